@@ -1,0 +1,220 @@
+//! A value on its way from JSON to a column, and the conversions between the two.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::table::ColumnType;
+use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp};
+
+/// A value for a column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell<'v> {
+    /// Nothing: absent, null or blank in the source.
+    Null,
+    /// Text.
+    Text(Cow<'v, str>),
+    /// A whole number.
+    Integer(i64),
+    /// A floating point number.
+    Float(f64),
+    /// True or false.
+    Boolean(bool),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    Timestamp(i64),
+    /// An exact number, without its point: 118.40 at scale 2 is 11840.
+    Decimal(i128),
+}
+
+/// How dates are read: what stands for "no date", and where midnight is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calendar {
+    /// Days that stand for "no date", such as 0001-01-01.
+    pub(crate) sentinels: Vec<i32>,
+    /// The zone in which an instant becomes a date; UTC's own date when there is none.
+    pub(crate) zone: Option<TimeZone>,
+}
+
+impl<'v> Cell<'v> {
+    /// The cell of a JSON value. Blank text is nothing; lists and objects become their JSON text.
+    pub(crate) fn of(value: &'v Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Boolean(*value),
+            Value::Number(number) => match number.as_i64() {
+                Some(whole) => Self::Integer(whole),
+                None => number.as_f64().map_or(Self::Null, Self::Float),
+            },
+            Value::String(text) if text.trim().is_empty() => Self::Null,
+            Value::String(text) => Self::Text(Cow::Borrowed(text)),
+            Value::Array(_) | Value::Object(_) => Self::Text(Cow::Owned(value.to_string())),
+        }
+    }
+
+    /// The cell as text; none for nothing.
+    pub(crate) fn into_text(self) -> Option<Cow<'v, str>> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Text(text) => text,
+            Self::Integer(number) => Cow::Owned(number.to_string()),
+            Self::Float(number) => Cow::Owned(number.to_string()),
+            Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            Self::Date(days) => Cow::Owned(date_text(days)),
+            Self::Timestamp(micros) => Cow::Owned(
+                jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| at.to_string()),
+            ),
+            Self::Decimal(number) => Cow::Owned(number.to_string()),
+        })
+    }
+
+    /// The cell in the column's type, or what the column expected. The value itself is never in the message.
+    pub(crate) fn coerce(self, kind: ColumnType, calendar: &Calendar) -> Result<Self, &'static str> {
+        if self == Self::Null {
+            return Ok(self);
+        }
+        match kind {
+            ColumnType::Text => Ok(self.into_text().map_or(Self::Null, Self::Text)),
+            ColumnType::Integer => self.integer().map(Self::Integer).ok_or("a whole number was expected"),
+            ColumnType::Float => self.float().map(Self::Float).ok_or("a number was expected"),
+            ColumnType::Boolean => self.boolean().map(Self::Boolean).ok_or("true or false was expected"),
+            ColumnType::Date => self.date(calendar),
+            ColumnType::Timestamp => self.timestamp(calendar),
+            ColumnType::Decimal(digits, scale) => self.decimal(digits, scale),
+        }
+    }
+
+    fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            // 2^53: beyond it a double no longer tells whole numbers apart.
+            Self::Float(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
+                Some(*number as i64)
+            }
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn float(&self) -> Option<f64> {
+        match self {
+            Self::Integer(number) => Some(*number as f64),
+            Self::Float(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        }
+    }
+
+    fn boolean(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(value) => Some(*value),
+            Self::Integer(0) => Some(false),
+            Self::Integer(1) => Some(true),
+            Self::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" | "y" | "1" => Some(true),
+                "false" | "no" | "n" | "0" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn date(self, calendar: &Calendar) -> Result<Self, &'static str> {
+        let days = match &self {
+            Self::Date(days) => Some(*days),
+            Self::Text(text) => match &calendar.zone {
+                Some(zone) if text.len() > 10 => parse_timestamp(text).and_then(|at| local_date(at, zone)),
+                _ => parse_date(text.trim()),
+            },
+            _ => None,
+        };
+        let days = days.ok_or("a date such as 2026-03-29 was expected")?;
+        Ok(if calendar.sentinels.contains(&days) { Self::Null } else { Self::Date(days) })
+    }
+
+    fn timestamp(self, calendar: &Calendar) -> Result<Self, &'static str> {
+        let micros = match &self {
+            Self::Timestamp(micros) => Some(*micros),
+            Self::Date(days) => Some(i64::from(*days) * MICROS_PER_DAY),
+            Self::Text(text) => parse_timestamp(text.trim()),
+            _ => None,
+        };
+        let micros = micros.ok_or("a timestamp such as 2026-02-17T09:41:07Z was expected")?;
+        let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
+        Ok(if calendar.sentinels.contains(&day) { Self::Null } else { Self::Timestamp(micros) })
+    }
+
+    fn decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
+        let text = match self {
+            Self::Decimal(_) => return Ok(self),
+            Self::Integer(_) | Self::Float(_) | Self::Text(_) => self.into_text(),
+            _ => None,
+        };
+        let number = text.and_then(|text| decimal(text.trim(), scale.unsigned_abs().into()));
+        let number = number.ok_or("an amount such as 118.40 was expected")?;
+        if number.unsigned_abs() < 10u128.pow(digits.into()) {
+            Ok(Self::Decimal(number))
+        } else {
+            Err("the amount has more digits than the column")
+        }
+    }
+}
+
+/// The digits of a decimal text at a scale; more digits are rounded, half away from zero.
+fn decimal(text: &str, scale: usize) -> Option<i128> {
+    let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) || whole.len() > 30 {
+        return None;
+    }
+    let kept: String = fraction.chars().chain(std::iter::repeat('0')).take(scale).collect();
+    let number: i128 = format!("0{whole}{kept}").parse().ok()?;
+    let half = fraction.as_bytes().get(scale).is_some_and(|digit| *digit >= b'5');
+    Some(sign * (number + i128::from(half)))
+}
+
+/// A date in ISO form.
+fn date_text(days: i32) -> String {
+    jiff::Timestamp::from_microsecond(i64::from(days) * MICROS_PER_DAY)
+        .map_or_else(|_| days.to_string(), |at| at.to_zoned(TimeZone::UTC).date().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn coerced(value: &Value, kind: ColumnType) -> Result<Cell<'_>, &'static str> {
+        let calendar = Calendar { sentinels: vec![parse_date("1900-01-01").unwrap()], zone: None };
+        Cell::of(value).coerce(kind, &calendar)
+    }
+
+    #[test]
+    fn money_is_exact_from_every_form() {
+        for value in [json!(118.4), json!("118.40"), json!("118.4"), json!(118.399999999)] {
+            assert_eq!(coerced(&value, ColumnType::Decimal(12, 2)), Ok(Cell::Decimal(11840)), "{value}");
+        }
+        assert_eq!(coerced(&json!(250), ColumnType::Decimal(12, 2)), Ok(Cell::Decimal(25000)));
+        assert_eq!(coerced(&json!(-0.005), ColumnType::Decimal(12, 2)), Ok(Cell::Decimal(-1)));
+        assert!(coerced(&json!(1e15), ColumnType::Decimal(12, 2)).is_err());
+        assert!(coerced(&json!("1,000"), ColumnType::Decimal(12, 2)).is_err());
+    }
+
+    #[test]
+    fn sentinels_and_blanks_are_nothing() {
+        assert_eq!(coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Date), Ok(Cell::Null));
+        assert_eq!(coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Timestamp), Ok(Cell::Null));
+        assert_eq!(coerced(&json!("  "), ColumnType::Integer), Ok(Cell::Null));
+    }
+
+    #[test]
+    fn numbers_come_as_int_or_float() {
+        assert_eq!(coerced(&json!(3.0), ColumnType::Integer), Ok(Cell::Integer(3)));
+        assert!(coerced(&json!(3.5), ColumnType::Integer).is_err());
+        assert_eq!(coerced(&json!(3), ColumnType::Float), Ok(Cell::Float(3.0)));
+        assert_eq!(coerced(&json!(3), ColumnType::Text), Ok(Cell::Text("3".into())));
+    }
+}

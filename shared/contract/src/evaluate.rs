@@ -1,0 +1,318 @@
+//! One event becomes rows, or a fault that says why not.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use pole::{Op, Uuid};
+use serde_json::Value;
+
+use crate::cell::Cell;
+use crate::compile::{Assignment, End, Identity, Link, Plan, Record};
+use crate::event::Event;
+use crate::expression::{Compiled, Scope};
+use crate::mapping::RecordKind;
+use crate::source::EventOp;
+
+/// Why an event could not be used. Holds no value of the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The stable id of the rule that it broke.
+    pub rule: String,
+    /// The path in the event.
+    pub path: String,
+    /// What was expected.
+    pub reason: String,
+}
+
+impl Fault {
+    pub(crate) fn new(rule: &str, path: &str, reason: &str) -> Self {
+        Self { rule: rule.to_owned(), path: path.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}: {}", self.rule, self.path, self.reason)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// What an event became.
+#[derive(Debug)]
+pub enum Outcome<'v> {
+    /// Rows for tables; perhaps none.
+    Rows(Vec<Row<'v>>),
+    /// Its type is declared as one to leave alone.
+    Ignored,
+}
+
+/// A row for a table.
+#[derive(Debug)]
+pub struct Row<'v> {
+    /// The table's place in the catalogue.
+    pub table: usize,
+    /// What it does.
+    pub op: Op,
+    /// The row's id; the owner's for [`Op::Replace`].
+    pub pole_id: Uuid,
+    /// The id of the record that it belongs to.
+    pub owner_id: Uuid,
+    /// The owner's set that it stands in.
+    pub owner_set: Option<&'v str>,
+    /// The columns that a patch carries, joined by commas.
+    pub carried: Option<String>,
+    /// A cell for every column of the table; those of the provenance are nothing.
+    pub cells: Vec<Cell<'v>>,
+}
+
+impl Plan {
+    /// The rows of an event.
+    ///
+    /// # Errors
+    /// A fault when the event's type is not declared or a value does not fit its column.
+    pub fn evaluate<'v>(&'v self, event: &'v Event) -> Result<Outcome<'v>, Fault> {
+        let declared = self.contract.op(&event.kind).map_err(|why| {
+            let path = self.contract.event_type.as_ref().map_or("$", |path| path.text());
+            Fault::new("event.undeclared-type", path, &why)
+        })?;
+        let state = self.contract.state.as_ref().and_then(|path| path.first(&event.value)).filter(|v| !v.is_null());
+        let op = match (declared, state) {
+            (EventOp::Ignore, _) => return Ok(Outcome::Ignored),
+            (EventOp::Patch, Some(_)) => EventOp::Upsert,
+            (op, _) => op,
+        };
+        let body = state.or_else(|| {
+            let bodies = self.contract.body.iter().filter_map(|path| path.first(&event.value));
+            bodies.into_iter().find(|body| !body.is_null())
+        });
+        let body = match (body, op) {
+            (Some(body), _) => body,
+            (None, EventOp::Delete) => &Value::Null,
+            (None, _) => {
+                let path = self.contract.body.first().map_or("$", |path| path.text());
+                return Err(Fault::new("event.body", path, "the event carries no record"));
+            }
+        };
+        let mut work = Work { plan: self, event, body, op, owner: None, rows: Vec::with_capacity(4) };
+        for record in &self.records {
+            if record.events.is_empty() || record.events.contains(&event.kind) {
+                work.record(record)?;
+            }
+        }
+        Ok(Outcome::Rows(work.rows))
+    }
+}
+
+/// One event's evaluation.
+struct Work<'v> {
+    plan: &'v Plan,
+    event: &'v Event,
+    body: &'v Value,
+    op: EventOp,
+    /// The id of the event's own record: its entity row's, or one made from its key.
+    owner: Option<Uuid>,
+    rows: Vec<Row<'v>>,
+}
+
+impl<'v> Work<'v> {
+    fn record(&mut self, record: &'v Record) -> Result<(), Fault> {
+        let scope = Scope { event: &self.event.value, body: self.body, here: self.body };
+        match (record.kind, self.op) {
+            (RecordKind::Entity, EventOp::Delete) => self.gone(record, scope),
+            (RecordKind::Set, EventOp::Delete) => {
+                self.replace(record);
+                Ok(())
+            }
+            (RecordKind::Shared, EventOp::Delete) => Ok(()),
+            (RecordKind::Set, EventOp::Patch) if !set_is_stated(record, &scope) => Ok(()),
+            (RecordKind::Set, _) => {
+                self.replace(record);
+                self.items(record, scope)
+            }
+            _ => self.items(record, scope),
+        }
+    }
+
+    /// The items of a `for_each`, or the body itself.
+    fn items(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
+        let Some(each) = &record.each else { return self.item(record, scope) };
+        for here in each.all(&scope) {
+            self.item(record, Scope { here, ..scope })?;
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
+        if !wanted(record, &scope) {
+            return Ok(());
+        }
+        let mut cells = vec![Cell::Null; record.width];
+        let Some(pole_id) = self.identify(record, &scope, &mut cells)? else { return Ok(()) };
+        let patch = self.op == EventOp::Patch && record.kind == RecordKind::Entity;
+        let mut carried = patch.then(String::new);
+        for assignment in &record.columns {
+            if let Some(names) = &mut carried {
+                if !assignment.expression.is_stated(&scope) {
+                    continue;
+                }
+                if !names.is_empty() {
+                    names.push(',');
+                }
+                names.push_str(&assignment.name);
+            }
+            cells[assignment.column] = self.cell(record, assignment, &scope)?;
+        }
+        let owner_id = self.owner_of(record, pole_id);
+        self.rows.push(Row {
+            table: record.table,
+            op: if patch { Op::Patch } else { Op::Upsert },
+            pole_id,
+            owner_id,
+            owner_set: (record.kind == RecordKind::Set).then_some(record.name.as_str()),
+            carried,
+            cells,
+        });
+        Ok(())
+    }
+
+    fn cell(&self, record: &Record, assignment: &'v Assignment, scope: &Scope<'v>) -> Result<Cell<'v>, Fault> {
+        let calendar = &self.plan.calendar;
+        let fault = |reason: &str| {
+            let rule = format!("mapping.{}.{}", record.name, assignment.name);
+            Fault::new(&rule, &assignment.expression.first_path(), reason)
+        };
+        let value = assignment.expression.evaluate(scope, calendar).map_err(fault)?;
+        let cell = value.coerce(assignment.kind, calendar).map_err(fault)?;
+        if cell == Cell::Null && assignment.required {
+            return Err(fault("a required value is missing"));
+        }
+        Ok(cell)
+    }
+
+    /// The row's id; none when a part of the key is absent and the row is not the event's own record.
+    fn identify(&mut self, record: &'v Record, scope: &Scope<'v>, cells: &mut [Cell<'v>]) -> Result<Option<Uuid>, Fault> {
+        match &record.identity {
+            Identity::Natural { namespace, key } => {
+                let Some(parts) = self.key(key, scope) else {
+                    return if record.kind == RecordKind::Entity { Err(missing_key(record, key)) } else { Ok(None) };
+                };
+                let id = natural(namespace, &parts);
+                if record.kind == RecordKind::Entity && self.owner.is_none() {
+                    self.owner = Some(id);
+                }
+                Ok(Some(id))
+            }
+            Identity::Owned { key } => {
+                let Some(parts) = self.key(key, scope) else { return Ok(None) };
+                let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+                Ok(Some(pole::owned_id(&self.own(), &record.name, &parts)))
+            }
+            Identity::Link(link) => self.link(link, record, scope, cells),
+        }
+    }
+
+    fn link(
+        &mut self,
+        link: &'v Link,
+        record: &Record,
+        scope: &Scope<'v>,
+        cells: &mut [Cell<'v>],
+    ) -> Result<Option<Uuid>, Fault> {
+        let ends = (self.end(&link.from, scope), self.end(&link.to, scope));
+        let (Some(from), Some(to)) = ends else { return Ok(None) };
+        let calendar = &self.plan.calendar;
+        let text = |expression: &'v Compiled, column: &str| -> Result<Cow<'v, str>, Fault> {
+            let cell = expression.evaluate(scope, calendar).map_err(|reason| {
+                Fault::new(&format!("mapping.{}.{column}", record.name), &expression.first_path(), reason)
+            })?;
+            Ok(cell.into_text().unwrap_or_default())
+        };
+        let link_type = text(&link.link_type, "type")?;
+        let role = link.role.as_ref().map(|role| text(role, "role")).transpose()?.unwrap_or_default();
+        let id = pole::link_id(&self.own(), &from, &to, &link_type, &role);
+        let [from_id, from_table, to_id, to_table, type_at, role_at] = link.columns;
+        cells[from_id] = Cell::Text(Cow::Owned(from.to_string()));
+        cells[from_table] = Cell::Text(Cow::Borrowed(&link.from.table));
+        cells[to_id] = Cell::Text(Cow::Owned(to.to_string()));
+        cells[to_table] = Cell::Text(Cow::Borrowed(&link.to.table));
+        cells[type_at] = Cell::Text(link_type);
+        cells[role_at] = if role.is_empty() { Cell::Null } else { Cell::Text(role) };
+        Ok(Some(id))
+    }
+
+    fn end(&self, end: &'v End, scope: &Scope<'v>) -> Option<Uuid> {
+        self.key(&end.key, scope).map(|parts| natural(&end.namespace, &parts))
+    }
+
+    /// The parts of a key as texts; none when one is absent.
+    fn key(&self, key: &'v [Compiled], scope: &Scope<'v>) -> Option<Vec<Cow<'v, str>>> {
+        key.iter().map(|part| part.evaluate(scope, &self.plan.calendar).ok().and_then(Cell::into_text)).collect()
+    }
+
+    /// The event's own record: what its rows of `kind: set` belong to.
+    fn own(&mut self) -> Uuid {
+        let source = &self.plan.contract.name;
+        *self.owner.get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
+    }
+
+    fn owner_of(&mut self, record: &Record, pole_id: Uuid) -> Uuid {
+        if record.kind == RecordKind::Set { self.own() } else { pole_id }
+    }
+
+    /// The owner's set is stated anew.
+    fn replace(&mut self, record: &'v Record) {
+        let owner = self.own();
+        self.rows.push(Row {
+            table: record.table,
+            op: Op::Replace,
+            pole_id: owner,
+            owner_id: owner,
+            owner_set: Some(&record.name),
+            carried: None,
+            cells: vec![Cell::Null; record.width],
+        });
+    }
+
+    /// The event's own record is deleted.
+    fn gone(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
+        let mut cells = vec![Cell::Null; record.width];
+        if let Some(pole_id) = self.identify(record, &scope, &mut cells)? {
+            let row = Row { table: record.table, op: Op::Delete, pole_id, owner_id: pole_id, owner_set: None, carried: None, cells };
+            self.rows.push(row);
+        }
+        Ok(())
+    }
+}
+
+fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
+    let path = key.first().map(Compiled::first_path).unwrap_or_default();
+    Fault::new(&format!("mapping.{}.id", record.name), &path, "a part of the record's key is missing")
+}
+
+fn natural(namespace: &str, parts: &[Cow<'_, str>]) -> Uuid {
+    let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+    pole::pole_id(namespace, &parts)
+}
+
+/// Whether a record's condition holds.
+fn wanted(record: &Record, scope: &Scope<'_>) -> bool {
+    let Some(when) = &record.when else { return true };
+    let value = when.place.first(scope).filter(|value| !value.is_null());
+    when.present.is_none_or(|present| present == value.is_some())
+        && (when.is.is_empty() || value.is_some_and(|value| when.is.contains(value)))
+}
+
+/// Whether a patch says anything of the set: a set that it does not mention stays as it is.
+fn set_is_stated(record: &Record, scope: &Scope<'_>) -> bool {
+    if let Some(each) = &record.each {
+        return each.is_stated(scope);
+    }
+    let keys: Vec<&Compiled> = match &record.identity {
+        Identity::Link(link) => link.from.key.iter().chain(&link.to.key).collect(),
+        Identity::Natural { key, .. } | Identity::Owned { key } => key.iter().collect(),
+    };
+    let mut places = Vec::new();
+    keys.into_iter().for_each(|key| key.places(&mut places));
+    places.iter().any(|place| place.is_stated(scope))
+}

@@ -1,0 +1,179 @@
+//! Dates and instants as sources write them.
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+/// Days since 1970-01-01 of an ISO date, or of the date part of an ISO timestamp. Strict: no such day, no date.
+///
+/// ```
+/// assert_eq!(contract::parse_date("1970-01-02"), Some(1));
+/// assert_eq!(contract::parse_date("2039-03-29T00:00:00Z"), Some(25289));
+/// assert_eq!(contract::parse_date("2025-02-29"), None);
+/// ```
+#[must_use]
+pub fn parse_date(text: &str) -> Option<i32> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let separated = rest.is_empty() || rest.starts_with('T') || rest.starts_with(' ');
+    let bytes = date.as_bytes();
+    if !separated || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    days(number(&date[..4])?, number(&date[5..7])?, number(&date[8..])?)
+}
+
+/// Microseconds since 1970 of an ISO timestamp. One without an offset is taken as UTC. Finer digits are cut.
+///
+/// ```
+/// assert_eq!(contract::parse_timestamp("1970-01-01T00:00:01.1834512Z"), Some(1_183_451));
+/// assert_eq!(contract::parse_timestamp("1970-01-01T01:00:00+01:00"), Some(0));
+/// ```
+#[must_use]
+pub fn parse_timestamp(text: &str) -> Option<i64> {
+    let date = i64::from(parse_date(text)?);
+    let rest = text.get(10..)?;
+    if rest.is_empty() {
+        return Some(date * MICROS_PER_DAY);
+    }
+    let clock = rest.get(1..)?;
+    let end = clock.find(['Z', 'z', '+', '-']).unwrap_or(clock.len());
+    let (time, zone) = clock.split_at(end);
+    Some(date * MICROS_PER_DAY + clock_micros(time)? - offset_micros(zone)?)
+}
+
+/// Microseconds of a day.
+pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// A date format of a contract: the parts in their order, such as `DD/MM/YYYY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DateFormat {
+    Iso,
+    DayMonthYear(char),
+    MonthDayYear(char),
+}
+
+impl DateFormat {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "iso" | "YYYY-MM-DD" => Self::Iso,
+            "DD/MM/YYYY" => Self::DayMonthYear('/'),
+            "DD-MM-YYYY" => Self::DayMonthYear('-'),
+            "MM/DD/YYYY" => Self::MonthDayYear('/'),
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn parse(self, text: &str) -> Option<i32> {
+        let split = |separator| {
+            let mut parts = text.trim().split(separator);
+            let found = (parts.next()?, parts.next()?, parts.next()?);
+            parts.next().is_none().then_some(found)
+        };
+        match self {
+            Self::Iso => parse_date(text.trim()),
+            Self::DayMonthYear(separator) => {
+                let (day, month, year) = split(separator)?;
+                days(number(year).filter(|_| year.len() == 4)?, number(month)?, number(day)?)
+            }
+            Self::MonthDayYear(separator) => {
+                let (month, day, year) = split(separator)?;
+                days(number(year).filter(|_| year.len() == 4)?, number(month)?, number(day)?)
+            }
+        }
+    }
+}
+
+/// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before in UTC.
+pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
+    let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
+    let date = instant.to_zoned(zone.clone()).date();
+    days(i32::from(date.year()), i32::from(date.month()), i32::from(date.day()))
+}
+
+/// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
+fn days(year: i32, month: i32, day: i32) -> Option<i32> {
+    let valid = civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    valid.ok()?;
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+fn number(digits: &str) -> Option<i32> {
+    let plain = !digits.is_empty() && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
+    if plain { digits.parse().ok() } else { None }
+}
+
+fn clock_micros(time: &str) -> Option<i64> {
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let mut parts = whole.split(':');
+    let hour = number(parts.next()?).filter(|hour| *hour < 24)?;
+    let minute = number(parts.next()?).filter(|minute| *minute < 60)?;
+    let second = parts.next().map_or(Some(0), number).filter(|second| *second < 60)?;
+    let micros = if fraction.is_empty() { 0 } else { fraction_micros(fraction)? };
+    Some((i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000 + micros)
+}
+
+fn fraction_micros(fraction: &str) -> Option<i64> {
+    if fraction.len() > 9 {
+        return None;
+    }
+    let six: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    number(&six).filter(|_| fraction.bytes().all(|b| b.is_ascii_digit())).map(i64::from)
+}
+
+fn offset_micros(zone: &str) -> Option<i64> {
+    if zone.is_empty() || zone.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let sign = if zone.starts_with('-') { -1 } else { 1 };
+    let digits = zone.get(1..)?.replace(':', "");
+    let hours = number(digits.get(..2)?).filter(|hours| *hours <= 18)?;
+    let minutes = digits.get(2..).filter(|rest| !rest.is_empty()).map_or(Some(0), number)?;
+    Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn dates_agree_with_the_library(day in -700_000..2_900_000i32) {
+            let date = civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(day));
+            if let Ok(date) = date && date.year() >= 0 {
+                prop_assert_eq!(parse_date(&date.to_string()), Some(day));
+            }
+        }
+
+        #[test]
+        fn timestamps_agree_with_the_library(micros in -2_000_000_000_000_000..4_000_000_000_000_000i64) {
+            let instant = jiff::Timestamp::from_microsecond(micros).unwrap();
+            prop_assert_eq!(parse_timestamp(&instant.to_string()), Some(micros));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            let _ = (parse_date(&text), parse_timestamp(&text), DateFormat::DayMonthYear('/').parse(&text));
+        }
+    }
+
+    #[test]
+    fn british_midnight_is_the_next_day() {
+        let zone = TimeZone::get("Europe/London").unwrap();
+        let micros = parse_timestamp("2026-06-30T23:00:00Z").unwrap();
+        assert_eq!(local_date(micros, &zone), parse_date("2026-07-01"));
+        let winter = parse_timestamp("2026-01-31T23:00:00Z").unwrap();
+        assert_eq!(local_date(winter, &zone), parse_date("2026-01-31"));
+    }
+
+    #[test]
+    fn other_formats() {
+        assert_eq!(DateFormat::DayMonthYear('/').parse("24/08/2017"), parse_date("2017-08-24"));
+        assert_eq!(DateFormat::DayMonthYear('/').parse("31/02/2017"), None);
+        assert_eq!(DateFormat::DayMonthYear('/').parse("24/08/17"), None);
+    }
+}

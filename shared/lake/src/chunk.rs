@@ -1,0 +1,193 @@
+//! A chunk of a partition: the unit that is landed once and transformed once, and every key that is made from it.
+
+use std::fmt;
+
+/// Microseconds of a day.
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// A day in UTC, as days since 1970-01-01. Written zero-padded, one spelling everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The day on which an instant falls, in microseconds since 1970.
+    #[must_use]
+    pub fn of_micros(micros: i64) -> Self {
+        Self(i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX))
+    }
+
+    /// The first microsecond of the day.
+    #[must_use]
+    pub fn begins(self) -> i64 {
+        i64::from(self.0) * MICROS_PER_DAY
+    }
+
+    /// The day after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The day that `YYYY-MM-DD` names; any other spelling is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 10).then(|| contract::parse_date(text)).flatten().map(Self)
+    }
+}
+
+impl fmt::Display for Day {
+    /// The civil date of the days (Howard Hinnant's algorithm).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shifted = i64::from(self.0) + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+/// A raw object's place: the stream it belongs to and the first offset that it must hold.
+///
+/// ```
+/// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
+/// assert_eq!(chunk.raw_key(), "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet");
+/// assert_eq!(lake::Chunk::of_raw_key(&chunk.raw_key()), Some(chunk));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chunk {
+    /// The Kafka topic.
+    pub topic: String,
+    /// The topic's life: counted up when a topic is made anew.
+    pub epoch: u32,
+    /// The partition.
+    pub partition: i32,
+    /// The first offset that the object must hold. Nothing else is in its name.
+    pub offset: i64,
+}
+
+impl Chunk {
+    /// The key of the raw object.
+    #[must_use]
+    pub fn raw_key(&self) -> String {
+        format!("{}{:020}.parquet", self.raw_prefix(), self.offset)
+    }
+
+    /// The prefix of every raw object of the stream.
+    #[must_use]
+    pub fn raw_prefix(&self) -> String {
+        format!("raw/{}/", self.stream())
+    }
+
+    /// The key of the small object that remembers where the chain ends. A cache: the chain is the truth.
+    #[must_use]
+    pub fn hint_key(&self) -> String {
+        format!("raw/_chain/{}.json", self.stream())
+    }
+
+    /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
+    #[must_use]
+    pub fn refined_key(&self, table: &str, day: Day) -> String {
+        format!("refined/{table}/date={day}/{}", self.dated_name())
+    }
+
+    /// The key of the chunk's refused records.
+    #[must_use]
+    pub fn quarantine_key(&self, day: Day) -> String {
+        format!("quarantine/date={day}/{}", self.dated_name())
+    }
+
+    /// The key of the receipt that the chunk was transformed.
+    #[must_use]
+    pub fn receipt_key(&self) -> String {
+        format!("{}{:020}.json", self.receipt_prefix(), self.offset)
+    }
+
+    /// The prefix of every receipt of the stream.
+    #[must_use]
+    pub fn receipt_prefix(&self) -> String {
+        format!("refined/_receipts/{}/", self.stream())
+    }
+
+    /// The prefix of every receipt of a topic.
+    #[must_use]
+    pub fn topic_receipts(topic: &str) -> String {
+        format!("refined/_receipts/{topic}/")
+    }
+
+    /// The prefix of every raw object of a topic.
+    #[must_use]
+    pub fn topic_raw(topic: &str) -> String {
+        format!("raw/{topic}/")
+    }
+
+    /// The chunk whose raw object has this key.
+    #[must_use]
+    pub fn of_raw_key(key: &str) -> Option<Self> {
+        Self::parse(key.strip_prefix("raw/")?.strip_suffix(".parquet")?)
+    }
+
+    /// The chunk whose receipt has this key.
+    #[must_use]
+    pub fn of_receipt_key(key: &str) -> Option<Self> {
+        Self::parse(key.strip_prefix("refined/_receipts/")?.strip_suffix(".json")?)
+    }
+
+    fn stream(&self) -> String {
+        format!("{}/epoch={}/partition={}", self.topic, self.epoch, self.partition)
+    }
+
+    fn dated_name(&self) -> String {
+        format!("topic={}/epoch={}/partition={}/{:020}.parquet", self.topic, self.epoch, self.partition, self.offset)
+    }
+
+    fn parse(stream: &str) -> Option<Self> {
+        let mut parts = stream.split('/');
+        let chunk = Self {
+            topic: parts.next()?.to_owned(),
+            epoch: parts.next()?.strip_prefix("epoch=")?.parse().ok()?,
+            partition: parts.next()?.strip_prefix("partition=")?.parse().ok()?,
+            offset: parts.next().filter(|digits| digits.len() == 20)?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in 0..i32::MAX, offset in 0..i64::MAX) {
+            let chunk = Chunk { topic, epoch, partition, offset };
+            prop_assert_eq!(Chunk::of_raw_key(&chunk.raw_key()), Some(chunk.clone()));
+            prop_assert_eq!(Chunk::of_receipt_key(&chunk.receipt_key()), Some(chunk));
+        }
+
+        #[test]
+        fn days_go_there_and_back(day in -700_000..2_900_000i32) {
+            if day > -719_000 {
+                prop_assert_eq!(Day::parse(&Day(day).to_string()), Some(Day(day)));
+            }
+        }
+
+        #[test]
+        fn keys_sort_as_offsets(a in 0..i64::MAX, b in 0..i64::MAX) {
+            let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
+            prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_raw_key_is_refused() {
+        for key in ["raw/t/epoch=1/partition=0/17.parquet", "raw/_chain/t/epoch=1/partition=0.json", "raw/t", ""] {
+            assert_eq!(Chunk::of_raw_key(key), None, "{key}");
+        }
+    }
+}

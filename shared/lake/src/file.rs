@@ -1,0 +1,77 @@
+//! Parquet, with the same settings everywhere, so that the same rows give the same bytes.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use crate::LakeError;
+use crate::schema::UNIQUE;
+
+/// Rows of a row group of a curated file: at about 150 bytes a row some 20 MB, so that a merge holds little.
+pub const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Rows of a batch that is read: small enough for bounded memory, large enough for the kernels.
+pub const BATCH_ROWS: usize = 8 * 1024;
+
+/// Settings that all files share. No time and no machine is in them.
+fn base() -> WriterPropertiesBuilder {
+    let unique = UNIQUE.iter().map(|name| ColumnPath::from(*name));
+    let builder = WriterProperties::builder()
+        .set_created_by("polelake".into())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+    unique.fold(builder, |builder, path| builder.set_column_dictionary_enabled(path, false))
+}
+
+/// Settings of a refined increment.
+#[must_use]
+pub fn refined() -> WriterProperties {
+    // Increments are read once and whole: statistics of every page would be work for nobody.
+    base().set_statistics_enabled(EnabledStatistics::None).build()
+}
+
+/// Settings of a raw object: values are new in every row and are not worth a dictionary or statistics.
+#[must_use]
+pub fn raw(metadata: Vec<KeyValue>) -> WriterProperties {
+    let plain = ["key", "value", "headers"];
+    let builder = base()
+        .set_key_value_metadata(Some(metadata))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_encoding(ColumnPath::from("offset"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_dictionary_enabled(ColumnPath::from("timestamp"), false);
+    plain.iter().fold(builder, |b, name| b.set_column_dictionary_enabled(ColumnPath::from(*name), false)).build()
+}
+
+/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key.
+#[must_use]
+pub fn curated() -> WriterProperties {
+    base().set_column_bloom_filter_enabled(ColumnPath::from("pole_id"), true).build()
+}
+
+/// The bytes of a file with these batches.
+///
+/// # Errors
+/// When the batches do not fit the schema.
+pub fn write(schema: &SchemaRef, batches: &[RecordBatch], properties: WriterProperties) -> Result<Bytes, LakeError> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    Ok(Bytes::from(writer.into_inner()?))
+}
+
+/// The batches of a file, read as they are asked for.
+///
+/// # Errors
+/// When the bytes are no Parquet file.
+pub fn read(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
+    Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS).build()?)
+}

@@ -1,0 +1,42 @@
+//! The lake's layout: which object lies where, and what is in it.
+//!
+//! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`Snapshot`]);
+//! so are Arrow schemas ([`schema`]), Parquet settings ([`file`]), rows to columns ([`TableBuilder`]),
+//! and the small JSON documents that hold the books ([`Receipt`], [`Manifest`]).
+
+mod chunk;
+mod columns;
+pub mod file;
+mod manifest;
+mod quarantine;
+mod raw;
+mod receipt;
+pub mod schema;
+mod snapshot;
+
+pub use chunk::{Chunk, Day};
+pub use columns::TableBuilder;
+pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
+pub use quarantine::{Quarantined, encode as encode_quarantine};
+pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
+pub use receipt::{DayStart, Receipt, RefinedObject, StreamKey};
+pub use snapshot::{Snapshot, manifest_key, manifest_prefix, report_key};
+
+use thiserror::Error;
+
+/// Why a document or file of the lake could not be read or written.
+#[derive(Debug, Error)]
+pub enum LakeError {
+    /// The Parquet file is damaged or cannot be written.
+    #[error("parquet: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// The columns do not fit together.
+    #[error("arrow: {0}")]
+    Arrow(#[from] arrow_schema::ArrowError),
+    /// The JSON document is damaged.
+    #[error("json: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The object is not what its key says.
+    #[error("{0}")]
+    Unexpected(String),
+}

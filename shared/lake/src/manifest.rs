@@ -1,0 +1,132 @@
+//! Manifests: a table's snapshot of a day, named by immutable files. Writing one is the commit.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::LakeError;
+use crate::receipt::StreamKey;
+
+/// How far a stream was taken into the snapshot: everything before `next`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Progress {
+    /// The stream.
+    #[serde(flatten)]
+    pub stream: StreamKey,
+    /// The first offset that was not taken; the next day begins there.
+    pub next: i64,
+}
+
+/// One shard of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestShard {
+    /// The shard, from 0.
+    pub shard: u32,
+    /// The version, which names its files.
+    pub version: String,
+    /// The key of the rows that readers see.
+    pub rows_key: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// The key of what the merge remembers; none when it remembers nothing.
+    pub state_key: Option<String>,
+}
+
+/// What became of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The rule holds.
+    Pass,
+    /// It does not, and somebody should look.
+    Warn,
+    /// It does not, and the snapshot is not made current.
+    Fail,
+}
+
+/// A rule's result: so many rows of so many fell short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleResult {
+    /// The rule's stable id.
+    pub rule: String,
+    /// What it demands.
+    pub description: String,
+    /// Its dimension.
+    pub dimension: String,
+    /// The column it is about; none for the whole table.
+    pub column: Option<String>,
+    /// Rows that fell short.
+    pub failed: u64,
+    /// Rows that were looked at.
+    pub checked: u64,
+    /// What is tolerated, in words.
+    pub target: String,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// A column's fill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnProfile {
+    /// Rows with a value.
+    pub filled: u64,
+}
+
+/// A table's snapshot of a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The table.
+    pub table: String,
+    /// The logical day, `YYYY-MM-DD`.
+    pub date: String,
+    /// The table contract's version.
+    pub contract_version: String,
+    /// The day of the snapshot that this one was built on.
+    pub base: Option<String>,
+    /// Whether no blocking rule failed: only such a snapshot is made current.
+    pub passed: bool,
+    /// Rows that readers see.
+    pub rows: u64,
+    /// Rows that are new since the base.
+    pub inserted: u64,
+    /// Rows that differ from the base.
+    pub updated: u64,
+    /// Rows of the base that are gone.
+    pub deleted: u64,
+    /// The shards.
+    pub shards: Vec<ManifestShard>,
+    /// How far every stream was taken.
+    pub taken: Vec<Progress>,
+    /// What became of the rules.
+    pub rules: Vec<RuleResult>,
+    /// The columns' fill, by name.
+    pub columns: BTreeMap<String, ColumnProfile>,
+    /// The latest event time in it, in microseconds since 1970.
+    pub newest_event: Option<i64>,
+}
+
+impl Manifest {
+    /// How far a stream was taken; none when nothing of it was.
+    #[must_use]
+    pub fn next_of(&self, stream: &StreamKey) -> Option<i64> {
+        self.taken.iter().find(|progress| progress.stream == *stream).map(|progress| progress.next)
+    }
+
+    /// The manifest as JSON; the same manifest gives the same bytes.
+    ///
+    /// # Errors
+    /// Never for a manifest of the merge; JSON's writer could refuse.
+    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+        Ok(serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// When the bytes are no manifest.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+        Ok(serde_json::from_slice(bytes)?)
+    }
+}

@@ -1,0 +1,90 @@
+//! Receipts: what became of every record of a raw object. The books are kept with them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::LakeError;
+
+/// A stream of offsets: one partition of one life of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StreamKey {
+    /// The Kafka topic.
+    pub topic: String,
+    /// The topic's life.
+    pub epoch: u32,
+    /// The partition.
+    pub partition: i32,
+}
+
+/// The first offset of a day within a raw object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayStart {
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    /// The first offset that was appended on that day.
+    pub offset: i64,
+}
+
+/// What became of the records of one raw object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The stream.
+    #[serde(flatten)]
+    pub stream: StreamKey,
+    /// The offset that names the raw object.
+    pub offset: i64,
+    /// The offset that names the next one.
+    pub next: i64,
+    /// The source whose contract was applied.
+    pub source: String,
+    /// The contract's version.
+    pub contract_version: String,
+    /// The mapping's version.
+    pub mapping_version: String,
+    /// Records in the raw object.
+    pub landed: u64,
+    /// Records that became rows.
+    pub refined: u64,
+    /// Records whose type is declared as one to leave alone.
+    pub ignored: u64,
+    /// Refused records, by rule.
+    pub quarantined: BTreeMap<String, u64>,
+    /// Where the days begin within the object.
+    pub days: Vec<DayStart>,
+    /// The refined objects, by table.
+    pub tables: BTreeMap<String, RefinedObject>,
+}
+
+/// A refined object that a receipt names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefinedObject {
+    /// Its key.
+    pub key: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+impl Receipt {
+    /// Refused records of every rule.
+    #[must_use]
+    pub fn quarantined_total(&self) -> u64 {
+        self.quarantined.values().sum()
+    }
+
+    /// The receipt as JSON; the same receipt gives the same bytes.
+    ///
+    /// # Errors
+    /// Never for a receipt of the transform; JSON's writer could refuse.
+    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    /// Reads a receipt.
+    ///
+    /// # Errors
+    /// When the bytes are no receipt.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+        Ok(serde_json::from_slice(bytes)?)
+    }
+}

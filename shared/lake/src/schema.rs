@@ -1,0 +1,72 @@
+//! Arrow schemas: of raw objects, of refined increments, of curated tables.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use contract::{ColumnType, TableContract};
+
+/// The refined zone's column that says what a row does; see `pole::Op`.
+pub const OP: &str = "_op";
+
+/// The refined zone's column that names what a patch carries, joined by commas.
+pub const CARRIED: &str = "_carried";
+
+/// Columns that are new in nearly every row: a dictionary of them is work for nothing.
+pub const UNIQUE: [&str; 8] =
+    ["pole_id", "owner_id", "source_record_id", "source_event_id", "offset", "event_time", "from_id", "to_id"];
+
+/// The Arrow type of a column. Timestamps are microseconds in UTC, never INT96 or nanoseconds:
+/// Spark, Athena and DuckDB read those wrongly or not at all.
+#[must_use]
+pub fn arrow_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Text => DataType::Utf8,
+        ColumnType::Integer => DataType::Int64,
+        ColumnType::Float => DataType::Float64,
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Decimal(digits, scale) => DataType::Decimal128(digits, scale),
+    }
+}
+
+/// The schema of a curated table.
+#[must_use]
+pub fn curated(table: &TableContract) -> SchemaRef {
+    Arc::new(Schema::new(fields(table)))
+}
+
+/// The schema of a table's increments: the table's columns, all of them optional because a tombstone has
+/// few of them, and what the row does.
+#[must_use]
+pub fn refined(table: &TableContract) -> SchemaRef {
+    let mut fields: Vec<Field> = fields(table).into_iter().map(|field| field.with_nullable(true)).collect();
+    fields.push(Field::new(OP, DataType::Utf8, false));
+    fields.push(Field::new(CARRIED, DataType::Utf8, true));
+    Arc::new(Schema::new(fields))
+}
+
+/// The schema of a raw object: the record as Kafka gave it, its value unread.
+#[must_use]
+pub fn raw() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("topic", DataType::Utf8, false),
+        Field::new("partition", DataType::Int32, false),
+        Field::new("offset", DataType::Int64, false),
+        Field::new("timestamp", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), false),
+        Field::new("timestamp_type", DataType::Utf8, true),
+        Field::new("key", DataType::Binary, true),
+        Field::new("value", DataType::Binary, true),
+        Field::new("headers", DataType::Utf8, true),
+    ]))
+}
+
+/// Only the key and the columns that place a row are required in a file; a patch may come before its record.
+fn fields(table: &TableContract) -> Vec<Field> {
+    let provenance = pole::PROVENANCE.len();
+    let field = |(place, column): (usize, &contract::Column)| {
+        let nullable = !(column.required && place < provenance);
+        Field::new(&column.name, arrow_type(column.kind), nullable)
+    };
+    table.columns.iter().enumerate().map(field).collect()
+}

@@ -1,0 +1,52 @@
+//! Keys of the curated zone: a shard's immutable versions, and the manifests that name them.
+
+use crate::Day;
+
+/// One immutable version of one shard of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot<'s> {
+    /// The table.
+    pub table: &'s str,
+    /// The shard, from 0.
+    pub shard: u32,
+    /// The version: a hash of all that went into it.
+    pub version: &'s str,
+}
+
+impl Snapshot<'_> {
+    /// The prefix at which a Glue partition points; it holds the rows that readers see, and nothing else.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("curated/{}/shard={:03}/v={}/", self.table, self.shard, self.version)
+    }
+
+    /// The key of the rows.
+    #[must_use]
+    pub fn rows_key(&self) -> String {
+        format!("{}part-0.parquet", self.location())
+    }
+
+    /// The key of what the merge must remember and readers must not see: tombstones, patches, empty sets.
+    #[must_use]
+    pub fn state_key(&self) -> String {
+        format!("curated/_state/{}/shard={:03}/v={}.parquet", self.table, self.shard, self.version)
+    }
+}
+
+/// The key of a table's manifest of a day.
+#[must_use]
+pub fn manifest_key(table: &str, day: Day) -> String {
+    format!("{}{day}.json", manifest_prefix(table))
+}
+
+/// The prefix of a table's manifests; they sort by day.
+#[must_use]
+pub fn manifest_prefix(table: &str) -> String {
+    format!("curated/_manifests/{table}/")
+}
+
+/// The key of a day's report for machines.
+#[must_use]
+pub fn report_key(day: Day) -> String {
+    format!("data/{day}.json")
+}
