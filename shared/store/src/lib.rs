@@ -1,1 +1,20 @@
-//! x
+//! Ports to storage and catalogue, with their AWS adapters and in-memory twins.
+//!
+//! Functions know [`ObjectStore`] and [`Catalogue`] only. [`S3Store`] and [`GlueCatalogue`] are what runs, on AWS
+//! and on the local platform alike; [`MemoryStore`] and [`MemoryCatalogue`] are for unit tests. One conformance
+//! suite ([`conformance`]) runs over every one of them.
+
+mod catalogue;
+pub mod conformance;
+mod error;
+mod glue;
+mod memory;
+mod object;
+mod s3;
+
+pub use catalogue::{Catalogue, MemoryCatalogue, PartitionSpec, TableSpec};
+pub use error::{StoreError, StoreErrorKind};
+pub use glue::GlueCatalogue;
+pub use memory::MemoryStore;
+pub use object::{Entry, Head, Metadata, Object, ObjectStore};
+pub use s3::S3Store;

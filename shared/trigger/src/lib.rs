@@ -1,1 +1,15 @@
-//! x
+//! What Lambda delivers, decoded leniently, and the answers that it understands.
+//!
+//! Lenient, because a single odd record must not make a whole batch unreadable: in `aws_lambda_events` 1.2 a null
+//! header, or one byte of 128 or more, fails the entire Kafka event before any handler runs. Its types are used
+//! where they hold ([`SqsEvent`], [`HttpRequest`]).
+
+mod kafka;
+mod queue;
+mod schedule;
+
+pub use aws_lambda_events::apigw::ApiGatewayV2httpRequest as HttpRequest;
+pub use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+pub use kafka::{KafkaEvent, KafkaFailures, KafkaRecord, Text};
+pub use queue::{ObjectCreated, SqsFailures, objects_created, unwrap_sns};
+pub use schedule::Schedule;

@@ -1,0 +1,182 @@
+//! The chain of raw objects of one stream.
+//!
+//! The object named by the offset `n` owns the range from `n` to its `next`. A PUT that succeeds only when the name
+//! is free lets exactly one writer own each name, so ranges are disjoint and contiguous whatever the batches,
+//! bisections, zombies or lost answers were. Nothing but `n` is in the name: a date or a hash would let two
+//! writers claim the same place under two names.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use lake::{Chunk, RawRecord};
+use store::{Metadata, ObjectStore, StoreError};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+/// A hint of the chain's end is written every so many objects. Without one a cold start lists the whole chain.
+const HINT_EVERY: u32 = 64;
+
+/// Why a stream could not be landed. It stops, loudly; no record is skipped.
+#[derive(Debug, Error)]
+pub enum ChainError {
+    /// The storage failed; trying again may mend it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The raw object could not be written.
+    #[error(transparent)]
+    Lake(#[from] lake::LakeError),
+    /// An object without `next` lies in the chain's place: somebody else put it there.
+    #[error("{0} is not part of the chain: it has no `next`; move it away")]
+    Foreign(String),
+    /// Records that are newer than the chain's end have offsets before it.
+    #[error("{topic}-{partition} was made anew: offset {offset} comes again with newer records; raise TOPIC_EPOCH")]
+    MadeAnew {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+    },
+}
+
+/// The end of a chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// The offset that names the next object.
+    pub next: i64,
+    /// The latest timestamp in the chain's last object, in milliseconds since 1970.
+    pub newest: i64,
+    /// Objects landed since the last hint.
+    since_hint: u32,
+}
+
+/// What landing came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Landed {
+    /// Records written.
+    pub records: u64,
+    /// Records that lay there already.
+    pub repeats: u64,
+    /// Offsets that no record has: transaction markers, compaction, filters.
+    pub holes: u64,
+}
+
+/// The ends of chains that this sandbox knows. A cache: the chain itself is the truth.
+#[derive(Debug, Default)]
+pub struct Ends(std::sync::Mutex<HashMap<Chunk, Arc<Mutex<Option<End>>>>>);
+
+impl Ends {
+    /// The end of a stream, locked while its records are landed: one at a time in this sandbox.
+    fn of(&self, stream: &Chunk) -> Arc<Mutex<Option<End>>> {
+        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(ends.entry(stream.clone()).or_default())
+    }
+}
+
+/// Lands the records of one stream, which are sorted by offset. `stream.offset` is not looked at.
+///
+/// # Errors
+/// As [`ChainError`]; nothing from the first record that is not landed is lost, for Lambda sends it again.
+pub async fn land(
+    store: &dyn ObjectStore,
+    ends: &Ends,
+    stream: &Chunk,
+    records: &[RawRecord<'_>],
+) -> Result<Landed, ChainError> {
+    let stream = Chunk { offset: 0, ..stream.clone() };
+    let known = ends.of(&stream);
+    let mut known = known.lock().await;
+    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Landed::default()) };
+    let mut end = match *known {
+        Some(end) => end,
+        None => find_end(store, &stream).await?.unwrap_or(End { next: first.offset, newest: i64::MIN, since_hint: 0 }),
+    };
+    loop {
+        let fresh = &records[records.partition_point(|record| record.offset < end.next)..];
+        let repeats = &records[..records.len() - fresh.len()];
+        refuse_made_anew(&stream, repeats, &end)?;
+        if fresh.is_empty() {
+            *known = Some(end);
+            return Ok(Landed { repeats: repeats.len() as u64, ..Landed::default() });
+        }
+        let chunk = Chunk { offset: end.next, ..stream.clone() };
+        let mine = End { next: last.offset + 1, newest: newest(fresh), since_hint: end.since_hint + 1 };
+        if put(store, &chunk, fresh, &mine).await? {
+            let holes = (mine.next - end.next).unsigned_abs() - fresh.len() as u64;
+            *known = Some(remember(store, &stream, mine).await);
+            return Ok(Landed { records: fresh.len() as u64, repeats: repeats.len() as u64, holes });
+        }
+        // Somebody owns the name: another sandbox, or this one, whose answer was lost. Go on behind it.
+        end = read_end(store, &chunk.raw_key()).await?;
+    }
+}
+
+async fn put(store: &dyn ObjectStore, chunk: &Chunk, records: &[RawRecord<'_>], end: &End) -> Result<bool, ChainError> {
+    let body = lake::encode_raw(chunk, records, end.next)?;
+    let metadata = [
+        ("next", end.next.to_string()),
+        ("newest", end.newest.to_string()),
+        ("count", records.len().to_string()),
+        ("holes", ((end.next - chunk.offset).unsigned_abs() - records.len() as u64).to_string()),
+    ];
+    let metadata: Metadata = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(store.put_new(&chunk.raw_key(), body, metadata).await?)
+}
+
+fn newest(records: &[RawRecord<'_>]) -> i64 {
+    records.iter().map(|record| record.timestamp).max().unwrap_or(i64::MIN)
+}
+
+/// A repeat is never newer than the chain's end: the log stamps records as it appends them. One that is newer
+/// belongs to another topic of the same name, and dropping it as a repeat would lose it in silence.
+fn refuse_made_anew(stream: &Chunk, repeats: &[RawRecord<'_>], end: &End) -> Result<(), ChainError> {
+    let anew = repeats.iter().find(|record| {
+        record.timestamp_type == Some("LOG_APPEND_TIME") && end.newest != i64::MIN && record.timestamp > end.newest
+    });
+    anew.map_or(Ok(()), |record| {
+        let Chunk { topic, partition, .. } = stream.clone();
+        Err(ChainError::MadeAnew { topic, partition, offset: record.offset })
+    })
+}
+
+/// Writes the hint now and then; losing it is harmless.
+async fn remember(store: &dyn ObjectStore, stream: &Chunk, end: End) -> End {
+    if end.since_hint < HINT_EVERY {
+        return end;
+    }
+    let body = Bytes::from(end.next.to_string());
+    if let Err(error) = store.put(&stream.hint_key(), body, "application/json").await {
+        tracing::warn!(%error, topic = stream.topic, partition = stream.partition, "hint not written");
+    }
+    End { since_hint: 0, ..end }
+}
+
+/// The chain's end in the store: the last object behind the hint, or none when nothing was ever landed.
+async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>, ChainError> {
+    let hint = match store.get(&stream.hint_key()).await {
+        Ok(object) => std::str::from_utf8(&object.body).ok().and_then(|text| text.parse::<i64>().ok()),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(error.into()),
+    };
+    // The object before the hint's is always there, unless the lifecycle has expired it.
+    let after = hint.map(|next| Chunk { offset: next - 1, ..stream.clone() }.raw_key());
+    let behind = store.list(&stream.raw_prefix(), after.as_deref()).await?;
+    match (behind.last(), hint) {
+        (Some(entry), _) => read_end(store, &entry.key).await.map(Some),
+        (None, Some(next)) => Ok(Some(End { next, newest: i64::MIN, since_hint: 0 })),
+        (None, None) => Ok(None),
+    }
+}
+
+
+async fn read_end(store: &dyn ObjectStore, key: &str) -> Result<End, ChainError> {
+    let head = store.head(key).await?;
+    let number = |name: &str| head.metadata.get(name).and_then(|text| text.parse::<i64>().ok());
+    let next = number("next").ok_or_else(|| ChainError::Foreign(key.to_owned()))?;
+    Ok(End { next, newest: number("newest").unwrap_or(i64::MIN), since_hint: 0 })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! What the function needs, from the environment, once.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::Client;
+use host::{Failure, Settings};
+use store::{ObjectStore, S3Store};
+
+use crate::chain::Ends;
+
+/// The function's context.
+pub struct Context {
+    /// The raw zone.
+    pub raw: Arc<dyn ObjectStore>,
+    /// The topics' life, counted up when topics are made anew.
+    pub epoch: u32,
+    /// Where each stream's chain ends, as far as this sandbox knows.
+    pub ends: Ends,
+}
+
+impl Context {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Every setting that is missing or wrong.
+    pub async fn from_env() -> Result<Self, Failure> {
+        let mut settings = Settings::new(std::env::vars());
+        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        let (bucket, epoch) = (settings.required("RAW_BUCKET"), settings.number("TOPIC_EPOCH", 1));
+        settings.finish(())?;
+        let client = Client::new(&host::aws_config().await);
+        Ok(Self::new(Arc::new(S3Store::new(client, bucket)), epoch))
+    }
+
+    /// A context over any store.
+    #[must_use]
+    pub fn new(raw: Arc<dyn ObjectStore>, epoch: u32) -> Self {
+        Self { raw, epoch, ends: Ends::default() }
+    }
+}

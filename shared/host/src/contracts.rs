@@ -1,0 +1,37 @@
+//! Loading the declared files. They travel with the function: a layer on AWS, a folder on a laptop (docs/adr/0004).
+
+use std::path::Path;
+
+use contract::{Catalogue, File};
+
+use crate::{Failure, FailureKind};
+
+/// Reads and compiles everything below `folder`.
+///
+/// # Errors
+/// A configuration failure that names every problem with its file and line.
+pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
+    let mut files = Vec::new();
+    collect(Path::new(folder), "", &mut files).map_err(|error| {
+        Failure::new(FailureKind::Configuration, format!("the contracts in {folder} cannot be read: {error}"))
+    })?;
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Catalogue::compile(&files).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(FailureKind::Configuration, format!("the contracts do not compile:\n{}", lines.join("\n")))
+    })
+}
+
+fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &path, files)?;
+        } else if path.ends_with(".yaml") {
+            files.push(File { path, text: std::fs::read_to_string(entry.path())? });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Failures of an invocation, each with the answer to "again, or mend?".
+
+use std::fmt;
+
+use lambda_runtime::Diagnostic;
+
+/// What kind of failure it is. The name is what alarms see as `errorType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// A setting or contract is wrong: an operator mends it.
+    Configuration,
+    /// The payload is not what the trigger promises.
+    BadRequest,
+    /// A service did not answer: Lambda tries again.
+    Unavailable,
+    /// Data are not what they must be: somebody looks.
+    Corrupt,
+}
+
+impl FailureKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "Configuration",
+            Self::BadRequest => "BadRequest",
+            Self::Unavailable => "Unavailable",
+            Self::Corrupt => "Corrupt",
+        }
+    }
+}
+
+/// A failure of a whole invocation.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The kind.
+    pub kind: FailureKind,
+    /// What happened, without any personal value.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of a kind.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// A service's failure, which trying again may mend.
+    pub fn unavailable(error: &dyn std::error::Error) -> Self {
+        Self::new(FailureKind::Unavailable, error.to_string())
+    }
+
+    /// Damaged data.
+    pub fn corrupt(error: &dyn std::error::Error) -> Self {
+        Self::new(FailureKind::Corrupt, error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.kind.name().to_owned(), error_message: failure.message }
+    }
+}

@@ -1,0 +1,71 @@
+//! Settings from the environment, read once, with every fault told at once.
+
+use std::collections::BTreeMap;
+
+use crate::{Failure, FailureKind};
+
+/// The environment's variables, as a function's `context.rs` read them.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    variables: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Settings {
+    /// Settings from variables.
+    pub fn new(variables: impl Iterator<Item = (String, String)>) -> Self {
+        Self { variables: variables.collect(), faults: Vec::new() }
+    }
+
+    /// A setting that there must be.
+    pub fn required(&mut self, name: &str) -> String {
+        match self.variables.get(name).filter(|value| !value.is_empty()) {
+            Some(value) => value.clone(),
+            None => {
+                self.faults.push(format!("{name} is not set"));
+                String::new()
+            }
+        }
+    }
+
+    /// A setting that there may be.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<String> {
+        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// A number, or `default` where there is none.
+    pub fn number(&mut self, name: &str, default: u32) -> u32 {
+        let Some(text) = self.optional(name) else { return default };
+        text.parse().unwrap_or_else(|_| {
+            self.faults.push(format!("{name} is not a whole number"));
+            default
+        })
+    }
+
+    /// `value`, unless a setting was missing or wrong.
+    ///
+    /// # Errors
+    /// A configuration failure that names every fault.
+    pub fn finish<T>(self, value: T) -> Result<T, Failure> {
+        if self.faults.is_empty() {
+            return Ok(value);
+        }
+        Err(Failure::new(FailureKind::Configuration, self.faults.join("; ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let mut settings = Settings::new([("C".to_owned(), "x".to_owned())].into_iter());
+        settings.required("A");
+        settings.required("B");
+        settings.number("C", 1);
+        let failure = settings.finish(()).unwrap_err();
+        assert_eq!(failure.to_string(), "Configuration: A is not set; B is not set; C is not a whole number");
+    }
+}

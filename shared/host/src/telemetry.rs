@@ -1,0 +1,51 @@
+//! Logs as JSON lines and metrics in CloudWatch's embedded format, both on standard output.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tracing_subscriber::EnvFilter;
+
+/// Begins to log, at `level` (such as `info`); a second call does nothing.
+pub fn init_telemetry(level: Option<&str>) {
+    let filter = EnvFilter::try_new(level.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    // CloudWatch adds the time itself.
+    let subscriber = tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_target(false);
+    // An error means that somebody else has begun already, as in tests.
+    drop(subscriber.with_current_span(false).try_init());
+}
+
+/// Writes metrics of one function in the embedded metric format: CloudWatch reads them from the log.
+///
+/// `dimensions` are few-valued names such as topic or table; `values` are counts.
+pub fn metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
+    println!("{}", embedded(dimensions, values));
+}
+
+fn embedded(dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let metrics: Vec<Value> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+    let mut line = json!({"_aws": {
+        "Timestamp": u64::try_from(millis).unwrap_or(u64::MAX),
+        "CloudWatchMetrics": [{"Namespace": "polelake", "Dimensions": [names], "Metrics": metrics}],
+    }});
+    for (name, value) in dimensions {
+        line[*name] = json!(value);
+    }
+    for (name, value) in values {
+        line[*name] = json!(value);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_declared_and_given() {
+        let line = embedded(&[("topic", "t")], &[("records_landed", 3)]);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["topic"]]));
+        assert_eq!(line["records_landed"], 3);
+    }
+}

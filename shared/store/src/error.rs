@@ -1,0 +1,41 @@
+//! Storage errors, each with the answer to "again, or never?".
+
+use thiserror::Error;
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// There is no such object, table or partition.
+    NotFound,
+    /// The service said no for now, or did not answer.
+    Unavailable,
+    /// The service said no for good: a right is missing, a name is wrong.
+    Refused,
+}
+
+/// A storage failure.
+#[derive(Debug, Error)]
+#[error("{operation} {key}: {message}")]
+pub struct StoreError {
+    /// The kind.
+    pub kind: StoreErrorKind,
+    /// What was asked, such as `put`.
+    pub operation: &'static str,
+    /// The key or name it was asked of.
+    pub key: String,
+    /// What the service said.
+    pub message: String,
+}
+
+impl StoreError {
+    /// A failure of `operation` on `key`.
+    pub fn new(kind: StoreErrorKind, operation: &'static str, key: &str, message: impl Into<String>) -> Self {
+        Self { kind, operation, key: key.to_owned(), message: message.into() }
+    }
+
+    /// Whether there was no such thing.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.kind == StoreErrorKind::NotFound
+    }
+}

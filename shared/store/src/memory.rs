@@ -1,0 +1,78 @@
+//! Object storage in memory, for unit tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{Entry, Head, Metadata, Object, ObjectStore, StoreError, StoreErrorKind};
+
+/// A bucket in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    objects: Mutex<BTreeMap<String, (u64, Bytes, Metadata)>>,
+}
+
+impl MemoryStore {
+    fn objects(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (u64, Bytes, Metadata)>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes when `allowed` says so of the present entity tag.
+    fn put_if(&self, key: &str, body: Bytes, metadata: Metadata, allowed: impl Fn(Option<u64>) -> bool) -> bool {
+        let mut objects = self.objects();
+        let present = objects.get(key).map(|(version, ..)| *version);
+        if !allowed(present) {
+            return false;
+        }
+        objects.insert(key.to_owned(), (present.unwrap_or_default() + 1, body, metadata));
+        true
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+        let objects = self.objects();
+        let found = objects.get(key).map(|(version, body, metadata)| Object {
+            body: body.clone(),
+            etag: version.to_string(),
+            metadata: metadata.clone(),
+        });
+        found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, "get", key, "there is no such object"))
+    }
+
+    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+        let Object { body, etag, metadata } = self.get(key).await?;
+        Ok(Head { size: body.len() as u64, etag, metadata })
+    }
+
+    async fn put(&self, key: &str, body: Bytes, _content_type: &str) -> Result<(), StoreError> {
+        self.put_if(key, body, Metadata::new(), |_| true);
+        Ok(())
+    }
+
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+        Ok(self.put_if(key, body, metadata, |present| present.is_none()))
+    }
+
+    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        Ok(self.put_if(key, body, Metadata::new(), |present| present.is_some_and(|v| v.to_string() == etag)))
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        let objects = self.objects();
+        let wanted = objects.iter().filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        Ok(wanted.map(|(key, (_, body, _))| Entry { key: key.clone(), size: body.len() as u64 }).collect())
+    }
+
+    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+        Ok(self.list(prefix, after).await?.into_iter().next())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.objects().remove(key);
+        Ok(())
+    }
+}

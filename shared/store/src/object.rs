@@ -1,0 +1,97 @@
+//! The port to object storage: what the functions need of S3, no more.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::StoreError;
+
+/// An object's user metadata.
+pub type Metadata = BTreeMap<String, String>;
+
+/// An object with its content.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// The content.
+    pub body: Bytes,
+    /// The entity tag, for [`ObjectStore::put_over`].
+    pub etag: String,
+    /// The user metadata.
+    pub metadata: Metadata,
+}
+
+/// An object without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Bytes.
+    pub size: u64,
+    /// The entity tag.
+    pub etag: String,
+    /// The user metadata.
+    pub metadata: Metadata,
+}
+
+/// An object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// One bucket.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// The object at `key`.
+    ///
+    /// # Errors
+    /// Not found, or the service's failure.
+    async fn get(&self, key: &str) -> Result<Object, StoreError>;
+
+    /// The object at `key`, without its content.
+    ///
+    /// # Errors
+    /// Not found, or the service's failure.
+    async fn head(&self, key: &str) -> Result<Head, StoreError>;
+
+    /// Writes the object, whatever was there.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError>;
+
+    /// Writes the object if there is none; says whether it did. One of several writers at once wins.
+    ///
+    /// A false answer is not proof of another writer: when an answer is lost and the SDK repeats the
+    /// request, the first one's own object is in the way.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError>;
+
+    /// Writes the object if its entity tag is still `etag`; says whether it did.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError>;
+
+    /// Every object whose key begins with `prefix` and comes after `after`, in the order of keys.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError>;
+
+    /// The first object whose key begins with `prefix` and comes after `after`.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError>;
+
+    /// Deletes the object; one that is not there is deleted already.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn delete(&self, key: &str) -> Result<(), StoreError>;
+}

@@ -1,0 +1,152 @@
+//! Object storage on S3, and on the local platform's S3 endpoint: the same client, the same code.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+use crate::{Entry, Head, Metadata, Object, ObjectStore, StoreError, StoreErrorKind};
+
+/// How often a conditional PUT is repeated when S3 answers 409, "two at once, try again".
+const CONFLICT_RETRIES: u32 = 5;
+
+/// A bucket on S3.
+#[derive(Clone, Debug)]
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+}
+
+/// What a conditional PUT came to.
+enum Put {
+    Stored,
+    ConditionFailed,
+    Conflict,
+}
+
+impl S3Store {
+    /// The bucket `bucket`.
+    #[must_use]
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+
+    async fn put_conditionally(
+        &self,
+        key: &str,
+        request: impl Fn() -> PutObjectFluentBuilder + Send + Sync,
+    ) -> Result<bool, StoreError> {
+        for attempt in 0..=CONFLICT_RETRIES {
+            match outcome(request().send().await, key)? {
+                Put::Stored => return Ok(true),
+                Put::ConditionFailed => return Ok(false),
+                // 10 ms, 20 ms, … 320 ms: the other writer is about to finish.
+                Put::Conflict => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+            }
+        }
+        Err(StoreError::new(StoreErrorKind::Unavailable, "put", key, "other writers were in the way too often"))
+    }
+
+    fn request(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
+        self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(body))
+    }
+}
+
+fn outcome<T, E: ProvideErrorMetadata>(answer: Result<T, SdkError<E>>, key: &str) -> Result<Put, StoreError> {
+    match answer {
+        Ok(_) => Ok(Put::Stored),
+        Err(error) => match status(&error) {
+            Some(412) => Ok(Put::ConditionFailed),
+            // If-Match on a key that is gone: the tag is not there any more either.
+            Some(404) if error.code() == Some("NoSuchKey") => Ok(Put::ConditionFailed),
+            Some(409) => Ok(Put::Conflict),
+            _ => Err(failure("put", key, &error)),
+        },
+    }
+}
+
+fn entry(object: aws_sdk_s3::types::Object) -> Option<Entry> {
+    Some(Entry { key: object.key?, size: object.size.unwrap_or_default().unsigned_abs() })
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+fn failure<E: ProvideErrorMetadata>(operation: &'static str, key: &str, error: &SdkError<E>) -> StoreError {
+    let kind = match status(error) {
+        Some(404) => StoreErrorKind::NotFound,
+        Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => StoreErrorKind::Refused,
+        _ => StoreErrorKind::Unavailable,
+    };
+    let said = error.message().or_else(|| error.code()).map(str::to_owned);
+    StoreError::new(kind, operation, key, said.unwrap_or_else(|| error.to_string()))
+}
+
+#[async_trait]
+impl ObjectStore for S3Store {
+    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
+        let found = answer.map_err(|error| failure("get", key, &error))?;
+        let etag = found.e_tag.unwrap_or_default();
+        let metadata = found.metadata.unwrap_or_default().into_iter().collect();
+        let body = found.body.collect().await.map_err(|error| {
+            StoreError::new(StoreErrorKind::Unavailable, "get", key, format!("the content broke off: {error}"))
+        })?;
+        Ok(Object { body: body.into_bytes(), etag, metadata })
+    }
+
+    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+        let answer = self.client.head_object().bucket(&self.bucket).key(key).send().await;
+        let found = answer.map_err(|error| failure("head", key, &error))?;
+        Ok(Head {
+            size: found.content_length.unwrap_or_default().unsigned_abs(),
+            etag: found.e_tag.unwrap_or_default(),
+            metadata: found.metadata.unwrap_or_default().into_iter().collect(),
+        })
+    }
+
+    async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
+        let answer = self.request(key, body).content_type(content_type).send().await;
+        answer.map(drop).map_err(|error| failure("put", key, &error))
+    }
+
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+        let request = || {
+            let metadata = metadata.clone().into_iter().collect();
+            self.request(key, body.clone()).set_metadata(Some(metadata)).if_none_match("*")
+        };
+        self.put_conditionally(key, request).await
+    }
+
+    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.put_conditionally(key, || self.request(key, body.clone()).if_match(etag)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let mut pages = request.set_start_after(after.map(str::to_owned)).into_paginator().send();
+        let mut entries = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failure("list", prefix, &error))?;
+            entries.extend(page.contents.unwrap_or_default().into_iter().filter_map(entry));
+        }
+        Ok(entries)
+    }
+
+    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).max_keys(1);
+        let answer = request.set_start_after(after.map(str::to_owned)).send().await;
+        let page = answer.map_err(|error| failure("list", prefix, &error))?;
+        Ok(page.contents.unwrap_or_default().into_iter().find_map(entry))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let answer = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        answer.map(drop).map_err(|error| failure("delete", key, &error))
+    }
+}

@@ -1,0 +1,271 @@
+//! Batches of Kafka records, as the MSK event source mapping delivers them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Text that is borrowed from the payload unless it was escaped there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<'e>(pub Cow<'e, str>);
+
+struct TextVisitor;
+
+impl<'e> Visitor<'e> for TextVisitor {
+    type Value = Text<'e>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'e str) -> Result<Text<'e>, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'e>, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+}
+
+impl<'de: 'e, 'e> Deserialize<'de> for Text<'e> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// A batch: records by partition, in no order that could be relied upon.
+#[derive(Debug, Default, Deserialize)]
+pub struct KafkaEvent<'e> {
+    /// The records. The map's keys are not split: topics contain `-`.
+    #[serde(borrow, default)]
+    pub records: Option<BTreeMap<Text<'e>, Vec<KafkaRecord<'e>>>>,
+}
+
+impl<'e> KafkaEvent<'e> {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// When it is no Kafka batch at all.
+    pub fn parse(payload: &'e str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(payload)
+    }
+}
+
+/// One record. Key and value are base64, not decoded yet.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaRecord<'e> {
+    /// The topic.
+    #[serde(borrow)]
+    pub topic: Text<'e>,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    pub timestamp: i64,
+    /// `CREATE_TIME` or `LOG_APPEND_TIME`.
+    #[serde(borrow, default)]
+    pub timestamp_type: Option<Text<'e>>,
+    /// The key in base64.
+    #[serde(borrow, default)]
+    pub key: Option<Text<'e>>,
+    /// The value in base64; none for a tombstone.
+    #[serde(borrow, default)]
+    pub value: Option<Text<'e>>,
+    /// The headers, in their order, repeats kept.
+    #[serde(borrow, default)]
+    pub headers: Headers<'e>,
+}
+
+/// Headers: a name, and bytes or nothing.
+#[derive(Debug, Default)]
+pub struct Headers<'e>(pub Vec<(Text<'e>, Option<Vec<u8>>)>);
+
+impl Headers<'_> {
+    /// The headers as JSON, `[["name", "base64" | null], …]`; none when there are none.
+    #[must_use]
+    pub fn to_json(&self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut json = String::from("[");
+        for (place, (name, value)) in self.0.iter().enumerate() {
+            json.push_str(if place == 0 { "[" } else { ",[" });
+            json.push_str(&serde_json::Value::from(name.0.as_ref()).to_string());
+            match value {
+                None => json.push_str(",null]"),
+                Some(bytes) => {
+                    json.push_str(",\"");
+                    base64_simd::STANDARD.encode_append(bytes, &mut json);
+                    json.push_str("\"]");
+                }
+            }
+        }
+        json.push(']');
+        Some(json)
+    }
+}
+
+impl<'de: 'e, 'e> Deserialize<'de> for Headers<'e> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HeadersVisitor)
+    }
+}
+
+struct HeadersVisitor;
+
+impl<'e> Visitor<'e> for HeadersVisitor {
+    type Value = Headers<'e>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of headers")
+    }
+
+    fn visit_unit<E>(self) -> Result<Headers<'e>, E> {
+        Ok(Headers::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'e>>(self, mut list: A) -> Result<Headers<'e>, A::Error> {
+        let mut headers = Headers::default();
+        while let Some(entry) = list.next_element::<HeaderEntry<'e>>()? {
+            headers.0.extend(entry.0);
+        }
+        Ok(headers)
+    }
+
+    fn visit_map<A: MapAccess<'e>>(self, mut map: A) -> Result<Headers<'e>, A::Error> {
+        let mut headers = Headers::default();
+        while let Some((name, value)) = map.next_entry::<Text<'e>, HeaderValue>()? {
+            headers.0.push((name, value.0));
+        }
+        Ok(headers)
+    }
+}
+
+/// A one-entry object in the list of headers.
+struct HeaderEntry<'e>(Vec<(Text<'e>, Option<Vec<u8>>)>);
+
+impl<'de: 'e, 'e> Deserialize<'de> for HeaderEntry<'e> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadersVisitor).map(|headers| Self(headers.0))
+    }
+}
+
+/// A header's bytes: signed as Java has them, or not; null and `{}` are nothing.
+struct HeaderValue(Option<Vec<u8>>);
+
+impl<'de> Deserialize<'de> for HeaderValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HeaderValueVisitor)
+    }
+}
+
+struct HeaderValueVisitor;
+
+impl<'de> Visitor<'de> for HeaderValueVisitor {
+    type Value = HeaderValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes from -128 to 255, text or nothing")
+    }
+
+    fn visit_unit<E>(self) -> Result<HeaderValue, E> {
+        Ok(HeaderValue(None))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<HeaderValue, E> {
+        Ok(HeaderValue(Some(text.as_bytes().to_vec())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderValue, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(HeaderValue(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<HeaderValue, A::Error> {
+        let mut bytes = Vec::with_capacity(list.size_hint().unwrap_or(40));
+        while let Some(number) = list.next_element::<i16>()? {
+            // The low eight bits are the byte, whether it came as -1 or as 255.
+            bytes.push(number.to_le_bytes()[0]);
+        }
+        Ok(HeaderValue(Some(bytes)))
+    }
+}
+
+/// The answer to a Kafka batch: for each partition, the first offset that is not done.
+///
+/// Lambda goes on from there; partitions that are not named are done. An identifier that is not in the batch
+/// makes Lambda repeat the whole of it.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaFailures {
+    /// The failures.
+    pub batch_item_failures: Vec<KafkaFailure>,
+}
+
+/// One partition's failure.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaFailure {
+    /// What failed.
+    pub item_identifier: KafkaItem,
+}
+
+/// A place in a batch.
+#[derive(Debug, Serialize)]
+pub struct KafkaItem {
+    /// `<topic>-<partition>`.
+    pub partition: String,
+    /// The offset.
+    pub offset: i64,
+}
+
+impl KafkaFailures {
+    /// The partition is not done from this offset on.
+    pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
+        let item_identifier = KafkaItem { partition: format!("{topic}-{partition}"), offset };
+        self.batch_item_failures.push(KafkaFailure { item_identifier });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(json: &str) -> Option<String> {
+        let payload = format!(r#"{{"records":{{"a-b-0":[{{"topic":"a-b","partition":0,"offset":1,"headers":{json}}}]}}}}"#);
+        let event = KafkaEvent::parse(&payload).unwrap();
+        event.records.unwrap().into_values().next().unwrap()[0].headers.to_json()
+    }
+
+    #[test]
+    fn odd_headers_are_read() {
+        assert_eq!(headers("null"), None);
+        assert_eq!(headers("[]"), None);
+        assert_eq!(headers("[{}]"), None);
+        assert_eq!(headers(r#"[{"a":null},{"a":{}}]"#).unwrap(), r#"[["a",null],["a",null]]"#);
+        assert_eq!(headers(r#"[{"a":[-1,0,127]}]"#).unwrap(), r#"[["a","/wB/"]]"#);
+        assert_eq!(headers(r#"[{"a":[255]},{"b\"":"x"}]"#).unwrap(), r#"[["a","/w=="],["b\"","eA=="]]"#);
+    }
+
+    #[test]
+    fn an_empty_batch_is_a_batch() {
+        assert!(KafkaEvent::parse("{}").unwrap().records.is_none());
+        assert!(KafkaEvent::parse(r#"{"records":null}"#).unwrap().records.is_none());
+    }
+
+    #[test]
+    fn the_answer_has_the_shape_that_lambda_knows() {
+        let mut failures = KafkaFailures::default();
+        assert_eq!(serde_json::to_string(&failures).unwrap(), r#"{"batchItemFailures":[]}"#);
+        failures.add("a-b", 3, 42);
+        assert_eq!(
+            serde_json::to_string(&failures).unwrap(),
+            r#"{"batchItemFailures":[{"itemIdentifier":{"partition":"a-b-3","offset":42}}]}"#
+        );
+    }
+}
