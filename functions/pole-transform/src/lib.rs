@@ -1,1 +1,33 @@
-//! x
+//! `pole-transform`: raw objects in, POLE increments and quarantine out.
+//!
+//! One raw object gives at most one refined object per table, one quarantine object and one receipt, all named
+//! after it: doing it again writes the same bytes. Repeats and any order of notifications are harmless.
+
+mod context;
+mod handler;
+mod transform;
+
+pub use context::Context;
+pub use handler::handle;
+pub use transform::{Transformed, transform};
+
+use std::sync::Arc;
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use trigger::SqsEvent;
+
+/// Builds the context once and serves invocations until the sandbox ends.
+///
+/// # Errors
+/// When a setting is missing or a contract does not compile, or the runtime ends.
+pub async fn run() -> Result<(), lambda_runtime::Error> {
+    let context = Arc::new(Context::from_env().await?);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
+        let context = Arc::clone(&context);
+        async move {
+            let budget = host::Budget::of(&event.context);
+            Ok::<_, host::Failure>(handle(event.payload, &context, budget).await)
+        }
+    }))
+    .await
+}

@@ -160,7 +160,7 @@ async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into()),
     };
-    // The object before the hint's is always there, unless the lifecycle has expired it.
+    // What the hint knows of may have expired; only what came after it needs to be looked at.
     let after = hint.map(|next| Chunk { offset: next - 1, ..stream.clone() }.raw_key());
     let behind = store.list(&stream.raw_prefix(), after.as_deref()).await?;
     match (behind.last(), hint) {

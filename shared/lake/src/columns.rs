@@ -94,7 +94,7 @@ impl TableBuilder {
     }
 
     /// Adds a row: one cell for every column of the table, in their order.
-    pub fn append(&mut self, cells: &[Cell<'_>], op: pole::Op, carried: Option<&str>) {
+    pub fn append_row<'c>(&mut self, cells: impl Iterator<Item = &'c Cell<'c>>, op: pole::Op, carried: Option<&str>) {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.append(cell);
         }

@@ -46,6 +46,18 @@ pub struct Rule {
     pub(crate) percent: bool,
 }
 
+impl Rule {
+    /// What is tolerated, in words.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match (&self.demand, self.percent) {
+            (Demand::Rows, _) => format!("at least {} rows", self.limit),
+            (_, true) => format!("at most {} %", self.limit),
+            (_, false) => format!("at most {} rows", self.limit),
+        }
+    }
+}
+
 /// Every rule of a table contract: those it writes out, and those that `required` implies.
 ///
 /// # Errors

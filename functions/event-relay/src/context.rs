@@ -1,0 +1,64 @@
+//! What the function needs, from the environment, once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::Catalogue;
+use host::{Failure, FailureKind, Settings};
+
+use crate::producer::{EventSink, KafkaSettings, KafkaSink};
+
+/// The function's context.
+pub struct Context {
+    /// The compiled contracts.
+    pub catalogue: Catalogue,
+    /// Where records go.
+    pub sink: Arc<dyn EventSink>,
+    /// The source whose events a queue brings, by the queue's name.
+    pub queues: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// Reads the environment and compiles the contracts. Connects when the first record comes.
+    ///
+    /// # Errors
+    /// Every setting that is missing or wrong, every problem in the contracts.
+    pub async fn from_env() -> Result<Self, Failure> {
+        let mut settings = Settings::new(std::env::vars());
+        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        let contracts = settings.required("CONTRACTS_DIR");
+        let kafka = KafkaSettings {
+            bootstrap: settings.required("KAFKA_BOOTSTRAP"),
+            region: settings.optional("AWS_REGION").unwrap_or_default(),
+            iam: match settings.optional("KAFKA_AUTH").as_deref() {
+                None | Some("msk-iam") => true,
+                Some("none") => false,
+                Some(other) => {
+                    let message = format!("KAFKA_AUTH is `{other}`; it is `msk-iam` or `none`");
+                    return Err(Failure::new(FailureKind::Configuration, message));
+                }
+            },
+        };
+        let queues = settings.optional("QUEUE_SOURCES").unwrap_or_default();
+        settings.finish(())?;
+        Ok(Self {
+            catalogue: host::load_contracts(&contracts)?,
+            sink: Arc::new(KafkaSink::new(kafka)),
+            queues: queue_sources(&queues)?,
+        })
+    }
+}
+
+/// `queue=source,queue=source`.
+fn queue_sources(text: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let split = pair.split_once('=').map(|(queue, source)| (queue.to_owned(), source.to_owned()));
+            split.ok_or_else(|| {
+                let message = format!("QUEUE_SOURCES: `{pair}` is not `queue=source`");
+                Failure::new(FailureKind::Configuration, message)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,38 @@
+//! One invocation: a request over HTTP, or messages of a queue.
+
+use host::{Budget, Failure, FailureKind};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use trigger::{HttpRequest, SqsEvent};
+
+use crate::context::Context;
+use crate::{http, queue};
+
+/// What tells the two triggers apart.
+#[derive(Deserialize)]
+struct Shape<'p> {
+    #[serde(borrow, rename = "requestContext")]
+    request: Option<&'p RawValue>,
+    #[serde(borrow, rename = "Records")]
+    records: Option<&'p RawValue>,
+}
+
+/// Relays what the payload brings; the answer is the trigger's own.
+///
+/// # Errors
+/// When the payload is of neither trigger.
+pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<Value, Failure> {
+    let unreadable = |error: serde_json::Error| Failure::new(FailureKind::BadRequest, format!("the payload: {error}"));
+    let shape: Shape<'_> = serde_json::from_str(payload).map_err(unreadable)?;
+    if shape.request.is_some() {
+        let request: HttpRequest = serde_json::from_str(payload).map_err(unreadable)?;
+        return Ok(http::answer(request, context, budget).await);
+    }
+    if shape.records.is_some() {
+        let event: SqsEvent = serde_json::from_str(payload).map_err(unreadable)?;
+        let failures = queue::relay(event, context, budget).await;
+        return serde_json::to_value(failures).map_err(unreadable);
+    }
+    Err(Failure::new(FailureKind::BadRequest, "the payload is neither an HTTP request nor SQS messages"))
+}

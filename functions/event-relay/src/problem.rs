@@ -1,0 +1,43 @@
+//! Problem details as RFC 9457 has them.
+
+use serde_json::{Value, json};
+
+/// What is wrong with a request or an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The stable id of the rule.
+    pub(crate) rule: String,
+    /// What is wrong and what would be right; never a value of the event.
+    pub(crate) detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: u16, rule: &str, detail: impl Into<String>) -> Self {
+        Self { status, rule: rule.to_owned(), detail: detail.into() }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "type": format!("https://polelake.example/problems/{}", self.rule),
+            "title": title(self.status),
+            "status": self.status,
+            "rule": self.rule,
+            "detail": self.detail,
+        })
+    }
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad request",
+        403 => "Forbidden",
+        404 => "Not found",
+        405 => "Method not allowed",
+        413 => "Too large",
+        422 => "Event refused",
+        503 => "Try again",
+        _ => "Error",
+    }
+}

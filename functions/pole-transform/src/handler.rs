@@ -1,0 +1,77 @@
+//! One invocation: notifications of raw objects, each done alone.
+
+use bytes::Bytes;
+use host::{Budget, Failure, FailureKind, metric};
+use lake::Chunk;
+use trigger::{SqsEvent, SqsFailures, objects_created};
+
+use crate::context::Context;
+use crate::transform::{Transformed, transform};
+
+/// Transforms what the messages tell of; the answer names the messages that are to come again.
+pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFailures {
+    let mut failures = SqsFailures::default();
+    for message in event.records {
+        let id = message.message_id.unwrap_or_default();
+        // The rest goes back to the queue rather than over the deadline.
+        let outcome = if budget.is_spent() {
+            Err(Failure::new(FailureKind::Unavailable, "no time is left in this invocation"))
+        } else {
+            message_done(message.body.as_deref().unwrap_or_default(), context).await
+        };
+        if let Err(failure) = outcome {
+            tracing::error!(%failure, message = id, "not transformed");
+            failures.add(&id);
+        }
+    }
+    failures
+}
+
+async fn message_done(body: &str, context: &Context) -> Result<(), Failure> {
+    let objects = objects_created(body).map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
+    for object in objects {
+        // Hints of chains lie in the raw zone too; they are no raw objects.
+        if let Some(chunk) = Chunk::of_raw_key(&object.key) {
+            chunk_done(&chunk, context).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
+    let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
+        let message = format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
+        Failure::new(FailureKind::Configuration, message)
+    })?;
+    let object = context.raw.get(&chunk.raw_key()).await.map_err(|error| Failure::unavailable(&error))?;
+    let next = object.metadata.get("next").and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Failure::new(FailureKind::Corrupt, format!("{} has no `next`: it is not part of the chain", chunk.raw_key()))
+    })?;
+    let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
+    let transformed =
+        transform(&context.catalogue, plan, chunk, next, &records).map_err(|error| Failure::corrupt(&error))?;
+    write(&transformed, chunk, context).await?;
+    tell(&transformed);
+    Ok(())
+}
+
+/// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.
+async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> Result<(), Failure> {
+    const PARQUET: &str = "application/vnd.apache.parquet";
+    for (key, body) in &transformed.objects {
+        context.refined.put(key, body.clone(), PARQUET).await.map_err(|error| Failure::unavailable(&error))?;
+    }
+    let receipt = transformed.receipt.encode().map_err(|error| Failure::corrupt(&error))?;
+    let written = context.refined.put(&chunk.receipt_key(), Bytes::from(receipt), "application/json").await;
+    written.map_err(|error| Failure::unavailable(&error))
+}
+
+fn tell(transformed: &Transformed) {
+    let receipt = &transformed.receipt;
+    let values = [
+        ("records_refined", receipt.refined),
+        ("records_ignored", receipt.ignored),
+        ("records_quarantined", receipt.quarantined_total()),
+    ];
+    metric(&[("function", "pole-transform"), ("source", &receipt.source)], &values);
+}

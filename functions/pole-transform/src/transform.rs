@@ -1,0 +1,163 @@
+//! A raw object's records become rows by table, refused records, and a receipt for every one of them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use contract::{Catalogue, Cell, Event, Fault, Outcome, Plan, Row};
+use lake::{
+    Chunk, Day, DayStart, LakeError, Quarantined, RawBatch, Receipt, RefinedObject, StreamKey, TableBuilder, file, schema,
+};
+
+/// Everything that one raw object gives.
+#[derive(Debug)]
+pub struct Transformed {
+    /// Objects to write: key and bytes.
+    pub objects: Vec<(String, Bytes)>,
+    /// The receipt, to be written last.
+    pub receipt: Receipt,
+}
+
+/// Transforms the records of `chunk`. Pure: the same records and contracts give the same bytes.
+///
+/// # Errors
+/// When a file cannot be written; never because of what a record holds.
+pub fn transform(
+    catalogue: &Catalogue,
+    plan: &Plan,
+    chunk: &Chunk,
+    next: i64,
+    batches: &[RawBatch],
+) -> Result<Transformed, LakeError> {
+    let mut work = Work::new(catalogue, plan, chunk, next);
+    for batch in batches {
+        for row in 0..batch.len() {
+            work.record(batch, row);
+        }
+    }
+    work.finish()
+}
+
+struct Work<'w> {
+    catalogue: &'w Catalogue,
+    plan: &'w Plan,
+    chunk: &'w Chunk,
+    builders: BTreeMap<usize, TableBuilder>,
+    refused: Vec<Quarantined<'w>>,
+    receipt: Receipt,
+}
+
+impl<'w> Work<'w> {
+    fn new(catalogue: &'w Catalogue, plan: &'w Plan, chunk: &'w Chunk, next: i64) -> Self {
+        let receipt = Receipt {
+            stream: StreamKey { topic: chunk.topic.clone(), epoch: chunk.epoch, partition: chunk.partition },
+            offset: chunk.offset,
+            next,
+            source: plan.contract.name.clone(),
+            contract_version: plan.contract.version.clone(),
+            mapping_version: plan.version.clone(),
+            landed: 0,
+            refined: 0,
+            ignored: 0,
+            quarantined: BTreeMap::new(),
+            days: Vec::new(),
+            tables: BTreeMap::new(),
+        };
+        Self { catalogue, plan, chunk, builders: BTreeMap::new(), refused: Vec::new(), receipt }
+    }
+
+    fn record(&mut self, batch: &'w RawBatch, row: usize) {
+        let appended = batch.timestamp(row) * 1_000;
+        self.receipt.landed += 1;
+        self.day(appended, batch.offset(row));
+        match self.rows(batch.value(row), batch.offset(row), appended) {
+            Ok(true) => self.receipt.refined += 1,
+            Ok(false) => self.receipt.ignored += 1,
+            Err(fault) => {
+                *self.receipt.quarantined.entry(fault.rule.clone()).or_default() += 1;
+                self.refused.push(Quarantined {
+                    offset: batch.offset(row),
+                    appended,
+                    key: batch.key(row),
+                    value: batch.value(row),
+                    headers: batch.headers(row),
+                    rule: fault.rule,
+                    path: fault.path,
+                    reason: fault.reason,
+                });
+            }
+        }
+    }
+
+    /// Remembers where a day begins. The log's own clock may step back: a day begins where it is first seen.
+    fn day(&mut self, appended: i64, offset: i64) {
+        let date = Day::of_micros(appended).to_string();
+        if self.receipt.days.last().is_none_or(|last| last.date < date) {
+            self.receipt.days.push(DayStart { date, offset });
+        }
+    }
+
+    /// Whether the record became rows (true) or is one to leave alone (false).
+    fn rows(&mut self, value: Option<&[u8]>, offset: i64, appended: i64) -> Result<bool, Fault> {
+        let Some(value) = value else {
+            return Err(Fault {
+                rule: "event.tombstone".into(),
+                path: "$".into(),
+                reason: "the record has no value; a deletion is an event of its own".into(),
+            });
+        };
+        let event = Event::parse(&self.plan.contract, value)?;
+        let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(false) };
+        for row in rows {
+            let table = &self.catalogue.tables[row.table];
+            let builder = self.builders.entry(row.table).or_insert_with(|| TableBuilder::new(table));
+            append(builder, row, &event, self.plan, self.chunk, (offset, appended));
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self) -> Result<Transformed, LakeError> {
+        let first = self.receipt.days.first().and_then(|day| Day::parse(&day.date)).unwrap_or(Day(0));
+        let mut objects = Vec::new();
+        for (place, builder) in self.builders {
+            let table = &self.catalogue.tables[place];
+            let (key, rows) = (self.chunk.refined_key(&table.name, first), builder.rows() as u64);
+            let body = file::write(&schema::refined(table), &[builder.finish()?], file::refined())?;
+            self.receipt.tables.insert(table.name.clone(), RefinedObject { key: key.clone(), rows });
+            objects.push((key, body));
+        }
+        if !self.refused.is_empty() {
+            let versions = (self.receipt.contract_version.as_str(), self.receipt.mapping_version.as_str());
+            let body = lake::encode_quarantine(self.chunk, &self.receipt.source, versions, &self.refused)?;
+            objects.push((self.chunk.quarantine_key(first), body));
+        }
+        Ok(Transformed { objects, receipt: self.receipt })
+    }
+}
+
+/// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row.
+fn append(builder: &mut TableBuilder, mut row: Row<'_>, event: &Event, plan: &Plan, chunk: &Chunk, at: (i64, i64)) {
+    fn text(text: &str) -> Cell<'_> {
+        Cell::Text(Cow::Borrowed(text))
+    }
+    let (mut pole_buffer, mut owner_buffer) = (pole::Uuid::encode_buffer(), pole::Uuid::encode_buffer());
+    let (offset, appended) = at;
+    let provenance = [
+        text(row.pole_id.hyphenated().encode_lower(&mut pole_buffer)),
+        text(&plan.contract.name),
+        text(&event.key),
+        text(row.owner_id.hyphenated().encode_lower(&mut owner_buffer)),
+        row.owner_set.map_or(Cell::Null, text),
+        text(&event.id),
+        event.version.map_or(Cell::Null, Cell::Integer),
+        Cell::Timestamp(event.time),
+        Cell::Timestamp(appended),
+        text(&plan.contract.version),
+        text(&plan.version),
+        text(&chunk.topic),
+        Cell::Integer(i64::from(chunk.partition)),
+        Cell::Integer(offset),
+    ];
+    let own = row.cells.split_off(provenance.len());
+    builder.append_row(provenance.iter().chain(&own), row.op, row.carried.as_deref());
+}

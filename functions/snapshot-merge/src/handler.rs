@@ -1,0 +1,99 @@
+//! One invocation: a logical day, for every table or for some.
+
+use contract::{TableContract, parse_date};
+use host::{Budget, Failure, FailureKind, metric};
+use lake::{Day, Manifest};
+use serde::{Deserialize, Serialize};
+use trigger::Schedule;
+
+use crate::context::Context;
+use crate::streams::Streams;
+use crate::table;
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// The logical day.
+    pub date: String,
+    /// The tables, by name.
+    pub tables: Vec<TableRun>,
+    /// Raw objects that the transform has not done yet. Their records are taken by the next run.
+    pub behind: u64,
+}
+
+/// What a table's merge came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TableRun {
+    /// The table.
+    pub table: String,
+    /// Rows that readers see.
+    pub rows: u64,
+    /// Rows that are new since the day before.
+    pub inserted: u64,
+    /// Rows that differ from the day before.
+    pub updated: u64,
+    /// Rows of the day before that are gone.
+    pub deleted: u64,
+    /// Whether the snapshot was made current.
+    pub passed: bool,
+    /// Whether this run wrote the manifest; false when it was there already, the same.
+    pub written: bool,
+}
+
+/// Merges the day. Every table commits alone: a run that breaks off is finished by the next.
+///
+/// # Errors
+/// When a table cannot be merged; the ones before it are committed.
+pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> Result<Run, Failure> {
+    let day = day(schedule)?;
+    let unknown = schedule.tables.iter().find(|name| context.catalogue.table(name).is_none());
+    if let Some(name) = unknown {
+        return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));
+    }
+    let wanted = |name: &str| schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name);
+    let tables: Vec<_> = context.catalogue.tables.iter().filter(|table| wanted(&table.name)).collect();
+    let mut bases = Vec::with_capacity(tables.len());
+    for contract in &tables {
+        bases.push(table::base_of(&contract.name, day, &*context.curated).await?);
+    }
+    let streams = streams(day, &tables, &bases, context).await?;
+    let mut run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
+    for (contract, base) in tables.into_iter().zip(&bases) {
+        if budget.is_spent() {
+            let message = format!("no time is left before `{}`; the next run goes on there", contract.name);
+            return Err(Failure::new(FailureKind::Unavailable, message));
+        }
+        let done = table::merge_day(contract, day, &streams, base.as_ref(), context).await?;
+        let values = [("rows", done.rows), ("rows_inserted", done.inserted), ("rows_deleted", done.deleted)];
+        metric(&[("function", "snapshot-merge"), ("table", &done.table)], &values);
+        run.tables.push(done);
+    }
+    metric(&[("function", "snapshot-merge")], &[("raw_objects_behind", run.behind)]);
+    Ok(run)
+}
+
+/// The receipts of every topic that fills one of the tables, read once.
+async fn streams(
+    day: Day,
+    tables: &[&TableContract],
+    bases: &[Option<Manifest>],
+    context: &Context,
+) -> Result<Streams, Failure> {
+    let mut topics: Vec<&str> = tables.iter().flat_map(|table| context.catalogue.topics_of(&table.name)).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let mut streams = Streams::new(day);
+    // One table without a base needs every stream from its beginning.
+    let known: Vec<Manifest> = bases.iter().flatten().cloned().collect();
+    let oldest = if known.len() == bases.len() { known } else { Vec::new() };
+    streams.read(&topics, &oldest, &*context.raw, &*context.refined).await?;
+    Ok(streams)
+}
+
+/// The logical day: as asked for, or the day before the scheduled time.
+fn day(schedule: &Schedule) -> Result<Day, Failure> {
+    let bad = |message: String| Failure::new(FailureKind::BadRequest, message);
+    let (text, scheduled) = schedule.day().map_err(bad)?;
+    let day = parse_date(text).ok_or_else(|| bad(format!("`{text}` is not a day; write YYYY-MM-DD")))?;
+    Ok(Day(if scheduled { day - 1 } else { day }))
+}

@@ -1,0 +1,135 @@
+//! Increments and state, loaded and looked into: which statement stands in which row.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray, new_null_array};
+use arrow_schema::{ArrowError, SchemaRef};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use host::Failure;
+use lake::{LakeError, file, schema};
+use pole::{Op, Position, Truth};
+use store::ObjectStore;
+
+use crate::fold::{Origin, Statement};
+use crate::streams::Input;
+
+/// Refined objects that are read at once.
+const READS_AT_ONCE: usize = 16;
+
+/// The rows of the inputs, in their order, cut to the offsets that are taken.
+pub(crate) async fn load(refined: &dyn ObjectStore, inputs: &[Input], target: &SchemaRef) -> Result<Vec<RecordBatch>, Failure> {
+    let parts: Vec<Vec<RecordBatch>> = stream::iter(inputs)
+        .map(|input| async move {
+            let object = refined.get(&input.key).await.map_err(|error| Failure::unavailable(&error))?;
+            read(object.body, input, target).map_err(|error| Failure::corrupt(&error))
+        })
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(parts.into_iter().flatten().filter(|batch| batch.num_rows() > 0).collect())
+}
+
+fn read(body: bytes::Bytes, input: &Input, target: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
+    let mut batches = Vec::new();
+    for batch in file::read(body)? {
+        let batch = conform(&batch?, target)?;
+        let offsets = column::<Int64Array>(&batch, "offset")?;
+        let taken: BooleanArray = offsets.iter().map(|offset| offset.map(|o| input.from <= o && o < input.to)).collect();
+        batches.push(arrow_select::filter::filter_record_batch(&batch, &taken)?);
+    }
+    Ok(batches)
+}
+
+/// The batch in the target's columns, by name: a column that is newer than the file is null.
+pub(crate) fn conform(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordBatch, LakeError> {
+    let columns = target.fields().iter().map(|field| match batch.column_by_name(field.name()) {
+        Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+        Some(column) => Err(LakeError::Unexpected(format!(
+            "column {} is {} in the file and {} in the contract; a change of type needs a new table version",
+            field.name(),
+            column.data_type(),
+            field.data_type()
+        ))),
+        None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+    });
+    Ok(RecordBatch::try_new(Arc::clone(target), columns.collect::<Result<_, _>>()?)?)
+}
+
+fn column<'b, A: Array + 'static>(batch: &'b RecordBatch, name: &str) -> Result<&'b A, LakeError> {
+    let found = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<A>());
+    found.ok_or_else(|| LakeError::Arrow(ArrowError::SchemaError(format!("column {name} is missing or of another type"))))
+}
+
+/// The columns of a batch that say what its rows state.
+pub(crate) struct Statements<'b> {
+    pole_id: &'b StringArray,
+    owner_id: &'b StringArray,
+    source: &'b StringArray,
+    owner_set: &'b StringArray,
+    event_id: &'b StringArray,
+    version: &'b Int64Array,
+    event_time: &'b arrow_array::TimestampMicrosecondArray,
+    ingested_at: &'b arrow_array::TimestampMicrosecondArray,
+    partition: &'b Int64Array,
+    offset: &'b Int64Array,
+    op: Option<&'b StringArray>,
+    carried: Option<&'b StringArray>,
+}
+
+impl<'b> Statements<'b> {
+    /// Looks into a batch of the curated or the refined schema.
+    pub(crate) fn of(batch: &'b RecordBatch) -> Result<Self, LakeError> {
+        let time = |name: &str| -> Result<_, LakeError> {
+            let found = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+            found.ok_or_else(|| LakeError::Unexpected(format!("column {name} is missing")))
+        };
+        let optional = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        Ok(Self {
+            pole_id: column(batch, "pole_id")?,
+            owner_id: column(batch, "owner_id")?,
+            source: column(batch, "source")?,
+            owner_set: column(batch, "owner_set")?,
+            event_id: column(batch, "source_event_id")?,
+            version: column::<arrow_array::PrimitiveArray<Int64Type>>(batch, "entity_version")?,
+            event_time: time("event_time")?,
+            ingested_at: time("ingested_at")?,
+            partition: column(batch, "partition")?,
+            offset: column(batch, "offset")?,
+            op: optional(schema::OP),
+            carried: optional(schema::CARRIED),
+        })
+    }
+
+    /// The owner of a row.
+    pub(crate) fn owner(&self, row: usize) -> &'b str {
+        self.owner_id.value(row)
+    }
+
+    /// What a row states. `batch` is the place of its batch among the merge's sources.
+    pub(crate) fn statement(&self, batch: usize, row: usize, origin: Origin) -> Statement<'b> {
+        let some = |column: &'b StringArray| column.is_valid(row).then(|| column.value(row));
+        let position = Position {
+            appended: self.ingested_at.value(row),
+            partition: self.partition.value(row),
+            offset: self.offset.value(row),
+        };
+        let truth = Truth {
+            version: self.version.is_valid(row).then(|| self.version.value(row)),
+            event_time: self.event_time.value(row),
+            position,
+        };
+        Statement {
+            pole_id: self.pole_id.value(row),
+            source: self.source.value(row),
+            set: some(self.owner_set),
+            op: self.op.and_then(some).and_then(Op::from_code).unwrap_or(Op::Upsert),
+            event_id: self.event_id.value(row),
+            truth,
+            carried: self.carried.and_then(some),
+            at: (batch, row),
+            origin,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! How far every stream can be taken into a day.
+//!
+//! A stream is taken from where the base's manifest stopped, over receipts that follow each other without a gap,
+//! up to the first record that was appended after the day's end. A raw object that is not transformed yet stops
+//! it there: what lies behind is taken by the next run, so nothing is lost and nothing is taken twice.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use host::Failure;
+use lake::{Chunk, Day, Manifest, Progress, Receipt, StreamKey};
+use store::ObjectStore;
+
+/// Receipts that are read at once.
+const READS_AT_ONCE: usize = 16;
+
+/// A refined object with the offsets that are taken of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) key: String,
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+}
+
+/// What a table takes of a day.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taking {
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) taken: Vec<Progress>,
+}
+
+/// The streams' receipts, read once for all tables of a run.
+pub(crate) struct Streams {
+    day: Day,
+    topics: BTreeMap<String, Vec<Topic>>,
+    behind: u64,
+}
+
+/// One stream of a topic: its first offset, and the receipts that some table has still to take.
+#[derive(Debug)]
+struct Topic {
+    stream: StreamKey,
+    first: i64,
+    receipts: Vec<Receipt>,
+}
+
+impl Streams {
+    pub(crate) fn new(day: Day) -> Self {
+        Self { day, topics: BTreeMap::new(), behind: 0 }
+    }
+
+    /// Raw objects that are not transformed yet.
+    pub(crate) fn behind(&self) -> u64 {
+        self.behind
+    }
+
+    /// Reads the receipts of `topics` behind the oldest of `bases`, which all tables of the run can then take from.
+    pub(crate) async fn read(
+        &mut self,
+        topics: &[&str],
+        bases: &[Manifest],
+        raw: &dyn ObjectStore,
+        refined: &dyn ObjectStore,
+    ) -> Result<(), Failure> {
+        for topic in topics {
+            let mut found = Vec::new();
+            for first in first_chunks(topic, raw).await? {
+                let stream = StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
+                // A table without a base, or whose base does not know the stream, takes it from its beginning.
+                let oldest = bases.iter().map(|base| base.next_of(&stream).unwrap_or(first.offset)).min();
+                let from = oldest.unwrap_or(first.offset);
+                let receipts = receipts(&Chunk { offset: from, ..first.clone() }, refined).await?;
+                let landed = raw.list(&first.raw_prefix(), Some(&before(&first, from))).await;
+                let landed = landed.map_err(|error| Failure::unavailable(&error))?.len() as u64;
+                self.behind += landed.saturating_sub(receipts.len() as u64);
+                found.push(Topic { stream, first: first.offset, receipts });
+            }
+            self.topics.insert((*topic).to_owned(), found);
+        }
+        Ok(())
+    }
+
+    /// What `table` takes of the topics that fill it, behind what its base took.
+    pub(crate) fn taking(&self, table: &str, topics: &[&str], base: Option<&Manifest>) -> Taking {
+        let mut taking = Taking::default();
+        for known in topics.iter().filter_map(|topic| self.topics.get(*topic)).flatten() {
+            let from = base.and_then(|base| base.next_of(&known.stream)).unwrap_or(known.first);
+            let (inputs, next) = take(known, table, from, self.day);
+            taking.inputs.extend(inputs);
+            taking.taken.push(Progress { stream: known.stream.clone(), next });
+        }
+        taking.taken.sort();
+        taking
+    }
+}
+
+/// The key just before the chunk at `from`, so that a listing begins with it.
+fn before(chunk: &Chunk, from: i64) -> String {
+    Chunk { offset: from, ..chunk.clone() }.raw_key().replace(".parquet", "")
+}
+
+/// The first raw object of every stream of a topic: one small listing for each.
+async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, Failure> {
+    let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
+    loop {
+        let first = raw.first(&prefix, after.as_deref()).await.map_err(|error| Failure::unavailable(&error))?;
+        let Some(chunk) = first.and_then(|entry| Chunk::of_raw_key(&entry.key)) else { return Ok(chunks) };
+        // `~` comes after every digit: the next listing begins behind this stream.
+        after = Some(format!("{}~", chunk.raw_prefix()));
+        chunks.push(chunk);
+    }
+}
+
+/// The receipts of a stream from `from.offset` on, in their order.
+async fn receipts(from: &Chunk, refined: &dyn ObjectStore) -> Result<Vec<Receipt>, Failure> {
+    let before = from.receipt_key().replace(".json", "");
+    let listed = refined.list(&from.receipt_prefix(), Some(&before)).await;
+    let listed = listed.map_err(|error| Failure::unavailable(&error))?;
+    stream::iter(listed)
+        .map(|entry| async move {
+            let object = refined.get(&entry.key).await.map_err(|error| Failure::unavailable(&error))?;
+            Receipt::decode(&object.body).map_err(|error| Failure::corrupt(&error))
+        })
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// The inputs of a table from `from` on, and where the stream stops for this day.
+fn take(topic: &Topic, table: &str, from: i64, day: Day) -> (Vec<Input>, i64) {
+    let (mut inputs, mut next) = (Vec::new(), from);
+    let tomorrow = day.next().to_string();
+    for receipt in topic.receipts.iter().filter(|receipt| receipt.next > from) {
+        // The first receipt may have been begun by the day before; the others must follow without a gap.
+        if receipt.offset > next {
+            break;
+        }
+        let end = receipt.days.iter().find(|start| start.date >= tomorrow).map_or(receipt.next, |start| start.offset);
+        if end <= next {
+            break;
+        }
+        if let Some(object) = receipt.tables.get(table) {
+            inputs.push(Input { key: object.key.clone(), from: next, to: end });
+        }
+        next = end;
+        if end < receipt.next {
+            break;
+        }
+    }
+    (inputs, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lake::{DayStart, RefinedObject};
+
+    fn receipt(offset: i64, next: i64, days: &[(&str, i64)]) -> Receipt {
+        let object = RefinedObject { key: format!("k{offset}"), rows: 1 };
+        Receipt {
+            stream: StreamKey { topic: "t".into(), epoch: 1, partition: 0 },
+            offset,
+            next,
+            source: "s".into(),
+            contract_version: "1".into(),
+            mapping_version: "1".into(),
+            landed: 1,
+            refined: 1,
+            ignored: 0,
+            quarantined: BTreeMap::new(),
+            days: days.iter().map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset }).collect(),
+            tables: BTreeMap::from([("person".to_owned(), object)]),
+        }
+    }
+
+    fn taken(receipts: Vec<Receipt>, from: i64, day: &str) -> (Vec<(String, i64, i64)>, i64) {
+        let stream = StreamKey { topic: "t".into(), epoch: 1, partition: 0 };
+        let topic = Topic { stream, first: 0, receipts };
+        let (inputs, next) = take(&topic, "person", from, Day::parse(day).unwrap());
+        (inputs.into_iter().map(|input| (input.key, input.from, input.to)).collect(), next)
+    }
+
+    #[test]
+    fn an_object_over_midnight_is_cut_and_the_next_day_begins_there() {
+        let object = || vec![receipt(0, 10, &[("2026-03-02", 0), ("2026-03-03", 6)]), receipt(10, 12, &[("2026-03-03", 10)])];
+        assert_eq!(taken(object(), 0, "2026-03-02"), (vec![("k0".into(), 0, 6)], 6));
+        assert_eq!(taken(object(), 6, "2026-03-03"), (vec![("k0".into(), 6, 10), ("k10".into(), 10, 12)], 12));
+    }
+
+    #[test]
+    fn what_is_not_transformed_yet_stops_the_stream() {
+        let day = [("2026-03-02", 0)];
+        let gap = vec![receipt(0, 5, &day), receipt(8, 9, &day)];
+        assert_eq!(taken(gap, 0, "2026-03-02"), (vec![("k0".into(), 0, 5)], 5));
+    }
+
+    #[test]
+    fn a_late_run_takes_nothing_of_later_days_and_an_early_record_all() {
+        let later = vec![receipt(0, 5, &[("2026-03-05", 0)])];
+        assert_eq!(taken(later, 0, "2026-03-02"), (vec![], 0));
+        let earlier = vec![receipt(0, 5, &[("2026-02-01", 0)])];
+        assert_eq!(taken(earlier, 0, "2026-03-02").1, 5);
+    }
+}

@@ -1,0 +1,232 @@
+//! One table, one day: from the base's manifest to the day's.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use contract::TableContract;
+use host::{Failure, FailureKind};
+use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Snapshot, Verdict, manifest_key, manifest_prefix};
+use pole::pole_id;
+use quality::{Rule, Severity, TableState, rules_of};
+use store::{Metadata, ObjectStore};
+
+use crate::context::Context;
+use crate::handler::TableRun;
+use crate::increments;
+use crate::merge::{ShardInput, ShardOutput, by_shard, merge, schemas};
+use crate::publish;
+use crate::streams::{Streams, Taking};
+
+/// Rows of a shard when a table is first cut: some 300 MB, well within a function of 2 GB.
+const SHARD_ROWS: usize = 2_000_000;
+
+/// The merge's own version: raised when the same input would give other bytes.
+const FORMAT: &str = "1";
+
+/// Merges a day of a table, commits and publishes it.
+pub(crate) async fn merge_day(
+    table: &TableContract,
+    day: Day,
+    streams: &Streams,
+    base: Option<&Manifest>,
+    context: &Context,
+) -> Result<TableRun, Failure> {
+    let rules = rules_of(table).map_err(|why| Failure::new(FailureKind::Configuration, why))?;
+    let taking = streams.taking(&table.name, &context.catalogue.topics_of(&table.name), base);
+    let manifest = build(table, day, &rules, &taking, base, context).await?;
+    let written = commit(&manifest, day, &*context.curated).await?;
+    if manifest.passed {
+        publish::publish(table, &manifest, day, context).await?;
+    }
+    let Manifest { rows, inserted, updated, deleted, passed, .. } = manifest;
+    Ok(TableRun { table: table.name.clone(), rows, inserted, updated, deleted, passed, written })
+}
+
+/// The newest manifest before `day`: found by listing, never by counting days back.
+pub(crate) async fn base_of(table: &str, day: Day, curated: &dyn ObjectStore) -> Result<Option<Manifest>, Failure> {
+    let listed = curated.list(&manifest_prefix(table), None).await.map_err(|error| Failure::unavailable(&error))?;
+    let today = manifest_key(table, day);
+    let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else { return Ok(None) };
+    let object = curated.get(&before.key).await.map_err(|error| Failure::unavailable(&error))?;
+    Manifest::decode(&object.body).map(Some).map_err(|error| Failure::corrupt(&error))
+}
+
+async fn build(
+    table: &TableContract,
+    day: Day,
+    rules: &[Rule],
+    taking: &Taking,
+    base: Option<&Manifest>,
+    context: &Context,
+) -> Result<Manifest, Failure> {
+    let (_, refined) = schemas(table);
+    let increments = increments::load(&*context.refined, &taking.inputs, &refined).await?;
+    let rows: usize = increments.iter().map(arrow_array::RecordBatch::num_rows).sum();
+    let shards = base.map_or(rows.div_ceil(SHARD_ROWS).max(1), |base| base.shards.len());
+    let shards = u32::try_from(shards).unwrap_or(u32::MAX);
+    let mut parts = by_shard(&increments, shards).map_err(|error| Failure::corrupt(&error))?;
+    drop(increments);
+    let mut sum = Sum { state: TableState::new(rules, table.columns.len()), ..Sum::default() };
+    for shard in 0..shards {
+        let known = base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
+        let job = Job { table, rules, shard, version: version(table, shard, shards, known, taking), known };
+        sum.add(job.run(parts.remove(&shard).unwrap_or_default(), context).await?);
+    }
+    Ok(sum.manifest(table, day, rules, taking, base))
+}
+
+/// A version names all that goes into a shard: the same input gives the same name and the same bytes.
+fn version(table: &TableContract, shard: u32, shards: u32, known: Option<&ManifestShard>, taking: &Taking) -> String {
+    let mut parts = vec![
+        FORMAT.to_owned(),
+        table.name.clone(),
+        table.version.clone(),
+        format!("{shard}/{shards}"),
+        known.map(|known| known.version.clone()).unwrap_or_default(),
+    ];
+    parts.extend(taking.inputs.iter().map(|input| format!("{}:{}-{}", input.key, input.from, input.to)));
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    pole_id("shard-version", &parts).simple().to_string()[..16].to_owned()
+}
+
+struct Job<'j> {
+    table: &'j TableContract,
+    rules: &'j [Rule],
+    shard: u32,
+    version: String,
+    known: Option<&'j ManifestShard>,
+}
+
+impl Job<'_> {
+    async fn run(&self, increments: Vec<arrow_array::RecordBatch>, context: &Context) -> Result<(ManifestShard, ShardOutput), Failure> {
+        let curated = &*context.curated;
+        let fetch = async |key: Option<&String>| -> Result<Option<Bytes>, Failure> {
+            let Some(key) = key else { return Ok(None) };
+            curated.get(key).await.map(|object| Some(object.body)).map_err(|error| Failure::unavailable(&error))
+        };
+        let (schema, refined) = schemas(self.table);
+        let input = ShardInput {
+            curated: schema,
+            refined,
+            rules: self.rules,
+            base: fetch(self.known.map(|known| &known.rows_key)).await?,
+            state: fetch(self.known.and_then(|known| known.state_key.as_ref())).await?,
+            increments,
+        };
+        let old_state = input.state.clone();
+        let output = merge(input).map_err(|error| Failure::corrupt(&error))?;
+        // A shard in which nothing changed is shared with the day before.
+        let same = !output.is_changed() && output.state == old_state;
+        let shard = match self.known.filter(|_| same) {
+            Some(known) => known.clone(),
+            None => self.write(&output, curated).await?,
+        };
+        Ok((shard, output))
+    }
+
+    async fn write(&self, output: &ShardOutput, curated: &dyn ObjectStore) -> Result<ManifestShard, Failure> {
+        const PARQUET: &str = "application/vnd.apache.parquet";
+        let snapshot = Snapshot { table: &self.table.name, shard: self.shard, version: &self.version };
+        let put = async |key: &str, body: &Bytes| {
+            curated.put(key, body.clone(), PARQUET).await.map_err(|error| Failure::unavailable(&error))
+        };
+        put(&snapshot.rows_key(), &output.rows).await?;
+        if let Some(state) = &output.state {
+            put(&snapshot.state_key(), state).await?;
+        }
+        Ok(ManifestShard {
+            shard: self.shard,
+            version: self.version.clone(),
+            rows_key: snapshot.rows_key(),
+            rows: output.quality.rows,
+            bytes: output.rows.len() as u64,
+            state_key: output.state.as_ref().map(|_| snapshot.state_key()),
+        })
+    }
+}
+
+/// The shards' results, added up.
+struct Sum {
+    shards: Vec<ManifestShard>,
+    state: TableState,
+    inserted: u64,
+    updated: u64,
+    deleted: u64,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { shards: Vec::new(), state: TableState::new(&[], 0), inserted: 0, updated: 0, deleted: 0 }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, (shard, output): (ManifestShard, ShardOutput)) {
+        self.shards.push(shard);
+        self.state.merge(&output.quality);
+        self.inserted += output.inserted;
+        self.updated += output.updated;
+        self.deleted += output.deleted;
+    }
+
+    fn manifest(self, table: &TableContract, day: Day, rules: &[Rule], taking: &Taking, base: Option<&Manifest>) -> Manifest {
+        let filled = table.columns.iter().zip(&self.state.filled);
+        let columns: BTreeMap<_, _> =
+            filled.map(|(column, filled)| (column.name.clone(), ColumnProfile { filled: *filled })).collect();
+        Manifest {
+            table: table.name.clone(),
+            date: day.to_string(),
+            contract_version: table.version.clone(),
+            base: base.map(|base| base.date.clone()),
+            passed: !self.state.is_blocked(rules),
+            rows: self.state.rows,
+            inserted: self.inserted,
+            updated: self.updated,
+            deleted: self.deleted,
+            shards: self.shards,
+            taken: taking.taken.clone(),
+            rules: results(rules, &self.state),
+            columns,
+            newest_event: self.state.newest_event,
+        }
+    }
+}
+
+fn results(rules: &[Rule], state: &TableState) -> Vec<RuleResult> {
+    let result = |(rule, count): (&Rule, &quality::RuleCount)| RuleResult {
+        rule: rule.id.clone(),
+        description: rule.description.clone(),
+        dimension: rule.dimension.clone(),
+        column: rule.column.clone(),
+        failed: count.failed,
+        checked: count.checked,
+        target: rule.target(),
+        verdict: match (state.holds(rule, *count), rule.severity) {
+            (true, _) => Verdict::Pass,
+            (false, Severity::Warn) => Verdict::Warn,
+            (false, Severity::Block) => Verdict::Fail,
+        },
+    };
+    rules.iter().zip(&state.counts).map(result).collect()
+}
+
+/// Writes the manifest; says whether it was new. The conditional PUT is the commit: of two runs at once one wins,
+/// and the other finds that its own result is there, or stops.
+async fn commit(manifest: &Manifest, day: Day, curated: &dyn ObjectStore) -> Result<bool, Failure> {
+    let key = manifest_key(&manifest.table, day);
+    let body = Bytes::from(manifest.encode().map_err(|error| Failure::corrupt(&error))?);
+    let unavailable = |error: store::StoreError| Failure::unavailable(&error);
+    if curated.put_new(&key, body.clone(), Metadata::new()).await.map_err(unavailable)? {
+        return Ok(true);
+    }
+    let present = curated.get(&key).await.map_err(unavailable)?;
+    if present.body == body {
+        return Ok(false);
+    }
+    // The day was run before, and more of it has come since.
+    if curated.put_over(&key, &present.etag, body).await.map_err(unavailable)? {
+        return Ok(true);
+    }
+    let message = format!("another run committed {key} at the same time; the next run takes it up");
+    Err(Failure::new(FailureKind::Unavailable, message))
+}
