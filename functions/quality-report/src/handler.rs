@@ -1,0 +1,80 @@
+//! One invocation: the report of a logical day.
+
+use bytes::Bytes;
+use contract::parse_date;
+use host::{Failure, FailureKind, metric};
+use lake::{Day, Manifest, manifest_key, report_key};
+use trigger::Schedule;
+
+use crate::books;
+use crate::context::Context;
+use crate::pages;
+use crate::report::Report;
+
+/// Reports the day: the JSON first, then the pages made from it.
+///
+/// # Errors
+/// When the day is wrong, or storage does not answer.
+pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Failure> {
+    let day = day(schedule)?;
+    let report = gather(day, context).await?;
+    let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
+    write(context, &report_key(day), json, "application/json").await?;
+    let days = reported_days(context).await?;
+    for (key, page) in pages::pages(&report, &days, &context.catalogue) {
+        write(context, &key, page.into_bytes(), "text/html; charset=utf-8").await?;
+    }
+    write(context, "style.css", pages::STYLE.into(), "text/css; charset=utf-8").await?;
+    tell(&report);
+    Ok(report)
+}
+
+async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
+    let mut report = Report { date: day.to_string(), sources: books::Books::new(), tables: Default::default() };
+    for plan in &context.catalogue.plans {
+        let books = books::of_topic(&plan.contract.topic, day, &*context.raw, &*context.refined).await?;
+        report.sources.insert(plan.contract.name.clone(), books);
+    }
+    for table in &context.catalogue.tables {
+        match context.curated.get(&manifest_key(&table.name, day)).await {
+            Ok(object) => {
+                let manifest = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
+                report.tables.insert(table.name.clone(), manifest);
+            }
+            // A table that was not merged is missing from the report, and the page says so.
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(Failure::unavailable(&error)),
+        }
+    }
+    Ok(report)
+}
+
+/// The days that have a report, newest first.
+async fn reported_days(context: &Context) -> Result<Vec<String>, Failure> {
+    let listed = context.site.list("data/", None).await.map_err(|error| Failure::unavailable(&error))?;
+    let day = |key: &str| Some(key.strip_prefix("data/")?.strip_suffix(".json")?.to_owned());
+    Ok(listed.iter().rev().filter_map(|entry| day(&entry.key)).collect())
+}
+
+async fn write(context: &Context, key: &str, body: Vec<u8>, content_type: &str) -> Result<(), Failure> {
+    let written = context.site.put(key, Bytes::from(body), content_type).await;
+    written.map_err(|error| Failure::unavailable(&error))
+}
+
+fn tell(report: &Report) {
+    let (passed, warned, failed) = report.verdicts();
+    let values = [
+        ("rules_passed", passed as u64),
+        ("rules_warned", warned as u64),
+        ("rules_failed", failed as u64),
+        ("books_open", u64::from(!report.books_close())),
+    ];
+    metric(&[("function", "quality-report")], &values);
+}
+
+fn day(schedule: &Schedule) -> Result<Day, Failure> {
+    let bad = |message: String| Failure::new(FailureKind::BadRequest, message);
+    let (text, scheduled) = schedule.day().map_err(bad)?;
+    let day = parse_date(text).ok_or_else(|| bad(format!("`{text}` is not a day; write YYYY-MM-DD")))?;
+    Ok(Day(if scheduled { day - 1 } else { day }))
+}
