@@ -1,1 +1,3 @@
-//! x
+//! The `polelake` command: the local platform, and the operator's tools.
+
+pub mod platform;

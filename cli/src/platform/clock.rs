@@ -1,0 +1,29 @@
+//! The platform's clock: the wall's, or one that the demo sets to tell three days in a minute.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Gives the append time of records and nothing else: logical dates come from the schedule.
+#[derive(Debug, Default)]
+pub struct Clock {
+    /// Milliseconds added to the wall clock.
+    ahead: AtomicI64,
+}
+
+impl Clock {
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn millis(&self) -> i64 {
+        wall() + self.ahead.load(Ordering::SeqCst)
+    }
+
+    /// From now on it is `millis`, and time goes on from there.
+    pub fn set(&self, millis: i64) {
+        self.ahead.store(millis - wall(), Ordering::SeqCst);
+    }
+}
+
+fn wall() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,123 @@
+//! The HTTP API for one machine, and the platform's own door for operators.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::lambda::{Function, PAYLOAD_BYTES_MAX};
+use super::running::Running;
+
+/// API Gateway takes no larger request.
+const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The caller that a request without `x-local-caller` has. On AWS, the authoriser says who calls.
+const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
+
+/// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
+pub fn router(running: Arc<Running>) -> Router {
+    Router::new()
+        .route("/_local/status", get(status))
+        .route("/_local/functions/{name}", post(invoke))
+        .route("/_local/queues/{name}", post(send))
+        .fallback(relay)
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .with_state(running)
+}
+
+async fn status(State(running): State<Arc<Running>>) -> Json<Value> {
+    Json(running.status())
+}
+
+async fn invoke(State(running): State<Arc<Running>>, Path(name): Path<String>, payload: Bytes) -> Response {
+    let Some(function) = running.function(&name) else {
+        return (StatusCode::NOT_FOUND, format!("there is no function `{name}`")).into_response();
+    };
+    match function.invoke(payload).await {
+        Ok(answer) => answer.into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+async fn send(State(running): State<Arc<Running>>, Path(name): Path<String>, body: String) -> Response {
+    match running.queue(&name).map(|queue| queue.send(body)) {
+        None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
+        Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
+        Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn relay(State(running): State<Arc<Running>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
+        return problem(413, "the request is larger than the gateway takes");
+    };
+    let payload = payload(parts.method.as_str(), parts.uri.path(), parts.uri.query(), &parts.headers, &body);
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return problem(413, "the request is larger than a function takes; send smaller batches");
+    }
+    answer(&running.relay, payload).await
+}
+
+async fn answer(function: &Function, payload: String) -> Response {
+    let answer = match function.invoke(Bytes::from(payload)).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::warn!(%error, "a request got no answer");
+            return problem(502, "the request got no answer; send it again, a repeat does no harm");
+        }
+    };
+    let Ok(answer) = serde_json::from_slice::<Value>(&answer) else { return problem(502, "the answer is not JSON") };
+    let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(502);
+    let mut headers = HeaderMap::new();
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        let name = name.parse::<HeaderName>().ok();
+        let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+        headers.extend(name.zip(value));
+    }
+    let body = answer["body"].as_str().unwrap_or_default().to_owned();
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), headers, body).into_response()
+}
+
+/// API Gateway's payload of version 2.0.
+fn payload(method: &str, path: &str, query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> String {
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let caller = headers.get("x-local-caller").map_or_else(|| LOCAL_CALLER.to_owned(), text);
+    let headers: BTreeMap<&str, String> = headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    // What is not UTF-8 travels as base64, as the gateway does it.
+    let (body, encoded) = match std::str::from_utf8(body) {
+        Ok(body) => (body.to_owned(), false),
+        Err(_) => (base64_simd::STANDARD.encode_to_string(body), true),
+    };
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query.unwrap_or_default(),
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "authorizer": {"iam": {"accountId": "000000000000", "userArn": caller}},
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "requestId": "local",
+            "stage": "$default",
+            "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": encoded,
+    })
+    .to_string()
+}
+
+fn problem(status: u16, detail: &str) -> Response {
+    let body = json!({"type": "about:blank", "status": status, "detail": detail}).to_string();
+    let kind = [("content-type", "application/problem+json")];
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), kind, body).into_response()
+}

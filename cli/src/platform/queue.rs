@@ -1,0 +1,185 @@
+//! A queue like SQS: a message is a file until it was done, and comes again when it was not.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::lambda::Function;
+
+/// Messages of one invocation, as SQS has it without a batching window.
+const BATCH: usize = 10;
+
+/// Receives before a message is moved to the dead letters.
+const RECEIVES_MAX: u32 = 5;
+
+/// How long a message is out of sight after it failed: short here, so that a laptop's user sees it come again.
+const VISIBLE_AGAIN: Duration = Duration::from_millis(500);
+
+/// A message that waits.
+#[derive(Clone, Debug)]
+struct Message {
+    body: String,
+    receives: u32,
+    visible_at: Instant,
+    taken: bool,
+}
+
+/// A queue with its dead letters.
+pub struct Queue {
+    name: String,
+    folder: PathBuf,
+    messages: Mutex<BTreeMap<String, Message>>,
+    counter: AtomicU64,
+    arrived: Notify,
+}
+
+impl Queue {
+    /// Opens the queue whose messages lie in `folder/name`.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or made.
+    pub fn open(folder: &Path, name: &str) -> io::Result<Self> {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(folder.join("dead"))?;
+        let mut messages = BTreeMap::new();
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                let body = std::fs::read_to_string(entry.path())?;
+                messages.insert(entry.file_name().to_string_lossy().into_owned(), message(body));
+            }
+        }
+        let last = messages.keys().filter_map(|id| id.parse::<u64>().ok()).max().unwrap_or_default();
+        Ok(Self {
+            name: name.to_owned(),
+            folder,
+            messages: Mutex::new(messages),
+            counter: AtomicU64::new(last + 1),
+            arrived: Notify::new(),
+        })
+    }
+
+    /// Puts a message into the queue: it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn send(&self, body: String) -> io::Result<()> {
+        let id = format!("{:020}", self.counter.fetch_add(1, Ordering::SeqCst));
+        std::fs::write(self.folder.join(&id), &body)?;
+        self.lock().insert(id, message(body));
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Messages that are not done.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Messages that were given up.
+    #[must_use]
+    pub fn dead(&self) -> usize {
+        std::fs::read_dir(self.folder.join("dead")).map(Iterator::count).unwrap_or_default()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Message>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn receive(&self) -> Vec<(String, Message)> {
+        let now = Instant::now();
+        let mut messages = self.lock();
+        let visible = messages.iter_mut().filter(|(_, message)| !message.taken && message.visible_at <= now);
+        let mut batch = Vec::new();
+        for (id, message) in visible.take(BATCH) {
+            message.taken = true;
+            message.receives += 1;
+            batch.push((id.clone(), message.clone()));
+        }
+        batch
+    }
+
+    fn done(&self, id: &str) -> io::Result<()> {
+        self.lock().remove(id);
+        std::fs::remove_file(self.folder.join(id))
+    }
+
+    fn again(&self, id: &str) -> io::Result<()> {
+        let mut messages = self.lock();
+        let Some(message) = messages.get_mut(id) else { return Ok(()) };
+        if message.receives < RECEIVES_MAX {
+            message.taken = false;
+            message.visible_at = Instant::now() + VISIBLE_AGAIN * 2u32.pow(message.receives.min(6));
+            return Ok(());
+        }
+        messages.remove(id);
+        std::fs::rename(self.folder.join(id), self.folder.join("dead").join(id))
+    }
+}
+
+fn message(body: String) -> Message {
+    Message { body, receives: 0, visible_at: Instant::now(), taken: false }
+}
+
+/// The event source mapping from a queue to a function: batches, partial answers, retries.
+pub async fn map_queue(queue: Arc<Queue>, function: Arc<Function>) {
+    loop {
+        let batch = queue.receive();
+        if batch.is_empty() {
+            // Messages that failed become visible by time alone.
+            drop(tokio::time::timeout(VISIBLE_AGAIN / 2, queue.arrived.notified()).await);
+            continue;
+        }
+        let failed = failures(&function, &queue.name, &batch).await;
+        for (id, _) in &batch {
+            let settled = if failed.contains(id) { queue.again(id) } else { queue.done(id) };
+            if let Err(error) = settled {
+                tracing::error!(%error, queue = queue.name, id, "a message could not be settled");
+            }
+        }
+    }
+}
+
+/// The ids that are to come again: those that the answer names, or all when there is no answer.
+async fn failures(function: &Function, queue: &str, batch: &[(String, Message)]) -> Vec<String> {
+    let record = |(id, message): &(String, Message)| {
+        json!({
+            "messageId": id,
+            "receiptHandle": id,
+            "body": message.body,
+            "attributes": {"ApproximateReceiveCount": message.receives.to_string()},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": format!("arn:aws:sqs:eu-west-2:000000000000:{queue}"),
+            "awsRegion": "eu-west-2",
+        })
+    };
+    let payload = json!({"Records": batch.iter().map(record).collect::<Vec<_>>()}).to_string();
+    let all = || batch.iter().map(|(id, _)| id.clone()).collect();
+    match function.invoke(Bytes::from(payload)).await {
+        Err(error) => {
+            tracing::warn!(%error, function = function.name(), "the batch comes again");
+            all()
+        }
+        Ok(answer) => {
+            let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+            let named: Vec<String> = answer["batchItemFailures"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned))
+                .collect();
+            // A name that is not in the batch is a complete failure, as SQS has it.
+            let known = named.iter().all(|id| batch.iter().any(|(known, _)| known == id));
+            if known { named } else { all() }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The operations of S3 that the functions and their readers use.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::error_handling::HandleError;
+use axum::http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use s3s::auth::SimpleAuth;
+use s3s::dto::{
+    CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+    PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+};
+use s3s::service::S3ServiceBuilder;
+use s3s::{HttpError, S3, S3Request, S3Response, S3Result, s3_error};
+
+use super::files::{self, Condition, Entry, Files, Refusal};
+use super::{ACCESS_KEY, SECRET_KEY};
+
+/// Entries of a page, as S3 has them.
+const PAGE: usize = 1_000;
+
+struct Service(Arc<Files>);
+
+/// The endpoint over these files.
+pub fn router(files: Arc<Files>) -> Router {
+    let mut builder = S3ServiceBuilder::new(Service(files));
+    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    let service = HandleError::new(builder.build(), |error: HttpError| async move {
+        tracing::error!(?error, "the S3 endpoint failed");
+        StatusCode::INTERNAL_SERVER_ERROR
+    });
+    Router::new().fallback_service(service)
+}
+
+fn failed(error: &std::io::Error) -> s3s::S3Error {
+    s3_error!(InternalError, "{error}")
+}
+
+fn modified(entry: &Entry) -> Timestamp {
+    Timestamp::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(entry.modified))
+}
+
+impl Service {
+    fn known(&self, bucket: &str) -> S3Result<()> {
+        if self.0.has_bucket(bucket) { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+    }
+}
+
+fn condition(input: &PutObjectInput) -> S3Result<Condition> {
+    match (&input.if_none_match, &input.if_match) {
+        (None, None) => Ok(Condition::None),
+        (Some(ETagCondition::Any), None) => Ok(Condition::Absent),
+        (None, Some(ETagCondition::ETag(tag))) => Ok(Condition::Tag(tag.value().to_owned())),
+        _ => Err(s3_error!(NotImplemented, "only If-None-Match: * and If-Match with a tag are conditions of a PUT")),
+    }
+}
+
+async fn collect(body: Option<StreamingBlob>) -> S3Result<Bytes> {
+    let mut bytes = BytesMut::new();
+    let Some(mut body) = body else { return Ok(bytes.freeze()) };
+    // A wrong checksum or a broken connection ends the stream with an error, and nothing is stored.
+    while let Some(part) = body.next().await {
+        bytes.extend_from_slice(&part.map_err(|error| s3_error!(BadDigest, "{error}"))?);
+    }
+    Ok(bytes.freeze())
+}
+
+#[async_trait::async_trait]
+impl S3 for Service {
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.known(&request.input.bucket)?;
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let mut input = request.input;
+        self.known(&input.bucket)?;
+        let condition = condition(&input)?;
+        let body = collect(input.body.take()).await?;
+        let entry = files::entry(input.content_type.map(|kind| kind.to_string()), input.metadata.unwrap_or_default());
+        let written = self.0.write(&input.bucket, &input.key, &body, entry, &condition);
+        let entry = written.map_err(|refusal| match refusal {
+            Refusal::ConditionFailed => s3_error!(PreconditionFailed),
+            Refusal::NoSuchKey => s3_error!(NoSuchKey),
+            Refusal::Io(error) => failed(&error),
+        })?;
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(entry.etag)), ..Default::default() }))
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let input = request.input;
+        self.known(&input.bucket)?;
+        let found = self.0.read(&input.bucket, &input.key).map_err(|error| failed(&error))?;
+        let (entry, bytes) = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        let (part, content_range) = match &input.range {
+            None => (bytes, None),
+            Some(range) => {
+                let range = range.check(entry.size)?;
+                let header = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), entry.size);
+                let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+                (bytes.slice(place(range.start)..place(range.end)), Some(header))
+            }
+        };
+        Ok(S3Response::new(GetObjectOutput {
+            content_length: i64::try_from(part.len()).ok(),
+            body: Some(StreamingBlob::from(s3s::Body::from(part))),
+            content_range,
+            accept_ranges: Some("bytes".into()),
+            e_tag: Some(ETag::Strong(entry.etag.clone())),
+            last_modified: Some(modified(&entry)),
+            content_type: entry.content_type,
+            metadata: Some(entry.metadata),
+            ..Default::default()
+        }))
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let input = request.input;
+        self.known(&input.bucket)?;
+        let entry = self.0.entry(&input.bucket, &input.key).ok_or_else(|| s3_error!(NoSuchKey))?;
+        Ok(S3Response::new(HeadObjectOutput {
+            content_length: i64::try_from(entry.size).ok(),
+            accept_ranges: Some("bytes".into()),
+            e_tag: Some(ETag::Strong(entry.etag.clone())),
+            last_modified: Some(modified(&entry)),
+            content_type: entry.content_type,
+            metadata: Some(entry.metadata),
+            ..Default::default()
+        }))
+    }
+
+    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let input = request.input;
+        self.known(&input.bucket)?;
+        self.0.delete(&input.bucket, &input.key).map_err(|error| failed(&error))?;
+        Ok(S3Response::new(DeleteObjectOutput::default()))
+    }
+
+    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let input = request.input;
+        self.known(&input.bucket)?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let limit = input.max_keys.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE).min(PAGE);
+        let start = input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
+        let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
+        let page = page(&self.0, &input.bucket, &prefix, start, delimiter.as_deref(), limit);
+        let key_count = page.contents.len() + page.prefixes.len();
+        let common = page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) });
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: Some(prefix),
+            max_keys: i32::try_from(limit).ok(),
+            key_count: i32::try_from(key_count).ok(),
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next,
+            contents: Some(page.contents),
+            common_prefixes: Some(common.collect()),
+            delimiter: input.delimiter,
+            ..Default::default()
+        }))
+    }
+}
+
+struct Page {
+    contents: Vec<Object>,
+    prefixes: Vec<String>,
+    next: Option<String>,
+}
+
+fn page(files: &Files, bucket: &str, prefix: &str, mut after: String, delimiter: Option<&str>, limit: usize) -> Page {
+    let mut page = Page { contents: Vec::new(), prefixes: Vec::new(), next: None };
+    while page.contents.len() + page.prefixes.len() < limit {
+        let room = if delimiter.is_some() { 1 } else { limit };
+        let (found, more) = files.list(bucket, prefix, &after, room);
+        for (key, entry) in found {
+            let folder = delimiter.and_then(|delimiter| folder(&key, prefix, delimiter));
+            match folder {
+                Some(folder) => {
+                    // Everything below the folder is said with its name.
+                    after = format!("{folder}\u{10ffff}");
+                    page.prefixes.push(folder);
+                }
+                None => {
+                    after.clone_from(&key);
+                    page.contents.push(object(key, &entry));
+                }
+            }
+        }
+        if !more {
+            return page;
+        }
+    }
+    page.next = Some(after);
+    page
+}
+
+fn folder(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
+    let rest = key.strip_prefix(prefix)?;
+    rest.find(delimiter).map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
+}
+
+fn object(key: String, entry: &Entry) -> Object {
+    Object {
+        key: Some(key),
+        size: i64::try_from(entry.size).ok(),
+        e_tag: Some(ETag::Strong(entry.etag.clone())),
+        last_modified: Some(modified(entry)),
+        ..Default::default()
+    }
+}
