@@ -1,2 +1,5 @@
-//! x
-fn main(){}
+//! The `polelake` command.
+
+fn main() -> std::process::ExitCode {
+    polelake::main()
+}

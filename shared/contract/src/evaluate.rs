@@ -83,8 +83,10 @@ impl Plan {
             (op, _) => op,
         };
         let body = state.or_else(|| {
-            let bodies = self.contract.body.iter().filter_map(|path| path.first(&event.value));
-            bodies.into_iter().find(|body| !body.is_null())
+            // Where the old state stands elsewhere than the new one, a deletion has only the old.
+            let old = op == EventOp::Delete && !self.contract.delete_body.is_empty();
+            let paths = if old { &self.contract.delete_body } else { &self.contract.body };
+            paths.iter().filter_map(|path| path.first(&event.value)).find(|body| !body.is_null())
         });
         let body = match (body, op) {
             (Some(body), _) => body,

@@ -52,6 +52,8 @@ struct Extension {
     #[serde(default)]
     body: Vec<String>,
     #[serde(default)]
+    delete_body: Vec<String>,
+    #[serde(default)]
     state: Option<String>,
     events: BTreeMap<String, EventOp>,
     #[serde(default)]
@@ -99,6 +101,7 @@ pub struct SourceContract {
     pub(crate) event_time_default: Option<i64>,
     pub(crate) entity_version: Option<Path>,
     pub(crate) body: Vec<Path>,
+    pub(crate) delete_body: Vec<Path>,
     pub(crate) state: Option<Path>,
 }
 
@@ -141,6 +144,7 @@ impl SourceContract {
             event_time_default: fallback.transpose()?,
             entity_version: or(&extension.version, None)?,
             body: bodies.iter().map(path).collect::<Result<_, _>>()?,
+            delete_body: extension.delete_body.iter().map(path).collect::<Result<_, _>>()?,
             state: or(&extension.state, None)?,
             text: text.to_owned(),
         })

@@ -1,0 +1,194 @@
+//! The command line: what can be asked for, and the exit code of the answer.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// Turn application events into POLE tables: on AWS, or on this machine.
+#[derive(Parser)]
+#[command(name = "polelake", version, after_help = "Example: polelake demo")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where things are, for every command that needs the platform.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// The folder that holds all of the platform's state.
+    #[arg(long, default_value = "polelake-data")]
+    pub(crate) dir: PathBuf,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+    /// Run stand-alone function binaries from this folder, such as target/release.
+    #[arg(long)]
+    pub(crate) functions: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Send three days of an invented town through the whole platform and say what happened.
+    #[command(after_help = "Example: polelake demo\n         polelake demo --data ../shared/data/manchester-pole")]
+    Demo {
+        #[command(flatten)]
+        place: Place,
+        /// A folder with the Manchester POLE data set, instead of the town.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// How many days; three in a new folder, one more in a used one.
+        #[arg(long)]
+        days: Option<u32>,
+        /// People in the town.
+        #[arg(long, default_value_t = 10_000)]
+        people: usize,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the platform until Ctrl-C: HTTP API, Kafka, S3, Glue and the five functions.
+    #[command(after_help = "Example: polelake up --port 8470")]
+    Up {
+        #[command(flatten)]
+        place: Place,
+        /// The port of the HTTP API.
+        #[arg(long, default_value_t = 8470)]
+        port: u16,
+    },
+    /// Push events from a file of JSON lines, or from standard input, over the HTTP API.
+    #[command(after_help = "Example: polelake push housing-tenure events.jsonl")]
+    Push {
+        #[command(flatten)]
+        place: Place,
+        /// The source, as its contract calls it.
+        source: String,
+        /// The file; `-` is standard input.
+        file: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Merge a logical day and report it. Any date again at any time.
+    #[command(after_help = "Example: polelake run-day 2026-03-02")]
+    RunDay {
+        #[command(flatten)]
+        place: Place,
+        /// The day, YYYY-MM-DD.
+        date: String,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at contracts and mappings.
+    Contract {
+        #[command(subcommand)]
+        command: ContractCommand,
+    },
+    /// Measure: landing, transforming, cold starts.
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
+    /// Be one of the five functions; the platform starts these itself.
+    #[command(hide = true)]
+    Function {
+        /// The function's name.
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum ContractCommand {
+    /// Compile every contract and mapping and name each problem with file and line.
+    #[command(after_help = "Example: polelake contract lint --contracts contracts")]
+    Lint {
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// Land batches of 1 KB events into memory, on one core.
+    #[command(after_help = "Example: polelake bench land --events 1000000")]
+    Land {
+        /// Events to land.
+        #[arg(long, default_value_t = 1_000_000)]
+        events: usize,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Transform raw objects of 1 KB tenure events to all their tables, on one core.
+    #[command(after_help = "Example: polelake bench transform --events 500000")]
+    Transform {
+        /// Events to transform.
+        #[arg(long, default_value_t = 500_000)]
+        events: usize,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure process start to first answer, and the size of each function's binary.
+    #[command(after_help = "Example: cargo build --release --workspace && polelake bench cold-start")]
+    ColdStart {
+        #[command(flatten)]
+        place: Place,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What went wrong, for people: exit code 2.
+pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command line. Exit code 0: done; 1: done, and something does not hold; 2: not done.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &Failed) -> ExitCode {
+    eprintln!("polelake: {error}");
+    ExitCode::from(2)
+}
+
+async fn run(command: Command) -> Result<bool, Failed> {
+    match command {
+        Command::Demo { place, data, days, people, json } => {
+            commands::demo::run(&place, data.as_deref(), days, people, json).await
+        }
+        Command::Up { place, port } => commands::up::run(&place, port).await,
+        Command::Push { place, source, file, json } => commands::push::run(&place, &source, &file, json).await,
+        Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
+        Command::Contract { command: ContractCommand::Lint { contracts, json } } => {
+            commands::lint::run(&contracts, json)
+        }
+        Command::Bench { command } => match command {
+            BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
+            BenchCommand::Transform { events, contracts, json } => commands::bench::transform(events, &contracts, json),
+            BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
+        },
+        Command::Function { name } => commands::function::run(&name).await,
+    }
+}

@@ -1,0 +1,146 @@
+//! A client of a platform: the one that runs on the folder, or one that is started for the time of a command.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::args::{Failed, Place};
+use crate::platform::{Options, Platform};
+
+/// Events of one request: what the relay takes.
+const EVENTS: usize = 500;
+
+/// Bytes of one request: well within what the relay takes.
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// How often a request that got no answer is sent again.
+const TRIES: u32 = 5;
+
+/// A door to a platform.
+pub(crate) struct Client {
+    api: String,
+    http: reqwest::Client,
+    /// The platform that was started for this command, if none was running.
+    _own: Option<Platform>,
+}
+
+/// What became of pushed events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pushed {
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+}
+
+impl Client {
+    /// Finds the platform that runs on the folder, or starts one.
+    pub(crate) async fn open(place: &Place) -> Result<Self, Failed> {
+        let known = running(&place.dir).await;
+        match known {
+            Some(api) => Ok(Self { api, http: reqwest::Client::new(), _own: None }),
+            None => {
+                let platform = Platform::start(options(place, 0)?).await?;
+                Ok(Self { api: platform.api.clone(), http: reqwest::Client::new(), _own: Some(platform) })
+            }
+        }
+    }
+
+    /// A client of the API at this address.
+    pub(crate) fn of(api: &str) -> Self {
+        Self { api: api.to_owned(), http: reqwest::Client::new(), _own: None }
+    }
+
+    /// Pushes events, in their order, in as few requests as may be.
+    pub(crate) async fn push(&self, source: &str, events: &[Vec<u8>], progress: impl Fn(usize)) -> Result<Pushed, Failed> {
+        let (mut pushed, mut from) = (Pushed::default(), 0);
+        while from < events.len() {
+            let mut body = Vec::new();
+            let mut to = from;
+            while to < events.len() && to - from < EVENTS && (to == from || body.len() + events[to].len() < BYTES) {
+                body.extend_from_slice(&events[to]);
+                body.push(b'\n');
+                to += 1;
+            }
+            let answer = self.post(source, body).await?;
+            let accepted = answer["accepted"].as_u64().unwrap_or_default();
+            pushed.accepted += accepted;
+            pushed.refused += (to - from) as u64 - accepted;
+            progress(to - from);
+            from = to;
+        }
+        Ok(pushed)
+    }
+
+    async fn post(&self, source: &str, body: Vec<u8>) -> Result<Value, Failed> {
+        let url = format!("{}/v1/{source}/events", self.api);
+        for attempt in 1.. {
+            let request = self.http.post(&url).header("content-type", "application/x-ndjson").body(body.clone());
+            let answer = request.send().await?;
+            let status = answer.status();
+            let text = answer.text().await?;
+            let json: Value = serde_json::from_str(&text).unwrap_or_default();
+            // Repeats do no harm: the event's id tells them.
+            if (status.is_server_error() || unanswered(&json)) && attempt < TRIES {
+                tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                continue;
+            }
+            let whole = json["accepted"].is_null() && json["rule"].as_str().is_none_or(|rule| !rule.starts_with("event."));
+            if whole && !status.is_success() {
+                return Err(format!("{url} answered {status}: {}", json["detail"].as_str().unwrap_or(&text)).into());
+            }
+            return Ok(json);
+        }
+        Err("the platform does not answer".into())
+    }
+
+    /// Invokes a function through the platform's own door.
+    pub(crate) async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, Failed> {
+        let url = format!("{}/_local/functions/{function}", self.api);
+        let answer = self.http.post(url).body(payload.to_string()).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            return Err(format!("{function}: {text}").into());
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Waits until everything that was accepted is landed and transformed.
+    pub(crate) async fn settled(&self) -> Result<(), Failed> {
+        loop {
+            let status: Value = self.http.get(format!("{}/_local/status", self.api)).send().await?.json().await?;
+            if status["records_to_land"] == 0 && status["messages_waiting"] == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Whether some event was not taken for want of an answer.
+fn unanswered(answer: &Value) -> bool {
+    answer["results"].as_array().into_iter().flatten().any(|result| result["status"] == 503)
+}
+
+/// The API of the platform that runs on the folder, if one does.
+async fn running(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
+    let api = serde_json::from_str::<Value>(&text).ok()?["api"].as_str()?.to_owned();
+    let answer = reqwest::get(format!("{api}/_local/status")).await.ok()?;
+    answer.status().is_success().then_some(api)
+}
+
+/// The platform's options for a place.
+pub(crate) fn options(place: &Place, port: u16) -> Result<Options, Failed> {
+    if !place.contracts.is_dir() {
+        let message = format!("there are no contracts in {}; run from the repository or give --contracts", place.contracts.display());
+        return Err(message.into());
+    }
+    Ok(Options {
+        folder: place.dir.clone(),
+        contracts: place.contracts.clone(),
+        port,
+        program: std::env::current_exe()?,
+        binaries: place.functions.clone(),
+    })
+}

@@ -1,0 +1,16 @@
+//! `polelake up`: the platform until Ctrl-C.
+
+use crate::args::{Failed, Place};
+use crate::client::options;
+use crate::platform::Platform;
+
+pub(crate) async fn run(place: &Place, port: u16) -> Result<bool, Failed> {
+    let platform = Platform::start(options(place, port)?).await?;
+    println!("HTTP API  {}/v1/{{source}}/events", platform.api);
+    println!("Kafka     {}", platform.kafka);
+    println!("S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)", platform.s3);
+    println!("State     {}", place.dir.display());
+    println!("Ctrl-C stops it; the next start goes on from here.");
+    tokio::signal::ctrl_c().await?;
+    Ok(true)
+}
