@@ -184,12 +184,18 @@ impl Log {
     /// # Errors
     /// When the file cannot be read or decoded.
     pub fn records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
-        let mut bytes = self.read(offset, max_bytes)?;
-        if bytes.is_empty() {
-            return Ok(Vec::new());
+        let bytes = self.read(offset, max_bytes)?;
+        let (mut place, mut records) = (0, Vec::new());
+        while let Some(batch) = next_batch(&bytes[place..]) {
+            let appended = i64_at(batch, batch::MAX_TIMESTAMP);
+            let mut whole = bytes.slice(place..place + batch.len());
+            place += batch.len();
+            let set = RecordBatchDecoder::decode(&mut whole).map_err(|error| io::Error::other(error.to_string()))?;
+            // The decoder gives the producer's time; with LogAppendTime the batch's own counts.
+            let stamped = set.records.into_iter().map(|record| LogRecord { timestamp: appended, ..record });
+            records.extend(stamped.filter(|record| record.offset >= offset));
         }
-        let sets = RecordBatchDecoder::decode_all(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(sets.into_iter().flat_map(|set| set.records).filter(|record| record.offset >= offset).collect())
+        Ok(records)
     }
 }
 

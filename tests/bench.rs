@@ -1,0 +1,38 @@
+//! The commands that need no platform: they answer, and wrong input gives exit code 2 and a remedy.
+
+use std::process::{Command, Output};
+
+fn polelake(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
+    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command.output().unwrap()
+}
+
+#[test]
+fn benches_measure() {
+    for bench in ["land", "transform"] {
+        let output = polelake(&["bench", bench, "--events", "3500", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(line["events"], 3_500);
+        assert!(line["mean_bytes"].as_u64().unwrap() >= 1_000);
+    }
+}
+
+#[test]
+fn contracts_lint_and_a_wrong_folder_has_a_remedy() {
+    assert!(polelake(&["contract", "lint"]).status.success());
+    let output = polelake(&["run-day", "2026-03-02", "--contracts", "nowhere"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("give --contracts"));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in [vec!["demo"], vec!["up"], vec!["push"], vec!["run-day"], vec!["contract", "lint"], vec!["bench", "land"]] {
+        let mut arguments = command.clone();
+        arguments.push("--help");
+        let output = polelake(&arguments);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Example:"), "{command:?}");
+    }
+}

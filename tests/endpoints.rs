@@ -1,0 +1,54 @@
+//! The local endpoints keep the promises that the functions rely on: the same suites as every other back end.
+
+use std::sync::Arc;
+
+use polelake::platform::{DATABASE, Platform, s3};
+use store::{GlueCatalogue, S3Store, conformance};
+
+use crate::lake_under_test::LakeUnderTest;
+
+async fn config() -> aws_config::SdkConfig {
+    let credentials = aws_sdk_s3::config::Credentials::new(s3::ACCESS_KEY, s3::SECRET_KEY, None, None, "test");
+    aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-2"))
+        .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(credentials))
+        .http_client(aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await.http_client().unwrap())
+        .sleep_impl(aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await.sleep_impl().unwrap())
+        .build()
+}
+
+/// An S3 client of the platform.
+pub(crate) async fn s3(platform: &Platform) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&config().await).endpoint_url(&platform.s3).build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_s3_endpoint_conforms() {
+    let lake = LakeUnderTest::start().await;
+    let store = S3Store::new(s3(&lake.platform).await, "site");
+    conformance::objects(Arc::new(store)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_glue_endpoint_conforms() {
+    let lake = LakeUnderTest::start().await;
+    let text = std::fs::read_to_string(lake.folder.join("platform.json")).unwrap();
+    let places: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let config = aws_sdk_glue::config::Builder::from(&config().await).endpoint_url(places["glue"].as_str().unwrap());
+    let client = aws_sdk_glue::Client::from_conf(config.build());
+    conformance::catalogue(Arc::new(GlueCatalogue::new(client, DATABASE))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_survive_the_platform_and_a_wrong_key_is_refused() {
+    let lake = LakeUnderTest::start().await;
+    let store: Arc<dyn store::ObjectStore> = Arc::new(S3Store::new(s3(&lake.platform).await, "site"));
+    store.put("kept/a//b", bytes::Bytes::from_static(b"x"), "text/plain").await.unwrap();
+    let lake = lake.restart("2026-03-02").await;
+    let store: Arc<dyn store::ObjectStore> = Arc::new(S3Store::new(s3(&lake.platform).await, "site"));
+    assert_eq!(store.get("kept/a//b").await.unwrap().body, "x");
+    let answer = reqwest::get(format!("{}/site/kept/a", lake.platform.s3)).await.unwrap();
+    assert_eq!(answer.status(), 403, "a request that is not signed is refused");
+}

@@ -1,0 +1,13 @@
+//! The pipeline's tests: a module for each hop, over the real function processes and real protocols.
+
+mod bench;
+mod endpoints;
+mod faults;
+mod house;
+mod http_to_topic;
+mod lake_under_test;
+mod pole_to_snapshot;
+mod raw_to_pole;
+mod readers;
+mod topic_to_raw;
+mod whole_day;

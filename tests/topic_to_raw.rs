@@ -1,0 +1,63 @@
+//! Topic to raw: whatever a Kafka client writes is landed, once, byte for byte.
+
+use krafka::{Kafka, Record};
+use lake::{Chunk, decode_raw};
+
+use crate::lake_under_test::LakeUnderTest;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_records_are_landed_as_they_are_and_block_nothing() {
+    let lake = LakeUnderTest::start().await;
+    let kafka = Kafka::builder(&lake.platform.kafka).connect().await.unwrap();
+    let producer = kafka.producer().build().await.unwrap();
+    let topic = "housing-person";
+    let odd = [
+        Record::tombstone(topic, "gone"),
+        Record::new(topic, vec![0xff, 0x00, 0xfe]),
+        Record::new(topic, "{}").header("h", vec![0x80, 0x00]).header("h", "again").null_header("n"),
+        Record::new(topic, Vec::new()).key(vec![0xc3, 0x28]),
+    ];
+    for record in odd {
+        producer.send(record.partition(1)).await.unwrap();
+    }
+    producer.close().await.unwrap();
+    lake.platform.running.settled().await;
+    let (mut values, mut headers) = (Vec::new(), Vec::new());
+    let mut expected = 0;
+    for (key, bytes) in lake.objects("raw", "raw/housing-person/epoch=1/partition=1") {
+        let chunk = Chunk::of_raw_key(&key).unwrap();
+        assert_eq!(chunk.offset, expected, "the chain has no gap");
+        for batch in decode_raw(bytes.into()).unwrap() {
+            for row in 0..batch.len() {
+                assert_eq!(batch.offset(row), expected);
+                expected += 1;
+                values.push(batch.value(row).map(<[u8]>::to_vec));
+                headers.push(batch.headers(row).map(str::to_owned));
+            }
+        }
+    }
+    assert_eq!(values, [None, Some(vec![0xff, 0x00, 0xfe]), Some(b"{}".to_vec()), Some(Vec::new())]);
+    assert_eq!(headers[2].as_deref(), Some(r#"[["h","YWdhaW4="],["n",null]]"#));
+    let (_, report) = lake.run_day("2026-03-02").await;
+    let quarantined = &report["sources"]["housing-person"]["quarantined"];
+    assert_eq!(quarantined["event.tombstone"], 1, "{quarantined}");
+    assert_eq!(quarantined["event.json"], 2, "{quarantined}");
+    assert_eq!(quarantined["event.id"], 1, "{quarantined}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_survives_the_platform() {
+    let lake = LakeUnderTest::start().await;
+    let kafka = Kafka::builder(&lake.platform.kafka).connect().await.unwrap();
+    let producer = kafka.producer().build().await.unwrap();
+    for number in 0..50 {
+        producer.send(Record::new("housing-asset", format!("{number}")).partition(0)).await.unwrap();
+    }
+    producer.close().await.unwrap();
+    // Nothing is waited for: what was acknowledged is landed by the next platform on the folder.
+    let lake = lake.restart("2026-03-02").await;
+    lake.platform.running.settled().await;
+    let objects = lake.objects("raw", "raw/housing-asset/epoch=1/partition=0");
+    let landed: usize = objects.into_values().flat_map(|bytes| decode_raw(bytes.into()).unwrap()).map(|b| b.len()).sum();
+    assert_eq!(landed, 50);
+}
