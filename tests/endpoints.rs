@@ -9,13 +9,8 @@ use crate::lake_under_test::LakeUnderTest;
 
 async fn config() -> aws_config::SdkConfig {
     let credentials = aws_sdk_s3::config::Credentials::new(s3::ACCESS_KEY, s3::SECRET_KEY, None, None, "test");
-    aws_config::SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .region(aws_config::Region::new("eu-west-2"))
-        .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(credentials))
-        .http_client(aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await.http_client().unwrap())
-        .sleep_impl(aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await.sleep_impl().unwrap())
-        .build()
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).region("eu-west-2");
+    config.credentials_provider(credentials).load().await
 }
 
 /// An S3 client of the platform.

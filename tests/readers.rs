@@ -41,7 +41,7 @@ async fn duckdb_and_pyarrow_see_the_documented_types_and_the_same_rows() {
 import sys, json, duckdb, pyarrow.parquet as pq
 file = sys.argv[1]
 duck = {name: kind for name, kind, *_ in duckdb.sql(f\"describe select * from read_parquet('{file}', hive_partitioning=false)\").fetchall()}
-rows = duckdb.sql(f\"select count(*) from read_parquet('{file}')\").fetchone()[0]
+rows = duckdb.sql(f\"select count(*) from read_parquet('{file}')\").fetchall()[0][0]
 arrow = pq.ParquetFile(file)
 print(json.dumps({'duck': duck, 'rows': rows, 'arrow_rows': arrow.metadata.num_rows, 'arrow': {f.name: str(f.type) for f in arrow.schema_arrow}}))
 ";

@@ -26,7 +26,7 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
     let tenancies = lake.rows("object_tenancy", MONDAY);
     let tenancy = &tenancies[0];
     let told = ["rent", "start_date", "end_date", "tenure_type_code", "uh_tag_ref", "succession_date_raw"].map(|c| tenancy[c].as_str());
-    assert_eq!(told, ["118.40", "2014-06-09 +00:00", "2026-03-29 +00:00", "SEC", "099887/01", "1900-01-01T00:00:00Z"]);
+    assert_eq!(told, ["118.40", "2014-06-09", "2026-03-29", "SEC", "099887/01", "1900-01-01T00:00:00Z"]);
     assert!(!tenancy.contains_key("succession_date"), "a placeholder is no date");
     assert_eq!(report["sources"]["housing-tenure"]["landed"], 2);
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Snapshot, Verdict, manifest_key, manifest_prefix};
-use pole::pole_id;
+use pole::{Uuid, content_id};
 use quality::{Rule, Severity, TableState, rules_of};
 use store::{Metadata, ObjectStore};
 
@@ -19,9 +19,6 @@ use crate::streams::{Streams, Taking};
 
 /// Rows of a shard when a table is first cut: some 300 MB, well within a function of 2 GB.
 const SHARD_ROWS: usize = 2_000_000;
-
-/// The merge's own version: raised when the same input would give other bytes.
-const FORMAT: &str = "1";
 
 /// Merges a day of a table, commits and publishes it.
 pub(crate) async fn merge_day(
@@ -69,31 +66,23 @@ async fn build(
     let mut sum = Sum { state: TableState::new(rules, table.columns.len()), ..Sum::default() };
     for shard in 0..shards {
         let known = base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
-        let job = Job { table, rules, shard, version: version(table, shard, shards, known, taking), known };
+        let job = Job { table, rules, shard, known };
         sum.add(job.run(parts.remove(&shard).unwrap_or_default(), context).await?);
     }
     Ok(sum.manifest(table, day, rules, taking, base))
 }
 
-/// A version names all that goes into a shard: the same input gives the same name and the same bytes.
-fn version(table: &TableContract, shard: u32, shards: u32, known: Option<&ManifestShard>, taking: &Taking) -> String {
-    let mut parts = vec![
-        FORMAT.to_owned(),
-        table.name.clone(),
-        table.version.clone(),
-        format!("{shard}/{shards}"),
-        known.map(|known| known.version.clone()).unwrap_or_default(),
-    ];
-    parts.extend(taking.inputs.iter().map(|input| format!("{}:{}-{}", input.key, input.from, input.to)));
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    pole_id("shard-version", &parts).simple().to_string()[..16].to_owned()
+/// A version is named by its content: a merge that is done again finds its own files, whatever led to them.
+fn version(output: &ShardOutput) -> String {
+    let state = output.state.as_deref().map_or(Uuid::nil(), content_id);
+    let parts = [content_id(&output.rows).into_bytes(), state.into_bytes()].concat();
+    content_id(&parts).simple().to_string()[..16].to_owned()
 }
 
 struct Job<'j> {
     table: &'j TableContract,
     rules: &'j [Rule],
     shard: u32,
-    version: String,
     known: Option<&'j ManifestShard>,
 }
 
@@ -126,7 +115,8 @@ impl Job<'_> {
 
     async fn write(&self, output: &ShardOutput, curated: &dyn ObjectStore) -> Result<ManifestShard, Failure> {
         const PARQUET: &str = "application/vnd.apache.parquet";
-        let snapshot = Snapshot { table: &self.table.name, shard: self.shard, version: &self.version };
+        let version = version(output);
+        let snapshot = Snapshot { table: &self.table.name, shard: self.shard, version: &version };
         let put = async |key: &str, body: &Bytes| {
             curated.put(key, body.clone(), PARQUET).await.map_err(|error| Failure::unavailable(&error))
         };
@@ -136,11 +126,11 @@ impl Job<'_> {
         }
         Ok(ManifestShard {
             shard: self.shard,
-            version: self.version.clone(),
             rows_key: snapshot.rows_key(),
             rows: output.quality.rows,
             bytes: output.rows.len() as u64,
             state_key: output.state.as_ref().map(|_| snapshot.state_key()),
+            version,
         })
     }
 }

@@ -1,9 +1,13 @@
 //! Logs as JSON lines and metrics in CloudWatch's embedded format, both on standard output.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
+
+/// Whether standard output is a function's log: in a tool that borrows a function's code it is not.
+static LOGGING: AtomicBool = AtomicBool::new(false);
 
 /// Begins to log, at `level` (such as `info`); a second call does nothing.
 pub fn init_telemetry(level: Option<&str>) {
@@ -12,13 +16,16 @@ pub fn init_telemetry(level: Option<&str>) {
     let subscriber = tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_target(false);
     // An error means that somebody else has begun already, as in tests.
     drop(subscriber.with_current_span(false).try_init());
+    LOGGING.store(true, Ordering::Relaxed);
 }
 
 /// Writes metrics of one function in the embedded metric format: CloudWatch reads them from the log.
 ///
 /// `dimensions` are few-valued names such as topic or table; `values` are counts.
 pub fn metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
-    println!("{}", embedded(dimensions, values));
+    if LOGGING.load(Ordering::Relaxed) {
+        println!("{}", embedded(dimensions, values));
+    }
 }
 
 fn embedded(dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {

@@ -9,7 +9,7 @@ pub struct Snapshot<'s> {
     pub table: &'s str,
     /// The shard, from 0.
     pub shard: u32,
-    /// The version: a hash of all that went into it.
+    /// The version: a hash of its content.
     pub version: &'s str,
 }
 

@@ -67,6 +67,12 @@ pub fn event_id_of(source: &str, value: &[u8]) -> Uuid {
     Uuid::new_v5(&ROOT, &name)
 }
 
+/// A name for content: the same bytes have the same name.
+#[must_use]
+pub fn content_id(content: &[u8]) -> Uuid {
+    Uuid::new_v5(&ROOT, content)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

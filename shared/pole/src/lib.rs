@@ -11,7 +11,7 @@ mod op;
 mod provenance;
 mod truth;
 
-pub use identity::{event_id_of, link_id, owned_id, pole_id};
+pub use identity::{content_id, event_id_of, link_id, owned_id, pole_id};
 pub use normalise::Normaliser;
 pub use op::Op;
 pub use provenance::{Kind, PROVENANCE, ProvenanceColumn};

@@ -80,7 +80,7 @@ pub fn rules_of(table: &TableContract) -> Result<Vec<Rule>, String> {
 
 fn unique_key(table: &TableContract) -> Rule {
     Rule {
-        id: format!("{}.key.unique", table.name),
+        id: format!("{}-key-unique", table.name),
         description: "no two rows have the same pole_id and source".into(),
         dimension: "uniqueness".into(),
         column: None,
@@ -93,7 +93,7 @@ fn unique_key(table: &TableContract) -> Rule {
 
 fn required(table: &TableContract, column: &Column) -> Rule {
     Rule {
-        id: format!("{}.{}.required", table.name, column.name),
+        id: format!("{}-{}-required", table.name, column.name),
         description: format!("{} is filled", column.name),
         dimension: "completeness".into(),
         column: Some(column.name.clone()),
