@@ -96,7 +96,7 @@ impl Plan {
                 return Err(Fault::new("event.body", path, "the event carries no record"));
             }
         };
-        let mut work = Work { plan: self, event, body, op, owner: None, rows: Vec::with_capacity(4) };
+        let mut work = Work { plan: self, event, body, op, owner: None, last_id: None, rows: Vec::with_capacity(8) };
         for record in &self.records {
             if record.events.is_empty() || record.events.contains(&event.kind) {
                 work.record(record)?;
@@ -114,6 +114,8 @@ struct Work<'v> {
     op: EventOp,
     /// The id of the event's own record: its entity row's, or one made from its key.
     owner: Option<Uuid>,
+    /// The last id that was made of a namespace and key: links name the same end again and again.
+    last_id: Option<(&'v str, Vec<Cow<'v, str>>, Uuid)>,
     rows: Vec<Row<'v>>,
 }
 
@@ -129,8 +131,13 @@ impl<'v> Work<'v> {
             (RecordKind::Shared, EventOp::Delete) => Ok(()),
             (RecordKind::Set, EventOp::Patch) if !set_is_stated(record, &scope) => Ok(()),
             (RecordKind::Set, _) => {
-                self.replace(record);
-                self.items(record, scope)
+                let before = self.rows.len();
+                self.items(record, scope)?;
+                // Rows of the set say by themselves when it was stated; a set without rows needs a marker.
+                if self.rows.len() == before {
+                    self.replace(record);
+                }
+                Ok(())
             }
             _ => self.items(record, scope),
         }
@@ -199,7 +206,7 @@ impl<'v> Work<'v> {
                 let Some(parts) = self.key(key, scope) else {
                     return if record.kind == RecordKind::Entity { Err(missing_key(record, key)) } else { Ok(None) };
                 };
-                let id = natural(namespace, &parts);
+                let id = self.natural(namespace, parts);
                 if record.kind == RecordKind::Entity && self.owner.is_none() {
                     self.owner = Some(id);
                 }
@@ -243,8 +250,21 @@ impl<'v> Work<'v> {
         Ok(Some(id))
     }
 
-    fn end(&self, end: &'v End, scope: &Scope<'v>) -> Option<Uuid> {
-        self.key(&end.key, scope).map(|parts| natural(&end.namespace, &parts))
+    fn end(&mut self, end: &'v End, scope: &Scope<'v>) -> Option<Uuid> {
+        self.key(&end.key, scope).map(|parts| self.natural(&end.namespace, parts))
+    }
+
+    fn natural(&mut self, namespace: &'v str, parts: Vec<Cow<'v, str>>) -> Uuid {
+        if let Some((known, key, id)) = &self.last_id
+            && *known == namespace
+            && *key == parts
+        {
+            return *id;
+        }
+        let texts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        let id = pole::pole_id(namespace, &texts);
+        self.last_id = Some((namespace, parts, id));
+        id
     }
 
     /// The parts of a key as texts; none when one is absent.
@@ -290,11 +310,6 @@ impl<'v> Work<'v> {
 fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
     let path = key.first().map(Compiled::first_path).unwrap_or_default();
     Fault::new(&format!("mapping.{}.id", record.name), &path, "a part of the record's key is missing")
-}
-
-fn natural(namespace: &str, parts: &[Cow<'_, str>]) -> Uuid {
-    let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-    pole::pole_id(namespace, &parts)
 }
 
 /// Whether a record's condition holds.
