@@ -29,7 +29,14 @@ fn contracts_lint_and_a_wrong_folder_has_a_remedy() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in [vec!["demo"], vec!["up"], vec!["push"], vec!["run-day"], vec!["contract", "lint"], vec!["bench", "land"]] {
+    for command in [
+        vec!["demo"],
+        vec!["up"],
+        vec!["push"],
+        vec!["run-day"],
+        vec!["contract", "lint"],
+        vec!["bench", "land"],
+    ] {
         let mut arguments = command.clone();
         arguments.push("--help");
         let output = polelake(&arguments);

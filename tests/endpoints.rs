@@ -8,7 +8,8 @@ use store::{GlueCatalogue, S3Store, conformance};
 use crate::lake_under_test::LakeUnderTest;
 
 async fn config() -> aws_config::SdkConfig {
-    let credentials = aws_sdk_s3::config::Credentials::new(s3::ACCESS_KEY, s3::SECRET_KEY, None, None, "test");
+    let credentials =
+        aws_sdk_s3::config::Credentials::new(s3::ACCESS_KEY, s3::SECRET_KEY, None, None, "test");
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).region("eu-west-2");
     config.credentials_provider(credentials).load().await
 }
@@ -31,7 +32,8 @@ async fn the_glue_endpoint_conforms() {
     let lake = LakeUnderTest::start().await;
     let text = std::fs::read_to_string(lake.folder.join("platform.json")).unwrap();
     let places: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let config = aws_sdk_glue::config::Builder::from(&config().await).endpoint_url(places["glue"].as_str().unwrap());
+    let config =
+        aws_sdk_glue::config::Builder::from(&config().await).endpoint_url(places["glue"].as_str().unwrap());
     let client = aws_sdk_glue::Client::from_conf(config.build());
     conformance::catalogue(Arc::new(GlueCatalogue::new(client, DATABASE))).await.unwrap();
 }

@@ -13,7 +13,8 @@ use crate::pole_to_snapshot::town;
 async fn push(lake: &LakeUnderTest, source: &str, events: &[Value]) {
     for chunk in events.chunks(40) {
         loop {
-            let (status, _) = lake.post(source, "application/json", Value::Array(chunk.to_vec()).to_string()).await;
+            let (status, _) =
+                lake.post(source, "application/json", Value::Array(chunk.to_vec()).to_string()).await;
             if status == 202 {
                 break;
             }
@@ -43,7 +44,9 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
                 turn += 1;
                 let name = ["event-relay", "raw-landing", "pole-transform"][turn % 3];
                 // Now and then only: work must get on between.
-                if turn % 8 == 0 && let Some(pid) = running.function(name).and_then(|f| f.working().first().copied()) {
+                if turn % 8 == 0
+                    && let Some(pid) = running.function(name).and_then(|f| f.working().first().copied())
+                {
                     drop(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status());
                     killed.fetch_add(1, Ordering::SeqCst);
                 }
@@ -60,7 +63,9 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
     // The merge is killed too, and run again.
     for _ in 0..3 {
         let running = Arc::clone(&rough.platform.running);
-        let merge = tokio::spawn(async move { running.invoke("snapshot-merge", &serde_json::json!({"date": MONDAY})).await });
+        let merge = tokio::spawn(async move {
+            running.invoke("snapshot-merge", &serde_json::json!({"date": MONDAY})).await
+        });
         tokio::time::sleep(Duration::from_millis(60)).await;
         for pid in rough.platform.running.function("snapshot-merge").unwrap().working() {
             drop(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status());
@@ -97,7 +102,8 @@ async fn a_poison_record_stops_neither_its_partition_nor_the_day() {
     assert_eq!(books["quarantined"], serde_json::json!({"mapping.person.date_of_birth": 4}));
     assert_eq!(lake.rows("person", MONDAY).len(), 16);
     let quarantine = lake.objects("refined", "quarantine");
-    let rows: Vec<_> = quarantine.into_values().flat_map(|bytes| crate::lake_under_test::rows(bytes.into())).collect();
+    let rows: Vec<_> =
+        quarantine.into_values().flat_map(|bytes| crate::lake_under_test::rows(bytes.into())).collect();
     assert_eq!(rows.len(), 4);
     for row in rows {
         assert_eq!((row["path"].as_str(), row["topic"].as_str()), ("$.dateOfBirth", "housing-person"));

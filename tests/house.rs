@@ -24,8 +24,14 @@ fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
 #[track_caller]
 fn nowhere(folders: &[&str], needle: &str, but: impl Fn(&Path) -> bool) {
     for (path, text) in sources(folders) {
-        let here = text.lines().position(|line| line.contains(needle) && !line.trim_start().starts_with("//"));
-        assert!(but(&path) || here.is_none(), "`{needle}` in {}:{}", path.display(), here.unwrap_or_default() + 1);
+        let here =
+            text.lines().position(|line| line.contains(needle) && !line.trim_start().starts_with("//"));
+        assert!(
+            but(&path) || here.is_none(),
+            "`{needle}` in {}:{}",
+            path.display(),
+            here.unwrap_or_default() + 1
+        );
     }
 }
 
@@ -41,13 +47,16 @@ fn only_the_context_reads_the_environment() {
 #[test]
 fn keys_are_made_in_the_lake_and_nowhere_else() {
     for needle in ["partition={", "epoch={", "shard={", "date={"] {
-        nowhere(&["functions", "shared", "cli/src"], needle, |path| path.to_string_lossy().contains("shared/lake/"));
+        nowhere(&["functions", "shared", "cli/src"], needle, |path| {
+            path.to_string_lossy().contains("shared/lake/")
+        });
     }
 }
 
 #[test]
 fn no_run_date_comes_from_the_wall_clock() {
-    let allowed = |path: &Path| ["budget.rs", "telemetry.rs", "producer.rs"].iter().any(|name| named(path, name));
+    let allowed =
+        |path: &Path| ["budget.rs", "telemetry.rs", "producer.rs"].iter().any(|name| named(path, name));
     nowhere(&["functions", "shared"], "::now()", allowed);
 }
 
@@ -70,7 +79,8 @@ fn files_are_short_and_hold_no_loose_ends() {
 fn dependencies_point_one_way() {
     let order = ["pole", "contract", "quality", "lake", "store", "trigger", "host"];
     let manifest = |folder: &str| std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
-    let depends = |text: &str, name: &str| text.lines().any(|line| line.starts_with(&format!("{name}.workspace")));
+    let depends =
+        |text: &str, name: &str| text.lines().any(|line| line.starts_with(&format!("{name}.workspace")));
     for (place, name) in order.iter().enumerate() {
         let text = manifest(&format!("shared/{name}"));
         let later = order[place + 1..].iter().find(|later| depends(&text, later));

@@ -52,11 +52,17 @@ async fn callers_are_held_to_the_contract() {
     let client = reqwest::Client::new();
     let caller = "arn:aws:iam::123456789012:role/immigration-casework";
     let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
-    let foreign = client.post(url("housing-person", "events")).header("x-local-caller", caller).body(event).send();
+    let foreign =
+        client.post(url("housing-person", "events")).header("x-local-caller", caller).body(event).send();
     let foreign = foreign.await.unwrap();
     assert_eq!(foreign.status(), 403);
     assert_eq!(foreign.headers()["content-type"], "application/problem+json");
-    let own = client.get(url("immigration-case", "contract")).header("x-local-caller", caller).send().await.unwrap();
+    let own = client
+        .get(url("immigration-case", "contract"))
+        .header("x-local-caller", caller)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(own.status(), 200);
     assert!(own.text().await.unwrap().contains("topic: immigration-case"));
 }
@@ -68,7 +74,8 @@ async fn a_mixed_batch_tells_each_event_its_own() {
     let body = format!("{}\nnot json\n{}\n", good(1), good(2));
     let (status, answer) = lake.post("housing-person", "application/x-ndjson", body).await;
     assert_eq!(status, 207);
-    let statuses: Vec<u64> = answer["results"].as_array().unwrap().iter().map(|r| r["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<u64> =
+        answer["results"].as_array().unwrap().iter().map(|r| r["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [202, 400, 202]);
     assert_eq!(answer["results"][1]["problem"]["rule"], "event.json");
 }
@@ -76,8 +83,10 @@ async fn a_mixed_batch_tells_each_event_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     let lake = LakeUnderTest::start().await;
-    let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada", "surname": "Sample"})).to_string();
-    let wrapped = json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-2:0:person.fifo", "Message": event});
+    let event =
+        person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada", "surname": "Sample"})).to_string();
+    let wrapped =
+        json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-2:0:person.fifo", "Message": event});
     let url = format!("{}/_local/queues/relay-housing-person", lake.platform.api);
     for body in [wrapped.to_string(), "not an event".to_owned()] {
         let answer = reqwest::Client::new().post(&url).body(body).send().await.unwrap();

@@ -57,7 +57,12 @@ impl LakeUnderTest {
         self.platform.running.clock.set(Day::parse(date).unwrap().begins() / 1_000 + 8 * 3_600_000);
     }
 
-    pub(crate) async fn post(&self, source: &str, content_type: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+    pub(crate) async fn post(
+        &self,
+        source: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, Value) {
         let url = format!("{}/v1/{source}/events", self.platform.api);
         let request = reqwest::Client::new().post(url).header("content-type", content_type).body(body);
         let answer = request.send().await.unwrap();
@@ -98,13 +103,25 @@ impl LakeUnderTest {
     /// A table's rows on a day.
     pub(crate) fn rows(&self, table: &str, date: &str) -> Vec<Row> {
         let shards = self.manifest(table, date).shards;
-        shards.iter().flat_map(|shard| rows(std::fs::read(self.object("curated", &shard.rows_key)).unwrap().into())).collect()
+        shards
+            .iter()
+            .flat_map(|shard| rows(std::fs::read(self.object("curated", &shard.rows_key)).unwrap().into()))
+            .collect()
     }
 
     /// What all tables say on a day, without the places in the log.
     pub(crate) fn said(&self, date: &str) -> BTreeMap<String, Vec<Row>> {
         let mut said = BTreeMap::new();
-        for table in ["event", "link", "location", "object_case", "object_contact", "object_document", "object_tenancy", "person"] {
+        for table in [
+            "event",
+            "link",
+            "location",
+            "object_case",
+            "object_contact",
+            "object_document",
+            "object_tenancy",
+            "person",
+        ] {
             let mut rows = self.rows(table, date);
             rows.iter_mut().for_each(|row| PLACE.iter().for_each(|column| drop(row.remove(*column))));
             said.insert(table.to_owned(), rows);
@@ -123,7 +140,6 @@ impl LakeUnderTest {
         found
     }
 }
-
 
 async fn platform(folder: &Path) -> Platform {
     let options = Options {
@@ -151,11 +167,15 @@ pub(crate) fn rows(bytes: Bytes) -> Vec<Row> {
     let reader = SerializedFileReader::new(bytes).unwrap();
     let row = |row: parquet::record::Row| {
         let fields = row.get_column_iter().map(|(name, field)| (name.clone(), field.to_string()));
-        fields.filter(|(_, value)| value != "null").map(|(name, value)| (name, value.trim_matches('"').to_owned())).collect()
+        fields
+            .filter(|(_, value)| value != "null")
+            .map(|(name, value)| (name, value.trim_matches('"').to_owned()))
+            .collect()
     };
     reader.get_row_iter(None).unwrap().map(|found| row(found.unwrap())).collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better with the value in place")]
 /// A person's event, with an id of its own for every name, kind and minute.
 pub(crate) fn person(kind: &str, entity: &str, minute: u32, new: Value) -> Value {
     json!({

@@ -1,5 +1,7 @@
 //! The pipeline's tests: a module for each hop, over the real function processes and real protocols.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 mod bench;
 mod endpoints;
 mod faults;

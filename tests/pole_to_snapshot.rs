@@ -15,7 +15,8 @@ pub(crate) fn town(number: usize) -> Vec<(&'static str, Vec<Value>)> {
     let batches = day(&TownDay { town: Town { seed: 7, people: 60 }, number, begins });
     let parsed = |events: Vec<Vec<u8>>| {
         let values = events.iter().filter_map(|event| serde_json::from_slice(event).ok());
-        values.filter(|event: &Value| !event["entityId"].is_null() || event["subject"].is_string())
+        values
+            .filter(|event: &Value| !event["entityId"].is_null() || event["subject"].is_string())
             .filter(|event| !event["dateTime"].is_null() || event["time"].is_string())
             .collect()
     };
@@ -66,7 +67,9 @@ async fn pushing_everything_again_changes_no_row_and_no_file() {
     push_day(&lake, 0).await;
     lake.run_day(MONDAY).await;
     let said = lake.said(MONDAY);
-    let shards = |date: &str| ["person", "link", "event", "object_tenancy"].map(|table| lake.manifest(table, date).shards);
+    let shards = |date: &str| {
+        ["person", "link", "event", "object_tenancy"].map(|table| lake.manifest(table, date).shards)
+    };
     let first = shards(MONDAY);
     push_day(&lake, 0).await;
     lake.run_day(MONDAY).await;
@@ -96,7 +99,8 @@ async fn pushing_in_reverse_order_gives_the_same_rows() {
     // Of two statements of the very same moment the later one in the log holds; all others are indifferent to order.
     let tied = |row: &crate::lake_under_test::Row| row.get("surname").is_some_and(|name| name == "Late");
     for (table, rows) in there.said(MONDAY) {
-        let other: Vec<_> = back.said(MONDAY).remove(&table).unwrap().into_iter().filter(|row| !tied(row)).collect();
+        let other: Vec<_> =
+            back.said(MONDAY).remove(&table).unwrap().into_iter().filter(|row| !tied(row)).collect();
         let rows: Vec<_> = rows.into_iter().filter(|row| !tied(row)).collect();
         assert_eq!(rows.len(), other.len(), "{table}");
         for (a, b) in rows.iter().zip(&other) {

@@ -11,8 +11,16 @@ use lake::{Chunk, RawRecord, decode_raw, encode_raw};
 use crate::lake_under_test::{collect, root, rows};
 
 /// Columns that are the same in every row of a sample, or tell nothing of the mapping.
-const SKIPPED: [&str; 8] =
-    ["contract_version", "mapping_version", "topic", "partition", "offset", "ingested_at", "source", "source_event_id"];
+const SKIPPED: [&str; 8] = [
+    "contract_version",
+    "mapping_version",
+    "topic",
+    "partition",
+    "offset",
+    "ingested_at",
+    "source",
+    "source_event_id",
+];
 
 #[test]
 fn samples_give_their_golden_rows() {
@@ -33,11 +41,23 @@ fn samples_give_their_golden_rows() {
         let plan = catalogue.source(source).unwrap();
         let chunk = Chunk { topic: plan.contract.topic.clone(), epoch: 1, partition: 0, offset: 0 };
         let value = Some(Bytes::from(std::fs::read(&sample).unwrap()));
-        let record =
-            RawRecord { offset: 0, timestamp: 1_772_409_600_000, timestamp_type: None, key: None, value, headers: None };
+        let record = RawRecord {
+            offset: 0,
+            timestamp: 1_772_409_600_000,
+            timestamp_type: None,
+            key: None,
+            value,
+            headers: None,
+        };
         let raw = decode_raw(encode_raw(&chunk, &[record], 1).unwrap()).unwrap();
         let done = pole_transform::transform(&catalogue, plan, &chunk, 1, &raw).unwrap();
-        assert_eq!(done.receipt.quarantined_total(), 0, "{}: {:?}", sample.display(), done.receipt.quarantined);
+        assert_eq!(
+            done.receipt.quarantined_total(),
+            0,
+            "{}: {:?}",
+            sample.display(),
+            done.receipt.quarantined
+        );
         writeln!(golden, "# {source}: {}", sample.file_stem().unwrap().to_string_lossy()).unwrap();
         for (key, bytes) in done.objects {
             for row in rows(bytes) {

@@ -10,7 +10,7 @@ use crate::lake_under_test::{LakeUnderTest, MONDAY, collect, root};
 use crate::pole_to_snapshot::town;
 
 /// Whether Python has the module; a missing one is told, and refused where CI is set.
-fn has(module: &str, package: &str) -> bool {
+pub(crate) fn has(module: &str, package: &str) -> bool {
     let found = Command::new("python3").args(["-c", &format!("import {module}")]).output();
     let present = found.is_ok_and(|output| output.status.success());
     if !present {
@@ -20,7 +20,7 @@ fn has(module: &str, package: &str) -> bool {
     present
 }
 
-fn python(script: &str, arguments: &[String]) -> Value {
+pub(crate) fn python(script: &str, arguments: &[String]) -> Value {
     let output = Command::new("python3").arg("-c").arg(script).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -49,7 +49,10 @@ print(json.dumps({'duck': duck, 'rows': rows, 'arrow_rows': arrow.metadata.num_r
         let manifest = lake.manifest(&table.name, MONDAY);
         let file = lake.object("curated", &manifest.shards[0].rows_key);
         let seen = python(script, &[file.to_string_lossy().into_owned()]);
-        assert_eq!((seen["rows"].as_u64(), seen["arrow_rows"].as_u64()), (Some(manifest.rows), Some(manifest.rows)));
+        assert_eq!(
+            (seen["rows"].as_u64(), seen["arrow_rows"].as_u64()),
+            (Some(manifest.rows), Some(manifest.rows))
+        );
         for column in &table.columns {
             let (duck, arrow) = match column.kind.glue().as_str() {
                 "string" => ("VARCHAR".to_owned(), "string".to_owned()),

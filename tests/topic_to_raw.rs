@@ -18,7 +18,7 @@ async fn odd_records_are_landed_as_they_are_and_block_nothing() {
         Record::new(topic, Vec::new()).key(vec![0xc3, 0x28]),
     ];
     for record in odd {
-        producer.send(record.partition(1)).await.unwrap();
+        drop(producer.send(record.partition(1)).await.unwrap());
     }
     producer.close().await.unwrap();
     lake.platform.running.settled().await;
@@ -51,13 +51,42 @@ async fn the_log_survives_the_platform() {
     let kafka = Kafka::builder(&lake.platform.kafka).connect().await.unwrap();
     let producer = kafka.producer().build().await.unwrap();
     for number in 0..50 {
-        producer.send(Record::new("housing-asset", format!("{number}")).partition(0)).await.unwrap();
+        drop(producer.send(Record::new("housing-asset", format!("{number}")).partition(0)).await.unwrap());
     }
     producer.close().await.unwrap();
     // Nothing is waited for: what was acknowledged is landed by the next platform on the folder.
     let lake = lake.restart("2026-03-02").await;
     lake.platform.running.settled().await;
     let objects = lake.objects("raw", "raw/housing-asset/epoch=1/partition=0");
-    let landed: usize = objects.into_values().flat_map(|bytes| decode_raw(bytes.into()).unwrap()).map(|b| b.len()).sum();
+    let landed: usize =
+        objects.into_values().flat_map(|bytes| decode_raw(bytes.into()).unwrap()).map(|b| b.len()).sum();
     assert_eq!(landed, 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn librdkafka_writes_and_reads_too() {
+    if !crate::readers::has("confluent_kafka", "confluent-kafka") {
+        return;
+    }
+    let lake = LakeUnderTest::start().await;
+    let script = "
+import sys, json, time
+from confluent_kafka import Producer, Consumer, TopicPartition
+servers = {'bootstrap.servers': sys.argv[1]}
+producer = Producer({**servers, 'enable.idempotence': True, 'acks': 'all', 'linger.ms': 5})
+errors = []
+for number in range(2000):
+    producer.produce('housing-asset', value=f'{number}', key='k', partition=2, callback=lambda e, m: errors.append(str(e)) if e else None)
+producer.flush(20)
+consumer = Consumer({**servers, 'group.id': 'none', 'enable.auto.commit': False})
+consumer.assign([TopicPartition('housing-asset', 2, 0)])
+values, end = [], time.time() + 20
+while len(values) < 2000 and time.time() < end:
+    message = consumer.poll(0.5)
+    if message is not None and message.error() is None:
+        values.append(int(message.value()))
+print(json.dumps({'errors': errors, 'in_order': values == list(range(2000)), 'count': len(values)}))
+";
+    let answer = crate::readers::python(script, &[lake.platform.kafka.clone()]);
+    assert_eq!(answer, serde_json::json!({"errors": [], "in_order": true, "count": 2000}));
 }

@@ -11,7 +11,10 @@ use crate::pole_to_snapshot::town;
 async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
     let lake = LakeUnderTest::start().await;
     // The processes are warm, as on any day but the first.
-    let sample = |name: &str| std::fs::read_to_string(root().join(format!("contracts/sources/housing/tenure/samples/{name}.json"))).unwrap();
+    let sample = |name: &str| {
+        std::fs::read_to_string(root().join(format!("contracts/sources/housing/tenure/samples/{name}.json")))
+            .unwrap()
+    };
     lake.post("housing-tenure", "application/json", sample("tenure-updated")).await;
     lake.platform.running.settled().await;
     let begun = Instant::now();
@@ -25,7 +28,8 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
     assert_eq!(run["behind"], 0);
     let tenancies = lake.rows("object_tenancy", MONDAY);
     let tenancy = &tenancies[0];
-    let told = ["rent", "start_date", "end_date", "tenure_type_code", "uh_tag_ref", "succession_date_raw"].map(|c| tenancy[c].as_str());
+    let told = ["rent", "start_date", "end_date", "tenure_type_code", "uh_tag_ref", "succession_date_raw"]
+        .map(|c| tenancy[c].as_str());
     assert_eq!(told, ["118.40", "2014-06-09", "2026-03-29", "SEC", "099887/01", "1900-01-01T00:00:00Z"]);
     assert!(!tenancy.contains_key("succession_date"), "a placeholder is no date");
     assert_eq!(report["sources"]["housing-tenure"]["landed"], 2);
@@ -45,8 +49,10 @@ async fn the_books_of_every_day_close() {
         let (run, report) = lake.run_day(date).await;
         let mut sum = [0; 4];
         for (source, books) in report["sources"].as_object().unwrap() {
-            let quarantined: u64 = books["quarantined"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-            let counts = [&books["landed"], &books["refined"], &books["ignored"]].map(|count| count.as_u64().unwrap());
+            let quarantined: u64 =
+                books["quarantined"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+            let counts =
+                [&books["landed"], &books["refined"], &books["ignored"]].map(|count| count.as_u64().unwrap());
             assert_eq!(counts[0], counts[1] + counts[2] + quarantined, "{source} on {date}");
             assert_eq!((&books["waiting"], &books["holes"]), (&json!(0), &json!(0)), "{source} on {date}");
             sum = [sum[0] + counts[0], sum[1] + counts[1], sum[2] + counts[2], sum[3] + quarantined];
@@ -69,7 +75,10 @@ async fn the_books_of_every_day_close() {
     let withdrawn = lake.rows("object_case", "2026-03-04");
     let swapped: Vec<_> = withdrawn.iter().filter(|case| case.contains_key("appeal_reference")).collect();
     assert!(!swapped.is_empty());
-    assert!(swapped.iter().all(|case| case["status"] == "withdrawn" && case["entity_version"] == "4"), "{swapped:?}");
+    assert!(
+        swapped.iter().all(|case| case["status"] == "withdrawn" && case["entity_version"] == "4"),
+        "{swapped:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,9 @@ pub(crate) struct Place {
 #[derive(Subcommand)]
 enum Command {
     /// Send three days of an invented town through the whole platform and say what happened.
-    #[command(after_help = "Example: polelake demo\n         polelake demo --data ../shared/data/manchester-pole")]
+    #[command(
+        after_help = "Example: polelake demo\n         polelake demo --data ../shared/data/manchester-pole"
+    )]
     Demo {
         #[command(flatten)]
         place: Place,
@@ -179,14 +181,18 @@ async fn run(command: Command) -> Result<bool, Failed> {
             commands::demo::run(&place, data.as_deref(), days, people, json).await
         }
         Command::Up { place, port } => commands::up::run(&place, port).await,
-        Command::Push { place, source, file, json } => commands::push::run(&place, &source, &file, json).await,
+        Command::Push { place, source, file, json } => {
+            commands::push::run(&place, &source, &file, json).await
+        }
         Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
         Command::Contract { command: ContractCommand::Lint { contracts, json } } => {
             commands::lint::run(&contracts, json)
         }
         Command::Bench { command } => match command {
             BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
-            BenchCommand::Transform { events, contracts, json } => commands::bench::transform(events, &contracts, json),
+            BenchCommand::Transform { events, contracts, json } => {
+                commands::bench::transform(events, &contracts, json)
+            }
             BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
         },
         Command::Function { name } => commands::function::run(&name).await,

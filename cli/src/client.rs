@@ -51,12 +51,20 @@ impl Client {
     }
 
     /// Pushes events, in their order, in as few requests as may be.
-    pub(crate) async fn push(&self, source: &str, events: &[Vec<u8>], progress: impl Fn(usize)) -> Result<Pushed, Failed> {
+    pub(crate) async fn push(
+        &self,
+        source: &str,
+        events: &[Vec<u8>],
+        progress: impl Fn(usize),
+    ) -> Result<Pushed, Failed> {
         let (mut pushed, mut from) = (Pushed::default(), 0);
         while from < events.len() {
             let mut body = Vec::new();
             let mut to = from;
-            while to < events.len() && to - from < EVENTS && (to == from || body.len() + events[to].len() < BYTES) {
+            while to < events.len()
+                && to - from < EVENTS
+                && (to == from || body.len() + events[to].len() < BYTES)
+            {
                 body.extend_from_slice(&events[to]);
                 body.push(b'\n');
                 to += 1;
@@ -74,7 +82,8 @@ impl Client {
     async fn post(&self, source: &str, body: Vec<u8>) -> Result<Value, Failed> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let request = self.http.post(&url).header("content-type", "application/x-ndjson").body(body.clone());
+            let request =
+                self.http.post(&url).header("content-type", "application/x-ndjson").body(body.clone());
             let answer = request.send().await?;
             let status = answer.status();
             let text = answer.text().await?;
@@ -84,9 +93,12 @@ impl Client {
                 tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
                 continue;
             }
-            let whole = json["accepted"].is_null() && json["rule"].as_str().is_none_or(|rule| !rule.starts_with("event."));
+            let whole = json["accepted"].is_null()
+                && json["rule"].as_str().is_none_or(|rule| !rule.starts_with("event."));
             if whole && !status.is_success() {
-                return Err(format!("{url} answered {status}: {}", json["detail"].as_str().unwrap_or(&text)).into());
+                return Err(
+                    format!("{url} answered {status}: {}", json["detail"].as_str().unwrap_or(&text)).into()
+                );
             }
             return Ok(json);
         }
@@ -108,7 +120,8 @@ impl Client {
     /// Waits until everything that was accepted is landed and transformed.
     pub(crate) async fn settled(&self) -> Result<(), Failed> {
         loop {
-            let status: Value = self.http.get(format!("{}/_local/status", self.api)).send().await?.json().await?;
+            let status: Value =
+                self.http.get(format!("{}/_local/status", self.api)).send().await?.json().await?;
             if status["records_to_land"] == 0 && status["messages_waiting"] == 0 {
                 return Ok(());
             }
@@ -133,7 +146,10 @@ async fn running(folder: &Path) -> Option<String> {
 /// The platform's options for a place.
 pub(crate) fn options(place: &Place, port: u16) -> Result<Options, Failed> {
     if !place.contracts.is_dir() {
-        let message = format!("there are no contracts in {}; run from the repository or give --contracts", place.contracts.display());
+        let message = format!(
+            "there are no contracts in {}; run from the repository or give --contracts",
+            place.contracts.display()
+        );
         return Err(message.into());
     }
     Ok(Options {

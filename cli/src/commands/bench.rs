@@ -51,9 +51,14 @@ fn tell(what: &str, measured: &Measured, extra: &Value, as_json: bool) {
     let (rate, cpu_million) = (events as f64 / cpu, cpu * 1e6 / events as f64);
     let mean = bytes / events.max(1);
     if as_json {
-        println!("{}", json!({"bench": what, "events": events, "mean_bytes": mean, "events_per_cpu_second": rate, "cpu_seconds_per_million": cpu_million, "wall_seconds": seconds, "more": extra}));
+        println!(
+            "{}",
+            json!({"bench": what, "events": events, "mean_bytes": mean, "events_per_cpu_second": rate, "cpu_seconds_per_million": cpu_million, "wall_seconds": seconds, "more": extra})
+        );
     } else {
-        println!("{what}: {events} events of {mean} bytes: {rate:.0} events/s of one core, {cpu_million:.1} CPU-s per million events, {seconds:.1} s wall {extra}");
+        println!(
+            "{what}: {events} events of {mean} bytes: {rate:.0} events/s of one core, {cpu_million:.1} CPU-s per million events, {seconds:.1} s wall {extra}"
+        );
     }
 }
 
@@ -115,7 +120,8 @@ fn renumbered(payload: &str, batch: usize) -> String {
 
 pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Result<bool, Failed> {
     let catalogue = host::load_contracts(&contracts.to_string_lossy()).map_err(|failure| failure.message)?;
-    let plan = catalogue.source("housing-tenure").ok_or("there is no source housing-tenure in the contracts")?;
+    let plan =
+        catalogue.source("housing-tenure").ok_or("there is no source housing-tenure in the contracts")?;
     let values = sample(BATCH);
     let chunk = Chunk { topic: plan.contract.topic.clone(), epoch: 1, partition: 0, offset: 0 };
     let records: Vec<RawRecord<'_>> = (0..)
@@ -152,7 +158,9 @@ pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Resul
 /// A payload that each function answers without leaving the process.
 fn empty_payload(function: &str) -> &'static str {
     match function {
-        "event-relay" => r#"{"requestContext":{"http":{"method":"GET","path":"/"}},"rawPath":"/","headers":{}}"#,
+        "event-relay" => {
+            r#"{"requestContext":{"http":{"method":"GET","path":"/"}},"rawPath":"/","headers":{}}"#
+        }
         "raw-landing" => r#"{"records":{}}"#,
         "pole-transform" => r#"{"Records":[]}"#,
         _ => r#"{"date":"not a day"}"#,
@@ -170,17 +178,29 @@ pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Fai
         })?;
         let log = std::env::temp_dir().join(format!("polelake-cold-start-{name}.log"));
         let environment = cold_environment(&options.contracts)?;
-        let config = FunctionConfig { name, program: (program, Vec::new()), environment, timeout: Duration::from_secs(10), concurrency: 1, log };
+        let config = FunctionConfig {
+            name,
+            program: (program, Vec::new()),
+            environment,
+            timeout: Duration::from_secs(10),
+            concurrency: 1,
+            log,
+        };
         let mut times = Vec::new();
         for _ in 0..11 {
-            times.push(measure(&config, Bytes::from_static(empty_payload(name).as_bytes())).await?.as_secs_f64() * 1_000.0);
+            times.push(
+                measure(&config, Bytes::from_static(empty_payload(name).as_bytes())).await?.as_secs_f64()
+                    * 1_000.0,
+            );
         }
         times.sort_by(f64::total_cmp);
         let (median, megabytes) = (times[times.len() / 2], size.len() as f64 / 1e6);
         if as_json {
             println!("{}", json!({"function": name, "cold_start_ms": median, "binary_mb": megabytes}));
         } else {
-            println!("{name:16} {median:6.1} ms from process start to first answer (median of 11), {megabytes:5.1} MB");
+            println!(
+                "{name:16} {median:6.1} ms from process start to first answer (median of 11), {megabytes:5.1} MB"
+            );
         }
     }
     Ok(true)

@@ -36,7 +36,13 @@ struct Done {
     seconds: f64,
 }
 
-pub(crate) async fn run(place: &Place, data: Option<&Path>, days: Option<u32>, people: usize, as_json: bool) -> Result<bool, Failed> {
+pub(crate) async fn run(
+    place: &Place,
+    data: Option<&Path>,
+    days: Option<u32>,
+    people: usize,
+    as_json: bool,
+) -> Result<bool, Failed> {
     let begun = Instant::now();
     let platform = Platform::start(options(place, 0)?).await?;
     let done = match data {
@@ -51,9 +57,15 @@ pub(crate) async fn run(place: &Place, data: Option<&Path>, days: Option<u32>, p
     Ok(done.iter().all(|day| day.report.books_close()))
 }
 
-async fn town_days(platform: &Platform, place: &Place, days: Option<u32>, people: usize) -> Result<Vec<Done>, Failed> {
+async fn town_days(
+    platform: &Platform,
+    place: &Place,
+    days: Option<u32>,
+    people: usize,
+) -> Result<Vec<Done>, Failed> {
     let file = place.dir.join("demo.json");
-    let known: Value = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let known: Value =
+        std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let next = known["next_day"].as_u64().and_then(|day| usize::try_from(day).ok()).unwrap_or_default();
     let people = known["people"].as_u64().and_then(|people| usize::try_from(people).ok()).unwrap_or(people);
     let days = days.unwrap_or(if next == 0 { 3 } else { 1 }) as usize;
@@ -83,7 +95,9 @@ async fn whole_day(platform: &Platform, date: Date, batches: Vec<Batch>) -> Resu
     eprintln!("{date}");
     let bars = MultiProgress::new();
     let client = Client::of(&platform.api);
-    let pushes = batches.iter().map(|batch| push(&client, batch, bars.add(bar(batch.events.len() as u64, batch.source))));
+    let pushes = batches
+        .iter()
+        .map(|batch| push(&client, batch, bars.add(bar(batch.events.len() as u64, batch.source))));
     let mut pushed = Pushed::default();
     for result in futures_util::future::join_all(pushes).await {
         let one = result?;
@@ -121,13 +135,22 @@ fn sum(report: &Report) -> SourceBooks {
 
 fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
     println!("\nEvents");
-    println!("{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  books", "day", "accepted", "refused", "landed", "refined", "ignored", "quarantined");
+    println!(
+        "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  books",
+        "day", "accepted", "refused", "landed", "refined", "ignored", "quarantined"
+    );
     for day in done {
         let books = sum(&day.report);
         let closed = if day.report.books_close() { "close" } else { "do not close" };
         println!(
             "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  {closed}",
-            day.run.date, day.pushed.accepted, day.pushed.refused, books.landed, books.refined, books.ignored, books.quarantined_total()
+            day.run.date,
+            day.pushed.accepted,
+            day.pushed.refused,
+            books.landed,
+            books.refined,
+            books.ignored,
+            books.quarantined_total()
         );
     }
     println!("\nRows");
@@ -159,7 +182,8 @@ fn query(done: &[Done], folder: &str) -> String {
     let files = |table: &str| {
         let manifest = done.last().and_then(|day| day.report.tables.get(table));
         let shards = manifest.map(|manifest| manifest.shards.as_slice()).unwrap_or_default();
-        let names: Vec<String> = shards.iter().map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key)).collect();
+        let names: Vec<String> =
+            shards.iter().map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key)).collect();
         format!("read_parquet([{}])", names.join(", "))
     };
     format!(

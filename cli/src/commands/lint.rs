@@ -16,7 +16,9 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
     if as_json {
         println!("{}", json!({"sources": sources, "tables": tables, "rules": rules}));
     } else {
-        println!("{sources} sources, {tables} tables and {rules} rules compile; every rule is enforced by snapshot-merge");
+        println!(
+            "{sources} sources, {tables} tables and {rules} rules compile; every rule is enforced by snapshot-merge"
+        );
     }
     Ok(true)
 }

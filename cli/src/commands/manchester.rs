@@ -11,7 +11,8 @@ use crate::args::Failed;
 pub(crate) fn events(folder: &Path) -> Result<Vec<Vec<u8>>, Failed> {
     let files = |prefix: &str| -> Result<Vec<PathBuf>, Failed> {
         let listed = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
+        let named =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
         let mut files: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).filter(named).collect();
         files.sort();
         Ok(files)
@@ -32,7 +33,8 @@ pub(crate) fn events(folder: &Path) -> Result<Vec<Vec<u8>>, Failed> {
     }
     for file in files("relationships.")? {
         for mut row in rows(&file)? {
-            let (label, from, to) = (taken(&mut row, ":TYPE"), text(&row, ":START_ID"), text(&row, ":END_ID"));
+            let (label, from, to) =
+                (taken(&mut row, ":TYPE"), text(&row, ":START_ID"), text(&row, ":END_ID"));
             row.insert("key".into(), format!("{from}-{label}-{to}").into());
             row.insert("label".into(), label.into());
             row.insert("start_label".into(), labels.get(&from).cloned().unwrap_or_default().into());
@@ -48,7 +50,12 @@ fn rows(file: &Path) -> Result<Vec<Map<String, Value>>, Failed> {
     let names: Vec<String> = reader
         .headers()?
         .iter()
-        .map(|name| name.rsplit_once(':').filter(|(plain, _)| !plain.is_empty()).map_or(name, |(plain, _)| plain).to_owned())
+        .map(|name| {
+            name.rsplit_once(':')
+                .filter(|(plain, _)| !plain.is_empty())
+                .map_or(name, |(plain, _)| plain)
+                .to_owned()
+        })
         .collect();
     let mut rows = Vec::new();
     for (number, record) in reader.records().enumerate() {

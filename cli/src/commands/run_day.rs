@@ -12,13 +12,22 @@ pub(crate) async fn run(place: &Place, date: &str, as_json: bool) -> Result<bool
     let (run, report) = day(&client, date).await?;
     let (passed, warned, failed) = report.verdicts();
     if as_json {
-        println!("{}", json!({"run": run, "rules": {"passed": passed, "warned": warned, "failed": failed}, "books_close": report.books_close()}));
+        println!(
+            "{}",
+            json!({"run": run, "rules": {"passed": passed, "warned": warned, "failed": failed}, "books_close": report.books_close()})
+        );
     } else {
         for table in &run.tables {
             let held = if table.passed { "" } else { "  held back: a blocking rule failed" };
-            println!("{:18} {:>9} rows  +{} ~{} -{}{held}", table.table, table.rows, table.inserted, table.updated, table.deleted);
+            println!(
+                "{:18} {:>9} rows  +{} ~{} -{}{held}",
+                table.table, table.rows, table.inserted, table.updated, table.deleted
+            );
         }
-        println!("{passed} rules hold, {warned} warn, {failed} block; the books {}", if report.books_close() { "close" } else { "do not close" });
+        println!(
+            "{passed} rules hold, {warned} warn, {failed} block; the books {}",
+            if report.books_close() { "close" } else { "do not close" }
+        );
     }
     Ok(report.books_close() && failed == 0)
 }

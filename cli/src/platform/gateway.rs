@@ -73,7 +73,9 @@ async fn answer(function: &Function, payload: String) -> Response {
             return problem(502, "the request got no answer; send it again, a repeat does no harm");
         }
     };
-    let Ok(answer) = serde_json::from_slice::<Value>(&answer) else { return problem(502, "the answer is not JSON") };
+    let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
+        return problem(502, "the answer is not JSON");
+    };
     let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(502);
     let mut headers = HeaderMap::new();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
@@ -89,7 +91,8 @@ async fn answer(function: &Function, payload: String) -> Response {
 fn payload(method: &str, path: &str, query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> String {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let caller = headers.get("x-local-caller").map_or_else(|| LOCAL_CALLER.to_owned(), text);
-    let headers: BTreeMap<&str, String> = headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    let headers: BTreeMap<&str, String> =
+        headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
     // What is not UTF-8 travels as base64, as the gateway does it.
     let (body, encoded) = match std::str::from_utf8(body) {
         Ok(body) => (body.to_owned(), false),

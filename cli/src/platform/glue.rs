@@ -1,6 +1,7 @@
 //! A Glue endpoint for one machine: the dozen operations that the catalogue needs, JSON by `X-Amz-Target`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,7 +52,9 @@ impl Glue {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match operation {
             "GetDatabase" => json!({"Database": {"Name": DATABASE}}),
-            "GetTables" => json!({"TableList": tables.iter().map(|(name, table)| described(name, table)).collect::<Vec<_>>()}),
+            "GetTables" => {
+                json!({"TableList": tables.iter().map(|(name, table)| described(name, table)).collect::<Vec<_>>()})
+            }
             "CreateTable" => create(&mut tables, input)?,
             "UpdateTable" => update(&mut tables, input)?,
             "GetTable" => {
@@ -62,14 +65,25 @@ impl Glue {
                 tables.remove(&text(&input["Name"]));
                 json!({})
             }
-            "BatchCreatePartition" => create_partitions(table(&mut tables, &text(&input["TableName"]))?, input),
-            "BatchUpdatePartition" => update_partitions(table(&mut tables, &text(&input["TableName"]))?, input),
-            "BatchDeletePartition" => delete_partitions(table(&mut tables, &text(&input["TableName"]))?, input),
+            "BatchCreatePartition" => {
+                create_partitions(table(&mut tables, &text(&input["TableName"]))?, input)
+            }
+            "BatchUpdatePartition" => {
+                update_partitions(table(&mut tables, &text(&input["TableName"]))?, input)
+            }
+            "BatchDeletePartition" => {
+                delete_partitions(table(&mut tables, &text(&input["TableName"]))?, input)
+            }
             "GetPartitions" => {
                 let partitions = &table(&mut tables, &text(&input["TableName"]))?.partitions;
                 json!({"Partitions": partitions.values().collect::<Vec<_>>()})
             }
-            other => return Err(("InvalidInputException", format!("{other} is not an operation of the local Glue"))),
+            other => {
+                return Err((
+                    "InvalidInputException",
+                    format!("{other} is not an operation of the local Glue"),
+                ));
+            }
         };
         self.save(&tables).map_err(|error| ("InternalServiceException", error.to_string()))?;
         Ok(answer)
@@ -127,11 +141,12 @@ fn create_partitions(table: &mut Table, input: &Value) -> Value {
     let mut errors = Vec::new();
     for partition in input["PartitionInputList"].as_array().into_iter().flatten() {
         let key = values_key(&partition["Values"]);
-        if table.partitions.contains_key(&key) {
-            let detail = json!({"ErrorCode": "AlreadyExistsException", "ErrorMessage": "Partition already exists."});
-            errors.push(json!({"PartitionValues": partition["Values"], "ErrorDetail": detail}));
-        } else {
-            table.partitions.insert(key, partition.clone());
+        match table.partitions.entry(key) {
+            Entry::Vacant(place) => drop(place.insert(partition.clone())),
+            Entry::Occupied(_) => {
+                let detail = json!({"ErrorCode": "AlreadyExistsException", "ErrorMessage": "Partition already exists."});
+                errors.push(json!({"PartitionValues": partition["Values"], "ErrorDetail": detail}));
+            }
         }
     }
     json!({"Errors": errors})
@@ -144,8 +159,10 @@ fn update_partitions(table: &mut Table, input: &Value) -> Value {
         match table.partitions.get_mut(&key) {
             Some(known) => *known = entry["PartitionInput"].clone(),
             None => {
-                let detail = json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."});
-                errors.push(json!({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail}));
+                let detail =
+                    json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."});
+                errors
+                    .push(json!({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail}));
             }
         }
     }

@@ -78,12 +78,15 @@ impl Drop for Sandbox {
     }
 }
 
+/// Where the answer goes.
+type Answer = oneshot::Sender<Result<Bytes, InvokeError>>;
+
 /// One invocation on its way to the process.
 struct Job {
     id: String,
     payload: Bytes,
     deadline_millis: u128,
-    answer: oneshot::Sender<Result<Bytes, InvokeError>>,
+    answer: Answer,
 }
 
 impl Function {
@@ -179,7 +182,7 @@ impl Function {
 /// What the process asks for and answers to.
 struct Slot {
     jobs: AsyncMutex<mpsc::Receiver<Job>>,
-    current: Mutex<Option<(String, oneshot::Sender<Result<Bytes, InvokeError>>)>>,
+    current: Mutex<Option<(String, Answer)>>,
 }
 
 impl Slot {
@@ -213,7 +216,10 @@ async fn next(State(slot): State<Arc<Slot>>) -> Response {
     let values = [
         ("lambda-runtime-aws-request-id", job.id.clone()),
         ("lambda-runtime-deadline-ms", job.deadline_millis.to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-2:000000000000:function:local".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-west-2:000000000000:function:local".to_owned(),
+        ),
         ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000".to_owned()),
     ];
     for (name, value) in values {

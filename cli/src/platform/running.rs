@@ -84,14 +84,16 @@ impl Platform {
         std::fs::create_dir_all(folder.join("logs"))?;
         let lock = lock(folder)?;
         let contracts = options.contracts.to_string_lossy();
-        let catalogue = host::load_contracts(&contracts).map_err(|failure| io::Error::other(failure.to_string()))?;
+        let catalogue =
+            host::load_contracts(&contracts).map_err(|failure| io::Error::other(failure.to_string()))?;
         let (clock, mut tasks) = (Arc::new(Clock::default()), Vec::new());
 
         let topics = Arc::new(Topics::open(&folder.join("kafka"), Arc::clone(&clock))?);
         let raw_objects = Arc::new(Queue::open(&folder.join("queues"), RAW_OBJECTS)?);
         let files = Arc::new(Files::open(&folder.join("s3"), &BUCKETS, notify(Arc::clone(&raw_objects)))?);
         let s3 = serve(s3::router(files), 0, &mut tasks).await?;
-        let glue = serve(glue::router(Arc::new(Glue::open(&folder.join("glue.json"))?)), 0, &mut tasks).await?;
+        let glue =
+            serve(glue::router(Arc::new(Glue::open(&folder.join("glue.json"))?)), 0, &mut tasks).await?;
         let broker = TcpListener::bind("127.0.0.1:0").await?;
         let kafka = broker.local_addr()?.to_string();
         tasks.push(spawn_broker(broker, Arc::clone(&topics), folder)?);
@@ -99,7 +101,9 @@ impl Platform {
         let sources: Vec<&str> = catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
         let environment = environment(&options, &s3, &glue, &kafka, &sources)?;
         let functions = functions(&options, &environment);
-        let [relay, landing, transform, ..] = functions.as_slice() else { return Err(io::Error::other("no functions")) };
+        let [relay, landing, transform, ..] = functions.as_slice() else {
+            return Err(io::Error::other("no functions"));
+        };
         let mut queues = BTreeMap::from([(RAW_OBJECTS.to_owned(), Arc::clone(&raw_objects))]);
         // Two pollers: one object's download overlaps with another's work.
         for _ in 0..2 {
@@ -120,7 +124,8 @@ impl Platform {
         tasks.extend(mappings.iter().map(|mapping| tokio::spawn(Arc::clone(mapping).run())));
 
         let places = json!({"s3": s3, "kafka": kafka, "glue": glue, "pid": std::process::id()});
-        let running = Arc::new(Running { clock, relay: Arc::clone(relay), functions, queues, mappings, places });
+        let running =
+            Arc::new(Running { clock, relay: Arc::clone(relay), functions, queues, mappings, places });
         let api = serve(gateway::router(Arc::clone(&running)), options.port, &mut tasks).await?;
         let file = folder.join("platform.json");
         std::fs::write(&file, json!({"api": api, "s3": s3, "kafka": kafka, "glue": glue}).to_string())?;
@@ -147,7 +152,8 @@ impl Running {
     /// As the function's; an unknown name is one too.
     pub async fn invoke(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
         let unknown = || InvokeError::Function(format!("there is no function `{name}`"));
-        let answer = self.function(name).ok_or_else(unknown)?.invoke(Bytes::from(payload.to_string())).await?;
+        let answer =
+            self.function(name).ok_or_else(unknown)?.invoke(Bytes::from(payload.to_string())).await?;
         serde_json::from_slice(&answer).map_err(|error| InvokeError::Function(error.to_string()))
     }
 
@@ -184,7 +190,8 @@ impl Running {
 fn lock(folder: &Path) -> io::Result<File> {
     let file = File::create(folder.join(".lock"))?;
     file.try_lock().map_err(|_| {
-        let message = format!("another polelake runs on {}; stop it, or give another --dir", folder.display());
+        let message =
+            format!("another polelake runs on {}; stop it, or give another --dir", folder.display());
         io::Error::new(io::ErrorKind::WouldBlock, message)
     })?;
     Ok(file)
@@ -202,7 +209,8 @@ async fn serve(router: Router, port: u16, tasks: &mut Vec<JoinHandle<()>>) -> io
 /// Producer ids must be new in every life of the broker: the log remembers those of the last.
 fn spawn_broker(listener: TcpListener, topics: Arc<Topics>, folder: &Path) -> io::Result<JoinHandle<()>> {
     let file = folder.join("kafka-lives");
-    let life = std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<i64>().ok()).unwrap_or_default() + 1;
+    let life =
+        std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<i64>().ok()).unwrap_or_default() + 1;
     std::fs::write(file, life.to_string())?;
     Ok(tokio::spawn(async move {
         drop(kafka::serve(listener, topics, life * 1_000_000).await);

@@ -38,7 +38,12 @@ impl KafkaMapping {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn open(folder: &Path, topic: &str, topics: Arc<Topics>, function: Arc<Function>) -> io::Result<Self> {
+    pub fn open(
+        folder: &Path,
+        topic: &str,
+        topics: Arc<Topics>,
+        function: Arc<Function>,
+    ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let file = folder.join(format!("{topic}.json"));
         let committed = match std::fs::read(&file) {
@@ -46,7 +51,13 @@ impl KafkaMapping {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { topic: topic.to_owned(), topics, function, file, committed: std::sync::Mutex::new(committed) })
+        Ok(Self {
+            topic: topic.to_owned(),
+            topics,
+            function,
+            file,
+            committed: std::sync::Mutex::new(committed),
+        })
     }
 
     /// Records that the function has not taken yet.
@@ -98,7 +109,8 @@ impl KafkaMapping {
         let mut done = ends.clone();
         for failure in &failures {
             let item = &failure["itemIdentifier"];
-            let partition = item["partition"].as_str().and_then(|name| name.rsplit('-').next()?.parse::<i32>().ok());
+            let partition =
+                item["partition"].as_str().and_then(|name| name.rsplit('-').next()?.parse::<i32>().ok());
             match (partition.filter(|partition| ends.contains_key(partition)), item["offset"].as_i64()) {
                 (Some(partition), Some(offset)) => done.insert(partition, offset),
                 _ => return Err("the answer names something that is not in the batch".into()),
@@ -146,11 +158,10 @@ impl KafkaMapping {
 
 /// A record as Lambda delivers it: base64, headers as signed bytes.
 fn record_json(topic: &str, partition: i32, record: &LogRecord) -> String {
-    let base64 = |bytes: &Option<Bytes>| bytes.as_ref().map(|bytes| base64_simd::STANDARD.encode_to_string(bytes));
+    let base64 =
+        |bytes: &Option<Bytes>| bytes.as_ref().map(|bytes| base64_simd::STANDARD.encode_to_string(bytes));
     let signed = |bytes: &Bytes| bytes.iter().map(|byte| json!(byte.cast_signed())).collect::<Vec<_>>();
-    let header = |(name, value): (&kafka_protocol::protocol::StrBytes, &Option<Bytes>)| {
-        json!({name.to_string(): value.as_ref().map(signed)})
-    };
+    let header = |(name, value): (&kafka_protocol::protocol::StrBytes, &Option<Bytes>)| json!({name.to_string(): value.as_ref().map(signed)});
     json!({
         "topic": topic,
         "partition": partition,

@@ -40,7 +40,9 @@ impl Day {
     /// The day's date, or that of a day before or after.
     fn date(&self, days: i64) -> String {
         let millis = self.begins + days * DAY_MILLIS;
-        jiff::Timestamp::from_millisecond(millis).map(|at| at.to_string()[..10].to_owned()).unwrap_or_default()
+        jiff::Timestamp::from_millisecond(millis)
+            .map(|at| at.to_string()[..10].to_owned())
+            .unwrap_or_default()
     }
 
     /// An entity event of the housing APIs.
@@ -64,7 +66,12 @@ fn bytes(event: &Value) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-fn housing(people: Vec<Vec<u8>>, homes: Vec<Vec<u8>>, tenancies: Vec<Vec<u8>>, contacts: Vec<Vec<u8>>) -> Vec<Batch> {
+fn housing(
+    people: Vec<Vec<u8>>,
+    homes: Vec<Vec<u8>>,
+    tenancies: Vec<Vec<u8>>,
+    contacts: Vec<Vec<u8>>,
+) -> Vec<Batch> {
     let batch = |source, events| Batch { source, events };
     vec![
         batch("housing-person", people),
@@ -77,8 +84,10 @@ fn housing(people: Vec<Vec<u8>>, homes: Vec<Vec<u8>>, tenancies: Vec<Vec<u8>>, c
 /// The first day: everybody and everything.
 fn arrivals(day: &Day) -> Vec<Batch> {
     let town = &day.town;
-    let people = (0..town.people).map(|n| bytes(&day.event("PersonCreatedEvent", n, &town.id("person", n), &town.person(n))));
-    let homes = (0..town.homes()).map(|n| bytes(&day.event("AssetCreatedEvent", n, &town.id("home", n), &town.home(n))));
+    let people = (0..town.people)
+        .map(|n| bytes(&day.event("PersonCreatedEvent", n, &town.id("person", n), &town.person(n))));
+    let homes = (0..town.homes())
+        .map(|n| bytes(&day.event("AssetCreatedEvent", n, &town.id("home", n), &town.home(n))));
     let blocks = (0..=town.homes() / 40).map(|n| {
         let block = json!({"id": town.id("block", n), "assetId": format!("B{n:05}"), "assetType": "Block", "isActive": true});
         bytes(&day.event("AssetCreatedEvent", 1_000_000 + n, &town.id("block", n), &block))
@@ -109,7 +118,8 @@ fn changes(day: &Day) -> Vec<Batch> {
         bytes(&day.event("PersonUpdatedEvent", n, &town.id("person", n), &new))
     });
     let homes = share(town.homes()).map(|n| {
-        let new = json!({"assetCharacteristics": {"numberOfBedrooms": 1 + (n + day.number) % 5, "epcScore": "B"}});
+        let new =
+            json!({"assetCharacteristics": {"numberOfBedrooms": 1 + (n + day.number) % 5, "epcScore": "B"}});
         bytes(&day.event("AssetUpdatedEvent", n, &town.id("home", n), &new))
     });
     let tenancies = share(town.tenancies()).map(|n| tenancy_change(day, n));
@@ -123,8 +133,18 @@ fn changes(day: &Day) -> Vec<Batch> {
 fn tenancy_change(day: &Day, number: usize) -> Vec<u8> {
     let (town, id) = (&day.town, day.town.id("tenancy", number));
     let event = match number % 4 {
-        0 => day.event("TenureUpdatedEvent", number, &id, &json!({"endOfTenureDate": format!("{}T00:00:00Z", day.date(30))})),
-        1 => day.event("TenureUpdatedEvent", number, &id, &json!({"charges": {"rent": 101.5, "currentBalance": -12, "serviceCharge": 9.75}})),
+        0 => day.event(
+            "TenureUpdatedEvent",
+            number,
+            &id,
+            &json!({"endOfTenureDate": format!("{}T00:00:00Z", day.date(30))}),
+        ),
+        1 => day.event(
+            "TenureUpdatedEvent",
+            number,
+            &id,
+            &json!({"charges": {"rent": 101.5, "currentBalance": -12, "serviceCharge": 9.75}}),
+        ),
         2 => {
             let mut members = town.members(number);
             if let Some(list) = members.as_array_mut() {
@@ -139,7 +159,12 @@ fn tenancy_change(day: &Day, number: usize) -> Vec<u8> {
 
 /// What went wrong elsewhere, for people, homes, tenancies and contacts.
 fn awkward(day: &Day) -> Vec<Vec<Vec<u8>>> {
-    vec![awkward_people(day), awkward_homes(day), awkward_tenancies(day), vec![contact(day, "ContactDetailMergedEvent", 1)]]
+    vec![
+        awkward_people(day),
+        awkward_homes(day),
+        awkward_tenancies(day),
+        vec![contact(day, "ContactDetailMergedEvent", 1)],
+    ]
 }
 
 fn awkward_people(day: &Day) -> Vec<Vec<u8>> {
@@ -205,7 +230,12 @@ fn awkward_tenancies(day: &Day) -> Vec<Vec<u8>> {
     vec![
         bytes(&day.event("TenureCreatedEvent", n, &id(n), &three)),
         // Lists that are null are empty; the household is stated anew as nobody.
-        bytes(&day.event("TenureUpdatedEvent", n + 1, &id(n), &json!({"householdMembers": null, "notices": []}))),
+        bytes(&day.event(
+            "TenureUpdatedEvent",
+            n + 1,
+            &id(n),
+            &json!({"householdMembers": null, "notices": []}),
+        )),
         bytes(&day.event("TenureUpdatedEvent", n + 2, &id(n), &json!({"charges": {"rent": "a lot"}}))),
         bytes(&day.event("HousingApplicationLinkedEvent", n + 3, &id(n), &json!({}))),
     ]
@@ -221,7 +251,8 @@ fn cases(day: &Day) -> Vec<Vec<u8>> {
             events.push(bytes(&step(day, "decided", before, case, 2, &decision)));
         }
         if let Some(before) = day.number.checked_sub(2).filter(|_| case % 3 == 0) {
-            let appeal = json!({"status": "appealed", "appeal": {"reference": format!("APP-{before}-{case:05}")}});
+            let appeal =
+                json!({"status": "appealed", "appeal": {"reference": format!("APP-{before}-{case:05}")}});
             let withdrawn = json!({"status": "withdrawn", "withdrawnDate": day.date(0)});
             // Versions swapped, within the same second.
             events.push(bytes(&step(day, "withdrawn", before, case, 4, &withdrawn)));

@@ -4,20 +4,57 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 const GIVEN: [&str; 24] = [
-    "Ada", "Bashir", "Chidi", "Dilys", "Ewan", "Fatima", "Gwen", "Hamza", "Iris", "Jakub", "Kwame", "Leila", "Mairi",
-    "Nia", "Olu", "Priya", "Quentin", "Rhys", "Seren", "Tomasz", "Una", "Viktor", "Wanjiru", "Zofia",
+    "Ada", "Bashir", "Chidi", "Dilys", "Ewan", "Fatima", "Gwen", "Hamza", "Iris", "Jakub", "Kwame", "Leila",
+    "Mairi", "Nia", "Olu", "Priya", "Quentin", "Rhys", "Seren", "Tomasz", "Una", "Viktor", "Wanjiru",
+    "Zofia",
 ];
 const FAMILY: [&str; 24] = [
-    "Abara", "Bevan", "Chowdhury", "Dunmore", "Evans-Pryce", "Fairclough", "Grewal", "Hollis", "Iqbal", "Jankowski",
-    "Kearney", "Llewellyn", "Mbeki", "Nowak", "O'Dowd", "Pemberton", "Quayle", "Rahman", "Sample", "Thistlewood",
-    "Underhill", "Vasquez", "Whitlock", "Yeboah",
+    "Abara",
+    "Bevan",
+    "Chowdhury",
+    "Dunmore",
+    "Evans-Pryce",
+    "Fairclough",
+    "Grewal",
+    "Hollis",
+    "Iqbal",
+    "Jankowski",
+    "Kearney",
+    "Llewellyn",
+    "Mbeki",
+    "Nowak",
+    "O'Dowd",
+    "Pemberton",
+    "Quayle",
+    "Rahman",
+    "Sample",
+    "Thistlewood",
+    "Underhill",
+    "Vasquez",
+    "Whitlock",
+    "Yeboah",
 ];
 const STREETS: [&str; 12] = [
-    "Placeholder Walk", "Sample Street", "Fixture Lane", "Example Road", "Specimen Square", "Template Terrace",
-    "Mockup Mews", "Stub Street", "Dummy Drive", "Pattern Place", "Proof Passage", "Draft Yard",
+    "Placeholder Walk",
+    "Sample Street",
+    "Fixture Lane",
+    "Example Road",
+    "Specimen Square",
+    "Template Terrace",
+    "Mockup Mews",
+    "Stub Street",
+    "Dummy Drive",
+    "Pattern Place",
+    "Proof Passage",
+    "Draft Yard",
 ];
-const TENURES: [(&str, &str); 5] =
-    [("SEC", "Secure"), ("INT", "Introductory"), ("LEA", "Leasehold"), ("FRE", "Freehold"), ("NON", "Non-secure")];
+const TENURES: [(&str, &str); 5] = [
+    ("SEC", "Secure"),
+    ("INT", "Introductory"),
+    ("LEA", "Leasehold"),
+    ("FRE", "Freehold"),
+    ("NON", "Non-secure"),
+];
 
 /// The town's size and seed.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +103,12 @@ impl Town {
         let birth = match rng.usize(0..40) {
             0 => "0001-01-01T00:00:00".to_owned(),
             1 => "1900-01-01T00:00:00Z".to_owned(),
-            _ => format!("{}-{:02}-{:02}T00:00:00Z", 1935 + rng.usize(0..85), 1 + rng.usize(0..12), 1 + rng.usize(0..28)),
+            _ => format!(
+                "{}-{:02}-{:02}T00:00:00Z",
+                1935 + rng.usize(0..85),
+                1 + rng.usize(0..12),
+                1 + rng.usize(0..28)
+            ),
         };
         json!({
             "id": self.id("person", number),
@@ -122,8 +164,16 @@ impl Town {
         let mut rng = self.rng("tenancy", number);
         let (code, description) = rng.choice(TENURES).unwrap_or(TENURES[0]);
         // Money comes as a whole number or not, as C#'s floats are written.
-        let rent = if rng.usize(0..3) == 0 { json!(90 + rng.usize(0..60)) } else { json!(9_000 + rng.usize(0..6_000)) };
-        let rent = if rent.as_u64().is_some_and(|cents| cents > 1_000) { json!(rent.as_f64().unwrap_or_default() / 100.0) } else { rent };
+        let rent = if rng.usize(0..3) == 0 {
+            json!(90 + rng.usize(0..60))
+        } else {
+            json!(9_000 + rng.usize(0..6_000))
+        };
+        let rent = if rent.as_u64().is_some_and(|cents| cents > 1_000) {
+            json!(rent.as_f64().unwrap_or_default() / 100.0)
+        } else {
+            rent
+        };
         let mut references = vec![
             json!({"name": "uh_tag_ref", "value": format!("{number:06}/01")}),
             json!({"name": "u_saff_tenancy", "value": format!("07{number:05}")}),
@@ -174,7 +224,11 @@ impl Town {
         let value = match kind {
             0 => format!("020 7946 {:04}", rng.usize(0..1_000)),
             1 => format!("resident.{number}@example.org"),
-            _ => format!("{} {}, Testville, ZZ1 1ZZ", 1 + rng.usize(0..99), rng.choice(STREETS).unwrap_or("Sample Street")),
+            _ => format!(
+                "{} {}, Testville, ZZ1 1ZZ",
+                1 + rng.usize(0..99),
+                rng.choice(STREETS).unwrap_or("Sample Street")
+            ),
         };
         let contact = json!({"id": self.id("contact", number), "value": value, "contactType": kind, "description": null});
         (self.id("person", person), contact)

@@ -11,13 +11,20 @@ use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 /// A problem of the whole request.
 pub(crate) fn events(body: &[u8], content_type: &str) -> Result<Vec<Vec<u8>>, Problem> {
     if body.len() > BODY_BYTES_MAX {
-        let detail = format!("the body has {} bytes, more than {BODY_BYTES_MAX}; send smaller batches", body.len());
+        let detail =
+            format!("the body has {} bytes, more than {BODY_BYTES_MAX}; send smaller batches", body.len());
         return Err(Problem::new(413, "body.too-large", detail));
     }
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let lines = ["application/x-ndjson", "application/jsonl", "application/ndjson"];
     let events = match first {
-        None => return Err(Problem::new(400, "body.empty", "the body is empty; send one event or a list of events")),
+        None => {
+            return Err(Problem::new(
+                400,
+                "body.empty",
+                "the body is empty; send one event or a list of events",
+            ));
+        }
         Some(_) if lines.iter().any(|kind| content_type.starts_with(kind)) => by_line(body),
         Some(b'[') => array(body)?,
         Some(_) => vec![body.trim_ascii().to_vec()],
@@ -25,7 +32,8 @@ pub(crate) fn events(body: &[u8], content_type: &str) -> Result<Vec<Vec<u8>>, Pr
     match events.len() {
         0 => Err(Problem::new(400, "body.empty", "the list has no events")),
         count if count > EVENTS_MAX => {
-            let detail = format!("the request has {count} events, more than {EVENTS_MAX}; send smaller batches");
+            let detail =
+                format!("the request has {count} events, more than {EVENTS_MAX}; send smaller batches");
             Err(Problem::new(413, "body.too-many-events", detail))
         }
         _ => Ok(events),
@@ -33,7 +41,11 @@ pub(crate) fn events(body: &[u8], content_type: &str) -> Result<Vec<Vec<u8>>, Pr
 }
 
 fn by_line(body: &[u8]) -> Vec<Vec<u8>> {
-    body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+    body.split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 fn array(body: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
@@ -56,7 +68,10 @@ mod tests {
     #[test]
     fn events_keep_their_bytes() {
         let spaced = br#"[ {"a" : 1.10 } , {"b":"\u00e9"}]"#;
-        assert_eq!(events(spaced, "application/json").unwrap(), [br#"{"a" : 1.10 }"#.to_vec(), br#"{"b":"\u00e9"}"#.to_vec()]);
+        assert_eq!(
+            events(spaced, "application/json").unwrap(),
+            [br#"{"a" : 1.10 }"#.to_vec(), br#"{"b":"\u00e9"}"#.to_vec()]
+        );
         assert_eq!(events(b" {\"a\":1}\n", "application/json").unwrap(), [b"{\"a\":1}".to_vec()]);
         let lines = events(b"{\"a\":1}\r\n\n{bad\n", "application/x-ndjson").unwrap();
         assert_eq!(lines, [b"{\"a\":1}".to_vec(), b"{bad".to_vec()]);

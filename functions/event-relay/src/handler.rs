@@ -23,7 +23,8 @@ struct Shape<'p> {
 /// # Errors
 /// When the payload is of neither trigger.
 pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<Value, Failure> {
-    let unreadable = |error: serde_json::Error| Failure::new(FailureKind::BadRequest, format!("the payload: {error}"));
+    let unreadable =
+        |error: serde_json::Error| Failure::new(FailureKind::BadRequest, format!("the payload: {error}"));
     let shape: Shape<'_> = serde_json::from_str(payload).map_err(unreadable)?;
     if shape.request.is_some() {
         let request: HttpRequest = serde_json::from_str(payload).map_err(unreadable)?;

@@ -24,9 +24,15 @@ pub(crate) async fn answer(request: HttpRequest, context: &Context, budget: Budg
         (_, ["v1", _, "events" | "contract"]) => {
             Err(Problem::new(405, "request.method", "POST events, or GET the contract"))
         }
-        _ => Err(Problem::new(404, "request.path", "the paths are /v1/{source}/events and /v1/{source}/contract")),
+        _ => Err(Problem::new(
+            404,
+            "request.path",
+            "the paths are /v1/{source}/events and /v1/{source}/contract",
+        )),
     };
-    outcome.unwrap_or_else(|problem| response(problem.status, "application/problem+json", &problem.to_json().to_string()))
+    outcome.unwrap_or_else(|problem| {
+        response(problem.status, "application/problem+json", &problem.to_json().to_string())
+    })
 }
 
 fn response(status: u16, content_type: &str, body: &str) -> Value {
@@ -37,11 +43,20 @@ fn response(status: u16, content_type: &str, body: &str) -> Value {
 }
 
 /// The source's contract, if there is one and the caller may push to it.
-fn admitted<'c>(request: &HttpRequest, source: &str, context: &'c Context) -> Result<&'c SourceContract, Problem> {
+fn admitted<'c>(
+    request: &HttpRequest,
+    source: &str,
+    context: &'c Context,
+) -> Result<&'c SourceContract, Problem> {
     let known = context.catalogue.source(source).map(|plan| &*plan.contract);
     let contract = known.ok_or_else(|| {
-        let names: Vec<&str> = context.catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        Problem::new(404, "request.source", format!("there is no source `{source}`; there are {}", names.join(", ")))
+        let names: Vec<&str> =
+            context.catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
+        Problem::new(
+            404,
+            "request.source",
+            format!("there is no source `{source}`; there are {}", names.join(", ")),
+        )
     })?;
     let caller = caller(request);
     if caller.as_deref().is_some_and(|caller| contract.admits(caller)) {
@@ -62,9 +77,15 @@ fn contract(request: &HttpRequest, source: &str, context: &Context) -> Result<Va
     admitted(request, source, context).map(|contract| response(200, "application/yaml", &contract.text))
 }
 
-async fn events(request: &HttpRequest, source: &str, context: &Context, budget: Budget) -> Result<Value, Problem> {
+async fn events(
+    request: &HttpRequest,
+    source: &str,
+    context: &Context,
+    budget: Budget,
+) -> Result<Value, Problem> {
     let contract = admitted(request, source, context)?;
-    let content_type = request.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        request.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let trace = request.headers.get("traceparent").and_then(|value| value.to_str().ok());
     let bytes = bytes(request)?;
     let checked: Vec<Checked> = body::events(&bytes, content_type)?
@@ -77,18 +98,23 @@ async fn events(request: &HttpRequest, source: &str, context: &Context, budget: 
         .into_iter()
         .map(|event| {
             let (id, _) = event?;
-            sent.next().unwrap_or_else(|| Err("no answer".into())).map(|()| id).map_err(not_taken)
+            sent.next().unwrap_or_else(|| Err("no answer".into())).map(|()| id).map_err(|why| not_taken(&why))
         })
         .collect();
     let accepted = results.iter().filter(|result| result.is_ok()).count();
-    let values = [("events_accepted", accepted as u64), ("events_refused", (results.len() - accepted) as u64)];
+    let values =
+        [("events_accepted", accepted as u64), ("events_refused", (results.len() - accepted) as u64)];
     metric(&[("function", "event-relay"), ("source", source)], &values);
     Ok(report(&results, accepted))
 }
 
-fn not_taken(why: String) -> Problem {
+fn not_taken(why: &str) -> Problem {
     tracing::error!(error = why, "an event was not acknowledged");
-    Problem::new(503, "event.not-acknowledged", "the event was not taken; send it again, a repeat does no harm")
+    Problem::new(
+        503,
+        "event.not-acknowledged",
+        "the event was not taken; send it again, a repeat does no harm",
+    )
 }
 
 fn bytes(request: &HttpRequest) -> Result<Vec<u8>, Problem> {

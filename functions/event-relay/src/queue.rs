@@ -23,7 +23,10 @@ pub(crate) async fn relay(event: SqsEvent, context: &Context, budget: Budget) ->
                 records.push(record);
             }
             None => {
-                tracing::error!(message = id, "no source is configured for the message's queue; see QUEUE_SOURCES");
+                tracing::error!(
+                    message = id,
+                    "no source is configured for the message's queue; see QUEUE_SOURCES"
+                );
                 failures.add(&id);
             }
         }

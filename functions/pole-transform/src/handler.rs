@@ -40,16 +40,20 @@ async fn message_done(body: &str, context: &Context) -> Result<(), Failure> {
 
 async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
-        let message = format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
+        let message =
+            format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
         Failure::new(FailureKind::Configuration, message)
     })?;
     let object = context.raw.get(&chunk.raw_key()).await.map_err(|error| Failure::unavailable(&error))?;
     let next = object.metadata.get("next").and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Failure::new(FailureKind::Corrupt, format!("{} has no `next`: it is not part of the chain", chunk.raw_key()))
+        Failure::new(
+            FailureKind::Corrupt,
+            format!("{} has no `next`: it is not part of the chain", chunk.raw_key()),
+        )
     })?;
     let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
-    let transformed =
-        transform(&context.catalogue, plan, chunk, next, &records).map_err(|error| Failure::corrupt(&error))?;
+    let transformed = transform(&context.catalogue, plan, chunk, next, &records)
+        .map_err(|error| Failure::corrupt(&error))?;
     write(&transformed, chunk, context).await?;
     tell(&transformed);
     Ok(())
@@ -59,7 +63,11 @@ async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
 async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     const PARQUET: &str = "application/vnd.apache.parquet";
     for (key, body) in &transformed.objects {
-        context.refined.put(key, body.clone(), PARQUET).await.map_err(|error| Failure::unavailable(&error))?;
+        context
+            .refined
+            .put(key, body.clone(), PARQUET)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
     }
     let receipt = transformed.receipt.encode().map_err(|error| Failure::corrupt(&error))?;
     let written = context.refined.put(&chunk.receipt_key(), Bytes::from(receipt), "application/json").await;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::{Catalogue, Cell, Event, Fault, Outcome, Plan, Row};
 use lake::{
-    Chunk, Day, DayStart, LakeError, Quarantined, RawBatch, Receipt, RefinedObject, StreamKey, TableBuilder, file, schema,
+    Chunk, Day, DayStart, LakeError, Quarantined, RawBatch, Receipt, RefinedObject, StreamKey, TableBuilder,
+    file, schema,
 };
 
 /// Everything that one raw object gives.
@@ -136,7 +137,14 @@ impl<'w> Work<'w> {
 }
 
 /// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row.
-fn append(builder: &mut TableBuilder, mut row: Row<'_>, event: &Event, plan: &Plan, chunk: &Chunk, at: (i64, i64)) {
+fn append(
+    builder: &mut TableBuilder,
+    mut row: Row<'_>,
+    event: &Event,
+    plan: &Plan,
+    chunk: &Chunk,
+    at: (i64, i64),
+) {
     fn text(text: &str) -> Cell<'_> {
         Cell::Text(Cow::Borrowed(text))
     }

@@ -30,7 +30,8 @@ pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Fa
 }
 
 async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
-    let mut report = Report { date: day.to_string(), sources: books::Books::new(), tables: Default::default() };
+    let mut report =
+        Report { date: day.to_string(), sources: books::Books::new(), tables: Default::default() };
     for plan in &context.catalogue.plans {
         let books = books::of_topic(&plan.contract.topic, day, &*context.raw, &*context.refined).await?;
         report.sources.insert(plan.contract.name.clone(), books);

@@ -17,7 +17,10 @@ pub(crate) fn pages(report: &Report, days: &[String], catalogue: &Catalogue) -> 
         pages.push(("index.html".into(), day(report, days, 0).into_string()));
         for table in &catalogue.tables {
             let manifest = report.tables.get(&table.name);
-            pages.push((format!("table/{}.html", table.name), table_page(table, manifest, catalogue).into_string()));
+            pages.push((
+                format!("table/{}.html", table.name),
+                table_page(table, manifest, catalogue).into_string(),
+            ));
         }
     }
     pages
@@ -109,9 +112,11 @@ fn closed(books: &SourceBooks) -> Markup {
 }
 
 fn reasons(report: &Report) -> Markup {
-    let mut rows = report.sources.iter().flat_map(|(source, books)| {
-        books.quarantined.iter().map(move |(rule, count)| (source, rule, count))
-    }).peekable();
+    let mut rows = report
+        .sources
+        .iter()
+        .flat_map(|(source, books)| books.quarantined.iter().map(move |(rule, count)| (source, rule, count)))
+        .peekable();
     html! {
         @if rows.peek().is_some() {
             table {
@@ -124,7 +129,12 @@ fn reasons(report: &Report) -> Markup {
 }
 
 fn broken(report: &Report) -> Markup {
-    let broken: Vec<_> = report.tables.values().flat_map(|manifest| &manifest.rules).filter(|rule| rule.verdict != Verdict::Pass).collect();
+    let broken: Vec<_> = report
+        .tables
+        .values()
+        .flat_map(|manifest| &manifest.rules)
+        .filter(|rule| rule.verdict != Verdict::Pass)
+        .collect();
     html! {
         @if broken.is_empty() { p { "Every rule holds." } }
         @else { (rules(&broken)) }
@@ -237,7 +247,10 @@ mod tests {
 
     #[test]
     fn counts_are_readable() {
-        assert_eq!((thousands(0), thousands(999), thousands(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
+        assert_eq!(
+            (thousands(0), thousands(999), thousands(1_234_567)),
+            ("0".into(), "999".into(), "1,234,567".into())
+        );
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub enum ChainError {
     #[error("{0} is not part of the chain: it has no `next`; move it away")]
     Foreign(String),
     /// Records that are newer than the chain's end have offsets before it.
-    #[error("{topic}-{partition} was made anew: offset {offset} comes again with newer records; raise TOPIC_EPOCH")]
+    #[error(
+        "{topic}-{partition} was made anew: offset {offset} comes again with newer records; raise TOPIC_EPOCH"
+    )]
     MadeAnew {
         /// The topic.
         topic: String,
@@ -91,7 +93,11 @@ pub async fn land(
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Landed::default()) };
     let mut end = match *known {
         Some(end) => end,
-        None => find_end(store, &stream).await?.unwrap_or(End { next: first.offset, newest: i64::MIN, since_hint: 0 }),
+        None => find_end(store, &stream).await?.unwrap_or(End {
+            next: first.offset,
+            newest: i64::MIN,
+            since_hint: 0,
+        }),
     };
     loop {
         let fresh = &records[records.partition_point(|record| record.offset < end.next)..];
@@ -113,7 +119,12 @@ pub async fn land(
     }
 }
 
-async fn put(store: &dyn ObjectStore, chunk: &Chunk, records: &[RawRecord<'_>], end: &End) -> Result<bool, ChainError> {
+async fn put(
+    store: &dyn ObjectStore,
+    chunk: &Chunk,
+    records: &[RawRecord<'_>],
+    end: &End,
+) -> Result<bool, ChainError> {
     let body = lake::encode_raw(chunk, records, end.next)?;
     let metadata = [
         ("next", end.next.to_string()),
@@ -133,7 +144,9 @@ fn newest(records: &[RawRecord<'_>]) -> i64 {
 /// belongs to another topic of the same name, and dropping it as a repeat would lose it in silence.
 fn refuse_made_anew(stream: &Chunk, repeats: &[RawRecord<'_>], end: &End) -> Result<(), ChainError> {
     let anew = repeats.iter().find(|record| {
-        record.timestamp_type == Some("LOG_APPEND_TIME") && end.newest != i64::MIN && record.timestamp > end.newest
+        record.timestamp_type == Some("LOG_APPEND_TIME")
+            && end.newest != i64::MIN
+            && record.timestamp > end.newest
     });
     anew.map_or(Ok(()), |record| {
         let Chunk { topic, partition, .. } = stream.clone();
@@ -169,7 +182,6 @@ async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>
         (None, None) => Ok(None),
     }
 }
-
 
 async fn read_end(store: &dyn ObjectStore, key: &str) -> Result<End, ChainError> {
     let head = store.head(key).await?;

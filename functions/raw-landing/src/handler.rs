@@ -18,8 +18,9 @@ type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 /// # Errors
 /// When the payload is no Kafka batch: Lambda then sends the whole of it again.
 pub async fn handle(payload: &str, context: &Context) -> Result<KafkaFailures, Failure> {
-    let event = KafkaEvent::parse(payload)
-        .map_err(|error| Failure::new(FailureKind::BadRequest, format!("the payload is no Kafka batch: {error}")))?;
+    let event = KafkaEvent::parse(payload).map_err(|error| {
+        Failure::new(FailureKind::BadRequest, format!("the payload is no Kafka batch: {error}"))
+    })?;
     let records: Vec<KafkaRecord<'_>> = event.records.unwrap_or_default().into_values().flatten().collect();
     let mut streams: Streams<'_> = BTreeMap::new();
     for record in &records {
@@ -77,6 +78,10 @@ fn decode<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, ChainError> 
 }
 
 fn tell(topic: &str, landed: Landed) {
-    let values = [("records_landed", landed.records), ("records_repeated", landed.repeats), ("offset_holes", landed.holes)];
+    let values = [
+        ("records_landed", landed.records),
+        ("records_repeated", landed.repeats),
+        ("offset_holes", landed.holes),
+    ];
     metric(&[("function", "raw-landing"), ("topic", topic)], &values);
 }

@@ -87,7 +87,7 @@ pub fn fold<'s>(mut statements: Vec<Statement<'s>>) -> Folded<'s> {
         if set.is_empty() {
             fold_record(statements, &mut folded);
         } else {
-            fold_set(statements, &mut folded);
+            fold_set(&statements, &mut folded);
         }
     }
     folded.live.sort_by(|a, b| a.key.cmp(&b.key));
@@ -113,14 +113,19 @@ fn greatest<'a, 's>(statements: impl Iterator<Item = &'a Statement<'s>>) -> Opti
 where
     's: 'a,
 {
-    statements.enumerate().max_by_key(|(place, statement)| (statement.truth, Reverse(*place))).map(|(_, found)| found)
+    statements
+        .enumerate()
+        .max_by_key(|(place, statement)| (statement.truth, Reverse(*place)))
+        .map(|(_, found)| found)
 }
 
 /// The rows of the event that stated the set last; all others are gone.
-fn fold_set<'s>(statements: Vec<Statement<'s>>, folded: &mut Folded<'s>) {
+fn fold_set<'s>(statements: &[Statement<'s>], folded: &mut Folded<'s>) {
     let Some(last) = greatest(statements.iter()).copied() else { return };
     let mut seen = BTreeMap::new();
-    for statement in statements.iter().filter(|statement| statement.truth == last.truth && statement.op == Op::Upsert) {
+    for statement in
+        statements.iter().filter(|statement| statement.truth == last.truth && statement.op == Op::Upsert)
+    {
         seen.entry(statement.pole_id).or_insert(*statement);
     }
     if seen.is_empty() {
@@ -128,7 +133,7 @@ fn fold_set<'s>(statements: Vec<Statement<'s>>, folded: &mut Folded<'s>) {
         let marker = statements.iter().find(|statement| statement.truth == last.truth);
         folded.state.extend(marker.map(|marker| Statement { op: Op::Replace, ..*marker }));
     }
-    folded.state.extend(tied(&statements, &last).map(|loser| Statement { op: Op::Replace, ..*loser }));
+    folded.state.extend(tied(statements, &last).map(|loser| Statement { op: Op::Replace, ..*loser }));
     folded.live.extend(seen.into_values().map(|row| Live {
         key: (row.pole_id, row.source),
         latest: row.at,
@@ -140,10 +145,14 @@ fn fold_set<'s>(statements: Vec<Statement<'s>>, folded: &mut Folded<'s>) {
 
 /// Events of the winner's very moment that lost by their place in the log. They are remembered: when one is sent
 /// again, its new place is later, and without its first place it would win.
-fn tied<'a, 's>(statements: &'a [Statement<'s>], winner: &Statement<'s>) -> impl Iterator<Item = &'a Statement<'s>> {
+fn tied<'a, 's>(
+    statements: &'a [Statement<'s>],
+    winner: &Statement<'s>,
+) -> impl Iterator<Item = &'a Statement<'s>> {
     let winner = winner.truth;
     let lost = move |loser: &&Statement<'_>| loser.truth.same_moment(&winner) && loser.truth < winner;
-    let first = |place: usize, event_id: &str| statements[..place].iter().all(|earlier| earlier.event_id != event_id);
+    let first =
+        |place: usize, event_id: &str| statements[..place].iter().all(|earlier| earlier.event_id != event_id);
     let losers = statements.iter().enumerate().filter(move |(_, loser)| lost(loser));
     losers.filter(move |(place, loser)| first(*place, loser.event_id)).map(|(_, loser)| loser)
 }
@@ -185,7 +194,8 @@ fn fold_record<'s>(mut statements: Vec<Statement<'s>>, folded: &mut Folded<'s>) 
 
 /// The patches behind the last whole row, in order, each event once.
 fn later_patches<'s>(statements: &[Statement<'s>], whole: Option<Statement<'s>>) -> Vec<Statement<'s>> {
-    let later = |patch: &&Statement<'_>| patch.op == Op::Patch && whole.is_none_or(|whole| patch.truth > whole.truth);
+    let later =
+        |patch: &&Statement<'_>| patch.op == Op::Patch && whole.is_none_or(|whole| patch.truth > whole.truth);
     let mut patches: Vec<Statement<'s>> = statements.iter().filter(later).copied().collect();
     patches.sort_by_key(|patch| patch.truth);
     patches.dedup_by_key(|patch| patch.truth);

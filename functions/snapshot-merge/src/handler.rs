@@ -79,7 +79,8 @@ async fn streams(
     bases: &[Option<Manifest>],
     context: &Context,
 ) -> Result<Streams, Failure> {
-    let mut topics: Vec<&str> = tables.iter().flat_map(|table| context.catalogue.topics_of(&table.name)).collect();
+    let mut topics: Vec<&str> =
+        tables.iter().flat_map(|table| context.catalogue.topics_of(&table.name)).collect();
     topics.sort_unstable();
     topics.dedup();
     let mut streams = Streams::new(day);

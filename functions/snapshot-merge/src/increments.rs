@@ -19,7 +19,11 @@ use crate::streams::Input;
 const READS_AT_ONCE: usize = 16;
 
 /// The rows of the inputs, in their order, cut to the offsets that are taken.
-pub(crate) async fn load(refined: &dyn ObjectStore, inputs: &[Input], target: &SchemaRef) -> Result<Vec<RecordBatch>, Failure> {
+pub(crate) async fn load(
+    refined: &dyn ObjectStore,
+    inputs: &[Input],
+    target: &SchemaRef,
+) -> Result<Vec<RecordBatch>, Failure> {
     let parts: Vec<Vec<RecordBatch>> = stream::iter(inputs)
         .map(|input| async move {
             let object = refined.get(&input.key).await.map_err(|error| Failure::unavailable(&error))?;
@@ -36,7 +40,8 @@ fn read(body: bytes::Bytes, input: &Input, target: &SchemaRef) -> Result<Vec<Rec
     for batch in file::read(body)? {
         let batch = conform(&batch?, target)?;
         let offsets = column::<Int64Array>(&batch, "offset")?;
-        let taken: BooleanArray = offsets.iter().map(|offset| offset.map(|o| input.from <= o && o < input.to)).collect();
+        let taken: BooleanArray =
+            offsets.iter().map(|offset| offset.map(|o| input.from <= o && o < input.to)).collect();
         batches.push(arrow_select::filter::filter_record_batch(&batch, &taken)?);
     }
     Ok(batches)
@@ -59,7 +64,9 @@ pub(crate) fn conform(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordB
 
 fn column<'b, A: Array + 'static>(batch: &'b RecordBatch, name: &str) -> Result<&'b A, LakeError> {
     let found = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<A>());
-    found.ok_or_else(|| LakeError::Arrow(ArrowError::SchemaError(format!("column {name} is missing or of another type"))))
+    found.ok_or_else(|| {
+        LakeError::Arrow(ArrowError::SchemaError(format!("column {name} is missing or of another type")))
+    })
 }
 
 /// The columns of a batch that say what its rows state.
@@ -82,10 +89,12 @@ impl<'b> Statements<'b> {
     /// Looks into a batch of the curated or the refined schema.
     pub(crate) fn of(batch: &'b RecordBatch) -> Result<Self, LakeError> {
         let time = |name: &str| -> Result<_, LakeError> {
-            let found = batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+            let found =
+                batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
             found.ok_or_else(|| LakeError::Unexpected(format!("column {name} is missing")))
         };
-        let optional = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let optional =
+            |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
         Ok(Self {
             pole_id: column(batch, "pole_id")?,
             owner_id: column(batch, "owner_id")?,

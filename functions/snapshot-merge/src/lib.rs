@@ -1,7 +1,7 @@
 //! `snapshot-merge`: yesterday's snapshot and the day's increments in, today's snapshot out.
 //!
-//! [`streams`] says how far every stream can be taken, [`fold`] decides what is true of one record, [`merge`] streams
-//! a shard through it, [`table`] writes the manifest that is the commit, [`publish`] shows it in the catalogue.
+//! `streams` says how far every stream can be taken, `fold` decides what is true of one record, `merge` streams
+//! a shard through it, `table` writes the manifest that is the commit, `publish` shows it in the catalogue.
 
 mod context;
 pub mod fold;

@@ -123,7 +123,8 @@ impl Merge<'_> {
         let mut row = 0;
         while row < base.num_rows() {
             let owner = view.owner(row);
-            let end = (row..base.num_rows()).find(|next| view.owner(*next) != owner).unwrap_or(base.num_rows());
+            let end =
+                (row..base.num_rows()).find(|next| view.owner(*next) != owner).unwrap_or(base.num_rows());
             while self.rest.first().is_some_and(|(next, _)| *next < owner) {
                 self.owner(&mut out, Vec::new());
             }
@@ -157,7 +158,8 @@ impl Merge<'_> {
             statements.iter().filter(|s| s.origin == Origin::Base).map(|s| (s.pole_id, s.source)).collect();
         let folded = fold(statements);
         let kept = folded.live.iter().filter(|live| known.contains(&live.key)).count() as u64;
-        let updated = folded.live.iter().filter(|live| live.changed && known.contains(&live.key)).count() as u64;
+        let updated =
+            folded.live.iter().filter(|live| live.changed && known.contains(&live.key)).count() as u64;
         self.counts[0] += folded.live.len() as u64 - kept;
         self.counts[1] += updated;
         self.counts[2] += before - kept;
@@ -185,7 +187,13 @@ struct Picks<'b> {
 
 impl<'b> Picks<'b> {
     fn new(base: &'b RecordBatch) -> Self {
-        Self { base, rows: Vec::with_capacity(base.num_rows()), patched: Vec::new(), state: Vec::new(), touched: false }
+        Self {
+            base,
+            rows: Vec::with_capacity(base.num_rows()),
+            patched: Vec::new(),
+            state: Vec::new(),
+            touched: false,
+        }
     }
 
     fn keep(&mut self, from: usize, to: usize) {
@@ -234,7 +242,12 @@ struct Writer<'m> {
 }
 
 impl<'m> Writer<'m> {
-    fn new(curated: &SchemaRef, refined: &SchemaRef, rules: &'m [Rule], pending: &'m [RecordBatch]) -> Result<Self, LakeError> {
+    fn new(
+        curated: &SchemaRef,
+        refined: &SchemaRef,
+        rules: &'m [Rule],
+        pending: &'m [RecordBatch],
+    ) -> Result<Self, LakeError> {
         Ok(Self {
             curated: Arc::clone(curated),
             refined: Arc::clone(refined),
@@ -265,7 +278,13 @@ impl<'m> Writer<'m> {
     }
 
     /// A column's values from wherever they lie.
-    fn gather(&self, base: &RecordBatch, column: usize, name: &str, places: &[At]) -> Result<ArrayRef, LakeError> {
+    fn gather(
+        &self,
+        base: &RecordBatch,
+        column: usize,
+        name: &str,
+        places: &[At],
+    ) -> Result<ArrayRef, LakeError> {
         let kind = self.curated.field(column).data_type();
         let nothing = new_null_array(kind, 1);
         let own = base.column(column);
@@ -285,7 +304,9 @@ impl<'m> Writer<'m> {
             .map(|column| self.gather(picks.base, column, self.curated.field(column).name(), &places));
         let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
         columns.push(Arc::new(StringArray::from_iter_values(picks.state.iter().map(|(_, op, _)| op))));
-        columns.push(Arc::new(picks.state.iter().map(|(_, _, carried)| carried.as_deref()).collect::<StringArray>()));
+        columns.push(Arc::new(
+            picks.state.iter().map(|(_, _, carried)| carried.as_deref()).collect::<StringArray>(),
+        ));
         self.state.push(RecordBatch::try_new(Arc::clone(&self.refined), columns)?);
         Ok(())
     }
@@ -303,12 +324,16 @@ impl<'m> Writer<'m> {
 /// The shard of an owner: shards are ranges of ids, which are spread evenly.
 pub(crate) fn shard_of(owner: &str, shards: u32) -> u32 {
     let digits = owner.bytes().filter(u8::is_ascii_hexdigit).take(8);
-    let head = digits.fold(0u64, |head, digit| head * 16 + u64::from((digit as char).to_digit(16).unwrap_or_default()));
+    let head = digits
+        .fold(0u64, |head, digit| head * 16 + u64::from((digit as char).to_digit(16).unwrap_or_default()));
     u32::try_from((head * u64::from(shards)) >> 32).unwrap_or_default()
 }
 
 /// The batches' rows by shard.
-pub(crate) fn by_shard(batches: &[RecordBatch], shards: u32) -> Result<BTreeMap<u32, Vec<RecordBatch>>, LakeError> {
+pub(crate) fn by_shard(
+    batches: &[RecordBatch],
+    shards: u32,
+) -> Result<BTreeMap<u32, Vec<RecordBatch>>, LakeError> {
     let mut parts: BTreeMap<u32, Vec<RecordBatch>> = BTreeMap::new();
     for batch in batches {
         let view = Statements::of(batch)?;

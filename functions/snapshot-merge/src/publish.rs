@@ -8,7 +8,12 @@ use store::{PartitionSpec, StoreError, TableSpec};
 use crate::context::Context;
 
 /// Shows the day in `<table>_history`, and in `<table>` when it is the newest passing day.
-pub(crate) async fn publish(table: &TableContract, manifest: &Manifest, day: Day, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn publish(
+    table: &TableContract,
+    manifest: &Manifest,
+    day: Day,
+    context: &Context,
+) -> Result<(), Failure> {
     let unavailable = |error: StoreError| Failure::unavailable(&error);
     let history = spec(table, &format!("{}_history", table.name), &["snapshot_date", "shard"], context);
     context.glue.put_table(&history).await.map_err(unavailable)?;
@@ -39,9 +44,15 @@ async fn newer_passes(table: &TableContract, day: Day, context: &Context) -> Res
 }
 
 /// Drops partitions that the manifest does not name, of one day or of the whole table.
-async fn drop_others(name: &str, kept: &[PartitionSpec], day: Option<&str>, context: &Context) -> Result<(), Failure> {
+async fn drop_others(
+    name: &str,
+    kept: &[PartitionSpec],
+    day: Option<&str>,
+    context: &Context,
+) -> Result<(), Failure> {
     let present = context.glue.partitions(name).await.map_err(|error| Failure::unavailable(&error))?;
-    let concerned = |values: &Vec<String>| day.is_none_or(|day| values.first().is_some_and(|first| first == day));
+    let concerned =
+        |values: &Vec<String>| day.is_none_or(|day| values.first().is_some_and(|first| first == day));
     let named = |values: &Vec<String>| kept.iter().any(|partition| partition.values == *values);
     let stale: Vec<Vec<String>> =
         present.into_iter().map(|partition| partition.values).filter(|v| concerned(v) && !named(v)).collect();
@@ -62,7 +73,8 @@ fn partitions(manifest: &Manifest, day: Option<Day>, context: &Context) -> Vec<P
 }
 
 fn spec(table: &TableContract, name: &str, keys: &[&str], context: &Context) -> TableSpec {
-    let columns = table.columns.iter().map(|column| (column.name.clone(), column.kind.glue(), column.meaning.clone()));
+    let columns =
+        table.columns.iter().map(|column| (column.name.clone(), column.kind.glue(), column.meaning.clone()));
     TableSpec {
         name: name.to_owned(),
         description: table.meaning.clone(),

@@ -65,7 +65,8 @@ impl Streams {
         for topic in topics {
             let mut found = Vec::new();
             for first in first_chunks(topic, raw).await? {
-                let stream = StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
+                let stream =
+                    StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
                 // A table without a base, or whose base does not know the stream, takes it from its beginning.
                 let oldest = bases.iter().map(|base| base.next_of(&stream).unwrap_or(first.offset)).min();
                 let from = oldest.unwrap_or(first.offset);
@@ -103,7 +104,8 @@ fn before(chunk: &Chunk, from: i64) -> String {
 async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, Failure> {
     let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
     loop {
-        let first = raw.first(&prefix, after.as_deref()).await.map_err(|error| Failure::unavailable(&error))?;
+        let first =
+            raw.first(&prefix, after.as_deref()).await.map_err(|error| Failure::unavailable(&error))?;
         let Some(chunk) = first.and_then(|entry| Chunk::of_raw_key(&entry.key)) else { return Ok(chunks) };
         // `~` comes after every digit: the next listing begins behind this stream.
         after = Some(format!("{}~", chunk.raw_prefix()));
@@ -135,7 +137,11 @@ fn take(topic: &Topic, table: &str, from: i64, day: Day) -> (Vec<Input>, i64) {
         if receipt.offset > next {
             break;
         }
-        let end = receipt.days.iter().find(|start| start.date >= tomorrow).map_or(receipt.next, |start| start.offset);
+        let end = receipt
+            .days
+            .iter()
+            .find(|start| start.date >= tomorrow)
+            .map_or(receipt.next, |start| start.offset);
         if end <= next {
             break;
         }
@@ -168,7 +174,10 @@ mod tests {
             refined: 1,
             ignored: 0,
             quarantined: BTreeMap::new(),
-            days: days.iter().map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset }).collect(),
+            days: days
+                .iter()
+                .map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset })
+                .collect(),
             tables: BTreeMap::from([("person".to_owned(), object)]),
         }
     }
@@ -182,9 +191,17 @@ mod tests {
 
     #[test]
     fn an_object_over_midnight_is_cut_and_the_next_day_begins_there() {
-        let object = || vec![receipt(0, 10, &[("2026-03-02", 0), ("2026-03-03", 6)]), receipt(10, 12, &[("2026-03-03", 10)])];
+        let object = || {
+            vec![
+                receipt(0, 10, &[("2026-03-02", 0), ("2026-03-03", 6)]),
+                receipt(10, 12, &[("2026-03-03", 10)]),
+            ]
+        };
         assert_eq!(taken(object(), 0, "2026-03-02"), (vec![("k0".into(), 0, 6)], 6));
-        assert_eq!(taken(object(), 6, "2026-03-03"), (vec![("k0".into(), 6, 10), ("k10".into(), 10, 12)], 12));
+        assert_eq!(
+            taken(object(), 6, "2026-03-03"),
+            (vec![("k0".into(), 6, 10), ("k10".into(), 10, 12)], 12)
+        );
     }
 
     #[test]

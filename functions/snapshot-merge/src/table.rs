@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
-use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Snapshot, Verdict, manifest_key, manifest_prefix};
+use lake::{
+    ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Snapshot, Verdict, manifest_key, manifest_prefix,
+};
 use pole::{Uuid, content_id};
 use quality::{Rule, Severity, TableState, rules_of};
 use store::{Metadata, ObjectStore};
@@ -40,8 +42,13 @@ pub(crate) async fn merge_day(
 }
 
 /// The newest manifest before `day`: found by listing, never by counting days back.
-pub(crate) async fn base_of(table: &str, day: Day, curated: &dyn ObjectStore) -> Result<Option<Manifest>, Failure> {
-    let listed = curated.list(&manifest_prefix(table), None).await.map_err(|error| Failure::unavailable(&error))?;
+pub(crate) async fn base_of(
+    table: &str,
+    day: Day,
+    curated: &dyn ObjectStore,
+) -> Result<Option<Manifest>, Failure> {
+    let listed =
+        curated.list(&manifest_prefix(table), None).await.map_err(|error| Failure::unavailable(&error))?;
     let today = manifest_key(table, day);
     let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else { return Ok(None) };
     let object = curated.get(&before.key).await.map_err(|error| Failure::unavailable(&error))?;
@@ -87,11 +94,19 @@ struct Job<'j> {
 }
 
 impl Job<'_> {
-    async fn run(&self, increments: Vec<arrow_array::RecordBatch>, context: &Context) -> Result<(ManifestShard, ShardOutput), Failure> {
+    async fn run(
+        &self,
+        increments: Vec<arrow_array::RecordBatch>,
+        context: &Context,
+    ) -> Result<(ManifestShard, ShardOutput), Failure> {
         let curated = &*context.curated;
         let fetch = async |key: Option<&String>| -> Result<Option<Bytes>, Failure> {
             let Some(key) = key else { return Ok(None) };
-            curated.get(key).await.map(|object| Some(object.body)).map_err(|error| Failure::unavailable(&error))
+            curated
+                .get(key)
+                .await
+                .map(|object| Some(object.body))
+                .map_err(|error| Failure::unavailable(&error))
         };
         let (schema, refined) = schemas(self.table);
         let input = ShardInput {
@@ -159,7 +174,14 @@ impl Sum {
         self.deleted += output.deleted;
     }
 
-    fn manifest(self, table: &TableContract, day: Day, rules: &[Rule], taking: &Taking, base: Option<&Manifest>) -> Manifest {
+    fn manifest(
+        self,
+        table: &TableContract,
+        day: Day,
+        rules: &[Rule],
+        taking: &Taking,
+        base: Option<&Manifest>,
+    ) -> Manifest {
         let filled = table.columns.iter().zip(&self.state.filled);
         let columns: BTreeMap<_, _> =
             filled.map(|(column, filled)| (column.name.clone(), ColumnProfile { filled: *filled })).collect();

@@ -29,8 +29,11 @@ impl Lists {
 
     fn read(&mut self, file: &File) -> Result<(), Problem> {
         let name = stem(&file.path, ".yaml");
-        let codes = serde_saphyr::from_str(&file.text)
-            .map_err(|error| Problem { file: file.path.clone(), line: 0, message: first_line(&error.to_string()) })?;
+        let codes = serde_saphyr::from_str(&file.text).map_err(|error| Problem {
+            file: file.path.clone(),
+            line: 0,
+            message: first_line(&error.to_string()),
+        })?;
         self.0.insert(name.to_owned(), Arc::new(codes));
         Ok(())
     }
@@ -118,9 +121,13 @@ fn plan(file: &File, files: &[File], against: &Against<'_>) -> Result<Plan, Vec<
 fn clash(plans: &[Plan]) -> Option<Problem> {
     let mut topics: Vec<&str> = plans.iter().map(|plan| plan.contract.topic.as_str()).collect();
     topics.sort_unstable();
-    let twice = topics.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| format!("two contracts have the topic `{}`", pair[0]));
+    let twice = topics
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| format!("two contracts have the topic `{}`", pair[0]));
     let names = plans.windows(2).find(|pair| pair[0].contract.name == pair[1].contract.name);
-    let message = twice.or_else(|| names.map(|pair| format!("two contracts have the id `{}`", pair[0].contract.name)))?;
+    let message = twice
+        .or_else(|| names.map(|pair| format!("two contracts have the id `{}`", pair[0].contract.name)))?;
     Some(Problem { file: "sources".into(), line: 0, message })
 }
 

@@ -64,7 +64,8 @@ impl<'v> Cell<'v> {
             Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Self::Date(days) => Cow::Owned(date_text(days)),
             Self::Timestamp(micros) => Cow::Owned(
-                jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| at.to_string()),
+                jiff::Timestamp::from_microsecond(micros)
+                    .map_or_else(|_| micros.to_string(), |at| at.to_string()),
             ),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
         })

@@ -9,7 +9,9 @@ use crate::catalogue::{File, Lists};
 use crate::cell::Calendar;
 use crate::expression::{Compiled, Place};
 use crate::fault::{Problem, line_of, nearest};
-use crate::mapping::{EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind, WhenDocument};
+use crate::mapping::{
+    EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind, WhenDocument,
+};
 use crate::source::{SourceContract, first_line};
 use crate::table::{ColumnType, TableContract};
 use crate::time::parse_date;
@@ -93,13 +95,23 @@ pub(crate) struct Against<'c> {
 
 impl Plan {
     /// Compiles the mapping in `file` for `contract`.
-    pub(crate) fn compile(file: &File, contract: Arc<SourceContract>, against: &Against<'_>) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn compile(
+        file: &File,
+        contract: Arc<SourceContract>,
+        against: &Against<'_>,
+    ) -> Result<Self, Vec<Problem>> {
         let at = |line: usize, message: String| Problem { file: file.path.clone(), line, message };
         let document: MappingDocument = serde_saphyr::from_str(&file.text).map_err(|error| {
-            vec![at(error.location().map_or(0, |place| place.line() as usize), first_line(&error.to_string()))]
+            vec![at(
+                error.location().map_or(0, |place| place.line() as usize),
+                first_line(&error.to_string()),
+            )]
         })?;
         if document.source != contract.name {
-            let message = format!("the mapping is for `{}`, the contract beside it is `{}`", document.source, contract.name);
+            let message = format!(
+                "the mapping is for `{}`, the contract beside it is `{}`",
+                document.source, contract.name
+            );
             return Err(vec![at(line_of(&file.text, "source:", 1), message)]);
         }
         let calendar = calendar(&document).map_err(|why| vec![at(1, why)])?;
@@ -109,7 +121,9 @@ impl Plan {
             match compile_record(record, &contract, against) {
                 Ok(record) => records.push(record),
                 Err(faults) => problems.extend(
-                    faults.into_iter().map(|(needle, message)| at(line_of(&file.text, &needle, begins), message)),
+                    faults
+                        .into_iter()
+                        .map(|(needle, message)| at(line_of(&file.text, &needle, begins), message)),
                 ),
             }
         }
@@ -147,7 +161,9 @@ impl Plan {
 
 fn calendar(document: &MappingDocument) -> Result<Calendar, String> {
     let day = |text: &String| parse_date(text).ok_or_else(|| format!("the sentinel `{text}` is not a date"));
-    let zone = |name: &String| TimeZone::get(name).map_err(|_| format!("`{name}` is not a time zone of the IANA database"));
+    let zone = |name: &String| {
+        TimeZone::get(name).map_err(|_| format!("`{name}` is not a time zone of the IANA database"))
+    };
     Ok(Calendar {
         sentinels: document.sentinels.iter().map(day).collect::<Result<_, _>>()?,
         zone: document.timezone.as_ref().map(zone).transpose()?,
@@ -157,7 +173,11 @@ fn calendar(document: &MappingDocument) -> Result<Calendar, String> {
 /// (a text that stands on the line that is meant, what is wrong)
 type Finding = (String, String);
 
-fn compile_record(document: &RecordDocument, contract: &SourceContract, against: &Against<'_>) -> Result<Record, Vec<Finding>> {
+fn compile_record(
+    document: &RecordDocument,
+    contract: &SourceContract,
+    against: &Against<'_>,
+) -> Result<Record, Vec<Finding>> {
     let one = |needle: &str, message: String| vec![(needle.to_owned(), message)];
     let Some(table) = against.tables.iter().position(|table| table.name == document.table) else {
         let known = against.tables.iter().map(|table| table.name.as_str());
@@ -177,7 +197,12 @@ fn compile_record(document: &RecordDocument, contract: &SourceContract, against:
         table,
         kind: document.kind,
         events: document.events.clone(),
-        each: document.for_each.as_deref().map(Place::parse).transpose().map_err(|why| one("for_each", why))?,
+        each: document
+            .for_each
+            .as_deref()
+            .map(Place::parse)
+            .transpose()
+            .map_err(|why| one("for_each", why))?,
         when: document.when.as_ref().map(when).transpose().map_err(|why| one("when", why))?,
         identity,
         columns,
@@ -196,7 +221,11 @@ fn keys(key: &[Expression], against: &Against<'_>) -> Result<Vec<Compiled>, Stri
     key.iter().map(|part| Compiled::compile(part, against.lists)).collect()
 }
 
-fn identity(document: &RecordDocument, table: &TableContract, against: &Against<'_>) -> Result<Identity, String> {
+fn identity(
+    document: &RecordDocument,
+    table: &TableContract,
+    against: &Against<'_>,
+) -> Result<Identity, String> {
     match (&document.link, &document.id, document.kind) {
         (Some(link), None, RecordKind::Set) => link_identity(link, table, against),
         (Some(_), _, _) => Err("a link has `kind: set` and no `id`: its ends, type and role make it".into()),
@@ -205,15 +234,22 @@ fn identity(document: &RecordDocument, table: &TableContract, against: &Against<
             Some(_) => Err("a record of `kind: set` belongs to its owner and has no namespace".into()),
         },
         (None, Some(id), _) => match &id.namespace {
-            Some(namespace) => Ok(Identity::Natural { namespace: namespace.clone(), key: keys(&id.key, against)? }),
+            Some(namespace) => {
+                Ok(Identity::Natural { namespace: namespace.clone(), key: keys(&id.key, against)? })
+            }
             None => Err("the id needs a `namespace`".into()),
         },
         (None, None, _) => Err("the record needs an `id` or a `link`".into()),
     }
 }
 
-fn link_identity(link: &LinkDocument, table: &TableContract, against: &Against<'_>) -> Result<Identity, String> {
-    let place = |name| table.position(name).ok_or_else(|| format!("`{}` is not a table of links", table.name));
+fn link_identity(
+    link: &LinkDocument,
+    table: &TableContract,
+    against: &Against<'_>,
+) -> Result<Identity, String> {
+    let place =
+        |name| table.position(name).ok_or_else(|| format!("`{}` is not a table of links", table.name));
     Ok(Identity::Link(Box::new(Link {
         from: end(&link.from, against)?,
         to: end(&link.to, against)?,
@@ -242,7 +278,11 @@ fn end(document: &EndDocument, against: &Against<'_>) -> Result<End, String> {
     })
 }
 
-fn assignments(document: &RecordDocument, table: &TableContract, against: &Against<'_>) -> Result<Vec<Assignment>, Vec<Finding>> {
+fn assignments(
+    document: &RecordDocument,
+    table: &TableContract,
+    against: &Against<'_>,
+) -> Result<Vec<Assignment>, Vec<Finding>> {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for (name, expression) in &document.columns {
         let own = table.own().iter().any(|column| column.name == *name);
@@ -274,7 +314,8 @@ fn unfilled(record: &Record, table: &TableContract) -> Option<String> {
         Identity::Link(link) => &link.columns,
         _ => &[],
     };
-    let filled = |place: usize| linked.contains(&place) || record.columns.iter().any(|known| known.column == place);
+    let filled =
+        |place: usize| linked.contains(&place) || record.columns.iter().any(|known| known.column == place);
     let own = pole::PROVENANCE.len();
     let mut required = table.columns.iter().enumerate().skip(own).filter(|(_, column)| column.required);
     required.find(|(place, _)| !filled(*place)).map(|(_, column)| column.name.clone())

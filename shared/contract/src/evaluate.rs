@@ -76,7 +76,8 @@ impl Plan {
             let path = self.contract.event_type.as_ref().map_or("$", |path| path.text());
             Fault::new("event.undeclared-type", path, &why)
         })?;
-        let state = self.contract.state.as_ref().and_then(|path| path.first(&event.value)).filter(|v| !v.is_null());
+        let state =
+            self.contract.state.as_ref().and_then(|path| path.first(&event.value)).filter(|v| !v.is_null());
         let op = match (declared, state) {
             (EventOp::Ignore, _) => return Ok(Outcome::Ignored),
             (EventOp::Patch, Some(_)) => EventOp::Upsert,
@@ -96,7 +97,8 @@ impl Plan {
                 return Err(Fault::new("event.body", path, "the event carries no record"));
             }
         };
-        let mut work = Work { plan: self, event, body, op, owner: None, last_id: None, rows: Vec::with_capacity(8) };
+        let mut work =
+            Work { plan: self, event, body, op, owner: None, last_id: None, rows: Vec::with_capacity(8) };
         for record in &self.records {
             if record.events.is_empty() || record.events.contains(&event.kind) {
                 work.record(record)?;
@@ -185,7 +187,12 @@ impl<'v> Work<'v> {
         Ok(())
     }
 
-    fn cell(&self, record: &Record, assignment: &'v Assignment, scope: &Scope<'v>) -> Result<Cell<'v>, Fault> {
+    fn cell(
+        &self,
+        record: &Record,
+        assignment: &'v Assignment,
+        scope: &Scope<'v>,
+    ) -> Result<Cell<'v>, Fault> {
         let calendar = &self.plan.calendar;
         let fault = |reason: &str| {
             let rule = format!("mapping.{}.{}", record.name, assignment.name);
@@ -200,11 +207,20 @@ impl<'v> Work<'v> {
     }
 
     /// The row's id; none when a part of the key is absent and the row is not the event's own record.
-    fn identify(&mut self, record: &'v Record, scope: &Scope<'v>, cells: &mut [Cell<'v>]) -> Result<Option<Uuid>, Fault> {
+    fn identify(
+        &mut self,
+        record: &'v Record,
+        scope: &Scope<'v>,
+        cells: &mut [Cell<'v>],
+    ) -> Result<Option<Uuid>, Fault> {
         match &record.identity {
             Identity::Natural { namespace, key } => {
                 let Some(parts) = self.key(key, scope) else {
-                    return if record.kind == RecordKind::Entity { Err(missing_key(record, key)) } else { Ok(None) };
+                    return if record.kind == RecordKind::Entity {
+                        Err(missing_key(record, key))
+                    } else {
+                        Ok(None)
+                    };
                 };
                 let id = self.natural(namespace, parts);
                 if record.kind == RecordKind::Entity && self.owner.is_none() {
@@ -269,7 +285,9 @@ impl<'v> Work<'v> {
 
     /// The parts of a key as texts; none when one is absent.
     fn key(&self, key: &'v [Compiled], scope: &Scope<'v>) -> Option<Vec<Cow<'v, str>>> {
-        key.iter().map(|part| part.evaluate(scope, &self.plan.calendar).ok().and_then(Cell::into_text)).collect()
+        key.iter()
+            .map(|part| part.evaluate(scope, &self.plan.calendar).ok().and_then(Cell::into_text))
+            .collect()
     }
 
     /// The event's own record: what its rows of `kind: set` belong to.
@@ -300,7 +318,15 @@ impl<'v> Work<'v> {
     fn gone(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
         let mut cells = vec![Cell::Null; record.width];
         if let Some(pole_id) = self.identify(record, &scope, &mut cells)? {
-            let row = Row { table: record.table, op: Op::Delete, pole_id, owner_id: pole_id, owner_set: None, carried: None, cells };
+            let row = Row {
+                table: record.table,
+                op: Op::Delete,
+                pole_id,
+                owner_id: pole_id,
+                owner_set: None,
+                carried: None,
+                cells,
+            };
             self.rows.push(row);
         }
         Ok(())

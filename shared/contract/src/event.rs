@@ -43,11 +43,15 @@ impl Event {
             _ => None,
         };
         let id = match &source.event_id {
-            Some(path) => text(path).ok_or_else(|| Fault::new("event.id", path.text(), "the event has no id"))?,
+            Some(path) => {
+                text(path).ok_or_else(|| Fault::new("event.id", path.text(), "the event has no id"))?
+            }
             None => pole::event_id_of(&source.name, bytes).to_string(),
         };
         let kind = match &source.event_type {
-            Some(path) => text(path).ok_or_else(|| Fault::new("event.type", path.text(), "the event has no type"))?,
+            Some(path) => {
+                text(path).ok_or_else(|| Fault::new("event.type", path.text(), "the event has no type"))?
+            }
             None => String::new(),
         };
         let time = match source.event_time.as_ref().map(|path| (path, text(path))) {
@@ -60,7 +64,8 @@ impl Event {
         };
         let mut key = String::new();
         for path in &source.key {
-            let part = text(path).ok_or_else(|| Fault::new("event.key", path.text(), "the record's key is missing"))?;
+            let part = text(path)
+                .ok_or_else(|| Fault::new("event.key", path.text(), "the record's key is missing"))?;
             if !key.is_empty() {
                 key.push('/');
             }
@@ -69,7 +74,11 @@ impl Event {
         let version = match source.entity_version.as_ref().map(|path| (path, path.first(&value))) {
             None => None,
             Some((path, found)) => Some(version(found).ok_or_else(|| {
-                Fault::new("event.version", path.text(), "the record's version is missing or not a whole number")
+                Fault::new(
+                    "event.version",
+                    path.text(),
+                    "the record's version is missing or not a whole number",
+                )
             })?),
         };
         Ok(Self { value, id, kind, time, version, key })

@@ -90,7 +90,9 @@ pub(crate) enum Compiled {
 
 impl Compiled {
     pub(crate) fn compile(expression: &Expression, lists: &Lists) -> Result<Self, String> {
-        let each = |list: &[Expression]| list.iter().map(|part| Self::compile(part, lists)).collect::<Result<_, _>>();
+        let each = |list: &[Expression]| {
+            list.iter().map(|part| Self::compile(part, lists)).collect::<Result<_, _>>()
+        };
         let boxed = |from: &Expression| Self::compile(from, lists).map(Box::new);
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(Place::parse(path)?),
@@ -107,7 +109,8 @@ impl Compiled {
             Expression::Parse(document) => {
                 let format = |name: &String| {
                     let formats = "iso, DD/MM/YYYY, DD-MM-YYYY, MM/DD/YYYY";
-                    DateFormat::named(name).ok_or_else(|| format!("the date format `{name}` is not one of {formats}"))
+                    DateFormat::named(name)
+                        .ok_or_else(|| format!("the date format `{name}` is not one of {formats}"))
                 };
                 let formats = document.formats.iter().map(format).collect::<Result<_, _>>()?;
                 Self::Parse { from: boxed(&document.from)?, formats }
@@ -130,7 +133,9 @@ impl Compiled {
             Self::Concat { parts, .. } | Self::Coalesce(parts) => {
                 parts.iter().for_each(|part| part.places(found));
             }
-            Self::CodeMap { from, .. } | Self::Parse { from, .. } | Self::Normalise { from, .. } => from.places(found),
+            Self::CodeMap { from, .. } | Self::Parse { from, .. } | Self::Normalise { from, .. } => {
+                from.places(found);
+            }
         }
     }
 
@@ -149,7 +154,11 @@ impl Compiled {
     }
 
     /// The value, or why it cannot be had. The reason never holds the value.
-    pub(crate) fn evaluate<'v>(&'v self, scope: &Scope<'v>, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
+    pub(crate) fn evaluate<'v>(
+        &'v self,
+        scope: &Scope<'v>,
+        calendar: &Calendar,
+    ) -> Result<Cell<'v>, &'static str> {
         match self {
             Self::Copy(place) => Ok(place.first(scope).map_or(Cell::Null, Cell::of)),
             Self::Constant(value) => Ok(Cell::of(value)),

@@ -29,7 +29,9 @@ impl std::error::Error for Problem {}
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let best = known.map(|candidate| (distance(name, candidate), candidate)).min();
     match best {
-        Some((steps, candidate)) if steps <= name.len().max(3) / 2 => format!("; the nearest name is `{candidate}`"),
+        Some((steps, candidate)) if steps <= name.len().max(3) / 2 => {
+            format!("; the nearest name is `{candidate}`")
+        }
         _ => String::new(),
     }
 }
@@ -53,7 +55,10 @@ fn distance(a: &str, b: &str) -> usize {
 /// The line, from 1, of the first place after line `from` where `needle` stands; `from` when it stands nowhere.
 pub(crate) fn line_of(text: &str, needle: &str, from: usize) -> usize {
     let skipped = from.saturating_sub(1);
-    text.lines().skip(skipped).position(|line| line.contains(needle)).map_or(from, |found| skipped + found + 1)
+    text.lines()
+        .skip(skipped)
+        .position(|line| line.contains(needle))
+        .map_or(from, |found| skipped + found + 1)
 }
 
 #[cfg(test)]

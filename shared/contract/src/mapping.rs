@@ -150,7 +150,8 @@ struct ConcatDocument {
 }
 
 /// The verbs, for messages.
-const VERBS: [&str; 8] = ["copy", "constant", "concat", "coalesce", "code-map", "parse", "normalise", "sentinel"];
+const VERBS: [&str; 8] =
+    ["copy", "constant", "concat", "coalesce", "code-map", "parse", "normalise", "sentinel"];
 
 impl<'de> Deserialize<'de> for Expression {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -191,7 +192,9 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
         };
         match map.next_key::<String>()? {
             None => Ok(expression),
-            Some(second) => Err(de::Error::custom(format!("an expression has exactly one verb; `{second}` is too many"))),
+            Some(second) => {
+                Err(de::Error::custom(format!("an expression has exactly one verb; `{second}` is too many")))
+            }
         }
     }
 }

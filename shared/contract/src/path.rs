@@ -31,7 +31,8 @@ pub(crate) struct Path {
 impl Path {
     /// Compiles an RFC 9535 path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let full = JsonPath::parse(text).map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))?;
+        let full =
+            JsonPath::parse(text).map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))?;
         let (head, each) = text.strip_suffix("[*]").map_or((text, false), |head| (head, true));
         let route = match (plain(head), each) {
             (Some(steps), false) => Route::Plain(steps),
@@ -59,9 +60,10 @@ impl Path {
     pub(crate) fn all<'v>(&self, root: &'v Value) -> Vec<&'v Value> {
         match &self.route {
             Route::Plain(steps) => follow(root, steps).into_iter().collect(),
-            Route::Each(steps) => {
-                follow(root, steps).and_then(Value::as_array).map(|list| list.iter().collect()).unwrap_or_default()
-            }
+            Route::Each(steps) => follow(root, steps)
+                .and_then(Value::as_array)
+                .map(|list| list.iter().collect())
+                .unwrap_or_default(),
             Route::Full(path) => path.query(root).all(),
         }
     }
@@ -122,7 +124,16 @@ mod tests {
     #[test]
     fn plain_and_full_paths_agree() {
         let root = json!({"a": {"b": [{"c": 1}, {"c": 2}], "x-y": null}, "refs": [{"n": "p", "v": "1"}, {"n": "q", "v": "2"}]});
-        for text in ["$", "$.a.b[1].c", "$['a']['x-y']", "$.a.b[*]", "$.a.none", "$.a.b[7]", "$.refs[?@.n=='q'].v", "$.a.b[*].c"] {
+        for text in [
+            "$",
+            "$.a.b[1].c",
+            "$['a']['x-y']",
+            "$.a.b[*]",
+            "$.a.none",
+            "$.a.b[7]",
+            "$.refs[?@.n=='q'].v",
+            "$.a.b[*].c",
+        ] {
             let path = Path::parse(text).unwrap();
             let full = JsonPath::parse(text).unwrap();
             assert_eq!(path.first(&root), full.query(&root).first(), "{text}");

@@ -127,7 +127,8 @@ impl SourceContract {
         let defaults = Defaults::of(extension.envelope);
         let bodies = if extension.body.is_empty() { vec![defaults.body.to_owned()] } else { extension.body };
         let fallback = extension.event_time_default.as_ref().map(|text| {
-            crate::parse_timestamp(text).ok_or_else(|| problem("event_time_default", "is not a timestamp".into()))
+            crate::parse_timestamp(text)
+                .ok_or_else(|| problem("event_time_default", "is not a timestamp".into()))
         });
         Ok(Self {
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
@@ -171,8 +172,9 @@ impl SourceContract {
 /// Reads an ODCS document and checks the version of the standard.
 pub(crate) fn read_document(file: &str, text: &str) -> Result<Document, Problem> {
     let fault = |line, message| Problem { file: file.to_owned(), line, message };
-    let document: Document = serde_saphyr::from_str(text)
-        .map_err(|error| fault(error.location().map_or(0, |at| at.line() as usize), first_line(&error.to_string())))?;
+    let document: Document = serde_saphyr::from_str(text).map_err(|error| {
+        fault(error.location().map_or(0, |at| at.line() as usize), first_line(&error.to_string()))
+    })?;
     if VERSIONS.contains(&document.api_version.as_str()) {
         return Ok(document);
     }

@@ -91,7 +91,8 @@ pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
 
 /// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
 fn days(year: i32, month: i32, day: i32) -> Option<i32> {
-    let valid = civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let valid =
+        civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     valid.ok()?;
     let shifted = if month <= 2 { year - 1 } else { year };
     let era = shifted.div_euclid(400);

@@ -18,7 +18,10 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Catalogue::compile(&files).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(FailureKind::Configuration, format!("the contracts do not compile:\n{}", lines.join("\n")))
+        Failure::new(
+            FailureKind::Configuration,
+            format!("the contracts do not compile:\n{}", lines.join("\n")),
+        )
     })
 }
 

@@ -13,7 +13,8 @@ static LOGGING: AtomicBool = AtomicBool::new(false);
 pub fn init_telemetry(level: Option<&str>) {
     let filter = EnvFilter::try_new(level.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
     // CloudWatch adds the time itself.
-    let subscriber = tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_target(false);
+    let subscriber =
+        tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_target(false);
     // An error means that somebody else has begun already, as in tests.
     drop(subscriber.with_current_span(false).try_init());
     LOGGING.store(true, Ordering::Relaxed);

@@ -41,7 +41,8 @@ impl fmt::Display for Day {
         let shifted = i64::from(self.0) + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
@@ -142,7 +143,10 @@ impl Chunk {
     }
 
     fn dated_name(&self) -> String {
-        format!("topic={}/epoch={}/partition={}/{:020}.parquet", self.topic, self.epoch, self.partition, self.offset)
+        format!(
+            "topic={}/epoch={}/partition={}/{:020}.parquet",
+            self.topic, self.epoch, self.partition, self.offset
+        )
     }
 
     fn parse(stream: &str) -> Option<Self> {
@@ -186,7 +190,9 @@ mod tests {
 
     #[test]
     fn what_is_no_raw_key_is_refused() {
-        for key in ["raw/t/epoch=1/partition=0/17.parquet", "raw/_chain/t/epoch=1/partition=0.json", "raw/t", ""] {
+        for key in
+            ["raw/t/epoch=1/partition=0/17.parquet", "raw/_chain/t/epoch=1/partition=0.json", "raw/t", ""]
+        {
             assert_eq!(Chunk::of_raw_key(key), None, "{key}");
         }
     }

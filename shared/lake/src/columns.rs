@@ -94,7 +94,12 @@ impl TableBuilder {
     }
 
     /// Adds a row: one cell for every column of the table, in their order.
-    pub fn append_row<'c>(&mut self, cells: impl Iterator<Item = &'c Cell<'c>>, op: pole::Op, carried: Option<&str>) {
+    pub fn append_row<'c>(
+        &mut self,
+        cells: impl Iterator<Item = &'c Cell<'c>>,
+        op: pole::Op,
+        carried: Option<&str>,
+    ) {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.append(cell);
         }
@@ -114,7 +119,8 @@ impl TableBuilder {
     /// # Errors
     /// When a column has another length than the others, which would be a mistake in the plan.
     pub fn finish(mut self) -> Result<RecordBatch, LakeError> {
-        let mut columns = self.columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
+        let mut columns =
+            self.columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
         columns.push(Arc::new(self.ops.finish()));
         columns.push(Arc::new(self.carried.finish()));
         Ok(RecordBatch::try_new(self.schema, columns)?)

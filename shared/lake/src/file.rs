@@ -47,7 +47,10 @@ pub fn raw(metadata: Vec<KeyValue>) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_encoding(ColumnPath::from("offset"), Encoding::DELTA_BINARY_PACKED)
         .set_column_dictionary_enabled(ColumnPath::from("timestamp"), false);
-    plain.iter().fold(builder, |b, name| b.set_column_dictionary_enabled(ColumnPath::from(*name), false)).build()
+    plain
+        .iter()
+        .fold(builder, |b, name| b.set_column_dictionary_enabled(ColumnPath::from(*name), false))
+        .build()
 }
 
 /// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key.
@@ -60,7 +63,11 @@ pub fn curated() -> WriterProperties {
 ///
 /// # Errors
 /// When the batches do not fit the schema.
-pub fn write(schema: &SchemaRef, batches: &[RecordBatch], properties: WriterProperties) -> Result<Bytes, LakeError> {
+pub fn write(
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    properties: WriterProperties,
+) -> Result<Bytes, LakeError> {
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))?;
     for batch in batches {
         writer.write(batch)?;

@@ -73,7 +73,8 @@ pub fn encode(
         ("headers", text(&|record| record.headers.map(str::to_owned))),
     ];
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, column)| column).collect())?;
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, column)| column).collect())?;
     file::write(&schema, &[batch], file::refined())
 }
 

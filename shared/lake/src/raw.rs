@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder};
+use arrow_array::builder::{
+    BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder,
+};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
@@ -152,7 +154,14 @@ mod tests {
                 value: Some(Bytes::from_static(&[0xff, 0x00])),
                 headers: Some("[[\"a\",null]]".into()),
             },
-            RawRecord { offset: 9, timestamp: 5, timestamp_type: None, key: None, value: None, headers: None },
+            RawRecord {
+                offset: 9,
+                timestamp: 5,
+                timestamp_type: None,
+                key: None,
+                value: None,
+                headers: None,
+            },
         ];
         let bytes = encode(&chunk, &records, 10).unwrap();
         assert_eq!(bytes, encode(&chunk, &records, 10).unwrap());

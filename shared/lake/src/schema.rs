@@ -12,8 +12,16 @@ pub const OP: &str = "_op";
 pub const CARRIED: &str = "_carried";
 
 /// Columns that are new in nearly every row: a dictionary of them is work for nothing.
-pub const UNIQUE: [&str; 8] =
-    ["pole_id", "owner_id", "source_record_id", "source_event_id", "offset", "event_time", "from_id", "to_id"];
+pub const UNIQUE: [&str; 8] = [
+    "pole_id",
+    "owner_id",
+    "source_record_id",
+    "source_event_id",
+    "offset",
+    "event_time",
+    "from_id",
+    "to_id",
+];
 
 /// The Arrow type of a column. Timestamps are microseconds in UTC, never INT96 or nanoseconds:
 /// Spark, Athena and DuckDB read those wrongly or not at all.

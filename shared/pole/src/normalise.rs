@@ -171,7 +171,10 @@ mod tests {
 
     #[test]
     fn insurance_numbers_and_mail() {
-        check(Normaliser::Nino, &[("ab 12 34 56 c", Some("AB123456C")), ("GB123456A", None), ("QQ123456C", None)]);
+        check(
+            Normaliser::Nino,
+            &[("ab 12 34 56 c", Some("AB123456C")), ("GB123456A", None), ("QQ123456C", None)],
+        );
         check(Normaliser::Email, &[(" A@B.org ", Some("a@b.org")), ("a@b", None), ("a b@c.d", None)]);
         check(Normaliser::Name, &[("  Mary   Ann ", Some("Mary Ann")), ("  ", None)]);
         check(Normaliser::Vrm, &[("ry52 apf", Some("RY52APF")), ("", None)]);

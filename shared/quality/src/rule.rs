@@ -109,7 +109,12 @@ fn column_rule(table: &TableContract, column: &Column, quality: &Quality) -> Res
     let demand = match quality.metric.as_deref() {
         Some("nullValues" | "missingValues") => Demand::Filled,
         Some("invalidValues") => validity(&place, quality)?,
-        other => return Err(format!("{place}: the metric `{}` is not nullValues or invalidValues", other.unwrap_or("none"))),
+        other => {
+            return Err(format!(
+                "{place}: the metric `{}` is not nullValues or invalidValues",
+                other.unwrap_or("none")
+            ));
+        }
     };
     finish(&place, Some(&column.name), quality, demand)
 }
@@ -125,7 +130,8 @@ fn validity(place: &str, quality: &Quality) -> Result<Demand, String> {
     let arguments = quality.arguments.as_ref();
     let argument = |name| arguments.and_then(|arguments| arguments.get(name));
     if let Some(values) = argument("validValues").and_then(|values| values.as_array()) {
-        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text =
+            |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         return Ok(Demand::OneOf(values.iter().map(text).collect()));
     }
     let Some(pattern) = argument("pattern").and_then(|pattern| pattern.as_str()) else {

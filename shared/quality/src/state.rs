@@ -4,8 +4,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
 
-use crate::rule::{Demand, Rule};
 use crate::Severity;
+use crate::rule::{Demand, Rule};
 
 /// What a rule counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl TableState {
         for (count, column) in self.filled.iter_mut().zip(batch.columns()) {
             *count += (column.len() - column.null_count()) as u64;
         }
-        let times = batch.column_by_name("event_time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+        let times =
+            batch.column_by_name("event_time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
         let newest = times.and_then(|times| times.iter().flatten().max());
         self.newest_event = self.newest_event.max(newest);
         for (place, rule) in rules.iter().enumerate() {
@@ -58,7 +59,8 @@ impl TableState {
             self.counts[place].failed += failed;
             self.counts[place].checked += checked;
         }
-        self.last_key = batch.num_rows().checked_sub(1).and_then(|row| key(batch, row)).or(self.last_key.take());
+        self.last_key =
+            batch.num_rows().checked_sub(1).and_then(|row| key(batch, row)).or(self.last_key.take());
     }
 
     /// Adds the state of another shard. Shards hold different keys.
@@ -85,7 +87,9 @@ impl TableState {
     /// Whether any rule that blocks does not hold.
     #[must_use]
     pub fn is_blocked(&self, rules: &[Rule]) -> bool {
-        let blocking = |(rule, count): (&Rule, &RuleCount)| rule.severity == Severity::Block && !self.holds(rule, *count);
+        let blocking = |(rule, count): (&Rule, &RuleCount)| {
+            rule.severity == Severity::Block && !self.holds(rule, *count)
+        };
         rules.iter().zip(&self.counts).any(blocking)
     }
 
@@ -94,7 +98,9 @@ impl TableState {
         let column = rule.column.as_ref().and_then(|name| batch.column_by_name(name));
         match (&rule.demand, column) {
             (Demand::Filled, Some(column)) => RuleCount { failed: column.null_count() as u64, checked: rows },
-            (Demand::OneOf(values), Some(column)) => texts(column.as_ref(), |text| values.iter().any(|v| v == text)),
+            (Demand::OneOf(values), Some(column)) => {
+                texts(column.as_ref(), |text| values.iter().any(|v| v == text))
+            }
             (Demand::Pattern(pattern), Some(column)) => texts(column.as_ref(), |text| pattern.is_match(text)),
             (Demand::UniqueKey, _) => RuleCount { failed: self.repeats(batch), checked: rows },
             _ => RuleCount { failed: 0, checked: rows },
@@ -105,9 +111,13 @@ impl TableState {
     fn repeats(&self, batch: &RecordBatch) -> u64 {
         let columns = (batch.column_by_name("pole_id"), batch.column_by_name("source"));
         let (Some(ids), Some(sources)) = columns else { return 0 };
-        let (Some(ids), Some(sources)) = (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>()) else { return 0 };
+        let (Some(ids), Some(sources)) = (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>()) else {
+            return 0;
+        };
         let within = (1..batch.num_rows())
-            .filter(|row| ids.value(*row) == ids.value(row - 1) && sources.value(*row) == sources.value(row - 1))
+            .filter(|row| {
+                ids.value(*row) == ids.value(row - 1) && sources.value(*row) == sources.value(row - 1)
+            })
             .count() as u64;
         let across = batch.num_rows() > 0 && self.last_key.is_some() && key(batch, 0) == self.last_key;
         within + u64::from(across)

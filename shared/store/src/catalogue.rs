@@ -44,7 +44,8 @@ pub trait Catalogue: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_partitions(&self, table: &TableSpec, partitions: &[PartitionSpec]) -> Result<(), StoreError>;
+    async fn put_partitions(&self, table: &TableSpec, partitions: &[PartitionSpec])
+    -> Result<(), StoreError>;
 
     /// The table's partitions.
     ///
@@ -59,13 +60,14 @@ pub trait Catalogue: Send + Sync {
     async fn delete_partitions(&self, table: &str, values: &[Vec<String>]) -> Result<(), StoreError>;
 }
 
+/// Tables by name, each with the places of its partitions by their values.
+type Tables = BTreeMap<String, (TableSpec, BTreeMap<Vec<String>, String>)>;
+
 /// A catalogue in memory, for unit tests.
 #[derive(Debug, Default)]
 pub struct MemoryCatalogue {
-    tables: Mutex<BTreeMap<String, (TableSpec, BTreeMap<Vec<String>, String>)>>,
+    tables: Mutex<Tables>,
 }
-
-type Tables = BTreeMap<String, (TableSpec, BTreeMap<Vec<String>, String>)>;
 
 impl MemoryCatalogue {
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
@@ -82,17 +84,26 @@ impl Catalogue for MemoryCatalogue {
         Ok(())
     }
 
-    async fn put_partitions(&self, table: &TableSpec, partitions: &[PartitionSpec]) -> Result<(), StoreError> {
+    async fn put_partitions(
+        &self,
+        table: &TableSpec,
+        partitions: &[PartitionSpec],
+    ) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let known = tables.entry(table.name.clone()).or_insert_with(|| (table.clone(), BTreeMap::new()));
-        known.1.extend(partitions.iter().map(|partition| (partition.values.clone(), partition.location.clone())));
+        known.1.extend(
+            partitions.iter().map(|partition| (partition.values.clone(), partition.location.clone())),
+        );
         Ok(())
     }
 
     async fn partitions(&self, table: &str) -> Result<Vec<PartitionSpec>, StoreError> {
         let tables = self.tables();
         let partitions = tables.get(table).map(|(_, partitions)| partitions.iter());
-        let spec = |(values, location): (&Vec<String>, &String)| PartitionSpec { values: values.clone(), location: location.clone() };
+        let spec = |(values, location): (&Vec<String>, &String)| PartitionSpec {
+            values: values.clone(),
+            location: location.clone(),
+        };
         Ok(partitions.map(|partitions| partitions.map(spec).collect()).unwrap_or_default())
     }
 

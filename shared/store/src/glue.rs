@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_glue::Client;
 use aws_sdk_glue::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_glue::types::{
-    BatchUpdatePartitionRequestEntry, Column, PartitionInput, PartitionValueList, SerDeInfo, StorageDescriptor, TableInput,
+    BatchUpdatePartitionRequestEntry, Column, PartitionInput, PartitionValueList, SerDeInfo,
+    StorageDescriptor, TableInput,
 };
 
 use crate::{Catalogue, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
@@ -71,7 +72,8 @@ impl GlueCatalogue {
 impl Catalogue for GlueCatalogue {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
         let input = table_input(table)?;
-        let created = self.client.create_table().database_name(&self.database).table_input(input.clone()).send().await;
+        let created =
+            self.client.create_table().database_name(&self.database).table_input(input.clone()).send().await;
         match created {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("AlreadyExistsException") => {
@@ -84,12 +86,21 @@ impl Catalogue for GlueCatalogue {
         }
     }
 
-    async fn put_partitions(&self, table: &TableSpec, partitions: &[PartitionSpec]) -> Result<(), StoreError> {
+    async fn put_partitions(
+        &self,
+        table: &TableSpec,
+        partitions: &[PartitionSpec],
+    ) -> Result<(), StoreError> {
         for chunk in partitions.chunks(CREATE_BATCH) {
-            let inputs = chunk.iter().map(|partition| partition_input(table, partition)).collect::<Result<Vec<_>, _>>()?;
+            let inputs = chunk
+                .iter()
+                .map(|partition| partition_input(table, partition))
+                .collect::<Result<Vec<_>, _>>()?;
             let known = self.create(&table.name, inputs.clone()).await?;
-            let again: Vec<PartitionInput> =
-                inputs.into_iter().filter(|input| input.values.as_ref().is_some_and(|v| known.contains(v))).collect();
+            let again: Vec<PartitionInput> = inputs
+                .into_iter()
+                .filter(|input| input.values.as_ref().is_some_and(|v| known.contains(v)))
+                .collect();
             if !again.is_empty() {
                 self.update(&table.name, again).await?;
             }
@@ -103,9 +114,14 @@ impl Catalogue for GlueCatalogue {
         let mut partitions = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure("list partitions of", table, &error))?;
-            partitions.extend(page.partitions.unwrap_or_default().into_iter().map(|partition| PartitionSpec {
-                values: partition.values.unwrap_or_default(),
-                location: partition.storage_descriptor.and_then(|descriptor| descriptor.location).unwrap_or_default(),
+            partitions.extend(page.partitions.unwrap_or_default().into_iter().map(|partition| {
+                PartitionSpec {
+                    values: partition.values.unwrap_or_default(),
+                    location: partition
+                        .storage_descriptor
+                        .and_then(|descriptor| descriptor.location)
+                        .unwrap_or_default(),
+                }
             }));
         }
         Ok(partitions)
@@ -118,7 +134,8 @@ impl Catalogue for GlueCatalogue {
                 list.build().map_err(|error| mistake(table, &error))
             };
             let lists = chunk.iter().map(list).collect::<Result<Vec<_>, _>>()?;
-            let request = self.client.batch_delete_partition().database_name(&self.database).table_name(table);
+            let request =
+                self.client.batch_delete_partition().database_name(&self.database).table_name(table);
             let answer = request.set_partitions_to_delete(Some(lists)).send().await;
             answer.map_err(|error| failure("delete partitions of", table, &error))?;
         }
@@ -142,7 +159,10 @@ fn table_input(table: &TableSpec) -> Result<TableInput, StoreError> {
 
 fn partition_input(table: &TableSpec, partition: &PartitionSpec) -> Result<PartitionInput, StoreError> {
     let descriptor = descriptor(table, &partition.location)?;
-    Ok(PartitionInput::builder().set_values(Some(partition.values.clone())).storage_descriptor(descriptor).build())
+    Ok(PartitionInput::builder()
+        .set_values(Some(partition.values.clone()))
+        .storage_descriptor(descriptor)
+        .build())
 }
 
 /// Every partition is registered with the table's present columns: Athena refuses one that differs in type.
@@ -151,7 +171,8 @@ fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, St
         Column::builder().name(name).r#type(kind).comment(meaning).build()
     };
     let columns = table.columns.iter().map(column).collect::<Result<Vec<_>, _>>();
-    let serde = SerDeInfo::builder().serialization_library("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
+    let serde = SerDeInfo::builder()
+        .serialization_library("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
     Ok(StorageDescriptor::builder()
         .set_columns(Some(columns.map_err(|error| mistake(&table.name, &error))?))
         .location(location)
@@ -168,7 +189,9 @@ fn mistake(table: &str, error: &BuildError) -> StoreError {
 fn failure<E: ProvideErrorMetadata>(operation: &'static str, name: &str, error: &SdkError<E>) -> StoreError {
     let kind = match error.code() {
         Some("EntityNotFoundException") => StoreErrorKind::NotFound,
-        Some("InvalidInputException" | "AccessDeniedException" | "AlreadyExistsException") => StoreErrorKind::Refused,
+        Some("InvalidInputException" | "AccessDeniedException" | "AlreadyExistsException") => {
+            StoreErrorKind::Refused
+        }
         _ => StoreErrorKind::Unavailable,
     };
     StoreError::new(kind, operation, name, error.message().unwrap_or("the service did not answer"))

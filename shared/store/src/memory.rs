@@ -20,7 +20,13 @@ impl MemoryStore {
     }
 
     /// Writes when `allowed` says so of the present entity tag.
-    fn put_if(&self, key: &str, body: Bytes, metadata: Metadata, allowed: impl Fn(Option<u64>) -> bool) -> bool {
+    fn put_if(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+        allowed: impl Fn(Option<u64>) -> bool,
+    ) -> bool {
         let mut objects = self.objects();
         let present = objects.get(key).map(|(version, ..)| *version);
         if !allowed(present) {
@@ -63,7 +69,9 @@ impl ObjectStore for MemoryStore {
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
         let objects = self.objects();
-        let wanted = objects.iter().filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        let wanted = objects
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
         Ok(wanted.map(|(key, (_, body, _))| Entry { key: key.clone(), size: body.len() as u64 }).collect())
     }
 

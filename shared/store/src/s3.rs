@@ -48,7 +48,12 @@ impl S3Store {
                 Put::Conflict => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
             }
         }
-        Err(StoreError::new(StoreErrorKind::Unavailable, "put", key, "other writers were in the way too often"))
+        Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            "put",
+            key,
+            "other writers were in the way too often",
+        ))
     }
 
     fn request(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
@@ -80,7 +85,9 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 fn failure<E: ProvideErrorMetadata>(operation: &'static str, key: &str, error: &SdkError<E>) -> StoreError {
     let kind = match status(error) {
         Some(404) => StoreErrorKind::NotFound,
-        Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => StoreErrorKind::Refused,
+        Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
+            StoreErrorKind::Refused
+        }
         _ => StoreErrorKind::Unavailable,
     };
     let said = error.message().or_else(|| error.code()).map(str::to_owned);
@@ -95,7 +102,12 @@ impl ObjectStore for S3Store {
         let etag = found.e_tag.unwrap_or_default();
         let metadata = found.metadata.unwrap_or_default().into_iter().collect();
         let body = found.body.collect().await.map_err(|error| {
-            StoreError::new(StoreErrorKind::Unavailable, "get", key, format!("the content broke off: {error}"))
+            StoreError::new(
+                StoreErrorKind::Unavailable,
+                "get",
+                key,
+                format!("the content broke off: {error}"),
+            )
         })?;
         Ok(Object { body: body.into_bytes(), etag, metadata })
     }

@@ -237,7 +237,9 @@ mod tests {
     use super::*;
 
     fn headers(json: &str) -> Option<String> {
-        let payload = format!(r#"{{"records":{{"a-b-0":[{{"topic":"a-b","partition":0,"offset":1,"headers":{json}}}]}}}}"#);
+        let payload = format!(
+            r#"{{"records":{{"a-b-0":[{{"topic":"a-b","partition":0,"offset":1,"headers":{json}}}]}}}}"#
+        );
         let event = KafkaEvent::parse(&payload).unwrap();
         event.records.unwrap().into_values().next().unwrap()[0].headers.to_json()
     }

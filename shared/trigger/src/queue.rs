@@ -54,7 +54,8 @@ pub fn objects_created(body: &str) -> Result<Vec<ObjectCreated>, String> {
     if message["detail-type"] == "Object Created" {
         // EventBridge does not encode the key.
         let detail = &message["detail"];
-        return object(&detail["bucket"]["name"], &detail["object"]["key"], str::to_owned).map(|object| vec![object]);
+        return object(&detail["bucket"]["name"], &detail["object"]["key"], str::to_owned)
+            .map(|object| vec![object]);
     }
     Err("the message is no S3 notification".into())
 }
@@ -91,7 +92,8 @@ pub fn unwrap_sns(body: &str) -> Cow<'_, str> {
         return Cow::Borrowed(body);
     }
     let Ok(Value::Object(mut message)) = serde_json::from_str(body) else { return Cow::Borrowed(body) };
-    let wrapped = message.get("Type").is_some_and(|kind| kind == "Notification") && message.contains_key("TopicArn");
+    let wrapped =
+        message.get("Type").is_some_and(|kind| kind == "Notification") && message.contains_key("TopicArn");
     match message.remove("Message") {
         Some(Value::String(text)) if wrapped => Cow::Owned(text),
         _ => Cow::Borrowed(body),

@@ -55,7 +55,8 @@ impl Topics {
     /// When a file cannot be read.
     pub fn open(folder: &Path, clock: Arc<Clock>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let topics = Self { folder: folder.to_owned(), clock, topics: Mutex::default(), appended: Notify::new() };
+        let topics =
+            Self { folder: folder.to_owned(), clock, topics: Mutex::default(), appended: Notify::new() };
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -118,7 +119,8 @@ impl Log {
     fn open(path: &Path, clock: Arc<Clock>) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let bytes = std::fs::read(path)?;
-        let mut inner = Inner { file, length: 0, next: 0, last_append: 0, index: Vec::new(), producers: HashMap::new() };
+        let mut inner =
+            Inner { file, length: 0, next: 0, last_append: 0, index: Vec::new(), producers: HashMap::new() };
         while let Some(batch) = next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..]) {
             inner.note(batch);
         }
@@ -190,7 +192,8 @@ impl Log {
             let appended = i64_at(batch, batch::MAX_TIMESTAMP);
             let mut whole = bytes.slice(place..place + batch.len());
             place += batch.len();
-            let set = RecordBatchDecoder::decode(&mut whole).map_err(|error| io::Error::other(error.to_string()))?;
+            let set = RecordBatchDecoder::decode(&mut whole)
+                .map_err(|error| io::Error::other(error.to_string()))?;
             // The decoder gives the producer's time; with LogAppendTime the batch's own counts.
             let stamped = set.records.into_iter().map(|record| LogRecord { timestamp: appended, ..record });
             records.extend(stamped.filter(|record| record.offset >= offset));
@@ -203,7 +206,9 @@ impl Inner {
     /// The first offset of a batch that this producer sent before: the answer was lost, and it sends it again.
     fn repeated(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
         let (producer, sequence) = (i64_at(batch, batch::PRODUCER), i32_at(batch, batch::SEQUENCE));
-        let Some((last, offset)) = self.producers.get(&producer).filter(|_| producer >= 0) else { return Ok(None) };
+        let Some((last, offset)) = self.producers.get(&producer).filter(|_| producer >= 0) else {
+            return Ok(None);
+        };
         let expected = last.wrapping_add(1) & i32::MAX;
         if sequence == expected {
             return Ok(None);

@@ -9,15 +9,17 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsResponse, BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse,
-    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, ProduceRequest,
-    ProduceResponse, ProducerId, ResponseHeader, TopicName,
+    ApiKey, ApiVersionsResponse, BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest,
+    FetchResponse, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
+    MetadataResponse, ProduceRequest, ProduceResponse, ProducerId, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes, decode_request_header_from_buffer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,9 +72,11 @@ async fn connection(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
     loop {
         let length = stream.read_i32().await?;
         let length = usize::try_from(length).ok().filter(|length| *length <= REQUEST_BYTES_MAX);
-        let mut request = BytesMut::zeroed(length.ok_or_else(|| io::Error::other("a request of impossible length"))?);
+        let mut request =
+            BytesMut::zeroed(length.ok_or_else(|| io::Error::other("a request of impossible length"))?);
         stream.read_exact(&mut request).await?;
-        let answer = broker.answer(request.freeze()).await.map_err(|error| io::Error::other(error.to_string()))?;
+        let answer =
+            broker.answer(request.freeze()).await.map_err(|error| io::Error::other(error.to_string()))?;
         if let Some(answer) = answer {
             stream.write_i32(i32::try_from(answer.len()).unwrap_or(i32::MAX)).await?;
             stream.write_all(&answer).await?;
@@ -93,7 +97,9 @@ impl Broker {
             ApiKey::ApiVersions if !spoken => encode(&api_versions(UNSUPPORTED_VERSION), key, 0, id),
             ApiKey::ApiVersions => encode(&api_versions(0), key, version, id),
             _ if !spoken => Err(format!("{key:?} version {version} is not spoken").into()),
-            ApiKey::Metadata => encode(&self.metadata(MetadataRequest::decode(&mut request, version)?), key, version, id),
+            ApiKey::Metadata => {
+                encode(&self.metadata(MetadataRequest::decode(&mut request, version)?), key, version, id)
+            }
             ApiKey::InitProducerId => encode(&self.producer_id(), key, version, id),
             ApiKey::CreateTopics => {
                 encode(&self.create(CreateTopicsRequest::decode(&mut request, version)?), key, version, id)
@@ -104,10 +110,15 @@ impl Broker {
                 let answer = encode(&self.produce(request), key, version, id)?;
                 Ok(answer.filter(|_| !silent))
             }
-            ApiKey::Fetch => encode(&self.fetch(FetchRequest::decode(&mut request, version)?).await, key, version, id),
-            ApiKey::ListOffsets => {
-                encode(&self.list_offsets(ListOffsetsRequest::decode(&mut request, version)?), key, version, id)
+            ApiKey::Fetch => {
+                encode(&self.fetch(FetchRequest::decode(&mut request, version)?).await, key, version, id)
             }
+            ApiKey::ListOffsets => encode(
+                &self.list_offsets(ListOffsetsRequest::decode(&mut request, version)?),
+                key,
+                version,
+                id,
+            ),
             _ => Err("an unknown request".into()),
         }
     }
@@ -178,7 +189,9 @@ impl Broker {
                     Some(Ok((offset, time))) => answer.with_base_offset(offset).with_log_append_time_ms(time),
                 }
             });
-            TopicProduceResponse::default().with_partition_responses(partitions.collect()).with_name(topic.name)
+            TopicProduceResponse::default()
+                .with_partition_responses(partitions.collect())
+                .with_name(topic.name)
         });
         let response = ProduceResponse::default().with_responses(responses.collect());
         self.topics.appended.notify_waiters();
@@ -202,13 +215,16 @@ impl Broker {
         let responses = request.topics.iter().map(|topic| {
             let logs = self.topics.topic(&topic.topic);
             let partitions = topic.partitions.iter().map(|wanted| {
-                let log = logs.as_ref().ok().and_then(|logs| logs.get(usize::try_from(wanted.partition).ok()?));
+                let log =
+                    logs.as_ref().ok().and_then(|logs| logs.get(usize::try_from(wanted.partition).ok()?));
                 let max = usize::try_from(wanted.partition_max_bytes).unwrap_or_default();
                 let data = fetched(log, wanted.fetch_offset, max).with_partition_index(wanted.partition);
                 bytes += data.records.as_ref().map_or(0, Bytes::len) + usize::from(data.error_code != 0);
                 data
             });
-            FetchableTopicResponse::default().with_partitions(partitions.collect()).with_topic(topic.topic.clone())
+            FetchableTopicResponse::default()
+                .with_partitions(partitions.collect())
+                .with_topic(topic.topic.clone())
         });
         let responses = responses.collect();
         (FetchResponse::default().with_responses(responses), bytes)
@@ -219,11 +235,17 @@ impl Broker {
         let topics = request.topics.into_iter().map(|topic| {
             let logs = self.topics.topic(&topic.name);
             let partitions = topic.partitions.into_iter().map(|wanted| {
-                let log = logs.as_ref().ok().and_then(|logs| logs.get(usize::try_from(wanted.partition_index).ok()?));
-                let answer = ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
+                let log = logs
+                    .as_ref()
+                    .ok()
+                    .and_then(|logs| logs.get(usize::try_from(wanted.partition_index).ok()?));
+                let answer =
+                    ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
                 match log {
                     None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
-                    Some(log) if wanted.timestamp == LATEST => answer.with_offset(log.next()).with_timestamp(-1),
+                    Some(log) if wanted.timestamp == LATEST => {
+                        answer.with_offset(log.next()).with_timestamp(-1)
+                    }
                     // The log keeps everything: its beginning is the answer to every other question.
                     Some(_) => answer.with_offset(0).with_timestamp(-1),
                 }
@@ -237,7 +259,10 @@ impl Broker {
 fn fetched(log: Option<&Log>, offset: i64, max_bytes: usize) -> PartitionData {
     let Some(log) = log else { return PartitionData::default().with_error_code(UNKNOWN_TOPIC_OR_PARTITION) };
     let next = log.next();
-    let data = PartitionData::default().with_high_watermark(next).with_last_stable_offset(next).with_log_start_offset(0);
+    let data = PartitionData::default()
+        .with_high_watermark(next)
+        .with_last_stable_offset(next)
+        .with_log_start_offset(0);
     if offset > next || offset < 0 {
         return data.with_error_code(OFFSET_OUT_OF_RANGE);
     }
@@ -251,7 +276,9 @@ fn api_versions(error_code: i16) -> ApiVersionsResponse {
     let version = |(key, min, max): &(ApiKey, i16, i16)| {
         ApiVersion::default().with_api_key(*key as i16).with_min_version(*min).with_max_version(*max)
     };
-    ApiVersionsResponse::default().with_error_code(error_code).with_api_keys(SPOKEN.iter().map(version).collect())
+    ApiVersionsResponse::default()
+        .with_error_code(error_code)
+        .with_api_keys(SPOKEN.iter().map(version).collect())
 }
 
 fn encode(response: &impl Encodable, key: ApiKey, version: i16, correlation_id: i32) -> Answer {

@@ -112,7 +112,9 @@ impl Files {
     /// The object's content, read while it cannot be replaced.
     pub(super) fn read(&self, bucket: &str, key: &str) -> io::Result<Option<(Entry, Bytes)>> {
         let index = self.index();
-        let Some(entry) = index.buckets.get(bucket).and_then(|objects| objects.get(key)) else { return Ok(None) };
+        let Some(entry) = index.buckets.get(bucket).and_then(|objects| objects.get(key)) else {
+            return Ok(None);
+        };
         let bytes = fs::read(self.folder.join(&entry.file))?;
         Ok(Some((entry.clone(), Bytes::from(bytes))))
     }
@@ -156,12 +158,20 @@ impl Files {
     }
 
     /// Up to `limit` objects behind `after`, and whether there are more.
-    pub(super) fn list(&self, bucket: &str, prefix: &str, after: &str, limit: usize) -> (Vec<(String, Entry)>, bool) {
+    pub(super) fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> (Vec<(String, Entry)>, bool) {
         let index = self.index();
         let Some(objects) = index.buckets.get(bucket) else { return (Vec::new(), false) };
         let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
-        let mut found = objects.range::<str, _>((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix));
-        let page: Vec<_> = found.by_ref().take(limit).map(|(key, entry)| (key.clone(), entry.clone())).collect();
+        let mut found =
+            objects.range::<str, _>((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix));
+        let page: Vec<_> =
+            found.by_ref().take(limit).map(|(key, entry)| (key.clone(), entry.clone())).collect();
         let more = found.next().is_some();
         (page, more)
     }
@@ -183,10 +193,13 @@ impl Files {
 
     /// Where a new object lies: as its key says, unless the file system cannot have such a path.
     fn place(&self, bucket: &str, key: &str) -> String {
-        let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && part.len() <= 255 && !part.contains('\0');
+        let plain = |part: &str| {
+            !part.is_empty() && part != "." && part != ".." && part.len() <= 255 && !part.contains('\0')
+        };
         let path = format!("{bucket}/{key}");
         let full = self.folder.join(&path);
-        let usable = key.split('/').all(plain) && full.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok());
+        let usable = key.split('/').all(plain)
+            && full.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok());
         if usable && !full.is_dir() {
             return path;
         }

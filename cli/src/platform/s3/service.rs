@@ -9,9 +9,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-    PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+    CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
+    Timestamp,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{HttpError, S3, S3Request, S3Response, S3Result, s3_error};
@@ -54,7 +55,10 @@ fn condition(input: &PutObjectInput) -> S3Result<Condition> {
         (None, None) => Ok(Condition::None),
         (Some(ETagCondition::Any), None) => Ok(Condition::Absent),
         (None, Some(ETagCondition::ETag(tag))) => Ok(Condition::Tag(tag.value().to_owned())),
-        _ => Err(s3_error!(NotImplemented, "only If-None-Match: * and If-Match with a tag are conditions of a PUT")),
+        _ => Err(s3_error!(
+            NotImplemented,
+            "only If-None-Match: * and If-Match with a tag are conditions of a PUT"
+        )),
     }
 }
 
@@ -70,7 +74,10 @@ async fn collect(body: Option<StreamingBlob>) -> S3Result<Bytes> {
 
 #[async_trait::async_trait]
 impl S3 for Service {
-    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(
+        &self,
+        request: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
         self.known(&request.input.bucket)?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
@@ -80,7 +87,8 @@ impl S3 for Service {
         self.known(&input.bucket)?;
         let condition = condition(&input)?;
         let body = collect(input.body.take()).await?;
-        let entry = files::entry(input.content_type.map(|kind| kind.to_string()), input.metadata.unwrap_or_default());
+        let entry =
+            files::entry(input.content_type.map(|kind| kind.to_string()), input.metadata.unwrap_or_default());
         let written = self.0.write(&input.bucket, &input.key, &body, entry, &condition);
         let entry = written.map_err(|refusal| match refusal {
             Refusal::ConditionFailed => s3_error!(PreconditionFailed),
@@ -117,7 +125,10 @@ impl S3 for Service {
         }))
     }
 
-    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
         self.known(&input.bucket)?;
         let entry = self.0.entry(&input.bucket, &input.key).ok_or_else(|| s3_error!(NoSuchKey))?;
@@ -132,19 +143,26 @@ impl S3 for Service {
         }))
     }
 
-    async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
         self.known(&input.bucket)?;
         self.0.delete(&input.bucket, &input.key).map_err(|error| failed(&error))?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    async fn list_objects_v2(&self, request: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = request.input;
         self.known(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let limit = input.max_keys.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE).min(PAGE);
-        let start = input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
+        let start =
+            input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
         let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
         let page = page(&self.0, &input.bucket, &prefix, start, delimiter.as_deref(), limit);
         let key_count = page.contents.len() + page.prefixes.len();
@@ -170,7 +188,14 @@ struct Page {
     next: Option<String>,
 }
 
-fn page(files: &Files, bucket: &str, prefix: &str, mut after: String, delimiter: Option<&str>, limit: usize) -> Page {
+fn page(
+    files: &Files,
+    bucket: &str,
+    prefix: &str,
+    mut after: String,
+    delimiter: Option<&str>,
+    limit: usize,
+) -> Page {
     let mut page = Page { contents: Vec::new(), prefixes: Vec::new(), next: None };
     while page.contents.len() + page.prefixes.len() < limit {
         let room = if delimiter.is_some() { 1 } else { limit };

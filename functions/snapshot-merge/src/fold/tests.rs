@@ -76,7 +76,9 @@ fn statements(event: usize, told: &Told, offset: i64) -> Vec<Statement<'static>>
         made.push(one("record", Some("members"), Op::Replace));
         if told.op != Op::Delete {
             let members = told.members.iter().flatten();
-            made.extend(members.map(|member| one(MEMBERS[usize::from(*member)], Some("members"), Op::Upsert)));
+            made.extend(
+                members.map(|member| one(MEMBERS[usize::from(*member)], Some("members"), Op::Upsert)),
+            );
         }
     }
     made
@@ -149,7 +151,9 @@ fn carried_over(folded: &Folded<'static>, log: &[usize], events: &[Told]) -> Vec
         let event = live.latest.0;
         let offset = log.iter().position(|logged| *logged == event).unwrap() as i64;
         let found = statements(event, &events[event], offset);
-        let row = found.into_iter().find(|statement| statement.pole_id == live.key.0 && statement.op != Op::Replace);
+        let row = found
+            .into_iter()
+            .find(|statement| statement.pole_id == live.key.0 && statement.op != Op::Replace);
         // A base row is a whole row whatever it was made of.
         base.extend(row.map(|row| Statement { op: Op::Upsert, carried: None, origin: Origin::Base, ..row }));
     }
@@ -162,7 +166,11 @@ fn resolve(record: &mut BTreeMap<u8, usize>, live: &Live<'_>, events: &[Told], l
     if events[live.latest.0].op != Op::Patch || !live.patches.is_empty() {
         return;
     }
-    let all = log.iter().enumerate().flat_map(|(place, event)| statements(*event, &events[*event], place as i64)).collect();
+    let all = log
+        .iter()
+        .enumerate()
+        .flat_map(|(place, event)| statements(*event, &events[*event], place as i64))
+        .collect();
     if let (Some(fields), _) = seen(&fold(all)) {
         *record = fields;
     }
@@ -174,11 +182,13 @@ fn a_deleted_record_stays_deleted_when_an_older_upsert_comes_late() {
     let (delete, late) = (told(Op::Delete, 5), told(Op::Upsert, 4));
     let first = fold(statements(0, &delete, 0));
     assert!(first.live.is_empty());
-    let mut second: Vec<_> = first.state.iter().map(|kept| Statement { origin: Origin::State, ..*kept }).collect();
+    let mut second: Vec<_> =
+        first.state.iter().map(|kept| Statement { origin: Origin::State, ..*kept }).collect();
     second.extend(statements(1, &late, 1));
     let second = fold(second);
     assert!(second.live.is_empty());
-    let mut third: Vec<_> = second.state.iter().map(|kept| Statement { origin: Origin::State, ..*kept }).collect();
+    let mut third: Vec<_> =
+        second.state.iter().map(|kept| Statement { origin: Origin::State, ..*kept }).collect();
     third.extend(statements(2, &told(Op::Upsert, 6), 2));
     assert_eq!(fold(third).live.len(), 1);
 }
