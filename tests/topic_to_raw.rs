@@ -87,6 +87,6 @@ while len(values) < 2000 and time.time() < end:
         values.append(int(message.value()))
 print(json.dumps({'errors': errors, 'in_order': values == list(range(2000)), 'count': len(values)}))
 ";
-    let answer = crate::readers::python(script, &[lake.platform.kafka.clone()]);
+    let answer = crate::readers::python(script, std::slice::from_ref(&lake.platform.kafka));
     assert_eq!(answer, serde_json::json!({"errors": [], "in_order": true, "count": 2000}));
 }
