@@ -1,6 +1,6 @@
 //! The `polelake` command: the local platform, and the operator's tools.
 //!
-//! [`platform`] is what the functions find on AWS, on one machine. [`client`] talks to a running platform,
+//! [`platform`] is what the functions find on AWS, on one machine. `client` talks to a running platform,
 //! [`town`] invents a council's events, and each command has a file of its own below `commands`.
 
 mod args;

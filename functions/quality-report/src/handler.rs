@@ -1,7 +1,6 @@
 //! One invocation: the report of a logical day.
 
 use bytes::Bytes;
-use contract::parse_date;
 use host::{Failure, FailureKind, metric};
 use lake::{Day, Manifest, manifest_key, report_key};
 use trigger::Schedule;
@@ -16,7 +15,7 @@ use crate::report::Report;
 /// # Errors
 /// When the day is wrong, or storage does not answer.
 pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Failure> {
-    let day = day(schedule)?;
+    let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     let report = gather(day, context).await?;
     let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
     write(context, &report_key(day), json, "application/json").await?;
@@ -71,11 +70,4 @@ fn tell(report: &Report) {
         ("books_open", u64::from(!report.books_close())),
     ];
     metric(&[("function", "quality-report")], &values);
-}
-
-fn day(schedule: &Schedule) -> Result<Day, Failure> {
-    let bad = |message: String| Failure::new(FailureKind::BadRequest, message);
-    let (text, scheduled) = schedule.day().map_err(bad)?;
-    let day = parse_date(text).ok_or_else(|| bad(format!("`{text}` is not a day; write YYYY-MM-DD")))?;
-    Ok(Day(if scheduled { day - 1 } else { day }))
 }

@@ -1,6 +1,6 @@
 //! One invocation: a logical day, for every table or for some.
 
-use contract::{TableContract, parse_date};
+use contract::TableContract;
 use host::{Budget, Failure, FailureKind, metric};
 use lake::{Day, Manifest};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ pub struct TableRun {
 /// # Errors
 /// When a table cannot be merged; the ones before it are committed.
 pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> Result<Run, Failure> {
-    let day = day(schedule)?;
+    let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     let unknown = schedule.tables.iter().find(|name| context.catalogue.table(name).is_none());
     if let Some(name) = unknown {
         return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));
@@ -89,12 +89,4 @@ async fn streams(
     let oldest = if known.len() == bases.len() { known } else { Vec::new() };
     streams.read(&topics, &oldest, &*context.raw, &*context.refined).await?;
     Ok(streams)
-}
-
-/// The logical day: as asked for, or the day before the scheduled time.
-fn day(schedule: &Schedule) -> Result<Day, Failure> {
-    let bad = |message: String| Failure::new(FailureKind::BadRequest, message);
-    let (text, scheduled) = schedule.day().map_err(bad)?;
-    let day = parse_date(text).ok_or_else(|| bad(format!("`{text}` is not a day; write YYYY-MM-DD")))?;
-    Ok(Day(if scheduled { day - 1 } else { day }))
 }

@@ -1,7 +1,7 @@
 //! The lake's layout: which object lies where, and what is in it.
 //!
 //! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`Snapshot`]);
-//! so are Arrow schemas ([`schema`]), Parquet settings ([`file`]), rows to columns ([`TableBuilder`]),
+//! so are Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
 //! and the small JSON documents that hold the books ([`Receipt`], [`Manifest`]).
 
 mod chunk;

@@ -1,5 +1,6 @@
 //! The schedule's own payload: EventBridge Scheduler passes the scheduled time, which gives the logical date.
 
+use lake::Day;
 use serde::Deserialize;
 
 /// What a schedule, or an operator, asks for.
@@ -18,16 +19,32 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The day that is asked for, as text that names a day: `date`, or the day before `scheduled_time`.
-    /// Never the wall clock.
+    /// The logical day: `date`, or the day before `scheduled_time`. Never the wall clock.
     ///
     /// # Errors
-    /// When neither is given.
-    pub fn day(&self) -> Result<(&str, bool), String> {
-        match (&self.date, &self.scheduled_time) {
-            (Some(date), _) => Ok((date, false)),
-            (None, Some(time)) => Ok((time.get(..10).unwrap_or(time), true)),
-            (None, None) => Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into()),
-        }
+    /// When neither is given, or what is given is no day.
+    pub fn day(&self) -> Result<Day, String> {
+        let (text, scheduled) = match (&self.date, &self.scheduled_time) {
+            (Some(date), _) => (date.as_str(), false),
+            (None, Some(time)) => (time.get(..10).unwrap_or(time), true),
+            (None, None) => return Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into()),
+        };
+        let day = Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD"))?;
+        Ok(if scheduled { Day(day.0 - 1) } else { day })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_is_asked_for_or_the_one_before_the_schedules_time() {
+        let day =
+            |json: &str| serde_json::from_str::<Schedule>(json).unwrap().day().map(|day| day.to_string());
+        assert_eq!(day(r#"{"date":"2026-03-02"}"#).unwrap(), "2026-03-02");
+        assert_eq!(day(r#"{"scheduled_time":"2026-03-01T01:30:00Z"}"#).unwrap(), "2026-02-28");
+        assert!(day("{}").unwrap_err().contains("scheduled_time"));
+        assert!(day(r#"{"date":"2026-02-30"}"#).unwrap_err().contains("YYYY-MM-DD"));
     }
 }
