@@ -153,3 +153,51 @@ async fn a_gap_of_weeks_and_a_day_without_events_are_no_matter() {
     lake.run_day("2026-03-01").await;
     assert_eq!(lake.rows("person", "2026-03-01").len(), 0);
 }
+
+/// A case event about a person at an address that other cases may share.
+fn case(subject: &str, kind: &str, minute: u32, sequence: u32, address: &Value) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": format!("{subject}-{kind}-{sequence}"),
+        "source": "/test",
+        "type": format!("uk.gov.example.case.{kind}"),
+        "subject": subject,
+        "time": format!("2026-03-02T08:{minute:02}:00Z"),
+        "sequence": sequence.to_string(),
+        "data": {"status": "received", "address": address},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_versions() {
+    let lake = LakeUnderTest::start().await;
+    let whole = |line: &str| json!({"uprn": "77", "line1": line, "town": "Testville", "postcode": "ZZ1 1ZZ"});
+    let events = [
+        case("A", "received", 1, 7, &whole("1 Old Lane")),
+        case("B", "received", 2, 1, &whole("1 New Lane")),
+        case("B", "decided", 3, 2, &json!({"uprn": "77", "postcode": "ZZ2 2ZZ"})),
+    ];
+    lake.push("immigration-case", &events).await;
+    lake.run_day(MONDAY).await;
+    let places = lake.rows("location", MONDAY);
+    assert_eq!(places.len(), 1);
+    let told = ["address_line_1", "town", "postcode"].map(|column| places[0][column].as_str());
+    assert_eq!(told, ["1 New Lane", "Testville", "ZZ2 2ZZ"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn midnight_within_a_batch_loses_nothing() {
+    let lake = LakeUnderTest::start().await;
+    let born = |n: u32| person("PersonCreatedEvent", &format!("p{n}"), n, json!({"firstName": "Ada"}));
+    // Nothing is landed between the two: the log holds both days when the first batch is cut.
+    lake.push("housing-person", &(0..20).map(born).collect::<Vec<_>>()).await;
+    lake.at(TUESDAY);
+    lake.push("housing-person", &(20..40).map(born).collect::<Vec<_>>()).await;
+    lake.run_day(MONDAY).await;
+    assert_eq!(lake.rows("person", MONDAY).len(), 20);
+    lake.push("housing-person", &(40..50).map(born).collect::<Vec<_>>()).await;
+    lake.run_day(TUESDAY).await;
+    assert_eq!(lake.rows("person", TUESDAY).len(), 50);
+    lake.run_day("2026-03-04").await;
+    assert_eq!(lake.manifest("person", TUESDAY).shards, lake.manifest("person", "2026-03-04").shards);
+}

@@ -56,7 +56,13 @@ impl Queue {
                 messages.insert(entry.file_name().to_string_lossy().into_owned(), message(body));
             }
         }
-        let last = messages.keys().filter_map(|id| id.parse::<u64>().ok()).max().unwrap_or_default();
+        // The dead count too: a new message must not take a dead one's name.
+        let dead = std::fs::read_dir(folder.join("dead"))?.flatten();
+        let ids = messages
+            .keys()
+            .cloned()
+            .chain(dead.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+        let last = ids.filter_map(|id| id.parse::<u64>().ok()).max().unwrap_or_default();
         Ok(Self {
             name: name.to_owned(),
             folder,
@@ -170,12 +176,10 @@ async fn failures(function: &Function, queue: &str, batch: &[(String, Message)])
             all()
         }
         Ok(answer) => {
-            let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-            let named: Vec<String> = answer["batchItemFailures"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|failure| failure["itemIdentifier"].as_str().map(str::to_owned))
+            let Ok(answer) = serde_json::from_slice::<Value>(&answer) else { return all() };
+            let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
+            let named: Vec<String> = failures
+                .map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default().to_owned())
                 .collect();
             // A name that is not in the batch is a complete failure, as SQS has it.
             let known = named.iter().all(|id| batch.iter().any(|(known, _)| known == id));

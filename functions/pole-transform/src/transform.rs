@@ -157,7 +157,7 @@ fn append(
         text(row.owner_id.hyphenated().encode_lower(&mut owner_buffer)),
         row.owner_set.map_or(Cell::Null, text),
         text(&event.id),
-        event.version.map_or(Cell::Null, Cell::Integer),
+        event.version.filter(|_| row.versioned).map_or(Cell::Null, Cell::Integer),
         Cell::Timestamp(event.time),
         Cell::Timestamp(appended),
         text(&plan.contract.version),

@@ -108,7 +108,11 @@ pub async fn land(
             return Ok(Landed { repeats: repeats.len() as u64, ..Landed::default() });
         }
         let chunk = Chunk { offset: end.next, ..stream.clone() };
-        let mine = End { next: last.offset + 1, newest: newest(fresh), since_hint: end.since_hint + 1 };
+        let mine = End {
+            next: last.offset + 1,
+            newest: newest(fresh).max(end.newest),
+            since_hint: end.since_hint + 1,
+        };
         if put(store, &chunk, fresh, &mine).await? {
             let holes = (mine.next - end.next).unsigned_abs() - fresh.len() as u64;
             *known = Some(remember(store, &stream, mine).await);
@@ -159,7 +163,7 @@ async fn remember(store: &dyn ObjectStore, stream: &Chunk, end: End) -> End {
     if end.since_hint < HINT_EVERY {
         return end;
     }
-    let body = Bytes::from(end.next.to_string());
+    let body = Bytes::from(format!("{} {}", end.next, end.newest));
     if let Err(error) = store.put(&stream.hint_key(), body, "application/json").await {
         tracing::warn!(%error, topic = stream.topic, partition = stream.partition, "hint not written");
     }
@@ -169,18 +173,23 @@ async fn remember(store: &dyn ObjectStore, stream: &Chunk, end: End) -> End {
 /// The chain's end in the store: the last object behind the hint, or none when nothing was ever landed.
 async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>, ChainError> {
     let hint = match store.get(&stream.hint_key()).await {
-        Ok(object) => std::str::from_utf8(&object.body).ok().and_then(|text| text.parse::<i64>().ok()),
+        Ok(object) => hint(&object.body),
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error.into()),
     };
     // What the hint knows of may have expired; only what came after it needs to be looked at.
-    let after = hint.map(|next| Chunk { offset: next - 1, ..stream.clone() }.raw_key());
+    let after = hint.map(|end| Chunk { offset: end.next - 1, ..stream.clone() }.raw_key());
     let behind = store.list(&stream.raw_prefix(), after.as_deref()).await?;
-    match (behind.last(), hint) {
-        (Some(entry), _) => read_end(store, &entry.key).await.map(Some),
-        (None, Some(next)) => Ok(Some(End { next, newest: i64::MIN, since_hint: 0 })),
-        (None, None) => Ok(None),
+    match behind.last() {
+        Some(entry) => read_end(store, &entry.key).await.map(Some),
+        None => Ok(hint),
     }
+}
+
+/// The end that a hint tells of: `<next> <newest>`.
+fn hint(body: &[u8]) -> Option<End> {
+    let (next, newest) = std::str::from_utf8(body).ok()?.split_once(' ')?;
+    Some(End { next: next.parse().ok()?, newest: newest.parse().ok()?, since_hint: 0 })
 }
 
 async fn read_end(store: &dyn ObjectStore, key: &str) -> Result<End, ChainError> {

@@ -8,7 +8,7 @@ use trigger::Schedule;
 
 use crate::context::Context;
 use crate::streams::Streams;
-use crate::table;
+use crate::table::{self, Known};
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,18 +52,18 @@ pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> R
     }
     let wanted = |name: &str| schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name);
     let tables: Vec<_> = context.catalogue.tables.iter().filter(|table| wanted(&table.name)).collect();
-    let mut bases = Vec::with_capacity(tables.len());
+    let mut known = Vec::with_capacity(tables.len());
     for contract in &tables {
-        bases.push(table::base_of(&contract.name, day, &*context.curated).await?);
+        known.push(table::known_of(&contract.name, day, &*context.curated).await?);
     }
-    let streams = streams(day, &tables, &bases, context).await?;
+    let streams = streams(day, &tables, &known, context).await?;
     let mut run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
-    for (contract, base) in tables.into_iter().zip(&bases) {
+    for (contract, known) in tables.into_iter().zip(&known) {
         if budget.is_spent() {
             let message = format!("no time is left before `{}`; the next run goes on there", contract.name);
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
-        let done = table::merge_day(contract, day, &streams, base.as_ref(), context).await?;
+        let done = table::merge_day(contract, day, &streams, known, context).await?;
         let values = [("rows", done.rows), ("rows_inserted", done.inserted), ("rows_deleted", done.deleted)];
         metric(&[("function", "snapshot-merge"), ("table", &done.table)], &values);
         run.tables.push(done);
@@ -76,7 +76,7 @@ pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> R
 async fn streams(
     day: Day,
     tables: &[&TableContract],
-    bases: &[Option<Manifest>],
+    known: &[Known],
     context: &Context,
 ) -> Result<Streams, Failure> {
     let mut topics: Vec<&str> =
@@ -85,8 +85,8 @@ async fn streams(
     topics.dedup();
     let mut streams = Streams::new(day);
     // One table without a base needs every stream from its beginning.
-    let known: Vec<Manifest> = bases.iter().flatten().cloned().collect();
-    let oldest = if known.len() == bases.len() { known } else { Vec::new() };
-    streams.read(&topics, &oldest, &*context.raw, &*context.refined).await?;
+    let bases: Vec<Manifest> = known.iter().filter_map(|known| known.base.clone()).collect();
+    let bases = if bases.len() == known.len() { bases } else { Vec::new() };
+    streams.read(&topics, &bases, &*context.raw, &*context.refined).await?;
     Ok(streams)
 }

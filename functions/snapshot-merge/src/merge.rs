@@ -1,6 +1,6 @@
 //! One shard: the base's rows stream past today's statements, and what is true comes out.
 //!
-//! Memory: the shard's increments and state, the base's file as it was fetched, one batch of 8,192 rows, and one row
+//! Memory: the day's increments and the shard's state, the base's file as it was fetched, one batch of 8,192 rows, and one row
 //! group of the file being written. Rows that nobody says anything about are passed on in whole slices.
 
 use std::collections::BTreeMap;

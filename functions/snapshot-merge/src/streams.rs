@@ -68,7 +68,10 @@ impl Streams {
                 let stream =
                     StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
                 // A table without a base, or whose base does not know the stream, takes it from its beginning.
-                let oldest = bases.iter().map(|base| base.next_of(&stream).unwrap_or(first.offset)).min();
+                let oldest = bases
+                    .iter()
+                    .map(|base| base.progress_of(&stream).map_or(first.offset, |taken| taken.object))
+                    .min();
                 let from = oldest.unwrap_or(first.offset);
                 let receipts = receipts(&Chunk { offset: from, ..first.clone() }, refined).await?;
                 let landed = raw.list(&first.raw_prefix(), Some(&before(&first, from))).await;
@@ -85,10 +88,11 @@ impl Streams {
     pub(crate) fn taking(&self, table: &str, topics: &[&str], base: Option<&Manifest>) -> Taking {
         let mut taking = Taking::default();
         for known in topics.iter().filter_map(|topic| self.topics.get(*topic)).flatten() {
-            let from = base.and_then(|base| base.next_of(&known.stream)).unwrap_or(known.first);
-            let (inputs, next) = take(known, table, from, self.day);
+            let taken = base.and_then(|base| base.progress_of(&known.stream));
+            let from = taken.map_or((known.first, known.first), |taken| (taken.next, taken.object));
+            let (inputs, (next, object)) = take(known, table, from, self.day);
             taking.inputs.extend(inputs);
-            taking.taken.push(Progress { stream: known.stream.clone(), next });
+            taking.taken.push(Progress { stream: known.stream.clone(), next, object });
         }
         taking.taken.sort();
         taking
@@ -128,32 +132,29 @@ async fn receipts(from: &Chunk, refined: &dyn ObjectStore) -> Result<Vec<Receipt
         .await
 }
 
-/// The inputs of a table from `from` on, and where the stream stops for this day.
-fn take(topic: &Topic, table: &str, from: i64, day: Day) -> (Vec<Input>, i64) {
-    let (mut inputs, mut next) = (Vec::new(), from);
+/// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike.
+fn take(topic: &Topic, table: &str, from: (i64, i64), day: Day) -> (Vec<Input>, (i64, i64)) {
+    let (mut inputs, (mut next, mut object)) = (Vec::new(), from);
     let tomorrow = day.next().to_string();
-    for receipt in topic.receipts.iter().filter(|receipt| receipt.next > from) {
+    for receipt in topic.receipts.iter().filter(|receipt| receipt.next > from.0) {
         // The first receipt may have been begun by the day before; the others must follow without a gap.
         if receipt.offset > next {
             break;
         }
-        let end = receipt
-            .days
-            .iter()
-            .find(|start| start.date >= tomorrow)
-            .map_or(receipt.next, |start| start.offset);
-        if end <= next {
-            break;
+        let midnight = receipt.days.iter().find(|start| start.date >= tomorrow);
+        let end = midnight.map_or(receipt.next, |start| start.offset);
+        if end > next {
+            if let Some(refined) = receipt.tables.get(table) {
+                inputs.push(Input { key: refined.key.clone(), from: next, to: end });
+            }
+            next = end;
         }
-        if let Some(object) = receipt.tables.get(table) {
-            inputs.push(Input { key: object.key.clone(), from: next, to: end });
-        }
-        next = end;
-        if end < receipt.next {
+        object = if next < receipt.next { receipt.offset } else { receipt.next };
+        if next < receipt.next {
             break;
         }
     }
-    (inputs, next)
+    (inputs, (next, object))
 }
 
 #[cfg(test)]
@@ -185,7 +186,7 @@ mod tests {
     fn taken(receipts: Vec<Receipt>, from: i64, day: &str) -> (Vec<(String, i64, i64)>, i64) {
         let stream = StreamKey { topic: "t".into(), epoch: 1, partition: 0 };
         let topic = Topic { stream, first: 0, receipts };
-        let (inputs, next) = take(&topic, "person", from, Day::parse(day).unwrap());
+        let (inputs, (next, _)) = take(&topic, "person", (from, 0), Day::parse(day).unwrap());
         (inputs.into_iter().map(|input| (input.key, input.from, input.to)).collect(), next)
     }
 
@@ -217,5 +218,31 @@ mod tests {
         assert_eq!(taken(later, 0, "2026-03-02"), (vec![], 0));
         let earlier = vec![receipt(0, 5, &[("2026-02-01", 0)])];
         assert_eq!(taken(earlier, 0, "2026-03-02").1, 5);
+    }
+
+    #[tokio::test]
+    async fn the_day_after_a_cut_finds_the_object_that_was_cut() {
+        let (raw, refined) = (store::MemoryStore::default(), store::MemoryStore::default());
+        let chunk = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset };
+        let cut = receipt(0, 10, &[("2026-03-02", 0), ("2026-03-03", 6)]);
+        for receipt in [cut, receipt(10, 12, &[("2026-03-03", 10)])] {
+            let chunk = chunk(receipt.offset);
+            raw.put(&chunk.raw_key(), bytes::Bytes::new(), "").await.unwrap();
+            refined.put(&chunk.receipt_key(), receipt.encode().unwrap().into(), "").await.unwrap();
+        }
+        let day = async |day: &str, base: Option<Manifest>| {
+            let mut streams = Streams::new(Day::parse(day).unwrap());
+            let bases: Vec<Manifest> = base.clone().into_iter().collect();
+            streams.read(&["t"], &bases, &raw, &refined).await.unwrap();
+            assert_eq!(streams.behind(), 0);
+            streams.taking("person", &["t"], base.as_ref())
+        };
+        let monday = day("2026-03-02", None).await;
+        assert_eq!((monday.taken[0].next, monday.taken[0].object), (6, 0));
+        let base = Manifest { taken: monday.taken, ..Manifest::default() };
+        let tuesday = day("2026-03-03", Some(base)).await;
+        let offsets: Vec<_> = tuesday.inputs.iter().map(|input| (input.from, input.to)).collect();
+        assert_eq!(offsets, [(6, 10), (10, 12)]);
+        assert_eq!((tuesday.taken[0].next, tuesday.taken[0].object), (12, 12));
     }
 }

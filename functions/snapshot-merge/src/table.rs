@@ -10,7 +10,7 @@ use lake::{
 };
 use pole::{Uuid, content_id};
 use quality::{Rule, Severity, TableState, rules_of};
-use store::{Metadata, ObjectStore};
+use store::{Metadata, Object, ObjectStore, StoreError};
 
 use crate::context::Context;
 use crate::handler::TableRun;
@@ -27,13 +27,14 @@ pub(crate) async fn merge_day(
     table: &TableContract,
     day: Day,
     streams: &Streams,
-    base: Option<&Manifest>,
+    known: &Known,
     context: &Context,
 ) -> Result<TableRun, Failure> {
+    let base = known.base.as_ref();
     let rules = rules_of(table).map_err(|why| Failure::new(FailureKind::Configuration, why))?;
     let taking = streams.taking(&table.name, &context.catalogue.topics_of(&table.name), base);
     let manifest = build(table, day, &rules, &taking, base, context).await?;
-    let written = commit(&manifest, day, &*context.curated).await?;
+    let written = commit(&manifest, day, known, &*context.curated).await?;
     if manifest.passed {
         publish::publish(table, &manifest, day, context).await?;
     }
@@ -41,18 +42,30 @@ pub(crate) async fn merge_day(
     Ok(TableRun { table: table.name.clone(), rows, inserted, updated, deleted, passed, written })
 }
 
-/// The newest manifest before `day`: found by listing, never by counting days back.
-pub(crate) async fn base_of(
-    table: &str,
-    day: Day,
-    curated: &dyn ObjectStore,
-) -> Result<Option<Manifest>, Failure> {
-    let listed =
-        curated.list(&manifest_prefix(table), None).await.map_err(|error| Failure::unavailable(&error))?;
+/// What a table's manifests say before its merge begins.
+pub(crate) struct Known {
+    /// The newest manifest before the day: found by listing, never by counting days back.
+    pub(crate) base: Option<Manifest>,
+    /// The day's own manifest, when it was run before. It must be this one still when the merge commits.
+    present: Option<Object>,
+}
+
+/// Looks up the manifests, before anything else of the run is read.
+pub(crate) async fn known_of(table: &str, day: Day, curated: &dyn ObjectStore) -> Result<Known, Failure> {
+    let unavailable = |error: StoreError| Failure::unavailable(&error);
     let today = manifest_key(table, day);
-    let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else { return Ok(None) };
-    let object = curated.get(&before.key).await.map_err(|error| Failure::unavailable(&error))?;
-    Manifest::decode(&object.body).map(Some).map_err(|error| Failure::corrupt(&error))
+    let present = match curated.get(&today).await {
+        Ok(object) => Some(object),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(Failure::unavailable(&error)),
+    };
+    let listed = curated.list(&manifest_prefix(table), None).await.map_err(unavailable)?;
+    let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else {
+        return Ok(Known { base: None, present });
+    };
+    let object = curated.get(&before.key).await.map_err(unavailable)?;
+    let base = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
+    Ok(Known { base: Some(base), present })
 }
 
 async fn build(
@@ -222,23 +235,47 @@ fn results(rules: &[Rule], state: &TableState) -> Vec<RuleResult> {
     rules.iter().zip(&state.counts).map(result).collect()
 }
 
-/// Writes the manifest; says whether it was new. The conditional PUT is the commit: of two runs at once one wins,
-/// and the other finds that its own result is there, or stops.
-async fn commit(manifest: &Manifest, day: Day, curated: &dyn ObjectStore) -> Result<bool, Failure> {
+/// Writes the manifest; says whether it was new. The conditional PUT is the commit: of two runs at once the first one
+/// wins, and the other finds that its own result is there, or stops, for it may have seen less.
+async fn commit(
+    manifest: &Manifest,
+    day: Day,
+    known: &Known,
+    curated: &dyn ObjectStore,
+) -> Result<bool, Failure> {
     let key = manifest_key(&manifest.table, day);
     let body = Bytes::from(manifest.encode().map_err(|error| Failure::corrupt(&error))?);
-    let unavailable = |error: store::StoreError| Failure::unavailable(&error);
-    if curated.put_new(&key, body.clone(), Metadata::new()).await.map_err(unavailable)? {
-        return Ok(true);
-    }
-    let present = curated.get(&key).await.map_err(unavailable)?;
-    if present.body == body {
-        return Ok(false);
-    }
-    // The day was run before, and more of it has come since.
-    if curated.put_over(&key, &present.etag, body).await.map_err(unavailable)? {
-        return Ok(true);
+    let unavailable = |error: StoreError| Failure::unavailable(&error);
+    let committed = match &known.present {
+        Some(present) if present.body == body => return Ok(false),
+        // The day was run before, and more of it has come since.
+        Some(present) => curated.put_over(&key, &present.etag, body.clone()).await.map_err(unavailable)?,
+        None => curated.put_new(&key, body.clone(), Metadata::new()).await.map_err(unavailable)?,
+    };
+    // A lost answer, repeated by the SDK, finds its own manifest in the way.
+    if committed || curated.get(&key).await.map_err(unavailable)?.body == body {
+        return Ok(committed);
     }
     let message = format!("another run committed {key} at the same time; the next run takes it up");
     Err(Failure::new(FailureKind::Unavailable, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_two_runs_at_once_the_slower_one_stops() {
+        let curated = store::MemoryStore::default();
+        let day = Day::parse("2026-03-02").unwrap();
+        let manifest = |rows| Manifest { table: "person".into(), rows, ..Manifest::default() };
+        let slow = known_of("person", day, &curated).await.unwrap();
+        let fast = known_of("person", day, &curated).await.unwrap();
+        assert!(commit(&manifest(2), day, &fast, &curated).await.unwrap());
+        assert!(commit(&manifest(1), day, &slow, &curated).await.is_err(), "the slower one saw less");
+        assert!(!commit(&manifest(2), day, &slow, &curated).await.unwrap(), "the same result is no conflict");
+        let again = known_of("person", day, &curated).await.unwrap();
+        assert!(commit(&manifest(3), day, &again, &curated).await.unwrap());
+        assert!(commit(&manifest(1), day, &again, &curated).await.is_err());
+    }
 }

@@ -38,6 +38,20 @@ pub(crate) struct Calendar {
     pub(crate) zone: Option<TimeZone>,
 }
 
+impl Calendar {
+    /// The day of a date or an instant. A placeholder is taken as it is written: before 1847 London's own time was
+    /// 75 s behind Greenwich, and the first of January of the year 1 would be the day before.
+    fn day(&self, text: &str) -> Option<i32> {
+        let written = parse_date(text)?;
+        match &self.zone {
+            Some(zone) if text.len() > 10 && !self.sentinels.contains(&written) => {
+                parse_timestamp(text).and_then(|at| local_date(at, zone))
+            }
+            _ => Some(written),
+        }
+    }
+}
+
 impl<'v> Cell<'v> {
     /// The cell of a JSON value. Blank text is nothing; lists and objects become their JSON text.
     pub(crate) fn of(value: &'v Value) -> Self {
@@ -125,10 +139,7 @@ impl<'v> Cell<'v> {
     fn date(self, calendar: &Calendar) -> Result<Self, &'static str> {
         let days = match &self {
             Self::Date(days) => Some(*days),
-            Self::Text(text) => match &calendar.zone {
-                Some(zone) if text.len() > 10 => parse_timestamp(text).and_then(|at| local_date(at, zone)),
-                _ => parse_date(text.trim()),
-            },
+            Self::Text(text) => calendar.day(text.trim()),
             _ => None,
         };
         let days = days.ok_or("a date such as 2026-03-29 was expected")?;
@@ -209,6 +220,18 @@ mod tests {
         assert_eq!(coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Date), Ok(Cell::Null));
         assert_eq!(coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Timestamp), Ok(Cell::Null));
         assert_eq!(coerced(&json!("  "), ColumnType::Integer), Ok(Cell::Null));
+    }
+
+    #[test]
+    fn a_placeholder_is_one_in_every_zone() {
+        let zone = TimeZone::get("Europe/London").unwrap();
+        let calendar = Calendar { sentinels: vec![parse_date("0001-01-01").unwrap()], zone: Some(zone) };
+        for text in ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", " 0001-01-01 "] {
+            assert_eq!(Cell::of(&json!(text)).coerce(ColumnType::Date, &calendar), Ok(Cell::Null), "{text}");
+        }
+        let summer = json!("2026-06-30T23:00:00Z");
+        let july = Cell::Date(parse_date("2026-07-01").unwrap());
+        assert_eq!(Cell::of(&summer).coerce(ColumnType::Date, &calendar), Ok(july));
     }
 
     #[test]

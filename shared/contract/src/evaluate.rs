@@ -60,6 +60,8 @@ pub struct Row<'v> {
     pub owner_id: Uuid,
     /// The owner's set that it stands in.
     pub owner_set: Option<&'v str>,
+    /// Whether the record's version ranks it; a row that several records share is ranked by time alone.
+    pub versioned: bool,
     /// The columns that a patch carries, joined by commas.
     pub carried: Option<String>,
     /// A cell for every column of the table; those of the provenance are nothing.
@@ -107,6 +109,9 @@ impl Plan {
         Ok(Outcome::Rows(work.rows))
     }
 }
+
+/// The parts of a key, or none when one is absent.
+type Key<'v> = Option<Vec<Cow<'v, str>>>;
 
 /// One event's evaluation.
 struct Work<'v> {
@@ -160,7 +165,8 @@ impl<'v> Work<'v> {
         }
         let mut cells = vec![Cell::Null; record.width];
         let Some(pole_id) = self.identify(record, &scope, &mut cells)? else { return Ok(()) };
-        let patch = self.op == EventOp::Patch && record.kind == RecordKind::Entity;
+        let patch =
+            self.op == EventOp::Patch && matches!(record.kind, RecordKind::Entity | RecordKind::Shared);
         let mut carried = patch.then(String::new);
         for assignment in &record.columns {
             if let Some(names) = &mut carried {
@@ -181,6 +187,7 @@ impl<'v> Work<'v> {
             pole_id,
             owner_id,
             owner_set: (record.kind == RecordKind::Set).then_some(record.name.as_str()),
+            versioned: matches!(record.kind, RecordKind::Entity | RecordKind::Set),
             carried,
             cells,
         });
@@ -215,7 +222,7 @@ impl<'v> Work<'v> {
     ) -> Result<Option<Uuid>, Fault> {
         match &record.identity {
             Identity::Natural { namespace, key } => {
-                let Some(parts) = self.key(key, scope) else {
+                let Some(parts) = self.key(key, record, scope)? else {
                     return if record.kind == RecordKind::Entity {
                         Err(missing_key(record, key))
                     } else {
@@ -229,7 +236,7 @@ impl<'v> Work<'v> {
                 Ok(Some(id))
             }
             Identity::Owned { key } => {
-                let Some(parts) = self.key(key, scope) else { return Ok(None) };
+                let Some(parts) = self.key(key, record, scope)? else { return Ok(None) };
                 let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
                 Ok(Some(pole::owned_id(&self.own(), &record.name, &parts)))
             }
@@ -244,7 +251,7 @@ impl<'v> Work<'v> {
         scope: &Scope<'v>,
         cells: &mut [Cell<'v>],
     ) -> Result<Option<Uuid>, Fault> {
-        let ends = (self.end(&link.from, scope), self.end(&link.to, scope));
+        let ends = (self.end(&link.from, record, scope)?, self.end(&link.to, record, scope)?);
         let (Some(from), Some(to)) = ends else { return Ok(None) };
         let calendar = &self.plan.calendar;
         let text = |expression: &'v Compiled, column: &str| -> Result<Cow<'v, str>, Fault> {
@@ -266,8 +273,9 @@ impl<'v> Work<'v> {
         Ok(Some(id))
     }
 
-    fn end(&mut self, end: &'v End, scope: &Scope<'v>) -> Option<Uuid> {
-        self.key(&end.key, scope).map(|parts| self.natural(&end.namespace, parts))
+    fn end(&mut self, end: &'v End, record: &Record, scope: &Scope<'v>) -> Result<Option<Uuid>, Fault> {
+        let key = self.key(&end.key, record, scope)?;
+        Ok(key.map(|parts| self.natural(&end.namespace, parts)))
     }
 
     fn natural(&mut self, namespace: &'v str, parts: Vec<Cow<'v, str>>) -> Uuid {
@@ -284,10 +292,16 @@ impl<'v> Work<'v> {
     }
 
     /// The parts of a key as texts; none when one is absent.
-    fn key(&self, key: &'v [Compiled], scope: &Scope<'v>) -> Option<Vec<Cow<'v, str>>> {
-        key.iter()
-            .map(|part| part.evaluate(scope, &self.plan.calendar).ok().and_then(Cell::into_text))
-            .collect()
+    fn key(&self, key: &'v [Compiled], record: &Record, scope: &Scope<'v>) -> Result<Key<'v>, Fault> {
+        let mut texts = Vec::with_capacity(key.len());
+        for part in key {
+            let cell = part.evaluate(scope, &self.plan.calendar).map_err(|reason| {
+                Fault::new(&format!("mapping.{}.id", record.name), &part.first_path(), reason)
+            })?;
+            let Some(text) = cell.into_text() else { return Ok(None) };
+            texts.push(text);
+        }
+        Ok(Some(texts))
     }
 
     /// The event's own record: what its rows of `kind: set` belong to.
@@ -309,6 +323,7 @@ impl<'v> Work<'v> {
             pole_id: owner,
             owner_id: owner,
             owner_set: Some(&record.name),
+            versioned: true,
             carried: None,
             cells: vec![Cell::Null; record.width],
         });
@@ -324,6 +339,7 @@ impl<'v> Work<'v> {
                 pole_id,
                 owner_id: pole_id,
                 owner_set: None,
+                versioned: true,
                 carried: None,
                 cells,
             };

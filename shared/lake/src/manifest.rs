@@ -15,6 +15,8 @@ pub struct Progress {
     pub stream: StreamKey,
     /// The first offset that was not taken; the next day begins there.
     pub next: i64,
+    /// The offset that names the raw object in which `next` lies: over midnight a day ends within one.
+    pub object: i64,
 }
 
 /// One shard of a snapshot.
@@ -75,7 +77,7 @@ pub struct ColumnProfile {
 }
 
 /// A table's snapshot of a day.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The table.
     pub table: String,
@@ -110,8 +112,8 @@ pub struct Manifest {
 impl Manifest {
     /// How far a stream was taken; none when nothing of it was.
     #[must_use]
-    pub fn next_of(&self, stream: &StreamKey) -> Option<i64> {
-        self.taken.iter().find(|progress| progress.stream == *stream).map(|progress| progress.next)
+    pub fn progress_of(&self, stream: &StreamKey) -> Option<&Progress> {
+        self.taken.iter().find(|progress| progress.stream == *stream)
     }
 
     /// The manifest as JSON; the same manifest gives the same bytes.

@@ -225,7 +225,11 @@ impl Inner {
         stamped[batch::MAX_TIMESTAMP..batch::MAX_TIMESTAMP + 8].copy_from_slice(&now.to_be_bytes());
         let crc = crc32c::crc32c(&stamped[batch::ATTRIBUTES..]);
         stamped[batch::CRC..batch::CRC + 4].copy_from_slice(&crc.to_be_bytes());
-        self.file.write_all(&stamped)?;
+        if let Err(error) = self.file.write_all(&stamped) {
+            // What is half written must not lie before the next batch.
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
         self.note(&stamped);
         Ok(offset)
     }

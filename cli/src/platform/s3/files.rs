@@ -84,9 +84,8 @@ impl Files {
         fs::create_dir_all(folder.join(".staging"))?;
         let path = folder.join(".journal.jsonl");
         let mut index = Index::default();
-        for line in fs::read_to_string(&path).unwrap_or_default().lines() {
-            // The last line may be torn by a crash; its writer was never answered.
-            let Ok(line) = serde_json::from_str::<Line>(line) else { continue };
+        for line in whole_lines(&path)?.lines() {
+            let line: Line = serde_json::from_str(line)?;
             let bucket = index.buckets.entry(line.bucket).or_default();
             match line.entry {
                 Some(entry) => bucket.insert(line.key, entry),
@@ -213,8 +212,28 @@ impl Files {
         let line = Line { bucket: bucket.to_owned(), key: key.to_owned(), entry: entry.cloned() };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes())
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = journal.metadata()?.len();
+        journal.write_all(text.as_bytes()).inspect_err(|_| {
+            // Half a line must not lie before the next one. If this fails too, the next start cuts it off.
+            drop(journal.set_len(length));
+        })
     }
+}
+
+/// The journal without a last line that a crash tore: its writer was never answered.
+fn whole_lines(path: &Path) -> io::Result<String> {
+    let mut text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        text.truncate(whole);
+        fs::OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
+    }
+    Ok(text)
 }
 
 /// A new entry, not yet written.
