@@ -24,9 +24,30 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// A folder that goes with its test.
+pub(crate) struct Folder(PathBuf);
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A test that failed leaves its folder to be looked at.
+        if !std::thread::panicking() {
+            drop(std::fs::remove_dir_all(&self.0));
+        }
+    }
+}
+
 pub(crate) struct LakeUnderTest {
+    // The order matters: the platform ends before its folder goes.
     pub(crate) platform: Platform,
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Folder,
 }
 
 impl LakeUnderTest {
@@ -36,7 +57,7 @@ impl LakeUnderTest {
         let number = COUNTER.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
-        let lake = Self { platform: platform(&folder).await, folder };
+        let lake = Self { platform: platform(&folder).await, folder: Folder(folder) };
         lake.at(MONDAY);
         lake
     }
