@@ -45,6 +45,7 @@ struct Work<'w> {
     chunk: &'w Chunk,
     builders: BTreeMap<usize, TableBuilder>,
     refused: Vec<Quarantined<'w>>,
+    latest_day: Option<Day>,
     receipt: Receipt,
 }
 
@@ -64,7 +65,15 @@ impl<'w> Work<'w> {
             days: Vec::new(),
             tables: BTreeMap::new(),
         };
-        Self { catalogue, plan, chunk, builders: BTreeMap::new(), refused: Vec::new(), receipt }
+        Self {
+            catalogue,
+            plan,
+            chunk,
+            builders: BTreeMap::new(),
+            refused: Vec::new(),
+            latest_day: None,
+            receipt,
+        }
     }
 
     fn record(&mut self, batch: &'w RawBatch, row: usize) {
@@ -92,9 +101,10 @@ impl<'w> Work<'w> {
 
     /// Remembers where a day begins. The log's own clock may step back: a day begins where it is first seen.
     fn day(&mut self, appended: i64, offset: i64) {
-        let date = Day::of_micros(appended).to_string();
-        if self.receipt.days.last().is_none_or(|last| last.date < date) {
-            self.receipt.days.push(DayStart { date, offset });
+        let day = Day::of_micros(appended);
+        if self.latest_day.is_none_or(|latest| latest < day) {
+            self.latest_day = Some(day);
+            self.receipt.days.push(DayStart { date: day.to_string(), offset });
         }
     }
 

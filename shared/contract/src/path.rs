@@ -11,6 +11,8 @@ use serde_json_path::JsonPath;
 enum Step {
     Name(String),
     Index(usize),
+    /// `[?@.name == 'value']`: an element of a list by one of its texts.
+    Where(String, String),
 }
 
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ enum Route {
     Plain(Vec<Step>),
     /// `<plain>[*]`: the elements of a list.
     Each(Vec<Step>),
+    /// A path with a [`Step::Where`]: its first value by steps, all of them by the library.
+    Found(Vec<Step>, Box<JsonPath>),
     Full(Box<JsonPath>),
 }
 
@@ -35,8 +39,12 @@ impl Path {
             JsonPath::parse(text).map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))?;
         let (head, each) = text.strip_suffix("[*]").map_or((text, false), |head| (head, true));
         let route = match (plain(head), each) {
-            (Some(steps), false) => Route::Plain(steps),
-            (Some(steps), true) => Route::Each(steps),
+            (Some(steps), each) => match (steps.iter().any(|step| matches!(step, Step::Where(..))), each) {
+                (false, false) => Route::Plain(steps),
+                (false, true) => Route::Each(steps),
+                (true, false) => Route::Found(steps, Box::new(full)),
+                (true, true) => Route::Full(Box::new(full)),
+            },
             (None, _) => Route::Full(Box::new(full)),
         };
         Ok(Self { text: text.to_owned(), route })
@@ -50,7 +58,7 @@ impl Path {
     /// The first value at the path; none when there is nothing. A null is a value.
     pub(crate) fn first<'v>(&self, root: &'v Value) -> Option<&'v Value> {
         match &self.route {
-            Route::Plain(steps) => follow(root, steps),
+            Route::Plain(steps) | Route::Found(steps, _) => follow(root, steps),
             Route::Each(steps) => follow(root, steps)?.as_array()?.first(),
             Route::Full(path) => path.query(root).first(),
         }
@@ -64,7 +72,7 @@ impl Path {
                 .and_then(Value::as_array)
                 .map(|list| list.iter().collect())
                 .unwrap_or_default(),
-            Route::Full(path) => path.query(root).all(),
+            Route::Found(_, path) | Route::Full(path) => path.query(root).all(),
         }
     }
 
@@ -72,16 +80,29 @@ impl Path {
     pub(crate) fn is_stated(&self, root: &Value) -> bool {
         match &self.route {
             Route::Plain(steps) | Route::Each(steps) => follow(root, steps).is_some(),
-            Route::Full(path) => !path.query(root).is_empty(),
+            Route::Found(_, path) | Route::Full(path) => !path.query(root).is_empty(),
         }
     }
 }
 
 fn follow<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
-    steps.iter().try_fold(root, |value, step| match step {
-        Step::Name(name) => value.as_object()?.get(name.as_str()),
-        Step::Index(index) => value.as_array()?.get(*index),
-    })
+    let mut value = root;
+    for (place, step) in steps.iter().enumerate() {
+        value = match step {
+            Step::Name(name) => value.as_object()?.get(name.as_str())?,
+            Step::Index(index) => value.as_array()?.get(*index)?,
+            Step::Where(name, text) => {
+                let fits = |item: &&Value| item.get(name).and_then(Value::as_str) == Some(text);
+                // The first element that fits and has what is asked of it, as the standard says.
+                return value
+                    .as_array()?
+                    .iter()
+                    .filter(fits)
+                    .find_map(|item| follow(item, &steps[place + 1..]));
+            }
+        };
+    }
+    Some(value)
 }
 
 /// The steps of `$.a.b[0]['c']`, or none when the path holds anything else.
@@ -108,6 +129,15 @@ fn plain(text: &str) -> Option<Vec<Step>> {
 }
 
 fn bracket(inside: &str) -> Option<Step> {
+    if let Some(filter) = inside.strip_prefix("?@.") {
+        let (name, text) = filter.split_once("==")?;
+        let name = name.trim();
+        let text = text.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+        let plain = !name.is_empty()
+            && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && !text.contains(['\'', '\\']);
+        return plain.then(|| Step::Where(name.to_owned(), text.to_owned()));
+    }
     let quoted = inside.strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
     match quoted {
         Some(name) if !name.contains(['\'', '\\']) => Some(Step::Name(name.to_owned())),
@@ -123,7 +153,7 @@ mod tests {
 
     #[test]
     fn plain_and_full_paths_agree() {
-        let root = json!({"a": {"b": [{"c": 1}, {"c": 2}], "x-y": null}, "refs": [{"n": "p", "v": "1"}, {"n": "q", "v": "2"}]});
+        let root = json!({"a": {"b": [{"c": 1}, {"c": 2}], "x-y": null}, "refs": [{"n": "p", "v": "1"}, {"n": "q", "v": "2"}, {"n": "p", "w": "3"}, 7]});
         for text in [
             "$",
             "$.a.b[1].c",
@@ -132,6 +162,9 @@ mod tests {
             "$.a.none",
             "$.a.b[7]",
             "$.refs[?@.n=='q'].v",
+            "$.refs[?@.n == 'p'].w",
+            "$.refs[?@.n == 'none'].v",
+            "$.refs[?@.n == 'p']",
             "$.a.b[*].c",
         ] {
             let path = Path::parse(text).unwrap();

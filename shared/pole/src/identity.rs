@@ -1,23 +1,29 @@
 //! Identities: UUIDs of version 5, so that the same key always gives the same id, on every machine, for ever.
 
-use uuid::Uuid;
+use sha1::{Digest, Sha1};
+use uuid::{Builder, Uuid};
 
 /// The root of every namespace: UUIDv5 of the DNS name `polelake.example`.
 /// Changing it would change every id ever given.
 const ROOT: Uuid = Uuid::from_u128(0x6f1c_79a4_2d5e_5b0b_9c3f_8a1d_44e7_20b1);
 
 /// Parts of a key are joined by a character that no key holds, so that (`a`,`bc`) and (`ab`,`c`) differ.
-const SEPARATOR: u8 = 0x1f;
+const SEPARATOR: &[u8] = b"\x1f";
 
-fn v5(namespace: &str, parts: &[&str]) -> Uuid {
-    let length = namespace.len() + parts.iter().map(|part| part.len() + 1).sum::<usize>();
-    let mut name = Vec::with_capacity(length);
-    name.extend_from_slice(namespace.as_bytes());
-    for part in parts {
-        name.push(SEPARATOR);
-        name.extend_from_slice(part.as_bytes());
-    }
-    Uuid::new_v5(&ROOT, &name)
+/// A UUID of version 5 in our root namespace, of a name that comes in pieces.
+fn v5<'n>(pieces: impl IntoIterator<Item = &'n [u8]>) -> Uuid {
+    let mut hash = Sha1::new_with_prefix(ROOT.as_bytes());
+    pieces.into_iter().for_each(|piece| hash.update(piece));
+    let digest: [u8; 20] = hash.finalize().into();
+    let mut head = [0; 16];
+    head.copy_from_slice(&digest[..16]);
+    Builder::from_sha1_bytes(head).into_uuid()
+}
+
+/// A name's pieces: the namespace and each part, apart from each other.
+fn pieces<'n>(namespace: &'n str, parts: &'n [&'n str]) -> impl Iterator<Item = &'n [u8]> {
+    let part = |part: &'n &'n str| [SEPARATOR, part.as_bytes()];
+    std::iter::once(namespace.as_bytes()).chain(parts.iter().flat_map(part))
 }
 
 /// The id of a person, object, location or event: the same for every source that names it by the same key.
@@ -31,7 +37,7 @@ fn v5(namespace: &str, parts: &[&str]) -> Uuid {
 /// ```
 #[must_use]
 pub fn pole_id(namespace: &str, key: &[&str]) -> Uuid {
-    v5(namespace, key)
+    v5(pieces(namespace, key))
 }
 
 /// The id of a row that belongs to another record, such as a notice of a tenancy.
@@ -43,7 +49,7 @@ pub fn owned_id(owner: &Uuid, set: &str, key: &[&str]) -> Uuid {
     let mut parts = Vec::with_capacity(key.len() + 2);
     parts.extend([&*owner, set]);
     parts.extend_from_slice(key);
-    v5("owned", &parts)
+    v5(pieces("owned", &parts))
 }
 
 /// The id of a link that `owner` states between `from` and `to`.
@@ -58,19 +64,13 @@ pub fn link_id(owner: &Uuid, from: &Uuid, to: &Uuid, link_type: &str, role: &str
 /// An event id for sources that give none: made from the event's bytes, so that a repeat is seen as one.
 #[must_use]
 pub fn event_id_of(source: &str, value: &[u8]) -> Uuid {
-    let mut name = Vec::with_capacity(source.len() + value.len() + 8);
-    name.extend_from_slice(b"event");
-    name.push(SEPARATOR);
-    name.extend_from_slice(source.as_bytes());
-    name.push(SEPARATOR);
-    name.extend_from_slice(value);
-    Uuid::new_v5(&ROOT, &name)
+    v5([b"event".as_slice(), SEPARATOR, source.as_bytes(), SEPARATOR, value])
 }
 
 /// A name for content: the same bytes have the same name.
 #[must_use]
 pub fn content_id(content: &[u8]) -> Uuid {
-    Uuid::new_v5(&ROOT, content)
+    v5([content])
 }
 
 #[cfg(test)]
