@@ -1,8 +1,10 @@
 //! `polelake up`: the platform until Ctrl-C.
 
+use std::sync::Arc;
+
 use crate::args::{Failed, Place};
 use crate::client::options;
-use crate::platform::Platform;
+use crate::platform::{Platform, schedule};
 
 pub(crate) async fn run(place: &Place, port: u16) -> Result<bool, Failed> {
     let platform = Platform::start(options(place, port)?).await?;
@@ -10,7 +12,12 @@ pub(crate) async fn run(place: &Place, port: u16) -> Result<bool, Failed> {
     println!("Kafka     {}", platform.kafka);
     println!("S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)", platform.s3);
     println!("State     {}", place.dir.display());
+    println!(
+        "Schedule  the day before is merged and reported at 01:00 UTC; `polelake run-day` does any day now"
+    );
     println!("Ctrl-C stops it; the next start goes on from here.");
+    let night = tokio::spawn(schedule::nightly(Arc::clone(&platform.running)));
     tokio::signal::ctrl_c().await?;
+    night.abort();
     Ok(true)
 }

@@ -10,6 +10,7 @@ pub mod lambda;
 pub mod queue;
 pub mod running;
 pub mod s3;
+pub mod schedule;
 pub mod source;
 
 pub use glue::DATABASE;
