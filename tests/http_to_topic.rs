@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, person};
+use crate::lake_under_test::{LakeUnderTest, contracts_with, person};
 
 fn rule(answer: &Value) -> &str {
     answer["rule"].as_str().unwrap_or_default()
@@ -96,4 +96,189 @@ async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     let books = &report["sources"]["housing-person"];
     assert_eq!((&books["landed"], &books["refined"]), (&json!(2), &json!(1)), "{books}");
     assert_eq!(books["quarantined"], json!({"event.json": 1}));
+}
+
+async fn token(lake: &LakeUnderTest, claims: Value) -> String {
+    let url = format!("{}/_local/tokens", lake.platform.api);
+    reqwest::Client::new().post(url).json(&claims).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_held_to_the_contract_and_to_their_time() {
+    let contracts = contracts_with("tokens", "sources/housing/person/contract.odcs.yaml", |text| {
+        text.replace(
+            "      push:\n",
+            "      push:\n        claims: [{iss: \"https://issuer.polelake.local\", client_id: \"housing-*\", scope: events/write}]\n",
+        )
+    });
+    let lake = LakeUnderTest::with_contracts(&contracts).await;
+    let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
+    let send = async |header: (&'static str, String), source: &str| {
+        let url = format!("{}/v1/{source}/events", lake.platform.api);
+        let request = reqwest::Client::new().post(url).header(header.0, header.1).body(event.clone());
+        request.send().await.unwrap().status().as_u16()
+    };
+    let late = 4_102_444_800u64;
+    let good = json!({"client_id": "housing-api", "scope": "events/read events/write", "exp": late});
+    let bearer = async |claims: Value| ("authorization", format!("Bearer {}", token(&lake, claims).await));
+    assert_eq!(send(bearer(good.clone()).await, "housing-person").await, 202);
+    assert_eq!(send(bearer(good.clone()).await, "housing-tenure").await, 403, "another team's source");
+    let mut other = good.clone();
+    other["client_id"] = json!("planning-api");
+    assert_eq!(send(bearer(other).await, "housing-person").await, 403);
+    let mut scope = good.clone();
+    scope["scope"] = json!("events/read");
+    assert_eq!(send(bearer(scope).await, "housing-person").await, 403);
+    let mut expired = good.clone();
+    expired["exp"] = json!(1_700_000_000);
+    assert_eq!(send(bearer(expired).await, "housing-person").await, 401, "expired");
+    assert_eq!(
+        send(("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.".into()), "housing-person").await,
+        401
+    );
+    assert_eq!(send(("x-local-caller", String::new()), "housing-person").await, 401, "unsigned");
+    // A subject that looks like a role is no role.
+    let sly = json!({"sub": "arn:aws:iam::1:role/housing-api", "exp": late});
+    assert_eq!(send(bearer(sly).await, "housing-person").await, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_relay_itself_refuses_what_a_gateway_might_let_through() {
+    let lake = LakeUnderTest::start().await;
+    let request = |authorizer: Value| {
+        json!({
+            "version": "2.0", "rawPath": "/v1/housing-person/events", "headers": {}, "body": "{}",
+            "isBase64Encoded": false,
+            "requestContext": {"http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""}, "timeEpoch": 0, "authorizer": authorizer},
+        })
+    };
+    let answer = lake.invoke("event-relay", request(Value::Null)).await;
+    assert_eq!(answer["statusCode"], 401, "{answer}");
+    let expired = json!({"jwt": {"claims": {"exp": "1700000000", "iss": "x"}, "scopes": null}});
+    let answer = lake.invoke("event-relay", request(expired)).await;
+    assert_eq!(answer["statusCode"], 401, "{answer}");
+    assert!(answer["body"].as_str().unwrap().contains("request.expired"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
+    let lake = LakeUnderTest::start().await;
+    for source in [
+        "..%2f..%2fetc",
+        "%2e%2e",
+        "housing-person%00",
+        "housing-person%0d%0aevent-id:%20x",
+        "HOUSING-PERSON",
+    ] {
+        let (status, answer) = lake.post(source, "application/json", "{}").await;
+        assert_eq!(status, 404, "{source}: {answer}");
+        assert!(!answer.to_string().contains(source), "what is no name is not repeated");
+    }
+    let url = format!("{}/v1/housing-person/events", lake.platform.api);
+    let client = reqwest::Client::new();
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let bomb = gzip(&vec![b' '; 512 * 1024 * 1024]);
+    let send = async |body: Vec<u8>, name: &'static str, value: &'static [u8]| {
+        let value = reqwest::header::HeaderValue::from_bytes(value).unwrap();
+        client.post(&url).header(name, value).body(body).send().await.unwrap()
+    };
+    let answer = send(bomb, "content-encoding", b"gzip").await;
+    assert_eq!(answer.status(), 413);
+    let event = |minute| {
+        person("PersonCreatedEvent", "p1", minute, json!({"firstName": "Ada"})).to_string().into_bytes()
+    };
+    assert_eq!(send(gzip(&event(1)), "content-encoding", b"gzip").await.status(), 202);
+    assert_eq!(send(event(2), "content-type", b"application/x-www-form-urlencoded").await.status(), 415);
+    assert_eq!(send(event(2), "ce-specversion", b"1.0").await.status(), 415);
+    assert_eq!(send(event(2), "idempotency-key", b"a b\xff").await.status(), 400);
+    // A trace that is none is left out, one that is goes along.
+    assert_eq!(send(event(3), "traceparent", b"00-evil\tevent-id: x").await.status(), 202);
+    let trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    assert_eq!(send(event(4), "traceparent", trace).await.status(), 202);
+    let mut smuggled = person("PersonCreatedEvent", "p1", 5, json!({"firstName": "Ada"}));
+    smuggled["id"] = json!("x\r\nevent-id: y");
+    let (status, answer) = lake.post("housing-person", "application/json", smuggled.to_string()).await;
+    assert_eq!((status, rule(&answer)), (422, "event.id"));
+    lake.platform.running.settled().await;
+    let raw = lake.objects("raw", "raw/housing-person").into_values();
+    let headers: Vec<String> = raw
+        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .map(|row| row["headers"].clone())
+        .collect();
+    assert_eq!(headers.len(), 3);
+    assert_eq!(headers.iter().filter(|headers| headers.contains("traceparent")).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cloud_events_come_alone_or_in_batches() {
+    let lake = LakeUnderTest::start().await;
+    let event = |number: u32| {
+        json!({
+            "specversion": "1.0", "source": "/immigration/casework", "subject": format!("IMM-{number}"),
+            "id": format!("ce-{number}"), "type": "uk.gov.example.case.received", "time": "2026-02-25T16:30:00Z",
+            "sequence": "1", "data": {"status": "received"},
+        })
+    };
+    let (single, batch) =
+        ("application/cloudevents+json", "application/cloudevents-batch+json; charset=utf-8");
+    let (status, answer) = lake.post("immigration-case", single, event(1).to_string()).await;
+    assert_eq!((status, &answer["results"][0]["id"]), (202, &json!("ce-1")), "{answer}");
+    let (status, answer) =
+        lake.post("immigration-case", batch, json!([event(2), event(3)]).to_string()).await;
+    assert_eq!((status, &answer["accepted"]), (202, &json!(2)), "{answer}");
+    let mut old = event(4);
+    old["specversion"] = json!("0.3");
+    let (status, answer) = lake.post("immigration-case", single, old.to_string()).await;
+    assert_eq!((status, rule(&answer)), (422, "event.cloudevent"));
+    let (status, answer) = lake.post("immigration-case", batch, event(5).to_string()).await;
+    assert_eq!((status, rule(&answer)), (400, "body.batch"));
+    let (_, report) = lake.run_day("2026-03-02").await;
+    assert_eq!(report["sources"]["immigration-case"]["refined"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
+    // The source gives its events no ids: only the request's name tells a repeat from an equal event.
+    let lake = LakeUnderTest::start().await;
+    let url = format!("{}/v1/police-manchester/events", lake.platform.api);
+    let call = json!({"label": "OCCURRED_AT", "key": "1-OCCURRED_AT-2", ":START_ID": "1", ":END_ID": "2"})
+        .to_string();
+    let send = async |key: Option<&str>| {
+        let body = format!("{call}\n{call}\n");
+        let request =
+            reqwest::Client::new().post(&url).header("content-type", "application/x-ndjson").body(body);
+        let request = match key {
+            Some(key) => request.header("idempotency-key", key),
+            None => request,
+        };
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        let ids: Vec<String> = answer["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        ids
+    };
+    let first = send(Some("request-1")).await;
+    assert_ne!(first[0], first[1], "two equal events of one request are two");
+    assert_eq!(send(Some("\"request-1\"")).await, first, "the same request again");
+    assert!(send(Some("request-2")).await.iter().all(|id| !first.contains(id)), "another request");
+    let bare = send(None).await;
+    assert_eq!(bare[0], bare[1], "without a name, equal bytes are the same event");
+    // What Kafka carries is what was answered.
+    lake.platform.running.settled().await;
+    let raw = lake.objects("raw", "raw/police-manchester").into_values();
+    let headers: Vec<String> = raw
+        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .map(|row| row["headers"].replace('\\', ""))
+        .collect();
+    let known = |id: &String| {
+        headers.iter().filter(|headers| lake::header(Some(headers), "event-id").as_ref() == Some(id)).count()
+    };
+    assert_eq!(first.iter().map(known).collect::<Vec<_>>(), [2, 2]);
 }

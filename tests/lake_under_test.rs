@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use lake::{Day, Manifest};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use polelake::audit::{Audit, Scope, audit};
 use polelake::platform::{Options, Platform};
+use polelake::zones::Zones;
 use serde_json::{Value, json};
 
 /// A row as texts, by column; what is null is not there.
@@ -53,22 +55,32 @@ pub(crate) struct LakeUnderTest {
 impl LakeUnderTest {
     /// A platform in an empty folder, at eight o'clock on Monday.
     pub(crate) async fn start() -> Self {
+        Self::with_contracts(&root().join("contracts")).await
+    }
+
+    /// The same with other contracts.
+    pub(crate) async fn with_contracts(contracts: &Path) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
-        let lake = Self { platform: platform(&folder).await, folder: Folder(folder) };
+        let lake = Self { platform: platform(&folder, contracts).await, folder: Folder(folder) };
         lake.at(MONDAY);
         lake
     }
 
     /// The same folder with a new platform, as after a crash of the old one.
     pub(crate) async fn restart(self, date: &str) -> Self {
+        self.restart_with(date, &root().join("contracts")).await
+    }
+
+    /// The same with other contracts: they were mended.
+    pub(crate) async fn restart_with(self, date: &str, contracts: &Path) -> Self {
         let Self { platform: old, folder } = self;
         drop(old);
         // The old one's tasks end when the runtime next looks at them.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        let lake = Self { platform: platform(&folder).await, folder };
+        let lake = Self { platform: platform(&folder, contracts).await, folder };
         lake.at(date);
         lake
     }
@@ -102,6 +114,20 @@ impl LakeUnderTest {
 
     pub(crate) async fn invoke(&self, function: &str, payload: Value) -> Value {
         self.platform.running.invoke(function, &payload).await.unwrap()
+    }
+
+    /// The zones, as operators' commands have them.
+    pub(crate) async fn zones(&self, contracts: &Path) -> Zones {
+        let catalogue = host::load_contracts(&contracts.to_string_lossy()).unwrap();
+        Zones::local(&self.platform.s3, &self.platform.kafka, catalogue).await
+    }
+
+    /// The books of everything; they must close.
+    pub(crate) async fn books_close(&self) -> Audit {
+        let zones = self.zones(&root().join("contracts")).await;
+        let audit = audit(&zones, Scope { deep: true, ..Scope::default() }).await.unwrap();
+        assert_eq!(audit.findings, [], "the books close");
+        audit
     }
 
     /// Merges and reports a day, after everything is landed and transformed; gives the run and the report.
@@ -162,10 +188,27 @@ impl LakeUnderTest {
     }
 }
 
-async fn platform(folder: &Path) -> Platform {
+/// A copy of the contracts beside the test's folder, with one file changed.
+pub(crate) fn contracts_with(name: &str, file: &str, change: impl Fn(&str) -> String) -> Folder {
+    let folder = std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    let contracts = root().join("contracts");
+    collect(&contracts, &mut |path| {
+        let copy = folder.join(path.strip_prefix(&contracts).unwrap());
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(path, copy).unwrap();
+    });
+    let text = std::fs::read_to_string(folder.join(file)).unwrap();
+    let changed = change(&text);
+    assert_ne!(text, changed, "the change must change something");
+    std::fs::write(folder.join(file), changed).unwrap();
+    Folder(folder)
+}
+
+async fn platform(folder: &Path, contracts: &Path) -> Platform {
     let options = Options {
         folder: folder.to_owned(),
-        contracts: root().join("contracts"),
+        contracts: contracts.to_owned(),
         port: 0,
         program: env!("CARGO_BIN_EXE_polelake-under-test").into(),
         binaries: None,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
+mod accounting;
 mod bench;
 mod endpoints;
 mod faults;
@@ -9,7 +10,9 @@ mod house;
 mod http_to_topic;
 mod lake_under_test;
 mod pole_to_snapshot;
+mod quarantine;
 mod raw_to_pole;
 mod readers;
+mod state_fetch;
 mod topic_to_raw;
 mod whole_day;

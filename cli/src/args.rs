@@ -27,6 +27,9 @@ pub(crate) struct Place {
     /// Run stand-alone function binaries from this folder, such as target/release.
     #[arg(long)]
     pub(crate) functions: Option<PathBuf>,
+    /// Work on the AWS account of the environment; RAW_BUCKET, REFINED_BUCKET and CURATED_BUCKET name the zones.
+    #[arg(long)]
+    pub(crate) aws: bool,
 }
 
 #[derive(Subcommand)]
@@ -84,6 +87,34 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prove from the data alone that nothing is lost and nothing doubled; exit code 1 when the books do not close.
+    #[command(
+        after_help = "Example: polelake audit\n         polelake audit --from 2026-03-02 --to 2026-03-03 --json"
+    )]
+    Audit {
+        #[command(flatten)]
+        place: Place,
+        /// One day, YYYY-MM-DD.
+        #[arg(long, conflicts_with_all = ["from", "to"])]
+        date: Option<String>,
+        /// The first day; from the beginning without one.
+        #[arg(long)]
+        from: Option<String>,
+        /// The last day; up to now without one, and Kafka is asked for what is not landed yet.
+        #[arg(long)]
+        to: Option<String>,
+        /// Read every object, not only its metadata.
+        #[arg(long)]
+        deep: bool,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refused records: find them, look at them, and send them on their way again.
+    Quarantine {
+        #[command(subcommand)]
+        command: QuarantineCommand,
+    },
     /// Look at contracts and mappings.
     Contract {
         #[command(subcommand)]
@@ -99,6 +130,59 @@ enum Command {
     Function {
         /// The function's name.
         name: String,
+    },
+}
+
+/// Which refused records.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Refusals {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only this source.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Only records that broke this rule last.
+    #[arg(long)]
+    pub(crate) rule: Option<String>,
+    /// Only records that were appended on this day or later, YYYY-MM-DD.
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+enum QuarantineCommand {
+    /// Count refused records by source, rule and what became of them.
+    #[command(after_help = "Example: polelake quarantine ls --source housing-person")]
+    Ls {
+        #[command(flatten)]
+        refusals: Refusals,
+    },
+    /// Show each refused record: where it is, the rule, the field and the reason.
+    #[command(after_help = "Example: polelake quarantine show --rule event.json")]
+    Show {
+        #[command(flatten)]
+        refusals: Refusals,
+        /// Records to show at most.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Show the records' own bytes too. They can hold personal data.
+        #[arg(long)]
+        values: bool,
+    },
+    /// Process the open ones again, after the contract or the mapping was mended, and tell each one's outcome.
+    #[command(after_help = "Example: polelake quarantine redrive --rule mapping.person.date_of_birth")]
+    Redrive {
+        #[command(flatten)]
+        refusals: Refusals,
+        /// Say what would be processed, and process nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Seconds to wait for the outcomes.
+        #[arg(long, default_value_t = 60)]
+        wait: u64,
     },
 }
 
@@ -153,7 +237,7 @@ enum BenchCommand {
 }
 
 /// What went wrong, for people: exit code 2.
-pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the command line. Exit code 0: done; 1: done, and something does not hold; 2: not done.
 #[must_use]
@@ -185,6 +269,19 @@ async fn run(command: Command) -> Result<bool, Failed> {
             commands::push::run(&place, &source, &file, json).await
         }
         Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
+        Command::Audit { place, date, from, to, deep, json } => {
+            let (from, to) = (from.or_else(|| date.clone()), to.or(date));
+            commands::audit::run(&place, from.as_deref(), to.as_deref(), deep, json).await
+        }
+        Command::Quarantine { command } => match command {
+            QuarantineCommand::Ls { refusals } => commands::quarantine::ls(&refusals).await,
+            QuarantineCommand::Show { refusals, limit, values } => {
+                commands::quarantine::show(&refusals, limit, values).await
+            }
+            QuarantineCommand::Redrive { refusals, dry_run, wait } => {
+                commands::quarantine::redrive(&refusals, dry_run, wait).await
+            }
+        },
         Command::Contract { command: ContractCommand::Lint { contracts, json } } => {
             commands::lint::run(&contracts, json)
         }

@@ -117,11 +117,15 @@ impl Client {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// What the platform says of itself.
+    pub(crate) async fn status(&self) -> Result<Value, Failed> {
+        Ok(self.http.get(format!("{}/_local/status", self.api)).send().await?.json().await?)
+    }
+
     /// Waits until everything that was accepted is landed and transformed.
     pub(crate) async fn settled(&self) -> Result<(), Failed> {
         loop {
-            let status: Value =
-                self.http.get(format!("{}/_local/status", self.api)).send().await?.json().await?;
+            let status = self.status().await?;
             if status["records_to_land"] == 0 && status["messages_waiting"] == 0 {
                 return Ok(());
             }

@@ -1,12 +1,15 @@
 //! The `polelake` command: the local platform, and the operator's tools.
 //!
 //! [`platform`] is what the functions find on AWS, on one machine. `client` talks to a running platform,
-//! [`town`] invents a council's events, and each command has a file of its own below `commands`.
+//! [`audit`] and [`quarantine`] work on the [`zones`] of either, [`town`] invents a council's events, and each command has a file of its own below `commands`.
 
 mod args;
+pub mod audit;
 mod client;
 mod commands;
 pub mod platform;
+pub mod quarantine;
 pub mod town;
+pub mod zones;
 
-pub use args::main;
+pub use args::{Failed, main};

@@ -1,10 +1,12 @@
 //! One file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod function;
 pub(crate) mod lint;
 pub(crate) mod manchester;
 pub(crate) mod push;
+pub(crate) mod quarantine;
 pub(crate) mod run_day;
 pub(crate) mod up;

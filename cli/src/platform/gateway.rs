@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
@@ -17,7 +18,7 @@ use super::running::Running;
 /// API Gateway takes no larger request.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The caller that a request without `x-local-caller` has. On AWS, the authoriser says who calls.
+/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser says who calls.
 const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 
 /// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
@@ -26,6 +27,7 @@ pub fn router(running: Arc<Running>) -> Router {
         .route("/_local/status", get(status))
         .route("/_local/functions/{name}", post(invoke))
         .route("/_local/queues/{name}", post(send))
+        .route("/_local/tokens", post(token))
         .fallback(relay)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .with_state(running)
@@ -53,12 +55,39 @@ async fn send(State(running): State<Arc<Running>>, Path(name): Path<String>, bod
     }
 }
 
+async fn token(State(running): State<Arc<Running>>, Json(claims): Json<Value>) -> Response {
+    match running.tokens.issue(claims) {
+        Ok(token) => token.into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+/// What the authoriser says of the caller; none when it says no.
+fn authorizer(headers: &HeaderMap, running: &Running) -> Option<Value> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if let Some(bearer) = text("authorization") {
+        let claims = running.tokens.claims(bearer.strip_prefix("Bearer ")?)?;
+        return Some(json!({"jwt": {"claims": claims, "scopes": null}}));
+    }
+    match text("x-local-caller") {
+        Some("") => None,
+        caller => {
+            let arn = caller.unwrap_or(LOCAL_CALLER);
+            Some(json!({"iam": {"accountId": "000000000000", "userArn": arn}}))
+        }
+    }
+}
+
 async fn relay(State(running): State<Arc<Running>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
         return problem(413, "the request is larger than the gateway takes");
     };
-    let payload = payload(parts.method.as_str(), parts.uri.path(), parts.uri.query(), &parts.headers, &body);
+    // As API Gateway does it: a request that nobody signed does not reach the function.
+    let Some(authorizer) = authorizer(&parts.headers, &running) else {
+        return problem(401, "the token is not valid or has expired, or nobody signed the request");
+    };
+    let payload = payload(&parts, &authorizer, &body);
     if payload.len() > PAYLOAD_BYTES_MAX {
         return problem(413, "the request is larger than a function takes; send smaller batches");
     }
@@ -88,9 +117,10 @@ async fn answer(function: &Function, payload: String) -> Response {
 }
 
 /// API Gateway's payload of version 2.0.
-fn payload(method: &str, path: &str, query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> String {
+fn payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let caller = headers.get("x-local-caller").map_or_else(|| LOCAL_CALLER.to_owned(), text);
+    let headers = &parts.headers;
     let headers: BTreeMap<&str, String> =
         headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
     // What is not UTF-8 travels as base64, as the gateway does it.
@@ -102,12 +132,12 @@ fn payload(method: &str, path: &str, query: Option<&str>, headers: &HeaderMap, b
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": query.unwrap_or_default(),
+        "rawQueryString": parts.uri.query().unwrap_or_default(),
         "headers": headers,
         "requestContext": {
             "accountId": "000000000000",
             "apiId": "local",
-            "authorizer": {"iam": {"accountId": "000000000000", "userArn": caller}},
+            "authorizer": authorizer,
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
             "requestId": "local",
             "stage": "$default",

@@ -11,7 +11,9 @@ pub mod queue;
 pub mod running;
 pub mod s3;
 pub mod schedule;
+pub mod secrets;
 pub mod source;
+pub mod tokens;
 
 pub use glue::DATABASE;
 pub use running::{Options, Platform, Running};

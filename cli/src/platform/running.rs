@@ -20,7 +20,8 @@ use super::lambda::{Function, FunctionConfig, InvokeError};
 use super::queue::{Queue, map_queue};
 use super::s3::{self, ACCESS_KEY, Files, SECRET_KEY};
 use super::source::KafkaMapping;
-use super::{BUCKETS, gateway};
+use super::tokens::Tokens;
+use super::{BUCKETS, gateway, secrets};
 
 /// How the platform is started.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ pub struct Running {
     /// The clock that stamps records.
     pub clock: Arc<Clock>,
     pub(super) relay: Arc<Function>,
+    pub(super) tokens: Tokens,
     functions: Vec<Arc<Function>>,
     queues: BTreeMap<String, Arc<Queue>>,
     mappings: Vec<Arc<KafkaMapping>>,
@@ -94,12 +96,13 @@ impl Platform {
         let s3 = serve(s3::router(files), 0, &mut tasks).await?;
         let glue =
             serve(glue::router(Arc::new(Glue::open(&folder.join("glue.json"))?)), 0, &mut tasks).await?;
+        let secrets = serve(secrets::router(folder.join("secrets.json")), 0, &mut tasks).await?;
         let broker = TcpListener::bind("127.0.0.1:0").await?;
         let kafka = broker.local_addr()?.to_string();
         tasks.push(spawn_broker(broker, Arc::clone(&topics), folder)?);
 
         let sources: Vec<&str> = catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        let environment = environment(&options, &s3, &glue, &kafka, &sources)?;
+        let environment = environment(&options, [&s3, &glue, &secrets, &kafka], &sources)?;
         let functions = functions(&options, &environment);
         let [relay, landing, transform, ..] = functions.as_slice() else {
             return Err(io::Error::other("no functions"));
@@ -123,9 +126,17 @@ impl Platform {
         }
         tasks.extend(mappings.iter().map(|mapping| tokio::spawn(Arc::clone(mapping).run())));
 
+        let tokens = Tokens::open(folder)?;
         let places = json!({"s3": s3, "kafka": kafka, "glue": glue, "pid": std::process::id()});
-        let running =
-            Arc::new(Running { clock, relay: Arc::clone(relay), functions, queues, mappings, places });
+        let running = Arc::new(Running {
+            clock,
+            relay: Arc::clone(relay),
+            tokens,
+            functions,
+            queues,
+            mappings,
+            places,
+        });
         let api = serve(gateway::router(Arc::clone(&running)), options.port, &mut tasks).await?;
         let file = folder.join("platform.json");
         std::fs::write(&file, json!({"api": api, "s3": s3, "kafka": kafka, "glue": glue}).to_string())?;
@@ -181,6 +192,7 @@ impl Running {
             "records_to_land": records,
             "messages_waiting": messages,
             "dead_letters": dead,
+            "clock_millis": self.clock.millis(),
             "working": working,
             "places": self.places,
         })
@@ -213,7 +225,7 @@ fn spawn_broker(listener: TcpListener, topics: Arc<Topics>, folder: &Path) -> io
         std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<i64>().ok()).unwrap_or_default() + 1;
     std::fs::write(file, life.to_string())?;
     Ok(tokio::spawn(async move {
-        drop(kafka::serve(listener, topics, life * 1_000_000).await);
+        drop(kafka::serve(listener, topics, life * 1_000_000, kafka::weather::calm()).await);
     }))
 }
 
@@ -237,9 +249,7 @@ fn notify(queue: Arc<Queue>) -> s3::Watch {
 
 fn environment(
     options: &Options,
-    s3: &str,
-    glue: &str,
-    kafka: &str,
+    [s3, glue, secrets, kafka]: [&str; 4],
     sources: &[&str],
 ) -> io::Result<BTreeMap<String, String>> {
     let queues: Vec<String> = sources.iter().map(|source| format!("relay-{source}={source}")).collect();
@@ -247,6 +257,7 @@ fn environment(
     let pairs = [
         ("AWS_ENDPOINT_URL_S3", s3.to_owned()),
         ("AWS_ENDPOINT_URL_GLUE", glue.to_owned()),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.to_owned()),
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ("AWS_REGION", "eu-west-2".to_owned()),

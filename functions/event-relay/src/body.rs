@@ -1,33 +1,103 @@
 //! A request's body, taken apart into events without changing a byte of them.
 
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 
+/// What a body is, by its content type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// One JSON object, or an array of them.
+    Json,
+    /// A JSON object on each line.
+    Lines,
+    /// A CloudEvent in structured mode.
+    CloudEvent,
+    /// CloudEvents in batched mode.
+    CloudEvents,
+}
+
+impl BodyKind {
+    /// The kind that a content type names; JSON where there is none.
+    ///
+    /// # Errors
+    /// A problem for every other type: it would be read as something that it is not.
+    pub(crate) fn of(content_type: &str) -> Result<Self, Problem> {
+        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match kind.as_str() {
+            "" | "application/json" => Ok(Self::Json),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Self::Lines),
+            "application/cloudevents+json" => Ok(Self::CloudEvent),
+            "application/cloudevents-batch+json" => Ok(Self::CloudEvents),
+            _ => Err(Problem::new(
+                415,
+                "body.type",
+                "send application/json, application/x-ndjson, application/cloudevents+json or \
+                 application/cloudevents-batch+json",
+            )),
+        }
+    }
+
+    /// What is wrong with an event of this kind. Of a CloudEvent, the attributes that version 1.0 requires.
+    pub(crate) fn fault(self, event: &Value) -> Option<&'static str> {
+        if !matches!(self, Self::CloudEvent | Self::CloudEvents) {
+            return None;
+        }
+        let named = |name: &str| event[name].as_str().is_some_and(|text| !text.is_empty());
+        if event["specversion"] != "1.0" || !["id", "source", "type"].into_iter().all(named) {
+            return Some("a CloudEvent has `specversion` 1.0, `id`, `source` and `type`");
+        }
+        (!event["data_base64"].is_null()).then_some("`data_base64` is not read; send JSON in `data`")
+    }
+}
+
+/// The body without its compression.
+///
+/// # Errors
+/// A problem when it is compressed otherwise than by gzip, damaged, or larger than it may be once it is unpacked.
+pub(crate) fn unpacked(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, Problem> {
+    match encoding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(body),
+        "gzip" | "x-gzip" => {
+            let mut plain = Vec::new();
+            // One byte more than there may be: a bomb is not unpacked any further.
+            let read = MultiGzDecoder::new(&body[..]).take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut plain);
+            match read {
+                Ok(_) => Ok(plain),
+                Err(_) => Err(Problem::new(400, "body.encoding", "the body is not gzip, or is cut off")),
+            }
+        }
+        _ => Err(Problem::new(415, "body.encoding", "send the body plain, or with content-encoding gzip")),
+    }
+}
+
 /// The events of a body: one JSON object, a JSON array, or a line each.
 ///
 /// # Errors
 /// A problem of the whole request.
-pub(crate) fn events(body: &[u8], content_type: &str) -> Result<Vec<Vec<u8>>, Problem> {
+pub(crate) fn events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, Problem> {
     if body.len() > BODY_BYTES_MAX {
-        let detail =
-            format!("the body has {} bytes, more than {BODY_BYTES_MAX}; send smaller batches", body.len());
+        let detail = format!("the body has more than {BODY_BYTES_MAX} bytes; send smaller batches");
         return Err(Problem::new(413, "body.too-large", detail));
     }
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    let lines = ["application/x-ndjson", "application/jsonl", "application/ndjson"];
-    let events = match first {
-        None => {
-            return Err(Problem::new(
-                400,
-                "body.empty",
-                "the body is empty; send one event or a list of events",
-            ));
+    let events = match (kind, first) {
+        (_, None) => {
+            let detail = "the body is empty; send one event or a list of events";
+            return Err(Problem::new(400, "body.empty", detail));
         }
-        Some(_) if lines.iter().any(|kind| content_type.starts_with(kind)) => by_line(body),
-        Some(b'[') => array(body)?,
-        Some(_) => vec![body.trim_ascii().to_vec()],
+        (BodyKind::Lines, _) => by_line(body),
+        (BodyKind::Json | BodyKind::CloudEvents, Some(b'[')) => array(body)?,
+        (BodyKind::CloudEvents, _) => {
+            let detail = "a CloudEvents batch is a list; send one event as application/cloudevents+json";
+            return Err(Problem::new(400, "body.batch", detail));
+        }
+        _ => vec![body.trim_ascii().to_vec()],
     };
     match events.len() {
         0 => Err(Problem::new(400, "body.empty", "the list has no events")),
@@ -63,28 +133,59 @@ fn array(body: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
 
     #[test]
     fn events_keep_their_bytes() {
         let spaced = br#"[ {"a" : 1.10 } , {"b":"\u00e9"}]"#;
         assert_eq!(
-            events(spaced, "application/json").unwrap(),
+            events(spaced, BodyKind::Json).unwrap(),
             [br#"{"a" : 1.10 }"#.to_vec(), br#"{"b":"\u00e9"}"#.to_vec()]
         );
-        assert_eq!(events(b" {\"a\":1}\n", "application/json").unwrap(), [b"{\"a\":1}".to_vec()]);
-        let lines = events(b"{\"a\":1}\r\n\n{bad\n", "application/x-ndjson").unwrap();
+        assert_eq!(events(b" {\"a\":1}\n", BodyKind::Json).unwrap(), [b"{\"a\":1}".to_vec()]);
+        let lines = events(b"{\"a\":1}\r\n\n{bad\n", BodyKind::Lines).unwrap();
         assert_eq!(lines, [b"{\"a\":1}".to_vec(), b"{bad".to_vec()]);
     }
 
     #[test]
     fn what_is_no_batch_is_refused() {
-        let status = |body: &[u8]| events(body, "application/json").unwrap_err().status;
+        let status = |body: &[u8]| events(body, BodyKind::Json).unwrap_err().status;
         assert_eq!(status(b""), 400);
         assert_eq!(status(b"[]"), 400);
         assert_eq!(status(b"[1,"), 400);
         assert_eq!(status(&vec![b'x'; BODY_BYTES_MAX + 1]), 413);
         assert_eq!(status("[".repeat(100_000).as_bytes()), 422);
         assert_eq!(status(format!("[{}]", vec!["1"; 501].join(",")).as_bytes()), 413);
+        assert_eq!(events(b"{}", BodyKind::CloudEvents).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn a_bomb_is_unpacked_no_further_than_it_may_be() {
+        let bomb = gzip(&vec![b' '; 200 * 1024 * 1024]);
+        assert!(bomb.len() < 400_000);
+        let plain = unpacked(bomb, "gzip").unwrap();
+        assert_eq!(plain.len(), BODY_BYTES_MAX + 1);
+        assert_eq!(events(&plain, BodyKind::Json).unwrap_err().status, 413);
+        assert_eq!(unpacked(gzip(b"{}"), "GZIP").unwrap(), b"{}");
+        assert_eq!(unpacked(b"{}".to_vec(), "gzip").unwrap_err().status, 400);
+        assert_eq!(unpacked(b"{}".to_vec(), "br").unwrap_err().status, 415);
+    }
+
+    #[test]
+    fn types_are_told_apart() {
+        assert_eq!(BodyKind::of("Application/JSON; charset=utf-8").unwrap(), BodyKind::Json);
+        assert_eq!(BodyKind::of("application/cloudevents-batch+json").unwrap(), BodyKind::CloudEvents);
+        assert_eq!(BodyKind::of("application/x-www-form-urlencoded").unwrap_err().status, 415);
+        let event = serde_json::json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"});
+        assert_eq!(BodyKind::CloudEvent.fault(&event), None);
+        assert!(BodyKind::CloudEvent.fault(&serde_json::json!({"id": "1"})).is_some());
     }
 }

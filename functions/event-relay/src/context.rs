@@ -6,6 +6,7 @@ use std::sync::Arc;
 use contract::Catalogue;
 use host::{Failure, FailureKind, Settings};
 
+use crate::fetch::Fetcher;
 use crate::producer::{EventSink, KafkaSettings, KafkaSink};
 
 /// The function's context.
@@ -14,6 +15,8 @@ pub struct Context {
     pub catalogue: Catalogue,
     /// Where records go.
     pub sink: Arc<dyn EventSink>,
+    /// Asks for records' states.
+    pub fetcher: Fetcher,
     /// The source whose events a queue brings, by the queue's name.
     pub queues: BTreeMap<String, String>,
 }
@@ -40,23 +43,35 @@ impl Context {
             },
         };
         let queues = settings.optional("QUEUE_SOURCES").unwrap_or_default();
+        let origins = settings.optional("FETCH_ORIGINS").unwrap_or_default();
         settings.finish(())?;
         Ok(Self {
+            fetcher: fetcher(&origins)?,
             catalogue: host::load_contracts(&contracts)?,
             sink: Arc::new(KafkaSink::new(kafka)),
-            queues: queue_sources(&queues)?,
+            queues: pairs("QUEUE_SOURCES", &queues)?,
         })
     }
 }
 
-/// `queue=source,queue=source`.
-fn queue_sources(text: &str) -> Result<BTreeMap<String, String>, Failure> {
+fn fetcher(origins: &str) -> Result<Fetcher, Failure> {
+    let wrong = |why: String| Failure::new(FailureKind::Configuration, format!("FETCH_ORIGINS: {why}"));
+    let origins = pairs("FETCH_ORIGINS", origins)?.into_iter().map(|(source, origin)| {
+        let url = reqwest::Url::parse(&origin).map_err(|error| wrong(format!("`{origin}`: {error}")))?;
+        Ok((source, url))
+    });
+    let origins = origins.collect::<Result<_, Failure>>()?;
+    Fetcher::new(origins).map_err(|error| wrong(error.to_string()))
+}
+
+/// `name=value,name=value`.
+fn pairs(setting: &str, text: &str) -> Result<BTreeMap<String, String>, Failure> {
     let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
-            let split = pair.split_once('=').map(|(queue, source)| (queue.to_owned(), source.to_owned()));
+            let split = pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
             split.ok_or_else(|| {
-                let message = format!("QUEUE_SOURCES: `{pair}` is not `queue=source`");
+                let message = format!("{setting}: `{pair}` is not `name=value`");
                 Failure::new(FailureKind::Configuration, message)
             })
         })

@@ -4,12 +4,16 @@
 //! A record that Kafka did not acknowledge is never reported as accepted.
 
 mod body;
+mod caller;
 mod context;
+pub mod fetch;
 mod handler;
 mod http;
 mod problem;
 pub mod producer;
 mod queue;
+mod relay;
+mod secret;
 
 pub use context::Context;
 pub use handler::handle;

@@ -32,11 +32,14 @@ impl Problem {
 fn title(status: u16) -> &'static str {
     match status {
         400 => "Bad request",
+        401 => "Unauthorised",
         403 => "Forbidden",
         404 => "Not found",
         405 => "Method not allowed",
         413 => "Too large",
+        415 => "Not a type that is read",
         422 => "Event refused",
+        502 => "The record's state was not given",
         503 => "Try again",
         _ => "Error",
     }

@@ -1,9 +1,12 @@
 //! The Kafka producer, behind a port of our own: krafka is before 1.0 and this file alone knows it.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
+use krafka::admin::{DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, TopicPartition};
 use krafka::auth::{AuthConfig, AwsMskIamCredentials};
+use krafka::error::{ErrorCode, KrafkaError};
 use krafka::producer::{Acks, Producer};
 use krafka::{Compression, Kafka, Record};
 use tokio::sync::Mutex;
@@ -14,6 +17,15 @@ const IDLE_MAX: Duration = Duration::from_secs(240);
 
 /// One request to a broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One try at a whole batch, connecting included.
+const TRY_MAX: Duration = Duration::from_secs(10);
+
+/// Tries within one invocation.
+const TRIES: u32 = 3;
+
+/// The pause before the second try is up to this long, before the third up to twice.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A record on its way to Kafka.
 #[derive(Clone, Debug)]
@@ -28,11 +40,33 @@ pub struct Outgoing {
     pub headers: Vec<(&'static str, String)>,
 }
 
+/// Why a record was not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The broker does not take so large a record; it never will.
+    #[error("the record is larger than the topic takes")]
+    TooLarge,
+    /// Kafka did not acknowledge; another try may succeed.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<KrafkaError> for SendError {
+    fn from(error: KrafkaError) -> Self {
+        match &error {
+            KrafkaError::Broker {
+                code: ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge, ..
+            } => Self::TooLarge,
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
 /// Where records go.
 #[async_trait]
 pub trait EventSink: Send + Sync {
     /// Sends the records in their order; the answer says of each whether every replica in sync has it.
-    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), String>>;
+    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>>;
 }
 
 /// How to reach Kafka.
@@ -52,9 +86,16 @@ pub struct KafkaSink {
     connected: Mutex<Option<Connected>>,
 }
 
+/// A producer, and when it was last used, by both clocks: a frozen sandbox may stop one of them.
 struct Connected {
     producer: Producer,
-    used: Instant,
+    used: (Instant, SystemTime),
+}
+
+impl Connected {
+    fn idle(&self) -> Duration {
+        self.used.0.elapsed().max(self.used.1.elapsed().unwrap_or(IDLE_MAX))
+    }
 }
 
 impl KafkaSink {
@@ -65,20 +106,8 @@ impl KafkaSink {
     }
 
     async fn connect(&self, within: Duration) -> krafka::Result<Producer> {
-        let mut builder = Kafka::builder(&self.settings.bootstrap)
-            .client_id("polelake-event-relay")
-            .connect_timeout(REQUEST_TIMEOUT.min(within))
-            .request_timeout(REQUEST_TIMEOUT.min(within));
-        if self.settings.iam {
-            let region = self.settings.region.clone();
-            // The role's credentials rotate: they are asked for at every new connection.
-            builder = builder.security(AuthConfig::aws_msk_iam_provider(move || {
-                let region = region.clone();
-                async move { AwsMskIamCredentials::from_env_with_region(region) }
-            }));
-        }
-        let kafka = builder.connect().await?;
-        kafka
+        kafka(&self.settings, within)
+            .await?
             .producer()
             .acks(Acks::All)
             .idempotent(true)
@@ -92,21 +121,90 @@ impl KafkaSink {
             .await
     }
 
-    async fn send_all(producer: &Producer, records: Vec<Outgoing>) -> Vec<Result<(), String>> {
-        // Queue all of them first, so that they travel in few batches and in their order.
-        let mut handles = Vec::with_capacity(records.len());
-        for record in records {
-            handles.push(producer.enqueue(kafka_record(record)).await);
+    /// One try at all of them, on the connection that is kept or a new one.
+    async fn once(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
+        let count = records.len();
+        let failed = |why: String| vec![Err(SendError::Unavailable(why)); count];
+        let mut connected = self.connected.lock().await;
+        let kept = connected.take().filter(|connected| connected.idle() < IDLE_MAX);
+        let producer = match kept {
+            Some(kept) => kept.producer,
+            None => match tokio::time::timeout(within, self.connect(within)).await {
+                Ok(Ok(producer)) => producer,
+                Ok(Err(error)) => return failed(format!("Kafka cannot be reached: {error}")),
+                Err(_) => return failed("Kafka cannot be reached in time".to_owned()),
+            },
+        };
+        match tokio::time::timeout(within, send_all(&producer, records)).await {
+            Ok(outcomes) => {
+                // A producer that failed once is not trusted with the next batch.
+                if outcomes.iter().all(Result::is_ok) {
+                    *connected = Some(Connected { producer, used: (Instant::now(), SystemTime::now()) });
+                }
+                outcomes
+            }
+            Err(_) => failed("Kafka did not acknowledge in time".to_owned()),
         }
-        let mut outcomes = Vec::with_capacity(handles.len());
-        for handle in handles {
-            outcomes.push(match handle {
-                Ok(handle) => handle.await.map(drop).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            });
-        }
-        outcomes
     }
+}
+
+async fn kafka(settings: &KafkaSettings, within: Duration) -> krafka::Result<Kafka> {
+    let mut builder = Kafka::builder(&settings.bootstrap)
+        .client_id("polelake")
+        .connect_timeout(REQUEST_TIMEOUT.min(within))
+        .request_timeout(REQUEST_TIMEOUT.min(within));
+    if settings.iam {
+        let region = settings.region.clone();
+        // The role's credentials rotate: they are asked for at every new connection.
+        builder = builder.security(AuthConfig::aws_msk_iam_provider(move || {
+            let region = region.clone();
+            async move { AwsMskIamCredentials::from_env_with_region(region) }
+        }));
+    }
+    builder.connect().await
+}
+
+/// The first offset of each partition of a topic and the one behind its last record; for operators' tools.
+///
+/// # Errors
+/// When Kafka does not answer.
+pub async fn partition_ends(
+    settings: &KafkaSettings,
+    topic: &str,
+) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
+    let admin = kafka(settings, TRY_MAX).await?.admin();
+    let described = admin.describe_topics([topic], DescribeTopicsOptions::default()).await?;
+    let partitions: Vec<i32> = described
+        .into_values()
+        .flatten()
+        .flat_map(|topic| topic.partitions)
+        .map(|partition| partition.partition)
+        .collect();
+    let mut ends = BTreeMap::new();
+    for (spec, end) in [(OffsetSpec::Earliest, false), (OffsetSpec::Latest, true)] {
+        let specs = partitions.iter().map(|partition| (TopicPartition::new(topic, *partition), spec));
+        for (at, found) in admin.list_offsets(specs, ListOffsetsOptions::default()).await? {
+            let place: &mut (i64, i64) = ends.entry(at.partition).or_default();
+            *(if end { &mut place.1 } else { &mut place.0 }) = found?.offset;
+        }
+    }
+    Ok(ends)
+}
+
+async fn send_all(producer: &Producer, records: Vec<Outgoing>) -> Vec<Result<(), SendError>> {
+    // Queue all of them first, so that they travel in few batches and in their order.
+    let mut handles = Vec::with_capacity(records.len());
+    for record in records {
+        handles.push(producer.enqueue(kafka_record(record)).await);
+    }
+    let mut outcomes = Vec::with_capacity(handles.len());
+    for handle in handles {
+        outcomes.push(match handle {
+            Ok(handle) => handle.await.map(drop).map_err(SendError::from),
+            Err(error) => Err(error.into()),
+        });
+    }
+    outcomes
 }
 
 fn kafka_record(outgoing: Outgoing) -> Record {
@@ -119,27 +217,26 @@ fn kafka_record(outgoing: Outgoing) -> Record {
 
 #[async_trait]
 impl EventSink for KafkaSink {
-    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), String>> {
-        let count = records.len();
-        let mut connected = self.connected.lock().await;
-        let kept = connected.take().filter(|connected| connected.used.elapsed() < IDLE_MAX);
-        let producer = match kept {
-            Some(kept) => kept.producer,
-            None => match tokio::time::timeout(within, self.connect(within)).await {
-                Ok(Ok(producer)) => producer,
-                Ok(Err(error)) => return vec![Err(format!("Kafka cannot be reached: {error}")); count],
-                Err(_) => return vec![Err("Kafka cannot be reached in time".to_owned()); count],
-            },
-        };
-        match tokio::time::timeout(within, Self::send_all(&producer, records)).await {
-            Ok(outcomes) => {
-                // A producer that failed once is not trusted with the next batch.
-                if outcomes.iter().all(Result::is_ok) {
-                    *connected = Some(Connected { producer, used: Instant::now() });
-                }
-                outcomes
+    /// What was not acknowledged is sent again on a new connection, as long as there is time: what was written
+    /// after all is then there twice, and the event's id tells it.
+    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
+        let deadline = Instant::now() + within;
+        let mut outcomes = vec![Err(SendError::Unavailable("no time was left".to_owned())); records.len()];
+        let mut open: Vec<usize> = (0..records.len()).collect();
+        for attempt in 1..=TRIES {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if open.is_empty() || left.is_zero() {
+                break;
             }
-            Err(_) => vec![Err("Kafka did not acknowledge in time".to_owned()); count],
+            let batch = open.iter().map(|place| records[*place].clone()).collect();
+            for (place, outcome) in open.iter().zip(self.once(batch, TRY_MAX.min(left)).await) {
+                outcomes[*place] = outcome;
+            }
+            open.retain(|place| matches!(outcomes[*place], Err(SendError::Unavailable(_))));
+            if !open.is_empty() && attempt < TRIES {
+                tokio::time::sleep((PAUSE * attempt).mul_f64(fastrand::f64()).min(left)).await;
+            }
         }
+        outcomes
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::{Catalogue, Cell, Event, Fault, Outcome, Plan, Row};
 use lake::{
-    Chunk, Day, DayStart, LakeError, Quarantined, RawBatch, Receipt, RefinedObject, StreamKey, TableBuilder,
-    file, schema,
+    Chunk, Day, DayStart, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch, Receipt, Redriven,
+    RefinedObject, StreamKey, TableBuilder, file, schema,
 };
 
 /// Everything that one raw object gives.
@@ -64,6 +64,7 @@ impl<'w> Work<'w> {
             quarantined: BTreeMap::new(),
             days: Vec::new(),
             tables: BTreeMap::new(),
+            redriven: Vec::new(),
         };
         Self {
             catalogue,
@@ -77,10 +78,20 @@ impl<'w> Work<'w> {
     }
 
     fn record(&mut self, batch: &'w RawBatch, row: usize) {
-        let appended = batch.timestamp(row) * 1_000;
+        let mut appended = batch.timestamp(row) * 1_000;
         self.receipt.landed += 1;
         self.day(appended, batch.offset(row));
-        match self.rows(batch.value(row), batch.offset(row), appended) {
+        // A redriven record counts for the day of its redrive, and is true as of when it first came.
+        let redriven = self.chunk.partition == REDRIVE_PARTITION;
+        let origin = Origin::of_headers(batch.headers(row)).filter(|_| redriven);
+        if let Some(origin) = origin {
+            appended = origin.timestamp * 1_000;
+        }
+        let outcome = self.rows(batch, row, appended);
+        if let Some(origin) = origin {
+            self.receipt.redriven.push(Redriven { of: origin.to_string(), outcome: named(&outcome) });
+        }
+        match outcome {
             Ok(true) => self.receipt.refined += 1,
             Ok(false) => self.receipt.ignored += 1,
             Err(fault) => {
@@ -109,15 +120,18 @@ impl<'w> Work<'w> {
     }
 
     /// Whether the record became rows (true) or is one to leave alone (false).
-    fn rows(&mut self, value: Option<&[u8]>, offset: i64, appended: i64) -> Result<bool, Fault> {
-        let Some(value) = value else {
+    fn rows(&mut self, batch: &RawBatch, row: usize, appended: i64) -> Result<bool, Fault> {
+        let offset = batch.offset(row);
+        let Some(value) = batch.value(row) else {
             return Err(Fault {
                 rule: "event.tombstone".into(),
                 path: "$".into(),
                 reason: "the record has no value; a deletion is an event of its own".into(),
             });
         };
-        let event = Event::parse(&self.plan.contract, value)?;
+        // The relay names the events of sources that give no ids; their bytes name those that came another way.
+        let given = (!self.plan.contract.gives_ids()).then(|| lake::header(batch.headers(row), "event-id"));
+        let event = Event::parse(&self.plan.contract, value, given.flatten().as_deref())?;
         let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(false) };
         for row in rows {
             let table = &self.catalogue.tables[row.table];
@@ -143,6 +157,14 @@ impl<'w> Work<'w> {
             objects.push((self.chunk.quarantine_key(first), body));
         }
         Ok(Transformed { objects, receipt: self.receipt })
+    }
+}
+
+fn named(outcome: &Result<bool, Fault>) -> String {
+    match outcome {
+        Ok(true) => "refined".to_owned(),
+        Ok(false) => "ignored".to_owned(),
+        Err(fault) => fault.rule.clone(),
     }
 }
 

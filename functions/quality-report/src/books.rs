@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use host::Failure;
-use lake::{Chunk, Day, Receipt};
+use lake::{Day, Manifest, REDRIVE_PARTITION, Receipt};
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
-
-/// Receipts that are read at once.
-const READS_AT_ONCE: usize = 16;
+use store::streams::{first_chunks, oldest_taken, raw_chunks, receipts};
 
 /// The books of all sources, by name.
 pub type Books = BTreeMap<String, SourceBooks>;
@@ -29,6 +26,28 @@ pub struct SourceBooks {
     pub holes: u64,
     /// Raw objects that have no receipt yet, of any day.
     pub waiting: u64,
+    /// What became of refused records that were processed again on this day; they are not counted above.
+    #[serde(default)]
+    pub redriven: Redriven,
+}
+
+/// What became of redriven records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// Records that became rows.
+    pub refined: u64,
+    /// Records of a type that is declared by now as one to leave alone.
+    pub ignored: u64,
+    /// Records that were refused again.
+    pub quarantined: u64,
+}
+
+impl Redriven {
+    /// All of them.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.refined + self.ignored + self.quarantined
+    }
 }
 
 impl SourceBooks {
@@ -45,6 +64,12 @@ impl SourceBooks {
     }
 
     fn add(&mut self, receipt: &Receipt) {
+        if receipt.stream.partition == REDRIVE_PARTITION {
+            self.redriven.refined += receipt.refined;
+            self.redriven.ignored += receipt.ignored;
+            self.redriven.quarantined += receipt.quarantined_total();
+            return;
+        }
         self.landed += receipt.landed;
         self.refined += receipt.refined;
         self.ignored += receipt.ignored;
@@ -55,31 +80,25 @@ impl SourceBooks {
     }
 }
 
-/// The books of a source's topic on a day.
+/// The books of a source's topic on a day. What the days before took, by their manifests `bases`, is not read again.
 ///
 /// # Errors
 /// When a receipt cannot be read.
 pub(crate) async fn of_topic(
     topic: &str,
     day: Day,
+    bases: &[Manifest],
     raw: &dyn ObjectStore,
     refined: &dyn ObjectStore,
 ) -> Result<SourceBooks, Failure> {
-    let unavailable = |error: store::StoreError| Failure::unavailable(&error);
-    let landed = raw.list(&Chunk::topic_raw(topic), None).await.map_err(unavailable)?;
-    let listed = refined.list(&Chunk::topic_receipts(topic), None).await.map_err(unavailable)?;
-    let waiting = (landed.len() as u64).saturating_sub(listed.len() as u64);
-    let receipts: Vec<Receipt> = stream::iter(listed)
-        .map(|entry| async move {
-            let object = refined.get(&entry.key).await.map_err(|error| Failure::unavailable(&error))?;
-            Receipt::decode(&object.body).map_err(|error| Failure::corrupt(&error))
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    let date = day.to_string();
-    let mut books = SourceBooks { waiting, ..SourceBooks::default() };
-    let of_day = |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date == date);
-    receipts.iter().filter(of_day).for_each(|receipt| books.add(receipt));
+    let (date, mut books) = (day.to_string(), SourceBooks::default());
+    for first in first_chunks(topic, raw).await.map_err(|error| Failure::unavailable(&error))? {
+        let from = oldest_taken(&first, bases);
+        let landed = raw_chunks(&from, raw).await.map_err(|error| Failure::unavailable(&error))?;
+        let receipts = receipts(&from, refined).await.map_err(|error| Failure::unavailable(&error))?;
+        books.waiting += (landed.len() as u64).saturating_sub(receipts.len() as u64);
+        let of_day = |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date == date);
+        receipts.iter().filter(of_day).for_each(|receipt| books.add(receipt));
+    }
     Ok(books)
 }

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use host::{Failure, FailureKind, metric};
-use lake::{Day, Manifest, manifest_key, report_key};
+use lake::{Day, report_key};
+use store::streams::{bases, manifest};
 use trigger::Schedule;
 
 use crate::books;
@@ -31,20 +32,19 @@ pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Fa
 async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
     let mut report =
         Report { date: day.to_string(), sources: books::Books::new(), tables: Default::default() };
-    for plan in &context.catalogue.plans {
-        let books = books::of_topic(&plan.contract.topic, day, &*context.raw, &*context.refined).await?;
-        report.sources.insert(plan.contract.name.clone(), books);
-    }
     for table in &context.catalogue.tables {
-        match context.curated.get(&manifest_key(&table.name, day)).await {
-            Ok(object) => {
-                let manifest = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
-                report.tables.insert(table.name.clone(), manifest);
-            }
-            // A table that was not merged is missing from the report, and the page says so.
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(Failure::unavailable(&error)),
+        // A table that was not merged is missing from the report, and the page says so.
+        let found = manifest(&table.name, day, &*context.curated).await;
+        if let Some(manifest) = found.map_err(|error| Failure::unavailable(&error))? {
+            report.tables.insert(table.name.clone(), manifest);
         }
+    }
+    for plan in &context.catalogue.plans {
+        let topic = &plan.contract.topic;
+        let bases = bases(&context.catalogue.tables_of(topic), day, &*context.curated).await;
+        let bases = bases.map_err(|error| Failure::unavailable(&error))?;
+        let books = books::of_topic(topic, day, &bases, &*context.raw, &*context.refined).await?;
+        report.sources.insert(plan.contract.name.clone(), books);
     }
     Ok(report)
 }

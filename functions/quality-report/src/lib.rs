@@ -8,7 +8,7 @@ mod handler;
 mod pages;
 mod report;
 
-pub use books::{Books, SourceBooks};
+pub use books::{Books, Redriven, SourceBooks};
 pub use context::Context;
 pub use handler::handle;
 pub use report::Report;

@@ -90,11 +90,11 @@ fn sources(report: &Report) -> Markup {
     html! {
         table {
             caption { "What became of the day's records" }
-            thead { tr { th scope="col" { "Source" } @for name in ["Landed", "Refined", "Ignored", "Quarantined"] { th.number scope="col" { (name) } } th scope="col" { "Books" } } }
+            thead { tr { th scope="col" { "Source" } @for name in ["Landed", "Refined", "Ignored", "Quarantined", "Redriven"] { th.number scope="col" { (name) } } th scope="col" { "Books" } } }
             tbody { @for (name, books) in &report.sources {
                 tr {
                     th scope="row" { (name) }
-                    @for count in [books.landed, books.refined, books.ignored, books.quarantined_total()] { td.number { (thousands(count)) } }
+                    @for count in [books.landed, books.refined, books.ignored, books.quarantined_total(), books.redriven.total()] { td.number { (thousands(count)) } }
                     td { (closed(books)) }
                 }
             } }

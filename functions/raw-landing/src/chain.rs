@@ -123,6 +123,45 @@ pub async fn land(
     }
 }
 
+/// Appends records to a stream whose offsets are counted by the chain itself: those of the records are not looked
+/// at. Gives the raw object that holds them.
+///
+/// # Errors
+/// As [`ChainError`]; then nothing was appended.
+pub async fn append(
+    store: &dyn ObjectStore,
+    stream: &Chunk,
+    mut records: Vec<RawRecord<'_>>,
+) -> Result<Chunk, ChainError> {
+    let mut end = find_end(store, stream).await?.unwrap_or_default();
+    loop {
+        for (offset, record) in (end.next..).zip(&mut records) {
+            record.offset = offset;
+        }
+        let chunk = Chunk { offset: end.next, ..stream.clone() };
+        let next = end.next + i64::try_from(records.len()).unwrap_or(i64::MAX);
+        let mine = End { next, newest: newest(&records).max(end.newest), since_hint: 0 };
+        if put(store, &chunk, &records, &mine).await? {
+            return Ok(chunk);
+        }
+        // Somebody appended at the same time, or the answer was lost and the object is ours.
+        if is_mine(store, &chunk, &records).await? {
+            return Ok(chunk);
+        }
+        end = read_end(store, &chunk.raw_key()).await?;
+    }
+}
+
+/// Whether the object holds exactly these records.
+async fn is_mine(
+    store: &dyn ObjectStore,
+    chunk: &Chunk,
+    records: &[RawRecord<'_>],
+) -> Result<bool, ChainError> {
+    let next = chunk.offset + i64::try_from(records.len()).unwrap_or(i64::MAX);
+    Ok(store.get(&chunk.raw_key()).await?.body == lake::encode_raw(chunk, records, next)?)
+}
+
 async fn put(
     store: &dyn ObjectStore,
     chunk: &Chunk,

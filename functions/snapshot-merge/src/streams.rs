@@ -6,13 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use host::Failure;
-use lake::{Chunk, Day, Manifest, Progress, Receipt, StreamKey};
+use lake::{Day, Manifest, Progress, Receipt, StreamKey};
 use store::ObjectStore;
-
-/// Receipts that are read at once.
-const READS_AT_ONCE: usize = 16;
+use store::streams::{first_chunks, oldest_taken, raw_chunks, receipts};
 
 /// A refined object with the offsets that are taken of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,19 +61,14 @@ impl Streams {
     ) -> Result<(), Failure> {
         for topic in topics {
             let mut found = Vec::new();
-            for first in first_chunks(topic, raw).await? {
+            for first in first_chunks(topic, raw).await.map_err(|error| Failure::unavailable(&error))? {
+                let from = oldest_taken(&first, bases);
+                let receipts =
+                    receipts(&from, refined).await.map_err(|error| Failure::unavailable(&error))?;
+                let landed = raw_chunks(&from, raw).await.map_err(|error| Failure::unavailable(&error))?;
+                self.behind += (landed.len() as u64).saturating_sub(receipts.len() as u64);
                 let stream =
                     StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
-                // A table without a base, or whose base does not know the stream, takes it from its beginning.
-                let oldest = bases
-                    .iter()
-                    .map(|base| base.progress_of(&stream).map_or(first.offset, |taken| taken.object))
-                    .min();
-                let from = oldest.unwrap_or(first.offset);
-                let receipts = receipts(&Chunk { offset: from, ..first.clone() }, refined).await?;
-                let landed = raw.list(&first.raw_prefix(), Some(&before(&first, from))).await;
-                let landed = landed.map_err(|error| Failure::unavailable(&error))?.len() as u64;
-                self.behind += landed.saturating_sub(receipts.len() as u64);
                 found.push(Topic { stream, first: first.offset, receipts });
             }
             self.topics.insert((*topic).to_owned(), found);
@@ -97,39 +89,6 @@ impl Streams {
         taking.taken.sort();
         taking
     }
-}
-
-/// The key just before the chunk at `from`, so that a listing begins with it.
-fn before(chunk: &Chunk, from: i64) -> String {
-    Chunk { offset: from, ..chunk.clone() }.raw_key().replace(".parquet", "")
-}
-
-/// The first raw object of every stream of a topic: one small listing for each.
-async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, Failure> {
-    let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
-    loop {
-        let first =
-            raw.first(&prefix, after.as_deref()).await.map_err(|error| Failure::unavailable(&error))?;
-        let Some(chunk) = first.and_then(|entry| Chunk::of_raw_key(&entry.key)) else { return Ok(chunks) };
-        // `~` comes after every digit: the next listing begins behind this stream.
-        after = Some(format!("{}~", chunk.raw_prefix()));
-        chunks.push(chunk);
-    }
-}
-
-/// The receipts of a stream from `from.offset` on, in their order.
-async fn receipts(from: &Chunk, refined: &dyn ObjectStore) -> Result<Vec<Receipt>, Failure> {
-    let before = from.receipt_key().replace(".json", "");
-    let listed = refined.list(&from.receipt_prefix(), Some(&before)).await;
-    let listed = listed.map_err(|error| Failure::unavailable(&error))?;
-    stream::iter(listed)
-        .map(|entry| async move {
-            let object = refined.get(&entry.key).await.map_err(|error| Failure::unavailable(&error))?;
-            Receipt::decode(&object.body).map_err(|error| Failure::corrupt(&error))
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await
 }
 
 /// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike.
@@ -160,7 +119,7 @@ fn take(topic: &Topic, table: &str, from: (i64, i64), day: Day) -> (Vec<Input>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lake::{DayStart, RefinedObject};
+    use lake::{Chunk, DayStart, RefinedObject};
 
     fn receipt(offset: i64, next: i64, days: &[(&str, i64)]) -> Receipt {
         let object = RefinedObject { key: format!("k{offset}"), rows: 1 };
@@ -180,6 +139,7 @@ mod tests {
                 .map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset })
                 .collect(),
             tables: BTreeMap::from([("person".to_owned(), object)]),
+            redriven: Vec::new(),
         }
     }
 

@@ -99,6 +99,14 @@ impl Catalogue {
         self.tables.iter().find(|table| table.name == name)
     }
 
+    /// The tables that a topic's events can fill.
+    #[must_use]
+    pub fn tables_of(&self, topic: &str) -> Vec<&str> {
+        let plan = self.topic(topic);
+        let places = plan.map(Plan::tables).unwrap_or_default();
+        places.into_iter().map(|place| self.tables[place].name.as_str()).collect()
+    }
+
     /// The topics whose events can fill the table.
     #[must_use]
     pub fn topics_of(&self, table: &str) -> Vec<&str> {

@@ -82,9 +82,16 @@ impl Plan {
             self.contract.state.as_ref().and_then(|path| path.first(&event.value)).filter(|v| !v.is_null());
         let op = match (declared, state) {
             (EventOp::Ignore, _) => return Ok(Outcome::Ignored),
+            _ if event.gone => EventOp::Delete,
             (EventOp::Patch, Some(_)) => EventOp::Upsert,
             (op, _) => op,
         };
+        if event.version.is_none()
+            && self.contract.fetch.as_ref().is_some_and(|fetch| fetch.version.is_some())
+        {
+            let reason = "the fetched state has no version: its ETag was missing or not a whole number";
+            return Err(Fault::new("event.version", "$.fetched.version", reason));
+        }
         let body = state.or_else(|| {
             // Where the old state stands elsewhere than the new one, a deletion has only the old.
             let old = op == EventOp::Delete && !self.contract.delete_body.is_empty();

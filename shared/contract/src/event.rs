@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::evaluate::Fault;
-use crate::source::SourceContract;
+use crate::fetch::{FETCHED, FetchVersion};
+use crate::path::Path;
+use crate::source::{EventOp, SourceContract};
 use crate::{NESTING_MAX, parse_timestamp};
 
 /// A parsed event.
@@ -21,68 +23,99 @@ pub struct Event {
     pub version: Option<i64>,
     /// The record's key: its parts joined by `/`.
     pub key: String,
+    /// Whether the relay asked for the record's state and was told that there is none.
+    pub gone: bool,
 }
 
+/// Characters of an event's id at most: it travels in a header and stands in every row.
+pub const ID_CHARS_MAX: usize = 256;
+
+/// Characters of a record's key at most.
+pub const KEY_CHARS_MAX: usize = 1_024;
+
+/// The version of a deletion of a source whose versions come from fetched states: no state comes after it.
+const VERSION_OF_THE_END: i64 = i64::MAX;
+
 impl Event {
-    /// Reads an event of a source.
+    /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give none.
     ///
     /// # Errors
     /// A fault that names the rule and the place, and never holds a value of the event.
-    pub fn parse(source: &SourceContract, bytes: &[u8]) -> Result<Self, Fault> {
-        Self::read(source, parse_json(bytes)?, bytes)
-    }
-
-    /// Reads an event that is parsed already; `bytes` are what it was parsed from.
-    ///
-    /// # Errors
-    /// As [`Event::parse`].
-    pub fn read(source: &SourceContract, value: Value, bytes: &[u8]) -> Result<Self, Fault> {
-        let text = |path: &crate::path::Path| match path.first(&value) {
-            Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
-            Some(Value::Number(number)) => Some(number.to_string()),
-            _ => None,
-        };
+    pub fn parse(source: &SourceContract, bytes: &[u8], given: Option<&str>) -> Result<Self, Fault> {
+        let value = parse_json(bytes)?;
         let id = match &source.event_id {
-            Some(path) => {
-                text(path).ok_or_else(|| Fault::new("event.id", path.text(), "the event has no id"))?
-            }
-            None => pole::event_id_of(&source.name, bytes).to_string(),
+            Some(path) => bounded(
+                text(path, &value)
+                    .ok_or_else(|| Fault::new("event.id", path.text(), "the event has no id"))?,
+                ("event.id", path.text(), ID_CHARS_MAX),
+            )?,
+            None => given.map_or_else(|| pole::event_id_of(&source.name, bytes).to_string(), str::to_owned),
         };
         let kind = match &source.event_type {
-            Some(path) => {
-                text(path).ok_or_else(|| Fault::new("event.type", path.text(), "the event has no type"))?
-            }
+            Some(path) => text(path, &value)
+                .ok_or_else(|| Fault::new("event.type", path.text(), "the event has no type"))?,
             None => String::new(),
         };
-        let time = match source.event_time.as_ref().map(|path| (path, text(path))) {
-            Some((path, Some(at))) => parse_timestamp(&at)
-                .ok_or_else(|| Fault::new("event.time", path.text(), "an ISO 8601 timestamp was expected"))?,
-            Some((path, None)) => source
-                .event_time_default
-                .ok_or_else(|| Fault::new("event.time", path.text(), "the event has no time"))?,
-            None => source.event_time_default.unwrap_or_default(),
+        let (time, key) = (time(source, &value)?, key(source, &value)?);
+        let fetched = value.get(FETCHED).filter(|_| source.fetch.is_some());
+        let gone = fetched.is_some_and(|fetched| matches!(fetched["status"].as_u64(), Some(404 | 410)));
+        let ends = gone || source.events.get(&kind) == Some(&EventOp::Delete);
+        let version = match source.fetch.as_ref().and_then(|fetch| fetch.version) {
+            Some(FetchVersion::Etag) if ends => Some(VERSION_OF_THE_END),
+            Some(FetchVersion::Etag) => fetched.and_then(|fetched| fetched["version"].as_i64()),
+            None => entity_version(source, &value)?,
         };
-        let mut key = String::new();
-        for path in &source.key {
-            let part = text(path)
-                .ok_or_else(|| Fault::new("event.key", path.text(), "the record's key is missing"))?;
-            if !key.is_empty() {
-                key.push('/');
-            }
-            key.push_str(&part);
-        }
-        let version = match source.entity_version.as_ref().map(|path| (path, path.first(&value))) {
-            None => None,
-            Some((path, found)) => Some(version(found).ok_or_else(|| {
-                Fault::new(
-                    "event.version",
-                    path.text(),
-                    "the record's version is missing or not a whole number",
-                )
-            })?),
-        };
-        Ok(Self { value, id, kind, time, version, key })
+        Ok(Self { value, id, kind, time, version, key, gone })
     }
+}
+
+fn text(path: &Path, value: &Value) -> Option<String> {
+    match path.first(value) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A text that is short enough to travel in headers and in every row, and holds nothing that cannot be seen.
+fn bounded(text: String, (rule, path, chars): (&str, &str, usize)) -> Result<String, Fault> {
+    if text.chars().count() <= chars && !text.chars().any(char::is_control) {
+        return Ok(text);
+    }
+    let reason = format!("at most {chars} characters without control characters were expected");
+    Err(Fault::new(rule, path, &reason))
+}
+
+/// When it happened, in microseconds since 1970.
+fn time(source: &SourceContract, value: &Value) -> Result<i64, Fault> {
+    let Some(path) = &source.event_time else { return Ok(source.event_time_default.unwrap_or_default()) };
+    match text(path, value) {
+        Some(at) => parse_timestamp(&at)
+            .ok_or_else(|| Fault::new("event.time", path.text(), "an ISO 8601 timestamp was expected")),
+        None => source
+            .event_time_default
+            .ok_or_else(|| Fault::new("event.time", path.text(), "the event has no time")),
+    }
+}
+
+fn key(source: &SourceContract, value: &Value) -> Result<String, Fault> {
+    let mut key = String::new();
+    for path in &source.key {
+        let part = text(path, value)
+            .ok_or_else(|| Fault::new("event.key", path.text(), "the record's key is missing"))?;
+        if !key.is_empty() {
+            key.push('/');
+        }
+        key.push_str(&part);
+    }
+    bounded(key, ("event.key", source.key.first().map_or("$", Path::text), KEY_CHARS_MAX))
+}
+
+fn entity_version(source: &SourceContract, value: &Value) -> Result<Option<i64>, Fault> {
+    let Some(path) = &source.entity_version else { return Ok(None) };
+    version(path.first(value)).map(Some).ok_or_else(|| {
+        Fault::new("event.version", path.text(), "the record's version is missing or not a whole number")
+    })
 }
 
 /// A whole number, or the text of one: CloudEvents' `sequence` is text.

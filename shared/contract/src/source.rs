@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::fault::{Problem, line_of, nearest};
+use crate::fetch::Fetch;
 use crate::odcs::{Document, VERSIONS};
 use crate::path::Path;
 
@@ -55,6 +56,8 @@ struct Extension {
     delete_body: Vec<String>,
     #[serde(default)]
     state: Option<String>,
+    #[serde(default)]
+    fetch: Option<Fetch>,
     events: BTreeMap<String, EventOp>,
     #[serde(default)]
     bad_records: BadRecords,
@@ -72,7 +75,22 @@ enum BadRecords {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Push {
+    #[serde(default)]
     principals: Vec<String>,
+    #[serde(default)]
+    claims: Vec<Claims>,
+}
+
+/// Claims of a token that admit its bearer, all of them together.
+pub type Claims = BTreeMap<String, String>;
+
+/// Who calls, as the gateway's authoriser found it.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller<'c> {
+    /// A signed request of this IAM principal.
+    Principal(&'c str),
+    /// A verified token with these claims.
+    Token(&'c std::collections::HashMap<String, String>),
 }
 
 /// A compiled source contract.
@@ -92,6 +110,10 @@ pub struct SourceContract {
     pub events: BTreeMap<String, EventOp>,
     /// Who may push: IAM ARNs, `*` standing for any run of characters.
     pub principals: Vec<String>,
+    /// Which tokens may push: all claims of one of these must fit. `scope` fits as one word of several.
+    pub claims: Vec<Claims>,
+    /// Where the relay asks for a record's whole state, if it does.
+    pub fetch: Option<Fetch>,
     /// The contract's whole text, as teams may read it.
     pub text: String,
     pub(crate) key: Vec<Path>,
@@ -120,6 +142,18 @@ impl SourceContract {
         let extension: Extension = serde_json::from_value(document.extension())
             .map_err(|error| problem("polelake", format!("the custom property `polelake`: {error}")))?;
         let BadRecords::Quarantine = extension.bad_records;
+        if let Some(why) = extension.fetch.as_ref().and_then(|fetch| fetch.fault(extension.state.as_deref()))
+        {
+            return Err(problem("fetch", why));
+        }
+        if extension.push.principals.is_empty() && extension.push.claims.is_empty() {
+            return Err(problem("push", "`push` admits nobody; give `principals` or `claims`".into()));
+        }
+        if extension.push.claims.iter().any(|claims| !claims.contains_key("iss") || claims.len() < 2) {
+            let why =
+                "each of `push.claims` needs `iss`, the token's issuer, and one claim that tells the caller";
+            return Err(problem("claims", why.into()));
+        }
         let path = |text: &String| Path::parse(text).map_err(|why| problem(text, why));
         let or = |given: &Option<String>, default: Option<&str>| {
             given.clone().or(default.map(str::to_owned)).map(|text| path(&text)).transpose()
@@ -138,6 +172,8 @@ impl SourceContract {
             topic: extension.topic,
             events: extension.events,
             principals: extension.push.principals,
+            claims: extension.push.claims,
+            fetch: extension.fetch,
             key: extension.key.iter().map(path).collect::<Result<_, _>>()?,
             event_id: or(&extension.event_id, defaults.id)?,
             event_type: or(&extension.event_type, defaults.kind)?,
@@ -153,8 +189,27 @@ impl SourceContract {
 
     /// Whether `caller` may push to this source.
     #[must_use]
-    pub fn admits(&self, caller: &str) -> bool {
-        self.principals.iter().any(|pattern| matches(pattern, caller))
+    pub fn admits(&self, caller: Caller<'_>) -> bool {
+        match caller {
+            Caller::Principal(arn) => self.principals.iter().any(|pattern| matches(pattern, arn)),
+            Caller::Token(token) => self.claims.iter().any(|claims| {
+                claims.iter().all(|(name, wanted)| {
+                    token.get(name).is_some_and(|found| claim_fits(name, wanted, found))
+                })
+            }),
+        }
+    }
+
+    /// Whether the source's events have ids of their own.
+    #[must_use]
+    pub fn gives_ids(&self) -> bool {
+        self.event_id.is_some()
+    }
+
+    /// The event's member that a fetched state is put into.
+    #[must_use]
+    pub fn state_member(&self) -> Option<&str> {
+        self.state.as_ref().and_then(|path| path.text().strip_prefix("$."))
     }
 
     /// What `event_type` does, or the nearest declared type for the message when it is not declared.
@@ -211,6 +266,13 @@ impl Defaults {
     }
 }
 
+fn claim_fits(name: &str, wanted: &str, found: &str) -> bool {
+    match name {
+        "scope" => found.split(' ').any(|scope| scope == wanted),
+        _ => matches(wanted, found),
+    }
+}
+
 /// Whether `text` fits `pattern`, in which `*` stands for any run of characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
@@ -227,6 +289,13 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_fit_as_words() {
+        assert!(claim_fits("scope", "events/write", "events/read events/write"));
+        assert!(!claim_fits("scope", "events/write", "events/writes"));
+        assert!(claim_fits("client_id", "housing-*", "housing-api"));
+    }
 
     #[test]
     fn callers_fit_patterns() {

@@ -102,6 +102,12 @@ impl Chunk {
         format!("quarantine/date={day}/{}", self.dated_name())
     }
 
+    /// The prefix of every refused record, or a place in it behind which those of `since` and later lie.
+    #[must_use]
+    pub fn quarantined(since: Option<Day>) -> String {
+        since.map_or_else(|| "quarantine/".to_owned(), |day| format!("quarantine/date={day}"))
+    }
+
     /// The key of the receipt that the chunk was transformed.
     #[must_use]
     pub fn receipt_key(&self) -> String {
@@ -138,6 +144,13 @@ impl Chunk {
         Self::parse(key.strip_prefix("refined/_receipts/")?.strip_suffix(".json")?)
     }
 
+    /// The chunk whose refused records have this key.
+    #[must_use]
+    pub fn of_quarantine_key(key: &str) -> Option<Self> {
+        let (_, name) = key.strip_prefix("quarantine/date=")?.split_once("/topic=")?;
+        Self::parse(name.strip_suffix(".parquet")?)
+    }
+
     fn stream(&self) -> String {
         format!("{}/epoch={}/partition={}", self.topic, self.epoch, self.partition)
     }
@@ -168,9 +181,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in 0..i32::MAX, offset in 0..i64::MAX) {
+        fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in -1..i32::MAX, offset in 0..i64::MAX) {
             let chunk = Chunk { topic, epoch, partition, offset };
             prop_assert_eq!(Chunk::of_raw_key(&chunk.raw_key()), Some(chunk.clone()));
+            prop_assert_eq!(Chunk::of_quarantine_key(&chunk.quarantine_key(Day(20_000))), Some(chunk.clone()));
             prop_assert_eq!(Chunk::of_receipt_key(&chunk.receipt_key()), Some(chunk));
         }
 

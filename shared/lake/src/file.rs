@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -81,4 +82,33 @@ pub fn write(
 /// When the bytes are no Parquet file.
 pub fn read(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
     Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS).build()?)
+}
+
+/// How many rows a file has, by its footer.
+///
+/// # Errors
+/// When the bytes are no Parquet file.
+pub fn count_rows(bytes: Bytes) -> Result<u64, LakeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    Ok(builder.metadata().file_metadata().num_rows().unsigned_abs())
+}
+
+/// The keys of a curated file's rows, `pole_id/source` each. No other column is decoded.
+///
+/// # Errors
+/// When the bytes are no curated file.
+pub fn row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["pole_id", "source"]);
+    let mut keys = Vec::new();
+    for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
+        let batch = batch?;
+        let column = |name: &str| {
+            let found = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+            found.ok_or_else(|| LakeError::Unexpected(format!("a curated file has the column {name}")))
+        };
+        let (ids, sources) = (column("pole_id")?, column("source")?);
+        keys.extend((0..batch.num_rows()).map(|row| format!("{}/{}", ids.value(row), sources.value(row))));
+    }
+    Ok(keys)
 }

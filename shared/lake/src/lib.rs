@@ -11,15 +11,17 @@ mod manifest;
 mod quarantine;
 mod raw;
 mod receipt;
+mod redrive;
 pub mod schema;
 mod snapshot;
 
 pub use chunk::{Chunk, Day};
 pub use columns::TableBuilder;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
-pub use quarantine::{Quarantined, encode as encode_quarantine};
+pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
-pub use receipt::{DayStart, Receipt, RefinedObject, StreamKey};
+pub use receipt::{DayStart, Receipt, Redriven, RefinedObject, StreamKey};
+pub use redrive::{Origin, REDRIVE_HEADER, REDRIVE_PARTITION, header, with_origin};
 pub use snapshot::{Snapshot, manifest_key, manifest_prefix, report_key};
 
 use thiserror::Error;

@@ -54,6 +54,18 @@ pub struct Receipt {
     pub days: Vec<DayStart>,
     /// The refined objects, by table.
     pub tables: BTreeMap<String, RefinedObject>,
+    /// What became of each redriven record; of records that Kafka brought, nothing is here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redriven: Vec<Redriven>,
+}
+
+/// What became of a redriven record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// Where it was first landed, as [`crate::Origin`] writes it.
+    pub of: String,
+    /// `refined`, `ignored`, or the rule that it broke again.
+    pub outcome: String,
 }
 
 /// A refined object that a receipt names.

@@ -11,6 +11,7 @@ mod glue;
 mod memory;
 mod object;
 mod s3;
+pub mod streams;
 
 pub use catalogue::{Catalogue, MemoryCatalogue, PartitionSpec, TableSpec};
 pub use error::{StoreError, StoreErrorKind};

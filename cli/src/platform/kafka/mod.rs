@@ -5,6 +5,7 @@
 
 mod log;
 mod server;
+pub mod weather;
 
 pub use log::{Log, LogRecord, PARTITIONS, Topics};
 pub use server::serve;

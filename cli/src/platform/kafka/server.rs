@@ -15,6 +15,7 @@ use kafka_protocol::messages::list_offsets_response::{
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
+use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsResponse, BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest,
@@ -24,8 +25,10 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes, decode_request_header_from_buffer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use super::log::{Log, PARTITIONS, STORAGE_ERROR, Topics};
+use super::weather::{Forecast, Weather};
 
 /// The largest request that is read: a producer's batch is far below it.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,16 +53,27 @@ struct Broker {
     topics: Arc<Topics>,
     port: u16,
     next_producer: AtomicI64,
+    forecast: Forecast,
 }
 
-/// Serves connections until the platform ends.
-pub async fn serve(listener: TcpListener, topics: Arc<Topics>, first_producer: i64) -> io::Result<()> {
+/// Serves connections until this is dropped; they end with it.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    topics: Arc<Topics>,
+    first_producer: i64,
+    forecast: Forecast,
+) -> io::Result<()> {
     let port = listener.local_addr()?.port();
-    let broker = Arc::new(Broker { topics, port, next_producer: AtomicI64::new(first_producer) });
+    let broker = Arc::new(Broker { topics, port, next_producer: AtomicI64::new(first_producer), forecast });
+    let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
+        while connections.try_join_next().is_some() {}
         let broker = Arc::clone(&broker);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Err(error) = connection(stream, &broker).await {
                 tracing::debug!(%error, "a Kafka connection ended");
             }
@@ -107,7 +121,7 @@ impl Broker {
             ApiKey::Produce => {
                 let request = ProduceRequest::decode(&mut request, version)?;
                 let silent = request.acks == 0;
-                let answer = encode(&self.produce(request), key, version, id)?;
+                let answer = encode(&self.produced(request)?, key, version, id)?;
                 Ok(answer.filter(|_| !silent))
             }
             ApiKey::Fetch => {
@@ -175,6 +189,25 @@ impl Broker {
         };
         let topics = request.topics.into_iter().map(|topic| result(topic.name)).collect();
         CreateTopicsResponse::default().with_topics(topics)
+    }
+
+    /// The answer to a produce request, as the weather lets it come.
+    fn produced(&self, request: ProduceRequest) -> io::Result<ProduceResponse> {
+        let lost = || Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost"));
+        match (self.forecast)() {
+            Weather::Calm => Ok(self.produce(request)),
+            Weather::Refused(code) => Ok(denied(&request, code)),
+            Weather::Denied(code) => {
+                let answer = denied(&request, code);
+                self.produce(request);
+                Ok(answer)
+            }
+            Weather::LostBefore => lost(),
+            Weather::LostAfter => {
+                self.produce(request);
+                lost()
+            }
+        }
     }
 
     fn produce(&self, request: ProduceRequest) -> ProduceResponse {
@@ -254,6 +287,22 @@ impl Broker {
         });
         ListOffsetsResponse::default().with_topics(topics.collect())
     }
+}
+
+/// The answer that says no to every partition of the request.
+fn denied(request: &ProduceRequest, code: i16) -> ProduceResponse {
+    let responses = request.topic_data.iter().map(|topic| {
+        let no = |data: &PartitionProduceData| {
+            PartitionProduceResponse::default()
+                .with_index(data.index)
+                .with_error_code(code)
+                .with_base_offset(-1)
+        };
+        TopicProduceResponse::default()
+            .with_partition_responses(topic.partition_data.iter().map(no).collect())
+            .with_name(topic.name.clone())
+    });
+    ProduceResponse::default().with_responses(responses.collect())
 }
 
 fn fetched(log: Option<&Log>, offset: i64, max_bytes: usize) -> PartitionData {

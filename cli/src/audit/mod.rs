@@ -1,0 +1,214 @@
+//! The books, proved from the data alone: every offset is landed once, every landed record is accounted for, and
+//! every snapshot is yesterday's plus what came and minus what went.
+
+mod streams;
+mod tables;
+
+use std::collections::BTreeMap;
+
+use event_relay::producer::partition_ends;
+use lake::{Chunk, Day, REDRIVE_PARTITION};
+use serde::Serialize;
+use store::streams::{bases, first_chunks, oldest_taken};
+
+use crate::args::Failed;
+use crate::zones::Zones;
+
+/// Which days, and how closely.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scope {
+    /// The first day; from the beginning where there is none.
+    pub from: Option<Day>,
+    /// The last day; up to the end where there is none.
+    pub to: Option<Day>,
+    /// Whether every object is read, not only its metadata.
+    pub deep: bool,
+}
+
+impl Scope {
+    fn holds(&self, date: &str) -> bool {
+        let Some(day) = Day::parse(date) else { return true };
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// Something that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// The object.
+    pub object: String,
+    /// The offset, where it is about one.
+    pub offset: Option<i64>,
+    /// What does not fit, and what it means.
+    pub what: String,
+}
+
+impl Finding {
+    fn new(object: impl Into<String>, offset: Option<i64>, what: impl Into<String>) -> Self {
+        Self { object: object.into(), offset, what: what.into() }
+    }
+}
+
+/// What became of records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Records that lie in the raw zone.
+    pub landed: u64,
+    /// Records that became rows.
+    pub refined: u64,
+    /// Records of a type that is declared as one to leave alone.
+    pub ignored: u64,
+    /// Refused records, by rule.
+    pub quarantined: BTreeMap<String, u64>,
+}
+
+/// One partition of one life of a topic.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamAudit {
+    /// The topic's life.
+    pub epoch: u32,
+    /// The partition; -1 holds redriven records.
+    pub partition: i32,
+    /// The first offset that was looked at.
+    pub first: i64,
+    /// The offset behind the last one.
+    pub next: i64,
+    /// Raw objects.
+    pub objects: u64,
+    /// Ranges of offsets that no record has, each with its last one: markers, compaction, filters.
+    pub holes: Vec<(i64, i64)>,
+    /// What became of its records.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// A source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceAudit {
+    /// Its name.
+    pub source: String,
+    /// Its topic.
+    pub topic: String,
+    /// Records that Kafka holds and has acknowledged, where Kafka was asked.
+    pub accepted: Option<i64>,
+    /// Its streams, those of Kafka and the redrive partition.
+    pub streams: Vec<StreamAudit>,
+}
+
+impl SourceAudit {
+    /// What became of the records that Kafka brought, or of those that were redriven.
+    #[must_use]
+    pub fn counts(&self, redriven: bool) -> Counts {
+        let mut sum = Counts::default();
+        for stream in self.streams.iter().filter(|s| (s.partition == REDRIVE_PARTITION) == redriven) {
+            sum.landed += stream.counts.landed;
+            sum.refined += stream.counts.refined;
+            sum.ignored += stream.counts.ignored;
+            for (rule, count) in &stream.counts.quarantined {
+                *sum.quarantined.entry(rule.clone()).or_default() += count;
+            }
+        }
+        sum
+    }
+}
+
+/// A table's snapshot of a day.
+#[derive(Clone, Debug, Serialize)]
+pub struct TableAudit {
+    /// The table.
+    pub table: String,
+    /// The day.
+    pub date: String,
+    /// The day that it was built on.
+    pub base: Option<String>,
+    /// Its rows.
+    pub rows: u64,
+    /// Rows that are new since the base, counted in the files.
+    pub inserted: u64,
+    /// Rows of the base that are gone, counted in the files.
+    pub deleted: u64,
+}
+
+/// The whole audit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    /// The sources, by name.
+    pub sources: Vec<SourceAudit>,
+    /// The snapshots, by table and day.
+    pub tables: Vec<TableAudit>,
+    /// What does not fit; the books close when there is nothing.
+    pub findings: Vec<Finding>,
+}
+
+impl Audit {
+    /// Whether the books close.
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Audits the scope.
+///
+/// # Errors
+/// When the storage does not answer. What is damaged is a finding.
+pub async fn audit(zones: &Zones, scope: Scope) -> Result<Audit, Failed> {
+    let (mut sources, mut findings) = (Vec::new(), Vec::new());
+    for plan in &zones.catalogue.plans {
+        let contract = &plan.contract;
+        let (source, found) = source(zones, &contract.name, &contract.topic, scope).await?;
+        sources.push(source);
+        findings.extend(found);
+    }
+    let (tables, found) = tables::audit(zones, scope).await?;
+    findings.extend(found);
+    findings.sort();
+    Ok(Audit { sources, tables, findings })
+}
+
+async fn source(
+    zones: &Zones,
+    name: &str,
+    topic: &str,
+    scope: Scope,
+) -> Result<(SourceAudit, Vec<Finding>), Failed> {
+    let tables: Vec<&str> = zones.catalogue.tables_of(topic);
+    let bases = match scope.from {
+        Some(day) => bases(&tables, day, &*zones.curated).await?,
+        None => Vec::new(),
+    };
+    let (mut streams, mut findings) = (Vec::new(), Vec::new());
+    let mut landed_to = BTreeMap::new();
+    for first in first_chunks(topic, &*zones.raw).await? {
+        let from = oldest_taken(&first, &bases);
+        let stream = streams::audit(zones, &from, scope, &mut findings).await?;
+        // The latest life of the topic is the one that Kafka knows.
+        landed_to.insert(stream.partition, (from, stream.next));
+        streams.push(stream);
+    }
+    let accepted = match &zones.kafka {
+        Some(kafka) if scope.to.is_none() => {
+            Some(accepted(&partition_ends(kafka, topic).await?, &landed_to, topic, &mut findings))
+        }
+        _ => None,
+    };
+    Ok((SourceAudit { source: name.to_owned(), topic: topic.to_owned(), accepted, streams }, findings))
+}
+
+/// The records that Kafka has acknowledged, by its partitions' beginnings and ends; what is not landed is a finding.
+fn accepted(
+    ends: &BTreeMap<i32, (i64, i64)>,
+    landed: &BTreeMap<i32, (Chunk, i64)>,
+    topic: &str,
+    findings: &mut Vec<Finding>,
+) -> i64 {
+    for (partition, (begin, end)) in ends {
+        let next = landed.get(partition).map_or(*begin, |(_, next)| *next);
+        if next < *end {
+            let what =
+                format!("Kafka holds {} records behind the raw zone's end: not landed yet", end - next);
+            findings.push(Finding::new(format!("{topic}-{partition}"), Some(next), what));
+        }
+    }
+    ends.values().map(|(begin, end)| end - begin).sum()
+}

@@ -1,0 +1,165 @@
+//! Snapshots: every row of a day is yesterday's or was inserted, and every row of yesterday is there or was deleted.
+
+use lake::{Day, Manifest, ManifestShard, manifest_key, manifest_prefix};
+use store::{ObjectStore, StoreError};
+
+use super::{Finding, Scope, TableAudit};
+use crate::args::Failed;
+use crate::zones::Zones;
+
+/// Audits every manifest of the scope.
+pub(super) async fn audit(zones: &Zones, scope: Scope) -> Result<(Vec<TableAudit>, Vec<Finding>), Failed> {
+    let (mut audits, mut findings) = (Vec::new(), Vec::new());
+    for table in &zones.catalogue.tables {
+        for entry in zones.curated.list(&manifest_prefix(&table.name), None).await? {
+            let date = entry.key.trim_start_matches(&manifest_prefix(&table.name)).trim_end_matches(".json");
+            if scope.holds(date) {
+                audits.extend(snapshot(zones, &entry.key, &mut findings).await?);
+            }
+        }
+    }
+    Ok((audits, findings))
+}
+
+async fn snapshot(
+    zones: &Zones,
+    key: &str,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<TableAudit>, Failed> {
+    let manifest = match Manifest::decode(&zones.curated.get(key).await?.body) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            findings.push(Finding::new(key, None, format!("is damaged: {error}")));
+            return Ok(None);
+        }
+    };
+    let base = base(zones, key, &manifest, findings).await?;
+    let of_base =
+        |shard: u32| base.as_ref().and_then(|base| base.shards.iter().find(|known| known.shard == shard));
+    let (mut inserted, mut deleted, mut rows) = (0, 0, 0);
+    // Shards of another count hold other rows each: then the whole tables are compared.
+    let alike = base.as_ref().is_none_or(|base| base.shards.len() == manifest.shards.len());
+    if alike {
+        for shard in &manifest.shards {
+            rows += shard.rows;
+            let before = of_base(shard.shard);
+            if before.is_some_and(|before| before.version == shard.version) {
+                continue;
+            }
+            let old = keys(zones, before.as_slice(), findings).await?;
+            let new = keys(zones, &[shard], findings).await?;
+            let (came, went) = differences(&old, &new);
+            (inserted, deleted) = (inserted + came, deleted + went);
+        }
+    } else {
+        rows = manifest.shards.iter().map(|shard| shard.rows).sum();
+        let all = |manifest: &'_ Manifest| manifest.shards.clone();
+        let old = all(base.as_ref().unwrap_or(&manifest));
+        let old = keys(zones, &old.iter().collect::<Vec<_>>(), findings).await?;
+        let new = keys(zones, &manifest.shards.iter().collect::<Vec<_>>(), findings).await?;
+        (inserted, deleted) = differences(&old, &new);
+    }
+    let before = base.as_ref().map_or(0, |base| base.rows);
+    let counted = (rows, inserted, deleted);
+    let told = (manifest.rows, manifest.inserted, manifest.deleted);
+    if counted != told {
+        let what = format!("says (rows, new, gone) {told:?}, and the files have {counted:?}");
+        findings.push(Finding::new(key, None, what));
+    }
+    if before + inserted != rows + deleted {
+        let what = format!("{before} rows of the base + {inserted} new - {deleted} gone are not {rows}");
+        findings.push(Finding::new(key, None, what));
+    }
+    Ok(Some(TableAudit {
+        table: manifest.table,
+        date: manifest.date,
+        base: manifest.base,
+        rows,
+        inserted,
+        deleted,
+    }))
+}
+
+async fn base(
+    zones: &Zones,
+    key: &str,
+    manifest: &Manifest,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Manifest>, Failed> {
+    let Some(day) = manifest.base.as_deref().and_then(Day::parse) else { return Ok(None) };
+    match zones.curated.get(&manifest_key(&manifest.table, day)).await {
+        Ok(object) => Ok(Some(Manifest::decode(&object.body)?)),
+        Err(error) if error.is_not_found() => {
+            findings.push(Finding::new(
+                key,
+                None,
+                format!("was built on {day}, whose manifest is not there"),
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The row keys of shards, sorted.
+async fn keys(
+    zones: &Zones,
+    shards: &[&ManifestShard],
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<String>, Failed> {
+    let mut keys = Vec::new();
+    for shard in shards {
+        match row_keys(&*zones.curated, &shard.rows_key).await? {
+            Some(found) if found.len() as u64 == shard.rows => keys.extend(found),
+            Some(found) => {
+                let what = format!("has {} rows, and its manifest says {}", found.len(), shard.rows);
+                findings.push(Finding::new(&shard.rows_key, None, what));
+                keys.extend(found);
+            }
+            None => {
+                findings.push(Finding::new(&shard.rows_key, None, "is named by a manifest and is not there"))
+            }
+        }
+    }
+    keys.sort_unstable();
+    if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        let what = format!("holds the row {} twice", twice[0]);
+        findings.push(Finding::new(shards.first().map_or("", |shard| &shard.rows_key), None, what));
+    }
+    Ok(keys)
+}
+
+async fn row_keys(curated: &dyn ObjectStore, key: &str) -> Result<Option<Vec<String>>, Failed> {
+    match curated.get(key).await {
+        Ok(object) => Ok(Some(lake::file::row_keys(object.body)?)),
+        Err(error) if StoreError::is_not_found(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many keys came and how many went, between two sorted lists.
+fn differences(old: &[String], new: &[String]) -> (u64, u64) {
+    let (mut came, mut went, mut a, mut b) = (0, 0, 0, 0);
+    while a < old.len() || b < new.len() {
+        match (old.get(a), new.get(b)) {
+            (Some(before), Some(after)) if before == after => (a, b) = (a + 1, b + 1),
+            (Some(before), Some(after)) if before < after => (a, went) = (a + 1, went + 1),
+            (Some(_), None) => (a, went) = (a + 1, went + 1),
+            _ => (b, came) = (b + 1, came + 1),
+        }
+    }
+    (came, went)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_and_went_is_counted() {
+        let texts = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(differences(&texts("a b d"), &texts("b c d e")), (2, 1));
+        assert_eq!(differences(&[], &texts("a b")), (2, 0));
+        assert_eq!(differences(&texts("a"), &[]), (0, 1));
+    }
+}

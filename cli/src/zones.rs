@@ -1,0 +1,110 @@
+//! The zones of a lake, for operators' commands: those of the local platform, or of the account in the environment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_config::BehaviorVersion;
+use aws_sdk_s3::Client as S3Client;
+use aws_sdk_s3::config::Credentials;
+use contract::Catalogue;
+use event_relay::producer::KafkaSettings;
+use store::{ObjectStore, S3Store};
+
+use crate::args::{Failed, Place};
+use crate::client::Client;
+use crate::platform::s3::{ACCESS_KEY, SECRET_KEY};
+
+/// The zones, the contracts, and where Kafka is.
+pub struct Zones {
+    /// The raw zone.
+    pub raw: Arc<dyn ObjectStore>,
+    /// The refined zone, with quarantine and receipts.
+    pub refined: Arc<dyn ObjectStore>,
+    /// The curated zone.
+    pub curated: Arc<dyn ObjectStore>,
+    /// The compiled contracts.
+    pub catalogue: Catalogue,
+    /// Kafka, where it can be asked.
+    pub kafka: Option<KafkaSettings>,
+    /// The local platform, kept as long as the zones are.
+    client: Option<Client>,
+}
+
+impl Zones {
+    /// Opens what the arguments say.
+    pub(crate) async fn open(place: &Place) -> Result<Self, Failed> {
+        if place.aws { Self::of_account(place).await } else { Self::of_platform(place).await }
+    }
+
+    /// The account that the environment signs in to. The buckets are named by the functions' own variables.
+    async fn of_account(place: &Place) -> Result<Self, Failed> {
+        let environment: BTreeMap<String, String> = std::env::vars().collect();
+        let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+        let s3 = S3Client::new(&host::aws_config().await);
+        let zone = |name: &str| -> Result<Arc<dyn ObjectStore>, Failed> {
+            let missing = || format!("with --aws, {name} names the zone's bucket, as for the functions");
+            Ok(Arc::new(S3Store::new(s3.clone(), variable(name).ok_or_else(missing)?)))
+        };
+        let kafka = variable("KAFKA_BOOTSTRAP").map(|bootstrap| KafkaSettings {
+            bootstrap: bootstrap.clone(),
+            region: variable("AWS_REGION").cloned().unwrap_or_default(),
+            iam: variable("KAFKA_AUTH").is_none_or(|auth| auth != "none"),
+        });
+        Ok(Self {
+            raw: zone("RAW_BUCKET")?,
+            refined: zone("REFINED_BUCKET")?,
+            curated: zone("CURATED_BUCKET")?,
+            catalogue: host::load_contracts(&place.contracts.to_string_lossy())?,
+            kafka,
+            client: None,
+        })
+    }
+
+    async fn of_platform(place: &Place) -> Result<Self, Failed> {
+        if !place.dir.join("s3").is_dir() {
+            let message =
+                format!("there is no lake in {}; give --dir, or --aws for an account", place.dir.display());
+            return Err(message.into());
+        }
+        let client = Client::open(place).await?;
+        let places = client.status().await?["places"].clone();
+        let address = |name: &str| places[name].as_str().unwrap_or_default().to_owned();
+        let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
+        let mut zones = Self::local(&address("s3"), &address("kafka"), catalogue).await;
+        zones.client = Some(client);
+        Ok(zones)
+    }
+
+    /// The zones of a local platform by its endpoints.
+    pub async fn local(s3: &str, kafka: &str, catalogue: Catalogue) -> Self {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region("eu-west-2")
+            .endpoint_url(s3)
+            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local"))
+            .load()
+            .await;
+        let s3 = S3Client::new(&config);
+        let zone = |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
+        let kafka = KafkaSettings { bootstrap: kafka.to_owned(), region: String::new(), iam: false };
+        Self {
+            raw: zone("raw"),
+            refined: zone("refined"),
+            curated: zone("curated"),
+            catalogue,
+            kafka: Some(kafka),
+            client: None,
+        }
+    }
+
+    /// The time that records are stamped with, in milliseconds since 1970: the platform may keep another than ours.
+    pub(crate) async fn now(&self) -> Result<i64, Failed> {
+        if let Some(client) = &self.client {
+            return client.status().await?["clock_millis"]
+                .as_i64()
+                .ok_or_else(|| "the platform has no clock".into());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,76 @@
+//! Who calls, and whether the source's contract admits them.
+//!
+//! The gateway has checked the signature or the token. What it found is checked again as far as it can be: a route
+//! without an authoriser, or one that forgot to look at the time, must not open the door.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use contract::{Caller, SourceContract};
+use trigger::HttpRequest;
+
+use crate::context::Context;
+use crate::problem::Problem;
+
+/// The source's contract, if the caller is known, there is such a source, and the caller may use it.
+pub(crate) fn admitted<'c>(
+    request: &HttpRequest,
+    source: &str,
+    context: &'c Context,
+) -> Result<&'c SourceContract, Problem> {
+    let authorizer = request.request_context.authorizer.as_ref();
+    let arn = authorizer.and_then(|found| found.iam.as_ref()).and_then(|iam| iam.user_arn.as_deref());
+    let claims = authorizer.and_then(|found| found.jwt.as_ref()).map(|jwt| &jwt.claims);
+    let caller = match (arn.filter(|arn| !arn.is_empty()), claims) {
+        (Some(arn), _) => Caller::Principal(arn),
+        (None, Some(claims)) if expired(claims.get("exp").map(String::as_str)) => {
+            return Err(Problem::new(401, "request.expired", "the token has expired; get a new one"));
+        }
+        (None, Some(claims)) => Caller::Token(claims),
+        (None, None) => {
+            let detail = "nobody has signed the request; sign it with IAM, or send a bearer token";
+            return Err(Problem::new(401, "request.unsigned", detail));
+        }
+    };
+    let contract = known(source, context)?;
+    if contract.admits(caller) {
+        return Ok(contract);
+    }
+    let detail = format!("the caller may not use `{source}`; its contract names who may, under `push`");
+    Err(Problem::new(403, "request.caller", detail))
+}
+
+/// The contract of a source. What is no name is not looked for, nor repeated in the answer.
+fn known<'c>(source: &str, context: &'c Context) -> Result<&'c SourceContract, Problem> {
+    let is_name = source.len() <= 100
+        && source.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !is_name {
+        let detail = "a source's name has lower-case letters, digits and hyphens, at most 100";
+        return Err(Problem::new(404, "request.source", detail));
+    }
+    context.catalogue.source(source).map(|plan| &*plan.contract).ok_or_else(|| {
+        let names: Vec<&str> =
+            context.catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
+        let detail = format!("there is no source `{source}`; there are {}", names.join(", "));
+        Problem::new(404, "request.source", detail)
+    })
+}
+
+/// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end: that is refused.
+fn expired(exp: Option<&str>) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    exp.and_then(|exp| exp.parse::<f64>().ok()).is_none_or(|exp| exp <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_end() {
+        assert!(expired(Some("1000000000")));
+        assert!(!expired(Some("99999999999")));
+        assert!(!expired(Some("9.9999999999E10")));
+        assert!(expired(None));
+        assert!(expired(Some("soon")));
+    }
+}

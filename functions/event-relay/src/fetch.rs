@@ -1,0 +1,209 @@
+//! A record's whole state, asked of the API that knows it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use contract::{EVENT_BYTES_MAX, FETCHED, Fetch, NESTING_MAX, depth_exceeds, key_is_safe};
+use reqwest::{Response, StatusCode, Url};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::problem::Problem;
+use crate::secret::Secrets;
+
+/// Requests for one state at most.
+const TRIES: u32 = 3;
+
+/// The pause before the second request is up to this long, before the third up to twice.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// A record's state as the API gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The answer's status: 200, or 404 or 410 for a record that is gone.
+    status: u16,
+    /// The version that the `ETag` counts.
+    version: Option<i64>,
+    /// The state, byte for byte; none when it is gone.
+    body: Option<Vec<u8>>,
+    /// When it was fetched, in milliseconds since 1970.
+    at: u128,
+}
+
+/// Fetches states.
+pub struct Fetcher {
+    http: reqwest::Client,
+    secrets: Secrets,
+    /// Origins that stand in for those of the contracts, by source: another environment's API.
+    origins: BTreeMap<String, Url>,
+}
+
+/// Why a request gave no state.
+enum Failed {
+    /// Another request may get it.
+    Again(String),
+    /// The secret was refused: it may have been rotated.
+    Secret(StatusCode),
+    /// Another request would get the same.
+    Final(String),
+}
+
+impl Fetcher {
+    /// A fetcher that follows no redirect: an API that moved must not send the secret elsewhere.
+    ///
+    /// # Errors
+    /// When the system has no certificates to trust.
+    pub fn new(origins: BTreeMap<String, Url>) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(3))
+            .user_agent("polelake-event-relay")
+            .build()?;
+        Ok(Self { http, secrets: Secrets::default(), origins })
+    }
+
+    /// The state of the record `key`; asks again, with jitter, until `within` is over.
+    ///
+    /// A record that is not found is asked for twice: one that was created a moment ago may not be readable yet.
+    pub(crate) async fn state(
+        &self,
+        source: &str,
+        fetch: &Fetch,
+        key: &str,
+        within: Duration,
+    ) -> Result<State, Problem> {
+        let url = self.address(source, fetch, key)?;
+        let deadline = Instant::now() + within;
+        let mut why = "no time was left".to_owned();
+        for attempt in 1..=TRIES {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = Duration::from_millis(fetch.timeout_ms).min(left);
+            if timeout.is_zero() {
+                break;
+            }
+            match self.once(fetch, &url, timeout).await {
+                Ok(state) if state.status == 404 && attempt == 1 => {
+                    why = "the record is not found".to_owned()
+                }
+                Ok(state) => return Ok(state),
+                Err(Failed::Again(error)) => why = error,
+                Err(Failed::Secret(status)) => {
+                    why = format!("the API answered {status}: the secret does not fit");
+                    self.secrets.forget(fetch.secret.as_deref());
+                }
+                Err(Failed::Final(error)) => {
+                    why = error;
+                    break;
+                }
+            }
+            let pause = PAUSE * attempt;
+            tokio::time::sleep(pause.mul_f64(fastrand::f64()).min(left)).await;
+        }
+        tracing::error!(source, error = why, "a state was not fetched");
+        Err(Problem::new(503, "event.state", "the record's state could not be fetched; send the event again"))
+    }
+
+    fn address(&self, source: &str, fetch: &Fetch, key: &str) -> Result<Url, Problem> {
+        let refused = |detail: &str| Problem::new(422, "event.key", detail);
+        if !key_is_safe(key) {
+            return Err(refused("the record's key cannot stand in an address"));
+        }
+        let mut url =
+            Url::parse(&fetch.address(key)).map_err(|_| refused("the record's key gives no address"))?;
+        if let Some(origin) = self.origins.get(source) {
+            let moved = url.set_scheme(origin.scheme()).is_ok()
+                && url.set_host(origin.host_str()).is_ok()
+                && url.set_port(origin.port()).is_ok();
+            if !moved {
+                return Err(Problem::new(503, "event.state", "FETCH_ORIGINS does not fit the contract"));
+            }
+        }
+        Ok(url)
+    }
+
+    async fn once(&self, fetch: &Fetch, url: &Url, timeout: Duration) -> Result<State, Failed> {
+        let mut request = self.http.get(url.clone()).timeout(timeout).header("accept", "application/json");
+        if let Some(secret) = &fetch.secret {
+            let secret = tokio::time::timeout(timeout, self.secrets.get(secret)).await;
+            let secret = secret.unwrap_or_else(|_| Err("the secret did not come in time".to_owned()));
+            request = request.header(&fetch.header, secret.map_err(Failed::Again)?);
+        }
+        // The error's own text has the address, and the address the record's key.
+        let answer = request.send().await.map_err(|error| Failed::Again(error.without_url().to_string()))?;
+        let status = answer.status();
+        match status.as_u16() {
+            200 => found(answer).await,
+            404 | 410 => Ok(State { status: status.as_u16(), version: None, body: None, at: now() }),
+            401 | 403 if fetch.secret.is_some() => Err(Failed::Secret(status)),
+            408 | 429 | 500.. => Err(Failed::Again(format!("the API answered {status}"))),
+            _ => Err(Failed::Final(format!("the API answered {status}"))),
+        }
+    }
+}
+
+fn now() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
+}
+
+async fn found(mut answer: Response) -> Result<State, Failed> {
+    let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).and_then(version);
+    let mut body = Vec::new();
+    while let Some(chunk) =
+        answer.chunk().await.map_err(|error| Failed::Again(error.without_url().to_string()))?
+    {
+        body.extend_from_slice(&chunk);
+        if body.len() > EVENT_BYTES_MAX {
+            return Err(Failed::Final(format!("the state has more than {EVENT_BYTES_MAX} bytes")));
+        }
+    }
+    let is_json =
+        !depth_exceeds(&body, NESTING_MAX - 1) && serde_json::from_slice::<&RawValue>(&body).is_ok();
+    if !is_json {
+        return Err(Failed::Final("the state is not JSON, or is nested too deep".to_owned()));
+    }
+    Ok(State { status: 200, version: etag, body: Some(body.trim_ascii().to_vec()), at: now() })
+}
+
+/// The number that an `ETag` holds: `3`, `"3"` or `W/"3"`.
+fn version(etag: &str) -> Option<i64> {
+    etag.trim().trim_start_matches("W/").trim_matches('"').parse().ok()
+}
+
+/// The event with the state and how it was fetched as its last members; every byte of its own stays.
+pub(crate) fn with_state(event: &[u8], member: &str, state: &State) -> Vec<u8> {
+    let Some(open) = event.trim_ascii().strip_suffix(b"}") else { return event.to_vec() };
+    let mut whole = open.to_vec();
+    if !open.trim_ascii().ends_with(b"{") {
+        whole.push(b',');
+    }
+    let fetched =
+        json!({"status": state.status, "version": state.version, "at": u64::try_from(state.at).ok()});
+    whole.extend_from_slice(format!("\"{member}\":").as_bytes());
+    whole.extend_from_slice(state.body.as_deref().unwrap_or(b"null"));
+    whole.extend_from_slice(format!(",\"{FETCHED}\":{fetched}}}").as_bytes());
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn etags_count_versions() {
+        assert_eq!(version("W/\"12\""), Some(12));
+        assert_eq!(version("\"3\""), Some(3));
+        assert_eq!(version("\"abc\""), None);
+    }
+
+    #[test]
+    fn a_state_is_added_and_the_event_keeps_its_bytes() {
+        let state = State { status: 200, version: Some(3), body: Some(br#"{"a": 1.0}"#.to_vec()), at: 5 };
+        let whole = with_state(br#" {"id" : 1.10} "#, "entity", &state);
+        let expected = r#"{"id" : 1.10,"entity":{"a": 1.0},"fetched":{"at":5,"status":200,"version":3}}"#;
+        assert_eq!(String::from_utf8(whole).unwrap(), expected);
+        let gone = State { status: 404, version: None, body: None, at: 5 };
+        let whole = with_state(b"{}", "entity", &gone);
+        let expected = r#"{"entity":null,"fetched":{"at":5,"status":404,"version":null}}"#;
+        assert_eq!(String::from_utf8(whole).unwrap(), expected);
+    }
+}

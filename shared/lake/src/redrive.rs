@@ -1,0 +1,99 @@
+//! Redriving: refused records are appended to a partition of their own and take the way of every other record.
+//!
+//! The chain of conditional PUTs is a log itself: nothing but storage is needed, and what was landed, refined or
+//! refused of a redrive is counted like everything else, apart from what Kafka brought (docs/adr/0010).
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// The partition of a topic that holds its redriven records. Kafka counts from 0.
+pub const REDRIVE_PARTITION: i32 = -1;
+
+/// The header that says where a redriven record came from.
+pub const REDRIVE_HEADER: &str = "redrive-of";
+
+/// Where a record was first landed: written `epoch/partition/offset/timestamp`.
+///
+/// ```
+/// let origin = lake::Origin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
+/// assert_eq!(lake::Origin::parse(&origin.to_string()), Some(origin));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The topic's life.
+    pub epoch: u32,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// When it was appended, in milliseconds since 1970: the order of truth goes by it, not by the redrive.
+    pub timestamp: i64,
+}
+
+impl Origin {
+    /// The origin that a text names.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let origin = Self {
+            epoch: parts.next()?.parse().ok()?,
+            partition: parts.next()?.parse().ok()?,
+            offset: parts.next()?.parse().ok()?,
+            timestamp: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(origin)
+    }
+
+    /// The origin that a redriven record's headers name.
+    #[must_use]
+    pub fn of_headers(headers: Option<&str>) -> Option<Self> {
+        Self::parse(&header(headers, REDRIVE_HEADER)?)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}/{}", self.epoch, self.partition, self.offset, self.timestamp)
+    }
+}
+
+/// The text of the first header of that name, in the form in which raw objects hold headers:
+/// `[["name", "base64" | null], …]`.
+#[must_use]
+pub fn header(headers: Option<&str>, name: &str) -> Option<String> {
+    // A cheap look first: most records have no such header.
+    let headers = headers.filter(|headers| headers.contains(name))?;
+    let pairs: Vec<(String, Value)> = serde_json::from_str(headers).ok()?;
+    let (_, value) = pairs.into_iter().find(|(found, _)| found == name)?;
+    String::from_utf8(base64_simd::STANDARD.decode_to_vec(value.as_str()?).ok()?).ok()
+}
+
+/// The headers with the origin in front; one that they had before is replaced.
+#[must_use]
+pub fn with_origin(headers: Option<&str>, origin: Origin) -> String {
+    let kept: Vec<(String, Value)> =
+        headers.and_then(|headers| serde_json::from_str(headers).ok()).unwrap_or_default();
+    let encoded = base64_simd::STANDARD.encode_to_string(origin.to_string());
+    let mut whole = vec![(REDRIVE_HEADER.to_owned(), Value::String(encoded))];
+    whole.extend(kept.into_iter().filter(|(name, _)| name != REDRIVE_HEADER));
+    serde_json::to_string(&whole).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_travels_in_the_headers() {
+        let origin = Origin { epoch: 2, partition: 1, offset: 5, timestamp: 9 };
+        let headers = with_origin(Some(r#"[["a",null],["a","eA=="]]"#), origin);
+        assert_eq!(Origin::of_headers(Some(&headers)), Some(origin));
+        assert_eq!(header(Some(&headers), "a"), None);
+        let again = with_origin(Some(&headers), Origin { offset: 6, ..origin });
+        assert_eq!(Origin::of_headers(Some(&again)).map(|origin| origin.offset), Some(6));
+        assert_eq!(again.matches(REDRIVE_HEADER).count(), 1);
+        assert_eq!(header(Some(r#"[["event-id","eA=="]]"#), "event-id").as_deref(), Some("x"));
+        assert_eq!(header(Some("damaged event-id"), "event-id"), None);
+    }
+}

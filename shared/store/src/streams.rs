@@ -1,0 +1,113 @@
+//! What lies in the raw zone and what receipts there are, stream by stream.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use lake::{Chunk, Day, LakeError, Manifest, Receipt, StreamKey, manifest_key};
+use thiserror::Error;
+
+use crate::{ObjectStore, StoreError};
+
+/// Receipts that are read at once.
+const READS_AT_ONCE: usize = 16;
+
+/// Why a stream could not be read.
+#[derive(Debug, Error)]
+pub enum StreamError {
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A receipt or a manifest is damaged.
+    #[error("{0}: {1}")]
+    Damaged(String, LakeError),
+}
+
+/// The first raw object of every stream of a topic: one small listing for each.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, StreamError> {
+    let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
+    loop {
+        let first = raw.first(&prefix, after.as_deref()).await?;
+        let Some(chunk) = first.and_then(|entry| Chunk::of_raw_key(&entry.key)) else { return Ok(chunks) };
+        // `~` comes after every digit: the next listing begins behind this stream.
+        after = Some(format!("{}~", chunk.raw_prefix()));
+        chunks.push(chunk);
+    }
+}
+
+/// The receipts of a stream from `from.offset` on, in their order.
+///
+/// # Errors
+/// When the storage does not answer, or a receipt is damaged.
+pub async fn receipts(from: &Chunk, refined: &dyn ObjectStore) -> Result<Vec<Receipt>, StreamError> {
+    let before = from.receipt_key().replace(".json", "");
+    let listed = refined.list(&from.receipt_prefix(), Some(&before)).await?;
+    stream::iter(listed)
+        .map(|entry| async move {
+            let object = refined.get(&entry.key).await?;
+            Receipt::decode(&object.body).map_err(|error| StreamError::Damaged(entry.key, error))
+        })
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// The raw objects of a stream from `from.offset` on, in their order.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn raw_chunks(from: &Chunk, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, StreamError> {
+    let before = from.raw_key().replace(".parquet", "");
+    let listed = raw.list(&from.raw_prefix(), Some(&before)).await?;
+    Ok(listed.iter().filter_map(|entry| Chunk::of_raw_key(&entry.key)).collect())
+}
+
+/// The manifests on which those of `day` were built, of every one of `tables`; none where one has no base: then
+/// nothing was taken for certain.
+///
+/// # Errors
+/// When the storage does not answer, or a manifest is damaged.
+pub async fn bases(
+    tables: &[&str],
+    day: Day,
+    curated: &dyn ObjectStore,
+) -> Result<Vec<Manifest>, StreamError> {
+    let mut bases = Vec::new();
+    for table in tables {
+        let base = match manifest(table, day, curated).await? {
+            Some(manifest) => manifest.base.as_deref().and_then(Day::parse),
+            None => None,
+        };
+        let Some(base) = base else { return Ok(Vec::new()) };
+        bases.extend(manifest(table, base, curated).await?);
+    }
+    Ok(bases)
+}
+
+/// A table's manifest of a day, if there is one.
+///
+/// # Errors
+/// When the storage does not answer, or the manifest is damaged.
+pub async fn manifest(
+    table: &str,
+    day: Day,
+    curated: &dyn ObjectStore,
+) -> Result<Option<Manifest>, StreamError> {
+    let key = manifest_key(table, day);
+    match curated.get(&key).await {
+        Ok(object) => {
+            Manifest::decode(&object.body).map(Some).map_err(|error| StreamError::Damaged(key, error))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where a stream begins that every one of `bases` has taken up to there: nothing before is still to be taken.
+/// A table without a base, or whose base does not know the stream, takes it from its beginning.
+#[must_use]
+pub fn oldest_taken(first: &Chunk, bases: &[Manifest]) -> Chunk {
+    let stream = StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
+    let taken = bases.iter().map(|base| base.progress_of(&stream).map_or(first.offset, |taken| taken.object));
+    Chunk { offset: taken.min().unwrap_or(first.offset), ..first.clone() }
+}

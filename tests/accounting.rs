@@ -1,0 +1,78 @@
+//! The audit: it closes on what is whole, and names the object and the offset of what is not.
+
+use lake::Day;
+use polelake::audit::{Finding, Scope, audit};
+
+use crate::lake_under_test::{LakeUnderTest, MONDAY, root};
+use crate::pole_to_snapshot::town;
+
+async fn findings(lake: &LakeUnderTest) -> Vec<Finding> {
+    let zones = lake.zones(&root().join("contracts")).await;
+    audit(&zones, Scope::default()).await.unwrap().findings
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
+    let lake = LakeUnderTest::start().await;
+    let mut pushed = 0;
+    for (number, date) in [MONDAY, "2026-03-03"].into_iter().enumerate() {
+        lake.at(date);
+        for (source, events) in town(number) {
+            pushed += events.len();
+            lake.push(source, &events).await;
+        }
+        lake.run_day(date).await;
+    }
+    let whole = lake.books_close().await;
+    let accepted: i64 = whole.sources.iter().filter_map(|source| source.accepted).sum();
+    let landed: u64 = whole.sources.iter().map(|source| source.counts(false).landed).sum();
+    assert_eq!((accepted, landed), (i64::try_from(pushed).unwrap(), pushed as u64));
+    assert_eq!(whole.tables.len(), 20, "ten tables on two days");
+    // One day alone has its own part of the books.
+    let zones = lake.zones(&root().join("contracts")).await;
+    let tuesday = Day::parse("2026-03-03");
+    let day = audit(&zones, Scope { from: tuesday, to: tuesday, deep: false }).await.unwrap();
+    assert!(day.closes(), "{:?}", day.findings);
+    let of_day: u64 = day.sources.iter().map(|source| source.counts(false).landed).sum();
+    assert!(0 < of_day && of_day < landed, "{of_day} of {landed}");
+    assert_eq!(day.tables.len(), 10);
+
+    // A receipt that vanished, a raw object that vanished, a refined object that vanished, a snapshot that shrank.
+    let first = |bucket: &str, prefix: &str| lake.objects(bucket, prefix).keys().next().unwrap().clone();
+    let last = |bucket: &str, prefix: &str| lake.objects(bucket, prefix).keys().next_back().unwrap().clone();
+    type Damage<'d> = (&'d str, String, &'d str, &'d str);
+    let cases: [Damage<'_>; 5] = [
+        (
+            "refined",
+            first("refined", "refined/_receipts/housing-person"),
+            "has no receipt",
+            "raw/housing-person/",
+        ),
+        (
+            "raw",
+            last("raw", "raw/housing-person/epoch=1/partition=1"),
+            "raw object that is not there",
+            "refined/_receipts/",
+        ),
+        ("refined", first("refined", "refined/person/"), "is not there", "refined/person/"),
+        ("refined", first("refined", "quarantine/"), "refused records are lost", "quarantine/"),
+        ("curated", first("curated", "curated/person/"), "is not there", "curated/person/"),
+    ];
+    for (bucket, key, what, object) in cases {
+        let store = match bucket {
+            "raw" => &zones.raw,
+            "refined" => &zones.refined,
+            _ => &zones.curated,
+        };
+        let kept = store.get(&key).await.unwrap();
+        store.delete(&key).await.unwrap();
+        let found = findings(&lake).await;
+        assert!(
+            found.iter().any(|finding| finding.what.contains(what) && finding.object.starts_with(object)),
+            "{key}: {found:?}"
+        );
+        assert!(store.put_new(&key, kept.body, kept.metadata).await.unwrap());
+        lake.platform.running.settled().await;
+    }
+    assert_eq!(findings(&lake).await, [], "all is back");
+}

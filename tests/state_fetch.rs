@@ -1,0 +1,164 @@
+//! The record's whole state, fetched by the relay from an API of the test's own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+
+use crate::lake_under_test::{Folder, LakeUnderTest, MONDAY, contracts_with, person};
+
+const PERSON: &str = "sources/housing/person/contract.odcs.yaml";
+
+/// What the API answers by key, in this order; the last answer stays.
+type Answers = Arc<Mutex<BTreeMap<String, Vec<(u16, &'static str, Value)>>>>;
+
+struct PersonApi {
+    answers: Answers,
+    asked: Arc<Mutex<Vec<(String, String)>>>,
+    address: String,
+}
+
+impl PersonApi {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (answers, asked) = (Answers::default(), Arc::default());
+        let router = Router::new()
+            .route("/persons/{key}", get(answer))
+            .with_state((Arc::clone(&answers), Arc::clone(&asked)));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { answers, asked, address }
+    }
+
+    fn says(&self, key: &str, answers: &[(u16, &'static str, Value)]) {
+        self.answers.lock().unwrap().insert(key.to_owned(), answers.to_vec());
+    }
+
+    fn asked(&self, key: &str) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(known, _)| known == key).map(|(_, secret)| secret.clone()).collect()
+    }
+
+    /// Contracts that ask this API for persons.
+    fn contracts(&self, name: &str) -> Folder {
+        contracts_with(name, PERSON, |text| {
+            let fetch = format!(
+                "state: $.entity\n      fetch: {{url: \"http://{}/persons/{{key}}\", secret: person-api, version: etag, timeout_ms: 1000}}",
+                self.address
+            );
+            text.replace("state: $.entity", &fetch)
+        })
+    }
+}
+
+#[expect(clippy::type_complexity, reason = "what axum hands over")]
+async fn answer(
+    State((answers, asked)): State<(Answers, Arc<Mutex<Vec<(String, String)>>>)>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let secret = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    asked.lock().unwrap().push((key.clone(), secret.unwrap_or_default()));
+    let (status, etag, body) = {
+        let mut answers = answers.lock().unwrap();
+        let mine = answers.get_mut(&key).unwrap();
+        if mine.len() > 1 { mine.remove(0) } else { mine[0].clone() }
+    };
+    if status == 0 {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    (StatusCode::from_u16(status).unwrap(), [("etag", etag)], body.to_string()).into_response()
+}
+
+async fn started(api: &PersonApi, name: &str) -> (LakeUnderTest, Folder) {
+    let contracts = api.contracts(name);
+    let lake = LakeUnderTest::with_contracts(&contracts).await;
+    std::fs::write(lake.folder.join("secrets.json"), r#"{"person-api": "Bearer old"}"#).unwrap();
+    (lake, contracts)
+}
+
+fn changed(key: &str, minute: u32) -> Value {
+    person("PersonUpdatedEvent", key, minute, json!({"firstName": "Changed"}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_is_what_counts_and_its_version_ranks_it() {
+    let api = PersonApi::start().await;
+    let (lake, _contracts) = started(&api, "state").await;
+    let state = |name: &str| json!({"firstName": name, "surname": "Sample", "dateOfBirth": "1990-01-02"});
+    api.says("p1", &[(200, "\"2\"", state("Second")), (200, "\"1\"", state("First"))]);
+    lake.push("housing-person", &[changed("p1", 1)]).await;
+    // An older state that comes later, as from a slow replica.
+    lake.push("housing-person", &[changed("p1", 2)]).await;
+    // One that is gone: it stays away, whatever was on its way before.
+    api.says(
+        "p2",
+        &[
+            (200, "\"1\"", state("Gone")),
+            (404, "", Value::Null),
+            (404, "", Value::Null),
+            (200, "\"1\"", state("Late")),
+        ],
+    );
+    for minute in 1..=3 {
+        lake.push("housing-person", &[changed("p2", minute)]).await;
+    }
+    let (_, report) = lake.run_day(MONDAY).await;
+    assert_eq!(report["sources"]["housing-person"]["refined"], 5);
+    let rows = lake.rows("person", MONDAY);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((rows[0]["given_name"].as_str(), rows[0]["entity_version"].as_str()), ("Second", "2"));
+    assert_eq!(rows[0]["date_of_birth"], "1990-01-02", "an update has the whole state");
+    assert_eq!(api.asked("p1"), ["Bearer old", "Bearer old"]);
+    assert_eq!(api.asked("p2").len(), 4, "one that is not found is asked for twice");
+    // Both the event and the state lie in the raw zone.
+    let raw: Vec<_> = lake
+        .objects("raw", "raw/housing-person")
+        .into_values()
+        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .collect();
+    let kept =
+        raw.iter().filter(|row| row["value"].contains("eventData") || !row["value"].is_empty()).count();
+    assert_eq!(kept, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_state() {
+    let api = PersonApi::start().await;
+    let (lake, _contracts) = started(&api, "falters").await;
+    let state = json!({"firstName": "Ada", "surname": "Sample"});
+    // Once unavailable.
+    api.says("flaky", &[(503, "", Value::Null), (200, "\"1\"", state.clone())]);
+    lake.push("housing-person", &[changed("flaky", 1)]).await;
+    assert_eq!(api.asked("flaky").len(), 2);
+    // A rotated secret is asked for anew.
+    std::fs::write(lake.folder.join("secrets.json"), r#"{"person-api": "Bearer new"}"#).unwrap();
+    api.says("rotated", &[(401, "", Value::Null), (200, "\"1\"", state.clone())]);
+    lake.push("housing-person", &[changed("rotated", 1)]).await;
+    assert_eq!(api.asked("rotated").last().unwrap(), "Bearer new");
+    // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent again.
+    api.says("slow", &[(0, "", Value::Null)]);
+    api.says("refuses", &[(400, "", Value::Null)]);
+    for key in ["slow", "refuses"] {
+        let (status, answer) =
+            lake.post("housing-person", "application/json", changed(key, 1).to_string()).await;
+        assert_eq!((status, answer["rule"].as_str()), (503, Some("event.state")), "{answer}");
+    }
+    // A key that would walk to another address.
+    let (status, answer) =
+        lake.post("housing-person", "application/json", changed("../admin", 1).to_string()).await;
+    assert_eq!((status, answer["rule"].as_str()), (422, Some("event.key")));
+    // A state without a version cannot be ranked: quarantined, not guessed.
+    api.says("unversioned", &[(200, "\"abc\"", state)]);
+    lake.push("housing-person", &[changed("unversioned", 1)]).await;
+    let (_, report) = lake.run_day(MONDAY).await;
+    let books = &report["sources"]["housing-person"];
+    assert_eq!((&books["landed"], &books["refined"]), (&json!(3), &json!(2)));
+    assert_eq!(books["quarantined"], json!({"event.version": 1}));
+}
