@@ -5,9 +5,9 @@
 mod accounting;
 mod bench;
 mod endpoints;
-mod faults;
 mod house;
 mod http_to_topic;
+mod kills;
 mod lake_under_test;
 mod pole_to_snapshot;
 mod quarantine;

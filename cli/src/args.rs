@@ -225,6 +225,21 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Push 1 KB events through HTTP as fast as they are taken, merge, and audit the books.
+    #[command(after_help = "Example: polelake bench load --events 2000000 --dir /tmp/load")]
+    Load {
+        #[command(flatten)]
+        place: Place,
+        /// Events to push.
+        #[arg(long, default_value_t = 2_000_000)]
+        events: usize,
+        /// Clients that push at once.
+        #[arg(long, default_value_t = 6)]
+        clients: usize,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Measure process start to first answer, and the size of each function's binary.
     #[command(after_help = "Example: cargo build --release --workspace && polelake bench cold-start")]
     ColdStart {
@@ -289,6 +304,9 @@ async fn run(command: Command) -> Result<bool, Failed> {
             BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
             BenchCommand::Transform { events, contracts, json } => {
                 commands::bench::transform(events, &contracts, json)
+            }
+            BenchCommand::Load { place, events, clients, json } => {
+                commands::load::run(&place, events, clients, json).await
             }
             BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
         },

@@ -24,7 +24,7 @@ pub struct Zones {
     /// The curated zone.
     pub curated: Arc<dyn ObjectStore>,
     /// The compiled contracts.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Kafka, where it can be asked.
     pub kafka: Option<KafkaSettings>,
     /// The local platform, kept as long as the zones are.
@@ -55,7 +55,7 @@ impl Zones {
             raw: zone("RAW_BUCKET")?,
             refined: zone("REFINED_BUCKET")?,
             curated: zone("CURATED_BUCKET")?,
-            catalogue: host::load_contracts(&place.contracts.to_string_lossy())?,
+            catalogue: Arc::new(host::load_contracts(&place.contracts.to_string_lossy())?),
             kafka,
             client: None,
         })
@@ -87,14 +87,19 @@ impl Zones {
         let s3 = S3Client::new(&config);
         let zone = |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
         let kafka = KafkaSettings { bootstrap: kafka.to_owned(), region: String::new(), iam: false };
-        Self {
-            raw: zone("raw"),
-            refined: zone("refined"),
-            curated: zone("curated"),
-            catalogue,
-            kafka: Some(kafka),
-            client: None,
-        }
+        let zones = Self::of(zone("raw"), zone("refined"), zone("curated"), Arc::new(catalogue));
+        Self { kafka: Some(kafka), ..zones }
+    }
+
+    /// Zones over any stores, without Kafka.
+    #[must_use]
+    pub fn of(
+        raw: Arc<dyn ObjectStore>,
+        refined: Arc<dyn ObjectStore>,
+        curated: Arc<dyn ObjectStore>,
+        catalogue: Arc<Catalogue>,
+    ) -> Self {
+        Self { raw, refined, curated, catalogue, kafka: None, client: None }
     }
 
     /// The time that records are stamped with, in milliseconds since 1970: the platform may keep another than ours.

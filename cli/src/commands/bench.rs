@@ -67,12 +67,14 @@ pub(crate) async fn land(events: usize, as_json: bool) -> Result<bool, Failed> {
     let batches = events.div_ceil(BATCH);
     let context = raw_landing::Context::new(Arc::new(MemoryStore::default()), 1);
     let payload = payload(&values, 0);
+    let budget = host::Budget::lasting(Duration::from_secs(3_600));
     let (mut spent, mut wall) = (0.0, 0.0);
     for batch in 0..batches {
         // The payload's text is Lambda's work, not ours: only its offsets change from batch to batch.
         let payload = renumbered(&payload, batch);
         let (cpu, begun) = (cpu_seconds(), Instant::now());
-        let answer = raw_landing::handle(&payload, &context).await.map_err(|failure| failure.to_string())?;
+        let answer =
+            raw_landing::handle(&payload, &context, budget).await.map_err(|failure| failure.to_string())?;
         spent += cpu_seconds() - cpu;
         wall += begun.elapsed().as_secs_f64();
         if !answer.batch_item_failures.is_empty() {

@@ -5,6 +5,7 @@ pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod function;
 pub(crate) mod lint;
+pub(crate) mod load;
 pub(crate) mod manchester;
 pub(crate) mod push;
 pub(crate) mod quarantine;

@@ -157,7 +157,8 @@ impl KafkaMapping {
 }
 
 /// A record as Lambda delivers it: base64, headers as signed bytes.
-fn record_json(topic: &str, partition: i32, record: &LogRecord) -> String {
+#[must_use]
+pub fn record_json(topic: &str, partition: i32, record: &LogRecord) -> String {
     let base64 =
         |bytes: &Option<Bytes>| bytes.as_ref().map(|bytes| base64_simd::STANDARD.encode_to_string(bytes));
     let signed = |bytes: &Bytes| bytes.iter().map(|byte| json!(byte.cast_signed())).collect::<Vec<_>>();

@@ -12,7 +12,7 @@ use crate::producer::{EventSink, KafkaSettings, KafkaSink};
 /// The function's context.
 pub struct Context {
     /// The compiled contracts.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Where records go.
     pub sink: Arc<dyn EventSink>,
     /// Asks for records' states.
@@ -47,7 +47,7 @@ impl Context {
         settings.finish(())?;
         Ok(Self {
             fetcher: fetcher(&origins)?,
-            catalogue: host::load_contracts(&contracts)?,
+            catalogue: Arc::new(host::load_contracts(&contracts)?),
             sink: Arc::new(KafkaSink::new(kafka)),
             queues: pairs("QUEUE_SOURCES", &queues)?,
         })

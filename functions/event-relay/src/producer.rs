@@ -8,12 +8,16 @@ use krafka::admin::{DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, Topic
 use krafka::auth::{AuthConfig, AwsMskIamCredentials};
 use krafka::error::{ErrorCode, KrafkaError};
 use krafka::producer::{Acks, Producer};
-use krafka::{Compression, Kafka, Record};
+use krafka::{CloseOptions, Compression, Kafka, Record};
 use tokio::sync::Mutex;
 
 /// A connection that idled longer is dropped and made anew: NAT gateways forget one after 350 s, and a frozen
 /// sandbox does not notice.
 const IDLE_MAX: Duration = Duration::from_secs(240);
+
+/// A producer that is older is made anew. krafka 0.28.1 goes on polling without a pause once a partition was without
+/// a leader for a moment (its next refresh of metadata stays in the past): this bounds what that burns.
+const AGE_MAX: Duration = Duration::from_secs(900);
 
 /// One request to a broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,12 +93,14 @@ pub struct KafkaSink {
 /// A producer, and when it was last used, by both clocks: a frozen sandbox may stop one of them.
 struct Connected {
     producer: Producer,
+    born: Instant,
     used: (Instant, SystemTime),
 }
 
 impl Connected {
-    fn idle(&self) -> Duration {
-        self.used.0.elapsed().max(self.used.1.elapsed().unwrap_or(IDLE_MAX))
+    fn is_fresh(&self) -> bool {
+        let idle = self.used.0.elapsed().max(self.used.1.elapsed().unwrap_or(IDLE_MAX));
+        idle < IDLE_MAX && self.born.elapsed() < AGE_MAX
     }
 }
 
@@ -126,25 +132,25 @@ impl KafkaSink {
         let count = records.len();
         let failed = |why: String| vec![Err(SendError::Unavailable(why)); count];
         let mut connected = self.connected.lock().await;
-        let kept = connected.take().filter(|connected| connected.idle() < IDLE_MAX);
-        let producer = match kept {
-            Some(kept) => kept.producer,
+        let kept = connected.take().filter(Connected::is_fresh);
+        let (producer, born) = match kept {
+            Some(kept) => (kept.producer, kept.born),
             None => match tokio::time::timeout(within, self.connect(within)).await {
-                Ok(Ok(producer)) => producer,
+                Ok(Ok(producer)) => (producer, Instant::now()),
                 Ok(Err(error)) => return failed(format!("Kafka cannot be reached: {error}")),
                 Err(_) => return failed("Kafka cannot be reached in time".to_owned()),
             },
         };
-        match tokio::time::timeout(within, send_all(&producer, records)).await {
-            Ok(outcomes) => {
-                // A producer that failed once is not trusted with the next batch.
-                if outcomes.iter().all(Result::is_ok) {
-                    *connected = Some(Connected { producer, used: (Instant::now(), SystemTime::now()) });
-                }
-                outcomes
-            }
-            Err(_) => failed("Kafka did not acknowledge in time".to_owned()),
+        let outcomes = tokio::time::timeout(within, send_all(&producer, records)).await;
+        let outcomes = outcomes.unwrap_or_else(|_| failed("Kafka did not acknowledge in time".to_owned()));
+        if outcomes.iter().all(Result::is_ok) {
+            *connected = Some(Connected { producer, born, used: (Instant::now(), SystemTime::now()) });
+        } else {
+            // A producer that failed once is not trusted with the next batch, and must not go on trying behind
+            // our back with what is reported as not sent.
+            drop(producer.close_with(CloseOptions::new().timeout(Duration::ZERO)).await);
         }
+        outcomes
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Context {
     /// The refined zone, with quarantine and receipts.
     pub refined: Arc<dyn ObjectStore>,
     /// The compiled contracts and mappings.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Context {
@@ -32,7 +32,7 @@ impl Context {
         Ok(Self {
             raw: Arc::new(S3Store::new(client.clone(), raw)),
             refined: Arc::new(S3Store::new(client, refined)),
-            catalogue: host::load_contracts(&contracts)?,
+            catalogue: Arc::new(host::load_contracts(&contracts)?),
         })
     }
 }

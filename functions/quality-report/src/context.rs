@@ -18,7 +18,7 @@ pub struct Context {
     /// Where the pages go.
     pub site: Arc<dyn ObjectStore>,
     /// The compiled contracts.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Context {
@@ -40,7 +40,7 @@ impl Context {
             refined: bucket(refined),
             curated: bucket(curated),
             site: bucket(site),
-            catalogue: host::load_contracts(&contracts)?,
+            catalogue: Arc::new(host::load_contracts(&contracts)?),
         })
     }
 }

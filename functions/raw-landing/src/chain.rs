@@ -29,6 +29,12 @@ pub enum ChainError {
     /// An object without `next` lies in the chain's place: somebody else put it there.
     #[error("{0} is not part of the chain: it has no `next`; move it away")]
     Foreign(String),
+    /// The storage did not answer before the deadline's reserve.
+    #[error("no time is left; the batch comes again")]
+    OutOfTime,
+    /// The storage shows nothing of a chain that is there; it will, later.
+    #[error("{0} is there and is not shown: the storage's answers are out of date")]
+    OutOfDate(String),
     /// Records that are newer than the chain's end have offsets before it.
     #[error(
         "{topic}-{partition} was made anew: offset {offset} comes again with newer records; raise TOPIC_EPOCH"
@@ -93,11 +99,10 @@ pub async fn land(
     let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Landed::default()) };
     let mut end = match *known {
         Some(end) => end,
-        None => find_end(store, &stream).await?.unwrap_or(End {
-            next: first.offset,
-            newest: i64::MIN,
-            since_hint: 0,
-        }),
+        None => match find_end(store, &stream).await? {
+            Some(end) => end,
+            None => begin(store, &stream, first.offset).await?,
+        },
     };
     loop {
         let fresh = &records[records.partition_point(|record| record.offset < end.next)..];
@@ -223,6 +228,18 @@ async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>
         Some(entry) => read_end(store, &entry.key).await.map(Some),
         None => Ok(hint),
     }
+}
+
+/// Begins a chain at `offset`: the hint is its first claim. Where a listing is out of date and shows nothing, the
+/// claim fails, and no second chain begins in the middle of the first.
+async fn begin(store: &dyn ObjectStore, stream: &Chunk, offset: i64) -> Result<End, ChainError> {
+    let end = End { next: offset, newest: i64::MIN, since_hint: 0 };
+    let body = Bytes::from(format!("{} {}", end.next, end.newest));
+    if store.put_new(&stream.hint_key(), body, Metadata::new()).await? {
+        return Ok(end);
+    }
+    // Begun by another, or by this sandbox, whose answer was lost: then it is found now.
+    find_end(store, stream).await?.ok_or_else(|| ChainError::OutOfDate(stream.hint_key()))
 }
 
 /// The end that a hint tells of: `<next> <newest>`.

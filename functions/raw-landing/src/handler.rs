@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use host::{Failure, FailureKind, metric};
+use host::{Budget, Failure, FailureKind, metric};
 use lake::{Chunk, RawRecord};
 use trigger::{KafkaEvent, KafkaFailures, KafkaRecord};
 
@@ -17,7 +17,7 @@ type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 ///
 /// # Errors
 /// When the payload is no Kafka batch: Lambda then sends the whole of it again.
-pub async fn handle(payload: &str, context: &Context) -> Result<KafkaFailures, Failure> {
+pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<KafkaFailures, Failure> {
     let event = KafkaEvent::parse(payload).map_err(|error| {
         Failure::new(FailureKind::BadRequest, format!("the payload is no Kafka batch: {error}"))
     })?;
@@ -31,7 +31,9 @@ pub async fn handle(payload: &str, context: &Context) -> Result<KafkaFailures, F
         records.sort_by_key(|record| record.offset);
         records.dedup_by_key(|record| record.offset);
         let first = records.first().map_or(0, |record| record.offset);
-        (stream, first, land_stream(context, stream, &records).await)
+        // What does not answer in time is handed back before Lambda takes the whole invocation away.
+        let landed = tokio::time::timeout(budget.left(), land_stream(context, stream, &records)).await;
+        (stream, first, landed.unwrap_or(Err(ChainError::OutOfTime)))
     }))
     .await;
     let mut failures = KafkaFailures::default();

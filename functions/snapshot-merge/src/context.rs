@@ -19,7 +19,7 @@ pub struct Context {
     /// The catalogue of tables.
     pub glue: Arc<dyn store::Catalogue>,
     /// The compiled contracts.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Context {
@@ -42,7 +42,7 @@ impl Context {
             curated: Arc::new(S3Store::new(client, &curated)),
             curated_bucket: curated,
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config), database)),
-            catalogue: host::load_contracts(&contracts)?,
+            catalogue: Arc::new(host::load_contracts(&contracts)?),
         })
     }
 }

@@ -76,13 +76,28 @@ impl Streams {
         Ok(())
     }
 
-    /// What `table` takes of the topics that fill it, behind what its base took.
-    pub(crate) fn taking(&self, table: &str, topics: &[&str], base: Option<&Manifest>) -> Taking {
+    /// What `table` takes of the topics that fill it, behind what its base took. With `fixed`, the day's manifest on
+    /// which a later day was built, exactly what that took: what came since is the later days' already.
+    pub(crate) fn taking(
+        &self,
+        table: &str,
+        topics: &[&str],
+        base: Option<&Manifest>,
+        fixed: Option<&Manifest>,
+    ) -> Taking {
         let mut taking = Taking::default();
         for known in topics.iter().filter_map(|topic| self.topics.get(*topic)).flatten() {
             let taken = base.and_then(|base| base.progress_of(&known.stream));
             let from = taken.map_or((known.first, known.first), |taken| (taken.next, taken.object));
-            let (inputs, (next, object)) = take(known, table, from, self.day);
+            let end = match fixed {
+                Some(fixed) => fixed.progress_of(&known.stream).map_or(from.0, |taken| taken.next),
+                None => i64::MAX,
+            };
+            // A stream that came later is none of the day's.
+            if fixed.is_some_and(|fixed| fixed.progress_of(&known.stream).is_none()) {
+                continue;
+            }
+            let (inputs, (next, object)) = take(known, table, from, (self.day, end));
             taking.inputs.extend(inputs);
             taking.taken.push(Progress { stream: known.stream.clone(), next, object });
         }
@@ -91,8 +106,9 @@ impl Streams {
     }
 }
 
-/// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike.
-fn take(topic: &Topic, table: &str, from: (i64, i64), day: Day) -> (Vec<Input>, (i64, i64)) {
+/// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike; not
+/// behind the offset `limit`.
+fn take(topic: &Topic, table: &str, from: (i64, i64), (day, limit): (Day, i64)) -> (Vec<Input>, (i64, i64)) {
     let (mut inputs, (mut next, mut object)) = (Vec::new(), from);
     let tomorrow = day.next().to_string();
     for receipt in topic.receipts.iter().filter(|receipt| receipt.next > from.0) {
@@ -101,7 +117,7 @@ fn take(topic: &Topic, table: &str, from: (i64, i64), day: Day) -> (Vec<Input>, 
             break;
         }
         let midnight = receipt.days.iter().find(|start| start.date >= tomorrow);
-        let end = midnight.map_or(receipt.next, |start| start.offset);
+        let end = midnight.map_or(receipt.next, |start| start.offset).min(limit);
         if end > next {
             if let Some(refined) = receipt.tables.get(table) {
                 inputs.push(Input { key: refined.key.clone(), from: next, to: end });
@@ -146,7 +162,7 @@ mod tests {
     fn taken(receipts: Vec<Receipt>, from: i64, day: &str) -> (Vec<(String, i64, i64)>, i64) {
         let stream = StreamKey { topic: "t".into(), epoch: 1, partition: 0 };
         let topic = Topic { stream, first: 0, receipts };
-        let (inputs, (next, _)) = take(&topic, "person", (from, 0), Day::parse(day).unwrap());
+        let (inputs, (next, _)) = take(&topic, "person", (from, 0), (Day::parse(day).unwrap(), i64::MAX));
         (inputs.into_iter().map(|input| (input.key, input.from, input.to)).collect(), next)
     }
 
@@ -195,7 +211,7 @@ mod tests {
             let bases: Vec<Manifest> = base.clone().into_iter().collect();
             streams.read(&["t"], &bases, &raw, &refined).await.unwrap();
             assert_eq!(streams.behind(), 0);
-            streams.taking("person", &["t"], base.as_ref())
+            streams.taking("person", &["t"], base.as_ref(), None)
         };
         let monday = day("2026-03-02", None).await;
         assert_eq!((monday.taken[0].next, monday.taken[0].object), (6, 0));

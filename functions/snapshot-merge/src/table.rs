@@ -32,7 +32,9 @@ pub(crate) async fn merge_day(
 ) -> Result<TableRun, Failure> {
     let base = known.base.as_ref();
     let rules = rules_of(table).map_err(|why| Failure::new(FailureKind::Configuration, why))?;
-    let taking = streams.taking(&table.name, &context.catalogue.topics_of(&table.name), base);
+    let fixed = known.fixed().map_err(|error| Failure::corrupt(&error))?;
+    let topics = context.catalogue.topics_of(&table.name);
+    let taking = streams.taking(&table.name, &topics, base, fixed.as_ref());
     let manifest = build(table, day, &rules, &taking, base, context).await?;
     let written = commit(&manifest, day, known, &*context.curated).await?;
     if manifest.passed {
@@ -48,6 +50,16 @@ pub(crate) struct Known {
     pub(crate) base: Option<Manifest>,
     /// The day's own manifest, when it was run before. It must be this one still when the merge commits.
     present: Option<Object>,
+    /// Whether a later day has a manifest: then this day's is part of its past and stays what it was.
+    followed: bool,
+}
+
+impl Known {
+    /// The day's manifest when a later day was built on it.
+    fn fixed(&self) -> Result<Option<Manifest>, lake::LakeError> {
+        let present = self.present.as_ref().filter(|_| self.followed);
+        present.map(|object| Manifest::decode(&object.body)).transpose()
+    }
 }
 
 /// Looks up the manifests, before anything else of the run is read.
@@ -60,12 +72,13 @@ pub(crate) async fn known_of(table: &str, day: Day, curated: &dyn ObjectStore) -
         Err(error) => return Err(Failure::unavailable(&error)),
     };
     let listed = curated.list(&manifest_prefix(table), None).await.map_err(unavailable)?;
+    let followed = listed.last().is_some_and(|last| last.key > today);
     let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else {
-        return Ok(Known { base: None, present });
+        return Ok(Known { base: None, present, followed });
     };
     let object = curated.get(&before.key).await.map_err(unavailable)?;
     let base = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
-    Ok(Known { base: Some(base), present })
+    Ok(Known { base: Some(base), present, followed })
 }
 
 async fn build(

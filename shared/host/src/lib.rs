@@ -3,6 +3,11 @@
 //! The environment itself is read in each function's `context.rs` and nowhere else; [`Settings`] is handed what
 //! was read there.
 
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+
 mod budget;
 mod contracts;
 mod failure;
@@ -15,7 +20,25 @@ pub use failure::{Failure, FailureKind};
 pub use settings::Settings;
 pub use telemetry::{init_telemetry, metric};
 
-/// The configuration of the AWS clients: region, credentials and endpoints from the environment, as on Lambda.
+/// One try at one request, its body included: a shard of 512 MB takes some ten seconds.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Connecting to a service within the region.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Tries of one request.
+const ATTEMPTS: u32 = 4;
+
+/// The configuration of the AWS clients: region, credentials and endpoints from the environment, as on Lambda. Without
+/// these limits a request that hangs would hang until the function's own time is over.
 pub async fn aws_config() -> aws_config::SdkConfig {
-    aws_config::load_from_env().await
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    aws_config::from_env()
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .load()
+        .await
 }

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::records::{Record, RecordBatchDecoder};
 use tokio::sync::Notify;
 
+use super::weather::INVALID_PRODUCER_EPOCH;
 use crate::platform::clock::Clock;
 
 /// Partitions of a topic of the local platform.
@@ -33,6 +34,7 @@ mod batch {
     pub(super) const LAST_DELTA: usize = 23;
     pub(super) const MAX_TIMESTAMP: usize = 35;
     pub(super) const PRODUCER: usize = 43;
+    pub(super) const EPOCH: usize = 51;
     pub(super) const SEQUENCE: usize = 53;
     pub(super) const HEADER: usize = 61;
     /// The attribute bit that says LogAppendTime.
@@ -111,8 +113,18 @@ struct Inner {
     last_append: i64,
     /// (first offset, place in the file, length) of every batch.
     index: Vec<(i64, u64, usize)>,
-    /// The last batch of each producer: its last sequence and its first offset.
-    producers: HashMap<i64, (i32, i64)>,
+    /// The last batch of each producer.
+    producers: HashMap<i64, LastBatch>,
+}
+
+/// What is known of a producer.
+struct LastBatch {
+    /// Its life: it counts its records anew in each.
+    epoch: i16,
+    /// The sequence of its last record.
+    sequence: i32,
+    /// The offset of its first record.
+    offset: i64,
 }
 
 impl Log {
@@ -206,15 +218,19 @@ impl Inner {
     /// The first offset of a batch that this producer sent before: the answer was lost, and it sends it again.
     fn repeated(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
         let (producer, sequence) = (i64_at(batch, batch::PRODUCER), i32_at(batch, batch::SEQUENCE));
-        let Some((last, offset)) = self.producers.get(&producer).filter(|_| producer >= 0) else {
-            return Ok(None);
-        };
-        let expected = last.wrapping_add(1) & i32::MAX;
+        let Some(last) = self.producers.get(&producer).filter(|_| producer >= 0) else { return Ok(None) };
+        let epoch = i16_at(batch, batch::EPOCH);
+        if epoch < last.epoch {
+            return Err(INVALID_PRODUCER_EPOCH);
+        }
+        // A new life begins at 0; its first record is no repeat of the old life's.
+        let expected = if epoch > last.epoch { 0 } else { last.sequence.wrapping_add(1) & i32::MAX };
         if sequence == expected {
             return Ok(None);
         }
         let end = sequence.wrapping_add(i32_at(batch, batch::LAST_DELTA)) & i32::MAX;
-        if end == *last { Ok(Some(*offset)) } else { Err(OUT_OF_ORDER_SEQUENCE) }
+        let repeat = epoch == last.epoch && end == last.sequence;
+        if repeat { Ok(Some(last.offset)) } else { Err(OUT_OF_ORDER_SEQUENCE) }
     }
 
     fn append(&mut self, batch: &[u8], now: i64) -> io::Result<i64> {
@@ -244,7 +260,9 @@ impl Inner {
         self.last_append = i64_at(batch, batch::MAX_TIMESTAMP);
         let (producer, sequence) = (i64_at(batch, batch::PRODUCER), i32_at(batch, batch::SEQUENCE));
         if producer >= 0 {
-            self.producers.insert(producer, (sequence.wrapping_add(last_delta) & i32::MAX, first));
+            let sequence = sequence.wrapping_add(last_delta) & i32::MAX;
+            let last = LastBatch { epoch: i16_at(batch, batch::EPOCH), sequence, offset: first };
+            self.producers.insert(producer, last);
         }
     }
 }
@@ -262,6 +280,10 @@ fn next_batch(bytes: &[u8]) -> Option<&[u8]> {
 
 fn i64_at(bytes: &[u8], place: usize) -> i64 {
     bytes[place..place + 8].try_into().map(i64::from_be_bytes).unwrap_or_default()
+}
+
+fn i16_at(bytes: &[u8], place: usize) -> i16 {
+    bytes[place..place + 2].try_into().map(i16::from_be_bytes).unwrap_or_default()
 }
 
 fn i32_at(bytes: &[u8], place: usize) -> i32 {

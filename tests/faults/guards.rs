@@ -1,0 +1,118 @@
+//! Guards of the system, broken on purpose: the suite must notice each of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::BooleanArray;
+use arrow_array::cast::AsArray;
+use async_trait::async_trait;
+use bytes::Bytes;
+use event_relay::producer::{EventSink, Outgoing, SendError};
+use store::{Entry, Head, Metadata, Object, ObjectStore, StoreError};
+
+/// A guard that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// Raw objects are written without `If-None-Match`.
+    IfNoneMatch,
+    /// A 412 is taken for success.
+    PreconditionFailed,
+    /// The relay answers before Kafka has acknowledged.
+    AckBeforeProduce,
+    /// The merge forgets what was deleted.
+    Tombstone,
+    /// The transform's partial answers are taken for success.
+    PartialAnswer,
+}
+
+impl Guard {
+    pub(crate) const ALL: [(&str, Self); 5] = [
+        ("if-none-match", Self::IfNoneMatch),
+        ("precondition-failed", Self::PreconditionFailed),
+        ("ack-before-produce", Self::AckBeforeProduce),
+        ("tombstone", Self::Tombstone),
+        ("partial-answer", Self::PartialAnswer),
+    ];
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, guard)| guard)
+    }
+}
+
+/// A store whose guards may be broken.
+pub(crate) struct Guarded {
+    pub(crate) inner: Arc<dyn ObjectStore>,
+    pub(crate) broken: Option<Guard>,
+}
+
+#[async_trait]
+impl ObjectStore for Guarded {
+    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+        let object = self.inner.get(key).await?;
+        if self.broken == Some(Guard::Tombstone) && key.starts_with("curated/_state/") {
+            return Ok(Object { body: without_tombstones(object.body), ..object });
+        }
+        Ok(object)
+    }
+
+    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+        self.inner.head(key).await
+    }
+
+    async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
+        self.inner.put(key, body, content_type).await
+    }
+
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+        match self.broken {
+            Some(Guard::IfNoneMatch) => {
+                self.inner.delete(key).await?;
+                self.inner.put_new(key, body, metadata).await
+            }
+            Some(Guard::PreconditionFailed) => self.inner.put_new(key, body, metadata).await.map(|_| true),
+            _ => self.inner.put_new(key, body, metadata).await,
+        }
+    }
+
+    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.inner.put_over(key, etag, body).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        self.inner.list(prefix, after).await
+    }
+
+    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+        self.inner.first(prefix, after).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.inner.delete(key).await
+    }
+}
+
+fn without_tombstones(state: Bytes) -> Bytes {
+    let batches: Vec<_> = lake::file::read(state.clone()).unwrap().map(Result::unwrap).collect();
+    let Some(schema) = batches.first().map(arrow_array::RecordBatch::schema) else { return state };
+    let kept: Vec<_> = batches
+        .iter()
+        .map(|batch| {
+            let ops = batch.column_by_name(lake::schema::OP).unwrap().as_string::<i32>();
+            let live: BooleanArray = ops.iter().map(|op| Some(op != Some("d"))).collect();
+            arrow_select::filter::filter_record_batch(batch, &live).unwrap()
+        })
+        .collect();
+    lake::file::write(&schema, &kept, lake::file::refined()).unwrap()
+}
+
+/// A sink that answers at once and sends when it likes.
+pub(crate) struct Hasty(pub(crate) Arc<dyn EventSink>);
+
+#[async_trait]
+impl EventSink for Hasty {
+    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
+        let (count, inner) = (records.len(), Arc::clone(&self.0));
+        tokio::spawn(async move { inner.send(records, within).await });
+        vec![Ok(()); count]
+    }
+}

@@ -1,0 +1,222 @@
+//! The fault suite: seeds, each a small world in which everything goes wrong that can, over the real handlers, a real
+//! Kafka client and broker, and the S3 endpoint behind a proxy.
+//!
+//! After each seed: accepted is in the log; the log is landed bit by bit; the books close; the snapshot is what an
+//! oracle tells from the log alone; and running everything again changes nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
+mod chance;
+mod guards;
+mod logs;
+mod oracle;
+mod proxy;
+mod run;
+mod stages;
+mod world;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use contract::{Catalogue, File};
+
+use crate::chance::Tally;
+use crate::guards::Guard;
+use crate::logs::Scanner;
+
+/// Seeds of a plain `cargo test`.
+const SEEDS: u64 = 150;
+
+/// Within so many seeds a broken guard must be noticed.
+const SEEDS_OF_A_BROKEN_GUARD: u64 = 200;
+
+/// Seeds that run at once on a core.
+const WORKERS_PER_CORE: usize = 4;
+
+/// What the arguments say.
+#[derive(Default)]
+struct Wanted {
+    seeds: Option<u64>,
+    seed: Option<u64>,
+    broken: Option<Guard>,
+}
+
+impl Wanted {
+    /// `--seeds N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s own.
+    fn of_arguments() -> Self {
+        let arguments: Vec<String> = std::env::args().collect();
+        let after = |name: &str| {
+            let place = arguments.iter().position(|argument| argument == name)?;
+            arguments.get(place + 1).cloned()
+        };
+        Self {
+            seeds: after("--seeds").map(|count| count.parse().unwrap()),
+            seed: after("--seed").map(|seed| seed.parse().unwrap()),
+            broken: after("--break").map(|name| Guard::named(&name).unwrap()),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let scanner = logs::listen(run::MARKER);
+    let wanted = Wanted::of_arguments();
+    let catalogue = Arc::new(catalogue());
+    let held = match (wanted.seed, wanted.broken) {
+        (Some(seed), broken) => one(seed, &catalogue, broken),
+        (None, Some(guard)) => {
+            let seeds = wanted.seeds.unwrap_or(SEEDS_OF_A_BROKEN_GUARD);
+            many(0..seeds, &catalogue, Some(guard)).is_ok()
+        }
+        (None, None) => all(wanted.seeds.unwrap_or(SEEDS), &catalogue),
+    };
+    if held && quiet(&scanner) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A seed, ten times over: the faults are the seed's, the network's timing is its own.
+fn one(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> bool {
+    let worker = Worker::new(0, catalogue, broken);
+    for _ in 0..10 {
+        if let Err(why) = worker.run(seed) {
+            println!("seed {seed}: {why}");
+            return false;
+        }
+    }
+    println!("seed {seed} holds");
+    true
+}
+
+/// The suite: the seeds as they are, then with each guard broken.
+fn all(seeds: u64, catalogue: &Arc<Catalogue>) -> bool {
+    let begun = Instant::now();
+    let tally = match many(0..seeds, catalogue, None) {
+        Ok(tally) => tally,
+        Err((seed, why)) => {
+            println!("seed {seed}: {why}");
+            println!("again: cargo test --release -p pipeline-tests --test faults -- --seed {seed}");
+            return false;
+        }
+    };
+    println!("{seeds} seeds hold, in {:.0} s; injected:", begun.elapsed().as_secs_f64());
+    for (fault, count) in tally {
+        println!("  {count:>8}  {fault}");
+    }
+    Guard::ALL.into_iter().all(|(name, guard)| {
+        match many(0..SEEDS_OF_A_BROKEN_GUARD, catalogue, Some(guard)) {
+            Err((seed, why)) => {
+                println!(
+                    "guard {name} broken: noticed by seed {seed}: {}",
+                    why.lines().next().unwrap_or_default()
+                );
+                true
+            }
+            Ok(_) => {
+                println!("guard {name} broken: {SEEDS_OF_A_BROKEN_GUARD} seeds did not notice");
+                false
+            }
+        }
+    })
+}
+
+/// Runs seeds on every core until one fails.
+fn many(
+    seeds: std::ops::Range<u64>,
+    catalogue: &Arc<Catalogue>,
+    broken: Option<Guard>,
+) -> Result<Tally, (u64, String)> {
+    let next = AtomicU64::new(seeds.start);
+    let work = |number: usize| {
+        let worker = Worker::new(number, catalogue, broken);
+        let mut tally = Tally::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= seeds.end {
+                return Ok(tally);
+            }
+            match worker.run(seed) {
+                Ok(faults) => {
+                    faults.into_iter().for_each(|(fault, count)| *tally.entry(fault).or_default() += count)
+                }
+                Err(why) => {
+                    next.store(u64::MAX / 2, Ordering::SeqCst);
+                    return Err((seed, why));
+                }
+            }
+        }
+    };
+    // Much of a seed is waiting for Kafka's pauses, which are real.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) * WORKERS_PER_CORE;
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores)
+            .map(|number| {
+                scope.spawn({
+                    let work = &work;
+                    move || work(number)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let mut sum: Tally = BTreeMap::new();
+    for outcome in outcomes {
+        outcome?.into_iter().for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
+    }
+    Ok(sum)
+}
+
+/// A thread with its folder and its virtual time.
+struct Worker<'w> {
+    folder: PathBuf,
+    catalogue: &'w Arc<Catalogue>,
+    broken: Option<Guard>,
+}
+
+impl<'w> Worker<'w> {
+    fn new(number: usize, catalogue: &'w Arc<Catalogue>, broken: Option<Guard>) -> Self {
+        // In memory where there is such a place: the seeds write hundreds of small files each.
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let folder = base.join(format!("polelake-faults-{}-{number}", std::process::id()));
+        Self { folder, catalogue, broken }
+    }
+
+    fn run(&self, seed: u64) -> Result<Tally, String> {
+        // Time is virtual: pauses before retries and time-outs pass at once when nothing else is to do.
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let outcome = runtime.block_on(run::run(seed, &self.folder, Arc::clone(self.catalogue), self.broken));
+        runtime.shutdown_background();
+        outcome
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// Whether no log line held a personal value.
+fn quiet(scanner: &Scanner) -> bool {
+    let (lines, leaks) = scanner.counts();
+    println!("{lines} log lines, {leaks} with a personal value");
+    leaks == 0
+}
+
+/// The shipped contracts of one source and its tables: merging ten tables would prove no more.
+fn catalogue() -> Catalogue {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
+    let mut files = Vec::new();
+    for name in [
+        "sources/housing/person/contract.odcs.yaml",
+        "sources/housing/person/mapping.yaml",
+        "pole/person.odcs.yaml",
+        "pole/event.odcs.yaml",
+    ] {
+        files.push(File { path: name.to_owned(), text: std::fs::read_to_string(root.join(name)).unwrap() });
+    }
+    Catalogue::compile(&files).unwrap()
+}

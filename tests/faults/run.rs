@@ -1,0 +1,302 @@
+//! One seed from its first event to the last check.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use contract::Catalogue;
+use lake::{Day, Manifest};
+use polelake::audit::{Scope, audit};
+use serde_json::{Value, json};
+
+use crate::chance::Tally;
+use crate::guards::Guard;
+use crate::oracle::{Expected, Logged, expected};
+use crate::stages::{Landing, Relay, Transform, merge};
+use crate::world::{FIRST_DAY, SOURCE, World};
+
+/// Every name in the suite holds this: no log line may.
+pub(crate) const MARKER: &str = "Zyxquillian";
+
+/// Tries of a stage before the suite says that it never ends.
+const ROUNDS_MAX: usize = 400;
+
+/// Runs a seed: what does not hold, or the faults that were injected.
+pub(crate) async fn run(
+    seed: u64,
+    folder: &Path,
+    catalogue: Arc<Catalogue>,
+    broken: Option<Guard>,
+) -> Result<Tally, String> {
+    let world = World::new(seed, folder, catalogue, broken).await;
+    let mut relay = Relay::new(&world);
+    let mut landing = Landing::new(&world);
+    let mut transform = Transform::default();
+    let mut events = events(&world);
+    let mut late = Vec::new();
+    for day in 0..2 {
+        let today = Day(FIRST_DAY.0 + day);
+        world.clock.set(today.begins() / 1_000 + 8 * 3_600_000);
+        let count = if day == 0 { events.len() / 2 } else { events.len() };
+        let mut waiting: Vec<Value> = events.drain(..count).chain(late.drain(..)).collect();
+        for _ in 0..waiting.len() {
+            let batch = waiting.split_off(waiting.len() - waiting.len().min(1 + world.chance.below(6)));
+            let again = relay.send(&world, batch).await;
+            if world.chance.happens(300) {
+                late.extend(again);
+            } else {
+                waiting.splice(0..0, again);
+            }
+            if world.chance.strikes("clock jumps", 30) {
+                let hours = world.chance.below(60) as i64 - 20;
+                world.clock.set(world.clock.millis() + hours * 3_600_000);
+            }
+            if world.chance.happens(400) {
+                landing.round(&world).await;
+            }
+            if world.chance.happens(300) {
+                transform.round(&world).await;
+            }
+            if waiting.is_empty() {
+                break;
+            }
+        }
+        late.append(&mut waiting);
+        if world.chance.happens(700) {
+            merge(&world, today, 3).await;
+        }
+    }
+    settle(&world, &mut relay, &mut landing, &mut transform, late).await?;
+    let last = finish(&world).await?;
+    check(&world, &relay.accepted, last).await?;
+    again(&world, last).await?;
+    Ok(world.chance.tally())
+}
+
+/// The weather calms, and everything comes to its end.
+async fn settle(
+    world: &World,
+    relay: &mut Relay,
+    landing: &mut Landing,
+    transform: &mut Transform,
+    mut late: Vec<Value>,
+) -> Result<(), String> {
+    for round in 0.. {
+        // Half of the way goes through the last of the weather.
+        if round == 10 {
+            world.chance.calm_down();
+        }
+        if round > ROUNDS_MAX {
+            return Err("what is on its way never arrives, though nothing goes wrong any more".into());
+        }
+        if !late.is_empty() {
+            let batch = late.split_off(late.len() - late.len().min(20));
+            late.extend(relay.send(world, batch).await);
+        }
+        landing.round(world).await;
+        transform.round(world).await;
+        if world.chance.is_calm()
+            && late.is_empty()
+            && landing.lag(world) == 0
+            && transform.waiting(world) == 0
+        {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Merges up to the last day on which anything was appended; gives it.
+async fn finish(world: &World) -> Result<Day, String> {
+    let latest = log(world).iter().map(|record| record.position.0).max().unwrap_or_default();
+    let last = Day::of_micros(latest * 1_000).max(Day(FIRST_DAY.0 + 1));
+    for day in [Day(FIRST_DAY.0 + 1), last] {
+        if !merge(world, day, 1).await {
+            return Err(format!("{day} is not merged, though nothing goes wrong any more"));
+        }
+    }
+    Ok(last)
+}
+
+async fn check(world: &World, accepted: &BTreeSet<String>, last: Day) -> Result<(), String> {
+    let log = log(world);
+    let known: BTreeSet<&str> = log.iter().map(|record| record.value["id"].as_str().unwrap()).collect();
+    if let Some(lost) = accepted.iter().find(|id| !known.contains(id.as_str())) {
+        return Err(format!("event {lost} was accepted and is not in Kafka"));
+    }
+    landed_bit_by_bit(world)?;
+    let audit =
+        audit(&world.zones(), Scope { deep: true, ..Scope::default() }).await.map_err(|e| e.to_string())?;
+    if let Some(finding) = audit.findings.first() {
+        return Err(format!("the books do not close: {finding:?}"));
+    }
+    let (wanted, found) = (expected(&log), found(world, last)?);
+    if wanted != found {
+        return Err(format!("the snapshot of {last} is not what the log says:\n  {wanted:?}\n  {found:?}"));
+    }
+    Ok(())
+}
+
+/// Everything again, and nothing may change.
+async fn again(world: &World, last: Day) -> Result<(), String> {
+    let before = world.objects();
+    Landing::all_again(world).await;
+    let keys: Vec<String> = before
+        .keys()
+        .filter(|key| key.starts_with("raw/"))
+        .map(|key| key["raw/".len()..].to_owned())
+        .collect();
+    Transform::all_again(world, &keys).await;
+    for day in [FIRST_DAY, Day(FIRST_DAY.0 + 1), last] {
+        let known = before.contains_key(&format!("curated/{}", lake::manifest_key("person", day)));
+        if known && !merge(world, day, 1).await {
+            return Err(format!("{day} is not merged again"));
+        }
+    }
+    let after = world.objects();
+    let changed = before.iter().find(|(key, body)| after.get(*key) != Some(body)).map(|(key, _)| key);
+    let new = after.keys().find(|key| !before.contains_key(*key));
+    match changed.or(new) {
+        Some(key) => Err(format!("running everything again changed {key}")),
+        None => Ok(()),
+    }
+}
+
+/// The events of a seed: some people, created, changed, deleted, out of order, some of them twice, some poison.
+fn events(world: &World) -> Vec<Value> {
+    let chance = &world.chance;
+    let people = 1 + chance.below(6);
+    let mut events = Vec::new();
+    for number in 0..10 + chance.below(40) {
+        let key = format!("person-{}", chance.below(people));
+        let kind = match chance.below(20) {
+            0..6 => "PersonCreatedEvent",
+            6..13 => "PersonUpdatedEvent",
+            13..18 => "PersonDeletedEvent",
+            18 => "PersonSeenEvent",
+            _ => "PersonCreatedEvent",
+        };
+        let poison = chance.happens(40);
+        let mut new = json!({"firstName": format!("{MARKER} {number}")});
+        if kind == "PersonCreatedEvent" || chance.happens(300) {
+            new["surname"] = json!(format!("{MARKER} {}", chance.below(9)));
+        }
+        if poison {
+            new["dateOfBirth"] = json!("gibberish");
+        }
+        let minute = chance.below(60);
+        events.push(json!({
+            "id": format!("event-{number}"), "eventType": kind, "entityId": key,
+            "dateTime": format!("2026-03-02T08:{minute:02}:00Z"),
+            "user": {"name": MARKER, "email": format!("{MARKER}@example.org")},
+            "eventData": {"oldData": {}, "newData": new},
+        }));
+    }
+    events
+}
+
+/// Every record of the log.
+fn log(world: &World) -> Vec<Logged> {
+    let logs = world.topics.topic(SOURCE).unwrap();
+    let partitions = (0..).zip(logs.iter());
+    partitions
+        .flat_map(|(partition, log)| {
+            log.records(0, usize::MAX).unwrap().into_iter().map(move |record| Logged {
+                position: (record.timestamp, partition, record.offset),
+                value: serde_json::from_slice(&record.value.unwrap()).unwrap(),
+            })
+        })
+        .collect()
+}
+
+/// The raw zone holds the log, each record once, byte for byte.
+fn landed_bit_by_bit(world: &World) -> Result<(), String> {
+    let mut landed: BTreeMap<(i32, i64), (Vec<u8>, Vec<u8>)> = BTreeMap::new();
+    for (key, bytes) in world.objects() {
+        let Some(chunk) = key.strip_prefix("raw/").and_then(lake::Chunk::of_raw_key) else { continue };
+        for batch in lake::decode_raw(bytes.into()).unwrap() {
+            for row in 0..batch.len() {
+                let bytes = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
+                let record = (bytes(batch.key(row)), bytes(batch.value(row)));
+                if landed.insert((chunk.partition, batch.offset(row)), record).is_some() {
+                    return Err(format!(
+                        "offset {} of partition {} is landed twice",
+                        batch.offset(row),
+                        chunk.partition
+                    ));
+                }
+            }
+        }
+    }
+    let logs = world.topics.topic(SOURCE).unwrap();
+    for (partition, log) in (0..).zip(logs.iter()) {
+        for record in log.records(0, usize::MAX).unwrap() {
+            let wanted = (record.key.unwrap_or_default().to_vec(), record.value.unwrap_or_default().to_vec());
+            if landed.remove(&(partition, record.offset)) != Some(wanted) {
+                return Err(format!(
+                    "offset {} of partition {partition} is not landed as it was",
+                    record.offset
+                ));
+            }
+        }
+    }
+    landed.keys().next().map_or(Ok(()), |place| Err(format!("{place:?} is landed and not in the log")))
+}
+
+/// What the snapshots and the quarantine say.
+fn found(world: &World, last: Day) -> Result<Expected, String> {
+    let objects = world.objects();
+    let mut found = Expected::default();
+    for row in rows(&objects, "person", last)? {
+        let cell = |name: &str| row.get(name).cloned();
+        let key = cell("source_record_id").unwrap_or_default();
+        if found.people.insert(key.clone(), (cell("given_name"), cell("surname"))).is_some() {
+            return Err(format!("{key} stands in the snapshot twice"));
+        }
+    }
+    for row in rows(&objects, "event", last)? {
+        let id = row["source_event_id"].clone();
+        if !found.events.insert(id.clone()) {
+            return Err(format!("{id} stands in the snapshot twice"));
+        }
+    }
+    for (key, bytes) in &objects {
+        let Some(chunk) = key.strip_prefix("refined/").and_then(lake::Chunk::of_quarantine_key) else {
+            continue;
+        };
+        for refused in lake::decode_quarantine(bytes.clone().into()).unwrap() {
+            found.refused.insert((chunk.partition, refused.offset));
+        }
+    }
+    Ok(found)
+}
+
+fn rows(
+    objects: &BTreeMap<String, Vec<u8>>,
+    table: &str,
+    day: Day,
+) -> Result<Vec<BTreeMap<String, String>>, String> {
+    let key = format!("curated/{}", lake::manifest_key(table, day));
+    let manifest = Manifest::decode(objects.get(&key).ok_or(format!("{key} is not there"))?).unwrap();
+    let mut rows = Vec::new();
+    for shard in manifest.shards {
+        let bytes = objects[&format!("curated/{}", shard.rows_key)].clone();
+        for batch in lake::file::read(bytes.into()).unwrap() {
+            rows.extend(texts(&batch.unwrap()));
+        }
+    }
+    Ok(rows)
+}
+
+/// The rows' text columns by name; what is null is not there.
+fn texts(batch: &arrow_array::RecordBatch) -> Vec<BTreeMap<String, String>> {
+    use arrow_array::{Array, cast::AsArray};
+    let mut rows = vec![BTreeMap::new(); batch.num_rows()];
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let Some(column) = column.as_string_opt::<i32>() else { continue };
+        for (place, row) in rows.iter_mut().enumerate().filter(|(place, _)| column.is_valid(*place)) {
+            row.insert(field.name().clone(), column.value(place).to_owned());
+        }
+    }
+    rows
+}

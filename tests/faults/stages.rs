@@ -1,0 +1,341 @@
+//! The functions' triggers, as rough as they can be: redelivery, other batches, zombies, kills and time-outs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use host::Budget;
+use lake::Day;
+use polelake::platform::kafka::{Log, LogRecord};
+use polelake::platform::source::record_json;
+use serde_json::{Value, json};
+use trigger::{Schedule, SqsEvent};
+
+use crate::guards::Guard;
+use crate::world::{SOURCE, World};
+
+/// Lets the function work until it is killed at one of its await points, or its time is over; none then.
+async fn invoked<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
+    if world.chance.strikes("function killed at an await point", 80) {
+        let polls = world.chance.below(30);
+        return killed_after(polls, work).await;
+    }
+    if world.chance.strikes("function timed out", 20) {
+        let time = Duration::from_millis(world.chance.below(2_000) as u64);
+        return tokio::time::timeout(time, work).await.ok();
+    }
+    Some(work.await)
+}
+
+/// Polls a future so many times and drops it where it stands.
+async fn killed_after<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut left) = (pin!(work), polls);
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// The relay with its clients: events are sent until they are accepted.
+pub(crate) struct Relay {
+    sandbox: event_relay::Context,
+    pub(crate) accepted: BTreeSet<String>,
+}
+
+impl Relay {
+    pub(crate) fn new(world: &World) -> Self {
+        Self { sandbox: world.relay(), accepted: BTreeSet::new() }
+    }
+
+    /// Sends events once, over HTTP or the queue; gives those that were not accepted.
+    pub(crate) async fn send(&mut self, world: &World, events: Vec<Value>) -> Vec<Value> {
+        if world.chance.strikes("broker down", 30) {
+            world.broker_down().await;
+        } else {
+            world.broker_back().await;
+        }
+        let queue = world.chance.happens(300);
+        let payload = if queue { messages(&events) } else { request(&events) };
+        let budget = Budget::lasting(Duration::from_secs(30));
+        let payload = payload.to_string();
+        match invoked(world, event_relay::handle(&payload, &self.sandbox, budget)).await {
+            None => {
+                self.sandbox = world.relay();
+                events
+            }
+            Some(answer) => self.settle(world, events, &answer.unwrap(), queue),
+        }
+    }
+
+    /// Notes what was accepted; what comes again anyway may have been accepted too.
+    fn settle(&mut self, world: &World, events: Vec<Value>, answer: &Value, queue: bool) -> Vec<Value> {
+        let taken = if queue { relayed(answer, events.len()) } else { accepted(answer, events.len()) };
+        let mut again = Vec::new();
+        for (event, taken) in events.into_iter().zip(taken) {
+            if taken {
+                self.accepted.insert(event["id"].as_str().unwrap().to_owned());
+            }
+            if !taken || world.chance.strikes("event sent again", 50) {
+                again.push(event);
+            }
+        }
+        world.chance.shuffle(&mut again);
+        again
+    }
+}
+
+fn request(events: &[Value]) -> Value {
+    json!({
+        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"), "headers": {},
+        "body": Value::Array(events.to_vec()).to_string(), "isBase64Encoded": false,
+        "requestContext": {
+            "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""},
+            "timeEpoch": 0,
+            "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:role/local-developer"}},
+        },
+    })
+}
+
+fn messages(events: &[Value]) -> Value {
+    let message = |(number, event): (usize, &Value)| {
+        json!({
+            "messageId": number.to_string(), "body": event.to_string(), "attributes": {}, "messageAttributes": {},
+            "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-2:0:events",
+        })
+    };
+    json!({"Records": events.iter().enumerate().map(message).collect::<Vec<_>>()})
+}
+
+/// Which events of a request were accepted, by its answer.
+fn accepted(answer: &Value, count: usize) -> Vec<bool> {
+    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    (0..count).map(|index| body["results"][index]["status"] == 202).collect()
+}
+
+/// Which messages of a batch are done, by its answer.
+fn relayed(answer: &Value, count: usize) -> Vec<bool> {
+    let failed = failed_messages(answer);
+    (0..count).map(|number| !failed.contains(&number.to_string())).collect()
+}
+
+fn failed_messages(answer: &Value) -> BTreeSet<String> {
+    let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
+    failures.map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The landing with its event source mapping.
+pub(crate) struct Landing {
+    sandbox: raw_landing::Context,
+    committed: BTreeMap<i32, i64>,
+}
+
+impl Landing {
+    pub(crate) fn new(world: &World) -> Self {
+        Self { sandbox: world.landing(), committed: BTreeMap::new() }
+    }
+
+    /// Records that are not committed yet.
+    pub(crate) fn lag(&self, world: &World) -> i64 {
+        let logs = world.topics.topic(SOURCE).unwrap();
+        (0..).zip(logs.iter()).map(|(partition, log)| log.next() - self.offset(partition)).sum()
+    }
+
+    fn offset(&self, partition: i32) -> i64 {
+        self.committed.get(&partition).copied().unwrap_or_default()
+    }
+
+    /// One invocation, perhaps with a zombie beside it that was given other batches.
+    pub(crate) async fn round(&mut self, world: &World) {
+        if world.chance.strikes("landing starts cold", 100) {
+            self.sandbox = world.landing();
+        }
+        let (payload, ends) = self.batch(world);
+        if world.chance.strikes("zombie beside the landing", 100) {
+            let (other, _) = self.batch(world);
+            let zombie = world.landing();
+            let mine = invoked(world, raw_landing::handle(&payload, &self.sandbox, hour()));
+            let theirs = invoked(world, raw_landing::handle(&other, &zombie, hour()));
+            let (mine, _) = tokio::join!(mine, theirs);
+            self.settle(world, mine, ends);
+            return;
+        }
+        let answer = invoked(world, raw_landing::handle(&payload, &self.sandbox, hour())).await;
+        self.settle(world, answer, ends);
+    }
+
+    fn settle(
+        &mut self,
+        world: &World,
+        answer: Option<Result<trigger::KafkaFailures, host::Failure>>,
+        mut ends: BTreeMap<i32, i64>,
+    ) {
+        let Some(answer) = answer else {
+            self.sandbox = world.landing();
+            return;
+        };
+        let Ok(failures) = answer else { return };
+        let failures = serde_json::to_value(failures).unwrap();
+        for failure in failures["batchItemFailures"].as_array().unwrap() {
+            let item = &failure["itemIdentifier"];
+            let partition = item["partition"].as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap();
+            ends.insert(partition, item["offset"].as_i64().unwrap());
+        }
+        self.committed.extend(ends);
+    }
+
+    /// Some records of some partitions, as Lambda cuts them; sometimes from before what was committed.
+    fn batch(&self, world: &World) -> (String, BTreeMap<i32, i64>) {
+        let logs = world.topics.topic(SOURCE).unwrap();
+        let (mut parts, mut ends) = (Vec::new(), BTreeMap::new());
+        for (partition, log) in (0..).zip(logs.iter()) {
+            let mut from = self.offset(partition);
+            if world.chance.strikes("records delivered again", 150) {
+                from = (from - world.chance.below(12) as i64).max(0);
+            }
+            if !world.chance.is_calm() && world.chance.happens(200) {
+                continue;
+            }
+            let records = cut(world, log, from);
+            if let Some(last) = records.last() {
+                ends.insert(partition, last.offset + 1);
+                parts.push((partition, records));
+            }
+        }
+        (payload(&parts), ends)
+    }
+
+    /// Everything from the beginning, in one batch and a new sandbox.
+    pub(crate) async fn all_again(world: &World) {
+        let logs = world.topics.topic(SOURCE).unwrap();
+        let all: Vec<_> = (0..)
+            .zip(logs.iter())
+            .map(|(partition, log)| (partition, log.records(0, usize::MAX).unwrap()))
+            .collect();
+        let failures = raw_landing::handle(&payload(&all), &world.landing(), hour()).await.unwrap();
+        assert!(failures.batch_item_failures.is_empty(), "everything lands again");
+    }
+}
+
+fn hour() -> Budget {
+    Budget::lasting(Duration::from_secs(3_600))
+}
+
+fn cut(world: &World, log: &Log, from: i64) -> Vec<LogRecord> {
+    let mut records = log.records(from, usize::MAX).unwrap();
+    if !world.chance.is_calm() {
+        records.truncate(1 + world.chance.below(20));
+    }
+    records
+}
+
+fn payload(parts: &[(i32, Vec<LogRecord>)]) -> String {
+    let part = |(partition, records): &(i32, Vec<LogRecord>)| {
+        let records: Vec<String> =
+            records.iter().map(|record| record_json(SOURCE, *partition, record)).collect();
+        format!("\"{SOURCE}-{partition}\":[{}]", records.join(","))
+    };
+    format!(
+        "{{\"eventSource\":\"aws:kafka\",\"records\":{{{}}}}}",
+        parts.iter().map(part).collect::<Vec<_>>().join(",")
+    )
+}
+
+/// The transform with its queue.
+#[derive(Default)]
+pub(crate) struct Transform {
+    waiting: Vec<String>,
+}
+
+impl Transform {
+    /// Messages that are not done.
+    pub(crate) fn waiting(&mut self, world: &World) -> usize {
+        self.waiting.append(&mut world.told.lock().unwrap());
+        self.waiting.len()
+    }
+
+    /// One invocation with some messages, in any order, some of them twice.
+    pub(crate) async fn round(&mut self, world: &World) {
+        if self.waiting(world) == 0 {
+            return;
+        }
+        world.chance.shuffle(&mut self.waiting);
+        let rest = self.waiting.split_off(self.waiting.len().min(1 + world.chance.below(5)));
+        let batch = std::mem::replace(&mut self.waiting, rest);
+        for key in &batch {
+            if world.chance.strikes("message delivered twice", 50) {
+                self.waiting.push(key.clone());
+            }
+        }
+        let event = notifications(&batch);
+        let sandbox = world.transform();
+        // With no time left, the function hands everything back.
+        let late = world.chance.strikes("transform out of time", 50);
+        let time = if late { Duration::ZERO } else { Duration::from_secs(60) };
+        let work = pole_transform::handle(event, &sandbox, Budget::lasting(time));
+        let answer = if world.chance.strikes("transform twice at once", 50) {
+            let other = world.transform();
+            let twin = pole_transform::handle(
+                notifications(&batch),
+                &other,
+                Budget::lasting(Duration::from_secs(60)),
+            );
+            tokio::join!(invoked(world, work), invoked(world, twin)).0
+        } else {
+            invoked(world, work).await
+        };
+        let failed = match answer {
+            Some(_) if world.broken == Some(Guard::PartialAnswer) => BTreeSet::new(),
+            Some(failures) => failed_messages(&serde_json::to_value(failures).unwrap()),
+            None => (0..batch.len()).map(|number| number.to_string()).collect(),
+        };
+        let again = batch.into_iter().enumerate().filter(|(number, _)| failed.contains(&number.to_string()));
+        self.waiting.extend(again.map(|(_, key)| key));
+    }
+
+    /// Every raw object once more.
+    pub(crate) async fn all_again(world: &World, keys: &[String]) {
+        let budget = Budget::lasting(Duration::from_secs(600));
+        let failures = pole_transform::handle(notifications(keys), &world.transform(), budget).await;
+        assert!(failures.batch_item_failures.is_empty(), "everything transforms again");
+    }
+}
+
+fn notifications(keys: &[String]) -> SqsEvent {
+    let message = |(number, key): (usize, &String)| {
+        let record = json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
+        json!({
+            "messageId": number.to_string(), "body": json!({"Records": [record]}).to_string(),
+            "attributes": {}, "messageAttributes": {},
+        })
+    };
+    serde_json::from_value(json!({"Records": keys.iter().enumerate().map(message).collect::<Vec<_>>()}))
+        .unwrap()
+}
+
+/// Merges a day: killed, twice at once, again; at most so many times. Says whether it was done.
+pub(crate) async fn merge(world: &World, day: Day, tries: usize) -> bool {
+    let schedule = Schedule { date: Some(day.to_string()), ..Schedule::default() };
+    let budget = || Budget::lasting(Duration::from_secs(600));
+    for _ in 0..tries {
+        let sandbox = world.merge();
+        let work = snapshot_merge::handle(&schedule, &sandbox, budget());
+        let done = if world.chance.strikes("merge twice at once", 100) {
+            let other = Arc::new(world.merge());
+            let twin = snapshot_merge::handle(&schedule, &other, budget());
+            tokio::join!(invoked(world, work), invoked(world, twin)).0
+        } else {
+            invoked(world, work).await
+        };
+        if matches!(done, Some(Ok(_))) {
+            return true;
+        }
+    }
+    false
+}
