@@ -7,6 +7,7 @@ mod bench;
 mod endpoints;
 mod house;
 mod http_to_topic;
+mod kafka_sink;
 mod kills;
 mod lake_under_test;
 mod pole_to_snapshot;

@@ -162,7 +162,7 @@ pub fn record_json(topic: &str, partition: i32, record: &LogRecord) -> String {
     let base64 =
         |bytes: &Option<Bytes>| bytes.as_ref().map(|bytes| base64_simd::STANDARD.encode_to_string(bytes));
     let signed = |bytes: &Bytes| bytes.iter().map(|byte| json!(byte.cast_signed())).collect::<Vec<_>>();
-    let header = |(name, value): (&kafka_protocol::protocol::StrBytes, &Option<Bytes>)| json!({name.to_string(): value.as_ref().map(signed)});
+    let header = |(name, value): &(String, Option<Bytes>)| json!({name: value.as_ref().map(signed)});
     json!({
         "topic": topic,
         "partition": partition,

@@ -8,20 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::records::{Record, RecordBatchDecoder};
 use tokio::sync::Notify;
 
+use super::records::{self, LogRecord};
 use super::weather::INVALID_PRODUCER_EPOCH;
 use crate::platform::clock::Clock;
 
 /// Partitions of a topic of the local platform.
 pub const PARTITIONS: i32 = 3;
 
-/// A record that was read back.
-pub type LogRecord = Record;
-
 /// Kafka's error codes that the log can answer with.
 pub(super) const CORRUPT_MESSAGE: i16 = 2;
+pub(super) const UNSUPPORTED_COMPRESSION: i16 = 76;
 pub(super) const OUT_OF_ORDER_SEQUENCE: i16 = 45;
 pub(super) const STORAGE_ERROR: i16 = 56;
 
@@ -154,6 +152,9 @@ impl Log {
         while !rest.is_empty() {
             let batch = next_batch(rest).ok_or(CORRUPT_MESSAGE)?;
             rest = &rest[batch.len()..];
+            if !records::is_readable(batch) {
+                return Err(UNSUPPORTED_COMPRESSION);
+            }
             let offset = match inner.repeated(batch)? {
                 Some(offset) => offset,
                 None => inner.append(batch, now).map_err(|_| STORAGE_ERROR)?,
@@ -199,18 +200,15 @@ impl Log {
     /// When the file cannot be read or decoded.
     pub fn records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
         let bytes = self.read(offset, max_bytes)?;
-        let (mut place, mut records) = (0, Vec::new());
+        let (mut place, mut found) = (0, Vec::new());
         while let Some(batch) = next_batch(&bytes[place..]) {
             let appended = i64_at(batch, batch::MAX_TIMESTAMP);
-            let mut whole = bytes.slice(place..place + batch.len());
+            let whole = bytes.slice(place..place + batch.len());
             place += batch.len();
-            let set = RecordBatchDecoder::decode(&mut whole)
-                .map_err(|error| io::Error::other(error.to_string()))?;
-            // The decoder gives the producer's time; with LogAppendTime the batch's own counts.
-            let stamped = set.records.into_iter().map(|record| LogRecord { timestamp: appended, ..record });
-            records.extend(stamped.filter(|record| record.offset >= offset));
+            let batch = records::decode(&whole, appended)?;
+            found.extend(batch.into_iter().filter(|record| record.offset >= offset));
         }
-        Ok(records)
+        Ok(found)
     }
 }
 

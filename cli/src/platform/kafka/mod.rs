@@ -4,8 +4,10 @@
 //! memory; ours must survive the platform, for an acknowledged record may not be lost.
 
 mod log;
+mod records;
 mod server;
 pub mod weather;
 
-pub use log::{Log, LogRecord, PARTITIONS, Topics};
+pub use log::{Log, PARTITIONS, Topics};
+pub use records::LogRecord;
 pub use server::serve;

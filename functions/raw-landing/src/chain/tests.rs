@@ -166,3 +166,48 @@ async fn a_cold_start_finds_the_end_behind_the_hint() {
     let end = find_end(&store, &stream()).await.unwrap().unwrap();
     assert_eq!(end.next, i64::from(HINT_EVERY) * 2 + 3);
 }
+
+/// A store whose listings and hints are those of before anything was landed.
+struct OutOfDate(MemoryStore);
+
+#[async_trait]
+impl ObjectStore for OutOfDate {
+    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+        Err(StoreError::new(StoreErrorKind::NotFound, "get", key, "not yet"))
+    }
+    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+        self.0.head(key).await
+    }
+    async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
+        self.0.put(key, body, content_type).await
+    }
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+        self.0.put_new(key, body, metadata).await
+    }
+    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.0.put_over(key, etag, body).await
+    }
+    async fn list(&self, _: &str, _: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+        self.0.first(prefix, after).await
+    }
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_is_out_of_date_begins_no_second_chain() {
+    let store = OutOfDate(MemoryStore::default());
+    land(&store, &Ends::default(), &stream(), &records(0..6)).await.unwrap();
+    // A cold start that is shown nothing, with a batch from the middle.
+    let error = land(&store, &Ends::default(), &stream(), &records(3..9)).await.unwrap_err();
+    assert!(matches!(error, ChainError::OutOfDate(_)), "{error}");
+    let landed = landed(&store.0).await;
+    assert_eq!(landed, (0..6).collect::<Vec<_>>());
+    // When the answers are right again, the batch goes where it belongs.
+    land(&store.0, &Ends::default(), &stream(), &records(3..9)).await.unwrap();
+    assert_eq!(self::landed(&store.0).await, (0..9).collect::<Vec<_>>());
+}
