@@ -137,6 +137,9 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     api.says("flaky", &[(503, "", Value::Null), (200, "\"1\"", state.clone())]);
     lake.push("housing-person", &[changed("flaky", 1)]).await;
     assert_eq!(api.asked("flaky").len(), 2);
+    // One that falters and then does not find it is asked once more.
+    api.says("late", &[(503, "", Value::Null), (404, "", Value::Null), (200, "\"1\"", state.clone())]);
+    lake.push("housing-person", &[changed("late", 1)]).await;
     // A rotated secret is asked for anew.
     std::fs::write(lake.folder.join("secrets.json"), r#"{"person-api": "Bearer new"}"#).unwrap();
     api.says("rotated", &[(401, "", Value::Null), (200, "\"1\"", state.clone())]);
@@ -145,10 +148,10 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent again.
     api.says("slow", &[(0, "", Value::Null)]);
     api.says("refuses", &[(400, "", Value::Null)]);
-    for key in ["slow", "refuses"] {
-        let (status, answer) =
-            lake.post("housing-person", "application/json", changed(key, 1).to_string()).await;
-        assert_eq!((status, answer["rule"].as_str()), (503, Some("event.state")), "{answer}");
+    for (key, status, rule) in [("slow", 503, "event.state"), ("refuses", 502, "event.state-refused")] {
+        let body = changed(key, 1).to_string();
+        let (found, answer) = lake.post("housing-person", "application/json", body).await;
+        assert_eq!((found, answer["rule"].as_str()), (status, Some(rule)), "{answer}");
     }
     // A key that would walk to another address.
     let (status, answer) =
@@ -159,6 +162,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     lake.push("housing-person", &[changed("unversioned", 1)]).await;
     let (_, report) = lake.run_day(MONDAY).await;
     let books = &report["sources"]["housing-person"];
-    assert_eq!((&books["landed"], &books["refined"]), (&json!(3), &json!(2)));
+    assert_eq!((&books["landed"], &books["refined"]), (&json!(4), &json!(3)));
+    assert_eq!(lake.rows("person", MONDAY).len(), 3, "none was taken for gone");
     assert_eq!(books["quarantined"], json!({"event.version": 1}));
 }

@@ -27,6 +27,13 @@ pub(crate) struct Place {
     /// Run stand-alone function binaries from this folder, such as target/release.
     #[arg(long)]
     pub(crate) functions: Option<PathBuf>,
+}
+
+/// Whose lake an operator's command works on.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Lake {
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// Work on the AWS account of the environment; RAW_BUCKET, REFINED_BUCKET and CURATED_BUCKET name the zones.
     #[arg(long)]
     pub(crate) aws: bool,
@@ -93,7 +100,7 @@ enum Command {
     )]
     Audit {
         #[command(flatten)]
-        place: Place,
+        lake: Lake,
         /// One day, YYYY-MM-DD.
         #[arg(long, conflicts_with_all = ["from", "to"])]
         date: Option<String>,
@@ -137,7 +144,7 @@ enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Refusals {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) lake: Lake,
     /// Only this source.
     #[arg(long)]
     pub(crate) source: Option<String>,
@@ -284,9 +291,9 @@ async fn run(command: Command) -> Result<bool, Failed> {
             commands::push::run(&place, &source, &file, json).await
         }
         Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
-        Command::Audit { place, date, from, to, deep, json } => {
+        Command::Audit { lake, date, from, to, deep, json } => {
             let (from, to) = (from.or_else(|| date.clone()), to.or(date));
-            commands::audit::run(&place, from.as_deref(), to.as_deref(), deep, json).await
+            commands::audit::run(&lake, from.as_deref(), to.as_deref(), deep, json).await
         }
         Command::Quarantine { command } => match command {
             QuarantineCommand::Ls { refusals } => commands::quarantine::ls(&refusals).await,

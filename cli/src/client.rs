@@ -142,9 +142,11 @@ fn unanswered(answer: &Value) -> bool {
 /// The API of the platform that runs on the folder, if one does.
 async fn running(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
-    let api = serde_json::from_str::<Value>(&text).ok()?["api"].as_str()?.to_owned();
-    let answer = reqwest::get(format!("{api}/_local/status")).await.ok()?;
-    answer.status().is_success().then_some(api)
+    let known = serde_json::from_str::<Value>(&text).ok()?;
+    let api = known["api"].as_str()?.to_owned();
+    let status: Value = reqwest::get(format!("{api}/_local/status")).await.ok()?.json().await.ok()?;
+    // The file of a platform that was killed stays, and another folder's may have its port by now.
+    (status["places"]["s3"] == known["s3"]).then_some(api)
 }
 
 /// The platform's options for a place.

@@ -11,7 +11,7 @@ use contract::Catalogue;
 use event_relay::producer::KafkaSettings;
 use store::{ObjectStore, S3Store};
 
-use crate::args::{Failed, Place};
+use crate::args::{Failed, Lake, Place};
 use crate::client::Client;
 use crate::platform::s3::{ACCESS_KEY, SECRET_KEY};
 
@@ -33,8 +33,8 @@ pub struct Zones {
 
 impl Zones {
     /// Opens what the arguments say.
-    pub(crate) async fn open(place: &Place) -> Result<Self, Failed> {
-        if place.aws { Self::of_account(place).await } else { Self::of_platform(place).await }
+    pub(crate) async fn open(lake: &Lake) -> Result<Self, Failed> {
+        if lake.aws { Self::of_account(&lake.place).await } else { Self::of_platform(&lake.place).await }
     }
 
     /// The account that the environment signs in to. The buckets are named by the functions' own variables.

@@ -16,11 +16,12 @@ mod stages;
 mod world;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
 
 use contract::{Catalogue, File};
 
@@ -35,7 +36,10 @@ const SEEDS: u64 = 150;
 const SEEDS_OF_A_BROKEN_GUARD: u64 = 200;
 
 /// Seeds that run at once on a core.
-const WORKERS_PER_CORE: usize = 4;
+const WORKERS_PER_CORE: usize = 8;
+
+/// A seed takes a second or two.
+const SEED_MAX: Duration = Duration::from_secs(180);
 
 /// What the arguments say.
 #[derive(Default)]
@@ -136,7 +140,10 @@ fn many(
             if seed >= seeds.end {
                 return Ok(tally);
             }
-            match worker.run(seed) {
+            watch(number, Some(seed));
+            let outcome = worker.run(seed);
+            watch(number, None);
+            match outcome {
                 Ok(faults) => {
                     faults.into_iter().for_each(|(fault, count)| *tally.entry(fault).or_default() += count)
                 }
@@ -167,6 +174,29 @@ fn many(
     Ok(sum)
 }
 
+/// Notes that a worker begins a seed or has ended one. A seed that never ends stops the suite and is named.
+fn watch(worker: usize, seed: Option<u64>) {
+    static SEEDS: Mutex<BTreeMap<usize, (u64, Instant)>> = Mutex::new(BTreeMap::new());
+    static WATCHDOG: Once = Once::new();
+    WATCHDOG.call_once(|| {
+        std::thread::spawn(|| {
+            loop {
+                std::thread::sleep(Duration::from_secs(5));
+                let seeds = SEEDS.lock().unwrap();
+                if let Some((seed, _)) = seeds.values().find(|(_, begun)| begun.elapsed() > SEED_MAX) {
+                    println!("seed {seed} does not end");
+                    std::process::exit(1);
+                }
+            }
+        });
+    });
+    let mut seeds = SEEDS.lock().unwrap();
+    match seed {
+        Some(seed) => seeds.insert(worker, (seed, Instant::now())),
+        None => seeds.remove(&worker),
+    };
+}
+
 /// A thread with its folder and its virtual time.
 struct Worker<'w> {
     folder: PathBuf,
@@ -187,9 +217,11 @@ impl<'w> Worker<'w> {
         // Time is virtual: pauses before retries and time-outs pass at once when nothing else is to do.
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let outcome = runtime.block_on(run::run(seed, &self.folder, Arc::clone(self.catalogue), self.broken));
+        let world = run::run(seed, &self.folder, Arc::clone(self.catalogue), self.broken);
+        // A panic is a seed that failed, with its number.
+        let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world)));
         runtime.shutdown_background();
-        outcome
+        outcome.unwrap_or_else(|_| Err("the suite panicked; its words are above".to_owned()))
     }
 }
 

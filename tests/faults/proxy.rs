@@ -47,7 +47,7 @@ const ANY: [(&str, usize, Fault); 7] = [
 
 /// What can happen to a read besides.
 const READS: [(&str, usize, Fault); 2] =
-    [("S3 body cut off", 10, Fault::BodyCut), ("S3 stale answer", 40, Fault::Stale)];
+    [("S3 body cut off", 10, Fault::BodyCut), ("S3 stale answer, tried", 40, Fault::Stale)];
 
 /// What can happen to a conditional write besides.
 const CONDITIONAL: [(&str, usize, Fault); 1] = [("S3 409", 30, Fault::Conflict)];
@@ -94,6 +94,7 @@ impl Proxy {
             Some(Fault::Slow) => tokio::time::sleep(Duration::from_secs(2)).await,
             Some(Fault::Stale) => {
                 if let Some((status, headers, body)) = self.first.lock().unwrap().get(&key).cloned() {
+                    self.chance.note("S3 stale answer");
                     return Ok(response(status, headers, Body::from(body)));
                 }
             }

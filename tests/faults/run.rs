@@ -69,7 +69,10 @@ pub(crate) async fn run(
     settle(&world, &mut relay, &mut landing, &mut transform, late).await?;
     let last = finish(&world).await?;
     check(&world, &relay.accepted, last).await?;
-    again(&world, last).await?;
+    // Half of a seed's time; every second one is enough.
+    if seed % 2 == 0 {
+        again(&world, last).await?;
+    }
     Ok(world.chance.tally())
 }
 
@@ -167,7 +170,7 @@ fn events(world: &World) -> Vec<Value> {
     let chance = &world.chance;
     let people = 1 + chance.below(6);
     let mut events = Vec::new();
-    for number in 0..10 + chance.below(40) {
+    for number in 0..8 + chance.below(24) {
         let key = format!("person-{}", chance.below(people));
         let kind = match chance.below(20) {
             0..6 => "PersonCreatedEvent",
@@ -209,15 +212,19 @@ fn log(world: &World) -> Vec<Logged> {
         .collect()
 }
 
+/// A record to the last bit: timestamp, key, value, headers.
+type Bits = (i64, Option<Vec<u8>>, Option<Vec<u8>>, String);
+
 /// The raw zone holds the log, each record once, byte for byte.
 fn landed_bit_by_bit(world: &World) -> Result<(), String> {
-    let mut landed: BTreeMap<(i32, i64), (Vec<u8>, Vec<u8>)> = BTreeMap::new();
+    let mut landed: BTreeMap<(i32, i64), Bits> = BTreeMap::new();
     for (key, bytes) in world.objects() {
         let Some(chunk) = key.strip_prefix("raw/").and_then(lake::Chunk::of_raw_key) else { continue };
         for batch in lake::decode_raw(bytes.into()).unwrap() {
             for row in 0..batch.len() {
-                let bytes = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
-                let record = (bytes(batch.key(row)), bytes(batch.value(row)));
+                let bytes = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+                let headers = batch.headers(row).unwrap_or_default().to_owned();
+                let record = (batch.timestamp(row), bytes(batch.key(row)), bytes(batch.value(row)), headers);
                 if landed.insert((chunk.partition, batch.offset(row)), record).is_some() {
                     return Err(format!(
                         "offset {} of partition {} is landed twice",
@@ -231,7 +238,12 @@ fn landed_bit_by_bit(world: &World) -> Result<(), String> {
     let logs = world.topics.topic(SOURCE).unwrap();
     for (partition, log) in (0..).zip(logs.iter()) {
         for record in log.records(0, usize::MAX).unwrap() {
-            let wanted = (record.key.unwrap_or_default().to_vec(), record.value.unwrap_or_default().to_vec());
+            let bytes = |bytes: Option<bytes::Bytes>| bytes.map(|bytes| bytes.to_vec());
+            let base64 = |bytes: bytes::Bytes| base64_simd::STANDARD.encode_to_string(bytes);
+            let headers: Vec<(String, Option<String>)> =
+                record.headers.into_iter().map(|(name, value)| (name, value.map(base64))).collect();
+            let headers = serde_json::to_string(&headers).unwrap();
+            let wanted = (record.timestamp, bytes(record.key), bytes(record.value), headers);
             if landed.remove(&(partition, record.offset)) != Some(wanted) {
                 return Err(format!(
                     "offset {} of partition {partition} is not landed as it was",

@@ -63,7 +63,8 @@ impl Relay {
         }
         let queue = world.chance.happens(300);
         let payload = if queue { messages(&events) } else { request(&events) };
-        let budget = Budget::lasting(Duration::from_secs(30));
+        // Kafka's pauses are real: a broker that is down costs no more of it than this.
+        let budget = Budget::lasting(Duration::from_secs(1));
         let payload = payload.to_string();
         match invoked(world, event_relay::handle(&payload, &self.sandbox, budget)).await {
             None => {
@@ -299,8 +300,13 @@ impl Transform {
         self.waiting.extend(again.map(|(_, key)| key));
     }
 
-    /// Every raw object once more.
+    /// Every raw object once more, its receipt taken away: with it, nothing would be done.
     pub(crate) async fn all_again(world: &World, keys: &[String]) {
+        let refined = world.zone("refined");
+        for key in keys {
+            let chunk = lake::Chunk::of_raw_key(key).unwrap();
+            refined.delete(&chunk.receipt_key()).await.unwrap();
+        }
         let budget = Budget::lasting(Duration::from_secs(600));
         let failures = pole_transform::handle(notifications(keys), &world.transform(), budget).await;
         assert!(failures.batch_item_failures.is_empty(), "everything transforms again");

@@ -18,7 +18,7 @@ use polelake::platform::kafka::{self, Topics};
 use polelake::platform::s3::{self, ACCESS_KEY, Files, SECRET_KEY};
 use polelake::zones::Zones;
 use store::{MemoryCatalogue, ObjectStore, S3Store};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -46,6 +46,7 @@ pub(crate) struct World {
     glue: Arc<MemoryCatalogue>,
     kafka: String,
     broker: Mutex<Option<JoinHandle<()>>>,
+    held: Mutex<Option<TcpSocket>>,
     lives: Mutex<i64>,
     proxy: JoinHandle<()>,
 }
@@ -105,6 +106,7 @@ impl World {
             glue: Arc::default(),
             kafka,
             broker: Mutex::new(None),
+            held: Mutex::new(None),
             lives: Mutex::new(0),
             proxy,
         };
@@ -142,6 +144,8 @@ impl World {
         if let Some(task) = task {
             task.abort();
             drop(task.await);
+            // The address is held, without an ear: else another seed's broker might get it.
+            *self.held.lock().unwrap() = Some(held(&self.kafka));
         }
     }
 
@@ -150,17 +154,9 @@ impl World {
         if self.broker.lock().unwrap().is_some() {
             return;
         }
-        let address = self.kafka.clone();
-        let bound = self.real.as_ref().unwrap().spawn(async move {
-            loop {
-                match TcpListener::bind(&address).await {
-                    Ok(listener) => return listener,
-                    // A client that tried to connect may sit on the port for a moment.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-                }
-            }
-        });
-        self.broker_up(bound.await.unwrap());
+        let held = self.held.lock().unwrap().take().unwrap();
+        let listening = self.real.as_ref().unwrap().spawn(async move { held.listen(128) });
+        self.broker_up(listening.await.unwrap().unwrap());
     }
 
     pub(crate) fn zone(&self, bucket: &str) -> Arc<dyn ObjectStore> {
@@ -177,7 +173,7 @@ impl World {
         event_relay::Context {
             catalogue: Arc::clone(&self.catalogue),
             sink,
-            fetcher: event_relay::fetch::Fetcher::new(BTreeMap::new()).unwrap(),
+            fetcher: event_relay::fetch::Fetcher::new(BTreeMap::new()),
             queues: BTreeMap::from([("events".to_owned(), SOURCE.to_owned())]),
         }
     }
@@ -229,6 +225,16 @@ impl World {
         }
         found
     }
+}
+
+fn held(address: &str) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    // The broker's own ear may be closing yet.
+    while socket.bind(address.parse().unwrap()).is_err() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    socket
 }
 
 fn real() -> Runtime {

@@ -172,42 +172,75 @@ async fn source(
     topic: &str,
     scope: Scope,
 ) -> Result<(SourceAudit, Vec<Finding>), Failed> {
-    let tables: Vec<&str> = zones.catalogue.tables_of(topic);
-    let bases = match scope.from {
-        Some(day) => bases(&tables, day, &*zones.curated).await?,
-        None => Vec::new(),
-    };
     let (mut streams, mut findings) = (Vec::new(), Vec::new());
-    let mut landed_to = BTreeMap::new();
-    for first in first_chunks(topic, &*zones.raw).await? {
-        let from = oldest_taken(&first, &bases);
-        let stream = streams::audit(zones, &from, scope, &mut findings).await?;
-        // The latest life of the topic is the one that Kafka knows.
-        landed_to.insert(stream.partition, (from, stream.next));
-        streams.push(stream);
-    }
-    let accepted = match &zones.kafka {
-        Some(kafka) if scope.to.is_none() => {
-            Some(accepted(&partition_ends(kafka, topic).await?, &landed_to, topic, &mut findings))
-        }
+    // Kafka first: what is accepted meanwhile is not asked for.
+    let ends = match &zones.kafka {
+        Some(kafka) if scope.to.is_none() => Some(partition_ends(kafka, topic).await?),
         _ => None,
     };
+    let bases = match scope.from {
+        Some(day) => bases(&zones.catalogue.tables_of(topic), day, &*zones.curated).await?,
+        None => Vec::new(),
+    };
+    let firsts = first_chunks(topic, &*zones.raw).await?;
+    for first in &firsts {
+        let from = oldest_taken(first, &bases);
+        let taken = from.offset > first.offset;
+        streams.push(streams::audit(zones, &from, taken, scope, &mut findings).await?);
+    }
+    if scope.from.is_none() {
+        beheaded(zones, topic, &firsts, &mut findings).await?;
+    }
+    let accepted = ends.map(|ends| accepted(&ends, &streams, topic, &mut findings));
     Ok((SourceAudit { source: name.to_owned(), topic: topic.to_owned(), accepted, streams }, findings))
+}
+
+/// Receipts of raw objects before a stream's first, or of streams that have none: the beginning was lost.
+async fn beheaded(
+    zones: &Zones,
+    topic: &str,
+    firsts: &[Chunk],
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failed> {
+    for entry in zones.refined.list(&Chunk::topic_receipts(topic), None).await? {
+        let Some(chunk) = Chunk::of_receipt_key(&entry.key) else { continue };
+        let same = |first: &&Chunk| first.epoch == chunk.epoch && first.partition == chunk.partition;
+        if firsts.iter().find(same).is_none_or(|first| chunk.offset < first.offset) {
+            let what = "speaks of a raw object that is not there, and nothing of its stream is before it";
+            findings.push(Finding::new(entry.key, Some(chunk.offset), what));
+        }
+    }
+    Ok(())
 }
 
 /// The records that Kafka has acknowledged, by its partitions' beginnings and ends; what is not landed is a finding.
 fn accepted(
     ends: &BTreeMap<i32, (i64, i64)>,
-    landed: &BTreeMap<i32, (Chunk, i64)>,
+    streams: &[StreamAudit],
     topic: &str,
     findings: &mut Vec<Finding>,
 ) -> i64 {
+    // The latest life of the topic is the one that Kafka knows.
+    let life = streams.iter().map(|stream| stream.epoch).max();
     for (partition, (begin, end)) in ends {
-        let next = landed.get(partition).map_or(*begin, |(_, next)| *next);
+        let landed = streams.iter().find(|s| Some(s.epoch) == life && s.partition == *partition);
+        let next = landed.map_or(*begin, |stream| stream.next);
+        let mut find = |offset: i64, what: String| {
+            findings.push(Finding::new(format!("{topic}-{partition}"), Some(offset), what));
+        };
         if next < *end {
-            let what =
-                format!("Kafka holds {} records behind the raw zone's end: not landed yet", end - next);
-            findings.push(Finding::new(format!("{topic}-{partition}"), Some(next), what));
+            find(
+                next,
+                format!("Kafka holds {} records behind the raw zone's end: not landed yet", end - next),
+            );
+        }
+        if next > *end {
+            find(
+                *end,
+                format!(
+                    "the raw zone ends at {next}, behind Kafka's end: the topic was made anew; raise TOPIC_EPOCH"
+                ),
+            );
         }
     }
     ends.values().map(|(begin, end)| end - begin).sum()

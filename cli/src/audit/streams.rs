@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
-use store::streams::{raw_chunks, receipts};
+use store::streams::{StreamError, raw_chunks, receipts};
 use store::{Head, StoreError};
 
 use super::{Counts, Finding, Scope, StreamAudit};
@@ -28,23 +28,35 @@ impl Link {
     }
 }
 
-/// Audits the stream from `from` on.
+/// Audits the stream from `from` on. `taken` says that days before took it up to there.
 pub(super) async fn audit(
     zones: &Zones,
     from: &Chunk,
+    taken: bool,
     scope: Scope,
     findings: &mut Vec<Finding>,
 ) -> Result<StreamAudit, Failed> {
-    let mut receipts: BTreeMap<i64, Receipt> =
-        receipts(from, &*zones.refined).await?.into_iter().map(|receipt| (receipt.offset, receipt)).collect();
-    let mut chunks = raw_chunks(from, &*zones.raw).await?;
-    if let Some(to) = scope.to {
-        // What began behind the last day is not looked at; what has no receipt may be of any day.
-        let later = |receipt: &Receipt| receipt.days.first().is_some_and(|first| first.date > to.to_string());
-        receipts.retain(|_, receipt| !later(receipt));
-        let last = receipts.keys().next_back().copied().unwrap_or(from.offset);
-        chunks.retain(|chunk| chunk.offset <= last);
+    // The chain first: what is landed meanwhile is not looked for among the receipts.
+    let chunks = raw_chunks(from, &*zones.raw).await?;
+    let end = chunks.last().map_or(from.offset, |chunk| chunk.offset + 1);
+    let mut receipts = match receipts(from, &*zones.refined).await {
+        Ok(receipts) => receipts,
+        Err(StreamError::Damaged(key, error)) => {
+            findings.push(Finding::new(key, None, format!("is damaged: {error}")));
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for late in receipts.extract_if(.., |receipt| receipt.offset >= end) {
+        let chunk = Chunk { offset: late.offset, ..from.clone() };
+        // Landed since the chain was listed, or lost from its end.
+        match zones.raw.head(&chunk.raw_key()).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => findings.push(orphan(&chunk)),
+            Err(error) => return Err(error.into()),
+        }
     }
+    let (chunks, mut receipts) = within(chunks, receipts, scope);
     let links: Vec<Link> = stream::iter(chunks)
         .map(|chunk| async move {
             let head = zones.raw.head(&chunk.raw_key()).await?;
@@ -53,7 +65,7 @@ pub(super) async fn audit(
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await?;
-    let first = links.first().map_or(from.offset, |link| link.chunk.offset);
+    let first = links.first().filter(|_| !taken).map_or(from.offset, |link| link.chunk.offset);
     let mut audit = StreamAudit {
         epoch: from.epoch,
         partition: from.partition,
@@ -65,30 +77,48 @@ pub(super) async fn audit(
     };
     for link in &links {
         follow(link, &mut audit.next, findings);
-        if scope.deep || link.next.is_some_and(|next| (next - link.chunk.offset).unsigned_abs() > link.count)
-        {
+        let holes = link.next.is_some_and(|next| (next - link.chunk.offset).unsigned_abs() > link.count);
+        if scope.deep || holes {
             audit.holes.extend(look_inside(zones, link, findings).await?);
         }
         match receipts.remove(&link.chunk.offset) {
             Some(receipt) => done(zones, link, &receipt, scope, &mut audit.counts, findings).await?,
             None => {
-                findings.push(Finding::new(
-                    link.chunk.raw_key(),
-                    Some(link.chunk.offset),
-                    "is not transformed: it has no receipt",
-                ));
+                let what = "is not transformed: it has no receipt";
+                findings.push(Finding::new(link.chunk.raw_key(), Some(link.chunk.offset), what));
             }
         }
     }
     for receipt in receipts.values() {
-        let chunk = Chunk { offset: receipt.offset, ..from.clone() };
-        findings.push(Finding::new(
-            chunk.receipt_key(),
-            Some(receipt.offset),
-            "speaks of a raw object that is not there",
-        ));
+        findings.push(orphan(&Chunk { offset: receipt.offset, ..from.clone() }));
     }
     Ok(audit)
+}
+
+fn orphan(chunk: &Chunk) -> Finding {
+    Finding::new(chunk.receipt_key(), Some(chunk.offset), "speaks of a raw object that is not there")
+}
+
+/// The raw objects and receipts that began no later than the scope's last day. A raw object without a receipt is of
+/// the scope unless something of a later day lies before it.
+fn within(
+    mut chunks: Vec<Chunk>,
+    receipts: Vec<Receipt>,
+    scope: Scope,
+) -> (Vec<Chunk>, BTreeMap<i64, Receipt>) {
+    let mut receipts: BTreeMap<i64, Receipt> =
+        receipts.into_iter().map(|receipt| (receipt.offset, receipt)).collect();
+    let Some(to) = scope.to.map(|day| day.to_string()) else { return (chunks, receipts) };
+    let later = |receipt: &Receipt| receipt.days.first().is_some_and(|first| first.date > to);
+    let behind: Vec<i64> =
+        receipts.values().filter(|receipt| later(receipt)).map(|receipt| receipt.offset).collect();
+    let end = behind.first().copied().unwrap_or(i64::MAX);
+    chunks.retain(|chunk| match receipts.contains_key(&chunk.offset) {
+        true => !behind.contains(&chunk.offset),
+        false => chunk.offset < end,
+    });
+    receipts.retain(|offset, _| !behind.contains(offset));
+    (chunks, receipts)
 }
 
 /// Whether the object begins where the one before it ended.
@@ -249,4 +279,52 @@ async fn quarantined(
         Err(error) => findings.push(Finding::new(key, None, format!("is damaged: {error}"))),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use lake::{Day, DayStart, StreamKey};
+
+    use super::*;
+
+    fn receipt(offset: i64, date: &str) -> Receipt {
+        Receipt {
+            stream: StreamKey { topic: "t".into(), epoch: 1, partition: 0 },
+            offset,
+            next: offset + 1,
+            source: "s".into(),
+            contract_version: "1".into(),
+            mapping_version: "1".into(),
+            landed: 1,
+            refined: 1,
+            ignored: 0,
+            quarantined: BTreeMap::new(),
+            days: vec![DayStart { date: date.into(), offset }],
+            tables: BTreeMap::new(),
+            redriven: Vec::new(),
+        }
+    }
+
+    /// The offsets of the raw objects that are of the scope up to Monday the 2nd.
+    fn of_monday(chunks: &[i64], receipts: &[(i64, &str)]) -> Vec<i64> {
+        let chunk = |offset: &i64| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset: *offset };
+        let scope = Scope { to: Day::parse("2026-03-02"), ..Scope::default() };
+        let receipts = receipts.iter().map(|(offset, date)| receipt(*offset, date)).collect();
+        let (chunks, _) = within(chunks.iter().map(chunk).collect(), receipts, scope);
+        chunks.into_iter().map(|chunk| chunk.offset).collect()
+    }
+
+    #[test]
+    fn a_day_has_what_began_on_it_and_what_may_have() {
+        let (monday, tuesday) = ("2026-03-02", "2026-03-03");
+        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, monday), (2, tuesday)]), [0, 1]);
+        // A partition that was quiet on Monday.
+        assert_eq!(of_monday(&[5], &[(5, tuesday)]), Vec::<i64>::new());
+        // What is not transformed is of Monday unless Tuesday lies before it.
+        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (2, tuesday)]), [0, 1]);
+        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday)]), [0]);
+        assert_eq!(of_monday(&[0, 1], &[(0, monday)]), [0, 1]);
+        // The log's clock stepped back over midnight.
+        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday), (2, monday)]), [0, 2]);
+    }
 }

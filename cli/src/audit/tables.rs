@@ -43,6 +43,7 @@ async fn snapshot(
         for shard in &manifest.shards {
             rows += shard.rows;
             let before = of_base(shard.shard);
+            present(zones, shard, findings).await?;
             if before.is_some_and(|before| before.version == shard.version) {
                 continue;
             }
@@ -88,7 +89,14 @@ async fn base(
 ) -> Result<Option<Manifest>, Failed> {
     let Some(day) = manifest.base.as_deref().and_then(Day::parse) else { return Ok(None) };
     match zones.curated.get(&manifest_key(&manifest.table, day)).await {
-        Ok(object) => Ok(Some(Manifest::decode(&object.body)?)),
+        Ok(object) => match Manifest::decode(&object.body) {
+            Ok(base) => Ok(Some(base)),
+            Err(error) => {
+                let base = manifest_key(&manifest.table, day);
+                findings.push(Finding::new(base, None, format!("is damaged: {error}")));
+                Ok(None)
+            }
+        },
         Err(error) if error.is_not_found() => {
             findings.push(Finding::new(
                 key,
@@ -109,16 +117,23 @@ async fn keys(
 ) -> Result<Vec<String>, Failed> {
     let mut keys = Vec::new();
     for shard in shards {
-        match row_keys(&*zones.curated, &shard.rows_key).await? {
+        let found = match row_keys(&*zones.curated, &shard.rows_key).await {
+            Ok(found) => found,
+            Err(Unread::Damaged(error)) => {
+                findings.push(Finding::new(&shard.rows_key, None, format!("is damaged: {error}")));
+                continue;
+            }
+            Err(Unread::Failed(error)) => return Err(error.into()),
+        };
+        match found {
             Some(found) if found.len() as u64 == shard.rows => keys.extend(found),
             Some(found) => {
                 let what = format!("has {} rows, and its manifest says {}", found.len(), shard.rows);
                 findings.push(Finding::new(&shard.rows_key, None, what));
                 keys.extend(found);
             }
-            None => {
-                findings.push(Finding::new(&shard.rows_key, None, "is named by a manifest and is not there"))
-            }
+            // That it is not there is told already.
+            None => {}
         }
     }
     keys.sort_unstable();
@@ -129,12 +144,32 @@ async fn keys(
     Ok(keys)
 }
 
-async fn row_keys(curated: &dyn ObjectStore, key: &str) -> Result<Option<Vec<String>>, Failed> {
+/// Why a shard's keys could not be read.
+enum Unread {
+    Damaged(lake::LakeError),
+    Failed(StoreError),
+}
+
+async fn row_keys(curated: &dyn ObjectStore, key: &str) -> Result<Option<Vec<String>>, Unread> {
     match curated.get(key).await {
-        Ok(object) => Ok(Some(lake::file::row_keys(object.body)?)),
-        Err(error) if StoreError::is_not_found(&error) => Ok(None),
-        Err(error) => Err(error.into()),
+        Ok(object) => lake::file::row_keys(object.body).map(Some).map_err(Unread::Damaged),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(Unread::Failed(error)),
     }
+}
+
+/// Whether the files that a manifest names are there: the rows, and what the next merge must remember.
+async fn present(zones: &Zones, shard: &ManifestShard, findings: &mut Vec<Finding>) -> Result<(), Failed> {
+    for key in std::iter::once(&shard.rows_key).chain(&shard.state_key) {
+        match zones.curated.head(key).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {
+                findings.push(Finding::new(key, None, "is named by a manifest and is not there"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// How many keys came and how many went, between two sorted lists.

@@ -2,7 +2,7 @@
 
 use lake::Day;
 
-use crate::args::{Failed, Place};
+use crate::args::{Failed, Lake};
 use crate::audit::{Audit, Counts, Scope, audit};
 use crate::zones::Zones;
 
@@ -10,14 +10,14 @@ use crate::zones::Zones;
 const FINDINGS_SHOWN: usize = 20;
 
 pub(crate) async fn run(
-    place: &Place,
+    lake: &Lake,
     from: Option<&str>,
     to: Option<&str>,
     deep: bool,
     json: bool,
 ) -> Result<bool, Failed> {
     let scope = Scope { from: day(from)?, to: day(to)?, deep };
-    let zones = Zones::open(place).await?;
+    let zones = Zones::open(lake).await?;
     let audit = audit(&zones, scope).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&audit)?);

@@ -13,7 +13,7 @@ use crate::zones::Zones;
 
 async fn find(refusals: &Refusals) -> Result<(Zones, Vec<Entry>), Failed> {
     let since = day(refusals.since.as_deref())?;
-    let zones = Zones::open(&refusals.place).await?;
+    let zones = Zones::open(&refusals.lake).await?;
     if let Some(source) = &refusals.source
         && zones.catalogue.source(source).is_none()
     {

@@ -66,9 +66,7 @@ pub struct Entry {
 /// When the storage does not answer or an object is damaged.
 pub async fn list(zones: &Zones, filter: &Filter) -> Result<Vec<Entry>, Failed> {
     let mut entries = Vec::new();
-    // Refused again is refused later: what was refused before `since` is of no interest.
-    let after = filter.since.map(|day| Chunk::quarantined(Some(day)));
-    let listed = zones.refined.list(&Chunk::quarantined(None), after.as_deref()).await?;
+    let listed = zones.refined.list(Chunk::QUARANTINE, None).await?;
     let chunks: Vec<(Chunk, String)> = listed
         .into_iter()
         .filter_map(|entry| Some((Chunk::of_quarantine_key(&entry.key)?, entry.key)))

@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 
+/// The first number of events that is too large.
+const EVENTS_TOO_MANY: usize = EVENTS_MAX + 1;
+
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
@@ -101,9 +104,8 @@ pub(crate) fn events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, Proble
     };
     match events.len() {
         0 => Err(Problem::new(400, "body.empty", "the list has no events")),
-        count if count > EVENTS_MAX => {
-            let detail =
-                format!("the request has {count} events, more than {EVENTS_MAX}; send smaller batches");
+        EVENTS_TOO_MANY.. => {
+            let detail = format!("the request has more than {EVENTS_MAX} events; send smaller batches");
             Err(Problem::new(413, "body.too-many-events", detail))
         }
         _ => Ok(events),
@@ -114,6 +116,8 @@ fn by_line(body: &[u8]) -> Vec<Vec<u8>> {
     body.split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
         .filter(|line| !line.is_empty())
+        // One more than there may be: more are refused anyway, and need no memory.
+        .take(EVENTS_MAX + 1)
         .map(<[u8]>::to_vec)
         .collect()
 }
@@ -128,7 +132,7 @@ fn array(body: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
         let detail = format!("the list is not JSON: line {}, column {}", error.line(), error.column());
         Problem::new(400, "event.json", detail)
     })?;
-    Ok(events.into_iter().map(|event| event.get().as_bytes().to_vec()).collect())
+    Ok(events.into_iter().take(EVENTS_MAX + 1).map(|event| event.get().as_bytes().to_vec()).collect())
 }
 
 #[cfg(test)]

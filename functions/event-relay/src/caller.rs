@@ -20,7 +20,8 @@ pub(crate) fn admitted<'c>(
     let authorizer = request.request_context.authorizer.as_ref();
     let arn = authorizer.and_then(|found| found.iam.as_ref()).and_then(|iam| iam.user_arn.as_deref());
     let claims = authorizer.and_then(|found| found.jwt.as_ref()).map(|jwt| &jwt.claims);
-    let caller = match (arn.filter(|arn| !arn.is_empty()), claims) {
+    let role = arn.filter(|arn| !arn.is_empty()).map(role_of);
+    let caller = match (&role, claims) {
         (Some(arn), _) => Caller::Principal(arn),
         (None, Some(claims)) if expired(claims.get("exp").map(String::as_str)) => {
             return Err(Problem::new(401, "request.expired", "the token has expired; get a new one"));
@@ -37,6 +38,21 @@ pub(crate) fn admitted<'c>(
     }
     let detail = format!("the caller may not use `{source}`; its contract names who may, under `push`");
     Err(Problem::new(403, "request.caller", detail))
+}
+
+/// The role behind a session of it: API Gateway tells of `arn:aws:sts::1:assumed-role/NAME/SESSION`, and the session's
+/// name is the caller's own choice. Any other ARN stays.
+fn role_of(arn: &str) -> String {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", partition, "sts", _, account, resource] => {
+            match resource.split('/').collect::<Vec<_>>().as_slice() {
+                ["assumed-role", role, _session] => format!("arn:{partition}:iam::{account}:role/{role}"),
+                _ => arn.to_owned(),
+            }
+        }
+        _ => arn.to_owned(),
+    }
 }
 
 /// The contract of a source. What is no name is not looked for, nor repeated in the answer.
@@ -64,6 +80,16 @@ fn expired(exp: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_counts_as_its_role_whatever_it_calls_itself() {
+        let session = "arn:aws:sts::123456789012:assumed-role/housing-api/role-planning";
+        assert_eq!(role_of(session), "arn:aws:iam::123456789012:role/housing-api");
+        let user = "arn:aws:iam::123456789012:user/sam";
+        assert_eq!(role_of(user), user);
+        let odd = "arn:aws:sts::1:assumed-role/housing-api/a/b";
+        assert_eq!(role_of(odd), odd);
+    }
 
     #[test]
     fn tokens_end() {

@@ -60,8 +60,7 @@ fn fetcher(origins: &str) -> Result<Fetcher, Failure> {
         let url = reqwest::Url::parse(&origin).map_err(|error| wrong(format!("`{origin}`: {error}")))?;
         Ok((source, url))
     });
-    let origins = origins.collect::<Result<_, Failure>>()?;
-    Fetcher::new(origins).map_err(|error| wrong(error.to_string()))
+    Ok(Fetcher::new(origins.collect::<Result<_, Failure>>()?))
 }
 
 /// `name=value,name=value`.

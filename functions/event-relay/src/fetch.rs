@@ -1,6 +1,7 @@
 //! A record's whole state, asked of the API that knows it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use contract::{EVENT_BYTES_MAX, FETCHED, Fetch, NESTING_MAX, depth_exceeds, key_is_safe};
@@ -14,7 +15,7 @@ use crate::secret::Secrets;
 /// Requests for one state at most.
 const TRIES: u32 = 3;
 
-/// The pause before the second request is up to this long, before the third up to twice.
+/// The pause before the second request is between half of this and all, before the third twice as long.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A record's state as the API gave it.
@@ -32,7 +33,8 @@ pub struct State {
 
 /// Fetches states.
 pub struct Fetcher {
-    http: reqwest::Client,
+    /// Made with the first request: loading the system's certificates takes longer than a cold start.
+    http: OnceLock<reqwest::Client>,
     secrets: Secrets,
     /// Origins that stand in for those of the contracts, by source: another environment's API.
     origins: BTreeMap<String, Url>,
@@ -49,20 +51,27 @@ enum Failed {
 }
 
 impl Fetcher {
-    /// A fetcher that follows no redirect: an API that moved must not send the secret elsewhere.
-    ///
-    /// # Errors
-    /// When the system has no certificates to trust.
-    pub fn new(origins: BTreeMap<String, Url>) -> Result<Self, reqwest::Error> {
+    /// A fetcher that asks these origins instead of the contracts' own.
+    #[must_use]
+    pub fn new(origins: BTreeMap<String, Url>) -> Self {
+        Self { http: OnceLock::new(), secrets: Secrets::default(), origins }
+    }
+
+    /// A client that follows no redirect: an API that moved must not send the secret elsewhere.
+    fn http(&self) -> Result<&reqwest::Client, Failed> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(3))
             .user_agent("polelake-event-relay")
-            .build()?;
-        Ok(Self { http, secrets: Secrets::default(), origins })
+            .build()
+            .map_err(|error| Failed::Again(error.to_string()))?;
+        Ok(self.http.get_or_init(|| http))
     }
 
-    /// The state of the record `key`; asks again, with jitter, until `within` is over.
+    /// The state of the record `key`; asks again, with jitter, until the deadline.
     ///
     /// A record that is not found is asked for twice: one that was created a moment ago may not be readable yet.
     pub(crate) async fn state(
@@ -70,11 +79,10 @@ impl Fetcher {
         source: &str,
         fetch: &Fetch,
         key: &str,
-        within: Duration,
+        deadline: Instant,
     ) -> Result<State, Problem> {
         let url = self.address(source, fetch, key)?;
-        let deadline = Instant::now() + within;
-        let mut why = "no time was left".to_owned();
+        let (mut why, mut missing, mut refused) = ("no time was left".to_owned(), 0, false);
         for attempt in 1..=TRIES {
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = Duration::from_millis(fetch.timeout_ms).min(left);
@@ -82,8 +90,9 @@ impl Fetcher {
                 break;
             }
             match self.once(fetch, &url, timeout).await {
-                Ok(state) if state.status == 404 && attempt == 1 => {
-                    why = "the record is not found".to_owned()
+                Ok(state) if state.status == 404 && missing == 0 => {
+                    missing += 1;
+                    why = "the record was not found once".to_owned();
                 }
                 Ok(state) => return Ok(state),
                 Err(Failed::Again(error)) => why = error,
@@ -92,14 +101,19 @@ impl Fetcher {
                     self.secrets.forget(fetch.secret.as_deref());
                 }
                 Err(Failed::Final(error)) => {
-                    why = error;
+                    (why, refused) = (error, true);
                     break;
                 }
             }
             let pause = PAUSE * attempt;
-            tokio::time::sleep(pause.mul_f64(fastrand::f64()).min(left)).await;
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
         }
         tracing::error!(source, error = why, "a state was not fetched");
+        if refused {
+            let detail =
+                "the record's API does not give its state; sending the event again will not help by itself";
+            return Err(Problem::new(502, "event.state-refused", detail));
+        }
         Err(Problem::new(503, "event.state", "the record's state could not be fetched; send the event again"))
     }
 
@@ -122,12 +136,14 @@ impl Fetcher {
     }
 
     async fn once(&self, fetch: &Fetch, url: &Url, timeout: Duration) -> Result<State, Failed> {
-        let mut request = self.http.get(url.clone()).timeout(timeout).header("accept", "application/json");
+        let begun = Instant::now();
+        let mut request = self.http()?.get(url.clone()).header("accept", "application/json");
         if let Some(secret) = &fetch.secret {
             let secret = tokio::time::timeout(timeout, self.secrets.get(secret)).await;
             let secret = secret.unwrap_or_else(|_| Err("the secret did not come in time".to_owned()));
             request = request.header(&fetch.header, secret.map_err(Failed::Again)?);
         }
+        let request = request.timeout(timeout.saturating_sub(begun.elapsed()));
         // The error's own text has the address, and the address the record's key.
         let answer = request.send().await.map_err(|error| Failed::Again(error.without_url().to_string()))?;
         let status = answer.status();
@@ -156,10 +172,11 @@ async fn found(mut answer: Response) -> Result<State, Failed> {
             return Err(Failed::Final(format!("the state has more than {EVENT_BYTES_MAX} bytes")));
         }
     }
-    let is_json =
-        !depth_exceeds(&body, NESTING_MAX - 1) && serde_json::from_slice::<&RawValue>(&body).is_ok();
-    if !is_json {
-        return Err(Failed::Final("the state is not JSON, or is nested too deep".to_owned()));
+    let is_object = body.trim_ascii().starts_with(b"{")
+        && !depth_exceeds(&body, NESTING_MAX - 1)
+        && serde_json::from_slice::<&RawValue>(&body).is_ok();
+    if !is_object {
+        return Err(Failed::Final("the state is no JSON object, or is nested too deep".to_owned()));
     }
     Ok(State { status: 200, version: etag, body: Some(body.trim_ascii().to_vec()), at: now() })
 }

@@ -23,8 +23,14 @@ struct Shape<'p> {
 /// # Errors
 /// When the payload is of neither trigger.
 pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<Value, Failure> {
-    let unreadable =
-        |error: serde_json::Error| Failure::new(FailureKind::BadRequest, format!("the payload: {error}"));
+    // The parser's own text could quote a header or a body.
+    let unreadable = |error: serde_json::Error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Failure::new(
+            FailureKind::BadRequest,
+            format!("the payload is not what the trigger promises: {place}"),
+        )
+    };
     let shape: Shape<'_> = serde_json::from_str(payload).map_err(unreadable)?;
     if shape.request.is_some() {
         let request: HttpRequest = serde_json::from_str(payload).map_err(unreadable)?;

@@ -127,6 +127,20 @@ impl KafkaSink {
             .await
     }
 
+    /// A broker that finds a batch too large says so of all its records: each of them is tried alone.
+    async fn alone(&self, records: &[Outgoing], outcomes: &mut [Result<(), SendError>], deadline: Instant) {
+        if records.len() < 2 {
+            return;
+        }
+        for (record, outcome) in records.iter().zip(outcomes) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if *outcome == Err(SendError::TooLarge) && !left.is_zero() {
+                let alone = self.once(vec![record.clone()], TRY_MAX.min(left)).await;
+                *outcome = alone.into_iter().next().unwrap_or(Err(SendError::TooLarge));
+            }
+        }
+    }
+
     /// One try at all of them, on the connection that is kept or a new one.
     async fn once(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
         let count = records.len();
@@ -243,6 +257,7 @@ impl EventSink for KafkaSink {
                 tokio::time::sleep((PAUSE * attempt).mul_f64(fastrand::f64()).min(left)).await;
             }
         }
+        self.alone(&records, &mut outcomes, deadline).await;
         outcomes
     }
 }

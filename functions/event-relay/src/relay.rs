@@ -1,6 +1,6 @@
 //! The one way out for events of both triggers: fetch the state where the contract asks for it, then produce.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::{EVENT_BYTES_MAX, Event, EventOp, SourceContract};
 use futures_util::{StreamExt, stream};
@@ -49,9 +49,10 @@ pub(crate) async fn deliver(
     budget: Budget,
 ) -> Vec<Result<(), Problem>> {
     let left = budget.left();
-    let within = left - PRODUCE_RESERVE.min(left / 2);
+    // One deadline for all of them: what is fetched by then is produced, the rest is sent again.
+    let deadline = Instant::now() + left - PRODUCE_RESERVE.min(left / 2);
     let enriched: Vec<Result<Prepared<'_>, Problem>> = stream::iter(events)
-        .map(|event| enriched(event, context, within))
+        .map(|event| enriched(event, context, deadline))
         .buffered(FETCHES_AT_ONCE)
         .collect()
         .await;
@@ -70,13 +71,13 @@ pub(crate) async fn deliver(
 async fn enriched<'c>(
     mut event: Prepared<'c>,
     context: &Context,
-    within: Duration,
+    deadline: Instant,
 ) -> Result<Prepared<'c>, Problem> {
     let Some(known) = event.known.as_ref().filter(|known| known.fetches) else { return Ok(event) };
     let (Some(fetch), Some(member)) = (&event.contract.fetch, event.contract.state_member()) else {
         return Ok(event);
     };
-    let state = context.fetcher.state(&event.contract.name, fetch, &known.key, within).await?;
+    let state = context.fetcher.state(&event.contract.name, fetch, &known.key, deadline).await?;
     event.bytes = with_state(&event.bytes, member, &state);
     if event.bytes.len() > EVENT_BYTES_MAX {
         let detail = format!("the event has more than {EVENT_BYTES_MAX} bytes with the record's state");

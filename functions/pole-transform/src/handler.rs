@@ -44,6 +44,13 @@ async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
             format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
         Failure::new(FailureKind::Configuration, message)
     })?;
+    // A receipt is the last word: a notification that comes again, perhaps under a mended mapping, must not change what
+    // a merge has taken. Refused records come back by a redrive.
+    match context.refined.head(&chunk.receipt_key()).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(Failure::unavailable(&error)),
+    }
     let object = context.raw.get(&chunk.raw_key()).await.map_err(|error| Failure::unavailable(&error))?;
     let next = object.metadata.get("next").and_then(|text| text.parse().ok()).ok_or_else(|| {
         Failure::new(

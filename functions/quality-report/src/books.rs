@@ -1,6 +1,6 @@
 //! The books of a day: what was landed, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use host::Failure;
 use lake::{Day, Manifest, REDRIVE_PARTITION, Receipt};
@@ -24,7 +24,7 @@ pub struct SourceBooks {
     pub quarantined: BTreeMap<String, u64>,
     /// Offsets that no record has.
     pub holes: u64,
-    /// Raw objects that have no receipt yet, of any day.
+    /// Raw objects that have no receipt yet, of this day or an earlier one; of the newest day, of any.
     pub waiting: u64,
     /// What became of refused records that were processed again on this day; they are not counted above.
     #[serde(default)]
@@ -96,7 +96,12 @@ pub(crate) async fn of_topic(
         let from = oldest_taken(&first, bases);
         let landed = raw_chunks(&from, raw).await.map_err(|error| Failure::unavailable(&error))?;
         let receipts = receipts(&from, refined).await.map_err(|error| Failure::unavailable(&error))?;
-        books.waiting += (landed.len() as u64).saturating_sub(receipts.len() as u64);
+        let done: BTreeSet<i64> = receipts.iter().map(|receipt| receipt.offset).collect();
+        // What lies behind a receipt of a later day came later itself.
+        let later = |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date > date);
+        let end = receipts.iter().find(later).map_or(i64::MAX, |receipt| receipt.offset);
+        let waiting = landed.iter().filter(|chunk| chunk.offset < end && !done.contains(&chunk.offset));
+        books.waiting += waiting.count() as u64;
         let of_day = |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date == date);
         receipts.iter().filter(of_day).for_each(|receipt| books.add(receipt));
     }

@@ -29,6 +29,18 @@ pub enum ChainError {
     /// An object without `next` lies in the chain's place: somebody else put it there.
     #[error("{0} is not part of the chain: it has no `next`; move it away")]
     Foreign(String),
+    /// Records have offsets before the chain's first.
+    #[error(
+        "{topic}-{partition}: offset {offset} is before the chain's beginning; raise TOPIC_EPOCH to land the topic from its start"
+    )]
+    BeforeTheBeginning {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+    },
     /// The storage did not answer before the deadline's reserve.
     #[error("no time is left; the batch comes again")]
     OutOfTime,
@@ -56,6 +68,8 @@ pub struct End {
     pub next: i64,
     /// The latest timestamp in the chain's last object, in milliseconds since 1970.
     pub newest: i64,
+    /// The offset at which the chain began, as far as it is known: what is before it was never landed.
+    begin: i64,
     /// Objects landed since the last hint.
     since_hint: u32,
 }
@@ -108,6 +122,7 @@ pub async fn land(
         let fresh = &records[records.partition_point(|record| record.offset < end.next)..];
         let repeats = &records[..records.len() - fresh.len()];
         refuse_made_anew(&stream, repeats, &end)?;
+        refuse_before_the_beginning(&stream, repeats, &end)?;
         if fresh.is_empty() {
             *known = Some(end);
             return Ok(Landed { repeats: repeats.len() as u64, ..Landed::default() });
@@ -116,6 +131,7 @@ pub async fn land(
         let mine = End {
             next: last.offset + 1,
             newest: newest(fresh).max(end.newest),
+            begin: end.begin,
             since_hint: end.since_hint + 1,
         };
         if put(store, &chunk, fresh, &mine).await? {
@@ -124,7 +140,7 @@ pub async fn land(
             return Ok(Landed { records: fresh.len() as u64, repeats: repeats.len() as u64, holes });
         }
         // Somebody owns the name: another sandbox, or this one, whose answer was lost. Go on behind it.
-        end = read_end(store, &chunk.raw_key()).await?;
+        end = End { begin: end.begin, ..read_end(store, &chunk.raw_key()).await? };
     }
 }
 
@@ -138,19 +154,19 @@ pub async fn append(
     stream: &Chunk,
     mut records: Vec<RawRecord<'_>>,
 ) -> Result<Chunk, ChainError> {
-    let mut end = find_end(store, stream).await?.unwrap_or_default();
+    let mut end = find_end(store, stream).await?.unwrap_or(End { newest: i64::MIN, ..End::default() });
     loop {
         for (offset, record) in (end.next..).zip(&mut records) {
             record.offset = offset;
         }
         let chunk = Chunk { offset: end.next, ..stream.clone() };
         let next = end.next + i64::try_from(records.len()).unwrap_or(i64::MAX);
-        let mine = End { next, newest: newest(&records).max(end.newest), since_hint: 0 };
-        if put(store, &chunk, &records, &mine).await? {
-            return Ok(chunk);
-        }
-        // Somebody appended at the same time, or the answer was lost and the object is ours.
-        if is_mine(store, &chunk, &records).await? {
+        // Appends are rare: each leaves its hint, so that the count goes on when the objects have expired.
+        let mine =
+            End { next, newest: newest(&records).max(end.newest), begin: end.begin, since_hint: HINT_EVERY };
+        // A name that is taken: somebody appended at the same time, or the answer was lost and the object is ours.
+        if put(store, &chunk, &records, &mine).await? || is_mine(store, &chunk, &records).await? {
+            remember(store, stream, mine).await;
             return Ok(chunk);
         }
         end = read_end(store, &chunk.raw_key()).await?;
@@ -202,12 +218,26 @@ fn refuse_made_anew(stream: &Chunk, repeats: &[RawRecord<'_>], end: &End) -> Res
     })
 }
 
+/// A record from before the chain's beginning is no repeat: it was never landed, and cannot be, for the chain has its
+/// beginning. So it is when a topic is read from its start after it was first read from its end.
+fn refuse_before_the_beginning(
+    stream: &Chunk,
+    repeats: &[RawRecord<'_>],
+    end: &End,
+) -> Result<(), ChainError> {
+    let before = repeats.first().filter(|record| record.offset < end.begin);
+    before.map_or(Ok(()), |record| {
+        let Chunk { topic, partition, .. } = stream.clone();
+        Err(ChainError::BeforeTheBeginning { topic, partition, offset: record.offset })
+    })
+}
+
 /// Writes the hint now and then; losing it is harmless.
 async fn remember(store: &dyn ObjectStore, stream: &Chunk, end: End) -> End {
     if end.since_hint < HINT_EVERY {
         return end;
     }
-    let body = Bytes::from(format!("{} {}", end.next, end.newest));
+    let body = Bytes::from(format!("{} {} {}", end.next, end.newest, end.begin));
     if let Err(error) = store.put(&stream.hint_key(), body, "application/json").await {
         tracing::warn!(%error, topic = stream.topic, partition = stream.partition, "hint not written");
     }
@@ -224,17 +254,22 @@ async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>
     // What the hint knows of may have expired; only what came after it needs to be looked at.
     let after = hint.map(|end| Chunk { offset: end.next - 1, ..stream.clone() }.raw_key());
     let behind = store.list(&stream.raw_prefix(), after.as_deref()).await?;
+    let begin = hint.map_or(i64::MIN, |hint| hint.begin);
     match behind.last() {
-        Some(entry) => read_end(store, &entry.key).await.map(Some),
-        None => Ok(hint),
+        // The first landing of a sandbox renews the hint: a quiet stream's would else stay at its beginning.
+        Some(entry) => {
+            let end = read_end(store, &entry.key).await?;
+            Ok(Some(End { begin, since_hint: HINT_EVERY - 1, ..end }))
+        }
+        None => Ok(hint.map(|hint| End { since_hint: HINT_EVERY - 1, ..hint })),
     }
 }
 
 /// Begins a chain at `offset`: the hint is its first claim. Where a listing is out of date and shows nothing, the
 /// claim fails, and no second chain begins in the middle of the first.
 async fn begin(store: &dyn ObjectStore, stream: &Chunk, offset: i64) -> Result<End, ChainError> {
-    let end = End { next: offset, newest: i64::MIN, since_hint: 0 };
-    let body = Bytes::from(format!("{} {}", end.next, end.newest));
+    let end = End { next: offset, newest: i64::MIN, begin: offset, since_hint: 0 };
+    let body = Bytes::from(format!("{} {} {}", end.next, end.newest, end.begin));
     if store.put_new(&stream.hint_key(), body, Metadata::new()).await? {
         return Ok(end);
     }
@@ -242,17 +277,18 @@ async fn begin(store: &dyn ObjectStore, stream: &Chunk, offset: i64) -> Result<E
     find_end(store, stream).await?.ok_or_else(|| ChainError::OutOfDate(stream.hint_key()))
 }
 
-/// The end that a hint tells of: `<next> <newest>`.
+/// The end that a hint tells of: `<next> <newest> <begin>`.
 fn hint(body: &[u8]) -> Option<End> {
-    let (next, newest) = std::str::from_utf8(body).ok()?.split_once(' ')?;
-    Some(End { next: next.parse().ok()?, newest: newest.parse().ok()?, since_hint: 0 })
+    let mut numbers = std::str::from_utf8(body).ok()?.split(' ').map(|text| text.parse::<i64>().ok());
+    let (next, newest) = (numbers.next()??, numbers.next()??);
+    Some(End { next, newest, begin: numbers.next().flatten().unwrap_or(i64::MIN), since_hint: 0 })
 }
 
 async fn read_end(store: &dyn ObjectStore, key: &str) -> Result<End, ChainError> {
     let head = store.head(key).await?;
     let number = |name: &str| head.metadata.get(name).and_then(|text| text.parse::<i64>().ok());
     let next = number("next").ok_or_else(|| ChainError::Foreign(key.to_owned()))?;
-    Ok(End { next, newest: number("newest").unwrap_or(i64::MIN), since_hint: 0 })
+    Ok(End { next, newest: number("newest").unwrap_or(i64::MIN), begin: i64::MIN, since_hint: 0 })
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 /// When the payload is no Kafka batch: Lambda then sends the whole of it again.
 pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<KafkaFailures, Failure> {
     let event = KafkaEvent::parse(payload).map_err(|error| {
-        Failure::new(FailureKind::BadRequest, format!("the payload is no Kafka batch: {error}"))
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Failure::new(FailureKind::BadRequest, format!("the payload is no Kafka batch: {place}"))
     })?;
     let records: Vec<KafkaRecord<'_>> = event.records.unwrap_or_default().into_values().flatten().collect();
     let mut streams: Streams<'_> = BTreeMap::new();

@@ -35,6 +35,13 @@ pub(crate) async fn merge_day(
     let fixed = known.fixed().map_err(|error| Failure::corrupt(&error))?;
     let topics = context.catalogue.topics_of(&table.name);
     let taking = streams.taking(&table.name, &topics, base, fixed.as_ref());
+    if fixed.is_some_and(|fixed| fixed.taken != taking.taken) {
+        let message = format!(
+            "{day} of `{}` cannot be built again as it was: streams that it took are not there any more, and later days stand on it",
+            table.name
+        );
+        return Err(Failure::new(FailureKind::Corrupt, message));
+    }
     let manifest = build(table, day, &rules, &taking, base, context).await?;
     let written = commit(&manifest, day, known, &*context.curated).await?;
     if manifest.passed {

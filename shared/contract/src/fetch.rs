@@ -73,8 +73,17 @@ impl Fetch {
         if !self.url.starts_with("https://") && !local {
             return Some("`fetch.url` must begin with https://".into());
         }
-        if !self.url.contains("{key}") {
-            return Some("`fetch.url` has no `{key}`: every record would get the same state".into());
+        let path =
+            self.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+        if !path.is_some_and(|path| path.contains("{key}")) || self.url.matches("{key}").count() > 1 {
+            return Some(
+                "`fetch.url` has `{key}` once, in its path: it tells the record, never the host".into(),
+            );
+        }
+        if self.header.is_empty()
+            || !self.header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            return Some("`fetch.header` is no header's name".into());
         }
         if !(1..=25_000).contains(&self.timeout_ms) {
             return Some("`fetch.timeout_ms` is not between 1 and 25000".into());
@@ -102,6 +111,7 @@ mod tests {
     #[test]
     fn declarations_are_checked() {
         assert_eq!(fetch("https://a/{key}").fault(Some("$.entity")), None);
+        assert!(fetch("https://a{key}/x").fault(Some("$.entity")).is_some());
         assert!(fetch("https://a/").fault(Some("$.entity")).is_some());
         assert!(fetch("http://a/{key}").fault(Some("$.entity")).is_some());
         assert!(fetch("https://a/{key}").fault(None).is_some());

@@ -146,6 +146,10 @@ impl SourceContract {
         {
             return Err(problem("fetch", why));
         }
+        if extension.fetch.is_some() && extension.version.is_some() {
+            let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
+            return Err(problem("version", why.into()));
+        }
         if extension.push.principals.is_empty() && extension.push.claims.is_empty() {
             return Err(problem("push", "`push` admits nobody; give `principals` or `claims`".into()));
         }

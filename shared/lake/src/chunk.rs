@@ -102,11 +102,8 @@ impl Chunk {
         format!("quarantine/date={day}/{}", self.dated_name())
     }
 
-    /// The prefix of every refused record, or a place in it behind which those of `since` and later lie.
-    #[must_use]
-    pub fn quarantined(since: Option<Day>) -> String {
-        since.map_or_else(|| "quarantine/".to_owned(), |day| format!("quarantine/date={day}"))
-    }
+    /// The prefix of every refused record.
+    pub const QUARANTINE: &str = "quarantine/";
 
     /// The key of the receipt that the chunk was transformed.
     #[must_use]

@@ -28,7 +28,12 @@ pub async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chun
     let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
     loop {
         let first = raw.first(&prefix, after.as_deref()).await?;
-        let Some(chunk) = first.and_then(|entry| Chunk::of_raw_key(&entry.key)) else { return Ok(chunks) };
+        let Some(first) = first else { return Ok(chunks) };
+        // What is no raw object, such as a folder that a console made, hides nothing behind it.
+        let Some(chunk) = Chunk::of_raw_key(&first.key) else {
+            after = Some(first.key);
+            continue;
+        };
         // `~` comes after every digit: the next listing begins behind this stream.
         after = Some(format!("{}~", chunk.raw_prefix()));
         chunks.push(chunk);

@@ -167,6 +167,33 @@ async fn a_cold_start_finds_the_end_behind_the_hint() {
     assert_eq!(end.next, i64::from(HINT_EVERY) * 2 + 3);
 }
 
+#[tokio::test]
+async fn what_is_before_the_beginning_is_not_swallowed() {
+    let store = MemoryStore::default();
+    land(&store, &Ends::default(), &stream(), &records(50..60)).await.unwrap();
+    // The topic is now read from its start.
+    let error = land(&store, &Ends::default(), &stream(), &records(0..20)).await.unwrap_err();
+    assert!(matches!(error, ChainError::BeforeTheBeginning { offset: 0, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_quiet_stream_goes_on_where_it_was_when_its_objects_have_expired() {
+    let store = MemoryStore::default();
+    for round in 0..3 {
+        // Each landing by a sandbox of its own.
+        land(&store, &Ends::default(), &stream(), &records(round * 10..round * 10 + 10)).await.unwrap();
+    }
+    for entry in store.list("raw/t-1/", None).await.unwrap() {
+        store.delete(&entry.key).await.unwrap();
+    }
+    let landed = land(&store, &Ends::default(), &stream(), &records(25..40)).await.unwrap();
+    assert_eq!((landed.records, landed.repeats), (10, 5));
+    let appended = Chunk { partition: -1, ..stream() };
+    assert_eq!(append(&store, &appended, records(0..3)).await.unwrap().offset, 0);
+    store.delete(&Chunk { partition: -1, ..stream() }.raw_key()).await.unwrap();
+    assert_eq!(append(&store, &appended, records(0..3)).await.unwrap().offset, 3);
+}
+
 /// A store whose listings and hints are those of before anything was landed.
 struct OutOfDate(MemoryStore);
 
