@@ -96,11 +96,15 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
     );
     // What it said is there nonetheless: its event, once.
     assert_eq!(lake.rows("event", "2026-03-03").len(), 3);
-    // Another run, and the audit of everything.
+    everything_closes(&lake, &mended).await;
+}
+
+/// Another run changes nothing, and the audit of everything closes.
+async fn everything_closes(lake: &LakeUnderTest, mended: &std::path::Path) {
     lake.run_day("2026-03-04").await;
     assert_eq!(lake.rows("event", "2026-03-04").len(), 3);
     lake.books_close().await;
-    let (code, audit, text) = polelake(&lake, &mended, &["audit", "--json"]);
+    let (code, audit, text) = polelake(lake, mended, &["audit", "--json"]);
     assert_eq!(code, 0, "{text}");
     let source =
         audit["sources"].as_array().unwrap().iter().find(|one| one["source"] == "housing-person").unwrap();

@@ -30,7 +30,7 @@ use crate::guards::Guard;
 use crate::logs::Scanner;
 
 /// Seeds of a plain `cargo test`.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 60;
 
 /// Within so many seeds a broken guard must be noticed.
 const SEEDS_OF_A_BROKEN_GUARD: u64 = 200;
@@ -46,11 +46,13 @@ const SEED_MAX: Duration = Duration::from_secs(180);
 struct Wanted {
     seeds: Option<u64>,
     seed: Option<u64>,
+    /// No new seed after this time.
+    time: Option<Duration>,
     broken: Option<Guard>,
 }
 
 impl Wanted {
-    /// `--seeds N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s own.
+    /// `--seeds N`, `--minutes N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s own.
     fn of_arguments() -> Self {
         let arguments: Vec<String> = std::env::args().collect();
         let after = |name: &str| {
@@ -60,6 +62,7 @@ impl Wanted {
         Self {
             seeds: after("--seeds").map(|count| count.parse().unwrap()),
             seed: after("--seed").map(|seed| seed.parse().unwrap()),
+            time: after("--minutes").map(|minutes| Duration::from_secs(60 * minutes.parse::<u64>().unwrap())),
             broken: after("--break").map(|name| Guard::named(&name).unwrap()),
         }
     }
@@ -73,9 +76,15 @@ fn main() -> ExitCode {
         (Some(seed), broken) => one(seed, &catalogue, broken),
         (None, Some(guard)) => {
             let seeds = wanted.seeds.unwrap_or(SEEDS_OF_A_BROKEN_GUARD);
-            many(0..seeds, &catalogue, Some(guard)).is_ok()
+            match many(0..seeds, &catalogue, Some(guard), wanted.time) {
+                Ok(_) => true,
+                Err((seed, why)) => {
+                    println!("seed {seed}: {why}");
+                    false
+                }
+            }
         }
-        (None, None) => all(wanted.seeds.unwrap_or(SEEDS), &catalogue),
+        (None, None) => all(wanted.seeds.unwrap_or(SEEDS), wanted.time, &catalogue),
     };
     if held && quiet(&scanner) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -94,10 +103,10 @@ fn one(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> bool {
 }
 
 /// The suite: the seeds as they are, then with each guard broken.
-fn all(seeds: u64, catalogue: &Arc<Catalogue>) -> bool {
+fn all(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
     let begun = Instant::now();
-    let tally = match many(0..seeds, catalogue, None) {
-        Ok(tally) => tally,
+    let (seeds, tally) = match many(0..seeds, catalogue, None, time) {
+        Ok(done) => done,
         Err((seed, why)) => {
             println!("seed {seed}: {why}");
             println!("again: cargo test --release -p pipeline-tests --test faults -- --seed {seed}");
@@ -109,7 +118,7 @@ fn all(seeds: u64, catalogue: &Arc<Catalogue>) -> bool {
         println!("  {count:>8}  {fault}");
     }
     Guard::ALL.into_iter().all(|(name, guard)| {
-        match many(0..SEEDS_OF_A_BROKEN_GUARD, catalogue, Some(guard)) {
+        match many(0..SEEDS_OF_A_BROKEN_GUARD, catalogue, Some(guard), None) {
             Err((seed, why)) => {
                 println!(
                     "guard {name} broken: noticed by seed {seed}: {}",
@@ -125,27 +134,30 @@ fn all(seeds: u64, catalogue: &Arc<Catalogue>) -> bool {
     })
 }
 
-/// Runs seeds on every core until one fails.
+/// Runs seeds on every core until one fails or the time is over; gives how many, and the faults.
 fn many(
     seeds: std::ops::Range<u64>,
     catalogue: &Arc<Catalogue>,
     broken: Option<Guard>,
-) -> Result<Tally, (u64, String)> {
+    time: Option<Duration>,
+) -> Result<(u64, Tally), (u64, String)> {
+    let begun = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let work = |number: usize| {
         let worker = Worker::new(number, catalogue, broken);
-        let mut tally = Tally::new();
+        let (mut done, mut tally) = (0, Tally::new());
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
-            if seed >= seeds.end {
-                return Ok(tally);
+            if seed >= seeds.end || time.is_some_and(|time| begun.elapsed() > time) {
+                return Ok((done, tally));
             }
+            done += 1;
             watch(number, Some(seed));
             let outcome = worker.run(seed);
             watch(number, None);
             match outcome {
                 Ok(faults) => {
-                    faults.into_iter().for_each(|(fault, count)| *tally.entry(fault).or_default() += count)
+                    faults.into_iter().for_each(|(fault, count)| *tally.entry(fault).or_default() += count);
                 }
                 Err(why) => {
                     next.store(u64::MAX / 2, Ordering::SeqCst);
@@ -167,11 +179,13 @@ fn many(
             .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    let mut sum: Tally = BTreeMap::new();
+    let (mut seeds, mut sum) = (0, Tally::new());
     for outcome in outcomes {
-        outcome?.into_iter().for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
+        let (done, tally) = outcome?;
+        seeds += done;
+        tally.into_iter().for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
     }
-    Ok(sum)
+    Ok((seeds, sum))
 }
 
 /// Notes that a worker begins a seed or has ended one. A seed that never ends stops the suite and is named.

@@ -110,9 +110,9 @@ impl Proxy {
         match fault {
             Some(Fault::LostAfter) => Err(lost()),
             Some(Fault::ErrorAfter) => Ok(denied(500)),
-            Some(Fault::BodyCut) => Ok(response(status, headers, halves(body, None))),
+            Some(Fault::BodyCut) => Ok(response(status, headers, halves(&body, None))),
             Some(Fault::SlowBody) => {
-                Ok(response(status, headers, halves(body, Some(Duration::from_secs(1)))))
+                Ok(response(status, headers, halves(&body, Some(Duration::from_secs(1)))))
             }
             _ => Ok(response(status, headers, Body::from(body))),
         }
@@ -169,7 +169,7 @@ fn response(status: StatusCode, headers: axum::http::HeaderMap, body: Body) -> R
 }
 
 /// A body in two parts: the second one late, or never.
-fn halves(body: Bytes, pause: Option<Duration>) -> Body {
+fn halves(body: &Bytes, pause: Option<Duration>) -> Body {
     let middle = body.len() / 2;
     let (first, second) = (body.slice(..middle), body.slice(middle..));
     let second = async move {

@@ -70,7 +70,7 @@ pub(crate) async fn run(
     let last = finish(&world).await?;
     check(&world, &relay.accepted, last).await?;
     // Half of a seed's time; every second one is enough.
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         again(&world, last).await?;
     }
     Ok(world.chance.tally())

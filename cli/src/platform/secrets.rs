@@ -20,7 +20,7 @@ pub fn router(file: PathBuf) -> Router {
 async fn answer(State(file): State<Arc<PathBuf>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if target != "secretsmanager.GetSecretValue" {
-        return refusal("InvalidRequestException", format!("{target} is not answered here"));
+        return refusal("InvalidRequestException", &format!("{target} is not answered here"));
     }
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
     let name = input["SecretId"].as_str().unwrap_or_default();
@@ -32,10 +32,10 @@ async fn answer(State(file): State<Arc<PathBuf>>, headers: HeaderMap, body: Byte
             Json(json!({"ARN": arn, "Name": name, "VersionId": "local", "SecretString": text}))
                 .into_response()
         }
-        None => refusal("ResourceNotFoundException", format!("there is no `{name}` in {}", file.display())),
+        None => refusal("ResourceNotFoundException", &format!("there is no `{name}` in {}", file.display())),
     }
 }
 
-fn refusal(exception: &str, message: String) -> Response {
+fn refusal(exception: &str, message: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"__type": exception, "message": message}))).into_response()
 }

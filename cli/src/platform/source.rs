@@ -85,7 +85,10 @@ impl KafkaMapping {
                 drop(tokio::time::timeout(WINDOW, appended).await);
                 continue;
             }
-            tokio::time::sleep(WINDOW).await;
+            // A batch that is full already is not waited for.
+            if self.lag() < BATCH_RECORDS as i64 {
+                tokio::time::sleep(WINDOW).await;
+            }
             match self.batch(limit).await {
                 Ok(true) => (limit, pause) = (BATCH_RECORDS, WINDOW),
                 Ok(false) => tokio::time::sleep(pause).await,

@@ -201,11 +201,15 @@ impl Log {
     pub fn records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
         let bytes = self.read(offset, max_bytes)?;
         let (mut place, mut found) = (0, Vec::new());
-        while let Some(batch) = next_batch(&bytes[place..]) {
+        let mut unpacked = 0;
+        while let Some(batch) = next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1)) {
             let appended = i64_at(batch, batch::MAX_TIMESTAMP);
             let whole = bytes.slice(place..place + batch.len());
             place += batch.len();
             let batch = records::decode(&whole, appended)?;
+            // What was packed tightly is large when it is unpacked: it counts as it is handed on.
+            unpacked +=
+                batch.iter().filter_map(|record| record.value.as_ref()).map(Bytes::len).sum::<usize>();
             found.extend(batch.into_iter().filter(|record| record.offset >= offset));
         }
         Ok(found)
