@@ -3,7 +3,7 @@
 use lake::Day;
 use polelake::audit::{Finding, Scope, audit};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, collect, root};
 use crate::pole_to_snapshot::town;
 
 async fn findings(lake: &LakeUnderTest) -> Vec<Finding> {
@@ -75,4 +75,18 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
         lake.platform.running.settled().await;
     }
     assert_eq!(findings(&lake).await, [], "all is back");
+    no_person_is_in_the_logs(&lake);
+}
+
+/// The functions have refused, quarantined and reported by now: none of it with a name.
+fn no_person_is_in_the_logs(lake: &LakeUnderTest) {
+    let mut logs = String::new();
+    collect(&lake.folder.join("logs"), &mut |path| logs.push_str(&std::fs::read_to_string(path).unwrap()));
+    assert!(logs.contains("records_quarantined"), "the functions have logged");
+    let people = lake.rows("person", MONDAY);
+    let names: Vec<&String> = people.iter().filter_map(|row| row.get("full_name")).collect();
+    assert!(names.len() > 50, "the town has people");
+    for name in names {
+        assert!(!logs.contains(name.as_str()), "a name is in the logs");
+    }
 }
