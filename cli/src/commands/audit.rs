@@ -56,7 +56,7 @@ fn print(audit: &Audit) {
     }
     let snapshots = audit.tables.len();
     let rows: u64 = audit.tables.iter().map(|table| table.rows).sum();
-    println!("{snapshots} snapshots of {rows} rows are explained by the day before, what came and what went");
+    println!("{snapshots} snapshots of {rows} rows compared with the day before, what came and what went");
     for finding in audit.findings.iter().take(FINDINGS_SHOWN) {
         let offset = finding.offset.map(|offset| format!(" offset {offset}")).unwrap_or_default();
         println!("! {}{offset}: {}", finding.object, finding.what);
