@@ -7,7 +7,7 @@ mod tables;
 use std::collections::BTreeMap;
 
 use event_relay::producer::partition_ends;
-use lake::{Chunk, Day, REDRIVE_PARTITION};
+use lake::{Chunk, Day, REDRIVE_PARTITION, Receipt};
 use serde::Serialize;
 use store::streams::{bases, first_chunks, oldest_taken};
 
@@ -62,6 +62,26 @@ pub struct Counts {
     pub quarantined: BTreeMap<String, u64>,
 }
 
+impl Counts {
+    fn of(receipt: &Receipt) -> Self {
+        Self {
+            landed: receipt.landed,
+            refined: receipt.refined,
+            ignored: receipt.ignored,
+            quarantined: receipt.quarantined.clone(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.landed += other.landed;
+        self.refined += other.refined;
+        self.ignored += other.ignored;
+        for (rule, count) in &other.quarantined {
+            *self.quarantined.entry(rule.clone()).or_default() += count;
+        }
+    }
+}
+
 /// One partition of one life of a topic.
 #[derive(Clone, Debug, Serialize)]
 pub struct StreamAudit {
@@ -101,12 +121,7 @@ impl SourceAudit {
     pub fn counts(&self, redriven: bool) -> Counts {
         let mut sum = Counts::default();
         for stream in self.streams.iter().filter(|s| (s.partition == REDRIVE_PARTITION) == redriven) {
-            sum.landed += stream.counts.landed;
-            sum.refined += stream.counts.refined;
-            sum.ignored += stream.counts.ignored;
-            for (rule, count) in &stream.counts.quarantined {
-                *sum.quarantined.entry(rule.clone()).or_default() += count;
-            }
+            sum.add(&stream.counts);
         }
         sum
     }

@@ -50,10 +50,8 @@ pub(super) async fn audit(
     for late in receipts.extract_if(.., |receipt| receipt.offset >= end) {
         let chunk = Chunk { offset: late.offset, ..from.clone() };
         // Landed since the chain was listed, or lost from its end.
-        match zones.raw.head(&chunk.raw_key()).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => findings.push(orphan(&chunk)),
-            Err(error) => return Err(error.into()),
+        if !zones.raw.is_there(&chunk.raw_key()).await? {
+            findings.push(orphan(&chunk));
         }
     }
     let (chunks, mut receipts) = within(chunks, receipts, scope);
@@ -106,18 +104,17 @@ fn within(
     receipts: Vec<Receipt>,
     scope: Scope,
 ) -> (Vec<Chunk>, BTreeMap<i64, Receipt>) {
-    let mut receipts: BTreeMap<i64, Receipt> =
-        receipts.into_iter().map(|receipt| (receipt.offset, receipt)).collect();
-    let Some(to) = scope.to.map(|day| day.to_string()) else { return (chunks, receipts) };
-    let later = |receipt: &Receipt| receipt.days.first().is_some_and(|first| first.date > to);
-    let behind: Vec<i64> =
-        receipts.values().filter(|receipt| later(receipt)).map(|receipt| receipt.offset).collect();
-    let end = behind.first().copied().unwrap_or(i64::MAX);
-    chunks.retain(|chunk| match receipts.contains_key(&chunk.offset) {
-        true => !behind.contains(&chunk.offset),
-        false => chunk.offset < end,
-    });
-    receipts.retain(|offset, _| !behind.contains(offset));
+    let to = scope.to.map(|day| day.to_string());
+    let is_later = |receipt: &Receipt| {
+        let first = receipt.days.first();
+        first.zip(to.as_ref()).is_some_and(|(first, to)| first.date > *to)
+    };
+    let by_offset = receipts.into_iter().map(|receipt| (receipt.offset, receipt));
+    let (later, receipts): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        by_offset.partition(|(_, receipt)| is_later(receipt));
+    let end = later.keys().next().copied().unwrap_or(i64::MAX);
+    // What began later has its receipt at `end` or behind it: only a receipt of the scope keeps a chunk there.
+    chunks.retain(|chunk| chunk.offset < end || receipts.contains_key(&chunk.offset));
     (chunks, receipts)
 }
 
@@ -212,12 +209,7 @@ async fn done(
         quarantined(zones, &link.chunk.quarantine_key(day), receipt, findings).await?;
     }
     if receipt.days.first().is_some_and(|day| scope.holds(&day.date)) {
-        counts.landed += receipt.landed;
-        counts.refined += receipt.refined;
-        counts.ignored += receipt.ignored;
-        for (rule, count) in &receipt.quarantined {
-            *counts.quarantined.entry(rule.clone()).or_default() += count;
-        }
+        counts.add(&Counts::of(receipt));
     }
     Ok(())
 }
@@ -230,10 +222,8 @@ async fn refined(
 ) -> Result<(), Failed> {
     let missing = || Finding::new(&object.key, None, "is named by a receipt and is not there");
     if !scope.deep {
-        match zones.refined.head(&object.key).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => findings.push(missing()),
-            Err(error) => return Err(error.into()),
+        if !zones.refined.is_there(&object.key).await? {
+            findings.push(missing());
         }
         return Ok(());
     }

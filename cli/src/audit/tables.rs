@@ -1,6 +1,7 @@
 //! Snapshots: every row of a day is yesterday's or was inserted, and every row of yesterday is there or was deleted.
 
-use lake::{Day, Manifest, ManifestShard, manifest_key, manifest_prefix};
+use lake::{Day, Manifest, ManifestShard, manifest_prefix};
+use store::streams::StreamError;
 use store::{ObjectStore, StoreError};
 
 use super::{Finding, Scope, TableAudit};
@@ -88,16 +89,8 @@ async fn base(
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Manifest>, Failed> {
     let Some(day) = manifest.base.as_deref().and_then(Day::parse) else { return Ok(None) };
-    match zones.curated.get(&manifest_key(&manifest.table, day)).await {
-        Ok(object) => match Manifest::decode(&object.body) {
-            Ok(base) => Ok(Some(base)),
-            Err(error) => {
-                let base = manifest_key(&manifest.table, day);
-                findings.push(Finding::new(base, None, format!("is damaged: {error}")));
-                Ok(None)
-            }
-        },
-        Err(error) if error.is_not_found() => {
+    match store::streams::manifest(&manifest.table, day, &*zones.curated).await {
+        Ok(None) => {
             findings.push(Finding::new(
                 key,
                 None,
@@ -105,7 +98,11 @@ async fn base(
             ));
             Ok(None)
         }
-        Err(error) => Err(error.into()),
+        Err(StreamError::Damaged(base, error)) => {
+            findings.push(Finding::new(base, None, format!("is damaged: {error}")));
+            Ok(None)
+        }
+        found => Ok(found?),
     }
 }
 
@@ -161,12 +158,8 @@ async fn row_keys(curated: &dyn ObjectStore, key: &str) -> Result<Option<Vec<Str
 /// Whether the files that a manifest names are there: the rows, and what the next merge must remember.
 async fn present(zones: &Zones, shard: &ManifestShard, findings: &mut Vec<Finding>) -> Result<(), Failed> {
     for key in std::iter::once(&shard.rows_key).chain(&shard.state_key) {
-        match zones.curated.head(key).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => {
-                findings.push(Finding::new(key, None, "is named by a manifest and is not there"));
-            }
-            Err(error) => return Err(error.into()),
+        if !zones.curated.is_there(key).await? {
+            findings.push(Finding::new(key, None, "is named by a manifest and is not there"));
         }
     }
     Ok(())

@@ -9,9 +9,6 @@ use serde_json::value::RawValue;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 
-/// The first number of events that is too large.
-const EVENTS_TOO_MANY: usize = EVENTS_MAX + 1;
-
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
@@ -104,7 +101,7 @@ pub(crate) fn events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, Proble
     };
     match events.len() {
         0 => Err(Problem::new(400, "body.empty", "the list has no events")),
-        EVENTS_TOO_MANY.. => {
+        count if count > EVENTS_MAX => {
             let detail = format!("the request has more than {EVENTS_MAX} events; send smaller batches");
             Err(Problem::new(413, "body.too-many-events", detail))
         }

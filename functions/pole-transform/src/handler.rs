@@ -46,10 +46,9 @@ async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     })?;
     // A receipt is the last word: a notification that comes again, perhaps under a mended mapping, must not change what
     // a merge has taken. Refused records come back by a redrive.
-    match context.refined.head(&chunk.receipt_key()).await {
-        Ok(_) => return Ok(()),
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(Failure::unavailable(&error)),
+    let done = context.refined.is_there(&chunk.receipt_key()).await;
+    if done.map_err(|error| Failure::unavailable(&error))? {
+        return Ok(());
     }
     let object = context.raw.get(&chunk.raw_key()).await.map_err(|error| Failure::unavailable(&error))?;
     let next = object.metadata.get("next").and_then(|text| text.parse().ok()).ok_or_else(|| {

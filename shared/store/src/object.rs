@@ -89,6 +89,18 @@ pub trait ObjectStore: Send + Sync {
     /// The service's failure.
     async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError>;
 
+    /// Whether there is an object at `key`.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn is_there(&self, key: &str) -> Result<bool, StoreError> {
+        match self.head(key).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes the object; one that is not there is deleted already.
     ///
     /// # Errors
