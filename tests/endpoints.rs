@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polelake::platform::{DATABASE, Platform, s3};
+use polelake::platform::{Platform, s3};
 use store::{GlueCatalogue, S3Store, conformance};
 
 use crate::lake_under_test::LakeUnderTest;
@@ -30,12 +30,27 @@ async fn the_s3_endpoint_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_glue_endpoint_conforms() {
     let lake = LakeUnderTest::start().await;
+    let client = glue(&lake).await;
+    make_database(&client).await;
+    conformance::catalogue(Arc::new(GlueCatalogue::new(client))).await.unwrap();
+}
+
+/// A Glue client of the platform.
+pub(crate) async fn glue(lake: &LakeUnderTest) -> aws_sdk_glue::Client {
     let text = std::fs::read_to_string(lake.folder.join("platform.json")).unwrap();
     let places: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let config =
-        aws_sdk_glue::config::Builder::from(&config().await).endpoint_url(places["glue"].as_str().unwrap());
-    let client = aws_sdk_glue::Client::from_conf(config.build());
-    conformance::catalogue(Arc::new(GlueCatalogue::new(client, DATABASE))).await.unwrap();
+    glue_at(places["glue"].as_str().unwrap()).await
+}
+
+pub(crate) async fn glue_at(endpoint: &str) -> aws_sdk_glue::Client {
+    let config = aws_sdk_glue::config::Builder::from(&config().await).endpoint_url(endpoint);
+    aws_sdk_glue::Client::from_conf(config.build())
+}
+
+/// The suite's database: on AWS, Terraform makes databases.
+pub(crate) async fn make_database(client: &aws_sdk_glue::Client) {
+    let database = aws_sdk_glue::types::DatabaseInput::builder().name(conformance::DATABASE).build().unwrap();
+    client.create_database().database_input(database).send().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

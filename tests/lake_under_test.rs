@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use lake::{Day, Manifest};
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use polelake::audit::{Audit, Scope, audit};
 use polelake::platform::{Options, Platform};
 use polelake::zones::Zones;
 use serde_json::{Value, json};
 
-/// A row as texts, by column; what is null is not there.
-pub(crate) type Row = BTreeMap<String, String>;
+pub(crate) use polelake::samples::Row;
 
 /// The first day of the tests.
 pub(crate) const MONDAY: &str = "2026-03-02";
@@ -228,15 +226,7 @@ pub(crate) fn collect(folder: &Path, found: &mut dyn FnMut(&Path)) {
 
 /// The rows of a Parquet file.
 pub(crate) fn rows(bytes: Bytes) -> Vec<Row> {
-    let reader = SerializedFileReader::new(bytes).unwrap();
-    let row = |row: parquet::record::Row| {
-        let fields = row.get_column_iter().map(|(name, field)| (name.clone(), field.to_string()));
-        fields
-            .filter(|(_, value)| value != "null")
-            .map(|(name, value)| (name, value.trim_matches('"').to_owned()))
-            .collect()
-    };
-    reader.get_row_iter(None).unwrap().map(|found| row(found.unwrap())).collect()
+    polelake::samples::rows(bytes).unwrap()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "tests read better with the value in place")]

@@ -1,73 +1,23 @@
-//! Raw to POLE: every sample that ships with a contract gives exactly these rows.
+//! Raw to POLE: every sample that ships with a contract gives exactly the rows in `expected.txt` beside it.
 //!
-//! After a change of a mapping, `UPDATE_EXPECT=1 cargo test -p pipeline-tests` writes the golden file anew.
+//! After a change of a mapping, `polelake contract test --update` writes them anew.
 
-use std::fmt::Write;
+use polelake::samples::{EXPECTED, folders, sample};
 
-use bytes::Bytes;
-use expect_test::expect_file;
-use lake::{Chunk, RawRecord, decode_raw, encode_raw};
-
-use crate::lake_under_test::{collect, root, rows};
-
-/// Columns that are the same in every row of a sample, or tell nothing of the mapping.
-const SKIPPED: [&str; 8] = [
-    "contract_version",
-    "mapping_version",
-    "topic",
-    "partition",
-    "offset",
-    "ingested_at",
-    "source",
-    "source_event_id",
-];
+use crate::lake_under_test::root;
 
 #[test]
-fn samples_give_their_golden_rows() {
-    let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
-    let mut samples = Vec::new();
-    collect(&root().join("contracts/sources"), &mut |path| {
-        if path.extension().is_some_and(|extension| extension == "json") {
-            samples.push(path.to_owned());
-        }
-    });
-    samples.sort();
-    assert!(samples.len() >= 13);
-    let mut golden = String::new();
-    for sample in samples {
-        let contract = sample.parent().unwrap().with_file_name("contract.odcs.yaml");
-        let text = std::fs::read_to_string(contract).unwrap();
-        let source = text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
-        let plan = catalogue.source(source).unwrap();
-        let chunk = Chunk { topic: plan.contract.topic.clone(), epoch: 1, partition: 0, offset: 0 };
-        let value = Some(Bytes::from(std::fs::read(&sample).unwrap()));
-        let record = RawRecord {
-            offset: 0,
-            timestamp: 1_772_409_600_000,
-            timestamp_type: None,
-            key: None,
-            value,
-            headers: None,
-        };
-        let raw = decode_raw(encode_raw(&chunk, &[record], 1).unwrap()).unwrap();
-        let done = pole_transform::transform(&catalogue, plan, &chunk, 1, &raw).unwrap();
-        assert_eq!(
-            done.receipt.quarantined_total(),
-            0,
-            "{}: {:?}",
-            sample.display(),
-            done.receipt.quarantined
-        );
-        writeln!(golden, "# {source}: {}", sample.file_stem().unwrap().to_string_lossy()).unwrap();
-        for (key, bytes) in done.objects {
-            for row in rows(bytes) {
-                writeln!(golden, "{}", key.split('/').nth(1).unwrap()).unwrap();
-                for (name, value) in row.iter().filter(|(name, _)| !SKIPPED.contains(&name.as_str())) {
-                    writeln!(golden, "    {name}: {value}").unwrap();
-                }
-            }
-        }
-        golden.push('\n');
+fn samples_give_their_golden_rows_and_every_event_type_has_one() {
+    let contracts = root().join("contracts");
+    let catalogue = host::load_contracts(&contracts.to_string_lossy()).unwrap();
+    let folders = folders(&contracts).unwrap();
+    assert_eq!(folders.len(), catalogue.plans.len());
+    for plan in &catalogue.plans {
+        let folder = &folders[&plan.contract.name];
+        let sampled = sample(&catalogue, plan, folder).unwrap();
+        let expected = std::fs::read_to_string(folder.join(EXPECTED)).unwrap_or_default();
+        assert!(sampled.missing.is_empty(), "{}: no sample of {:?}", sampled.source, sampled.missing);
+        assert!(!sampled.text.contains("quarantined"), "{}: a sample is refused", sampled.source);
+        assert_eq!(sampled.text, expected, "{}: see `polelake contract test {0}`", sampled.source);
     }
-    expect_file!["golden/samples.txt"].assert_eq(&golden);
 }

@@ -83,6 +83,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Send the records of old systems the way of every event. A run that broke off goes on; repeats do no harm.
+    #[command(
+        after_help = "Example: polelake backfill housing-tenure export/*.json.gz --rate 2000\n         polelake backfill planning-register --api https://planning.example.org/applications --items /results --cursor /next --page-param cursor"
+    )]
+    Backfill {
+        #[command(flatten)]
+        backfill: commands::backfill::Backfill,
+    },
     /// Merge a logical day and report it. Any date again at any time.
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay {
@@ -195,7 +203,19 @@ enum QuarantineCommand {
 
 #[derive(Subcommand)]
 enum ContractCommand {
-    /// Compile every contract and mapping and name each problem with file and line.
+    /// Draft a contract and a mapping from samples; what a person must decide is marked.
+    #[command(after_help = "Example: polelake contract new library/loans --from samples.jsonl")]
+    New {
+        /// `<team>/<dataset>`: the folder below contracts/sources.
+        name: String,
+        /// Files of samples: a JSON document each, or one on each line.
+        #[arg(long, required = true, num_args = 1..)]
+        from: Vec<PathBuf>,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+    },
+    /// Compile everything: each problem with file, line and column, and for every rule what enforces it.
     #[command(after_help = "Example: polelake contract lint --contracts contracts")]
     Lint {
         /// The folder of contracts and mappings.
@@ -204,6 +224,50 @@ enum ContractCommand {
         /// Print the outcome as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Say what a change does to those who push and read; exit code 1 when it breaks somebody.
+    #[command(
+        after_help = "Example: git worktree add /tmp/main main && polelake contract diff /tmp/main/contracts contracts"
+    )]
+    Diff {
+        /// The old contract, mapping or list, or a folder of them.
+        old: PathBuf,
+        /// The new one.
+        new: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare what golden samples become with what is expected; with a source, show its rows.
+    #[command(
+        after_help = "Example: polelake contract test housing-tenure\n         polelake contract test --update"
+    )]
+    Test {
+        /// Only this source, with its rows.
+        source: Option<String>,
+        /// Write the expected rows anew.
+        #[arg(long)]
+        update: bool,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+    },
+    /// Write what is declared as Markdown.
+    #[command(after_help = "Example: polelake contract docs --out contract-docs")]
+    Docs {
+        /// The folder of the pages.
+        #[arg(long, default_value = "contract-docs")]
+        out: PathBuf,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+    },
+    /// Print the JSON Schemas of contracts, mappings and lists, by which editors complete.
+    #[command(after_help = "Example: polelake contract schema --out contracts/schemas")]
+    Schema {
+        /// Write them into this folder.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
 }
 
@@ -264,6 +328,7 @@ pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// Runs the command line. Exit code 0: done; 1: done, and something does not hold; 2: not done.
 #[must_use]
 pub fn main() -> ExitCode {
+    quiet_when_the_reader_goes();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -276,9 +341,36 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A reader that has seen enough, such as `head`, ends the command without a word, as other commands do.
+fn quiet_when_the_reader_goes() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>();
+        if message.is_some_and(|message| message.contains("failed printing to stdout")) {
+            // 128 + SIGPIPE.
+            std::process::exit(141);
+        }
+        usual(panic);
+    }));
+}
+
 fn fail(error: &Failed) -> ExitCode {
     eprintln!("polelake: {error}");
     ExitCode::from(2)
+}
+
+fn contract(command: ContractCommand) -> Result<bool, Failed> {
+    use commands::contract;
+    match command {
+        ContractCommand::New { name, from, contracts } => contract::new::run(&contracts, &name, &from),
+        ContractCommand::Lint { contracts, json } => contract::lint::run(&contracts, json),
+        ContractCommand::Diff { old, new, json } => contract::diff::run(&old, &new, json),
+        ContractCommand::Test { source, update, contracts } => {
+            contract::test::run(&contracts, source.as_deref(), update)
+        }
+        ContractCommand::Docs { out, contracts } => contract::docs::run(&contracts, &out),
+        ContractCommand::Schema { out } => contract::schema::run(out.as_deref()),
+    }
 }
 
 async fn run(command: Command) -> Result<bool, Failed> {
@@ -290,6 +382,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
         Command::Push { place, source, file, json } => {
             commands::push::run(&place, &source, &file, json).await
         }
+        Command::Backfill { backfill } => commands::backfill::run(&backfill).await,
         Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
         Command::Audit { lake, date, from, to, deep, json } => {
             let (from, to) = (from.or_else(|| date.clone()), to.or(date));
@@ -304,9 +397,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
                 commands::quarantine::redrive(&refusals, dry_run, wait).await
             }
         },
-        Command::Contract { command: ContractCommand::Lint { contracts, json } } => {
-            commands::lint::run(&contracts, json)
-        }
+        Command::Contract { command } => contract(command),
         Command::Bench { command } => match command {
             BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
             BenchCommand::Transform { events, contracts, json } => {

@@ -1,5 +1,6 @@
 //! A client of a platform: the one that runs on the folder, or one that is started for the time of a command.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,15 +22,18 @@ const TRIES: u32 = 5;
 pub(crate) struct Client {
     api: String,
     http: reqwest::Client,
+    token: Option<String>,
     /// The platform that was started for this command, if none was running.
     _own: Option<Platform>,
 }
 
 /// What became of pushed events.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Pushed {
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
+    /// Why events were refused, by rule and reason; never a value.
+    pub(crate) reasons: BTreeMap<String, u64>,
 }
 
 impl Client {
@@ -37,17 +41,27 @@ impl Client {
     pub(crate) async fn open(place: &Place) -> Result<Self, Failed> {
         let known = running(&place.dir).await;
         match known {
-            Some(api) => Ok(Self { api, http: reqwest::Client::new(), _own: None }),
+            Some(api) => Ok(Self { api, http: reqwest::Client::new(), token: None, _own: None }),
             None => {
                 let platform = Platform::start(options(place, 0)?).await?;
-                Ok(Self { api: platform.api.clone(), http: reqwest::Client::new(), _own: Some(platform) })
+                Ok(Self {
+                    api: platform.api.clone(),
+                    http: reqwest::Client::new(),
+                    token: None,
+                    _own: Some(platform),
+                })
             }
         }
     }
 
     /// A client of the API at this address.
     pub(crate) fn of(api: &str) -> Self {
-        Self { api: api.to_owned(), http: reqwest::Client::new(), _own: None }
+        Self { api: api.to_owned(), http: reqwest::Client::new(), token: None, _own: None }
+    }
+
+    /// The client with a bearer token.
+    pub(crate) fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
     }
 
     /// Pushes events, in their order, in as few requests as may be.
@@ -73,6 +87,9 @@ impl Client {
             let accepted = answer["accepted"].as_u64().unwrap_or_default();
             pushed.accepted += accepted;
             pushed.refused += (to - from) as u64 - accepted;
+            for reason in reasons(&answer) {
+                *pushed.reasons.entry(reason).or_default() += 1;
+            }
             progress(to - from);
             from = to;
         }
@@ -82,8 +99,11 @@ impl Client {
     async fn post(&self, source: &str, body: Vec<u8>) -> Result<Value, Failed> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let request =
+            let mut request =
                 self.http.post(&url).header("content-type", "application/x-ndjson").body(body.clone());
+            if let Some(token) = &self.token {
+                request = request.bearer_auth(token);
+            }
             let answer = request.send().await?;
             let status = answer.status();
             let text = answer.text().await?;
@@ -137,6 +157,16 @@ impl Client {
 /// Whether some event was not taken for want of an answer.
 fn unanswered(answer: &Value) -> bool {
     answer["results"].as_array().into_iter().flatten().any(|result| result["status"] == 503)
+}
+
+/// Rule and reason of every refused event.
+fn reasons(answer: &Value) -> Vec<String> {
+    let each = answer["results"].as_array().into_iter().flatten().map(|result| &result["problem"]);
+    let refused = each.chain(std::iter::once(answer));
+    let reason = |result: &Value| {
+        Some(format!("{}: {}", result["rule"].as_str()?, result["detail"].as_str().unwrap_or_default()))
+    };
+    refused.filter_map(reason).collect()
 }
 
 /// The API of the platform that runs on the folder, if one does.

@@ -199,7 +199,12 @@ impl World {
             raw: self.zone("raw"),
             refined: self.zone("refined"),
             curated: self.zone("curated"),
-            curated_bucket: "curated".to_owned(),
+            buckets: snapshot_merge::Buckets {
+                raw: "raw".to_owned(),
+                refined: "refined".to_owned(),
+                curated: "curated".to_owned(),
+            },
+            databases: "polelake".to_owned(),
             glue,
             catalogue: Arc::clone(&self.catalogue),
         }

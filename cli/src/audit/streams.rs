@@ -289,6 +289,8 @@ mod tests {
             refined: 1,
             ignored: 0,
             quarantined: BTreeMap::new(),
+            undeclared: BTreeMap::new(),
+            unlisted: BTreeMap::new(),
             days: vec![DayStart { date: date.into(), offset }],
             tables: BTreeMap::new(),
             redriven: Vec::new(),

@@ -219,7 +219,7 @@ fn cold_environment(contracts: &Path) -> Result<std::collections::BTreeMap<Strin
         ("REFINED_BUCKET", "refined"),
         ("CURATED_BUCKET", "curated"),
         ("SITE_BUCKET", "site"),
-        ("GLUE_DATABASE", "polelake"),
+        ("GLUE_DATABASES", "polelake"),
         ("KAFKA_BOOTSTRAP", "127.0.0.1:9"),
         ("KAFKA_AUTH", "none"),
         ("CONTRACTS_DIR", &contracts),

@@ -1,10 +1,11 @@
 //! One file for each command.
 
 pub(crate) mod audit;
+pub(crate) mod backfill;
 pub(crate) mod bench;
+pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod function;
-pub(crate) mod lint;
 pub(crate) mod load;
 pub(crate) mod manchester;
 pub(crate) mod push;

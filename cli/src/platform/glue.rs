@@ -1,4 +1,4 @@
-//! A Glue endpoint for one machine: the dozen operations that the catalogue needs, JSON by `X-Amz-Target`.
+//! A Glue endpoint for one machine: the operations that the catalogue needs, JSON by `X-Amz-Target`.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,8 +14,8 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The local platform's only database.
-pub const DATABASE: &str = "polelake";
+/// What the names of the local platform's databases begin with.
+pub const DATABASES: &str = "polelake";
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Table {
@@ -23,12 +23,18 @@ struct Table {
     version: u64,
     /// Partitions by their values, joined by a character that no value holds.
     partitions: BTreeMap<String, Value>,
+    /// Column statistics by column.
+    #[serde(default)]
+    statistics: BTreeMap<String, Value>,
 }
+
+/// Databases, each with its tables by name.
+type Databases = BTreeMap<String, BTreeMap<String, Table>>;
 
 /// The catalogue, kept in one JSON file.
 pub struct Glue {
     file: PathBuf,
-    tables: Mutex<BTreeMap<String, Table>>,
+    databases: Mutex<Databases>,
 }
 
 /// Glue's answer to a request that it refuses: exception and message.
@@ -40,58 +46,47 @@ impl Glue {
     /// # Errors
     /// When the file is damaged.
     pub fn open(file: &Path) -> io::Result<Self> {
-        let tables = match std::fs::read(file) {
+        let databases = match std::fs::read(file) {
             Ok(bytes) => serde_json::from_slice(&bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { file: file.to_owned(), tables: Mutex::new(tables) })
+        Ok(Self { file: file.to_owned(), databases: Mutex::new(databases) })
+    }
+
+    /// Makes the databases, as Terraform does on AWS.
+    pub fn make_databases(&self, names: impl IntoIterator<Item = String>) {
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in names {
+            databases.entry(name).or_default();
+        }
     }
 
     fn answer(&self, operation: &str, input: &Value) -> Result<Value, Refusal> {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match operation {
-            "GetDatabase" => json!({"Database": {"Name": DATABASE}}),
-            "GetTables" => {
-                json!({"TableList": tables.iter().map(|(name, table)| described(name, table)).collect::<Vec<_>>()})
-            }
-            "CreateTable" => create(&mut tables, input)?,
-            "UpdateTable" => update(&mut tables, input)?,
-            "GetTable" => {
-                let name = text(&input["Name"]);
-                json!({"Table": described(&name, table(&mut tables, &name)?)})
-            }
-            "DeleteTable" => {
-                tables.remove(&text(&input["Name"]));
+            "CreateDatabase" => {
+                databases.entry(text(&input["DatabaseInput"]["Name"])).or_default();
                 json!({})
             }
-            "BatchCreatePartition" => {
-                create_partitions(table(&mut tables, &text(&input["TableName"]))?, input)
+            "GetDatabases" => {
+                let named: Vec<Value> = databases.keys().map(|name| json!({"Name": name})).collect();
+                json!({"DatabaseList": named})
             }
-            "BatchUpdatePartition" => {
-                update_partitions(table(&mut tables, &text(&input["TableName"]))?, input)
+            "GetDatabase" => {
+                let name = text(&input["Name"]);
+                database(&mut databases, &name)?;
+                json!({"Database": {"Name": name}})
             }
-            "BatchDeletePartition" => {
-                delete_partitions(table(&mut tables, &text(&input["TableName"]))?, input)
-            }
-            "GetPartitions" => {
-                let partitions = &table(&mut tables, &text(&input["TableName"]))?.partitions;
-                json!({"Partitions": partitions.values().collect::<Vec<_>>()})
-            }
-            other => {
-                return Err((
-                    "InvalidInputException",
-                    format!("{other} is not an operation of the local Glue"),
-                ));
-            }
+            other => of_tables(&mut databases, other, input)?,
         };
-        self.save(&tables).map_err(|error| ("InternalServiceException", error.to_string()))?;
+        self.save(&databases).map_err(|error| ("InternalServiceException", error.to_string()))?;
         Ok(answer)
     }
 
-    fn save(&self, tables: &BTreeMap<String, Table>) -> io::Result<()> {
+    fn save(&self, databases: &Databases) -> io::Result<()> {
         let staged = self.file.with_extension("staged");
-        std::fs::write(&staged, serde_json::to_vec(tables)?)?;
+        std::fs::write(&staged, serde_json::to_vec(databases)?)?;
         std::fs::rename(staged, &self.file)
     }
 }
@@ -100,14 +95,68 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+fn database<'d>(
+    databases: &'d mut Databases,
+    name: &str,
+) -> Result<&'d mut BTreeMap<String, Table>, Refusal> {
+    databases.get_mut(name).ok_or_else(|| ("EntityNotFoundException", format!("Database {name} not found.")))
+}
+
+/// The operations on one database's tables.
+fn of_tables(databases: &mut Databases, operation: &str, input: &Value) -> Result<Value, Refusal> {
+    let within = text(&input["DatabaseName"]);
+    let tables = database(databases, &within)?;
+    let name = text(&input["TableName"]);
+    Ok(match operation {
+        "GetTables" => {
+            let listed = tables.iter().map(|(name, table)| described(&within, name, table));
+            json!({"TableList": listed.collect::<Vec<_>>()})
+        }
+        "CreateTable" => create(tables, input)?,
+        "UpdateTable" => update(tables, input)?,
+        "GetTable" => {
+            let name = text(&input["Name"]);
+            json!({"Table": described(&within, &name, table(tables, &name)?)})
+        }
+        "DeleteTable" => {
+            tables.remove(&text(&input["Name"]));
+            json!({})
+        }
+        "BatchCreatePartition" => create_partitions(table(tables, &name)?, input),
+        "BatchUpdatePartition" => update_partitions(table(tables, &name)?, input),
+        "BatchDeletePartition" => delete_partitions(table(tables, &name)?, input),
+        "GetPartitions" => {
+            let partitions = &table(tables, &name)?.partitions;
+            json!({"Partitions": partitions.values().collect::<Vec<_>>()})
+        }
+        "UpdateColumnStatisticsForTable" => put_statistics(table(tables, &name)?, input),
+        "GetColumnStatisticsForTable" => {
+            let wanted = input["ColumnNames"].as_array().into_iter().flatten();
+            let known = &table(tables, &name)?.statistics;
+            let found: Vec<&Value> = wanted.filter_map(|column| known.get(&text(column))).collect();
+            json!({"ColumnStatisticsList": found, "Errors": []})
+        }
+        other => {
+            return Err(("InvalidInputException", format!("{other} is not an operation of the local Glue")));
+        }
+    })
+}
+
+fn put_statistics(table: &mut Table, input: &Value) -> Value {
+    for column in input["ColumnStatisticsList"].as_array().into_iter().flatten() {
+        table.statistics.insert(text(&column["ColumnName"]), column.clone());
+    }
+    json!({"Errors": []})
+}
+
 fn table<'t>(tables: &'t mut BTreeMap<String, Table>, name: &str) -> Result<&'t mut Table, Refusal> {
     tables.get_mut(name).ok_or_else(|| ("EntityNotFoundException", format!("Table {name} not found.")))
 }
 
-fn described(name: &str, table: &Table) -> Value {
+fn described(database: &str, name: &str, table: &Table) -> Value {
     let mut described = table.input.clone();
     described["Name"] = json!(name);
-    described["DatabaseName"] = json!(DATABASE);
+    described["DatabaseName"] = json!(database);
     described["VersionId"] = json!(table.version.to_string());
     described
 }

@@ -15,7 +15,7 @@ pub mod secrets;
 pub mod source;
 pub mod tokens;
 
-pub use glue::DATABASE;
+pub use glue::DATABASES;
 pub use running::{Options, Platform, Running};
 
 /// The buckets of the local platform, one for each zone.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::clock::Clock;
-use super::glue::{self, DATABASE, Glue};
+use super::glue::{self, DATABASES, Glue};
 use super::kafka::{self, Topics};
 use super::lambda::{Function, FunctionConfig, InvokeError};
 use super::queue::{Queue, map_queue};
@@ -94,8 +94,9 @@ impl Platform {
         let raw_objects = Arc::new(Queue::open(&folder.join("queues"), RAW_OBJECTS)?);
         let files = Arc::new(Files::open(&folder.join("s3"), &BUCKETS, notify(Arc::clone(&raw_objects)))?);
         let s3 = serve(s3::router(files), 0, &mut tasks).await?;
-        let glue =
-            serve(glue::router(Arc::new(Glue::open(&folder.join("glue.json"))?)), 0, &mut tasks).await?;
+        let glue = Glue::open(&folder.join("glue.json"))?;
+        glue.make_databases(snapshot_merge::zones::databases(DATABASES, &catalogue));
+        let glue = serve(glue::router(Arc::new(glue)), 0, &mut tasks).await?;
         let secrets = serve(secrets::router(folder.join("secrets.json")), 0, &mut tasks).await?;
         let broker = TcpListener::bind("127.0.0.1:0").await?;
         let kafka = broker.local_addr()?.to_string();
@@ -266,7 +267,7 @@ fn environment(
         ("REFINED_BUCKET", "refined".to_owned()),
         ("CURATED_BUCKET", "curated".to_owned()),
         ("SITE_BUCKET", "site".to_owned()),
-        ("GLUE_DATABASE", DATABASE.to_owned()),
+        ("GLUE_DATABASES", DATABASES.to_owned()),
         ("CONTRACTS_DIR", contracts),
         ("KAFKA_BOOTSTRAP", kafka.to_owned()),
         ("KAFKA_AUTH", "none".to_owned()),

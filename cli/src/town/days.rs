@@ -277,9 +277,9 @@ fn received(day: &Day, case: usize) -> Value {
             "givenName": record["firstName"],
             "familyName": record["surname"],
             "dateOfBirth": record["dateOfBirth"].as_str().map(|date| &date[..10]),
-            "nationality": rng.choice(["UTO", "GBR", "NGA", "IND", "POL", "BRA"]),
+            "nationality": rng.choice(["IRL", "GBR", "NGA", "IND", "POL", "BRA"]),
         },
-        "documents": [{"type": "passport", "number": format!("L{:08}", rng.usize(0..100_000_000)), "country": "UTO", "issued": "2020-01-15", "expires": "2030-01-14"}],
+        "documents": [{"type": "passport", "number": format!("L{:08}", rng.usize(0..100_000_000)), "country": "IRL", "issued": "2020-01-15", "expires": "2030-01-14"}],
         "address": {"uprn": format!("1999{:08}", rng.usize(0..day.town.homes())), "line1": "12 Placeholder Walk", "town": "Testville", "postcode": "ZZ11ZZ", "country": "GBR"},
     });
     step(day, "received", day.number, case, 1, &data)

@@ -86,6 +86,8 @@ fn tell(transformed: &Transformed) {
         ("records_refined", receipt.refined),
         ("records_ignored", receipt.ignored),
         ("records_quarantined", receipt.quarantined_total()),
+        ("fields_undeclared", receipt.undeclared.values().sum()),
+        ("values_unlisted", receipt.unlisted.values().sum()),
     ];
     metric(&[("function", "pole-transform"), ("source", &receipt.source)], &values);
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::{Catalogue, Cell, Event, Fault, Outcome, Plan, Row};
+use contract::{Catalogue, Cell, Event, Fault, Findings, Outcome, Plan, Row};
 use lake::{
     Chunk, Day, DayStart, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch, Receipt, Redriven,
     RefinedObject, StreamKey, TableBuilder, file, schema,
@@ -46,6 +46,7 @@ struct Work<'w> {
     builders: BTreeMap<usize, TableBuilder>,
     refused: Vec<Quarantined<'w>>,
     latest_day: Option<Day>,
+    findings: Findings,
     receipt: Receipt,
 }
 
@@ -62,6 +63,8 @@ impl<'w> Work<'w> {
             refined: 0,
             ignored: 0,
             quarantined: BTreeMap::new(),
+            undeclared: BTreeMap::new(),
+            unlisted: BTreeMap::new(),
             days: Vec::new(),
             tables: BTreeMap::new(),
             redriven: Vec::new(),
@@ -73,6 +76,7 @@ impl<'w> Work<'w> {
             builders: BTreeMap::new(),
             refused: Vec::new(),
             latest_day: None,
+            findings: Findings::default(),
             receipt,
         }
     }
@@ -132,6 +136,7 @@ impl<'w> Work<'w> {
         // The relay names the events of sources that give no ids; their bytes name those that came another way.
         let given = (!self.plan.contract.gives_ids()).then(|| lake::header(batch.headers(row), "event-id"));
         let event = Event::parse(&self.plan.contract, value, given.flatten().as_deref())?;
+        self.plan.observe(&event, &mut self.findings);
         let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(false) };
         for row in rows {
             let table = &self.catalogue.tables[row.table];
@@ -143,6 +148,8 @@ impl<'w> Work<'w> {
 
     fn finish(mut self) -> Result<Transformed, LakeError> {
         let first = self.receipt.days.first().and_then(|day| Day::parse(&day.date)).unwrap_or(Day(0));
+        self.receipt.undeclared = self.findings.undeclared;
+        self.receipt.unlisted = self.findings.unlisted;
         let mut objects = Vec::new();
         for (place, builder) in self.builders {
             let table = &self.catalogue.tables[place];

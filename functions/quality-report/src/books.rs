@@ -22,6 +22,12 @@ pub struct SourceBooks {
     pub ignored: u64,
     /// Refused records, by rule.
     pub quarantined: BTreeMap<String, u64>,
+    /// Fields that the contract does not declare, by path.
+    #[serde(default)]
+    pub undeclared: BTreeMap<String, u64>,
+    /// Values that the contract's enumerations do not list, by path.
+    #[serde(default)]
+    pub unlisted: BTreeMap<String, u64>,
     /// Offsets that no record has.
     pub holes: u64,
     /// Raw objects that have no receipt yet, of this day or an earlier one; of the newest day, of any.
@@ -74,8 +80,12 @@ impl SourceBooks {
         self.refined += receipt.refined;
         self.ignored += receipt.ignored;
         self.holes += (receipt.next - receipt.offset).unsigned_abs().saturating_sub(receipt.landed);
-        for (rule, count) in &receipt.quarantined {
-            *self.quarantined.entry(rule.clone()).or_default() += count;
+        for (mine, theirs) in [
+            (&mut self.quarantined, &receipt.quarantined),
+            (&mut self.undeclared, &receipt.undeclared),
+            (&mut self.unlisted, &receipt.unlisted),
+        ] {
+            theirs.iter().for_each(|(name, count)| *mine.entry(name.clone()).or_default() += count);
         }
     }
 }

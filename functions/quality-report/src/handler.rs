@@ -8,6 +8,7 @@ use trigger::Schedule;
 
 use crate::books;
 use crate::context::Context;
+use crate::elsewhere;
 use crate::pages;
 use crate::report::Report;
 
@@ -37,6 +38,12 @@ async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
         let found = manifest(&table.name, day, &*context.curated).await;
         if let Some(manifest) = found.map_err(|error| Failure::unavailable(&error))? {
             report.tables.insert(table.name.clone(), manifest);
+        }
+    }
+    let found = elsewhere::results(&report.tables, &context.catalogue, &*context.curated).await?;
+    for (table, results) in found {
+        if let Some(manifest) = report.tables.get_mut(&table) {
+            manifest.rules.extend(results);
         }
     }
     for plan in &context.catalogue.plans {

@@ -4,6 +4,7 @@
 
 mod books;
 mod context;
+mod elsewhere;
 mod handler;
 mod pages;
 mod report;

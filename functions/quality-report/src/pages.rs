@@ -1,5 +1,7 @@
 //! The pages: static, readable without a script, every text escaped by the template.
 
+use std::collections::BTreeMap;
+
 use contract::{Catalogue, TableContract};
 use lake::{Manifest, Verdict};
 use maud::{DOCTYPE, Markup, html};
@@ -111,18 +113,29 @@ fn closed(books: &SourceBooks) -> Markup {
     }
 }
 
+/// What the receipts counted by name: why records wait, and what the contracts do not know.
 fn reasons(report: &Report) -> Markup {
-    let mut rows = report
-        .sources
-        .iter()
-        .flat_map(|(source, books)| books.quarantined.iter().map(move |(rule, count)| (source, rule, count)))
-        .peekable();
+    html! {
+        (named(report, "Why records are in quarantine", ["Rule", "Records"], |books| &books.quarantined))
+        (named(report, "Fields that no contract declares: kept in the raw zone, and in no table", ["Field", "Times"], |books| &books.undeclared))
+        (named(report, "Values that the contract does not list: kept as they came", ["Field", "Times"], |books| &books.unlisted))
+    }
+}
+
+fn named(
+    report: &Report,
+    caption: &str,
+    [name, number]: [&str; 2],
+    counts: impl Fn(&SourceBooks) -> &BTreeMap<String, u64>,
+) -> Markup {
+    let of = |(source, books)| counts(books).iter().map(move |(name, count)| (source, name, count));
+    let mut rows = report.sources.iter().flat_map(of).peekable();
     html! {
         @if rows.peek().is_some() {
             table {
-                caption { "Why records are in quarantine" }
-                thead { tr { th scope="col" { "Source" } th scope="col" { "Rule" } th.number scope="col" { "Records" } } }
-                tbody { @for (source, rule, count) in rows { tr { th scope="row" { (source) } td { code { (rule) } } td.number { (thousands(*count)) } } } }
+                caption { (caption) }
+                thead { tr { th scope="col" { "Source" } th scope="col" { (name) } th.number scope="col" { (number) } } }
+                tbody { @for (source, name, count) in rows { tr { th scope="row" { (source) } td { code { (name) } } td.number { (thousands(*count)) } } } }
             }
         }
     }
@@ -255,15 +268,24 @@ mod tests {
 
     #[test]
     fn contract_text_is_escaped() {
-        let table = TableContract {
-            name: "t".into(),
-            meaning: "<script>alert(1)</script>".into(),
-            version: "1".into(),
-            columns: Vec::new(),
-            quality: Vec::new(),
-        };
-        let catalogue = Catalogue { tables: vec![table.clone()], plans: Vec::new() };
-        let page = table_page(&table, None, &catalogue).into_string();
+        let mut columns = String::new();
+        for column in pole::PROVENANCE {
+            let kind = match column.kind {
+                pole::Kind::Text => "string",
+                pole::Kind::Integer => "bigint",
+                pole::Kind::Timestamp => "timestamp",
+            };
+            let (name, required) = (column.name, column.required);
+            columns.push_str(&format!(
+                "      - {{name: {name}, physicalType: {kind}, required: {required}, classification: internal}}\n"
+            ));
+        }
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nschema:\n  - name: t\n    description: <script>alert(1)</script>\n    properties:\n{columns}customProperties:\n  - {{property: polelake, value: {{family: object}}}}\n"
+        );
+        let catalogue =
+            Catalogue::compile(&[contract::File { path: "pole/t.odcs.yaml".into(), text }]).unwrap();
+        let page = table_page(&catalogue.tables[0], None, &catalogue).into_string();
         assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
     }
 }

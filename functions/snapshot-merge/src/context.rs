@@ -14,12 +14,25 @@ pub struct Context {
     pub refined: Arc<dyn ObjectStore>,
     /// The curated zone.
     pub curated: Arc<dyn ObjectStore>,
-    /// The curated zone's bucket, for the locations in the catalogue.
-    pub curated_bucket: String,
+    /// The zones' buckets, for the locations in the catalogue.
+    pub buckets: Buckets,
+    /// What the names of the catalogue's databases begin with: `<prefix>_<zone>_<department>`.
+    pub databases: String,
     /// The catalogue of tables.
     pub glue: Arc<dyn store::Catalogue>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+}
+
+/// The names of the zones' buckets.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    /// The raw zone's.
+    pub raw: String,
+    /// The refined zone's.
+    pub refined: String,
+    /// The curated zone's.
+    pub curated: String,
 }
 
 impl Context {
@@ -31,17 +44,18 @@ impl Context {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
-        let (curated, database) = (settings.required("CURATED_BUCKET"), settings.required("GLUE_DATABASE"));
+        let (curated, databases) = (settings.required("CURATED_BUCKET"), settings.required("GLUE_DATABASES"));
         let contracts = settings.required("CONTRACTS_DIR");
         settings.finish(())?;
         let config = host::aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
         Ok(Self {
-            raw: Arc::new(S3Store::new(client.clone(), raw)),
-            refined: Arc::new(S3Store::new(client.clone(), refined)),
+            raw: Arc::new(S3Store::new(client.clone(), &raw)),
+            refined: Arc::new(S3Store::new(client.clone(), &refined)),
             curated: Arc::new(S3Store::new(client, &curated)),
-            curated_bucket: curated,
-            glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config), database)),
+            buckets: Buckets { raw, refined, curated },
+            databases,
+            glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
         })
     }

@@ -9,6 +9,7 @@ use trigger::Schedule;
 use crate::context::Context;
 use crate::streams::Streams;
 use crate::table::{self, Known};
+use crate::zones;
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,7 +52,10 @@ pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> R
         return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));
     }
     let wanted = |name: &str| schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name);
-    let tables: Vec<_> = context.catalogue.tables.iter().filter(|table| wanted(&table.name)).collect();
+    // A table that no source fills has no snapshots: it is declared, and waits.
+    let filled = |name: &str| !context.catalogue.topics_of(name).is_empty();
+    let tables: Vec<_> =
+        context.catalogue.tables.iter().filter(|table| wanted(&table.name) && filled(&table.name)).collect();
     let mut known = Vec::with_capacity(tables.len());
     for contract in &tables {
         known.push(table::known_of(&contract.name, day, &*context.curated).await?);
@@ -68,6 +72,7 @@ pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> R
         metric(&[("function", "snapshot-merge"), ("table", &done.table)], &values);
         run.tables.push(done);
     }
+    zones::publish(context).await?;
     metric(&[("function", "snapshot-merge")], &[("raw_objects_behind", run.behind)]);
     Ok(run)
 }

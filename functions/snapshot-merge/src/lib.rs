@@ -1,7 +1,8 @@
 //! `snapshot-merge`: yesterday's snapshot and the day's increments in, today's snapshot out.
 //!
 //! `streams` says how far every stream can be taken, `fold` decides what is true of one record, `merge` streams
-//! a shard through it, `table` writes the manifest that is the commit, `publish` shows it in the catalogue.
+//! a shard through it, `table` writes the manifest that is the commit, `publish` shows it in the catalogue, `zones` keeps the databases of raw,
+//! refined and curated objects in step with the contracts.
 
 mod context;
 pub mod fold;
@@ -11,8 +12,9 @@ mod merge;
 mod publish;
 mod streams;
 mod table;
+pub mod zones;
 
-pub use context::Context;
+pub use context::{Buckets, Context};
 pub use handler::{Run, TableRun, handle};
 
 use std::sync::Arc;

@@ -11,9 +11,10 @@ use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave;
 use bytes::Bytes;
+use contract::{Column, Rule};
 use lake::{LakeError, file, schema};
 use parquet::arrow::ArrowWriter;
-use quality::{Rule, TableState};
+use quality::TableState;
 
 use crate::fold::{At, Folded, Live, Origin, Statement, fold};
 use crate::increments::{Statements, conform};
@@ -28,6 +29,7 @@ const BASE: usize = 1;
 pub(crate) struct ShardInput<'m> {
     pub(crate) curated: SchemaRef,
     pub(crate) refined: SchemaRef,
+    pub(crate) columns: &'m [Column],
     pub(crate) rules: &'m [Rule],
     /// The base's rows.
     pub(crate) base: Option<Bytes>,
@@ -59,7 +61,7 @@ impl ShardOutput {
 ///
 /// # Errors
 /// When a file is damaged or does not fit the contract.
-pub(crate) fn merge(input: ShardInput<'_>) -> Result<ShardOutput, LakeError> {
+pub(crate) fn merge(mut input: ShardInput<'_>) -> Result<ShardOutput, LakeError> {
     let state = match &input.state {
         Some(bytes) => file::read(bytes.clone())?
             .map(|batch| conform(&batch?, &input.refined))
@@ -67,7 +69,7 @@ pub(crate) fn merge(input: ShardInput<'_>) -> Result<ShardOutput, LakeError> {
         None => Vec::new(),
     };
     let remembered = state.len();
-    let pending: Vec<RecordBatch> = state.into_iter().chain(input.increments).collect();
+    let pending: Vec<RecordBatch> = state.into_iter().chain(std::mem::take(&mut input.increments)).collect();
     let views = pending.iter().map(Statements::of).collect::<Result<Vec<_>, _>>()?;
     let mut statements: Vec<(&str, Statement<'_>)> = Vec::new();
     for (place, (batch, view)) in pending.iter().zip(&views).enumerate() {
@@ -76,12 +78,8 @@ pub(crate) fn merge(input: ShardInput<'_>) -> Result<ShardOutput, LakeError> {
         statements.extend(rows.map(|row| (view.owner(row), view.statement(place + 2, row, origin))));
     }
     statements.sort_by(|a, b| a.0.cmp(b.0));
-    let mut merge = Merge {
-        writer: Writer::new(&input.curated, &input.refined, input.rules, &pending)?,
-        rest: &statements,
-        counts: [0; 3],
-    };
-    if let Some(base) = input.base {
+    let mut merge = Merge { writer: Writer::new(&input, &pending)?, rest: &statements, counts: [0; 3] };
+    if let Some(base) = input.base.take() {
         merge.stream(base, &input.curated)?;
     }
     let empty = RecordBatch::new_empty(Arc::clone(&input.curated));
@@ -242,20 +240,15 @@ struct Writer<'m> {
 }
 
 impl<'m> Writer<'m> {
-    fn new(
-        curated: &SchemaRef,
-        refined: &SchemaRef,
-        rules: &'m [Rule],
-        pending: &'m [RecordBatch],
-    ) -> Result<Self, LakeError> {
+    fn new(input: &ShardInput<'m>, pending: &'m [RecordBatch]) -> Result<Self, LakeError> {
         Ok(Self {
-            curated: Arc::clone(curated),
-            refined: Arc::clone(refined),
-            rules,
+            curated: Arc::clone(&input.curated),
+            refined: Arc::clone(&input.refined),
+            rules: input.rules,
             pending,
-            rows: ArrowWriter::try_new(Vec::new(), Arc::clone(curated), Some(file::curated()))?,
+            rows: ArrowWriter::try_new(Vec::new(), Arc::clone(&input.curated), Some(file::curated()))?,
             state: Vec::new(),
-            quality: TableState::new(rules, curated.fields().len()),
+            quality: TableState::new(input.rules, input.columns),
         })
     }
 

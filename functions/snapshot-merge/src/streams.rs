@@ -150,6 +150,8 @@ mod tests {
             refined: 1,
             ignored: 0,
             quarantined: BTreeMap::new(),
+            undeclared: BTreeMap::new(),
+            unlisted: BTreeMap::new(),
             days: days
                 .iter()
                 .map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset })

@@ -1,15 +1,13 @@
 //! One table, one day: from the base's manifest to the day's.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
-use contract::TableContract;
+use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
 use lake::{
-    ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Snapshot, Verdict, manifest_key, manifest_prefix,
+    ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Snapshot, manifest_key, manifest_prefix,
 };
 use pole::{Uuid, content_id};
-use quality::{Rule, Severity, TableState, rules_of};
+use quality::{ColumnState, TableState};
 use store::{Metadata, Object, ObjectStore, StoreError};
 
 use crate::context::Context;
@@ -31,7 +29,9 @@ pub(crate) async fn merge_day(
     context: &Context,
 ) -> Result<TableRun, Failure> {
     let base = known.base.as_ref();
-    let rules = rules_of(table).map_err(|why| Failure::new(FailureKind::Configuration, why))?;
+    // Rules that look into other tables are for the report, when all of them are there.
+    let rules: Vec<Rule> =
+        table.rules.iter().filter(|rule| !rule.demand.looks_elsewhere()).cloned().collect();
     let fixed = known.fixed().map_err(|error| Failure::corrupt(&error))?;
     let topics = context.catalogue.topics_of(&table.name);
     let taking = streams.taking(&table.name, &topics, base, fixed.as_ref());
@@ -103,7 +103,7 @@ async fn build(
     let shards = u32::try_from(shards).unwrap_or(u32::MAX);
     let mut parts = by_shard(&increments, shards).map_err(|error| Failure::corrupt(&error))?;
     drop(increments);
-    let mut sum = Sum { state: TableState::new(rules, table.columns.len()), ..Sum::default() };
+    let mut sum = Sum { state: TableState::new(rules, &table.columns), ..Sum::default() };
     for shard in 0..shards {
         let known = base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
         let job = Job { table, rules, shard, known };
@@ -145,6 +145,7 @@ impl Job<'_> {
         let input = ShardInput {
             curated: schema,
             refined,
+            columns: &self.table.columns,
             rules: self.rules,
             base: fetch(self.known.map(|known| &known.rows_key)).await?,
             state: fetch(self.known.and_then(|known| known.state_key.as_ref())).await?,
@@ -194,7 +195,7 @@ struct Sum {
 
 impl Default for Sum {
     fn default() -> Self {
-        Self { shards: Vec::new(), state: TableState::new(&[], 0), inserted: 0, updated: 0, deleted: 0 }
+        Self { shards: Vec::new(), state: TableState::new(&[], &[]), inserted: 0, updated: 0, deleted: 0 }
     }
 }
 
@@ -215,9 +216,8 @@ impl Sum {
         taking: &Taking,
         base: Option<&Manifest>,
     ) -> Manifest {
-        let filled = table.columns.iter().zip(&self.state.filled);
-        let columns: BTreeMap<_, _> =
-            filled.map(|(column, filled)| (column.name.clone(), ColumnProfile { filled: *filled })).collect();
+        let columns = table.columns.iter().zip(&self.state.columns);
+        let columns = columns.map(|(column, state)| (column.name.clone(), profile(state))).collect();
         Manifest {
             table: table.name.clone(),
             date: day.to_string(),
@@ -237,22 +237,19 @@ impl Sum {
     }
 }
 
+fn profile(state: &ColumnState) -> ColumnProfile {
+    ColumnProfile {
+        filled: state.filled,
+        distinct: state.distinct(),
+        longest: state.longest,
+        bytes: state.bytes,
+        least: state.range.map(|(least, _)| least),
+        greatest: state.range.map(|(_, greatest)| greatest),
+    }
+}
+
 fn results(rules: &[Rule], state: &TableState) -> Vec<RuleResult> {
-    let result = |(rule, count): (&Rule, &quality::RuleCount)| RuleResult {
-        rule: rule.id.clone(),
-        description: rule.description.clone(),
-        dimension: rule.dimension.clone(),
-        column: rule.column.clone(),
-        failed: count.failed,
-        checked: count.checked,
-        target: rule.target(),
-        verdict: match (state.holds(rule, *count), rule.severity) {
-            (true, _) => Verdict::Pass,
-            (false, Severity::Warn) => Verdict::Warn,
-            (false, Severity::Block) => Verdict::Fail,
-        },
-    };
-    rules.iter().zip(&state.counts).map(result).collect()
+    rules.iter().zip(&state.counts).map(|(rule, count)| RuleResult::of(rule, *count, state.rows)).collect()
 }
 
 /// Writes the manifest; says whether it was new. The conditional PUT is the commit: of two runs at once the first one

@@ -1,11 +1,14 @@
 //! Everything that stands in `contracts/`, compiled together.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::compile::{Against, Plan};
-use crate::fault::{Problem, nearest};
-use crate::source::{SourceContract, first_line};
+use crate::draft::OPEN;
+use crate::fault::{Level, Problem, Spot};
+use crate::list::Lists;
+use crate::odcs;
+use crate::rule::{self, Surroundings};
+use crate::source::SourceContract;
 use crate::table::TableContract;
 
 /// A declared file: its path below `contracts/`, with `/`, and its text.
@@ -17,28 +20,6 @@ pub struct File {
     pub text: String,
 }
 
-/// Reference lists: code to label, by the list's name.
-#[derive(Debug, Default)]
-pub struct Lists(BTreeMap<String, Arc<BTreeMap<String, String>>>);
-
-impl Lists {
-    pub(crate) fn get(&self, name: &str) -> Result<Arc<BTreeMap<String, String>>, String> {
-        let near = || nearest(name, self.0.keys().map(String::as_str));
-        self.0.get(name).cloned().ok_or_else(|| format!("there is no reference list `{name}`{}", near()))
-    }
-
-    fn read(&mut self, file: &File) -> Result<(), Problem> {
-        let name = stem(&file.path, ".yaml");
-        let codes = serde_saphyr::from_str(&file.text).map_err(|error| Problem {
-            file: file.path.clone(),
-            line: 0,
-            message: first_line(&error.to_string()),
-        })?;
-        self.0.insert(name.to_owned(), Arc::new(codes));
-        Ok(())
-    }
-}
-
 /// The compiled whole.
 #[derive(Debug)]
 pub struct Catalogue {
@@ -46,6 +27,8 @@ pub struct Catalogue {
     pub tables: Vec<TableContract>,
     /// The sources' plans, by source name.
     pub plans: Vec<Plan>,
+    /// The reference lists.
+    pub lists: Lists,
 }
 
 impl Catalogue {
@@ -54,31 +37,41 @@ impl Catalogue {
     /// # Errors
     /// Every problem found, each with its file, line and remedy.
     pub fn compile(files: &[File]) -> Result<Self, Vec<Problem>> {
+        let (catalogue, problems) = Self::lint(files);
+        catalogue
+            .ok_or_else(|| problems.into_iter().filter(|problem| problem.level == Level::Error).collect())
+    }
+
+    /// Compiles the same, and tells what is worth a look besides. There is a whole only when there is no error: what
+    /// does not pass here starts no function.
+    #[must_use]
+    pub fn lint(files: &[File]) -> (Option<Self>, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut lists = Lists::default();
-        let mut tables = Vec::new();
-        for file in files {
-            if file.path.starts_with("lists/") {
-                problems.extend(lists.read(file).err());
-            } else if file.path.starts_with("pole/") {
-                match TableContract::parse(&file.path, &file.text) {
-                    Ok(table) => tables.push(table),
-                    Err(problem) => problems.push(problem),
-                }
-            }
+        for file in files.iter().filter(|file| file.path.starts_with("lists/")) {
+            problems.extend(lists.read(file).err());
         }
-        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        let tables = tables(files, &lists, &mut problems);
         let against = Against { tables: &tables, lists: &lists };
         let mut plans = Vec::new();
         for file in files.iter().filter(|file| file.path.ends_with("/contract.odcs.yaml")) {
+            problems.extend(odcs::strangers(file));
             match plan(file, files, &against) {
-                Ok(plan) => plans.push(plan),
+                Ok(plan) => {
+                    problems.extend(advice(file, &plan));
+                    plans.push(plan);
+                }
                 Err(found) => problems.extend(found),
             }
         }
+        problems.extend(files.iter().flat_map(undecided));
+        problems.extend(misplaced(files));
         plans.sort_by(|a, b| a.contract.name.cmp(&b.contract.name));
         problems.extend(clash(&plans));
-        if problems.is_empty() { Ok(Self { tables, plans }) } else { Err(problems) }
+        problems.sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
+        problems.dedup();
+        let sound = problems.iter().all(|problem| problem.level != Level::Error);
+        (sound.then_some(Self { tables, plans, lists }), problems)
     }
 
     /// The plan of a source.
@@ -115,14 +108,78 @@ impl Catalogue {
     }
 }
 
+/// The tables' contracts, and then, when all of them are known, their rules.
+fn tables(files: &[File], lists: &Lists, problems: &mut Vec<Problem>) -> Vec<TableContract> {
+    let mut tables: Vec<(&File, TableContract)> = Vec::new();
+    for file in files.iter().filter(|file| file.path.starts_with("pole/")) {
+        problems.extend(odcs::strangers(file));
+        match TableContract::parse(file) {
+            Ok(table) if tables.iter().any(|(_, known)| known.name == table.name) => {
+                let message = format!("two contracts describe the table `{}`", table.name);
+                problems.push(Problem::error(&file.path, Spot::of(&file.text, &table.name, 1), message));
+            }
+            Ok(table) => tables.push((file, table)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    tables.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+    let names: Vec<String> = tables.iter().map(|(_, table)| table.name.clone()).collect();
+    let with_rules = |(file, mut table): (&File, TableContract)| {
+        match rule::compile(Surroundings { table: &table, tables: &names, lists }) {
+            Ok(rules) => table.rules = rules,
+            Err(faults) => problems.extend(faults.into_iter().map(|(needle, message)| {
+                Problem::error(&file.path, Spot::of(&file.text, &needle, 1), message)
+            })),
+        }
+        table
+    };
+    tables.into_iter().map(with_rules).collect()
+}
+
 fn plan(file: &File, files: &[File], against: &Against<'_>) -> Result<Plan, Vec<Problem>> {
-    let contract = SourceContract::parse(&file.path, &file.text).map_err(|problem| vec![problem])?;
+    let contract = SourceContract::parse(file).map_err(|problem| vec![problem])?;
     let beside = file.path.replace("contract.odcs.yaml", "mapping.yaml");
     let Some(mapping) = files.iter().find(|other| other.path == beside) else {
-        let message = "there is no mapping.yaml beside the contract".into();
-        return Err(vec![Problem { file: file.path.clone(), line: 0, message }]);
+        let message = "there is no mapping.yaml beside the contract";
+        return Err(vec![Problem::error(&file.path, Spot::FILE, message)]);
     };
     Plan::compile(mapping, Arc::new(contract), against)
+}
+
+/// What compiles, and is worth a look.
+fn advice(file: &File, plan: &Plan) -> Vec<Problem> {
+    let opaque = plan.contract.opaque_paths();
+    let tell = |path: &String| {
+        let name = path.rsplit('.').next().unwrap_or(path).trim_end_matches("[*]");
+        let message = format!("what is in `{path}` is not described: unknown fields in it will not be seen");
+        Problem::advice(&file.path, Spot::of(&file.text, &format!("name: {name}"), 1), message)
+    };
+    opaque.iter().map(tell).collect()
+}
+
+/// Decisions that a draft left to a person: until they are made, no function starts with the file.
+fn undecided(file: &File) -> Vec<Problem> {
+    let open = |(place, line): (usize, &str)| {
+        let at = line.find(OPEN)?;
+        let what = line[at + OPEN.len()..].trim().trim_start_matches([':', ' ']);
+        let place = Spot { line: place + 1, column: line[..at].chars().count() + 1 };
+        Some(Problem::error(&file.path, place, format!("a decision is still open: {what}")))
+    };
+    file.text.lines().enumerate().filter_map(open).collect()
+}
+
+/// Files that no part of the platform would read: most lie in the wrong place.
+fn misplaced(files: &[File]) -> Vec<Problem> {
+    let known = |file: &&File| {
+        let path = &file.path;
+        path.starts_with("lists/")
+            || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
+            || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")
+            || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
+    };
+    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
+    let told = |file: &File| Problem::error(&file.path, Spot::FILE, message);
+    files.iter().filter(|file| !known(file)).map(told).collect()
 }
 
 /// Two sources of one name or topic would write into each other's records.
@@ -136,10 +193,5 @@ fn clash(plans: &[Plan]) -> Option<Problem> {
     let names = plans.windows(2).find(|pair| pair[0].contract.name == pair[1].contract.name);
     let message = twice
         .or_else(|| names.map(|pair| format!("two contracts have the id `{}`", pair[0].contract.name)))?;
-    Some(Problem { file: "sources".into(), line: 0, message })
-}
-
-fn stem<'p>(path: &'p str, ending: &str) -> &'p str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.strip_suffix(ending).unwrap_or(name)
+    Some(Problem::error("sources", Spot::FILE, message))
 }

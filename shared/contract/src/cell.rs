@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::table::ColumnType;
-use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp};
+use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
 
 /// A value for a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,8 @@ impl Calendar {
         let written = parse_date(text)?;
         match &self.zone {
             Some(zone) if text.len() > 10 && !self.sentinels.contains(&written) => {
-                parse_timestamp(text).and_then(|at| local_date(at, zone))
+                // The end of time, 9999-12-31, has no local time: it is taken as it is written.
+                parse_timestamp(text).map(|at| local_date(at, zone).unwrap_or(written))
             }
             _ => Some(written),
         }
@@ -77,10 +78,7 @@ impl<'v> Cell<'v> {
             Self::Float(number) => Cow::Owned(number.to_string()),
             Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Self::Date(days) => Cow::Owned(date_text(days)),
-            Self::Timestamp(micros) => Cow::Owned(
-                jiff::Timestamp::from_microsecond(micros)
-                    .map_or_else(|_| micros.to_string(), |at| at.to_string()),
-            ),
+            Self::Timestamp(micros) => Cow::Owned(timestamp_text(micros)),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
         })
     }

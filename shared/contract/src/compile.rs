@@ -5,16 +5,18 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::catalogue::{File, Lists};
+use crate::catalogue::File;
 use crate::cell::Calendar;
-use crate::expression::{Compiled, Place};
-use crate::fault::{Problem, line_of, nearest};
+use crate::expression::{Compiled, Place, Shapes};
+use crate::fault::{Problem, Spot, nearest};
+use crate::list::Lists;
 use crate::mapping::{
     EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind, WhenDocument,
 };
-use crate::source::{SourceContract, first_line};
+use crate::source::SourceContract;
 use crate::table::{ColumnType, TableContract};
 use crate::time::parse_date;
+use crate::yaml;
 
 /// A compiled mapping with its contract.
 #[derive(Debug)]
@@ -35,7 +37,8 @@ pub(crate) struct Record {
     pub(crate) table: usize,
     pub(crate) kind: RecordKind,
     pub(crate) events: Vec<String>,
-    pub(crate) each: Option<Place>,
+    /// The lists that it has a row for every item of, each within an item of the one before.
+    pub(crate) each: Vec<Place>,
     pub(crate) when: Option<When>,
     pub(crate) identity: Identity,
     /// (column's place, its type, whether it is required, expression)
@@ -54,7 +57,7 @@ pub(crate) struct Assignment {
 
 #[derive(Debug)]
 pub(crate) struct When {
-    pub(crate) place: Place,
+    pub(crate) value: Compiled,
     pub(crate) is: Vec<Value>,
     pub(crate) present: Option<bool>,
 }
@@ -68,6 +71,19 @@ pub(crate) enum Identity {
     Owned { key: Vec<Compiled> },
     /// By its ends, type and role, within its owner.
     Link(Box<Link>),
+}
+
+impl Identity {
+    /// Every expression that the identity is made of.
+    pub(crate) fn expressions(&self) -> Vec<&Compiled> {
+        match self {
+            Self::Natural { key, .. } | Self::Owned { key } => key.iter().collect(),
+            Self::Link(link) => {
+                let ends = link.from.key.iter().chain(&link.to.key);
+                ends.chain(std::iter::once(&link.link_type)).chain(&link.role).collect()
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -100,32 +116,41 @@ impl Plan {
         contract: Arc<SourceContract>,
         against: &Against<'_>,
     ) -> Result<Self, Vec<Problem>> {
-        let at = |line: usize, message: String| Problem { file: file.path.clone(), line, message };
-        let document: MappingDocument = serde_saphyr::from_str(&file.text).map_err(|error| {
-            vec![at(
-                error.location().map_or(0, |place| place.line() as usize),
-                first_line(&error.to_string()),
-            )]
-        })?;
+        let problem = |needle: &str, from: usize, message: String| {
+            Problem::error(&file.path, Spot::of(&file.text, needle, from), message)
+        };
+        let document: MappingDocument = yaml::read(file).map_err(|problem| vec![problem])?;
         if document.source != contract.name {
             let message = format!(
                 "the mapping is for `{}`, the contract beside it is `{}`",
                 document.source, contract.name
             );
-            return Err(vec![at(line_of(&file.text, "source:", 1), message)]);
+            return Err(vec![problem("source:", 1, message)]);
         }
-        let calendar = calendar(&document).map_err(|why| vec![at(1, why)])?;
-        let (mut records, mut problems) = (Vec::new(), Vec::new());
+        let calendar = calendar(&document).map_err(|(needle, why)| vec![problem(&needle, 1, why)])?;
+        let (mut records, mut problems) = (Vec::<Record>::new(), Vec::new());
+        let mut begins = 1;
         for record in &document.records {
-            let begins = line_of(&file.text, &format!("name: {}", record.name), 1);
+            begins = Spot::of(&file.text, &format!("name: {}", record.name), begins).line;
+            if records.iter().any(|known| known.name == record.name) {
+                problems.push(problem(
+                    &record.name,
+                    begins,
+                    format!("two records are called `{}`", record.name),
+                ));
+            }
             match compile_record(record, &contract, against) {
                 Ok(record) => records.push(record),
-                Err(faults) => problems.extend(
-                    faults
-                        .into_iter()
-                        .map(|(needle, message)| at(line_of(&file.text, &needle, begins), message)),
-                ),
+                Err(faults) => problems
+                    .extend(faults.into_iter().map(|(needle, message)| problem(&needle, begins, message))),
             }
+        }
+        if document.records.is_empty() {
+            problems.push(problem(
+                "records",
+                1,
+                "the mapping gives no rows; `records` needs at least one".into(),
+            ));
         }
         if problems.is_empty() {
             Ok(Self { contract, version: document.version, records, calendar })
@@ -159,10 +184,14 @@ impl Plan {
     }
 }
 
-fn calendar(document: &MappingDocument) -> Result<Calendar, String> {
-    let day = |text: &String| parse_date(text).ok_or_else(|| format!("the sentinel `{text}` is not a date"));
+fn calendar(document: &MappingDocument) -> Result<Calendar, Finding> {
+    let day = |text: &String| {
+        parse_date(text)
+            .ok_or_else(|| (text.clone(), format!("the sentinel `{text}` is not a date such as 1900-01-01")))
+    };
     let zone = |name: &String| {
-        TimeZone::get(name).map_err(|_| format!("`{name}` is not a time zone of the IANA database"))
+        TimeZone::get(name)
+            .map_err(|_| (name.clone(), format!("`{name}` is not a time zone of the IANA database")))
     };
     Ok(Calendar {
         sentinels: document.sentinels.iter().map(day).collect::<Result<_, _>>()?,
@@ -197,24 +226,66 @@ fn compile_record(
         table,
         kind: document.kind,
         events: document.events.clone(),
-        each: document
-            .for_each
-            .as_deref()
-            .map(Place::parse)
+        each: each(document).map_err(|why| one("for_each", why))?,
+        when: document
+            .when
+            .as_ref()
+            .map(|document| when(document, against))
             .transpose()
-            .map_err(|why| one("for_each", why))?,
-        when: document.when.as_ref().map(when).transpose().map_err(|why| one("when", why))?,
+            .map_err(|why| one("when", why))?,
         identity,
         columns,
         width: target.columns.len(),
     };
+    if !record.each.is_empty() && matches!(record.kind, RecordKind::Entity) && record.when.is_some() {
+        return Err(one(
+            "when",
+            "a record of `kind: entity` with `for_each` cannot have `when`: use `kind: set`".into(),
+        ));
+    }
+    undeclared(&record, contract)?;
     unfilled(&record, target).map_or(Ok(record), |column| {
         Err(one(&document.name, format!("the required column `{column}` of `{}` is not filled", target.name)))
     })
 }
 
-fn when(document: &WhenDocument) -> Result<When, String> {
-    Ok(When { place: Place::parse(&document.path)?, is: document.is.clone(), present: document.present })
+fn each(document: &RecordDocument) -> Result<Vec<Place>, String> {
+    let paths = document.for_each.as_ref().map(crate::mapping::OneOrMany::paths).unwrap_or_default();
+    paths.iter().map(|path| Place::parse(path)).collect()
+}
+
+fn when(document: &WhenDocument, against: &Against<'_>) -> Result<When, String> {
+    let value = match (&document.path, &document.value) {
+        (Some(path), None) => Compiled::Copy(Place::parse(path)?),
+        (None, Some(value)) => Compiled::compile(value, against.lists)?,
+        _ => return Err("`when` needs `path` or `value`, and not both".into()),
+    };
+    if document.is.is_empty() && document.present.is_none() {
+        return Err("`when` needs `is` or `present`".into());
+    }
+    Ok(When { value, is: document.is.clone(), present: document.present })
+}
+
+/// Paths that lead nowhere in the shape that the contract declares: most are misspelt, and would give nulls for ever.
+fn undeclared(record: &Record, contract: &SourceContract) -> Result<(), Vec<Finding>> {
+    let (event, body) = (&contract.event_shape, contract.record());
+    let mut shapes = Shapes { event, body, parent: body, here: body };
+    for place in &record.each {
+        let at = |why: String| vec![("for_each".to_owned(), why)];
+        let here = place.shape(&shapes).map_err(at)?;
+        shapes = Shapes { parent: shapes.here, here, ..shapes };
+    }
+    let when = record.when.iter().map(|when| ("when".to_owned(), &when.value));
+    let keys = record.identity.expressions().into_iter().map(|key| ("key".to_owned(), key));
+    let columns = record.columns.iter().map(|column| (format!("{}:", column.name), &column.expression));
+    let mut faults: Vec<Finding> = Vec::new();
+    for (needle, expression) in when.chain(keys).chain(columns) {
+        let mut places = Vec::new();
+        expression.places(&mut places);
+        let wrong = places.into_iter().filter_map(|place| place.shape(&shapes).err());
+        faults.extend(wrong.map(|why| (needle.clone(), why)));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 fn keys(key: &[Expression], against: &Against<'_>) -> Result<Vec<Compiled>, String> {

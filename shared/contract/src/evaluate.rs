@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::cell::Cell;
 use crate::compile::{Assignment, End, Identity, Link, Plan, Record};
 use crate::event::Event;
-use crate::expression::{Compiled, Scope};
+use crate::expression::{Compiled, Place, Scope};
 use crate::mapping::RecordKind;
+use crate::shape::Findings;
 use crate::source::EventOp;
 
 /// Why an event could not be used. Holds no value of the event.
@@ -69,6 +70,18 @@ pub struct Row<'v> {
 }
 
 impl Plan {
+    /// Counts what the event holds beyond what the contract declares.
+    pub fn observe(&self, event: &Event, findings: &mut Findings) {
+        let contract = &self.contract;
+        contract.event_shape.observe(&event.value, "$", findings);
+        let Some(record) = &contract.record_shape else { return };
+        for path in contract.state.iter().chain(&contract.body).chain(&contract.delete_body) {
+            if let Some(value) = path.first(&event.value) {
+                record.observe(value, path.text(), findings);
+            }
+        }
+    }
+
     /// The rows of an event.
     ///
     /// # Errors
@@ -106,6 +119,9 @@ impl Plan {
                 return Err(Fault::new("event.body", path, "the event carries no record"));
             }
         };
+        if op == EventOp::Upsert {
+            self.contract.record().complete(body, "$")?;
+        }
         let mut work =
             Work { plan: self, event, body, op, owner: None, last_id: None, rows: Vec::with_capacity(8) };
         for record in &self.records {
@@ -135,7 +151,7 @@ struct Work<'v> {
 
 impl<'v> Work<'v> {
     fn record(&mut self, record: &'v Record) -> Result<(), Fault> {
-        let scope = Scope { event: &self.event.value, body: self.body, here: self.body };
+        let scope = Scope { event: &self.event.value, body: self.body, parent: self.body, here: self.body };
         match (record.kind, self.op) {
             (RecordKind::Entity, EventOp::Delete) => self.gone(record, scope),
             (RecordKind::Set, EventOp::Delete) => {
@@ -159,21 +175,36 @@ impl<'v> Work<'v> {
 
     /// The items of a `for_each`, or the body itself.
     fn items(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
-        let Some(each) = &record.each else { return self.item(record, scope) };
-        for here in each.all(&scope) {
-            self.item(record, Scope { here, ..scope })?;
+        self.within(record, &record.each, scope)
+    }
+
+    fn within(&mut self, record: &'v Record, each: &'v [Place], scope: Scope<'v>) -> Result<(), Fault> {
+        let Some((first, rest)) = each.split_first() else { return self.item(record, scope) };
+        for here in first.all(&scope) {
+            self.within(record, rest, Scope { parent: scope.here, here, ..scope })?;
         }
         Ok(())
     }
 
     fn item(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
-        if !wanted(record, &scope) {
-            return Ok(());
+        if !self.wanted(record, &scope)? {
+            // A statement under which the row is not to be: it may have been before.
+            let stated = record.when.as_ref().is_some_and(|when| when.value.is_stated(&scope));
+            return match (record.kind, self.op) {
+                (RecordKind::Entity, EventOp::Upsert) => self.gone(record, scope),
+                (RecordKind::Entity, EventOp::Patch) if stated => self.gone(record, scope),
+                _ => Ok(()),
+            };
         }
         let mut cells = vec![Cell::Null; record.width];
         let Some(pole_id) = self.identify(record, &scope, &mut cells)? else { return Ok(()) };
         let patch =
             self.op == EventOp::Patch && matches!(record.kind, RecordKind::Entity | RecordKind::Shared);
+        // A patch that says nothing of a further row must not bring it into being.
+        if patch && self.owner != Some(pole_id) && !record.columns.iter().any(|c| c.expression.tells(&scope))
+        {
+            return Ok(());
+        }
         let mut carried = patch.then(String::new);
         for assignment in &record.columns {
             if let Some(names) = &mut carried {
@@ -199,6 +230,16 @@ impl<'v> Work<'v> {
             cells,
         });
         Ok(())
+    }
+
+    /// Whether a record's condition holds. A null stands for what is not there.
+    fn wanted(&self, record: &'v Record, scope: &Scope<'v>) -> Result<bool, Fault> {
+        let Some(when) = &record.when else { return Ok(true) };
+        let value = when.value.evaluate(scope, &self.plan.calendar).map_err(|reason| {
+            Fault::new(&format!("mapping.{}.when", record.name), &when.value.first_path(), reason)
+        })?;
+        let listed = when.is.is_empty() || when.is.iter().any(|wanted| Cell::of(wanted) == value);
+        Ok(listed && when.present.is_none_or(|present| present == (value != Cell::Null)))
     }
 
     fn cell(
@@ -361,17 +402,9 @@ fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
     Fault::new(&format!("mapping.{}.id", record.name), &path, "a part of the record's key is missing")
 }
 
-/// Whether a record's condition holds.
-fn wanted(record: &Record, scope: &Scope<'_>) -> bool {
-    let Some(when) = &record.when else { return true };
-    let value = when.place.first(scope).filter(|value| !value.is_null());
-    when.present.is_none_or(|present| present == value.is_some())
-        && (when.is.is_empty() || value.is_some_and(|value| when.is.contains(value)))
-}
-
 /// Whether a patch says anything of the set: a set that it does not mention stays as it is.
 fn set_is_stated(record: &Record, scope: &Scope<'_>) -> bool {
-    if let Some(each) = &record.each {
+    if let Some(each) = record.each.first() {
         return each.is_stated(scope);
     }
     let keys: Vec<&Compiled> = match &record.identity {

@@ -51,12 +51,12 @@ impl Event {
             )?,
             None => given.map_or_else(|| pole::event_id_of(&source.name, bytes).to_string(), str::to_owned),
         };
-        let kind = match &source.event_type {
-            Some(path) => text(path, &value)
-                .ok_or_else(|| Fault::new("event.type", path.text(), "the event has no type"))?,
-            None => String::new(),
-        };
-        let (time, key) = (time(source, &value)?, key(source, &value)?);
+        let kind = source.event_type.as_ref().and_then(|path| text(path, &value));
+        let kind = kind.or_else(|| source.event_type_default.clone()).ok_or_else(|| {
+            let path = source.event_type.as_ref().map_or("$", Path::text);
+            Fault::new("event.type", path, "the event has no type")
+        })?;
+        let (time, key) = (time(source, &value)?, key_of(&source.key, &value)?);
         let fetched = value.get(FETCHED).filter(|_| source.fetch.is_some());
         let gone = fetched.is_some_and(|fetched| matches!(fetched["status"].as_u64(), Some(404 | 410)));
         let ends = gone || source.events.get(&kind) == Some(&EventOp::Delete);
@@ -69,7 +69,7 @@ impl Event {
     }
 }
 
-fn text(path: &Path, value: &Value) -> Option<String> {
+pub(crate) fn text(path: &Path, value: &Value) -> Option<String> {
     match path.first(value) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
@@ -98,9 +98,10 @@ fn time(source: &SourceContract, value: &Value) -> Result<i64, Fault> {
     }
 }
 
-fn key(source: &SourceContract, value: &Value) -> Result<String, Fault> {
+/// The parts of a record's key, joined.
+pub(crate) fn key_of(paths: &[Path], value: &Value) -> Result<String, Fault> {
     let mut key = String::new();
-    for path in &source.key {
+    for path in paths {
         let part = text(path, value)
             .ok_or_else(|| Fault::new("event.key", path.text(), "the record's key is missing"))?;
         if !key.is_empty() {
@@ -108,7 +109,7 @@ fn key(source: &SourceContract, value: &Value) -> Result<String, Fault> {
         }
         key.push_str(&part);
     }
-    bounded(key, ("event.key", source.key.first().map_or("$", Path::text), KEY_CHARS_MAX))
+    bounded(key, ("event.key", paths.first().map_or("$", Path::text), KEY_CHARS_MAX))
 }
 
 fn entity_version(source: &SourceContract, value: &Value) -> Result<Option<i64>, Fault> {

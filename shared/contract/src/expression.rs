@@ -7,32 +7,46 @@ use std::sync::Arc;
 use pole::Normaliser;
 use serde_json::Value;
 
-use crate::catalogue::Lists;
 use crate::cell::{Calendar, Cell};
-use crate::mapping::{Expression, Unknown};
+use crate::format::{Format, NUMBER_FORMATS, clock_text, plain_number};
+use crate::list::Lists;
+use crate::mapping::{CodeOrLabel, Expression, ParseDocument, ParseKind, Unknown};
 use crate::path::Path;
-use crate::time::{DateFormat, parse_date};
+use crate::shape::Shape;
+use crate::time::parse_date;
 
 /// Where a path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Root {
     /// The item of a `for_each`, or the body outside of one.
     Here,
+    /// The item around it, or the body.
+    Parent,
     /// The record's body.
     Body,
     /// The whole event.
     Event,
 }
 
-/// The three places in which paths are looked up.
+/// The places in which paths are looked up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'v> {
     pub(crate) event: &'v Value,
     pub(crate) body: &'v Value,
+    pub(crate) parent: &'v Value,
     pub(crate) here: &'v Value,
 }
 
-/// A path with where it begins: `$.a`, `body:$.a`, `event:$.a`.
+/// The declared shapes of these places.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shapes<'s> {
+    pub(crate) event: &'s Shape,
+    pub(crate) body: &'s Shape,
+    pub(crate) parent: &'s Shape,
+    pub(crate) here: &'s Shape,
+}
+
+/// A path with where it begins: `$.a`, `parent:$.a`, `body:$.a`, `event:$.a`.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     root: Root,
@@ -44,6 +58,7 @@ impl Place {
         let (root, path) = match text.split_once(':') {
             Some(("event", path)) => (Root::Event, path),
             Some(("body", path)) => (Root::Body, path),
+            Some(("parent", path)) => (Root::Parent, path),
             _ => (Root::Here, text),
         };
         Ok(Self { root, path: Path::parse(path)? })
@@ -52,6 +67,7 @@ impl Place {
     fn root<'v>(&self, scope: &Scope<'v>) -> &'v Value {
         match self.root {
             Root::Here => scope.here,
+            Root::Parent => scope.parent,
             Root::Body => scope.body,
             Root::Event => scope.event,
         }
@@ -59,6 +75,17 @@ impl Place {
 
     pub(crate) fn text(&self) -> &str {
         self.path.text()
+    }
+
+    /// The shape that the contract declares at the place.
+    pub(crate) fn shape<'s>(&self, shapes: &Shapes<'s>) -> Result<&'s Shape, String> {
+        match self.root {
+            Root::Here => shapes.here,
+            Root::Parent => shapes.parent,
+            Root::Body => shapes.body,
+            Root::Event => shapes.event,
+        }
+        .at(&self.path)
     }
 
     pub(crate) fn first<'v>(&self, scope: &Scope<'v>) -> Option<&'v Value> {
@@ -83,9 +110,19 @@ pub(crate) enum Compiled {
     Concat { parts: Vec<Compiled>, separator: String },
     Coalesce(Vec<Compiled>),
     CodeMap { from: Box<Compiled>, list: Arc<BTreeMap<String, String>>, unknown: Unknown },
-    Parse { from: Box<Compiled>, formats: Vec<DateFormat> },
+    Parse { from: Box<Compiled>, parse: Parse },
     Normalise { from: Box<Compiled>, normaliser: Normaliser, unknown: Unknown },
     Sentinel(Place),
+    Identity { namespace: String, key: Vec<Compiled> },
+}
+
+/// How a text is parsed.
+#[derive(Clone, Debug)]
+pub(crate) enum Parse {
+    Date(Vec<Format>, Vec<String>),
+    Time(Vec<Format>, Vec<String>),
+    Timestamp(Vec<Format>, Vec<String>),
+    Decimal(Vec<String>, Vec<String>),
 }
 
 impl Compiled {
@@ -101,19 +138,16 @@ impl Compiled {
                 Self::Concat { parts: each(parts)?, separator: separator.clone() }
             }
             Expression::Coalesce(parts) => Self::Coalesce(each(parts)?),
-            Expression::CodeMap(document) => Self::CodeMap {
-                from: boxed(&document.from)?,
-                list: lists.get(&document.list)?,
-                unknown: document.unknown,
-            },
-            Expression::Parse(document) => {
-                let format = |name: &String| {
-                    let formats = "iso, DD/MM/YYYY, DD-MM-YYYY, MM/DD/YYYY";
-                    DateFormat::named(name)
-                        .ok_or_else(|| format!("the date format `{name}` is not one of {formats}"))
+            Expression::CodeMap(document) => {
+                let list = lists.get(&document.list)?;
+                let list = match document.to {
+                    CodeOrLabel::Code => list.to_code(),
+                    CodeOrLabel::Label => list.to_label(),
                 };
-                let formats = document.formats.iter().map(format).collect::<Result<_, _>>()?;
-                Self::Parse { from: boxed(&document.from)?, formats }
+                Self::CodeMap { from: boxed(&document.from)?, list, unknown: document.unknown }
+            }
+            Expression::Parse(document) => {
+                Self::Parse { from: boxed(&document.from)?, parse: Parse::compile(document)? }
             }
             Expression::Normalise(document) => {
                 let known = || Normaliser::ALL.map(|(name, _)| name).join(", ");
@@ -122,6 +156,9 @@ impl Compiled {
                 Self::Normalise { from: boxed(&document.from)?, normaliser, unknown: document.unknown }
             }
             Expression::Sentinel(path) => Self::Sentinel(Place::parse(path)?),
+            Expression::Identity(document) => {
+                Self::Identity { namespace: document.namespace.clone(), key: each(&document.key)? }
+            }
         })
     }
 
@@ -130,7 +167,7 @@ impl Compiled {
         match self {
             Self::Copy(place) | Self::Sentinel(place) => found.push(place),
             Self::Constant(_) => {}
-            Self::Concat { parts, .. } | Self::Coalesce(parts) => {
+            Self::Concat { parts, .. } | Self::Coalesce(parts) | Self::Identity { key: parts, .. } => {
                 parts.iter().for_each(|part| part.places(found));
             }
             Self::CodeMap { from, .. } | Self::Parse { from, .. } | Self::Normalise { from, .. } => {
@@ -146,11 +183,25 @@ impl Compiled {
         places.first().map(|place| place.text().to_owned()).unwrap_or_default()
     }
 
-    /// Whether a patch with this body carries the expression's value.
+    /// Whether a patch with this body carries the expression's value. What does not depend on the body always is; what
+    /// is joined of parts is only when all of them are there, for half a name was never anybody's.
     pub(crate) fn is_stated(&self, scope: &Scope<'_>) -> bool {
         let mut places = Vec::new();
         self.places(&mut places);
-        places.is_empty() || places.iter().any(|place| place.is_stated(scope))
+        let stated = |place: &&Place| place.is_stated(scope);
+        let mut within = places.into_iter().filter(|place| place.root != Root::Event).peekable();
+        match self {
+            _ if within.peek().is_none() => true,
+            Self::Concat { .. } => within.all(|place| stated(&place)),
+            _ => within.any(|place| stated(&place)),
+        }
+    }
+
+    /// Whether a patch with this body says something of its own: constants and identities do not.
+    pub(crate) fn tells(&self, scope: &Scope<'_>) -> bool {
+        let mut places = Vec::new();
+        self.places(&mut places);
+        !matches!(self, Self::Identity { .. }) && places.iter().any(|place| place.is_stated(scope))
     }
 
     /// The value, or why it cannot be had. The reason never holds the value.
@@ -179,10 +230,9 @@ impl Compiled {
                     None => unknown.answer(code, "the code is not in the reference list"),
                 }
             }
-            Self::Parse { from, formats } => {
+            Self::Parse { from, parse } => {
                 let Some(text) = from.evaluate(scope, calendar)?.into_text() else { return Ok(Cell::Null) };
-                let date = formats.iter().find_map(|format| format.parse(&text));
-                date.map(Cell::Date).ok_or("a date in a declared format was expected")
+                parse.read(&text, calendar)
             }
             Self::Normalise { from, normaliser, unknown } => {
                 let Some(text) = from.evaluate(scope, calendar)?.into_text() else { return Ok(Cell::Null) };
@@ -192,6 +242,72 @@ impl Compiled {
                 }
             }
             Self::Sentinel(place) => Ok(sentinel(place.first(scope), calendar)),
+            Self::Identity { namespace, key } => {
+                let mut parts = Vec::with_capacity(key.len());
+                for part in key {
+                    let Some(text) = part.evaluate(scope, calendar)?.into_text() else {
+                        return Ok(Cell::Null);
+                    };
+                    parts.push(text);
+                }
+                let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+                Ok(Cell::Text(Cow::Owned(pole::pole_id(namespace, &parts).to_string())))
+            }
+        }
+    }
+}
+
+impl Parse {
+    fn compile(document: &ParseDocument) -> Result<Self, String> {
+        if document.formats.is_empty() {
+            return Err("`parse` needs `formats`".into());
+        }
+        let none = document.sentinels.clone();
+        let formats = || document.formats.iter().map(|text| Format::named(text)).collect::<Result<_, _>>();
+        Ok(match document.kind {
+            ParseKind::Date => Self::Date(formats()?, none),
+            ParseKind::Time => Self::Time(formats()?, none),
+            ParseKind::Timestamp => Self::Timestamp(formats()?, none),
+            ParseKind::Decimal => {
+                let known = |format: &&String| NUMBER_FORMATS.contains(&format.as_str());
+                if let Some(format) = document.formats.iter().find(|format| !known(format)) {
+                    return Err(format!(
+                        "the format `{format}` of a decimal is not one of {}",
+                        NUMBER_FORMATS.join(" or ")
+                    ));
+                }
+                Self::Decimal(document.formats.clone(), none)
+            }
+        })
+    }
+
+    fn read<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
+        let (Self::Date(_, none) | Self::Time(_, none) | Self::Timestamp(_, none) | Self::Decimal(_, none)) =
+            self;
+        if none.iter().any(|sentinel| sentinel == text.trim()) {
+            return Ok(Cell::Null);
+        }
+        match self {
+            Self::Date(formats, _) => {
+                let day = formats.iter().find_map(|format| format.read(text)?.day);
+                day.map(Cell::Date).ok_or("a date in a declared format was expected")
+            }
+            Self::Time(formats, _) => {
+                let clock = formats.iter().find_map(|format| format.read(text)?.clock);
+                let clock = clock.map(|micros| Cell::Text(Cow::Owned(clock_text(micros))));
+                clock.ok_or("a time in a declared format was expected")
+            }
+            Self::Timestamp(formats, _) => {
+                let zone = calendar.zone.as_ref();
+                let at = formats.iter().find_map(|format| format.instant(text, zone));
+                at.map(Cell::Timestamp).ok_or("a date and time in a declared format were expected")
+            }
+            Self::Decimal(formats, _) => {
+                let number = formats.iter().find_map(|format| plain_number(text, format));
+                number
+                    .map(|number| Cell::Text(Cow::Owned(number)))
+                    .ok_or("an amount in a declared format was expected")
+            }
         }
     }
 }

@@ -2,28 +2,88 @@
 
 use std::fmt;
 
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The file does not compile; no function starts with it.
+    Error,
+    /// It compiles, and somebody should look.
+    Advice,
+}
+
 /// What is wrong in a declared file, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, as it was given.
     pub file: String,
-    /// The line, from 1; 0 when the whole file is meant.
-    pub line: usize,
+    /// Where in it.
+    pub place: Spot,
     /// What is wrong and what would be right.
     pub message: String,
+    /// How much it matters.
+    pub level: Level,
+}
+
+impl Problem {
+    pub(crate) fn error(file: &str, place: Spot, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), place, message: message.into(), level: Level::Error }
+    }
+
+    pub(crate) fn advice(file: &str, place: Spot, message: impl Into<String>) -> Self {
+        Self { level: Level::Advice, ..Self::error(file, place, message) }
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line == 0 {
-            write!(f, "{}: {}", self.file, self.message)
-        } else {
-            write!(f, "{}:{}: {}", self.file, self.line, self.message)
+        write!(f, "{}", self.file)?;
+        if self.place.line > 0 {
+            write!(f, ":{}:{}", self.place.line, self.place.column)?;
         }
+        write!(f, ": {}", self.message)
     }
 }
 
 impl std::error::Error for Problem {}
+
+/// A line and a column, both from 1; line 0 means the whole file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl Spot {
+    /// The whole file.
+    pub(crate) const FILE: Self = Self { line: 0, column: 0 };
+
+    /// Where `needle` first stands as a word of its own, outside of comments, in line `from` or later; the beginning of
+    /// line `from` when it stands nowhere.
+    pub(crate) fn of(text: &str, needle: &str, from: usize) -> Self {
+        for (place, line) in text.lines().enumerate().skip(from.saturating_sub(1)) {
+            let code = if line.trim_start().starts_with('#') { "" } else { line };
+            if let Some(at) = word(code, needle) {
+                return Self { line: place + 1, column: code[..at].chars().count() + 1 };
+            }
+        }
+        Self { line: from.max(1), column: 1 }
+    }
+}
+
+/// Where `needle` stands in `line` without being a part of a longer word.
+fn word(line: &str, needle: &str) -> Option<usize> {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    let apart = |at: usize| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + needle.len()..].chars().next();
+        let touches =
+            |edge: Option<char>, other: Option<char>| edge.is_some_and(inside) && other.is_some_and(inside);
+        !touches(needle.chars().next(), before) && !touches(needle.chars().next_back(), after)
+    };
+    line.match_indices(needle).map(|(at, _)| at).find(|at| apart(*at))
+}
 
 /// `name` with the nearest of `known`, for "did you mean".
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -34,6 +94,22 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
         }
         _ => String::new(),
     }
+}
+
+/// What serde says of a name that it does not know, with the nearest of those that it does.
+pub(crate) fn explained(message: &str) -> String {
+    let mut message = message.lines().next().unwrap_or_default().to_owned();
+    if message.starts_with("unknown field") || message.starts_with("unknown variant") {
+        let mut names = message.split('`').skip(1).step_by(2);
+        let near = names.next().map(|given| nearest(given, names)).unwrap_or_default();
+        message.push_str(&near);
+    }
+    message
+}
+
+/// The name that serde quotes first, to find its line.
+pub(crate) fn quoted(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
 }
 
 /// Levenshtein's distance: names are short, so the plain table does.
@@ -52,15 +128,6 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The line, from 1, of the first place after line `from` where `needle` stands; `from` when it stands nowhere.
-pub(crate) fn line_of(text: &str, needle: &str, from: usize) -> usize {
-    let skipped = from.saturating_sub(1);
-    text.lines()
-        .skip(skipped)
-        .position(|line| line.contains(needle))
-        .map_or(from, |found| skipped + found + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +136,15 @@ mod tests {
     fn the_nearest_name_is_offered_and_a_far_one_is_not() {
         assert_eq!(nearest("surnme", ["surname", "title"].into_iter()), "; the nearest name is `surname`");
         assert_eq!(nearest("xyz", ["surname"].into_iter()), "");
+        let said = explained("unknown field `topik`, expected one of `topic`, `key`\n --> more");
+        assert!(said.ends_with("; the nearest name is `topic`"), "{said}");
+    }
+
+    #[test]
+    fn a_spot_is_a_word_of_its_own() {
+        let text = "# name\nfull_name: x\nä: {name: y}\n";
+        assert_eq!(Spot::of(text, "name", 1), Spot { line: 3, column: 5 });
+        assert_eq!(Spot::of(text, "full_name", 1), Spot { line: 2, column: 1 });
+        assert_eq!(Spot::of(text, "nothing", 2), Spot { line: 2, column: 1 });
     }
 }

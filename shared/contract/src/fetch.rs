@@ -1,12 +1,13 @@
 //! Fetching a record's whole state: what the contract says of the API that knows it.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The member that the relay adds beside the state: how the fetch went.
 pub const FETCHED: &str = "fetched";
 
 /// How the relay asks for a record's state.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fetch {
     /// The address; `{key}` stands for the record's key, percent-encoded.
@@ -26,7 +27,7 @@ pub struct Fetch {
 }
 
 /// Where a fetched state's version stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FetchVersion {
     /// In the answer's `ETag`, a whole number, perhaps weak and in quotes.

@@ -3,24 +3,31 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-#[derive(Debug, Deserialize)]
+/// A mapping: how an event of a source becomes rows of POLE tables.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MappingDocument {
+    /// The id of the contract beside it.
     pub(crate) source: String,
+    /// The mapping's version, stamped on every row.
     pub(crate) version: String,
+    /// Dates that stand for "no date": they become null.
     #[serde(default)]
     pub(crate) sentinels: Vec<String>,
+    /// Where midnight is, when an instant fills a date, and local times are.
     #[serde(default)]
     pub(crate) timezone: Option<String>,
+    /// The kinds of rows that an event gives.
     pub(crate) records: Vec<RecordDocument>,
 }
 
 /// How long a record's row lives, and who may end it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RecordKind {
     /// The record that the event is about: the event's operation is the row's.
@@ -34,61 +41,106 @@ pub(crate) enum RecordKind {
     Log,
 }
 
-#[derive(Debug, Deserialize)]
+/// One kind of row.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordDocument {
+    /// Its name within the mapping: it stands in the ids of rules and of sets.
     pub(crate) name: String,
+    /// The table that it fills.
     pub(crate) table: String,
+    /// How long its row lives.
     #[serde(default)]
     pub(crate) kind: RecordKind,
+    /// Only for these event types.
     #[serde(default)]
     pub(crate) events: Vec<String>,
+    /// A row for every item of a list; with several paths, of a list within each item.
     #[serde(default)]
-    pub(crate) for_each: Option<String>,
+    pub(crate) for_each: Option<OneOrMany>,
+    /// Only for items of which this holds.
     #[serde(default)]
     pub(crate) when: Option<WhenDocument>,
+    /// What identifies the row.
     #[serde(default)]
     pub(crate) id: Option<IdDocument>,
+    /// The two ends of a row that is a link.
     #[serde(default)]
     pub(crate) link: Option<LinkDocument>,
+    /// What fills each column.
     #[serde(default)]
     pub(crate) columns: BTreeMap<String, Expression>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A path, or several, each within an item of the one before.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    /// One path.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(crate) fn paths(&self) -> &[String] {
+        match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::Many(paths) => paths,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhenDocument {
-    pub(crate) path: String,
+    /// The path whose value decides.
+    #[serde(default)]
+    pub(crate) path: Option<String>,
+    /// The expression whose value decides, where a path is not enough.
+    #[serde(default)]
+    pub(crate) value: Option<Expression>,
+    /// It is one of these; null stands for "not there".
     #[serde(default)]
     pub(crate) is: Vec<Value>,
+    /// It is there, or is not.
     #[serde(default)]
     pub(crate) present: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdDocument {
+    /// What kind of key it is: sources that use the same namespace and key mean the same thing.
     #[serde(default)]
     pub(crate) namespace: Option<String>,
+    /// The parts of the key.
     pub(crate) key: Vec<Expression>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkDocument {
+    /// The one end.
     pub(crate) from: EndDocument,
+    /// The other end.
     pub(crate) to: EndDocument,
+    /// What kind of link it is.
     #[serde(rename = "type")]
     pub(crate) link_type: Expression,
+    /// As what.
     #[serde(default)]
     pub(crate) role: Option<Expression>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndDocument {
+    /// The table that the end's row stands in.
     pub(crate) table: String,
+    /// The namespace of its key.
     pub(crate) namespace: String,
+    /// The parts of its key.
     pub(crate) key: Vec<Expression>,
 }
 
@@ -103,55 +155,140 @@ pub(crate) enum Expression {
     Parse(ParseDocument),
     Normalise(NormaliseDocument),
     Sentinel(String),
+    Identity(IdentityDocument),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeMapDocument {
+    /// What is looked up.
     pub(crate) from: Box<Expression>,
+    /// The reference list, `contracts/lists/<list>.yaml`.
     pub(crate) list: String,
+    /// What it becomes: the list's code, or its label.
+    #[serde(default)]
+    pub(crate) to: CodeOrLabel,
+    /// What becomes of a value that the list does not know.
     #[serde(default)]
     pub(crate) unknown: Unknown,
+}
+
+/// What a code-map gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CodeOrLabel {
+    /// The list's code, for which synonyms stand too.
+    #[default]
+    Code,
+    /// The label for people.
+    Label,
 }
 
 /// What becomes of a value that a list or a normaliser does not know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Unknown {
+    /// It is kept as it came.
     #[default]
     Keep,
+    /// It is left out.
     Null,
+    /// The record is refused.
     Quarantine,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ParseDocument {
+    /// What is read.
     pub(crate) from: Box<Expression>,
+    /// What it is read as.
+    #[serde(default, rename = "as")]
+    pub(crate) kind: ParseKind,
+    /// Its forms, tried in their order: `iso`, or YYYY, MM, MMM, DD, HH, mm, ss with separators; of a decimal
+    /// `1,234.56` or `1.234,56`.
     pub(crate) formats: Vec<String>,
+    /// Texts that stand for "nothing", beside the mapping's own.
+    #[serde(default)]
+    pub(crate) sentinels: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// What a text is parsed as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ParseKind {
+    /// A day.
+    #[default]
+    Date,
+    /// A time of the day, as the text HH:MM:SS.
+    Time,
+    /// An instant; local time of the mapping's time zone where it names no offset.
+    Timestamp,
+    /// An exact number.
+    Decimal,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NormaliseDocument {
+    /// What is normalised.
     pub(crate) from: Box<Expression>,
+    /// The normaliser: postcode, uprn, phone, name, vrm, nino, email, pnc, cro, country.
     #[serde(rename = "as")]
     pub(crate) normaliser: String,
+    /// What becomes of a value that has not the form.
     #[serde(default)]
     pub(crate) unknown: Unknown,
 }
 
-#[derive(Deserialize)]
+/// The `pole_id` of another record.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IdentityDocument {
+    /// The namespace of its key.
+    pub(crate) namespace: String,
+    /// The parts of its key.
+    pub(crate) key: Vec<Expression>,
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ConcatDocument {
+    /// What is joined: parts that are not there are left out.
     parts: Vec<Expression>,
+    /// What stands between them.
     #[serde(default)]
     separator: String,
 }
 
 /// The verbs, for messages.
-const VERBS: [&str; 8] =
-    ["copy", "constant", "concat", "coalesce", "code-map", "parse", "normalise", "sentinel"];
+const VERBS: [&str; 9] =
+    ["copy", "constant", "concat", "coalesce", "code-map", "parse", "normalise", "sentinel", "identity"];
+
+impl JsonSchema for Expression {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Expression".into()
+    }
+
+    /// A path, or an object of one verb: what the visitor below takes.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let path = json_schema!({"type": "string", "description": "A path such as $.name, body:$.name, parent:$.name, event:$.id"});
+        let verbs = [
+            ("copy", path.clone()),
+            ("constant", json_schema!({"description": "A value"})),
+            ("concat", generator.subschema_for::<ConcatDocument>()),
+            ("coalesce", generator.subschema_for::<Vec<Expression>>()),
+            ("code-map", generator.subschema_for::<CodeMapDocument>()),
+            ("parse", generator.subschema_for::<ParseDocument>()),
+            ("normalise", generator.subschema_for::<NormaliseDocument>()),
+            ("sentinel", path.clone()),
+            ("identity", generator.subschema_for::<IdentityDocument>()),
+        ];
+        let verb = |(name, schema): (&str, Schema)| json_schema!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false});
+        let forms: Vec<Schema> = std::iter::once(path.clone()).chain(verbs.into_iter().map(verb)).collect();
+        json_schema!({ "oneOf": forms })
+    }
+}
 
 impl<'de> Deserialize<'de> for Expression {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -188,6 +325,7 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
             "parse" => Expression::Parse(map.next_value()?),
             "normalise" => Expression::Normalise(map.next_value()?),
             "sentinel" => Expression::Sentinel(map.next_value()?),
+            "identity" => Expression::Identity(map.next_value()?),
             other => return Err(de::Error::unknown_variant(other, &VERBS)),
         };
         match map.next_key::<String>()? {

@@ -1,46 +1,56 @@
 //! The part of the Open Data Contract Standard that we read (3.0.2 to 3.2.0).
 //!
-//! Fields that we do not use are allowed and left alone: the standard is checked by its own tools.
-//! Our extension stands in one custom property, `polelake`, and is checked strictly.
+//! Our extension stands in one custom property, `polelake`, and is checked strictly. Names that the standard does not
+//! know are told; what the standard knows and we do not enforce is told too, never skipped silently.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The versions of the standard that are accepted.
-pub(crate) const VERSIONS: [&str; 4] = ["v3.0.2", "v3.1.0", "v3.1.1", "v3.2.0"];
+use crate::catalogue::File;
+use crate::fault::{Problem, Spot, nearest};
+use crate::yaml;
 
-/// A data contract.
-#[derive(Clone, Debug, Deserialize)]
+/// The versions of the standard that are accepted.
+pub(crate) const VERSIONS: [&str; 3] = ["v3.0.2", "v3.1.0", "v3.2.0"];
+
+/// A data contract: who answers for what data, of what shape, under which rules.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Document {
-    /// The version of the standard, with its `v`.
+    /// The version of the standard, with its `v`: v3.0.2, v3.1.0 or v3.2.0.
     pub api_version: String,
-    /// The contract's id.
+    /// `DataContract`.
+    pub kind: String,
+    /// The contract's id; for a source, its name in addresses and in the column `source`.
     pub id: String,
     /// A name for people.
     #[serde(default)]
     pub name: Option<String>,
-    /// The contract's own version.
+    /// The contract's own version, stamped on every row.
     pub version: String,
-    /// The business domain.
+    /// `draft`, `active`, `deprecated` and so on.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// The department that it belongs to. It names the catalogue's databases.
     #[serde(default)]
     pub domain: Option<String>,
     /// What the data are for.
     #[serde(default)]
     pub description: Description,
-    /// The described objects: one topic or one table.
+    /// The described objects: a table; or an event, and the record within it.
     #[serde(default)]
     pub schema: Vec<Object>,
-    /// Who answers for it.
+    /// Who answers for it: the standard's object, or its older list.
     #[serde(default)]
     pub team: Option<Value>,
-    /// Extensions.
+    /// Extensions; ours is called `polelake`.
     #[serde(default)]
     pub custom_properties: Vec<Custom>,
 }
 
 /// A contract's description.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Description {
     /// What the data are for.
     #[serde(default)]
@@ -48,7 +58,7 @@ pub struct Description {
 }
 
 /// A described object.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Object {
     /// Its name.
@@ -65,10 +75,11 @@ pub struct Object {
 }
 
 /// A field or column.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Property {
     /// Its name.
+    #[serde(default)]
     pub name: String,
     /// What it means.
     #[serde(default)]
@@ -76,43 +87,77 @@ pub struct Property {
     /// The standard's coarse type.
     #[serde(default)]
     pub logical_type: Option<String>,
+    /// Limits: `minLength`, `maxLength`, `pattern` of a text.
+    #[serde(default)]
+    pub logical_type_options: Option<Value>,
     /// The exact type, such as `decimal(12,2)`.
     #[serde(default)]
     pub physical_type: Option<String>,
     /// Whether null is refused.
     #[serde(default)]
     pub required: bool,
+    /// Whether no two rows may have the same value.
+    #[serde(default)]
+    pub unique: bool,
     /// Whether it is part of the key.
     #[serde(default)]
     pub primary_key: bool,
     /// `public`, `internal` or `personal`.
     #[serde(default)]
     pub classification: Option<String>,
+    /// Words to find it by; an attribute of the Minimum POLE Data Standards has its number here.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The values that it may have (3.2).
+    #[serde(default, rename = "enum")]
+    pub listed: Vec<Listed>,
+    /// The fields of an object. An object without them is not looked into.
+    #[serde(default)]
+    pub properties: Vec<Property>,
+    /// What the elements of an array are.
+    #[serde(default)]
+    pub items: Option<Box<Property>>,
     /// Rules on the field.
     #[serde(default)]
     pub quality: Vec<Quality>,
 }
 
+/// A value of an enumeration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct Listed {
+    /// The value.
+    pub value: Value,
+}
+
 /// A rule.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quality {
     /// A stable id.
     #[serde(default)]
     pub id: Option<String>,
+    /// `library`, or `custom` with `engine: polelake`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
     /// What it demands, in words.
     #[serde(default)]
     pub description: Option<String>,
-    /// A library metric: `nullValues`, `invalidValues`, `duplicateValues`, `rowCount`.
+    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `rowCount`.
     #[serde(default)]
     pub metric: Option<String>,
     /// The metric's arguments.
     #[serde(default)]
     pub arguments: Option<Value>,
+    /// Who runs a custom rule: `polelake`.
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// What a custom rule demands.
+    #[serde(default)]
+    pub implementation: Option<Value>,
     /// One of the standard's dimensions.
     #[serde(default)]
     pub dimension: Option<String>,
-    /// `warn`, `quarantine` or `block`.
+    /// `warn` or `block`.
     #[serde(default)]
     pub severity: Option<String>,
     /// `rows` or `percent`.
@@ -130,7 +175,7 @@ pub struct Quality {
 }
 
 /// An extension.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct Custom {
     /// Its name.
     pub property: String,
@@ -139,9 +184,71 @@ pub struct Custom {
 }
 
 impl Document {
+    /// Reads a contract and checks the version of the standard.
+    pub(crate) fn read(file: &File) -> Result<Self, Problem> {
+        let document: Self = yaml::read(file)?;
+        if !VERSIONS.contains(&document.api_version.as_str()) {
+            let message =
+                format!("apiVersion `{}` is not one of {}", document.api_version, VERSIONS.join(", "));
+            return Err(Problem::error(&file.path, Spot::of(&file.text, "apiVersion", 1), message));
+        }
+        Ok(document)
+    }
+
     /// Our extension's value, or null.
     pub(crate) fn extension(&self) -> Value {
         let ours = self.custom_properties.iter().find(|custom| custom.property == "polelake");
         ours.map_or(Value::Null, |custom| custom.value.clone())
     }
+
+    /// Who answers for it, in a word.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        let team = self.team.as_ref();
+        let named = team.and_then(|team| team.get("name")).and_then(Value::as_str);
+        let first = team.and_then(|team| team.get(0)).and_then(|member| member.get("username"));
+        named.or(first.and_then(Value::as_str)).unwrap_or("nobody").to_owned()
+    }
+}
+
+const ROOT: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \
+    team roles slaDefaultElement slaProperties servers customProperties authoritativeDefinitions contractCreatedTs context";
+const OBJECT: &str = "id name businessName physicalName physicalType logicalType description dataGranularityDescription \
+    properties relationships quality tags authoritativeDefinitions customProperties deprecated synonyms context";
+const PROPERTY: &str = "id name businessName physicalName physicalType logicalType logicalTypeOptions description required \
+    unique primaryKey primaryKeyPosition partitioned partitionKeyPosition classification encryptedName criticalDataElement \
+    examples enum transformSourceObjects transformLogic transformDescription relationships quality items properties tags \
+    authoritativeDefinitions customProperties semanticType deprecated synonyms context";
+const QUALITY: &str = "id name type description metric rule arguments query engine implementation dimension severity \
+    businessImpact method unit schedule scheduler tags customProperties authoritativeDefinitions mustBe mustNotBe \
+    mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo mustBeBetween mustNotBeBetween";
+
+/// Names that the standard does not know: most are misspelt, and what they say would be lost without a word.
+pub(crate) fn strangers(file: &File) -> Vec<Problem> {
+    let Ok(root) = yaml::read::<Value>(file) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut look = |value: &Value, known: &str| {
+        for name in value.as_object().into_iter().flat_map(|object| object.keys()) {
+            if !known.split_whitespace().any(|known| known == name) {
+                let near = nearest(name, known.split_whitespace());
+                let message = format!("`{name}` is no name of the standard{near}");
+                found.push(Problem::error(&file.path, Spot::of(&file.text, name, 1), message));
+            }
+        }
+    };
+    look(&root, ROOT);
+    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let mut properties = Vec::new();
+    for object in list(&root, "schema") {
+        look(&object, OBJECT);
+        list(&object, "quality").iter().for_each(|rule| look(rule, QUALITY));
+        properties.extend(list(&object, "properties"));
+    }
+    while let Some(property) = properties.pop() {
+        look(&property, PROPERTY);
+        list(&property, "quality").iter().for_each(|rule| look(rule, QUALITY));
+        properties.extend(list(&property, "properties"));
+        properties.extend(property.get("items").cloned());
+    }
+    found
 }

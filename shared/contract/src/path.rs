@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 
 /// One step of a plain path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     Name(String),
     Index(usize),
     /// `[?@.name == 'value']`: an element of a list by one of its texts.
@@ -74,6 +74,27 @@ impl Path {
                 .unwrap_or_default(),
             Route::Found(_, path) | Route::Full(path) => path.query(root).all(),
         }
+    }
+
+    /// The steps of the path, and whether it goes on to each element; none when only the library can follow it.
+    pub(crate) fn steps(&self) -> (Option<&[Step]>, bool) {
+        match &self.route {
+            Route::Plain(steps) | Route::Found(steps, _) => (Some(steps), false),
+            Route::Each(steps) => (Some(steps), true),
+            Route::Full(_) => (None, false),
+        }
+    }
+
+    /// The names of the path when it has only names: such a path can be written as well as read.
+    pub(crate) fn names(&self) -> Option<Vec<&str>> {
+        let Route::Plain(steps) = &self.route else { return None };
+        fn name(step: &Step) -> Option<&str> {
+            match step {
+                Step::Name(name) => Some(name.as_str()),
+                Step::Index(_) | Step::Where(..) => None,
+            }
+        }
+        steps.iter().map(name).collect()
     }
 
     /// Whether the list or value that the path begins from is there at all, even when it is empty or null.

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::fault::{Problem, line_of, nearest};
-use crate::fetch::Fetch;
-use crate::odcs::{Document, VERSIONS};
+use crate::backfill::Backfill;
+use crate::catalogue::File;
+use crate::extension::{BadRecords, Defaults, SourceExtension};
+use crate::fault::{Problem, Spot, nearest};
+use crate::fetch::{FETCHED, Fetch};
+use crate::odcs::{Document, Object, Property};
 use crate::path::Path;
+use crate::shape::Shape;
+use crate::yaml;
 
 /// What an event type does to its record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EventOp {
     /// The whole record is stated.
@@ -21,64 +27,6 @@ pub enum EventOp {
     Delete,
     /// The event is kept in the raw zone and goes no further.
     Ignore,
-}
-
-/// How an event is wrapped; gives the defaults of where things stand in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Envelope {
-    EntityEvent,
-    Cloudevents,
-    Plain,
-    Csv,
-}
-
-/// Our extension as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Extension {
-    topic: String,
-    envelope: Envelope,
-    key: Vec<String>,
-    #[serde(default)]
-    event_id: Option<String>,
-    #[serde(default)]
-    event_type: Option<String>,
-    #[serde(default)]
-    event_time: Option<String>,
-    #[serde(default)]
-    event_time_default: Option<String>,
-    #[serde(default)]
-    version: Option<String>,
-    #[serde(default)]
-    body: Vec<String>,
-    #[serde(default)]
-    delete_body: Vec<String>,
-    #[serde(default)]
-    state: Option<String>,
-    #[serde(default)]
-    fetch: Option<Fetch>,
-    events: BTreeMap<String, EventOp>,
-    #[serde(default)]
-    bad_records: BadRecords,
-    push: Push,
-}
-
-/// What becomes of a record that cannot be mapped. Only one answer for now, and it loses nothing.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum BadRecords {
-    #[default]
-    Quarantine,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Push {
-    #[serde(default)]
-    principals: Vec<String>,
-    #[serde(default)]
-    claims: Vec<Claims>,
 }
 
 /// Claims of a token that admit its bearer, all of them together.
@@ -102,6 +50,10 @@ pub struct SourceContract {
     pub title: String,
     /// What it holds, in a sentence.
     pub purpose: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The department that it belongs to.
+    pub domain: String,
     /// The contract's version.
     pub version: String,
     /// The Kafka topic.
@@ -114,63 +66,63 @@ pub struct SourceContract {
     pub claims: Vec<Claims>,
     /// Where the relay asks for a record's whole state, if it does.
     pub fetch: Option<Fetch>,
+    /// How records of a file become events, if they can.
+    pub backfill: Option<Backfill>,
+    /// The described objects, as they were written.
+    pub schema: Vec<Object>,
     /// The contract's whole text, as teams may read it.
     pub text: String,
     pub(crate) key: Vec<Path>,
     pub(crate) event_id: Option<Path>,
     pub(crate) event_type: Option<Path>,
+    pub(crate) event_type_default: Option<String>,
     pub(crate) event_time: Option<Path>,
     pub(crate) event_time_default: Option<i64>,
     pub(crate) entity_version: Option<Path>,
     pub(crate) body: Vec<Path>,
     pub(crate) delete_body: Vec<Path>,
     pub(crate) state: Option<Path>,
+    /// What an event is declared to be.
+    pub(crate) event_shape: Shape,
+    /// What the record within it is declared to be, where the contract describes it apart.
+    pub(crate) record_shape: Option<Shape>,
 }
 
 impl SourceContract {
     /// Compiles the contract that stands in `file`.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its line.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
-        let document = read_document(file, text)?;
-        let problem = |needle: &str, message: String| Problem {
-            file: file.to_owned(),
-            line: line_of(text, needle, 1),
-            message,
-        };
-        let extension: Extension = serde_json::from_value(document.extension())
-            .map_err(|error| problem("polelake", format!("the custom property `polelake`: {error}")))?;
+    pub(crate) fn parse(file: &File) -> Result<Self, Problem> {
+        let document = Document::read(file)?;
+        let extension: SourceExtension = yaml::read_value(file, "polelake", document.extension())?;
+        check(file, &document, &extension)?;
         let BadRecords::Quarantine = extension.bad_records;
-        if let Some(why) = extension.fetch.as_ref().and_then(|fetch| fetch.fault(extension.state.as_deref()))
-        {
-            return Err(problem("fetch", why));
-        }
-        if extension.fetch.is_some() && extension.version.is_some() {
-            let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
-            return Err(problem("version", why.into()));
-        }
-        if extension.push.principals.is_empty() && extension.push.claims.is_empty() {
-            return Err(problem("push", "`push` admits nobody; give `principals` or `claims`".into()));
-        }
-        if extension.push.claims.iter().any(|claims| !claims.contains_key("iss") || claims.len() < 2) {
-            let why =
-                "each of `push.claims` needs `iss`, the token's issuer, and one claim that tells the caller";
-            return Err(problem("claims", why.into()));
-        }
-        let path = |text: &String| Path::parse(text).map_err(|why| problem(text, why));
-        let or = |given: &Option<String>, default: Option<&str>| {
-            given.clone().or(default.map(str::to_owned)).map(|text| path(&text)).transpose()
-        };
+        let written = Written { file };
         let defaults = Defaults::of(extension.envelope);
+        let or = |given: &Option<String>, default: Option<&str>| {
+            let text = given.clone().or(default.map(str::to_owned));
+            text.map(|text| written.path(&text)).transpose()
+        };
         let bodies = if extension.body.is_empty() { vec![defaults.body.to_owned()] } else { extension.body };
-        let fallback = extension.event_time_default.as_ref().map(|text| {
-            crate::parse_timestamp(text)
-                .ok_or_else(|| problem("event_time_default", "is not a timestamp".into()))
-        });
-        Ok(Self {
+        let single = extension.events.keys().next().filter(|_| extension.events.len() == 1).cloned();
+        let state = or(&extension.state, None)?;
+        let (event_shape, record_shape) =
+            shapes(&document.schema, extension.record.as_deref(), extension.fetch.is_some());
+        let contract = Self {
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             purpose: document.description.purpose.clone().unwrap_or_default(),
+            owner: document.owner(),
+            domain: document.domain.clone().unwrap_or_else(|| "shared".to_owned()),
+            key: written.paths(&extension.key)?,
+            event_id: or(&extension.event_id, defaults.id)?,
+            event_type: or(&extension.event_type, defaults.kind)?,
+            event_type_default: extension.event_type_default.or(single),
+            event_time: or(&extension.event_time, defaults.time)?,
+            event_time_default: written
+                .instant("event_time_default", extension.event_time_default.as_deref())?,
+            entity_version: or(&extension.version, None)?,
+            body: written.paths(&bodies)?,
+            delete_body: written.paths(&extension.delete_body)?,
+            backfill: extension.backfill.map(|document| Backfill::compile(document, &written)).transpose()?,
+            state,
             name: document.id,
             version: document.version,
             topic: extension.topic,
@@ -178,17 +130,45 @@ impl SourceContract {
             principals: extension.push.principals,
             claims: extension.push.claims,
             fetch: extension.fetch,
-            key: extension.key.iter().map(path).collect::<Result<_, _>>()?,
-            event_id: or(&extension.event_id, defaults.id)?,
-            event_type: or(&extension.event_type, defaults.kind)?,
-            event_time: or(&extension.event_time, defaults.time)?,
-            event_time_default: fallback.transpose()?,
-            entity_version: or(&extension.version, None)?,
-            body: bodies.iter().map(path).collect::<Result<_, _>>()?,
-            delete_body: extension.delete_body.iter().map(path).collect::<Result<_, _>>()?,
-            state: or(&extension.state, None)?,
-            text: text.to_owned(),
-        })
+            schema: document.schema,
+            text: file.text.clone(),
+            event_shape,
+            record_shape,
+        };
+        contract.fits_its_shape(&written)?;
+        Ok(contract)
+    }
+
+    /// Every path that the contract names must lead somewhere in the shape that it declares.
+    fn fits_its_shape(&self, written: &Written<'_>) -> Result<(), Problem> {
+        let optional =
+            [&self.event_id, &self.event_type, &self.event_time, &self.entity_version, &self.state];
+        let paths =
+            self.key.iter().chain(&self.body).chain(&self.delete_body).chain(optional.into_iter().flatten());
+        for path in paths {
+            self.event_shape.at(path).map_err(|why| written.problem(path.text(), why))?;
+        }
+        if let Some(backfill) = &self.backfill {
+            backfill.fits(self).map_err(|why| written.problem("backfill", why))?;
+        }
+        Ok(())
+    }
+
+    /// What the record is declared to be.
+    pub(crate) fn record(&self) -> &Shape {
+        let within = || self.body.first().and_then(|body| self.event_shape.at(body).ok());
+        self.record_shape.as_ref().or_else(within).unwrap_or(&Shape::Opaque)
+    }
+
+    /// Objects of the contract's schema whose fields are not told: nothing in them is looked at.
+    #[must_use]
+    pub fn opaque_paths(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        match &self.record_shape {
+            Some(shape) => shape.opaque_paths("$", &mut found),
+            None => self.event_shape.opaque_paths("$", &mut found),
+        }
+        found
     }
 
     /// Whether `caller` may push to this source.
@@ -228,46 +208,128 @@ impl SourceContract {
     }
 }
 
-/// Reads an ODCS document and checks the version of the standard.
-pub(crate) fn read_document(file: &str, text: &str) -> Result<Document, Problem> {
-    let fault = |line, message| Problem { file: file.to_owned(), line, message };
-    let document: Document = serde_saphyr::from_str(text).map_err(|error| {
-        fault(error.location().map_or(0, |at| at.line() as usize), first_line(&error.to_string()))
-    })?;
-    if VERSIONS.contains(&document.api_version.as_str()) {
-        return Ok(document);
+/// A contract's file, for the places of what is wrong in it.
+pub(crate) struct Written<'f> {
+    file: &'f File,
+}
+
+impl Written<'_> {
+    pub(crate) fn problem(&self, needle: &str, message: impl Into<String>) -> Problem {
+        let begins = Spot::of(&self.file.text, "polelake", 1).line;
+        Problem::error(&self.file.path, Spot::of(&self.file.text, needle, begins), message)
     }
-    let message = format!("apiVersion `{}` is not one of {}", document.api_version, VERSIONS.join(", "));
-    Err(fault(line_of(text, "apiVersion", 1), message))
+
+    pub(crate) fn path(&self, text: &str) -> Result<Path, Problem> {
+        Path::parse(text).map_err(|why| self.problem(text, why))
+    }
+
+    pub(crate) fn paths(&self, texts: &[String]) -> Result<Vec<Path>, Problem> {
+        texts.iter().map(|text| self.path(text)).collect()
+    }
+
+    pub(crate) fn instant(&self, name: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
+        let parse = |text: &str| {
+            let wrong =
+                || self.problem(name, format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z"));
+            crate::parse_timestamp(text).ok_or_else(wrong)
+        };
+        text.map(parse).transpose()
+    }
 }
 
-/// YAML errors come with a drawing of the place; one line is enough beside our own file and line.
-pub(crate) fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// What must hold between the parts of the extension.
+fn check(file: &File, document: &Document, extension: &SourceExtension) -> Result<(), Problem> {
+    let written = Written { file };
+    let refuse = |needle: &str, why: &str| Err(written.problem(needle, why));
+    if let Some(why) = extension.fetch.as_ref().and_then(|fetch| fetch.fault(extension.state.as_deref())) {
+        return refuse("fetch", &why);
+    }
+    if extension.fetch.is_some() && extension.version.is_some() {
+        let why =
+            "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
+        return refuse("version", why);
+    }
+    if extension.push.principals.is_empty() && extension.push.claims.is_empty() {
+        return refuse("push", "`push` admits nobody; give `principals` or `claims`");
+    }
+    if extension.push.claims.iter().any(|claims| !claims.contains_key("iss") || claims.len() < 2) {
+        let why =
+            "each of `push.claims` needs `iss`, the token's issuer, and one claim that tells the caller";
+        return refuse("claims", why);
+    }
+    if extension.key.is_empty() {
+        return refuse(
+            "key",
+            "`key` needs at least one path: without a key, events of one record have no order",
+        );
+    }
+    if extension.events.is_empty() {
+        return refuse("events", "`events` declares no event type; every event would be quarantined");
+    }
+    let typed = extension.event_type.is_some() || Defaults::of(extension.envelope).kind.is_some();
+    if !typed && extension.event_type_default.is_none() && extension.events.len() > 1 {
+        return refuse("events", "`event_type` must say where an event's type stands when there are several");
+    }
+    if let Some(default) =
+        extension.event_type_default.as_ref().filter(|name| !extension.events.contains_key(*name))
+    {
+        let near = nearest(default, extension.events.keys().map(String::as_str));
+        return refuse("event_type_default", &format!("`events` declares no `{default}`{near}"));
+    }
+    let names = || document.schema.iter().map(|object| object.name.as_str());
+    if let Some(record) = extension.record.as_ref().filter(|record| !names().any(|name| name == **record)) {
+        return refuse(
+            "record",
+            &format!("`schema` describes no object `{record}`{}", nearest(record, names())),
+        );
+    }
+    unenforced(file, &document.schema)
 }
 
-struct Defaults {
-    id: Option<&'static str>,
-    kind: Option<&'static str>,
-    time: Option<&'static str>,
-    body: &'static str,
-}
-
-impl Defaults {
-    fn of(envelope: Envelope) -> Self {
-        match envelope {
-            Envelope::EntityEvent => Self {
-                id: Some("$.id"),
-                kind: Some("$.eventType"),
-                time: Some("$.dateTime"),
-                body: "$.eventData.newData",
-            },
-            Envelope::Cloudevents => {
-                Self { id: Some("$.id"), kind: Some("$.type"), time: Some("$.time"), body: "$.data" }
-            }
-            Envelope::Plain | Envelope::Csv => Self { id: None, kind: None, time: None, body: "$" },
+/// Rules that nobody would run on a source are refused, with the place where they belong.
+fn unenforced(file: &File, schema: &[Object]) -> Result<(), Problem> {
+    let refuse = |name: &str, what: &str| {
+        let message = format!(
+            "{what} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
+        );
+        Err(Problem::error(&file.path, Spot::of(&file.text, name, 1), message))
+    };
+    let mut properties: Vec<&Property> = Vec::new();
+    for object in schema {
+        if !object.quality.is_empty() {
+            return refuse(&object.name, "a `quality` rule");
         }
+        properties.extend(&object.properties);
     }
+    while let Some(property) = properties.pop() {
+        if !property.quality.is_empty() {
+            return refuse(&property.name, "a `quality` rule");
+        }
+        if property.logical_type_options.is_some() {
+            return refuse(&property.name, "`logicalTypeOptions`");
+        }
+        if property.unique {
+            return refuse(&property.name, "`unique`");
+        }
+        properties.extend(property.properties.iter().chain(property.items.as_deref()));
+    }
+    Ok(())
+}
+
+/// The shapes of the event and of the record within it.
+fn shapes(schema: &[Object], record: Option<&str>, fetches: bool) -> (Shape, Option<Shape>) {
+    let apart = record.and_then(|name| schema.iter().find(|object| object.name == name));
+    let event = schema.iter().find(|object| apart.is_none_or(|apart| apart.name != object.name));
+    let mut properties = event.map(|event| event.properties.clone()).unwrap_or_default();
+    if fetches {
+        // What the relay adds beside a state that it fetched.
+        let name = FETCHED.to_owned();
+        properties.push(Property { name, logical_type: Some("object".into()), ..Property::default() });
+    }
+    let described = |properties: &[Property]| {
+        if properties.is_empty() { Shape::Opaque } else { Shape::of(properties) }
+    };
+    (described(&properties), apart.map(|object| described(&object.properties)))
 }
 
 fn claim_fits(name: &str, wanted: &str, found: &str) -> bool {

@@ -2,9 +2,12 @@
 
 use pole::{Kind, PROVENANCE};
 
-use crate::fault::{Problem, line_of, nearest};
-use crate::odcs::{Property, Quality};
-use crate::source::read_document;
+use crate::catalogue::File;
+use crate::extension::{Family, TableExtension};
+use crate::fault::{Problem, Spot, nearest};
+use crate::odcs::{Document, Property, Quality};
+use crate::rule::Rule;
+use crate::yaml;
 
 /// The type of a column. Flat only: Qlik reads nested types as null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +72,12 @@ pub struct Column {
     pub required: bool,
     /// What it means.
     pub meaning: String,
+    /// `public`, `internal` or `personal`.
+    pub classification: String,
     /// Whether it holds people's data: no report shows a value of it.
     pub personal: bool,
-    /// The rules on it.
-    pub quality: Vec<Quality>,
+    /// Words to find it by; numbers of the Minimum POLE Data Standards.
+    pub tags: Vec<String>,
 }
 
 /// A compiled table contract.
@@ -84,39 +89,46 @@ pub struct TableContract {
     pub meaning: String,
     /// The contract's version.
     pub version: String,
+    /// The family of POLE that it belongs to.
+    pub family: Family,
+    /// Who answers for it.
+    pub owner: String,
+    /// The department whose database it stands in.
+    pub domain: String,
     /// The provenance columns, then the table's own.
     pub columns: Vec<Column>,
-    /// Rules on the whole table.
-    pub quality: Vec<Quality>,
+    /// The rules on it, compiled.
+    pub rules: Vec<Rule>,
+    pub(crate) written: Vec<Property>,
+    pub(crate) quality: Vec<Quality>,
 }
 
 impl TableContract {
-    /// Compiles the contract that stands in `file`.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its line.
-    pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
-        let document = read_document(file, text)?;
-        let problem = |needle: &str, message: String| Problem {
-            file: file.to_owned(),
-            line: line_of(text, needle, 1),
-            message,
+    /// Reads the contract that stands in `file`; its rules are compiled when all tables are known.
+    pub(crate) fn parse(file: &File) -> Result<Self, Problem> {
+        let mut document = Document::read(file)?;
+        let extension: TableExtension = yaml::read_value(file, "polelake", document.extension())?;
+        let problem = |needle: &str, message: String| {
+            Problem::error(&file.path, Spot::of(&file.text, needle, 1), message)
         };
-        let [object] = document.schema.as_slice() else {
+        let (owner, domain) = (document.owner(), document.domain.take().unwrap_or_else(|| "pole".to_owned()));
+        let (Some(object), None) = (document.schema.pop(), document.schema.pop()) else {
             return Err(problem("schema", "a table contract describes exactly one table".into()));
         };
-        let columns: Result<Vec<Column>, Problem> = object
-            .properties
-            .iter()
-            .map(|property| column(property).map_err(|why| problem(&format!("name: {}", property.name), why)))
-            .collect();
+        let written = |property: &Property| column(property).map_err(|why| problem(&property.name, why));
         let table = Self {
-            name: object.name.clone(),
-            meaning: object.description.clone().unwrap_or_default(),
+            name: object.name,
+            meaning: object.description.unwrap_or_default(),
             version: document.version,
-            columns: columns?,
-            quality: object.quality.clone(),
+            family: extension.family,
+            owner,
+            domain,
+            columns: object.properties.iter().map(written).collect::<Result<_, _>>()?,
+            rules: Vec::new(),
+            written: object.properties,
+            quality: object.quality,
         };
+        table.check_names().map_err(|(needle, why)| problem(&needle, why))?;
         table.check_provenance().map_err(|why| problem("properties", why))?;
         Ok(table)
     }
@@ -141,6 +153,20 @@ impl TableContract {
 
     pub(crate) fn nearest(&self, name: &str) -> String {
         nearest(name, self.columns.iter().map(|column| column.name.as_str()))
+    }
+
+    /// Names become object keys and columns of Glue.
+    fn check_names(&self) -> Result<(), (String, String)> {
+        let fault = |name: &str, why: String| Err((name.to_owned(), why));
+        if !snake(&self.name) {
+            return fault(&self.name, format!("the table name `{}` is not lower snake_case", self.name));
+        }
+        for (place, column) in self.columns.iter().enumerate() {
+            if self.columns[..place].iter().any(|before| before.name == column.name) {
+                return fault(&column.name, format!("the column `{}` stands twice", column.name));
+            }
+        }
+        Ok(())
     }
 
     /// Every table begins with the same columns, so that one piece of code can fill them.
@@ -170,20 +196,34 @@ impl TableContract {
 
 fn column(property: &Property) -> Result<Column, String> {
     let name = &property.name;
-    let snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if name.is_empty() || !name.chars().all(snake) {
+    if !snake(name) {
         return Err(format!("the column name `{name}` is not lower snake_case"));
     }
     let physical = property.physical_type.as_deref().unwrap_or("string");
     let kind = ColumnType::parse(physical).ok_or_else(|| {
         format!("physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp or decimal(p,s)")
     })?;
+    let classes = ["public", "internal", "personal"];
+    let classification = property.classification.as_deref().unwrap_or_default();
+    if !classes.contains(&classification) {
+        return Err(format!(
+            "the column `{name}` needs a `classification` of {}{}",
+            classes.join(", "),
+            nearest(classification, classes.into_iter())
+        ));
+    }
     Ok(Column {
         name: name.clone(),
         kind,
         required: property.required,
         meaning: property.description.clone().unwrap_or_default(),
-        personal: property.classification.as_deref() == Some("personal"),
-        quality: property.quality.clone(),
+        classification: classification.to_owned(),
+        personal: classification == "personal",
+        tags: property.tags.clone(),
     })
+}
+
+fn snake(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    !name.is_empty() && !name.starts_with('_') && name.chars().all(fits)
 }

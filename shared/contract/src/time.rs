@@ -43,43 +43,9 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
 /// Microseconds of a day.
 pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// A date format of a contract: the parts in their order, such as `DD/MM/YYYY`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DateFormat {
-    Iso,
-    DayMonthYear(char),
-    MonthDayYear(char),
-}
-
-impl DateFormat {
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "iso" | "YYYY-MM-DD" => Self::Iso,
-            "DD/MM/YYYY" => Self::DayMonthYear('/'),
-            "DD-MM-YYYY" => Self::DayMonthYear('-'),
-            "MM/DD/YYYY" => Self::MonthDayYear('/'),
-            _ => return None,
-        })
-    }
-
-    pub(crate) fn parse(self, text: &str) -> Option<i32> {
-        let split = |separator| {
-            let mut parts = text.trim().split(separator);
-            let found = (parts.next()?, parts.next()?, parts.next()?);
-            parts.next().is_none().then_some(found)
-        };
-        match self {
-            Self::Iso => parse_date(text.trim()),
-            Self::DayMonthYear(separator) => {
-                let (day, month, year) = split(separator)?;
-                days(number(year).filter(|_| year.len() == 4)?, number(month)?, number(day)?)
-            }
-            Self::MonthDayYear(separator) => {
-                let (month, day, year) = split(separator)?;
-                days(number(year).filter(|_| year.len() == 4)?, number(month)?, number(day)?)
-            }
-        }
-    }
+/// An instant in ISO form, UTC.
+pub(crate) fn timestamp_text(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| at.to_string())
 }
 
 /// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before in UTC.
@@ -90,7 +56,7 @@ pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
 }
 
 /// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
-fn days(year: i32, month: i32, day: i32) -> Option<i32> {
+pub(crate) fn days(year: i32, month: i32, day: i32) -> Option<i32> {
     let valid =
         civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     valid.ok()?;
@@ -158,7 +124,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,40}") {
-            let _ = (parse_date(&text), parse_timestamp(&text), DateFormat::DayMonthYear('/').parse(&text));
+            let _ = (parse_date(&text), parse_timestamp(&text));
         }
     }
 
@@ -169,12 +135,5 @@ mod tests {
         assert_eq!(local_date(micros, &zone), parse_date("2026-07-01"));
         let winter = parse_timestamp("2026-01-31T23:00:00Z").unwrap();
         assert_eq!(local_date(winter, &zone), parse_date("2026-01-31"));
-    }
-
-    #[test]
-    fn other_formats() {
-        assert_eq!(DateFormat::DayMonthYear('/').parse("24/08/2017"), parse_date("2017-08-24"));
-        assert_eq!(DateFormat::DayMonthYear('/').parse("31/02/2017"), None);
-        assert_eq!(DateFormat::DayMonthYear('/').parse("24/08/17"), None);
     }
 }

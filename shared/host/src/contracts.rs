@@ -11,18 +11,26 @@ use crate::{Failure, FailureKind};
 /// # Errors
 /// A configuration failure that names every problem with its file and line.
 pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
-    let mut files = Vec::new();
-    collect(Path::new(folder), "", &mut files).map_err(|error| {
-        Failure::new(FailureKind::Configuration, format!("the contracts in {folder} cannot be read: {error}"))
-    })?;
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Catalogue::compile(&files).map_err(|problems| {
+    Catalogue::compile(&contract_files(folder)?).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::new(
             FailureKind::Configuration,
             format!("the contracts do not compile:\n{}", lines.join("\n")),
         )
     })
+}
+
+/// Every declared file below `folder`, in the order of paths.
+///
+/// # Errors
+/// A configuration failure when the folder or a file in it cannot be read.
+pub fn contract_files(folder: &str) -> Result<Vec<File>, Failure> {
+    let mut files = Vec::new();
+    collect(Path::new(folder), "", &mut files).map_err(|error| {
+        Failure::new(FailureKind::Configuration, format!("the contracts in {folder} cannot be read: {error}"))
+    })?;
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
 }
 
 fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> std::io::Result<()> {

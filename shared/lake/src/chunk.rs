@@ -93,7 +93,26 @@ impl Chunk {
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
-        format!("refined/{table}/date={day}/{}", self.dated_name())
+        format!("{}date={day}/{}", Self::refined_prefix(table), self.dated_name())
+    }
+
+    /// The prefix of a table's refined rows.
+    #[must_use]
+    pub fn refined_prefix(table: &str) -> String {
+        format!("refined/{table}/")
+    }
+
+    /// Where a topic's raw objects lie, as Athena's partition projection writes it.
+    #[must_use]
+    pub fn raw_template(topic: &str) -> String {
+        format!("{}epoch=${{in_epoch}}/partition=${{in_partition}}/", Self::topic_raw(topic))
+    }
+
+    /// Where a table's refined rows lie, as Athena's partition projection writes it.
+    #[must_use]
+    pub fn refined_template(table: &str) -> String {
+        let stream = "topic=${in_topic}/epoch=${in_epoch}/partition=${in_partition}/";
+        format!("{}date=${{in_date}}/{stream}", Self::refined_prefix(table))
     }
 
     /// The key of the chunk's refused records.
@@ -197,6 +216,18 @@ mod tests {
             let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
             prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
         }
+    }
+
+    #[test]
+    fn templates_lead_to_the_keys() {
+        let chunk = Chunk { topic: "t".into(), epoch: 2, partition: -1, offset: 7 };
+        let fill = |template: String| {
+            let filled = template.replace("${in_date}", "2026-03-02").replace("${in_topic}", "t");
+            filled.replace("${in_epoch}", "2").replace("${in_partition}", "-1")
+        };
+        assert!(chunk.raw_key().starts_with(&fill(Chunk::raw_template("t"))));
+        let day = Day::parse("2026-03-02").unwrap();
+        assert!(chunk.refined_key("person", day).starts_with(&fill(Chunk::refined_template("person"))));
     }
 
     #[test]

@@ -84,6 +84,19 @@ pub fn read(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
     Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS).build()?)
 }
 
+/// The batches of a file with only these columns of it.
+///
+/// # Errors
+/// When the bytes are no Parquet file.
+pub fn read_columns<'c>(
+    bytes: Bytes,
+    columns: impl IntoIterator<Item = &'c str>,
+) -> Result<ParquetRecordBatchReader, LakeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
+    Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+}
+
 /// How many rows a file has, by its footer.
 ///
 /// # Errors
@@ -98,10 +111,8 @@ pub fn count_rows(bytes: Bytes) -> Result<u64, LakeError> {
 /// # Errors
 /// When the bytes are no curated file.
 pub fn row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["pole_id", "source"]);
     let mut keys = Vec::new();
-    for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
+    for batch in read_columns(bytes, ["pole_id", "source"])? {
         let batch = batch?;
         let column = |name: &str| {
             let found = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());

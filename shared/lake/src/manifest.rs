@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use contract::{Rule, Severity};
+use quality::RuleCount;
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
@@ -69,11 +71,47 @@ pub struct RuleResult {
     pub verdict: Verdict,
 }
 
+impl RuleResult {
+    /// What a rule's count comes to in a table of so many rows.
+    #[must_use]
+    pub fn of(rule: &Rule, count: RuleCount, rows: u64) -> Self {
+        Self {
+            rule: rule.id.clone(),
+            description: rule.description.clone(),
+            dimension: rule.dimension.clone(),
+            column: rule.column.clone(),
+            failed: count.failed,
+            checked: count.checked,
+            target: rule.target(),
+            verdict: match (count.within(rule.tolerance, rows), rule.severity) {
+                (true, _) => Verdict::Pass,
+                (false, Severity::Warn) => Verdict::Warn,
+                (false, Severity::Block) => Verdict::Fail,
+            },
+        }
+    }
+}
+
 /// A column's fill.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnProfile {
     /// Rows with a value.
     pub filled: u64,
+    /// Different values, estimated within 2.3 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<u64>,
+    /// Bytes of the longest text.
+    #[serde(default)]
+    pub longest: u64,
+    /// Bytes of all texts.
+    #[serde(default)]
+    pub bytes: u64,
+    /// The least value: days, microseconds, whole numbers, decimals without their point. Never of a personal column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<i64>,
+    /// The greatest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greatest: Option<i64>,
 }
 
 /// A table's snapshot of a day.

@@ -50,6 +50,12 @@ pub struct Receipt {
     pub ignored: u64,
     /// Refused records, by rule.
     pub quarantined: BTreeMap<String, u64>,
+    /// Fields that the contract does not declare, by path: kept in the raw zone, and in no table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub undeclared: BTreeMap<String, u64>,
+    /// Values that the contract's enumerations do not list, by path: kept as they came.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unlisted: BTreeMap<String, u64>,
     /// Where the days begin within the object.
     pub days: Vec<DayStart>,
     /// The refined objects, by table.

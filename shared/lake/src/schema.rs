@@ -54,6 +54,18 @@ pub fn refined(table: &TableContract) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// The columns of a raw object as a catalogue shows them: name, Glue's type, meaning.
+pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
+    ("topic", "string", "The Kafka topic"),
+    ("partition", "int", "The Kafka partition; -1 holds what was redriven"),
+    ("offset", "bigint", "The Kafka offset"),
+    ("timestamp", "timestamp", "When the record was appended to the log"),
+    ("timestamp_type", "string", "Whose clock that is: LOG_APPEND_TIME or CREATE_TIME"),
+    ("key", "binary", "The record's key, as it came"),
+    ("value", "binary", "The record's value, as it came"),
+    ("headers", "string", "The record's headers as JSON, values in base64"),
+];
+
 /// The schema of a raw object: the record as Kafka gave it, its value unread.
 #[must_use]
 pub fn raw() -> SchemaRef {

@@ -1,5 +1,7 @@
 //! One way to write the values that every source writes differently.
 
+use crate::conformance::check_letter;
+
 /// A closed set of normalisers. Each gives none for a text that is not such a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normaliser {
@@ -17,11 +19,17 @@ pub enum Normaliser {
     Nino,
     /// An e-mail address: trimmed, lower case, one `@` within.
     Email,
+    /// A Police National Computer id: `YYYY/NNNNNNND`, with a right check letter.
+    Pnc,
+    /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND`, with a right check letter.
+    Cro,
+    /// A country: three letters of ISO 3166-1, from two, from three, or from its English name.
+    Country,
 }
 
 impl Normaliser {
     /// Every normaliser with the name that mappings use.
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 10] = [
         ("postcode", Self::Postcode),
         ("uprn", Self::Uprn),
         ("phone", Self::Phone),
@@ -29,6 +37,9 @@ impl Normaliser {
         ("vrm", Self::Vrm),
         ("nino", Self::Nino),
         ("email", Self::Email),
+        ("pnc", Self::Pnc),
+        ("cro", Self::Cro),
+        ("country", Self::Country),
     ];
 
     /// The normaliser that mappings call `name`.
@@ -45,9 +56,12 @@ impl Normaliser {
             Self::Uprn => uprn(text),
             Self::Phone => phone(text),
             Self::Name => name(text),
-            Self::Vrm => Some(compact(text)).filter(|vrm| (2..=11).contains(&vrm.len())),
+            Self::Vrm => Some(compact(text)).filter(|vrm| (1..=11).contains(&vrm.len())),
             Self::Nino => nino(text),
             Self::Email => email(text),
+            Self::Pnc => pnc(text),
+            Self::Cro => cro(text),
+            Self::Country => country(text),
         }
     }
 }
@@ -69,7 +83,23 @@ fn postcode(text: &str) -> Option<String> {
     let fits = OUTWARD.contains(&shape(outward).as_str()) && shape(inward) == "9AA";
     // AAA is the shape of one place only: the old Girobank.
     let girobank = shape(outward) == "AAA" && code != "GIR0AA";
-    (fits && !girobank).then(|| format!("{outward} {inward}"))
+    (fits && !girobank && postcode_letters(outward, inward)).then(|| format!("{outward} {inward}"))
+}
+
+/// Some letters stand in some places only, so that handwriting is read right. The area ZZ is given to nowhere: it is used
+/// for "no fixed abode", and by invented addresses.
+fn postcode_letters(outward: &str, inward: &str) -> bool {
+    if outward.starts_with("ZZ") || outward == "GIR" {
+        return true;
+    }
+    let letter = |place: usize| outward[place..].chars().next().filter(char::is_ascii_alphabetic);
+    let allowed = |letter: Option<char>, letters: &str| letter.is_none_or(|letter| letters.contains(letter));
+    let one_letter = outward.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    allowed(letter(0), "ABCDEFGHIJKLMNOPRSTUWYZ")
+        && (one_letter || allowed(letter(1), "ABCDEFGHKLMNOPQRSTUVWXY"))
+        && (!one_letter || outward.len() < 3 || allowed(letter(2), "ABCDEFGHJKPSTUW"))
+        && (one_letter || outward.len() < 4 || allowed(letter(3), "ABEHMNPRVWXY"))
+        && !inward.contains(['C', 'I', 'K', 'M', 'O', 'V'])
 }
 
 fn uprn(text: &str) -> Option<String> {
@@ -121,6 +151,54 @@ fn email(text: &str) -> Option<String> {
     (fits && !address.contains(char::is_whitespace)).then_some(address)
 }
 
+/// The year may have two digits, the serial number fewer than seven. The letter counts two digits of the year.
+fn pnc(text: &str) -> Option<String> {
+    let code = text.trim().to_ascii_uppercase();
+    let (year, rest) = code.split_once('/')?;
+    let (serial, letter) = rest.split_at_checked(rest.len().checked_sub(1)?)?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(year) || !digits(serial) || serial.len() > 7 || !matches!(year.len(), 2 | 4) {
+        return None;
+    }
+    let short = &year[year.len() - 2..];
+    let fits = check_letter(&format!("{short}{serial:0>7}"))?.to_string() == letter;
+    // The computer began in 1974; records older than that were given the year of the record.
+    let century = if short.parse::<u32>().ok()? >= 40 { "19" } else { "20" };
+    let year = if year.len() == 4 { year.to_owned() } else { format!("{century}{short}") };
+    fits.then(|| format!("{year}/{serial:0>7}{letter}"))
+}
+
+/// The ordinary form names the serial number first, that of the old file series (`SF`) the year.
+fn cro(text: &str) -> Option<String> {
+    let code = text.trim().to_ascii_uppercase();
+    let (head, tail) = code.split_once('/')?;
+    let (number, letter) = tail.split_at_checked(tail.len().checked_sub(1)?)?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (file, year, serial) = match head.strip_prefix("SF") {
+        Some(year) => (true, year, number),
+        None => (false, number, head),
+    };
+    if !digits(year) || !digits(serial) || year.len() != 2 || serial.len() > 6 {
+        return None;
+    }
+    let counted = if file { format!("{year}{serial}") } else { format!("{year}{serial:0>6}") };
+    let fits = check_letter(&counted)?.to_string() == letter;
+    let written =
+        if file { format!("SF{year}/{serial}{letter}") } else { format!("{serial:0>6}/{year}{letter}") };
+    fits.then_some(written)
+}
+
+fn country(text: &str) -> Option<String> {
+    let name = text.trim();
+    let code = name.to_ascii_uppercase();
+    let found = match code.len() {
+        2 => rust_iso3166::from_alpha2(&code),
+        3 => rust_iso3166::from_alpha3(&code),
+        _ => rust_iso3166::ALL.iter().find(|country| country.name.eq_ignore_ascii_case(name)).copied(),
+    };
+    found.map(|country| country.alpha3.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +220,11 @@ mod tests {
                 ("EC1A 1BB", Some("EC1A 1BB")),
                 ("gir 0aa", Some("GIR 0AA")),
                 ("ABC 1AA", None),
+                ("QA1 1AA", None),
+                ("W1P 1AA", Some("W1P 1AA")),
+                ("EC1C 1AA", None),
+                ("M1 1CA", None),
+                ("ZZ99 3VZ", Some("ZZ99 3VZ")),
                 ("not one", None),
                 ("", None),
                 ("é1 1ZZ", None),
@@ -178,5 +261,39 @@ mod tests {
         check(Normaliser::Email, &[(" A@B.org ", Some("a@b.org")), ("a@b", None), ("a b@c.d", None)]);
         check(Normaliser::Name, &[("  Mary   Ann ", Some("Mary Ann")), ("  ", None)]);
         check(Normaliser::Vrm, &[("ry52 apf", Some("RY52APF")), ("", None)]);
+    }
+
+    #[test]
+    fn police_numbers_and_countries() {
+        check(
+            Normaliser::Pnc,
+            &[
+                ("01/171310w", Some("2001/0171310W")),
+                ("2001/0171310W", Some("2001/0171310W")),
+                ("2001/0171310X", None),
+                ("2001/W", None),
+                ("é/é", None),
+            ],
+        );
+        check(
+            Normaliser::Cro,
+            &[
+                ("265416/21g", Some("265416/21G")),
+                ("SF05/482703J", Some("SF05/482703J")),
+                ("SF83/50058Z", Some("SF83/50058Z")),
+                ("265416/21H", None),
+                ("/", None),
+            ],
+        );
+        check(
+            Normaliser::Country,
+            &[
+                ("gb", Some("GBR")),
+                ("IRL", Some("IRL")),
+                ("Nigeria", Some("NGA")),
+                ("Utopia", None),
+                ("UTO", None),
+            ],
+        );
     }
 }

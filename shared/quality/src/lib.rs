@@ -4,8 +4,10 @@
 //! a later pass over the files would cost 2.5 times as much and read everything again.
 //! A state is counts only: no value of a personal column is in it.
 
-mod rule;
+mod demand;
+mod profile;
 mod state;
 
-pub use rule::{Rule, Severity, rules_of};
+pub use demand::{Elsewhere, Said, verdicts};
+pub use profile::ColumnState;
 pub use state::{RuleCount, TableState};

@@ -4,8 +4,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
 
-use crate::Severity;
-use crate::rule::{Demand, Rule};
+use contract::{Column, Demand, Rule, Severity, Tolerance};
+
+use crate::demand::{Said, verdicts};
+use crate::profile::ColumnState;
 
 /// What a rule counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,13 +18,39 @@ pub struct RuleCount {
     pub checked: u64,
 }
 
+impl RuleCount {
+    /// The count of what a demand said of rows.
+    #[must_use]
+    pub fn of(said: &[Said]) -> Self {
+        let count = |wanted: Said| said.iter().filter(|said| **said == wanted).count() as u64;
+        let failed = count(Said::Fails);
+        Self { failed, checked: failed + count(Said::Holds) }
+    }
+
+    /// Whether no more fell short than is tolerated; `rows` are those of the whole table.
+    #[must_use]
+    pub fn within(self, tolerance: Tolerance, rows: u64) -> bool {
+        match tolerance {
+            Tolerance::LeastRows(least) => rows as f64 >= least,
+            Tolerance::Rows(most) => self.failed as f64 <= most,
+            Tolerance::Percent(percent) => self.failed as f64 * 100.0 <= percent * self.checked as f64,
+        }
+    }
+
+    /// Adds another count.
+    pub fn add(&mut self, other: Self) {
+        self.failed += other.failed;
+        self.checked += other.checked;
+    }
+}
+
 /// The state of one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TableState {
     /// Rows.
     pub rows: u64,
-    /// Rows with a value, by column.
-    pub filled: Vec<u64>,
+    /// The columns' profiles, in their order.
+    pub columns: Vec<ColumnState>,
     /// The latest event time, in microseconds since 1970.
     pub newest_event: Option<i64>,
     /// The rules' counts, in their order.
@@ -34,10 +62,10 @@ pub struct TableState {
 impl TableState {
     /// The state of no rows.
     #[must_use]
-    pub fn new(rules: &[Rule], columns: usize) -> Self {
+    pub fn new(rules: &[Rule], columns: &[Column]) -> Self {
         Self {
             rows: 0,
-            filled: vec![0; columns],
+            columns: columns.iter().map(ColumnState::new).collect(),
             newest_event: None,
             counts: vec![RuleCount::default(); rules.len()],
             last_key: None,
@@ -47,17 +75,14 @@ impl TableState {
     /// Takes in the next rows; they come in the order of owner, pole_id and source.
     pub fn update(&mut self, rules: &[Rule], batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        for (count, column) in self.filled.iter_mut().zip(batch.columns()) {
-            *count += (column.len() - column.null_count()) as u64;
-        }
+        self.columns.iter_mut().zip(batch.columns()).for_each(|(state, column)| state.update(column));
         let times =
             batch.column_by_name("event_time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
         let newest = times.and_then(|times| times.iter().flatten().max());
         self.newest_event = self.newest_event.max(newest);
         for (place, rule) in rules.iter().enumerate() {
-            let RuleCount { failed, checked } = self.count(rule, batch);
-            self.counts[place].failed += failed;
-            self.counts[place].checked += checked;
+            let count = self.count(rule, batch);
+            self.counts[place].add(count);
         }
         self.last_key =
             batch.num_rows().checked_sub(1).and_then(|row| key(batch, row)).or(self.last_key.take());
@@ -67,21 +92,16 @@ impl TableState {
     pub fn merge(&mut self, other: &Self) {
         self.rows += other.rows;
         self.newest_event = self.newest_event.max(other.newest_event);
-        self.filled.iter_mut().zip(&other.filled).for_each(|(mine, theirs)| *mine += theirs);
+        self.columns.iter_mut().zip(&other.columns).for_each(|(mine, theirs)| mine.merge(theirs));
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            mine.failed += theirs.failed;
-            mine.checked += theirs.checked;
+            mine.add(*theirs);
         }
     }
 
-    /// Whether the rule holds: at most so many rows, or so many in a hundred, fell short.
+    /// Whether the rule holds.
     #[must_use]
     pub fn holds(&self, rule: &Rule, count: RuleCount) -> bool {
-        match (&rule.demand, rule.percent) {
-            (Demand::Rows, _) => self.rows as f64 >= rule.limit,
-            (_, false) => count.failed as f64 <= rule.limit,
-            (_, true) => count.failed as f64 * 100.0 <= rule.limit * count.checked as f64,
-        }
+        count.within(rule.tolerance, self.rows)
     }
 
     /// Whether any rule that blocks does not hold.
@@ -95,15 +115,15 @@ impl TableState {
 
     fn count(&self, rule: &Rule, batch: &RecordBatch) -> RuleCount {
         let rows = batch.num_rows() as u64;
-        let column = rule.column.as_ref().and_then(|name| batch.column_by_name(name));
-        match (&rule.demand, column) {
-            (Demand::Filled, Some(column)) => RuleCount { failed: column.null_count() as u64, checked: rows },
-            (Demand::OneOf(values), Some(column)) => {
-                texts(column.as_ref(), |text| values.iter().any(|v| v == text))
+        match &rule.demand {
+            Demand::UniqueKey => RuleCount { failed: self.repeats(batch), checked: rows },
+            Demand::RowCount => RuleCount { failed: 0, checked: rows },
+            // Most rules are about one column's nulls: they are counted already.
+            Demand::Filled(columns) if columns.len() == 1 => {
+                let nulls = batch.column_by_name(&columns[0]).map_or(0, |column| column.null_count());
+                RuleCount { failed: nulls as u64, checked: rows }
             }
-            (Demand::Pattern(pattern), Some(column)) => texts(column.as_ref(), |text| pattern.is_match(text)),
-            (Demand::UniqueKey, _) => RuleCount { failed: self.repeats(batch), checked: rows },
-            _ => RuleCount { failed: 0, checked: rows },
+            demand => RuleCount::of(&verdicts(demand, batch, None)),
         }
     }
 
@@ -129,19 +149,6 @@ fn key(batch: &RecordBatch, row: usize) -> Option<(String, String)> {
     Some((text("pole_id")?, text("source")?))
 }
 
-/// Counts the texts that are not `valid`. Other types are valid by their type.
-fn texts(column: &dyn Array, valid: impl Fn(&str) -> bool) -> RuleCount {
-    let Some(texts) = column.as_string_opt::<i32>() else {
-        return RuleCount { failed: 0, checked: (column.len() - column.null_count()) as u64 };
-    };
-    let mut count = RuleCount::default();
-    for text in texts.iter().flatten() {
-        count.checked += 1;
-        count.failed += u64::from(!valid(text));
-    }
-    count
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -152,20 +159,19 @@ mod tests {
     use super::*;
 
     fn rules() -> Vec<Rule> {
-        let rule = |demand, column: Option<&str>| Rule {
+        let rule = |demand| Rule {
             id: "r".into(),
             description: String::new(),
             dimension: String::new(),
-            column: column.map(str::to_owned),
+            column: None,
             severity: Severity::Block,
+            tolerance: Tolerance::Rows(0.0),
             demand,
-            limit: 0.0,
-            percent: false,
         };
         vec![
-            rule(Demand::Filled, Some("role")),
-            rule(Demand::OneOf(vec!["a".into(), "b".into()]), Some("role")),
-            rule(Demand::UniqueKey, None),
+            rule(Demand::Filled(vec!["role".into()])),
+            rule(Demand::OneOf("role".into(), ["a".to_owned(), "b".to_owned()].into())),
+            rule(Demand::UniqueKey),
         ]
     }
 
@@ -189,10 +195,10 @@ mod tests {
             let mut rows = rows;
             rows.sort();
             let rules = rules();
-            let mut whole = TableState::new(&rules, 3);
+            let mut whole = TableState::new(&rules, &[]);
             whole.update(&rules, &batch(&rows));
             let cut = cut.min(rows.len());
-            let mut parts = TableState::new(&rules, 3);
+            let mut parts = TableState::new(&rules, &[]);
             parts.update(&rules, &batch(&rows[..cut]));
             parts.update(&rules, &batch(&rows[cut..]));
             prop_assert_eq!(&whole, &parts);
@@ -204,7 +210,7 @@ mod tests {
     #[test]
     fn a_blocking_rule_blocks() {
         let rules = rules();
-        let mut state = TableState::new(&rules, 3);
+        let mut state = TableState::new(&rules, &[]);
         state.update(&rules, &batch(&[("x".into(), Some("a".into()))]));
         assert!(!state.is_blocked(&rules));
         state.update(&rules, &batch(&[("y".into(), Some("z".into()))]));

@@ -5,21 +5,93 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::StoreError;
+use crate::{StoreError, StoreErrorKind};
+
+/// A column as the catalogue shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnSpec {
+    /// Its name.
+    pub name: String,
+    /// Its type, as Glue and Athena write it.
+    pub kind: String,
+    /// What it means.
+    pub meaning: String,
+    /// `public`, `internal` or `personal`: grants go by it.
+    pub classification: String,
+}
 
 /// A table as the catalogue shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableSpec {
+    /// The database: a zone of a department.
+    pub database: String,
     /// Its name.
     pub name: String,
     /// What its rows are.
     pub description: String,
     /// Where its files lie; partitions name their own places.
     pub location: String,
-    /// (name, Glue's type, meaning)
-    pub columns: Vec<(String, String, String)>,
-    /// The names of the partition keys; all of them text, so that Athena prunes on the server's side.
-    pub partition_keys: Vec<String>,
+    /// Its columns.
+    pub columns: Vec<ColumnSpec>,
+    /// Names and types of the partition keys.
+    pub partition_keys: Vec<(String, String)>,
+    /// What else is known of it: owner, contract, last passing snapshot. What others have written beside is left alone.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What is known of a column's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnStatistics {
+    /// The column.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// The snapshot's day, as days since 1970-01-01.
+    pub day: i32,
+    /// Rows without a value.
+    pub nulls: u64,
+    /// Different values, estimated.
+    pub distinct: u64,
+    /// Bytes of the longest text.
+    pub longest: u64,
+    /// Bytes of all texts, and rows with a value: their quotient is the mean length.
+    pub bytes: u64,
+    /// Rows with a value.
+    pub filled: u64,
+    /// The least and the greatest value: days, whole numbers, decimals without their point.
+    pub range: Option<(i64, i64)>,
+}
+
+/// Whether a table that is there may become the one that is wanted: columns may be added, and nothing else may change.
+///
+/// # Errors
+/// What changed, and what to do.
+pub(crate) fn additive(
+    known: &[(String, String)],
+    keys: &[String],
+    wanted: &TableSpec,
+) -> Result<(), String> {
+    let wanted_keys: Vec<&String> = wanted.partition_keys.iter().map(|(name, _)| name).collect();
+    if keys.iter().ne(wanted_keys.iter().copied()) {
+        return Err(format!("its partition keys are {}, and would become others", keys.join(", ")));
+    }
+    for (name, kind) in known {
+        match wanted.columns.iter().find(|column| column.name == *name) {
+            None => {
+                return Err(format!(
+                    "its column `{name}` is in no contract any more; keep it, or give the table a new name"
+                ));
+            }
+            Some(column) if column.kind != *kind => {
+                return Err(format!(
+                    "its column `{name}` of type {kind} would become {}; add a column of another name instead",
+                    column.kind
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// A partition: its values and where its files lie.
@@ -31,14 +103,21 @@ pub struct PartitionSpec {
     pub location: String,
 }
 
-/// One database of a catalogue.
+/// A catalogue of tables in databases, which must exist: Terraform makes them.
 #[async_trait]
 pub trait Catalogue: Send + Sync {
-    /// Makes the table, or brings it up to date.
+    /// Makes the table, or brings it up to date: columns are added, meanings and parameters follow.
+    ///
+    /// # Errors
+    /// The service's failure; [`crate::StoreErrorKind::Refused`] when it would be another change than an addition.
+    async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError>;
+
+    /// Writes what is known of the columns' values.
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError>;
+    async fn put_statistics(&self, table: &TableSpec, columns: &[ColumnStatistics])
+    -> Result<(), StoreError>;
 
     /// Makes the partitions, or points those that there are to their new places.
     ///
@@ -51,26 +130,35 @@ pub trait Catalogue: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn partitions(&self, table: &str) -> Result<Vec<PartitionSpec>, StoreError>;
+    async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError>;
 
     /// Deletes partitions by their values; one that is not there is deleted already.
     ///
     /// # Errors
     /// The service's failure.
-    async fn delete_partitions(&self, table: &str, values: &[Vec<String>]) -> Result<(), StoreError>;
+    async fn delete_partitions(&self, table: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError>;
 }
 
-/// Tables by name, each with the places of its partitions by their values.
-type Tables = BTreeMap<String, (TableSpec, BTreeMap<Vec<String>, String>)>;
+/// (database, table)
+type Name = (String, String);
+
+/// A table, and the places of its partitions by their values.
+type Entry = (TableSpec, BTreeMap<Vec<String>, String>);
 
 /// A catalogue in memory, for unit tests.
 #[derive(Debug, Default)]
 pub struct MemoryCatalogue {
-    tables: Mutex<Tables>,
+    tables: Mutex<BTreeMap<Name, Entry>>,
+}
+
+impl TableSpec {
+    fn key(&self) -> Name {
+        (self.database.clone(), self.name.clone())
+    }
 }
 
 impl MemoryCatalogue {
-    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+    fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Entry>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,9 +167,32 @@ impl MemoryCatalogue {
 impl Catalogue for MemoryCatalogue {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        let partitions = tables.remove(&table.name).map(|(_, partitions)| partitions).unwrap_or_default();
-        tables.insert(table.name.clone(), (table.clone(), partitions));
+        let Some((known, _)) = tables.get_mut(&table.key()) else {
+            tables.insert(table.key(), (table.clone(), BTreeMap::new()));
+            return Ok(());
+        };
+        let columns: Vec<_> = known.columns.iter().map(|c| (c.name.clone(), c.kind.clone())).collect();
+        let keys: Vec<_> = known.partition_keys.iter().map(|(name, _)| name.clone()).collect();
+        additive(&columns, &keys, table)
+            .map_err(|why| StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why))?;
+        *known = table.clone();
         Ok(())
+    }
+
+    async fn put_statistics(
+        &self,
+        table: &TableSpec,
+        _columns: &[ColumnStatistics],
+    ) -> Result<(), StoreError> {
+        match self.tables().contains_key(&table.key()) {
+            true => Ok(()),
+            false => Err(StoreError::new(
+                StoreErrorKind::NotFound,
+                "write statistics of",
+                &table.name,
+                "no such table",
+            )),
+        }
     }
 
     async fn put_partitions(
@@ -90,16 +201,16 @@ impl Catalogue for MemoryCatalogue {
         partitions: &[PartitionSpec],
     ) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        let known = tables.entry(table.name.clone()).or_insert_with(|| (table.clone(), BTreeMap::new()));
+        let known = tables.entry(table.key()).or_insert_with(|| (table.clone(), BTreeMap::new()));
         known.1.extend(
             partitions.iter().map(|partition| (partition.values.clone(), partition.location.clone())),
         );
         Ok(())
     }
 
-    async fn partitions(&self, table: &str) -> Result<Vec<PartitionSpec>, StoreError> {
+    async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
         let tables = self.tables();
-        let partitions = tables.get(table).map(|(_, partitions)| partitions.iter());
+        let partitions = tables.get(&table.key()).map(|(_, partitions)| partitions.iter());
         let spec = |(values, location): (&Vec<String>, &String)| PartitionSpec {
             values: values.clone(),
             location: location.clone(),
@@ -107,8 +218,8 @@ impl Catalogue for MemoryCatalogue {
         Ok(partitions.map(|partitions| partitions.map(spec).collect()).unwrap_or_default())
     }
 
-    async fn delete_partitions(&self, table: &str, values: &[Vec<String>]) -> Result<(), StoreError> {
-        if let Some((_, partitions)) = self.tables().get_mut(table) {
+    async fn delete_partitions(&self, table: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError> {
+        if let Some((_, partitions)) = self.tables().get_mut(&table.key()) {
             partitions.retain(|known, _| !values.contains(known));
         }
         Ok(())

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Catalogue, Metadata, ObjectStore, PartitionSpec, StoreError, TableSpec};
+use crate::{
+    Catalogue, ColumnSpec, ColumnStatistics, Metadata, ObjectStore, PartitionSpec, StoreError,
+    StoreErrorKind, TableSpec,
+};
 
 type Checked = Result<(), String>;
 
@@ -137,37 +140,94 @@ async fn one_winner(store: Arc<dyn ObjectStore>) -> Checked {
     Ok(())
 }
 
+/// The database that the suite works in; back ends must have it.
+pub const DATABASE: &str = "polelake_curated_conformance";
+
 /// Every promise of a catalogue.
 ///
 /// # Errors
 /// The first promise that was broken.
 pub async fn catalogue(catalogue: Arc<dyn Catalogue>) -> Checked {
-    let table = TableSpec {
+    let column = |name: &str, kind: &str| ColumnSpec {
+        name: name.into(),
+        kind: kind.into(),
+        meaning: format!("What {name} means"),
+        classification: "internal".into(),
+    };
+    let mut table = TableSpec {
+        database: DATABASE.into(),
         name: "conformance".into(),
         description: "A table of the conformance suite".into(),
         location: "s3://bucket/conformance/".into(),
-        columns: vec![("pole_id".into(), "string".into(), "The id".into())],
-        partition_keys: vec!["snapshot_date".into(), "shard".into()],
+        columns: vec![column("pole_id", "string"), column("rent", "decimal(12,2)")],
+        partition_keys: vec![("snapshot_date".into(), "string".into()), ("shard".into(), "string".into())],
+        parameters: [("polelake.owner".to_owned(), "somebody".to_owned())].into(),
     };
+    catalogue.put_table(&table).await.map_err(said)?;
+    catalogue.put_table(&table).await.map_err(said)?;
+    partitions(&*catalogue, &table).await?;
+    table.columns.push(column("floor", "bigint"));
+    table.parameters.insert("polelake.last_passing_snapshot".into(), "2026-03-02".into());
+    catalogue.put_table(&table).await.map_err(said)?;
+    let kept = catalogue.partitions(&table).await.map_err(said)?.len();
+    must(kept == 100, "a table that is brought up to date keeps its partitions")?;
+    statistics(&*catalogue, &table).await?;
+    let mut narrower = table.clone();
+    narrower.columns.retain(|column| column.name != "rent");
+    must(refused(catalogue.put_table(&narrower).await), "a column that goes away is refused")?;
+    let mut other = table.clone();
+    other.columns[1].kind = "double".into();
+    must(refused(catalogue.put_table(&other).await), "a column that changes its type is refused")?;
+    let mut keyed = table.clone();
+    keyed.partition_keys.pop();
+    must(refused(catalogue.put_table(&keyed).await), "other partition keys are refused")?;
+    catalogue.put_table(&table).await.map_err(said)
+}
+
+fn refused(answer: Result<(), StoreError>) -> bool {
+    answer.is_err_and(|error| error.kind == StoreErrorKind::Refused)
+}
+
+async fn partitions(catalogue: &dyn Catalogue, table: &TableSpec) -> Checked {
     let partition = |day: usize, location: &str| PartitionSpec {
         values: vec![format!("2026-{:02}-{:02}", day / 28 + 1, day % 28 + 1), "0".into()],
         location: format!("s3://bucket/{location}/{day}/"),
     };
-    catalogue.put_table(&table).await.map_err(said)?;
-    catalogue.put_table(&table).await.map_err(said)?;
     // More than the hundred of one call.
     let first: Vec<_> = (0..130).map(|day| partition(day, "a")).collect();
-    catalogue.put_partitions(&table, &first).await.map_err(said)?;
+    catalogue.put_partitions(table, &first).await.map_err(said)?;
     let moved: Vec<_> = (0..2).map(|day| partition(day, "b")).collect();
-    catalogue.put_partitions(&table, &moved).await.map_err(said)?;
-    let mut found = catalogue.partitions(&table.name).await.map_err(said)?;
+    catalogue.put_partitions(table, &moved).await.map_err(said)?;
+    let mut found = catalogue.partitions(table).await.map_err(said)?;
     found.sort();
     must(found.len() == 130, "every partition is there once")?;
     must(found[..2] == moved[..], "a partition is pointed to its new place")?;
     must(found[2] == first[2], "the others stay")?;
     let values: Vec<_> = first[..30].iter().map(|partition| partition.values.clone()).collect();
-    catalogue.delete_partitions(&table.name, &values).await.map_err(said)?;
-    must(catalogue.partitions(&table.name).await.map_err(said)?.len() == 100, "deleted partitions are gone")
+    catalogue.delete_partitions(table, &values).await.map_err(said)?;
+    must(catalogue.partitions(table).await.map_err(said)?.len() == 100, "deleted partitions are gone")
+}
+
+async fn statistics(catalogue: &dyn Catalogue, table: &TableSpec) -> Checked {
+    let of = |column: &ColumnSpec| ColumnStatistics {
+        name: column.name.clone(),
+        kind: column.kind.clone(),
+        day: 20_000,
+        nulls: 1,
+        distinct: 7,
+        longest: 36,
+        bytes: 72,
+        filled: 2,
+        range: Some((-5, 1_000_000)),
+    };
+    let columns: Vec<ColumnStatistics> = table.columns.iter().map(of).collect();
+    catalogue.put_statistics(table, &columns).await.map_err(said)?;
+    let nowhere = TableSpec { name: "nowhere".into(), ..table.clone() };
+    let answer = catalogue.put_statistics(&nowhere, &columns).await;
+    must(
+        answer.is_err_and(|error| error.is_not_found()),
+        "there are no statistics of a table that is not there",
+    )
 }
 
 #[cfg(test)]

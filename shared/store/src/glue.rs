@@ -1,14 +1,24 @@
 //! The catalogue on AWS Glue, and on the local platform's Glue endpoint.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use aws_sdk_glue::Client;
 use aws_sdk_glue::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_glue::types::{
     BatchUpdatePartitionRequestEntry, Column, PartitionInput, PartitionValueList, SerDeInfo,
-    StorageDescriptor, TableInput,
+    StorageDescriptor, Table, TableInput,
 };
 
-use crate::{Catalogue, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
+use crate::catalogue::additive;
+use crate::statistics::statistics;
+use crate::{Catalogue, ColumnSpec, ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
+
+/// Glue takes no more columns in one UpdateColumnStatisticsForTable.
+const STATISTICS_BATCH: usize = 25;
+
+/// How often an update is tried when somebody else updates the same table.
+const UPDATE_TRIES: u32 = 4;
 
 /// Glue takes no more partitions in one BatchCreatePartition or BatchUpdatePartition.
 const CREATE_BATCH: usize = 100;
@@ -16,23 +26,69 @@ const CREATE_BATCH: usize = 100;
 /// Glue takes no more partitions in one BatchDeletePartition.
 const DELETE_BATCH: usize = 25;
 
-/// A database of Glue.
+/// Glue.
 #[derive(Clone, Debug)]
 pub struct GlueCatalogue {
     client: Client,
-    database: String,
 }
 
 impl GlueCatalogue {
-    /// The database `database`, which must exist: Terraform makes it.
+    /// The catalogue of the client's account.
     #[must_use]
-    pub fn new(client: Client, database: impl Into<String>) -> Self {
-        Self { client, database: database.into() }
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    async fn known(&self, table: &TableSpec) -> Result<Option<Table>, StoreError> {
+        let answer = self.client.get_table().database_name(&table.database).name(&table.name).send().await;
+        match answer {
+            Ok(answer) => Ok(answer.table),
+            // No such table, or no such database: creating it tells which.
+            Err(error) if error.code() == Some("EntityNotFoundException") => Ok(None),
+            Err(error) => Err(failure("look up table", &table.name, &error)),
+        }
+    }
+
+    /// Makes the table; false when somebody else has just done it.
+    async fn create_table(&self, table: &TableSpec) -> Result<bool, StoreError> {
+        let input = table_input(table, None)?;
+        match self.client.create_table().database_name(&table.database).table_input(input).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("AlreadyExistsException") => Ok(false),
+            Err(error) => Err(failure("create table", &table.name, &error)),
+        }
+    }
+
+    /// Brings a table up to date, if nobody has changed it since it was looked up; false when somebody has.
+    async fn update_table(&self, table: &TableSpec, known: &Table) -> Result<bool, StoreError> {
+        let columns = known.storage_descriptor.as_ref().map(StorageDescriptor::columns).unwrap_or_default();
+        let kind = |column: &Column| (column.name.clone(), column.r#type.clone().unwrap_or_default());
+        let keys: Vec<String> = known.partition_keys().iter().map(|key| key.name.clone()).collect();
+        let columns: Vec<(String, String)> = columns.iter().map(kind).collect();
+        additive(&columns, &keys, table)
+            .map_err(|why| StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why))?;
+        let input = table_input(table, Some(known))?;
+        if is_up_to_date(&input, known) {
+            return Ok(true);
+        }
+        // Without the archive: Glue would keep a version of every day for ever.
+        let request = self.client.update_table().database_name(&table.database).skip_archive(true);
+        let request = request.table_input(input).set_version_id(known.version_id.clone());
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConcurrentModificationException") => Ok(false),
+            Err(error) => Err(failure("update table", &table.name, &error)),
+        }
     }
 
     /// Makes partitions and gives those that were there already.
-    async fn create(&self, table: &str, inputs: Vec<PartitionInput>) -> Result<Vec<Vec<String>>, StoreError> {
-        let request = self.client.batch_create_partition().database_name(&self.database).table_name(table);
+    async fn create(
+        &self,
+        spec: &TableSpec,
+        inputs: Vec<PartitionInput>,
+    ) -> Result<Vec<Vec<String>>, StoreError> {
+        let table = spec.name.as_str();
+        let request = self.client.batch_create_partition().database_name(&spec.database).table_name(table);
         let answer = request.set_partition_input_list(Some(inputs)).send().await;
         let answer = answer.map_err(|error| failure("create partitions of", table, &error))?;
         let mut known = Vec::new();
@@ -47,14 +103,15 @@ impl GlueCatalogue {
         Ok(known)
     }
 
-    async fn update(&self, table: &str, inputs: Vec<PartitionInput>) -> Result<(), StoreError> {
+    async fn update(&self, spec: &TableSpec, inputs: Vec<PartitionInput>) -> Result<(), StoreError> {
+        let table = spec.name.as_str();
         let entry = |input: PartitionInput| {
             let values = input.values.clone().unwrap_or_default();
             let entry = BatchUpdatePartitionRequestEntry::builder().set_partition_value_list(Some(values));
             entry.partition_input(input).build().map_err(|error| mistake(table, &error))
         };
         let entries = inputs.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let request = self.client.batch_update_partition().database_name(&self.database).table_name(table);
+        let request = self.client.batch_update_partition().database_name(&spec.database).table_name(table);
         let answer = request.set_entries(Some(entries)).send().await;
         let answer = answer.map_err(|error| failure("update partitions of", table, &error))?;
         match answer.errors.unwrap_or_default().first() {
@@ -71,19 +128,33 @@ impl GlueCatalogue {
 #[async_trait]
 impl Catalogue for GlueCatalogue {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
-        let input = table_input(table)?;
-        let created =
-            self.client.create_table().database_name(&self.database).table_input(input.clone()).send().await;
-        match created {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("AlreadyExistsException") => {
-                // Without the archive: Glue would keep a version of every day for ever.
-                let request = self.client.update_table().database_name(&self.database).skip_archive(true);
-                let answer = request.table_input(input).send().await;
-                answer.map(drop).map_err(|error| failure("update table", &table.name, &error))
+        for _ in 0..UPDATE_TRIES {
+            let done = match self.known(table).await? {
+                Some(known) => self.update_table(table, &known).await?,
+                None => self.create_table(table).await?,
+            };
+            if done {
+                return Ok(());
             }
-            Err(error) => Err(failure("create table", &table.name, &error)),
         }
+        let said = "somebody else changes it again and again";
+        Err(StoreError::new(StoreErrorKind::Unavailable, "update table", &table.name, said))
+    }
+
+    async fn put_statistics(
+        &self,
+        table: &TableSpec,
+        columns: &[ColumnStatistics],
+    ) -> Result<(), StoreError> {
+        let statistics = columns.iter().filter_map(|column| statistics(column).transpose());
+        let statistics =
+            statistics.collect::<Result<Vec<_>, _>>().map_err(|error| mistake(&table.name, &error))?;
+        for chunk in statistics.chunks(STATISTICS_BATCH) {
+            let request = self.client.update_column_statistics_for_table().database_name(&table.database);
+            let request = request.table_name(&table.name).set_column_statistics_list(Some(chunk.to_vec()));
+            request.send().await.map_err(|error| failure("write statistics of", &table.name, &error))?;
+        }
+        Ok(())
     }
 
     async fn put_partitions(
@@ -96,20 +167,21 @@ impl Catalogue for GlueCatalogue {
                 .iter()
                 .map(|partition| partition_input(table, partition))
                 .collect::<Result<Vec<_>, _>>()?;
-            let known = self.create(&table.name, inputs.clone()).await?;
+            let known = self.create(table, inputs.clone()).await?;
             let again: Vec<PartitionInput> = inputs
                 .into_iter()
                 .filter(|input| input.values.as_ref().is_some_and(|v| known.contains(v)))
                 .collect();
             if !again.is_empty() {
-                self.update(&table.name, again).await?;
+                self.update(table, again).await?;
             }
         }
         Ok(())
     }
 
-    async fn partitions(&self, table: &str) -> Result<Vec<PartitionSpec>, StoreError> {
-        let request = self.client.get_partitions().database_name(&self.database).table_name(table);
+    async fn partitions(&self, spec: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
+        let table = spec.name.as_str();
+        let request = self.client.get_partitions().database_name(&spec.database).table_name(table);
         let mut pages = request.into_paginator().send();
         let mut partitions = Vec::new();
         while let Some(page) = pages.next().await {
@@ -127,7 +199,8 @@ impl Catalogue for GlueCatalogue {
         Ok(partitions)
     }
 
-    async fn delete_partitions(&self, table: &str, values: &[Vec<String>]) -> Result<(), StoreError> {
+    async fn delete_partitions(&self, spec: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError> {
+        let table = spec.name.as_str();
         for chunk in values.chunks(DELETE_BATCH) {
             let list = |values: &Vec<String>| {
                 let list = PartitionValueList::builder().set_values(Some(values.clone()));
@@ -135,7 +208,7 @@ impl Catalogue for GlueCatalogue {
             };
             let lists = chunk.iter().map(list).collect::<Result<Vec<_>, _>>()?;
             let request =
-                self.client.batch_delete_partition().database_name(&self.database).table_name(table);
+                self.client.batch_delete_partition().database_name(&spec.database).table_name(table);
             let answer = request.set_partitions_to_delete(Some(lists)).send().await;
             answer.map_err(|error| failure("delete partitions of", table, &error))?;
         }
@@ -143,18 +216,33 @@ impl Catalogue for GlueCatalogue {
     }
 }
 
-fn table_input(table: &TableSpec) -> Result<TableInput, StoreError> {
-    let key = |name: &String| Column::builder().name(name).r#type("string").build();
+/// The table as Glue is told of it; what others have written into the parameters of a known one stays.
+fn table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
+    let key = |(name, kind): &(String, String)| Column::builder().name(name).r#type(kind).build();
     let keys = table.partition_keys.iter().map(key).collect::<Result<Vec<_>, _>>();
+    let mut parameters: HashMap<String, String> =
+        known.and_then(|known| known.parameters.clone()).unwrap_or_default();
+    parameters.insert("classification".into(), "parquet".into());
+    parameters.extend(table.parameters.clone());
     TableInput::builder()
         .name(&table.name)
         .description(&table.description)
         .table_type("EXTERNAL_TABLE")
-        .parameters("classification", "parquet")
+        .set_parameters(Some(parameters))
         .set_partition_keys(Some(keys.map_err(|error| mistake(&table.name, &error))?))
         .storage_descriptor(descriptor(table, &table.location)?)
         .build()
         .map_err(|error| mistake(&table.name, &error))
+}
+
+/// Whether an update would change nothing.
+fn is_up_to_date(input: &TableInput, known: &Table) -> bool {
+    let place = |descriptor: &Option<StorageDescriptor>| {
+        descriptor.as_ref().map(|descriptor| (descriptor.columns.clone(), descriptor.location.clone()))
+    };
+    input.description == known.description
+        && input.parameters == known.parameters
+        && place(&input.storage_descriptor) == place(&known.storage_descriptor)
 }
 
 fn partition_input(table: &TableSpec, partition: &PartitionSpec) -> Result<PartitionInput, StoreError> {
@@ -167,8 +255,12 @@ fn partition_input(table: &TableSpec, partition: &PartitionSpec) -> Result<Parti
 
 /// Every partition is registered with the table's present columns: Athena refuses one that differs in type.
 fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, StoreError> {
-    let column = |(name, kind, meaning): &(String, String, String)| {
-        Column::builder().name(name).r#type(kind).comment(meaning).build()
+    let column = |column: &ColumnSpec| {
+        let ColumnSpec { name, kind, meaning, classification } = column;
+        // Glue takes no longer comment.
+        let comment: String = meaning.chars().take(255).collect();
+        let column = Column::builder().name(name).r#type(kind).comment(comment);
+        column.parameters("polelake.classification", classification).build()
     };
     let columns = table.columns.iter().map(column).collect::<Result<Vec<_>, _>>();
     let serde = SerDeInfo::builder()

@@ -11,9 +11,10 @@ mod glue;
 mod memory;
 mod object;
 mod s3;
+mod statistics;
 pub mod streams;
 
-pub use catalogue::{Catalogue, MemoryCatalogue, PartitionSpec, TableSpec};
+pub use catalogue::{Catalogue, ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableSpec};
 pub use error::{StoreError, StoreErrorKind};
 pub use glue::GlueCatalogue;
 pub use memory::MemoryStore;

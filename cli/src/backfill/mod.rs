@@ -1,0 +1,9 @@
+//! Backfill: records of old systems become events, and take the way of every event.
+//!
+//! An event that is made of a record has the record's own time and an id made of its bytes: sending it again changes
+//! nothing, and older state never overwrites newer. So a run that broke off can simply go on.
+
+pub mod dynamo;
+pub mod journal;
+pub mod pages;
+pub mod records;

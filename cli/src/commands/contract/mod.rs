@@ -1,0 +1,31 @@
+//! `polelake contract`: declare a data set, check it, test it, and say what it is.
+
+pub(crate) mod diff;
+pub(crate) mod docs;
+pub(crate) mod lint;
+pub(crate) mod new;
+pub(crate) mod schema;
+pub(crate) mod test;
+
+use std::path::Path;
+
+use contract::{Catalogue, File};
+
+use crate::args::Failed;
+
+/// The contracts of a folder, compiled; every problem when they do not.
+fn compiled(contracts: &Path) -> Result<Catalogue, Failed> {
+    Ok(host::load_contracts(&contracts.to_string_lossy()).map_err(|failure| failure.message)?)
+}
+
+/// The declared files of a folder.
+fn files(contracts: &Path) -> Result<Vec<File>, Failed> {
+    if !contracts.is_dir() {
+        return Err(format!(
+            "there are no contracts in {}; run from the repository or give --contracts",
+            contracts.display()
+        )
+        .into());
+    }
+    Ok(host::contract_files(&contracts.to_string_lossy()).map_err(|failure| failure.message)?)
+}

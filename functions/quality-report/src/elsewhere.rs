@@ -1,0 +1,235 @@
+//! Rules that look into other tables: references, ends of links, orphans. They are run over the day's snapshots, when all
+//! of them are there.
+//!
+//! Memory: an id takes 16 bytes, and only so many are held at once. More of them are looked at in several passes, each
+//! over a range of ids; a pass reads the columns that it needs again, one shard at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_select::filter::filter_record_batch;
+use bytes::Bytes;
+use contract::{Catalogue, Rule, TableContract};
+use host::Failure;
+use lake::{LakeError, Manifest, RuleResult, file};
+use pole::Uuid;
+use quality::{Elsewhere, RuleCount, verdicts};
+use store::ObjectStore;
+
+/// Ids that are held at once: 128 MB.
+const IDS_AT_ONCE: u64 = 8_000_000;
+
+/// The table of links.
+const LINK: &str = "link";
+
+/// The column in which rows that belong to a person name them.
+const PERSON_ID: &str = "person_id";
+
+/// What rules that look elsewhere found, by table.
+///
+/// # Errors
+/// When a snapshot cannot be read.
+pub(crate) async fn results(
+    manifests: &BTreeMap<String, Manifest>,
+    catalogue: &Catalogue,
+    curated: &dyn ObjectStore,
+) -> Result<BTreeMap<String, Vec<RuleResult>>, Failure> {
+    let looks = |table: &&TableContract| table.rules.iter().any(|rule| rule.demand.looks_elsewhere());
+    let tables: Vec<&TableContract> = catalogue.tables.iter().filter(looks).collect();
+    let tables: Vec<(&TableContract, &Manifest)> =
+        tables.into_iter().filter_map(|table| Some((table, manifests.get(&table.name)?))).collect();
+    let held: u64 = manifests.values().map(|manifest| manifest.rows).sum();
+    let links = manifests.get(LINK).map_or(0, |links| 2 * links.rows);
+    let passes = (held + links).div_ceil(IDS_AT_ONCE).max(1);
+    let mut counts: BTreeMap<(&str, &str), RuleCount> = BTreeMap::new();
+    for pass in 0..passes {
+        let range = Range { pass, passes };
+        let index = Index::read(range, manifests, catalogue, curated).await?;
+        for (table, manifest) in &tables {
+            let rules = table.rules.iter().filter(|rule| rule.demand.looks_elsewhere());
+            for (rule, count) in count(rules.collect(), manifest, &index, range, curated).await? {
+                counts.entry((&table.name, &rule.id)).or_default().add(count);
+            }
+        }
+    }
+    let result = |rule: &Rule, manifest: &Manifest, table: &str| {
+        let count = counts.get(&(table, rule.id.as_str())).copied().unwrap_or_default();
+        RuleResult::of(rule, count, manifest.rows)
+    };
+    let of_table = |(table, manifest): &(&TableContract, &Manifest)| {
+        let rules = table.rules.iter().filter(|rule| rule.demand.looks_elsewhere());
+        (table.name.clone(), rules.map(|rule| result(rule, manifest, &table.name)).collect())
+    };
+    Ok(tables.iter().map(of_table).collect())
+}
+
+/// A range of ids: one of so many passes.
+#[derive(Clone, Copy)]
+struct Range {
+    pass: u64,
+    passes: u64,
+}
+
+impl Range {
+    /// Ids are spread evenly, by their making.
+    fn has(self, id: u128) -> bool {
+        let head = u64::try_from(id >> 96).unwrap_or_default();
+        (head * self.passes) >> 32 == self.pass
+    }
+
+    /// Whether a row is looked at in this pass; one without an id is in the first.
+    fn takes(self, id: Option<&str>) -> bool {
+        id.and_then(parsed).map_or(self.pass == 0, |id| self.has(id))
+    }
+}
+
+fn parsed(id: &str) -> Option<u128> {
+    Uuid::try_parse(id).ok().map(|id| id.as_u128())
+}
+
+/// Which ids there are, and which are linked to what, within a range.
+struct Index {
+    rows: BTreeMap<String, Vec<u128>>,
+    /// By the table at the other end.
+    linked: BTreeMap<String, Vec<u128>>,
+}
+
+impl Index {
+    async fn read(
+        range: Range,
+        manifests: &BTreeMap<String, Manifest>,
+        catalogue: &Catalogue,
+        curated: &dyn ObjectStore,
+    ) -> Result<Self, Failure> {
+        let mut index = Self { rows: BTreeMap::new(), linked: BTreeMap::new() };
+        for (table, manifest) in manifests {
+            let named = catalogue.table(table).is_some_and(|known| known.position(PERSON_ID).is_some());
+            let columns: &[&str] = match table.as_str() {
+                LINK => &["from_id", "from_table", "to_id", "to_table"],
+                _ if named => &["pole_id", PERSON_ID],
+                _ => &["pole_id"],
+            };
+            each(manifest, columns, curated, |batch| {
+                index.take(table, batch, range);
+                Ok(())
+            })
+            .await?;
+        }
+        index.rows.values_mut().chain(index.linked.values_mut()).for_each(|ids| {
+            ids.sort_unstable();
+            ids.dedup();
+        });
+        Ok(index)
+    }
+
+    fn take(&mut self, table: &str, batch: &RecordBatch, range: Range) {
+        let texts = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let ids = |name: &str| {
+            texts(name).into_iter().flatten().map(|id| id.and_then(parsed).filter(|id| range.has(*id)))
+        };
+        self.rows.entry(table.to_owned()).or_default().extend(ids("pole_id").flatten());
+        self.linked.entry(table.to_owned()).or_default().extend(ids(PERSON_ID).flatten());
+        for (end, other) in [("from_id", "to_table"), ("to_id", "from_table")] {
+            for (id, other) in ids(end).zip(texts(other).into_iter().flatten()) {
+                if let (Some(id), Some(other)) = (id, other) {
+                    match self.linked.get_mut(other) {
+                        Some(known) => known.push(id),
+                        None => drop(self.linked.insert(other.to_owned(), vec![id])),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Elsewhere for Index {
+    fn has(&self, table: &str, value: &str) -> bool {
+        let Some(id) = parsed(value) else { return false };
+        self.rows.get(table).is_some_and(|ids| ids.binary_search(&id).is_ok())
+    }
+
+    fn linked(&self, pole_id: &str, tables: &[String]) -> bool {
+        let Some(id) = parsed(pole_id) else { return false };
+        let wanted = |table: &&String| tables.is_empty() || tables.contains(table);
+        let mut known = self.linked.iter().filter(|(table, _)| wanted(table));
+        known.any(|(_, ids)| ids.binary_search(&id).is_ok())
+    }
+}
+
+/// Counts what the rules say of a table's rows whose deciding ids are in the range.
+async fn count<'r>(
+    rules: Vec<&'r Rule>,
+    manifest: &Manifest,
+    index: &Index,
+    range: Range,
+    curated: &dyn ObjectStore,
+) -> Result<Vec<(&'r Rule, RuleCount)>, Failure> {
+    let mut columns = BTreeSet::new();
+    rules.iter().for_each(|rule| rule.demand.columns(&mut columns));
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let mut counts: Vec<(&Rule, RuleCount)> =
+        rules.into_iter().map(|rule| (rule, RuleCount::default())).collect();
+    each(manifest, &columns, curated, |batch| {
+        for (rule, count) in &mut counts {
+            let mine = within(batch, rule, range)?;
+            count.add(RuleCount::of(&verdicts(&rule.demand, &mine, Some(index))));
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(counts)
+}
+
+/// The rows of a batch whose deciding id is in the range.
+fn within(batch: &RecordBatch, rule: &Rule, range: Range) -> Result<RecordBatch, LakeError> {
+    let key = rule.demand.deciding_column();
+    let ids = key.and_then(|key| batch.column_by_name(key)).and_then(|column| column.as_string_opt::<i32>());
+    let Some(ids) = ids.filter(|_| range.passes > 1) else { return Ok(batch.clone()) };
+    let taken: BooleanArray = ids.iter().map(|id| Some(range.takes(id))).collect();
+    Ok(filter_record_batch(batch, &taken)?)
+}
+
+/// Hands some columns of a snapshot on, batch by batch; one shard's file is held at a time.
+async fn each(
+    manifest: &Manifest,
+    columns: &[&str],
+    curated: &dyn ObjectStore,
+    mut take: impl FnMut(&RecordBatch) -> Result<(), LakeError>,
+) -> Result<(), Failure> {
+    for shard in &manifest.shards {
+        let object = curated.get(&shard.rows_key).await.map_err(|error| Failure::unavailable(&error))?;
+        read(object.body, columns, &mut take).map_err(|error| Failure::corrupt(&error))?;
+    }
+    Ok(())
+}
+
+fn read(
+    file: Bytes,
+    columns: &[&str],
+    take: &mut impl FnMut(&RecordBatch) -> Result<(), LakeError>,
+) -> Result<(), LakeError> {
+    for batch in file::read_columns(file, columns.iter().copied())? {
+        take(&batch?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_is_in_one_pass() {
+        for seed in 0..200u32 {
+            let id = pole::pole_id("n", &[&seed.to_string()]);
+            for passes in [1, 2, 7, 64] {
+                let takers =
+                    (0..passes).filter(|pass| Range { pass: *pass, passes }.has(id.as_u128())).count();
+                assert_eq!(takers, 1);
+            }
+        }
+        assert!(Range { pass: 0, passes: 3 }.takes(None));
+        assert!(!Range { pass: 1, passes: 3 }.takes(Some("not an id")));
+    }
+}

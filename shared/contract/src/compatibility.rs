@@ -1,0 +1,533 @@
+//! Compatibility: what a change of a declared file does to those who push, and to those who read.
+//!
+//! The matrix is published in `docs/compatibility.md`; each row of it stands here once.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::catalogue::File;
+use crate::fault::{Problem, nearest};
+use crate::list::Lists;
+use crate::mapping::{MappingDocument, RecordDocument};
+use crate::odcs::{Document, Property};
+use crate::yaml;
+
+/// What a change does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nobody has to do anything.
+    Fine,
+    /// Nobody breaks, and somebody should know.
+    Notice,
+    /// Somebody who relied on the old one is broken.
+    Breaking,
+}
+
+impl Verdict {
+    /// The verdict in a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Notice => "notice",
+            Self::Breaking => "BREAKING",
+        }
+    }
+}
+
+/// A difference between two versions of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The file, as the new one is called.
+    pub file: String,
+    /// The field, column, event type or code.
+    pub place: String,
+    /// What changed.
+    pub what: String,
+    /// What that does.
+    pub verdict: Verdict,
+}
+
+/// What changed between two versions of a contract, a mapping or a reference list. A version that is not there says that
+/// the file was added or taken away.
+///
+/// # Errors
+/// When one of the two cannot be read at all.
+pub fn compare(old: Option<&File>, new: Option<&File>) -> Result<Vec<Change>, Problem> {
+    let (old, new) = match (old, new) {
+        (Some(old), Some(new)) => (old, new),
+        (None, Some(new)) => {
+            let what = "the file is new".to_owned();
+            return Ok(vec![Change {
+                file: new.path.clone(),
+                place: "file".into(),
+                what,
+                verdict: Verdict::Fine,
+            }]);
+        }
+        (Some(old), None) => {
+            let what = "the file is gone".to_owned();
+            let verdict = Verdict::Breaking;
+            return Ok(vec![Change { file: old.path.clone(), place: "file".into(), what, verdict }]);
+        }
+        (None, None) => return Ok(Vec::new()),
+    };
+    let mut changes = Changes { file: &new.path, found: Vec::new() };
+    if new.path.ends_with("mapping.yaml") {
+        changes.mappings(&yaml::read(old)?, &yaml::read(new)?);
+    } else if new.path.ends_with(".odcs.yaml") {
+        changes.contracts(&Document::read(old)?, &Document::read(new)?);
+    } else {
+        changes.lists(old, new)?;
+    }
+    Ok(changes.found)
+}
+
+struct Changes<'f> {
+    file: &'f str,
+    found: Vec<Change>,
+}
+
+impl Changes<'_> {
+    fn tell(&mut self, verdict: Verdict, place: &str, what: impl Into<String>) {
+        self.found.push(Change {
+            file: self.file.to_owned(),
+            place: place.to_owned(),
+            what: what.into(),
+            verdict,
+        });
+    }
+
+    fn contracts(&mut self, old: &Document, new: &Document) {
+        if old.id != new.id {
+            self.tell(
+                Verdict::Breaking,
+                "id",
+                format!("`{}` became `{}`: rows and addresses are named by it", old.id, new.id),
+            );
+        }
+        let (before, after) = (old.extension(), new.extension());
+        let source = before.get("topic").is_some();
+        for object in &old.schema {
+            match new.schema.iter().find(|other| other.name == object.name) {
+                Some(other) => self.fields("", &object.properties, &other.properties, source),
+                None => self.tell(Verdict::Breaking, &object.name, "the object is gone from `schema`"),
+            }
+        }
+        self.extension(&before, &after);
+        self.rules(old, new);
+        self.version(&old.version, &new.version);
+    }
+
+    /// The version must say that something changed.
+    fn version(&mut self, old: &str, new: &str) {
+        let worst = self.found.iter().map(|change| change.verdict).max();
+        let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+        match worst {
+            Some(Verdict::Breaking) if major(old) == major(new) => {
+                self.tell(
+                    Verdict::Breaking,
+                    "version",
+                    format!("{old} became {new}: a breaking change counts the first number up"),
+                );
+            }
+            Some(_) if old == new => {
+                self.tell(
+                    Verdict::Notice,
+                    "version",
+                    format!("{old} stands still, though the file changed: rows are stamped with it"),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn fields(&mut self, below: &str, old: &[Property], new: &[Property], source: bool) {
+        for field in old {
+            let place = format!("{below}{}", field.name);
+            match new.iter().find(|other| other.name == field.name) {
+                Some(other) => self.field(&place, field, other, source),
+                None => {
+                    let added = new.iter().filter(|other| !old.iter().any(|known| known.name == other.name));
+                    let near = nearest(&field.name, added.map(|other| other.name.as_str()));
+                    let hint = near
+                        .replace("; the nearest name is", "; if it was renamed, keep the old name beside");
+                    self.tell(Verdict::Breaking, &place, format!("it is gone{hint}"));
+                }
+            }
+        }
+        for field in new.iter().filter(|field| !old.iter().any(|known| known.name == field.name)) {
+            let place = format!("{below}{}", field.name);
+            match field.required {
+                false => self.tell(Verdict::Fine, &place, "an optional field is new"),
+                true => self.tell(
+                    Verdict::Breaking,
+                    &place,
+                    "a required field is new: what has not got it does not fit",
+                ),
+            }
+        }
+    }
+
+    fn field(&mut self, place: &str, old: &Property, new: &Property, source: bool) {
+        match (old.required, new.required) {
+            (false, true) => self.tell(Verdict::Breaking, place, "it became required"),
+            (true, false) => {
+                self.tell(Verdict::Notice, place, "it is not required any more: readers will meet nulls")
+            }
+            _ => {}
+        }
+        self.types(place, old, new, source);
+        if old.primary_key != new.primary_key {
+            self.tell(Verdict::Breaking, place, "the key changed");
+        }
+        let (before, after) = (old.classification.as_deref(), new.classification.as_deref());
+        match (before, after) {
+            (Some("personal"), after) if after != Some("personal") => {
+                self.tell(
+                    Verdict::Breaking,
+                    place,
+                    "it is not classified `personal` any more: reports would show its values",
+                );
+            }
+            (before, after) if before != after => {
+                let what = format!(
+                    "the classification `{}` became `{}`",
+                    before.unwrap_or("none"),
+                    after.unwrap_or("none")
+                );
+                self.tell(Verdict::Notice, place, what);
+            }
+            _ => {}
+        }
+        self.listed(place, old, new);
+        self.limits(place, old, new);
+        let below = format!("{place}.");
+        self.fields(&below, &old.properties, &new.properties, source);
+        if let (Some(before), Some(after)) = (&old.items, &new.items) {
+            self.field(&format!("{place}[*]"), before, after, source);
+        }
+    }
+
+    fn types(&mut self, place: &str, old: &Property, new: &Property, source: bool) {
+        let kind = |property: &Property| {
+            let physical = property.physical_type.clone().filter(|_| !source);
+            physical.or_else(|| property.logical_type.clone()).unwrap_or_else(|| "string".into())
+        };
+        let (before, after) = (kind(old), kind(new));
+        let widened = source && before == "integer" && after == "number";
+        let array = old.items.is_some() != new.items.is_some();
+        if widened {
+            self.tell(Verdict::Fine, place, "integer became number: every integer is one");
+        } else if before != after || array {
+            self.tell(
+                Verdict::Breaking,
+                place,
+                format!("the type {before} became {after}: files of both would lie side by side"),
+            );
+        }
+    }
+
+    fn listed(&mut self, place: &str, old: &Property, new: &Property) {
+        let missing = |a: &Property, b: &Property| {
+            a.listed.iter().filter(|one| !b.listed.iter().any(|other| other.value == one.value)).count()
+        };
+        match (old.listed.is_empty(), new.listed.is_empty()) {
+            (true, false) => self.tell(Verdict::Breaking, place, "its values are limited to an `enum` now"),
+            (false, true) => self.tell(Verdict::Notice, place, "its `enum` is gone: any value may come"),
+            (true, true) => {}
+            (false, false) => {
+                if missing(old, new) > 0 {
+                    self.tell(
+                        Verdict::Breaking,
+                        place,
+                        format!("{} values are gone from its `enum`", missing(old, new)),
+                    );
+                }
+                if missing(new, old) > 0 {
+                    self.tell(
+                        Verdict::Fine,
+                        place,
+                        format!("{} values are new in its `enum`", missing(new, old)),
+                    );
+                }
+            }
+        }
+    }
+
+    fn limits(&mut self, place: &str, old: &Property, new: &Property) {
+        let number = |property: &Property, name: &str| {
+            property.logical_type_options.as_ref().and_then(|options| options[name].as_i64())
+        };
+        for (name, narrower) in [("maxLength", -1), ("minLength", 1)] {
+            let (before, after) = (number(old, name), number(new, name));
+            let verdict = match (before, after) {
+                (before, after) if before == after => continue,
+                (_, None) => Verdict::Fine,
+                (None, Some(_)) => Verdict::Breaking,
+                (Some(before), Some(after)) if (after - before).signum() == narrower => Verdict::Breaking,
+                _ => Verdict::Fine,
+            };
+            let show = |limit: Option<i64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+            self.tell(verdict, place, format!("`{name}` {} became {}", show(before), show(after)));
+        }
+        let pattern = |property: &Property| {
+            property
+                .logical_type_options
+                .as_ref()
+                .and_then(|options| options["pattern"].as_str().map(str::to_owned))
+        };
+        match (pattern(old), pattern(new)) {
+            (before, after) if before == after => {}
+            (Some(_), None) => self.tell(Verdict::Fine, place, "its pattern is gone"),
+            _ => self.tell(Verdict::Breaking, place, "its pattern changed: what fitted may not fit"),
+        }
+    }
+
+    /// What the source's own extension says.
+    fn extension(&mut self, old: &Value, new: &Value) {
+        let ordering = [
+            ("topic", "records would begin again in another topic"),
+            ("envelope", "what was pushed would not be read any more"),
+            ("key", "records would get other keys and other ids"),
+            ("event_id", "repeats would not be seen as such"),
+            ("event_type", "event types would be read from another place"),
+            ("event_time", "the order of truth would change"),
+            ("event_time_default", "the order of truth would change"),
+            ("version", "the order of truth would change"),
+            ("body", "records would be read from another place"),
+            ("delete_body", "deletions would be read from another place"),
+            ("state", "states would be read from another place"),
+            ("family", "the table would be another one"),
+        ];
+        for (name, why) in ordering {
+            if old.get(name) != new.get(name) {
+                self.tell(Verdict::Breaking, name, format!("it changed: {why}"));
+            }
+        }
+        for name in ["fetch", "backfill", "record", "event_type_default", "bad_records"] {
+            if old.get(name) != new.get(name) {
+                self.tell(Verdict::Notice, name, "it changed");
+            }
+        }
+        self.event_types(&members(&old["events"]), &members(&new["events"]));
+        let callers = |value: &Value| value["push"].as_object().cloned().unwrap_or_default();
+        let (before, after) = (callers(old), callers(new));
+        for (kind, list) in before.iter().chain(&after) {
+            for caller in list.as_array().into_iter().flatten() {
+                let has = |push: &serde_json::Map<String, Value>| {
+                    push.get(kind).and_then(Value::as_array).is_some_and(|list| list.contains(caller))
+                };
+                match (has(&before), has(&after)) {
+                    (true, false) => {
+                        self.tell(Verdict::Breaking, "push", format!("{caller} may not push any more"))
+                    }
+                    (false, true) => self.tell(Verdict::Notice, "push", format!("{caller} may push now")),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn event_types(&mut self, old: &BTreeMap<String, Value>, new: &BTreeMap<String, Value>) {
+        for (event, op) in old {
+            match new.get(event) {
+                None => self.tell(
+                    Verdict::Breaking,
+                    event,
+                    "the event type is gone: such events would be quarantined",
+                ),
+                Some(other) if other != op => {
+                    self.tell(
+                        Verdict::Breaking,
+                        event,
+                        format!("{op} became {other}: the same event would do something else"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        for event in new.keys().filter(|event| !old.contains_key(*event)) {
+            self.tell(Verdict::Fine, event, "the event type is new");
+        }
+    }
+
+    fn rules(&mut self, old: &Document, new: &Document) {
+        let ids = |document: &Document| -> Vec<String> {
+            let of = |object: &crate::odcs::Object| {
+                let columns = object.properties.iter().flat_map(|property| &property.quality);
+                let rules: Vec<String> =
+                    object.quality.iter().chain(columns).filter_map(|rule| rule.id.clone()).collect();
+                rules
+            };
+            document.schema.iter().flat_map(of).collect()
+        };
+        let (before, after) = (ids(old), ids(new));
+        for id in before.iter().filter(|id| !after.contains(id)) {
+            self.tell(Verdict::Notice, id, "the rule is gone");
+        }
+        for id in after.iter().filter(|id| !before.contains(id)) {
+            self.tell(Verdict::Notice, id, "the rule is new");
+        }
+    }
+
+    fn mappings(&mut self, old: &MappingDocument, new: &MappingDocument) {
+        for record in &old.records {
+            match new.records.iter().find(|other| other.name == record.name) {
+                None => self.tell(
+                    Verdict::Breaking,
+                    &record.name,
+                    "the record is gone: its rows would not be stated any more",
+                ),
+                Some(other) => self.record(record, other),
+            }
+        }
+        for record in
+            new.records.iter().filter(|record| !old.records.iter().any(|known| known.name == record.name))
+        {
+            self.tell(Verdict::Fine, &record.name, "the record is new");
+        }
+        if old.timezone != new.timezone || old.sentinels != new.sentinels {
+            self.tell(Verdict::Notice, "mapping", "dates are read in another way from now on");
+        }
+        self.version(&old.version, &new.version);
+    }
+
+    fn record(&mut self, old: &RecordDocument, new: &RecordDocument) {
+        if old.table != new.table || old.kind != new.kind {
+            self.tell(
+                Verdict::Breaking,
+                &old.name,
+                "its table or kind changed: the rows that are there would stay as they are",
+            );
+        }
+        let written = |record: &RecordDocument| format!("{:?} {:?}", record.id, record.link);
+        if written(old) != written(new) {
+            self.tell(Verdict::Breaking, &old.name, "its id changed: the same records would get other ids");
+        }
+        for (column, expression) in &old.columns {
+            let place = format!("{}.{column}", old.name);
+            match new.columns.get(column) {
+                None => self.tell(Verdict::Breaking, &place, "the column is not filled any more"),
+                Some(other) if format!("{other:?}") != format!("{expression:?}") => {
+                    self.tell(
+                        Verdict::Notice,
+                        &place,
+                        "it is filled in another way: earlier rows keep what they have",
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        for column in new.columns.keys().filter(|column| !old.columns.contains_key(*column)) {
+            self.tell(Verdict::Fine, &format!("{}.{column}", new.name), "the column is filled now");
+        }
+    }
+
+    fn lists(&mut self, old: &File, new: &File) -> Result<(), Problem> {
+        let read = |file: &File| {
+            let mut lists = Lists::default();
+            lists.read(file).map(|()| lists)
+        };
+        let (before, after) = (read(old)?, read(new)?);
+        let (Some((_, before)), Some((_, after))) = (before.iter().next(), after.iter().next()) else {
+            return Ok(());
+        };
+        let known = after.to_code();
+        for (text, code) in before.to_code().iter() {
+            match known.get(text) {
+                None => self.tell(Verdict::Breaking, text, "the code or synonym is gone"),
+                Some(other) if other != code => {
+                    self.tell(
+                        Verdict::Breaking,
+                        text,
+                        format!("it stands for `{other}` and not for `{code}` any more"),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        for text in known.keys().filter(|text| !before.to_code().contains_key(*text)) {
+            self.tell(Verdict::Fine, text, "the code or synonym is new");
+        }
+        self.version(&before.version, &after.version);
+        Ok(())
+    }
+}
+
+fn members(value: &Value) -> BTreeMap<String, Value> {
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n    properties:\n      - {name: a, logicalType: string, physicalType: string, classification: internal, logicalTypeOptions: {maxLength: 10}}\n      - {name: b, logicalType: integer, physicalType: bigint, classification: personal, required: true}\ncustomProperties:\n  - property: polelake\n    value: {family: object}\n";
+
+    fn verdict(change: impl Fn(&str) -> String) -> Option<Verdict> {
+        let file = |text: String| File { path: "pole/t.odcs.yaml".into(), text };
+        let changes = compare(Some(&file(TABLE.into())), Some(&file(change(TABLE)))).unwrap();
+        changes.into_iter().map(|change| change.verdict).max()
+    }
+
+    #[test]
+    fn the_matrix_of_tables() {
+        let with = |from: &'static str, to: &'static str| move |text: &str| text.replace(from, to);
+        let optional = "      - {name: c, logicalType: string, classification: internal}\ncustomProperties:";
+        let required = "      - {name: c, logicalType: string, classification: internal, required: true}\ncustomProperties:";
+        for (name, verdict, expected) in [
+            ("nothing", verdict(str::to_owned), None),
+            (
+                "add optional",
+                verdict(|t| t.replace("customProperties:", optional).replace("1.0.0", "1.1.0")),
+                Some(Verdict::Fine),
+            ),
+            (
+                "add, version stands still",
+                verdict(with("customProperties:", optional)),
+                Some(Verdict::Notice),
+            ),
+            ("add required", verdict(with("customProperties:", required)), Some(Verdict::Breaking)),
+            ("drop", verdict(with("name: a,", "name: z,")), Some(Verdict::Breaking)),
+            ("type", verdict(with("bigint", "double")), Some(Verdict::Breaking)),
+            (
+                "require",
+                verdict(with("physicalType: string,", "physicalType: string, required: true,")),
+                Some(Verdict::Breaking),
+            ),
+            (
+                "relax",
+                verdict(|t| t.replace(", required: true", "").replace("1.0.0", "1.1.0")),
+                Some(Verdict::Notice),
+            ),
+            ("narrow", verdict(with("maxLength: 10", "maxLength: 9")), Some(Verdict::Breaking)),
+            (
+                "widen",
+                verdict(|t| t.replace("maxLength: 10", "maxLength: 11").replace("1.0.0", "1.0.1")),
+                Some(Verdict::Fine),
+            ),
+            (
+                "expose",
+                verdict(with("classification: personal", "classification: internal")),
+                Some(Verdict::Breaking),
+            ),
+            ("family", verdict(with("family: object", "family: event")), Some(Verdict::Breaking)),
+        ] {
+            assert_eq!(verdict, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn codes_do_not_go_away() {
+        let file = |text: &str| File { path: "lists/l.yaml".into(), text: text.into() };
+        let old =
+            file("version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, synonyms: [a]}\n  - {code: B}\n");
+        let new =
+            file("version: 2.0.0\ndescription: d\ncodes:\n  - {code: A}\n  - {code: B, synonyms: [b]}\n");
+        let changes = compare(Some(&old), Some(&new)).unwrap();
+        let told: Vec<(&str, Verdict)> = changes.iter().map(|c| (c.place.as_str(), c.verdict)).collect();
+        assert_eq!(told, [("a", Verdict::Breaking), ("b", Verdict::Fine)]);
+    }
+}

@@ -1,0 +1,307 @@
+//! Guesses at what samples mean: the envelope, the key, and which tables the record fills.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::OPEN;
+use super::fields::{Field, Kind, fields, snake, step};
+use crate::table::TableContract;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Envelope {
+    EntityEvent,
+    Cloudevents,
+    Plain,
+}
+
+impl Envelope {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::EntityEvent => "entity-event",
+            Self::Cloudevents => "cloudevents",
+            Self::Plain => "plain",
+        }
+    }
+}
+
+/// What the samples seem to be.
+#[derive(Debug)]
+pub(super) struct Guess {
+    pub(super) envelope: Envelope,
+    /// The fields of the record.
+    pub(super) record: Vec<Field>,
+    /// The event types that were seen; one made up where events have none.
+    pub(super) event_types: Vec<String>,
+    /// The name of the field that tells records apart.
+    key: String,
+    /// The path to when the record changed.
+    pub(super) time: Option<String>,
+}
+
+impl Guess {
+    pub(super) fn of(samples: &[Value]) -> Self {
+        let all = |names: &[&str]| {
+            samples.iter().all(|sample| names.iter().all(|name| sample.get(*name).is_some()))
+        };
+        let envelope = if all(&["eventType", "eventData"]) {
+            Envelope::EntityEvent
+        } else if all(&["specversion", "type", "data"]) {
+            Envelope::Cloudevents
+        } else {
+            Envelope::Plain
+        };
+        let body = |sample: &Value| match envelope {
+            Envelope::EntityEvent => sample["eventData"]["newData"].clone(),
+            Envelope::Cloudevents => sample["data"].clone(),
+            Envelope::Plain => sample.clone(),
+        };
+        let records: Vec<Value> = samples.iter().map(body).filter(Value::is_object).collect();
+        let record = fields(&records);
+        let kind = match envelope {
+            Envelope::EntityEvent => Some("eventType"),
+            Envelope::Cloudevents => Some("type"),
+            Envelope::Plain => None,
+        };
+        let mut event_types: Vec<String> = match kind {
+            Some(kind) => {
+                samples.iter().filter_map(|sample| sample[kind].as_str()).map(str::to_owned).collect()
+            }
+            None => vec!["record".to_owned()],
+        };
+        event_types.sort();
+        event_types.dedup();
+        let key = key(&record, &records).unwrap_or_else(|| "id".to_owned());
+        let time = record.iter().find(|field| changed(field)).map(|field| step("$", &field.name));
+        Self { envelope, record, event_types, key, time }
+    }
+
+    /// The path to the key in the event.
+    pub(super) fn event_key(&self) -> String {
+        match self.envelope {
+            Envelope::EntityEvent => "$.entityId".to_owned(),
+            Envelope::Cloudevents => "$.subject".to_owned(),
+            Envelope::Plain => step("$", &self.key),
+        }
+    }
+
+    /// The key as a mapping writes it.
+    fn mapping_key(&self) -> String {
+        format!("event:{}", self.event_key())
+    }
+
+    /// Members of the event that hold the record.
+    pub(super) fn record_members(&self) -> Vec<&'static str> {
+        match self.envelope {
+            Envelope::EntityEvent => vec!["newData", "oldData", "entity"],
+            Envelope::Cloudevents => vec!["data"],
+            Envelope::Plain => Vec::new(),
+        }
+    }
+}
+
+/// The field whose values tell the records apart and whose name says so.
+fn key(fields: &[Field], records: &[Value]) -> Option<String> {
+    let telling = |field: &&Field| {
+        let name = snake(&field.name);
+        let named = name == "id"
+            || name.ends_with("_id")
+            || name.ends_with("reference")
+            || name.ends_with("number")
+            || name == "ref";
+        let mut values: Vec<String> = records.iter().map(|record| record[&field.name].to_string()).collect();
+        values.sort();
+        let distinct =
+            values.windows(2).all(|pair| pair[0] != pair[1]) && !values.contains(&"null".to_owned());
+        named && distinct
+    };
+    let first = fields.iter().find(|field| telling(field) && snake(&field.name) == "id");
+    first.or_else(|| fields.iter().find(telling)).map(|field| field.name.clone())
+}
+
+/// Whether a field seems to say when the record changed.
+fn changed(field: &Field) -> bool {
+    let name = snake(&field.name);
+    let named = ["updated", "modified", "changed", "timestamp"].iter().any(|part| name.contains(part));
+    named && matches!(field.kind, Kind::Timestamp | Kind::Date)
+}
+
+/// What an event type's name says that it does.
+pub(super) fn operation(event: &str) -> &'static str {
+    let name = event.to_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+    if has(&["delet", "remov", "erase", "cancel"]) {
+        "delete"
+    } else if has(&["updat", "chang", "edit", "amend"]) {
+        "patch"
+    } else {
+        "upsert"
+    }
+}
+
+/// A record of the mapping, as text, with the paths that it uses.
+pub(super) struct Mapped {
+    pub(super) text: String,
+    pub(super) paths: Vec<String>,
+}
+
+/// Other names of columns, as sources write them.
+const SYNONYMS: [(&str, &str); 22] = [
+    ("first_name", "given_name"),
+    ("forename", "given_name"),
+    ("forenames", "given_name"),
+    ("last_name", "surname"),
+    ("family_name", "surname"),
+    ("middle_name", "middle_names"),
+    ("dob", "date_of_birth"),
+    ("birth_date", "date_of_birth"),
+    ("post_code", "postcode"),
+    ("address_line1", "address_line_1"),
+    ("line1", "address_line_1"),
+    ("line_1", "address_line_1"),
+    ("address_line2", "address_line_2"),
+    ("line2", "address_line_2"),
+    ("city", "town"),
+    ("lat", "latitude"),
+    ("lon", "longitude"),
+    ("lng", "longitude"),
+    ("registration", "vrm"),
+    ("reg", "vrm"),
+    ("ref", "reference"),
+    ("sex", "gender"),
+];
+
+/// Columns whose texts a normaliser writes in one way.
+const NORMALISED: [(&str, &str); 6] = [
+    ("postcode", "postcode"),
+    ("uprn", "uprn"),
+    ("vrm", "vrm"),
+    ("given_name", "name"),
+    ("surname", "name"),
+    ("country", "country"),
+];
+
+/// Records of the mapping: one for each part of the record that looks like a person, a place or a thing, links between
+/// them, and one for the event itself.
+pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> Vec<Mapped> {
+    let mut found = Vec::new();
+    let mut ends: Vec<(String, &str, String, String)> = Vec::new();
+    let own = (source.to_owned(), guess.mapping_key());
+    let main = main_table(&guess.record);
+    let whole = Part { name: "record", path: "$", fields: &guess.record, kind: "entity" };
+    found.push(record(&whole, main, &own, tables));
+    for field in guess.record.iter().filter(|field| field.kind == Kind::Object) {
+        let path = step("$", &field.name);
+        let table = match part_table(&field.inner) {
+            Some(table) if table != main => table,
+            _ => continue,
+        };
+        let Some(id) = inner_key(&field.inner, table) else { continue };
+        let name = snake(&field.name);
+        let namespace = if id == "uprn" { "uprn".to_owned() } else { format!("{source}-{name}") };
+        let key = step(&path, &id);
+        let part = Part { name: &name, path: &path, fields: &field.inner, kind: "shared" };
+        found.push(record(&part, table, &(namespace.clone(), key.clone()), tables));
+        ends.push((name, table, namespace, key));
+    }
+    for (name, table, namespace, key) in ends {
+        found.push(Mapped {
+            text: format!(
+                "  - name: {name}_link\n    table: link\n    kind: set\n    link:\n      from: {{table: {main}, namespace: {}, key: [\"{}\"]}}\n      to: {{table: {table}, namespace: {namespace}, key: [\"{key}\"]}}\n      type: {{constant: relates_to}} # {OPEN} what kind of link it is\n      role: {{constant: {name}}}\n",
+                own.0, own.1
+            ),
+            paths: vec![key],
+        });
+    }
+    found
+}
+
+/// A part of the samples' record.
+struct Part<'p> {
+    name: &'p str,
+    path: &'p str,
+    fields: &'p [Field],
+    kind: &'p str,
+}
+
+fn record(
+    part: &Part<'_>,
+    table: &str,
+    (namespace, key): &(String, String),
+    tables: &[TableContract],
+) -> Mapped {
+    let mut out = format!("  - name: {}\n    table: {table} # {OPEN} which table it belongs to\n", part.name);
+    if part.kind != "entity" {
+        let _ = writeln!(out, "    kind: {} # it may be told of by other records too", part.kind);
+    }
+    let _ = writeln!(out, "    id: {{namespace: {namespace}, key: [\"{key}\"]}}");
+    let mut paths = vec![key.trim_start_matches("event:").to_owned()];
+    let contract = tables.iter().find(|known| known.name == table);
+    let columns =
+        contract.map(|contract| contract.own().iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
+    let (columns, mut lines) = (columns.unwrap_or_default(), Vec::new());
+    let mut leaves = Vec::new();
+    for field in part.fields.iter().filter(|field| part.path != "$" || part_table(&field.inner).is_none()) {
+        field.leaves(part.path, &mut leaves);
+    }
+    for (path, kind) in leaves.into_iter().filter(|(_, kind)| *kind != Kind::List) {
+        let leaf =
+            snake(path.rsplit(['.', '\'']).find(|piece| !piece.is_empty() && *piece != "]").unwrap_or(&path));
+        let column =
+            SYNONYMS.iter().find(|(synonym, _)| *synonym == leaf).map_or(leaf.as_str(), |(_, column)| column);
+        let taken = |name: &str| lines.iter().any(|(known, _): &(String, String)| known == name);
+        if columns.contains(&column) && !taken(column) {
+            let normaliser = NORMALISED.iter().find(|(name, _)| *name == column && kind == Kind::Text);
+            let value = normaliser.map_or(format!("\"{path}\""), |(_, how)| {
+                format!("{{normalise: {{from: \"{path}\", as: {how}}}}}")
+            });
+            lines.push((column.to_owned(), value));
+            paths.push(path);
+        }
+    }
+    required(contract, part, &mut lines);
+    if !lines.is_empty() {
+        out.push_str("    columns:\n");
+        lines.iter().for_each(|(column, value)| {
+            let _ = writeln!(out, "      {column}: {value}");
+        });
+    }
+    Mapped { text: out, paths }
+}
+
+/// Required columns that nothing fills get the part's name, to be decided.
+fn required(contract: Option<&TableContract>, part: &Part<'_>, lines: &mut Vec<(String, String)>) {
+    for column in contract.into_iter().flat_map(TableContract::own).filter(|column| column.required) {
+        if !lines.iter().any(|(known, _)| *known == column.name) {
+            lines.push((column.name.clone(), format!("{{constant: {}}} # {OPEN} what fills it", part.name)));
+        }
+    }
+}
+
+/// The table that the record as a whole seems to belong to.
+fn main_table(fields: &[Field]) -> &'static str {
+    part_table(fields).unwrap_or("object")
+}
+
+/// The table that an object's own fields point to.
+fn part_table(fields: &[Field]) -> Option<&'static str> {
+    let has = |names: &[&str]| fields.iter().any(|field| names.contains(&snake(&field.name).as_str()));
+    if has(&["surname", "last_name", "family_name", "date_of_birth", "dob"]) {
+        Some("person")
+    } else if has(&["uprn", "postcode", "post_code", "latitude"]) {
+        Some("location")
+    } else if has(&["vrm", "registration"]) {
+        Some("object_vehicle")
+    } else {
+        None
+    }
+}
+
+fn inner_key(fields: &[Field], table: &str) -> Option<String> {
+    let named =
+        |name: &str| fields.iter().find(|field| snake(&field.name) == name).map(|field| field.name.clone());
+    let place = if table == "location" { named("uprn") } else { None };
+    let ending =
+        || fields.iter().find(|field| snake(&field.name).ends_with("_id")).map(|field| field.name.clone());
+    place.or_else(|| named("id")).or_else(ending).or_else(|| named("reference"))
+}

@@ -1,0 +1,274 @@
+//! Formats of dates and times that mappings declare: `DD/MM/YYYY`, `D MMM YYYY HH:mm`, `iso`.
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+use crate::time::{MICROS_PER_DAY, days, parse_date, parse_timestamp};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    Year,
+    ShortYear,
+    Month,
+    MonthName,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    /// A character that stands for itself.
+    Plain(char),
+}
+
+/// The tokens, longest first.
+const TOKENS: [(&str, Token); 11] = [
+    ("YYYY", Token::Year),
+    ("MMM", Token::MonthName),
+    ("YY", Token::ShortYear),
+    ("MM", Token::Month),
+    ("DD", Token::Day),
+    ("HH", Token::Hour),
+    ("mm", Token::Minute),
+    ("ss", Token::Second),
+    ("M", Token::Month),
+    ("D", Token::Day),
+    ("H", Token::Hour),
+];
+
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Years of two digits from this one on belong to the last century.
+const CENTURY_TURNS: i32 = 70;
+
+/// A compiled format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Iso,
+    Tokens(Vec<Token>),
+}
+
+/// What a text says of a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// Days since 1970-01-01.
+    pub(crate) day: Option<i32>,
+    /// Microseconds since midnight.
+    pub(crate) clock: Option<i64>,
+}
+
+impl Format {
+    /// The format that a mapping writes, or what is wrong with it.
+    pub(crate) fn named(text: &str) -> Result<Self, String> {
+        if text == "iso" {
+            return Ok(Self::Iso);
+        }
+        let (mut tokens, mut rest) = (Vec::new(), text);
+        while let Some(first) = rest.chars().next() {
+            let token = TOKENS.iter().find(|(name, _)| rest.starts_with(name));
+            let (length, token) = match token {
+                Some((name, token)) => (name.len(), token.clone()),
+                None if first.is_ascii_alphabetic() && first != 'T' => {
+                    return Err(format!(
+                        "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
+                    ));
+                }
+                None => (first.len_utf8(), Token::Plain(first)),
+            };
+            tokens.push(token);
+            rest = &rest[length..];
+        }
+        let has = |wanted: &[Token]| tokens.iter().filter(|token| wanted.contains(token)).count() == 1;
+        let date = has(&[Token::Year, Token::ShortYear])
+            && has(&[Token::Month, Token::MonthName])
+            && has(&[Token::Day]);
+        let clock = has(&[Token::Hour]) && has(&[Token::Minute]);
+        if date || clock {
+            Ok(Self::Tokens(tokens))
+        } else {
+            Err(format!("the format `{text}` names no whole date or time"))
+        }
+    }
+
+    /// What a text of this format says; none when it is not of it.
+    pub(crate) fn read(&self, text: &str) -> Option<Moment> {
+        let text = text.trim();
+        match self {
+            Self::Iso => {
+                let at = parse_timestamp(text)?;
+                let clock = (text.len() > 10).then(|| at.rem_euclid(MICROS_PER_DAY));
+                // The date as it is written: an offset must not move a birthday.
+                Some(Moment { day: parse_date(text), clock })
+            }
+            Self::Tokens(tokens) => read(tokens, text),
+        }
+    }
+
+    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it names no offset.
+    pub(crate) fn instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
+        let text = text.trim();
+        let offset = text.get(10..).is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']));
+        if *self == Self::Iso && offset {
+            return parse_timestamp(text);
+        }
+        let moment = self.read(text)?;
+        let micros = i64::from(moment.day?) * MICROS_PER_DAY + moment.clock.unwrap_or(0);
+        let Some(zone) = zone else { return Some(micros) };
+        let civil = jiff::Timestamp::from_microsecond(micros).ok()?.to_zoned(TimeZone::UTC).datetime();
+        civil.to_zoned(zone.clone()).ok().map(|at| at.timestamp().as_microsecond())
+    }
+}
+
+fn read(tokens: &[Token], text: &str) -> Option<Moment> {
+    let (mut rest, mut parts) = (text, [None::<i32>; 6]);
+    for token in tokens {
+        let (place, value, after) = match token {
+            Token::Plain(wanted) => {
+                rest = rest.strip_prefix(*wanted)?;
+                continue;
+            }
+            Token::MonthName => {
+                let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+                let name = rest[..end].to_lowercase();
+                let month = MONTHS.iter().position(|month| name.starts_with(month))?;
+                (1, i32::try_from(month).ok()? + 1, &rest[end..])
+            }
+            Token::Year => digits(rest, 4, 4).map(|(year, after)| (0, year, after))?,
+            Token::ShortYear => {
+                let (year, after) = digits(rest, 2, 2)?;
+                (0, if year >= CENTURY_TURNS { 1900 + year } else { 2000 + year }, after)
+            }
+            Token::Month => digits(rest, 1, 2).map(|(month, after)| (1, month, after))?,
+            Token::Day => digits(rest, 1, 2).map(|(day, after)| (2, day, after))?,
+            Token::Hour => digits(rest, 1, 2).map(|(hour, after)| (3, hour, after))?,
+            Token::Minute => digits(rest, 2, 2).map(|(minute, after)| (4, minute, after))?,
+            Token::Second => digits(rest, 2, 2).map(|(second, after)| (5, second, after))?,
+        };
+        parts[place] = Some(value);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        return None;
+    }
+    let [year, month, day, hour, minute, second] = parts;
+    let day = match (year, month, day) {
+        (Some(year), Some(month), Some(day)) => Some(days(year, month, day)?),
+        _ => None,
+    };
+    let part = |value: Option<i32>| i8::try_from(value.unwrap_or(0)).ok();
+    let clock = match hour {
+        Some(_) => {
+            let time = civil::Time::new(part(hour)?, part(minute)?, part(second)?, 0).ok()?;
+            Some(
+                i64::from(time.hour()) * 3_600_000_000
+                    + i64::from(time.minute()) * 60_000_000
+                    + i64::from(time.second()) * 1_000_000,
+            )
+        }
+        None => None,
+    };
+    Some(Moment { day, clock })
+}
+
+/// A number of so many digits at the beginning, and what comes after it.
+fn digits(text: &str, least: usize, most: usize) -> Option<(i32, &str)> {
+    let count = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
+    if count < least { None } else { Some((text[..count].parse().ok()?, &text[count..])) }
+}
+
+/// The time of a day as text, `HH:MM:SS`.
+pub(crate) fn clock_text(micros: i64) -> String {
+    let seconds = micros / 1_000_000;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// A number as people write it: currency signs and the thousands' separators of `format` go.
+pub(crate) fn plain_number(text: &str, format: &str) -> Option<String> {
+    let (thousands, point) = if format == "1.234,56" { ('.', ',') } else { (',', '.') };
+    let bare = text.trim().trim_matches(['£', '€', '$', ' ']);
+    let (bare, negative) = match bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        Some(inner) => (inner, true),
+        None => (bare, false),
+    };
+    let number: String = bare
+        .chars()
+        .filter(|c| *c != thousands && *c != ' ')
+        .map(|c| if c == point { '.' } else { c })
+        .collect();
+    let digits = number.trim_start_matches('-');
+    let plain =
+        digits.bytes().any(|b| b.is_ascii_digit()) && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    plain.then(|| if negative { format!("-{number}") } else { number })
+}
+
+/// The names of the forms of numbers.
+pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", "1.234,56"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn day(format: &str, text: &str) -> Option<i32> {
+        Format::named(format).unwrap().read(text)?.day
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,30}", format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}") {
+            if let Ok(format) = Format::named(&format) {
+                let _ = (format.read(&text), format.instant(&text, None));
+            }
+            let _ = plain_number(&text, "1.234,56");
+        }
+    }
+
+    #[test]
+    fn dates_as_people_write_them() {
+        assert_eq!(day("DD/MM/YYYY", "24/08/2017"), parse_date("2017-08-24"));
+        assert_eq!(day("DD/MM/YYYY", "4/8/2017"), parse_date("2017-08-04"));
+        assert_eq!(day("DD/MM/YYYY", "31/02/2017"), None);
+        assert_eq!(day("DD/MM/YYYY", "24/08/17"), None);
+        assert_eq!(day("MM/DD/YYYY", "08/24/2017"), parse_date("2017-08-24"));
+        assert_eq!(day("D MMM YY", "1 September 25"), parse_date("2025-09-01"));
+        assert_eq!(day("YYYYMMDD", "20260302"), parse_date("2026-03-02"));
+        assert_eq!(day("DD.MM.YYYY HH:mm", "24.08.2017 23:59"), parse_date("2017-08-24"));
+        assert_eq!(day("DD.MM.YYYY HH:mm", "24.08.2017 24:00"), None);
+        assert_eq!(day("iso", "2017-08-24T23:59:00+01:00"), parse_date("2017-08-24"));
+    }
+
+    #[test]
+    fn a_wrong_format_is_told() {
+        assert!(Format::named("DD/MM").unwrap_err().contains("no whole date"));
+        assert!(Format::named("DD/XX/YYYY").unwrap_err().contains("unknown letter `X`"));
+    }
+
+    #[test]
+    fn local_time_has_its_summer() {
+        let zone = TimeZone::get("Europe/London").unwrap();
+        let format = Format::named("DD/MM/YYYY HH:mm").unwrap();
+        assert_eq!(format.instant("01/07/2026 00:30", Some(&zone)), parse_timestamp("2026-06-30T23:30:00Z"));
+        assert_eq!(format.instant("01/01/2026 00:30", Some(&zone)), parse_timestamp("2026-01-01T00:30:00Z"));
+        assert_eq!(
+            Format::Iso.instant("2026-07-01T00:30:00Z", Some(&zone)),
+            parse_timestamp("2026-07-01T00:30:00Z")
+        );
+        assert_eq!(
+            Format::named("H:mm").unwrap().read("7:05").and_then(|at| at.clock).map(clock_text).as_deref(),
+            Some("07:05:00")
+        );
+    }
+
+    #[test]
+    fn money_as_people_write_it() {
+        for (text, format, plain) in [
+            ("£1,234.50", "1,234.56", Some("1234.50")),
+            ("1.234,50 €", "1.234,56", Some("1234.50")),
+            ("(12.00)", "1,234.56", Some("-12.00")),
+            ("-7", "1,234.56", Some("-7")),
+            ("a lot", "1,234.56", None),
+            ("", "1,234.56", None),
+        ] {
+            assert_eq!(plain_number(text, format).as_deref(), plain, "{text}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Reference lists: codes with their labels, and the synonyms that sources write for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::catalogue::File;
+use crate::fault::{Problem, Spot, nearest};
+use crate::yaml;
+
+/// A reference list as it is written in `contracts/lists/<name>.yaml`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListDocument {
+    /// The list's own version: counted up when a code is added, withdrawn or renamed.
+    version: String,
+    /// What the codes are, and who says so.
+    description: String,
+    /// The codes.
+    codes: Vec<CodeDocument>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CodeDocument {
+    /// The code, as it stands in tables.
+    code: String,
+    /// What it means, for people; the code itself where there is none.
+    #[serde(default)]
+    label: Option<String>,
+    /// Other texts that stand for it in sources, such as `New Build` for `NewBuild`.
+    #[serde(default)]
+    synonyms: Vec<String>,
+}
+
+/// A reference list.
+#[derive(Debug)]
+pub struct List {
+    /// The list's version.
+    pub version: String,
+    /// What the codes are.
+    pub description: String,
+    /// Code and label, in the order of the file.
+    pub codes: Vec<(String, String)>,
+    to_code: Arc<BTreeMap<String, String>>,
+    to_label: Arc<BTreeMap<String, String>>,
+}
+
+impl List {
+    fn read(file: &File) -> Result<Self, Problem> {
+        let document: ListDocument = yaml::read(file)?;
+        let (mut to_code, mut to_label) = (BTreeMap::new(), BTreeMap::new());
+        let mut codes = Vec::new();
+        for CodeDocument { code, label, synonyms } in document.codes {
+            let label = label.unwrap_or_else(|| code.clone());
+            for text in std::iter::once(&code).chain(&synonyms) {
+                if let Some(other) = to_code.insert(text.clone(), code.clone()) {
+                    let message = format!("`{text}` stands for both `{other}` and `{code}`");
+                    return Err(Problem::error(&file.path, Spot::of(&file.text, text, 1), message));
+                }
+                to_label.insert(text.clone(), label.clone());
+            }
+            codes.push((code, label));
+        }
+        let (version, description) = (document.version, document.description);
+        Ok(Self { version, description, codes, to_code: Arc::new(to_code), to_label: Arc::new(to_label) })
+    }
+
+    /// From every text that the list knows to its code.
+    pub(crate) fn to_code(&self) -> Arc<BTreeMap<String, String>> {
+        Arc::clone(&self.to_code)
+    }
+
+    /// From every text that the list knows to its label.
+    pub(crate) fn to_label(&self) -> Arc<BTreeMap<String, String>> {
+        Arc::clone(&self.to_label)
+    }
+}
+
+/// The reference lists, by name.
+#[derive(Debug, Default)]
+pub struct Lists(BTreeMap<String, List>);
+
+impl Lists {
+    /// The list of this name, or the nearest name.
+    pub(crate) fn get(&self, name: &str) -> Result<&List, String> {
+        let near = || nearest(name, self.0.keys().map(String::as_str));
+        self.0.get(name).ok_or_else(|| format!("there is no reference list `{name}`{}", near()))
+    }
+
+    /// Every list with its name, in the order of names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &List)> {
+        self.0.iter().map(|(name, list)| (name.as_str(), list))
+    }
+
+    pub(crate) fn read(&mut self, file: &File) -> Result<(), Problem> {
+        let name = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".yaml");
+        let list = List::read(file)?;
+        self.0.insert(name.to_owned(), list);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> File {
+        File { path: "lists/kinds.yaml".into(), text: text.into() }
+    }
+
+    #[test]
+    fn a_synonym_stands_for_one_code() {
+        let text = "version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, label: Ah, synonyms: [a]}\n  - {code: B}\n";
+        let mut lists = Lists::default();
+        lists.read(&file(text)).unwrap();
+        let list = lists.get("kinds").unwrap();
+        assert_eq!((list.to_code()["a"].as_str(), list.to_label()["a"].as_str()), ("A", "Ah"));
+        assert_eq!(list.to_label()["B"], "B");
+        let twice = text.replace("{code: B}", "{code: B, synonyms: [a]}");
+        let problem = lists.read(&file(&twice)).unwrap_err();
+        assert!(problem.message.contains("both `A` and `B`"), "{problem}");
+        assert!(lists.get("kind").unwrap_err().contains("`kinds`"));
+    }
+}

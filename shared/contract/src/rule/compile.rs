@@ -1,0 +1,394 @@
+//! From a rule as it is written to one that can be run: names are resolved, and what cannot be enforced is refused.
+
+use std::collections::BTreeSet;
+
+use pole::Check;
+use regex::Regex;
+use serde_json::Value;
+
+use super::document::{CheckDocument, Implementation, TolerateDocument};
+use super::{Demand, Rule, Severity, Target, Tolerance};
+use crate::fault::{explained, nearest};
+use crate::list::Lists;
+use crate::odcs::{Property, Quality};
+use crate::table::{ColumnType, TableContract};
+
+const DIMENSIONS: [&str; 7] =
+    ["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"];
+
+/// What rules may name.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'s> {
+    pub(crate) table: &'s TableContract,
+    pub(crate) tables: &'s [String],
+    pub(crate) lists: &'s Lists,
+}
+
+/// (the name that stands where the rule is at fault, what is wrong)
+type Finding = (String, String);
+
+/// Every rule of a table: those it writes out, and those that `required`, `enum` and the limits of texts imply.
+pub(crate) fn compile(around: Surroundings<'_>) -> Result<Vec<Rule>, Vec<Finding>> {
+    let table = around.table;
+    let (mut rules, mut faults) = (vec![unique_key(table)], Vec::new());
+    let mut take = |found: Result<Rule, Finding>| match found {
+        Ok(rule) => rules.push(rule),
+        Err(fault) => faults.push(fault),
+    };
+    for property in &table.written {
+        let at = |why: String| (property.name.clone(), format!("column `{}`: {why}", property.name));
+        implied(property, table).into_iter().for_each(|found| take(found.map_err(at)));
+        for quality in &property.quality {
+            take(written(quality, Some(&property.name), around));
+        }
+    }
+    for quality in &table.quality {
+        take(written(quality, None, around));
+    }
+    let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    ids.sort_unstable();
+    if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        faults.push((twice[0].to_owned(), format!("two rules have the id `{}`", twice[0])));
+    }
+    if faults.is_empty() { Ok(rules) } else { Err(faults) }
+}
+
+fn unique_key(table: &TableContract) -> Rule {
+    Rule {
+        id: format!("{}-key-unique", table.name),
+        description: "no two rows have the same pole_id and source".into(),
+        dimension: "uniqueness".into(),
+        column: None,
+        severity: Severity::Block,
+        tolerance: Tolerance::Rows(0.0),
+        demand: Demand::UniqueKey,
+    }
+}
+
+/// The rules that a column's own words imply.
+fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, String>> {
+    let own = table.own().iter().any(|column| column.name == property.name);
+    let rule = |what: &str, description: String, dimension: &str, demand| Rule {
+        id: format!("{}-{}-{what}", table.name, property.name),
+        description,
+        dimension: dimension.into(),
+        column: Some(property.name.clone()),
+        severity: Severity::Warn,
+        tolerance: Tolerance::Rows(0.0),
+        demand,
+    };
+    let mut rules = Vec::new();
+    if property.required && own {
+        let filled = Demand::Filled(vec![property.name.clone()]);
+        rules.push(Ok(rule("required", format!("{} is filled", property.name), "completeness", filled)));
+    }
+    if property.unique {
+        rules.push(Err("`unique` is enforced for the key (pole_id, source) only; take it away".into()));
+    }
+    if !property.listed.is_empty() {
+        let values = property.listed.iter().map(|listed| plain(&listed.value)).collect();
+        let demand = Demand::OneOf(property.name.clone(), values);
+        rules.push(Ok(rule("listed", format!("{} is one of its enum", property.name), "conformity", demand)));
+    }
+    if let Some(options) = &property.logical_type_options {
+        rules.extend(options_of(property, options, rule));
+    }
+    rules
+}
+
+fn options_of(
+    property: &Property,
+    options: &Value,
+    rule: impl Fn(&str, String, &str, Demand) -> Rule,
+) -> Vec<Result<Rule, String>> {
+    let name = &property.name;
+    let known = ["minLength", "maxLength", "pattern"];
+    let mut rules = Vec::new();
+    let strangers = options.as_object().into_iter().flat_map(|options| options.keys());
+    for stranger in strangers.filter(|key| !known.contains(&key.as_str())) {
+        let near = nearest(stranger, known.into_iter());
+        rules.push(Err(format!("`logicalTypeOptions.{stranger}` is enforced by nothing{near}")));
+    }
+    let number = |key: &str| options[key].as_u64().and_then(|number| usize::try_from(number).ok());
+    if number("minLength").or(number("maxLength")).is_some() {
+        let (least, most) = (number("minLength").unwrap_or(0), number("maxLength").unwrap_or(usize::MAX));
+        let words = match number("maxLength") {
+            Some(most) => format!("{name} has {least} to {most} characters"),
+            None => format!("{name} has at least {least} characters"),
+        };
+        rules.push(Ok(rule("length", words, "conformity", Demand::Length(name.clone(), least, most))));
+    }
+    if let Some(pattern) = options["pattern"].as_str() {
+        let demand = anchored(pattern).map(|regex| Demand::Pattern(name.clone(), regex));
+        let words = format!("{name} fits its pattern");
+        rules.push(demand.map(|demand| rule("pattern", words, "conformity", demand)));
+    }
+    rules
+}
+
+/// A rule that the contract writes out.
+fn written(quality: &Quality, column: Option<&str>, around: Surroundings<'_>) -> Result<Rule, Finding> {
+    let place = column.unwrap_or(&around.table.name);
+    let needle = quality.id.clone().unwrap_or_else(|| place.to_owned());
+    let at = |why: String| (needle.clone(), format!("rule `{needle}`: {why}"));
+    let id = quality.id.clone().ok_or_else(|| at("it needs a stable `id`".into()))?;
+    let severity = match quality.severity.as_deref() {
+        Some("block") => Severity::Block,
+        None | Some("warn") => Severity::Warn,
+        Some(other) => return Err(at(format!("the severity `{other}` is not warn or block"))),
+    };
+    let dimension = quality.dimension.clone().unwrap_or_else(|| "conformity".into());
+    if !DIMENSIONS.contains(&dimension.as_str()) {
+        return Err(at(format!("the dimension `{dimension}` is not one of {}", DIMENSIONS.join(", "))));
+    }
+    let (demand, tolerance) = match quality.kind.as_deref() {
+        None | Some("library") => library(quality, column, around),
+        Some("custom") => custom(quality, column, around),
+        Some(other) => Err(format!(
+            "a rule of type `{other}` is enforced by nothing; write it as `library`, or as `custom` with `engine: polelake`"
+        )),
+    }
+    .map_err(at)?;
+    let rule = Rule {
+        description: quality.description.clone().unwrap_or_else(|| id.clone()),
+        column: column.map(str::to_owned),
+        id,
+        dimension,
+        severity,
+        tolerance,
+        demand,
+    };
+    if rule.demand.looks_elsewhere() && rule.severity == Severity::Block {
+        return Err(at("it looks into other tables, after they are published, and can only `warn`".into()));
+    }
+    Ok(rule)
+}
+
+fn library(
+    quality: &Quality,
+    column: Option<&str>,
+    around: Surroundings<'_>,
+) -> Result<(Demand, Tolerance), String> {
+    let tolerance = || limit(quality);
+    match (quality.metric.as_deref(), column) {
+        (Some("rowCount"), None) => {
+            let least = quality.must_be_greater_or_equal_to;
+            let least = least.ok_or("`rowCount` needs `mustBeGreaterOrEqualTo`")?;
+            Ok((Demand::RowCount, Tolerance::LeastRows(least)))
+        }
+        (Some("nullValues" | "missingValues"), Some(column)) => {
+            Ok((Demand::Filled(vec![column.to_owned()]), tolerance()?))
+        }
+        (Some("invalidValues"), Some(column)) => Ok((validity(column, quality, around)?, tolerance()?)),
+        (metric, Some(_)) => {
+            Err(format!("the metric `{}` is not nullValues or invalidValues", metric.unwrap_or("none")))
+        }
+        (metric, None) => Err(format!("the metric `{}` is not rowCount", metric.unwrap_or("none"))),
+    }
+}
+
+fn limit(quality: &Quality) -> Result<Tolerance, String> {
+    let limit = quality.must_be.or(quality.must_be_less_or_equal_to);
+    let limit = limit.ok_or("it needs `mustBe` or `mustBeLessOrEqualTo`: how much may fall short")?;
+    match quality.unit.as_deref() {
+        Some("percent") => Ok(Tolerance::Percent(limit)),
+        None | Some("rows") => Ok(Tolerance::Rows(limit)),
+        Some(other) => Err(format!("the unit `{other}` is not rows or percent")),
+    }
+}
+
+fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
+    let argument = |name: &str| quality.arguments.as_ref().and_then(|arguments| arguments.get(name));
+    if let Some(values) = argument("validValues").and_then(Value::as_array) {
+        return Ok(Demand::OneOf(column.to_owned(), values.iter().map(plain).collect()));
+    }
+    let pattern = argument("pattern").and_then(Value::as_str);
+    let pattern = pattern.ok_or("`invalidValues` needs the argument `validValues` or `pattern`")?;
+    text_column(column, around)?;
+    Ok(Demand::Pattern(column.to_owned(), anchored(pattern)?))
+}
+
+fn custom(
+    quality: &Quality,
+    column: Option<&str>,
+    around: Surroundings<'_>,
+) -> Result<(Demand, Tolerance), String> {
+    if quality.engine.as_deref() != Some("polelake") {
+        return Err(
+            "a custom rule of another engine is enforced by nothing; `engine: polelake` is ours".into()
+        );
+    }
+    let given = quality.implementation.clone().unwrap_or_default();
+    let document: Implementation = serde_json::from_value(given)
+        .map_err(|error| format!("`implementation`: {}", explained(&error.to_string())))?;
+    let tolerance = match document.tolerate {
+        None => Tolerance::Rows(0.0),
+        Some(TolerateDocument { rows: Some(rows), percent: None }) => Tolerance::Rows(rows),
+        Some(TolerateDocument { rows: None, percent: Some(percent) }) => Tolerance::Percent(percent),
+        Some(_) => return Err("`tolerate` is `{rows: n}` or `{percent: p}`".into()),
+    };
+    Ok((demand(&document, column, around)?, tolerance))
+}
+
+/// What an implementation demands: all that it gives.
+fn demand(
+    document: &Implementation,
+    column: Option<&str>,
+    around: Surroundings<'_>,
+) -> Result<Demand, String> {
+    let mut all = match column {
+        Some(column) => of_column(document, column, around)?,
+        None => of_table(document, around)?,
+    };
+    match all.len() {
+        0 => Err(match column {
+            Some(_) => "`implementation` demands nothing that a column can give".into(),
+            None => "`implementation` demands nothing that a table can give".into(),
+        }),
+        1 => Ok(all.remove(0)),
+        _ => Ok(Demand::All(all)),
+    }
+}
+
+fn of_column(
+    document: &Implementation,
+    column: &str,
+    around: Surroundings<'_>,
+) -> Result<Vec<Demand>, String> {
+    let mut all = Vec::new();
+    let column = column.to_owned();
+    match &document.check {
+        Some(CheckDocument::Name(name)) => {
+            all.push(Demand::Check(text_column(&column, around)?, check(name)?))
+        }
+        Some(CheckDocument::On { .. }) => return Err("on a column, `check` is the name of a check".into()),
+        None => {}
+    }
+    if let Some(list) = &document.list {
+        let codes = around.lists.get(list)?.codes.iter().map(|(code, _)| code.clone()).collect();
+        all.push(Demand::OneOf(column.clone(), codes));
+    }
+    if document.not_future == Some(true) {
+        all.push(Demand::NotFuture(date_column(&column, around)?));
+    }
+    if let Some(other) = &document.not_before {
+        all.push(Demand::NotBefore(date_column(&column, around)?, date_column(other, around)?));
+    }
+    if let Some(years) = document.max_age_years {
+        all.push(Demand::AgeAtMost(date_column(&column, around)?, years));
+    }
+    if let Some(references) = &document.references {
+        let target = match (&references.table, &references.table_in) {
+            (Some(table), None) => Target::Table(known_table(table, around)?),
+            (None, Some(other)) => Target::In(known_column(other, around)?),
+            _ => return Err("`references` is `{table: name}` or `{table_in: column}`".into()),
+        };
+        all.push(Demand::References(column.clone(), target));
+    }
+    let table_only =
+        document.filled.is_some() || document.at_least.is_some() || document.exactly_one.is_some();
+    if table_only || document.one_of.is_some() || document.condition.is_some() || document.linked.is_some() {
+        return Err("it demands what only a whole row can give; put it into the table's own `quality`".into());
+    }
+    Ok(all)
+}
+
+fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<Demand>, String> {
+    let names = |columns: &[String]| -> Result<Vec<String>, String> {
+        columns.iter().map(|name| known_column(name, around)).collect()
+    };
+    let mut all = Vec::new();
+    if let Some(columns) = &document.filled {
+        all.push(Demand::Filled(names(columns)?));
+    }
+    if let Some(least) = &document.at_least {
+        let of = names(&least.of)?;
+        if least.count == 0 || least.count > of.len() {
+            return Err(format!("`at_least` asks for {} of {} columns", least.count, of.len()));
+        }
+        all.push(Demand::AtLeast(least.count, of));
+    }
+    if let Some(columns) = &document.exactly_one {
+        all.push(Demand::ExactlyOne(names(columns)?));
+    }
+    if let Some(one_of) = &document.one_of {
+        let values = one_of.values.iter().cloned().collect();
+        all.push(Demand::OneOf(known_column(&one_of.column, around)?, values));
+    }
+    match &document.check {
+        Some(CheckDocument::On { column, check: name }) => {
+            all.push(Demand::Check(text_column(column, around)?, check(name)?));
+        }
+        Some(CheckDocument::Name(_)) => return Err("on a table, `check` is `{column, as}`".into()),
+        None => {}
+    }
+    if let Some(linked) = &document.linked {
+        let to = linked.to.iter().map(|table| known_table(table, around)).collect::<Result<_, _>>()?;
+        all.push(Demand::Linked(to));
+    }
+    match (&document.condition, &document.then) {
+        (Some(condition), Some(then)) => {
+            let column = known_column(&condition.column, around)?;
+            let is = condition.is.as_ref().map(|values| values.iter().cloned().collect::<BTreeSet<_>>());
+            if is.is_none() && condition.filled != Some(true) {
+                return Err("`if` needs `is: [values]` or `filled: true`".into());
+            }
+            all.push(Demand::If(column, is, Box::new(demand(then, None, around)?)));
+        }
+        (None, None) => {}
+        _ => return Err("`if` and `then` go together".into()),
+    }
+    let column_only =
+        document.list.is_some() || document.not_before.is_some() || document.references.is_some();
+    if column_only || document.not_future.is_some() || document.max_age_years.is_some() {
+        return Err("it demands what is said of one column; put it into that column's `quality`".into());
+    }
+    Ok(all)
+}
+
+fn check(name: &str) -> Result<Check, String> {
+    let known = || Check::ALL.iter().map(|(name, _)| *name);
+    Check::named(name).ok_or_else(|| format!("there is no check `{name}`{}", nearest(name, known())))
+}
+
+fn known_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+    match around.table.position(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err(format!("`{}` has no column `{name}`{}", around.table.name, around.table.nearest(name))),
+    }
+}
+
+fn typed(name: &str, around: Surroundings<'_>, fits: &[ColumnType], what: &str) -> Result<String, String> {
+    let column = known_column(name, around)?;
+    let kind = around.table.columns.iter().find(|known| known.name == column).map(|column| column.kind);
+    let fits = kind.is_some_and(|kind| fits.contains(&kind));
+    if fits { Ok(column) } else { Err(format!("the column `{name}` is no {what}")) }
+}
+
+fn text_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+    typed(name, around, &[ColumnType::Text], "text")
+}
+
+fn date_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+    typed(name, around, &[ColumnType::Date, ColumnType::Timestamp], "date or timestamp")
+}
+
+fn known_table(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+    if around.tables.iter().any(|table| table == name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("there is no table `{name}`{}", nearest(name, around.tables.iter().map(String::as_str))))
+}
+
+/// A pattern describes the whole value. Look-around and back-references, which ECMA-262 knows, do not compile.
+fn anchored(pattern: &str) -> Result<Regex, String> {
+    Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
+        let why = error.to_string();
+        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        format!("the pattern `{pattern}` does not compile: {why}")
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,179 @@
+//! Rules: what a table's contract demands of its rows, with every name resolved.
+//!
+//! A rule that names what is not there, or that nothing would run, does not compile. `quality` evaluates them.
+
+mod compile;
+mod document;
+
+use std::collections::BTreeSet;
+
+use pole::Check;
+use regex::Regex;
+
+pub(crate) use compile::{Surroundings, compile};
+pub(crate) use document::Implementation;
+
+/// What becomes of a snapshot whose rule does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It is reported.
+    Warn,
+    /// It is kept, but not made current.
+    Block,
+}
+
+/// How much a rule tolerates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tolerance {
+    /// So many rows may fall short.
+    Rows(f64),
+    /// So many in a hundred of those that were looked at may.
+    Percent(f64),
+    /// The table has at least so many rows.
+    LeastRows(f64),
+}
+
+/// A compiled rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its stable id.
+    pub id: String,
+    /// What it demands, in words.
+    pub description: String,
+    /// One of the standard's dimensions.
+    pub dimension: String,
+    /// The column it is about; none for the whole row or table.
+    pub column: Option<String>,
+    /// What becomes of the snapshot.
+    pub severity: Severity,
+    /// How much it tolerates.
+    pub tolerance: Tolerance,
+    /// What it demands.
+    pub demand: Demand,
+}
+
+impl Rule {
+    /// What is tolerated, in words.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self.tolerance {
+            Tolerance::Rows(rows) => format!("at most {rows} rows"),
+            Tolerance::Percent(percent) => format!("at most {percent} %"),
+            Tolerance::LeastRows(rows) => format!("at least {rows} rows"),
+        }
+    }
+
+    /// Who runs it, and when.
+    #[must_use]
+    pub fn enforced_by(&self) -> &'static str {
+        if self.demand.looks_elsewhere() {
+            "quality-report, over the day's snapshots"
+        } else {
+            "snapshot-merge, in the pass that writes the snapshot"
+        }
+    }
+}
+
+/// What a rule demands of a row or of the table. A row without a value in the named column is not looked at, but by
+/// the demands that are about its absence.
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// These columns have values.
+    Filled(Vec<String>),
+    /// So many of these columns have values.
+    AtLeast(usize, Vec<String>),
+    /// One of these columns has a value, and no other.
+    ExactlyOne(Vec<String>),
+    /// The value is one of these.
+    OneOf(String, BTreeSet<String>),
+    /// The whole value fits the expression.
+    Pattern(String, Regex),
+    /// The text has at least and at most so many characters.
+    Length(String, usize, usize),
+    /// The value has the form.
+    Check(String, Check),
+    /// The date or instant is not later than the row's append to the log.
+    NotFuture(String),
+    /// The first column's date is not before the second's.
+    NotBefore(String, String),
+    /// The date is at most so many years before the row's append to the log.
+    AgeAtMost(String, i32),
+    /// Where the column has one of these values (any, when none is named), this is demanded.
+    If(String, Option<BTreeSet<String>>, Box<Demand>),
+    /// All of these.
+    All(Vec<Demand>),
+    /// The value is the `pole_id` of a row of a table.
+    References(String, Target),
+    /// The row's `pole_id` stands in a link, opposite a row of one of these tables; of any, when none is named.
+    Linked(Vec<String>),
+    /// No two rows have the same key (`pole_id`, `source`).
+    UniqueKey,
+    /// The table has rows enough.
+    RowCount,
+}
+
+/// The table that a reference leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// This table.
+    Table(String),
+    /// The table that another column names.
+    In(String),
+}
+
+impl Demand {
+    /// Whether other tables must be looked at.
+    #[must_use]
+    pub fn looks_elsewhere(&self) -> bool {
+        match self {
+            Self::References(..) | Self::Linked(_) => true,
+            Self::If(_, _, then) => then.looks_elsewhere(),
+            Self::All(all) => all.iter().any(Self::looks_elsewhere),
+            _ => false,
+        }
+    }
+
+    /// The column whose value is looked up in other tables; the first, where there could be several.
+    #[must_use]
+    pub fn deciding_column(&self) -> Option<&str> {
+        match self {
+            Self::References(column, _) => Some(column),
+            Self::Linked(_) => Some("pole_id"),
+            Self::If(_, _, then) => then.deciding_column(),
+            Self::All(all) => all.iter().find_map(Self::deciding_column),
+            _ => None,
+        }
+    }
+
+    /// The columns that it reads.
+    pub fn columns(&self, found: &mut BTreeSet<String>) {
+        match self {
+            Self::Filled(columns) | Self::AtLeast(_, columns) | Self::ExactlyOne(columns) => {
+                found.extend(columns.iter().cloned());
+            }
+            Self::OneOf(column, _)
+            | Self::Pattern(column, _)
+            | Self::Length(column, ..)
+            | Self::Check(column, _) => {
+                found.insert(column.clone());
+            }
+            Self::NotFuture(column) | Self::AgeAtMost(column, _) => {
+                found.extend([column.clone(), "ingested_at".to_owned()]);
+            }
+            Self::NotBefore(column, other) => found.extend([column.clone(), other.clone()]),
+            Self::If(column, _, then) => {
+                found.insert(column.clone());
+                then.columns(found);
+            }
+            Self::All(all) => all.iter().for_each(|demand| demand.columns(found)),
+            Self::References(column, target) => {
+                found.insert(column.clone());
+                if let Target::In(other) = target {
+                    found.insert(other.clone());
+                }
+            }
+            Self::Linked(_) | Self::UniqueKey => found.extend(["pole_id".to_owned(), "source".to_owned()]),
+            Self::RowCount => {}
+        }
+    }
+}

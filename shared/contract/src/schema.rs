@@ -1,0 +1,56 @@
+//! JSON Schemas of the declared files, derived from the types that read them: an editor completes and checks by them.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Value, json};
+
+use crate::extension::{SourceExtension, TableExtension};
+use crate::list::ListDocument;
+use crate::mapping::MappingDocument;
+use crate::odcs::Document;
+use crate::rule::Implementation;
+
+/// The published schemas: file name and schema.
+#[must_use]
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("contract.schema.json", contract()),
+        ("mapping.schema.json", of::<MappingDocument>("A mapping of polelake").to_value()),
+        ("list.schema.json", of::<ListDocument>("A reference list of polelake").to_value()),
+    ]
+}
+
+fn of<T: JsonSchema>(title: &str) -> Schema {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    schema.insert("title".into(), title.into());
+    schema
+}
+
+/// The standard's part, with our extension and our rules typed where they stand.
+fn contract() -> Value {
+    let mut schema = of::<Document>("A data contract of polelake: ODCS with our extension").to_value();
+    let mut take = |schema_of: Schema, name: &str| {
+        let mut value = schema_of.to_value();
+        let own = value["definitions"].take();
+        for (known, definition) in own.as_object().into_iter().flatten() {
+            schema["definitions"][known] = definition.clone();
+        }
+        for unwanted in ["$schema", "definitions", "title"] {
+            value.as_object_mut().map(|object| object.remove(unwanted));
+        }
+        schema["definitions"][name] = value;
+    };
+    take(of::<SourceExtension>(""), "SourceExtension");
+    take(of::<TableExtension>(""), "TableExtension");
+    take(of::<Implementation>(""), "Implementation");
+    let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
+    schema["definitions"]["Custom"]["allOf"] = json!([{
+        "if": {"properties": {"property": {"const": "polelake"}}, "required": ["property"]},
+        "then": {"properties": {"value": {"anyOf": [reference("SourceExtension"), reference("TableExtension")]}}},
+    }]);
+    schema["definitions"]["Quality"]["allOf"] = json!([{
+        "if": {"properties": {"engine": {"const": "polelake"}}, "required": ["engine"]},
+        "then": {"properties": {"implementation": reference("Implementation")}},
+    }]);
+    schema
+}

@@ -1,0 +1,31 @@
+//! Reading a declared file: YAML into a type, or the place and the remedy.
+
+use serde::de::DeserializeOwned;
+
+use crate::catalogue::File;
+use crate::fault::{Problem, Spot, explained, quoted};
+
+/// Reads a file into a type.
+pub(crate) fn read<T: DeserializeOwned>(file: &File) -> Result<T, Problem> {
+    serde_saphyr::from_str(&file.text).map_err(|error| {
+        let place = error.location().map_or(Spot::FILE, |at| Spot {
+            line: usize::try_from(at.line()).unwrap_or_default(),
+            column: usize::try_from(at.column()).unwrap_or_default(),
+        });
+        Problem::error(&file.path, place, explained(&error.to_string()))
+    })
+}
+
+/// Reads a value that stands under `below` in a file that was read before: the place is found by the name at fault.
+pub(crate) fn read_value<T: DeserializeOwned>(
+    file: &File,
+    below: &str,
+    value: serde_json::Value,
+) -> Result<T, Problem> {
+    serde_json::from_value(value).map_err(|error| {
+        let message = error.to_string();
+        let begins = Spot::of(&file.text, below, 1);
+        let place = quoted(&message).map_or(begins, |name| Spot::of(&file.text, name, begins.line));
+        Problem::error(&file.path, place, format!("`{below}`: {}", explained(&message)))
+    })
+}

@@ -1,0 +1,265 @@
+//! The forms that identifiers and names must have, by the Minimum POLE Data Standards and what they refer to.
+//!
+//! `docs/pole-standard.md` has the reading that is taken of each, and its source.
+
+use crate::Normaliser;
+
+/// A closed set of checks that a contract can ask of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// A Police National Computer id: `YYYY/NNNNNNND`, the last a check letter (DS_072).
+    PncId,
+    /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND` (DS_071).
+    CroNumber,
+    /// An arrest summons number: `YYFFUUSSNNNNNNNNNNND`, the last a check letter (DS_073).
+    ArrestSummonsNumber,
+    /// A National Insurance number without spaces (DS_060).
+    Nino,
+    /// A driving licence number of Great Britain, 16 characters (DS_061).
+    DrivingLicence,
+    /// A passport number of the United Kingdom, old or new (DS_056).
+    UkPassport,
+    /// A postcode in capitals with one space (DS_010).
+    Postcode,
+    /// A registration mark without spaces (DS_065).
+    Vrm,
+    /// A telephone number in E.164, with its `+` (DS_053).
+    E164,
+    /// An e-mail address (DS_054).
+    Email,
+    /// A property number of twelve digits (DS_011).
+    Uprn,
+    /// A country in three letters of ISO 3166-1 (DS_004).
+    Country,
+    /// A machine-readable zone: its characters and its length (ICAO 9303).
+    Mrz,
+    /// A name: letters, hyphens, apostrophes, single spaces, no title before it (DS_031 to DS_033).
+    PersonName,
+    /// A Home Office classification: `NNN/NN` (DS_074).
+    HoClassification,
+    /// An offence code of the criminal justice system (DS_080).
+    OffenceCode,
+}
+
+/// The check letters of the police's numbers: A to Z without I, O and S; Z stands for nought.
+const CHECK_LETTERS: &[u8; 23] = b"ZABCDEFGHJKLMNPQRTUVWXY";
+
+impl Check {
+    /// Every check with the name that contracts use.
+    pub const ALL: [(&'static str, Self); 16] = [
+        ("pnc_id", Self::PncId),
+        ("cro_number", Self::CroNumber),
+        ("arrest_summons_number", Self::ArrestSummonsNumber),
+        ("nino", Self::Nino),
+        ("driving_licence", Self::DrivingLicence),
+        ("uk_passport", Self::UkPassport),
+        ("postcode", Self::Postcode),
+        ("vrm", Self::Vrm),
+        ("e164", Self::E164),
+        ("email", Self::Email),
+        ("uprn", Self::Uprn),
+        ("country", Self::Country),
+        ("mrz", Self::Mrz),
+        ("person_name", Self::PersonName),
+        ("ho_classification", Self::HoClassification),
+        ("offence_code", Self::OffenceCode),
+    ];
+
+    /// The check that contracts call `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, check)| *check)
+    }
+
+    /// Whether `text` has the form, as it stands: what could be mended by a normaliser does not pass.
+    ///
+    /// ```
+    /// assert!(pole::Check::PncId.passes("2001/0171310W"));
+    /// assert!(!pole::Check::PncId.passes("2001/0171310X"));
+    /// ```
+    #[must_use]
+    pub fn passes(self, text: &str) -> bool {
+        let unchanged = |normaliser: Normaliser| normaliser.apply(text).as_deref() == Some(text);
+        match self {
+            Self::PncId => unchanged(Normaliser::Pnc),
+            Self::CroNumber => unchanged(Normaliser::Cro),
+            Self::ArrestSummonsNumber => arrest_summons_number(text),
+            Self::Nino => unchanged(Normaliser::Nino),
+            Self::DrivingLicence => driving_licence(text),
+            Self::UkPassport => ["A999999", "999999A", "999999999"].iter().any(|form| fits(text, form)),
+            Self::Postcode => unchanged(Normaliser::Postcode),
+            Self::Vrm => unchanged(Normaliser::Vrm),
+            Self::E164 => unchanged(Normaliser::Phone),
+            Self::Email => unchanged(Normaliser::Email),
+            Self::Uprn => unchanged(Normaliser::Uprn),
+            Self::Country => rust_iso3166::from_alpha3(text).is_some(),
+            Self::Mrz => machine_readable_zone(text),
+            Self::PersonName => person_name(text),
+            Self::HoClassification => fits(text, "999/99"),
+            Self::OffenceCode => offence_code(text),
+        }
+    }
+}
+
+/// Whether `text` has the shape of `form`: `9` a digit, `A` a capital letter, everything else itself.
+fn fits(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text.bytes().zip(form.bytes()).all(|(byte, wanted)| match wanted {
+            b'9' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            other => byte == other,
+        })
+}
+
+/// The check letter of a number: its remainder by 23, as a letter. None when `digits` is no number.
+pub(crate) fn check_letter(digits: &str) -> Option<char> {
+    let number: u64 = digits.parse().ok()?;
+    let place = usize::try_from(number % 23).ok()?;
+    CHECK_LETTERS.get(place).map(|letter| char::from(*letter))
+}
+
+/// Year, force and unit, system, eleven digits, letter. The letter counts the digits of all but the unit; for the longer
+/// form, whose letter nobody describes, its alphabet is all that is asked.
+fn arrest_summons_number(text: &str) -> bool {
+    if !text.is_ascii() || !matches!(text.len(), 20 | 21) {
+        return false;
+    }
+    let (number, letter) = text.split_at(text.len() - 1);
+    let (head, serial) = number.split_at(number.len() - 11);
+    let (year, office) = head.split_at(2);
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let unit = office.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    if !digits(year) || !digits(serial) || !unit || !letter.bytes().all(|byte| CHECK_LETTERS.contains(&byte))
+    {
+        return false;
+    }
+    if office.len() != 6 {
+        return true;
+    }
+    let counted = [&office[..2], &office[4..]].into_iter().filter(|part| digits(part));
+    let counted: String = counted.chain([year, serial]).collect();
+    check_letter(&counted).is_some_and(|expected| letter.starts_with(expected))
+}
+
+/// Five of the surname filled up with 9, the date of birth in a mixed order, two initials, three of DVLA's own.
+fn driving_licence(text: &str) -> bool {
+    if text.len() != 16 || !text.is_ascii() {
+        return false;
+    }
+    let (surname, rest) = text.split_at(5);
+    let letters = surname.trim_end_matches('9');
+    let named = !letters.is_empty() && letters.bytes().all(|byte| byte.is_ascii_uppercase());
+    let (birth, rest) = rest.split_at(6);
+    let number = |digits: &str| digits.parse::<u32>().unwrap_or(0);
+    // A woman's month is counted from 51.
+    let month = matches!(number(&birth[1..3]), 1..=12 | 51..=62);
+    let born = fits(birth, "999999") && month && matches!(number(&birth[3..5]), 1..=31);
+    let (initials, own) = rest.split_at(2);
+    let initials =
+        fits(initials, "AA") || fits(initials, "A9") && initials.ends_with('9') || initials == "99";
+    let arbitrary = own.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    named && born && initials && arbitrary && fits(&own[1..], "AA")
+}
+
+fn machine_readable_zone(text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    let characters = |line: &&str| {
+        line.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<')
+    };
+    let length: usize = lines.iter().map(|line| line.len()).sum();
+    // Passports 2 lines of 44, visas and cards 2 of 36 or 3 of 30; or one line of them.
+    lines.iter().all(characters) && [30, 36, 44, 72, 88, 90].contains(&length)
+}
+
+/// What stands before a name and is no part of it.
+const TITLES: [&str; 12] =
+    ["mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "rev", "reverend", "sir", "lady"];
+
+fn person_name(text: &str) -> bool {
+    let character = |c: char| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' ');
+    let spaced = !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
+    let titled =
+        text.split_once(' ').is_some_and(|(first, _)| TITLES.contains(&first.to_lowercase().as_str()));
+    spaced && text.chars().all(character) && text.chars().any(char::is_alphabetic) && !titled
+}
+
+/// An act and seven characters, or common law, or an offence without an act; perhaps attempted, aided and so on.
+fn offence_code(text: &str) -> bool {
+    let code = text.strip_suffix(['A', 'B', 'C', 'I']).filter(|code| code.len() >= 7).unwrap_or(text);
+    ["AA99999", "COML999", "COML 999", "XX00999", "XX00 999"].iter().any(|form| fits(code, form))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(check: Check, valid: &[&str], invalid: &[&str]) {
+        for text in valid {
+            assert!(check.passes(text), "{check:?} refuses {text:?}");
+        }
+        for text in invalid {
+            assert!(!check.passes(text), "{check:?} takes {text:?}");
+        }
+    }
+
+    #[test]
+    fn police_numbers() {
+        check(
+            Check::PncId,
+            &["2001/0171310W"],
+            &["2001/0171310X", "01/0171310W", "2001/171310W", "2001/0171310w", ""],
+        );
+        check(
+            Check::ArrestSummonsNumber,
+            &["1101ZD0100000448754K"],
+            &["1101ZD01000004487", "1101zd0100000448754K", "1101ZD0100000448754A", "é"],
+        );
+        check(Check::HoClassification, &["008/01"], &["8/1", "008-01"]);
+        check(
+            Check::OffenceCode,
+            &["TH68001", "TH68001A", "COML 025", "COML025A"],
+            &["TH6800", "th68001", "TH68001Z", "123"],
+        );
+    }
+
+    #[test]
+    fn licences_and_passports() {
+        check(
+            Check::DrivingLicence,
+            &["SAMPL708153RS9AB", "FOX99661222J99ZZ", "SPECI001011XY9CD"],
+            &[
+                "SAMPL713153RS9AB",
+                "SAMPL708003RS9AB",
+                "99999708153RS9AB",
+                "SAMPL708153RS9A",
+                "SÄMPL708153RS9A",
+            ],
+        );
+        check(Check::UkPassport, &["123456789", "A123456", "123456A"], &["12345678", "AB12345", ""]);
+        let line = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<";
+        let second = "L898902C36UTO7408122F1204159ZE184226B<<<<<10";
+        let both = format!("{line}\n{second}");
+        check(Check::Mrz, &[line, both.as_str()], &["P<UTO", "p<utoeriksson<<anna<maria<<<<<<<<<<<<<<<<<<<"]);
+    }
+
+    #[test]
+    fn names() {
+        check(
+            Check::PersonName,
+            &["Anne-Marie", "O'Dowd", "Zoë", "Mary Ann", "Dr"],
+            &["Mr Sample", "Mary  Ann", " Ann", "R2D2", "Sample Ltd.", "-", ""],
+        );
+    }
+
+    #[test]
+    fn what_a_normaliser_would_mend_does_not_pass() {
+        check(Check::Postcode, &["ZZ1 1ZZ"], &["ZZ11ZZ", "zz1 1zz"]);
+        check(Check::E164, &["+442079460000"], &["020 7946 0000", "+4402079460000"]);
+        check(Check::Uprn, &["000000001234"], &["1234"]);
+        check(Check::Nino, &["AB123456C"], &["AB 12 34 56 C", "GB123456A"]);
+        check(Check::Vrm, &["RY52APF"], &["RY52 APF", "ry52apf"]);
+        check(Check::Country, &["GBR", "IRL"], &["UTO", "GB", "gbr"]);
+        check(Check::Email, &["a@example.org"], &["A@example.org", "a.example.org"]);
+    }
+}

@@ -1,0 +1,174 @@
+//! The profile of a column: how many different values, how long, from where to where. Counts and sketches that add up.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef};
+use contract::{Column, ColumnType};
+use datasketches::hll::{HllSketch, HllType, HllUnion};
+
+/// 2^11 registers of a byte: distinct counts are within 2.3 % (one standard deviation), 2 KB a column.
+const LG_REGISTERS: u8 = 11;
+
+/// The state of one column's profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnState {
+    /// Rows with a value.
+    pub filled: u64,
+    /// Bytes of the longest text.
+    pub longest: u64,
+    /// Bytes of all texts.
+    pub bytes: u64,
+    /// The least and the greatest value: days, microseconds, whole numbers, decimals without their point. None for texts
+    /// and floats, and for personal columns: the least date of birth is somebody's.
+    pub range: Option<(i64, i64)>,
+    distinct: Option<HllSketch>,
+    ranged: bool,
+}
+
+impl ColumnState {
+    /// The state of no rows. Columns of the provenance are filled and nothing else: nobody asks what is in them.
+    #[must_use]
+    pub fn new(column: &Column) -> Self {
+        let own = !pole::PROVENANCE.iter().any(|known| known.name == column.name);
+        let ordered = !matches!(column.kind, ColumnType::Text | ColumnType::Float | ColumnType::Boolean);
+        Self {
+            filled: 0,
+            longest: 0,
+            bytes: 0,
+            range: None,
+            distinct: own.then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok()).flatten(),
+            ranged: own && ordered && !column.personal,
+        }
+    }
+
+    /// Different values, estimated; none where nobody counts them.
+    #[must_use]
+    pub fn distinct(&self) -> Option<u64> {
+        // Counted values are whole and not negative.
+        self.distinct.as_ref().map(|sketch| sketch.estimate().round() as u64)
+    }
+
+    /// Takes in the next rows.
+    pub fn update(&mut self, column: &ArrayRef) {
+        let before = self.filled;
+        self.filled += (column.len() - column.null_count()) as u64;
+        if self.filled == before || self.distinct.is_none() {
+            return;
+        }
+        if let Some(texts) = column.as_string_opt::<i32>() {
+            for text in texts.iter().flatten() {
+                self.longest = self.longest.max(text.len() as u64);
+                self.bytes += text.len() as u64;
+                self.count(text);
+            }
+        } else if let Some(days) = column.as_primitive_opt::<Date32Type>() {
+            days.iter().flatten().for_each(|day| self.value(i64::from(day)));
+        } else if let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() {
+            instants.iter().flatten().for_each(|at| self.value(at));
+        } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+            numbers.iter().flatten().for_each(|number| self.value(number));
+        } else if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
+            let clamp =
+                |number: i128| i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX });
+            numbers.iter().flatten().for_each(|number| self.value(clamp(number)));
+        } else if let Some(numbers) = column.as_primitive_opt::<arrow_array::types::Float64Type>() {
+            numbers.iter().flatten().for_each(|number| self.count(number.to_bits()));
+        } else if let Some(values) = column.as_boolean_opt() {
+            values.iter().flatten().for_each(|value| self.count(value));
+        }
+    }
+
+    fn count<T: std::hash::Hash>(&mut self, value: T) {
+        if let Some(sketch) = &mut self.distinct {
+            sketch.update(value);
+        }
+    }
+
+    fn value(&mut self, value: i64) {
+        self.count(value);
+        if self.ranged {
+            let (least, greatest) = self.range.unwrap_or((value, value));
+            self.range = Some((least.min(value), greatest.max(value)));
+        }
+    }
+
+    /// Adds the state of another shard.
+    pub fn merge(&mut self, other: &Self) {
+        self.filled += other.filled;
+        self.longest = self.longest.max(other.longest);
+        self.bytes += other.bytes;
+        self.range = match (self.range, other.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, two) => one.or(two),
+        };
+        if let (Some(mine), Some(theirs)) = (&self.distinct, &other.distinct)
+            && !theirs.is_empty()
+        {
+            self.distinct = if mine.is_empty() { Some(theirs.clone()) } else { union(mine, theirs) };
+        }
+    }
+}
+
+fn union(a: &HllSketch, b: &HllSketch) -> Option<HllSketch> {
+    let mut union = HllUnion::new(LG_REGISTERS).ok()?;
+    union.update(a);
+    union.update(b);
+    Some(union.to_sketch(HllType::Hll8))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Int64Array, StringArray};
+
+    use super::*;
+
+    fn column(name: &str, kind: ColumnType, personal: bool) -> Column {
+        Column {
+            name: name.into(),
+            kind,
+            required: false,
+            meaning: String::new(),
+            classification: String::new(),
+            personal,
+            tags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn shards_add_up() {
+        let numbers = |range: std::ops::Range<i64>| Arc::new(Int64Array::from_iter_values(range)) as ArrayRef;
+        let spec = column("floor", ColumnType::Integer, false);
+        let (mut whole, mut one, mut two) =
+            (ColumnState::new(&spec), ColumnState::new(&spec), ColumnState::new(&spec));
+        whole.update(&numbers(0..30_000));
+        one.update(&numbers(0..20_000));
+        two.update(&numbers(10_000..30_000));
+        one.merge(&two);
+        assert_eq!(one.range, Some((0, 29_999)));
+        for state in [&whole, &one] {
+            let distinct = state.distinct().unwrap() as f64;
+            // Four standard deviations.
+            assert!((distinct - 30_000.0).abs() < 30_000.0 * 0.092, "{distinct}");
+        }
+    }
+
+    #[test]
+    fn a_personal_column_shows_no_value() {
+        let mut state = ColumnState::new(&column("age", ColumnType::Integer, true));
+        state.update(&(Arc::new(Int64Array::from(vec![7, 99])) as ArrayRef));
+        assert_eq!((state.range, state.distinct(), state.filled), (None, Some(2), 2));
+    }
+
+    #[test]
+    fn texts_have_lengths_and_the_provenance_has_none() {
+        let texts = Arc::new(StringArray::from(vec![Some("a"), None, Some("abc")])) as ArrayRef;
+        let mut state = ColumnState::new(&column("name", ColumnType::Text, true));
+        state.update(&texts);
+        assert_eq!((state.longest, state.bytes, state.filled), (3, 4, 2));
+        let mut id = ColumnState::new(&column("pole_id", ColumnType::Text, false));
+        id.update(&texts);
+        assert_eq!((id.filled, id.distinct(), id.longest), (2, None, 0));
+    }
+}
