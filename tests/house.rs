@@ -72,7 +72,10 @@ fn files_are_short_and_hold_no_loose_ends() {
     for (path, text) in sources(&["functions", "shared", "cli/src"]) {
         assert!(text.lines().count() <= 500, "{} has {} lines", path.display(), text.lines().count());
         for loose in ["TODO", "FIXME", "XXX"] {
-            assert!(!text.contains(loose) || path.ends_with("days.rs"), "{loose} in {}", path.display());
+            // The town has a code that nobody knows; drafts mark what a person must decide.
+            let meant =
+                ["days.rs", "draft/mod.rs", "contract/new.rs"].iter().any(|file| path.ends_with(file));
+            assert!(!text.contains(loose) || meant, "{loose} in {}", path.display());
         }
     }
 }

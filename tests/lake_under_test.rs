@@ -145,6 +145,12 @@ impl LakeUnderTest {
         self.folder.join("s3").join(bucket).join(key)
     }
 
+    /// How many tables some shipped source fills: the others wait, without snapshots.
+    pub(crate) fn merged_tables(&self) -> usize {
+        let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
+        catalogue.tables.iter().filter(|table| !catalogue.topics_of(&table.name).is_empty()).count()
+    }
+
     /// A table's rows on a day.
     pub(crate) fn rows(&self, table: &str, date: &str) -> Vec<Row> {
         let shards = self.manifest(table, date).shards;

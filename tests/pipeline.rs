@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod accounting;
+mod add_a_source;
+mod backfill;
 mod bench;
+mod catalogue;
+mod contracts;
+mod days_in_memory;
 mod endpoints;
 mod house;
 mod http_to_topic;
@@ -16,4 +21,5 @@ mod raw_to_pole;
 mod readers;
 mod state_fetch;
 mod topic_to_raw;
+mod vectors;
 mod whole_day;

@@ -262,6 +262,16 @@ enum ContractCommand {
         #[arg(long, default_value = "contracts")]
         contracts: PathBuf,
     },
+    /// Lint, and write everything into the one file that travels with the functions.
+    #[command(after_help = "Example: polelake contract pack --out contracts.json")]
+    Pack {
+        /// The file.
+        #[arg(long, default_value = "contracts.json")]
+        out: PathBuf,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+    },
     /// Print the JSON Schemas of contracts, mappings and lists, by which editors complete.
     #[command(after_help = "Example: polelake contract schema --out contracts/schemas")]
     Schema {
@@ -369,6 +379,7 @@ fn contract(command: ContractCommand) -> Result<bool, Failed> {
             contract::test::run(&contracts, source.as_deref(), update)
         }
         ContractCommand::Docs { out, contracts } => contract::docs::run(&contracts, &out),
+        ContractCommand::Pack { out, contracts } => contract::pack::run(&contracts, &out),
         ContractCommand::Schema { out } => contract::schema::run(out.as_deref()),
     }
 }

@@ -86,7 +86,7 @@ pub fn folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, Failed> {
     let mut folders = BTreeMap::new();
     for file in host::contract_files(&contracts.to_string_lossy())? {
         if let Some(folder) = file.path.strip_suffix("/contract.odcs.yaml") {
-            let id = file.text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap_or_default();
+            let id = file.text().lines().find_map(|line| line.strip_prefix("id: ")).unwrap_or_default();
             folders.insert(id.trim().trim_matches(['\'', '"']).to_owned(), contracts.join(folder));
         }
     }

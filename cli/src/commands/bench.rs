@@ -209,7 +209,12 @@ pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Fai
 }
 
 fn cold_environment(contracts: &Path) -> Result<std::collections::BTreeMap<String, String>, Failed> {
-    let contracts = std::fs::canonicalize(contracts)?.to_string_lossy().into_owned();
+    // As on AWS: the functions read a pack.
+    let files = host::contract_files(&contracts.to_string_lossy()).map_err(|failure| failure.message)?;
+    let pack = contract::pack(&files).map_err(|problems| problems[0].to_string())?;
+    let file = std::env::temp_dir().join(format!("polelake-contracts-{}.json", std::process::id()));
+    std::fs::write(&file, pack)?;
+    let contracts = file.to_string_lossy().into_owned();
     let pairs = [
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
         ("AWS_ACCESS_KEY_ID", "local"),
@@ -222,7 +227,7 @@ fn cold_environment(contracts: &Path) -> Result<std::collections::BTreeMap<Strin
         ("GLUE_DATABASES", "polelake"),
         ("KAFKA_BOOTSTRAP", "127.0.0.1:9"),
         ("KAFKA_AUTH", "none"),
-        ("CONTRACTS_DIR", &contracts),
+        ("CONTRACTS", &contracts),
     ];
     Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }

@@ -88,6 +88,7 @@ impl Platform {
         let contracts = options.contracts.to_string_lossy();
         let catalogue =
             host::load_contracts(&contracts).map_err(|failure| io::Error::other(failure.to_string()))?;
+        let pack = pack(&contracts, folder)?;
         let (clock, mut tasks) = (Arc::new(Clock::default()), Vec::new());
 
         let topics = Arc::new(Topics::open(&folder.join("kafka"), Arc::clone(&clock))?);
@@ -103,7 +104,7 @@ impl Platform {
         tasks.push(spawn_broker(broker, Arc::clone(&topics), folder)?);
 
         let sources: Vec<&str> = catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        let environment = environment(&options, [&s3, &glue, &secrets, &kafka], &sources)?;
+        let environment = environment(&pack, [&s3, &glue, &secrets, &kafka], &sources);
         let functions = functions(&options, &environment);
         let [relay, landing, transform, ..] = functions.as_slice() else {
             return Err(io::Error::other("no functions"));
@@ -248,13 +249,21 @@ fn notify(queue: Arc<Queue>) -> s3::Watch {
     })
 }
 
+/// The contracts as they travel with the functions: one file that is read fast.
+fn pack(contracts: &str, folder: &Path) -> io::Result<PathBuf> {
+    let files = host::contract_files(contracts).map_err(|failure| io::Error::other(failure.to_string()))?;
+    let pack = contract::pack(&files).map_err(|problems| io::Error::other(format!("{problems:?}")))?;
+    let file = std::fs::canonicalize(folder)?.join("contracts.json");
+    std::fs::write(&file, pack)?;
+    Ok(file)
+}
+
 fn environment(
-    options: &Options,
+    pack: &Path,
     [s3, glue, secrets, kafka]: [&str; 4],
     sources: &[&str],
-) -> io::Result<BTreeMap<String, String>> {
+) -> BTreeMap<String, String> {
     let queues: Vec<String> = sources.iter().map(|source| format!("relay-{source}={source}")).collect();
-    let contracts = std::fs::canonicalize(&options.contracts)?.to_string_lossy().into_owned();
     let pairs = [
         ("AWS_ENDPOINT_URL_S3", s3.to_owned()),
         ("AWS_ENDPOINT_URL_GLUE", glue.to_owned()),
@@ -268,12 +277,12 @@ fn environment(
         ("CURATED_BUCKET", "curated".to_owned()),
         ("SITE_BUCKET", "site".to_owned()),
         ("GLUE_DATABASES", DATABASES.to_owned()),
-        ("CONTRACTS_DIR", contracts),
+        ("CONTRACTS", pack.to_string_lossy().into_owned()),
         ("KAFKA_BOOTSTRAP", kafka.to_owned()),
         ("KAFKA_AUTH", "none".to_owned()),
         ("QUEUE_SOURCES", queues.join(",")),
     ];
-    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The five functions: name, timeout in seconds, invocations at once.

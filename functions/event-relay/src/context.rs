@@ -29,7 +29,7 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let contracts = settings.required("CONTRACTS_DIR");
+        let contracts = settings.required("CONTRACTS");
         let kafka = KafkaSettings {
             bootstrap: settings.required("KAFKA_BOOTSTRAP"),
             region: settings.optional("AWS_REGION").unwrap_or_default(),

@@ -26,7 +26,7 @@ impl Context {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
-        let contracts = settings.required("CONTRACTS_DIR");
+        let contracts = settings.required("CONTRACTS");
         settings.finish(())?;
         let client = Client::new(&host::aws_config().await);
         Ok(Self {

@@ -31,7 +31,7 @@ impl Context {
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
         let (curated, site) = (settings.required("CURATED_BUCKET"), settings.required("SITE_BUCKET"));
-        let contracts = settings.required("CONTRACTS_DIR");
+        let contracts = settings.required("CONTRACTS");
         settings.finish(())?;
         let client = Client::new(&host::aws_config().await);
         let bucket = |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };

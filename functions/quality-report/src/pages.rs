@@ -283,8 +283,7 @@ mod tests {
         let text = format!(
             "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nschema:\n  - name: t\n    description: <script>alert(1)</script>\n    properties:\n{columns}customProperties:\n  - {{property: polelake, value: {{family: object}}}}\n"
         );
-        let catalogue =
-            Catalogue::compile(&[contract::File { path: "pole/t.odcs.yaml".into(), text }]).unwrap();
+        let catalogue = Catalogue::compile(&[contract::File::new("pole/t.odcs.yaml", text)]).unwrap();
         let page = table_page(&catalogue.tables[0], None, &catalogue).into_string();
         assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
     }

@@ -45,7 +45,7 @@ impl Context {
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
         let (curated, databases) = (settings.required("CURATED_BUCKET"), settings.required("GLUE_DATABASES"));
-        let contracts = settings.required("CONTRACTS_DIR");
+        let contracts = settings.required("CONTRACTS");
         settings.finish(())?;
         let config = host::aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);

@@ -5,20 +5,12 @@ use std::sync::Arc;
 use crate::compile::{Against, Plan};
 use crate::draft::OPEN;
 use crate::fault::{Level, Problem, Spot};
+use crate::file::File;
 use crate::list::Lists;
 use crate::odcs;
 use crate::rule::{self, Surroundings};
 use crate::source::SourceContract;
 use crate::table::TableContract;
-
-/// A declared file: its path below `contracts/`, with `/`, and its text.
-#[derive(Clone, Debug)]
-pub struct File {
-    /// The path.
-    pub path: String,
-    /// The text.
-    pub text: String,
-}
 
 /// The compiled whole.
 #[derive(Debug)]
@@ -116,7 +108,7 @@ fn tables(files: &[File], lists: &Lists, problems: &mut Vec<Problem>) -> Vec<Tab
         match TableContract::parse(file) {
             Ok(table) if tables.iter().any(|(_, known)| known.name == table.name) => {
                 let message = format!("two contracts describe the table `{}`", table.name);
-                problems.push(Problem::error(&file.path, Spot::of(&file.text, &table.name, 1), message));
+                problems.push(Problem::error(&file.path, Spot::of(file.text(), &table.name, 1), message));
             }
             Ok(table) => tables.push((file, table)),
             Err(problem) => problems.push(problem),
@@ -128,7 +120,7 @@ fn tables(files: &[File], lists: &Lists, problems: &mut Vec<Problem>) -> Vec<Tab
         match rule::compile(Surroundings { table: &table, tables: &names, lists }) {
             Ok(rules) => table.rules = rules,
             Err(faults) => problems.extend(faults.into_iter().map(|(needle, message)| {
-                Problem::error(&file.path, Spot::of(&file.text, &needle, 1), message)
+                Problem::error(&file.path, Spot::of(file.text(), &needle, 1), message)
             })),
         }
         table
@@ -152,7 +144,7 @@ fn advice(file: &File, plan: &Plan) -> Vec<Problem> {
     let tell = |path: &String| {
         let name = path.rsplit('.').next().unwrap_or(path).trim_end_matches("[*]");
         let message = format!("what is in `{path}` is not described: unknown fields in it will not be seen");
-        Problem::advice(&file.path, Spot::of(&file.text, &format!("name: {name}"), 1), message)
+        Problem::advice(&file.path, Spot::of(file.text(), &format!("name: {name}"), 1), message)
     };
     opaque.iter().map(tell).collect()
 }
@@ -165,7 +157,7 @@ fn undecided(file: &File) -> Vec<Problem> {
         let place = Spot { line: place + 1, column: line[..at].chars().count() + 1 };
         Some(Problem::error(&file.path, place, format!("a decision is still open: {what}")))
     };
-    file.text.lines().enumerate().filter_map(open).collect()
+    file.text().lines().enumerate().filter_map(open).collect()
 }
 
 /// Files that no part of the platform would read: most lie in the wrong place.

@@ -2,14 +2,14 @@
 //!
 //! The matrix is published in `docs/compatibility.md`; each row of it stands here once.
 
+mod derived;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::catalogue::File;
 use crate::fault::{Problem, nearest};
-use crate::list::Lists;
-use crate::mapping::{MappingDocument, RecordDocument};
+use crate::file::File;
 use crate::odcs::{Document, Property};
 use crate::yaml;
 
@@ -90,7 +90,7 @@ struct Changes<'f> {
 }
 
 impl Changes<'_> {
-    fn tell(&mut self, verdict: Verdict, place: &str, what: impl Into<String>) {
+    pub(super) fn tell(&mut self, verdict: Verdict, place: &str, what: impl Into<String>) {
         self.found.push(Change {
             file: self.file.to_owned(),
             place: place.to_owned(),
@@ -121,7 +121,7 @@ impl Changes<'_> {
     }
 
     /// The version must say that something changed.
-    fn version(&mut self, old: &str, new: &str) {
+    pub(super) fn version(&mut self, old: &str, new: &str) {
         let worst = self.found.iter().map(|change| change.verdict).max();
         let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
         match worst {
@@ -371,89 +371,6 @@ impl Changes<'_> {
             self.tell(Verdict::Notice, id, "the rule is new");
         }
     }
-
-    fn mappings(&mut self, old: &MappingDocument, new: &MappingDocument) {
-        for record in &old.records {
-            match new.records.iter().find(|other| other.name == record.name) {
-                None => self.tell(
-                    Verdict::Breaking,
-                    &record.name,
-                    "the record is gone: its rows would not be stated any more",
-                ),
-                Some(other) => self.record(record, other),
-            }
-        }
-        for record in
-            new.records.iter().filter(|record| !old.records.iter().any(|known| known.name == record.name))
-        {
-            self.tell(Verdict::Fine, &record.name, "the record is new");
-        }
-        if old.timezone != new.timezone || old.sentinels != new.sentinels {
-            self.tell(Verdict::Notice, "mapping", "dates are read in another way from now on");
-        }
-        self.version(&old.version, &new.version);
-    }
-
-    fn record(&mut self, old: &RecordDocument, new: &RecordDocument) {
-        if old.table != new.table || old.kind != new.kind {
-            self.tell(
-                Verdict::Breaking,
-                &old.name,
-                "its table or kind changed: the rows that are there would stay as they are",
-            );
-        }
-        let written = |record: &RecordDocument| format!("{:?} {:?}", record.id, record.link);
-        if written(old) != written(new) {
-            self.tell(Verdict::Breaking, &old.name, "its id changed: the same records would get other ids");
-        }
-        for (column, expression) in &old.columns {
-            let place = format!("{}.{column}", old.name);
-            match new.columns.get(column) {
-                None => self.tell(Verdict::Breaking, &place, "the column is not filled any more"),
-                Some(other) if format!("{other:?}") != format!("{expression:?}") => {
-                    self.tell(
-                        Verdict::Notice,
-                        &place,
-                        "it is filled in another way: earlier rows keep what they have",
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-        for column in new.columns.keys().filter(|column| !old.columns.contains_key(*column)) {
-            self.tell(Verdict::Fine, &format!("{}.{column}", new.name), "the column is filled now");
-        }
-    }
-
-    fn lists(&mut self, old: &File, new: &File) -> Result<(), Problem> {
-        let read = |file: &File| {
-            let mut lists = Lists::default();
-            lists.read(file).map(|()| lists)
-        };
-        let (before, after) = (read(old)?, read(new)?);
-        let (Some((_, before)), Some((_, after))) = (before.iter().next(), after.iter().next()) else {
-            return Ok(());
-        };
-        let known = after.to_code();
-        for (text, code) in before.to_code().iter() {
-            match known.get(text) {
-                None => self.tell(Verdict::Breaking, text, "the code or synonym is gone"),
-                Some(other) if other != code => {
-                    self.tell(
-                        Verdict::Breaking,
-                        text,
-                        format!("it stands for `{other}` and not for `{code}` any more"),
-                    );
-                }
-                Some(_) => {}
-            }
-        }
-        for text in known.keys().filter(|text| !before.to_code().contains_key(*text)) {
-            self.tell(Verdict::Fine, text, "the code or synonym is new");
-        }
-        self.version(&before.version, &after.version);
-        Ok(())
-    }
 }
 
 fn members(value: &Value) -> BTreeMap<String, Value> {
@@ -461,73 +378,4 @@ fn members(value: &Value) -> BTreeMap<String, Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TABLE: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n    properties:\n      - {name: a, logicalType: string, physicalType: string, classification: internal, logicalTypeOptions: {maxLength: 10}}\n      - {name: b, logicalType: integer, physicalType: bigint, classification: personal, required: true}\ncustomProperties:\n  - property: polelake\n    value: {family: object}\n";
-
-    fn verdict(change: impl Fn(&str) -> String) -> Option<Verdict> {
-        let file = |text: String| File { path: "pole/t.odcs.yaml".into(), text };
-        let changes = compare(Some(&file(TABLE.into())), Some(&file(change(TABLE)))).unwrap();
-        changes.into_iter().map(|change| change.verdict).max()
-    }
-
-    #[test]
-    fn the_matrix_of_tables() {
-        let with = |from: &'static str, to: &'static str| move |text: &str| text.replace(from, to);
-        let optional = "      - {name: c, logicalType: string, classification: internal}\ncustomProperties:";
-        let required = "      - {name: c, logicalType: string, classification: internal, required: true}\ncustomProperties:";
-        for (name, verdict, expected) in [
-            ("nothing", verdict(str::to_owned), None),
-            (
-                "add optional",
-                verdict(|t| t.replace("customProperties:", optional).replace("1.0.0", "1.1.0")),
-                Some(Verdict::Fine),
-            ),
-            (
-                "add, version stands still",
-                verdict(with("customProperties:", optional)),
-                Some(Verdict::Notice),
-            ),
-            ("add required", verdict(with("customProperties:", required)), Some(Verdict::Breaking)),
-            ("drop", verdict(with("name: a,", "name: z,")), Some(Verdict::Breaking)),
-            ("type", verdict(with("bigint", "double")), Some(Verdict::Breaking)),
-            (
-                "require",
-                verdict(with("physicalType: string,", "physicalType: string, required: true,")),
-                Some(Verdict::Breaking),
-            ),
-            (
-                "relax",
-                verdict(|t| t.replace(", required: true", "").replace("1.0.0", "1.1.0")),
-                Some(Verdict::Notice),
-            ),
-            ("narrow", verdict(with("maxLength: 10", "maxLength: 9")), Some(Verdict::Breaking)),
-            (
-                "widen",
-                verdict(|t| t.replace("maxLength: 10", "maxLength: 11").replace("1.0.0", "1.0.1")),
-                Some(Verdict::Fine),
-            ),
-            (
-                "expose",
-                verdict(with("classification: personal", "classification: internal")),
-                Some(Verdict::Breaking),
-            ),
-            ("family", verdict(with("family: object", "family: event")), Some(Verdict::Breaking)),
-        ] {
-            assert_eq!(verdict, expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn codes_do_not_go_away() {
-        let file = |text: &str| File { path: "lists/l.yaml".into(), text: text.into() };
-        let old =
-            file("version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, synonyms: [a]}\n  - {code: B}\n");
-        let new =
-            file("version: 2.0.0\ndescription: d\ncodes:\n  - {code: A}\n  - {code: B, synonyms: [b]}\n");
-        let changes = compare(Some(&old), Some(&new)).unwrap();
-        let told: Vec<(&str, Verdict)> = changes.iter().map(|c| (c.place.as_str(), c.verdict)).collect();
-        assert_eq!(told, [("a", Verdict::Breaking), ("b", Verdict::Fine)]);
-    }
-}
+mod tests;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::catalogue::File;
 use crate::cell::Calendar;
 use crate::expression::{Compiled, Place, Shapes};
 use crate::fault::{Problem, Spot, nearest};
+use crate::file::File;
 use crate::list::Lists;
 use crate::mapping::{
     EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind, WhenDocument,
@@ -53,6 +53,13 @@ pub(crate) struct Assignment {
     pub(crate) kind: ColumnType,
     pub(crate) required: bool,
     pub(crate) expression: Compiled,
+}
+
+impl Assignment {
+    /// Whether the column names another record without which there is no row, such as `person_id`.
+    pub(crate) fn is_another_record(&self) -> bool {
+        self.required && matches!(self.expression, Compiled::Identity { .. })
+    }
 }
 
 #[derive(Debug)]
@@ -117,7 +124,7 @@ impl Plan {
         against: &Against<'_>,
     ) -> Result<Self, Vec<Problem>> {
         let problem = |needle: &str, from: usize, message: String| {
-            Problem::error(&file.path, Spot::of(&file.text, needle, from), message)
+            Problem::error(&file.path, Spot::of(file.text(), needle, from), message)
         };
         let document: MappingDocument = yaml::read(file).map_err(|problem| vec![problem])?;
         if document.source != contract.name {
@@ -131,7 +138,7 @@ impl Plan {
         let (mut records, mut problems) = (Vec::<Record>::new(), Vec::new());
         let mut begins = 1;
         for record in &document.records {
-            begins = Spot::of(&file.text, &format!("name: {}", record.name), begins).line;
+            begins = Spot::of(file.text(), &format!("name: {}", record.name), begins).line;
             if records.iter().any(|known| known.name == record.name) {
                 problems.push(problem(
                     &record.name,

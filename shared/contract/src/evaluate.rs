@@ -216,7 +216,12 @@ impl<'v> Work<'v> {
                 }
                 names.push_str(&assignment.name);
             }
-            cells[assignment.column] = self.cell(record, assignment, &scope)?;
+            let cell = self.cell(record, assignment, &scope)?;
+            // A row that belongs to another record is none where that record is not told.
+            if cell == Cell::Null && assignment.is_another_record() && record.kind != RecordKind::Entity {
+                return Ok(());
+            }
+            cells[assignment.column] = cell;
         }
         let owner_id = self.owner_of(record, pole_id);
         self.rows.push(Row {
@@ -255,7 +260,8 @@ impl<'v> Work<'v> {
         };
         let value = assignment.expression.evaluate(scope, calendar).map_err(fault)?;
         let cell = value.coerce(assignment.kind, calendar).map_err(fault)?;
-        if cell == Cell::Null && assignment.required {
+        let whole = !assignment.is_another_record() || record.kind == RecordKind::Entity;
+        if cell == Cell::Null && assignment.required && whole {
             return Err(fault("a required value is missing"));
         }
         Ok(cell)
@@ -402,16 +408,25 @@ fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
     Fault::new(&format!("mapping.{}.id", record.name), &path, "a part of the record's key is missing")
 }
 
-/// Whether a patch says anything of the set: a set that it does not mention stays as it is.
+/// Whether a patch says what it takes to state the set anew: a set that it does not mention stays as it is, and so does
+/// one of which it says too little to tell.
 fn set_is_stated(record: &Record, scope: &Scope<'_>) -> bool {
+    let within = |expression: &Compiled| expression.depends_on_body(!record.each.is_empty());
+    let known = |expression: &Compiled| !within(expression) || expression.is_stated(scope);
+    let others = record.columns.iter().filter(|column| column.is_another_record());
+    if !others.map(|column| &column.expression).all(known) {
+        return false;
+    }
     if let Some(each) = record.each.first() {
         return each.is_stated(scope);
     }
+    let when = record.when.as_ref().map(|when| &when.value).filter(|value| within(value));
     let keys: Vec<&Compiled> = match &record.identity {
         Identity::Link(link) => link.from.key.iter().chain(&link.to.key).collect(),
         Identity::Natural { key, .. } | Identity::Owned { key } => key.iter().collect(),
     };
-    let mut places = Vec::new();
-    keys.into_iter().for_each(|key| key.places(&mut places));
-    places.iter().any(|place| place.is_stated(scope))
+    let told = keys.iter().filter(|key| within(key)).any(|key| key.is_stated(scope));
+    // A key of constants says nothing: then the condition does.
+    let told = told || (when.is_some() && !keys.iter().any(|key| within(key)));
+    told && when.is_none_or(|value| value.is_stated(scope))
 }

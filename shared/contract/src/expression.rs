@@ -197,6 +197,17 @@ impl Compiled {
         }
     }
 
+    /// Whether the record's body decides it. Within a list, what stands in its items does not: they are stated with it.
+    pub(crate) fn depends_on_body(&self, in_list: bool) -> bool {
+        let mut places = Vec::new();
+        self.places(&mut places);
+        places.iter().any(|place| match place.root {
+            Root::Body => true,
+            Root::Here | Root::Parent => !in_list,
+            Root::Event => false,
+        })
+    }
+
     /// Whether a patch with this body says something of its own: constants and identities do not.
     pub(crate) fn tells(&self, scope: &Scope<'_>) -> bool {
         let mut places = Vec::new();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::catalogue::File;
 use crate::fault::{Problem, Spot, nearest};
+use crate::file::File;
 use crate::yaml;
 
 /// A reference list as it is written in `contracts/lists/<name>.yaml`.
@@ -58,7 +58,7 @@ impl List {
             for text in std::iter::once(&code).chain(&synonyms) {
                 if let Some(other) = to_code.insert(text.clone(), code.clone()) {
                     let message = format!("`{text}` stands for both `{other}` and `{code}`");
-                    return Err(Problem::error(&file.path, Spot::of(&file.text, text, 1), message));
+                    return Err(Problem::error(&file.path, Spot::of(file.text(), text, 1), message));
                 }
                 to_label.insert(text.clone(), label.clone());
             }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> File {
-        File { path: "lists/kinds.yaml".into(), text: text.into() }
+        File::new("lists/kinds.yaml", text)
     }
 
     #[test]

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::catalogue::File;
 use crate::fault::{Problem, Spot, nearest};
+use crate::file::File;
 use crate::yaml;
 
 /// The versions of the standard that are accepted.
@@ -190,7 +190,7 @@ impl Document {
         if !VERSIONS.contains(&document.api_version.as_str()) {
             let message =
                 format!("apiVersion `{}` is not one of {}", document.api_version, VERSIONS.join(", "));
-            return Err(Problem::error(&file.path, Spot::of(&file.text, "apiVersion", 1), message));
+            return Err(Problem::error(&file.path, Spot::of(file.text(), "apiVersion", 1), message));
         }
         Ok(document)
     }
@@ -225,21 +225,21 @@ const QUALITY: &str = "id name type description metric rule arguments query engi
 
 /// Names that the standard does not know: most are misspelt, and what they say would be lost without a word.
 pub(crate) fn strangers(file: &File) -> Vec<Problem> {
-    let Ok(root) = yaml::read::<Value>(file) else { return Vec::new() };
+    let Some(root) = file.value() else { return Vec::new() };
     let mut found = Vec::new();
     let mut look = |value: &Value, known: &str| {
         for name in value.as_object().into_iter().flat_map(|object| object.keys()) {
             if !known.split_whitespace().any(|known| known == name) {
                 let near = nearest(name, known.split_whitespace());
                 let message = format!("`{name}` is no name of the standard{near}");
-                found.push(Problem::error(&file.path, Spot::of(&file.text, name, 1), message));
+                found.push(Problem::error(&file.path, Spot::of(file.text(), name, 1), message));
             }
         }
     };
-    look(&root, ROOT);
+    look(root, ROOT);
     let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     let mut properties = Vec::new();
-    for object in list(&root, "schema") {
+    for object in list(root, "schema") {
         look(&object, OBJECT);
         list(&object, "quality").iter().for_each(|rule| look(rule, QUALITY));
         properties.extend(list(&object, "properties"));

@@ -35,17 +35,20 @@ pub(crate) struct Path {
 impl Path {
     /// Compiles an RFC 9535 path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let full =
-            JsonPath::parse(text).map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))?;
+        // Compiled only where it is needed: a catalogue has hundreds of plain paths, and a cold start waits for each.
+        let full = || {
+            let path = JsonPath::parse(text);
+            path.map(Box::new).map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))
+        };
         let (head, each) = text.strip_suffix("[*]").map_or((text, false), |head| (head, true));
         let route = match (plain(head), each) {
             (Some(steps), each) => match (steps.iter().any(|step| matches!(step, Step::Where(..))), each) {
                 (false, false) => Route::Plain(steps),
                 (false, true) => Route::Each(steps),
-                (true, false) => Route::Found(steps, Box::new(full)),
-                (true, true) => Route::Full(Box::new(full)),
+                (true, false) => Route::Found(steps, full()?),
+                (true, true) => Route::Full(full()?),
             },
-            (None, _) => Route::Full(Box::new(full)),
+            (None, _) => Route::Full(full()?),
         };
         Ok(Self { text: text.to_owned(), route })
     }
@@ -135,7 +138,8 @@ fn plain(text: &str) -> Option<Vec<Step>> {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             let name = &after[..end];
             let simple = |c: char| c.is_alphanumeric() || c == '_';
-            if name.is_empty() || !name.chars().all(simple) {
+            // What begins with a digit is no name of the standard.
+            if name.chars().next().is_none_or(char::is_numeric) || !name.chars().all(simple) {
                 return None;
             }
             steps.push(Step::Name(name.to_owned()));

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::backfill::Backfill;
-use crate::catalogue::File;
 use crate::extension::{BadRecords, Defaults, SourceExtension};
 use crate::fault::{Problem, Spot, nearest};
 use crate::fetch::{FETCHED, Fetch};
+use crate::file::File;
 use crate::odcs::{Document, Object, Property};
 use crate::path::Path;
 use crate::shape::Shape;
@@ -131,7 +131,7 @@ impl SourceContract {
             claims: extension.push.claims,
             fetch: extension.fetch,
             schema: document.schema,
-            text: file.text.clone(),
+            text: file.text().to_owned(),
             event_shape,
             record_shape,
         };
@@ -215,8 +215,8 @@ pub(crate) struct Written<'f> {
 
 impl Written<'_> {
     pub(crate) fn problem(&self, needle: &str, message: impl Into<String>) -> Problem {
-        let begins = Spot::of(&self.file.text, "polelake", 1).line;
-        Problem::error(&self.file.path, Spot::of(&self.file.text, needle, begins), message)
+        let begins = Spot::of(self.file.text(), "polelake", 1).line;
+        Problem::error(&self.file.path, Spot::of(self.file.text(), needle, begins), message)
     }
 
     pub(crate) fn path(&self, text: &str) -> Result<Path, Problem> {
@@ -292,7 +292,7 @@ fn unenforced(file: &File, schema: &[Object]) -> Result<(), Problem> {
         let message = format!(
             "{what} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
         );
-        Err(Problem::error(&file.path, Spot::of(&file.text, name, 1), message))
+        Err(Problem::error(&file.path, Spot::of(file.text(), name, 1), message))
     };
     let mut properties: Vec<&Property> = Vec::new();
     for object in schema {

@@ -2,9 +2,9 @@
 
 use pole::{Kind, PROVENANCE};
 
-use crate::catalogue::File;
 use crate::extension::{Family, TableExtension};
 use crate::fault::{Problem, Spot, nearest};
+use crate::file::File;
 use crate::odcs::{Document, Property, Quality};
 use crate::rule::Rule;
 use crate::yaml;
@@ -109,7 +109,7 @@ impl TableContract {
         let mut document = Document::read(file)?;
         let extension: TableExtension = yaml::read_value(file, "polelake", document.extension())?;
         let problem = |needle: &str, message: String| {
-            Problem::error(&file.path, Spot::of(&file.text, needle, 1), message)
+            Problem::error(&file.path, Spot::of(file.text(), needle, 1), message)
         };
         let (owner, domain) = (document.owner(), document.domain.take().unwrap_or_else(|| "pole".to_owned()));
         let (Some(object), None) = (document.schema.pop(), document.schema.pop()) else {

@@ -2,12 +2,15 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::catalogue::File;
 use crate::fault::{Problem, Spot, explained, quoted};
+use crate::file::File;
 
-/// Reads a file into a type.
+/// Reads a file into a type. What was read before is not read again; only for the place of a fault is the text.
 pub(crate) fn read<T: DeserializeOwned>(file: &File) -> Result<T, Problem> {
-    serde_saphyr::from_str(&file.text).map_err(|error| {
+    if let Some(found) = file.value().and_then(|value| T::deserialize(value).ok()) {
+        return Ok(found);
+    }
+    serde_saphyr::from_str(file.text()).map_err(|error| {
         let place = error.location().map_or(Spot::FILE, |at| Spot {
             line: usize::try_from(at.line()).unwrap_or_default(),
             column: usize::try_from(at.column()).unwrap_or_default(),
@@ -24,8 +27,8 @@ pub(crate) fn read_value<T: DeserializeOwned>(
 ) -> Result<T, Problem> {
     serde_json::from_value(value).map_err(|error| {
         let message = error.to_string();
-        let begins = Spot::of(&file.text, below, 1);
-        let place = quoted(&message).map_or(begins, |name| Spot::of(&file.text, name, begins.line));
+        let begins = Spot::of(file.text(), below, 1);
+        let place = quoted(&message).map_or(begins, |name| Spot::of(file.text(), name, begins.line));
         Problem::error(&file.path, place, format!("`{below}`: {}", explained(&message)))
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{Catalogue, File};
+use contract::{Catalogue, File, unpack};
 
 use crate::{Failure, FailureKind};
 
@@ -20,15 +20,19 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
     })
 }
 
-/// Every declared file below `folder`, in the order of paths.
+/// Every declared file below `folder`, in the order of paths; or those of a pack, when it is a file.
 ///
 /// # Errors
 /// A configuration failure when the folder or a file in it cannot be read.
 pub fn contract_files(folder: &str) -> Result<Vec<File>, Failure> {
+    let failure = |why: String| Failure::new(FailureKind::Configuration, why);
+    if Path::new(folder).is_file() {
+        let text = std::fs::read_to_string(folder).map_err(|error| failure(format!("{folder}: {error}")))?;
+        return unpack(&text).map_err(|why| failure(format!("{folder}: {why}")));
+    }
     let mut files = Vec::new();
-    collect(Path::new(folder), "", &mut files).map_err(|error| {
-        Failure::new(FailureKind::Configuration, format!("the contracts in {folder} cannot be read: {error}"))
-    })?;
+    collect(Path::new(folder), "", &mut files)
+        .map_err(|error| failure(format!("the contracts in {folder} cannot be read: {error}")))?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
@@ -41,7 +45,7 @@ fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> std::io::Result
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &path, files)?;
         } else if path.ends_with(".yaml") {
-            files.push(File { path, text: std::fs::read_to_string(entry.path())? });
+            files.push(File::new(path, std::fs::read_to_string(entry.path())?));
         }
     }
     Ok(())

@@ -46,5 +46,5 @@ fn declared(path: &Path) -> Result<Vec<File>, Failed> {
         return files(path);
     }
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(vec![File { path: path.to_string_lossy().into_owned(), text }])
+    Ok(vec![File::new(path.to_string_lossy(), text)])
 }

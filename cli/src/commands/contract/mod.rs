@@ -4,6 +4,7 @@ pub(crate) mod diff;
 pub(crate) mod docs;
 pub(crate) mod lint;
 pub(crate) mod new;
+pub(crate) mod pack;
 pub(crate) mod schema;
 pub(crate) mod test;
 

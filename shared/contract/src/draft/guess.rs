@@ -87,7 +87,7 @@ impl Guess {
 
     /// The key as a mapping writes it.
     fn mapping_key(&self) -> String {
-        format!("event:{}", self.event_key())
+        format!("\"event:{}\"", self.event_key())
     }
 
     /// Members of the event that hold the record.
@@ -198,8 +198,15 @@ pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> 
         };
         let Some(id) = inner_key(&field.inner, table) else { continue };
         let name = snake(&field.name);
-        let namespace = if id == "uprn" { "uprn".to_owned() } else { format!("{source}-{name}") };
-        let key = step(&path, &id);
+        let (namespace, key) = match snake(&id).as_str() {
+            // Sources that write it otherwise name the same place.
+            "uprn" => {
+                let key =
+                    format!("{{normalise: {{from: \"{}\", as: uprn, unknown: \"null\"}}}}", step(&path, &id));
+                ("uprn".to_owned(), key)
+            }
+            _ => (format!("{source}-{name}"), format!("\"{}\"", step(&path, &id))),
+        };
         let part = Part { name: &name, path: &path, fields: &field.inner, kind: "shared" };
         found.push(record(&part, table, &(namespace.clone(), key.clone()), tables));
         ends.push((name, table, namespace, key));
@@ -207,7 +214,7 @@ pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> 
     for (name, table, namespace, key) in ends {
         found.push(Mapped {
             text: format!(
-                "  - name: {name}_link\n    table: link\n    kind: set\n    link:\n      from: {{table: {main}, namespace: {}, key: [\"{}\"]}}\n      to: {{table: {table}, namespace: {namespace}, key: [\"{key}\"]}}\n      type: {{constant: relates_to}} # {OPEN} what kind of link it is\n      role: {{constant: {name}}}\n",
+                "  - name: {name}_link\n    table: link\n    kind: set\n    link:\n      from: {{table: {main}, namespace: {}, key: [{}]}}\n      to: {{table: {table}, namespace: {namespace}, key: [{key}]}}\n      type: {{constant: relates_to}} # {OPEN} what kind of link it is\n      role: {{constant: {name}}}\n",
                 own.0, own.1
             ),
             paths: vec![key],
@@ -234,8 +241,9 @@ fn record(
     if part.kind != "entity" {
         let _ = writeln!(out, "    kind: {} # it may be told of by other records too", part.kind);
     }
-    let _ = writeln!(out, "    id: {{namespace: {namespace}, key: [\"{key}\"]}}");
-    let mut paths = vec![key.trim_start_matches("event:").to_owned()];
+    let _ = writeln!(out, "    id: {{namespace: {namespace}, key: [{key}]}}");
+    let mut paths: Vec<String> =
+        key.split('"').map(|path| path.trim_start_matches("event:").to_owned()).collect();
     let contract = tables.iter().find(|known| known.name == table);
     let columns =
         contract.map(|contract| contract.own().iter().map(|column| column.name.as_str()).collect::<Vec<_>>());

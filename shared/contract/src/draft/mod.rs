@@ -130,7 +130,8 @@ fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -
     let known: Vec<&String> = mapped.iter().flat_map(|record| &record.paths).collect();
     let mut rest = Vec::new();
     guess.record.iter().for_each(|field| field.leaves("$", &mut rest));
-    for (path, kind) in rest.iter().filter(|(path, _)| !known.contains(&path)) {
+    let told = |path: &String| known.contains(&path) || guess.time.as_ref() == Some(path);
+    for (path, kind) in rest.iter().filter(|(path, _)| !told(path)) {
         let what = if *kind == Kind::List {
             "a list: `for_each` gives a row for every item"
         } else {

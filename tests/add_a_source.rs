@@ -1,0 +1,88 @@
+//! The walk of `docs/add-a-source.md`, as it stands: a stranger who follows it arrives.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::lake_under_test::{contracts_with, root, rows};
+
+/// A fenced block: what stands behind its fence, and what is in it.
+struct Block {
+    info: String,
+    text: String,
+}
+
+fn blocks(markdown: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut lines = markdown.lines();
+    while let Some(line) = lines.next() {
+        if let Some(info) = line.strip_prefix("```") {
+            let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            found.push(Block { info: info.to_owned(), text: text.join("\n") + "\n" });
+        }
+    }
+    found
+}
+
+fn shell(folder: &Path, line: &str) -> Output {
+    let binary = format!("'{}'", env!("CARGO_BIN_EXE_polelake-under-test"));
+    let line = line.replace("cargo run --release --", &binary);
+    Command::new("sh").arg("-c").arg(line).current_dir(folder).output().unwrap()
+}
+
+fn run(folder: &Path, block: &Block) {
+    let wanted = block.info.strip_prefix("sh exit=").map_or(0, |code| code.parse().unwrap());
+    for line in block.text.lines() {
+        let output = shell(folder, line);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(wanted), "{line}\n{said}");
+    }
+}
+
+#[test]
+fn a_stranger_arrives() {
+    let contracts = contracts_with("walk", "lists/name_types.yaml", str::to_owned);
+    let folder = contracts.parent().unwrap().join(format!("polelake-walk-{}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::rename(&*contracts, folder.join("contracts")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/add-a-source.md")).unwrap();
+    let mut ran = 0;
+    for block in blocks(&page) {
+        match block.info.split_once(" file=") {
+            Some((_, file)) => std::fs::write(folder.join(file), &block.text).unwrap(),
+            None if block.info.starts_with("sh") => {
+                run(&folder, &block);
+                ran += 1;
+            }
+            None => panic!("what is to be done with `{}`?", block.info),
+        }
+    }
+    assert_eq!(ran, 4, "the page's steps");
+    arrived(&folder.join("polelake-data/s3"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// The day's report, for machines.
+fn report(site: &Path) -> Value {
+    let data = std::fs::read_dir(site.join("data")).unwrap().flatten().next().unwrap();
+    serde_json::from_slice(&std::fs::read(data.path()).unwrap()).unwrap()
+}
+
+fn arrived(s3: &Path) {
+    let report = report(&s3.join("site"));
+    assert_eq!(report["sources"]["library-loans"]["refined"], 3);
+    assert_eq!(report["sources"]["library-loans"]["undeclared"], serde_json::json!({}));
+    for (table, count) in [("object", 3), ("person", 2), ("location", 2), ("link", 6), ("event", 4)] {
+        assert_eq!(report["tables"][table]["rows"], count, "{table}");
+    }
+    let key = report["tables"]["person"]["shards"][0]["rows_key"].as_str().unwrap();
+    let people = rows(std::fs::read(s3.join("curated").join(key)).unwrap().into());
+    let jay = people.iter().find(|row| row["surname"] == "Specimen").unwrap();
+    assert_eq!(jay.get("date_of_birth"), None, "the placeholder is none");
+    let page = std::fs::read_to_string(s3.join("site/table/object.html")).unwrap();
+    assert!(page.contains("library-loans: $.item.title"), "the page tells where a column comes from");
+    assert!(std::fs::read_to_string(s3.join("site/index.html")).unwrap().contains("library-loans"));
+}

@@ -1,0 +1,306 @@
+//! What is declared: schemas that are published, the pack that is complete, changes that are judged, and a linter that
+//! neither panics nor lets a broken file through.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use contract::{Catalogue, Event, File, Findings, Verdict, compare, schemas};
+use fastrand::Rng;
+use serde_json::Value;
+
+use crate::days_in_memory::contracts;
+use crate::lake_under_test::{collect, root};
+
+fn shipped() -> Vec<File> {
+    host::contract_files(&root().join("contracts").to_string_lossy()).unwrap()
+}
+
+#[test]
+fn the_published_schemas_are_those_of_the_code_and_every_shipped_file_fits() {
+    for (name, schema) in schemas() {
+        let file = root().join("contracts/schemas").join(name);
+        let published: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!(published, schema, "run `polelake contract schema --out contracts/schemas`");
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut checked = 0;
+        for file in shipped().iter().filter(|file| schema_of(&file.path) == name) {
+            let first = file.text().lines().next().unwrap_or_default();
+            assert!(
+                first.starts_with("# yaml-language-server: $schema=") && first.ends_with(name),
+                "{}: {first}",
+                file.path
+            );
+            let value = yaml(file.text());
+            let faults: Vec<String> = validator
+                .iter_errors(&value)
+                .map(|fault| format!("{}: {fault}", fault.instance_path()))
+                .collect();
+            assert!(faults.is_empty(), "{}: {faults:?}", file.path);
+            checked += 1;
+        }
+        assert!(checked > 6, "{name} is of {checked} files");
+    }
+}
+
+fn schema_of(path: &str) -> &'static str {
+    match path {
+        path if path.starts_with("lists/") => "list.schema.json",
+        path if path.ends_with("mapping.yaml") => "mapping.schema.json",
+        _ => "contract.schema.json",
+    }
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+#[test]
+fn the_schema_refuses_what_the_linter_refuses() {
+    let schema = schemas().into_iter().find(|(name, _)| *name == "mapping.schema.json").unwrap().1;
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mapping = |column: &str| {
+        yaml(&format!(
+            "source: s\nversion: 1.0.0\nrecords:\n  - {{name: r, table: t, id: {{namespace: n, key: [$.id]}}, columns: {{c: {column}}}}}\n"
+        ))
+    };
+    assert!(validator.is_valid(&mapping("$.a")));
+    assert!(validator.is_valid(&mapping("{coalesce: [$.a, {constant: 1}]}")));
+    assert!(!validator.is_valid(&mapping("{copi: $.a}")));
+    assert!(!validator.is_valid(&mapping("{parse: {from: $.a, formats: [iso], zone: x}}")));
+}
+
+/// Attributes that the standard does not define, or that no column can hold; docs/pole-standard.md says why.
+const WITHOUT_A_COLUMN: [&str; 2] = ["DS_001", "DS_102"];
+
+#[test]
+fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere() {
+    let catalogue = contracts(|_| {});
+    let tags: BTreeSet<&str> = catalogue
+        .tables
+        .iter()
+        .flat_map(|table| &table.columns)
+        .flat_map(|column| &column.tags)
+        .map(String::as_str)
+        .collect();
+    let page = std::fs::read_to_string(root().join("docs/pole-standard.md")).unwrap();
+    // Every attribute that the page lists stands on a column, and none on a column is missing from the page.
+    let listed: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter_map(|line| line.split(' ').next())
+        .filter(|word| word.starts_with("DS_") && word.len() == 6)
+        .collect();
+    assert!(listed.len() >= 85, "{}", listed.len());
+    let missing: Vec<&&str> =
+        listed.iter().filter(|id| !tags.contains(**id) && !WITHOUT_A_COLUMN.contains(*id)).collect();
+    assert!(missing.is_empty(), "no column has {missing:?}");
+    let untold: Vec<&&str> =
+        tags.iter().filter(|id| id.starts_with("DS_") && !listed.contains(**id)).collect();
+    assert!(untold.is_empty(), "the page does not tell of {untold:?}");
+    for table in &catalogue.tables {
+        for column in [
+            "grading_scheme",
+            "source_grade",
+            "information_grade",
+            "handling_code",
+            "review_after",
+            "retention_basis",
+        ] {
+            assert!(table.position(column).is_some(), "{} has no {column}", table.name);
+        }
+        assert!(
+            !table.meaning.is_empty() && table.columns.iter().all(|column| !column.meaning.is_empty()),
+            "{}",
+            table.name
+        );
+    }
+}
+
+#[test]
+fn a_shipped_contract_is_compatible_with_itself_and_a_dropped_event_type_is_not() {
+    for file in shipped() {
+        assert_eq!(compare(Some(&file), Some(&file)).unwrap(), [], "{}", file.path);
+    }
+    let file =
+        shipped().into_iter().find(|file| file.path == "sources/housing/tenure/contract.odcs.yaml").unwrap();
+    let without: Vec<&str> =
+        file.text().lines().filter(|line| line.trim() != "TenureUpdatedEvent: patch").collect();
+    let other = File::new(file.path.clone(), without.join("\n"));
+    let changes = compare(Some(&file), Some(&other)).unwrap();
+    assert!(
+        changes
+            .iter()
+            .any(|change| change.verdict == Verdict::Breaking && change.place == "TenureUpdatedEvent"),
+        "{changes:?}"
+    );
+}
+
+/// What a broken file is made of: lines that go, come twice or are cut, words that change places, odd characters.
+fn mutated(text: &str, rng: &mut Rng) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for _ in 0..=rng.usize(0..3) {
+        let at = rng.usize(0..lines.len());
+        match rng.u8(0..9) {
+            0 => drop(lines.remove(at)),
+            1 => lines.insert(at, lines[rng.usize(0..lines.len())].clone()),
+            2 => {
+                let other = rng.usize(0..lines.len());
+                lines.swap(at, other);
+            }
+            3 => lines[at] = lines[at].chars().take(rng.usize(0..40)).collect(),
+            4 => lines[at] = lines[at].replacen(['a', 'e', 'o'], "x", 1),
+            5 => lines[at].push_str(
+                rng.choice([" }", " [", ": :", " &a", " *a", " 'ü", " \u{0}", " 9999999999999999999999"])
+                    .unwrap(),
+            ),
+            6 => {
+                lines[at] = lines[at].replace(
+                    "$.",
+                    rng.choice(["$..", "$[", "body:$.", "$.é['", "parent:$.x.", "$[?@.a == 'b'].c."])
+                        .unwrap(),
+                )
+            }
+            7 => {
+                lines[at] = lines[at].replacen(
+                    ": ",
+                    rng.choice([": [", ": {", ": null #", ": -1 #", ": ''  #"]).unwrap(),
+                    1,
+                )
+            }
+            _ => lines[at] = " ".repeat(rng.usize(0..12)) + lines[at].trim_start(),
+        }
+        if lines.is_empty() {
+            lines.push(String::new());
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Two thousand contracts, mappings and lists, valid and broken: the linter never panics, tells a place for each fault,
+/// and what it passes takes events without a panic too. Functions start with the same compilation, so that what is
+/// refused here reaches none of them.
+#[test]
+fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_no_function() {
+    let files = shipped();
+    let sample =
+        std::fs::read(root().join("contracts/sources/housing/tenure/samples/tenure-with-state.json"))
+            .unwrap();
+    let (mut sound, mut broken) = (0, 0);
+    for seed in 0..2_000u64 {
+        let mut rng = Rng::with_seed(seed);
+        let mut changed = files.clone();
+        let at = rng.usize(0..changed.len());
+        // One in ten is left as it is, under another name of the same meaning.
+        if rng.u8(0..10) > 0 {
+            changed[at] = File::new(changed[at].path.clone(), mutated(changed[at].text(), &mut rng));
+        }
+        let (catalogue, problems) = Catalogue::lint(&changed);
+        let refused = problems.iter().any(|problem| problem.level == contract::Level::Error);
+        assert_eq!(catalogue.is_none(), refused, "seed {seed}");
+        assert!(problems.iter().all(|problem| !problem.message.is_empty()), "seed {seed}");
+        assert_eq!(
+            Catalogue::compile(&changed).is_err(),
+            refused,
+            "seed {seed}: what a function starts with"
+        );
+        let Some(catalogue) = catalogue else {
+            broken += 1;
+            continue;
+        };
+        sound += 1;
+        for plan in &catalogue.plans {
+            if let Ok(event) = Event::parse(&plan.contract, &sample, None) {
+                plan.observe(&event, &mut Findings::default());
+                drop(plan.evaluate(&event));
+            }
+        }
+    }
+    assert!(sound > 400 && broken > 400, "{sound} sound, {broken} broken");
+}
+
+#[test]
+fn a_broken_contract_stops_a_function_at_its_start() {
+    let folder = std::env::temp_dir().join(format!("polelake-broken-{}", std::process::id()));
+    collect(&root().join("contracts"), &mut |path| {
+        let copy = folder.join(path.strip_prefix(root().join("contracts")).unwrap());
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(path, copy).unwrap();
+    });
+    let table = folder.join("pole/person.odcs.yaml");
+    let text = std::fs::read_to_string(&table).unwrap().replace("{check: country,", "{check: cuontry,");
+    std::fs::write(&table, text).unwrap();
+    let mut function = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
+    function
+        .args(["function", "pole-transform"])
+        .env("CONTRACTS", &folder)
+        .env("RAW_BUCKET", "raw")
+        .env("REFINED_BUCKET", "refined");
+    let output = function.output().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("pole/person.odcs.yaml:") && said.contains("nearest name is `country`"), "{said}");
+}
+
+#[test]
+fn lint_names_file_line_column_and_the_nearest_right_name() {
+    for (path, from, to, said) in [
+        (
+            "sources/housing/person/contract.odcs.yaml",
+            "      topic: housing-person",
+            "      topik: housing-person",
+            "nearest name is `topic`",
+        ),
+        (
+            "sources/housing/person/mapping.yaml",
+            "surname: {normalise: {from: $.surname, as: name}}",
+            "surnam: $.surname",
+            "nearest name is `surname`",
+        ),
+        (
+            "sources/housing/person/mapping.yaml",
+            "place_of_birth: $.placeOfBirth",
+            "place_of_birth: $.placeOfBrith",
+            "nearest name is `placeOfBirth`",
+        ),
+        (
+            "pole/link.odcs.yaml",
+            "references: {table_in: from_table}",
+            "references: {table_in: form_table}",
+            "nearest name is `from_table`",
+        ),
+        (
+            "pole/person.odcs.yaml",
+            "    physicalType: table",
+            "    phisicalType: table",
+            "nearest name is `physicalType`",
+        ),
+        (
+            "pole/link.odcs.yaml",
+            "implementation: {list: link_types",
+            "implementation: {list: link_tipes",
+            "nearest is `link_types`",
+        ),
+    ] {
+        let mut files = shipped();
+        crate::days_in_memory::replace(&mut files, path, from, to);
+        let problems = Catalogue::compile(&files).unwrap_err();
+        let line = files
+            .iter()
+            .find(|file| file.path == path)
+            .unwrap()
+            .text()
+            .lines()
+            .position(|line| line.contains(to.trim()))
+            .unwrap()
+            + 1;
+        let found = problems.iter().find(|problem| {
+            problem.file == path && problem.message.contains(&said.replace("nearest is", "nearest name is"))
+        });
+        let found = found.unwrap_or_else(|| panic!("{to}: {problems:?}"));
+        assert!(
+            found.place.line.abs_diff(line) <= 12 && found.place.column > 0,
+            "{to}: {found} is not near line {line}"
+        );
+    }
+}

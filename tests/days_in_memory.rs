@@ -1,0 +1,141 @@
+//! Days of a lake in memory: the real transform and the real merge, without processes, for tests of meaning.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::{Catalogue, File};
+use host::Budget;
+use lake::{Chunk, Day, Manifest, RawRecord, Receipt, encode_raw, manifest_key};
+use serde_json::Value;
+use snapshot_merge::{Buckets, Context};
+use store::{MemoryCatalogue, MemoryStore, Metadata, ObjectStore};
+use trigger::Schedule;
+
+use crate::lake_under_test::{Row, root, rows};
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
+pub(crate) struct Days {
+    pub(crate) raw: Arc<MemoryStore>,
+    pub(crate) refined: Arc<MemoryStore>,
+    pub(crate) curated: Arc<MemoryStore>,
+    pub(crate) glue: Arc<MemoryCatalogue>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    offsets: BTreeMap<String, i64>,
+}
+
+impl Days {
+    /// An empty lake under the shipped contracts.
+    pub(crate) fn new() -> Self {
+        Self::under(host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap())
+    }
+
+    pub(crate) fn under(catalogue: Catalogue) -> Self {
+        Self {
+            raw: Arc::default(),
+            refined: Arc::default(),
+            curated: Arc::default(),
+            glue: Arc::default(),
+            catalogue: Arc::new(catalogue),
+            offsets: BTreeMap::new(),
+        }
+    }
+
+    /// The same lake, after its contracts were changed.
+    pub(crate) fn changed(self, catalogue: Catalogue) -> Self {
+        Self { catalogue: Arc::new(catalogue), ..self }
+    }
+
+    /// Lands and transforms events of a source on a day, one raw object for all of them; gives the receipt.
+    pub(crate) async fn push(&mut self, source: &str, date: &str, events: &[Value]) -> Receipt {
+        let values: Vec<String> = events.iter().map(Value::to_string).collect();
+        self.land(source, date, &values.iter().map(String::as_bytes).collect::<Vec<_>>()).await
+    }
+
+    pub(crate) async fn land(&mut self, source: &str, date: &str, values: &[&[u8]]) -> Receipt {
+        let plan = self.catalogue.source(source).unwrap();
+        let topic = plan.contract.topic.clone();
+        let offset = self.offsets.entry(topic.clone()).or_default();
+        let chunk = Chunk { topic, epoch: 1, partition: 0, offset: *offset };
+        let begins = Day::parse(date).unwrap().begins();
+        let record = |(place, value): (usize, &&[u8])| RawRecord {
+            offset: *offset + place as i64,
+            timestamp: (begins + (*offset + place as i64) * SECOND) / 1_000,
+            timestamp_type: None,
+            key: None,
+            value: Some(Bytes::copy_from_slice(value)),
+            headers: None,
+        };
+        let records: Vec<RawRecord<'_>> = values.iter().enumerate().map(record).collect();
+        let next = *offset + values.len() as i64;
+        *offset = next;
+        let raw = encode_raw(&chunk, &records, next).unwrap();
+        let metadata = Metadata::from([("next".to_owned(), next.to_string())]);
+        assert!(self.raw.put_new(&chunk.raw_key(), raw.clone(), metadata).await.unwrap());
+        let batches = lake::decode_raw(raw).unwrap();
+        let done = pole_transform::transform(&self.catalogue, plan, &chunk, next, &batches).unwrap();
+        for (key, body) in done.objects {
+            self.refined.put(&key, body, "").await.unwrap();
+        }
+        let receipt = Bytes::from(done.receipt.encode().unwrap());
+        self.refined.put(&chunk.receipt_key(), receipt, "").await.unwrap();
+        done.receipt
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        let bucket = |name: &str| name.to_owned();
+        Context {
+            raw: Arc::clone(&self.raw) as _,
+            refined: Arc::clone(&self.refined) as _,
+            curated: Arc::clone(&self.curated) as _,
+            buckets: Buckets { raw: bucket("raw"), refined: bucket("refined"), curated: bucket("curated") },
+            databases: "polelake".to_owned(),
+            glue: Arc::clone(&self.glue) as _,
+            catalogue: Arc::clone(&self.catalogue),
+        }
+    }
+
+    pub(crate) async fn merge(&self, date: &str) -> Result<snapshot_merge::Run, host::Failure> {
+        let schedule = Schedule { date: Some(date.to_owned()), ..Schedule::default() };
+        snapshot_merge::handle(&schedule, &self.context(), Budget::lasting(Duration::from_secs(600))).await
+    }
+
+    pub(crate) async fn manifest(&self, table: &str, date: &str) -> Manifest {
+        let key = manifest_key(table, Day::parse(date).unwrap());
+        Manifest::decode(&self.curated.get(&key).await.unwrap().body).unwrap()
+    }
+
+    /// A table's rows on a day, after it was merged.
+    pub(crate) async fn rows(&self, table: &str, date: &str) -> Vec<Row> {
+        let mut all = Vec::new();
+        for shard in self.manifest(table, date).await.shards {
+            all.extend(rows(self.curated.get(&shard.rows_key).await.unwrap().body));
+        }
+        all
+    }
+
+    /// The one row of a table whose source record has this key.
+    pub(crate) async fn row(&self, table: &str, date: &str, key: &str) -> Option<Row> {
+        let mut found = self.rows(table, date).await;
+        found.retain(|row| row["source_record_id"] == key);
+        assert!(found.len() < 2, "{key} has {} rows in {table}", found.len());
+        found.pop()
+    }
+}
+
+/// The shipped contracts with some files changed, compiled.
+pub(crate) fn contracts(change: impl Fn(&mut Vec<File>)) -> Catalogue {
+    let mut files = host::contract_files(&root().join("contracts").to_string_lossy()).unwrap();
+    change(&mut files);
+    Catalogue::compile(&files).unwrap()
+}
+
+/// Replaces a text of one file; it must stand there.
+pub(crate) fn replace(files: &mut [File], path: &str, from: &str, to: &str) {
+    let file = files.iter_mut().find(|file| file.path == path).unwrap();
+    assert!(file.text().contains(from), "{path} has no `{from}`");
+    *file = File::new(path, file.text().replace(from, to));
+}
