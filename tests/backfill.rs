@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -191,15 +191,11 @@ struct Api {
     changed: Arc<Mutex<bool>>,
 }
 
-async fn page(
-    State(api): State<Api>,
-    Query(query): Query<std::collections::BTreeMap<String, String>>,
-    headers: HeaderMap,
-) -> Response {
+async fn page(State(api): State<Api>, uri: Uri, headers: HeaderMap) -> Response {
     if headers.get("authorization").is_none_or(|token| token != "secret") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let cursor = query.get("cursor").cloned().unwrap_or_default();
+    let cursor = uri.query().and_then(|query| query.strip_prefix("cursor=")).unwrap_or_default().to_owned();
     let changed = *api.changed.lock().unwrap() && cursor == "b";
     let etag = format!("\"{cursor}-{changed}\"");
     let known = headers.get("if-none-match").is_some_and(|known| known.to_str().unwrap() == etag);

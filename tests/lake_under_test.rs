@@ -192,16 +192,21 @@ impl LakeUnderTest {
     }
 }
 
-/// A copy of the contracts beside the test's folder, with one file changed.
-pub(crate) fn contracts_with(name: &str, file: &str, change: impl Fn(&str) -> String) -> Folder {
-    let folder = std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
-    drop(std::fs::remove_dir_all(&folder));
+/// A copy of the shipped contracts.
+pub(crate) fn copy_contracts(folder: &Path) {
     let contracts = root().join("contracts");
     collect(&contracts, &mut |path| {
         let copy = folder.join(path.strip_prefix(&contracts).unwrap());
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
         std::fs::copy(path, copy).unwrap();
     });
+}
+
+/// A copy of the contracts beside the test's folder, with one file changed.
+pub(crate) fn contracts_with(name: &str, file: &str, change: impl Fn(&str) -> String) -> Folder {
+    let folder = std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    copy_contracts(&folder);
     let text = std::fs::read_to_string(folder.join(file)).unwrap();
     let changed = change(&text);
     assert_ne!(text, changed, "the change must change something");

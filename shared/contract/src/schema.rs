@@ -30,7 +30,9 @@ fn of<T: JsonSchema>(title: &str) -> Schema {
 fn contract() -> Value {
     let mut schema = of::<Document>("A data contract of polelake: ODCS with our extension").to_value();
     let mut take = |schema_of: Schema, name: &str| {
-        let mut value = schema_of.to_value();
+        // What refers to itself must go on doing so within the whole.
+        let own = schema_of.to_value().to_string().replace("\"$ref\":\"#\"", &format!("\"$ref\":\"#/definitions/{name}\""));
+        let mut value: Value = serde_json::from_str(&own).unwrap_or_default();
         let own = value["definitions"].take();
         for (known, definition) in own.as_object().into_iter().flatten() {
             schema["definitions"][known] = definition.clone();
