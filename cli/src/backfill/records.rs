@@ -111,7 +111,14 @@ fn parquet(file: File, shown: &str) -> Result<Records, Failed> {
     let counter = Arc::clone(&read);
     let file = shown.to_owned();
     let batches = builder.with_batch_size(ROWS_AT_ONCE).build()?;
-    let records = batches.flat_map(move |batch| {
+    let mut broken = false;
+    let whole = batches.map_while(move |batch| {
+        // Behind a page that cannot be read nothing can be.
+        let go_on = !broken;
+        broken = batch.is_err();
+        go_on.then_some(batch)
+    });
+    let records = whole.flat_map(move |batch| {
         let rows = batch.map_err(|error| error.to_string()).and_then(|batch| {
             counter.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
             rows(&batch)

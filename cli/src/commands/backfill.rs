@@ -25,6 +25,7 @@ const NAMED: usize = 20;
 
 /// What is brought in, and how fast.
 #[derive(Args, Clone, Debug)]
+#[group(id = "origin")]
 pub(crate) struct Backfill {
     #[command(flatten)]
     pub(crate) place: Place,

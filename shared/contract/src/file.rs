@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Catalogue;
 use crate::fault::Problem;
+use crate::yaml;
 
 /// A declared file: its path below `contracts/`, with `/`, and its text.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl File {
 
     /// What the text says; none where it is no YAML.
     pub(crate) fn value(&self) -> Option<&Value> {
-        self.value.get_or_init(|| serde_saphyr::from_str(&self.text).ok()).as_ref()
+        self.value.get_or_init(|| yaml::parse(&self.text).ok()).as_ref()
     }
 }
 

@@ -31,7 +31,10 @@ fn contract() -> Value {
     let mut schema = of::<Document>("A data contract of polelake: ODCS with our extension").to_value();
     let mut take = |schema_of: Schema, name: &str| {
         // What refers to itself must go on doing so within the whole.
-        let own = schema_of.to_value().to_string().replace("\"$ref\":\"#\"", &format!("\"$ref\":\"#/definitions/{name}\""));
+        let own = schema_of
+            .to_value()
+            .to_string()
+            .replace("\"$ref\":\"#\"", &format!("\"$ref\":\"#/definitions/{name}\""));
         let mut value: Value = serde_json::from_str(&own).unwrap_or_default();
         let own = value["definitions"].take();
         for (known, definition) in own.as_object().into_iter().flatten() {
