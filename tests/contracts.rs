@@ -159,14 +159,14 @@ fn mutated(text: &str, rng: &mut Rng) -> String {
                     "$.",
                     rng.choice(["$..", "$[", "body:$.", "$.é['", "parent:$.x.", "$[?@.a == 'b'].c."])
                         .unwrap(),
-                )
+                );
             }
             7 => {
                 lines[at] = lines[at].replacen(
                     ": ",
                     rng.choice([": [", ": {", ": null #", ": -1 #", ": ''  #"]).unwrap(),
                     1,
-                )
+                );
             }
             _ => lines[at] = " ".repeat(rng.usize(0..12)) + lines[at].trim_start(),
         }

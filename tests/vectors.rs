@@ -10,6 +10,7 @@ use crate::days_in_memory::{Days, contracts, replace};
 const MONDAY: &str = "2026-03-02";
 const TUESDAY: &str = "2026-03-03";
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better with the value in place")]
 /// A housing event.
 fn event(kind: &str, id: &str, entity: &str, at: &str, new: Value) -> Value {
     json!({
@@ -20,10 +21,12 @@ fn event(kind: &str, id: &str, entity: &str, at: &str, new: Value) -> Value {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better with the value in place")]
 fn planning(id: &str, status: &str, updated: Value) -> Value {
     json!({"id": id, "reference": format!("2026/{id}"), "status": status, "last_updated": updated})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better with the value in place")]
 fn case(sequence: u32, kind: &str, at: &str, data: Value) -> Value {
     json!({
         "specversion": "1.0", "id": format!("{kind}-{sequence}"), "source": "/casework", "subject": "IMM-1",

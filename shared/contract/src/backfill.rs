@@ -53,8 +53,8 @@ impl Backfill {
                 path.text()
             ));
         }
-        let read = self.key.iter().chain(&self.time).chain(&self.version);
-        read.map(|path| contract.record().at(path).map(drop)).collect()
+        let mut read = self.key.iter().chain(&self.time).chain(&self.version);
+        read.try_for_each(|path| contract.record().at(path).map(drop))
     }
 
     fn moment(&self, record: &Value) -> Result<i64, Fault> {

@@ -174,7 +174,7 @@ impl Changes<'_> {
         match (old.required, new.required) {
             (false, true) => self.tell(Verdict::Breaking, place, "it became required"),
             (true, false) => {
-                self.tell(Verdict::Notice, place, "it is not required any more: readers will meet nulls")
+                self.tell(Verdict::Notice, place, "it is not required any more: readers will meet nulls");
             }
             _ => {}
         }
@@ -321,7 +321,7 @@ impl Changes<'_> {
                 };
                 match (has(&before), has(&after)) {
                     (true, false) => {
-                        self.tell(Verdict::Breaking, "push", format!("{caller} may not push any more"))
+                        self.tell(Verdict::Breaking, "push", format!("{caller} may not push any more"));
                     }
                     (false, true) => self.tell(Verdict::Notice, "push", format!("{caller} may push now")),
                     _ => {}

@@ -1,8 +1,8 @@
 //! The state of a table's rules and profile: counts that add up.
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, RecordBatch};
 
 use contract::{Column, Demand, Rule, Severity, Tolerance};
 
@@ -120,7 +120,7 @@ impl TableState {
             Demand::RowCount => RuleCount { failed: 0, checked: rows },
             // Most rules are about one column's nulls: they are counted already.
             Demand::Filled(columns) if columns.len() == 1 => {
-                let nulls = batch.column_by_name(&columns[0]).map_or(0, |column| column.null_count());
+                let nulls = batch.column_by_name(&columns[0]).map_or(0, arrow_array::Array::null_count);
                 RuleCount { failed: nulls as u64, checked: rows }
             }
             demand => RuleCount::of(&verdicts(demand, batch, None)),

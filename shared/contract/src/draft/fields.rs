@@ -56,7 +56,7 @@ fn kind(values: &[&Value]) -> Kind {
         Kind::List
     } else if all(Value::is_boolean) {
         Kind::Boolean
-    } else if all(|value| value.is_i64()) {
+    } else if all(Value::is_i64) {
         Kind::Integer
     } else if all(Value::is_number) {
         Kind::Number

@@ -63,7 +63,7 @@ fn contract(team: &str, dataset: &str, samples: &[Value], guess: &Guess) -> Stri
         described.iter_mut().for_each(|field| field.close(&guess.record_members()));
     }
     let object = if apart { format!("{record}_event") } else { record.clone() };
-    properties(&mut out, &object, &format!("{name}"), "One event, as it is pushed", &described);
+    properties(&mut out, &object, &name, "One event, as it is pushed", &described);
     if apart {
         properties(&mut out, &record, "", "The record within the event", &guess.record);
     }
@@ -72,7 +72,7 @@ fn contract(team: &str, dataset: &str, samples: &[Value], guess: &Guess) -> Stri
 }
 
 fn properties(out: &mut String, name: &str, topic: &str, meaning: &str, fields: &[Field]) {
-    let _ = write!(out, "  - name: {name}\n");
+    let _ = writeln!(out, "  - name: {name}");
     if !topic.is_empty() {
         let _ = write!(out, "    physicalName: {topic}\n    physicalType: topic\n");
     }

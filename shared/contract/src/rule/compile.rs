@@ -259,7 +259,7 @@ fn of_column(
     let column = column.to_owned();
     match &document.check {
         Some(CheckDocument::Name(name)) => {
-            all.push(Demand::Check(text_column(&column, around)?, check(name)?))
+            all.push(Demand::Check(text_column(&column, around)?, check(name)?));
         }
         Some(CheckDocument::On { .. }) => return Err("on a column, `check` is the name of a check".into()),
         None => {}
