@@ -14,8 +14,14 @@ pub struct Progress {
     pub origin: String,
     /// What the origin was when it was begun: another size is another file.
     pub size: u64,
+    /// When the origin was last changed, in seconds since 1970; 0 where nobody knows.
+    #[serde(default)]
+    pub modified: u64,
     /// Records that need not be read again.
     pub records: u64,
+    /// Records that could not be sent, or were refused: an origin that has any is read again from its beginning.
+    #[serde(default)]
+    pub failed: u64,
     /// Pages of an API, by address.
     #[serde(default)]
     pub pages: BTreeMap<String, Page>,
@@ -39,19 +45,27 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of an origin, or begins one; a damaged one is begun anew, for repeats do no harm.
+    /// Opens the journal of an origin on its way to a target, or begins one. A damaged one is begun anew, and so is one of
+    /// a file that changed or of a run in which records failed: repeats do no harm.
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub fn open(folder: &Path, source: &str, origin: &str, size: u64) -> Result<Self, Failed> {
+    pub fn open(
+        folder: &Path,
+        (source, target): (&str, &str),
+        origin: &str,
+        (size, modified): (u64, u64),
+    ) -> Result<Self, Failed> {
         let folder = folder.join("backfill");
         std::fs::create_dir_all(&folder)?;
-        let name = pole::pole_id("backfill", &[source, origin]).simple().to_string();
+        let name = pole::pole_id("backfill", &[source, target, origin]).simple().to_string();
         let file = folder.join(format!("{source}-{}.json", &name[..12]));
         let known =
             std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Progress>(&bytes).ok());
-        let progress = known.filter(|known| known.origin == origin && known.size == size);
-        let fresh = || Progress { origin: origin.to_owned(), size, ..Progress::default() };
+        let same =
+            |known: &Progress| known.origin == origin && (known.size, known.modified) == (size, modified);
+        let progress = known.filter(|known| same(known) && known.failed == 0);
+        let fresh = || Progress { origin: origin.to_owned(), size, modified, ..Progress::default() };
         Ok(Self { file, progress: progress.unwrap_or_else(fresh) })
     }
 

@@ -64,7 +64,14 @@ impl Read for Counted {
 }
 
 fn lines(reader: Box<dyn Read + Send>, file: String) -> Box<dyn Iterator<Item = Record> + Send> {
-    let lines = BufReader::new(reader).split(b'\n').enumerate();
+    let mut broken = false;
+    // Behind a place that cannot be read, such as the torn end of a packed file, nothing can be.
+    let lines = BufReader::new(reader).split(b'\n').map_while(move |line| {
+        let go_on = !broken;
+        broken = line.is_err();
+        go_on.then_some(line)
+    });
+    let lines = lines.enumerate();
     let record = move |(number, line): (usize, std::io::Result<Vec<u8>>)| {
         let at = |why: String| format!("{file}:{}: {why}", number + 1);
         let line = match line {
@@ -165,6 +172,16 @@ mod tests {
             [Ok(json!({"id": "1", "name": "A, B"})), Ok(json!({"id": "2", "name": null}))]
         );
         assert!(found[2].as_ref().unwrap_err().ends_with("1 fields where the header has 2"));
+    }
+
+    #[test]
+    fn a_torn_file_ends_with_one_fault() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        std::io::Write::write_all(&mut packed, &b"{\"id\": 1}\n".repeat(1_000)).unwrap();
+        let packed = packed.finish().unwrap();
+        let found = read("torn.json.gz", &packed[..packed.len() / 2]);
+        assert!(found.len() > 100 && found[..found.len() - 1].iter().all(Result::is_ok), "{}", found.len());
+        assert!(found.last().unwrap().is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `polelake backfill SOURCE FILE…` and `--api URL`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use clap::Args;
 use contract::{Catalogue, SourceContract};
@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use crate::args::{Failed, Place};
-use crate::backfill::journal::Journal;
+use crate::backfill::journal::{Journal, Page};
 use crate::backfill::pages::{Fetched, Pages, Paging};
 use crate::backfill::records::{Record, open};
 use crate::client::Client;
@@ -130,25 +130,30 @@ impl Sender<'_> {
     async fn file(&mut self, file: &std::path::Path) -> Result<(), Failed> {
         let records = open(file)?;
         let origin = std::fs::canonicalize(file)?.to_string_lossy().into_owned();
-        let mut journal = self.journal(&origin, records.total)?;
+        let modified =
+            std::fs::metadata(file)?.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let mut journal = self.journal(&origin, (records.total, modified.unwrap_or_default().as_secs()))?;
         let bar = bar(records.total, &file.file_name().unwrap_or_default().to_string_lossy());
         let mut batch = Vec::new();
-        let done = journal.progress.records;
+        let (done, failed, mut count) = (journal.progress.records, self.failed(), 0);
         for (place, record) in records.records.enumerate() {
-            if (place as u64) < done {
+            count = place as u64 + 1;
+            if count <= done {
                 self.outcome.skipped += 1;
                 continue;
             }
             self.take(record, &mut batch, &bar);
             if batch.len() == self.batch() {
                 self.send(&mut batch).await?;
-                journal.progress.records = place as u64 + 1;
+                journal.progress.records = count;
+                journal.progress.failed = self.failed() - failed;
                 journal.save()?;
                 bar.set_position(records.read.load(Ordering::Relaxed));
             }
         }
         self.send(&mut batch).await?;
-        journal.progress.records = done.max(self.outcome.read + self.outcome.skipped);
+        journal.progress.records = done.max(count);
+        journal.progress.failed = self.failed() - failed;
         journal.save()?;
         bar.finish_and_clear();
         Ok(())
@@ -163,11 +168,14 @@ impl Sender<'_> {
             first: self.backfill.first_page,
         };
         let pages = Pages::new(paging, headers(&self.backfill.header)?)?;
-        let mut journal = self.journal(url, 0)?;
+        let (mut journal, mut seen) = (self.journal(url, (0, 0))?, HashSet::new());
         let bar = ProgressBar::new_spinner().with_prefix(self.backfill.source.clone());
         let (mut address, mut number) = (pages.first(), self.backfill.first_page);
         loop {
-            let known = journal.progress.pages.get(&address);
+            if !seen.insert(address.clone()) {
+                return Err(format!("{address} leads to itself: the API's cursor does not go on").into());
+            }
+            let (known, failed) = (journal.progress.pages.get(&address), self.failed());
             let next = match pages.fetch(&address, number, known).await? {
                 Fetched::Unchanged => {
                     self.outcome.unchanged_pages += 1;
@@ -183,7 +191,9 @@ impl Sender<'_> {
                     }
                     self.send(&mut batch).await?;
                     let next = page.next.clone();
-                    journal.progress.pages.insert(address.clone(), page);
+                    // A page of which something failed is read again, though it stays the same.
+                    let etag = page.etag.filter(|_| self.failed() == failed);
+                    journal.progress.pages.insert(address.clone(), Page { etag, ..page });
                     journal.save()?;
                     next
                 }
@@ -196,8 +206,15 @@ impl Sender<'_> {
         Ok(())
     }
 
-    fn journal(&self, origin: &str, size: u64) -> Result<Journal, Failed> {
-        let mut journal = Journal::open(&self.backfill.place.dir, &self.backfill.source, origin, size)?;
+    /// Records that could not be sent, or were refused.
+    fn failed(&self) -> u64 {
+        self.outcome.unreadable + self.outcome.refused
+    }
+
+    fn journal(&self, origin: &str, version: (u64, u64)) -> Result<Journal, Failed> {
+        let target = self.backfill.to.as_deref().unwrap_or("local");
+        let way = (self.backfill.source.as_str(), target);
+        let mut journal = Journal::open(&self.backfill.place.dir, way, origin, version)?;
         if self.backfill.restart {
             journal.progress.records = 0;
             journal.progress.pages.clear();

@@ -91,8 +91,12 @@ fn parsed(id: &str) -> Option<u128> {
 /// Which ids there are, and which are linked to what, within a range.
 struct Index {
     rows: BTreeMap<String, Vec<u128>>,
-    /// By the table at the other end.
+    /// Ends of links, by the table at the other end.
     linked: BTreeMap<String, Vec<u128>>,
+    /// People whom the rows of a table name as theirs, by that table.
+    named: BTreeMap<String, Vec<u128>>,
+    /// Whether the links of the day are known.
+    links: bool,
 }
 
 impl Index {
@@ -102,8 +106,10 @@ impl Index {
         catalogue: &Catalogue,
         curated: &dyn ObjectStore,
     ) -> Result<Self, Failure> {
-        let mut index = Self { rows: BTreeMap::new(), linked: BTreeMap::new() };
+        let (rows, linked, named) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut index = Self { rows, linked, named, links: manifests.contains_key(LINK) };
         for (table, manifest) in manifests {
+            index.rows.entry(table.clone()).or_default();
             let named = catalogue.table(table).is_some_and(|known| known.position(PERSON_ID).is_some());
             let columns: &[&str] = match table.as_str() {
                 LINK => &["from_id", "from_table", "to_id", "to_table"],
@@ -116,7 +122,8 @@ impl Index {
             })
             .await?;
         }
-        index.rows.values_mut().chain(index.linked.values_mut()).for_each(|ids| {
+        let all = index.rows.values_mut().chain(index.linked.values_mut()).chain(index.named.values_mut());
+        all.for_each(|ids| {
             ids.sort_unstable();
             ids.dedup();
         });
@@ -129,7 +136,7 @@ impl Index {
             texts(name).into_iter().flatten().map(|id| id.and_then(parsed).filter(|id| range.has(*id)))
         };
         self.rows.entry(table.to_owned()).or_default().extend(ids("pole_id").flatten());
-        self.linked.entry(table.to_owned()).or_default().extend(ids(PERSON_ID).flatten());
+        self.named.entry(table.to_owned()).or_default().extend(ids(PERSON_ID).flatten());
         for (end, other) in [("from_id", "to_table"), ("to_id", "from_table")] {
             for (id, other) in ids(end).zip(texts(other).into_iter().flatten()) {
                 if let (Some(id), Some(other)) = (id, other) {
@@ -144,16 +151,20 @@ impl Index {
 }
 
 impl Elsewhere for Index {
-    fn has(&self, table: &str, value: &str) -> bool {
-        let Some(id) = parsed(value) else { return false };
-        self.rows.get(table).is_some_and(|ids| ids.binary_search(&id).is_ok())
+    fn has(&self, table: &str, value: &str) -> Option<bool> {
+        let ids = self.rows.get(table)?;
+        Some(parsed(value).is_some_and(|id| ids.binary_search(&id).is_ok()))
     }
 
-    fn linked(&self, pole_id: &str, tables: &[String]) -> bool {
-        let Some(id) = parsed(pole_id) else { return false };
-        let wanted = |table: &&String| tables.is_empty() || tables.contains(table);
-        let mut known = self.linked.iter().filter(|(table, _)| wanted(table));
-        known.any(|(_, ids)| ids.binary_search(&id).is_ok())
+    fn linked(&self, pole_id: &str, tables: &[String]) -> Option<bool> {
+        let Some(id) = parsed(pole_id).filter(|_| self.links) else { return self.links.then_some(false) };
+        let held = |ids: &Vec<u128>| ids.binary_search(&id).is_ok();
+        if tables.is_empty() {
+            return Some(self.linked.values().any(held));
+        }
+        // A row of the person's own, such as an address, is a tie to that table as a link is.
+        let ties = |table: &String| self.linked.get(table).into_iter().chain(self.named.get(table));
+        Some(tables.iter().flat_map(ties).any(held))
     }
 }
 

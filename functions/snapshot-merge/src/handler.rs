@@ -62,19 +62,29 @@ pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> R
     }
     let streams = streams(day, &tables, &known, context).await?;
     let mut run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
+    let mut failed = None;
     for (contract, known) in tables.into_iter().zip(&known) {
         if budget.is_spent() {
             let message = format!("no time is left before `{}`; the next run goes on there", contract.name);
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
-        let done = table::merge_day(contract, day, &streams, known, context).await?;
+        // A table that is refused stops no other; the run fails in the end, so that somebody looks.
+        let done = match table::merge_day(contract, day, &streams, known, context).await {
+            Ok(done) => done,
+            Err(failure) if failure.kind == FailureKind::Configuration => {
+                tracing::error!(%failure, table = contract.name, "not published");
+                failed.get_or_insert(failure);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         let values = [("rows", done.rows), ("rows_inserted", done.inserted), ("rows_deleted", done.deleted)];
         metric(&[("function", "snapshot-merge"), ("table", &done.table)], &values);
         run.tables.push(done);
     }
     zones::publish(context).await?;
     metric(&[("function", "snapshot-merge")], &[("raw_objects_behind", run.behind)]);
-    Ok(run)
+    failed.map_or(Ok(run), Err)
 }
 
 /// The receipts of every topic that fills one of the tables, read once.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::fault::{Problem, nearest};
 use crate::file::File;
-use crate::odcs::{Document, Property};
+use crate::odcs::{Document, Object, Property, Quality};
 use crate::yaml;
 
 /// What a change does.
@@ -81,6 +81,7 @@ pub fn compare(old: Option<&File>, new: Option<&File>) -> Result<Vec<Change>, Pr
     } else {
         changes.lists(old, new)?;
     }
+    changes.told_or_not(old, new);
     Ok(changes.found)
 }
 
@@ -107,6 +108,9 @@ impl Changes<'_> {
                 format!("`{}` became `{}`: rows and addresses are named by it", old.id, new.id),
             );
         }
+        if old.domain != new.domain {
+            self.tell(Verdict::Breaking, "domain", "it changed: the tables would stand in another database");
+        }
         let (before, after) = (old.extension(), new.extension());
         let source = before.get("topic").is_some();
         for object in &old.schema {
@@ -118,6 +122,19 @@ impl Changes<'_> {
         self.extension(&before, &after);
         self.rules(old, new);
         self.version(&old.version, &new.version);
+    }
+
+    /// What no line of the matrix tells, such as a description, is a change all the same: rows are stamped with a version
+    /// that means something else.
+    fn told_or_not(&mut self, old: &File, new: &File) {
+        let version = |file: &File| file.value().map(|value| value["version"].clone());
+        if self.found.is_empty() && old.value() != new.value() && version(old) == version(new) {
+            self.tell(
+                Verdict::Notice,
+                "version",
+                "it stands still, though the file changed: rows are stamped with it",
+            );
+        }
     }
 
     /// The version must say that something changed.
@@ -306,6 +323,16 @@ impl Changes<'_> {
                 self.tell(Verdict::Breaking, name, format!("it changed: {why}"));
             }
         }
+        if old["fetch"]["version"] != new["fetch"]["version"] {
+            self.tell(Verdict::Breaking, "fetch.version", "it changed: the order of truth would change");
+        }
+        if !old["backfill"].is_null() && old["backfill"]["key"] != new["backfill"]["key"] {
+            self.tell(
+                Verdict::Breaking,
+                "backfill.key",
+                "it changed: records would get other keys and other ids",
+            );
+        }
         for name in ["fetch", "backfill", "record", "event_type_default", "bad_records"] {
             if old.get(name) != new.get(name) {
                 self.tell(Verdict::Notice, name, "it changed");
@@ -354,20 +381,25 @@ impl Changes<'_> {
     }
 
     fn rules(&mut self, old: &Document, new: &Document) {
-        let ids = |document: &Document| -> Vec<String> {
-            let of = |object: &crate::odcs::Object| {
-                let columns = object.properties.iter().flat_map(|property| &property.quality);
-                let rules: Vec<String> =
-                    object.quality.iter().chain(columns).filter_map(|rule| rule.id.clone()).collect();
-                rules
+        let rules = |document: &Document| -> BTreeMap<String, String> {
+            let columns = |object: &Object| {
+                object.properties.iter().flat_map(|property| property.quality.clone()).collect()
             };
-            document.schema.iter().flat_map(of).collect()
+            let of = |object: &Object| [columns(object), object.quality.clone()].concat();
+            let all = document.schema.iter().flat_map(of);
+            all.filter_map(|rule: Quality| Some((rule.id.clone()?, format!("{rule:?}")))).collect()
         };
-        let (before, after) = (ids(old), ids(new));
-        for id in before.iter().filter(|id| !after.contains(id)) {
-            self.tell(Verdict::Notice, id, "the rule is gone");
+        let (before, after) = (rules(old), rules(new));
+        for (id, rule) in &before {
+            match after.get(id) {
+                None => self.tell(Verdict::Notice, id, "the rule is gone"),
+                Some(other) if other != rule => {
+                    self.tell(Verdict::Notice, id, "the rule demands something else")
+                }
+                Some(_) => {}
+            }
         }
-        for id in after.iter().filter(|id| !before.contains(id)) {
+        for id in after.keys().filter(|id| !before.contains_key(*id)) {
             self.tell(Verdict::Notice, id, "the rule is new");
         }
     }

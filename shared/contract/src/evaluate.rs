@@ -188,13 +188,16 @@ impl<'v> Work<'v> {
 
     fn item(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
         if !self.wanted(record, &scope)? {
-            // A statement under which the row is not to be: it may have been before.
-            let stated = record.when.as_ref().is_some_and(|when| when.value.is_stated(&scope));
-            return match (record.kind, self.op) {
-                (RecordKind::Entity, EventOp::Upsert) => self.gone(record, scope),
-                (RecordKind::Entity, EventOp::Patch) if stated => self.gone(record, scope),
-                _ => Ok(()),
-            };
+            // A statement under which the row is not to be: it may have been before. A patch that says only a part of what
+            // decides leaves the row, and changes what it carries.
+            let (stated, decided) =
+                record.when.as_ref().map_or((false, false), |when| when.value.stated(&scope));
+            match (record.kind, self.op) {
+                (RecordKind::Entity, EventOp::Patch) if stated && !decided => {}
+                (RecordKind::Entity, EventOp::Upsert) => return self.gone_if_known(record, scope),
+                (RecordKind::Entity, EventOp::Patch) if decided => return self.gone_if_known(record, scope),
+                _ => return Ok(()),
+            }
         }
         let mut cells = vec![Cell::Null; record.width];
         let Some(pole_id) = self.identify(record, &scope, &mut cells)? else { return Ok(()) };
@@ -381,6 +384,14 @@ impl<'v> Work<'v> {
             carried: None,
             cells: vec![Cell::Null; record.width],
         });
+    }
+
+    /// A row that is not to be is deleted; one that has not even a key never was.
+    fn gone_if_known(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
+        match &record.identity {
+            Identity::Natural { key, .. } if self.key(key, record, &scope)?.is_none() => Ok(()),
+            _ => self.gone(record, scope),
+        }
     }
 
     /// The event's own record is deleted.

@@ -184,17 +184,47 @@ impl Compiled {
     }
 
     /// Whether a patch with this body carries the expression's value. What does not depend on the body always is; what
-    /// is joined of parts is only when all of them are there, for half a name was never anybody's.
+    /// is joined of parts is only when all of them are there, for half a name was never anybody's; of alternatives, all
+    /// must be there up to the one that holds.
     pub(crate) fn is_stated(&self, scope: &Scope<'_>) -> bool {
+        match self {
+            Self::Copy(place) | Self::Sentinel(place) => place.root == Root::Event || place.is_stated(scope),
+            Self::Constant(_) => true,
+            Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
+                parts.iter().all(|part| part.is_stated(scope))
+            }
+            Self::Coalesce(parts) => {
+                for part in parts {
+                    if !part.is_stated(scope) {
+                        return false;
+                    }
+                    if part.has_value(scope) {
+                        return true;
+                    }
+                }
+                true
+            }
+            Self::CodeMap { from, .. } | Self::Parse { from, .. } | Self::Normalise { from, .. } => {
+                from.is_stated(scope)
+            }
+        }
+    }
+
+    /// Whether anything that it reads is there and not null.
+    fn has_value(&self, scope: &Scope<'_>) -> bool {
         let mut places = Vec::new();
         self.places(&mut places);
+        places.is_empty()
+            || places.iter().any(|place| place.first(scope).is_some_and(|value| !value.is_null()))
+    }
+
+    /// Whether a patch carries any of the places in the body that it reads, and whether it carries all of them.
+    pub(crate) fn stated(&self, scope: &Scope<'_>) -> (bool, bool) {
+        let mut places = Vec::new();
+        self.places(&mut places);
+        places.retain(|place| place.root != Root::Event);
         let stated = |place: &&Place| place.is_stated(scope);
-        let mut within = places.into_iter().filter(|place| place.root != Root::Event).peekable();
-        match self {
-            _ if within.peek().is_none() => true,
-            Self::Concat { .. } => within.all(|place| stated(&place)),
-            _ => within.any(|place| stated(&place)),
-        }
+        (places.iter().any(stated), !places.is_empty() && places.iter().all(stated))
     }
 
     /// Whether the record's body decides it. Within a list, what stands in its items does not: they are stated with it.

@@ -189,15 +189,24 @@ pub(crate) fn plain_number(text: &str, format: &str) -> Option<String> {
         Some(inner) => (inner, true),
         None => (bare, false),
     };
-    let number: String = bare
-        .chars()
-        .filter(|c| *c != thousands && *c != ' ')
-        .map(|c| if c == point { '.' } else { c })
-        .collect();
-    let digits = number.trim_start_matches('-');
-    let plain =
-        digits.bytes().any(|b| b.is_ascii_digit()) && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    plain.then(|| if negative { format!("-{number}") } else { number })
+    let (negative, bare) = match bare.strip_prefix('-') {
+        Some(rest) => (true, rest.trim_start_matches(['£', '€', '$', ' '])),
+        None => (negative, bare),
+    };
+    let (whole, fraction) = bare.split_once(point).map_or((bare, None), |(whole, rest)| (whole, Some(rest)));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // A separator stands before three digits, or it is none: 12,50 is not twelve hundred and fifty.
+    let mut groups = whole.split(thousands);
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    let grouped =
+        rest.iter().all(|group| group.len() == 3 && digits(group)) && (rest.is_empty() || first.len() <= 3);
+    if !digits(first) || !grouped || !fraction.is_none_or(digits) {
+        return None;
+    }
+    let sign = if negative { "-" } else { "" };
+    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+    Some(format!("{sign}{first}{}{fraction}", rest.concat()))
 }
 
 /// The names of the forms of numbers.
@@ -265,6 +274,12 @@ mod tests {
             ("1.234,50 €", "1.234,56", Some("1234.50")),
             ("(12.00)", "1,234.56", Some("-12.00")),
             ("-7", "1,234.56", Some("-7")),
+            ("1,234,567.8", "1,234.56", Some("1234567.8")),
+            ("258", "1,234.56", Some("258")),
+            ("£12,50", "1,234.56", None),
+            ("1.234,00", "1,234.56", None),
+            ("1,23", "1,234.56", None),
+            ("1.2.3", "1,234.56", None),
             ("a lot", "1,234.56", None),
             ("", "1,234.56", None),
         ] {

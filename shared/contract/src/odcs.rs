@@ -214,10 +214,10 @@ impl Document {
 const ROOT: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \
     team roles slaDefaultElement slaProperties servers customProperties authoritativeDefinitions contractCreatedTs context";
 const OBJECT: &str = "id name businessName physicalName physicalType logicalType description dataGranularityDescription \
-    properties relationships quality tags authoritativeDefinitions customProperties deprecated synonyms context";
+    properties quality tags authoritativeDefinitions customProperties deprecated synonyms context";
 const PROPERTY: &str = "id name businessName physicalName physicalType logicalType logicalTypeOptions description required \
     unique primaryKey primaryKeyPosition partitioned partitionKeyPosition classification encryptedName criticalDataElement \
-    examples enum transformSourceObjects transformLogic transformDescription relationships quality items properties tags \
+    examples enum transformSourceObjects transformLogic transformDescription quality items properties tags \
     authoritativeDefinitions customProperties semanticType deprecated synonyms context";
 const QUALITY: &str = "id name type description metric rule arguments query engine implementation dimension severity \
     businessImpact method unit schedule scheduler tags customProperties authoritativeDefinitions mustBe mustNotBe \
@@ -231,7 +231,12 @@ pub(crate) fn strangers(file: &File) -> Vec<Problem> {
         for name in value.as_object().into_iter().flat_map(|object| object.keys()) {
             if !known.split_whitespace().any(|known| known == name) {
                 let near = nearest(name, known.split_whitespace());
-                let message = format!("`{name}` is no name of the standard{near}");
+                let message = match name.as_str() {
+                    "relationships" => {
+                        "`relationships` are enforced by nothing; write a rule with `references`".into()
+                    }
+                    _ => format!("`{name}` is no name of the standard{near}"),
+                };
                 found.push(Problem::error(&file.path, Spot::of(file.text(), name, 1), message));
             }
         }

@@ -12,6 +12,12 @@ use crate::path::{Path, Step};
 /// Paths of one kind that are told apart in one raw object's receipt; more of them are counted together.
 const PATHS_MAX: usize = 64;
 
+/// So many digits in a row are data and no name.
+const DIGITS_OF_DATA: usize = 4;
+
+/// An object with more undeclared members than this is a map of data: none of its members is named.
+const MEMBERS_MAX: usize = 12;
+
 /// What the sum of further paths is called.
 const OTHERS: &str = "(others)";
 
@@ -56,11 +62,8 @@ impl Trail<'_> {
         if self.name.starts_with(['$', '[']) {
             path.push_str(self.name);
         } else {
-            // A producer that makes names of data, such as e-mail addresses, must not bring them into a receipt.
-            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
-            let shown = self.name.len() <= 64 && self.name.chars().all(plain);
             path.push('.');
-            path.push_str(if shown { self.name } else { "(unprintable)" });
+            path.push_str(if looks_like_a_name(self.name) { self.name } else { "(unprintable)" });
         }
         path
     }
@@ -70,6 +73,15 @@ impl Trail<'_> {
         let told = counts.len() < PATHS_MAX || counts.contains_key(&path);
         *counts.entry(if told { path } else { OTHERS.to_owned() }).or_default() += 1;
     }
+}
+
+/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail addresses or telephone
+/// numbers, must not bring them into a receipt.
+fn looks_like_a_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let digits = name.as_bytes().windows(DIGITS_OF_DATA).any(|run| run.iter().all(u8::is_ascii_digit));
+    begins && name.len() <= 64 && name.chars().all(plain) && !digits
 }
 
 impl Shape {
@@ -107,18 +119,24 @@ impl Shape {
             (Self::Opaque, _) | (_, Value::Null) => {}
             (Self::Object(fields), Value::Object(object)) => {
                 // Both are sorted by name as a rule, so that the next field is mostly the one that is asked for.
-                let mut next = 0;
+                let (mut next, mut strangers) = (0, Vec::new());
                 for (name, value) in object {
                     while fields.get(next).is_some_and(|field| field.name < *name) {
                         next += 1;
                     }
                     let known =
                         fields.get(next).filter(|field| field.name == *name).or_else(|| find(fields, name));
-                    let trail = Trail { parent: Some(trail), name };
                     match known {
-                        Some(field) => field.shape.walk(value, &trail, findings),
-                        None => trail.count(&mut findings.undeclared),
+                        Some(field) => {
+                            field.shape.walk(value, &Trail { parent: Some(trail), name }, findings)
+                        }
+                        None => strangers.push(name),
                     }
+                }
+                let many = strangers.len() > MEMBERS_MAX;
+                for name in strangers {
+                    let name = if many { "[(many names)]" } else { name };
+                    Trail { parent: Some(trail), name }.count(&mut findings.undeclared);
                 }
             }
             (Self::List(shape), Value::Array(items)) => {
@@ -252,11 +270,21 @@ mod tests {
 
     #[test]
     fn names_without_end_are_counted_together() {
-        let many: Value =
-            (0..200).map(|n| (format!("f{n}"), json!(n))).collect::<serde_json::Map<_, _>>().into();
-        let findings = found(&many);
+        let mut findings = Findings::default();
+        for event in 0..200u8 {
+            let letters = format!("f{}{}", char::from(b'a' + event / 26), char::from(b'a' + event % 26));
+            shape().observe(&json!({letters: 1}), "$", &mut findings);
+        }
         assert_eq!(findings.undeclared.len(), PATHS_MAX + 1);
         assert_eq!(findings.undeclared.values().sum::<u64>(), 200);
+        // A map of data: its members' names are values of people.
+        let people: serde_json::Map<String, Value> = (0..30u8)
+            .map(|n| (format!("Sample{}", char::from(b'a' + n % 26)) + &"x".repeat(usize::from(n)), json!(n)))
+            .collect();
+        let findings = found(&Value::Object(people));
+        assert_eq!(findings.undeclared, BTreeMap::from([("$[(many names)]".to_owned(), 30)]));
+        let phones = found(&json!({"07700900123": 1, "QQ123456C": 1}));
+        assert_eq!(phones.undeclared, BTreeMap::from([("$.(unprintable)".to_owned(), 2)]));
     }
 
     #[test]

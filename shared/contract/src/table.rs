@@ -199,7 +199,10 @@ fn column(property: &Property) -> Result<Column, String> {
     if !snake(name) {
         return Err(format!("the column name `{name}` is not lower snake_case"));
     }
-    let physical = property.physical_type.as_deref().unwrap_or("string");
+    let logical = property.logical_type.as_deref().unwrap_or("string");
+    let physical = property.physical_type.as_deref().or((logical == "string").then_some("string"));
+    let physical = physical
+        .ok_or_else(|| format!("the column `{name}` of logicalType {logical} needs a `physicalType`"))?;
     let kind = ColumnType::parse(physical).ok_or_else(|| {
         format!("physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp or decimal(p,s)")
     })?;

@@ -27,10 +27,11 @@ impl Said {
 
 /// What knows of other tables; a pass over one table knows nothing of them.
 pub trait Elsewhere {
-    /// Whether `value` is the `pole_id` of a row of `table`.
-    fn has(&self, table: &str, value: &str) -> bool;
-    /// Whether a row of this `pole_id` is linked to a row of one of `tables`; of any, when there are none.
-    fn linked(&self, pole_id: &str, tables: &[String]) -> bool;
+    /// Whether `value` is the `pole_id` of a row of `table`; none when nothing is known of that table.
+    fn has(&self, table: &str, value: &str) -> Option<bool>;
+    /// Whether a row of this `pole_id` is linked to a row of one of `tables`; of any, when there are none. None when
+    /// nothing is known of links.
+    fn linked(&self, pole_id: &str, tables: &[String]) -> Option<bool>;
 }
 
 /// What `demand` says of each row. Demands on other tables say nothing without `elsewhere`.
@@ -77,7 +78,7 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
         }
         Demand::References(column, target) => referenced(batch, column, target, elsewhere),
         Demand::Linked(tables) => match elsewhere {
-            Some(elsewhere) => texts(batch, "pole_id", |id| elsewhere.linked(id, tables)),
+            Some(elsewhere) => asked(batch, "pole_id", |id| elsewhere.linked(id, tables)),
             None => vec![Said::Nothing; rows],
         },
         // Demands on the table as a whole.
@@ -98,6 +99,13 @@ fn counted(batch: &RecordBatch, columns: &[String], enough: impl Fn(usize) -> bo
     let columns: Vec<&ArrayRef> = columns.iter().filter_map(|name| batch.column_by_name(name)).collect();
     let filled = |row: usize| columns.iter().filter(|column| column.is_valid(row)).count();
     (0..batch.num_rows()).map(|row| Said::of(enough(filled(row)))).collect()
+}
+
+/// Asks of each text what is known elsewhere; where nothing is, nothing is said.
+fn asked(batch: &RecordBatch, column: &str, holds: impl Fn(&str) -> Option<bool>) -> Vec<Said> {
+    let texts = batch.column_by_name(column).and_then(|column| column.as_string_opt::<i32>());
+    let Some(texts) = texts else { return vec![Said::Nothing; batch.num_rows()] };
+    texts.iter().map(|text| text.and_then(&holds).map_or(Said::Nothing, Said::of)).collect()
 }
 
 /// Looks at the texts of a column; what is null, and what is no text, is not looked at.
@@ -157,7 +165,7 @@ fn referenced(
 ) -> Vec<Said> {
     let Some(elsewhere) = elsewhere else { return vec![Said::Nothing; batch.num_rows()] };
     match target {
-        contract::Target::Table(table) => texts(batch, column, |id| elsewhere.has(table, id)),
+        contract::Target::Table(table) => asked(batch, column, |id| elsewhere.has(table, id)),
         contract::Target::In(other) => {
             let texts_of =
                 |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
@@ -165,7 +173,7 @@ fn referenced(
                 return vec![Said::Nothing; batch.num_rows()];
             };
             let said = |(id, table): (Option<&str>, Option<&str>)| match (id, table) {
-                (Some(id), Some(table)) => Said::of(elsewhere.has(table, id)),
+                (Some(id), Some(table)) => elsewhere.has(table, id).map_or(Said::Nothing, Said::of),
                 _ => Said::Nothing,
             };
             ids.iter().zip(tables.iter()).map(said).collect()

@@ -37,6 +37,12 @@ impl Changes<'_> {
                 "its table or kind changed: the rows that are there would stay as they are",
             );
         }
+        let rows =
+            |record: &RecordDocument| format!("{:?} {:?} {:?}", record.events, record.for_each, record.when);
+        if rows(old) != rows(new) {
+            let what = "its events, list or condition changed: other rows would be stated than before";
+            self.tell(Verdict::Breaking, &old.name, what);
+        }
         let written = |record: &RecordDocument| format!("{:?} {:?}", record.id, record.link);
         if written(old) != written(new) {
             self.tell(Verdict::Breaking, &old.name, "its id changed: the same records would get other ids");
@@ -81,6 +87,12 @@ impl Changes<'_> {
                     );
                 }
                 Some(_) => {}
+            }
+        }
+        let labels = after.to_label();
+        for (text, label) in before.to_label().iter() {
+            if labels.get(text).is_some_and(|other| other != label) {
+                self.tell(Verdict::Notice, text, "its label changed: earlier rows keep the old one");
             }
         }
         for text in known.keys().filter(|text| !before.to_code().contains_key(*text)) {

@@ -85,6 +85,14 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
     if property.unique {
         rules.push(Err("`unique` is enforced for the key (pole_id, source) only; take it away".into()));
     }
+    if !property.properties.is_empty() || property.items.is_some() {
+        rules.push(Err("tables are flat: `properties` and `items` of a column are read by nobody".into()));
+    }
+    let text = property.physical_type.as_deref() == Some("string");
+    if !text && (!property.listed.is_empty() || property.logical_type_options.is_some()) {
+        rules.push(Err("`enum` and `logicalTypeOptions` are enforced on texts only".into()));
+        return rules;
+    }
     if !property.listed.is_empty() {
         let values = property.listed.iter().map(|listed| plain(&listed.value)).collect();
         let demand = Demand::OneOf(property.name.clone(), values);
@@ -110,6 +118,13 @@ fn options_of(
         rules.push(Err(format!("`logicalTypeOptions.{stranger}` is enforced by nothing{near}")));
     }
     let number = |key: &str| options[key].as_u64().and_then(|number| usize::try_from(number).ok());
+    let wrong = |key: &&str| !options[*key].is_null() && number(key).is_none();
+    if let Some(key) = ["minLength", "maxLength"].iter().find(|key| wrong(key)) {
+        rules.push(Err(format!("`logicalTypeOptions.{key}` is not a whole number")));
+    }
+    if !options["pattern"].is_null() && !options["pattern"].is_string() {
+        rules.push(Err("`logicalTypeOptions.pattern` is not a text".into()));
+    }
     if number("minLength").or(number("maxLength")).is_some() {
         let (least, most) = (number("minLength").unwrap_or(0), number("maxLength").unwrap_or(usize::MAX));
         let words = match number("maxLength") {
@@ -170,6 +185,10 @@ fn library(
     around: Surroundings<'_>,
 ) -> Result<(Demand, Tolerance), String> {
     let tolerance = || limit(quality);
+    let limits = [quality.must_be, quality.must_be_less_or_equal_to, quality.must_be_greater_or_equal_to];
+    if limits.iter().flatten().count() > 1 {
+        return Err("it has several limits; one is enforced, so one is to be given".into());
+    }
     match (quality.metric.as_deref(), column) {
         (Some("rowCount"), None) => {
             let least = quality.must_be_greater_or_equal_to;
@@ -199,12 +218,15 @@ fn limit(quality: &Quality) -> Result<Tolerance, String> {
 
 fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
     let argument = |name: &str| quality.arguments.as_ref().and_then(|arguments| arguments.get(name));
+    text_column(column, around)?;
+    if argument("validValues").is_some() && argument("pattern").is_some() {
+        return Err("`invalidValues` takes `validValues` or `pattern`; write two rules".into());
+    }
     if let Some(values) = argument("validValues").and_then(Value::as_array) {
         return Ok(Demand::OneOf(column.to_owned(), values.iter().map(plain).collect()));
     }
     let pattern = argument("pattern").and_then(Value::as_str);
     let pattern = pattern.ok_or("`invalidValues` needs the argument `validValues` or `pattern`")?;
-    text_column(column, around)?;
     Ok(Demand::Pattern(column.to_owned(), anchored(pattern)?))
 }
 
@@ -266,7 +288,7 @@ fn of_column(
     }
     if let Some(list) = &document.list {
         let codes = around.lists.get(list)?.codes.iter().map(|(code, _)| code.clone()).collect();
-        all.push(Demand::OneOf(column.clone(), codes));
+        all.push(Demand::OneOf(text_column(&column, around)?, codes));
     }
     if document.not_future == Some(true) {
         all.push(Demand::NotFuture(date_column(&column, around)?));
@@ -283,11 +305,12 @@ fn of_column(
             (None, Some(other)) => Target::In(known_column(other, around)?),
             _ => return Err("`references` is `{table: name}` or `{table_in: column}`".into()),
         };
-        all.push(Demand::References(column.clone(), target));
+        all.push(Demand::References(text_column(&column, around)?, target));
     }
     let table_only =
         document.filled.is_some() || document.at_least.is_some() || document.exactly_one.is_some();
-    if table_only || document.one_of.is_some() || document.condition.is_some() || document.linked.is_some() {
+    let conditional = document.condition.is_some() || document.then.is_some();
+    if table_only || document.one_of.is_some() || conditional || document.linked.is_some() {
         return Err("it demands what only a whole row can give; put it into the table's own `quality`".into());
     }
     Ok(all)
@@ -313,7 +336,7 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
     }
     if let Some(one_of) = &document.one_of {
         let values = one_of.values.iter().cloned().collect();
-        all.push(Demand::OneOf(known_column(&one_of.column, around)?, values));
+        all.push(Demand::OneOf(text_column(&one_of.column, around)?, values));
     }
     match &document.check {
         Some(CheckDocument::On { column, check: name }) => {
@@ -328,7 +351,13 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
     }
     match (&document.condition, &document.then) {
         (Some(condition), Some(then)) => {
-            let column = known_column(&condition.column, around)?;
+            if then.tolerate.is_some() {
+                return Err("`tolerate` stands beside `if`, not within `then`".into());
+            }
+            let column = match &condition.is {
+                Some(_) => text_column(&condition.column, around)?,
+                None => known_column(&condition.column, around)?,
+            };
             let is = condition.is.as_ref().map(|values| values.iter().cloned().collect::<BTreeSet<_>>());
             if is.is_none() && condition.filled != Some(true) {
                 return Err("`if` needs `is: [values]` or `filled: true`".into());

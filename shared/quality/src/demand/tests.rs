@@ -84,12 +84,12 @@ fn of_all_demands_one_that_fails_is_enough() {
 struct Town;
 
 impl Elsewhere for Town {
-    fn has(&self, table: &str, value: &str) -> bool {
-        (table, value) == ("person", "p1")
+    fn has(&self, table: &str, value: &str) -> Option<bool> {
+        (table != "unmerged").then_some((table, value) == ("person", "p1"))
     }
 
-    fn linked(&self, pole_id: &str, tables: &[String]) -> bool {
-        pole_id == "p2" && (tables.is_empty() || tables.iter().any(|table| table == "location"))
+    fn linked(&self, pole_id: &str, tables: &[String]) -> Option<bool> {
+        Some(pole_id == "p2" && (tables.is_empty() || tables.iter().any(|table| table == "location")))
     }
 }
 
@@ -99,6 +99,8 @@ fn other_tables_are_asked_where_they_are_known() {
     let to_person = Demand::References("pole_id".into(), Target::Table("person".into()));
     assert_eq!(here(&to_person), [Holds, Fails, Fails]);
     assert_eq!(said(&to_person), [Nothing; 3]);
+    let to_unmerged = Demand::References("pole_id".into(), Target::Table("unmerged".into()));
+    assert_eq!(here(&to_unmerged), [Nothing; 3], "of a table without a snapshot nothing is said");
     assert_eq!(
         here(&Demand::References("pole_id".into(), Target::In("table".into()))),
         [Holds, Fails, Nothing]
