@@ -15,6 +15,7 @@ mod http_to_topic;
 mod kafka_sink;
 mod kills;
 mod lake_under_test;
+mod patches;
 mod pole_to_snapshot;
 mod quarantine;
 mod raw_to_pole;

@@ -1,0 +1,96 @@
+//! What a patch does not say stays as it is, in every shape that a mapping can have.
+
+use serde_json::{Value, json};
+
+use crate::days_in_memory::{Days, contracts, replace};
+use crate::lake_under_test::{MONDAY, Row, person};
+
+const MAPPING: &str = "sources/housing/person/mapping.yaml";
+
+/// The rows of a table after a whole record of a person and then a patch.
+async fn after(days: Days, whole: &Value, patch: &Value, table: &str) -> Vec<Row> {
+    let mut days = days;
+    let events = [
+        person("PersonCreatedEvent", "p1", 0, whole.clone()),
+        person("PersonUpdatedEvent", "p1", 1, patch.clone()),
+    ];
+    let receipt = days.push("housing-person", MONDAY, &events).await;
+    assert_eq!(receipt.quarantined_total(), 0, "{:?}", receipt.quarantined);
+    days.merge(MONDAY).await.unwrap();
+    days.rows(table, MONDAY).await
+}
+
+fn named<'r>(rows: &'r [Row], kind: &str) -> Option<&'r Row> {
+    rows.iter().find(|row| row["name_type"] == kind)
+}
+
+#[tokio::test]
+async fn a_patch_that_says_a_part_of_what_decides_changes_the_row_and_does_not_delete_it() {
+    let whole = json!({"firstName": "Jamie", "surname": "Sample", "preferredFirstName": "Jay", "preferredMiddleName": "X"});
+    let rows = after(Days::new(), &whole, &json!({"preferredMiddleName": null}), "person_name").await;
+    let preferred = named(&rows, "preferred").unwrap();
+    assert_eq!((preferred["given_name"].as_str(), preferred.get("middle_names")), ("Jay", None));
+    let none = json!({"preferredFirstName": null, "preferredMiddleName": null, "preferredSurname": null});
+    let rows = after(Days::new(), &whole, &none, "person_name").await;
+    assert_eq!(named(&rows, "preferred"), None, "all that decides says that it is not to be");
+    assert!(named(&rows, "primary").is_some());
+}
+
+#[tokio::test]
+async fn half_a_name_is_nobodys_however_deep_it_stands() {
+    let nested = contracts(|files| {
+        let joined = "full_name: {concat: {parts: [$.firstName, $.middleName, $.surname], separator: \" \"}}";
+        replace(
+            files,
+            MAPPING,
+            joined,
+            "full_name: {normalise: {from: {concat: {parts: [$.firstName, $.surname], separator: \" \"}}, as: name}}",
+        );
+    });
+    let whole = json!({"firstName": "Robin", "surname": "Sample"});
+    for days in [Days::new(), Days::under(nested)] {
+        let rows = after(days, &whole, &json!({"surname": "Specimen"}), "person").await;
+        assert_eq!(
+            (rows[0]["full_name"].as_str(), rows[0]["surname"].as_str()),
+            ("Robin Sample", "Specimen")
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_alternative_does_not_overwrite_the_one_that_holds() {
+    let days = || {
+        Days::under(contracts(|files| {
+            replace(
+                files,
+                MAPPING,
+                "place_of_birth: $.placeOfBirth",
+                "place_of_birth: {coalesce: [$.placeOfBirth, $.reason]}",
+            );
+        }))
+    };
+    let whole = json!({"surname": "Sample", "placeOfBirth": "Testville", "reason": "Elsewhere"});
+    for (patch, place) in [
+        (json!({"reason": "Nowhere"}), Some("Testville")),
+        (json!({"placeOfBirth": "Northside"}), Some("Northside")),
+        (json!({"placeOfBirth": null}), Some("Testville")),
+        (json!({"placeOfBirth": null, "reason": "Nowhere"}), Some("Nowhere")),
+    ] {
+        let rows = after(days(), &whole, &patch, "person").await;
+        assert_eq!(rows[0].get("place_of_birth").map(String::as_str), place, "{patch}");
+    }
+}
+
+#[tokio::test]
+async fn a_further_row_without_a_key_stops_nothing() {
+    let further = contracts(|files| {
+        let reference = "  - name: housing_reference";
+        let partner = "  - name: partner\n    table: person\n    id: {namespace: partner, key: [$.reason]}\n    when: {path: $.reason, present: true}\n    columns: {surname: $.reason}\n";
+        replace(files, MAPPING, reference, &format!("{partner}{reference}"));
+    });
+    let rows =
+        after(Days::under(further), &json!({"surname": "Sample"}), &json!({"firstName": "Ada"}), "person")
+            .await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0]["surname"].as_str(), rows[0]["given_name"].as_str()), ("Sample", "Ada"));
+}
