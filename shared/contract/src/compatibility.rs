@@ -394,7 +394,7 @@ impl Changes<'_> {
             match after.get(id) {
                 None => self.tell(Verdict::Notice, id, "the rule is gone"),
                 Some(other) if other != rule => {
-                    self.tell(Verdict::Notice, id, "the rule demands something else")
+                    self.tell(Verdict::Notice, id, "the rule demands something else");
                 }
                 Some(_) => {}
             }

@@ -128,7 +128,7 @@ impl Shape {
                         fields.get(next).filter(|field| field.name == *name).or_else(|| find(fields, name));
                     match known {
                         Some(field) => {
-                            field.shape.walk(value, &Trail { parent: Some(trail), name }, findings)
+                            field.shape.walk(value, &Trail { parent: Some(trail), name }, findings);
                         }
                         None => strangers.push(name),
                     }
