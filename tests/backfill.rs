@@ -129,6 +129,9 @@ async fn bad_records_are_named_without_their_values_and_the_others_go_on() {
         "{said}"
     );
     assert!(!said.contains("Robin") && !said.contains("Nobody"), "{said}");
+    // A run in which records failed is not done: the next one reads them again, and says so again.
+    let (code, told, _) = backfill(&lake, "housing-person", &[shown(&dump)]).await;
+    assert_eq!((code, &told["skipped"], &told["not_sent"]), (1, &json!(0), &json!(2)), "{told}");
     for (arguments, remedy) in [
         (vec!["nowhere.jsonl"], "nowhere.jsonl"),
         (vec![shown(&dump), "--to", "http://127.0.0.1:1"], "127.0.0.1:1"),
