@@ -179,15 +179,21 @@ async fn running(folder: &Path) -> Option<String> {
     (status["places"]["s3"] == known["s3"]).then_some(api)
 }
 
+/// Whether there is a folder of contracts; a wrong one has a remedy.
+pub(crate) fn contracts_are_there(contracts: &Path) -> Result<(), Failed> {
+    if contracts.is_dir() {
+        return Ok(());
+    }
+    let message = format!(
+        "there are no contracts in {}; run from the repository or give --contracts",
+        contracts.display()
+    );
+    Err(message.into())
+}
+
 /// The platform's options for a place.
 pub(crate) fn options(place: &Place, port: u16) -> Result<Options, Failed> {
-    if !place.contracts.is_dir() {
-        let message = format!(
-            "there are no contracts in {}; run from the repository or give --contracts",
-            place.contracts.display()
-        );
-        return Err(message.into());
-    }
+    contracts_are_there(&place.contracts)?;
     Ok(Options {
         folder: place.dir.clone(),
         contracts: place.contracts.clone(),

@@ -69,8 +69,7 @@ impl Pages {
     #[must_use]
     pub fn with(&self, next: &str) -> String {
         let (base, joint) = (&self.paging.url, if self.paging.url.contains('?') { '&' } else { '?' });
-        let encoded: String = next.bytes().map(encoded).collect();
-        format!("{base}{joint}{}={encoded}", self.paging.parameter)
+        format!("{base}{joint}{}={}", self.paging.parameter, contract::percent_encoded(next))
     }
 
     /// Fetches a page, unless it is the one that `known` was.
@@ -131,12 +130,4 @@ fn passing(status: StatusCode) -> bool {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(TIMEOUT))
-}
-
-fn encoded(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
 }

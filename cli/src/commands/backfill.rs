@@ -105,10 +105,7 @@ pub(crate) async fn run(backfill: &Backfill) -> Result<bool, Failed> {
 }
 
 fn contract_of<'c>(catalogue: &'c Catalogue, source: &str) -> Result<&'c SourceContract, Failed> {
-    let plan = catalogue.source(source).ok_or_else(|| {
-        let known: Vec<&str> = catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        format!("there is no source `{source}`; there are {}", known.join(", "))
-    })?;
+    let plan = catalogue.known_source(source)?;
     if !plan.contract.takes_records() {
         return Err(format!(
             "`{source}` wraps its records in events and declares no `backfill`: say in its contract how a record becomes one"

@@ -210,10 +210,8 @@ pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Fai
 
 fn cold_environment(contracts: &Path) -> Result<std::collections::BTreeMap<String, String>, Failed> {
     // As on AWS: the functions read a pack.
-    let files = host::contract_files(&contracts.to_string_lossy()).map_err(|failure| failure.message)?;
-    let pack = contract::pack(&files).map_err(|problems| problems[0].to_string())?;
     let file = std::env::temp_dir().join(format!("polelake-contracts-{}.json", std::process::id()));
-    std::fs::write(&file, pack)?;
+    host::pack_contracts(&contracts.to_string_lossy(), &file).map_err(|failure| failure.message)?;
     let contracts = file.to_string_lossy().into_owned();
     let pairs = [
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),

@@ -86,9 +86,9 @@ impl Platform {
         std::fs::create_dir_all(folder.join("logs"))?;
         let lock = lock(folder)?;
         let contracts = options.contracts.to_string_lossy();
-        let catalogue =
-            host::load_contracts(&contracts).map_err(|failure| io::Error::other(failure.to_string()))?;
-        let pack = pack(&contracts, folder)?;
+        let pack = std::fs::canonicalize(folder)?.join("contracts.json");
+        let catalogue = host::pack_contracts(&contracts, &pack)
+            .map_err(|failure| io::Error::other(failure.to_string()))?;
         let (clock, mut tasks) = (Arc::new(Clock::default()), Vec::new());
 
         let topics = Arc::new(Topics::open(&folder.join("kafka"), Arc::clone(&clock))?);
@@ -247,15 +247,6 @@ fn notify(queue: Arc<Queue>) -> s3::Watch {
         });
         queue.send(json!({"Records": [record]}).to_string())
     })
-}
-
-/// The contracts as they travel with the functions: one file that is read fast.
-fn pack(contracts: &str, folder: &Path) -> io::Result<PathBuf> {
-    let files = host::contract_files(contracts).map_err(|failure| io::Error::other(failure.to_string()))?;
-    let pack = contract::pack(&files).map_err(|problems| io::Error::other(format!("{problems:?}")))?;
-    let file = std::fs::canonicalize(folder)?.join("contracts.json");
-    std::fs::write(&file, pack)?;
-    Ok(file)
 }
 
 fn environment(

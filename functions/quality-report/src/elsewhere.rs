@@ -35,10 +35,9 @@ pub(crate) async fn results(
     catalogue: &Catalogue,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeMap<String, Vec<RuleResult>>, Failure> {
-    let looks = |table: &&TableContract| table.rules.iter().any(|rule| rule.demand.looks_elsewhere());
-    let tables: Vec<&TableContract> = catalogue.tables.iter().filter(looks).collect();
+    let looks = catalogue.tables.iter().filter(|table| table.rules_that_look(true).next().is_some());
     let tables: Vec<(&TableContract, &Manifest)> =
-        tables.into_iter().filter_map(|table| Some((table, manifests.get(&table.name)?))).collect();
+        looks.filter_map(|table| Some((table, manifests.get(&table.name)?))).collect();
     let held: u64 = manifests.values().map(|manifest| manifest.rows).sum();
     let links = manifests.get(LINK).map_or(0, |links| 2 * links.rows);
     let passes = (held + links).div_ceil(IDS_AT_ONCE).max(1);
@@ -47,8 +46,8 @@ pub(crate) async fn results(
         let range = Range { pass, passes };
         let index = Index::read(range, manifests, catalogue, curated).await?;
         for (table, manifest) in &tables {
-            let rules = table.rules.iter().filter(|rule| rule.demand.looks_elsewhere());
-            for (rule, count) in count(rules.collect(), manifest, &index, range, curated).await? {
+            let rules = table.rules_that_look(true).collect();
+            for (rule, count) in count(rules, manifest, &index, range, curated).await? {
                 counts.entry((&table.name, &rule.id)).or_default().add(count);
             }
         }
@@ -58,7 +57,7 @@ pub(crate) async fn results(
         RuleResult::of(rule, count, manifest.rows)
     };
     let of_table = |(table, manifest): &(&TableContract, &Manifest)| {
-        let rules = table.rules.iter().filter(|rule| rule.demand.looks_elsewhere());
+        let rules = table.rules_that_look(true);
         (table.name.clone(), rules.map(|rule| result(rule, manifest, &table.name)).collect())
     };
     Ok(tables.iter().map(of_table).collect())

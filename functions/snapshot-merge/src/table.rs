@@ -30,8 +30,7 @@ pub(crate) async fn merge_day(
 ) -> Result<TableRun, Failure> {
     let base = known.base.as_ref();
     // Rules that look into other tables are for the report, when all of them are there.
-    let rules: Vec<Rule> =
-        table.rules.iter().filter(|rule| !rule.demand.looks_elsewhere()).cloned().collect();
+    let rules: Vec<Rule> = table.rules_that_look(false).cloned().collect();
     let fixed = known.fixed().map_err(|error| Failure::corrupt(&error))?;
     let topics = context.catalogue.topics_of(&table.name);
     let taking = streams.taking(&table.name, &topics, base, fixed.as_ref());

@@ -72,6 +72,17 @@ impl Catalogue {
         self.plans.iter().find(|plan| plan.contract.name == name)
     }
 
+    /// The plan of a source that somebody asks for.
+    ///
+    /// # Errors
+    /// A text that names the sources that there are.
+    pub fn known_source(&self, name: &str) -> Result<&Plan, String> {
+        self.source(name).ok_or_else(|| {
+            let known: Vec<&str> = self.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
+            format!("there is no source `{name}`; there are {}", known.join(", "))
+        })
+    }
+
     /// The plan of a topic.
     #[must_use]
     pub fn topic(&self, topic: &str) -> Option<&Plan> {

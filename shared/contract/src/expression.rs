@@ -28,23 +28,20 @@ enum Root {
     Event,
 }
 
-/// The places in which paths are looked up.
+/// What paths begin from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope<'v> {
-    pub(crate) event: &'v Value,
-    pub(crate) body: &'v Value,
-    pub(crate) parent: &'v Value,
-    pub(crate) here: &'v Value,
+pub(crate) struct Roots<T> {
+    pub(crate) event: T,
+    pub(crate) body: T,
+    pub(crate) parent: T,
+    pub(crate) here: T,
 }
 
-/// The declared shapes of these places.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shapes<'s> {
-    pub(crate) event: &'s Shape,
-    pub(crate) body: &'s Shape,
-    pub(crate) parent: &'s Shape,
-    pub(crate) here: &'s Shape,
-}
+/// The values in which paths are looked up.
+pub(crate) type Scope<'v> = Roots<&'v Value>;
+
+/// The declared shapes of these values.
+pub(crate) type Shapes<'s> = Roots<&'s Shape>;
 
 /// A path with where it begins: `$.a`, `parent:$.a`, `body:$.a`, `event:$.a`.
 #[derive(Clone, Debug)]
@@ -64,12 +61,12 @@ impl Place {
         Ok(Self { root, path: Path::parse(path)? })
     }
 
-    fn root<'v>(&self, scope: &Scope<'v>) -> &'v Value {
+    fn root<T: Copy>(&self, roots: &Roots<T>) -> T {
         match self.root {
-            Root::Here => scope.here,
-            Root::Parent => scope.parent,
-            Root::Body => scope.body,
-            Root::Event => scope.event,
+            Root::Here => roots.here,
+            Root::Parent => roots.parent,
+            Root::Body => roots.body,
+            Root::Event => roots.event,
         }
     }
 
@@ -79,13 +76,7 @@ impl Place {
 
     /// The shape that the contract declares at the place.
     pub(crate) fn shape<'s>(&self, shapes: &Shapes<'s>) -> Result<&'s Shape, String> {
-        match self.root {
-            Root::Here => shapes.here,
-            Root::Parent => shapes.parent,
-            Root::Body => shapes.body,
-            Root::Event => shapes.event,
-        }
-        .at(&self.path)
+        self.root(shapes).at(&self.path)
     }
 
     pub(crate) fn first<'v>(&self, scope: &Scope<'v>) -> Option<&'v Value> {
@@ -116,13 +107,20 @@ pub(crate) enum Compiled {
     Identity { namespace: String, key: Vec<Compiled> },
 }
 
-/// How a text is parsed.
+/// How a text is parsed, and which texts stand for nothing.
 #[derive(Clone, Debug)]
-pub(crate) enum Parse {
-    Date(Vec<Format>, Vec<String>),
-    Time(Vec<Format>, Vec<String>),
-    Timestamp(Vec<Format>, Vec<String>),
-    Decimal(Vec<String>, Vec<String>),
+pub(crate) struct Parse {
+    forms: Forms,
+    none: Vec<String>,
+}
+
+/// The forms that a text may have, by what it is parsed as.
+#[derive(Clone, Debug)]
+enum Forms {
+    Date(Vec<Format>),
+    Time(Vec<Format>),
+    Timestamp(Vec<Format>),
+    Decimal(Vec<String>),
 }
 
 impl Compiled {
@@ -303,12 +301,11 @@ impl Parse {
         if document.formats.is_empty() {
             return Err("`parse` needs `formats`".into());
         }
-        let none = document.sentinels.clone();
         let formats = || document.formats.iter().map(|text| Format::named(text)).collect::<Result<_, _>>();
-        Ok(match document.kind {
-            ParseKind::Date => Self::Date(formats()?, none),
-            ParseKind::Time => Self::Time(formats()?, none),
-            ParseKind::Timestamp => Self::Timestamp(formats()?, none),
+        let forms = match document.kind {
+            ParseKind::Date => Forms::Date(formats()?),
+            ParseKind::Time => Forms::Time(formats()?),
+            ParseKind::Timestamp => Forms::Timestamp(formats()?),
             ParseKind::Decimal => {
                 let known = |format: &&String| NUMBER_FORMATS.contains(&format.as_str());
                 if let Some(format) = document.formats.iter().find(|format| !known(format)) {
@@ -317,33 +314,32 @@ impl Parse {
                         NUMBER_FORMATS.join(" or ")
                     ));
                 }
-                Self::Decimal(document.formats.clone(), none)
+                Forms::Decimal(document.formats.clone())
             }
-        })
+        };
+        Ok(Self { forms, none: document.sentinels.clone() })
     }
 
     fn read<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
-        let (Self::Date(_, none) | Self::Time(_, none) | Self::Timestamp(_, none) | Self::Decimal(_, none)) =
-            self;
-        if none.iter().any(|sentinel| sentinel == text.trim()) {
+        if self.none.iter().any(|sentinel| sentinel == text.trim()) {
             return Ok(Cell::Null);
         }
-        match self {
-            Self::Date(formats, _) => {
+        match &self.forms {
+            Forms::Date(formats) => {
                 let day = formats.iter().find_map(|format| format.read(text)?.day);
                 day.map(Cell::Date).ok_or("a date in a declared format was expected")
             }
-            Self::Time(formats, _) => {
+            Forms::Time(formats) => {
                 let clock = formats.iter().find_map(|format| format.read(text)?.clock);
                 let clock = clock.map(|micros| Cell::Text(Cow::Owned(clock_text(micros))));
                 clock.ok_or("a time in a declared format was expected")
             }
-            Self::Timestamp(formats, _) => {
+            Forms::Timestamp(formats) => {
                 let zone = calendar.zone.as_ref();
                 let at = formats.iter().find_map(|format| format.instant(text, zone));
                 at.map(Cell::Timestamp).ok_or("a date and time in a declared format were expected")
             }
-            Self::Decimal(formats, _) => {
+            Forms::Decimal(formats) => {
                 let number = formats.iter().find_map(|format| plain_number(text, format));
                 number
                     .map(|number| Cell::Text(Cow::Owned(number)))

@@ -48,6 +48,20 @@ pub fn key_is_safe(key: &str) -> bool {
     !key.split('/').any(|part| part.is_empty() || part == "." || part == "..")
 }
 
+/// A text as it stands in an address: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
+#[must_use]
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
 impl Fetch {
     /// The address for a key: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
     ///
@@ -57,15 +71,7 @@ impl Fetch {
     /// ```
     #[must_use]
     pub fn address(&self, key: &str) -> String {
-        let mut encoded = String::with_capacity(key.len());
-        for byte in key.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                encoded.push(char::from(byte));
-            } else {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        self.url.replace("{key}", &encoded)
+        self.url.replace("{key}", &percent_encoded(key))
     }
 
     /// What is wrong with the declaration, if anything.

@@ -39,7 +39,7 @@ pub use evaluate::{Fault, Outcome, Row};
 pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX, depth_exceeds};
 pub use extension::Family;
 pub use fault::{Level, Problem, Spot};
-pub use fetch::{FETCHED, Fetch, FetchVersion, key_is_safe};
+pub use fetch::{FETCHED, Fetch, FetchVersion, key_is_safe, percent_encoded};
 pub use file::{File, pack, unpack};
 pub use list::{List, Lists};
 pub use odcs::{Document, Object, Property, Quality};

@@ -47,6 +47,8 @@ pub(crate) enum Shape {
 pub(crate) struct Field {
     name: String,
     required: bool,
+    /// Whether anything is required here or below: a whole record is looked at there, and nowhere else.
+    demands: bool,
     shape: Shape,
 }
 
@@ -87,10 +89,10 @@ fn looks_like_a_name(name: &str) -> bool {
 impl Shape {
     /// The shape that a list of properties declares.
     pub(crate) fn of(properties: &[Property]) -> Self {
-        let field = |property: &Property| Field {
-            name: property.name.clone(),
-            required: property.required,
-            shape: Self::of_property(property),
+        let field = |property: &Property| {
+            let (name, required) = (property.name.clone(), property.required);
+            let shape = Self::of_property(property);
+            Field { name, required, demands: required || shape.demands(), shape }
         };
         let mut fields: Vec<Field> = properties.iter().map(field).collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
@@ -106,6 +108,15 @@ impl Shape {
                 .as_ref()
                 .map_or(Self::Opaque, |items| Self::List(Box::new(Self::of_property(items)))),
             _ => Self::Value(property.listed.iter().map(|listed| listed.value.clone()).collect()),
+        }
+    }
+
+    /// Whether anything below is required.
+    fn demands(&self) -> bool {
+        match self {
+            Self::Object(fields) => fields.iter().any(|field| field.demands),
+            Self::List(item) => item.demands(),
+            Self::Opaque | Self::Value(_) => false,
         }
     }
 
@@ -163,14 +174,16 @@ impl Shape {
 
     fn missing(&self, value: &Value, trail: &Trail<'_>) -> Option<String> {
         match (self, value) {
-            (Self::Object(fields), Value::Object(object)) => fields.iter().find_map(|field| {
-                let trail = Trail { parent: Some(trail), name: &field.name };
-                match object.get(&field.name).filter(|value| !value.is_null()) {
-                    Some(value) => field.shape.missing(value, &trail),
-                    None => field.required.then(|| trail.render()),
-                }
-            }),
-            (Self::List(shape), Value::Array(items)) => {
+            (Self::Object(fields), Value::Object(object)) => {
+                fields.iter().filter(|f| f.demands).find_map(|field| {
+                    let trail = Trail { parent: Some(trail), name: &field.name };
+                    match object.get(&field.name).filter(|value| !value.is_null()) {
+                        Some(value) => field.shape.missing(value, &trail),
+                        None => field.required.then(|| trail.render()),
+                    }
+                })
+            }
+            (Self::List(shape), Value::Array(items)) if shape.demands() => {
                 let trail = Trail { parent: Some(trail), name: "[*]" };
                 items.iter().find_map(|item| shape.missing(item, &trail))
             }

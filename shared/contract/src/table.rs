@@ -145,6 +145,11 @@ impl TableContract {
         &self.columns[PROVENANCE.len()..]
     }
 
+    /// Its rules that look into other tables, or those that do not.
+    pub fn rules_that_look(&self, elsewhere: bool) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.demand.looks_elsewhere() == elsewhere)
+    }
+
     /// Whether it is a table of links.
     #[must_use]
     pub fn is_link(&self) -> bool {

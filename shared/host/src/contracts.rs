@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{Catalogue, File, unpack};
+use contract::{Catalogue, File, Problem, pack, unpack};
 
 use crate::{Failure, FailureKind};
 
@@ -11,13 +11,23 @@ use crate::{Failure, FailureKind};
 /// # Errors
 /// A configuration failure that names every problem with its file and line.
 pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
-    Catalogue::compile(&contract_files(folder)?).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(
-            FailureKind::Configuration,
-            format!("the contracts do not compile:\n{}", lines.join("\n")),
-        )
-    })
+    Catalogue::compile(&contract_files(folder)?).map_err(|problems| broken(&problems))
+}
+
+/// Packs everything below `folder` into `file`, as it travels with the functions, and gives what it compiles to.
+///
+/// # Errors
+/// A configuration failure that names every problem with its file and line, or why the pack cannot be written.
+pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
+    let (pack, catalogue) = pack(&contract_files(folder)?).map_err(|problems| broken(&problems))?;
+    std::fs::write(file, pack)
+        .map_err(|error| Failure::new(FailureKind::Configuration, format!("{}: {error}", file.display())))?;
+    Ok(catalogue)
+}
+
+fn broken(problems: &[Problem]) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::new(FailureKind::Configuration, format!("the contracts do not compile:\n{}", lines.join("\n")))
 }
 
 /// Every declared file below `folder`, in the order of paths; or those of a pack, when it is a file.

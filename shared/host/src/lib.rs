@@ -15,7 +15,7 @@ mod settings;
 mod telemetry;
 
 pub use budget::Budget;
-pub use contracts::{contract_files, load_contracts};
+pub use contracts::{contract_files, load_contracts, pack_contracts};
 pub use failure::{Failure, FailureKind};
 pub use settings::Settings;
 pub use telemetry::{init_telemetry, metric};

@@ -13,6 +13,7 @@ use std::path::Path;
 use contract::{Catalogue, File};
 
 use crate::args::Failed;
+use crate::client::contracts_are_there;
 
 /// The contracts of a folder, compiled; every problem when they do not.
 fn compiled(contracts: &Path) -> Result<Catalogue, Failed> {
@@ -21,12 +22,6 @@ fn compiled(contracts: &Path) -> Result<Catalogue, Failed> {
 
 /// The declared files of a folder.
 fn files(contracts: &Path) -> Result<Vec<File>, Failed> {
-    if !contracts.is_dir() {
-        return Err(format!(
-            "there are no contracts in {}; run from the repository or give --contracts",
-            contracts.display()
-        )
-        .into());
-    }
+    contracts_are_there(contracts)?;
     Ok(host::contract_files(&contracts.to_string_lossy()).map_err(|failure| failure.message)?)
 }

@@ -8,7 +8,7 @@ use crate::args::Failed;
 pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
     let files = files(contracts)?;
     match contract::pack(&files) {
-        Ok(pack) => {
+        Ok((pack, _)) => {
             std::fs::write(out, &pack)?;
             println!("{} files, {} KB in {}", files.len(), pack.len() / 1024, out.display());
             Ok(true)

@@ -9,10 +9,7 @@ use crate::samples::{EXPECTED, Sampled, folders, sample};
 pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<bool, Failed> {
     let catalogue = compiled(contracts)?;
     let folders = folders(contracts)?;
-    if let Some(only) = only.filter(|only| catalogue.source(only).is_none()) {
-        let known: Vec<&str> = catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        return Err(format!("there is no source `{only}`; there are {}", known.join(", ")).into());
-    }
+    only.map(|only| catalogue.known_source(only)).transpose()?;
     let mut held = true;
     for plan in &catalogue.plans {
         let name = &plan.contract.name;
