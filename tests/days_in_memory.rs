@@ -1,7 +1,7 @@
 //! Days of a lake in memory: the real transform and the real merge, without processes, for tests of meaning.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use contract::{Catalogue, File};
 use host::Budget;
 use lake::{Chunk, Day, Manifest, RawRecord, Receipt, encode_raw, manifest_key};
 use serde_json::Value;
-use snapshot_merge::{Buckets, Context};
+use snapshot_merge::{Buckets, Context, Sizes};
 use store::{MemoryCatalogue, MemoryStore, Metadata, ObjectStore};
 use trigger::Schedule;
 
@@ -24,22 +24,31 @@ pub(crate) struct Days {
     pub(crate) curated: Arc<MemoryStore>,
     pub(crate) glue: Arc<MemoryCatalogue>,
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) sizes: Sizes,
     offsets: BTreeMap<String, i64>,
 }
 
 impl Days {
     /// An empty lake under the shipped contracts.
     pub(crate) fn new() -> Self {
-        Self::under(host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap())
+        static SHIPPED: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
+            Arc::new(host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap())
+        });
+        Self::of(Arc::clone(&SHIPPED))
     }
 
     pub(crate) fn under(catalogue: Catalogue) -> Self {
+        Self::of(Arc::new(catalogue))
+    }
+
+    fn of(catalogue: Arc<Catalogue>) -> Self {
         Self {
             raw: Arc::default(),
             refined: Arc::default(),
             curated: Arc::default(),
             glue: Arc::default(),
-            catalogue: Arc::new(catalogue),
+            catalogue,
+            sizes: Sizes::default(),
             offsets: BTreeMap::new(),
         }
     }
@@ -95,11 +104,22 @@ impl Days {
             databases: "polelake".to_owned(),
             glue: Arc::clone(&self.glue) as _,
             catalogue: Arc::clone(&self.catalogue),
+            sizes: self.sizes,
         }
     }
 
     pub(crate) async fn merge(&self, date: &str) -> Result<snapshot_merge::Run, host::Failure> {
-        let schedule = Schedule { date: Some(date.to_owned()), ..Schedule::default() };
+        self.merge_tables(date, &[]).await
+    }
+
+    /// Merges some tables of a day; all of them, when none is named.
+    pub(crate) async fn merge_tables(
+        &self,
+        date: &str,
+        tables: &[&str],
+    ) -> Result<snapshot_merge::Run, host::Failure> {
+        let tables = tables.iter().map(|table| (*table).to_owned()).collect();
+        let schedule = Schedule { date: Some(date.to_owned()), tables, ..Schedule::default() };
         snapshot_merge::handle(&schedule, &self.context(), Budget::lasting(Duration::from_secs(600))).await
     }
 

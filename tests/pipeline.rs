@@ -15,6 +15,8 @@ mod http_to_topic;
 mod kafka_sink;
 mod kills;
 mod lake_under_test;
+mod merge_crashes;
+mod merge_oracle;
 mod patches;
 mod pole_to_snapshot;
 mod quarantine;

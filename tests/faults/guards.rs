@@ -56,7 +56,8 @@ impl ObjectStore for Guarded {
     }
 
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        self.inner.head(key).await
+        let head = self.inner.head(key).await?;
+        Ok(Head { size: self.get(key).await?.body.len() as u64, ..head })
     }
 
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
@@ -102,7 +103,7 @@ fn without_tombstones(state: Bytes) -> Bytes {
             arrow_select::filter::filter_record_batch(batch, &live).unwrap()
         })
         .collect();
-    lake::file::write(&schema, &kept, lake::file::refined()).unwrap()
+    lake::file::write(&schema, &kept, lake::file::sorted()).unwrap()
 }
 
 /// A sink that answers at once and sends when it likes.

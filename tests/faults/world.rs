@@ -207,6 +207,14 @@ impl World {
             databases: "polelake".to_owned(),
             glue,
             catalogue: Arc::clone(&self.catalogue),
+            // Small, so that a seed's few rows make runs, groups and shards.
+            sizes: snapshot_merge::Sizes {
+                sort_bytes: 20_000,
+                shard_bytes: 20_000,
+                group_rows: 16,
+                batch_rows: 4,
+                run_group_rows: 8,
+            },
         }
     }
 

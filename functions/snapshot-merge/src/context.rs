@@ -6,6 +6,8 @@ use contract::Catalogue;
 use host::{Failure, Settings};
 use store::{GlueCatalogue, ObjectStore, S3Store};
 
+use crate::sizes::Sizes;
+
 /// The function's context.
 pub struct Context {
     /// The raw zone: only its keys are looked at, to see where streams begin and end.
@@ -22,6 +24,8 @@ pub struct Context {
     pub glue: Arc<dyn store::Catalogue>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+    /// How much is held and written at once.
+    pub sizes: Sizes,
 }
 
 /// The names of the zones' buckets.
@@ -46,6 +50,8 @@ impl Context {
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
         let (curated, databases) = (settings.required("CURATED_BUCKET"), settings.required("GLUE_DATABASES"));
         let contracts = settings.required("CONTRACTS");
+        let megabytes =
+            settings.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse().ok());
         settings.finish(())?;
         let config = host::aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
@@ -57,6 +63,7 @@ impl Context {
             databases,
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
+            sizes: Sizes::of_memory(megabytes),
         })
     }
 }

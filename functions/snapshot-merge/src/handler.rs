@@ -1,15 +1,21 @@
 //! One invocation: a logical day, for every table or for some.
 
 use contract::TableContract;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Budget, Failure, FailureKind, metric};
 use lake::{Day, Manifest};
 use serde::{Deserialize, Serialize};
 use trigger::Schedule;
 
+use crate::commit::{Known, known_of};
 use crate::context::Context;
+use crate::plan::{Planned, plan};
 use crate::streams::Streams;
-use crate::table::{self, Known};
+use crate::table;
 use crate::zones;
+
+/// Tables whose manifests are looked up at once.
+const LOOKUPS_AT_ONCE: usize = 8;
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +41,9 @@ pub struct TableRun {
     pub updated: u64,
     /// Rows of the day before that are gone.
     pub deleted: u64,
+    /// Row groups of the day before that were copied undecoded.
+    #[serde(default)]
+    pub copied: u64,
     /// Whether the snapshot was made current.
     pub passed: bool,
     /// Whether this run wrote the manifest; false when it was there already, the same.
@@ -46,45 +55,61 @@ pub struct TableRun {
 /// # Errors
 /// When a table cannot be merged; the ones before it are committed.
 pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> Result<Run, Failure> {
+    each_table(schedule, context, budget, async |table, planned| {
+        table::merge_table(table, planned, context).await.map(Some)
+    })
+    .await
+}
+
+/// Plans every wanted table of the day and lets `done` deal with the plan, table by table.
+pub(crate) async fn each_table(
+    schedule: &Schedule,
+    context: &Context,
+    budget: Budget,
+    mut done: impl AsyncFnMut(&TableContract, &Planned) -> Result<Option<TableRun>, Failure>,
+) -> Result<Run, Failure> {
     let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
-    let unknown = schedule.tables.iter().find(|name| context.catalogue.table(name).is_none());
-    if let Some(name) = unknown {
-        return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));
-    }
-    let wanted = |name: &str| schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name);
-    // A table that no source fills has no snapshots: it is declared, and waits.
-    let filled = |name: &str| !context.catalogue.topics_of(name).is_empty();
-    let tables: Vec<_> =
-        context.catalogue.tables.iter().filter(|table| wanted(&table.name) && filled(&table.name)).collect();
-    let mut known = Vec::with_capacity(tables.len());
-    for contract in &tables {
-        known.push(table::known_of(&contract.name, day, &*context.curated).await?);
-    }
+    let tables = wanted(schedule, context)?;
+    let looked_up = tables.iter().map(|table| known_of(&table.name, day, &*context.curated));
+    let known: Vec<Known> = stream::iter(looked_up).buffered(LOOKUPS_AT_ONCE).try_collect().await?;
     let streams = streams(day, &tables, &known, context).await?;
     let mut run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
     let mut failed = None;
-    for (contract, known) in tables.into_iter().zip(&known) {
+    for (table, known) in tables.into_iter().zip(&known) {
         if budget.is_spent() {
-            let message = format!("no time is left before `{}`; the next run goes on there", contract.name);
+            let message = format!("no time is left before `{}`; the next run goes on there", table.name);
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
+        let planned = plan(table, day, &streams, known, context).await?;
         // A table that is refused stops no other; the run fails in the end, so that somebody looks.
-        let done = match table::merge_day(contract, day, &streams, known, context).await {
-            Ok(done) => done,
+        match done(table, &planned).await {
+            Ok(done) => run.tables.extend(done.inspect(told)),
             Err(failure) if failure.kind == FailureKind::Configuration => {
-                tracing::error!(%failure, table = contract.name, "not published");
+                tracing::error!(%failure, table = table.name, "not published");
                 failed.get_or_insert(failure);
-                continue;
             }
             Err(failure) => return Err(failure),
-        };
-        let values = [("rows", done.rows), ("rows_inserted", done.inserted), ("rows_deleted", done.deleted)];
-        metric(&[("function", "snapshot-merge"), ("table", &done.table)], &values);
-        run.tables.push(done);
+        }
     }
     zones::publish(context).await?;
     metric(&[("function", "snapshot-merge")], &[("raw_objects_behind", run.behind)]);
     failed.map_or(Ok(run), Err)
+}
+
+/// The tables that are asked for. One that no source fills has no snapshots: it is declared, and waits.
+fn wanted<'c>(schedule: &Schedule, context: &'c Context) -> Result<Vec<&'c TableContract>, Failure> {
+    let catalogue = &context.catalogue;
+    if let Some(name) = schedule.tables.iter().find(|name| catalogue.table(name).is_none()) {
+        return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));
+    }
+    let asked = |name: &str| schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name);
+    let filled = |name: &str| !catalogue.topics_of(name).is_empty();
+    Ok(catalogue.tables.iter().filter(|table| asked(&table.name) && filled(&table.name)).collect())
+}
+
+fn told(run: &TableRun) {
+    let values = [("rows", run.rows), ("rows_inserted", run.inserted), ("rows_deleted", run.deleted)];
+    metric(&[("function", "snapshot-merge"), ("table", &run.table)], &values);
 }
 
 /// The receipts of every topic that fills one of the tables, read once.

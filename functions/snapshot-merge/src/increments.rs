@@ -1,4 +1,4 @@
-//! Increments and state, loaded and looked into: which statement stands in which row.
+//! Increments, read and looked into: which statement stands in which row.
 
 use std::sync::Arc;
 
@@ -6,45 +6,53 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{ArrowError, SchemaRef};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use host::Failure;
 use lake::{LakeError, file, schema};
 use pole::{Op, Position, Truth};
 use store::ObjectStore;
 
 use crate::fold::{Origin, Statement};
+use crate::runs::{Increments, Sorter};
+use crate::sorted::damaged;
 use crate::streams::Input;
 
-/// Refined objects that are read at once.
-const READS_AT_ONCE: usize = 16;
+/// Refined objects that are fetched at once.
+const FETCHES_AT_ONCE: usize = 8;
 
-/// The rows of the inputs, in their order, cut to the offsets that are taken.
-pub(crate) async fn load(
-    refined: &dyn ObjectStore,
+/// Sorts the rows of the inputs, cut to the offsets that are taken. They are decoded one object after the other.
+pub(crate) async fn sort(
+    refined: &Arc<dyn ObjectStore>,
     inputs: &[Input],
-    target: &SchemaRef,
-) -> Result<Vec<RecordBatch>, Failure> {
-    let parts: Vec<Vec<RecordBatch>> = stream::iter(inputs)
-        .map(|input| async move {
-            let object = refined.get(&input.key).await.map_err(|error| Failure::unavailable(&error))?;
-            read(object.body, input, target).map_err(|error| Failure::corrupt(&error))
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(parts.into_iter().flatten().filter(|batch| batch.num_rows() > 0).collect())
+    mut sorter: Sorter<'_>,
+) -> Result<Increments, Failure> {
+    let schema = sorter.schema();
+    let fetch = |input: &Input| {
+        let (refined, key) = (Arc::clone(refined), input.key.clone());
+        async move { refined.get(&key).await.map_err(|error| Failure::unavailable(&error)) }
+    };
+    let mut objects = stream::iter(inputs.iter().map(fetch)).buffered(FETCHES_AT_ONCE);
+    for input in inputs {
+        let Some(object) = objects.next().await.transpose()? else { break };
+        let corrupt = |error: LakeError| damaged(&input.key, &error);
+        for batch in file::read(object.body).map_err(corrupt)? {
+            let batch = batch.map_err(LakeError::from).and_then(|batch| taken(&batch, input, &schema));
+            sorter.add(batch.map_err(corrupt)?).await?;
+        }
+    }
+    sorter.finish().await
 }
 
-fn read(body: bytes::Bytes, input: &Input, target: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
-    let mut batches = Vec::new();
-    for batch in file::read(body)? {
-        let batch = conform(&batch?, target)?;
-        let offsets = column::<Int64Array>(&batch, "offset")?;
-        let taken: BooleanArray =
-            offsets.iter().map(|offset| offset.map(|o| input.from <= o && o < input.to)).collect();
-        batches.push(arrow_select::filter::filter_record_batch(&batch, &taken)?);
+/// The rows of a batch whose offsets are taken.
+fn taken(batch: &RecordBatch, input: &Input, target: &SchemaRef) -> Result<RecordBatch, LakeError> {
+    let batch = conform(batch, target)?;
+    let offsets = column::<Int64Array>(&batch, "offset")?;
+    let taken = |offset: Option<i64>| offset.map(|offset| input.from <= offset && offset < input.to);
+    if offsets.iter().all(|offset| taken(offset) == Some(true)) {
+        return Ok(batch);
     }
-    Ok(batches)
+    let taken: BooleanArray = offsets.iter().map(taken).collect();
+    Ok(arrow_select::filter::filter_record_batch(&batch, &taken)?)
 }
 
 /// The batch in the target's columns, by name: a column that is newer than the file is null.
@@ -62,7 +70,7 @@ pub(crate) fn conform(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordB
     Ok(RecordBatch::try_new(Arc::clone(target), columns.collect::<Result<_, _>>()?)?)
 }
 
-fn column<'b, A: Array + 'static>(batch: &'b RecordBatch, name: &str) -> Result<&'b A, LakeError> {
+pub(crate) fn column<'b, A: Array + 'static>(batch: &'b RecordBatch, name: &str) -> Result<&'b A, LakeError> {
     let found = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<A>());
     found.ok_or_else(|| {
         LakeError::Arrow(ArrowError::SchemaError(format!("column {name} is missing or of another type")))

@@ -1,29 +1,34 @@
-//! One shard: the base's rows stream past today's statements, and what is true comes out.
+//! One shard: the base's row groups stream past today's statements, and what is true comes out. A group of whose owners
+//! nobody says anything is copied undecoded.
 //!
-//! Memory: the day's increments and the shard's state, the base's file as it was fetched, one batch of 8,192 rows, and one row
-//! group of the file being written. Rows that nobody says anything about are passed on in whole slices.
+//! Memory: of the base, the group that is worked on and the one fetched ahead; of every other source two batches of 8,192
+//! rows and a group ahead; of the output, the encoded columns of one group. It grows with none of them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray, new_null_array};
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
-use arrow_select::interleave::interleave;
-use bytes::Bytes;
 use contract::{Column, Rule};
-use lake::{LakeError, file, schema};
-use parquet::arrow::ArrowWriter;
+use host::Failure;
+use lake::{LakeError, Owners};
 use quality::TableState;
+use store::ObjectStore;
 
-use crate::fold::{At, Folded, Live, Origin, Statement, fold};
+use crate::assemble::Assembler;
+use crate::feed::{Feed, Frame};
+use crate::fold::{Origin, Statement, fold};
 use crate::increments::{Statements, conform};
+use crate::output::{Output, Written};
+use crate::sizes::Sizes;
+use crate::sorted::{Batches, Fetcher, Part, SortedFile, before, owners, parts, within};
 
-/// The place of a row of nothing among the sources: what a patch without a whole row leaves open.
-const NOTHING: usize = 0;
-
-/// The place of the base's current batch among the sources.
-const BASE: usize = 1;
+/// A file of the base, with what was measured of each of its groups; none when that is not known under today's rules.
+pub(crate) struct BaseFile {
+    pub(crate) file: Arc<SortedFile>,
+    pub(crate) measured: Option<Vec<TableState>>,
+}
 
 /// What goes into a shard.
 pub(crate) struct ShardInput<'m> {
@@ -31,318 +36,287 @@ pub(crate) struct ShardInput<'m> {
     pub(crate) refined: SchemaRef,
     pub(crate) columns: &'m [Column],
     pub(crate) rules: &'m [Rule],
-    /// The base's rows.
-    pub(crate) base: Option<Bytes>,
-    /// What the base's merge remembered.
-    pub(crate) state: Option<Bytes>,
-    /// Today's statements of this shard.
-    pub(crate) increments: Vec<RecordBatch>,
+    pub(crate) owners: Owners,
+    pub(crate) sizes: Sizes,
+    /// The base's files that can hold the shard's owners, in their order.
+    pub(crate) base: Vec<BaseFile>,
+    /// Remembered statements, then today's runs.
+    pub(crate) statements: Vec<(Origin, Batches)>,
 }
 
 /// What comes out of a shard.
-#[derive(Debug)]
 pub(crate) struct ShardOutput {
-    pub(crate) rows: Bytes,
-    pub(crate) state: Option<Bytes>,
-    pub(crate) quality: TableState,
+    pub(crate) written: Written,
+    pub(crate) counts: Counts,
+    /// Row groups of the base that were copied.
+    pub(crate) copied: u64,
+}
+
+/// What became of rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
     pub(crate) inserted: u64,
     pub(crate) updated: u64,
     pub(crate) deleted: u64,
 }
 
-impl ShardOutput {
+impl Counts {
     /// Whether readers see anything new.
-    pub(crate) fn is_changed(&self) -> bool {
+    pub(crate) fn any(self) -> bool {
         self.inserted + self.updated + self.deleted > 0
     }
+}
+
+/// A row group of the base, and what was measured of it.
+struct BaseGroup {
+    part: Part,
+    measured: Option<TableState>,
+}
+
+struct Merge<'m> {
+    curated: SchemaRef,
+    owners: Owners,
+    groups: Vec<BaseGroup>,
+    fetcher: Fetcher,
+    feed: Feed,
+    assembler: Assembler,
+    output: Output<'m>,
+    /// Rows of the base's last owner so far, who may go on in the next group.
+    held: RecordBatch,
+    counts: Counts,
 }
 
 /// Merges one shard.
 ///
 /// # Errors
-/// When a file is damaged or does not fit the contract.
-pub(crate) fn merge(mut input: ShardInput<'_>) -> Result<ShardOutput, LakeError> {
-    let state = match &input.state {
-        Some(bytes) => file::read(bytes.clone())?
-            .map(|batch| conform(&batch?, &input.refined))
-            .collect::<Result<Vec<_>, _>>()?,
-        None => Vec::new(),
+/// When the storage fails, or a file is damaged or does not fit the contract.
+pub(crate) async fn merge(
+    input: ShardInput<'_>,
+    store: &Arc<dyn ObjectStore>,
+) -> Result<ShardOutput, Failure> {
+    let groups = base_groups(&input);
+    let wanted = groups.iter().map(|group| group.part.clone()).collect();
+    let mut merge = Merge {
+        output: Output::new(&input.curated, &input.refined, (input.rules, input.columns), input.sizes)?,
+        assembler: Assembler::new(&input.curated, &input.refined, input.sizes.batch_rows),
+        held: RecordBatch::new_empty(Arc::clone(&input.curated)),
+        feed: Feed::new(input.statements).await?,
+        fetcher: Fetcher::new(Arc::clone(store), wanted),
+        curated: input.curated,
+        owners: input.owners,
+        groups,
+        counts: Counts::default(),
     };
-    let remembered = state.len();
-    let pending: Vec<RecordBatch> = state.into_iter().chain(std::mem::take(&mut input.increments)).collect();
-    let views = pending.iter().map(Statements::of).collect::<Result<Vec<_>, _>>()?;
-    let mut statements: Vec<(&str, Statement<'_>)> = Vec::new();
-    for (place, (batch, view)) in pending.iter().zip(&views).enumerate() {
-        let origin = if place < remembered { Origin::State } else { Origin::New };
-        let rows = 0..batch.num_rows();
-        statements.extend(rows.map(|row| (view.owner(row), view.statement(place + 2, row, origin))));
+    for place in 0..merge.groups.len() {
+        let Some(((file, group), bytes)) = merge.fetcher.next().await? else { break };
+        if merge.must_decode(place) {
+            let reader = file.footer.decode(&group, bytes).map_err(|error| file.corrupt(&error))?;
+            merge.begin_group(group.rows)?;
+            for batch in reader {
+                let batch = batch.map_err(LakeError::from).and_then(|batch| merge.mine(&batch));
+                merge.decoded(batch.map_err(|error| file.corrupt(&error))?).await?;
+            }
+            if !merge.must_decode(place + 1) {
+                merge.let_go(place).await?;
+            }
+        } else {
+            merge.copy(place, bytes).await?;
+        }
     }
-    statements.sort_by(|a, b| a.0.cmp(b.0));
-    let mut merge = Merge { writer: Writer::new(&input, &pending)?, rest: &statements, counts: [0; 3] };
-    if let Some(base) = input.base.take() {
-        merge.stream(base, &input.curated)?;
-    }
-    let empty = RecordBatch::new_empty(Arc::clone(&input.curated));
-    merge.batch(&empty, true)?;
-    let [inserted, updated, deleted] = merge.counts;
-    let (rows, state, quality) = merge.writer.finish()?;
-    Ok(ShardOutput { rows, state, quality, inserted, updated, deleted })
+    let held = merge.take_held();
+    merge.advance(held, None).await?;
+    merge.finish()
 }
 
-struct Merge<'m> {
-    writer: Writer<'m>,
-    /// Statements that are not folded yet, by owner.
-    rest: &'m [(&'m str, Statement<'m>)],
-    /// Inserted, updated, deleted.
-    counts: [u64; 3],
+fn base_groups(input: &ShardInput<'_>) -> Vec<BaseGroup> {
+    let of = |base: &BaseFile| -> Vec<BaseGroup> {
+        let parts = parts(std::slice::from_ref(&base.file), &input.owners).into_iter();
+        let measured = |index: usize| base.measured.as_ref().and_then(|known| known.get(index)).cloned();
+        parts.map(|part| BaseGroup { measured: measured(part.1.index), part }).collect()
+    };
+    input.base.iter().flat_map(of).collect()
+}
+
+fn corrupt(error: LakeError) -> Failure {
+    Failure::corrupt(&error)
 }
 
 impl Merge<'_> {
-    /// Streams the base past the statements, in batches that end between two owners.
-    fn stream(&mut self, base: Bytes, curated: &SchemaRef) -> Result<(), LakeError> {
-        let mut held: Option<RecordBatch> = None;
-        for batch in file::read(base)? {
-            let batch = conform(&batch?, curated)?;
-            let whole = match held.take() {
-                Some(held) => concat_batches(curated, [&held, &batch])?,
-                None => batch,
-            };
-            let cut = last_owner_begins(&whole)?;
-            self.batch(&whole.slice(0, cut), false)?;
-            held = Some(whole.slice(cut, whole.num_rows() - cut));
+    /// Where the statements that concern a group end: where the next one begins.
+    fn limit(&self, place: usize) -> Option<String> {
+        self.groups.get(place + 1).map(|group| group.part.1.least.clone())
+    }
+
+    /// Whether a group has to be decoded: today says something of it, its file is of another kind, part of it belongs to
+    /// another shard, or it is to be joined to a small one.
+    fn must_decode(&self, place: usize) -> bool {
+        let Some(BaseGroup { part: (file, group), measured }) = self.groups.get(place) else { return false };
+        let limit = self.groups.get(place + 1).map(|next| next.part.1.least.as_str());
+        let touched = self
+            .feed
+            .next_new()
+            .is_some_and(|owner| owner <= group.greatest.as_str() || limit.is_none_or(|limit| owner < limit));
+        let open = self.output.open_rows() + self.assembler.pending();
+        touched
+            || measured.is_none()
+            || !self.owners.holds(&group.least, &group.greatest)
+            || !self.output.takes(&file.footer)
+            || self.output.joins(open, group.rows)
+    }
+
+    /// Ends the open group, unless it is to be joined to the one that comes.
+    fn begin_group(&mut self, rows: usize) -> Result<(), Failure> {
+        let mut open = self.output.open_rows() + self.assembler.pending();
+        if open > 0 && !self.output.joins(open, rows) {
+            self.close_group()?;
+            open = 0;
         }
-        held.map_or(Ok(()), |held| self.batch(&held, false))
-    }
-
-    /// Merges one batch of the base; with `last`, what is left of the statements too.
-    fn batch(&mut self, base: &RecordBatch, last: bool) -> Result<(), LakeError> {
-        let view = Statements::of(base)?;
-        let mut out = Picks::new(base);
-        let mut row = 0;
-        while row < base.num_rows() {
-            let owner = view.owner(row);
-            let end =
-                (row..base.num_rows()).find(|next| view.owner(*next) != owner).unwrap_or(base.num_rows());
-            while self.rest.first().is_some_and(|(next, _)| *next < owner) {
-                self.owner(&mut out, Vec::new());
-            }
-            if self.rest.first().is_some_and(|(next, _)| *next == owner) {
-                let rows = (row..end).map(|row| view.statement(BASE, row, Origin::Base)).collect();
-                self.owner(&mut out, rows);
-            } else {
-                out.keep(row, end);
-            }
-            row = end;
-        }
-        while last && !self.rest.is_empty() {
-            self.owner(&mut out, Vec::new());
-        }
-        self.writer.write(&out)
-    }
-
-    /// Folds the next owner's statements with the rows that the base has of it.
-    fn owner<'b>(&mut self, out: &mut Picks<'b>, base: Vec<Statement<'b>>)
-    where
-        Self: 'b,
-    {
-        let Some((owner, _)) = self.rest.first() else { return };
-        let count = self.rest.partition_point(|(next, _)| next <= owner);
-        let (mine, rest) = self.rest.split_at(count);
-        self.rest = rest;
-        let before = base.len() as u64;
-        let mut statements: Vec<Statement<'_>> = base;
-        statements.extend(mine.iter().map(|(_, statement)| *statement));
-        let known: std::collections::BTreeSet<(&str, &str)> =
-            statements.iter().filter(|s| s.origin == Origin::Base).map(|s| (s.pole_id, s.source)).collect();
-        let folded = fold(statements);
-        let kept = folded.live.iter().filter(|live| known.contains(&live.key)).count() as u64;
-        let updated =
-            folded.live.iter().filter(|live| live.changed && known.contains(&live.key)).count() as u64;
-        self.counts[0] += folded.live.len() as u64 - kept;
-        self.counts[1] += updated;
-        self.counts[2] += before - kept;
-        out.folded(folded);
-    }
-}
-
-/// Where the last owner's rows begin: they may go on in the next batch.
-fn last_owner_begins(batch: &RecordBatch) -> Result<usize, LakeError> {
-    let view = Statements::of(batch)?;
-    let Some(last) = batch.num_rows().checked_sub(1) else { return Ok(0) };
-    let owner = view.owner(last);
-    Ok((0..=last).rev().take_while(|row| view.owner(*row) == owner).last().unwrap_or(last))
-}
-
-/// The rows to write, as places in the sources, and what to remember.
-struct Picks<'b> {
-    base: &'b RecordBatch,
-    rows: Vec<(At, At)>,
-    /// Rows that are made of patches: place in `rows`, and the patches.
-    patched: Vec<(usize, Vec<(At, &'b str)>)>,
-    state: Vec<(At, &'static str, Option<String>)>,
-    touched: bool,
-}
-
-impl<'b> Picks<'b> {
-    fn new(base: &'b RecordBatch) -> Self {
-        Self {
-            base,
-            rows: Vec::with_capacity(base.num_rows()),
-            patched: Vec::new(),
-            state: Vec::new(),
-            touched: false,
-        }
-    }
-
-    fn keep(&mut self, from: usize, to: usize) {
-        self.rows.extend((from..to).map(|row| ((BASE, row), (BASE, row))));
-    }
-
-    fn folded(&mut self, folded: Folded<'b>) {
-        self.touched = true;
-        for Live { latest, whole, patches, .. } in folded.live {
-            if !patches.is_empty() {
-                self.patched.push((self.rows.len(), patches));
-            }
-            self.rows.push((latest, whole.unwrap_or((NOTHING, 0))));
-        }
-        let kept = folded.state.into_iter();
-        self.state.extend(kept.map(|kept| (kept.at, kept.op.code(), kept.carried.map(str::to_owned))));
-    }
-
-    /// The places of a column's values: the provenance is the latest statement's, a patched column the patch's.
-    fn places(&self, column: usize, name: &str) -> Vec<At> {
-        let provenance = column < pole::PROVENANCE.len();
-        let place = |(latest, whole): &(At, At)| if provenance { *latest } else { *whole };
-        let mut places: Vec<At> = self.rows.iter().map(place).collect();
-        if !provenance {
-            for (row, patches) in &self.patched {
-                for (at, carried) in patches {
-                    if carried.split(',').any(|carried| carried == name) {
-                        places[*row] = *at;
-                    }
-                }
-            }
-        }
-        places
-    }
-}
-
-/// Writes rows and state, and measures what it writes.
-struct Writer<'m> {
-    curated: SchemaRef,
-    refined: SchemaRef,
-    rules: &'m [Rule],
-    pending: &'m [RecordBatch],
-    rows: ArrowWriter<Vec<u8>>,
-    state: Vec<RecordBatch>,
-    quality: TableState,
-}
-
-impl<'m> Writer<'m> {
-    fn new(input: &ShardInput<'m>, pending: &'m [RecordBatch]) -> Result<Self, LakeError> {
-        Ok(Self {
-            curated: Arc::clone(&input.curated),
-            refined: Arc::clone(&input.refined),
-            rules: input.rules,
-            pending,
-            rows: ArrowWriter::try_new(Vec::new(), Arc::clone(&input.curated), Some(file::curated()))?,
-            state: Vec::new(),
-            quality: TableState::new(input.rules, input.columns),
-        })
-    }
-
-    fn write(&mut self, picks: &Picks<'_>) -> Result<(), LakeError> {
-        if picks.touched {
-            let columns = (0..self.curated.fields().len()).map(|column| {
-                let name = self.curated.field(column).name();
-                self.gather(picks.base, column, name, &picks.places(column, name))
-            });
-            let batch = RecordBatch::try_new(Arc::clone(&self.curated), columns.collect::<Result<_, _>>()?)?;
-            self.measured(&batch)?;
-            return self.remember(picks);
-        }
-        self.measured(picks.base)
-    }
-
-    fn measured(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        self.quality.update(self.rules, batch);
-        Ok(self.rows.write(batch)?)
-    }
-
-    /// A column's values from wherever they lie.
-    fn gather(
-        &self,
-        base: &RecordBatch,
-        column: usize,
-        name: &str,
-        places: &[At],
-    ) -> Result<ArrayRef, LakeError> {
-        let kind = self.curated.field(column).data_type();
-        let nothing = new_null_array(kind, 1);
-        let own = base.column(column);
-        let mut sources = vec![nothing.as_ref(), own.as_ref()];
-        // The refined columns begin with the curated ones, in the same order.
-        debug_assert!(self.refined.field(column).name() == name, "the schemas differ in order");
-        sources.extend(self.pending.iter().map(|batch| batch.column(column).as_ref()));
-        Ok(interleave(&sources, places)?)
-    }
-
-    fn remember(&mut self, picks: &Picks<'_>) -> Result<(), LakeError> {
-        if picks.state.is_empty() {
-            return Ok(());
-        }
-        let places: Vec<At> = picks.state.iter().map(|(at, ..)| *at).collect();
-        let columns = (0..self.curated.fields().len())
-            .map(|column| self.gather(picks.base, column, self.curated.field(column).name(), &places));
-        let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
-        columns.push(Arc::new(StringArray::from_iter_values(picks.state.iter().map(|(_, op, _)| op))));
-        columns.push(Arc::new(
-            picks.state.iter().map(|(_, _, carried)| carried.as_deref()).collect::<StringArray>(),
-        ));
-        self.state.push(RecordBatch::try_new(Arc::clone(&self.refined), columns)?);
+        self.output.expect(open + rows);
         Ok(())
     }
 
-    fn finish(self) -> Result<(Bytes, Option<Bytes>, TableState), LakeError> {
-        let rows = Bytes::from(self.rows.into_inner()?);
-        let state = match self.state.is_empty() {
-            true => None,
-            false => Some(file::write(&self.refined, &self.state, file::refined())?),
-        };
-        Ok((rows, state, self.quality))
+    /// The rows of a base's batch that are this shard's, in today's columns.
+    fn mine(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+        within(&conform(batch, &self.curated)?, &self.owners)
     }
-}
 
-/// The shard of an owner: shards are ranges of ids, which are spread evenly.
-pub(crate) fn shard_of(owner: &str, shards: u32) -> u32 {
-    let digits = owner.bytes().filter(u8::is_ascii_hexdigit).take(8);
-    let head = digits
-        .fold(0u64, |head, digit| head * 16 + u64::from((digit as char).to_digit(16).unwrap_or_default()));
-    u32::try_from((head * u64::from(shards)) >> 32).unwrap_or_default()
-}
+    fn take_held(&mut self) -> RecordBatch {
+        let empty = self.held.slice(0, 0);
+        std::mem::replace(&mut self.held, empty)
+    }
 
-/// The batches' rows by shard.
-pub(crate) fn by_shard(
-    batches: &[RecordBatch],
-    shards: u32,
-) -> Result<BTreeMap<u32, Vec<RecordBatch>>, LakeError> {
-    let mut parts: BTreeMap<u32, Vec<RecordBatch>> = BTreeMap::new();
-    for batch in batches {
-        let view = Statements::of(batch)?;
-        let homes: Vec<u32> = (0..batch.num_rows()).map(|row| shard_of(view.owner(row), shards)).collect();
-        for shard in 0..shards {
-            let mine = homes.iter().map(|home| Some(*home == shard)).collect();
-            let part = arrow_select::filter::filter_record_batch(batch, &mine)?;
-            if part.num_rows() > 0 {
-                parts.entry(shard).or_default().push(part);
+    /// Takes in a batch of the base. The rows of its last owner are held back: they may go on in the next one.
+    async fn decoded(&mut self, batch: RecordBatch) -> Result<(), Failure> {
+        let held = self.take_held();
+        let batch = match held.num_rows() {
+            0 => batch,
+            _ => concat_batches(&self.curated, [&held, &batch]).map_err(|error| corrupt(error.into()))?,
+        };
+        let Some(last) = batch.num_rows().checked_sub(1) else { return Ok(()) };
+        let (cut, owner) = {
+            let owners = owners(&batch).map_err(corrupt)?;
+            (before(owners, owners.value(last)), owners.value(last).to_owned())
+        };
+        self.held = batch.slice(cut, batch.num_rows() - cut);
+        self.advance(batch.slice(0, cut), Some(&owner)).await
+    }
+
+    /// Lets go of what is held, for the next group is not decoded: today says nothing of an owner who goes on there.
+    async fn let_go(&mut self, place: usize) -> Result<(), Failure> {
+        let (held, limit) = (self.take_held(), self.limit(place));
+        self.advance(held, limit.as_deref()).await
+    }
+
+    /// Copies a group, and passes on what is remembered of its owners.
+    async fn copy(&mut self, place: usize, bytes: bytes::Bytes) -> Result<(), Failure> {
+        let (empty, limit) = (self.take_held(), self.limit(place));
+        self.advance(empty, limit.as_deref()).await?;
+        self.close_group()?;
+        let BaseGroup { part: (file, group), measured } = &self.groups[place];
+        let Some(known) = measured.clone() else { return Ok(()) };
+        self.output.copy(&file.footer, group, bytes, known).map_err(|error| file.corrupt(&error))
+    }
+
+    /// Merges rows of whole owners with every statement about owners before `limit`.
+    async fn advance(&mut self, base: RecordBatch, limit: Option<&str>) -> Result<(), Failure> {
+        let mut rest = base;
+        loop {
+            let frame = self.feed.frame(limit).await?;
+            let last = frame.bound.as_deref() == limit;
+            let cut = match frame.bound.as_deref() {
+                Some(bound) if !last => before(owners(&rest).map_err(corrupt)?, bound),
+                _ => rest.num_rows(),
+            };
+            self.apply(&rest.slice(0, cut), &frame).map_err(corrupt)?;
+            self.put(false)?;
+            rest = rest.slice(cut, rest.num_rows() - cut);
+            if last {
+                return Ok(());
             }
         }
     }
-    Ok(parts)
-}
 
-/// The schemas of a table, curated and refined.
-pub(crate) fn schemas(table: &contract::TableContract) -> (SchemaRef, SchemaRef) {
-    (schema::curated(table), schema::refined(table))
+    /// Merges rows with a frame's statements.
+    fn apply(&mut self, base: &RecordBatch, frame: &Frame) -> Result<(), LakeError> {
+        if base.num_rows() == 0 && frame.parts.is_empty() {
+            return Ok(());
+        }
+        let source = self.assembler.source(base.clone());
+        let view = Statements::of(base)?;
+        let mut views = Vec::with_capacity(frame.parts.len());
+        for (batch, origin) in &frame.parts {
+            views.push((
+                self.assembler.source(batch.clone()),
+                Statements::of(batch)?,
+                batch.num_rows(),
+                *origin,
+            ));
+        }
+        let mut statements: Vec<(&str, Statement<'_>)> = Vec::new();
+        for (place, view, rows, origin) in &views {
+            let of = |row| (view.owner(row), view.statement(*place, row, *origin));
+            statements.extend((0..*rows).map(of));
+        }
+        // Each part is sorted; what stands in one order there stays in it.
+        statements.sort_by(|a, b| a.0.cmp(b.0));
+        let (owners, mut row) = (owners(base)?, 0);
+        for mine in statements.chunk_by(|a, b| a.0 == b.0) {
+            let owner = mine[0].0;
+            let begins = row + before(&owners.slice(row, owners.len() - row), owner);
+            let ends = (begins..owners.len()).find(|row| owners.value(*row) != owner).unwrap_or(owners.len());
+            self.assembler.keep(source, row, begins);
+            let known = (begins..ends).map(|row| view.statement(source, row, Origin::Base));
+            self.owner(known.collect(), mine);
+            row = ends;
+        }
+        self.assembler.keep(source, row, owners.len());
+        Ok(())
+    }
+
+    /// Folds one owner's statements with the rows that the base has of it.
+    fn owner<'s>(&mut self, base: Vec<Statement<'s>>, mine: &[(&'s str, Statement<'s>)]) {
+        let statements = mine.iter().map(|(_, statement)| *statement);
+        if mine.iter().all(|(_, statement)| statement.origin != Origin::New) {
+            // Nothing new: the rows are what they were, and so is what is remembered.
+            if let (Some(first), Some(last)) = (base.first(), base.last()) {
+                self.assembler.keep(first.at.0, first.at.1, last.at.1 + 1);
+            }
+            self.assembler.remember(&statements.collect::<Vec<_>>());
+            return;
+        }
+        let before = base.len() as u64;
+        let known: BTreeSet<(&str, &str)> = base.iter().map(|row| (row.pole_id, row.source)).collect();
+        let folded = fold(base.into_iter().chain(statements).collect());
+        let of_base = folded.live.iter().filter(|live| known.contains(&live.key));
+        let kept = of_base.clone().count() as u64;
+        self.counts.updated += of_base.filter(|live| live.changed).count() as u64;
+        self.counts.inserted += folded.live.len() as u64 - kept;
+        self.counts.deleted += before - kept;
+        self.assembler.folded(folded);
+    }
+
+    /// Writes what is put together: full batches, and with `all` the rest of the rows.
+    fn put(&mut self, all: bool) -> Result<(), Failure> {
+        while let Some(batch) = self.assembler.rows(all).map_err(corrupt)? {
+            self.output.write(&batch).map_err(corrupt)?;
+        }
+        while let Some(batch) = self.assembler.state(false).map_err(corrupt)? {
+            self.output.remember(&batch)?;
+        }
+        self.assembler.release().map_err(corrupt)
+    }
+
+    fn close_group(&mut self) -> Result<(), Failure> {
+        self.put(true)?;
+        self.output.close_group().map_err(corrupt)
+    }
+
+    fn finish(mut self) -> Result<ShardOutput, Failure> {
+        self.close_group()?;
+        while let Some(batch) = self.assembler.state(true).map_err(corrupt)? {
+            self.output.remember(&batch)?;
+        }
+        let copied = self.output.copied;
+        Ok(ShardOutput { written: self.output.finish()?, counts: self.counts, copied })
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Input {
     pub(crate) key: String,
     pub(crate) from: i64,
     pub(crate) to: i64,
+    /// Rows of the whole object.
+    pub(crate) rows: u64,
 }
 
 /// What a table takes of a day.
@@ -24,6 +26,13 @@ pub(crate) struct Input {
 pub(crate) struct Taking {
     pub(crate) inputs: Vec<Input>,
     pub(crate) taken: Vec<Progress>,
+}
+
+impl Taking {
+    /// Rows of the inputs, at most.
+    pub(crate) fn rows(&self) -> u64 {
+        self.inputs.iter().map(|input| input.rows).sum()
+    }
 }
 
 /// The streams' receipts, read once for all tables of a run.
@@ -120,7 +129,7 @@ fn take(topic: &Topic, table: &str, from: (i64, i64), (day, limit): (Day, i64)) 
         let end = midnight.map_or(receipt.next, |start| start.offset).min(limit);
         if end > next {
             if let Some(refined) = receipt.tables.get(table) {
-                inputs.push(Input { key: refined.key.clone(), from: next, to: end });
+                inputs.push(Input { key: refined.key.clone(), from: next, to: end, rows: refined.rows });
             }
             next = end;
         }

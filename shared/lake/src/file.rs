@@ -10,7 +10,9 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+};
 use parquet::schema::types::ColumnPath;
 
 use crate::LakeError;
@@ -54,10 +56,23 @@ pub fn raw(metadata: Vec<KeyValue>) -> WriterProperties {
         .build()
 }
 
-/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key.
+/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key. The filters lie with the
+/// indexes at the file's end, so that one fetch brings all that is needed to copy a row group.
 #[must_use]
 pub fn curated() -> WriterProperties {
-    base().set_column_bloom_filter_enabled(ColumnPath::from("pole_id"), true).build()
+    base()
+        .set_column_bloom_filter_enabled(ColumnPath::from("pole_id"), true)
+        .set_bloom_filter_position(BloomFilterPosition::End)
+        .build()
+}
+
+/// Settings of what a merge keeps for itself, sorted by owner: only the owners of a row group are told.
+#[must_use]
+pub fn sorted() -> WriterProperties {
+    base()
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from("owner_id"), EnabledStatistics::Chunk)
+        .build()
 }
 
 /// The bytes of a file with these batches.

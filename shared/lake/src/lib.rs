@@ -7,22 +7,31 @@
 mod chunk;
 mod columns;
 pub mod file;
+mod footer;
+mod group_writer;
 mod manifest;
 mod quarantine;
 mod raw;
 mod receipt;
 mod redrive;
 pub mod schema;
+mod shard;
 mod snapshot;
 
 pub use chunk::{Chunk, Day};
 pub use columns::TableBuilder;
+pub use footer::{Footer, Group, Window};
+pub use group_writer::GroupWriter;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
 pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
 pub use receipt::{DayStart, Receipt, Redriven, RefinedObject, StreamKey};
 pub use redrive::{Origin, REDRIVE_HEADER, REDRIVE_PARTITION, header, with_origin};
-pub use snapshot::{Snapshot, manifest_key, manifest_prefix, report_key};
+pub use shard::{Owners, shard_count};
+pub use snapshot::{
+    Snapshot, day_of_version, has_content, manifest_key, manifest_prefix, report_key, state_prefix,
+    table_prefix, version, work_prefix,
+};
 
 use thiserror::Error;
 

@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 /// One shard of a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestShard {
     /// The shard, from 0.
     pub shard: u32,
@@ -36,6 +36,9 @@ pub struct ManifestShard {
     pub bytes: u64,
     /// The key of what the merge remembers; none when it remembers nothing.
     pub state_key: Option<String>,
+    /// The key of what was measured of each row group, so that a group that is copied is not measured again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_key: Option<String>,
 }
 
 /// What became of a rule.

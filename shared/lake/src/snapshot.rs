@@ -9,7 +9,8 @@ pub struct Snapshot<'s> {
     pub table: &'s str,
     /// The shard, from 0.
     pub shard: u32,
-    /// The version: a hash of its content.
+    /// The version: the day that wrote it, and a hash of its content. With the day in its name no later day makes a
+    /// file of the same name anew while a sweep takes it for garbage.
     pub version: &'s str,
 }
 
@@ -17,7 +18,7 @@ impl Snapshot<'_> {
     /// The prefix at which a Glue partition points; it holds the rows that readers see, and nothing else.
     #[must_use]
     pub fn location(&self) -> String {
-        format!("curated/{}/shard={:03}/v={}/", self.table, self.shard, self.version)
+        format!("{}shard={:03}/v={}/", table_prefix(self.table), self.shard, self.version)
     }
 
     /// The key of the rows.
@@ -29,8 +30,55 @@ impl Snapshot<'_> {
     /// The key of what the merge must remember and readers must not see: tombstones, patches, empty sets.
     #[must_use]
     pub fn state_key(&self) -> String {
-        format!("curated/_state/{}/shard={:03}/v={}.parquet", self.table, self.shard, self.version)
+        format!("{}{}.parquet", self.kept(), self.version)
     }
+
+    /// The key of what was measured of the rows' groups under `rules`, a fingerprint of rules and columns.
+    #[must_use]
+    pub fn profile_key(&self, rules: &str) -> String {
+        format!("{}{}.{rules}.json", self.kept(), self.version)
+    }
+
+    fn kept(&self) -> String {
+        format!("{}shard={:03}/v=", state_prefix(self.table), self.shard)
+    }
+}
+
+/// The version of content that a day writes.
+#[must_use]
+pub fn version(day: Day, content: &str) -> String {
+    format!("{day}-{content}")
+}
+
+/// Whether a state's key names this content, whatever the day that wrote it.
+#[must_use]
+pub fn has_content(key: &str, content: &str) -> bool {
+    key.strip_suffix(".parquet").is_some_and(|name| name.ends_with(&format!("-{content}")))
+}
+
+/// The day that wrote the version that a key of a shard's file names; none for a key of another kind.
+#[must_use]
+pub fn day_of_version(key: &str) -> Option<Day> {
+    let (_, version) = key.split_once("/v=")?;
+    version.get(..10).and_then(Day::parse)
+}
+
+/// The prefix of every version of a table's shards, and of its Iceberg metadata.
+#[must_use]
+pub fn table_prefix(table: &str) -> String {
+    format!("curated/{table}/")
+}
+
+/// The prefix of what merges of a table remember.
+#[must_use]
+pub fn state_prefix(table: &str) -> String {
+    format!("curated/_state/{table}/")
+}
+
+/// The prefix of what a merge of a day keeps while it runs: sorted increments, its plan, its shards' results.
+#[must_use]
+pub fn work_prefix(table: &str, day: Day) -> String {
+    format!("curated/_work/{table}/{day}/")
 }
 
 /// The key of a table's manifest of a day.

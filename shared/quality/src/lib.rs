@@ -6,6 +6,7 @@
 
 mod demand;
 mod profile;
+mod sketch;
 mod state;
 
 pub use demand::{Elsewhere, Said, verdicts};

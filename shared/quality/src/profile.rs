@@ -5,12 +5,15 @@ use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrose
 use arrow_array::{Array, ArrayRef};
 use contract::{Column, ColumnType};
 use datasketches::hll::{HllSketch, HllType, HllUnion};
+use serde::{Deserialize, Serialize};
+
+use crate::sketch;
 
 /// 2^11 registers of a byte: distinct counts are within 2.3 % (one standard deviation), 2 KB a column.
 const LG_REGISTERS: u8 = 11;
 
 /// The state of one column's profile.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnState {
     /// Rows with a value.
     pub filled: u64,
@@ -21,6 +24,7 @@ pub struct ColumnState {
     /// The least and the greatest value: days, microseconds, whole numbers, decimals without their point. None for texts
     /// and floats, and for personal columns: the least date of birth is somebody's.
     pub range: Option<(i64, i64)>,
+    #[serde(with = "sketch", default, skip_serializing_if = "Option::is_none")]
     distinct: Option<HllSketch>,
     ranged: bool,
 }

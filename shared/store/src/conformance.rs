@@ -28,6 +28,7 @@ fn said(error: StoreError) -> String {
 /// The first promise that was broken.
 pub async fn objects(store: Arc<dyn ObjectStore>) -> Checked {
     put_get_head_delete(&*store).await?;
+    parts_and_files(&*store).await?;
     conditions(&*store).await?;
     listing(&*store).await?;
     odd_keys(&*store).await?;
@@ -47,6 +48,23 @@ async fn put_get_head_delete(store: &dyn ObjectStore) -> Checked {
     store.delete("conformance/a").await.map_err(said)?;
     store.delete("conformance/a").await.map_err(said)?;
     must(store.get("conformance/a").await.is_err(), "a deleted object is gone")
+}
+
+async fn parts_and_files(store: &dyn ObjectStore) -> Checked {
+    let file = std::env::temp_dir().join(format!("polelake-conformance-{}", std::process::id()));
+    let body: Vec<u8> = (0..200_000u32).map(|number| number.to_le_bytes()[0]).collect();
+    std::fs::write(&file, &body).map_err(|error| error.to_string())?;
+    store.put_file("conformance/file", &file, "text/plain").await.map_err(said)?;
+    std::fs::remove_file(file).map_err(|error| error.to_string())?;
+    must(store.get("conformance/file").await.map_err(said)?.body == body, "a file is written whole")?;
+    let part = store.get_range("conformance/file", 70_000..70_300).await.map_err(said)?;
+    must(part == body[70_000..70_300], "a part is read")?;
+    let all = store.get_range("conformance/file", 0..200_000).await.map_err(said)?;
+    must(all == body, "the whole is a part too")?;
+    must(store.get_range("conformance/file", 5..5).await.map_err(said)?.is_empty(), "so is nothing")?;
+    must(store.get_range("conformance/file", 199_999..200_001).await.is_err(), "what is short is refused")?;
+    let missing = store.get_range("conformance/none", 0..1).await;
+    must(missing.is_err_and(|error| error.is_not_found()), "a part of an absent object is not found")
 }
 
 async fn conditions(store: &dyn ObjectStore) -> Checked {

@@ -33,6 +33,18 @@ impl StoreError {
         Self { kind, operation, key: key.to_owned(), message: message.into() }
     }
 
+    /// An object that ends before the part that was asked for.
+    pub(crate) fn short(key: &str, range: &std::ops::Range<u64>) -> Self {
+        let message = format!("bytes {} to {} are not all there", range.start, range.end);
+        Self::new(StoreErrorKind::Refused, "get", key, message)
+    }
+
+    /// A file of this machine that cannot be read.
+    pub(crate) fn unread(key: &str, error: &std::io::Error) -> Self {
+        let message = format!("the file to be written cannot be read: {error}");
+        Self::new(StoreErrorKind::Unavailable, "put", key, message)
+    }
+
     /// Whether there was no such thing.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -1,6 +1,8 @@
 //! The port to object storage: what the functions need of S3, no more.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -50,6 +52,19 @@ pub trait ObjectStore: Send + Sync {
     /// Not found, or the service's failure.
     async fn get(&self, key: &str) -> Result<Object, StoreError>;
 
+    /// A part of the object at `key`, by its bytes.
+    ///
+    /// # Errors
+    /// Not found, or the service's failure, or the object ends before the part does.
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let body = self.get(key).await?.body;
+        let place = |at: u64| usize::try_from(at).ok().filter(|at| *at <= body.len());
+        match (place(range.start), place(range.end)) {
+            (Some(from), Some(to)) if from <= to => Ok(body.slice(from..to)),
+            _ => Err(StoreError::short(key, &range)),
+        }
+    }
+
     /// The object at `key`, without its content.
     ///
     /// # Errors
@@ -61,6 +76,15 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// The service's failure.
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError>;
+
+    /// Writes a file of this machine as the object, whatever was there, without holding it in memory.
+    ///
+    /// # Errors
+    /// The service's failure, or the file cannot be read.
+    async fn put_file(&self, key: &str, file: &Path, content_type: &str) -> Result<(), StoreError> {
+        let body = std::fs::read(file).map_err(|error| StoreError::unread(key, &error))?;
+        self.put(key, Bytes::from(body), content_type).await
+    }
 
     /// Writes the object if there is none; says whether it did. One of several writers at once wins.
     ///

@@ -1,5 +1,7 @@
 //! Object storage on S3, and on the local platform's S3 endpoint: the same client, the same code.
 
+use std::ops::Range;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -78,6 +80,10 @@ fn entry(object: aws_sdk_s3::types::Object) -> Option<Entry> {
     Some(Entry { key: object.key?, size: object.size.unwrap_or_default().unsigned_abs() })
 }
 
+fn broken_off(key: &str, error: &impl std::error::Error) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "get", key, format!("the content broke off: {error}"))
+}
+
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
@@ -101,15 +107,27 @@ impl ObjectStore for S3Store {
         let found = answer.map_err(|error| failure("get", key, &error))?;
         let etag = found.e_tag.unwrap_or_default();
         let metadata = found.metadata.unwrap_or_default().into_iter().collect();
-        let body = found.body.collect().await.map_err(|error| {
-            StoreError::new(
-                StoreErrorKind::Unavailable,
-                "get",
-                key,
-                format!("the content broke off: {error}"),
-            )
-        })?;
+        let body = found.body.collect().await.map_err(|error| broken_off(key, &error))?;
         Ok(Object { body: body.into_bytes(), etag, metadata })
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let header = format!("bytes={}-{}", range.start, range.end - 1);
+        let answer = self.client.get_object().bucket(&self.bucket).key(key).range(header).send().await;
+        let found = answer.map_err(|error| match status(&error) {
+            Some(416) => StoreError::short(key, &range),
+            _ => failure("get", key, &error),
+        })?;
+        let body = found.body.collect().await.map_err(|error| broken_off(key, &error))?.into_bytes();
+        // S3 cuts a range at the object's end and calls it right.
+        if body.len() as u64 == range.end - range.start {
+            Ok(body)
+        } else {
+            Err(StoreError::short(key, &range))
+        }
     }
 
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
@@ -124,6 +142,14 @@ impl ObjectStore for S3Store {
 
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
         let answer = self.request(key, body).content_type(content_type).send().await;
+        answer.map(drop).map_err(|error| failure("put", key, &error))
+    }
+
+    async fn put_file(&self, key: &str, file: &Path, content_type: &str) -> Result<(), StoreError> {
+        let body = ByteStream::from_path(file).await;
+        let body = body.map_err(|error| StoreError::unread(key, &std::io::Error::other(error)))?;
+        let request = self.client.put_object().bucket(&self.bucket).key(key).body(body);
+        let answer = request.content_type(content_type).send().await;
         answer.map(drop).map_err(|error| failure("put", key, &error))
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -108,14 +108,14 @@ impl Files {
         self.index().buckets.get(bucket)?.get(key).cloned()
     }
 
-    /// The object's content, read while it cannot be replaced.
-    pub(super) fn read(&self, bucket: &str, key: &str) -> io::Result<Option<(Entry, Bytes)>> {
+    /// The object's file, opened while it cannot be replaced: what is read is of one version.
+    pub(super) fn open_object(&self, bucket: &str, key: &str) -> io::Result<Option<(Entry, fs::File)>> {
         let index = self.index();
         let Some(entry) = index.buckets.get(bucket).and_then(|objects| objects.get(key)) else {
             return Ok(None);
         };
-        let bytes = fs::read(self.folder.join(&entry.file))?;
-        Ok(Some((entry.clone(), Bytes::from(bytes))))
+        let file = fs::File::open(self.folder.join(&entry.file))?;
+        Ok(Some((entry.clone(), file)))
     }
 
     pub(super) fn write(
@@ -219,6 +219,14 @@ impl Files {
             drop(journal.set_len(length));
         })
     }
+}
+
+/// Bytes of a file.
+pub(super) fn part(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default());
+    file.take(range.end - range.start).read_to_end(&mut bytes)?;
+    Ok(Bytes::from(bytes))
 }
 
 /// The journal without a last line that a crash tore: its writer was never answered.

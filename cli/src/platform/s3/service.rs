@@ -101,17 +101,16 @@ impl S3 for Service {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = request.input;
         self.known(&input.bucket)?;
-        let found = self.0.read(&input.bucket, &input.key).map_err(|error| failed(&error))?;
-        let (entry, bytes) = found.ok_or_else(|| s3_error!(NoSuchKey))?;
-        let (part, content_range) = match &input.range {
-            None => (bytes, None),
-            Some(range) => {
-                let range = range.check(entry.size)?;
-                let header = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), entry.size);
-                let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
-                (bytes.slice(place(range.start)..place(range.end)), Some(header))
-            }
+        let found = self.0.open_object(&input.bucket, &input.key).map_err(|error| failed(&error))?;
+        let (entry, file) = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        let range = match &input.range {
+            None => 0..entry.size,
+            Some(range) => range.check(entry.size)?,
         };
+        let content_range = input
+            .range
+            .map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), entry.size));
+        let part = files::part(file, range).map_err(|error| failed(&error))?;
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(part.len()).ok(),
             body: Some(StreamingBlob::from(s3s::Body::from(part))),

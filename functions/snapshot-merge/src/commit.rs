@@ -1,0 +1,156 @@
+//! The commit of a day: its manifest, written by a conditional PUT.
+
+use bytes::Bytes;
+use host::{Failure, FailureKind};
+use lake::{Day, Manifest, manifest_key, manifest_prefix};
+use store::{Metadata, Object, ObjectStore, StoreError};
+
+use crate::plan::Plan;
+
+/// What a table's manifests say before its merge begins.
+pub(crate) struct Known {
+    /// The newest manifest before the day: found by listing, never by counting days back.
+    pub(crate) base: Option<Manifest>,
+    /// The day's own manifest, when it was run before. It must be this one still when the merge commits.
+    present: Option<Object>,
+    /// Whether a later day has a manifest: then this day's is part of its past and stays what it was.
+    followed: bool,
+}
+
+impl Known {
+    /// The day's manifest when a later day was built on it.
+    pub(crate) fn fixed(&self) -> Result<Option<Manifest>, lake::LakeError> {
+        let present = self.present.as_ref().filter(|_| self.followed);
+        present.map(|object| Manifest::decode(&object.body)).transpose()
+    }
+
+    /// The entity tag of the day's own manifest.
+    pub(crate) fn present_tag(&self) -> Option<String> {
+        self.present.as_ref().map(|object| object.etag.clone())
+    }
+}
+
+fn unavailable(error: &StoreError) -> Failure {
+    Failure::unavailable(error)
+}
+
+/// Looks up the manifests, before anything else of the run is read.
+pub(crate) async fn known_of(table: &str, day: Day, curated: &dyn ObjectStore) -> Result<Known, Failure> {
+    let today = manifest_key(table, day);
+    let present = match curated.get(&today).await {
+        Ok(object) => Some(object),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(unavailable(&error)),
+    };
+    let listed = curated.list(&manifest_prefix(table), None).await.map_err(|error| unavailable(&error))?;
+    let followed = listed.last().is_some_and(|last| last.key > today);
+    let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else {
+        return Ok(Known { base: None, present, followed });
+    };
+    let object = curated.get(&before.key).await.map_err(|error| unavailable(&error))?;
+    let base = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
+    Ok(Known { base: Some(base), present, followed })
+}
+
+/// Writes the manifest; says whether it was new. The conditional PUT is the commit: of two runs at once the first one
+/// wins, and the other finds that its own result is there, or stops, for it may have seen less.
+pub(crate) async fn commit(
+    manifest: &Manifest,
+    plan: &Plan,
+    curated: &dyn ObjectStore,
+) -> Result<bool, Failure> {
+    let day = Day::parse(&manifest.date)
+        .ok_or_else(|| Failure::new(FailureKind::Corrupt, "a manifest without a day"))?;
+    let key = manifest_key(&manifest.table, day);
+    let body = Bytes::from(manifest.encode().map_err(|error| Failure::corrupt(&error))?);
+    let same = async || match curated.get(&key).await {
+        Ok(present) => Ok(present.body == body),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(unavailable(&error)),
+    };
+    if plan.present.is_some() && same().await? {
+        return Ok(false);
+    }
+    is_built_on(plan, curated).await?;
+    let committed = match &plan.present {
+        // The day was run before, and more of it has come since.
+        Some(tag) => curated.put_over(&key, tag, body.clone()).await,
+        None => curated.put_new(&key, body.clone(), Metadata::new()).await,
+    };
+    let committed = committed.map_err(|error| unavailable(&error))?;
+    // A lost answer, repeated by the SDK, finds its own manifest in the way.
+    if committed || same().await? {
+        return Ok(committed);
+    }
+    let message = format!("another run committed {key} at the same time; the next run takes it up");
+    Err(Failure::new(FailureKind::Unavailable, message))
+}
+
+/// The base must be what it was when the merge began: what only an older base named can be swept away.
+async fn is_built_on(plan: &Plan, curated: &dyn ObjectStore) -> Result<(), Failure> {
+    let Some(base) = &plan.base else { return Ok(()) };
+    let day = Day::parse(&base.date).unwrap_or(Day(0));
+    let now = curated.get(&manifest_key(&plan.table, day)).await;
+    let now = now.ok().and_then(|object| Manifest::decode(&object.body).ok());
+    if now.as_ref() == Some(base) {
+        return Ok(());
+    }
+    let message = format!(
+        "{day} of `{}` was built anew or dropped while {} was merged; run it again",
+        plan.table, plan.date
+    );
+    Err(Failure::new(FailureKind::Unavailable, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(known: &Known) -> Plan {
+        Plan {
+            table: "person".into(),
+            date: "2026-03-02".into(),
+            base: None,
+            present: known.present_tag(),
+            taken: Vec::new(),
+            shards: 1,
+            unchanged: false,
+            runs: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_runs_at_once_the_slower_one_stops() {
+        let curated = store::MemoryStore::default();
+        let day = Day::parse("2026-03-02").unwrap();
+        let manifest =
+            |rows| Manifest { table: "person".into(), date: day.to_string(), rows, ..Manifest::default() };
+        let slow = plan(&known_of("person", day, &curated).await.unwrap());
+        let fast = plan(&known_of("person", day, &curated).await.unwrap());
+        assert!(commit(&manifest(2), &fast, &curated).await.unwrap());
+        assert!(commit(&manifest(1), &slow, &curated).await.is_err(), "the slower one saw less");
+        assert!(!commit(&manifest(2), &slow, &curated).await.unwrap(), "the same result is no conflict");
+        let again = plan(&known_of("person", day, &curated).await.unwrap());
+        assert!(commit(&manifest(3), &again, &curated).await.unwrap());
+        assert!(commit(&manifest(1), &again, &curated).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_base_that_was_built_anew_stops_the_commit() {
+        let curated = store::MemoryStore::default();
+        let (monday, tuesday) = (Day::parse("2026-03-02").unwrap(), Day::parse("2026-03-03").unwrap());
+        let of = |day: Day, rows| Manifest {
+            table: "person".into(),
+            date: day.to_string(),
+            rows,
+            ..Manifest::default()
+        };
+        let first = plan(&known_of("person", monday, &curated).await.unwrap());
+        commit(&of(monday, 1), &first, &curated).await.unwrap();
+        let known = known_of("person", tuesday, &curated).await.unwrap();
+        let later = Plan { base: known.base.clone(), ..plan(&known) };
+        let again = plan(&known_of("person", monday, &curated).await.unwrap());
+        commit(&of(monday, 2), &again, &curated).await.unwrap();
+        assert!(commit(&of(tuesday, 3), &later, &curated).await.is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! What a day's merge of a table is to do: from which base, with which increments, into how many shards. The same whether
+//! one function does it all or many do a shard each.
+
+use contract::{Rule, TableContract};
+use host::{Failure, FailureKind};
+use lake::{Day, Manifest, Progress, schema, shard_count, work_prefix};
+use serde::{Deserialize, Serialize};
+
+use crate::commit::Known;
+use crate::context::Context;
+use crate::increments;
+use crate::profile::fingerprint;
+use crate::runs::{Increments, Place, Run, Sorter};
+use crate::streams::{Streams, Taking};
+
+/// A plan. What it names is immutable, so that a step that is done again does the same.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) table: String,
+    pub(crate) date: String,
+    /// The manifest that the day is built on.
+    pub(crate) base: Option<Manifest>,
+    /// The entity tag of the day's own manifest, when there is one: it must be this one still at the commit.
+    pub(crate) present: Option<String>,
+    /// How far every stream is taken.
+    pub(crate) taken: Vec<Progress>,
+    /// Into how many shards the table is cut.
+    pub(crate) shards: u32,
+    /// Whether nothing is said of the table and it is measured as before: then its base is its snapshot.
+    pub(crate) unchanged: bool,
+    /// The sorted increments, when they are in the store.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// A plan with its increments.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) increments: Increments,
+}
+
+/// The rules that a merge looks at: those that look into other tables are for the report, when all of them are there.
+pub(crate) fn rules(table: &TableContract) -> Vec<Rule> {
+    table.rules_that_look(false).cloned().collect()
+}
+
+/// Plans a day of a table. Increments of more than one shard are put where other functions find them.
+pub(crate) async fn plan(
+    table: &TableContract,
+    day: Day,
+    streams: &Streams,
+    known: &Known,
+    context: &Context,
+) -> Result<Planned, Failure> {
+    let taking = taking(table, day, streams, known, context)?;
+    let base = known.base.clone();
+    let shards = shard_count(base.as_ref(), taking.rows(), context.sizes.shard_bytes);
+    let unchanged =
+        taking.inputs.is_empty() && base.as_ref().is_some_and(|base| is_as_before(table, base, shards));
+    let place = Place {
+        store: &context.curated,
+        prefix: work_prefix(&table.name, day),
+        always: shards > 1,
+        sizes: context.sizes,
+    };
+    let refined = schema::refined(table);
+    let increments = increments::sort(&context.refined, &taking.inputs, Sorter::new(place, &refined)).await?;
+    let runs = match &increments {
+        Increments::Stored(runs) => runs.clone(),
+        Increments::Held(_) => Vec::new(),
+    };
+    let (name, date, present) = (table.name.clone(), day.to_string(), known.present_tag());
+    let plan = Plan { table: name, date, base, present, taken: taking.taken, shards, unchanged, runs };
+    Ok(Planned { plan, increments })
+}
+
+/// Whether a base without increments is the day's snapshot as it is.
+fn is_as_before(table: &TableContract, base: &Manifest, shards: u32) -> bool {
+    let fingerprint = fingerprint(&rules(table), &table.columns);
+    let measured = |key: &Option<String>| key.as_ref().is_some_and(|key| key.contains(&fingerprint));
+    base.contract_version == table.version
+        && base.shards.len() == shards as usize
+        && base.shards.iter().all(|shard| measured(&shard.profile_key))
+}
+
+fn taking(
+    table: &TableContract,
+    day: Day,
+    streams: &Streams,
+    known: &Known,
+    context: &Context,
+) -> Result<Taking, Failure> {
+    let fixed = known.fixed().map_err(|error| Failure::corrupt(&error))?;
+    let topics = context.catalogue.topics_of(&table.name);
+    let taking = streams.taking(&table.name, &topics, known.base.as_ref(), fixed.as_ref());
+    if fixed.is_some_and(|fixed| fixed.taken != taking.taken) {
+        let message = format!(
+            "{day} of `{}` cannot be built again as it was: streams that it took are not there any more, and later days stand on it",
+            table.name
+        );
+        return Err(Failure::new(FailureKind::Corrupt, message));
+    }
+    Ok(taking)
+}
+
+impl Planned {
+    /// A plan that was kept.
+    pub(crate) fn of(plan: Plan) -> Self {
+        let increments = Increments::Stored(plan.runs.clone());
+        Self { plan, increments }
+    }
+
+    /// Whether the steps of this plan can be done by other functions.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.plan.shards > 1 && matches!(self.increments, Increments::Stored(_))
+    }
+
+    pub(crate) fn day(&self) -> Result<Day, Failure> {
+        let what = || Failure::new(FailureKind::Corrupt, format!("`{}` is no day", self.plan.date));
+        Day::parse(&self.plan.date).ok_or_else(what)
+    }
+}

@@ -1,0 +1,48 @@
+//! What was measured of a shard's row groups, kept beside it: a group that is copied is not measured again.
+
+use bytes::Bytes;
+use contract::{Column, Rule};
+use host::Failure;
+use lake::LakeError;
+use pole::content_id;
+use quality::TableState;
+use serde::{Deserialize, Serialize};
+use store::ObjectStore;
+
+/// What was measured of a shard.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Profile {
+    /// Of all its rows.
+    pub(crate) total: TableState,
+    /// Of each row group.
+    pub(crate) groups: Vec<TableState>,
+}
+
+impl Profile {
+    pub(crate) fn of(groups: Vec<TableState>, rules: &[Rule], columns: &[Column]) -> Self {
+        let mut total = TableState::new(rules, columns);
+        groups.iter().for_each(|group| total.merge(group));
+        Self { total, groups }
+    }
+
+    pub(crate) fn encode(&self) -> Result<Bytes, LakeError> {
+        Ok(Bytes::from(serde_json::to_vec(self)?))
+    }
+
+    /// The profile at a key; none when there is none, which only costs measuring again.
+    pub(crate) async fn read(key: &str, store: &dyn ObjectStore) -> Result<Option<Self>, Failure> {
+        match store.get(key).await {
+            Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(Failure::unavailable(&error)),
+        }
+    }
+}
+
+/// A name for what is measured: measured by other rules or of other columns, nothing counts any more.
+pub(crate) fn fingerprint(rules: &[Rule], columns: &[Column]) -> String {
+    let demands: Vec<_> = rules.iter().map(|rule| (&rule.id, &rule.demand)).collect();
+    let columns: Vec<_> = columns.iter().map(|column| (&column.name, column.kind, column.personal)).collect();
+    let text = format!("{demands:?}{columns:?}");
+    content_id(text.as_bytes()).simple().to_string()[..8].to_owned()
+}

@@ -1,0 +1,209 @@
+//! One shard of a plan: what it reads, whether anything has to be done, and what it writes.
+
+use std::sync::Arc;
+
+use contract::{Rule, TableContract};
+use host::Failure;
+use lake::{Day, ManifestShard, Owners, Snapshot, has_content, schema, version};
+use quality::TableState;
+use serde::{Deserialize, Serialize};
+use store::ObjectStore;
+
+use crate::context::Context;
+use crate::fold::Origin;
+use crate::merge::{BaseFile, ShardInput, ShardOutput, merge};
+use crate::plan::{Planned, rules};
+use crate::profile::{Profile, fingerprint};
+use crate::runs::{self, Increments};
+use crate::sizes::Sizes;
+use crate::sorted::{Batches, SortedFile};
+
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+/// What a shard came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ShardResult {
+    pub(crate) shard: ManifestShard,
+    pub(crate) measured: TableState,
+    pub(crate) inserted: u64,
+    pub(crate) updated: u64,
+    pub(crate) deleted: u64,
+    /// Row groups of the base that were copied as they were.
+    pub(crate) copied: u64,
+}
+
+/// A shard's work.
+pub(crate) struct ShardJob<'j> {
+    table: &'j TableContract,
+    planned: &'j Planned,
+    shard: u32,
+    owners: Owners,
+    rules: Vec<Rule>,
+    fingerprint: String,
+    store: &'j Arc<dyn ObjectStore>,
+    sizes: Sizes,
+}
+
+impl<'j> ShardJob<'j> {
+    pub(crate) fn new(
+        table: &'j TableContract,
+        planned: &'j Planned,
+        shard: u32,
+        context: &'j Context,
+    ) -> Self {
+        let rules = rules(table);
+        let fingerprint = fingerprint(&rules, &table.columns);
+        let owners = Owners::of(shard, planned.plan.shards);
+        let (store, sizes) = (&context.curated, context.sizes);
+        Self { table, planned, shard, owners, rules, fingerprint, store, sizes }
+    }
+
+    /// Does the shard.
+    pub(crate) async fn run(&self) -> Result<ShardResult, Failure> {
+        let statements = self.increments().await?;
+        let known = self.known();
+        if statements.is_empty()
+            && let Some(known) = known
+            && let Some(profile) = self.profile(known).await?
+        {
+            return Ok(result(known.clone(), profile.total));
+        }
+        let output = merge(self.input(statements).await?, self.store).await?;
+        self.conclude(output, known).await
+    }
+
+    /// The shards of the base that can hold this one's owners, with how many there are.
+    fn base(&self) -> Vec<&'j ManifestShard> {
+        let Some(base) = &self.planned.plan.base else { return Vec::new() };
+        let count = u32::try_from(base.shards.len()).unwrap_or(u32::MAX);
+        let meets = |shard: &&ManifestShard| {
+            let theirs = Owners::of(shard.shard, count);
+            let begins_before_end = self.owners.to.as_ref().is_none_or(|to| theirs.from < *to);
+            begins_before_end && theirs.to.as_ref().is_none_or(|to| self.owners.from < *to)
+        };
+        base.shards.iter().filter(meets).collect()
+    }
+
+    /// The base's shard of the same owners.
+    fn known(&self) -> Option<&'j ManifestShard> {
+        let base = self.planned.plan.base.as_ref()?;
+        let same = base.shards.len() == self.planned.plan.shards as usize;
+        base.shards.iter().find(|known| same && known.shard == self.shard)
+    }
+
+    /// What was measured of a shard, under today's rules.
+    async fn profile(&self, shard: &ManifestShard) -> Result<Option<Profile>, Failure> {
+        let key = shard.profile_key.as_ref().filter(|key| key.contains(&self.fingerprint));
+        match key {
+            Some(key) => Profile::read(key, &**self.store).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Today's statements of the shard; empty when there are none.
+    async fn increments(&self) -> Result<Vec<(Origin, Batches)>, Failure> {
+        let schema = schema::refined(self.table);
+        match &self.planned.increments {
+            Increments::Held(batches) => {
+                let held = Batches::held(batches, &self.owners).map_err(|error| Failure::corrupt(&error))?;
+                let none = matches!(&held, Batches::Held(batches) if batches.is_empty());
+                Ok(if none { Vec::new() } else { vec![(Origin::New, held)] })
+            }
+            Increments::Stored(stored) => runs::stored(self.store, stored, &self.owners, &schema).await,
+        }
+    }
+
+    async fn input(&self, increments: Vec<(Origin, Batches)>) -> Result<ShardInput<'_>, Failure> {
+        let (mut base, mut states) = (Vec::new(), Vec::new());
+        for shard in self.base() {
+            let file = SortedFile::open(&**self.store, &shard.rows_key, Some(shard.bytes)).await?;
+            let measured = self.profile(shard).await?.map(|profile| profile.groups);
+            base.push(BaseFile { file: Arc::new(file), measured });
+            if let Some(key) = &shard.state_key {
+                states.push(Arc::new(SortedFile::open(&**self.store, key, None).await?));
+            }
+        }
+        let refined = schema::refined(self.table);
+        let state = Batches::stored(self.store, &states, &self.owners, &refined);
+        let mut statements = vec![(Origin::State, state)];
+        statements.extend(increments);
+        Ok(ShardInput {
+            curated: schema::curated(self.table),
+            refined,
+            columns: &self.table.columns,
+            rules: &self.rules,
+            owners: self.owners.clone(),
+            sizes: self.sizes,
+            base,
+            statements,
+        })
+    }
+
+    /// Writes what changed, and shares with the base what did not.
+    async fn conclude(
+        &self,
+        output: ShardOutput,
+        known: Option<&ManifestShard>,
+    ) -> Result<ShardResult, Failure> {
+        let day = self.planned.day()?;
+        let ShardOutput { written, counts, copied } = output;
+        let state = written.state.as_ref();
+        let same_state = known.is_some_and(|known| match (&known.state_key, state) {
+            (None, None) => true,
+            (Some(key), Some(state)) => has_content(key, &state.content),
+            _ => false,
+        });
+        let profile = Profile::of(written.groups, &self.rules, &self.table.columns);
+        let mut shard = match known.filter(|_| !counts.any()) {
+            Some(known) if self.is_measured(known) => known.clone(),
+            _ => self.put_rows(day, &written.rows, &profile).await?,
+        };
+        shard.state_key = match (state, known.filter(|_| same_state)) {
+            (_, Some(known)) => known.state_key.clone(),
+            (Some(state), None) => Some(self.put_state(day, state).await?),
+            (None, None) => None,
+        };
+        let (inserted, updated, deleted) = (counts.inserted, counts.updated, counts.deleted);
+        Ok(ShardResult { shard, measured: profile.total, inserted, updated, deleted, copied })
+    }
+
+    fn is_measured(&self, shard: &ManifestShard) -> bool {
+        shard.profile_key.as_ref().is_some_and(|key| key.contains(&self.fingerprint))
+    }
+
+    async fn put_rows(
+        &self,
+        day: Day,
+        rows: &crate::spool::Spooled,
+        profile: &Profile,
+    ) -> Result<ManifestShard, Failure> {
+        let version = version(day, &rows.content);
+        let snapshot = Snapshot { table: &self.table.name, shard: self.shard, version: &version };
+        let (rows_key, profile_key) = (snapshot.rows_key(), snapshot.profile_key(&self.fingerprint));
+        let unavailable = |error: store::StoreError| Failure::unavailable(&error);
+        let measured = profile.encode().map_err(|error| Failure::corrupt(&error))?;
+        self.store.put_file(&rows_key, rows.path(), PARQUET).await.map_err(unavailable)?;
+        self.store.put(&profile_key, measured, "application/json").await.map_err(unavailable)?;
+        Ok(ManifestShard {
+            shard: self.shard,
+            rows_key,
+            rows: profile.total.rows,
+            bytes: rows.bytes,
+            state_key: None,
+            profile_key: Some(profile_key),
+            version,
+        })
+    }
+
+    async fn put_state(&self, day: Day, state: &crate::spool::Spooled) -> Result<String, Failure> {
+        let version = version(day, &state.content);
+        let key = Snapshot { table: &self.table.name, shard: self.shard, version: &version }.state_key();
+        let put = self.store.put_file(&key, state.path(), PARQUET).await;
+        put.map_err(|error| Failure::unavailable(&error))?;
+        Ok(key)
+    }
+}
+
+fn result(shard: ManifestShard, measured: TableState) -> ShardResult {
+    ShardResult { shard, measured, inserted: 0, updated: 0, deleted: 0, copied: 0 }
+}

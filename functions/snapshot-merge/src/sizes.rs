@@ -1,0 +1,54 @@
+//! How much is held and written at once.
+
+use lake::file::{BATCH_ROWS, ROW_GROUP_ROWS};
+
+/// Of the function's memory, so much is given to sorting: what it sorts is there twice, and the rest is for the merge.
+const SORT_SHARE: usize = 16;
+
+/// Sizes of a merge. Tests make them small, to see many groups, runs and shards of few rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes of increments that are sorted at once; more are sorted in runs.
+    pub sort_bytes: usize,
+    /// A shard's file is about so large when a table is cut anew.
+    pub shard_bytes: u64,
+    /// Rows of a row group of a new file.
+    pub group_rows: usize,
+    /// Rows that are put together at once; a group that is cut has a multiple of them.
+    pub batch_rows: usize,
+    /// Rows of a group of a sorted run: a merge holds two of every run.
+    pub run_group_rows: usize,
+}
+
+impl Default for Sizes {
+    /// 32 MB are sorted at once, 256 MB are a shard.
+    fn default() -> Self {
+        Self {
+            sort_bytes: 32 << 20,
+            shard_bytes: 256 << 20,
+            group_rows: ROW_GROUP_ROWS,
+            batch_rows: BATCH_ROWS,
+            run_group_rows: 4 * 1024,
+        }
+    }
+}
+
+impl Sizes {
+    /// The sizes for a function of so many megabytes.
+    #[must_use]
+    pub fn of_memory(megabytes: Option<usize>) -> Self {
+        let sizes = Self::default();
+        Self { sort_bytes: megabytes.map_or(sizes.sort_bytes, |size| (size << 20) / SORT_SHARE), ..sizes }
+    }
+
+    /// A group with fewer rows is joined to its neighbour, where that does not become too large: readers pay for every
+    /// group.
+    pub(crate) fn group_rows_least(&self) -> usize {
+        self.group_rows / 4
+    }
+
+    /// A group that grew beyond this is cut in two.
+    pub(crate) fn group_rows_most(&self) -> usize {
+        self.group_rows / 2 * 3
+    }
+}

@@ -1,0 +1,178 @@
+//! The three steps of a day for many functions: plan → merge each shard → publish, as the state machine calls them.
+//!
+//! Small tables are merged within the plan. A step that is done again does the same: it finds its plan, and everything
+//! that a plan names is immutable.
+
+use contract::TableContract;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use host::{Budget, Failure, FailureKind};
+use lake::{Day, work_prefix};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use trigger::Schedule;
+
+use crate::context::Context;
+use crate::handler::{Run, TableRun, each_table};
+use crate::plan::{Plan, Planned};
+use crate::shard::{ShardJob, ShardResult};
+use crate::table;
+
+/// Results that are read at once.
+const READS_AT_ONCE: usize = 16;
+
+/// What is asked of one invocation.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Merge the small tables of a day, and plan the others.
+    Plan(Schedule),
+    /// Merge one shard of a plan.
+    Merge {
+        /// The table.
+        table: String,
+        /// The day.
+        date: String,
+        /// The shard.
+        shard: u32,
+    },
+    /// Commit and publish a plan whose shards are all merged.
+    Publish {
+        /// The table.
+        table: String,
+        /// The day.
+        date: String,
+    },
+}
+
+/// What a plan leaves to other functions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanRun {
+    /// What was merged already.
+    #[serde(flatten)]
+    pub run: Run,
+    /// The tables whose shards are still to be merged.
+    pub fan_out: Vec<FanOut>,
+}
+
+/// A table whose shards are merged one by one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FanOut {
+    /// The table.
+    pub table: String,
+    /// The day.
+    pub date: String,
+    /// The key of a JSON list, in the curated bucket: the payload of each shard's step.
+    pub shards_key: String,
+    /// The shards.
+    pub shards: u32,
+}
+
+/// What a shard's step came to.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ShardRun {
+    /// The shard.
+    pub shard: u32,
+    /// Its rows.
+    pub rows: u64,
+    /// Row groups that were copied undecoded.
+    pub copied: u64,
+}
+
+/// The first step.
+///
+/// # Errors
+/// When a table cannot be planned or merged; what was merged before it is committed.
+pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Result<PlanRun, Failure> {
+    let mut fan_out = Vec::new();
+    let run = each_table(schedule, context, budget, async |table, planned| {
+        if !planned.is_stored() {
+            return table::merge_table(table, planned, context).await.map(Some);
+        }
+        fan_out.push(keep(planned, context).await?);
+        Ok(None)
+    });
+    let run = run.await?;
+    Ok(PlanRun { run, fan_out })
+}
+
+/// The key of a step's document.
+fn key(table: &str, day: Day, name: &str) -> String {
+    format!("{}{name}.json", work_prefix(table, day))
+}
+
+async fn put<T: Serialize>(key: &str, document: &T, context: &Context) -> Result<(), Failure> {
+    let body = serde_json::to_vec(document).map_err(|error| Failure::corrupt(&error))?;
+    let put = context.curated.put(key, body.into(), "application/json").await;
+    put.map_err(|error| Failure::unavailable(&error))
+}
+
+async fn get<T: DeserializeOwned>(key: &str, missing: &str, context: &Context) -> Result<T, Failure> {
+    let object = match context.curated.get(key).await {
+        Ok(object) => object,
+        Err(error) if error.is_not_found() => return Err(Failure::new(FailureKind::BadRequest, missing)),
+        Err(error) => return Err(Failure::unavailable(&error)),
+    };
+    serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))
+}
+
+/// Keeps a plan and the list of its shards.
+async fn keep(planned: &Planned, context: &Context) -> Result<FanOut, Failure> {
+    let (plan, day) = (&planned.plan, planned.day()?);
+    let step =
+        |shard| serde_json::json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard});
+    let steps: Vec<_> = (0..plan.shards).map(step).collect();
+    let shards_key = key(&plan.table, day, "shards");
+    put(&key(&plan.table, day, "plan"), plan, context).await?;
+    put(&shards_key, &steps, context).await?;
+    Ok(FanOut { table: plan.table.clone(), date: plan.date.clone(), shards_key, shards: plan.shards })
+}
+
+/// The plan of a table's day, with the table.
+async fn kept<'c>(
+    table: &str,
+    date: &str,
+    context: &'c Context,
+) -> Result<(&'c TableContract, Planned, Day), Failure> {
+    let bad = |what: String| Failure::new(FailureKind::BadRequest, what);
+    let contract =
+        context.catalogue.table(table).ok_or_else(|| bad(format!("there is no table `{table}`")))?;
+    let day = Day::parse(date).ok_or_else(|| bad(format!("`{date}` is not a day; write YYYY-MM-DD")))?;
+    let missing = format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
+    let plan: Plan = get(&key(table, day, "plan"), &missing, context).await?;
+    Ok((contract, Planned::of(plan), day))
+}
+
+/// The second step, for one shard.
+///
+/// # Errors
+/// When there is no such plan or shard, or it cannot be merged.
+pub async fn merge_shard(
+    table: &str,
+    date: &str,
+    shard: u32,
+    context: &Context,
+) -> Result<ShardRun, Failure> {
+    let (contract, planned, day) = kept(table, date, context).await?;
+    if shard >= planned.plan.shards {
+        let message = format!("{date} of `{table}` has {} shards and no shard {shard}", planned.plan.shards);
+        return Err(Failure::new(FailureKind::BadRequest, message));
+    }
+    let result = ShardJob::new(contract, &planned, shard, context).run().await?;
+    put(&key(table, day, &format!("result-{shard:04}")), &result, context).await?;
+    Ok(ShardRun { shard, rows: result.shard.rows, copied: result.copied })
+}
+
+/// The third step.
+///
+/// # Errors
+/// When a shard has no result, another run committed, or the catalogue refuses.
+pub async fn publish(table: &str, date: &str, context: &Context) -> Result<TableRun, Failure> {
+    let (contract, planned, day) = kept(table, date, context).await?;
+    let read = |shard: u32| async move {
+        let missing = format!("shard {shard} of {date} of `{table}` is not merged yet");
+        get::<ShardResult>(&key(table, day, &format!("result-{shard:04}")), &missing, context).await
+    };
+    let results = stream::iter(0..planned.plan.shards).map(read).buffered(READS_AT_ONCE);
+    let results: Vec<ShardResult> = results.try_collect().await?;
+    table::conclude(contract, &planned, results, context).await
+}

@@ -1,0 +1,219 @@
+//! The end of a sorted Parquet file: where its row groups lie and which owners are in each, so that a reader fetches only
+//! the groups that it needs.
+
+use std::ops::Range;
+
+use bytes::{Buf, Bytes};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::statistics::Statistics;
+
+use crate::LakeError;
+use crate::file::BATCH_ROWS;
+
+/// The column by which files are sorted and cut.
+const OWNER: &str = "owner_id";
+
+/// A part of a file, at its place in it.
+#[derive(Clone, Debug)]
+pub struct Window {
+    begins: u64,
+    bytes: Bytes,
+    size: u64,
+}
+
+impl Window {
+    /// The bytes that begin at `begins` in a file of `size` bytes.
+    #[must_use]
+    pub fn new(begins: u64, bytes: Bytes, size: u64) -> Self {
+        Self { begins, bytes, size }
+    }
+
+    fn place(&self, start: u64) -> ParquetResult<usize> {
+        let at = start.checked_sub(self.begins).and_then(|at| usize::try_from(at).ok());
+        at.filter(|at| *at <= self.bytes.len()).ok_or_else(|| outside(start))
+    }
+}
+
+fn outside(start: u64) -> ParquetError {
+    ParquetError::EOF(format!("byte {start} is not in the part of the file that was fetched"))
+}
+
+impl Length for Window {
+    fn len(&self) -> u64 {
+        self.size
+    }
+}
+
+impl ChunkReader for Window {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        Ok(self.bytes.slice(self.place(start)?..).reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        let from = self.place(start)?;
+        let to = from.checked_add(length).filter(|to| *to <= self.bytes.len());
+        Ok(self.bytes.slice(from..to.ok_or_else(|| outside(start))?))
+    }
+}
+
+/// A row group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its place in the file, from 0.
+    pub index: usize,
+    /// Rows in it.
+    pub rows: usize,
+    /// Where its columns lie in the file.
+    pub bytes: Range<u64>,
+    /// The least owner in it.
+    pub least: String,
+    /// The greatest owner in it.
+    pub greatest: String,
+}
+
+/// The end of a file: its schema, its row groups, their page indexes and bloom filters.
+#[derive(Clone, Debug)]
+pub struct Footer {
+    metadata: ArrowReaderMetadata,
+    tail: Window,
+    whole: bool,
+}
+
+impl Footer {
+    /// How much of a file's end is fetched first: enough for the footer of most.
+    pub const FIRST_FETCH: u64 = 64 << 10;
+
+    /// Where the part begins that [`Footer::parse`] needs, told from an end of the file; none when that end is enough.
+    ///
+    /// # Errors
+    /// When the file is no Parquet file.
+    pub fn wants(tail: &Window) -> Result<Option<u64>, LakeError> {
+        let wanted = tail.size.saturating_sub(footer_bytes(tail)?);
+        if wanted < tail.begins {
+            return Ok(Some(wanted));
+        }
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(tail)?;
+        let begins = index_begins(&metadata).unwrap_or(tail.begins);
+        Ok((begins < tail.begins).then_some(begins))
+    }
+
+    /// Reads the end of a file.
+    ///
+    /// # Errors
+    /// When the file is damaged, or the end does not reach far enough.
+    pub fn parse(tail: Window) -> Result<Self, LakeError> {
+        let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let metadata = reader.parse_and_finish(&tail)?;
+        let whole = index_begins(&metadata).is_some();
+        let metadata = ArrowReaderMetadata::try_new(metadata.into(), ArrowReaderOptions::new())?;
+        Ok(Self { metadata, tail, whole })
+    }
+
+    /// The row groups, in their order.
+    ///
+    /// # Errors
+    /// When the file does not say which owners are in a group: then no merge wrote it.
+    pub fn groups(&self) -> Result<Vec<Group>, LakeError> {
+        let groups = self.metadata.metadata().row_groups();
+        groups.iter().enumerate().map(|(index, group)| described(index, group)).collect()
+    }
+
+    /// Whether groups can be copied as they are into a file of these columns: the columns are the same, in the same
+    /// order, and their indexes are known.
+    #[must_use]
+    pub fn is_copyable(&self, schema: &parquet::schema::types::SchemaDescriptor) -> bool {
+        let own = self.metadata.parquet_schema();
+        self.whole
+            && own.num_columns() == schema.num_columns()
+            && own.columns().iter().zip(schema.columns()).all(|(mine, other)| mine == other)
+    }
+
+    /// The batches of a group; `bytes` are those of [`Group::bytes`].
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn decode(&self, group: &Group, bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
+        let window = Window::new(group.bytes.start, bytes, self.tail.size);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
+        Ok(builder.with_row_groups(vec![group.index]).with_batch_size(BATCH_ROWS).build()?)
+    }
+
+    /// What a writer must know to copy a group's columns.
+    pub(crate) fn columns(&self, group: &Group) -> Result<Vec<ColumnCloseResult>, LakeError> {
+        let metadata = self.metadata.metadata();
+        let indexes = metadata.page_index_for_row_group(group.index);
+        let columns = metadata.row_group(group.index).columns().iter().enumerate();
+        let closed = columns.map(|(place, column)| {
+            Ok(ColumnCloseResult {
+                bytes_written: column.compressed_size().unsigned_abs(),
+                rows_written: group.rows as u64,
+                metadata: column.clone(),
+                bloom_filter: Sbbf::read_from_column_chunk(column, &self.tail)?,
+                column_index: indexes.column_index(place).cloned(),
+                offset_index: indexes.offset_index(place).cloned(),
+            })
+        });
+        closed.collect()
+    }
+}
+
+/// How long the footer is: its own length stands before the last four bytes, which are `PAR1`.
+fn footer_bytes(tail: &Window) -> Result<u64, LakeError> {
+    const MARK: u64 = 8;
+    let start = tail.size.checked_sub(MARK).ok_or_else(|| outside(tail.size))?;
+    let bytes = tail.get_bytes(start, 8)?;
+    match *bytes {
+        [a, b, c, d, b'P', b'A', b'R', b'1'] => Ok(u64::from(u32::from_le_bytes([a, b, c, d])) + MARK),
+        _ => Err(LakeError::Unexpected("the file does not end as a Parquet file".into())),
+    }
+}
+
+/// Where page indexes and bloom filters begin; none when some lie among the row groups.
+fn index_begins(metadata: &ParquetMetaData) -> Option<u64> {
+    let groups = || metadata.row_groups().iter();
+    let columns = || groups().flat_map(RowGroupMetaData::columns);
+    let data_ends = columns().map(|column| range(column).end).max().unwrap_or_default();
+    let offsets = |column: &ColumnChunkMetaData| {
+        [column.bloom_filter_offset(), column.column_index_offset(), column.offset_index_offset()]
+    };
+    let begins = columns().flat_map(offsets).flatten().map(i64::unsigned_abs).min().unwrap_or(data_ends);
+    (begins >= data_ends).then_some(begins)
+}
+
+fn range(column: &ColumnChunkMetaData) -> Range<u64> {
+    let (start, length) = column.byte_range();
+    start..start + length
+}
+
+fn described(index: usize, group: &RowGroupMetaData) -> Result<Group, LakeError> {
+    let of = |what: &str| LakeError::Unexpected(format!("row group {index} {what}"));
+    let ranges = || group.columns().iter().map(range);
+    let (start, end) = (ranges().map(|r| r.start).min(), ranges().map(|r| r.end).max());
+    let owner = group.columns().iter().find(|column| column.column_path().string() == OWNER);
+    let statistics = owner.and_then(ColumnChunkMetaData::statistics);
+    let Some(Statistics::ByteArray(owners)) = statistics else {
+        return Err(of("does not say which owners are in it"));
+    };
+    let text = |bytes: Option<&parquet::data_type::ByteArray>| {
+        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes.data()).ok());
+        text.map(str::to_owned).ok_or_else(|| of("has owners that are no text"))
+    };
+    Ok(Group {
+        index,
+        rows: usize::try_from(group.num_rows()).unwrap_or_default(),
+        bytes: start.unwrap_or_default()..end.unwrap_or_default(),
+        least: text(owners.min_opt())?,
+        greatest: text(owners.max_opt())?,
+    })
+}

@@ -1,0 +1,110 @@
+//! Writes a curated file row group by row group: encoded anew from rows, or copied undecoded from another file.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
+
+use crate::LakeError;
+use crate::footer::{Footer, Group, Window};
+
+/// A writer of row groups. Rows go into the open group; the caller says where a group ends.
+pub struct GroupWriter<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    factory: ArrowRowGroupWriterFactory,
+    schema: SchemaRef,
+    open: Option<Vec<ArrowColumnWriter>>,
+    rows: usize,
+    groups: usize,
+}
+
+impl<W: Write + Send> GroupWriter<W> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// When the sink cannot be written.
+    pub fn new(sink: W, schema: &SchemaRef, properties: WriterProperties) -> Result<Self, LakeError> {
+        let writer = ArrowWriter::try_new(sink, Arc::clone(schema), Some(properties))?;
+        let (file, factory) = writer.into_serialized_writer()?;
+        Ok(Self { file, factory, schema: Arc::clone(schema), open: None, rows: 0, groups: 0 })
+    }
+
+    /// The file's schema, in Parquet's words.
+    #[must_use]
+    pub fn columns(&self) -> &SchemaDescriptor {
+        self.file.schema_descr()
+    }
+
+    /// Rows in the open group; none when no group is open.
+    #[must_use]
+    pub fn open_rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Writes rows into the open group, or begins one.
+    ///
+    /// # Errors
+    /// When the rows do not fit the schema.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        let mut writers = match self.open.take() {
+            Some(writers) => writers,
+            None => self.factory.create_column_writers(self.groups)?,
+        };
+        // The tables are flat: a column has one leaf.
+        for ((field, column), writer) in self.schema.fields().iter().zip(batch.columns()).zip(&mut writers) {
+            for leaf in compute_leaves(field, column)? {
+                writer.write(&leaf)?;
+            }
+        }
+        self.rows += batch.num_rows();
+        self.open = Some(writers);
+        Ok(())
+    }
+
+    /// Ends the open group. Says how many rows it has; none when none is open.
+    ///
+    /// # Errors
+    /// When the sink cannot be written.
+    pub fn close_group(&mut self) -> Result<Option<usize>, LakeError> {
+        let Some(writers) = self.open.take() else { return Ok(None) };
+        let mut group = self.file.next_row_group()?;
+        for writer in writers {
+            writer.close()?.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        self.groups += 1;
+        Ok(Some(std::mem::take(&mut self.rows)))
+    }
+
+    /// Copies a group of another file, whose columns must be the same ([`Footer::is_copyable`]). The open group is ended.
+    ///
+    /// # Errors
+    /// When the other file is damaged or the sink cannot be written.
+    pub fn copy(&mut self, footer: &Footer, from: &Group, bytes: Bytes) -> Result<(), LakeError> {
+        self.close_group()?;
+        let window = Window::new(from.bytes.start, bytes, from.bytes.end);
+        let mut group = self.file.next_row_group()?;
+        for column in footer.columns(from)? {
+            group.append_column(&window, column)?;
+        }
+        group.close()?;
+        self.groups += 1;
+        Ok(())
+    }
+
+    /// Ends the file and gives the sink back.
+    ///
+    /// # Errors
+    /// When the sink cannot be written.
+    pub fn finish(mut self) -> Result<W, LakeError> {
+        self.close_group()?;
+        Ok(self.file.into_inner()?)
+    }
+}

@@ -1,0 +1,258 @@
+//! The crash matrix: a merge that ends before or after each of its writes, to storage and to the catalogue, and is run again
+//! leaves the same bytes as one that was never disturbed. Until then yesterday's snapshot is whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use host::{Budget, Failure};
+use lake::{Day, Manifest, manifest_key};
+use serde_json::json;
+use snapshot_merge::{Context, Sizes, steps};
+use store::{
+    Catalogue, ColumnStatistics, Entry, Head, MemoryCatalogue, MemoryStore, Metadata, Object, ObjectStore,
+    PartitionSpec, StoreError, StoreErrorKind, TableSpec,
+};
+use trigger::Schedule;
+
+use crate::days_in_memory::Days;
+use crate::lake_under_test::{MONDAY, person};
+
+const TUESDAY: &str = "2026-03-03";
+const TABLES: [&str; 1] = ["person"];
+
+/// What is left to be written until the process ends, and whether the last write is still done.
+struct Fuse {
+    left: AtomicI64,
+    after: bool,
+}
+
+impl Fuse {
+    /// Whether the next write is done, and whether its writer lives to see it.
+    fn burn(&self) -> (bool, bool) {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        (left > 0 || (left == 0 && self.after), left > 0)
+    }
+
+    fn dead(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+}
+
+fn ended(key: &str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "reach", key, "the process has ended")
+}
+
+/// Storage or a catalogue that is lost when the fuse has burnt.
+struct Dying<S> {
+    inner: Arc<S>,
+    fuse: Arc<Fuse>,
+}
+
+/// Does a write if the fuse allows it.
+macro_rules! write {
+    ($self:ident, $key:expr, $write:expr) => {{
+        let (done, lived) = $self.fuse.burn();
+        let answer = if done { Some($write.await?) } else { None };
+        answer.filter(|_| lived).ok_or_else(|| ended($key))
+    }};
+}
+
+/// Does a read if the process is alive.
+macro_rules! read {
+    ($self:ident, $key:expr, $read:expr) => {
+        if $self.fuse.dead() { Err(ended($key)) } else { $read.await }
+    };
+}
+
+#[async_trait]
+impl ObjectStore for Dying<MemoryStore> {
+    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+        read!(self, key, self.inner.get(key))
+    }
+    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+        read!(self, key, self.inner.head(key))
+    }
+    async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
+        write!(self, key, self.inner.put(key, body, kind))
+    }
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+        write!(self, key, self.inner.put_new(key, body, metadata))
+    }
+    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        write!(self, key, self.inner.put_over(key, etag, body))
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+        read!(self, prefix, self.inner.list(prefix, after))
+    }
+    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+        read!(self, prefix, self.inner.first(prefix, after))
+    }
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        write!(self, key, self.inner.delete(key))
+    }
+}
+
+#[async_trait]
+impl Catalogue for Dying<MemoryCatalogue> {
+    async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
+        write!(self, &table.name, self.inner.put_table(table))
+    }
+    async fn put_statistics(
+        &self,
+        table: &TableSpec,
+        columns: &[ColumnStatistics],
+    ) -> Result<(), StoreError> {
+        write!(self, &table.name, self.inner.put_statistics(table, columns))
+    }
+    async fn put_partitions(
+        &self,
+        table: &TableSpec,
+        partitions: &[PartitionSpec],
+    ) -> Result<(), StoreError> {
+        write!(self, &table.name, self.inner.put_partitions(table, partitions))
+    }
+    async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
+        read!(self, &table.name, self.inner.partitions(table))
+    }
+    async fn delete_partitions(&self, table: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError> {
+        write!(self, &table.name, self.inner.delete_partitions(table, values))
+    }
+}
+
+/// A lake with Monday merged and Tuesday landed: people change, come and go, some in patches.
+async fn lake(sizes: Sizes) -> Days {
+    let mut lake = Days::new();
+    lake.sizes = sizes;
+    let born = |n: u32| {
+        person("PersonCreatedEvent", &format!("p{n}"), n, json!({"firstName": "Ada", "surname": "Sample"}))
+    };
+    lake.push("housing-person", MONDAY, &(0..16).map(born).collect::<Vec<_>>()).await;
+    lake.merge_tables(MONDAY, &TABLES).await.unwrap();
+    let mut events: Vec<_> = (16..20).map(born).collect();
+    events.extend(
+        (0..4).map(|n| person("PersonUpdatedEvent", &format!("p{n}"), 50, json!({"surname": "Specimen"}))),
+    );
+    events.extend((4..6).map(|n| person("PersonDeletedEvent", &format!("p{n}"), 51, json!({}))));
+    lake.push("housing-person", TUESDAY, &events).await;
+    lake
+}
+
+/// Tuesday, in one invocation or in steps.
+async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
+    let budget = Budget::lasting(Duration::from_secs(600));
+    let tables = TABLES.map(str::to_owned).to_vec();
+    let schedule = Schedule { date: Some(TUESDAY.to_owned()), tables, ..Schedule::default() };
+    if !stepwise {
+        return snapshot_merge::handle(&schedule, context, budget).await.map(drop);
+    }
+    for table in steps::plan(&schedule, context, budget).await?.fan_out {
+        for shard in 0..table.shards {
+            steps::merge_shard(&table.table, &table.date, shard, context).await?;
+        }
+        steps::publish(&table.table, &table.date, context).await?;
+    }
+    Ok(())
+}
+
+async fn objects(store: &MemoryStore) -> BTreeMap<String, Bytes> {
+    let mut objects = BTreeMap::new();
+    for entry in store.list("", None).await.unwrap() {
+        objects.insert(entry.key.clone(), store.get(&entry.key).await.unwrap().body);
+    }
+    objects
+}
+
+async fn shown(lake: &Days) -> Vec<Vec<PartitionSpec>> {
+    let mut shown = Vec::new();
+    for name in TABLES.iter().flat_map(|table| [(*table).to_owned(), format!("{table}_history")]) {
+        let database =
+            format!("polelake_curated_{}", lake.catalogue.table("person").unwrap().domain.replace('-', "_"));
+        let mut partitions = lake.glue.partitions(&spec(&database, &name)).await.unwrap();
+        partitions.sort();
+        shown.push(partitions);
+    }
+    shown
+}
+
+fn spec(database: &str, name: &str) -> TableSpec {
+    TableSpec {
+        database: database.to_owned(),
+        name: name.to_owned(),
+        description: String::new(),
+        location: String::new(),
+        columns: Vec::new(),
+        partition_keys: Vec::new(),
+        parameters: BTreeMap::new(),
+    }
+}
+
+/// Every file that a manifest or the catalogue names is there.
+async fn is_whole(lake: &Days, stage: &str) {
+    for table in TABLES {
+        for date in [MONDAY, TUESDAY] {
+            let key = manifest_key(table, Day::parse(date).unwrap());
+            let Ok(object) = lake.curated.get(&key).await else {
+                assert_eq!(date, TUESDAY, "{stage}: Monday stays");
+                continue;
+            };
+            for shard in Manifest::decode(&object.body).unwrap().shards {
+                for key in [Some(shard.rows_key), shard.state_key, shard.profile_key].into_iter().flatten() {
+                    assert!(
+                        lake.curated.is_there(&key).await.unwrap(),
+                        "{stage}: {key} is named and not there"
+                    );
+                }
+            }
+        }
+    }
+    for partition in shown(lake).await.into_iter().flatten() {
+        let key = partition.location.trim_start_matches("s3://curated/").to_owned();
+        assert!(
+            !lake.curated.list(&key, None).await.unwrap().is_empty(),
+            "{stage}: {key} is shown and empty"
+        );
+    }
+}
+
+async fn matrix(sizes: Sizes, stepwise: bool) {
+    let undisturbed = lake(sizes).await;
+    let fuse = Arc::new(Fuse { left: AtomicI64::new(i64::MAX), after: false });
+    run(&dying(&undisturbed, &fuse), stepwise).await.unwrap();
+    let writes = i64::MAX - fuse.left.load(Ordering::SeqCst);
+    assert!(writes > 8, "{writes} writes are no merge");
+    let (right, shown_right) = (objects(&undisturbed.curated).await, shown(&undisturbed).await);
+    assert!(right.keys().all(|key| !key.contains("/_work/")), "nothing of the work is left");
+    for (write, after) in (0..writes).flat_map(|write| [(write, false), (write, true)]) {
+        let stage = format!("ended {} write {write}", if after { "after" } else { "before" });
+        let lake = lake(sizes).await;
+        let fuse = Arc::new(Fuse { left: AtomicI64::new(write), after });
+        assert!(run(&dying(&lake, &fuse), stepwise).await.is_err(), "{stage}: it did not end");
+        is_whole(&lake, &stage).await;
+        run(&lake.context(), stepwise).await.unwrap();
+        assert!(objects(&lake.curated).await == right, "{stage}: other bytes");
+        assert_eq!(shown(&lake).await, shown_right, "{stage}");
+    }
+}
+
+fn dying(lake: &Days, fuse: &Arc<Fuse>) -> Context {
+    Context {
+        curated: Arc::new(Dying { inner: Arc::clone(&lake.curated), fuse: Arc::clone(fuse) }),
+        glue: Arc::new(Dying { inner: Arc::clone(&lake.glue), fuse: Arc::clone(fuse) }),
+        ..lake.context()
+    }
+}
+
+#[tokio::test]
+async fn a_day_in_one_invocation() {
+    matrix(Sizes::default(), false).await;
+}
+
+#[tokio::test]
+async fn a_day_in_steps_over_many_shards_and_runs() {
+    let sizes = Sizes { sort_bytes: 1, shard_bytes: 10_000, group_rows: 8, batch_rows: 4, run_group_rows: 3 };
+    matrix(sizes, true).await;
+}
