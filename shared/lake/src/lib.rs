@@ -2,11 +2,12 @@
 //!
 //! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`Snapshot`]);
 //! so are Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
-//! and the small JSON documents that hold the books ([`Receipt`], [`Manifest`]).
+//! the small JSON documents that hold the books ([`Receipt`], [`Manifest`]), and the same in Iceberg's words ([`iceberg`]).
 
 mod chunk;
 mod columns;
 pub mod file;
+pub mod iceberg;
 mod manifest;
 mod quarantine;
 mod raw;
@@ -22,7 +23,7 @@ pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode a
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
 pub use receipt::{DayStart, Receipt, Redriven, RefinedObject, StreamKey};
 pub use redrive::{Origin, REDRIVE_HEADER, REDRIVE_PARTITION, header, with_origin};
-pub use snapshot::{Snapshot, manifest_key, manifest_prefix, report_key};
+pub use snapshot::{Snapshot, iceberg_hint_key, iceberg_prefix, manifest_key, manifest_prefix, report_key};
 
 use thiserror::Error;
 
