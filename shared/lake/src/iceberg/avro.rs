@@ -48,7 +48,7 @@ impl Encoder {
 }
 
 /// The bytes of a file with so many rows, which are already encoded.
-pub(super) fn file(schema: &str, metadata: &[(&str, &str)], count: usize, rows: Encoder) -> Vec<u8> {
+pub(super) fn file(schema: &str, metadata: &[(&str, &str)], count: usize, rows: &Encoder) -> Vec<u8> {
     let mut header = Encoder(MAGIC.to_vec());
     header.long(i64::try_from(metadata.len() + 2).unwrap_or(i64::MAX));
     for (key, value) in [("avro.schema", schema), ("avro.codec", "null")].iter().chain(metadata) {
@@ -144,7 +144,7 @@ mod tests {
                 rows.long(*number);
                 rows.bytes(text.as_bytes());
             }
-            let bytes = file("\"long\"", &[("content", "data")], numbers.len(), rows);
+            let bytes = file("\"long\"", &[("content", "data")], numbers.len(), &rows);
             let (metadata, count, mut read) = Decoder::open(&bytes).unwrap();
             prop_assert_eq!(metadata["content"], "data");
             prop_assert_eq!(count, numbers.len());

@@ -46,5 +46,5 @@ pub(super) fn write(day: Day, snapshot_id: i64, path: &str, size: usize, entries
     row.nothing();
     let (id, number) = (snapshot_id.to_string(), day.0.to_string());
     let metadata = [("snapshot-id", id.as_str()), ("sequence-number", &number), ("format-version", "2")];
-    avro::file(SCHEMA, &metadata, 1, row)
+    avro::file(SCHEMA, &metadata, 1, &row)
 }

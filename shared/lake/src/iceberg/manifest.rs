@@ -107,7 +107,7 @@ pub(super) fn write(
     ];
     let mut rows = Encoder::default();
     entries.iter().for_each(|entry| write_entry(&mut rows, entry, snapshot_id));
-    Ok(avro::file(SCHEMA, &metadata, entries.len(), rows))
+    Ok(avro::file(SCHEMA, &metadata, entries.len(), &rows))
 }
 
 /// In the order of the schema. Nothing is left to be inherited from the manifest list.
@@ -123,6 +123,9 @@ fn write_entry(to: &mut Encoder, entry: &Entry, snapshot_id: i64) {
     to.bytes(b"PARQUET");
     to.long(entry.file.rows.cast_signed());
     to.long(entry.file.bytes.cast_signed());
+    // No sizes of columns, but a map of them: PyIceberg 0.12 lists no entries without one.
+    to.present(true);
+    to.long(0);
     let owners = entry.file.owners.as_ref();
     write_bound(to, owners.map(|(least, _)| least));
     write_bound(to, owners.map(|(_, greatest)| greatest));
@@ -155,6 +158,8 @@ fn read_entry(from: &mut Decoder<'_>) -> Result<Entry, LakeError> {
     let path = from.text()?.to_owned();
     from.text()?;
     let (rows, bytes) = (from.long()?.cast_unsigned(), from.long()?.cast_unsigned());
+    from.present()?;
+    from.long()?;
     let owners = read_bound(from)?.zip(read_bound(from)?);
     if from.present()? {
         from.long()?;
