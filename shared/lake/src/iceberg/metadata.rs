@@ -209,11 +209,13 @@ fn sort_orders() -> [SortOrder; 2] {
     [SortOrder { order_id: 0, fields: Vec::new() }, ours]
 }
 
-/// Files from before columns had ids are read by the columns' names.
+/// Files from before columns had ids are read by the columns' names. And nobody's maintenance takes files away: other
+/// tables and days name the same ones.
 fn properties(columns: &BTreeMap<i32, &str>) -> Result<BTreeMap<&'static str, String>, LakeError> {
     let mapped = columns.iter().map(|(id, name)| Mapped { field_id: *id, names: [name] });
     let mapping = serde_json::to_string(&mapped.collect::<Vec<_>>())?;
     Ok(BTreeMap::from([
+        ("gc.enabled", "false".to_owned()),
         ("schema.name-mapping.default", mapping),
         ("write.format.default", "parquet".to_owned()),
         ("write.parquet.compression-codec", "zstd".to_owned()),
