@@ -12,6 +12,7 @@ mod commands;
 pub mod platform;
 pub mod quarantine;
 pub mod samples;
+mod snapshot_bench;
 pub mod town;
 pub mod zones;
 

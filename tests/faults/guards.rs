@@ -49,7 +49,10 @@ pub(crate) struct Guarded {
 impl ObjectStore for Guarded {
     async fn get(&self, key: &str) -> Result<Object, StoreError> {
         let object = self.inner.get(key).await?;
-        if self.broken == Some(Guard::Tombstone) && key.starts_with("curated/_state/") {
+        if self.broken == Some(Guard::Tombstone)
+            && key.starts_with("curated/_state/")
+            && key.ends_with(".parquet")
+        {
             return Ok(Object { body: without_tombstones(object.body), ..object });
         }
         Ok(object)

@@ -12,6 +12,7 @@ mod context;
 mod feed;
 pub mod fold;
 mod handler;
+mod iceberg;
 mod increments;
 mod merge;
 mod output;

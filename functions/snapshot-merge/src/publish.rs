@@ -6,33 +6,60 @@ use lake::{Day, Manifest, Snapshot, manifest_prefix};
 use store::{ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
+use crate::iceberg;
 use crate::zones;
 
-/// Shows the day in `<table>_history`, and in `<table>` when it is the newest passing day.
+/// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in `<table>`. A day that did not
+/// pass is shown nowhere.
 pub(crate) async fn publish(
     table: &TableContract,
     manifest: &Manifest,
     day: Day,
     context: &Context,
 ) -> Result<(), Failure> {
-    let unavailable = |error: StoreError| failed(&error);
-    let history =
-        zones::curated(table, &format!("{}_history", table.name), &["snapshot_date", "shard"], context);
-    context.glue.put_table(&history).await.map_err(unavailable)?;
-    let days = partitions(manifest, Some(day), context);
-    context.glue.put_partitions(&history, &days).await.map_err(unavailable)?;
-    drop_others(&history, &days, Some(&day.to_string()), context).await?;
-    if newer_passes(table, day, context).await? {
-        return Ok(());
+    let history = history(table, context);
+    context.glue.put_table(&history).await.map_err(|error| failed(&error))?;
+    let days = if manifest.passed { partitions(manifest, Some(day), context) } else { Vec::new() };
+    context.glue.put_partitions(&history, &days).await.map_err(|error| failed(&error))?;
+    drop_others(&history, &days, |shown| shown == day.to_string(), context).await?;
+    publish_iceberg(table, |changed| changed == day, context).await?;
+    match newest_passing(&table.name, context).await? {
+        Some(newest) => show(table, &newest, context).await,
+        None => Ok(()),
     }
+}
+
+/// The table of all kept days.
+fn history(table: &TableContract, context: &Context) -> TableSpec {
+    zones::curated(table, &format!("{}_history", table.name), &["snapshot_date", "shard"], context)
+}
+
+/// Shows a day in `<table>`.
+async fn show(table: &TableContract, manifest: &Manifest, context: &Context) -> Result<(), Failure> {
     let mut current = zones::curated(table, &table.name, &["shard"], context);
-    current.parameters.insert("polelake.last_passing_snapshot".into(), day.to_string());
+    current.parameters.insert("polelake.last_passing_snapshot".into(), manifest.date.clone());
     current.parameters.insert("recordCount".into(), manifest.rows.to_string());
-    context.glue.put_table(&current).await.map_err(unavailable)?;
+    context.glue.put_table(&current).await.map_err(|error| failed(&error))?;
     let shards = partitions(manifest, None, context);
-    context.glue.put_partitions(&current, &shards).await.map_err(unavailable)?;
-    drop_others(&current, &shards, None, context).await?;
-    context.glue.put_statistics(&current, &statistics(table, manifest, day)).await.map_err(unavailable)
+    context.glue.put_partitions(&current, &shards).await.map_err(|error| failed(&error))?;
+    drop_others(&current, &shards, |_| true, context).await?;
+    let statistics = statistics(table, manifest);
+    context.glue.put_statistics(&current, &statistics).await.map_err(|error| failed(&error))
+}
+
+/// Shows the table to engines that read Iceberg: one snapshot for each kept day that passed.
+pub(crate) async fn publish_iceberg(
+    table: &TableContract,
+    changed: impl Fn(Day) -> bool,
+    context: &Context,
+) -> Result<(), Failure> {
+    let bucket = &context.buckets.curated;
+    let path = iceberg::publish(table, changed, bucket, &*context.curated).await?;
+    let Some(path) = path else { return Ok(()) };
+    let mut spec = zones::curated(table, &format!("{}_iceberg", table.name), &[], context);
+    spec.parameters.insert("table_type".into(), "ICEBERG".into());
+    spec.parameters.insert("metadata_location".into(), path);
+    context.glue.put_table(&spec).await.map_err(|error| failed(&error))
 }
 
 /// A change that the catalogue refuses is an operator's to mend; anything else may go away by itself.
@@ -44,13 +71,14 @@ pub(crate) fn failed(error: &StoreError) -> Failure {
 }
 
 /// What the merge measured of each column.
-fn statistics(table: &TableContract, manifest: &Manifest, day: Day) -> Vec<ColumnStatistics> {
+fn statistics(table: &TableContract, manifest: &Manifest) -> Vec<ColumnStatistics> {
+    let day = Day::parse(&manifest.date).map_or(0, |day| day.0);
     let of = |column: &contract::Column| {
         let profile = manifest.columns.get(&column.name)?;
         Some(ColumnStatistics {
             name: column.name.clone(),
             kind: column.kind.glue(),
-            day: day.0,
+            day,
             nulls: manifest.rows.saturating_sub(profile.filled),
             distinct: profile.distinct?,
             longest: profile.longest,
@@ -62,29 +90,28 @@ fn statistics(table: &TableContract, manifest: &Manifest, day: Day) -> Vec<Colum
     table.columns.iter().filter_map(of).collect()
 }
 
-/// Whether a later day is shown already: a day that is run again must not take its place.
-async fn newer_passes(table: &TableContract, day: Day, context: &Context) -> Result<bool, Failure> {
-    let key = lake::manifest_key(&table.name, day);
-    let later = context.curated.list(&manifest_prefix(&table.name), Some(&key)).await;
-    for entry in later.map_err(|error| Failure::unavailable(&error))? {
+/// The newest day that passed: one that is run again late does not take its place.
+async fn newest_passing(table: &str, context: &Context) -> Result<Option<Manifest>, Failure> {
+    let listed = context.curated.list(&manifest_prefix(table), None).await;
+    for entry in listed.map_err(|error| Failure::unavailable(&error))?.iter().rev() {
         let object = context.curated.get(&entry.key).await.map_err(|error| Failure::unavailable(&error))?;
-        if Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?.passed {
-            return Ok(true);
+        let manifest = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
+        if manifest.passed {
+            return Ok(Some(manifest));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-/// Drops partitions that the manifest does not name, of one day or of the whole table.
+/// Drops the partitions of the concerned days that are not kept; the first value of a history's partition is its day.
 async fn drop_others(
     table: &TableSpec,
     kept: &[PartitionSpec],
-    day: Option<&str>,
+    concerns: impl Fn(&str) -> bool,
     context: &Context,
 ) -> Result<(), Failure> {
     let present = context.glue.partitions(table).await.map_err(|error| Failure::unavailable(&error))?;
-    let concerned =
-        |values: &Vec<String>| day.is_none_or(|day| values.first().is_some_and(|first| first == day));
+    let concerned = |values: &Vec<String>| values.first().is_some_and(|first| concerns(first));
     let named = |values: &Vec<String>| kept.iter().any(|partition| partition.values == *values);
     let stale: Vec<Vec<String>> =
         present.into_iter().map(|partition| partition.values).filter(|v| concerned(v) && !named(v)).collect();

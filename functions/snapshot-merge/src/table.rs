@@ -42,9 +42,7 @@ pub(crate) async fn conclude(
         _ => manifest(table, planned, results),
     };
     let written = commit(&manifest, &planned.plan, &*context.curated).await?;
-    if manifest.passed {
-        publish::publish(table, &manifest, day, context).await?;
-    }
+    publish::publish(table, &manifest, day, context).await?;
     clear(planned, day, context).await?;
     let Manifest { rows, inserted, updated, deleted, passed, .. } = manifest;
     Ok(TableRun { table: table.name.clone(), rows, inserted, updated, deleted, copied, passed, written })

@@ -2,13 +2,14 @@
 //!
 //! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`Snapshot`]);
 //! so are Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
-//! and the small JSON documents that hold the books ([`Receipt`], [`Manifest`]).
+//! the small JSON documents that hold the books ([`Receipt`], [`Manifest`]), and the same in Iceberg's words ([`iceberg`]).
 
 mod chunk;
 mod columns;
 pub mod file;
 mod footer;
 mod group_writer;
+pub mod iceberg;
 mod manifest;
 mod quarantine;
 mod raw;
@@ -29,8 +30,8 @@ pub use receipt::{DayStart, Receipt, Redriven, RefinedObject, StreamKey};
 pub use redrive::{Origin, REDRIVE_HEADER, REDRIVE_PARTITION, header, with_origin};
 pub use shard::{Owners, shard_count};
 pub use snapshot::{
-    Snapshot, day_of_version, has_content, manifest_key, manifest_prefix, report_key, state_prefix,
-    table_prefix, version, work_prefix,
+    Snapshot, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix, manifest_key,
+    manifest_prefix, report_key, state_prefix, table_prefix, version, work_prefix,
 };
 
 use thiserror::Error;

@@ -1,9 +1,11 @@
 //! Arrow schemas: of raw objects, of refined increments, of curated tables.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use contract::{ColumnType, TableContract};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 /// The refined zone's column that says what a row does; see `pole::Op`.
 pub const OP: &str = "_op";
@@ -38,10 +40,33 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// The schema of a curated table.
+/// The greatest id that a text gets. Iceberg keeps those near `i32::MAX` for itself, and gives new columns the next id
+/// after the last.
+const SMALL_IDS: u32 = 1 << 30;
+
+/// The id by which Iceberg's readers know a column, in Parquet files and in table metadata: a hash of its name.
+///
+/// Nothing has to remember it: a contract may put a new column anywhere, so its place says nothing. That the ids of a
+/// table differ is checked where its Iceberg schema is made.
+#[must_use]
+pub fn field_id(name: &str) -> i32 {
+    small_id("iceberg-field", name)
+}
+
+/// A number from 1 to 2^30 that is made of a text.
+pub(crate) fn small_id(namespace: &str, text: &str) -> i32 {
+    let id = (pole::pole_id(namespace, &[text]).as_u128() >> 96) % u128::from(SMALL_IDS);
+    i32::try_from(id).unwrap_or_default() + 1
+}
+
+/// The schema of a curated table. Its columns carry their ids, so that readers of Iceberg find them by id.
 #[must_use]
 pub fn curated(table: &TableContract) -> SchemaRef {
-    Arc::new(Schema::new(fields(table)))
+    let with_id = |field: Field| {
+        let id = field_id(field.name()).to_string();
+        field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id)]))
+    };
+    Arc::new(Schema::new(fields(table).into_iter().map(with_id).collect::<Vec<_>>()))
 }
 
 /// The schema of a table's increments: the table's columns, all of them optional because a tombstone has
@@ -89,4 +114,16 @@ fn fields(table: &TableContract) -> Vec<Field> {
         Field::new(&column.name, arrow_type(column.kind), nullable)
     };
     table.columns.iter().enumerate().map(field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_ids_never_change() {
+        // Files and table metadata that are out there name columns by these.
+        let ids = ["pole_id", "source", "owner_id", "event_time"].map(field_id);
+        assert_eq!(ids, [408_055_163, 806_232_511, 671_747_555, 31_403_686]);
+    }
 }

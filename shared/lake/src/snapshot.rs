@@ -87,10 +87,34 @@ pub fn manifest_key(table: &str, day: Day) -> String {
     format!("{}{day}.json", manifest_prefix(table))
 }
 
+/// The day of the manifest that has this key; none for another key.
+#[must_use]
+pub fn day_of_manifest(key: &str) -> Option<Day> {
+    key.rsplit('/').next()?.strip_suffix(".json").and_then(Day::parse)
+}
+
 /// The prefix of a table's manifests; they sort by day.
 #[must_use]
 pub fn manifest_prefix(table: &str) -> String {
     format!("curated/_manifests/{table}/")
+}
+
+/// The prefix of a table's Iceberg metadata. Readers that are given the table's folder look for it under this name.
+#[must_use]
+pub fn iceberg_prefix(table: &str) -> String {
+    format!("curated/{table}/metadata/")
+}
+
+/// The key of an Iceberg file of a day: the day's number first, so that files sort by day, and then what is in it.
+#[must_use]
+pub(crate) fn iceberg_key(table: &str, day: Day, content: &str, suffix: &str) -> String {
+    format!("{}{:05}-{content}{suffix}", iceberg_prefix(table), day.0)
+}
+
+/// The key of the object that says which Iceberg metadata is current. The only one of them that is written over.
+#[must_use]
+pub fn iceberg_hint_key(table: &str) -> String {
+    format!("{}version-hint.text", iceberg_prefix(table))
 }
 
 /// The key of a day's report for machines.

@@ -222,7 +222,7 @@ impl Files {
 }
 
 /// Bytes of a file.
-pub(super) fn part(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
+pub(crate) fn part(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
     file.seek(SeekFrom::Start(range.start))?;
     let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default());
     file.take(range.end - range.start).read_to_end(&mut bytes)?;

@@ -5,6 +5,7 @@
 mod files;
 mod service;
 
+pub(crate) use files::part;
 pub use files::{Files, Watch};
 pub use service::router;
 

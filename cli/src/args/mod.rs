@@ -7,6 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
 
+mod bench;
+
+use bench::BenchCommand;
+
 /// Turn application events into POLE tables: on AWS, or on this machine.
 #[derive(Parser)]
 #[command(name = "polelake", version, after_help = "Example: polelake demo")]
@@ -281,57 +285,6 @@ enum ContractCommand {
     },
 }
 
-#[derive(Subcommand)]
-enum BenchCommand {
-    /// Land batches of 1 KB events into memory, on one core.
-    #[command(after_help = "Example: polelake bench land --events 1000000")]
-    Land {
-        /// Events to land.
-        #[arg(long, default_value_t = 1_000_000)]
-        events: usize,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Transform raw objects of 1 KB tenure events to all their tables, on one core.
-    #[command(after_help = "Example: polelake bench transform --events 500000")]
-    Transform {
-        /// Events to transform.
-        #[arg(long, default_value_t = 500_000)]
-        events: usize,
-        /// The folder of contracts and mappings.
-        #[arg(long, default_value = "contracts")]
-        contracts: PathBuf,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Push 1 KB events through HTTP as fast as they are taken, merge, and audit the books.
-    #[command(after_help = "Example: polelake bench load --events 2000000 --dir /tmp/load")]
-    Load {
-        #[command(flatten)]
-        place: Place,
-        /// Events to push.
-        #[arg(long, default_value_t = 2_000_000)]
-        events: usize,
-        /// Clients that push at once.
-        #[arg(long, default_value_t = 6)]
-        clients: usize,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Measure process start to first answer, and the size of each function's binary.
-    #[command(after_help = "Example: cargo build --release --workspace && polelake bench cold-start")]
-    ColdStart {
-        #[command(flatten)]
-        place: Place,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
 /// What went wrong, for people: exit code 2.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -409,16 +362,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
             }
         },
         Command::Contract { command } => contract(command),
-        Command::Bench { command } => match command {
-            BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
-            BenchCommand::Transform { events, contracts, json } => {
-                commands::bench::transform(events, &contracts, json)
-            }
-            BenchCommand::Load { place, events, clients, json } => {
-                commands::load::run(&place, events, clients, json).await
-            }
-            BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
-        },
+        Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,
     }
 }

@@ -1,0 +1,112 @@
+//! `polelake bench`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{Failed, Place};
+use crate::commands;
+use crate::snapshot_bench::{self, Bench};
+
+#[derive(Subcommand)]
+pub(super) enum BenchCommand {
+    /// Land batches of 1 KB events into memory, on one core.
+    #[command(after_help = "Example: polelake bench land --events 1000000")]
+    Land {
+        /// Events to land.
+        #[arg(long, default_value_t = 1_000_000)]
+        events: usize,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Transform raw objects of 1 KB tenure events to all their tables, on one core.
+    #[command(after_help = "Example: polelake bench transform --events 500000")]
+    Transform {
+        /// Events to transform.
+        #[arg(long, default_value_t = 500_000)]
+        events: usize,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Push 1 KB events through HTTP as fast as they are taken, merge, and audit the books.
+    #[command(after_help = "Example: polelake bench load --events 2000000 --dir /tmp/load")]
+    Load {
+        #[command(flatten)]
+        place: Place,
+        /// Events to push.
+        #[arg(long, default_value_t = 2_000_000)]
+        events: usize,
+        /// Clients that push at once.
+        #[arg(long, default_value_t = 6)]
+        clients: usize,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure process start to first answer, and the size of each function's binary.
+    #[command(after_help = "Example: cargo build --release --workspace && polelake bench cold-start")]
+    ColdStart {
+        #[command(flatten)]
+        place: Place,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Merge days of a large table: a first load, changes spread over it, changes that lie together, none; beside DuckDB
+    /// and Spark.
+    #[command(after_help = "Example: polelake bench snapshot --rows 4000000 --dir /tmp/bench")]
+    Snapshot {
+        /// Rows of the table.
+        #[arg(long, default_value_t = 4_000_000)]
+        rows: u64,
+        /// Changed keys in a million.
+        #[arg(long, default_value_t = 10_000)]
+        changed: u64,
+        /// A new folder for the files: 100 bytes a row, three times.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Who else merges the day with the changes spread: duckdb, pyspark, or none.
+        #[arg(long, value_delimiter = ',', default_value = "duckdb,pyspark")]
+        peers: Vec<String>,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One day of `bench snapshot`; it starts these itself.
+    #[command(hide = true)]
+    SnapshotWorker {
+        date: String,
+        #[arg(long)]
+        dir: PathBuf,
+        #[arg(long)]
+        contracts: PathBuf,
+    },
+}
+
+/// Measures.
+pub(super) async fn run(command: BenchCommand) -> Result<bool, Failed> {
+    match command {
+        BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
+        BenchCommand::Transform { events, contracts, json } => {
+            commands::bench::transform(events, &contracts, json)
+        }
+        BenchCommand::Load { place, events, clients, json } => {
+            commands::load::run(&place, events, clients, json).await
+        }
+        BenchCommand::Snapshot { rows, changed, dir, peers, contracts, json } => {
+            Bench { rows, changed, dir, contracts, peers }.run(json).await
+        }
+        BenchCommand::SnapshotWorker { date, dir, contracts } => {
+            snapshot_bench::worker(&dir, &contracts, &date).await
+        }
+        BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
+    }
+}

@@ -1,0 +1,124 @@
+//! The days that a table's metadata names.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::schema::TableSchema;
+use crate::{Day, LakeError};
+
+/// A day in a table's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotEntry {
+    /// The logical day. Its number is Iceberg's sequence number, its last millisecond is when the snapshot was.
+    pub date: Day,
+    /// Iceberg's name of the snapshot.
+    pub snapshot_id: i64,
+    /// The full path of its manifest list.
+    pub manifest_list: String,
+    /// What readers show of it.
+    pub summary: BTreeMap<String, String>,
+    pub(super) schema: TableSchema,
+}
+
+impl SnapshotEntry {
+    /// When the snapshot was, in milliseconds since 1970: a reader that asks for any moment of the next day gets it.
+    #[must_use]
+    pub fn timestamp_ms(&self) -> i64 {
+        self.date.next().begins() / 1_000 - 1
+    }
+
+    /// The key of its manifest, for [`super::Lineage::read`].
+    #[must_use]
+    pub fn manifest_key(&self) -> Option<&str> {
+        self.summary.get("polelake.manifest").map(String::as_str)
+    }
+}
+
+/// A table's days, each at most once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IcebergDays(BTreeMap<Day, SnapshotEntry>);
+
+/// As much of table metadata as is needed to write it anew.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Document {
+    #[serde(default)]
+    current_schema_id: i32,
+    #[serde(default)]
+    schemas: Vec<TableSchema>,
+    #[serde(default)]
+    snapshots: Vec<Snapshot>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Snapshot {
+    snapshot_id: i64,
+    #[serde(default)]
+    sequence_number: i64,
+    manifest_list: String,
+    #[serde(default)]
+    summary: BTreeMap<String, String>,
+    schema_id: Option<i32>,
+}
+
+impl Document {
+    fn entry(&self, snapshot: &Snapshot) -> Result<SnapshotEntry, LakeError> {
+        let id = snapshot.schema_id.unwrap_or(self.current_schema_id);
+        let schema = self.schemas.iter().find(|schema| schema.id == id).ok_or_else(|| {
+            let snapshot = snapshot.snapshot_id;
+            LakeError::Unexpected(format!(
+                "Iceberg's metadata has no schema {id}, which its snapshot {snapshot} needs"
+            ))
+        })?;
+        let told = snapshot.summary.get("polelake.date").and_then(|date| Day::parse(date));
+        let number = i32::try_from(snapshot.sequence_number).unwrap_or_default();
+        Ok(SnapshotEntry {
+            date: told.unwrap_or(Day(number)),
+            snapshot_id: snapshot.snapshot_id,
+            manifest_list: snapshot.manifest_list.clone(),
+            summary: snapshot.summary.clone(),
+            schema: schema.clone(),
+        })
+    }
+}
+
+impl IcebergDays {
+    /// Reads the days out of a table's metadata. What is made anew at every writing is not looked at.
+    ///
+    /// # Errors
+    /// When the bytes are no table metadata, or a snapshot's schema is not in it.
+    pub fn read(bytes: &[u8]) -> Result<Self, LakeError> {
+        let document: Document = serde_json::from_slice(bytes)?;
+        let entry = |snapshot| document.entry(snapshot).map(|entry| (entry.date, entry));
+        Ok(Self(document.snapshots.iter().map(entry).collect::<Result<_, _>>()?))
+    }
+
+    /// Adds a day, in place of what was known of it.
+    pub fn put(&mut self, entry: SnapshotEntry) {
+        self.0.insert(entry.date, entry);
+    }
+
+    /// Forgets the days that are not kept.
+    pub fn keep(&mut self, kept: impl Fn(Day) -> bool) {
+        self.0.retain(|day, _| kept(*day));
+    }
+
+    /// The last day before this one.
+    #[must_use]
+    pub fn before(&self, day: Day) -> Option<&SnapshotEntry> {
+        self.0.range(..day).next_back().map(|(_, entry)| entry)
+    }
+
+    /// The newest day, which readers see unless they ask for another.
+    #[must_use]
+    pub fn newest(&self) -> Option<&SnapshotEntry> {
+        self.0.values().next_back()
+    }
+
+    /// All of them, the oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &SnapshotEntry> {
+        self.0.values()
+    }
+}

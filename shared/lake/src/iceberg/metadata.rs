@@ -1,0 +1,223 @@
+//! The table's metadata: one JSON document that names all kept days.
+
+use std::collections::BTreeMap;
+
+use pole::pole_id;
+use serde::Serialize;
+
+use super::manifest::SORT_ORDER;
+use super::schema::TableSchema;
+use super::{IcebergDays, IcebergFile, IcebergTable, SnapshotEntry};
+use crate::LakeError;
+use crate::schema::field_id;
+use crate::snapshot::iceberg_hint_key;
+
+/// The order of rows in every file.
+const ORDER: [&str; 3] = ["owner_id", "pole_id", "source"];
+
+/// The suffix by which readers know table metadata.
+const SUFFIX: &str = ".metadata.json";
+
+/// The table's metadata, and the hint by which it is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenMetadata {
+    /// The metadata, to be written first.
+    pub metadata: IcebergFile,
+    /// What names it as the current one.
+    pub hint: IcebergFile,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Document<'d> {
+    format_version: u8,
+    table_uuid: String,
+    location: &'d str,
+    last_sequence_number: i64,
+    last_updated_ms: i64,
+    last_column_id: i32,
+    current_schema_id: i32,
+    schemas: Vec<&'d TableSchema>,
+    default_spec_id: i32,
+    partition_specs: [PartitionSpec; 1],
+    last_partition_id: i32,
+    default_sort_order_id: i32,
+    sort_orders: [SortOrder; 2],
+    properties: BTreeMap<&'static str, String>,
+    current_snapshot_id: i64,
+    refs: BTreeMap<&'static str, Reference>,
+    snapshots: Vec<Snapshot<'d>>,
+    snapshot_log: Vec<Logged>,
+    metadata_log: [(); 0],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct PartitionSpec {
+    spec_id: i32,
+    fields: [(); 0],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct SortOrder {
+    order_id: i32,
+    fields: Vec<SortField>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct SortField {
+    transform: &'static str,
+    source_id: i32,
+    direction: &'static str,
+    null_order: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Reference {
+    snapshot_id: i64,
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Snapshot<'d> {
+    snapshot_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_snapshot_id: Option<i64>,
+    sequence_number: i64,
+    timestamp_ms: i64,
+    manifest_list: &'d str,
+    summary: &'d BTreeMap<String, String>,
+    schema_id: i32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Logged {
+    snapshot_id: i64,
+    timestamp_ms: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Mapped<'d> {
+    field_id: i32,
+    names: [&'d str; 1],
+}
+
+impl IcebergTable<'_> {
+    /// The table's metadata with these days.
+    ///
+    /// # Errors
+    /// When no day is kept: a table without a snapshot is no table here.
+    pub fn metadata(&self, days: &IcebergDays) -> Result<WrittenMetadata, LakeError> {
+        let newest = days.newest().ok_or_else(|| {
+            LakeError::Unexpected(format!("the table {} has no day to be read in Iceberg", self.name))
+        })?;
+        let bytes = serde_json::to_vec(&document(&self.location(), days, newest)?)?;
+        let metadata = self.file(newest.date, SUFFIX, bytes);
+        // DuckDB puts the suffix on by itself, and PyIceberg where it is missing; neither takes a line's end.
+        let name = metadata.key.rsplit('/').next().unwrap_or_default().trim_end_matches(SUFFIX);
+        let hint = IcebergFile { key: iceberg_hint_key(self.name), bytes: name.as_bytes().to_vec() };
+        Ok(WrittenMetadata { metadata, hint })
+    }
+}
+
+fn document<'d>(
+    location: &'d str,
+    days: &'d IcebergDays,
+    newest: &'d SnapshotEntry,
+) -> Result<Document<'d>, LakeError> {
+    let columns = columns(days);
+    Ok(Document {
+        format_version: 2,
+        table_uuid: pole_id("iceberg-table", &[location]).to_string(),
+        location,
+        last_sequence_number: newest.date.0.into(),
+        last_updated_ms: newest.timestamp_ms(),
+        last_column_id: columns.keys().next_back().copied().unwrap_or_default(),
+        current_schema_id: newest.schema.id,
+        schemas: schemas(days),
+        default_spec_id: 0,
+        partition_specs: [PartitionSpec { spec_id: 0, fields: [] }],
+        last_partition_id: 999,
+        default_sort_order_id: 0,
+        sort_orders: sort_orders(),
+        properties: properties(&columns)?,
+        current_snapshot_id: newest.snapshot_id,
+        refs: BTreeMap::from([("main", Reference { snapshot_id: newest.snapshot_id, r#type: "branch" })]),
+        snapshots: snapshots(days),
+        snapshot_log: days.entries().map(logged).collect(),
+        metadata_log: [],
+    })
+}
+
+fn logged(entry: &SnapshotEntry) -> Logged {
+    Logged { snapshot_id: entry.snapshot_id, timestamp_ms: entry.timestamp_ms() }
+}
+
+/// Every schema that a kept day needs, in the order of their first use.
+fn schemas(days: &IcebergDays) -> Vec<&TableSchema> {
+    let mut schemas: Vec<&TableSchema> = Vec::new();
+    for entry in days.entries() {
+        if !schemas.iter().any(|known| known.id == entry.schema.id) {
+            schemas.push(&entry.schema);
+        }
+    }
+    schemas
+}
+
+/// Every column of every kept day.
+fn columns(days: &IcebergDays) -> BTreeMap<i32, &str> {
+    let fields = days.entries().flat_map(|entry| &entry.schema.fields);
+    fields.map(|field| (field.id, field.name.as_str())).collect()
+}
+
+/// A day's parent is the kept day before it, whatever it was when the day was written: days are replaced and dropped.
+fn snapshots(days: &IcebergDays) -> Vec<Snapshot<'_>> {
+    let mut parent = None;
+    let snapshot = |entry: &SnapshotEntry| parent.replace(entry.snapshot_id);
+    let parents: Vec<_> = days.entries().map(snapshot).collect();
+    let with_parent = |(entry, parent_snapshot_id)| snapshot_of(entry, parent_snapshot_id);
+    days.entries().zip(parents).map(with_parent).collect()
+}
+
+fn snapshot_of(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> Snapshot<'_> {
+    Snapshot {
+        snapshot_id: entry.snapshot_id,
+        parent_snapshot_id,
+        sequence_number: entry.date.0.into(),
+        timestamp_ms: entry.timestamp_ms(),
+        manifest_list: &entry.manifest_list,
+        summary: &entry.summary,
+        schema_id: entry.schema.id,
+    }
+}
+
+/// Files that others write into the table are in no order, so the first is the default; ours are in the second.
+fn sort_orders() -> [SortOrder; 2] {
+    let field = |name| SortField {
+        transform: "identity",
+        source_id: field_id(name),
+        direction: "asc",
+        null_order: "nulls-first",
+    };
+    let ours = SortOrder { order_id: SORT_ORDER, fields: ORDER.map(field).into() };
+    [SortOrder { order_id: 0, fields: Vec::new() }, ours]
+}
+
+/// Files from before columns had ids are read by the columns' names. And nobody's maintenance takes files away: other
+/// tables and days name the same ones.
+fn properties(columns: &BTreeMap<i32, &str>) -> Result<BTreeMap<&'static str, String>, LakeError> {
+    let mapped = columns.iter().map(|(id, name)| Mapped { field_id: *id, names: [name] });
+    let mapping = serde_json::to_string(&mapped.collect::<Vec<_>>())?;
+    Ok(BTreeMap::from([
+        ("gc.enabled", "false".to_owned()),
+        ("schema.name-mapping.default", mapping),
+        ("write.format.default", "parquet".to_owned()),
+        ("write.parquet.compression-codec", "zstd".to_owned()),
+    ]))
+}

@@ -1,0 +1,94 @@
+//! A table's columns in Iceberg's words.
+
+use std::collections::BTreeMap;
+
+use arrow_schema::DataType;
+use contract::TableContract;
+use serde::{Deserialize, Serialize};
+
+use crate::LakeError;
+use crate::schema::{curated, field_id, small_id};
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TableField {
+    pub(super) id: i32,
+    pub(super) name: String,
+    required: bool,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    doc: String,
+}
+
+/// A table's columns as they were on a day, with an id made of them: the same columns have the same id for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TableSchema {
+    #[serde(rename = "type", default = "structure")]
+    kind: String,
+    #[serde(rename = "schema-id")]
+    pub(super) id: i32,
+    pub(super) fields: Vec<TableField>,
+}
+
+fn structure() -> String {
+    "struct".into()
+}
+
+impl TableSchema {
+    /// What the contract declares. A column is required where its files require it: a patch may come before its record,
+    /// so a file may lack more than the contract allows.
+    pub(super) fn of(contract: &TableContract) -> Result<Self, LakeError> {
+        let files = curated(contract);
+        let field = |(column, file): (&contract::Column, &std::sync::Arc<arrow_schema::Field>)| TableField {
+            id: field_id(&column.name),
+            name: column.name.clone(),
+            required: !file.is_nullable(),
+            kind: written(file.data_type()),
+            doc: column.meaning.clone(),
+        };
+        let fields: Vec<_> = contract.columns.iter().zip(files.fields()).map(field).collect();
+        distinct(&contract.name, fields.iter().map(|field| (field.id, field.name.as_str())))?;
+        let id = small_id("iceberg-schema", &serde_json::to_string(&fields)?);
+        Ok(Self { kind: structure(), id, fields })
+    }
+}
+
+/// The type as Iceberg writes it.
+fn written(kind: &DataType) -> String {
+    match kind {
+        DataType::Int64 => "long".into(),
+        DataType::Float64 => "double".into(),
+        DataType::Boolean => "boolean".into(),
+        DataType::Date32 => "date".into(),
+        DataType::Timestamp(..) => "timestamptz".into(),
+        DataType::Decimal128(digits, scale) => format!("decimal({digits}, {scale})"),
+        _ => "string".into(),
+    }
+}
+
+/// Two columns of one id would be read as one: better no Iceberg table than that.
+fn distinct<'n>(table: &str, fields: impl Iterator<Item = (i32, &'n str)>) -> Result<(), LakeError> {
+    let mut seen = BTreeMap::new();
+    for (id, name) in fields {
+        if let Some(other) = seen.insert(id, name) {
+            return Err(LakeError::Unexpected(format!(
+                "the columns `{other}` and `{name}` of the table {table} have the same Iceberg field id {id}, \
+                 which is made of the name: rename the newer one"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_one_id_are_refused_with_the_remedy() {
+        assert!(distinct("person", [(1, "a"), (2, "b")].into_iter()).is_ok());
+        let why = distinct("person", [(1, "a"), (2, "b"), (1, "c")].into_iter()).unwrap_err().to_string();
+        assert!(why.contains("`a` and `c` of the table person") && why.contains("rename"), "{why}");
+    }
+}
