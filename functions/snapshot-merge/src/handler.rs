@@ -97,7 +97,7 @@ pub(crate) async fn each_table(
 }
 
 /// The tables that are asked for. One that no source fills has no snapshots: it is declared, and waits.
-fn wanted<'c>(schedule: &Schedule, context: &'c Context) -> Result<Vec<&'c TableContract>, Failure> {
+pub(crate) fn wanted<'c>(schedule: &Schedule, context: &'c Context) -> Result<Vec<&'c TableContract>, Failure> {
     let catalogue = &context.catalogue;
     if let Some(name) = schedule.tables.iter().find(|name| catalogue.table(name).is_none()) {
         return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));

@@ -63,7 +63,7 @@ pub(crate) async fn kept_days(table: &str, curated: &dyn ObjectStore) -> Result<
 
 /// The hint, and the days that the metadata which it names knows; none when there is none, or it is damaged: all of it can
 /// be made anew.
-async fn known_days(
+pub(crate) async fn known_days(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<(Option<Object>, IcebergDays), Failure> {

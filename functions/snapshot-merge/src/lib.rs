@@ -9,6 +9,7 @@
 mod assemble;
 mod commit;
 mod context;
+pub mod erase;
 mod feed;
 pub mod fold;
 mod handler;
@@ -19,6 +20,7 @@ mod output;
 mod plan;
 mod profile;
 mod publish;
+mod retention;
 mod runs;
 mod shard;
 mod sizes;
@@ -31,6 +33,7 @@ pub mod zones;
 
 pub use context::{Buckets, Context};
 pub use handler::{Run, TableRun, handle};
+pub use retention::{Keep, Swept, sweep};
 pub use sizes::Sizes;
 
 use std::sync::Arc;
@@ -89,6 +92,9 @@ pub async fn answer(request: Request, context: &Context, budget: host::Budget) -
         }
         Request::Step(Step::Merge { table, date, shard }) => {
             serde_json::to_value(steps::merge_shard(&table, &date, shard, context).await?)
+        }
+        Request::Step(Step::Sweep { keep, tables, dry_run }) => {
+            serde_json::to_value(steps::sweep(keep, &tables, dry_run, context).await?)
         }
         Request::Step(Step::Publish { table, date }) => {
             serde_json::to_value(steps::publish(&table, &date, context).await?)

@@ -19,10 +19,10 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    pub(crate) fn of(groups: Vec<TableState>, rules: &[Rule], columns: &[Column]) -> Self {
+    pub(crate) fn of(groups: &[TableState], rules: &[Rule], columns: &[Column]) -> Self {
         let mut total = TableState::new(rules, columns);
         groups.iter().for_each(|group| total.merge(group));
-        Self { total, groups }
+        Self { total, groups: groups.to_vec() }
     }
 
     pub(crate) fn encode(&self) -> Result<Bytes, LakeError> {

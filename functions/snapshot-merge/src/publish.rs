@@ -29,6 +29,16 @@ pub(crate) async fn publish(
     }
 }
 
+/// Takes days out of `<table>_history`.
+pub(crate) async fn withdraw(table: &TableContract, days: &[Day], context: &Context) -> Result<(), Failure> {
+    if days.is_empty() {
+        return Ok(());
+    }
+    let history = history(table, context);
+    context.glue.put_table(&history).await.map_err(|error| failed(&error))?;
+    drop_others(&history, &[], |shown| days.iter().any(|day| day.to_string() == shown), context).await
+}
+
 /// The table of all kept days.
 fn history(table: &TableContract, context: &Context) -> TableSpec {
     zones::curated(table, &format!("{}_history", table.name), &["snapshot_date", "shard"], context)

@@ -12,11 +12,13 @@ use store::ObjectStore;
 use crate::context::Context;
 use crate::fold::Origin;
 use crate::merge::{BaseFile, ShardInput, ShardOutput, merge};
+use crate::output::Written;
 use crate::plan::{Planned, rules};
 use crate::profile::{Profile, fingerprint};
 use crate::runs::{self, Increments};
 use crate::sizes::Sizes;
 use crate::sorted::{Batches, SortedFile};
+use crate::spool::Spooled;
 
 const PARQUET: &str = "application/vnd.apache.parquet";
 
@@ -153,14 +155,16 @@ impl<'j> ShardJob<'j> {
             (Some(key), Some(state)) => has_content(key, &state.content),
             _ => false,
         });
-        let profile = Profile::of(written.groups, &self.rules, &self.table.columns);
+        let profile = Profile::of(&written.groups, &self.rules, &self.table.columns);
+        let (table, rules, shard, store) = (self.table, &self.rules, self.shard, self.store);
+        let files = ShardFiles { table, rules, shard, day, store };
         let mut shard = match known.filter(|_| !counts.any()) {
             Some(known) if self.is_measured(known) => known.clone(),
-            _ => self.put_rows(day, &written.rows, &profile).await?,
+            _ => files.put_rows(&written.rows, &profile).await?,
         };
         shard.state_key = match (state, known.filter(|_| same_state)) {
             (_, Some(known)) => known.state_key.clone(),
-            (Some(state), None) => Some(self.put_state(day, state).await?),
+            (Some(state), None) => Some(files.put_state(state).await?),
             (None, None) => None,
         };
         let (inserted, updated, deleted) = (counts.inserted, counts.updated, counts.deleted);
@@ -170,16 +174,38 @@ impl<'j> ShardJob<'j> {
     fn is_measured(&self, shard: &ManifestShard) -> bool {
         shard.profile_key.as_ref().is_some_and(|key| key.contains(&self.fingerprint))
     }
+}
 
-    async fn put_rows(
-        &self,
-        day: Day,
-        rows: &crate::spool::Spooled,
-        profile: &Profile,
-    ) -> Result<ManifestShard, Failure> {
-        let version = version(day, &rows.content);
+fn result(shard: ManifestShard, measured: TableState) -> ShardResult {
+    ShardResult { shard, measured, inserted: 0, updated: 0, deleted: 0, copied: 0 }
+}
+
+/// The files of a shard, as a day writes them.
+pub(crate) struct ShardFiles<'f> {
+    pub(crate) table: &'f TableContract,
+    pub(crate) rules: &'f [Rule],
+    pub(crate) shard: u32,
+    pub(crate) day: Day,
+    pub(crate) store: &'f Arc<dyn ObjectStore>,
+}
+
+impl ShardFiles<'_> {
+    /// Puts rows, profile and state.
+    pub(crate) async fn put(&self, written: &Written) -> Result<ManifestShard, Failure> {
+        let profile = Profile::of(&written.groups, self.rules, &self.table.columns);
+        let shard = self.put_rows(&written.rows, &profile).await?;
+        let state_key = match &written.state {
+            Some(state) => Some(self.put_state(state).await?),
+            None => None,
+        };
+        Ok(ManifestShard { state_key, ..shard })
+    }
+
+    async fn put_rows(&self, rows: &Spooled, profile: &Profile) -> Result<ManifestShard, Failure> {
+        let version = version(self.day, &rows.content);
         let snapshot = Snapshot { table: &self.table.name, shard: self.shard, version: &version };
-        let (rows_key, profile_key) = (snapshot.rows_key(), snapshot.profile_key(&self.fingerprint));
+        let fingerprint = fingerprint(self.rules, &self.table.columns);
+        let (rows_key, profile_key) = (snapshot.rows_key(), snapshot.profile_key(&fingerprint));
         let unavailable = |error: store::StoreError| Failure::unavailable(&error);
         let measured = profile.encode().map_err(|error| Failure::corrupt(&error))?;
         self.store.put_file(&rows_key, rows.path(), PARQUET).await.map_err(unavailable)?;
@@ -195,15 +221,11 @@ impl<'j> ShardJob<'j> {
         })
     }
 
-    async fn put_state(&self, day: Day, state: &crate::spool::Spooled) -> Result<String, Failure> {
-        let version = version(day, &state.content);
+    async fn put_state(&self, state: &Spooled) -> Result<String, Failure> {
+        let version = version(self.day, &state.content);
         let key = Snapshot { table: &self.table.name, shard: self.shard, version: &version }.state_key();
         let put = self.store.put_file(&key, state.path(), PARQUET).await;
         put.map_err(|error| Failure::unavailable(&error))?;
         Ok(key)
     }
-}
-
-fn result(shard: ManifestShard, measured: TableState) -> ShardResult {
-    ShardResult { shard, measured, inserted: 0, updated: 0, deleted: 0, copied: 0 }
 }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use trigger::Schedule;
 
 use crate::context::Context;
-use crate::handler::{Run, TableRun, each_table};
+use crate::handler::{Run, TableRun, each_table, wanted};
 use crate::plan::{Plan, Planned};
+use crate::retention::{self, Keep, Swept};
 use crate::shard::{ShardJob, ShardResult};
 use crate::table;
 
@@ -34,6 +35,18 @@ pub enum Step {
         date: String,
         /// The shard.
         shard: u32,
+    },
+    /// Drop the days that are not kept, and what no kept day names.
+    Sweep {
+        /// How many days are kept.
+        #[serde(default)]
+        keep: Keep,
+        /// Only these tables; all of them when it is empty.
+        #[serde(default)]
+        tables: Vec<String>,
+        /// Only say what would be done.
+        #[serde(default)]
+        dry_run: bool,
     },
     /// Commit and publish a plan whose shards are all merged.
     Publish {
@@ -93,6 +106,24 @@ pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Res
     });
     let run = run.await?;
     Ok(PlanRun { run, fan_out })
+}
+
+/// Sweeps tables, one after the other.
+///
+/// # Errors
+/// When a table cannot be swept, or there is no such table.
+pub async fn sweep(
+    keep: Keep,
+    tables: &[String],
+    dry_run: bool,
+    context: &Context,
+) -> Result<Vec<Swept>, Failure> {
+    let schedule = Schedule { tables: tables.to_vec(), ..Schedule::default() };
+    let mut swept = Vec::new();
+    for table in wanted(&schedule, context)? {
+        swept.push(retention::sweep(table, keep, dry_run, context).await?);
+    }
+    Ok(swept)
 }
 
 /// The key of a step's document.

@@ -4,11 +4,13 @@ use contract::{Rule, TableContract};
 use host::Failure;
 use lake::{ColumnProfile, Day, Manifest, RuleResult, work_prefix};
 use quality::{ColumnState, TableState};
+use store::ObjectStore;
 
 use crate::commit::commit;
 use crate::context::Context;
 use crate::handler::TableRun;
 use crate::plan::{Planned, rules};
+use crate::profile::{Profile, fingerprint};
 use crate::publish;
 use crate::runs::Increments;
 use crate::shard::{ShardJob, ShardResult};
@@ -101,6 +103,30 @@ fn manifest(table: &TableContract, planned: &Planned, results: Vec<ShardResult>)
         columns: columns.map(|(column, state)| (column.name.clone(), profile(state))).collect(),
         newest_event: state.newest_event,
     }
+}
+
+/// A manifest with what is measured of its shards now; as it was, where that is not known under today's rules.
+pub(crate) async fn measure(
+    table: &TableContract,
+    manifest: Manifest,
+    curated: &dyn ObjectStore,
+) -> Result<Manifest, Failure> {
+    let (rules, rows) = (rules(table), manifest.shards.iter().map(|shard| shard.rows).sum());
+    let fingerprint = fingerprint(&rules, &table.columns);
+    let mut state = TableState::new(&rules, &table.columns);
+    for shard in &manifest.shards {
+        let key = shard.profile_key.as_ref().filter(|key| key.contains(&fingerprint));
+        let profile = match key {
+            Some(key) => Profile::read(key, curated).await?,
+            None => None,
+        };
+        let Some(profile) = profile else { return Ok(Manifest { rows, ..manifest }) };
+        state.merge(&profile.total);
+    }
+    let columns = table.columns.iter().zip(&state.columns);
+    let columns = columns.map(|(column, state)| (column.name.clone(), profile(state))).collect();
+    let (rules, newest_event) = (verdicts(&rules, &state), state.newest_event);
+    Ok(Manifest { rows, rules, columns, newest_event, ..manifest })
 }
 
 fn profile(state: &ColumnState) -> ColumnProfile {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use bytes::{Buf, Bytes};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
@@ -144,9 +145,27 @@ impl Footer {
     /// # Errors
     /// When the file is damaged.
     pub fn decode(&self, group: &Group, bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
+        Ok(self.reader(group, bytes).build()?)
+    }
+
+    /// The batches of a group with only these columns of it; those that the file does not have are left out.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn decode_columns(
+        &self,
+        group: &Group,
+        bytes: Bytes,
+        columns: &[&str],
+    ) -> Result<ParquetRecordBatchReader, LakeError> {
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
+        Ok(self.reader(group, bytes).with_projection(mask).build()?)
+    }
+
+    fn reader(&self, group: &Group, bytes: Bytes) -> ParquetRecordBatchReaderBuilder<Window> {
         let window = Window::new(group.bytes.start, bytes, self.tail.size);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
-        Ok(builder.with_row_groups(vec![group.index]).with_batch_size(BATCH_ROWS).build()?)
+        builder.with_row_groups(vec![group.index]).with_batch_size(BATCH_ROWS)
     }
 
     /// What a writer must know to copy a group's columns.
