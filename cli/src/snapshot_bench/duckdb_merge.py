@@ -7,6 +7,7 @@ import time
 import duckdb
 
 variant, base, increments, out, threads = sys.argv[1:6]
+base = base.split(",")
 database = duckdb.connect()
 database.execute(f"SET threads = {threads}")
 database.execute("SET preserve_insertion_order = false" if variant == "simple" else "SELECT 1")
@@ -16,13 +17,13 @@ simple = f"""
     WITH increments AS (
         SELECT * EXCLUDE (_carried) FROM read_parquet('{increments}', hive_partitioning = false)
         QUALIFY row_number() OVER (PARTITION BY pole_id, source ORDER BY {truth}) = 1)
-    SELECT * FROM read_parquet('{base}', hive_partitioning = false) base
+    SELECT * FROM read_parquet({base}, hive_partitioning = false) base
         ANTI JOIN increments USING (pole_id, source)
     UNION ALL BY NAME SELECT * EXCLUDE (_op) FROM increments WHERE _op <> 'd'"""
 # The same promise as ours: the order of truth over base and increments, sorted for the readers.
 whole = f"""
     SELECT * EXCLUDE (_op) FROM (
-        SELECT *, 'u' AS _op FROM read_parquet('{base}', hive_partitioning = false)
+        SELECT *, 'u' AS _op FROM read_parquet({base}, hive_partitioning = false)
         UNION ALL BY NAME
         SELECT * EXCLUDE (_carried) FROM read_parquet('{increments}', hive_partitioning = false))
     QUALIFY row_number() OVER (PARTITION BY pole_id, source ORDER BY {truth}) = 1 AND _op <> 'd'

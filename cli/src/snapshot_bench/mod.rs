@@ -152,7 +152,7 @@ impl Bench {
         command.args(["-c", script]);
         match peer {
             "duckdb" => {
-                command.args([variant, &base.join("', '"), &format!("{increments}/**/*.parquet"), &out])
+                command.args([variant, &base.join(","), &format!("{increments}/**/*.parquet"), &out])
             }
             _ => command.args([&base.join(","), &format!("{increments}/*/*/*/*.parquet"), &out]),
         };

@@ -10,10 +10,20 @@ use crate::sorted::{Batches, before, owners};
 
 /// Statements of whole owners: all that there are before the bound.
 pub(crate) struct Frame {
-    /// Batches of statements, each sorted, and where they come from.
-    pub(crate) parts: Vec<(RecordBatch, Origin)>,
+    /// Batches of statements, each sorted.
+    pub(crate) parts: Vec<FramePart>,
     /// The first owner behind; none when nothing is left.
     pub(crate) bound: Option<String>,
+}
+
+/// Statements of one source.
+pub(crate) struct FramePart {
+    /// The statements.
+    pub(crate) batch: RecordBatch,
+    /// Where they come from.
+    pub(crate) origin: Origin,
+    /// The source, by its place among all.
+    pub(crate) source: usize,
 }
 
 /// A sorted source: the batch that is looked at, and the one behind it.
@@ -94,9 +104,9 @@ impl Feed {
             let ends = self.cursors.iter().filter_map(Cursor::open_end);
             let bound = ends.chain(limit).min().map(str::to_owned);
             let mut parts = Vec::new();
-            for cursor in &mut self.cursors {
+            for (source, cursor) in self.cursors.iter_mut().enumerate() {
                 let taken = cursor.take(bound.as_deref()).await?;
-                parts.extend(taken.map(|batch| (batch, cursor.origin)));
+                parts.extend(taken.map(|batch| FramePart { batch, origin: cursor.origin, source }));
             }
             if !parts.is_empty() || bound.as_deref() == limit {
                 return Ok(Frame { parts, bound });

@@ -9,6 +9,7 @@ use trigger::Schedule;
 
 use crate::commit::{Known, known_of};
 use crate::context::Context;
+use crate::entity;
 use crate::plan::{Planned, plan};
 use crate::streams::Streams;
 use crate::table;
@@ -55,10 +56,18 @@ pub struct TableRun {
 /// # Errors
 /// When a table cannot be merged; the ones before it are committed.
 pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> Result<Run, Failure> {
-    each_table(schedule, context, budget, async |table, planned| {
+    let run = each_table(schedule, context, budget, async |table, planned| {
         table::merge_table(table, planned, context).await.map(Some)
-    })
-    .await
+    });
+    let mut run = run.await?;
+    if schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == entity::ENTITY) {
+        run.tables.extend(entity::merge(day_of(schedule)?, context).await?.inspect(told));
+    }
+    Ok(run)
+}
+
+fn day_of(schedule: &Schedule) -> Result<Day, Failure> {
+    schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))
 }
 
 /// Plans every wanted table of the day and lets `done` deal with the plan, table by table.
@@ -68,7 +77,7 @@ pub(crate) async fn each_table(
     budget: Budget,
     mut done: impl AsyncFnMut(&TableContract, &Planned) -> Result<Option<TableRun>, Failure>,
 ) -> Result<Run, Failure> {
-    let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
+    let day = day_of(schedule)?;
     let tables = wanted(schedule, context)?;
     let looked_up = tables.iter().map(|table| known_of(&table.name, day, &*context.curated));
     let known: Vec<Known> = stream::iter(looked_up).buffered(LOOKUPS_AT_ONCE).try_collect().await?;

@@ -17,7 +17,7 @@ use quality::TableState;
 use store::ObjectStore;
 
 use crate::assemble::Assembler;
-use crate::feed::{Feed, Frame};
+use crate::feed::{Feed, Frame, FramePart};
 use crate::fold::{Origin, Statement, fold};
 use crate::increments::{Statements, conform};
 use crate::output::{Output, Written};
@@ -244,7 +244,7 @@ impl Merge<'_> {
         let source = self.assembler.source(base.clone());
         let view = Statements::of(base)?;
         let mut views = Vec::with_capacity(frame.parts.len());
-        for (batch, origin) in &frame.parts {
+        for FramePart { batch, origin, .. } in &frame.parts {
             views.push((
                 self.assembler.source(batch.clone()),
                 Statements::of(batch)?,

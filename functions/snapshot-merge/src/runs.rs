@@ -140,7 +140,7 @@ impl<'p> Sorter<'p> {
         let mut writer = self.writer()?;
         loop {
             let frame = feed.frame(None).await?;
-            let parts: Vec<RecordBatch> = frame.parts.into_iter().map(|(batch, _)| batch).collect();
+            let parts: Vec<RecordBatch> = frame.parts.into_iter().map(|part| part.batch).collect();
             for batch in sorted(&parts).map_err(|error| Failure::corrupt(&error))? {
                 self.write(&mut writer, &batch)?;
             }

@@ -11,7 +11,7 @@ use store::ObjectStore;
 
 use crate::context::Context;
 use crate::fold::Origin;
-use crate::merge::{BaseFile, ShardInput, ShardOutput, merge};
+use crate::merge::{BaseFile, Counts, ShardInput, ShardOutput, merge};
 use crate::output::Written;
 use crate::plan::{Planned, rules};
 use crate::profile::{Profile, fingerprint};
@@ -68,7 +68,7 @@ impl<'j> ShardJob<'j> {
             && let Some(known) = known
             && let Some(profile) = self.profile(known).await?
         {
-            return Ok(result(known.clone(), profile.total));
+            return Ok(ShardResult::new(known.clone(), profile.total, Counts::default()));
         }
         let output = merge(self.input(statements).await?, self.store).await?;
         self.conclude(output, known).await
@@ -78,11 +78,7 @@ impl<'j> ShardJob<'j> {
     fn base(&self) -> Vec<&'j ManifestShard> {
         let Some(base) = &self.planned.plan.base else { return Vec::new() };
         let count = u32::try_from(base.shards.len()).unwrap_or(u32::MAX);
-        let meets = |shard: &&ManifestShard| {
-            let theirs = Owners::of(shard.shard, count);
-            let begins_before_end = self.owners.to.as_ref().is_none_or(|to| theirs.from < *to);
-            begins_before_end && theirs.to.as_ref().is_none_or(|to| self.owners.from < *to)
-        };
+        let meets = |shard: &&ManifestShard| Owners::of(shard.shard, count).overlaps(&self.owners);
         base.shards.iter().filter(meets).collect()
     }
 
@@ -176,8 +172,30 @@ impl<'j> ShardJob<'j> {
     }
 }
 
-fn result(shard: ManifestShard, measured: TableState) -> ShardResult {
-    ShardResult { shard, measured, inserted: 0, updated: 0, deleted: 0, copied: 0 }
+impl ShardResult {
+    /// A shard that is the base's, as it was measured; none when it was not measured under these rules.
+    pub(crate) async fn shared(
+        known: &ManifestShard,
+        rules: &[Rule],
+        table: &TableContract,
+        store: &dyn ObjectStore,
+    ) -> Result<Option<Self>, Failure> {
+        let fingerprint = fingerprint(rules, &table.columns);
+        let Some(key) = known.profile_key.as_ref().filter(|key| key.contains(&fingerprint)) else { return Ok(None) };
+        let profile = Profile::read(key, store).await?;
+        Ok(profile.map(|profile| Self::new(known.clone(), profile.total, Counts::default())))
+    }
+
+    /// A shard that was made.
+    pub(crate) fn of(shard: ManifestShard, written: &Written, files: &ShardFiles<'_>, counts: Counts) -> Self {
+        let profile = Profile::of(&written.groups, files.rules, &files.table.columns);
+        Self::new(shard, profile.total, counts)
+    }
+
+    fn new(shard: ManifestShard, measured: TableState, counts: Counts) -> Self {
+        let Counts { inserted, updated, deleted } = counts;
+        Self { shard, measured, inserted, updated, deleted, copied: 0 }
+    }
 }
 
 /// The files of a shard, as a day writes them.

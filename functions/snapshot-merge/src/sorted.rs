@@ -160,7 +160,9 @@ impl Stored {
                 }
             }
             let Some(((file, group), bytes)) = self.fetcher.next().await? else { return Ok(None) };
-            let reader = file.footer.decode(&group, bytes).map_err(|error| file.corrupt(&error))?;
+            let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let reader = file.footer.decode_columns(&group, bytes, &names);
+            let reader = reader.map_err(|error| file.corrupt(&error))?;
             self.open = Some((file, reader));
         }
     }

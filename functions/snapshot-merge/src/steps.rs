@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use trigger::Schedule;
 
 use crate::context::Context;
+use crate::entity;
 use crate::handler::{Run, TableRun, each_table, wanted};
 use crate::plan::{Plan, Planned};
 use crate::retention::{self, Keep, Swept};
@@ -35,6 +36,11 @@ pub enum Step {
         date: String,
         /// The shard.
         shard: u32,
+    },
+    /// Make the day's `entity`, when every table is published.
+    Entities {
+        /// The day.
+        date: String,
     },
     /// Drop the days that are not kept, and what no kept day names.
     Sweep {
@@ -98,7 +104,7 @@ pub struct ShardRun {
 pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Result<PlanRun, Failure> {
     let mut fan_out = Vec::new();
     let run = each_table(schedule, context, budget, async |table, planned| {
-        if !planned.is_stored() {
+        if planned.plan.unchanged || !planned.is_stored() {
             return table::merge_table(table, planned, context).await.map(Some);
         }
         fan_out.push(keep(planned, context).await?);
@@ -106,6 +112,19 @@ pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Res
     });
     let run = run.await?;
     Ok(PlanRun { run, fan_out })
+}
+
+/// The last step of a day: the table `entity`; none where the contracts have no such table.
+///
+/// # Errors
+/// As a merge.
+pub async fn entities(date: &str, context: &Context) -> Result<Option<TableRun>, Failure> {
+    entity::merge(day_of(date)?, context).await
+}
+
+fn day_of(date: &str) -> Result<Day, Failure> {
+    let message = || format!("`{date}` is not a day; write YYYY-MM-DD");
+    Day::parse(date).ok_or_else(|| Failure::new(FailureKind::BadRequest, message()))
 }
 
 /// Sweeps tables, one after the other.
@@ -167,7 +186,7 @@ async fn kept<'c>(
     let bad = |what: String| Failure::new(FailureKind::BadRequest, what);
     let contract =
         context.catalogue.table(table).ok_or_else(|| bad(format!("there is no table `{table}`")))?;
-    let day = Day::parse(date).ok_or_else(|| bad(format!("`{date}` is not a day; write YYYY-MM-DD")))?;
+    let day = day_of(date)?;
     let missing = format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
     let plan: Plan = get(&key(table, day, "plan"), &missing, context).await?;
     Ok((contract, Planned::of(plan), day))

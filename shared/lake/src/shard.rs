@@ -47,6 +47,13 @@ impl Owners {
         greatest >= self.from.as_str() && self.to.as_deref().is_none_or(|to| least < to)
     }
 
+    /// Whether some owner can be in both ranges.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let before_end = |from: &str, to: &Option<String>| to.as_deref().is_none_or(|to| from < to);
+        before_end(&self.from, &other.to) && before_end(&other.from, &self.to)
+    }
+
     /// Whether every owner from `least` to `greatest` is in the range.
     #[must_use]
     pub fn holds(&self, least: &str, greatest: &str) -> bool {

@@ -1,0 +1,160 @@
+//! The state machine that deploys, carried out over the real functions: plan, merge each shard, publish, report. What it
+//! leaves is what one invocation leaves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use host::Budget;
+use serde_json::{Map, Value, json};
+use snapshot_merge::{Request, Sizes};
+use store::{MemoryStore, ObjectStore};
+
+use crate::days_in_memory::Days;
+use crate::lake_under_test::{MONDAY, person, root};
+
+/// As much of Amazon States Language as the machine uses. What it does not know it refuses.
+struct Machine<'m> {
+    lake: &'m Days,
+    site: Arc<MemoryStore>,
+    /// What was invoked, in order.
+    invoked: std::sync::Mutex<Vec<Value>>,
+}
+
+fn path(path: &str, input: &Value) -> Value {
+    let pointer = path.trim_start_matches('$').replace('.', "/");
+    input.pointer(&pointer).unwrap_or_else(|| panic!("{path} is not in {input}")).clone()
+}
+
+/// A template's value: names that end in `.$` are paths, or the one intrinsic that is used.
+fn filled(template: &Value, input: &Value) -> Value {
+    let Value::Object(fields) = template else { return template.clone() };
+    let field = |(name, value): (&String, &Value)| match name.strip_suffix(".$") {
+        Some(name) => {
+            let text = value.as_str().unwrap();
+            let value = match text.strip_prefix("States.JsonMerge(States.StringToJson('") {
+                Some(rest) => merged(rest.split_once("'), $, false)").unwrap().0, input),
+                None => path(text, input),
+            };
+            (name.to_owned(), value)
+        }
+        None => (name.clone(), filled(value, input)),
+    };
+    Value::Object(fields.iter().map(field).collect::<Map<_, _>>())
+}
+
+fn merged(text: &str, input: &Value) -> Value {
+    let mut first: Map<String, Value> = serde_json::from_str(text).unwrap();
+    first.extend(input.as_object().unwrap().clone());
+    Value::Object(first)
+}
+
+impl Machine<'_> {
+    fn run<'f>(&'f self, machine: &'f Value, input: Value) -> LocalBoxFuture<'f, Value> {
+        Box::pin(async move {
+            let (mut input, mut name) = (input, machine["StartAt"].as_str().unwrap());
+            loop {
+                let state = &machine["States"][name];
+                let result = match state["Type"].as_str().unwrap() {
+                    "Task" => self.task(state, &input).await,
+                    "Map" => self.map(state, &input).await,
+                    other => panic!("{name}: {other} is not known here"),
+                };
+                match state.get("ResultPath") {
+                    Some(Value::Null) => {}
+                    None => input = result,
+                    Some(other) => panic!("{name}: ResultPath {other}"),
+                }
+                match state.get("Next") {
+                    Some(next) => name = next.as_str().unwrap(),
+                    None => return input,
+                }
+            }
+        })
+    }
+
+    async fn task(&self, state: &Value, input: &Value) -> Value {
+        assert_eq!(state["Resource"], "arn:aws:states:::lambda:invoke");
+        let parameters = filled(&state["Parameters"], input);
+        let payload = parameters["Payload"].clone();
+        self.invoked.lock().unwrap().push(payload.clone());
+        let answer = match parameters["FunctionName"].as_str().unwrap() {
+            "${snapshot_merge}" => {
+                let request: Request = serde_json::from_value(payload).unwrap();
+                let budget = Budget::lasting(Duration::from_secs(600));
+                snapshot_merge::answer(request, &self.lake.context(), budget).await.unwrap()
+            }
+            "${quality_report}" => self.report(payload).await,
+            other => panic!("no function {other}"),
+        };
+        let answer = json!({"Payload": answer});
+        state.get("ResultSelector").map_or(answer.clone(), |selector| filled(selector, &answer))
+    }
+
+    async fn map(&self, state: &Value, input: &Value) -> Value {
+        let items = match state.get("ItemReader") {
+            Some(reader) => {
+                let place = filled(&reader["Parameters"], input);
+                assert_eq!(place["Bucket"], "${curated_bucket}");
+                let object = self.lake.curated.get(place["Key"].as_str().unwrap()).await.unwrap();
+                serde_json::from_slice(&object.body).unwrap()
+            }
+            None => path(state["ItemsPath"].as_str().unwrap(), input),
+        };
+        let mut results = Vec::new();
+        for item in items.as_array().unwrap() {
+            results.push(self.run(&state["ItemProcessor"], item.clone()).await);
+        }
+        Value::Array(results)
+    }
+
+    async fn report(&self, payload: Value) -> Value {
+        let context = quality_report::Context {
+            raw: Arc::clone(&self.lake.raw) as _,
+            refined: Arc::clone(&self.lake.refined) as _,
+            curated: Arc::clone(&self.lake.curated) as _,
+            site: Arc::clone(&self.site) as _,
+            catalogue: Arc::clone(&self.lake.catalogue),
+        };
+        let schedule = serde_json::from_value(payload).unwrap();
+        serde_json::to_value(quality_report::handle(&schedule, &context).await.unwrap()).unwrap()
+    }
+}
+
+async fn lake(sizes: Sizes) -> Days {
+    let mut lake = Days::new();
+    lake.sizes = sizes;
+    let born = |n: u32| person("PersonCreatedEvent", &format!("p{n}"), n % 60, json!({"firstName": "Ada"}));
+    lake.push("housing-person", MONDAY, &(0..300).map(born).collect::<Vec<_>>()).await;
+    lake
+}
+
+async fn objects(store: &MemoryStore) -> BTreeMap<String, bytes::Bytes> {
+    let mut objects = BTreeMap::new();
+    for entry in store.list("", None).await.unwrap() {
+        objects.insert(entry.key.clone(), store.get(&entry.key).await.unwrap().body);
+    }
+    objects
+}
+
+#[tokio::test]
+async fn the_state_machine_leaves_what_one_invocation_leaves() {
+    let text = std::fs::read_to_string(root().join("infra/state-machines/snapshot.asl.json")).unwrap();
+    let machine: Value = serde_json::from_str(&text).unwrap();
+    let sizes = Sizes { shard_bytes: 10_000, ..Sizes::default() };
+    let (stepwise, at_once) = (lake(sizes).await, lake(sizes).await);
+    at_once.merge(MONDAY).await.unwrap();
+    let runner = Machine { lake: &stepwise, site: Arc::default(), invoked: Default::default() };
+    let input = json!({"scheduled_time": "2026-03-03T01:00:00Z"});
+    runner.run(&machine, input).await;
+    let invoked = runner.invoked.lock().unwrap();
+    let steps = |step: &str| invoked.iter().filter(|payload| payload["step"] == step).count();
+    assert!(steps("merge") >= 4 && steps("publish") >= 1, "large tables are done shard by shard: {invoked:?}");
+    assert_eq!(steps("plan"), 1);
+    assert_eq!(invoked.last().unwrap(), &json!({"date": MONDAY}));
+    let (stepwise, at_once) = (objects(&stepwise.curated).await, objects(&at_once.curated).await);
+    assert_eq!(stepwise.keys().collect::<Vec<_>>(), at_once.keys().collect::<Vec<_>>());
+    assert!(stepwise == at_once, "the same bytes");
+    assert!(!objects(&runner.site).await.is_empty(), "the report is written");
+}
