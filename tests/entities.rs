@@ -15,7 +15,12 @@ fn born(number: usize, minute: u32) -> Value {
 
 /// A case about a property that the housing source may know too.
 fn asset(number: usize) -> Value {
-    person("AssetCreatedEvent", &format!("a{number}"), 2, json!({"assetId": format!("a{number}"), "assetType": "Dwelling"}))
+    person(
+        "AssetCreatedEvent",
+        &format!("a{number}"),
+        2,
+        json!({"assetId": format!("a{number}"), "assetType": "Dwelling"}),
+    )
 }
 
 async fn entities(lake: &Days, date: &str) -> Vec<Row> {
@@ -40,7 +45,10 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
     let monday = entities(&lake, MONDAY).await;
     let id = |number: usize| pole::pole_id("housing-person", &[&format!("p{number}")]).to_string();
     let one = of(&monday, &id(1)).unwrap();
-    assert_eq!((told(one, "tables"), told(one, "sources"), told(one, "source")), ("person", "housing-person", "polelake"));
+    assert_eq!(
+        (told(one, "tables"), told(one, "sources"), told(one, "source")),
+        ("person", "housing-person", "polelake")
+    );
     assert_eq!(told(one, "first_seen"), told(one, "last_seen"));
     assert!(monday.iter().any(|row| told(row, "tables") == "location"));
     let mut ids: Vec<&str> = monday.iter().map(|row| told(row, "pole_id")).collect();
@@ -57,7 +65,11 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
     let tuesday = entities(&lake, TUESDAY).await;
     let before = of(&monday, &id(1)).unwrap();
     let one = of(&tuesday, &id(1)).unwrap();
-    assert_eq!(told(one, "first_seen"), told(before, "first_seen"), "what a late patch of before its record says is no sight");
+    assert_eq!(
+        told(one, "first_seen"),
+        told(before, "first_seen"),
+        "what a late patch of before its record says is no sight"
+    );
     assert!(told(one, "last_seen") > told(before, "last_seen"));
     assert!(of(&tuesday, &id(2)).is_none());
     assert!(of(&tuesday, &id(3)).is_some());

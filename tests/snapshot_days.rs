@@ -26,7 +26,12 @@ fn born(number: usize) -> Value {
 }
 
 fn renamed(number: usize, minute: u32) -> Value {
-    person("PersonUpdatedEvent", &format!("p{number}"), minute, json!({"surname": format!("Specimen{minute}")}))
+    person(
+        "PersonUpdatedEvent",
+        &format!("p{number}"),
+        minute,
+        json!({"surname": format!("Specimen{minute}")}),
+    )
 }
 
 /// A store that notes what is written to it.
@@ -81,7 +86,8 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     let written = Arc::new(Mutex::new(Vec::new()));
     let store = Noting { inner: Arc::clone(&lake.curated), written: Arc::clone(&written) };
     let context = Context { curated: Arc::new(store), ..lake.context() };
-    let schedule = Schedule { date: Some(TUESDAY.into()), tables: vec!["person".into()], ..Schedule::default() };
+    let schedule =
+        Schedule { date: Some(TUESDAY.into()), tables: vec!["person".into()], ..Schedule::default() };
     let budget = host::Budget::lasting(std::time::Duration::from_secs(600));
     snapshot_merge::handle(&schedule, &context, budget).await.unwrap();
     let written = written.lock().unwrap();
@@ -112,7 +118,10 @@ async fn groups_that_nobody_speaks_of_are_copied_and_measured_as_before() {
     assert_eq!(part.rules, all.rules);
     for (column, all) in &all.columns {
         let part = &part.columns[column];
-        assert_eq!((part.filled, part.longest, part.bytes, part.least), (all.filled, all.longest, all.bytes, all.least));
+        assert_eq!(
+            (part.filled, part.longest, part.bytes, part.least),
+            (all.filled, all.longest, all.bytes, all.least)
+        );
         // Sketches that were added up are within four standard errors of one that saw all.
         let (Some(a), Some(b)) = (part.distinct, all.distinct) else { continue };
         assert!(a.abs_diff(b) as f64 <= 2.0 + b as f64 * 0.092, "{column}: {a} and {b}");
@@ -128,7 +137,8 @@ async fn small_changes_of_many_days_do_not_make_many_small_groups() {
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
     for day in 0..25usize {
         let date = format!("2026-03-{:02}", day + 3);
-        lake.push("housing-person", &date, &(0..5).map(|n| born(1_000 + day * 5 + n)).collect::<Vec<_>>()).await;
+        lake.push("housing-person", &date, &(0..5).map(|n| born(1_000 + day * 5 + n)).collect::<Vec<_>>())
+            .await;
         lake.merge_tables(&date, &["person"]).await.unwrap();
     }
     let shard = &lake.manifest("person", "2026-03-27").await.shards[0];
@@ -210,8 +220,14 @@ async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError>
         prop_assert_eq!(&planned, &swept);
         let kept = kept_is_whole(&lake).await?;
         prop_assert!(kept.contains(&day.to_string()), "the newest day stays");
-        let shown: BTreeSet<String> =
-            lake.glue.partitions(&history(&lake)).await.unwrap().into_iter().map(|p| p.values[0].clone()).collect();
+        let shown: BTreeSet<String> = lake
+            .glue
+            .partitions(&history(&lake))
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|p| p.values[0].clone())
+            .collect();
         prop_assert_eq!(&shown, &kept);
         let again = snapshot_merge::sweep(table, keep, false, &context).await.unwrap();
         prop_assert_eq!((again.files, again.dropped.len()), (0, 0), "what is swept is swept");
@@ -236,8 +252,9 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
     lake.sizes = SMALL;
     let tables = ["person", "person_name", "link", "object_tenancy"];
     let tenure = |minute: u32| {
-        let members: Vec<Value> =
-            [1, 2].map(|n| json!({"id": format!("p{n}"), "type": "Person", "personTenureType": "Tenant"})).into();
+        let members: Vec<Value> = [1, 2]
+            .map(|n| json!({"id": format!("p{n}"), "type": "Person", "personTenureType": "Tenant"}))
+            .into();
         person("TenureCreatedEvent", "t1", minute, json!({"householdMembers": members}))
     };
     lake.push("housing-person", MONDAY, &(0..60).map(born).collect::<Vec<_>>()).await;
@@ -263,7 +280,10 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
             assert_eq!(manifest.rows, lake.rows(table, date).await.len() as u64);
         }
         assert_eq!(lake.rows("person", date).await.len(), 59);
-        assert_eq!(lake.rows("link", date).await.iter().filter(|row| row["link_type"] == "holds_tenancy").count(), 1);
+        assert_eq!(
+            lake.rows("link", date).await.iter().filter(|row| row["link_type"] == "holds_tenancy").count(),
+            1
+        );
     }
     kept_is_whole(&lake).await.unwrap();
     assert!(snapshot_merge::erase::erase(&lake.context(), &subjects, false).await.unwrap().is_empty());

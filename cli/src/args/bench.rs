@@ -80,6 +80,22 @@ pub(super) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Merge and publish many small tables in one invocation, as a small council has them.
+    #[command(after_help = "Example: polelake bench tables --tables 48 --dir /tmp/bench-tables")]
+    Tables {
+        /// Tables, of 300 to 100,000 rows.
+        #[arg(long, default_value_t = 48)]
+        tables: u32,
+        /// A new folder for the files.
+        #[arg(long)]
+        dir: PathBuf,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// One day of `bench snapshot`; it starts these itself.
     #[command(hide = true)]
     SnapshotWorker {
@@ -88,6 +104,8 @@ pub(super) enum BenchCommand {
         dir: PathBuf,
         #[arg(long)]
         contracts: PathBuf,
+        #[arg(long)]
+        tables: Option<u32>,
     },
 }
 
@@ -104,8 +122,11 @@ pub(super) async fn run(command: BenchCommand) -> Result<bool, Failed> {
         BenchCommand::Snapshot { rows, changed, dir, peers, contracts, json } => {
             Bench { rows, changed, dir, contracts, peers }.run(json).await
         }
-        BenchCommand::SnapshotWorker { date, dir, contracts } => {
-            snapshot_bench::worker(&dir, &contracts, &date).await
+        BenchCommand::Tables { tables, dir, contracts, json } => {
+            snapshot_bench::small_tables(&dir, &contracts, tables, json).await
+        }
+        BenchCommand::SnapshotWorker { date, dir, contracts, tables } => {
+            snapshot_bench::worker(&dir, &contracts, &date, tables).await
         }
         BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
     }

@@ -67,7 +67,11 @@ impl ObjectStore for Folder {
     }
 
     async fn put_file(&self, key: &str, file: &Path, _content_type: &str) -> Result<(), StoreError> {
-        std::fs::copy(file, self.make_room(key)?).map(drop).map_err(|error| failed("put", key, &error))
+        let path = self.make_room(key)?;
+        // A second name for the file, where both lie on one disk: the peers write theirs once too.
+        drop(std::fs::remove_file(&path));
+        let linked = std::fs::hard_link(file, &path).or_else(|_| std::fs::copy(file, &path).map(drop));
+        linked.map_err(|error| failed("put", key, &error))
     }
 
     async fn put_new(&self, key: &str, body: Bytes, _metadata: Metadata) -> Result<bool, StoreError> {

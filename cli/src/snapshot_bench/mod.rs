@@ -1,5 +1,6 @@
 //! `bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same files, one process each.
 
+mod council;
 mod folder;
 mod rows;
 
@@ -45,9 +46,19 @@ fn zone(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
     Arc::new(Folder(dir.join(name)))
 }
 
-/// Merges one day, in a process of its own; says what it took as JSON.
-pub(crate) async fn worker(dir: &Path, contracts: &Path, date: &str) -> Result<bool, Failed> {
+/// Merges one day, in a process of its own; says what it took as JSON. With `tables`, those of the small council.
+pub(crate) async fn worker(
+    dir: &Path,
+    contracts: &Path,
+    date: &str,
+    tables: Option<u32>,
+) -> Result<bool, Failed> {
     let bucket = |name: &str| name.to_owned();
+    let contracts = contracts.to_string_lossy();
+    let (catalogue, wanted) = match tables {
+        Some(tables) => (council::catalogue(&contracts, tables)?, Vec::new()),
+        None => (host::load_contracts(&contracts)?, vec![TABLE.to_owned()]),
+    };
     let context = Context {
         raw: zone(dir, "raw"),
         refined: zone(dir, "refined"),
@@ -55,21 +66,65 @@ pub(crate) async fn worker(dir: &Path, contracts: &Path, date: &str) -> Result<b
         buckets: Buckets { raw: bucket("raw"), refined: bucket("refined"), curated: bucket("curated") },
         databases: "bench".into(),
         glue: Arc::new(MemoryCatalogue::default()),
-        catalogue: Arc::new(host::load_contracts(&contracts.to_string_lossy())?),
+        catalogue: Arc::new(catalogue),
         sizes: Sizes::default(),
     };
-    let schedule =
-        Schedule { date: Some(date.to_owned()), tables: vec![TABLE.into()], ..Schedule::default() };
+    let schedule = Schedule { date: Some(date.to_owned()), tables: wanted, ..Schedule::default() };
     let (begun, cpu) = (Instant::now(), cpu_seconds());
     let run = snapshot_merge::handle(&schedule, &context, host::Budget::lasting(Duration::from_secs(7_200)))
         .await?;
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    let table = serde_json::to_value(&run.tables)?[0].clone();
+    let rows: u64 = run.tables.iter().map(|table| table.rows).sum();
+    let (peak, tables) = (peak_megabytes(), run.tables.len());
     println!(
         "{}",
-        json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes(), "rows": table["rows"], "table": table})
+        json!({"wall": wall, "cpu": cpu, "peak_mb": peak, "rows": rows, "tables": tables, "run": run})
     );
     Ok(true)
+}
+
+/// Merges and publishes the many small tables of a council in one invocation: a first load, one changed key in a hundred,
+/// and nothing.
+pub(crate) async fn small_tables(
+    dir: &Path,
+    contracts: &Path,
+    tables: u32,
+    as_json: bool,
+) -> Result<bool, Failed> {
+    if dir.exists() {
+        return Err(format!("{} is there already; give --dir another folder", dir.display()).into());
+    }
+    let catalogue = council::catalogue(&contracts.to_string_lossy(), tables)?;
+    let (raw, refined) = (zone(dir, "raw"), zone(dir, "refined"));
+    for number in 0..tables {
+        let name = council::table(number);
+        let table = catalogue.table(&name).ok_or_else(|| format!("there is no table {name}"))?;
+        let topic = *catalogue.topics_of(&name).first().ok_or("a table without a source")?;
+        let (vehicles, mut offset, mut day) = (council::rows(number, tables), 0, FIRST_DAY);
+        for (version, which) in [(1, Which::All), (2, Which::Spread(10_000))] {
+            offset = Events { table, topic, day, vehicles, which, offset, version }
+                .write(&*raw, &*refined)
+                .await?;
+            day = day.next();
+        }
+    }
+    let days = ["first load", "one changed key in a hundred", "no changes"];
+    for (what, day) in days.iter().zip((0..).map(|after| Day(FIRST_DAY.0 + after))) {
+        let measured = merged(dir, contracts, day, Some(tables)).await?;
+        tell(&format!("polelake: {tables} tables, {what}"), &measured, as_json);
+    }
+    Ok(true)
+}
+
+/// One day, merged by a process of its own.
+async fn merged(dir: &Path, contracts: &Path, day: Day, tables: Option<u32>) -> Result<Value, Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["bench", "snapshot-worker", &day.to_string(), "--dir"]).arg(dir);
+    command.arg("--contracts").arg(contracts);
+    if let Some(tables) = tables {
+        command.args(["--tables", &tables.to_string()]);
+    }
+    answer(command, "polelake").await
 }
 
 /// The most memory that this process ever had.
@@ -129,10 +184,7 @@ impl Bench {
     }
 
     async fn merged(&self, day: Day) -> Result<Value, Failed> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bench", "snapshot-worker", &day.to_string(), "--dir"]).arg(&self.dir);
-        command.arg("--contracts").arg(&self.contracts);
-        answer(command, "polelake").await
+        merged(&self.dir, &self.contracts, day, None).await
     }
 
     /// The second day by a peer: the base's files and the day's increments.
@@ -151,9 +203,7 @@ impl Bench {
         let mut command = Command::new("python3");
         command.args(["-c", script]);
         match peer {
-            "duckdb" => {
-                command.args([variant, &base.join(","), &format!("{increments}/**/*.parquet"), &out])
-            }
+            "duckdb" => command.args([variant, &base.join(","), &format!("{increments}/**/*.parquet"), &out]),
             _ => command.args([&base.join(","), &format!("{increments}/*/*/*/*.parquet"), &out]),
         };
         command.arg(threads);

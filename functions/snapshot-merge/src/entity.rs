@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use contract::{Catalogue, Family, Rule, TableContract};
 use host::Failure;
@@ -76,7 +76,10 @@ async fn snapshots(day: Day, context: &Context) -> Result<BTreeMap<String, Manif
 
 /// The tables whose rows are things: links are between things.
 fn things(catalogue: &Catalogue) -> impl Iterator<Item = &TableContract> {
-    catalogue.tables.iter().filter(|table| table.family != Family::Link && !catalogue.topics_of(&table.name).is_empty())
+    catalogue
+        .tables
+        .iter()
+        .filter(|table| table.family != Family::Link && !catalogue.topics_of(&table.name).is_empty())
 }
 
 /// The shards of a snapshot that reach into a range of owners.
@@ -127,7 +130,8 @@ impl EntityJob<'_> {
         let same = plan.base.as_ref().filter(|base| base.shards.len() == plan.shards as usize);
         let known = same.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
         if let Some(known) = known.filter(|_| self.is_unchanged(&owners))
-            && let Some(result) = ShardResult::shared(known, &self.rules, self.contract, &**self.store()).await?
+            && let Some(result) =
+                ShardResult::shared(known, &self.rules, self.contract, &**self.store()).await?
         {
             return Ok(result);
         }
@@ -143,7 +147,9 @@ impl EntityJob<'_> {
             let frame = feed.frame(None).await?;
             let things = gathered(&frame, &names).map_err(|error| Failure::corrupt(&error))?;
             things.into_values().for_each(|entity| rows.add(entity));
-            while let Some(batch) = rows.batch(frame.bound.is_none()).map_err(|error| Failure::corrupt(&error))? {
+            while let Some(batch) =
+                rows.batch(frame.bound.is_none()).map_err(|error| Failure::corrupt(&error))?
+            {
                 output.write(&batch).map_err(|error| Failure::corrupt(&error))?;
             }
             if frame.bound.is_none() {
@@ -151,7 +157,13 @@ impl EntityJob<'_> {
             }
         }
         let (written, counts) = (output.finish()?, rows.counts);
-        let files = ShardFiles { table: self.contract, rules: &self.rules, shard, day: self.day, store: self.store() };
+        let files = ShardFiles {
+            table: self.contract,
+            rules: &self.rules,
+            shard,
+            day: self.day,
+            store: self.store(),
+        };
         match known.filter(|_| !counts.any()) {
             Some(known) => Ok(ShardResult::of(known.clone(), &written, &files, counts)),
             None => Ok(ShardResult::of(files.put(&written).await?, &written, &files, counts)),
@@ -161,7 +173,9 @@ impl EntityJob<'_> {
     /// Whether the shards that reach into a range are those of the base's day.
     fn is_unchanged(&self, owners: &Owners) -> bool {
         let keys = |manifests: &BTreeMap<String, Manifest>| -> BTreeSet<String> {
-            let of = |manifest: &Manifest| reaching(manifest, owners).iter().map(|shard| shard.rows_key.clone()).collect::<Vec<_>>();
+            let of = |manifest: &Manifest| {
+                reaching(manifest, owners).iter().map(|shard| shard.rows_key.clone()).collect::<Vec<_>>()
+            };
             manifests.values().flat_map(of).collect()
         };
         keys(&self.today) == keys(&self.before)
@@ -220,8 +234,12 @@ fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow_array::Strin
     batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| missing(name))
 }
 
-fn moments<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow_array::TimestampMicrosecondArray, LakeError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+fn moments<'b>(
+    batch: &'b RecordBatch,
+    name: &str,
+) -> Result<&'b arrow_array::TimestampMicrosecondArray, LakeError> {
+    let column =
+        batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
     column.ok_or_else(|| missing(name))
 }
 

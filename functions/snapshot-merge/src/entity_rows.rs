@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
 use arrow_schema::SchemaRef;
 use lake::LakeError;
 
@@ -70,7 +72,10 @@ pub(crate) struct Rows {
 
 fn text(row: Row<'_>, name: &str) -> String {
     let column = row.0.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-    column.filter(|column| column.is_valid(row.1)).map(|column| column.value(row.1).to_owned()).unwrap_or_default()
+    column
+        .filter(|column| column.is_valid(row.1))
+        .map(|column| column.value(row.1).to_owned())
+        .unwrap_or_default()
 }
 
 fn number(row: Row<'_>, name: &str) -> i64 {
@@ -79,7 +84,8 @@ fn number(row: Row<'_>, name: &str) -> i64 {
 }
 
 fn moment(row: Row<'_>, name: &str) -> i64 {
-    let column = row.0.column_by_name(name).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+    let column =
+        row.0.column_by_name(name).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
     column.map(|column| column.value(row.1)).unwrap_or_default()
 }
 
@@ -124,14 +130,20 @@ impl Rows {
             return Ok(None);
         }
         let rows: Vec<Made> = self.made.drain(..count).collect();
-        let columns = self.schema.fields().iter().map(|field| self.column(field.name(), field.data_type(), &rows));
+        let columns =
+            self.schema.fields().iter().map(|field| self.column(field.name(), field.data_type(), &rows));
         Ok(Some(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())?))
     }
 
     fn column(&self, name: &str, kind: &arrow_schema::DataType, rows: &[Made]) -> ArrayRef {
-        let texts = |of: &dyn Fn(&Made) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(of))) };
-        let numbers = |of: &dyn Fn(&Made) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.iter().map(of))) };
-        let same = |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(|_| text))) };
+        let texts = |of: &dyn Fn(&Made) -> &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+        };
+        let numbers = |of: &dyn Fn(&Made) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
+        };
+        let same =
+            |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(|_| text))) };
         let moments = |which: usize| -> ArrayRef {
             let times = rows.iter().map(|row| row.times[which]);
             Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))

@@ -95,7 +95,11 @@ impl Erasure<'_> {
             }
         }
         self.publish(&changed).await?;
-        for old in touched.iter().map(|touched| touched.key.clone()).chain(rewritten.into_keys().flat_map(|keys| keys.2)) {
+        for old in touched
+            .iter()
+            .map(|touched| touched.key.clone())
+            .chain(rewritten.into_keys().flat_map(|keys| keys.2))
+        {
             self.store().delete(&old).await.map_err(|error| unavailable(&error))?;
         }
         Ok(touched)
@@ -119,7 +123,8 @@ impl Erasure<'_> {
     /// How many of a file's rows are somebody's. Only the columns that name things are decoded.
     async fn count(&self, key: &str, bytes: u64) -> Result<u64, Failure> {
         let file = Arc::new(SortedFile::open(&**self.store(), key, Some(bytes)).await?);
-        let mut fetcher = Fetcher::new(Arc::clone(self.store()), parts(&[Arc::clone(&file)], &Owners::default()));
+        let mut fetcher =
+            Fetcher::new(Arc::clone(self.store()), parts(&[Arc::clone(&file)], &Owners::default()));
         let mut rows = 0;
         while let Some(((_, group), bytes)) = fetcher.next().await? {
             let batches = file.footer.decode_columns(&group, bytes, &naming(self.table));
@@ -179,7 +184,8 @@ impl Erasure<'_> {
         }
         let written: Written = output.finish()?;
         let day = day_of_version(&shard.rows_key).unwrap_or(Day(0));
-        let files = ShardFiles { table: self.table, rules: &rules, shard: shard.shard, day, store: self.store() };
+        let files =
+            ShardFiles { table: self.table, rules: &rules, shard: shard.shard, day, store: self.store() };
         files.put(&written).await
     }
 
@@ -192,10 +198,12 @@ impl Erasure<'_> {
         kind: Kind,
     ) -> Result<(), Failure> {
         let file = Arc::new(file);
-        let mut fetcher = Fetcher::new(Arc::clone(self.store()), parts(&[Arc::clone(&file)], &Owners::default()));
+        let mut fetcher =
+            Fetcher::new(Arc::clone(self.store()), parts(&[Arc::clone(&file)], &Owners::default()));
         while let Some(((_, group), bytes)) = fetcher.next().await? {
             for batch in file.footer.decode(&group, bytes).map_err(|error| file.corrupt(&error))? {
-                let batch = batch.map_err(LakeError::from).and_then(|batch| self.others(&conform(&batch, schema)?));
+                let batch =
+                    batch.map_err(LakeError::from).and_then(|batch| self.others(&conform(&batch, schema)?));
                 let batch = batch.map_err(|error| file.corrupt(&error))?;
                 match kind {
                     _ if batch.num_rows() == 0 => {}

@@ -15,8 +15,11 @@ use crate::streams::Streams;
 use crate::table;
 use crate::zones;
 
-/// Tables whose manifests are looked up at once.
-const LOOKUPS_AT_ONCE: usize = 8;
+/// Small tables that are merged at once.
+const TABLES_AT_ONCE: usize = 8;
+
+/// Rows of a small table with its increments: eight of them are some 300 MB at the very most, and mostly 10.
+const SMALL_ROWS: u64 = 100_000;
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,43 +73,75 @@ fn day_of(schedule: &Schedule) -> Result<Day, Failure> {
     schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))
 }
 
-/// Plans every wanted table of the day and lets `done` deal with the plan, table by table.
+/// Plans every wanted table of the day and lets `done` deal with the plan: small tables some at once, for they mostly wait
+/// for answers, the others one after the other, for they need the memory.
 pub(crate) async fn each_table(
     schedule: &Schedule,
     context: &Context,
     budget: Budget,
-    mut done: impl AsyncFnMut(&TableContract, &Planned) -> Result<Option<TableRun>, Failure>,
+    done: impl AsyncFn(&TableContract, &Planned) -> Result<Option<TableRun>, Failure>,
 ) -> Result<Run, Failure> {
     let day = day_of(schedule)?;
     let tables = wanted(schedule, context)?;
     let looked_up = tables.iter().map(|table| known_of(&table.name, day, &*context.curated));
-    let known: Vec<Known> = stream::iter(looked_up).buffered(LOOKUPS_AT_ONCE).try_collect().await?;
+    let known: Vec<Known> = stream::iter(looked_up).buffered(TABLES_AT_ONCE).try_collect().await?;
     let streams = streams(day, &tables, &known, context).await?;
-    let mut run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
-    let mut failed = None;
-    for (table, known) in tables.into_iter().zip(&known) {
+    let one = async |(place, at_once): (usize, bool)| {
+        let (table, known) = (tables[place], &known[place]);
+        if is_small(&table.name, known, &streams, context) != at_once {
+            return Ok(None);
+        }
         if budget.is_spent() {
             let message = format!("no time is left before `{}`; the next run goes on there", table.name);
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
         let planned = plan(table, day, &streams, known, context).await?;
-        // A table that is refused stops no other; the run fails in the end, so that somebody looks.
-        match done(table, &planned).await {
-            Ok(done) => run.tables.extend(done.inspect(told)),
-            Err(failure) if failure.kind == FailureKind::Configuration => {
-                tracing::error!(%failure, table = table.name, "not published");
-                failed.get_or_insert(failure);
-            }
-            Err(failure) => return Err(failure),
+        done(table, &planned).await.inspect(|run| run.iter().for_each(told))
+    };
+    let small = stream::iter((0..tables.len()).map(|place| one((place, true)))).buffered(TABLES_AT_ONCE);
+    let mut answers: Vec<_> = small.collect().await;
+    for (place, answer) in answers.iter_mut().enumerate() {
+        if matches!(answer, Ok(None)) {
+            *answer = one((place, false)).await;
         }
     }
+    let run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
+    let run = gathered(run, answers)?;
     zones::publish(context).await?;
+    Ok(run)
+}
+
+/// Whether a table is small with all that it takes.
+fn is_small(table: &str, known: &Known, streams: &Streams, context: &Context) -> bool {
+    let topics = context.catalogue.topics_of(table);
+    let rows = known.base.as_ref().map_or(0, |base| base.rows);
+    rows + streams.taking(table, &topics, known.base.as_ref(), None).rows() <= SMALL_ROWS
+}
+
+/// The run with what became of its tables. A table that is refused stops no other; the run fails in the end, so that
+/// somebody looks.
+fn gathered(mut run: Run, answers: Vec<Result<Option<TableRun>, Failure>>) -> Result<Run, Failure> {
+    let mut failed: Option<Failure> = None;
+    for answer in answers {
+        match answer {
+            Ok(table) => run.tables.extend(table),
+            Err(failure) => {
+                tracing::error!(%failure, "a table is not merged or not published");
+                // What may go away by itself is said before what somebody has to mend.
+                let worse = failed.as_ref().is_none_or(|known| known.kind == FailureKind::Configuration);
+                failed = if worse { Some(failure) } else { failed };
+            }
+        }
+    }
     metric(&[("function", "snapshot-merge")], &[("raw_objects_behind", run.behind)]);
     failed.map_or(Ok(run), Err)
 }
 
 /// The tables that are asked for. One that no source fills has no snapshots: it is declared, and waits.
-pub(crate) fn wanted<'c>(schedule: &Schedule, context: &'c Context) -> Result<Vec<&'c TableContract>, Failure> {
+pub(crate) fn wanted<'c>(
+    schedule: &Schedule,
+    context: &'c Context,
+) -> Result<Vec<&'c TableContract>, Failure> {
     let catalogue = &context.catalogue;
     if let Some(name) = schedule.tables.iter().find(|name| catalogue.table(name).is_none()) {
         return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));

@@ -95,7 +95,9 @@ pub async fn answer(request: Request, context: &Context, budget: host::Budget) -
         Request::Step(Step::Merge { table, date, shard }) => {
             serde_json::to_value(steps::merge_shard(&table, &date, shard, context).await?)
         }
-        Request::Step(Step::Entities { date }) => serde_json::to_value(steps::entities(&date, context).await?),
+        Request::Step(Step::Entities { date }) => {
+            serde_json::to_value(steps::entities(&date, context).await?)
+        }
         Request::Step(Step::Sweep { keep, tables, dry_run }) => {
             serde_json::to_value(steps::sweep(keep, &tables, dry_run, context).await?)
         }

@@ -22,9 +22,7 @@ impl Profile {
     pub(crate) fn of(groups: &[TableState], rules: &[Rule], columns: &[Column]) -> Self {
         let mut total = TableState::new(rules, columns);
         groups.iter().for_each(|group| total.merge(group));
-        // As it is read again: a sketch that was kept does not estimate quite as the one that saw the values.
-        let kept = serde_json::to_vec(&total).ok().and_then(|kept| serde_json::from_slice(&kept).ok());
-        Self { total: kept.unwrap_or(total), groups: groups.to_vec() }
+        Self { total, groups: groups.to_vec() }
     }
 
     pub(crate) fn encode(&self) -> Result<Bytes, LakeError> {

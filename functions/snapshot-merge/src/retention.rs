@@ -185,7 +185,8 @@ async fn sweep_iceberg(table: &str, newest: Day, curated: &dyn ObjectStore) -> R
 /// The names of the lists and manifests of the days.
 fn iceberg_names(days: &IcebergDays) -> BTreeSet<String> {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let of = |day: &lake::iceberg::SnapshotEntry| [Some(name(&day.manifest_list)), day.manifest_key().map(name)];
+    let of =
+        |day: &lake::iceberg::SnapshotEntry| [Some(name(&day.manifest_list)), day.manifest_key().map(name)];
     days.entries().flat_map(of).flatten().collect()
 }
 

@@ -173,6 +173,13 @@ impl<'j> ShardJob<'j> {
 }
 
 impl ShardResult {
+    /// The result as other functions read it. A sketch that was kept does not estimate quite as the one that saw the values,
+    /// and a day in one function is to give the same bytes as a day in many.
+    pub(crate) fn as_kept(&self) -> Result<Self, Failure> {
+        let kept = serde_json::to_vec(self).and_then(|kept| serde_json::from_slice(&kept));
+        kept.map_err(|error| Failure::corrupt(&error))
+    }
+
     /// A shard that is the base's, as it was measured; none when it was not measured under these rules.
     pub(crate) async fn shared(
         known: &ManifestShard,
@@ -181,13 +188,20 @@ impl ShardResult {
         store: &dyn ObjectStore,
     ) -> Result<Option<Self>, Failure> {
         let fingerprint = fingerprint(rules, &table.columns);
-        let Some(key) = known.profile_key.as_ref().filter(|key| key.contains(&fingerprint)) else { return Ok(None) };
+        let Some(key) = known.profile_key.as_ref().filter(|key| key.contains(&fingerprint)) else {
+            return Ok(None);
+        };
         let profile = Profile::read(key, store).await?;
         Ok(profile.map(|profile| Self::new(known.clone(), profile.total, Counts::default())))
     }
 
     /// A shard that was made.
-    pub(crate) fn of(shard: ManifestShard, written: &Written, files: &ShardFiles<'_>, counts: Counts) -> Self {
+    pub(crate) fn of(
+        shard: ManifestShard,
+        written: &Written,
+        files: &ShardFiles<'_>,
+        counts: Counts,
+    ) -> Self {
         let profile = Profile::of(&written.groups, files.rules, &files.table.columns);
         Self::new(shard, profile.total, counts)
     }

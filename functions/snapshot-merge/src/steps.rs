@@ -3,6 +3,8 @@
 //! Small tables are merged within the plan. A step that is done again does the same: it finds its plan, and everything
 //! that a plan names is immutable.
 
+use std::sync::{Mutex, PoisonError};
+
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Budget, Failure, FailureKind};
@@ -102,15 +104,17 @@ pub struct ShardRun {
 /// # Errors
 /// When a table cannot be planned or merged; what was merged before it is committed.
 pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Result<PlanRun, Failure> {
-    let mut fan_out = Vec::new();
+    let fan_out = Mutex::new(Vec::new());
     let run = each_table(schedule, context, budget, async |table, planned| {
         if planned.plan.unchanged || !planned.is_stored() {
             return table::merge_table(table, planned, context).await.map(Some);
         }
-        fan_out.push(keep(planned, context).await?);
+        let kept = keep(planned, context).await?;
+        fan_out.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         Ok(None)
     });
     let run = run.await?;
+    let fan_out = fan_out.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(PlanRun { run, fan_out })
 }
 

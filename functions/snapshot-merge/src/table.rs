@@ -24,7 +24,8 @@ pub(crate) async fn merge_table(
     let mut results = Vec::new();
     if !planned.plan.unchanged {
         for shard in 0..planned.plan.shards {
-            results.push(ShardJob::new(table, planned, shard, context).run().await?);
+            let result = ShardJob::new(table, planned, shard, context).run().await?;
+            results.push(result.as_kept()?);
         }
     }
     conclude(table, planned, results, context).await

@@ -1,8 +1,8 @@
 //! The state of a table's rules and profile: counts that add up.
 
-use arrow_array::{Array, RecordBatch};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, RecordBatch};
 
 use contract::{Column, Demand, Rule, Severity, Tolerance};
 use serde::{Deserialize, Serialize};
