@@ -34,7 +34,7 @@ pub(crate) fn kept<'r>(erasures: &Erasures, event: &Event, mut rows: Vec<Row<'r>
     if rows.is_empty() {
         return None;
     }
-    for row in dropped {
+    for row in &dropped {
         restate(row, &mut rows);
     }
     Some(rows)
@@ -50,7 +50,7 @@ fn names(row: &Row<'_>, forgotten: impl Fn(&Uuid) -> bool) -> bool {
 }
 
 /// A set that lost all of its rows is stated as an empty one. Without that an earlier statement of it would hold again.
-fn restate<'r>(dropped: Row<'r>, rows: &mut Vec<Row<'r>>) {
+fn restate<'r>(dropped: &Row<'r>, rows: &mut Vec<Row<'r>>) {
     let same = |row: &Row<'r>| {
         (row.table, row.owner_id, row.owner_set) == (dropped.table, dropped.owner_id, dropped.owner_set)
     };
@@ -58,5 +58,7 @@ fn restate<'r>(dropped: Row<'r>, rows: &mut Vec<Row<'r>>) {
         return;
     }
     let cells = vec![Cell::Null; dropped.cells.len()];
-    rows.push(Row { op: Op::Replace, pole_id: dropped.owner_id, carried: None, cells, ..dropped });
+    let Row { table, owner_id, owner_set, versioned, .. } = *dropped;
+    let (op, pole_id, carried) = (Op::Replace, owner_id, None);
+    rows.push(Row { table, op, pole_id, owner_id, owner_set, versioned, carried, cells });
 }
