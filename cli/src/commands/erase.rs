@@ -33,9 +33,9 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, Failed> {
         erase(&zones, &request, &NotYet, zones.now().await? * 1_000).await?
     };
     if args.json {
-        print_json(args.dry_run, &outcome)
+        print_json(args.dry_run, &outcome);
     } else {
-        print(args.dry_run, &outcome)
+        print(args.dry_run, &outcome);
     }
     Ok(outcome.by_hand.is_empty())
 }

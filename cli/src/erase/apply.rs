@@ -32,8 +32,11 @@ pub(super) async fn apply(
     for affected in &survey.affected {
         chunk(zones, survey, affected, |zone| zone != Zone::Raw, &mut outcome).await?;
     }
-    for affected in &survey.affected {
-        chunk(zones, survey, affected, |zone| zone == Zone::Raw, &mut outcome).await?;
+    // Of these last what tells its own key: by it a run that is given only an id, and breaks off, is taken up again.
+    for tells in [false, true] {
+        for affected in survey.affected.iter().filter(|affected| affected.tells_a_key == tells) {
+            chunk(zones, survey, affected, |zone| zone == Zone::Raw, &mut outcome).await?;
+        }
     }
     for touched in curated.erase(subjects, false).await? {
         outcome.add(Zone::Curated, &touched.key, touched.rows);

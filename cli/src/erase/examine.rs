@@ -50,6 +50,8 @@ pub(super) struct Examined {
     /// In the order in which they are to be written: rows, refused records, receipt, raw records.
     pub(super) changes: Vec<Change>,
     pub(super) hints: Hints,
+    /// Whether a raw record of it tells whom it is about.
+    pub(super) tells_a_key: bool,
     /// The offsets of records that only a person can mend.
     pub(super) by_hand: BTreeSet<i64>,
 }
@@ -84,6 +86,7 @@ pub(super) async fn examine(
     let mut judgements = work.judged(&batches, &judge);
     if raw.is_some() {
         work.count(&batches, &judgements);
+        work.examined.tells_a_key = raw::tells_a_key(&batches, &judgements, judge.plan);
     }
     work.refused(objects, &judge, &mut judgements).await?;
     work.rows(increments, &judgements)?;

@@ -55,29 +55,29 @@ impl Judge<'_> {
         if !candidate {
             return Judgement::Clear;
         }
-        let judgement = match self.plan {
-            _ if self.is_keyed(record) => Judgement::About { ignored: false },
+        match self.plan {
             Some(plan) => self.declared(plan, record),
             None => self.unread(record, false),
-        };
-        match judgement {
-            Judgement::ByHand if self.whole_records => Judgement::About { ignored: false },
-            judgement => judgement,
         }
     }
 
     /// Whether the log's own key says that it is about a subject.
     fn is_keyed(&self, record: Record<'_>) -> bool {
-        let key = record.key.and_then(|key| std::str::from_utf8(key).ok());
-        let source = self.plan.map(|plan| plan.contract.name.as_str());
-        source.zip(key).is_some_and(|(source, key)| self.subjects.is_about(source, key))
+        let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return false };
+        let source = self.plan.map_or("", |plan| plan.contract.name.as_str());
+        self.subjects.is_about(source, key) || (is_long(key) && self.subjects.has_key(key))
+    }
+
+    /// What is to become of a record that mentions a subject and cannot be mended.
+    fn stubborn(&self, ignored: bool) -> Judgement {
+        if self.whole_records { Judgement::About { ignored } } else { Judgement::ByHand }
     }
 
     fn declared(&self, plan: &Plan, record: Record<'_>) -> Judgement {
         let given = lake::header(record.headers, "event-id").filter(|_| !plan.contract.gives_ids());
         let value = record.value.unwrap_or_default();
         match Event::parse(&plan.contract, value, given.as_deref()) {
-            Ok(event) => self.event(plan, &event, value),
+            Ok(event) => self.event(plan, &event, record),
             Err(_) => {
                 let source = &plan.contract.name;
                 self.unread(record, self.subjects.records.iter().any(|(known, _)| known == source))
@@ -85,10 +85,11 @@ impl Judge<'_> {
         }
     }
 
-    fn event(&self, plan: &Plan, event: &Event, value: &[u8]) -> Judgement {
+    fn event(&self, plan: &Plan, event: &Event, record: Record<'_>) -> Judgement {
         let outcome = plan.evaluate(event);
-        let about = Judgement::About { ignored: matches!(outcome, Ok(Outcome::Ignored)) };
-        if self.subjects.is_about(&plan.contract.name, &event.key) {
+        let ignored = matches!(outcome, Ok(Outcome::Ignored));
+        let about = Judgement::About { ignored };
+        if self.is_keyed(record) || self.subjects.is_about(&plan.contract.name, &event.key) {
             return about;
         }
         let rows = match &outcome {
@@ -96,16 +97,17 @@ impl Judge<'_> {
             _ => &[],
         };
         let naming = rows.iter().filter(|row| self.names(row)).count();
-        let same_key = self.subjects.texts().contains(event.key.as_str());
+        let same_key = self.subjects.has_key(&event.key);
         // The same key in another source, and what it says is of the same person.
         let companion = same_key && (naming > 0 || is_long(&event.key));
         if companion || (naming > 0 && naming == rows.len()) {
             return about;
         }
-        if naming == 0 && !self.needles.are_in(value) {
+        if naming == 0 && !self.needles.are_in(record.value.unwrap_or_default()) {
             return Judgement::Clear;
         }
-        self.mended(plan, event, outcome.is_ok_and(|outcome| matches!(outcome, Outcome::Rows(_))))
+        let had_rows = outcome.is_ok_and(|outcome| matches!(outcome, Outcome::Rows(_)));
+        self.mended(plan, event, had_rows).unwrap_or_else(|| self.stubborn(ignored))
     }
 
     fn names(&self, row: &Row<'_>) -> bool {
@@ -113,29 +115,26 @@ impl Judge<'_> {
     }
 
     /// The event without the mention, when it still is one and its rows name no subject.
-    fn mended(&self, plan: &Plan, event: &Event, had_rows: bool) -> Judgement {
+    fn mended(&self, plan: &Plan, event: &Event, had_rows: bool) -> Option<Judgement> {
         let mut value = event.value.clone();
         if self.needles.redact(&mut value) != Redaction::Done {
-            return Judgement::ByHand;
+            return None;
         }
-        let Ok(bytes) = serde_json::to_vec(&value) else { return Judgement::ByHand };
-        let Ok(again) = Event::parse(&plan.contract, &bytes, Some(&event.id)) else {
-            return Judgement::ByHand;
-        };
+        let bytes = serde_json::to_vec(&value).ok()?;
+        let again = Event::parse(&plan.contract, &bytes, Some(&event.id)).ok()?;
         let sound = match plan.evaluate(&again) {
             Ok(Outcome::Rows(rows)) => !rows.iter().any(|row| self.names(row)),
             _ => !had_rows,
         };
-        if sound && !self.needles.are_in(&bytes) {
-            Judgement::Mentions(bytes.into())
-        } else {
-            Judgement::ByHand
-        }
+        (sound && !self.needles.are_in(&bytes)).then(|| Judgement::Mentions(bytes.into()))
     }
 
     /// A record that no contract can read. On a subject's own topic it is taken for the subject's when nothing smaller can
     /// be taken out of it.
     fn unread(&self, record: Record<'_>, own_topic: bool) -> Judgement {
+        if self.is_keyed(record) {
+            return Judgement::About { ignored: false };
+        }
         let value = record.value.unwrap_or_default();
         if !self.needles.are_in(value) {
             return Judgement::Clear;
@@ -147,7 +146,7 @@ impl Judge<'_> {
         match mended {
             Some(bytes) if !self.needles.are_in(&bytes) => Judgement::Mentions(bytes.into()),
             _ if own_topic => Judgement::About { ignored: false },
-            _ => Judgement::ByHand,
+            _ => self.stubborn(false),
         }
     }
 }

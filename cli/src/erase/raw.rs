@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use contract::{Event, Plan};
 use lake::{Chunk, Origin, REDRIVE_PARTITION, RawBatch, RawRecord};
 
 use super::judge::{Judge, Judgement, Record};
@@ -29,6 +30,19 @@ pub(super) fn origins(batches: &[RawBatch], judgements: &Judgements) -> Vec<Stri
     let gone = |offset| matches!(judgements.get(&offset), Some(Judgement::About { .. } | Judgement::Erased));
     let rows = places(batches).filter(|(batch, row)| gone(batch.offset(*row)));
     rows.filter_map(|(batch, row)| Some(Origin::of_headers(batch.headers(row))?.to_string())).collect()
+}
+
+/// Whether a record about a subject tells its own key. An earlier run that broke off is taken up by such a record, so these
+/// are the last to go.
+pub(super) fn tells_a_key(batches: &[RawBatch], judgements: &Judgements, plan: Option<&Plan>) -> bool {
+    let about = |offset| matches!(judgements.get(&offset), Some(Judgement::About { .. }));
+    plan.is_some_and(|plan| {
+        let mut rows = places(batches).filter(|(batch, row)| about(batch.offset(*row)));
+        rows.any(|(batch, row)| {
+            let given = lake::header(batch.headers(row), "event-id");
+            Event::parse(&plan.contract, batch.value(row).unwrap_or_default(), given.as_deref()).is_ok()
+        })
+    })
 }
 
 /// The object with what was judged, and how many records of it are other than before; none when nothing is.

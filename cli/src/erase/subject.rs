@@ -60,6 +60,11 @@ impl Subjects {
         self.records.iter().any(|(known, of)| known == source && of == key)
     }
 
+    /// Whether a record of any source that is about a subject has this key.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.records.iter().any(|(_, known)| known == key)
+    }
+
     /// The records' keys.
     pub(super) fn texts(&self) -> BTreeSet<&str> {
         self.records.iter().map(|(_, key)| key.as_str()).collect()
@@ -120,10 +125,10 @@ pub(super) async fn find(
         Wanted::PoleId(id) => {
             search.subjects.ids.insert(*id);
             search.subjects.nameable.insert(*id);
-            search.rows(&files, |search, table, named| search.speaker(table, named)).await?;
+            search.rows(&files, Search::speaker).await?;
         }
     }
-    search.rows(&files, |search, table, named| search.row(table, named)).await?;
+    search.rows(&files, Search::row).await?;
     search.raw(zones, chunks, matches!(wanted, Wanted::PoleId(_))).await?;
     Ok(search.finish())
 }
@@ -176,7 +181,7 @@ impl Search<'_> {
 
     fn row(&mut self, table: usize, named: &Named<'_>) {
         self.resume(named.source, named.key, &named.ids);
-        if self.subjects.texts().contains(named.key) {
+        if self.subjects.has_key(named.key) {
             let own = named.pole_id.filter(|_| named.is_its_own() && !self.is_shared(table, named.source));
             self.learn((named.source, named.key), table, own, named.ids.iter().copied());
         }
@@ -249,7 +254,7 @@ impl Search<'_> {
         let Ok(event) = Event::parse(&plan.contract, value, given.as_deref()) else { return };
         let source = plan.contract.name.as_str();
         self.resume(source, &event.key, &[]);
-        if !self.subjects.texts().contains(event.key.as_str()) {
+        if !self.subjects.has_key(&event.key) {
             return;
         }
         self.facts.entry((source.to_owned(), event.key.clone())).or_default();

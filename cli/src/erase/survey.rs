@@ -21,6 +21,8 @@ const CHUNKS_AT_ONCE: usize = 4;
 pub(super) struct Affected {
     pub(super) chunk: Chunk,
     pub(super) hints: Hints,
+    /// Whether a raw record of it tells whom it is about.
+    pub(super) tells_a_key: bool,
     pub(super) changes: Vec<(Zone, String, u64)>,
 }
 
@@ -82,12 +84,12 @@ pub(super) async fn survey(
     });
     let mut looks = stream::iter(looks).buffered(CHUNKS_AT_ONCE);
     while let Some((chunk, examined)) = looks.try_next().await? {
-        let Examined { changes, hints, by_hand: offsets } = examined;
+        let Examined { changes, hints, tells_a_key, by_hand: offsets } = examined;
         by_hand.extend(offsets.into_iter().map(|offset| ByHand { object: chunk.raw_key(), offset }));
         let changes: Vec<_> =
             changes.into_iter().map(|change| (change.zone, change.key, change.count)).collect();
         if !changes.is_empty() {
-            affected.push(Affected { chunk: chunk.clone(), hints, changes });
+            affected.push(Affected { chunk: chunk.clone(), hints, tells_a_key, changes });
         }
     }
     drop(looks);
