@@ -10,6 +10,7 @@ mod catalogue;
 mod contracts;
 mod days_in_memory;
 mod endpoints;
+mod erasure;
 mod house;
 mod http_to_topic;
 mod kafka_sink;
