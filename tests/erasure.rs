@@ -68,8 +68,9 @@ async fn the_outcome_and_its_receipt_name_nobody() {
         serde_json::to_string(&outcome).unwrap()
     );
     let list = days.refined.get(ERASURES_KEY).await.unwrap().body;
-    let text = text + &String::from_utf8(list.to_vec()).unwrap();
-    for trace in [KEY, NAME, &pole_id().to_string()] {
+    let text = text + std::str::from_utf8(&list).unwrap();
+    let id = pole_id().to_string();
+    for trace in [KEY, NAME, id.as_str()] {
         assert!(!text.contains(trace));
     }
     assert!(key.starts_with("curated/_erasures/2026-03-04-"), "{key}");
