@@ -107,12 +107,40 @@ async fn an_update_that_somebody_else_overtook_is_made_anew() {
 }
 
 /// moto's server on a port of its own; it ends with the test.
-struct Moto(Child);
+pub(crate) struct Moto {
+    process: Child,
+    pub(crate) endpoint: String,
+}
+
+impl Moto {
+    pub(crate) async fn start() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let mut command = Command::new("python3");
+        command.args([
+            "-c",
+            "import sys; from moto.server import main; main(sys.argv[1:])",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+        ]);
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let moto = Self { process, endpoint };
+        for _ in 0..200 {
+            if reqwest::get(format!("{}/moto-api/", moto.endpoint)).await.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        moto
+    }
+}
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.process.kill());
+        drop(self.process.wait());
     }
 }
 
@@ -121,25 +149,8 @@ async fn motos_glue_keeps_the_promises_on_tables_and_partitions() {
     if !has("moto.server", "'moto[server,glue]'") {
         return;
     }
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let endpoint = format!("http://127.0.0.1:{port}");
-    let mut command = Command::new("python3");
-    command.args([
-        "-c",
-        "import sys; from moto.server import main; main(sys.argv[1:])",
-        "-H",
-        "127.0.0.1",
-        "-p",
-        &port.to_string(),
-    ]);
-    let _moto = Moto(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    for _ in 0..200 {
-        if reqwest::get(format!("{endpoint}/moto-api/")).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let client = glue_at(&endpoint).await;
+    let moto = Moto::start().await;
+    let client = glue_at(&moto.endpoint).await;
     make_database(&client).await;
     conformance::tables(Arc::new(GlueCatalogue::new(client))).await.unwrap();
 }

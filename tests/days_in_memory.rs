@@ -82,7 +82,8 @@ impl Days {
         let next = *offset + values.len() as i64;
         *offset = next;
         let raw = encode_raw(&chunk, &records, next).unwrap();
-        let metadata = Metadata::from([("next".to_owned(), next.to_string())]);
+        let metadata = [("next", next.to_string()), ("count", values.len().to_string())];
+        let metadata: Metadata = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         assert!(self.raw.put_new(&chunk.raw_key(), raw.clone(), metadata).await.unwrap());
         let batches = lake::decode_raw(raw).unwrap();
         let done = pole_transform::transform(&self.catalogue, plan, &chunk, next, &batches).unwrap();

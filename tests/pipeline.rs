@@ -11,6 +11,7 @@ mod contracts;
 mod days_in_memory;
 mod endpoints;
 mod entities;
+mod erasure;
 mod house;
 mod http_to_topic;
 mod kafka_sink;

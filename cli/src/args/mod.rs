@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 
 mod bench;
+pub(crate) mod erase;
 
 use bench::BenchCommand;
+use erase::EraseArgs;
 
 /// Turn application events into POLE tables: on AWS, or on this machine.
 #[derive(Parser)]
@@ -133,6 +135,14 @@ enum Command {
     Quarantine {
         #[command(subcommand)]
         command: QuarantineCommand,
+    },
+    /// Forget a person, or any record: in every zone and every kept version, and for every replay.
+    #[command(
+        after_help = "Example: polelake erase --source housing-person --key 3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run"
+    )]
+    Erase {
+        #[command(flatten)]
+        erase: EraseArgs,
     },
     /// Look at contracts and mappings.
     Contract {
@@ -361,6 +371,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
                 commands::quarantine::redrive(&refusals, dry_run, wait).await
             }
         },
+        Command::Erase { erase } => commands::erase::run(&erase).await,
         Command::Contract { command } => contract(command),
         Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,

@@ -5,6 +5,7 @@ pub(crate) mod backfill;
 pub(crate) mod bench;
 pub(crate) mod contract;
 pub(crate) mod demo;
+pub(crate) mod erase;
 pub(crate) mod function;
 pub(crate) mod load;
 pub(crate) mod manchester;

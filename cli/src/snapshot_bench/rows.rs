@@ -102,6 +102,7 @@ impl Events<'_> {
             landed: rows,
             refined: rows,
             ignored: 0,
+            erased: 0,
             quarantined: Default::default(),
             undeclared: Default::default(),
             unlisted: Default::default(),

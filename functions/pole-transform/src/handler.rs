@@ -2,22 +2,29 @@
 
 use bytes::Bytes;
 use host::{Budget, Failure, FailureKind, metric};
-use lake::Chunk;
+use lake::{Chunk, Erasures};
 use trigger::{SqsEvent, SqsFailures, objects_created};
 
 use crate::context::Context;
-use crate::transform::{Transformed, transform};
+use crate::erasures;
+use crate::transform::{Transformed, transform_except};
 
 /// Transforms what the messages tell of; the answer names the messages that are to come again.
 pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFailures {
     let mut failures = SqsFailures::default();
+    let erasures = erasures::read(&*context.refined).await;
     for message in event.records {
         let id = message.message_id.unwrap_or_default();
         // The rest goes back to the queue rather than over the deadline.
         let outcome = if budget.is_spent() {
             Err(Failure::new(FailureKind::Unavailable, "no time is left in this invocation"))
         } else {
-            message_done(message.body.as_deref().unwrap_or_default(), context).await
+            match &erasures {
+                Ok(erasures) => {
+                    message_done(message.body.as_deref().unwrap_or_default(), context, erasures).await
+                }
+                Err(failure) => Err(failure.clone()),
+            }
         };
         if let Err(failure) = outcome {
             tracing::error!(%failure, message = id, "not transformed");
@@ -27,18 +34,18 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFa
     failures
 }
 
-async fn message_done(body: &str, context: &Context) -> Result<(), Failure> {
+async fn message_done(body: &str, context: &Context, erasures: &Erasures) -> Result<(), Failure> {
     let objects = objects_created(body).map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     for object in objects {
         // Hints of chains lie in the raw zone too; they are no raw objects.
         if let Some(chunk) = Chunk::of_raw_key(&object.key) {
-            chunk_done(&chunk, context).await?;
+            chunk_done(&chunk, context, erasures).await?;
         }
     }
     Ok(())
 }
 
-async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
+async fn chunk_done(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Result<(), Failure> {
     let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
         let message =
             format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
@@ -58,7 +65,7 @@ async fn chunk_done(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
         )
     })?;
     let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
-    let transformed = transform(&context.catalogue, plan, chunk, next, &records)
+    let transformed = transform_except(&context.catalogue, plan, (chunk, next), &records, erasures)
         .map_err(|error| Failure::corrupt(&error))?;
     write(&transformed, chunk, context).await?;
     tell(&transformed);
@@ -85,6 +92,7 @@ fn tell(transformed: &Transformed) {
     let values = [
         ("records_refined", receipt.refined),
         ("records_ignored", receipt.ignored),
+        ("records_erased", receipt.erased),
         ("records_quarantined", receipt.quarantined_total()),
         ("fields_undeclared", receipt.undeclared.values().sum()),
         ("values_unlisted", receipt.unlisted.values().sum()),

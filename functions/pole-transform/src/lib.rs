@@ -4,12 +4,13 @@
 //! after it: doing it again writes the same bytes. Repeats and any order of notifications are harmless.
 
 mod context;
+mod erasures;
 mod handler;
 mod transform;
 
 pub use context::Context;
 pub use handler::handle;
-pub use transform::{Transformed, transform};
+pub use transform::{Transformed, transform, transform_except};
 
 use std::sync::Arc;
 

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::{Catalogue, Cell, Event, Fault, Findings, Outcome, Plan, Row};
 use lake::{
-    Chunk, Day, DayStart, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch, Receipt, Redriven,
-    RefinedObject, StreamKey, TableBuilder, file, schema,
+    Chunk, Day, DayStart, Erasures, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch, Receipt,
+    Redriven, RefinedObject, StreamKey, TableBuilder, file, schema,
 };
+
+use crate::erasures;
 
 /// Everything that one raw object gives.
 #[derive(Debug)]
@@ -30,7 +32,21 @@ pub fn transform(
     next: i64,
     batches: &[RawBatch],
 ) -> Result<Transformed, LakeError> {
-    let mut work = Work::new(catalogue, plan, chunk, next);
+    transform_except(catalogue, plan, (chunk, next), batches, &Erasures::default())
+}
+
+/// The same, without what is forgotten: neither records about it nor rows of others that name it.
+///
+/// # Errors
+/// When a file cannot be written; never because of what a record holds.
+pub fn transform_except(
+    catalogue: &Catalogue,
+    plan: &Plan,
+    (chunk, next): (&Chunk, i64),
+    batches: &[RawBatch],
+    erasures: &Erasures,
+) -> Result<Transformed, LakeError> {
+    let mut work = Work::new(catalogue, plan, chunk, next, erasures);
     for batch in batches {
         for row in 0..batch.len() {
             work.record(batch, row);
@@ -39,10 +55,21 @@ pub fn transform(
     work.finish()
 }
 
+/// What became of a record that was not refused.
+enum Done {
+    /// It became rows.
+    Refined,
+    /// Its type is declared as one to leave alone.
+    Ignored,
+    /// It is about somebody who is forgotten.
+    Erased,
+}
+
 struct Work<'w> {
     catalogue: &'w Catalogue,
     plan: &'w Plan,
     chunk: &'w Chunk,
+    erasures: &'w Erasures,
     builders: BTreeMap<usize, TableBuilder>,
     refused: Vec<Quarantined<'w>>,
     latest_day: Option<Day>,
@@ -51,7 +78,13 @@ struct Work<'w> {
 }
 
 impl<'w> Work<'w> {
-    fn new(catalogue: &'w Catalogue, plan: &'w Plan, chunk: &'w Chunk, next: i64) -> Self {
+    fn new(
+        catalogue: &'w Catalogue,
+        plan: &'w Plan,
+        chunk: &'w Chunk,
+        next: i64,
+        erasures: &'w Erasures,
+    ) -> Self {
         let receipt = Receipt {
             stream: StreamKey { topic: chunk.topic.clone(), epoch: chunk.epoch, partition: chunk.partition },
             offset: chunk.offset,
@@ -62,6 +95,7 @@ impl<'w> Work<'w> {
             landed: 0,
             refined: 0,
             ignored: 0,
+            erased: 0,
             quarantined: BTreeMap::new(),
             undeclared: BTreeMap::new(),
             unlisted: BTreeMap::new(),
@@ -73,6 +107,7 @@ impl<'w> Work<'w> {
             catalogue,
             plan,
             chunk,
+            erasures,
             builders: BTreeMap::new(),
             refused: Vec::new(),
             latest_day: None,
@@ -96,8 +131,12 @@ impl<'w> Work<'w> {
             self.receipt.redriven.push(Redriven { of: origin.to_string(), outcome: named(&outcome) });
         }
         match outcome {
-            Ok(true) => self.receipt.refined += 1,
-            Ok(false) => self.receipt.ignored += 1,
+            Ok(Done::Refined) => self.receipt.refined += 1,
+            Ok(Done::Ignored) => self.receipt.ignored += 1,
+            Ok(Done::Erased) => {
+                self.receipt.ignored += 1;
+                self.receipt.erased += 1;
+            }
             Err(fault) => {
                 *self.receipt.quarantined.entry(fault.rule.clone()).or_default() += 1;
                 self.refused.push(Quarantined {
@@ -123,9 +162,11 @@ impl<'w> Work<'w> {
         }
     }
 
-    /// Whether the record became rows (true) or is one to leave alone (false).
-    fn rows(&mut self, batch: &RawBatch, row: usize, appended: i64) -> Result<bool, Fault> {
+    fn rows(&mut self, batch: &RawBatch, row: usize, appended: i64) -> Result<Done, Fault> {
         let offset = batch.offset(row);
+        if lake::is_erased(batch.headers(row)) {
+            return Ok(Done::Erased);
+        }
         let Some(value) = batch.value(row) else {
             return Err(Fault {
                 rule: "event.tombstone".into(),
@@ -136,14 +177,18 @@ impl<'w> Work<'w> {
         // The relay names the events of sources that give no ids; their bytes name those that came another way.
         let given = (!self.plan.contract.gives_ids()).then(|| lake::header(batch.headers(row), "event-id"));
         let event = Event::parse(&self.plan.contract, value, given.flatten().as_deref())?;
+        if erasures::is_forgotten(self.erasures, self.plan, &event.key, event.time) {
+            return Ok(Done::Erased);
+        }
         self.plan.observe(&event, &mut self.findings);
-        let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(false) };
+        let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(Done::Ignored) };
+        let Some(rows) = erasures::kept(self.erasures, &event, rows) else { return Ok(Done::Erased) };
         for row in rows {
             let table = &self.catalogue.tables[row.table];
             let builder = self.builders.entry(row.table).or_insert_with(|| TableBuilder::new(table));
             append(builder, row, &event, self.plan, self.chunk, (offset, appended));
         }
-        Ok(true)
+        Ok(Done::Refined)
     }
 
     fn finish(mut self) -> Result<Transformed, LakeError> {
@@ -167,10 +212,10 @@ impl<'w> Work<'w> {
     }
 }
 
-fn named(outcome: &Result<bool, Fault>) -> String {
+fn named(outcome: &Result<Done, Fault>) -> String {
     match outcome {
-        Ok(true) => "refined".to_owned(),
-        Ok(false) => "ignored".to_owned(),
+        Ok(Done::Refined) => "refined".to_owned(),
+        Ok(Done::Ignored | Done::Erased) => "ignored".to_owned(),
         Err(fault) => fault.rule.clone(),
     }
 }

@@ -158,6 +158,7 @@ mod tests {
             landed: 1,
             refined: 1,
             ignored: 0,
+            erased: 0,
             quarantined: BTreeMap::new(),
             undeclared: BTreeMap::new(),
             unlisted: BTreeMap::new(),

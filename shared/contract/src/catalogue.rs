@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::compile::{Against, Plan};
 use crate::draft::OPEN;
-use crate::fault::{Level, Problem, Spot};
+use crate::fault::{Level, Problem, Spot, nearest};
 use crate::file::File;
 use crate::list::Lists;
 use crate::odcs;
@@ -79,7 +79,8 @@ impl Catalogue {
     pub fn known_source(&self, name: &str) -> Result<&Plan, String> {
         self.source(name).ok_or_else(|| {
             let known: Vec<&str> = self.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-            format!("there is no source `{name}`; there are {}", known.join(", "))
+            let near = nearest(name, known.iter().copied());
+            format!("there is no source `{name}`{near}; there are {}", known.join(", "))
         })
     }
 

@@ -175,6 +175,23 @@ impl Plan {
         tables
     }
 
+    /// Whether rows of this table can be ones that several records share: such a row is not the record's own, though it
+    /// belongs to no other.
+    #[must_use]
+    pub fn shares(&self, table: usize) -> bool {
+        self.fills(table, RecordKind::Shared)
+    }
+
+    /// Whether rows of this table can be the record itself: others may name it.
+    #[must_use]
+    pub fn is_own(&self, table: usize) -> bool {
+        self.fills(table, RecordKind::Entity)
+    }
+
+    fn fills(&self, table: usize, kind: RecordKind) -> bool {
+        self.records.iter().any(|record| record.table == table && record.kind == kind)
+    }
+
     /// Lineage: which source paths fill which column, as (table's place, column, paths).
     #[must_use]
     pub fn lineage(&self) -> Vec<(usize, String, Vec<String>)> {

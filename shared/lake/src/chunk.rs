@@ -142,6 +142,12 @@ impl Chunk {
         format!("refined/_receipts/{topic}/")
     }
 
+    /// The prefix of every raw object.
+    pub const RAW: &str = "raw/";
+
+    /// The prefix of every receipt.
+    pub const RECEIPTS: &str = "refined/_receipts/";
+
     /// The prefix of every raw object of a topic.
     #[must_use]
     pub fn topic_raw(topic: &str) -> String {
@@ -158,6 +164,14 @@ impl Chunk {
     #[must_use]
     pub fn of_receipt_key(key: &str) -> Option<Self> {
         Self::parse(key.strip_prefix("refined/_receipts/")?.strip_suffix(".json")?)
+    }
+
+    /// The chunk of which a refined object of `table` has this key.
+    #[must_use]
+    pub fn of_refined_key(table: &str, key: &str) -> Option<Self> {
+        let dated = key.strip_prefix(&Self::refined_prefix(table))?.strip_prefix("date=")?;
+        let (_, name) = dated.split_once("/topic=")?;
+        Self::parse(name.strip_suffix(".parquet")?)
     }
 
     /// The chunk whose refused records have this key.
@@ -200,6 +214,7 @@ mod tests {
         fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in -1..i32::MAX, offset in 0..i64::MAX) {
             let chunk = Chunk { topic, epoch, partition, offset };
             prop_assert_eq!(Chunk::of_raw_key(&chunk.raw_key()), Some(chunk.clone()));
+            prop_assert_eq!(Chunk::of_refined_key("person", &chunk.refined_key("person", Day(20_000))), Some(chunk.clone()));
             prop_assert_eq!(Chunk::of_quarantine_key(&chunk.quarantine_key(Day(20_000))), Some(chunk.clone()));
             prop_assert_eq!(Chunk::of_receipt_key(&chunk.receipt_key()), Some(chunk));
         }

@@ -2,10 +2,11 @@
 //!
 //! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`Snapshot`]);
 //! so are Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
-//! the small JSON documents that hold the books ([`Receipt`], [`Manifest`]), and the same in Iceberg's words ([`iceberg`]).
+//! the small JSON documents that hold the books ([`Receipt`], [`Manifest`], [`Erasures`]), and the same in Iceberg's words ([`iceberg`]).
 
 mod chunk;
 mod columns;
+mod erasure;
 pub mod file;
 mod footer;
 mod group_writer;
@@ -21,13 +22,18 @@ mod snapshot;
 
 pub use chunk::{Chunk, Day};
 pub use columns::TableBuilder;
+pub use erasure::{
+    ERASURES_KEY, ErasedObject, Erasure, ErasureReceipt, Erasures, erasure_key, erasure_prefix,
+};
 pub use footer::{Footer, Group, Window};
 pub use group_writer::GroupWriter;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
 pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
 pub use receipt::{DayStart, Receipt, Redriven, RefinedObject, StreamKey};
-pub use redrive::{Origin, REDRIVE_HEADER, REDRIVE_PARTITION, header, with_origin};
+pub use redrive::{
+    ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased, with_origin,
+};
 pub use shard::{Owners, shard_count};
 pub use snapshot::{
     Snapshot, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix, manifest_key,

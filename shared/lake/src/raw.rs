@@ -100,6 +100,13 @@ impl RawBatch {
         self.0.column(3).as_primitive::<TimestampMillisecondType>().value(row)
     }
 
+    /// Whose clock that is, where the trigger said it.
+    #[must_use]
+    pub fn timestamp_type(&self, row: usize) -> Option<&str> {
+        let types = self.0.column(4).as_string::<i32>();
+        types.is_valid(row).then(|| types.value(row))
+    }
+
     /// The record's key.
     #[must_use]
     pub fn key(&self, row: usize) -> Option<&[u8]> {

@@ -48,6 +48,9 @@ pub struct Receipt {
     pub refined: u64,
     /// Records whose type is declared as one to leave alone.
     pub ignored: u64,
+    /// Records among the ignored ones that were erased, because they were about somebody who is forgotten.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub erased: u64,
     /// Refused records, by rule.
     pub quarantined: BTreeMap<String, u64>,
     /// Fields that the contract does not declare, by path: kept in the raw zone, and in no table.
@@ -63,6 +66,10 @@ pub struct Receipt {
     /// What became of each redriven record; of records that Kafka brought, nothing is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redriven: Vec<Redriven>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What became of a redriven record.

@@ -13,6 +13,9 @@ pub const REDRIVE_PARTITION: i32 = -1;
 /// The header that says where a redriven record came from.
 pub const REDRIVE_HEADER: &str = "redrive-of";
 
+/// The header that marks a record whose key, value and headers were erased. Its place in the log stays.
+pub const ERASED_HEADER: &str = "polelake-erased";
+
 /// Where a record was first landed: written `epoch/partition/offset/timestamp`.
 ///
 /// ```
@@ -80,9 +83,33 @@ pub fn with_origin(headers: Option<&str>, origin: Origin) -> String {
     serde_json::to_string(&whole).unwrap_or_default()
 }
 
+/// The headers of an erased record: the mark, and where it first came from when it was redriven. No person is in either.
+#[must_use]
+pub fn erased_headers(origin: Option<Origin>) -> String {
+    let mark = format!(r#"[["{ERASED_HEADER}",null]]"#);
+    origin.map_or_else(|| mark.clone(), |origin| with_origin(Some(&mark), origin))
+}
+
+/// Whether a record's headers say that it was erased.
+#[must_use]
+pub fn is_erased(headers: Option<&str>) -> bool {
+    let Some(headers) = headers.filter(|headers| headers.contains(ERASED_HEADER)) else { return false };
+    let pairs: Vec<(String, Value)> = serde_json::from_str(headers).unwrap_or_default();
+    pairs.iter().any(|(name, _)| name == ERASED_HEADER)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_erased_record_is_marked_and_keeps_its_origin() {
+        let origin = Origin { epoch: 2, partition: 1, offset: 5, timestamp: 9 };
+        let marked = erased_headers(Some(origin));
+        assert!(is_erased(Some(&marked)) && Origin::of_headers(Some(&marked)) == Some(origin));
+        assert!(is_erased(Some(&erased_headers(None))));
+        assert!(!is_erased(None) && !is_erased(Some(r#"[["a","polelake-erased"]]"#)));
+    }
 
     #[test]
     fn an_origin_travels_in_the_headers() {

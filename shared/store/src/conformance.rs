@@ -30,6 +30,7 @@ pub async fn objects(store: Arc<dyn ObjectStore>) -> Checked {
     put_get_head_delete(&*store).await?;
     parts_and_files(&*store).await?;
     conditions(&*store).await?;
+    replacing(&*store).await?;
     listing(&*store).await?;
     odd_keys(&*store).await?;
     one_winner(store).await
@@ -95,6 +96,26 @@ async fn conditions(store: &dyn ObjectStore) -> Checked {
         "put_over of nothing does not",
     )?;
     must(store.get("conformance/c").await.map_err(said)?.body == "second", "the right one was kept")
+}
+
+async fn replacing(store: &dyn ObjectStore) -> Checked {
+    let key = "conformance/replaced";
+    let metadata = |next: &str| Metadata::from([("next".to_owned(), next.to_owned())]);
+    store.put_new(key, Bytes::from_static(b"one"), metadata("1")).await.map_err(said)?;
+    let before = store.get(key).await.map_err(said)?;
+    let two = || Bytes::from_static(b"two");
+    let stored = store.replace(key, &before.etag, two(), metadata("2")).await.map_err(said)?;
+    must(stored, "replace with the present tag stores")?;
+    let stored = store.replace(key, &before.etag, two(), metadata("3")).await.map_err(said)?;
+    must(!stored, "replace with an old tag does not")?;
+    let stored = store.replace("conformance/absent", &before.etag, two(), metadata("3")).await;
+    must(!stored.map_err(said)?, "replace of nothing does not")?;
+    let kept = store.get(key).await.map_err(said)?;
+    must(kept.body == "two" && kept.metadata == metadata("2"), "content and metadata are the new ones")?;
+    store.purge_versions(key).await.map_err(said)?;
+    must(store.get(key).await.is_ok_and(|kept| kept.body == "two"), "a purge leaves the present version")?;
+    let none = store.purge_versions("conformance/none").await.map_err(said)?;
+    must(none == 0, "of an absent object nothing is purged")
 }
 
 async fn listing(store: &dyn ObjectStore) -> Checked {

@@ -13,6 +13,7 @@ mod object;
 mod s3;
 mod statistics;
 pub mod streams;
+mod versions;
 
 pub use catalogue::{Catalogue, ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableSpec};
 pub use error::{StoreError, StoreErrorKind};

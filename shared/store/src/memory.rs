@@ -67,6 +67,16 @@ impl ObjectStore for MemoryStore {
         Ok(self.put_if(key, body, Metadata::new(), |present| present.is_some_and(|v| v.to_string() == etag)))
     }
 
+    async fn replace(
+        &self,
+        key: &str,
+        etag: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
+        Ok(self.put_if(key, body, metadata, |present| present.is_some_and(|v| v.to_string() == etag)))
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
         let objects = self.objects();
         let wanted = objects

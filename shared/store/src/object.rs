@@ -7,7 +7,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::StoreError;
+use crate::{StoreError, StoreErrorKind};
 
 /// An object's user metadata.
 pub type Metadata = BTreeMap<String, String>;
@@ -100,6 +100,30 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// The service's failure.
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError>;
+
+    /// Writes the object with this metadata if its entity tag is still `etag`; says whether it did.
+    ///
+    /// # Errors
+    /// The service's failure. A store that cannot do it refuses: metadata must not get lost in silence.
+    async fn replace(
+        &self,
+        key: &str,
+        _etag: &str,
+        _body: Bytes,
+        _metadata: Metadata,
+    ) -> Result<bool, StoreError> {
+        let why = "this store cannot replace an object and keep its metadata";
+        Err(StoreError::new(StoreErrorKind::Refused, "replace", key, why))
+    }
+
+    /// Deletes for good every version of the object that is not the present one, and every marker of a deletion; says how
+    /// many. Stores without versions have none.
+    ///
+    /// # Errors
+    /// The service's failure, such as a missing right to see or to delete versions.
+    async fn purge_versions(&self, _key: &str) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 
     /// Every object whose key begins with `prefix` and comes after `after`, in the order of keys.
     ///

@@ -11,6 +11,7 @@ use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
+use crate::versions;
 use crate::{Entry, Head, Metadata, Object, ObjectStore, StoreError, StoreErrorKind};
 
 /// How often a conditional PUT is repeated when S3 answers 409, "two at once, try again".
@@ -88,7 +89,11 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-fn failure<E: ProvideErrorMetadata>(operation: &'static str, key: &str, error: &SdkError<E>) -> StoreError {
+pub(crate) fn failure<E: ProvideErrorMetadata>(
+    operation: &'static str,
+    key: &str,
+    error: &SdkError<E>,
+) -> StoreError {
     let kind = match status(error) {
         Some(404) => StoreErrorKind::NotFound,
         Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
@@ -163,6 +168,29 @@ impl ObjectStore for S3Store {
 
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
         self.put_conditionally(key, || self.request(key, body.clone()).if_match(etag)).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        etag: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
+        let request = || {
+            let metadata = metadata.clone().into_iter().collect();
+            self.request(key, body.clone()).set_metadata(Some(metadata)).if_match(etag)
+        };
+        self.put_conditionally(key, request).await
+    }
+
+    async fn purge_versions(&self, key: &str) -> Result<u64, StoreError> {
+        let old = versions::old(&self.client, &self.bucket, key).await?;
+        for version in &old {
+            let request = self.client.delete_object().bucket(&self.bucket).key(key).version_id(version);
+            request.send().await.map_err(|error| failure("delete a version of", key, &error))?;
+        }
+        Ok(old.len() as u64)
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {

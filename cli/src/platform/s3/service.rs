@@ -11,8 +11,8 @@ use s3s::auth::SimpleAuth;
 use s3s::dto::{
     CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
     GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-    ListObjectsV2Input, ListObjectsV2Output, Object, PutObjectInput, PutObjectOutput, StreamingBlob,
-    Timestamp,
+    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+    ObjectVersion, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{HttpError, S3, S3Request, S3Response, S3Result, s3_error};
@@ -152,6 +152,28 @@ impl S3 for Service {
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
+    /// One version of each object, the present one: these buckets keep no others.
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let input = request.input;
+        self.known(&input.bucket)?;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let limit = input.max_keys.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE).min(PAGE);
+        let start = input.key_marker.clone().unwrap_or_default();
+        let page = page(&self.0, &input.bucket, &prefix, start, None, limit);
+        Ok(S3Response::new(ListObjectVersionsOutput {
+            name: Some(input.bucket),
+            prefix: Some(prefix),
+            max_keys: i32::try_from(limit).ok(),
+            is_truncated: Some(page.next.is_some()),
+            next_key_marker: page.next,
+            versions: Some(page.contents.into_iter().map(present).collect()),
+            ..Default::default()
+        }))
+    }
+
     async fn list_objects_v2(
         &self,
         request: S3Request<ListObjectsV2Input>,
@@ -224,6 +246,19 @@ fn page(
 fn folder(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let rest = key.strip_prefix(prefix)?;
     rest.find(delimiter).map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
+}
+
+/// The version of an object in a bucket that has no versions.
+fn present(object: Object) -> ObjectVersion {
+    ObjectVersion {
+        key: object.key,
+        size: object.size,
+        e_tag: object.e_tag,
+        last_modified: object.last_modified,
+        is_latest: Some(true),
+        version_id: Some("null".into()),
+        ..Default::default()
+    }
 }
 
 fn object(key: String, entry: &Entry) -> Object {

@@ -1,0 +1,194 @@
+//! Who is forgotten: the list that keeps a replay from bringing them back, and the receipt of each erasure.
+//!
+//! Neither names anybody. The list holds hashes of ids and of record keys; only who knows an id can find it there.
+
+use std::collections::HashMap;
+
+use pole::Uuid;
+use serde::{Deserialize, Serialize};
+
+use crate::{Day, LakeError};
+
+/// The key of the list, in the refined zone.
+pub const ERASURES_KEY: &str = "refined/_erasures.json";
+
+/// Something that is forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The hash of a pole_id, or of a source with a record's key.
+    #[serde(with = "as_text")]
+    pub hash: Uuid,
+    /// Events up to this time are suppressed, in microseconds since 1970. A later one is a new statement.
+    pub erased_before: i64,
+    /// The erasure that it was part of: what was forgotten together.
+    #[serde(with = "as_text")]
+    pub erasure: Uuid,
+}
+
+/// Everything that is forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erasures(HashMap<Uuid, Erasure>);
+
+impl Erasures {
+    /// The hash under which a pole_id stands in the list.
+    #[must_use]
+    pub fn of_id(id: &Uuid) -> Uuid {
+        pole::content_id(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes())
+    }
+
+    /// The hash under which a record of a source stands in the list.
+    #[must_use]
+    pub fn of_record(source: &str, key: &str) -> Uuid {
+        pole::pole_id("erased-record", &[source, key])
+    }
+
+    /// Whether nobody is forgotten.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an event of this time, in microseconds since 1970, says nothing more of what has this hash.
+    #[must_use]
+    pub fn suppress(&self, hash: &Uuid, time: i64) -> bool {
+        self.0.get(hash).is_some_and(|erasure| time <= erasure.erased_before)
+    }
+
+    /// The hashes of everything that was forgotten together with what has this hash, itself among them.
+    #[must_use]
+    pub fn together_with(&self, hash: &Uuid) -> Vec<Uuid> {
+        let Some(known) = self.0.get(hash) else { return Vec::new() };
+        self.0.values().filter(|other| other.erasure == known.erasure).map(|other| other.hash).collect()
+    }
+
+    /// The erasure that something of this hash was part of.
+    #[must_use]
+    pub fn erasure_of(&self, hash: &Uuid) -> Option<Uuid> {
+        self.0.get(hash).map(|known| known.erasure)
+    }
+
+    /// Adds an entry; of two with one hash the later moment holds.
+    pub fn add(&mut self, erasure: Erasure) {
+        let known = self.0.entry(erasure.hash).or_insert_with(|| erasure.clone());
+        if known.erased_before < erasure.erased_before {
+            *known = erasure;
+        }
+    }
+
+    /// The list as JSON, sorted: the same list gives the same bytes.
+    ///
+    /// # Errors
+    /// Never for such a list; JSON's writer could refuse.
+    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+        let mut entries: Vec<&Erasure> = self.0.values().collect();
+        entries.sort_by_key(|erasure| erasure.hash);
+        Ok(serde_json::to_vec(&entries)?)
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// When the bytes are no such list.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+        let entries: Vec<Erasure> = serde_json::from_slice(bytes)?;
+        let mut list = Self::default();
+        entries.into_iter().for_each(|erasure| list.add(erasure));
+        Ok(list)
+    }
+}
+
+/// An object from which something was erased.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ErasedObject {
+    /// The zone: raw, refined, quarantine or curated.
+    pub zone: String,
+    /// Its key.
+    pub key: String,
+    /// Rows or records that are gone from it or were redacted.
+    pub count: u64,
+}
+
+/// What an erasure did. Names nobody and holds no value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureReceipt {
+    /// When, in microseconds since 1970 by the platform's clock.
+    pub erased_at: i64,
+    /// A hash of everything that was forgotten together.
+    #[serde(with = "as_text")]
+    pub erasure: Uuid,
+    /// The objects, by zone and key.
+    pub objects: Vec<ErasedObject>,
+    /// Old versions of them that were deleted for good.
+    pub versions_purged: u64,
+    /// Records that still mention what was erased and must be mended by hand.
+    pub by_hand: u64,
+}
+
+impl ErasureReceipt {
+    /// The receipt as JSON.
+    ///
+    /// # Errors
+    /// Never for such a receipt; JSON's writer could refuse.
+    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+        Ok(serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Reads a receipt.
+    ///
+    /// # Errors
+    /// When the bytes are no such receipt.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+        Ok(serde_json::from_slice(bytes)?)
+    }
+}
+
+/// The key of an erasure's receipt, in the curated zone.
+#[must_use]
+pub fn erasure_key(day: Day, erasure: &Uuid) -> String {
+    format!("{}{day}-{erasure}.json", erasure_prefix())
+}
+
+/// The prefix of every erasure's receipt.
+#[must_use]
+pub fn erasure_prefix() -> &'static str {
+    "curated/_erasures/"
+}
+
+/// Ids stand in JSON as their texts.
+mod as_text {
+    use pole::Uuid;
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&id.hyphenated())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Uuid::parse_str(&text).map_err(|_| D::Error::custom("an id was expected"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_found_by_its_hash_alone_and_up_to_its_moment() {
+        let (id, erasure) = (pole::pole_id("person", &["k"]), Uuid::nil());
+        let mut list = Erasures::default();
+        for (hash, erased_before) in
+            [(Erasures::of_id(&id), 10), (Erasures::of_record("s", "k"), 10), (Erasures::of_id(&id), 5)]
+        {
+            list.add(Erasure { hash, erased_before, erasure });
+        }
+        let text = list.encode().unwrap();
+        let read = Erasures::decode(&text).unwrap();
+        assert_eq!(read, list);
+        assert!(!String::from_utf8(text).unwrap().contains(&id.to_string()));
+        assert!(read.suppress(&Erasures::of_id(&id), 10) && !read.suppress(&Erasures::of_id(&id), 11));
+        assert!(!read.suppress(&Erasures::of_record("s", "j"), 0));
+        assert_eq!(read.together_with(&Erasures::of_id(&id)).len(), 2);
+    }
+}
