@@ -22,6 +22,7 @@ mod pole_to_snapshot;
 mod quarantine;
 mod raw_to_pole;
 mod readers;
+mod snapshots;
 mod state_fetch;
 mod topic_to_raw;
 mod vectors;

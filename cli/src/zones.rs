@@ -25,6 +25,8 @@ pub struct Zones {
     pub curated: Arc<dyn ObjectStore>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+    /// Where readers find the curated zone: a folder of this machine, or `s3://` and the bucket.
+    pub curated_root: String,
     /// Kafka, where it can be asked.
     pub kafka: Option<KafkaSettings>,
     /// The local platform, kept as long as the zones are.
@@ -55,6 +57,7 @@ impl Zones {
             raw: zone("RAW_BUCKET")?,
             refined: zone("REFINED_BUCKET")?,
             curated: zone("CURATED_BUCKET")?,
+            curated_root: format!("s3://{}", variable("CURATED_BUCKET").map_or("", String::as_str)),
             catalogue: Arc::new(host::load_contracts(&place.contracts.to_string_lossy())?),
             kafka,
             client: None,
@@ -73,6 +76,7 @@ impl Zones {
         let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
         let mut zones = Self::local(&address("s3"), &address("kafka"), catalogue).await;
         zones.client = Some(client);
+        zones.curated_root = std::path::absolute(place.dir.join("s3/curated"))?.display().to_string();
         Ok(zones)
     }
 
@@ -99,7 +103,8 @@ impl Zones {
         curated: Arc<dyn ObjectStore>,
         catalogue: Arc<Catalogue>,
     ) -> Self {
-        Self { raw, refined, curated, catalogue, kafka: None, client: None }
+        let curated_root = "s3://curated".to_owned();
+        Self { raw, refined, curated, catalogue, curated_root, kafka: None, client: None }
     }
 
     /// The time that records are stamped with, in milliseconds since 1970: the platform may keep another than ours.

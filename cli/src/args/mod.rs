@@ -8,8 +8,12 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 
 mod bench;
+mod snapshot;
 
 use bench::BenchCommand;
+use snapshot::SnapshotCommand;
+
+pub(crate) use snapshot::Diff;
 
 /// Turn application events into POLE tables: on AWS, or on this machine.
 #[derive(Parser)]
@@ -133,6 +137,11 @@ enum Command {
     Quarantine {
         #[command(subcommand)]
         command: QuarantineCommand,
+    },
+    /// The days of the tables: list them, look at one, compare two. Nothing is written.
+    Snapshot {
+        #[command(subcommand)]
+        command: SnapshotCommand,
     },
     /// Look at contracts and mappings.
     Contract {
@@ -361,6 +370,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
                 commands::quarantine::redrive(&refusals, dry_run, wait).await
             }
         },
+        Command::Snapshot { command } => snapshot::run(command).await,
         Command::Contract { command } => contract(command),
         Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,

@@ -11,4 +11,5 @@ pub(crate) mod manchester;
 pub(crate) mod push;
 pub(crate) mod quarantine;
 pub(crate) mod run_day;
+pub(crate) mod snapshot;
 pub(crate) mod up;
