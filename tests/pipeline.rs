@@ -25,6 +25,7 @@ mod quarantine;
 mod raw_to_pole;
 mod readers;
 mod snapshot_days;
+mod snapshots;
 mod state_fetch;
 mod state_machine;
 mod topic_to_raw;

@@ -8,7 +8,11 @@ use crate::lake_under_test::{LakeUnderTest, MONDAY, contracts_with, person, root
 
 const MAPPING: &str = "sources/housing/person/mapping.yaml";
 
-fn polelake(lake: &LakeUnderTest, contracts: &std::path::Path, arguments: &[&str]) -> (i32, Value, String) {
+pub(crate) fn polelake(
+    lake: &LakeUnderTest,
+    contracts: &std::path::Path,
+    arguments: &[&str],
+) -> (i32, Value, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"))
         .args(arguments)
         .arg("--dir")

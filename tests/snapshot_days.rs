@@ -264,7 +264,7 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
     lake.push("housing-person", TUESDAY, &[renamed(1, 9), renamed(30, 9)]).await;
     lake.merge_tables(TUESDAY, &tables).await.unwrap();
     let id = pole::pole_id("housing-person", &["p1"]).to_string();
-    let subjects = BTreeSet::from([id.clone()]);
+    let subjects = snapshot_merge::erase::Whom { ids: [id.clone()].into(), ..Default::default() };
     let before = lake.curated.list("", None).await.unwrap();
     let planned = snapshot_merge::erase::erase(&lake.context(), &subjects, true).await.unwrap();
     assert!(planned.len() >= 5, "rows of two days, names, link and state: {planned:?}");

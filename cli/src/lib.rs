@@ -1,7 +1,7 @@
 //! The `polelake` command: the local platform, and the operator's tools.
 //!
 //! [`platform`] is what the functions find on AWS, on one machine. `client` talks to a running platform,
-//! [`audit`], [`quarantine`] and [`erase`] work on the [`zones`] of either, [`samples`] says what a contract's samples
+//! [`audit`], [`quarantine`], [`snapshots`] and [`erase`] work on the [`zones`] of either, [`samples`] says what a contract's samples
 //! become, [`backfill`] reads the records of old systems, [`town`] invents a council's events, and each command has a file of its own below `commands`.
 
 mod args;
@@ -14,6 +14,7 @@ pub mod platform;
 pub mod quarantine;
 pub mod samples;
 mod snapshot_bench;
+pub mod snapshots;
 pub mod town;
 pub mod zones;
 

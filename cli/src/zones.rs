@@ -9,10 +9,12 @@ use aws_sdk_s3::Client as S3Client;
 use aws_sdk_s3::config::Credentials;
 use contract::Catalogue;
 use event_relay::producer::KafkaSettings;
-use store::{ObjectStore, S3Store};
+use snapshot_merge::{Buckets, Context, Sizes};
+use store::{GlueCatalogue, ObjectStore, S3Store};
 
 use crate::args::{Failed, Lake, Place};
 use crate::client::Client;
+use crate::platform::glue::DATABASES;
 use crate::platform::s3::{ACCESS_KEY, SECRET_KEY};
 
 /// The zones, the contracts, and where Kafka is.
@@ -25,6 +27,8 @@ pub struct Zones {
     pub curated: Arc<dyn ObjectStore>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+    /// Where readers find the curated zone: a folder of this machine, or `s3://` and the bucket.
+    pub curated_root: String,
     /// Kafka, where it can be asked.
     pub kafka: Option<KafkaSettings>,
     /// The local platform, kept as long as the zones are.
@@ -55,6 +59,7 @@ impl Zones {
             raw: zone("RAW_BUCKET")?,
             refined: zone("REFINED_BUCKET")?,
             curated: zone("CURATED_BUCKET")?,
+            curated_root: format!("s3://{}", variable("CURATED_BUCKET").map_or("", String::as_str)),
             catalogue: Arc::new(host::load_contracts(&place.contracts.to_string_lossy())?),
             kafka,
             client: None,
@@ -73,18 +78,13 @@ impl Zones {
         let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
         let mut zones = Self::local(&address("s3"), &address("kafka"), catalogue).await;
         zones.client = Some(client);
+        zones.curated_root = std::path::absolute(place.dir.join("s3/curated"))?.display().to_string();
         Ok(zones)
     }
 
     /// The zones of a local platform by its endpoints.
     pub async fn local(s3: &str, kafka: &str, catalogue: Catalogue) -> Self {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .region("eu-west-2")
-            .endpoint_url(s3)
-            .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local"))
-            .load()
-            .await;
-        let s3 = S3Client::new(&config);
+        let s3 = S3Client::new(&local_config(s3).await);
         let zone = |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
         let kafka = KafkaSettings { bootstrap: kafka.to_owned(), region: String::new(), iam: false };
         let zones = Self::of(zone("raw"), zone("refined"), zone("curated"), Arc::new(catalogue));
@@ -99,7 +99,27 @@ impl Zones {
         curated: Arc<dyn ObjectStore>,
         catalogue: Arc<Catalogue>,
     ) -> Self {
-        Self { raw, refined, curated, catalogue, kafka: None, client: None }
+        let curated_root = "s3://curated".to_owned();
+        Self { raw, refined, curated, catalogue, curated_root, kafka: None, client: None }
+    }
+
+    /// What a merge needs, over these zones: the catalogue is the local platform's, or the account's.
+    pub(crate) async fn merge_context(&self) -> Result<Context, Failed> {
+        let Some(client) = &self.client else { return Ok(Context::from_env().await?) };
+        let places = client.status().await?["places"].clone();
+        let endpoint = places["glue"].as_str().ok_or("the platform has no catalogue")?;
+        let glue = aws_sdk_glue::Client::new(&local_config(endpoint).await);
+        let bucket = |name: &str| name.to_owned();
+        Ok(Context {
+            raw: Arc::clone(&self.raw),
+            refined: Arc::clone(&self.refined),
+            curated: Arc::clone(&self.curated),
+            buckets: Buckets { raw: bucket("raw"), refined: bucket("refined"), curated: bucket("curated") },
+            databases: DATABASES.to_owned(),
+            glue: Arc::new(GlueCatalogue::new(glue)),
+            catalogue: Arc::clone(&self.catalogue),
+            sizes: Sizes::default(),
+        })
     }
 
     /// The time that records are stamped with, in milliseconds since 1970: the platform may keep another than ours.
@@ -112,4 +132,11 @@ impl Zones {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
     }
+}
+
+/// A client's configuration for an endpoint of the local platform.
+async fn local_config(endpoint: &str) -> aws_config::SdkConfig {
+    let config = aws_config::defaults(BehaviorVersion::latest()).region("eu-west-2").endpoint_url(endpoint);
+    let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local");
+    config.credentials_provider(credentials).load().await
 }

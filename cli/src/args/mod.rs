@@ -6,12 +6,17 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::commands::rebuild::Rebuild;
 
 mod bench;
 pub(crate) mod erase;
+mod snapshot;
 
 use bench::BenchCommand;
 use erase::EraseArgs;
+use snapshot::SnapshotCommand;
+
+pub(crate) use snapshot::Diff;
 
 /// Turn application events into POLE tables: on AWS, or on this machine.
 #[derive(Parser)]
@@ -143,6 +148,34 @@ enum Command {
     Erase {
         #[command(flatten)]
         erase: EraseArgs,
+    },
+    /// Merge days again, one after the other, from the refined zone or from raw.
+    #[command(
+        after_help = "Example: polelake rebuild --from 2026-03-02\n         polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw"
+    )]
+    Rebuild {
+        #[command(flatten)]
+        lake: Lake,
+        /// The first day, YYYY-MM-DD.
+        #[arg(long)]
+        from: String,
+        /// The last day; the newest that there is without one.
+        #[arg(long)]
+        to: Option<String>,
+        /// Only these tables.
+        #[arg(long, value_delimiter = ',')]
+        tables: Vec<String>,
+        /// Transform the days' raw objects again first, under the contracts and mappings of today.
+        #[arg(long)]
+        raw: bool,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The days of the tables: list them, look at one, compare two, drop those that are not kept.
+    Snapshot {
+        #[command(subcommand)]
+        command: SnapshotCommand,
     },
     /// Look at contracts and mappings.
     Contract {
@@ -371,7 +404,11 @@ async fn run(command: Command) -> Result<bool, Failed> {
                 commands::quarantine::redrive(&refusals, dry_run, wait).await
             }
         },
+        Command::Rebuild { lake, from, to, tables, raw, json } => {
+            Rebuild { lake, from, to, tables, raw }.run(json).await
+        }
         Command::Erase { erase } => commands::erase::run(&erase).await,
+        Command::Snapshot { command } => snapshot::run(command).await,
         Command::Contract { command } => contract(command),
         Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,

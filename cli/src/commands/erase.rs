@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use serde_json::json;
+use snapshot_merge::Context;
+use snapshot_merge::erase::Whom;
 
 use crate::args::Failed;
 use crate::args::erase::EraseArgs;
@@ -27,10 +29,11 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, Failed> {
         zones.catalogue.known_source(source)?;
     }
     let request = Request { wanted, whole_records: args.whole_records };
+    let snapshots = Snapshots(zones.merge_context().await?);
     let outcome = if args.dry_run {
-        dry_run(&zones, &request, &NotYet).await?
+        dry_run(&zones, &request, &snapshots).await?
     } else {
-        erase(&zones, &request, &NotYet, zones.now().await? * 1_000).await?
+        erase(&zones, &request, &snapshots, zones.now().await? * 1_000).await?
     };
     if args.json {
         print_json(args.dry_run, &outcome);
@@ -105,12 +108,15 @@ fn print(dry: bool, outcome: &Outcome) {
     OUT_OF_REACH.iter().for_each(|what| println!("  {what}"));
 }
 
-/// Stands where the merge's own erasure belongs: the command must not say that it erased what it did not.
-struct NotYet;
+/// The merge's own erasure.
+struct Snapshots(Context);
 
 #[async_trait]
-impl Curated for NotYet {
-    async fn erase(&self, _: &Subjects, _: bool) -> Result<Vec<Touched>, Failed> {
-        Err("this build cannot erase in the curated zone; nothing was written".into())
+impl Curated for Snapshots {
+    async fn erase(&self, subjects: &Subjects, dry_run: bool) -> Result<Vec<Touched>, Failed> {
+        let ids = subjects.ids.iter().map(ToString::to_string).collect();
+        let whom = Whom { ids, records: subjects.records.clone() };
+        let touched = snapshot_merge::erase::erase(&self.0, &whom, dry_run).await?;
+        Ok(touched.into_iter().map(|touched| Touched { key: touched.key, rows: touched.rows }).collect())
     }
 }

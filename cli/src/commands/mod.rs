@@ -11,5 +11,8 @@ pub(crate) mod load;
 pub(crate) mod manchester;
 pub(crate) mod push;
 pub(crate) mod quarantine;
+pub(crate) mod rebuild;
 pub(crate) mod run_day;
+pub(crate) mod snapshot;
+pub(crate) mod sweep;
 pub(crate) mod up;

@@ -44,7 +44,9 @@ impl Rebuild {
         let to = match (&self.to, newest) {
             (Some(to), _) => day(to)?,
             (None, Some(newest)) => newest,
-            (None, None) => return Err("there is no snapshot yet; say with --to which day is the last".into()),
+            (None, None) => {
+                return Err("there is no snapshot yet; say with --to which day is the last".into());
+            }
         };
         if to < from {
             return Err(format!("the last day, {to}, is before the first, {from}").into());
@@ -54,11 +56,16 @@ impl Rebuild {
         let later = newest.filter(|newest| *newest > to);
         if as_json {
             let later = later.map(|day| day.to_string());
-            println!("{}", json!({"from": from.to_string(), "to": to.to_string(), "raw_objects": objects, "manifests_written": written, "later_days_until": later}));
+            println!(
+                "{}",
+                json!({"from": from.to_string(), "to": to.to_string(), "raw_objects": objects, "manifests_written": written, "later_days_until": later})
+            );
         } else {
             println!("{from} to {to}: {objects} raw objects transformed again, {written} manifests are new");
             if let Some(later) = later {
-                println!("the days after {to}, up to {later}, stand on what was; rebuild without --to to renew them too");
+                println!(
+                    "the days after {to}, up to {later}, stand on what was; rebuild without --to to renew them too"
+                );
             }
         }
         Ok(true)

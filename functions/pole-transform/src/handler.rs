@@ -1,8 +1,11 @@
 //! One invocation: notifications of raw objects, each done alone.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use host::{Budget, Failure, FailureKind, metric};
-use lake::{Chunk, Erasures};
+use lake::{Chunk, Erasures, Receipt};
+use store::StoreError;
 use trigger::{SqsEvent, SqsFailures, objects_created};
 
 use crate::context::Context;
@@ -46,17 +49,44 @@ async fn message_done(body: &str, context: &Context, erasures: &Erasures) -> Res
 }
 
 async fn chunk_done(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Result<(), Failure> {
-    let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
-        let message =
-            format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
-        Failure::new(FailureKind::Configuration, message)
-    })?;
     // A receipt is the last word: a notification that comes again, perhaps under a mended mapping, must not change what
     // a merge has taken. Refused records come back by a redrive.
     let done = context.refined.is_there(&chunk.receipt_key()).await;
     if done.map_err(|error| Failure::unavailable(&error))? {
         return Ok(());
     }
+    let transformed = transformed(chunk, context, erasures).await?;
+    write(&transformed, chunk, context).await?;
+    tell(&transformed);
+    Ok(())
+}
+
+/// Transforms a raw object that has a receipt already, under the contracts of today: a rebuild merges its days again. What
+/// it made before and makes no more is deleted.
+///
+/// # Errors
+/// As a transform fails.
+pub async fn transform_again(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
+    let unavailable = |error: StoreError| Failure::unavailable(&error);
+    let erasures = erasures::read(&*context.refined).await?;
+    let before = context.refined.get(&chunk.receipt_key()).await.map_err(unavailable)?;
+    let before = Receipt::decode(&before.body).map_err(|error| Failure::corrupt(&error))?;
+    let transformed = transformed(chunk, context, &erasures).await?;
+    write(&transformed, chunk, context).await?;
+    let made: BTreeSet<&str> = transformed.objects.iter().map(|(key, _)| key.as_str()).collect();
+    for old in before.tables.values().filter(|old| !made.contains(old.key.as_str())) {
+        context.refined.delete(&old.key).await.map_err(unavailable)?;
+    }
+    Ok(())
+}
+
+/// What a raw object becomes.
+async fn transformed(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Result<Transformed, Failure> {
+    let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
+        let message =
+            format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
+        Failure::new(FailureKind::Configuration, message)
+    })?;
     let object = context.raw.get(&chunk.raw_key()).await.map_err(|error| Failure::unavailable(&error))?;
     let next = object.metadata.get("next").and_then(|text| text.parse().ok()).ok_or_else(|| {
         Failure::new(
@@ -65,11 +95,8 @@ async fn chunk_done(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Re
         )
     })?;
     let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
-    let transformed = transform_except(&context.catalogue, plan, (chunk, next), &records, erasures)
-        .map_err(|error| Failure::corrupt(&error))?;
-    write(&transformed, chunk, context).await?;
-    tell(&transformed);
-    Ok(())
+    transform_except(&context.catalogue, plan, (chunk, next), &records, erasures)
+        .map_err(|error| Failure::corrupt(&error))
 }
 
 /// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.

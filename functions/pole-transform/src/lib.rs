@@ -9,7 +9,7 @@ mod handler;
 mod transform;
 
 pub use context::Context;
-pub use handler::handle;
+pub use handler::{handle, transform_again};
 pub use transform::{Transformed, transform, transform_except};
 
 use std::sync::Arc;

@@ -167,7 +167,7 @@ pub(crate) async fn stored(
 }
 
 /// The batches' rows by owner, in batches of 8,192; rows of one owner stay in the order in which they came.
-fn sorted(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, LakeError> {
+pub(crate) fn sorted(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, LakeError> {
     let mut places: Vec<(&str, (usize, usize))> = Vec::new();
     for (place, batch) in batches.iter().enumerate() {
         let owners = owners(batch)?;

@@ -78,8 +78,11 @@ pub fn state_prefix(table: &str) -> String {
 /// The prefix of what a merge of a day keeps while it runs: sorted increments, its plan, its shards' results.
 #[must_use]
 pub fn work_prefix(table: &str, day: Day) -> String {
-    format!("curated/_work/{table}/{day}/")
+    format!("{WORK}{table}/{day}/")
 }
+
+/// The prefix of what merges of all tables keep while they run.
+pub const WORK: &str = "curated/_work/";
 
 /// The key of a table's manifest of a day.
 #[must_use]

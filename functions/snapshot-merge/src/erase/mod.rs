@@ -7,33 +7,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::{
-    Day, LakeError, Manifest, ManifestShard, Owners, day_of_version, manifest_key, schema, state_prefix,
-    table_prefix,
+    Day, LakeError, Manifest, ManifestShard, Owners, WORK, day_of_version, manifest_key, schema,
+    state_prefix, table_prefix,
 };
+use pole::Op;
 use serde::{Deserialize, Serialize};
 use store::{ObjectStore, StoreError};
 
 use crate::context::Context;
+use crate::feed::Feed;
+use crate::fold::Origin;
 use crate::increments::conform;
 use crate::output::{Output, Written};
 use crate::plan::rules;
 use crate::publish;
 use crate::retention::{manifests, named};
+use crate::runs::sorted;
 use crate::shard::ShardFiles;
-use crate::sorted::{Fetcher, SortedFile, parts};
+use crate::sorted::{Batches, Fetcher, SortedFile, parts};
 use crate::table::measure;
 
-/// The columns that name a thing: `pole_id`, `owner_id`, the ends of a link, the person of a name. A row is somebody's when
-/// one of them names them. Ids of the source itself are no such names.
-fn naming(table: &TableContract) -> Vec<&str> {
-    let names = |name: &&str| name.ends_with("_id") && !name.starts_with("source_");
-    table.columns.iter().map(|column| column.name.as_str()).filter(names).collect()
-}
+mod sets;
+mod whom;
+
+use sets::{Emptied, nameless};
+pub use whom::Whom;
+use whom::telling;
 
 /// An object that held somebody's rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,28 +49,41 @@ pub struct Touched {
     pub rows: u64,
 }
 
-/// Erases the rows of these `pole_id`s; with `dry_run`, only says which objects hold them.
+/// Erases somebody's rows; with `dry_run`, only says which objects hold them.
 ///
 /// No merge may run meanwhile.
 ///
 /// # Errors
 /// When the storage or the catalogue fails, or a file is damaged. Done again it goes on.
-pub async fn erase(
-    context: &Context,
-    subjects: &BTreeSet<String>,
-    dry_run: bool,
-) -> Result<Vec<Touched>, Failure> {
+pub async fn erase(context: &Context, whom: &Whom, dry_run: bool) -> Result<Vec<Touched>, Failure> {
     let mut touched = Vec::new();
     for table in &context.catalogue.tables {
-        let erasure = Erasure { table, subjects, context };
+        let erasure = Erasure { table, whom, context };
         touched.extend(erasure.run(dry_run).await?);
+    }
+    if !dry_run {
+        clear_work(&*context.curated).await?;
     }
     Ok(touched)
 }
 
+/// What a merge that broke off has kept is made again by the next one.
+async fn clear_work(curated: &dyn ObjectStore) -> Result<(), Failure> {
+    for entry in curated.list(WORK, None).await.map_err(|error| unavailable(&error))? {
+        delete(&entry.key, curated).await?;
+    }
+    Ok(())
+}
+
+/// Deletes an object and every version of it.
+async fn delete(key: &str, curated: &dyn ObjectStore) -> Result<(), Failure> {
+    curated.delete(key).await.map_err(|error| unavailable(&error))?;
+    curated.purge_versions(key).await.map(drop).map_err(|error| unavailable(&error))
+}
+
 struct Erasure<'e> {
     table: &'e TableContract,
-    subjects: &'e BTreeSet<String>,
+    whom: &'e Whom,
     context: &'e Context,
 }
 
@@ -120,30 +138,25 @@ impl Erasure<'_> {
         Ok(touched)
     }
 
-    /// How many of a file's rows are somebody's. Only the columns that name things are decoded.
+    /// How many of a file's rows are somebody's. Only the columns that tell it are decoded.
     async fn count(&self, key: &str, bytes: u64) -> Result<u64, Failure> {
-        let file = Arc::new(SortedFile::open(&**self.store(), key, Some(bytes)).await?);
-        let mut fetcher =
-            Fetcher::new(Arc::clone(self.store()), parts(&[Arc::clone(&file)], &Owners::default()));
-        let mut rows = 0;
+        let (file, mut fetcher) = self.open(key, Some(bytes)).await?;
+        let (telling, mut rows) = (telling(self.table), 0);
         while let Some(((_, group), bytes)) = fetcher.next().await? {
-            let batches = file.footer.decode_columns(&group, bytes, &naming(self.table));
+            let batches = file.footer.decode_columns(&group, bytes, &telling);
             for batch in batches.map_err(|error| file.corrupt(&error))? {
                 let batch = batch.map_err(|error| file.corrupt(&error.into()))?;
-                rows += self.theirs(&batch).true_count() as u64;
+                rows += self.whom.rows(self.table, &batch).true_count() as u64;
             }
         }
         Ok(rows)
     }
 
-    /// Which rows are somebody's.
-    fn theirs(&self, batch: &RecordBatch) -> BooleanArray {
-        let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
-        let columns: Vec<_> = naming(self.table).into_iter().filter_map(text).collect();
-        let theirs = |row: usize| {
-            columns.iter().any(|ids| ids.is_valid(row) && self.subjects.contains(ids.value(row)))
-        };
-        (0..batch.num_rows()).map(|row| Some(theirs(row))).collect()
+    /// A file, and all of its groups to be fetched.
+    async fn open(&self, key: &str, bytes: Option<u64>) -> Result<(Arc<SortedFile>, Fetcher), Failure> {
+        let file = Arc::new(SortedFile::open(&**self.store(), key, bytes).await?);
+        let all = parts(std::slice::from_ref(&file), &Owners::default());
+        Ok((file, Fetcher::new(Arc::clone(self.store()), all)))
     }
 
     /// A manifest's shards, those that hold somebody in new versions. A version that many days share is written once.
@@ -176,12 +189,8 @@ impl Erasure<'_> {
         let rules = rules(self.table);
         let (curated, refined) = (schema::curated(self.table), schema::refined(self.table));
         let mut output = Output::new(&curated, &refined, (&rules, &self.table.columns), self.context.sizes)?;
-        let rows = SortedFile::open(&**self.store(), &shard.rows_key, Some(shard.bytes)).await?;
-        self.filtered(rows, &curated, &mut output, Kind::Rows).await?;
-        if let Some(key) = &shard.state_key {
-            let state = SortedFile::open(&**self.store(), key, None).await?;
-            self.filtered(state, &refined, &mut output, Kind::State).await?;
-        }
+        let markers = self.rows(shard, &curated, &refined, &mut output).await?;
+        self.state(shard, &refined, markers, &mut output).await?;
         let written: Written = output.finish()?;
         let day = day_of_version(&shard.rows_key).unwrap_or(Day(0));
         let files =
@@ -189,38 +198,80 @@ impl Erasure<'_> {
         files.put(&written).await
     }
 
-    /// Passes a file's rows on that are not somebody's, group by group.
-    async fn filtered(
+    /// Passes the rows on that are not somebody's, group by group; gives the markers of sets that are emptied by it.
+    async fn rows(
         &self,
-        file: SortedFile,
-        schema: &arrow_schema::SchemaRef,
+        shard: &ManifestShard,
+        curated: &SchemaRef,
+        refined: &SchemaRef,
         output: &mut Output<'_>,
-        kind: Kind,
-    ) -> Result<(), Failure> {
-        let file = Arc::new(file);
-        let mut fetcher =
-            Fetcher::new(Arc::clone(self.store()), parts(&[Arc::clone(&file)], &Owners::default()));
+    ) -> Result<Vec<RecordBatch>, Failure> {
+        let (file, mut fetcher) = self.open(&shard.rows_key, Some(shard.bytes)).await?;
+        let corrupt = |error: LakeError| file.corrupt(&error);
+        let mut emptied = Emptied::new(refined);
         while let Some(((_, group), bytes)) = fetcher.next().await? {
-            for batch in file.footer.decode(&group, bytes).map_err(|error| file.corrupt(&error))? {
-                let batch =
-                    batch.map_err(LakeError::from).and_then(|batch| self.others(&conform(&batch, schema)?));
-                let batch = batch.map_err(|error| file.corrupt(&error))?;
-                match kind {
-                    _ if batch.num_rows() == 0 => {}
-                    Kind::Rows => output.write(&batch).map_err(|error| file.corrupt(&error))?,
-                    Kind::State => output.remember(&batch)?,
+            for batch in file.footer.decode(&group, bytes).map_err(corrupt)? {
+                let batch = batch
+                    .map_err(LakeError::from)
+                    .and_then(|batch| conform(&batch, curated))
+                    .map_err(corrupt)?;
+                let theirs = self.whom.rows(self.table, &batch);
+                emptied.look(&batch, &theirs).map_err(corrupt)?;
+                let others = without(&batch, &theirs).map_err(corrupt)?;
+                if others.num_rows() > 0 {
+                    output.write(&others).map_err(corrupt)?;
                 }
             }
-            if kind == Kind::Rows {
-                output.close_group().map_err(|error| file.corrupt(&error))?;
-            }
+            output.close_group().map_err(corrupt)?;
         }
-        Ok(())
+        Ok(emptied.markers())
     }
 
-    fn others(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-        let others = not(&self.theirs(batch));
-        Ok(filter_record_batch(batch, &others)?)
+    /// Passes on what is remembered and is not somebody's, with the markers. Markers that name somebody lose the name. What
+    /// is remembered of an owner who goes is gone with them.
+    async fn state(
+        &self,
+        shard: &ManifestShard,
+        refined: &SchemaRef,
+        markers: Vec<RecordBatch>,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
+        let corrupt = |error: LakeError| Failure::corrupt(&error);
+        let mut files = Vec::new();
+        if let Some(key) = &shard.state_key {
+            files.push(Arc::new(SortedFile::open(&**self.store(), key, None).await?));
+        }
+        let known = Batches::stored(self.store(), &files, &Owners::default(), refined);
+        let mut feed =
+            Feed::new(vec![(Origin::State, known), (Origin::New, Batches::Held(markers.into()))]).await?;
+        loop {
+            let frame = feed.frame(None).await?;
+            let mut parts = Vec::new();
+            for part in &frame.parts {
+                parts.extend(self.remembered(&part.batch, refined).map_err(corrupt)?);
+            }
+            for batch in sorted(&parts).map_err(corrupt)?.iter().filter(|batch| batch.num_rows() > 0) {
+                output.remember(batch)?;
+            }
+            if frame.bound.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Remembered statements without somebody's; markers of sets stay, nameless, unless their owner goes.
+    fn remembered(&self, batch: &RecordBatch, refined: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
+        let theirs = self.whom.rows(self.table, batch);
+        let markers = batch.column_by_name(schema::OP).and_then(|column| column.as_string_opt::<i32>());
+        let is_marker = |row: usize| markers.is_some_and(|ops| ops.value(row) == Op::Replace.code());
+        let marking: BooleanArray = theirs
+            .iter()
+            .enumerate()
+            .map(|(row, theirs)| theirs.map(|theirs| theirs && is_marker(row)))
+            .collect();
+        let nameless = nameless(&filter_record_batch(batch, &marking)?, refined)?;
+        let nameless = without(&nameless, &self.whom.rows(self.table, &nameless))?;
+        Ok(vec![without(batch, &theirs)?, nameless])
     }
 
     /// Writes a day's manifest anew, with what is measured of its shards now.
@@ -253,12 +304,8 @@ impl Erasure<'_> {
 /// Keys of a version: rows, state, profile.
 type ShardKeys = (String, Option<String>, Option<String>);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Rows,
-    State,
-}
-
-fn not(array: &BooleanArray) -> BooleanArray {
-    array.iter().map(|value| value.map(|value| !value)).collect()
+/// The rows that stay.
+fn without(batch: &RecordBatch, going: &BooleanArray) -> Result<RecordBatch, LakeError> {
+    let staying: BooleanArray = going.iter().map(|going| going.map(|going| !going)).collect();
+    Ok(filter_record_batch(batch, &staying)?)
 }

@@ -1,0 +1,89 @@
+//! Sets that lose their last row. Who belonged to a tenancy is judged as a whole: with the last row gone, nothing would show
+//! how late the set was stated, and an older statement that comes in would be true again. A row without anybody's name in it
+//! is remembered instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, new_null_array};
+use arrow_schema::SchemaRef;
+use lake::LakeError;
+use pole::Op;
+
+/// A set of an owner: its name and its source.
+type Set = (String, String);
+
+/// Watches rows go by, in the order of owners, and gives the markers of sets that were emptied.
+pub(super) struct Emptied {
+    refined: SchemaRef,
+    owner: String,
+    left: BTreeSet<Set>,
+    gone: BTreeMap<Set, RecordBatch>,
+    markers: Vec<RecordBatch>,
+}
+
+fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray, LakeError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+    column.ok_or_else(|| LakeError::Unexpected(format!("column {name} is missing or of another type")))
+}
+
+impl Emptied {
+    pub(super) fn new(refined: &SchemaRef) -> Self {
+        let (left, gone) = (BTreeSet::new(), BTreeMap::new());
+        Self { refined: Arc::clone(refined), owner: String::new(), left, gone, markers: Vec::new() }
+    }
+
+    /// Looks at the next rows; those that go are marked.
+    pub(super) fn look(&mut self, batch: &RecordBatch, going: &BooleanArray) -> Result<(), LakeError> {
+        let (owners, sets, sources) =
+            (text(batch, "owner_id")?, text(batch, "owner_set")?, text(batch, "source")?);
+        for row in 0..batch.num_rows() {
+            if owners.value(row) != self.owner {
+                self.settle();
+                owners.value(row).clone_into(&mut self.owner);
+            }
+            if sets.is_null(row) {
+                continue;
+            }
+            let set = (sets.value(row).to_owned(), sources.value(row).to_owned());
+            if going.value(row) {
+                let marker = nameless(&batch.slice(row, 1), &self.refined)?;
+                self.gone.insert(set, marker);
+            } else {
+                self.left.insert(set);
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        let gone = std::mem::take(&mut self.gone);
+        self.markers
+            .extend(gone.into_iter().filter(|(set, _)| !left.contains(set)).map(|(_, marker)| marker));
+    }
+
+    /// The markers, in the order of their owners.
+    pub(super) fn markers(mut self) -> Vec<RecordBatch> {
+        self.settle();
+        self.markers
+    }
+}
+
+/// Rows as markers of their sets: when and by which event the set was stated, and nobody's name.
+pub(super) fn nameless(rows: &RecordBatch, refined: &SchemaRef) -> Result<RecordBatch, LakeError> {
+    let count = rows.num_rows();
+    let columns = refined.fields().iter().enumerate().map(|(place, field)| -> Result<ArrayRef, LakeError> {
+        let name = match field.name().as_str() {
+            "pole_id" => "owner_id",
+            name if name == lake::schema::OP => {
+                return Ok(Arc::new(StringArray::from_iter_values((0..count).map(|_| Op::Replace.code()))));
+            }
+            name => name,
+        };
+        let kept = rows.column_by_name(name).filter(|_| place < pole::PROVENANCE.len());
+        Ok(kept.cloned().unwrap_or_else(|| new_null_array(field.data_type(), count)))
+    });
+    Ok(RecordBatch::try_new(Arc::clone(refined), columns.collect::<Result<_, _>>()?)?)
+}
