@@ -19,6 +19,7 @@ mod kills;
 mod lake_under_test;
 mod merge_crashes;
 mod merge_oracle;
+mod operators;
 mod patches;
 mod pole_to_snapshot;
 mod quarantine;

@@ -97,18 +97,22 @@ impl Erasure<'_> {
     }
 
     async fn run(&self, dry_run: bool) -> Result<Vec<Touched>, Failure> {
-        let touched = self.find().await?;
+        let held = self.find().await?;
+        let of = |(key, rows): (&String, &Held)| Touched { key: key.clone(), rows: rows.rows };
+        let touched: Vec<Touched> = held.iter().map(of).collect();
         if dry_run || touched.is_empty() {
             return Ok(touched);
         }
-        let held: BTreeSet<&str> = touched.iter().map(|touched| touched.key.as_str()).collect();
         let manifests = manifests(&self.table.name, &**self.store()).await?;
         let mut rewritten: BTreeMap<ShardKeys, ManifestShard> = BTreeMap::new();
         let mut changed = BTreeSet::new();
         for (day, manifest) in &manifests {
-            if named(manifest).any(|key| held.contains(key)) {
+            if named(manifest).any(|key| held.contains_key(key)) {
                 let shards = self.rewrite_all(manifest, &held, &mut rewritten).await?;
-                self.replace(*day, manifest, shards).await?;
+                let base =
+                    manifest.base.as_deref().and_then(Day::parse).and_then(|base| manifests.get(&base));
+                let counted = counted(manifest, base, &held);
+                self.replace(*day, manifest, Manifest { shards, ..counted }).await?;
                 changed.insert(*day);
             }
         }
@@ -124,32 +128,33 @@ impl Erasure<'_> {
     }
 
     /// Every file of the table that holds somebody's rows, whether a manifest names it or not.
-    async fn find(&self) -> Result<Vec<Touched>, Failure> {
-        let mut touched = Vec::new();
+    async fn find(&self) -> Result<BTreeMap<String, Held>, Failure> {
+        let mut found = BTreeMap::new();
         for prefix in [table_prefix(&self.table.name), state_prefix(&self.table.name)] {
             let listed = self.store().list(&prefix, None).await.map_err(|error| unavailable(&error))?;
             for entry in listed.into_iter().filter(|entry| entry.key.ends_with(".parquet")) {
-                let rows = self.count(&entry.key, entry.size).await?;
-                if rows > 0 {
-                    touched.push(Touched { key: entry.key, rows });
+                let held = self.held(&entry.key, entry.size).await?;
+                if held.rows > 0 {
+                    found.insert(entry.key, held);
                 }
             }
         }
-        Ok(touched)
+        Ok(found)
     }
 
-    /// How many of a file's rows are somebody's. Only the columns that tell it are decoded.
-    async fn count(&self, key: &str, bytes: u64) -> Result<u64, Failure> {
+    /// Which of a file's rows are somebody's. Only the columns that tell it are decoded.
+    async fn held(&self, key: &str, bytes: u64) -> Result<Held, Failure> {
         let (file, mut fetcher) = self.open(key, Some(bytes)).await?;
-        let (telling, mut rows) = (telling(self.table), 0);
+        let (telling, mut held) = (telling(self.table), Held::default());
         while let Some(((_, group), bytes)) = fetcher.next().await? {
             let batches = file.footer.decode_columns(&group, bytes, &telling);
             for batch in batches.map_err(|error| file.corrupt(&error))? {
                 let batch = batch.map_err(|error| file.corrupt(&error.into()))?;
-                rows += self.whom.rows(self.table, &batch).true_count() as u64;
+                let theirs = filter_record_batch(&batch, &self.whom.rows(self.table, &batch));
+                held.add(&theirs.map_err(|error| file.corrupt(&error.into()))?);
             }
         }
-        Ok(rows)
+        Ok(held)
     }
 
     /// A file, and all of its groups to be fetched.
@@ -163,13 +168,13 @@ impl Erasure<'_> {
     async fn rewrite_all(
         &self,
         manifest: &Manifest,
-        held: &BTreeSet<&str>,
+        held: &BTreeMap<String, Held>,
         rewritten: &mut BTreeMap<ShardKeys, ManifestShard>,
     ) -> Result<Vec<ManifestShard>, Failure> {
         let mut shards = Vec::with_capacity(manifest.shards.len());
         for shard in &manifest.shards {
             let keys = [Some(&shard.rows_key), shard.state_key.as_ref()];
-            if !keys.into_iter().flatten().any(|key| held.contains(key.as_str())) {
+            if !keys.into_iter().flatten().any(|key| held.contains_key(key)) {
                 shards.push(shard.clone());
                 continue;
             }
@@ -275,8 +280,8 @@ impl Erasure<'_> {
     }
 
     /// Writes a day's manifest anew, with what is measured of its shards now.
-    async fn replace(&self, day: Day, old: &Manifest, shards: Vec<ManifestShard>) -> Result<(), Failure> {
-        let manifest = measure(self.table, Manifest { shards, ..old.clone() }, &**self.store()).await?;
+    async fn replace(&self, day: Day, old: &Manifest, new: Manifest) -> Result<(), Failure> {
+        let manifest = measure(self.table, new, &**self.store()).await?;
         let key = manifest_key(&self.table.name, day);
         let present = self.store().get(&key).await.map_err(|error| unavailable(&error))?;
         let body = manifest.encode().map_err(|error| Failure::corrupt(&error))?;
@@ -298,6 +303,39 @@ impl Erasure<'_> {
             publish::publish(self.table, manifest, *day, self.context).await?;
         }
         Ok(())
+    }
+}
+
+/// Somebody's rows in a file.
+#[derive(Default)]
+struct Held {
+    rows: u64,
+    /// Their keys: `pole_id` and source.
+    keys: BTreeSet<(String, String)>,
+}
+
+impl Held {
+    fn add(&mut self, theirs: &RecordBatch) {
+        let text = |name: &str| theirs.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        self.rows += theirs.num_rows() as u64;
+        let (Some(ids), Some(sources)) = (text("pole_id"), text("source")) else { return };
+        let key = |row: usize| (ids.value(row).to_owned(), sources.value(row).to_owned());
+        self.keys.extend((0..theirs.num_rows()).map(key));
+    }
+}
+
+/// A manifest without somebody's rows among what is new and what is gone, so that the books still close.
+fn counted(manifest: &Manifest, base: Option<&Manifest>, held: &BTreeMap<String, Held>) -> Manifest {
+    let keys = |manifest: &Manifest| -> BTreeSet<(String, String)> {
+        let files = manifest.shards.iter().filter_map(|shard| held.get(&shard.rows_key));
+        files.flat_map(|held| held.keys.iter().cloned()).collect()
+    };
+    let (now, before) = (keys(manifest), base.map(keys).unwrap_or_default());
+    let less = |count: u64, keys: usize| count.saturating_sub(keys as u64);
+    Manifest {
+        inserted: less(manifest.inserted, now.difference(&before).count()),
+        deleted: less(manifest.deleted, before.difference(&now).count()),
+        ..manifest.clone()
     }
 }
 
