@@ -61,7 +61,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
 
 /// Half of the things are people, half are tenures.
 fn is_person(told: &Told) -> bool {
-    told.about % 2 == 0
+    told.about.is_multiple_of(2)
 }
 
 fn event(place: usize, told: &Told) -> Value {

@@ -90,7 +90,7 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
         Schedule { date: Some(TUESDAY.into()), tables: vec!["person".into()], ..Schedule::default() };
     let budget = host::Budget::lasting(std::time::Duration::from_secs(600));
     snapshot_merge::handle(&schedule, &context, budget).await.unwrap();
-    let written = written.lock().unwrap();
+    let written = written.lock().unwrap().clone();
     // Iceberg has a snapshot for every day: its small files say so, and name the same data.
     let (iceberg, ours): (Vec<_>, Vec<_>) = written.iter().partition(|key| key.contains("/metadata/"));
     assert_eq!(ours, ["curated/_manifests/person/2026-03-03.json"]);

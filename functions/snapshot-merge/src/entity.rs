@@ -146,7 +146,7 @@ impl EntityJob<'_> {
         loop {
             let frame = feed.frame(None).await?;
             let things = gathered(&frame, &names).map_err(|error| Failure::corrupt(&error))?;
-            things.into_values().for_each(|entity| rows.add(entity));
+            things.values().for_each(|entity| rows.add(entity));
             while let Some(batch) =
                 rows.batch(frame.bound.is_none()).map_err(|error| Failure::corrupt(&error))?
             {

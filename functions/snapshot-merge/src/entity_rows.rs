@@ -96,7 +96,7 @@ impl Rows {
     }
 
     /// Adds a thing; one that no source knows any more has no row.
-    pub(crate) fn add(&mut self, entity: Entity<'_>) {
+    pub(crate) fn add(&mut self, entity: &Entity<'_>) {
         let before = entity.before.map(made_before);
         let Some((at, row)) = entity.latest else {
             self.counts.deleted += u64::from(before.is_some());

@@ -20,7 +20,7 @@ use crate::assemble::Assembler;
 use crate::feed::{Feed, Frame, FramePart};
 use crate::fold::{Origin, Statement, fold};
 use crate::increments::{Statements, conform};
-use crate::output::{Output, Written};
+use crate::output::{Output, Written, corrupt};
 use crate::sizes::Sizes;
 use crate::sorted::{Batches, Fetcher, Part, SortedFile, before, owners, parts, within};
 
@@ -135,10 +135,6 @@ fn base_groups(input: &ShardInput<'_>) -> Vec<BaseGroup> {
         parts.map(|part| BaseGroup { measured: measured(part.1.index), part }).collect()
     };
     input.base.iter().flat_map(of).collect()
-}
-
-fn corrupt(error: LakeError) -> Failure {
-    Failure::corrupt(&error)
 }
 
 impl Merge<'_> {

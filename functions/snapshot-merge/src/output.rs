@@ -37,7 +37,8 @@ pub(crate) struct Written {
     pub(crate) groups: Vec<TableState>,
 }
 
-fn corrupt(error: LakeError) -> Failure {
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
+pub(crate) fn corrupt(error: LakeError) -> Failure {
     Failure::corrupt(&error)
 }
 

@@ -149,14 +149,14 @@ impl Batches {
 impl Stored {
     async fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
         loop {
-            if let Some((file, reader)) = &mut self.open {
-                if let Some(batch) = reader.next() {
-                    let batch = batch.map_err(LakeError::from);
-                    let batch = batch.and_then(|batch| within(&conform(&batch, &self.schema)?, &self.owners));
-                    match batch.map_err(|error| file.corrupt(&error))? {
-                        batch if batch.num_rows() == 0 => continue,
-                        batch => return Ok(Some(batch)),
-                    }
+            if let Some((file, reader)) = &mut self.open
+                && let Some(batch) = reader.next()
+            {
+                let batch = batch.map_err(LakeError::from);
+                let batch = batch.and_then(|batch| within(&conform(&batch, &self.schema)?, &self.owners));
+                match batch.map_err(|error| file.corrupt(&error))? {
+                    batch if batch.num_rows() == 0 => continue,
+                    batch => return Ok(Some(batch)),
                 }
             }
             let Some(((file, group), bytes)) = self.fetcher.next().await? else { return Ok(None) };
