@@ -57,7 +57,7 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
         ),
         ("refined", first("refined", "refined/person/"), "is not there", "refined/person/"),
         ("refined", first("refined", "quarantine/"), "refused records are lost", "quarantine/"),
-        ("curated", first("curated", "curated/person/shard="), "is not there", "curated/person/"),
+        ("curated", first("curated", "curated/person/shard=000"), "is not there", "curated/person/"),
     ];
     for (bucket, key, what, object) in cases {
         let store = match bucket {

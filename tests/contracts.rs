@@ -120,7 +120,8 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
     let untold: Vec<&&str> =
         tags.iter().filter(|id| id.starts_with("DS_") && !listed.contains(**id)).collect();
     assert!(untold.is_empty(), "the page does not tell of {untold:?}");
-    for table in &catalogue.tables {
+    // What the platform makes of others' rows is nobody's statement: it has no grading.
+    for table in catalogue.tables.iter().filter(|table| table.name != snapshot_merge::entity::ENTITY) {
         for column in [
             "grading_scheme",
             "source_grade",

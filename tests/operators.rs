@@ -112,6 +112,8 @@ async fn days_are_rebuilt_and_swept() {
     let (code, swept, _) = polelake(&lake, &contracts, &sweep);
     assert_eq!((code, person(&planned)), (0, person(&swept)));
     assert_eq!(lake.rows("person", TUESDAY).len(), 2);
+    let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--json"]);
+    assert_eq!(code, 0, "what is dropped is not lost: {audit}");
     let (_, listed, _) = polelake(&lake, &contracts, &["snapshot", "ls", "--table", "person", "--json"]);
     let kept: Vec<&str> =
         listed.as_array().unwrap().iter().map(|day| day["date"].as_str().unwrap()).collect();

@@ -1,6 +1,6 @@
 //! Snapshots: every row of a day is yesterday's or was inserted, and every row of yesterday is there or was deleted.
 
-use lake::{Day, Manifest, ManifestShard, manifest_prefix};
+use lake::{Day, Manifest, ManifestShard, manifest_prefix, swept_key};
 use store::streams::StreamError;
 use store::{ObjectStore, StoreError};
 
@@ -35,6 +35,18 @@ async fn snapshot(
         }
     };
     let base = base(zones, key, &manifest, findings).await?;
+    if matches!(base, Base::Dropped) {
+        // What it came from is gone, as it should be: only its own files can be looked at.
+        for shard in &manifest.shards {
+            present(zones, shard, findings).await?;
+        }
+        let Manifest { table, date, base, rows, inserted, deleted, .. } = manifest;
+        return Ok(Some(TableAudit { table, date, base, rows, inserted, deleted }));
+    }
+    let base = match base {
+        Base::Known(base) => Some(*base),
+        Base::None | Base::Dropped => None,
+    };
     let of_base =
         |shard: u32| base.as_ref().and_then(|base| base.shards.iter().find(|known| known.shard == shard));
     let (mut inserted, mut deleted, mut rows) = (0, 0, 0);
@@ -82,27 +94,48 @@ async fn snapshot(
     }))
 }
 
+/// The manifest on which another was built.
+enum Base {
+    /// There is none, or it is lost and told.
+    None,
+    /// A sweep has dropped it.
+    Dropped,
+    Known(Box<Manifest>),
+}
+
+/// Whether a sweep has dropped a day.
+async fn is_dropped(zones: &Zones, table: &str, day: Day) -> Result<bool, Failed> {
+    let list = match zones.curated.get(&swept_key(table)).await {
+        Ok(object) => object.body,
+        Err(error) if error.is_not_found() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let days: Vec<String> = serde_json::from_slice(&list)?;
+    Ok(days.contains(&day.to_string()))
+}
+
 async fn base(
     zones: &Zones,
     key: &str,
     manifest: &Manifest,
     findings: &mut Vec<Finding>,
-) -> Result<Option<Manifest>, Failed> {
-    let Some(day) = manifest.base.as_deref().and_then(Day::parse) else { return Ok(None) };
+) -> Result<Base, Failed> {
+    let Some(day) = manifest.base.as_deref().and_then(Day::parse) else { return Ok(Base::None) };
     match store::streams::manifest(&manifest.table, day, &*zones.curated).await {
+        Ok(None) if is_dropped(zones, &manifest.table, day).await? => Ok(Base::Dropped),
         Ok(None) => {
             findings.push(Finding::new(
                 key,
                 None,
                 format!("was built on {day}, whose manifest is not there"),
             ));
-            Ok(None)
+            Ok(Base::None)
         }
         Err(StreamError::Damaged(base, error)) => {
             findings.push(Finding::new(base, None, format!("is damaged: {error}")));
-            Ok(None)
+            Ok(Base::None)
         }
-        found => Ok(found?),
+        found => Ok(found?.map_or(Base::None, |base| Base::Known(Box::new(base)))),
     }
 }
 

@@ -7,7 +7,9 @@ use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind};
 use lake::iceberg::IcebergDays;
-use lake::{Day, Manifest, day_of_version, iceberg_prefix, manifest_key, state_prefix, table_prefix};
+use lake::{
+    Day, Manifest, day_of_version, iceberg_prefix, manifest_key, state_prefix, swept_key, table_prefix,
+};
 use serde::{Deserialize, Serialize};
 use store::{Entry, ObjectStore, StoreError};
 
@@ -111,6 +113,7 @@ pub async fn sweep(
     }
     // Readers first lose sight of a day, then it loses its manifest, and only then its files.
     publish::withdraw(table, &dropped, context).await?;
+    note(&table.name, &swept.dropped, curated).await?;
     delete(dropped.iter().map(|day| manifest_key(&table.name, *day)), curated).await?;
     publish::publish_iceberg(table, |_| false, context).await?;
     delete(garbage.into_iter().map(|file| file.key.clone()), curated).await?;
@@ -159,6 +162,22 @@ pub(crate) async fn manifests(
         manifest.map(|manifest| (day, manifest)).map_err(damaged)
     };
     stream::iter(days).map(read).buffered(AT_ONCE).try_collect().await
+}
+
+/// Adds days to the list of those that were dropped.
+async fn note(table: &str, dropped: &[String], curated: &dyn ObjectStore) -> Result<(), Failure> {
+    if dropped.is_empty() {
+        return Ok(());
+    }
+    let key = swept_key(table);
+    let mut days: BTreeSet<String> = match curated.get(&key).await {
+        Ok(object) => serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))?,
+        Err(error) if error.is_not_found() => BTreeSet::new(),
+        Err(error) => return Err(unavailable(&error)),
+    };
+    days.extend(dropped.iter().cloned());
+    let body = serde_json::to_vec(&days).map_err(|error| Failure::corrupt(&error))?;
+    curated.put(&key, body.into(), "application/json").await.map_err(|error| unavailable(&error))
 }
 
 async fn delete(keys: impl Iterator<Item = String>, curated: &dyn ObjectStore) -> Result<(), Failure> {

@@ -37,7 +37,7 @@ pub use redrive::{
 pub use shard::{Owners, shard_count};
 pub use snapshot::{
     Snapshot, WORK, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix,
-    manifest_key, manifest_prefix, report_key, state_prefix, table_prefix, version, work_prefix,
+    manifest_key, manifest_prefix, report_key, state_prefix, swept_key, table_prefix, version, work_prefix,
 };
 
 use thiserror::Error;

@@ -81,6 +81,13 @@ pub fn work_prefix(table: &str, day: Day) -> String {
     format!("{WORK}{table}/{day}/")
 }
 
+/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. Whoever misses the manifest of such a day
+/// knows that it is not lost.
+#[must_use]
+pub fn swept_key(table: &str) -> String {
+    format!("curated/_swept/{table}.json")
+}
+
 /// The prefix of what merges of all tables keep while they run.
 pub const WORK: &str = "curated/_work/";
 
