@@ -1,6 +1,6 @@
 //! Forgetting a person, or any record: in every zone and every kept version, and for every replay.
 //!
-//! [`subject`] finds out who is meant, [`survey`] looks at everything and changes nothing, [`apply`] writes what the survey
+//! `subject` finds out who is meant, `survey` looks at everything and changes nothing, `apply` writes what the survey
 //! found: the list of who is forgotten first, so that no replay brings them back, then refined rows, quarantine and
 //! receipts, then raw records, then the curated zone through the seam [`Curated`], and the erasure's own receipt last. A run
 //! that broke off is finished by the next one (docs/adr/0020).
