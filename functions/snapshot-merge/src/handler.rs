@@ -60,7 +60,7 @@ pub struct TableRun {
 /// When a table cannot be merged; the ones before it are committed.
 pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> Result<Run, Failure> {
     let run = each_table(schedule, context, budget, async |table, planned| {
-        table::merge_table(table, planned, context).await.map(Some)
+        table::merge_table(table, planned, context, budget).await.map(Some)
     });
     let mut run = run.await?;
     if schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == entity::ENTITY) {

@@ -107,7 +107,7 @@ pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Res
     let fan_out = Mutex::new(Vec::new());
     let run = each_table(schedule, context, budget, async |table, planned| {
         if planned.plan.unchanged || !planned.is_stored() {
-            return table::merge_table(table, planned, context).await.map(Some);
+            return table::merge_table(table, planned, context, budget).await.map(Some);
         }
         let kept = keep(planned, context).await?;
         fan_out.lock().unwrap_or_else(PoisonError::into_inner).push(kept);

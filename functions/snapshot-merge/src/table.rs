@@ -1,7 +1,7 @@
 //! One table, one day: from the plan over its shards to the day's manifest.
 
 use contract::{Rule, TableContract};
-use host::Failure;
+use host::{Budget, Failure, FailureKind};
 use lake::{ColumnProfile, Day, Manifest, RuleResult, work_prefix};
 use quality::{ColumnState, TableState};
 use store::ObjectStore;
@@ -20,10 +20,18 @@ pub(crate) async fn merge_table(
     table: &TableContract,
     planned: &Planned,
     context: &Context,
+    budget: Budget,
 ) -> Result<TableRun, Failure> {
-    let mut results = Vec::new();
+    let (shards, mut results) = (planned.plan.shards, Vec::new());
     if !planned.plan.unchanged {
-        for shard in 0..planned.plan.shards {
+        for shard in 0..shards {
+            if budget.is_spent() {
+                let message = format!(
+                    "no time is left before shard {shard} of the {shards} of `{}`; its days are for the state machine",
+                    table.name
+                );
+                return Err(Failure::new(FailureKind::Unavailable, message));
+            }
             let result = ShardJob::new(table, planned, shard, context).run().await?;
             results.push(result.as_kept()?);
         }
