@@ -15,6 +15,9 @@ use crate::transform::{Transformed, transform_except};
 /// Transforms what the messages tell of; the answer names the messages that are to come again.
 pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFailures {
     let mut failures = SqsFailures::default();
+    if event.records.is_empty() {
+        return failures;
+    }
     let erasures = erasures::read(&*context.refined).await;
     for message in event.records {
         let id = message.message_id.unwrap_or_default();
