@@ -82,7 +82,14 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
 
 #[tokio::test]
 async fn shards_and_groups_are_no_matter_and_the_same_day_gives_the_same_bytes() {
-    let small = Sizes { sort_bytes: 1, shard_bytes: 9_000, group_rows: 8, batch_rows: 4, run_group_rows: 3 };
+    let small = Sizes {
+        sort_bytes: 1,
+        shard_bytes: 9_000,
+        group_rows: 8,
+        batch_rows: 4,
+        run_group_rows: 3,
+        runs_most: 2,
+    };
     let mut rows = Vec::new();
     for sizes in [small, Sizes::default()] {
         let mut lake = Days::new();

@@ -253,6 +253,13 @@ async fn a_day_in_one_invocation() {
 
 #[tokio::test]
 async fn a_day_in_steps_over_many_shards_and_runs() {
-    let sizes = Sizes { sort_bytes: 1, shard_bytes: 10_000, group_rows: 8, batch_rows: 4, run_group_rows: 3 };
+    let sizes = Sizes {
+        sort_bytes: 1,
+        shard_bytes: 10_000,
+        group_rows: 8,
+        batch_rows: 4,
+        run_group_rows: 3,
+        runs_most: 2,
+    };
     matrix(sizes, true).await;
 }

@@ -55,6 +55,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
             group_rows,
             batch_rows,
             run_group_rows,
+            runs_most: 2,
         },
     )
 }

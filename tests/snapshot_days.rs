@@ -18,8 +18,14 @@ use crate::lake_under_test::{MONDAY, person};
 const TUESDAY: &str = "2026-03-03";
 
 /// Few rows make many groups.
-const SMALL: Sizes =
-    Sizes { sort_bytes: 32 << 20, shard_bytes: 256 << 20, group_rows: 16, batch_rows: 4, run_group_rows: 8 };
+const SMALL: Sizes = Sizes {
+    sort_bytes: 32 << 20,
+    shard_bytes: 256 << 20,
+    group_rows: 16,
+    batch_rows: 4,
+    run_group_rows: 8,
+    runs_most: 2,
+};
 
 fn born(number: usize) -> Value {
     person("PersonCreatedEvent", &format!("p{number}"), 1, json!({"firstName": "Ada", "surname": "Sample"}))

@@ -214,6 +214,7 @@ impl World {
                 group_rows: 16,
                 batch_rows: 4,
                 run_group_rows: 8,
+                runs_most: 2,
             },
         }
     }

@@ -60,6 +60,7 @@ pub(crate) async fn plan(
         store: &context.curated,
         prefix: work_prefix(&table.name, day),
         always: shards > 1,
+        shards,
         sizes: context.sizes,
     };
     let refined = schema::refined(table);

@@ -1,7 +1,6 @@
 //! Increments sorted by owner in bounded memory: what fits is held, what does not is written as sorted runs, and many
 //! runs are merged into fewer.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
@@ -19,9 +18,6 @@ use crate::sizes::Sizes;
 use crate::sorted::{Batches, SortedFile, owners};
 use crate::spool::Spool;
 
-/// Runs that are merged at once: more are first merged into fewer.
-const RUNS_MOST: usize = 16;
-
 const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// A sorted run in the store.
@@ -29,6 +25,8 @@ const PARQUET: &str = "application/vnd.apache.parquet";
 pub(crate) struct Run {
     pub(crate) key: String,
     pub(crate) bytes: u64,
+    /// The shard whose rows it has; none when it has rows of all of them.
+    pub(crate) shard: Option<u32>,
 }
 
 /// The day's increments of a table, sorted.
@@ -47,6 +45,8 @@ pub(crate) struct Place<'p> {
     pub(crate) prefix: String,
     /// Whether even a single run is written: then other functions can read it.
     pub(crate) always: bool,
+    /// The shards that will read them.
+    pub(crate) shards: u32,
     pub(crate) sizes: Sizes,
 }
 
@@ -56,12 +56,12 @@ pub(crate) struct Sorter<'p> {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     bytes: usize,
-    runs: VecDeque<Run>,
+    runs: Vec<Run>,
 }
 
 impl<'p> Sorter<'p> {
     pub(crate) fn new(place: Place<'p>, schema: &SchemaRef) -> Self {
-        Self { place, schema: Arc::clone(schema), batches: Vec::new(), bytes: 0, runs: VecDeque::new() }
+        Self { place, schema: Arc::clone(schema), batches: Vec::new(), bytes: 0, runs: Vec::new() }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -84,16 +84,34 @@ impl<'p> Sorter<'p> {
         if !self.batches.is_empty() {
             self.spill().await?;
         }
-        // Neighbours are merged, so that what was read first stays first.
-        while self.runs.len() > RUNS_MOST {
-            let mut merged = VecDeque::new();
-            while !self.runs.is_empty() {
-                let some: Vec<Run> = self.runs.drain(..RUNS_MOST.min(self.runs.len())).collect();
-                merged.push_back(self.merge(&some).await?);
-            }
-            self.runs = merged;
+        let runs = std::mem::take(&mut self.runs);
+        self.fewer(runs).await.map(Increments::Stored)
+    }
+
+    /// The runs, or fewer that say the same. Neighbours are merged, so that what was read first stays first; and each shard's
+    /// rows apart, so that the list of row groups at a run's end, which its readers hold, does not grow with the table.
+    async fn fewer(&self, runs: Vec<Run>) -> Result<Vec<Run>, Failure> {
+        let most = self.place.sizes.runs_most;
+        if runs.len() <= most {
+            return Ok(runs);
         }
-        Ok(Increments::Stored(self.runs.into()))
+        let mut shards: Vec<Vec<Run>> = vec![Vec::new(); self.place.shards as usize];
+        for some in runs.chunks(most) {
+            let files = opened(self.place.store, some).await?;
+            for (shard, merged) in (0..).zip(&mut shards) {
+                merged.extend(self.merge(&files, shard).await?);
+            }
+        }
+        for (shard, merged) in (0..).zip(&mut shards) {
+            while merged.len() > most {
+                let mut fewer = Vec::new();
+                for some in merged.chunks(most) {
+                    fewer.extend(self.merge(&opened(self.place.store, some).await?, shard).await?);
+                }
+                *merged = fewer;
+            }
+        }
+        Ok(shards.concat())
     }
 
     async fn spill(&mut self) -> Result<(), Failure> {
@@ -103,8 +121,8 @@ impl<'p> Sorter<'p> {
         for batch in sorted(&batches).map_err(|error| Failure::corrupt(&error))? {
             self.write(&mut writer, &batch)?;
         }
-        let run = self.put(writer).await?;
-        self.runs.push_back(run);
+        let run = self.put(writer, None).await?;
+        self.runs.push(run);
         Ok(())
     }
 
@@ -126,44 +144,63 @@ impl<'p> Sorter<'p> {
         Ok(())
     }
 
-    async fn put(&self, writer: GroupWriter<Spool>) -> Result<Run, Failure> {
+    async fn put(&self, writer: GroupWriter<Spool>, shard: Option<u32>) -> Result<Run, Failure> {
         let spooled = writer.finish().map_err(|error| Failure::corrupt(&error))?.finish()?;
         let key = format!("{}{}.parquet", self.place.prefix, spooled.content);
         let put = self.place.store.put_file(&key, spooled.path(), PARQUET).await;
         put.map_err(|error| Failure::unavailable(&error))?;
-        Ok(Run { key, bytes: spooled.bytes })
+        Ok(Run { key, bytes: spooled.bytes, shard })
     }
 
-    async fn merge(&self, runs: &[Run]) -> Result<Run, Failure> {
-        let sources = stored(self.place.store, runs, &Owners::default(), &self.schema).await?;
-        let mut feed = Feed::new(sources).await?;
-        let mut writer = self.writer()?;
+    /// Merges a shard's rows of some runs into one; none when they have none.
+    async fn merge(&self, files: &[Arc<SortedFile>], shard: u32) -> Result<Option<Run>, Failure> {
+        let owners = Owners::of(shard, self.place.shards);
+        let mut feed = Feed::new(sources(self.place.store, files, &owners, &self.schema)).await?;
+        let (mut writer, mut rows) = (self.writer()?, 0);
         loop {
             let frame = feed.frame(None).await?;
             let parts: Vec<RecordBatch> = frame.parts.into_iter().map(|part| part.batch).collect();
             for batch in sorted(&parts).map_err(|error| Failure::corrupt(&error))? {
+                rows += batch.num_rows();
                 self.write(&mut writer, &batch)?;
             }
-            if frame.bound.is_none() {
-                return self.put(writer).await;
+            match frame.bound {
+                None if rows == 0 => return Ok(None),
+                None => return self.put(writer, Some(shard)).await.map(Some),
+                Some(_) => {}
             }
         }
     }
 }
 
-/// The runs' rows of a range, each run a source of its own.
+async fn opened(store: &Arc<dyn ObjectStore>, runs: &[Run]) -> Result<Vec<Arc<SortedFile>>, Failure> {
+    let mut files = Vec::with_capacity(runs.len());
+    for run in runs {
+        files.push(Arc::new(SortedFile::open(&**store, &run.key, Some(run.bytes)).await?));
+    }
+    Ok(files)
+}
+
+/// The files' rows of a range, each file a source of its own.
+fn sources(
+    store: &Arc<dyn ObjectStore>,
+    files: &[Arc<SortedFile>],
+    owners: &Owners,
+    schema: &SchemaRef,
+) -> Vec<(Origin, Batches)> {
+    let source = |file| (Origin::New, Batches::stored(store, std::slice::from_ref(file), owners, schema));
+    files.iter().map(source).collect()
+}
+
+/// The runs' rows of a shard.
 pub(crate) async fn stored(
     store: &Arc<dyn ObjectStore>,
     runs: &[Run],
-    owners: &Owners,
+    (shard, owners): (u32, &Owners),
     schema: &SchemaRef,
 ) -> Result<Vec<(Origin, Batches)>, Failure> {
-    let mut sources = Vec::with_capacity(runs.len());
-    for run in runs {
-        let file = Arc::new(SortedFile::open(&**store, &run.key, Some(run.bytes)).await?);
-        sources.push((Origin::New, Batches::stored(store, &[file], owners, schema)));
-    }
-    Ok(sources)
+    let mine: Vec<Run> = runs.iter().filter(|run| run.shard.is_none_or(|of| of == shard)).cloned().collect();
+    Ok(sources(store, &opened(store, &mine).await?, owners, schema))
 }
 
 /// The batches' rows by owner, in batches of 8,192; rows of one owner stay in the order in which they came.

@@ -107,7 +107,9 @@ impl<'j> ShardJob<'j> {
                 let none = matches!(&held, Batches::Held(batches) if batches.is_empty());
                 Ok(if none { Vec::new() } else { vec![(Origin::New, held)] })
             }
-            Increments::Stored(stored) => runs::stored(self.store, stored, &self.owners, &schema).await,
+            Increments::Stored(stored) => {
+                runs::stored(self.store, stored, (self.shard, &self.owners), &schema).await
+            }
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Sizes {
     pub batch_rows: usize,
     /// Rows of a group of a sorted run: a merge holds two of every run.
     pub run_group_rows: usize,
+    /// Runs that are merged at once: more are first merged into fewer.
+    pub runs_most: usize,
 }
 
 impl Default for Sizes {
@@ -29,6 +31,7 @@ impl Default for Sizes {
             group_rows: ROW_GROUP_ROWS,
             batch_rows: BATCH_ROWS,
             run_group_rows: 4 * 1024,
+            runs_most: 16,
         }
     }
 }
