@@ -82,6 +82,10 @@ impl ObjectStore for Noting {
         self.note(key);
         self.inner.delete(key).await
     }
+    async fn purge_versions(&self, key: &str) -> Result<u64, StoreError> {
+        self.note(&format!("purged {key}"));
+        self.inner.purge_versions(key).await
+    }
 }
 
 #[tokio::test]
@@ -275,8 +279,14 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
     let planned = snapshot_merge::erase::erase(&lake.context(), &subjects, true).await.unwrap();
     assert!(planned.len() >= 5, "rows of two days, names, link and state: {planned:?}");
     assert_eq!(before, lake.curated.list("", None).await.unwrap());
-    let done = snapshot_merge::erase::erase(&lake.context(), &subjects, false).await.unwrap();
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let store = Noting { inner: Arc::clone(&lake.curated), written: Arc::clone(&written) };
+    let context = Context { curated: Arc::new(store), ..lake.context() };
+    let done = snapshot_merge::erase::erase(&context, &subjects, false).await.unwrap();
     assert_eq!(planned, done);
+    let written = written.lock().unwrap().clone();
+    let purged = |key: &str| written.contains(&format!("purged {key}"));
+    assert!(done.iter().all(|touched| purged(&touched.key)), "no old version is left: {written:?}");
     for date in [MONDAY, TUESDAY] {
         for table in tables {
             for row in lake.rows(table, date).await {

@@ -117,12 +117,9 @@ impl Erasure<'_> {
             }
         }
         self.publish(&changed).await?;
-        for old in touched
-            .iter()
-            .map(|touched| touched.key.clone())
-            .chain(rewritten.into_keys().flat_map(|keys| keys.2))
-        {
-            self.store().delete(&old).await.map_err(|error| unavailable(&error))?;
+        let profiles = rewritten.into_keys().filter_map(|(_, _, profile)| profile);
+        for old in touched.iter().map(|touched| touched.key.clone()).chain(profiles) {
+            delete(&old, &**self.store()).await?;
         }
         Ok(touched)
     }
