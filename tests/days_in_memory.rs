@@ -147,6 +147,15 @@ impl Days {
     }
 }
 
+/// Every object of a store.
+pub(crate) async fn objects(store: &MemoryStore) -> BTreeMap<String, Bytes> {
+    let mut objects = BTreeMap::new();
+    for entry in store.list("", None).await.unwrap() {
+        objects.insert(entry.key.clone(), store.get(&entry.key).await.unwrap().body);
+    }
+    objects
+}
+
 /// The shipped contracts with some files changed, compiled.
 pub(crate) fn contracts(change: impl Fn(&mut Vec<File>)) -> Catalogue {
     let mut files = host::contract_files(&root().join("contracts").to_string_lossy()).unwrap();

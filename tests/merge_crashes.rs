@@ -18,7 +18,7 @@ use store::{
 };
 use trigger::Schedule;
 
-use crate::days_in_memory::Days;
+use crate::days_in_memory::{Days, objects};
 use crate::lake_under_test::{MONDAY, person};
 
 const TUESDAY: &str = "2026-03-03";
@@ -156,14 +156,6 @@ async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
         steps::publish(&table.table, &table.date, context).await?;
     }
     Ok(())
-}
-
-async fn objects(store: &MemoryStore) -> BTreeMap<String, Bytes> {
-    let mut objects = BTreeMap::new();
-    for entry in store.list("", None).await.unwrap() {
-        objects.insert(entry.key.clone(), store.get(&entry.key).await.unwrap().body);
-    }
-    objects
 }
 
 async fn shown(lake: &Days) -> Vec<Vec<PartitionSpec>> {

@@ -3,7 +3,6 @@
 
 #![allow(clippy::panic, reason = "what the machine uses and this does not know must stop the test")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use serde_json::{Map, Value, json};
 use snapshot_merge::{Request, Sizes};
 use store::{MemoryStore, ObjectStore};
 
-use crate::days_in_memory::Days;
+use crate::days_in_memory::{Days, objects};
 use crate::lake_under_test::{MONDAY, person, root};
 
 /// As much of Amazon States Language as the machine uses. What it does not know it refuses.
@@ -130,14 +129,6 @@ async fn lake(sizes: Sizes) -> Days {
     let born = |n: u32| person("PersonCreatedEvent", &format!("p{n}"), n % 60, json!({"firstName": "Ada"}));
     lake.push("housing-person", MONDAY, &(0..300).map(born).collect::<Vec<_>>()).await;
     lake
-}
-
-async fn objects(store: &MemoryStore) -> BTreeMap<String, bytes::Bytes> {
-    let mut objects = BTreeMap::new();
-    for entry in store.list("", None).await.unwrap() {
-        objects.insert(entry.key.clone(), store.get(&entry.key).await.unwrap().body);
-    }
-    objects
 }
 
 #[tokio::test]

@@ -47,32 +47,7 @@ async fn snapshot(
         Base::Known(base) => Some(*base),
         Base::None | Base::Dropped => None,
     };
-    let of_base =
-        |shard: u32| base.as_ref().and_then(|base| base.shards.iter().find(|known| known.shard == shard));
-    let (mut inserted, mut deleted, mut rows) = (0, 0, 0);
-    // Shards of another count hold other rows each: then the whole tables are compared.
-    let alike = base.as_ref().is_none_or(|base| base.shards.len() == manifest.shards.len());
-    if alike {
-        for shard in &manifest.shards {
-            rows += shard.rows;
-            let before = of_base(shard.shard);
-            present(zones, shard, findings).await?;
-            if before.is_some_and(|before| before.version == shard.version) {
-                continue;
-            }
-            let old = keys(zones, before.as_slice(), findings).await?;
-            let new = keys(zones, &[shard], findings).await?;
-            let (came, went) = differences(&old, &new);
-            (inserted, deleted) = (inserted + came, deleted + went);
-        }
-    } else {
-        rows = manifest.shards.iter().map(|shard| shard.rows).sum();
-        let all = |manifest: &'_ Manifest| manifest.shards.clone();
-        let old = all(base.as_ref().unwrap_or(&manifest));
-        let old = keys(zones, &old.iter().collect::<Vec<_>>(), findings).await?;
-        let new = keys(zones, &manifest.shards.iter().collect::<Vec<_>>(), findings).await?;
-        (inserted, deleted) = differences(&old, &new);
-    }
+    let (rows, inserted, deleted) = compared(zones, &manifest, base.as_ref(), findings).await?;
     let before = base.as_ref().map_or(0, |base| base.rows);
     let counted = (rows, inserted, deleted);
     let told = (manifest.rows, manifest.inserted, manifest.deleted);
@@ -92,6 +67,37 @@ async fn snapshot(
         inserted,
         deleted,
     }))
+}
+
+/// Rows of a snapshot, how many of them its base did not have, and how many of the base's are gone.
+async fn compared(
+    zones: &Zones,
+    manifest: &Manifest,
+    base: Option<&Manifest>,
+    findings: &mut Vec<Finding>,
+) -> Result<(u64, u64, u64), Failed> {
+    let rows = manifest.shards.iter().map(|shard| shard.rows).sum();
+    // Shards of another count hold other rows each: then the whole tables are compared.
+    if let Some(base) = base.filter(|base| base.shards.len() != manifest.shards.len()) {
+        let old = keys(zones, &base.shards.iter().collect::<Vec<_>>(), findings).await?;
+        let new = keys(zones, &manifest.shards.iter().collect::<Vec<_>>(), findings).await?;
+        let (inserted, deleted) = differences(&old, &new);
+        return Ok((rows, inserted, deleted));
+    }
+    let of_base = |shard: u32| base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
+    let (mut inserted, mut deleted) = (0, 0);
+    for shard in &manifest.shards {
+        let before = of_base(shard.shard);
+        present(zones, shard, findings).await?;
+        if before.is_some_and(|before| before.version == shard.version) {
+            continue;
+        }
+        let old = keys(zones, before.as_slice(), findings).await?;
+        let new = keys(zones, &[shard], findings).await?;
+        let (came, went) = differences(&old, &new);
+        (inserted, deleted) = (inserted + came, deleted + went);
+    }
+    Ok((rows, inserted, deleted))
 }
 
 /// The manifest on which another was built.

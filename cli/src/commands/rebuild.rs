@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use host::Budget;
 use indicatif::{ProgressBar, ProgressStyle};
-use lake::{Chunk, Day, Receipt, day_of_manifest, manifest_prefix};
+use lake::{Chunk, Day, Receipt};
 use pole_transform::Context as TransformContext;
 use serde_json::json;
 use snapshot_merge::Context;
-use store::streams::{first_chunks, receipts};
+use store::streams::{first_chunks, kept_days, receipts};
 use trigger::Schedule;
 
 use crate::args::{Failed, Lake};
@@ -142,8 +142,7 @@ fn meets(receipt: &Receipt, from: Day, to: Day) -> bool {
 async fn newest(zones: &Zones) -> Result<Option<Day>, Failed> {
     let mut newest = None;
     for table in &zones.catalogue.tables {
-        let listed = zones.curated.list(&manifest_prefix(&table.name), None).await?;
-        newest = newest.max(listed.last().and_then(|entry| day_of_manifest(&entry.key)));
+        newest = newest.max(kept_days(&table.name, &*zones.curated).await?.last().copied());
     }
     Ok(newest)
 }

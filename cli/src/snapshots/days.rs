@@ -2,7 +2,7 @@
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Day, Manifest, day_of_manifest, manifest_prefix};
+use lake::{Day, Manifest};
 use serde::Serialize;
 
 use crate::args::Failed;
@@ -59,8 +59,7 @@ pub fn tables<'z>(zones: &'z Zones, wanted: Option<&str>) -> Result<Vec<&'z Tabl
 /// # Errors
 /// When the storage does not answer.
 pub async fn kept(zones: &Zones, table: &str) -> Result<Vec<Day>, Failed> {
-    let listed = zones.curated.list(&manifest_prefix(table), None).await?;
-    Ok(listed.iter().filter_map(|entry| day_of_manifest(&entry.key)).collect())
+    Ok(store::streams::kept_days(table, &*zones.curated).await?)
 }
 
 /// A table's manifest of a day.

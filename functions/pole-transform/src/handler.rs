@@ -104,11 +104,10 @@ async fn transformed(chunk: &Chunk, context: &Context, erasures: &Erasures) -> R
 
 /// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.
 async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> Result<(), Failure> {
-    const PARQUET: &str = "application/vnd.apache.parquet";
     for (key, body) in &transformed.objects {
         context
             .refined
-            .put(key, body.clone(), PARQUET)
+            .put(key, body.clone(), lake::file::MEDIA_TYPE)
             .await
             .map_err(|error| Failure::unavailable(&error))?;
     }

@@ -6,13 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow_schema::{Schema, SchemaRef};
 use contract::{Catalogue, Family, Rule, TableContract};
 use host::Failure;
-use lake::{Day, LakeError, Manifest, ManifestShard, Owners, manifest_key, schema, shard_count};
+use lake::{Day, LakeError, Manifest, Owners, manifest_key, schema, shard_count};
 use store::ObjectStore;
 
 use crate::commit::{Known, known_of};
@@ -21,8 +19,10 @@ use crate::entity_rows::{Entity, Rows};
 use crate::feed::{Feed, Frame};
 use crate::fold::Origin;
 use crate::handler::TableRun;
+use crate::increments::column;
 use crate::output::Output;
 use crate::plan::{Plan, Planned, rules};
+use crate::profile::{Profile, fingerprint};
 use crate::runs::Increments;
 use crate::shard::{ShardFiles, ShardResult};
 use crate::sorted::{Batches, SortedFile};
@@ -82,12 +82,6 @@ fn things(catalogue: &Catalogue) -> impl Iterator<Item = &TableContract> {
         .filter(|table| table.family != Family::Link && !catalogue.topics_of(&table.name).is_empty())
 }
 
-/// The shards of a snapshot that reach into a range of owners.
-fn reaching<'m>(manifest: &'m Manifest, owners: &Owners) -> Vec<&'m ManifestShard> {
-    let count = u32::try_from(manifest.shards.len()).unwrap_or(u32::MAX);
-    manifest.shards.iter().filter(|shard| Owners::of(shard.shard, count).overlaps(owners)).collect()
-}
-
 struct EntityJob<'e> {
     contract: &'e TableContract,
     rules: Vec<Rule>,
@@ -127,11 +121,10 @@ impl EntityJob<'_> {
 
     async fn shard(&self, plan: &Plan, shard: u32) -> Result<ShardResult, Failure> {
         let owners = Owners::of(shard, plan.shards);
-        let same = plan.base.as_ref().filter(|base| base.shards.len() == plan.shards as usize);
-        let known = same.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
+        let known = plan.base.as_ref().and_then(|base| base.shard_of(shard, plan.shards));
+        let fingerprint = fingerprint(&self.rules, &self.contract.columns);
         if let Some(known) = known.filter(|_| self.is_unchanged(&owners))
-            && let Some(result) =
-                ShardResult::shared(known, &self.rules, self.contract, &**self.store()).await?
+            && let Some(result) = ShardResult::shared(known, &fingerprint, &**self.store()).await?
         {
             return Ok(result);
         }
@@ -164,17 +157,19 @@ impl EntityJob<'_> {
             day: self.day,
             store: self.store(),
         };
-        match known.filter(|_| !counts.any()) {
-            Some(known) => Ok(ShardResult::of(known.clone(), &written, &files, counts)),
-            None => Ok(ShardResult::of(files.put(&written).await?, &written, &files, counts)),
-        }
+        let profile = Profile::of(&written.groups, &self.rules, &self.contract.columns);
+        let shard = match known.filter(|_| !counts.any()) {
+            Some(known) => known.clone(),
+            None => files.put(&written, &profile).await?,
+        };
+        Ok(ShardResult::new(shard, profile.total, counts))
     }
 
     /// Whether the shards that reach into a range are those of the base's day.
     fn is_unchanged(&self, owners: &Owners) -> bool {
         let keys = |manifests: &BTreeMap<String, Manifest>| -> BTreeSet<String> {
             let of = |manifest: &Manifest| {
-                reaching(manifest, owners).iter().map(|shard| shard.rows_key.clone()).collect::<Vec<_>>()
+                manifest.reaching(owners).iter().map(|shard| shard.rows_key.clone()).collect::<Vec<_>>()
             };
             manifests.values().flat_map(of).collect()
         };
@@ -189,7 +184,7 @@ impl EntityJob<'_> {
         let mut sources = Vec::new();
         for (origin, manifest, schema) in own.chain(tables) {
             let mut files = Vec::new();
-            for shard in reaching(manifest, owners) {
+            for shard in manifest.reaching(owners) {
                 let file = SortedFile::open(&**self.store(), &shard.rows_key, Some(shard.bytes)).await?;
                 files.push(Arc::new(file));
             }
@@ -209,9 +204,12 @@ fn gathered<'f>(frame: &'f Frame, names: &[&'f str]) -> Result<BTreeMap<&'f str,
     let mut things: BTreeMap<&str, Entity<'_>> = BTreeMap::new();
     for part in &frame.parts {
         let batch = &part.batch;
-        let (ids, owners) = (text(batch, "pole_id")?, text(batch, "owner_id")?);
-        let (times, landed) = (moments(batch, "event_time")?, moments(batch, "ingested_at")?);
-        let places = (numbers(batch, "partition")?, numbers(batch, "offset")?);
+        let text = |name| column::<StringArray>(batch, name);
+        let moments = |name| column::<TimestampMicrosecondArray>(batch, name);
+        let numbers = |name| column::<Int64Array>(batch, name);
+        let (ids, owners, sources) = (text("pole_id")?, text("owner_id")?, text("source")?);
+        let (times, landed) = (moments("event_time")?, moments("ingested_at")?);
+        let places = (numbers("partition")?, numbers("offset")?);
         for row in (0..batch.num_rows()).filter(|row| ids.value(*row) == owners.value(*row)) {
             let thing = things.entry(ids.value(row)).or_default();
             if part.origin == Origin::Base {
@@ -220,30 +218,8 @@ fn gathered<'f>(frame: &'f Frame, names: &[&'f str]) -> Result<BTreeMap<&'f str,
             }
             let name = names[part.source];
             let at = (times.value(row), landed.value(row), places.0.value(row), places.1.value(row));
-            thing.add(name, text(batch, "source")?.value(row), at, (batch, row));
+            thing.add(name, sources.value(row), at, (batch, row));
         }
     }
     Ok(things)
-}
-
-fn missing(name: &str) -> LakeError {
-    LakeError::Unexpected(format!("column {name} is missing or of another type"))
-}
-
-fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow_array::StringArray, LakeError> {
-    batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| missing(name))
-}
-
-fn moments<'b>(
-    batch: &'b RecordBatch,
-    name: &str,
-) -> Result<&'b arrow_array::TimestampMicrosecondArray, LakeError> {
-    let column =
-        batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    column.ok_or_else(|| missing(name))
-}
-
-fn numbers<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow_array::Int64Array, LakeError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
-    column.ok_or_else(|| missing(name))
 }

@@ -1,5 +1,7 @@
 //! One invocation: a logical day, for every table or for some.
 
+use std::collections::BTreeMap;
+
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Budget, Failure, FailureKind, metric};
@@ -86,11 +88,10 @@ pub(crate) async fn each_table(
     let looked_up = tables.iter().map(|table| known_of(&table.name, day, &*context.curated));
     let known: Vec<Known> = stream::iter(looked_up).buffered(TABLES_AT_ONCE).try_collect().await?;
     let streams = streams(day, &tables, &known, context).await?;
-    let one = async |(place, at_once): (usize, bool)| {
+    let is_small = |place: &usize| is_small(&tables[*place].name, &known[*place], &streams, context);
+    let (small, large): (Vec<usize>, Vec<usize>) = (0..tables.len()).partition(is_small);
+    let one = async |place: usize| {
         let (table, known) = (tables[place], &known[place]);
-        if is_small(&table.name, known, &streams, context) != at_once {
-            return Ok(None);
-        }
         if budget.is_spent() {
             let message = format!("no time is left before `{}`; the next run goes on there", table.name);
             return Err(Failure::new(FailureKind::Unavailable, message));
@@ -98,15 +99,14 @@ pub(crate) async fn each_table(
         let planned = plan(table, day, &streams, known, context).await?;
         done(table, &planned).await.inspect(|run| run.iter().for_each(told))
     };
-    let small = stream::iter((0..tables.len()).map(|place| one((place, true)))).buffered(TABLES_AT_ONCE);
-    let mut answers: Vec<_> = small.collect().await;
-    for (place, answer) in answers.iter_mut().enumerate() {
-        if matches!(answer, Ok(None)) {
-            *answer = one((place, false)).await;
-        }
+    let at_once = stream::iter(small.iter().map(|place| one(*place))).buffered(TABLES_AT_ONCE);
+    let mut answers: BTreeMap<usize, _> =
+        small.iter().copied().zip(at_once.collect::<Vec<_>>().await).collect();
+    for place in large {
+        answers.insert(place, one(place).await);
     }
     let run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
-    let run = gathered(run, answers)?;
+    let run = gathered(run, answers.into_values())?;
     zones::publish(context).await?;
     Ok(run)
 }
@@ -120,7 +120,10 @@ fn is_small(table: &str, known: &Known, streams: &Streams, context: &Context) ->
 
 /// The run with what became of its tables. A table that is refused stops no other; the run fails in the end, so that
 /// somebody looks.
-fn gathered(mut run: Run, answers: Vec<Result<Option<TableRun>, Failure>>) -> Result<Run, Failure> {
+fn gathered(
+    mut run: Run,
+    answers: impl Iterator<Item = Result<Option<TableRun>, Failure>>,
+) -> Result<Run, Failure> {
     let mut failed: Option<Failure> = None;
     for answer in answers {
         match answer {

@@ -5,10 +5,8 @@ use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::iceberg::{DayFiles, IcebergDays, IcebergFile, IcebergTable, Lineage, WrittenDay};
-use lake::{
-    Day, LakeError, Manifest, day_of_manifest, iceberg_hint_key, iceberg_prefix, manifest_key,
-    manifest_prefix,
-};
+use lake::{Day, LakeError, Manifest, iceberg_hint_key, iceberg_prefix, manifest_key};
+use store::streams::kept_days;
 use store::{Metadata, Object, ObjectStore, StoreError};
 
 /// Tries when other runs publish the same table at the same time.
@@ -33,7 +31,7 @@ pub(crate) async fn publish(
     let root = format!("s3://{bucket}");
     let iceberg = IcebergTable::new(table, &root).map_err(|error| corrupt(&error))?;
     for _ in 0..TRIES {
-        let kept = kept_days(&table.name, curated).await?;
+        let kept = kept_days(&table.name, curated).await.map_err(|error| unavailable(&error))?;
         let (hint, mut days) = known_days(&table.name, curated).await?;
         days.keep(|day| kept.contains(&day));
         for day in &kept {
@@ -53,12 +51,6 @@ pub(crate) async fn publish(
     }
     let message = format!("other runs published the Iceberg metadata of `{}` too often", table.name);
     Err(Failure::new(FailureKind::Unavailable, message))
-}
-
-/// The days that have a manifest.
-pub(crate) async fn kept_days(table: &str, curated: &dyn ObjectStore) -> Result<Vec<Day>, Failure> {
-    let listed = curated.list(&manifest_prefix(table), None).await.map_err(|error| unavailable(&error))?;
-    Ok(listed.iter().filter_map(|entry| day_of_manifest(&entry.key)).collect())
 }
 
 /// The hint, and the days that the metadata which it names knows; none when there is none, or it is damaged: all of it can

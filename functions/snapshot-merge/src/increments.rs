@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{ArrowError, SchemaRef};
 use futures_util::{StreamExt, stream};
@@ -96,11 +95,6 @@ pub(crate) struct Statements<'b> {
 impl<'b> Statements<'b> {
     /// Looks into a batch of the curated or the refined schema.
     pub(crate) fn of(batch: &'b RecordBatch) -> Result<Self, LakeError> {
-        let time = |name: &str| -> Result<_, LakeError> {
-            let found =
-                batch.column_by_name(name).and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
-            found.ok_or_else(|| LakeError::Unexpected(format!("column {name} is missing")))
-        };
         let optional =
             |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
         Ok(Self {
@@ -109,9 +103,9 @@ impl<'b> Statements<'b> {
             source: column(batch, "source")?,
             owner_set: column(batch, "owner_set")?,
             event_id: column(batch, "source_event_id")?,
-            version: column::<arrow_array::PrimitiveArray<Int64Type>>(batch, "entity_version")?,
-            event_time: time("event_time")?,
-            ingested_at: time("ingested_at")?,
+            version: column(batch, "entity_version")?,
+            event_time: column(batch, "event_time")?,
+            ingested_at: column(batch, "ingested_at")?,
             partition: column(batch, "partition")?,
             offset: column(batch, "offset")?,
             op: optional(schema::OP),

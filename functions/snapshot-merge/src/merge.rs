@@ -167,7 +167,7 @@ impl Merge<'_> {
             self.close_group()?;
             open = 0;
         }
-        self.output.expect(open + rows);
+        self.output.make_room(open + rows);
         Ok(())
     }
 

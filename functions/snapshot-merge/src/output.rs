@@ -79,7 +79,7 @@ impl<'m> Output<'m> {
     }
 
     /// Sets where the open group ends by itself, when it is to hold so many rows of the base.
-    pub(crate) fn expect(&mut self, rows: usize) {
+    pub(crate) fn make_room(&mut self, rows: usize) {
         let (half, most) =
             (rows.div_ceil(2).next_multiple_of(self.sizes.batch_rows), self.sizes.group_rows_most());
         self.most = if rows > most { half } else { most };

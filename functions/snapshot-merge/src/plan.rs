@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::commit::Known;
 use crate::context::Context;
 use crate::increments;
-use crate::profile::fingerprint;
+use crate::profile::{fingerprint, is_measured};
 use crate::runs::{Increments, Place, Run, Sorter};
 use crate::streams::{Streams, Taking};
 
@@ -77,10 +77,9 @@ pub(crate) async fn plan(
 /// Whether a base without increments is the day's snapshot as it is.
 fn is_as_before(table: &TableContract, base: &Manifest, shards: u32) -> bool {
     let fingerprint = fingerprint(&rules(table), &table.columns);
-    let measured = |key: &Option<String>| key.as_ref().is_some_and(|key| key.contains(&fingerprint));
     base.contract_version == table.version
         && base.shards.len() == shards as usize
-        && base.shards.iter().all(|shard| measured(&shard.profile_key))
+        && base.shards.iter().all(|shard| is_measured(shard, &fingerprint))
 }
 
 fn taking(

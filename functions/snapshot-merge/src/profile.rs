@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use contract::{Column, Rule};
 use host::Failure;
-use lake::LakeError;
+use lake::{LakeError, ManifestShard};
 use pole::content_id;
 use quality::TableState;
 use serde::{Deserialize, Serialize};
@@ -29,14 +29,27 @@ impl Profile {
         Ok(Bytes::from(serde_json::to_vec(self)?))
     }
 
-    /// The profile at a key; none when there is none, which only costs measuring again.
-    pub(crate) async fn read(key: &str, store: &dyn ObjectStore) -> Result<Option<Self>, Failure> {
+    /// What was measured of a shard under the rules of `fingerprint`; none when it was not, or is lost: that only costs
+    /// measuring again.
+    pub(crate) async fn of_shard(
+        shard: &ManifestShard,
+        fingerprint: &str,
+        store: &dyn ObjectStore,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(key) = shard.profile_key.as_ref().filter(|_| is_measured(shard, fingerprint)) else {
+            return Ok(None);
+        };
         match store.get(key).await {
             Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(Failure::unavailable(&error)),
         }
     }
+}
+
+/// Whether a shard was measured under the rules of `fingerprint`.
+pub(crate) fn is_measured(shard: &ManifestShard, fingerprint: &str) -> bool {
+    shard.profile_key.as_ref().is_some_and(|key| key.contains(fingerprint))
 }
 
 /// A name for what is measured: measured by other rules or of other columns, nothing counts any more.

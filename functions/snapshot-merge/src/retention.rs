@@ -11,10 +11,11 @@ use lake::{
     Day, Manifest, day_of_version, iceberg_prefix, manifest_key, state_prefix, swept_key, table_prefix,
 };
 use serde::{Deserialize, Serialize};
+use store::streams::kept_days;
 use store::{Entry, ObjectStore, StoreError};
 
 use crate::context::Context;
-use crate::iceberg::{kept_days, known_days};
+use crate::iceberg::known_days;
 use crate::publish;
 
 /// Requests at once.
@@ -153,7 +154,7 @@ pub(crate) async fn manifests(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeMap<Day, Manifest>, Failure> {
-    let days = kept_days(table, curated).await?;
+    let days = kept_days(table, curated).await.map_err(|error| unavailable(&error))?;
     let read = |day: Day| async move {
         let key = manifest_key(table, day);
         let object = curated.get(&key).await.map_err(|error| unavailable(&error))?;

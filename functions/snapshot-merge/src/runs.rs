@@ -7,7 +7,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::interleave::interleave_record_batch;
 use host::Failure;
-use lake::file::BATCH_ROWS;
+use lake::file::{BATCH_ROWS, MEDIA_TYPE};
 use lake::{GroupWriter, LakeError, Owners, file};
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
@@ -17,8 +17,6 @@ use crate::fold::Origin;
 use crate::sizes::Sizes;
 use crate::sorted::{Batches, SortedFile, owners};
 use crate::spool::Spool;
-
-const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// A sorted run in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +145,7 @@ impl<'p> Sorter<'p> {
     async fn put(&self, writer: GroupWriter<Spool>, shard: Option<u32>) -> Result<Run, Failure> {
         let spooled = writer.finish().map_err(|error| Failure::corrupt(&error))?.finish()?;
         let key = format!("{}{}.parquet", self.place.prefix, spooled.content);
-        let put = self.place.store.put_file(&key, spooled.path(), PARQUET).await;
+        let put = self.place.store.put_file(&key, spooled.path(), MEDIA_TYPE).await;
         put.map_err(|error| Failure::unavailable(&error))?;
         Ok(Run { key, bytes: spooled.bytes, shard })
     }

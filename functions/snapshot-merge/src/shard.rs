@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contract::{Rule, TableContract};
 use host::Failure;
+use lake::file::MEDIA_TYPE;
 use lake::{Day, ManifestShard, Owners, Snapshot, has_content, schema, version};
 use quality::TableState;
 use serde::{Deserialize, Serialize};
@@ -14,13 +15,11 @@ use crate::fold::Origin;
 use crate::merge::{BaseFile, Counts, ShardInput, ShardOutput, merge};
 use crate::output::Written;
 use crate::plan::{Planned, rules};
-use crate::profile::{Profile, fingerprint};
+use crate::profile::{Profile, fingerprint, is_measured};
 use crate::runs::{self, Increments};
 use crate::sizes::Sizes;
 use crate::sorted::{Batches, SortedFile};
 use crate::spool::Spooled;
-
-const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// What a shard came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,36 +65,18 @@ impl<'j> ShardJob<'j> {
         let known = self.known();
         if statements.is_empty()
             && let Some(known) = known
-            && let Some(profile) = self.profile(known).await?
+            && let Some(result) = ShardResult::shared(known, &self.fingerprint, &**self.store).await?
         {
-            return Ok(ShardResult::new(known.clone(), profile.total, Counts::default()));
+            return Ok(result);
         }
         let output = merge(self.input(statements).await?, self.store).await?;
         self.conclude(output, known).await
     }
 
-    /// The shards of the base that can hold this one's owners, with how many there are.
-    fn base(&self) -> Vec<&'j ManifestShard> {
-        let Some(base) = &self.planned.plan.base else { return Vec::new() };
-        let count = u32::try_from(base.shards.len()).unwrap_or(u32::MAX);
-        let meets = |shard: &&ManifestShard| Owners::of(shard.shard, count).overlaps(&self.owners);
-        base.shards.iter().filter(meets).collect()
-    }
-
     /// The base's shard of the same owners.
     fn known(&self) -> Option<&'j ManifestShard> {
-        let base = self.planned.plan.base.as_ref()?;
-        let same = base.shards.len() == self.planned.plan.shards as usize;
-        base.shards.iter().find(|known| same && known.shard == self.shard)
-    }
-
-    /// What was measured of a shard, under today's rules.
-    async fn profile(&self, shard: &ManifestShard) -> Result<Option<Profile>, Failure> {
-        let key = shard.profile_key.as_ref().filter(|key| key.contains(&self.fingerprint));
-        match key {
-            Some(key) => Profile::read(key, &**self.store).await,
-            None => Ok(None),
-        }
+        let plan = &self.planned.plan;
+        plan.base.as_ref()?.shard_of(self.shard, plan.shards)
     }
 
     /// Today's statements of the shard; empty when there are none.
@@ -115,9 +96,11 @@ impl<'j> ShardJob<'j> {
 
     async fn input(&self, increments: Vec<(Origin, Batches)>) -> Result<ShardInput<'_>, Failure> {
         let (mut base, mut states) = (Vec::new(), Vec::new());
-        for shard in self.base() {
+        let reaching = self.planned.plan.base.iter().flat_map(|base| base.reaching(&self.owners));
+        for shard in reaching {
             let file = SortedFile::open(&**self.store, &shard.rows_key, Some(shard.bytes)).await?;
-            let measured = self.profile(shard).await?.map(|profile| profile.groups);
+            let profile = Profile::of_shard(shard, &self.fingerprint, &**self.store).await?;
+            let measured = profile.map(|profile| profile.groups);
             base.push(BaseFile { file: Arc::new(file), measured });
             if let Some(key) = &shard.state_key {
                 states.push(Arc::new(SortedFile::open(&**self.store, key, None).await?));
@@ -157,7 +140,7 @@ impl<'j> ShardJob<'j> {
         let (table, rules, shard, store) = (self.table, &self.rules, self.shard, self.store);
         let files = ShardFiles { table, rules, shard, day, store };
         let mut shard = match known.filter(|_| !counts.any()) {
-            Some(known) if self.is_measured(known) => known.clone(),
+            Some(known) if is_measured(known, &self.fingerprint) => known.clone(),
             _ => files.put_rows(&written.rows, &profile).await?,
         };
         shard.state_key = match (state, known.filter(|_| same_state)) {
@@ -165,12 +148,7 @@ impl<'j> ShardJob<'j> {
             (Some(state), None) => Some(files.put_state(state).await?),
             (None, None) => None,
         };
-        let (inserted, updated, deleted) = (counts.inserted, counts.updated, counts.deleted);
-        Ok(ShardResult { shard, measured: profile.total, inserted, updated, deleted, copied })
-    }
-
-    fn is_measured(&self, shard: &ManifestShard) -> bool {
-        shard.profile_key.as_ref().is_some_and(|key| key.contains(&self.fingerprint))
+        Ok(ShardResult { copied, ..ShardResult::new(shard, profile.total, counts) })
     }
 }
 
@@ -185,30 +163,15 @@ impl ShardResult {
     /// A shard that is the base's, as it was measured; none when it was not measured under these rules.
     pub(crate) async fn shared(
         known: &ManifestShard,
-        rules: &[Rule],
-        table: &TableContract,
+        fingerprint: &str,
         store: &dyn ObjectStore,
     ) -> Result<Option<Self>, Failure> {
-        let fingerprint = fingerprint(rules, &table.columns);
-        let Some(key) = known.profile_key.as_ref().filter(|key| key.contains(&fingerprint)) else {
-            return Ok(None);
-        };
-        let profile = Profile::read(key, store).await?;
+        let profile = Profile::of_shard(known, fingerprint, store).await?;
         Ok(profile.map(|profile| Self::new(known.clone(), profile.total, Counts::default())))
     }
 
-    /// A shard that was made.
-    pub(crate) fn of(
-        shard: ManifestShard,
-        written: &Written,
-        files: &ShardFiles<'_>,
-        counts: Counts,
-    ) -> Self {
-        let profile = Profile::of(&written.groups, files.rules, &files.table.columns);
-        Self::new(shard, profile.total, counts)
-    }
-
-    fn new(shard: ManifestShard, measured: TableState, counts: Counts) -> Self {
+    /// A shard with what was measured and counted of it.
+    pub(crate) fn new(shard: ManifestShard, measured: TableState, counts: Counts) -> Self {
         let Counts { inserted, updated, deleted } = counts;
         Self { shard, measured, inserted, updated, deleted, copied: 0 }
     }
@@ -225,9 +188,8 @@ pub(crate) struct ShardFiles<'f> {
 
 impl ShardFiles<'_> {
     /// Puts rows, profile and state.
-    pub(crate) async fn put(&self, written: &Written) -> Result<ManifestShard, Failure> {
-        let profile = Profile::of(&written.groups, self.rules, &self.table.columns);
-        let shard = self.put_rows(&written.rows, &profile).await?;
+    pub(crate) async fn put(&self, written: &Written, profile: &Profile) -> Result<ManifestShard, Failure> {
+        let shard = self.put_rows(&written.rows, profile).await?;
         let state_key = match &written.state {
             Some(state) => Some(self.put_state(state).await?),
             None => None,
@@ -242,7 +204,7 @@ impl ShardFiles<'_> {
         let (rows_key, profile_key) = (snapshot.rows_key(), snapshot.profile_key(&fingerprint));
         let unavailable = |error: store::StoreError| Failure::unavailable(&error);
         let measured = profile.encode().map_err(|error| Failure::corrupt(&error))?;
-        self.store.put_file(&rows_key, rows.path(), PARQUET).await.map_err(unavailable)?;
+        self.store.put_file(&rows_key, rows.path(), MEDIA_TYPE).await.map_err(unavailable)?;
         self.store.put(&profile_key, measured, "application/json").await.map_err(unavailable)?;
         Ok(ManifestShard {
             shard: self.shard,
@@ -258,7 +220,7 @@ impl ShardFiles<'_> {
     async fn put_state(&self, state: &Spooled) -> Result<String, Failure> {
         let version = version(self.day, &state.content);
         let key = Snapshot { table: &self.table.name, shard: self.shard, version: &version }.state_key();
-        let put = self.store.put_file(&key, state.path(), PARQUET).await;
+        let put = self.store.put_file(&key, state.path(), MEDIA_TYPE).await;
         put.map_err(|error| Failure::unavailable(&error))?;
         Ok(key)
     }

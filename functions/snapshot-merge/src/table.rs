@@ -1,5 +1,7 @@
 //! One table, one day: from the plan over its shards to the day's manifest.
 
+use std::collections::BTreeMap;
+
 use contract::{Rule, TableContract};
 use host::{Budget, Failure, FailureKind};
 use lake::{ColumnProfile, Day, Manifest, RuleResult, work_prefix};
@@ -95,7 +97,6 @@ fn manifest(table: &TableContract, planned: &Planned, results: Vec<ShardResult>)
         deleted += result.deleted;
         shards.push(result.shard);
     }
-    let columns = table.columns.iter().zip(&state.columns);
     Manifest {
         table: table.name.clone(),
         date: plan.date.clone(),
@@ -109,7 +110,7 @@ fn manifest(table: &TableContract, planned: &Planned, results: Vec<ShardResult>)
         shards,
         taken: plan.taken.clone(),
         rules: verdicts(&rules, &state),
-        columns: columns.map(|(column, state)| (column.name.clone(), profile(state))).collect(),
+        columns: columns(table, &state),
         newest_event: state.newest_event,
     }
 }
@@ -124,18 +125,17 @@ pub(crate) async fn measure(
     let fingerprint = fingerprint(&rules, &table.columns);
     let mut state = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let key = shard.profile_key.as_ref().filter(|key| key.contains(&fingerprint));
-        let profile = match key {
-            Some(key) => Profile::read(key, curated).await?,
-            None => None,
-        };
+        let profile = Profile::of_shard(shard, &fingerprint, curated).await?;
         let Some(profile) = profile else { return Ok(Manifest { rows, ..manifest }) };
         state.merge(&profile.total);
     }
-    let columns = table.columns.iter().zip(&state.columns);
-    let columns = columns.map(|(column, state)| (column.name.clone(), profile(state))).collect();
     let (rules, newest_event) = (verdicts(&rules, &state), state.newest_event);
-    Ok(Manifest { rows, rules, columns, newest_event, ..manifest })
+    Ok(Manifest { rows, rules, columns: columns(table, &state), newest_event, ..manifest })
+}
+
+fn columns(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
+    let columns = table.columns.iter().zip(&state.columns);
+    columns.map(|(column, state)| (column.name.clone(), profile(state))).collect()
 }
 
 fn profile(state: &ColumnState) -> ColumnProfile {

@@ -18,6 +18,9 @@ use parquet::schema::types::ColumnPath;
 use crate::LakeError;
 use crate::schema::UNIQUE;
 
+/// What a Parquet file is called where objects say what they are.
+pub const MEDIA_TYPE: &str = "application/vnd.apache.parquet";
+
 /// Rows of a row group of a curated file: at about 150 bytes a row some 20 MB, so that a merge holds little.
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 

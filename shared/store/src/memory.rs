@@ -64,7 +64,7 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        Ok(self.put_if(key, body, Metadata::new(), |present| present.is_some_and(|v| v.to_string() == etag)))
+        self.replace(key, etag, body, Metadata::new()).await
     }
 
     async fn replace(

@@ -167,7 +167,7 @@ impl ObjectStore for S3Store {
     }
 
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.put_conditionally(key, || self.request(key, body.clone()).if_match(etag)).await
+        self.replace(key, etag, body, Metadata::new()).await
     }
 
     async fn replace(

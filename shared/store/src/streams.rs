@@ -1,7 +1,9 @@
 //! What lies in the raw zone and what receipts there are, stream by stream.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Chunk, Day, LakeError, Manifest, Receipt, StreamKey, manifest_key};
+use lake::{
+    Chunk, Day, LakeError, Manifest, Receipt, StreamKey, day_of_manifest, manifest_key, manifest_prefix,
+};
 use thiserror::Error;
 
 use crate::{ObjectStore, StoreError};
@@ -87,6 +89,15 @@ pub async fn bases(
         bases.extend(manifest(table, base, curated).await?);
     }
     Ok(bases)
+}
+
+/// The days of which a table has a manifest, the oldest first.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn kept_days(table: &str, curated: &dyn ObjectStore) -> Result<Vec<Day>, StoreError> {
+    let listed = curated.list(&manifest_prefix(table), None).await?;
+    Ok(listed.iter().filter_map(|entry| day_of_manifest(&entry.key)).collect())
 }
 
 /// A table's manifest of a day, if there is one.

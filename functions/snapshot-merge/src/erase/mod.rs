@@ -26,6 +26,7 @@ use crate::fold::Origin;
 use crate::increments::conform;
 use crate::output::{Output, Written};
 use crate::plan::rules;
+use crate::profile::Profile;
 use crate::publish;
 use crate::retention::{manifests, named};
 use crate::runs::sorted;
@@ -197,7 +198,7 @@ impl Erasure<'_> {
         let day = day_of_version(&shard.rows_key).unwrap_or(Day(0));
         let files =
             ShardFiles { table: self.table, rules: &rules, shard: shard.shard, day, store: self.store() };
-        files.put(&written).await
+        files.put(&written, &Profile::of(&written.groups, &rules, &self.table.columns)).await
     }
 
     /// Passes the rows on that are not somebody's, group by group; gives the markers of sets that are emptied by it.

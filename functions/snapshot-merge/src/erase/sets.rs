@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray, new_null_array};
 use arrow_schema::SchemaRef;
 use lake::LakeError;
 use pole::Op;
+
+use crate::increments::column;
 
 /// A set of an owner: its name and its source.
 type Set = (String, String);
@@ -23,11 +24,6 @@ pub(super) struct Emptied {
     markers: Vec<RecordBatch>,
 }
 
-fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray, LakeError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-    column.ok_or_else(|| LakeError::Unexpected(format!("column {name} is missing or of another type")))
-}
-
 impl Emptied {
     pub(super) fn new(refined: &SchemaRef) -> Self {
         let (left, gone) = (BTreeSet::new(), BTreeMap::new());
@@ -36,8 +32,8 @@ impl Emptied {
 
     /// Looks at the next rows; those that go are marked.
     pub(super) fn look(&mut self, batch: &RecordBatch, going: &BooleanArray) -> Result<(), LakeError> {
-        let (owners, sets, sources) =
-            (text(batch, "owner_id")?, text(batch, "owner_set")?, text(batch, "source")?);
+        let text = |name| column::<StringArray>(batch, name);
+        let (owners, sets, sources) = (text("owner_id")?, text("owner_set")?, text("source")?);
         for row in 0..batch.num_rows() {
             if owners.value(row) != self.owner {
                 self.settle();
