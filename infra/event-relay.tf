@@ -69,7 +69,7 @@ module "event_relay" {
   ))
 
   log_retention_days = local.common.log_retention_days
-  log_format         = local.common.log_format
+  emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
   alert_topic_arn    = local.common.alert_topic_arn
@@ -105,6 +105,7 @@ module "relay_queue" {
   arn_prefix         = local.arn.sqs
   fifo               = each.value.fifo
   function_timeout   = local.relay_timeout
+  emulated           = var.emulated
   visibility_timeout = 6 * local.relay_timeout
   senders            = [for topic in each.value.topic_arns : { service = "sns.amazonaws.com", arn = topic }]
   kms_key_arn        = local.common.kms_key_arn

@@ -15,6 +15,7 @@ module "network" {
   )
   log_retention_days = var.log_retention_days
   kms_key_arn        = aws_kms_key.this["operations"].arn
+  emulated           = var.emulated
 }
 
 locals {

@@ -31,7 +31,7 @@ locals {
   common = {
     architecture       = var.architecture
     log_retention_days = var.log_retention_days
-    log_format         = var.log_format
+    emulated           = var.emulated
     log_level          = var.log_level
     kms_key_arn        = aws_kms_key.this["operations"].arn
     alert_topic_arn    = module.observability.alert_topic_arn

@@ -85,7 +85,7 @@ module "pole_transform" {
   ])
 
   log_retention_days = local.common.log_retention_days
-  log_format         = local.common.log_format
+  emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
   alert_topic_arn    = local.common.alert_topic_arn
@@ -97,6 +97,7 @@ module "transform_queue" {
   name               = "${var.name}-pole-transform"
   arn_prefix         = local.arn.sqs
   function_timeout   = local.transform_timeout
+  emulated           = var.emulated
   visibility_timeout = 6 * local.transform_timeout
   senders            = [{ service = "s3.amazonaws.com", arn = local.bucket_arns.raw }]
   kms_key_arn        = local.common.kms_key_arn

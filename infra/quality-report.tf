@@ -116,7 +116,7 @@ module "quality_report" {
   ])
 
   log_retention_days = local.common.log_retention_days
-  log_format         = local.common.log_format
+  emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
   alert_topic_arn    = local.common.alert_topic_arn

@@ -86,7 +86,7 @@ module "raw_landing" {
   ))
 
   log_retention_days = local.common.log_retention_days
-  log_format         = local.common.log_format
+  emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
   alert_topic_arn    = local.common.alert_topic_arn
@@ -106,7 +106,7 @@ module "kafka_source" {
   topics        = toset(keys(local.topics))
   cluster_arn   = local.kafka.arn
   self_managed  = !local.kafka.iam
-  bootstrap     = local.kafka.iam ? [] : split(",", local.kafka.bootstrap)
+  bootstrap     = local.kafka.bootstrap
   vpc = {
     subnet_ids         = local.network.subnet_ids
     security_group_ids = local.network.broker_security_group_ids

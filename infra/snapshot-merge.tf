@@ -101,7 +101,7 @@ module "snapshot_merge" {
   ])
 
   log_retention_days = local.common.log_retention_days
-  log_format         = local.common.log_format
+  emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
   alert_topic_arn    = local.common.alert_topic_arn

@@ -119,17 +119,6 @@ variable "log_retention_days" {
   default     = 365
 }
 
-variable "log_format" {
-  description = "`JSON`, or `Text` for emulators that do not know it."
-  type        = string
-  default     = "JSON"
-
-  validation {
-    condition     = contains(["JSON", "Text"], var.log_format)
-    error_message = "`JSON` or `Text`."
-  }
-}
-
 variable "log_level" {
   description = "`INFO`, `DEBUG` or `TRACE`."
   type        = string

@@ -131,6 +131,12 @@ variable "kafka_mappings" {
   default     = true
 }
 
+variable "emulated" {
+  description = "Whether an emulator such as moto stands in for AWS. It leaves out what emulators do not keep: a function's key and log settings, the allow policies of dead letters, descriptions of firewall rules."
+  type        = bool
+  default     = false
+}
+
 # event-relay ----------------------------------------------------------------------------------------
 
 variable "http_authoriser" {

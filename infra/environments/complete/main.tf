@@ -33,6 +33,7 @@ module "polelake" {
 
   msk             = "provisioned"
   vpc_zones       = 3
+  network         = var.network
   consumer_groups = var.consumer_groups
   landing_window  = 120
 

@@ -27,6 +27,16 @@ variable "contracts" {
   default     = "../../../contracts"
 }
 
+variable "network" {
+  description = "A VPC that is there, where states are fetched from outside; null makes one without a way out."
+  type = object({
+    subnet_ids                = list(string)
+    client_security_group_ids = list(string)
+    broker_security_group_ids = list(string)
+  })
+  default = null
+}
+
 variable "consumer_groups" {
   description = "Topic to consumer group whose offsets are taken over."
   type        = map(string)

@@ -45,7 +45,7 @@ module "polelake" {
   athena         = var.athena
   alert_emails   = var.alert_emails
   monthly_budget = var.monthly_budget
-  log_format     = var.log_format
+  emulated       = var.emulated
   # A trial keeps logs for a month and may be taken down with all that is in it.
   log_retention_days = 30
   force_destroy      = true

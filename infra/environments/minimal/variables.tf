@@ -85,8 +85,8 @@ variable "monthly_budget" {
   default     = null
 }
 
-variable "log_format" {
-  description = "`JSON`, or `Text` for emulators that do not know it."
-  type        = string
-  default     = "JSON"
+variable "emulated" {
+  description = "Whether an emulator such as moto stands in for AWS."
+  type        = bool
+  default     = false
 }

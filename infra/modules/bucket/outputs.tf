@@ -5,7 +5,7 @@ output "name" {
 
 output "arn" {
   description = "ARN of the bucket."
-  value       = local.arn
+  value       = aws_s3_bucket.this.arn
 }
 
 output "domain" {

@@ -67,7 +67,7 @@ resource "aws_lambda_function" "this" {
   timeout                        = var.timeout
   memory_size                    = var.memory
   reserved_concurrent_executions = var.reserved_concurrency
-  kms_key_arn                    = var.kms_key_arn
+  kms_key_arn                    = var.emulated ? null : var.kms_key_arn
 
   environment {
     # An empty setting is no setting.
@@ -83,7 +83,7 @@ resource "aws_lambda_function" "this" {
   }
 
   dynamic "logging_config" {
-    for_each = var.log_format == "JSON" ? [1] : []
+    for_each = var.emulated ? [] : [1]
     content {
       log_format = "JSON"
       # Sets AWS_LAMBDA_LOG_LEVEL. Metrics are lines of the log: a coarser level would drop them.

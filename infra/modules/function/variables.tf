@@ -101,10 +101,10 @@ variable "log_retention_days" {
   type        = number
 }
 
-variable "log_format" {
-  description = "`JSON` lets Lambda set the level; `Text` for emulators that do not know it."
-  type        = string
-  default     = "JSON"
+variable "emulated" {
+  description = "Whether an emulator stands in for AWS: it keeps neither log settings nor the key of settings."
+  type        = bool
+  default     = false
 }
 
 variable "log_level" {

@@ -19,8 +19,9 @@ variable "self_managed" {
 }
 
 variable "bootstrap" {
-  description = "Brokers, `host:port,host:port` as a list."
-  type        = list(string)
+  description = "Brokers of a self-managed Kafka, `host:port,host:port`."
+  type        = string
+  default     = null
 }
 
 variable "vpc" {

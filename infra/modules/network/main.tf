@@ -91,7 +91,7 @@ resource "aws_vpc_security_group_ingress_rule" "this" {
   for_each                     = local.flows
   security_group_id            = each.value.to
   referenced_security_group_id = each.value.from
-  description                  = each.key
+  description                  = var.emulated ? null : each.key
   ip_protocol                  = "tcp"
   from_port                    = each.value.port
   to_port                      = each.value.port
@@ -101,7 +101,7 @@ resource "aws_vpc_security_group_egress_rule" "this" {
   for_each                     = local.flows
   security_group_id            = each.value.from
   referenced_security_group_id = each.value.to
-  description                  = each.key
+  description                  = var.emulated ? null : each.key
   ip_protocol                  = "tcp"
   from_port                    = each.value.port
   to_port                      = each.value.port
@@ -111,7 +111,7 @@ resource "aws_vpc_security_group_egress_rule" "this" {
 resource "aws_vpc_security_group_egress_rule" "s3" {
   security_group_id = aws_security_group.brokers.id
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
-  description       = "pollers-s3"
+  description       = var.emulated ? null : "pollers-s3"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

@@ -52,3 +52,9 @@ variable "kms_key_arn" {
   description = "Key of the log."
   type        = string
 }
+
+variable "emulated" {
+  description = "Whether an emulator stands in for AWS: it forgets the descriptions of rules."
+  type        = bool
+  default     = false
+}

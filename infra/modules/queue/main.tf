@@ -13,11 +13,6 @@ resource "aws_sqs_queue" "this" {
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.kms_key_arn
 
-  redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
-    maxReceiveCount     = var.max_receive_count
-  })
-
   lifecycle {
     precondition {
       # Lambda's own advice: a message must not show again while an invocation, or its retry after a throttle, holds it.
@@ -34,7 +29,18 @@ resource "aws_sqs_queue" "dead_letters" {
   kms_master_key_id         = var.kms_key_arn
 }
 
+resource "aws_sqs_queue_redrive_policy" "this" {
+  queue_url = aws_sqs_queue.this.id
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
+    maxReceiveCount     = var.max_receive_count
+  })
+}
+
 resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
+  # moto does not know it: the provider would wait for it for ever.
+  count     = var.emulated ? 0 : 1
   queue_url = aws_sqs_queue.dead_letters.id
 
   redrive_allow_policy = jsonencode({
@@ -67,6 +73,9 @@ resource "aws_sqs_queue_policy" "this" {
       }],
     )
   })
+
+  # moto forgets the policy when another attribute is set after it.
+  depends_on = [aws_sqs_queue_redrive_policy.this]
 }
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {

@@ -5,7 +5,7 @@ output "name" {
 
 output "arn" {
   description = "ARN of the queue."
-  value       = local.arn
+  value       = aws_sqs_queue.this.arn
 }
 
 output "url" {

@@ -48,6 +48,12 @@ variable "senders" {
   default     = []
 }
 
+variable "emulated" {
+  description = "Whether an emulator stands in for AWS."
+  type        = bool
+  default     = false
+}
+
 variable "kms_key_arn" {
   description = "Key of the messages."
   type        = string
