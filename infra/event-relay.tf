@@ -135,6 +135,6 @@ resource "aws_lambda_event_source_mapping" "relay" {
 
   scaling_config {
     # Half of what is reserved stays for HTTP.
-    maximum_concurrency = max(2, floor(var.relay_concurrency / 2))
+    maximum_concurrency = max(2, floor((var.relay_concurrency == -1 ? 50 : var.relay_concurrency) / 2))
   }
 }

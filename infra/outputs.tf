@@ -163,3 +163,8 @@ output "erasure_role_arn" {
   description = "Role that erases; null without."
   value       = one(aws_iam_role.erasure[*].arn)
 }
+
+output "topics" {
+  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  value       = sort(keys(local.topics))
+}

@@ -200,8 +200,8 @@ variable "relay_concurrency" {
 
   validation {
     # MSK with IAM: 3,000 connections a broker, shared with everybody else's.
-    condition     = var.relay_concurrency >= 2 && var.relay_concurrency <= 1000
-    error_message = "2 to 1,000: a third of the connections that a broker takes."
+    condition     = var.relay_concurrency == -1 || (var.relay_concurrency >= 2 && var.relay_concurrency <= 1000)
+    error_message = "2 to 1,000, a third of the connections that a broker takes; -1 where the account has too little to reserve."
   }
 }
 

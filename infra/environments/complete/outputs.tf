@@ -32,3 +32,8 @@ output "erasure_role_arn" {
   description = "Role that erases."
   value       = module.polelake.erasure_role_arn
 }
+
+output "topics" {
+  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  value       = module.polelake.topics
+}

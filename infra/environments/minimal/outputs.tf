@@ -47,3 +47,8 @@ output "alarms" {
   description = "Names of all alarms."
   value       = module.polelake.alarms
 }
+
+output "topics" {
+  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  value       = module.polelake.topics
+}

@@ -14,6 +14,9 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id          = var.kms_key_arn
 
   lifecycle {
+    # A resource of its own, below.
+    ignore_changes = [redrive_policy]
+
     precondition {
       # Lambda's own advice: a message must not show again while an invocation, or its retry after a throttle, holds it.
       condition     = var.visibility_timeout >= 6 * var.function_timeout

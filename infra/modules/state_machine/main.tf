@@ -11,8 +11,8 @@ resource "aws_sfn_state_machine" "this" {
   definition = var.definition
 
   logging_configuration {
-    # Payloads name tables, days and shards: nothing personal. They stay out all the same.
-    include_execution_data = false
+    # Payloads name tables, days and shards: nothing personal.
+    include_execution_data = true
     level                  = "ERROR"
     log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
   }
