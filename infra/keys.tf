@@ -39,9 +39,16 @@ locals {
       Principal = {
         Service = ["s3.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
       }
-      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      Resource  = "*"
-      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource = "*"
+      # Teams' topics may be in accounts of their own.
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = distinct(concat([local.account], [
+            for topic in flatten([for from in values(var.queue_sources) : from.topic_arns]) : split(":", topic)[4]
+          ]))
+        }
+      }
     },
   ]
 }

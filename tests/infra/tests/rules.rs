@@ -1,5 +1,7 @@
 //! The rules hold; and each of them notices what it is there for.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+
 use std::collections::BTreeSet;
 
 use hcl::{Block, Expression, Structure};
