@@ -19,6 +19,7 @@ module "observability" {
   failures_bucket    = local.buckets.failures
   schedule_group     = var.name
   kafka_cluster      = var.msk == "provisioned" ? var.name : null
+  kafka_brokers      = length(local.network.subnet_ids)
   budget             = var.monthly_budget
   cost_tag           = var.cost_tag
 }

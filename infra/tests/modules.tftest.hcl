@@ -249,7 +249,7 @@ run "complete" {
   }
 
   assert {
-    condition     = contains(output.alarms, "polelake-kafka-disk") && contains(output.alarms, "polelake-snapshot-failed")
+    condition     = contains(output.alarms, "polelake-kafka-disk-1") && contains(output.alarms, "polelake-snapshot-failed")
     error_message = "Brokers and the state machine are watched."
   }
 

@@ -257,11 +257,18 @@ resource "aws_cloudwatch_metric_alarm" "schedules" {
 # The brokers -----------------------------------------------------------------------------------------
 
 resource "aws_cloudwatch_metric_alarm" "kafka" {
-  for_each = var.kafka_cluster == null ? {} : {
-    disk             = { metric = "KafkaDataLogsDiskUsed", over = 85, what = "A broker's disk is 85 % full." }
-    offline          = { metric = "OfflinePartitionsCount", over = 0, what = "Partitions are offline." }
-    under-replicated = { metric = "UnderReplicatedPartitions", over = 0, what = "Partitions have too few replicas." }
-  }
+  for_each = merge(
+    { for cluster in compact([var.kafka_cluster]) : "offline" => {
+      metric = "OfflinePartitionsCount", over = 0, what = "Partitions are offline.", broker = null
+    } },
+    # Brokers are numbered from 1.
+    { for broker in range(1, 1 + (var.kafka_cluster == null ? 0 : var.kafka_brokers)) : "disk-${broker}" => {
+      metric = "KafkaDataLogsDiskUsed", over = 85, what = "A broker's disk is 85 % full.", broker = broker
+    } },
+    { for broker in range(1, 1 + (var.kafka_cluster == null ? 0 : var.kafka_brokers)) : "under-replicated-${broker}" => {
+      metric = "UnderReplicatedPartitions", over = 0, what = "Partitions have too few replicas.", broker = broker
+    } },
+  )
 
   alarm_name          = "${var.name}-kafka-${each.key}"
   alarm_description   = each.value.what
@@ -273,9 +280,12 @@ resource "aws_cloudwatch_metric_alarm" "kafka" {
   ok_actions          = local.tell
   namespace           = "AWS/Kafka"
   metric_name         = each.value.metric
-  dimensions          = { "Cluster Name" = var.kafka_cluster }
-  statistic           = "Maximum"
-  period              = 300
+  dimensions = merge(
+    { "Cluster Name" = var.kafka_cluster },
+    each.value.broker == null ? {} : { "Broker ID" = tostring(each.value.broker) },
+  )
+  statistic = "Maximum"
+  period    = 300
 }
 
 # Cost ------------------------------------------------------------------------------------------------

@@ -79,6 +79,12 @@ variable "kafka_cluster" {
   type        = string
 }
 
+variable "kafka_brokers" {
+  description = "Its brokers."
+  type        = number
+  default     = 0
+}
+
 variable "budget" {
   description = "US dollars a month; null for no budget."
   type        = number
