@@ -28,6 +28,13 @@ pub struct SourceBooks {
     /// Values that the contract's enumerations do not list, by path.
     #[serde(default)]
     pub unlisted: BTreeMap<String, u64>,
+    /// Records by the minute of the day in which they were appended, 0 to 1439; minutes without any are left out.
+    #[serde(default)]
+    pub minutes: BTreeMap<u16, u64>,
+    /// Records by their lag, from the event to its append, in seconds: each is counted at the next of the bounds
+    /// 1, 2, 5, 10, 30, 60, … that is not below it; see `lake::LAG_BOUNDS`.
+    #[serde(default)]
+    pub lag: BTreeMap<u64, u64>,
     /// Offsets that no record has.
     pub holes: u64,
     /// Raw objects that have no receipt yet, of this day or an earlier one; of the newest day, of any.
@@ -87,6 +94,8 @@ impl SourceBooks {
         ] {
             theirs.iter().for_each(|(name, count)| *mine.entry(name.clone()).or_default() += count);
         }
+        receipt.minutes.iter().for_each(|(minute, count)| *self.minutes.entry(*minute).or_default() += count);
+        receipt.lag.iter().for_each(|(bound, count)| *self.lag.entry(*bound).or_default() += count);
     }
 }
 

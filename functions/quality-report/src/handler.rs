@@ -31,8 +31,12 @@ pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Fa
 }
 
 async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
-    let mut report =
-        Report { date: day.to_string(), sources: books::Books::new(), tables: Default::default() };
+    let mut report = Report {
+        date: day.to_string(),
+        sources: books::Books::new(),
+        tables: Default::default(),
+        trends: Vec::new(),
+    };
     for table in &context.catalogue.tables {
         // A table that was not merged is missing from the report, and the page says so.
         let found = manifest(&table.name, day, &*context.curated).await;

@@ -12,7 +12,7 @@ mod report;
 pub use books::{Books, Redriven, SourceBooks};
 pub use context::Context;
 pub use handler::handle;
-pub use report::Report;
+pub use report::{History, Report, Trend, TrendState};
 
 use std::sync::Arc;
 

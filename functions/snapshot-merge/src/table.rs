@@ -146,6 +146,7 @@ fn profile(state: &ColumnState) -> ColumnProfile {
         bytes: state.bytes,
         least: state.range.map(|(least, _)| least),
         greatest: state.range.map(|(_, greatest)| greatest),
+        ..ColumnProfile::default()
     }
 }
 

@@ -30,7 +30,7 @@ pub use group_writer::GroupWriter;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
 pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
-pub use receipt::{DayStart, Receipt, Redriven, RefinedObject, StreamKey};
+pub use receipt::{DayStart, LAG_BOUNDS, Receipt, Redriven, RefinedObject, StreamKey, lag_bound};
 pub use redrive::{
     ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased, with_origin,
 };

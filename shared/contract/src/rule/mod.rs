@@ -22,6 +22,17 @@ pub enum Severity {
     Block,
 }
 
+impl Severity {
+    /// The word that contracts have for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+}
+
 /// How much a rule tolerates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tolerance {
