@@ -31,6 +31,7 @@ mod spool;
 pub mod steps;
 mod streams;
 mod table;
+mod unique;
 pub mod zones;
 
 pub use context::{Buckets, Context};

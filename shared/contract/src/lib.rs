@@ -43,7 +43,7 @@ pub use fetch::{FETCHED, Fetch, FetchVersion, key_is_safe, percent_encoded};
 pub use file::{File, pack, unpack};
 pub use list::{List, Lists};
 pub use odcs::{Document, Object, Property, Quality};
-pub use rule::{Demand, Rule, Severity, Target, Tolerance};
+pub use rule::{Demand, Operand, Operator, Rule, Severity, Target, Tolerance};
 pub use schema::schemas;
 pub use shape::Findings;
 pub use source::{Caller, Claims, EventOp, SourceContract};
