@@ -10,7 +10,8 @@ use crate::books;
 use crate::context::Context;
 use crate::elsewhere;
 use crate::pages;
-use crate::report::Report;
+use crate::report::{History, Report};
+use crate::{history, metrics, trends};
 
 /// Reports the day: the JSON first, then the pages made from it.
 ///
@@ -18,7 +19,8 @@ use crate::report::Report;
 /// When the day is wrong, or storage does not answer.
 pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Failure> {
     let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
-    let report = gather(day, context).await?;
+    let mut report = gather(day, context).await?;
+    let _history = compare(day, &mut report, context).await?;
     let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
     write(context, &report_key(day), json, "application/json").await?;
     let days = reported_days(context).await?;
@@ -58,6 +60,31 @@ async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
         report.sources.insert(plan.contract.name.clone(), books);
     }
     Ok(report)
+}
+
+/// Puts the day's numbers beside those of earlier days, and keeps them for later ones. Gives all of them, to be drawn.
+async fn compare(day: Day, report: &mut Report, context: &Context) -> Result<History, Failure> {
+    let earlier = history::earlier(day, &*context.curated).await?;
+    let before = match earlier.last() {
+        Some((before, _)) => report_of(*before, context).await?,
+        None => None,
+    };
+    let metrics = metrics::metrics(report, before.as_ref(), &context.catalogue);
+    let numbers = history::by_metric(&earlier);
+    report.trends = trends::trends(day, &metrics, &numbers, &context.catalogue.incidents);
+    history::write(day, &metrics, report, &*context.curated).await?;
+    Ok(history::drawn(&earlier, day, &metrics))
+}
+
+/// The report of an earlier day; none where there is none.
+async fn report_of(day: Day, context: &Context) -> Result<Option<Report>, Failure> {
+    match context.site.get(&report_key(day)).await {
+        Ok(object) => {
+            serde_json::from_slice(&object.body).map(Some).map_err(|error| Failure::corrupt(&error))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(Failure::unavailable(&error)),
+    }
 }
 
 /// The days that have a report, newest first.

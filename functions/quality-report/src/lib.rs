@@ -6,8 +6,11 @@ mod books;
 mod context;
 mod elsewhere;
 mod handler;
+mod history;
+mod metrics;
 mod pages;
 mod report;
+mod trends;
 
 pub use books::{Books, Redriven, SourceBooks};
 pub use context::Context;

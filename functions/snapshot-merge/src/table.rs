@@ -110,21 +110,21 @@ async fn manifest(
         deleted += result.deleted;
         shards.push(result.shard);
     }
-    let counted = counted(table, &rules, &state, &shards, &context.curated).await?;
+    let Measured { rules, columns } = measured(table, &rules, &state, &shards, &context.curated).await?;
     Ok(Manifest {
         table: table.name.clone(),
         date: plan.date.clone(),
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
-        passed: counted.iter().all(|rule| rule.verdict != Verdict::Fail),
+        passed: rules.iter().all(|rule| rule.verdict != Verdict::Fail),
         rows: state.rows,
         inserted,
         updated,
         deleted,
         shards,
         taken: plan.taken.clone(),
-        rules: counted,
-        columns: columns(table, &state),
+        rules,
+        columns,
         newest_event: state.newest_event,
     })
 }
@@ -143,9 +143,8 @@ pub(crate) async fn measure(
         let Some(profile) = profile else { return Ok(Manifest { rows, ..manifest }) };
         state.merge(&profile.total);
     }
-    let rules = counted(table, &rules, &state, &manifest.shards, curated).await?;
-    let newest_event = state.newest_event;
-    Ok(Manifest { rows, rules, columns: columns(table, &state), newest_event, ..manifest })
+    let Measured { rules, columns } = measured(table, &rules, &state, &manifest.shards, curated).await?;
+    Ok(Manifest { rows, rules, columns, newest_event: state.newest_event, ..manifest })
 }
 
 fn columns(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
@@ -175,18 +174,25 @@ fn told(column: &Column, masks: Counts) -> Counts {
     masks.into_iter().filter(enough).take(MASKS_TOLD).collect()
 }
 
-/// What became of the rules: of those that one pass over sorted rows cannot count, by a pass of their own.
-async fn counted(
+/// What a manifest says of its rows.
+pub(crate) struct Measured {
+    pub(crate) rules: Vec<RuleResult>,
+    pub(crate) columns: BTreeMap<String, ColumnProfile>,
+}
+
+/// What a table's state comes to. Rules that a pass over sorted rows cannot count have a pass of their own.
+pub(crate) async fn measured(
     table: &TableContract,
     rules: &[Rule],
     state: &TableState,
     shards: &[ManifestShard],
     curated: &Arc<dyn ObjectStore>,
-) -> Result<Vec<RuleResult>, Failure> {
+) -> Result<Measured, Failure> {
     let mut counts = state.counted(rules);
     for (place, count) in unique::count(table, rules, shards, curated).await? {
         counts[place] = count;
     }
     let of = |(rule, count): (&Rule, RuleCount)| RuleResult::of(rule, count, state.rows);
-    Ok(rules.iter().zip(counts).map(of).collect())
+    let rules = rules.iter().zip(counts).map(of).collect();
+    Ok(Measured { rules, columns: columns(table, state) })
 }

@@ -12,6 +12,7 @@ mod footer;
 mod group_writer;
 pub mod iceberg;
 mod manifest;
+mod metric;
 mod quarantine;
 mod raw;
 mod receipt;
@@ -28,6 +29,10 @@ pub use erasure::{
 pub use footer::{Footer, Group, Window};
 pub use group_writer::GroupWriter;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
+pub use metric::{
+    METRIC_COLUMNS, METRICS, Metric, RULE_COLUMNS, RULES, day_of_history, decode_metrics, encode_metrics,
+    encode_rules, history_key, history_prefix, history_template,
+};
 pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
 pub use receipt::{DayStart, LAG_BOUNDS, Receipt, Redriven, RefinedObject, StreamKey, lag_bound};

@@ -10,14 +10,14 @@ const KEPT: usize = 64;
 
 /// Counts of the commonest texts. Each count is at most [`Frequent::short`] too low, and never too high.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Frequent {
+pub(crate) struct Frequent {
     counts: BTreeMap<String, u64>,
     short: u64,
 }
 
 impl Frequent {
     /// Adds counts of different texts.
-    pub fn add<'t>(&mut self, counts: impl IntoIterator<Item = (&'t str, u64)>) {
+    pub(crate) fn add<'t>(&mut self, counts: impl IntoIterator<Item = (&'t str, u64)>) {
         for (text, count) in counts {
             match self.counts.get_mut(text) {
                 Some(known) => *known += count,
@@ -28,20 +28,20 @@ impl Frequent {
     }
 
     /// Adds another summary.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.short += other.short;
         self.add(other.counts.iter().map(|(text, count)| (text.as_str(), *count)));
     }
 
     /// By how much a count may be too low; nought where every text is kept.
     #[must_use]
-    pub fn short(&self) -> u64 {
+    pub(crate) fn short(&self) -> u64 {
         self.short
     }
 
     /// The texts and their counts, the commonest first.
     #[must_use]
-    pub fn commonest(&self) -> Vec<(String, u64)> {
+    pub(crate) fn commonest(&self) -> Vec<(String, u64)> {
         let mut counts: Vec<_> = self.counts.iter().map(|(text, count)| (text.clone(), *count)).collect();
         counts.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
         counts

@@ -3,14 +3,6 @@
 //!
 //! The grains are those of the Home Office's profiler; here one pass counts both.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
-use arrow_array::StringArray;
-use twox_hash::XxHash64;
-
-use crate::frequent::Frequent;
-
 /// Signs of a mask: what a longer text has behind them is one `…`.
 const SIGNS: usize = 32;
 
@@ -33,7 +25,7 @@ const fn signs() -> [u8; 128] {
 }
 
 /// Writes the mask of a text, in the high grain.
-fn write(text: &str, mask: &mut String) {
+pub(crate) fn write(text: &str, mask: &mut String) {
     mask.clear();
     if text.is_ascii() {
         let signs = text.bytes().take(SIGNS).map(|byte| char::from(SIGN[usize::from(byte & 127)]));
@@ -58,29 +50,9 @@ fn sign(char: char) -> char {
 }
 
 /// The low grain of a mask.
-fn coarse(mask: &str) -> String {
+pub(crate) fn coarse(mask: &str) -> String {
     let mut last = None;
     mask.chars().filter(|sign| last.replace(*sign) != Some(*sign)).collect()
-}
-
-/// The shapes of a column's texts.
-pub(crate) fn count(texts: &StringArray, high: &mut Frequent, low: &mut Frequent) {
-    let mut counts: HashMap<String, u64, BuildHasherDefault<XxHash64>> = HashMap::default();
-    let mut mask = String::with_capacity(SIGNS + 4);
-    for text in texts.iter().flatten() {
-        write(text, &mut mask);
-        match counts.get_mut(mask.as_str()) {
-            Some(count) => *count += 1,
-            None => drop(counts.insert(mask.clone(), 1)),
-        }
-    }
-    let mut coarser: HashMap<String, u64> = HashMap::new();
-    for (mask, count) in &counts {
-        *coarser.entry(coarse(mask)).or_default() += count;
-    }
-    // All counts of the batch at once: so nothing depends on the order of the map.
-    high.add(counts.iter().map(|(mask, count)| (mask.as_str(), *count)));
-    low.add(coarser.iter().map(|(mask, count)| (mask.as_str(), *count)));
 }
 
 #[cfg(test)]
@@ -115,14 +87,5 @@ mod tests {
         assert_eq!(masked(&"x".repeat(32)).0, "a".repeat(32));
         assert_eq!(masked(&"é9".repeat(40)).0.chars().count(), 33);
         assert_eq!(masked(&"7".repeat(33)).1, "9…");
-    }
-
-    #[test]
-    fn a_column_is_counted_in_both_grains() {
-        let (mut high, mut low) = (Frequent::default(), Frequent::default());
-        let texts = StringArray::from(vec![Some("M1 1AA"), None, Some("M20 4BX"), Some("M2 7QQ")]);
-        count(&texts, &mut high, &mut low);
-        assert_eq!(high.commonest(), [("A9 9AA".to_owned(), 2), ("A99 9AA".to_owned(), 1)]);
-        assert_eq!(low.commonest(), [("A9 9A".to_owned(), 3)]);
     }
 }

@@ -8,8 +8,8 @@ use datasketches::hll::{HllSketch, HllType, HllUnion};
 use serde::{Deserialize, Serialize};
 
 use crate::centiles::Centiles;
-use crate::frequent::Frequent;
-use crate::{mask, sketch};
+use crate::shapes::{Counts, Shapes};
+use crate::sketch;
 
 /// 2^11 registers of a byte: distinct counts are within 2.3 % (one standard deviation), 2 KB a column.
 const LG_REGISTERS: u8 = 11;
@@ -34,20 +34,8 @@ pub struct ColumnState {
     centiles: Option<Centiles>,
     /// Of texts: the codes of a column with a closed list that is not personal, or else the shapes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    seen: Option<Seen>,
+    shapes: Option<Shapes>,
 }
-
-/// What is counted of a column's texts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum Seen {
-    /// The texts themselves.
-    Codes(Frequent),
-    /// Their shapes, in the high and the low grain.
-    Masks(Frequent, Frequent),
-}
-
-/// Texts and the rows that have them, the commonest first.
-pub type Counts = Vec<(String, u64)>;
 
 impl ColumnState {
     /// The state of no rows. Columns of the provenance are filled and nothing else: nobody asks what is in them. `listed`
@@ -57,10 +45,6 @@ impl ColumnState {
         let own = !pole::PROVENANCE.iter().any(|known| known.name == column.name);
         let ordered = !matches!(column.kind, ColumnType::Text | ColumnType::Float | ColumnType::Boolean);
         let ranged = own && ordered && !column.personal;
-        let seen = match listed && !column.personal {
-            true => Seen::Codes(Frequent::default()),
-            false => Seen::Masks(Frequent::default(), Frequent::default()),
-        };
         Self {
             filled: 0,
             longest: 0,
@@ -69,7 +53,7 @@ impl ColumnState {
             distinct: own.then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok()).flatten(),
             ranged,
             centiles: ranged.then(Centiles::new).flatten(),
-            seen: (own && column.kind == ColumnType::Text).then_some(seen),
+            shapes: (own && column.kind == ColumnType::Text).then(|| Shapes::new(listed && !column.personal)),
         }
     }
 
@@ -82,19 +66,13 @@ impl ColumnState {
     /// How often each code stands in a column with a closed list that is not personal.
     #[must_use]
     pub fn codes(&self) -> Counts {
-        match &self.seen {
-            Some(Seen::Codes(codes)) => codes.commonest(),
-            _ => Counts::new(),
-        }
+        self.shapes.as_ref().map(Shapes::codes).unwrap_or_default()
     }
 
     /// The commonest shapes of the texts, in the high and the low grain.
     #[must_use]
     pub fn masks(&self) -> (Counts, Counts) {
-        match &self.seen {
-            Some(Seen::Masks(high, low)) => (high.commonest(), low.commonest()),
-            _ => (Counts::new(), Counts::new()),
-        }
+        self.shapes.as_ref().map(Shapes::masks).unwrap_or_default()
     }
 
     /// Different values, estimated; none where nobody counts them.
@@ -117,10 +95,8 @@ impl ColumnState {
                 self.bytes += text.len() as u64;
                 self.count(text);
             }
-            match &mut self.seen {
-                Some(Seen::Masks(high, low)) => mask::count(texts, high, low),
-                Some(Seen::Codes(codes)) => codes.add(texts.iter().flatten().map(|text| (text, 1))),
-                None => {}
+            if let Some(shapes) = &mut self.shapes {
+                shapes.update(texts);
             }
         } else if let Some(days) = column.as_primitive_opt::<Date32Type>() {
             days.iter().flatten().for_each(|day| self.value(i64::from(day)));
@@ -161,13 +137,8 @@ impl ColumnState {
         if let (Some(mine), Some(theirs)) = (&mut self.centiles, &other.centiles) {
             mine.merge(theirs);
         }
-        match (&mut self.seen, &other.seen) {
-            (Some(Seen::Codes(mine)), Some(Seen::Codes(theirs))) => mine.merge(theirs),
-            (Some(Seen::Masks(high, low)), Some(Seen::Masks(also_high, also_low))) => {
-                high.merge(also_high);
-                low.merge(also_low);
-            }
-            _ => {}
+        if let (Some(mine), Some(theirs)) = (&mut self.shapes, &other.shapes) {
+            mine.merge(theirs);
         }
         self.filled += other.filled;
         self.longest = self.longest.max(other.longest);
