@@ -6,11 +6,13 @@ mod books;
 mod context;
 mod elsewhere;
 mod handler;
+mod outputs;
 mod pages;
 mod report;
+mod words;
 
 pub use books::{Books, Redriven, SourceBooks};
-pub use context::Context;
+pub use context::{Context, Outlets};
 pub use handler::handle;
 pub use report::{History, Report, Trend, TrendState};
 

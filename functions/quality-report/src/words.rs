@@ -1,0 +1,66 @@
+//! How counts and findings are put into words, the same everywhere.
+
+use lake::{RuleResult, Verdict};
+
+use crate::report::Trend;
+
+/// A count with thousands separated, as people read it.
+pub(crate) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of a trend: whole numbers with thousands separated, others with three digits behind the point.
+pub(crate) fn number(value: f64) -> String {
+    if value.fract() == 0.0 && (0.0..1e15).contains(&value) {
+        // Whole, not negative, and far below the greatest.
+        return thousands(value as u64);
+    }
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// What a rule that does not hold found, such as `12 of 10,397 rows break it (target: at most 0 rows)`.
+pub(crate) fn finding(result: &RuleResult, rule: &str) -> String {
+    let (checked, target) = (thousands(result.checked), &result.target);
+    if result.failed == 0 && result.verdict != Verdict::Pass {
+        return format!("{checked} rows are too few for {rule} (target: {target})");
+    }
+    let breaks = if result.failed == 1 { "breaks" } else { "break" };
+    format!("{} of {checked} rows {breaks} {rule} (target: {target})", thousands(result.failed))
+}
+
+/// What was observed beside what is usual, such as `rows: 12, usually 9,800 to 10,400`.
+pub(crate) fn observation(trend: &Trend) -> String {
+    let of = trend.column.as_ref().map(|column| format!(" of {column}")).unwrap_or_default();
+    let usual = trend
+        .expected
+        .map(|(least, most)| format!(", usually {} to {}", number(least), number(most)))
+        .unwrap_or_default();
+    format!("{}{of}: {}{usual}", trend.metric.replace('_', " "), number(trend.observed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_readable() {
+        assert_eq!(
+            (thousands(0), thousands(999), thousands(1_234_567)),
+            ("0".into(), "999".into(), "1,234,567".into())
+        );
+        assert_eq!(
+            (number(12_000.0), number(0.25), number(-1.5)),
+            ("12,000".into(), "0.25".into(), "-1.5".into())
+        );
+        assert_eq!(number(f64::NAN), "NaN");
+    }
+}
