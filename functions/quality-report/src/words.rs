@@ -17,14 +17,14 @@ pub(crate) fn thousands(count: u64) -> String {
     text
 }
 
-/// A number of a trend: whole numbers with thousands separated, others with three digits behind the point.
+/// A number of a trend: thousands separated, at most three digits behind the point.
 pub(crate) fn number(value: f64) -> String {
-    if value.fract() == 0.0 && (0.0..1e15).contains(&value) {
-        // Whole, not negative, and far below the greatest.
-        return thousands(value as u64);
-    }
     let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, behind) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    // What is no number of digits, or of too many of them, stays as it is.
+    whole.parse().map_or_else(|_| text.to_owned(), |whole| format!("{sign}{}{behind}", thousands(whole)))
 }
 
 /// What a rule that does not hold found, such as `12 of 10,397 rows break it (target: at most 0 rows)`.
@@ -37,14 +37,14 @@ pub(crate) fn finding(result: &RuleResult, rule: &str) -> String {
     format!("{} of {checked} rows {breaks} {rule} (target: {target})", thousands(result.failed))
 }
 
-/// What was observed beside what is usual, such as `rows: 12, usually 9,800 to 10,400`.
+/// What was observed beside what is usual, such as `rows at 12, usually 9,800 to 10,400`.
 pub(crate) fn observation(trend: &Trend) -> String {
     let of = trend.column.as_ref().map(|column| format!(" of {column}")).unwrap_or_default();
     let usual = trend
         .expected
         .map(|(least, most)| format!(", usually {} to {}", number(least), number(most)))
         .unwrap_or_default();
-    format!("{}{of}: {}{usual}", trend.metric.replace('_', " "), number(trend.observed))
+    format!("{}{of} at {}{usual}", trend.metric.replace('_', " "), number(trend.observed))
 }
 
 #[cfg(test)]
@@ -57,10 +57,7 @@ mod tests {
             (thousands(0), thousands(999), thousands(1_234_567)),
             ("0".into(), "999".into(), "1,234,567".into())
         );
-        assert_eq!(
-            (number(12_000.0), number(0.25), number(-1.5)),
-            ("12,000".into(), "0.25".into(), "-1.5".into())
-        );
-        assert_eq!(number(f64::NAN), "NaN");
+        let numbers = [12_000.0, 10_390.5, 0.25, -1_234.5, 0.0004, f64::NAN].map(number);
+        assert_eq!(numbers, ["12,000", "10,390.5", "0.25", "-1,234.5", "0", "NaN"]);
     }
 }

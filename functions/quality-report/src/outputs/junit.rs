@@ -50,7 +50,7 @@ fn suite(run: &Run, day: Day, xml: &mut Xml) -> io::Result<()> {
 }
 
 fn case(run: &Run, check: &Check, xml: &mut Xml) -> io::Result<()> {
-    let id = legal(&check.id);
+    let (id, name) = (legal(&check.id), legal(&check.name));
     let case = xml
         .create_element("testcase")
         .with_attributes([("classname", run.table.as_str()), ("name", id.as_str())]);
@@ -59,14 +59,15 @@ fn case(run: &Run, check: &Check, xml: &mut Xml) -> io::Result<()> {
         let told = xml.create_element(element);
         let told =
             if element == "skipped" { told } else { told.with_attribute(("type", check.kind.as_str())) };
-        told.with_attribute(("message", reason.as_str())).write_empty().map(drop)
+        told.with_attribute(("message", reason.as_str())).write_text_content(BytesText::new(&name)).map(drop)
     };
     match check.result {
         Outcome::Failed => case.write_inner_content(|xml| told(xml, "failure"))?,
         Outcome::Error => case.write_inner_content(|xml| told(xml, "error"))?,
         Outcome::Skipped => case.write_inner_content(|xml| told(xml, "skipped"))?,
         Outcome::Warning | Outcome::Info => case.write_inner_content(|xml| {
-            let text = format!("warning: {reason}");
+            let word = if check.result == Outcome::Warning { "warning" } else { "note" };
+            let text = format!("{word}: {reason}: {name}");
             xml.create_element("system-out").write_text_content(BytesText::new(&text)).map(drop)
         })?,
         Outcome::Passed | Outcome::Unknown => case.write_empty()?,

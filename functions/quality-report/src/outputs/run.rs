@@ -36,7 +36,7 @@ pub(super) struct Check {
     category: &'static str,
     #[serde(rename = "type")]
     pub(super) kind: String,
-    name: String,
+    pub(super) name: String,
     model: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -174,7 +174,7 @@ fn of_trend(trend: &Trend, table: &TableContract) -> Check {
         id: place.fold(format!("{}-trend", table.name), |id, part| format!("{id}-{part}")),
         category: "anomaly",
         kind: format!("trend_{}", trend.metric),
-        name: format!("{} is within its usual range", trend.metric.replace('_', " ")),
+        name: format!("the usual range of {}", trend.metric.replace('_', " ")),
         model: table.name.clone(),
         field: trend.column.clone(),
         quality_id: None,

@@ -46,7 +46,7 @@ fn catalogue() -> Catalogue {
         "schema": [{"name": "thing", "properties": properties}],
         "customProperties": [{"property": "polelake", "value": {
             "topic": "shop-thing", "envelope": "plain", "events": {"ThingStated": "upsert"}, "key": ["$.id"],
-            "event_time": "$.at", "bad_records": "quarantine", "push": {},
+            "event_time": "$.at", "bad_records": "quarantine", "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
         }}],
     });
     let mapping = json!({
