@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use contract::Catalogue;
 use host::{Failure, FailureKind};
 use lake::{Day, Manifest, Verdict, alert_key, day_page_key};
 use serde::{Deserialize, Serialize};
-use store::streams::manifest;
+use store::streams::{kept_days, manifest};
 
 use crate::books::SourceBooks;
 use crate::context::Context;
+use crate::handler::write as put;
 use crate::report::{Report, TrendState};
 use crate::words::{finding, observation, thousands};
 
@@ -19,9 +19,6 @@ const MOST: usize = 20;
 
 /// Characters of a subject: SNS takes no more.
 const SUBJECT: usize = 100;
-
-/// How far back it is looked for a day that readers see.
-const LOOK_BACK: usize = 400;
 
 /// What whoever is on duty is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,60 +38,64 @@ pub(super) type Seen = BTreeMap<String, Option<String>>;
 /// # Errors
 /// When the site's bucket, the curated zone or the topic does not answer.
 pub(super) async fn tell(report: &Report, day: Day, context: &Context) -> Result<(), Failure> {
-    let seen = seen(report, context).await?;
+    let seen = seen(report, day, context).await?;
     let key = alert_key(day);
     let url = context.outlets.site_url.as_deref();
-    let Some(alert) = alert(report, &context.catalogue, &seen, url) else {
-        return context.site.delete(&key).await.map_err(|error| Failure::unavailable(&error));
+    let (alert, before) = (alert(report, &context.catalogue, &seen, url), sent(&key, context).await?);
+    let Some(alert) = alert else {
+        return if before.is_some() { remember(&key, None, context).await } else { Ok(()) };
     };
-    let Some(duty) = &context.outlets.duty else {
-        tracing::warn!(
-            subject = alert.subject,
-            message = alert.message,
-            "nobody is on duty: the alert is not sent"
-        );
-        return Ok(());
-    };
-    if sent(&key, context).await?.is_some_and(|sent| sent == alert) {
+    if before.is_some_and(|sent| sent == alert) {
         tracing::info!(subject = alert.subject, "the same alert was sent before");
         return Ok(());
     }
-    if let Err(error) = duty.notify(&alert.subject, &alert.message).await {
+    if send(&alert, context).await? { remember(&key, Some(&alert), context).await } else { Ok(()) }
+}
+
+/// Sends an alert; says whether there was anybody to send it to.
+async fn send(alert: &Alert, context: &Context) -> Result<bool, Failure> {
+    let Some(duty) = &context.outlets.duty else {
+        let why = "nobody is on duty: the alert is not sent";
+        tracing::warn!(subject = alert.subject, message = alert.message, "{why}");
+        return Ok(false);
+    };
+    // Remembered after it is sent: a run that ends in between sends it twice, and never not at all.
+    let sent = duty.notify(&alert.subject, &alert.message).await;
+    sent.map(|()| true).map_err(|error| {
         tracing::error!(subject = alert.subject, message = alert.message, %error, "the alert is not sent");
         // Whatever the reason: a run that ends well would not be tried again.
-        return Err(Failure::new(
-            FailureKind::Unavailable,
-            format!("the alert of {day} is not sent: {error}"),
-        ));
-    }
-    // After it is sent: a run that ends in between sends it twice, and never not at all.
-    let body = Bytes::from(super::json(&alert)?);
-    context.site.put(&key, body, "application/json").await.map_err(|error| Failure::unavailable(&error))
+        Failure::new(FailureKind::Unavailable, format!("an alert is not sent: {error}"))
+    })
+}
+
+/// Keeps what was sent last; `null` once it is mended, so that nobody needs the right to delete in the site's bucket.
+async fn remember(key: &str, alert: Option<&Alert>, context: &Context) -> Result<(), Failure> {
+    put(context, key, super::json(&alert)?, "application/json").await
 }
 
 /// The alert that was sent last; none when there was none, or when it cannot be read.
 async fn sent(key: &str, context: &Context) -> Result<Option<Alert>, Failure> {
     match context.site.get(key).await {
-        Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
+        Ok(object) => Ok(serde_json::from_slice(&object.body).unwrap_or_default()),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(Failure::unavailable(&error)),
     }
 }
 
 /// The newest passing day behind each table that is held back.
-async fn seen(report: &Report, context: &Context) -> Result<Seen, Failure> {
+async fn seen(report: &Report, day: Day, context: &Context) -> Result<Seen, Failure> {
     let mut seen = Seen::new();
-    for (table, held) in report.tables.iter().filter(|(_, manifest)| !manifest.passed) {
-        let (mut base, mut found) = (held.base.as_deref().and_then(Day::parse), None);
-        for _ in 0..LOOK_BACK {
-            let Some(day) = base else { break };
-            let before = manifest(table, day, &*context.curated).await;
-            let Some(before) = before.map_err(|error| Failure::unavailable(&error))? else { break };
-            if before.passed {
-                found = Some(before.date);
+    for table in report.tables.values().filter(|manifest| !manifest.passed).map(|manifest| &manifest.table) {
+        // Of all days that are kept: a day in between may be swept by now, the newest that passed never is.
+        let days = kept_days(table, &*context.curated).await.map_err(|error| Failure::unavailable(&error))?;
+        let mut found = None;
+        for before in days.into_iter().rev().filter(|before| *before < day) {
+            let manifest = manifest(table, before, &*context.curated).await;
+            let manifest = manifest.map_err(|error| Failure::unavailable(&error))?;
+            if manifest.is_some_and(|manifest| manifest.passed) {
+                found = Some(before.to_string());
                 break;
             }
-            base = before.base.as_deref().and_then(Day::parse);
         }
         seen.insert(table.clone(), found);
     }
