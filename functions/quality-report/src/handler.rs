@@ -1,14 +1,15 @@
 //! One invocation: the report of a logical day.
 
 use bytes::Bytes;
-use host::{Failure, FailureKind, metric};
-use lake::{Day, report_key};
+use host::{Failure, FailureKind};
+use lake::{Day, REPORTS, day_of_report, report_key};
 use store::streams::{bases, manifest};
 use trigger::Schedule;
 
 use crate::books;
 use crate::context::Context;
 use crate::elsewhere;
+use crate::outputs;
 use crate::pages;
 use crate::report::{History, Report};
 use crate::{history, metrics, trends};
@@ -28,7 +29,8 @@ pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Fa
         write(context, &key, page.into_bytes(), "text/html; charset=utf-8").await?;
     }
     write(context, "style.css", pages::STYLE.into(), "text/css; charset=utf-8").await?;
-    tell(&report);
+    // The last of all: an alert that cannot be sent fails the invocation, and everything else is there.
+    outputs::write(&report, context).await?;
     Ok(report)
 }
 
@@ -89,23 +91,17 @@ async fn report_of(day: Day, context: &Context) -> Result<Option<Report>, Failur
 
 /// The days that have a report, newest first.
 async fn reported_days(context: &Context) -> Result<Vec<String>, Failure> {
-    let listed = context.site.list("data/", None).await.map_err(|error| Failure::unavailable(&error))?;
-    let day = |key: &str| Some(key.strip_prefix("data/")?.strip_suffix(".json")?.to_owned());
-    Ok(listed.iter().rev().filter_map(|entry| day(&entry.key)).collect())
+    let listed = context.site.list(REPORTS, None).await.map_err(|error| Failure::unavailable(&error))?;
+    let days = listed.iter().rev().filter_map(|entry| day_of_report(&entry.key));
+    Ok(days.map(|day| day.to_string()).collect())
 }
 
-async fn write(context: &Context, key: &str, body: Vec<u8>, content_type: &str) -> Result<(), Failure> {
+pub(crate) async fn write(
+    context: &Context,
+    key: &str,
+    body: Vec<u8>,
+    content_type: &str,
+) -> Result<(), Failure> {
     let written = context.site.put(key, Bytes::from(body), content_type).await;
     written.map_err(|error| Failure::unavailable(&error))
-}
-
-fn tell(report: &Report) {
-    let (passed, warned, failed) = report.verdicts();
-    let values = [
-        ("rules_passed", passed as u64),
-        ("rules_warned", warned as u64),
-        ("rules_failed", failed as u64),
-        ("books_open", u64::from(!report.books_close())),
-    ];
-    metric(&[("function", "quality-report")], &values);
 }

@@ -8,12 +8,14 @@ mod elsewhere;
 mod handler;
 mod history;
 mod metrics;
+mod outputs;
 mod pages;
 mod report;
 mod trends;
+mod words;
 
 pub use books::{Books, Redriven, SourceBooks};
-pub use context::Context;
+pub use context::{Context, Outlets};
 pub use handler::handle;
 pub use report::{History, Report, Trend, TrendState};
 

@@ -19,6 +19,7 @@ mod receipt;
 mod redrive;
 pub mod schema;
 mod shard;
+mod site;
 mod snapshot;
 
 pub use chunk::{Chunk, Day};
@@ -40,9 +41,12 @@ pub use redrive::{
     ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased, with_origin,
 };
 pub use shard::{Owners, shard_count};
+pub use site::{
+    REPORTS, alert_key, day_of_report, day_page_key, junit_key, openlineage_key, report_key, run_key,
+};
 pub use snapshot::{
     Snapshot, WORK, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix,
-    manifest_key, manifest_prefix, report_key, state_prefix, swept_key, table_prefix, version, work_prefix,
+    manifest_key, manifest_prefix, state_prefix, swept_key, table_prefix, version, work_prefix,
 };
 
 use thiserror::Error;
