@@ -292,6 +292,8 @@ mod tests {
             quarantined: BTreeMap::new(),
             undeclared: BTreeMap::new(),
             unlisted: BTreeMap::new(),
+            minutes: BTreeMap::new(),
+            lag: BTreeMap::new(),
             days: vec![DayStart { date: date.into(), offset }],
             tables: BTreeMap::new(),
             redriven: Vec::new(),

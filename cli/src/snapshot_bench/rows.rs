@@ -106,6 +106,8 @@ impl Events<'_> {
             quarantined: Default::default(),
             undeclared: Default::default(),
             unlisted: Default::default(),
+            minutes: Default::default(),
+            lag: Default::default(),
             days: vec![DayStart { date: self.day.to_string(), offset: chunk.offset }],
             tables: [(self.table.name.clone(), RefinedObject { key, rows })].into(),
             redriven: Vec::new(),

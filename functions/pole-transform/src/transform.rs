@@ -55,6 +55,9 @@ pub fn transform_except(
     work.finish()
 }
 
+/// Microseconds of a minute.
+const MINUTE: i64 = 60_000_000;
+
 /// What became of a record that was not refused.
 enum Done {
     /// It became rows.
@@ -99,6 +102,8 @@ impl<'w> Work<'w> {
             quarantined: BTreeMap::new(),
             undeclared: BTreeMap::new(),
             unlisted: BTreeMap::new(),
+            minutes: BTreeMap::new(),
+            lag: BTreeMap::new(),
             days: Vec::new(),
             tables: BTreeMap::new(),
             redriven: Vec::new(),
@@ -156,6 +161,8 @@ impl<'w> Work<'w> {
     /// Remembers where a day begins. The log's own clock may step back: a day begins where it is first seen.
     fn day(&mut self, appended: i64, offset: i64) {
         let day = Day::of_micros(appended);
+        let minute = (appended - day.begins()) / MINUTE;
+        *self.receipt.minutes.entry(u16::try_from(minute).unwrap_or_default()).or_default() += 1;
         if self.latest_day.is_none_or(|latest| latest < day) {
             self.latest_day = Some(day);
             self.receipt.days.push(DayStart { date: day.to_string(), offset });
@@ -181,6 +188,7 @@ impl<'w> Work<'w> {
             return Ok(Done::Erased);
         }
         self.plan.observe(&event, &mut self.findings);
+        *self.receipt.lag.entry(lake::lag_bound(appended - event.time)).or_default() += 1;
         let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(Done::Ignored) };
         let Some(rows) = erasures::kept(self.erasures, &event, rows) else { return Ok(Done::Erased) };
         for row in rows {

@@ -28,6 +28,13 @@ pub struct SourceBooks {
     /// Values that the contract's enumerations do not list, by path.
     #[serde(default)]
     pub unlisted: BTreeMap<String, u64>,
+    /// Records by the minute of the day in which they were appended, 0 to 1439; minutes without any are left out.
+    #[serde(default)]
+    pub minutes: BTreeMap<u16, u64>,
+    /// Records by their lag, from the event to its append, in seconds: each is counted at the next of the bounds
+    /// 1, 2, 5, 10, 30, 60, … that is not below it; see `lake::LAG_BOUNDS`.
+    #[serde(default)]
+    pub lag: BTreeMap<u64, u64>,
     /// Offsets that no record has.
     pub holes: u64,
     /// Raw objects that have no receipt yet, of this day or an earlier one; of the newest day, of any.
@@ -63,6 +70,18 @@ impl SourceBooks {
         self.quarantined.values().sum()
     }
 
+    /// So many in a hundred of the records had no greater lag than this, in seconds: one of the bounds.
+    #[must_use]
+    pub fn lag_centile(&self, centile: u64) -> Option<u64> {
+        let all: u64 = self.lag.values().sum();
+        let wanted = (all * centile).div_ceil(100).max(1);
+        let mut seen = 0;
+        self.lag.iter().find_map(|(bound, count)| {
+            seen += count;
+            (seen >= wanted).then_some(*bound)
+        })
+    }
+
     /// Whether every landed record is accounted for.
     #[must_use]
     pub fn close(&self) -> bool {
@@ -87,6 +106,8 @@ impl SourceBooks {
         ] {
             theirs.iter().for_each(|(name, count)| *mine.entry(name.clone()).or_default() += count);
         }
+        receipt.minutes.iter().for_each(|(minute, count)| *self.minutes.entry(*minute).or_default() += count);
+        receipt.lag.iter().for_each(|(bound, count)| *self.lag.entry(*bound).or_default() += count);
     }
 }
 
@@ -116,4 +137,19 @@ pub(crate) async fn of_topic(
         receipts.iter().filter(of_day).for_each(|receipt| books.add(receipt));
     }
     Ok(books)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_centile_of_the_lag_is_a_bound_that_so_many_keep() {
+        let books = SourceBooks { lag: [(1, 90), (60, 9), (3_600, 1)].into(), ..SourceBooks::default() };
+        assert_eq!(
+            [50, 90, 91, 99, 100].map(|centile| books.lag_centile(centile)),
+            [1, 1, 60, 60, 3_600].map(Some)
+        );
+        assert_eq!(SourceBooks::default().lag_centile(50), None);
+    }
 }

@@ -6,13 +6,18 @@ mod books;
 mod context;
 mod elsewhere;
 mod handler;
+mod history;
+mod metrics;
+mod outputs;
 mod pages;
 mod report;
+mod trends;
+mod words;
 
 pub use books::{Books, Redriven, SourceBooks};
-pub use context::Context;
+pub use context::{Context, Outlets};
 pub use handler::handle;
-pub use report::Report;
+pub use report::{History, Report, Trend, TrendState};
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::books::SourceBooks;
 use crate::report::Report;
+use crate::words::thousands;
 
 /// The one style sheet. Colours have a contrast of at least 4.5 to 1.
 pub(crate) const STYLE: &str = include_str!("style.css");
@@ -241,30 +242,9 @@ fn lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
     lines
 }
 
-/// A count with thousands separated, as people read it.
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_readable() {
-        assert_eq!(
-            (thousands(0), thousands(999), thousands(1_234_567)),
-            ("0".into(), "999".into(), "1,234,567".into())
-        );
-    }
 
     #[test]
     fn contract_text_is_escaped() {

@@ -162,6 +162,8 @@ mod tests {
             quarantined: BTreeMap::new(),
             undeclared: BTreeMap::new(),
             unlisted: BTreeMap::new(),
+            minutes: BTreeMap::new(),
+            lag: BTreeMap::new(),
             days: days
                 .iter()
                 .map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset })

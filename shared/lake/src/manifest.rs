@@ -64,6 +64,9 @@ pub struct RuleResult {
     pub dimension: String,
     /// The column it is about; none for the whole table.
     pub column: Option<String>,
+    /// `warn` or `block`: what a failure comes to.
+    #[serde(default)]
+    pub severity: String,
     /// Rows that fell short.
     pub failed: u64,
     /// Rows that were looked at.
@@ -83,6 +86,7 @@ impl RuleResult {
             description: rule.description.clone(),
             dimension: rule.dimension.clone(),
             column: rule.column.clone(),
+            severity: rule.severity.word().into(),
             failed: count.failed,
             checked: count.checked,
             target: rule.target(),
@@ -115,6 +119,20 @@ pub struct ColumnProfile {
     /// The greatest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub greatest: Option<i64>,
+    /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `least`, within 1.7 % of the rank. Never of a personal
+    /// column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centiles: Option<[i64; 5]>,
+    /// The commonest shapes of the values and the rows that have them: `9` for a digit, `A` and `a` for letters, one sign for
+    /// each character. Of a personal column only shapes of many rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<(String, u64)>,
+    /// The same in the low grain: a run of one kind is one sign.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coarse_masks: Vec<(String, u64)>,
+    /// How often each code stands there, of a column with a closed list that is not personal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<(String, u64)>,
 }
 
 /// A table's snapshot of a day.

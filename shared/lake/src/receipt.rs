@@ -59,6 +59,12 @@ pub struct Receipt {
     /// Values that the contract's enumerations do not list, by path: kept as they came.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unlisted: BTreeMap<String, u64>,
+    /// Records by the minute of the day in which they were appended, 0 to 1439.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub minutes: BTreeMap<u16, u64>,
+    /// Records that could be read, by their lag, from the event to its append: each at its bound of [`LAG_BOUNDS`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lag: BTreeMap<u64, u64>,
     /// Where the days begin within the object.
     pub days: Vec<DayStart>,
     /// The refined objects, by table.
@@ -66,6 +72,21 @@ pub struct Receipt {
     /// What became of each redriven record; of records that Kafka brought, nothing is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redriven: Vec<Redriven>,
+}
+
+/// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a month; what is later
+/// than the last is counted there too.
+pub const LAG_BOUNDS: [u64; 18] = [
+    1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 172_800, 604_800,
+    2_592_000,
+];
+
+/// The bound by which a lag is counted. An event from the future has none: its clock is wrong.
+#[must_use]
+pub fn lag_bound(micros: i64) -> u64 {
+    let seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
+    let bound = LAG_BOUNDS.iter().find(|bound| seconds <= **bound);
+    *bound.or(LAG_BOUNDS.last()).unwrap_or(&0)
 }
 
 fn is_zero(count: &u64) -> bool {
