@@ -71,6 +71,7 @@ locals {
     "${local.databases}_refined_${local.department[contract.domain]}" => "Increments of ${contract.domain}"... },
     { for contract in values(local.tables) :
     "${local.databases}_curated_${local.department[contract.domain]}" => "Snapshots of ${contract.domain}"... },
+    { "${local.databases}_curated_quality" = ["Metrics and verdicts of every day"] },
   )
 
   # Who may read what: `roles` of the tables' contracts. A role is given personal columns only in so many words.

@@ -10,7 +10,7 @@ output "http_execution_arn" {
 
 output "site" {
   description = "Address of the catalogue's pages; null without CloudFront."
-  value       = one([for site in aws_cloudfront_distribution.site : "https://${site.domain_name}"])
+  value       = local.site_url == "" ? null : local.site_url
 }
 
 output "buckets" {

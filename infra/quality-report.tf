@@ -20,6 +20,7 @@ module "quality_report" {
     SITE_BUCKET     = module.site_bucket.name
     CONTRACTS       = var.contracts_deployed
     ALERT_TOPIC_ARN = module.observability.alert_topic_arn
+    SITE_URL        = local.site_url
   }
 
   statements = jsonencode([
@@ -50,6 +51,13 @@ module "quality_report" {
       Resource = ["${local.bucket_arns.curated}/curated/*"]
     },
     {
+      # Every day's metrics and verdicts as tables, and what is usual by them.
+      Sid      = "KeepHistory"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = ["${local.bucket_arns.curated}/quality/*"]
+    },
+    {
       # What merges remember, and who was erased, is none of its business.
       Sid    = "LeaveState"
       Effect = "Deny"
@@ -74,7 +82,7 @@ module "quality_report" {
       Resource = ["${local.bucket_arns.site}/*"]
     },
     {
-      # Earlier reports, for what changed since.
+      # Earlier reports, for what changed since, and the alert that was sent last.
       Sid      = "ReadReports"
       Effect   = "Allow"
       Action   = ["s3:GetObject"]
@@ -90,14 +98,14 @@ module "quality_report" {
       Sid       = "Open"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = [aws_kms_key.this["refined"].arn, aws_kms_key.this["curated"].arn]
+      Resource  = [aws_kms_key.this["refined"].arn]
       Condition = local.through_s3
     },
     {
-      Sid       = "SealPages"
+      Sid       = "Seal"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [aws_kms_key.this["site"].arn]
+      Resource  = [aws_kms_key.this["curated"].arn, aws_kms_key.this["site"].arn]
       Condition = local.through_s3
     },
     {

@@ -1,5 +1,12 @@
 # The catalogue's pages behind CloudFront. Without it they are read from the bucket.
 
+locals {
+  # Where people read the pages; empty where only the bucket holds them.
+  site_url = join("", [
+    for site in aws_cloudfront_distribution.site : "https://${coalesce(var.site_domain, site.domain_name)}"
+  ])
+}
+
 resource "aws_cloudfront_origin_access_control" "site" {
   count                             = var.cloudfront ? 1 : 0
   name                              = "${var.name}-site"

@@ -85,7 +85,7 @@ run "everything" {
 
   assert {
     condition = output.databases == tolist([
-      "polelake_curated_pole", "polelake_raw_housing", "polelake_raw_parking", "polelake_refined_pole",
+      "polelake_curated_pole", "polelake_curated_quality", "polelake_raw_housing", "polelake_raw_parking", "polelake_refined_pole",
     ])
     error_message = "Databases are those that snapshot-merge asks for."
   }

@@ -29,7 +29,7 @@ locals {
     },
     {
       title = "Verdicts, books, raw objects behind"
-      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR books_open OR raw_objects_behind)"]
+      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR books_open OR raw_objects_behind)"]
       every = 86400
     },
     {

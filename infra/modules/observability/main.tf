@@ -238,6 +238,22 @@ resource "aws_cloudwatch_metric_alarm" "rules_failed" {
   ok_actions         = local.tell
 }
 
+resource "aws_cloudwatch_metric_alarm" "unusual" {
+  alarm_name          = "${var.name}-unusual-metrics"
+  alarm_description   = "Numbers of the day are outside their usual range: the day's page names them."
+  namespace           = "polelake"
+  metric_name         = "unusual_metrics"
+  dimensions          = { function = local.report }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "ignore"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
 resource "aws_cloudwatch_metric_alarm" "schedules" {
   alarm_name          = "${var.name}-schedules"
   alarm_description   = "EventBridge Scheduler could not start something."

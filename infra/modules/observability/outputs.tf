@@ -29,6 +29,7 @@ output "alarms" {
       aws_cloudwatch_metric_alarm.report_missing.alarm_name,
       aws_cloudwatch_metric_alarm.books_open.alarm_name,
       aws_cloudwatch_metric_alarm.rules_failed.alarm_name,
+      aws_cloudwatch_metric_alarm.unusual.alarm_name,
       aws_cloudwatch_metric_alarm.schedules.alarm_name,
     ],
   )

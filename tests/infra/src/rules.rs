@@ -38,6 +38,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
             "rows",
             "rules_passed",
             "rules_failed",
+            "unusual_metrics",
             "books_open",
             "TargetErrorCount",
         ],
