@@ -3,6 +3,7 @@
 //! Pure: texts in, plans out. [`Catalogue::compile`] takes every file of `contracts/` and gives the compiled
 //! whole, or every fault with its file, line, column and remedy. [`Plan::evaluate`] turns one event into POLE rows.
 
+mod about;
 mod backfill;
 mod catalogue;
 mod cell;
@@ -29,6 +30,7 @@ mod table;
 mod time;
 mod yaml;
 
+pub use about::About;
 pub use backfill::Backfill;
 pub use catalogue::Catalogue;
 pub use cell::Cell;
@@ -42,7 +44,7 @@ pub use fault::{Level, Problem, Spot};
 pub use fetch::{FETCHED, Fetch, FetchVersion, key_is_safe, percent_encoded};
 pub use file::{File, pack, unpack};
 pub use list::{List, Lists};
-pub use odcs::{Document, Object, Property, Quality};
+pub use odcs::{Document, Link, Object, Property, Quality, Role, ServiceLevel, Support};
 pub use rule::{Demand, Rule, Severity, Target, Tolerance};
 pub use schema::schemas;
 pub use shape::Findings;
