@@ -7,6 +7,11 @@ use contract::Catalogue;
 use host::{Failure, Settings};
 use store::{ObjectStore, S3Store};
 
+use crate::site::Place;
+
+/// What the names of Glue's databases begin with, where it is not said.
+const DATABASES: &str = "polelake";
+
 /// The function's context.
 pub struct Context {
     /// The raw zone: only its keys are looked at.
@@ -19,6 +24,8 @@ pub struct Context {
     pub site: Arc<dyn ObjectStore>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+    /// Where readers find the tables, for the examples of queries.
+    pub place: Place,
 }
 
 impl Context {
@@ -32,7 +39,9 @@ impl Context {
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
         let (curated, site) = (settings.required("CURATED_BUCKET"), settings.required("SITE_BUCKET"));
         let contracts = settings.required("CONTRACTS");
+        let databases = settings.optional("GLUE_DATABASES").unwrap_or_else(|| DATABASES.to_owned());
         settings.finish(())?;
+        let place = Place { bucket: curated.clone(), databases };
         let client = Client::new(&host::aws_config().await);
         let bucket = |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
         Ok(Self {
@@ -41,6 +50,7 @@ impl Context {
             curated: bucket(curated),
             site: bucket(site),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
+            place,
         })
     }
 }

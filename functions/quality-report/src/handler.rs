@@ -9,8 +9,11 @@ use trigger::Schedule;
 use crate::books;
 use crate::context::Context;
 use crate::elsewhere;
-use crate::pages;
-use crate::report::Report;
+use crate::report::{History, Report};
+use crate::site::{self, Edition, Schemas};
+
+/// The tables' columns since they were first published, beside the pages.
+const SCHEMAS: &str = "schemas.json";
 
 /// Reports the day: the JSON first, then the pages made from it.
 ///
@@ -22,12 +25,52 @@ pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Fa
     let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
     write(context, &report_key(day), json, "application/json").await?;
     let days = reported_days(context).await?;
-    for (key, page) in pages::pages(&report, &days, &context.catalogue) {
-        write(context, &key, page.into_bytes(), "text/html; charset=utf-8").await?;
-    }
-    write(context, "style.css", pages::STYLE.into(), "text/css; charset=utf-8").await?;
+    publish(&report, &History::default(), &days, context).await?;
     tell(&report);
     Ok(report)
+}
+
+/// Makes the site's edition and writes what changed of it.
+async fn publish(
+    report: &Report,
+    history: &History,
+    days: &[String],
+    context: &Context,
+) -> Result<(), Failure> {
+    let newest = days.first().is_none_or(|newest| *newest == report.date);
+    let earlier = site::earlier(report, days, &*context.site).await?;
+    let mut schemas = schemas(context).await?;
+    if newest {
+        let before = schemas.clone();
+        schemas.take(&context.catalogue, &report.date);
+        if schemas != before {
+            let json = serde_json::to_vec_pretty(&schemas).map_err(|error| Failure::corrupt(&error))?;
+            write(context, SCHEMAS, json, "application/json").await?;
+        }
+    }
+    let edition = Edition {
+        report,
+        history,
+        days,
+        catalogue: &context.catalogue,
+        earlier: earlier.report.as_ref(),
+        passing: &earlier.passing,
+        schemas: &schemas,
+        place: &context.place,
+    };
+    let written = site::write(site::site(&edition), newest, &*context.site).await?;
+    let values =
+        [("pages", written.pages), ("pages_written", written.changed), ("pages_deleted", written.deleted)];
+    metric(&[("function", "quality-report")], &values.map(|(name, count)| (name, count as u64)));
+    Ok(())
+}
+
+async fn schemas(context: &Context) -> Result<Schemas, Failure> {
+    match context.site.get(SCHEMAS).await {
+        Ok(object) => serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error)),
+        Err(error) if error.is_not_found() => Ok(Schemas::default()),
+        Err(error) => Err(Failure::unavailable(&error)),
+    }
 }
 
 async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {

@@ -6,13 +6,14 @@ mod books;
 mod context;
 mod elsewhere;
 mod handler;
-mod pages;
 mod report;
+mod site;
 
 pub use books::{Books, Redriven, SourceBooks};
 pub use context::Context;
 pub use handler::handle;
 pub use report::{History, Report, Trend, TrendState};
+pub use site::{Example, Place, examples};
 
 use std::sync::Arc;
 

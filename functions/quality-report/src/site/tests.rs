@@ -1,290 +1,497 @@
-//! The pages: static, readable without a script, every text escaped by the template.
+//! Whole editions: of the shipped contracts and of built days with every state that a page can show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use contract::{Catalogue, TableContract};
-use lake::{Manifest, Verdict};
-use maud::{DOCTYPE, Markup, html};
+use bytes::Bytes;
+use contract::{Catalogue, File, TableContract};
+use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult};
+use quality::RuleCount;
+use store::ObjectStore;
 
-use crate::books::SourceBooks;
-use crate::report::Report;
+use super::*;
+use crate::books::{Redriven, SourceBooks};
+use crate::report::{Trend, TrendState};
 
-/// The one style sheet. Colours have a contrast of at least 4.5 to 1.
-pub(crate) const STYLE: &str = include_str!("style.css");
+/// The last of the built days.
+const LAST: &str = "2026-03-31";
 
-/// Every page of a report, by key. `days` are the reported days, newest first.
-pub(crate) fn pages(report: &Report, days: &[String], catalogue: &Catalogue) -> Vec<(String, String)> {
-    let mut pages = vec![(format!("day/{}.html", report.date), day(report, days, 1).into_string())];
-    if days.first().is_some_and(|newest| *newest == report.date) {
-        pages.push(("index.html".into(), day(report, days, 0).into_string()));
-        for table in &catalogue.tables {
-            let manifest = report.tables.get(&table.name);
-            pages.push((
-                format!("table/{}.html", table.name),
-                table_page(table, manifest, catalogue).into_string(),
-            ));
-        }
-    }
-    pages
+/// Built days.
+const DAYS: i32 = 30;
+
+fn shipped() -> Catalogue {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
+    host::load_contracts(&folder.to_string_lossy()).unwrap()
 }
 
-fn page(title: &str, depth: usize, body: &Markup) -> Markup {
-    let root = "../".repeat(depth);
-    html! {
-        (DOCTYPE)
-        html lang="en-GB" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self'; img-src 'self'";
-                title { (title) " - polelake" }
-                link rel="stylesheet" href={ (root) "style.css" };
-            }
-            body {
-                a.skip href="#main" { "Skip to main content" }
-                header { a href={ (root) "index.html" } { "polelake" } }
-                main id="main" { (body) }
-                footer { "Counts only: no page shows a value of a record." }
-            }
-        }
+/// A number that looks like chance and is always the same.
+fn odd(text: &str, most: u64) -> u64 {
+    u64::from_le_bytes(pole::content_id(text.as_bytes()).as_bytes()[..8].try_into().unwrap()) % most
+}
+
+fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32) -> ColumnProfile {
+    let filled = if column.required { rows } else { rows - odd(&column.name, rows + 1) };
+    let numeric = !matches!(column.kind, contract::ColumnType::Text | contract::ColumnType::Boolean)
+        && !column.personal;
+    let base = i64::from(day) + i64::try_from(odd(&column.name, 500)).unwrap();
+    let list = column.list.as_deref().and_then(|name| catalogue.list(name)).filter(|_| !column.personal);
+    let text = column.kind == contract::ColumnType::Text;
+    let masks = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
+    ColumnProfile {
+        filled,
+        distinct: Some(odd(&format!("{} distinct", column.name), filled + 1)),
+        least: numeric.then_some(base),
+        greatest: numeric.then_some(base + 900),
+        centiles: numeric.then_some([base + 5, base + 25, base + 50, base + 75, base + 95]),
+        masks: masks
+            .iter()
+            .filter(|_| text && list.is_none())
+            .map(|(mask, part)| ((*mask).to_owned(), filled * part / 7))
+            .collect(),
+        coarse_masks: if text { vec![("Aa".into(), filled / 2)] } else { Vec::new() },
+        codes: list
+            .map(|list| list.codes.iter().map(|(code, _)| (code.clone(), odd(code, 400))).collect())
+            .unwrap_or_default(),
+        ..ColumnProfile::default()
     }
 }
 
-fn day(report: &Report, days: &[String], depth: usize) -> Markup {
-    let (passed, warned, failed) = report.verdicts();
-    let root = "../".repeat(depth);
-    let body = html! {
-        h1 { "Data quality on " (report.date) }
-        p.lead {
-            (passed) " rules hold, " (warned) " warn, " (failed) " block. "
-            @if report.books_close() { "Every landed record is accounted for." }
-            @else { strong { "The books do not close: see the sources." } }
-        }
-        h2 { "Tables" }
-        (tables(report, &root))
-        h2 { "Sources" }
-        (sources(report))
-        h2 { "Rules that do not hold" }
-        (broken(report))
-        h2 { "Days" }
-        ul { @for date in days { li { a href={ (root) "day/" (date) ".html" } { (date) } } } }
+fn manifest(table: &TableContract, catalogue: &Catalogue, day: Day, held: bool) -> Manifest {
+    let rows =
+        600 + odd(&table.name, 90_000) + u64::try_from(day.0 - 20_000).unwrap() * (3 + odd(&table.name, 9));
+    let rule = |rule: &contract::Rule| {
+        let checked = odd(&format!("{} {day}", rule.id), rows);
+        // One rule in twelve falls short; of the table that is held back every critical one.
+        let short = odd(&rule.id, 12) == 0 || (held && rule.severity == contract::Severity::Block);
+        let failed = if short { odd(&rule.id, checked / 4 + 20).max(3).min(checked) } else { 0 };
+        RuleResult::of(rule, RuleCount { failed, checked }, rows)
     };
-    page(&format!("Data quality on {}", report.date), depth, &body)
-}
-
-fn tables(report: &Report, root: &str) -> Markup {
-    html! {
-        table {
-            caption { "Snapshots of the day" }
-            thead { tr { th scope="col" { "Table" } @for name in ["Rows", "New", "Changed", "Gone"] { th.number scope="col" { (name) } } th scope="col" { "Current" } } }
-            tbody { @for (name, manifest) in &report.tables {
-                tr {
-                    th scope="row" { a href={ (root) "table/" (name) ".html" } { (name) } }
-                    @for count in [manifest.rows, manifest.inserted, manifest.updated, manifest.deleted] { td.number { (thousands(count)) } }
-                    td { @if manifest.passed { "yes" } @else { strong { "held back" } } }
-                }
-            } }
-        }
-    }
-}
-
-fn sources(report: &Report) -> Markup {
-    html! {
-        table {
-            caption { "What became of the day's records" }
-            thead { tr { th scope="col" { "Source" } @for name in ["Landed", "Refined", "Ignored", "Quarantined", "Redriven"] { th.number scope="col" { (name) } } th scope="col" { "Books" } } }
-            tbody { @for (name, books) in &report.sources {
-                tr {
-                    th scope="row" { (name) }
-                    @for count in [books.landed, books.refined, books.ignored, books.quarantined_total(), books.redriven.total()] { td.number { (thousands(count)) } }
-                    td { (closed(books)) }
-                }
-            } }
-        }
-        (reasons(report))
-    }
-}
-
-fn closed(books: &SourceBooks) -> Markup {
-    html! {
-        @if books.close() { "closed" }
-        @else if books.waiting > 0 { strong { (books.waiting) " raw objects wait" } }
-        @else { strong { "open" } }
-    }
-}
-
-/// What the receipts counted by name: why records wait, and what the contracts do not know.
-fn reasons(report: &Report) -> Markup {
-    html! {
-        (named(report, "Why records are in quarantine", ["Rule", "Records"], |books| &books.quarantined))
-        (named(report, "Fields that no contract declares: kept in the raw zone, and in no table", ["Field", "Times"], |books| &books.undeclared))
-        (named(report, "Values that the contract does not list: kept as they came", ["Field", "Times"], |books| &books.unlisted))
-    }
-}
-
-fn named(
-    report: &Report,
-    caption: &str,
-    [name, number]: [&str; 2],
-    counts: impl Fn(&SourceBooks) -> &BTreeMap<String, u64>,
-) -> Markup {
-    let of = |(source, books)| counts(books).iter().map(move |(name, count)| (source, name, count));
-    let mut rows = report.sources.iter().flat_map(of).peekable();
-    html! {
-        @if rows.peek().is_some() {
-            table {
-                caption { (caption) }
-                thead { tr { th scope="col" { "Source" } th scope="col" { (name) } th.number scope="col" { (number) } } }
-                tbody { @for (source, name, count) in rows { tr { th scope="row" { (source) } td { code { (name) } } td.number { (thousands(*count)) } } } }
-            }
-        }
-    }
-}
-
-fn broken(report: &Report) -> Markup {
-    let broken: Vec<_> = report
-        .tables
-        .values()
-        .flat_map(|manifest| &manifest.rules)
-        .filter(|rule| rule.verdict != Verdict::Pass)
+    let rules: Vec<RuleResult> = table
+        .rules
+        .iter()
+        .filter(|known| held || known.severity == contract::Severity::Warn || odd(&known.id, 12) != 0)
+        .map(rule)
         .collect();
-    html! {
-        @if broken.is_empty() { p { "Every rule holds." } }
-        @else { (rules(&broken)) }
-    }
-}
-
-fn rules(rules: &[&lake::RuleResult]) -> Markup {
-    html! {
-        table {
-            caption { "Rules, with what fell short of what was looked at" }
-            thead { tr { th scope="col" { "Rule" } th scope="col" { "It demands" } th scope="col" { "Dimension" } th.number scope="col" { "Short" } th.number scope="col" { "Of" } th scope="col" { "Target" } th scope="col" { "Verdict" } } }
-            tbody { @for rule in rules {
-                tr {
-                    th scope="row" { code { (rule.rule) } }
-                    td { (rule.description) }
-                    td { (rule.dimension) }
-                    td.number { (thousands(rule.failed)) }
-                    td.number { (thousands(rule.checked)) }
-                    td { (rule.target) }
-                    td { (verdict(rule.verdict)) }
-                }
-            } }
-        }
-    }
-}
-
-fn verdict(verdict: Verdict) -> Markup {
-    match verdict {
-        Verdict::Pass => html! { span.tag.pass { "holds" } },
-        Verdict::Warn => html! { span.tag.warn { "warns" } },
-        Verdict::Fail => html! { span.tag.fail { "blocks" } },
-    }
-}
-
-fn table_page(table: &TableContract, manifest: Option<&Manifest>, catalogue: &Catalogue) -> Markup {
-    let body = html! {
-        h1 { (table.name) }
-        p.lead { (table.meaning) }
-        @match manifest {
-            Some(manifest) => p { (thousands(manifest.rows)) " rows on " (manifest.date) ", contract version " (table.version) "." },
-            None => p { strong { "There is no snapshot of this day." } },
-        }
-        h2 { "Columns" }
-        (columns(table, manifest, catalogue))
-        @if let Some(manifest) = manifest {
-            h2 { "Rules" }
-            (rules(&manifest.rules.iter().collect::<Vec<_>>()))
-        }
+    let passed = rules.iter().all(|rule| rule.verdict != lake::Verdict::Fail);
+    let shard = |shard: u32| ManifestShard {
+        shard,
+        version: format!("{day}-x"),
+        rows_key: format!("curated/{}/{shard}/part-0.parquet", table.name),
+        rows: rows / 2,
+        bytes: rows * 90,
+        ..ManifestShard::default()
     };
-    page(&table.name, 1, &body)
+    Manifest {
+        table: table.name.clone(),
+        date: day.to_string(),
+        contract_version: table.version.clone(),
+        base: Some(Day(day.0 - 1).to_string()),
+        passed,
+        rows,
+        inserted: odd(&table.name, 90),
+        updated: odd(&table.name, 300),
+        deleted: odd(&table.name, 12),
+        shards: (0..2).map(shard).collect(),
+        rules,
+        columns: table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), profile(column, catalogue, rows, day.0)))
+            .collect(),
+        newest_event: Some(day.begins() + 80_000_000_000),
+        ..Manifest::default()
+    }
 }
 
-fn columns(table: &TableContract, manifest: Option<&Manifest>, catalogue: &Catalogue) -> Markup {
-    html! {
-        table {
-            caption { "What each column holds, how full it is, and where it comes from" }
-            thead { tr { th scope="col" { "Column" } th scope="col" { "Type" } th scope="col" { "Meaning" } th.number scope="col" { "Filled" } th scope="col" { "From" } } }
-            tbody { @for column in &table.columns {
-                tr {
-                    th scope="row" { code { (column.name) } @if column.personal { " " span.tag.personal { "personal" } } }
-                    td { (column.kind.glue()) }
-                    td { (column.meaning) }
-                    td.number { (fill(&column.name, manifest)) }
-                    td { @for line in lineage(&table.name, &column.name, catalogue) { code { (line) } br; } }
-                }
-            } }
+fn books(source: &str, day: Day) -> SourceBooks {
+    let landed = 400 + odd(&format!("{source} {day}"), 300);
+    let waiting = u64::from(source == "planning-register");
+    let quarantined = BTreeMap::from([("parse.date".to_owned(), landed / 40), ("event.type".to_owned(), 3)]);
+    let refused = quarantined.values().sum::<u64>();
+    SourceBooks {
+        landed,
+        refined: landed - refused - 20,
+        ignored: 20,
+        quarantined,
+        undeclared: BTreeMap::from([("$.colour".to_owned(), 4)]),
+        minutes: (0..1_440)
+            .filter(|minute| minute % 7 == 0)
+            .map(|minute| (minute, odd(&format!("{source} {minute}"), 9) + 1))
+            .collect(),
+        lag: BTreeMap::from([(1, landed / 2), (10, landed / 3), (3_600, landed / 6)]),
+        waiting,
+        redriven: Redriven { refined: 2, ignored: 0, quarantined: 1 },
+        ..SourceBooks::default()
+    }
+}
+
+fn report(catalogue: &Catalogue, day: Day) -> Report {
+    let last = day.to_string() == LAST;
+    let of = |table: &TableContract| {
+        (table.name.clone(), manifest(table, catalogue, day, last && table.name == "location"))
+    };
+    let filled = catalogue.tables.iter().filter(|table| !table::fed_by(catalogue, &table.name).is_empty());
+    let trend = |dataset: &str, metric: &str, observed, expected, state| Trend {
+        dataset: dataset.into(),
+        column: None,
+        metric: metric.into(),
+        dimension: "timeliness".into(),
+        observed,
+        expected,
+        compared: 4,
+        state,
+    };
+    let share = Trend {
+        column: Some("surname".into()),
+        ..trend("table/person", "null_share", 0.02, Some((0.0, 0.05)), TrendState::Usual)
+    };
+    Report {
+        date: day.to_string(),
+        sources: catalogue
+            .plans
+            .iter()
+            .map(|plan| (plan.contract.name.clone(), books(&plan.contract.name, day)))
+            .collect(),
+        tables: filled.map(of).collect(),
+        trends: vec![
+            share,
+            trend("table/person", "rows", 90_000.0, Some((60_000.0, 80_000.0)), TrendState::Unusual),
+            trend("table/person", "freshness_hours", 1.8, None, TrendState::Young),
+            trend("source/housing-person", "landed", 700.0, Some((450.0, 650.0)), TrendState::Acknowledged),
+        ],
+    }
+}
+
+fn history(catalogue: &Catalogue, last: Day) -> History {
+    let mut history = History::default();
+    for day in (last.0 - DAYS + 1..=last.0).map(Day) {
+        let date = day.to_string();
+        for (name, manifest) in report(catalogue, day).tables {
+            let dataset = format!("table/{name}");
+            history.add((&dataset, "", "rows"), &date, manifest.rows as f64);
+            history.add((&dataset, "", "changed_rows"), &date, odd(&format!("{name} {day}"), 400) as f64);
+            history.add(
+                (&dataset, "", "freshness_hours"),
+                &date,
+                1.0 + odd(&format!("{day} {name}"), 30) as f64 / 10.0,
+            );
+            for (dimension, _) in dimension::SIX.iter().take(5) {
+                history.add((&dataset, "", &format!("dimension/{dimension}/checked")), &date, 1_000.0);
+                let failed = odd(&format!("{dimension} {day}"), 90) as f64;
+                history.add((&dataset, "", &format!("dimension/{dimension}/failed")), &date, failed);
+            }
         }
-    }
-}
-
-fn fill(column: &str, manifest: Option<&Manifest>) -> String {
-    let found = manifest.and_then(|manifest| Some((manifest.columns.get(column)?.filled, manifest.rows)));
-    match found {
-        Some((_, 0)) | None => "-".into(),
-        Some((filled, rows)) => format!("{:.1} %", filled as f64 * 100.0 / rows as f64),
-    }
-}
-
-/// `source: path` of every mapping that fills the column.
-fn lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
-    let mut lines = Vec::new();
-    for plan in &catalogue.plans {
-        for (place, name, paths) in plan.lineage() {
-            if catalogue.tables[place].name == table && name == column {
-                lines.extend(paths.iter().map(|path| format!("{}: {path}", plan.contract.name)));
+        for plan in &catalogue.plans {
+            let (dataset, books) =
+                (format!("source/{}", plan.contract.name), books(&plan.contract.name, day));
+            let refused = books.quarantined_total() as f64;
+            for (metric, value) in [
+                ("landed", books.landed as f64),
+                ("refined", books.refined as f64),
+                ("ignored", books.ignored as f64),
+                ("quarantined", refused),
+                ("quarantined_share", refused / books.landed as f64),
+            ] {
+                history.add((&dataset, "", metric), &date, value);
             }
         }
     }
-    lines.sort();
-    lines.dedup();
-    lines
+    history
 }
 
-/// A count with thousands separated, as people read it.
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
+/// The pages of the built days' last.
+fn edition(catalogue: &Catalogue) -> Vec<Page> {
+    let last = Day::parse(LAST).unwrap();
+    let days: Vec<String> = (0..DAYS).map(|back| Day(last.0 - back).to_string()).collect();
+    let (report, before) = (report(catalogue, last), report(catalogue, Day(last.0 - 1)));
+    let mut passing: BTreeMap<String, String> =
+        report.tables.keys().map(|table| (table.clone(), LAST.to_owned())).collect();
+    passing.insert("location".into(), before.date.clone());
+    let mut schemas = Schemas::default();
+    schemas.take(catalogue, &days[29]);
+    let place = Place { bucket: "curated".into(), databases: "polelake".into() };
+    site(&Edition {
+        report: &report,
+        history: &history(catalogue, last),
+        days: &days,
+        catalogue,
+        earlier: Some(&before),
+        passing: &passing,
+        schemas: &schemas,
+        place: &place,
+    })
+}
+
+fn text<'p>(pages: &'p [Page], key: &str) -> &'p str {
+    let page = pages.iter().find(|page| page.key == key).unwrap_or_else(|| panic!("no {key}"));
+    std::str::from_utf8(&page.body).unwrap()
+}
+
+/// Writes the built edition where `SITE_SAMPLE` says, for the browser's tests and for people to look at.
+#[test]
+fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
+    let catalogue = shipped();
+    let pages = edition(&catalogue);
+    if let Some(folder) = std::env::var_os("SITE_SAMPLE").map(PathBuf::from) {
+        for page in &pages {
+            let file = folder.join(&page.key);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, &page.body).unwrap();
         }
-        text.push(digit);
     }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_are_readable() {
-        assert_eq!(
-            (thousands(0), thousands(999), thousands(1_234_567)),
-            ("0".into(), "999".into(), "1,234,567".into())
-        );
+    let keys: BTreeSet<&str> = pages.iter().map(|page| page.key.as_str()).collect();
+    assert_eq!(keys.len(), pages.len(), "no page twice");
+    for table in &catalogue.tables {
+        assert!(keys.contains(format!("table/{}.html", table.name).as_str()));
+        assert!(keys.contains(format!("table/{}.json", table.name).as_str()));
     }
-
-    #[test]
-    fn contract_text_is_escaped() {
-        let mut columns = String::new();
-        for column in pole::PROVENANCE {
-            let kind = match column.kind {
-                pole::Kind::Text => "string",
-                pole::Kind::Integer => "bigint",
-                pole::Kind::Timestamp => "timestamp",
+    for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
+        let text = std::str::from_utf8(&page.body).unwrap();
+        let folder = page.key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let path = link.split(['#', '?']).next().unwrap();
+            let outside = path.is_empty() || path.contains(':');
+            let day =
+                path.starts_with("day/") || folder == "day" && !path.contains('/') || path.contains("data/");
+            let key = match path.strip_prefix("../") {
+                Some(path) => path.to_owned(),
+                None if folder.is_empty() => path.to_owned(),
+                None => format!("{folder}/{path}"),
             };
-            let (name, required) = (column.name, column.required);
-            columns.push_str(&format!(
-                "      - {{name: {name}, physicalType: {kind}, required: {required}, classification: internal}}\n"
-            ));
+            assert!(outside || day || keys.contains(key.as_str()), "{} leads to {link}", page.key);
         }
-        let text = format!(
-            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nschema:\n  - name: t\n    description: <script>alert(1)</script>\n    properties:\n{columns}customProperties:\n  - {{property: polelake, value: {{family: object}}}}\n"
+        assert!(
+            !text.contains(" style=") && !text.contains("<style") && !text.contains(" onclick="),
+            "{}",
+            page.key
         );
-        let catalogue = Catalogue::compile(&[contract::File::new("pole/t.odcs.yaml", text)]).unwrap();
-        let page = table_page(&catalogue.tables[0], None, &catalogue).into_string();
-        assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"));
+        assert!(text.contains("Content-Security-Policy") && text.contains("lang=\"en-GB\""), "{}", page.key);
     }
+}
+
+#[test]
+fn the_same_day_gives_the_same_bytes() {
+    let catalogue = shipped();
+    let (one, two) = (edition(&catalogue), edition(&catalogue));
+    assert!(one.iter().zip(&two).all(|(a, b)| a.key == b.key && a.body == b.body));
+}
+
+#[test]
+fn the_front_page_says_what_needs_attention() {
+    let pages = edition(&shipped());
+    let front = text(&pages, "index.html");
+    for part in [
+        "Tuesday 31 March 2026",
+        "is held back: a critical rule is not met",
+        "Readers see 30 March 2026.",
+        "The books of ",
+        "expected 60,000 to 80,000",
+        "What changed since 30 March 2026",
+        "Not measured",
+    ] {
+        assert!(front.contains(part), "{part}");
+    }
+    let location = text(&pages, "table/location.html");
+    assert!(location.contains("Held back") && location.contains("readers see this one"));
+}
+
+#[test]
+fn a_table_page_answers_what_who_when_how_good_and_how() {
+    let pages = edition(&shipped());
+    let person = text(&pages, "table/person.html");
+    for part in [
+        "mailto:pole-data@example.org",
+        "Known limits",
+        "Data protection impact assessment",
+        "Synthetic.",
+        "FROM polelake_curated_pole.person",
+        "read_parquet([",
+        "housing-person: $.surname",
+        "Plausibility only",
+        "List gender",
+        "Trans Male",
+        "apiVersion: v3.1.0",
+        "is the pole_id of a row there",
+        "First seen here",
+    ] {
+        assert!(person.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn small_counts_and_values_of_people_are_not_told() {
+    let catalogue = shipped();
+    let pages = edition(&catalogue);
+    // Births have centiles in no profile; what a profile has by mistake must not be shown either.
+    let table = catalogue.table("person").unwrap();
+    let mut report = report(&catalogue, Day::parse(LAST).unwrap());
+    let manifest = report.tables.get_mut("person").unwrap();
+    let births = manifest.columns.get_mut("date_of_birth").unwrap();
+    (births.centiles, births.least, births.greatest) = (Some([1, 2, 3, 4, 5]), Some(-7_000), Some(9_000));
+    births.filled = 4;
+    for rule in &mut manifest.rules {
+        (rule.failed, rule.checked) = (7, 977_531);
+    }
+    let (days, history, passing, schemas) =
+        (vec![LAST.to_owned()], History::default(), BTreeMap::new(), Schemas::default());
+    let place = Place { bucket: "b".into(), databases: "d".into() };
+    let edition = Edition {
+        report: &report,
+        history: &history,
+        days: &days,
+        catalogue: &catalogue,
+        earlier: None,
+        passing: &passing,
+        schemas: &schemas,
+        place: &place,
+    };
+    let page = String::from_utf8(table::page(&edition, table)).unwrap();
+    assert!(!page.contains("1950-11-02") && !page.contains("1970-01-02") && page.contains("fewer than 10"));
+    assert!(page.matches("977,531").count() > 10);
+    let shown = page.split("person-date_of_birth-past").nth(1).unwrap().split("977,531").next().unwrap();
+    assert!(shown.contains("fewer than 10") && !shown.contains(">7<"), "{shown}");
+    assert!(text(&pages, "table/person.json").contains("\"failed\""));
+}
+
+#[test]
+fn twins_have_what_the_metadata_model_demands() {
+    let pages = edition(&shipped());
+    let dcat: serde_json::Value = serde_json::from_str(text(&pages, "catalogue.jsonld")).unwrap();
+    for dataset in dcat["dcat:dataset"].as_array().unwrap() {
+        for name in [
+            "dct:title",
+            "dct:description",
+            "dct:identifier",
+            "dct:type",
+            "dcat:version",
+            "dct:creator",
+            "dct:publisher",
+            "dcat:contactPoint",
+            "dct:license",
+            "dct:accessRights",
+            "uk:securityClassification",
+            "dct:accrualPeriodicity",
+        ] {
+            assert!(!dataset[name].is_null(), "{name} of {}", dataset["@id"]);
+        }
+        assert_eq!(dataset["dcat:contactPoint"]["vcard:hasEmail"], "mailto:pole-data@example.org");
+    }
+    let package: serde_json::Value = serde_json::from_str(text(&pages, "datapackage.json")).unwrap();
+    let person = package["resources"].as_array().unwrap().iter().find(|of| of["name"] == "person").unwrap();
+    assert_eq!(person["schema"]["primaryKey"], serde_json::json!(["pole_id", "source"]));
+}
+
+/// A contract of one table, with a text in every place that a page shows.
+fn hostile(text: &str) -> Catalogue {
+    let mut columns = String::new();
+    for column in pole::PROVENANCE {
+        let kind = match column.kind {
+            pole::Kind::Text => "string",
+            pole::Kind::Integer => "bigint",
+            pole::Kind::Timestamp => "timestamp",
+        };
+        let (name, required) = (column.name, column.required);
+        columns.push_str(&format!(
+            "      - {{name: {name}, physicalType: {kind}, required: {required}, classification: internal, description: '{text}'}}\n"
+        ));
+    }
+    let contract = format!(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: t\nname: '{text}'\nversion: '{text}'\nstatus: '{text}'\ndescription: {{purpose: '{text}', usage: '{text}', limitations: '{text}'}}\nteam: {{name: '{text}'}}\nsupport:\n  - {{channel: '{text}', url: 'javascript:alert(1)', description: '{text}'}}\nroles:\n  - {{role: '{text}', description: '{text}', firstLevelApprovers: '{text}'}}\nslaProperties:\n  - {{property: frequency, value: '{text}', description: '{text}'}}\nauthoritativeDefinitions:\n  - {{type: '{text}', url: 'javascript:alert(2)'}}\nschema:\n  - name: t\n    description: '{text}'\n    properties:\n{columns}      - {{name: own, physicalType: string, classification: internal, description: '{text}', tags: ['{text}'], examples: ['{text}']}}\ncustomProperties:\n  - {{property: polelake, value: {{family: object}}}}\n  - {{property: securityClassification, value: '{text}'}}\n"
+    );
+    Catalogue::compile(&[File::new("pole/t.odcs.yaml", contract)]).unwrap()
+}
+
+#[test]
+fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
+    let catalogue = hostile("<script>alert(1)</script>\"><b>");
+    let table = &catalogue.tables[0];
+    let mut report =
+        Report { date: LAST.into(), sources: BTreeMap::new(), tables: BTreeMap::new(), trends: Vec::new() };
+    report.tables.insert("t".into(), manifest(table, &catalogue, Day::parse(LAST).unwrap(), false));
+    let (days, history, passing, mut schemas) =
+        (vec![LAST.to_owned()], History::default(), BTreeMap::new(), Schemas::default());
+    schemas.take(&catalogue, LAST);
+    let place = Place { bucket: "<i>".into(), databases: "<i>".into() };
+    let edition = Edition {
+        report: &report,
+        history: &history,
+        days: &days,
+        catalogue: &catalogue,
+        earlier: None,
+        passing: &passing,
+        schemas: &schemas,
+        place: &place,
+    };
+    let pages = site(&edition);
+    for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
+        let text = std::str::from_utf8(&page.body).unwrap();
+        let scripts = text.matches("<script").count();
+        assert_eq!(scripts, usize::from(page.key == "tables.html"), "{}", page.key);
+        assert!(!text.contains("<b>") && !text.contains("<i>"), "{}", page.key);
+        assert!(!text.contains("href=\"javascript:"), "{}", page.key);
+    }
+    assert!(text(&pages, "table/t.html").matches("&lt;script&gt;").count() > 15);
+}
+
+#[test]
+fn schema_changes_are_told_with_what_they_mean_for_readers() {
+    let catalogue = hostile("plain");
+    let mut schemas = Schemas::default();
+    schemas.take(&catalogue, "2026-03-01");
+    schemas.take(&catalogue, "2026-03-02");
+    assert_eq!(schemas.of("t").unwrap().changes.len(), 1, "the same contract changes nothing");
+    let text = serde_json::to_string(&schemas)
+        .unwrap()
+        .replace("\"own\":\"string\"", "\"own\":\"bigint\",\"gone\":\"date\"");
+    let mut schemas: Schemas = serde_json::from_str(&text).unwrap();
+    schemas.take(&catalogue, "2026-03-03");
+    let change = &schemas.of("t").unwrap().changes[0];
+    assert_eq!(
+        (change.removed.join(" "), change.retyped.join(" ")),
+        ("gone".into(), "own: bigint → string".into())
+    );
+    assert!(change.breaks() && change.added.is_empty() && change.date == "2026-03-03");
+}
+
+fn a_page(key: &str, body: &str) -> Page {
+    Page { key: key.into(), body: body.into(), content_type: HTML }
+}
+
+#[tokio::test]
+async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
+    let bucket = store::MemoryStore::default();
+    let first = || vec![a_page("index.html", "a"), a_page("table/t.html", "b"), a_page("day/d.html", "c")];
+    let counts = |written: write::Written| (written.pages, written.changed, written.deleted);
+    assert_eq!(counts(write(first(), true, &bucket).await.unwrap()), (3, 3, 0));
+    assert_eq!(counts(write(first(), true, &bucket).await.unwrap()), (3, 0, 0));
+    let second = vec![a_page("index.html", "A"), a_page("day/e.html", "d")];
+    assert_eq!(counts(write(second, true, &bucket).await.unwrap()), (2, 2, 1));
+    assert!(!bucket.is_there("table/t.html").await.unwrap() && bucket.is_there("day/d.html").await.unwrap());
+    // A list that is damaged costs a writing of all pages, and no more.
+    bucket.put("pages.json", Bytes::from_static(b"{"), JSON).await.unwrap();
+    assert_eq!(counts(write(first(), false, &bucket).await.unwrap()), (3, 3, 0));
+}
+
+#[tokio::test]
+async fn earlier_reports_tell_when_a_table_last_passed() {
+    let bucket = store::MemoryStore::default();
+    let day = |date: &str, passed: bool| {
+        let manifest = Manifest { table: "t".into(), date: date.into(), passed, ..Manifest::default() };
+        Report {
+            date: date.into(),
+            sources: BTreeMap::new(),
+            tables: BTreeMap::from([("t".into(), manifest)]),
+            trends: Vec::new(),
+        }
+    };
+    for (date, passed) in [("2026-03-01", true), ("2026-03-02", false)] {
+        let json = serde_json::to_vec(&day(date, passed)).unwrap();
+        bucket.put(&lake::report_key(Day::parse(date).unwrap()), Bytes::from(json), JSON).await.unwrap();
+    }
+    let days = ["2026-03-03", "2026-03-02", "2026-03-01"].map(str::to_owned);
+    let found = earlier(&day("2026-03-03", false), &days, &bucket).await.unwrap();
+    assert_eq!(found.report.unwrap().date, "2026-03-02");
+    assert_eq!(found.passing["t"], "2026-03-01");
+    let found = earlier(&day("2026-03-03", true), &days, &bucket).await.unwrap();
+    assert_eq!(found.passing["t"], "2026-03-03");
 }
