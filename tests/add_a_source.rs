@@ -65,8 +65,9 @@ fn a_stranger_arrives() {
 
 /// The day's report, for machines.
 fn report(site: &Path) -> Value {
-    let data = std::fs::read_dir(site.join("data")).unwrap().flatten().next().unwrap();
-    serde_json::from_slice(&std::fs::read(data.path()).unwrap()).unwrap()
+    let mut data = std::fs::read_dir(site.join("data")).unwrap().flatten();
+    let report = data.find(|entry| entry.path().is_file()).unwrap();
+    serde_json::from_slice(&std::fs::read(report.path()).unwrap()).unwrap()
 }
 
 fn arrived(s3: &Path) {

@@ -20,6 +20,7 @@ mod lake_under_test;
 mod merge_crashes;
 mod merge_oracle;
 mod operators;
+mod outputs;
 mod patches;
 mod pole_to_snapshot;
 mod quarantine;

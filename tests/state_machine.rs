@@ -118,6 +118,7 @@ impl Machine<'_> {
             site: Arc::clone(&self.site) as _,
             catalogue: Arc::clone(&self.lake.catalogue),
             place: quality_report::Place { bucket: "curated".into(), databases: "polelake".into() },
+            outlets: quality_report::Outlets::default(),
         };
         let schedule = serde_json::from_value(payload).unwrap();
         serde_json::to_value(quality_report::handle(&schedule, &context).await.unwrap()).unwrap()

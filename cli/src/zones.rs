@@ -25,6 +25,8 @@ pub struct Zones {
     pub refined: Arc<dyn ObjectStore>,
     /// The curated zone.
     pub curated: Arc<dyn ObjectStore>,
+    /// The reports, where the bucket is named.
+    pub site: Option<Arc<dyn ObjectStore>>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
     /// Where readers find the curated zone: a folder of this machine, or `s3://` and the bucket.
@@ -59,6 +61,7 @@ impl Zones {
             raw: zone("RAW_BUCKET")?,
             refined: zone("REFINED_BUCKET")?,
             curated: zone("CURATED_BUCKET")?,
+            site: variable("SITE_BUCKET").and_then(|_| zone("SITE_BUCKET").ok()),
             curated_root: format!("s3://{}", variable("CURATED_BUCKET").map_or("", String::as_str)),
             catalogue: Arc::new(host::load_contracts(&place.contracts.to_string_lossy())?),
             kafka,
@@ -88,7 +91,7 @@ impl Zones {
         let zone = |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
         let kafka = KafkaSettings { bootstrap: kafka.to_owned(), region: String::new(), iam: false };
         let zones = Self::of(zone("raw"), zone("refined"), zone("curated"), Arc::new(catalogue));
-        Self { kafka: Some(kafka), ..zones }
+        Self { kafka: Some(kafka), site: Some(zone("site")), ..zones }
     }
 
     /// Zones over any stores, without Kafka.
@@ -100,7 +103,7 @@ impl Zones {
         catalogue: Arc<Catalogue>,
     ) -> Self {
         let curated_root = "s3://curated".to_owned();
-        Self { raw, refined, curated, catalogue, curated_root, kafka: None, client: None }
+        Self { raw, refined, curated, site: None, catalogue, curated_root, kafka: None, client: None }
     }
 
     /// What a merge needs, over these zones: the catalogue is the local platform's, or the account's.

@@ -10,10 +10,12 @@ use crate::commands::rebuild::Rebuild;
 
 mod bench;
 pub(crate) mod erase;
+mod quality;
 mod snapshot;
 
 use bench::BenchCommand;
 use erase::EraseArgs;
+use quality::QualityCommand;
 use snapshot::SnapshotCommand;
 
 pub(crate) use snapshot::Diff;
@@ -176,6 +178,11 @@ enum Command {
     Snapshot {
         #[command(subcommand)]
         command: SnapshotCommand,
+    },
+    /// What the rules say of a day.
+    Quality {
+        #[command(subcommand)]
+        command: QualityCommand,
     },
     /// Look at contracts and mappings.
     Contract {
@@ -409,6 +416,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
         }
         Command::Erase { erase } => commands::erase::run(&erase).await,
         Command::Snapshot { command } => snapshot::run(command).await,
+        Command::Quality { command } => quality::run(command).await,
         Command::Contract { command } => contract(command),
         Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,

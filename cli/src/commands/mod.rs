@@ -10,6 +10,7 @@ pub(crate) mod function;
 pub(crate) mod load;
 pub(crate) mod manchester;
 pub(crate) mod push;
+pub(crate) mod quality;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
 pub(crate) mod run_day;

@@ -70,6 +70,18 @@ impl SourceBooks {
         self.quarantined.values().sum()
     }
 
+    /// So many in a hundred of the records had no greater lag than this, in seconds: one of the bounds.
+    #[must_use]
+    pub fn lag_centile(&self, centile: u64) -> Option<u64> {
+        let all: u64 = self.lag.values().sum();
+        let wanted = (all * centile).div_ceil(100).max(1);
+        let mut seen = 0;
+        self.lag.iter().find_map(|(bound, count)| {
+            seen += count;
+            (seen >= wanted).then_some(*bound)
+        })
+    }
+
     /// Whether every landed record is accounted for.
     #[must_use]
     pub fn close(&self) -> bool {
@@ -125,4 +137,19 @@ pub(crate) async fn of_topic(
         receipts.iter().filter(of_day).for_each(|receipt| books.add(receipt));
     }
     Ok(books)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_centile_of_the_lag_is_a_bound_that_so_many_keep() {
+        let books = SourceBooks { lag: [(1, 90), (60, 9), (3_600, 1)].into(), ..SourceBooks::default() };
+        assert_eq!(
+            [50, 90, 91, 99, 100].map(|centile| books.lag_centile(centile)),
+            [1, 1, 60, 60, 3_600].map(Some)
+        );
+        assert_eq!(SourceBooks::default().lag_centile(50), None);
+    }
 }

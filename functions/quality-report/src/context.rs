@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::Client;
 use contract::Catalogue;
 use host::{Failure, Settings};
-use store::{ObjectStore, S3Store};
+use store::{Notifier, ObjectStore, S3Store, SnsNotifier};
 
 use crate::site::Place;
 
@@ -26,6 +25,28 @@ pub struct Context {
     pub catalogue: Arc<Catalogue>,
     /// Where readers find the tables, for the examples of queries.
     pub place: Place,
+    /// Who else is told, and by which names.
+    pub outlets: Outlets,
+}
+
+/// Who else is told of a day, and by which names.
+#[derive(Clone)]
+pub struct Outlets {
+    /// Whoever is on duty; nobody, where no topic is set.
+    pub duty: Option<Arc<dyn Notifier>>,
+    /// Where people read the site, without a slash at the end; not known, where it is not set.
+    pub site_url: Option<String>,
+    /// The raw zone's bucket, as lineage names it.
+    pub raw_bucket: String,
+    /// The curated zone's bucket, as lineage names it.
+    pub curated_bucket: String,
+}
+
+impl Default for Outlets {
+    /// Nobody is told; the buckets are named as on the local platform.
+    fn default() -> Self {
+        Self { duty: None, site_url: None, raw_bucket: "raw".into(), curated_bucket: "curated".into() }
+    }
 }
 
 impl Context {
@@ -40,9 +61,20 @@ impl Context {
         let (curated, site) = (settings.required("CURATED_BUCKET"), settings.required("SITE_BUCKET"));
         let contracts = settings.required("CONTRACTS");
         let databases = settings.optional("GLUE_DATABASES").unwrap_or_else(|| DATABASES.to_owned());
+        let (topic, site_url) = (settings.optional("ALERT_TOPIC_ARN"), settings.optional("SITE_URL"));
         settings.finish(())?;
+        let config = host::aws_config().await;
+        let client = aws_sdk_s3::Client::new(&config);
+        let duty = topic.map(|topic| -> Arc<dyn Notifier> {
+            Arc::new(SnsNotifier::new(aws_sdk_sns::Client::new(&config), topic))
+        });
+        let outlets = Outlets {
+            duty,
+            site_url: site_url.map(|url| url.trim_end_matches('/').to_owned()),
+            raw_bucket: raw.clone(),
+            curated_bucket: curated.clone(),
+        };
         let place = Place { bucket: curated.clone(), databases };
-        let client = Client::new(&host::aws_config().await);
         let bucket = |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
         Ok(Self {
             raw: bucket(raw),
@@ -51,6 +83,7 @@ impl Context {
             site: bucket(site),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
             place,
+            outlets,
         })
     }
 }

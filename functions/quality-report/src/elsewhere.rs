@@ -8,17 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, RecordBatch};
+use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
 use bytes::Bytes;
-use contract::{Catalogue, Rule, TableContract};
+use contract::{Catalogue, Demand, Rule, TableContract};
 use host::Failure;
-use lake::{LakeError, Manifest, RuleResult, file};
+use lake::{Day, LakeError, Manifest, RuleResult, file};
 use pole::Uuid;
 use quality::{Elsewhere, RuleCount, verdicts};
 use store::ObjectStore;
 
 /// Ids that are held at once: 128 MB.
 const IDS_AT_ONCE: u64 = 8_000_000;
+
+/// Microseconds of an hour.
+const MICROS_PER_HOUR: f64 = 3_600_000_000.0;
 
 /// The table of links.
 const LINK: &str = "link";
@@ -52,6 +56,13 @@ pub(crate) async fn results(
             }
         }
     }
+    for (table, manifest) in &tables {
+        for rule in table.rules_that_look(true) {
+            if let Demand::Fresh(hours) = rule.demand {
+                counts.insert((&table.name, &rule.id), freshness(manifest, hours));
+            }
+        }
+    }
     let result = |rule: &Rule, manifest: &Manifest, table: &str| {
         let count = counts.get(&(table, rule.id.as_str())).copied().unwrap_or_default();
         RuleResult::of(rule, count, manifest.rows)
@@ -61,6 +72,18 @@ pub(crate) async fn results(
         (table.name.clone(), rules.map(|rule| result(rule, manifest, &table.name)).collect())
     };
     Ok(tables.iter().map(of_table).collect())
+}
+
+/// Whether the newest event of a snapshot is young enough at the end of its day; one of no events is not.
+fn freshness(manifest: &Manifest, hours: f64) -> RuleCount {
+    let fresh = hours_old(manifest).is_some_and(|old| old <= hours);
+    RuleCount { failed: u64::from(!fresh), checked: 1 }
+}
+
+/// Hours from a snapshot's newest event to the end of its day.
+pub(crate) fn hours_old(manifest: &Manifest) -> Option<f64> {
+    let end = Day::parse(&manifest.date)?.next().begins();
+    manifest.newest_event.map(|newest| (end - newest) as f64 / MICROS_PER_HOUR)
 }
 
 /// A range of ids: one of so many passes.
@@ -180,11 +203,19 @@ async fn count<'r>(
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut counts: Vec<(&Rule, RuleCount)> =
         rules.into_iter().map(|rule| (rule, RuleCount::default())).collect();
+    // A thing's rows lie together, but perhaps in two batches: the row before is looked at again, and counts for nothing.
+    let mut last: Option<RecordBatch> = None;
     each(manifest, &columns, curated, |batch| {
         for (rule, count) in &mut counts {
-            let mine = within(batch, rule, range)?;
+            let agrees = matches!(rule.demand, Demand::Agrees(_));
+            let mine = match last.as_ref().filter(|_| agrees) {
+                Some(last) => concat_batches(&batch.schema(), [last, batch])?,
+                None => batch.clone(),
+            };
+            let mine = within(&mine, rule, range)?;
             count.add(RuleCount::of(&verdicts(&rule.demand, &mine, Some(index))));
         }
+        last = batch.num_rows().checked_sub(1).map(|row| batch.slice(row, 1)).or(last.take());
         Ok(())
     })
     .await?;

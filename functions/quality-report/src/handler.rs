@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 use host::{Failure, FailureKind, metric};
-use lake::{Day, report_key};
+use lake::{Day, REPORTS, day_of_report, report_key};
 use store::streams::{bases, manifest};
 use trigger::Schedule;
 
 use crate::books;
 use crate::context::Context;
 use crate::elsewhere;
+use crate::outputs;
 use crate::report::{History, Report};
 use crate::site::{self, Edition, Schemas};
+use crate::{history, metrics, trends};
 
 /// The tables' columns since they were first published, beside the pages.
 const SCHEMAS: &str = "schemas.json";
@@ -21,12 +23,14 @@ const SCHEMAS: &str = "schemas.json";
 /// When the day is wrong, or storage does not answer.
 pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Failure> {
     let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
-    let report = gather(day, context).await?;
+    let mut report = gather(day, context).await?;
+    let history = compare(day, &mut report, context).await?;
     let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
     write(context, &report_key(day), json, "application/json").await?;
     let days = reported_days(context).await?;
-    publish(&report, &History::default(), &days, context).await?;
-    tell(&report);
+    publish(&report, &history, &days, context).await?;
+    // The last of all: an alert that cannot be sent fails the invocation, and everything else is there.
+    outputs::write(&report, context).await?;
     Ok(report)
 }
 
@@ -103,25 +107,44 @@ async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {
     Ok(report)
 }
 
+/// Puts the day's numbers beside those of earlier days, and keeps them for later ones. Gives all of them, to be drawn.
+async fn compare(day: Day, report: &mut Report, context: &Context) -> Result<History, Failure> {
+    let earlier = history::earlier(day, &*context.curated).await?;
+    let before = match earlier.last() {
+        Some((before, _)) => report_of(*before, context).await?,
+        None => None,
+    };
+    let metrics = metrics::metrics(report, before.as_ref(), &context.catalogue);
+    let numbers = history::by_metric(&earlier);
+    report.trends = trends::trends(day, &metrics, &numbers, &context.catalogue.incidents);
+    history::write(day, &metrics, report, &*context.curated).await?;
+    Ok(history::drawn(&earlier, day, &metrics))
+}
+
+/// The report of an earlier day; none where there is none.
+async fn report_of(day: Day, context: &Context) -> Result<Option<Report>, Failure> {
+    match context.site.get(&report_key(day)).await {
+        Ok(object) => {
+            serde_json::from_slice(&object.body).map(Some).map_err(|error| Failure::corrupt(&error))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(Failure::unavailable(&error)),
+    }
+}
+
 /// The days that have a report, newest first.
 async fn reported_days(context: &Context) -> Result<Vec<String>, Failure> {
-    let listed = context.site.list("data/", None).await.map_err(|error| Failure::unavailable(&error))?;
-    let day = |key: &str| Some(key.strip_prefix("data/")?.strip_suffix(".json")?.to_owned());
-    Ok(listed.iter().rev().filter_map(|entry| day(&entry.key)).collect())
+    let listed = context.site.list(REPORTS, None).await.map_err(|error| Failure::unavailable(&error))?;
+    let days = listed.iter().rev().filter_map(|entry| day_of_report(&entry.key));
+    Ok(days.map(|day| day.to_string()).collect())
 }
 
-async fn write(context: &Context, key: &str, body: Vec<u8>, content_type: &str) -> Result<(), Failure> {
+pub(crate) async fn write(
+    context: &Context,
+    key: &str,
+    body: Vec<u8>,
+    content_type: &str,
+) -> Result<(), Failure> {
     let written = context.site.put(key, Bytes::from(body), content_type).await;
     written.map_err(|error| Failure::unavailable(&error))
-}
-
-fn tell(report: &Report) {
-    let (passed, warned, failed) = report.verdicts();
-    let values = [
-        ("rules_passed", passed as u64),
-        ("rules_warned", warned as u64),
-        ("rules_failed", failed as u64),
-        ("books_open", u64::from(!report.books_close())),
-    ];
-    metric(&[("function", "quality-report")], &values);
 }

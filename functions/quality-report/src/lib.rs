@@ -6,11 +6,16 @@ mod books;
 mod context;
 mod elsewhere;
 mod handler;
+mod history;
+mod metrics;
+mod outputs;
 mod report;
 mod site;
+mod trends;
+mod words;
 
 pub use books::{Books, Redriven, SourceBooks};
-pub use context::Context;
+pub use context::{Context, Outlets};
 pub use handler::handle;
 pub use report::{History, Report, Trend, TrendState};
 pub use site::{Example, Place, examples};

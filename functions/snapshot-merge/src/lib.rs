@@ -22,6 +22,7 @@ mod output;
 mod plan;
 mod profile;
 mod publish;
+mod rescan;
 mod retention;
 mod runs;
 mod shard;
@@ -31,10 +32,12 @@ mod spool;
 pub mod steps;
 mod streams;
 mod table;
+mod unique;
 pub mod zones;
 
 pub use context::{Buckets, Context};
 pub use handler::{Run, TableRun, handle};
+pub use rescan::{Rescan, rescan};
 pub use retention::{Keep, Swept, sweep};
 pub use sizes::Sizes;
 

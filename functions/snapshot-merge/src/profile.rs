@@ -52,10 +52,13 @@ pub(crate) fn is_measured(shard: &ManifestShard, fingerprint: &str) -> bool {
     shard.profile_key.as_ref().is_some_and(|key| key.contains(fingerprint))
 }
 
+/// Counted up when something else is measured than before: what was kept of the old kind is measured again.
+const MEASURES: u32 = 2;
+
 /// A name for what is measured: measured by other rules or of other columns, nothing counts any more.
 pub(crate) fn fingerprint(rules: &[Rule], columns: &[Column]) -> String {
     let demands: Vec<_> = rules.iter().map(|rule| (&rule.id, &rule.demand)).collect();
     let columns: Vec<_> = columns.iter().map(|column| (&column.name, column.kind, column.personal)).collect();
-    let text = format!("{demands:?}{columns:?}");
+    let text = format!("{MEASURES}{demands:?}{columns:?}");
     content_id(text.as_bytes()).simple().to_string()[..8].to_owned()
 }

@@ -59,7 +59,7 @@ impl Spooled {
     }
 }
 
-fn full(error: &io::Error) -> Failure {
+pub(crate) fn full(error: &io::Error) -> Failure {
     let message =
         format!("the temporary folder cannot be written: {error}; give the function more ephemeral storage");
     Failure::new(FailureKind::Configuration, message)

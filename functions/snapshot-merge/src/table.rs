@@ -1,11 +1,12 @@
 //! One table, one day: from the plan over its shards to the day's manifest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use contract::{Rule, TableContract};
+use contract::{Column, Rule, TableContract};
 use host::{Budget, Failure, FailureKind};
-use lake::{ColumnProfile, Day, Manifest, RuleResult, work_prefix};
-use quality::{ColumnState, TableState};
+use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Verdict, work_prefix};
+use quality::{ColumnState, Counts, RuleCount, TableState};
 use store::ObjectStore;
 
 use crate::commit::commit;
@@ -16,6 +17,13 @@ use crate::profile::{Profile, fingerprint};
 use crate::publish;
 use crate::runs::Increments;
 use crate::shard::{ShardJob, ShardResult};
+use crate::unique;
+
+/// Shapes of a column that a manifest tells.
+const MASKS_TOLD: usize = 10;
+
+/// Fewer rows than this might be somebody: what so few have is not told of a personal column.
+const FEW_ROWS: u64 = 10;
 
 /// Merges every shard of a plan, one after the other, commits and publishes.
 pub(crate) async fn merge_table(
@@ -52,7 +60,7 @@ pub(crate) async fn conclude(
     let copied = results.iter().map(|result| result.copied).sum();
     let manifest = match (&planned.plan.base, planned.plan.unchanged) {
         (Some(base), true) => same(base, planned),
-        _ => manifest(table, planned, results),
+        _ => manifest(table, planned, results, context).await?,
     };
     let written = commit(&manifest, &planned.plan, &*context.curated).await?;
     publish::publish(table, &manifest, day, context).await?;
@@ -86,7 +94,12 @@ fn same(base: &Manifest, planned: &Planned) -> Manifest {
     }
 }
 
-fn manifest(table: &TableContract, planned: &Planned, results: Vec<ShardResult>) -> Manifest {
+async fn manifest(
+    table: &TableContract,
+    planned: &Planned,
+    results: Vec<ShardResult>,
+    context: &Context,
+) -> Result<Manifest, Failure> {
     let (plan, rules) = (&planned.plan, rules(table));
     let mut state = TableState::new(&rules, &table.columns);
     let (mut shards, mut inserted, mut updated, mut deleted) = (Vec::new(), 0, 0, 0);
@@ -97,48 +110,50 @@ fn manifest(table: &TableContract, planned: &Planned, results: Vec<ShardResult>)
         deleted += result.deleted;
         shards.push(result.shard);
     }
-    Manifest {
+    let Measured { rules, columns } = measured(table, &rules, &state, &shards, &context.curated).await?;
+    Ok(Manifest {
         table: table.name.clone(),
         date: plan.date.clone(),
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
-        passed: !state.is_blocked(&rules),
+        passed: rules.iter().all(|rule| rule.verdict != Verdict::Fail),
         rows: state.rows,
         inserted,
         updated,
         deleted,
         shards,
         taken: plan.taken.clone(),
-        rules: verdicts(&rules, &state),
-        columns: columns(table, &state),
+        rules,
+        columns,
         newest_event: state.newest_event,
-    }
+    })
 }
 
 /// A manifest with what is measured of its shards now; as it was, where that is not known under today's rules.
 pub(crate) async fn measure(
     table: &TableContract,
     manifest: Manifest,
-    curated: &dyn ObjectStore,
+    curated: &Arc<dyn ObjectStore>,
 ) -> Result<Manifest, Failure> {
     let (rules, rows) = (rules(table), manifest.shards.iter().map(|shard| shard.rows).sum());
     let fingerprint = fingerprint(&rules, &table.columns);
     let mut state = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let profile = Profile::of_shard(shard, &fingerprint, curated).await?;
+        let profile = Profile::of_shard(shard, &fingerprint, &**curated).await?;
         let Some(profile) = profile else { return Ok(Manifest { rows, ..manifest }) };
         state.merge(&profile.total);
     }
-    let (rules, newest_event) = (verdicts(&rules, &state), state.newest_event);
-    Ok(Manifest { rows, rules, columns: columns(table, &state), newest_event, ..manifest })
+    let Measured { rules, columns } = measured(table, &rules, &state, &manifest.shards, curated).await?;
+    Ok(Manifest { rows, rules, columns, newest_event: state.newest_event, ..manifest })
 }
 
 fn columns(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
     let columns = table.columns.iter().zip(&state.columns);
-    columns.map(|(column, state)| (column.name.clone(), profile(state))).collect()
+    columns.map(|(column, state)| (column.name.clone(), profile(column, state))).collect()
 }
 
-fn profile(state: &ColumnState) -> ColumnProfile {
+fn profile(column: &Column, state: &ColumnState) -> ColumnProfile {
+    let (masks, coarse_masks) = state.masks();
     ColumnProfile {
         filled: state.filled,
         distinct: state.distinct(),
@@ -146,11 +161,38 @@ fn profile(state: &ColumnState) -> ColumnProfile {
         bytes: state.bytes,
         least: state.range.map(|(least, _)| least),
         greatest: state.range.map(|(_, greatest)| greatest),
-        ..ColumnProfile::default()
+        centiles: state.centiles(),
+        masks: told(column, masks),
+        coarse_masks: told(column, coarse_masks),
+        codes: state.codes(),
     }
 }
 
-fn verdicts(rules: &[Rule], state: &TableState) -> Vec<RuleResult> {
-    let counted = state.counted(rules).into_iter();
-    rules.iter().zip(counted).map(|(rule, count)| RuleResult::of(rule, count, state.rows)).collect()
+/// The shapes that are told: the commonest ten, and of a personal column none that a few rows alone have.
+fn told(column: &Column, masks: Counts) -> Counts {
+    let enough = |(_, rows): &(String, u64)| !column.personal || *rows >= FEW_ROWS;
+    masks.into_iter().filter(enough).take(MASKS_TOLD).collect()
+}
+
+/// What a manifest says of its rows.
+pub(crate) struct Measured {
+    pub(crate) rules: Vec<RuleResult>,
+    pub(crate) columns: BTreeMap<String, ColumnProfile>,
+}
+
+/// What a table's state comes to. Rules that a pass over sorted rows cannot count have a pass of their own.
+pub(crate) async fn measured(
+    table: &TableContract,
+    rules: &[Rule],
+    state: &TableState,
+    shards: &[ManifestShard],
+    curated: &Arc<dyn ObjectStore>,
+) -> Result<Measured, Failure> {
+    let mut counts = state.counted(rules);
+    for (place, count) in unique::count(table, rules, shards, curated).await? {
+        counts[place] = count;
+    }
+    let of = |(rule, count): (&Rule, RuleCount)| RuleResult::of(rule, count, state.rows);
+    let rules = rules.iter().zip(counts).map(of).collect();
+    Ok(Measured { rules, columns: columns(table, state) })
 }

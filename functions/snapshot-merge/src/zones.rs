@@ -22,6 +22,22 @@ const EPOCHS: &str = "1,99";
 /// Partitions that a projection looks at: `-1` holds what was redriven.
 const PARTITIONS: &str = "-1,999";
 
+/// The department of the metrics' history.
+const QUALITY: &str = "quality";
+
+/// A table's name, its columns (name, type, meaning), and what it is.
+type History = (&'static str, &'static [(&'static str, &'static str, &'static str)], &'static str);
+
+/// The tables that `quality-report` writes.
+const HISTORY: [History; 2] = [
+    (
+        lake::METRICS,
+        &lake::METRIC_COLUMNS,
+        "What every day came to: a number for each metric of a table or source",
+    ),
+    (lake::RULES, &lake::RULE_COLUMNS, "What became of every rule on every day"),
+];
+
 /// Brings the tables of raw topics and refined increments up to date.
 ///
 /// # Errors
@@ -37,6 +53,13 @@ pub(crate) async fn publish(context: &Context) -> Result<(), Failure> {
             context.glue.put_table(&spec).await.map_err(|error| failed(&error))?;
         }
     }
+    for (name, columns, meaning) in HISTORY {
+        context
+            .glue
+            .put_table(&history(name, columns, meaning, context))
+            .await
+            .map_err(|error| failed(&error))?;
+    }
     Ok(())
 }
 
@@ -51,7 +74,8 @@ fn database(prefix: &str, zone: &str, department: &str) -> String {
 pub fn databases(prefix: &str, catalogue: &Catalogue) -> BTreeSet<String> {
     let raw = catalogue.plans.iter().map(|plan| database(prefix, "raw", &plan.contract.domain));
     let of = |table: &TableContract| ["refined", "curated"].map(|zone| database(prefix, zone, &table.domain));
-    raw.chain(catalogue.tables.iter().flat_map(of)).collect()
+    let history = database(prefix, "curated", QUALITY);
+    raw.chain(catalogue.tables.iter().flat_map(of)).chain([history]).collect()
 }
 
 /// A table's snapshots, as the catalogue shows them under `name`.
@@ -111,6 +135,24 @@ fn refined(table: &TableContract, topics: &[&str], context: &Context) -> TableSp
     spec
 }
 
+/// A table of the metrics' history, by day.
+fn history(name: &str, columns: &[(&str, &str, &str)], meaning: &str, context: &Context) -> TableSpec {
+    let mut spec = TableSpec {
+        database: database(&context.databases, "curated", QUALITY),
+        name: name.to_owned(),
+        description: meaning.to_owned(),
+        location: format!("s3://{}/{}", context.buckets.curated, lake::history_prefix(name)),
+        columns: columns.iter().map(|known| column(*known, "internal")).collect(),
+        partition_keys: Vec::new(),
+        parameters: parameters("polelake", name, "1.0.0", "internal"),
+    };
+    let template = format!("s3://{}/{}", context.buckets.curated, lake::history_template(name));
+    let days = format!("{FIRST_DAY},NOW");
+    project_keys(&mut spec, template, &[("report_date", "date", &days)]);
+    spec.parameters.insert("projection.report_date.format".into(), "yyyy-MM-dd".into());
+    spec
+}
+
 /// Raw objects of a topic, as Kafka brought them.
 fn raw(plan: &Plan, context: &Context) -> TableSpec {
     let contract = &plan.contract;
@@ -128,10 +170,14 @@ fn raw(plan: &Plan, context: &Context) -> TableSpec {
     spec
 }
 
-/// Tells Athena where the partitions are: (key, kind of projection, range or values).
+/// Tells Athena where the partitions of streams are: (key, kind of projection, range or values).
 fn project(spec: &mut TableSpec, template: String, keys: &[(&str, &str, &str)]) {
     let streams = [("in_epoch", "integer", EPOCHS), ("in_partition", "integer", PARTITIONS)];
-    for (key, kind, values) in keys.iter().chain(&streams) {
+    project_keys(spec, template, &[keys, &streams].concat());
+}
+
+fn project_keys(spec: &mut TableSpec, template: String, keys: &[(&str, &str, &str)]) {
+    for (key, kind, values) in keys {
         let (what, of) = match *kind {
             "enum" => ("values", "string"),
             "date" => ("range", "string"),

@@ -6,11 +6,15 @@ use crate::compile::{Against, Plan};
 use crate::draft::OPEN;
 use crate::fault::{Level, Problem, Spot, nearest};
 use crate::file::File;
+use crate::incident::{self, Incident};
 use crate::list::{List, Lists};
 use crate::odcs;
 use crate::rule::{self, Surroundings};
 use crate::source::SourceContract;
 use crate::table::TableContract;
+
+/// Where incidents stand.
+const INCIDENTS: &str = "incidents.yaml";
 
 /// The compiled whole.
 #[derive(Debug)]
@@ -21,10 +25,12 @@ pub struct Catalogue {
     pub plans: Vec<Plan>,
     /// The reference lists.
     pub lists: Lists,
+    /// Incidents that somebody has acknowledged.
+    pub incidents: Vec<Incident>,
 }
 
 impl Catalogue {
-    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml` and `sources/**/{contract.odcs,mapping}.yaml`.
+    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml` and `sources/**/{contract.odcs,mapping}.yaml`.
     ///
     /// # Errors
     /// Every problem found, each with its file, line and remedy.
@@ -59,11 +65,12 @@ impl Catalogue {
         problems.extend(files.iter().flat_map(undecided));
         problems.extend(misplaced(files));
         plans.sort_by(|a, b| a.contract.name.cmp(&b.contract.name));
+        let incidents = incidents(files, &tables, &plans, &mut problems);
         problems.extend(clash(&plans));
         problems.sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
         problems.dedup();
         let sound = problems.iter().all(|problem| problem.level != Level::Error);
-        (sound.then_some(Self { tables, plans, lists }), problems)
+        (sound.then_some(Self { tables, plans, lists, incidents }), problems)
     }
 
     /// The plan of a source.
@@ -146,6 +153,24 @@ fn tables(files: &[File], lists: &Lists, problems: &mut Vec<Problem>) -> Vec<Tab
     tables.into_iter().map(with_rules).collect()
 }
 
+fn incidents(
+    files: &[File],
+    tables: &[TableContract],
+    plans: &[Plan],
+    problems: &mut Vec<Problem>,
+) -> Vec<Incident> {
+    let Some(file) = files.iter().find(|file| file.path == INCIDENTS) else { return Vec::new() };
+    let tables = tables.iter().map(|table| format!("table/{}", table.name));
+    let sources = plans.iter().map(|plan| format!("source/{}", plan.contract.name));
+    match incident::read(file, &tables.chain(sources).collect::<Vec<_>>()) {
+        Ok(incidents) => incidents,
+        Err(found) => {
+            problems.extend(found);
+            Vec::new()
+        }
+    }
+}
+
 fn plan(file: &File, files: &[File], against: &Against<'_>) -> Result<Plan, Vec<Problem>> {
     let contract = SourceContract::parse(file).map_err(|problem| vec![problem])?;
     let beside = file.path.replace("contract.odcs.yaml", "mapping.yaml");
@@ -182,12 +207,13 @@ fn undecided(file: &File) -> Vec<Problem> {
 fn misplaced(files: &[File]) -> Vec<Problem> {
     let known = |file: &&File| {
         let path = &file.path;
-        path.starts_with("lists/")
+        path == INCIDENTS
+            || path.starts_with("lists/")
             || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
             || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")
             || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
     };
-    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
+    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml, incidents.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
     let told = |file: &File| Problem::error(&file.path, Spot::FILE, message);
     files.iter().filter(|file| !known(file)).map(told).collect()
 }

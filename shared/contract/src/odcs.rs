@@ -165,7 +165,7 @@ pub struct Property {
     /// The standard's coarse type.
     #[serde(default)]
     pub logical_type: Option<String>,
-    /// Limits: `minLength`, `maxLength`, `pattern` of a text.
+    /// Limits: `minLength`, `maxLength`, `pattern` of a text; `minimum`, `maximum` and their exclusive kind of the others.
     #[serde(default)]
     pub logical_type_options: Option<Value>,
     /// The exact type, such as `decimal(12,2)`.
@@ -223,7 +223,7 @@ pub struct Quality {
     /// What it demands, in words.
     #[serde(default)]
     pub description: Option<String>,
-    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `rowCount`.
+    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `duplicateValues`, `rowCount`.
     #[serde(default)]
     pub metric: Option<String>,
     /// The metric's arguments.
@@ -253,6 +253,15 @@ pub struct Quality {
     /// The measured number must be at least this.
     #[serde(default)]
     pub must_be_greater_or_equal_to: Option<f64>,
+    /// The measured number must be less than this.
+    #[serde(default)]
+    pub must_be_less_than: Option<f64>,
+    /// The measured number must be greater than this.
+    #[serde(default)]
+    pub must_be_greater_than: Option<f64>,
+    /// The measured number must be one of these two or lie between them.
+    #[serde(default)]
+    pub must_be_between: Option<Vec<f64>>,
 }
 
 /// An extension.

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 use crate::extension::{SourceExtension, TableExtension};
+use crate::incident::IncidentsDocument;
 use crate::list::ListDocument;
 use crate::mapping::MappingDocument;
 use crate::odcs::Document;
@@ -16,6 +17,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("contract.schema.json", contract()),
         ("mapping.schema.json", of::<MappingDocument>("A mapping of polelake").to_value()),
+        ("incidents.schema.json", of::<IncidentsDocument>("Acknowledged incidents of polelake").to_value()),
         ("list.schema.json", of::<ListDocument>("A reference list of polelake").to_value()),
     ]
 }

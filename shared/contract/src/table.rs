@@ -91,6 +91,8 @@ pub struct Column {
 /// A compiled table contract.
 #[derive(Clone, Debug)]
 pub struct TableContract {
+    /// The contract's id.
+    pub id: String,
     /// The table's name.
     pub name: String,
     /// What its rows are.
@@ -128,6 +130,7 @@ impl TableContract {
         };
         let written = |property: &Property| column(property).map_err(|why| problem(&property.name, why));
         let table = Self {
+            id: document.id,
             name: object.name,
             meaning: object.description.unwrap_or_default(),
             version: document.version,
@@ -160,6 +163,13 @@ impl TableContract {
     /// Its rules that look into other tables, or those that do not.
     pub fn rules_that_look(&self, elsewhere: bool) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.demand.looks_elsewhere() == elsewhere)
+    }
+
+    /// Whether a rule of this id is written out in its `quality`, and not implied by the words of a column.
+    #[must_use]
+    pub fn writes_out(&self, rule: &str) -> bool {
+        let of_columns = self.written.iter().flat_map(|property| &property.quality);
+        self.quality.iter().chain(of_columns).any(|quality| quality.id.as_deref() == Some(rule))
     }
 
     /// Whether it is a table of links.

@@ -18,7 +18,7 @@ pub use budget::Budget;
 pub use contracts::{contract_files, load_contracts, pack_contracts};
 pub use failure::{Failure, FailureKind};
 pub use settings::Settings;
-pub use telemetry::{init_telemetry, metric};
+pub use telemetry::{init_telemetry, metric, metric_in};
 
 /// One try at one request, its body included: a shard of 512 MB takes some ten seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);

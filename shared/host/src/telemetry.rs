@@ -9,6 +9,9 @@ use tracing_subscriber::EnvFilter;
 /// Whether standard output is a function's log: in a tool that borrows a function's code it is not.
 static LOGGING: AtomicBool = AtomicBool::new(false);
 
+/// The namespace of our own metrics.
+const NAMESPACE: &str = "polelake";
+
 /// Begins to log, at `level` (such as `info`); a second call does nothing.
 pub fn init_telemetry(level: Option<&str>) {
     let filter = EnvFilter::try_new(level.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -24,18 +27,23 @@ pub fn init_telemetry(level: Option<&str>) {
 ///
 /// `dimensions` are few-valued names such as topic or table; `values` are counts.
 pub fn metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
+    metric_in(NAMESPACE, dimensions, values);
+}
+
+/// The same in another namespace, such as that of a service whose alarms and dashboards are to work with ours.
+pub fn metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
     if LOGGING.load(Ordering::Relaxed) {
-        println!("{}", embedded(dimensions, values));
+        println!("{}", embedded(namespace, dimensions, values));
     }
 }
 
-fn embedded(dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
+fn embedded(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metrics: Vec<Value> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
     let mut line = json!({"_aws": {
         "Timestamp": u64::try_from(millis).unwrap_or(u64::MAX),
-        "CloudWatchMetrics": [{"Namespace": "polelake", "Dimensions": [names], "Metrics": metrics}],
+        "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": [names], "Metrics": metrics}],
     }});
     for (name, value) in dimensions {
         line[*name] = json!(value);
@@ -52,8 +60,18 @@ mod tests {
 
     #[test]
     fn a_metric_is_declared_and_given() {
-        let line = embedded(&[("topic", "t")], &[("records_landed", 3)]);
+        let line = embedded(NAMESPACE, &[("topic", "t")], &[("records_landed", 3)]);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "polelake");
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["topic"]]));
         assert_eq!(line["records_landed"], 3);
+    }
+
+    #[test]
+    fn another_services_namespace_has_its_own_names() {
+        let dimensions = [("EvaluationContext", "person")];
+        let mut line = embedded("Glue Data Quality", &dimensions, &[("glue.data.quality.rules.passed", 12)]);
+        line["_aws"]["Timestamp"] = json!(0);
+        let text = "{\"EvaluationContext\":\"person\",\"_aws\":{\"CloudWatchMetrics\":[{\"Dimensions\":[[\"EvaluationContext\"]],\"Metrics\":[{\"Name\":\"glue.data.quality.rules.passed\",\"Unit\":\"Count\"}],\"Namespace\":\"Glue Data Quality\"}],\"Timestamp\":0},\"glue.data.quality.rules.passed\":12}";
+        assert_eq!(line.to_string(), text);
     }
 }

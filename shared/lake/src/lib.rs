@@ -12,12 +12,14 @@ mod footer;
 mod group_writer;
 pub mod iceberg;
 mod manifest;
+mod metric;
 mod quarantine;
 mod raw;
 mod receipt;
 mod redrive;
 pub mod schema;
 mod shard;
+mod site;
 mod snapshot;
 
 pub use chunk::{Chunk, Day};
@@ -28,6 +30,10 @@ pub use erasure::{
 pub use footer::{Footer, Group, Window};
 pub use group_writer::GroupWriter;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
+pub use metric::{
+    METRIC_COLUMNS, METRICS, Metric, RULE_COLUMNS, RULES, day_of_history, decode_metrics, encode_metrics,
+    encode_rules, history_key, history_prefix, history_template,
+};
 pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
 pub use receipt::{DayStart, LAG_BOUNDS, Receipt, Redriven, RefinedObject, StreamKey, lag_bound};
@@ -35,9 +41,12 @@ pub use redrive::{
     ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased, with_origin,
 };
 pub use shard::{Owners, shard_count};
+pub use site::{
+    REPORTS, alert_key, day_of_report, day_page_key, junit_key, openlineage_key, report_key, run_key,
+};
 pub use snapshot::{
     Snapshot, WORK, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix,
-    manifest_key, manifest_prefix, report_key, state_prefix, swept_key, table_prefix, version, work_prefix,
+    manifest_key, manifest_prefix, state_prefix, swept_key, table_prefix, version, work_prefix,
 };
 
 use thiserror::Error;

@@ -126,9 +126,3 @@ pub(crate) fn iceberg_key(table: &str, day: Day, content: &str, suffix: &str) ->
 pub fn iceberg_hint_key(table: &str) -> String {
     format!("{}version-hint.text", iceberg_prefix(table))
 }
-
-/// The key of a day's report for machines.
-#[must_use]
-pub fn report_key(day: Day) -> String {
-    format!("data/{day}.json")
-}

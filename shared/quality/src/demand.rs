@@ -5,6 +5,8 @@ use arrow_array::types::{Date32Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use contract::Demand;
 
+use crate::compare;
+
 /// Microseconds of a day.
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -22,6 +24,10 @@ pub enum Said {
 impl Said {
     fn of(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Fails }
+    }
+
+    pub(crate) fn maybe(holds: Option<bool>) -> Self {
+        holds.map_or(Self::Nothing, Self::of)
     }
 }
 
@@ -81,8 +87,12 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
             Some(elsewhere) => asked(batch, "pole_id", |id| elsewhere.linked(id, tables)),
             None => vec![Said::Nothing; rows],
         },
-        // Demands on the table as a whole.
-        Demand::UniqueKey | Demand::RowCount => vec![Said::Nothing; rows],
+        Demand::Compare(column, operator, operand) => compare::said(batch, column, *operator, operand),
+        Demand::Agrees(column) if elsewhere.is_some() => compare::agree(batch, column),
+        // Demands on the table as a whole, and what is not for this pass.
+        Demand::UniqueKey | Demand::RowCount | Demand::Unique(_) | Demand::Fresh(_) | Demand::Agrees(_) => {
+            vec![Said::Nothing; rows]
+        }
     }
 }
 

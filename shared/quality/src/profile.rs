@@ -7,6 +7,8 @@ use contract::{Column, ColumnType};
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use serde::{Deserialize, Serialize};
 
+use crate::centiles::Centiles;
+use crate::shapes::{Counts, Shapes};
 use crate::sketch;
 
 /// 2^11 registers of a byte: distinct counts are within 2.3 % (one standard deviation), 2 KB a column.
@@ -27,22 +29,50 @@ pub struct ColumnState {
     #[serde(with = "sketch", default, skip_serializing_if = "Option::is_none")]
     distinct: Option<HllSketch>,
     ranged: bool,
+    /// Of the same columns as `range`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    centiles: Option<Centiles>,
+    /// Of texts: the codes of a column with a closed list that is not personal, or else the shapes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shapes: Option<Shapes>,
 }
 
 impl ColumnState {
-    /// The state of no rows. Columns of the provenance are filled and nothing else: nobody asks what is in them.
+    /// The state of no rows. Columns of the provenance are filled and nothing else: nobody asks what is in them. `listed`
+    /// tells whether a closed list says what may stand in the column.
     #[must_use]
-    pub fn new(column: &Column) -> Self {
+    pub fn new(column: &Column, listed: bool) -> Self {
         let own = !pole::PROVENANCE.iter().any(|known| known.name == column.name);
         let ordered = !matches!(column.kind, ColumnType::Text | ColumnType::Float | ColumnType::Boolean);
+        let ranged = own && ordered && !column.personal;
         Self {
             filled: 0,
             longest: 0,
             bytes: 0,
             range: None,
             distinct: own.then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok()).flatten(),
-            ranged: own && ordered && !column.personal,
+            ranged,
+            centiles: ranged.then(Centiles::new).flatten(),
+            shapes: (own && column.kind == ColumnType::Text).then(|| Shapes::new(listed && !column.personal)),
         }
+    }
+
+    /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `range`, within 1.7 % of the rank.
+    #[must_use]
+    pub fn centiles(&self) -> Option<[i64; 5]> {
+        self.centiles.as_ref().and_then(Centiles::told)
+    }
+
+    /// How often each code stands in a column with a closed list that is not personal.
+    #[must_use]
+    pub fn codes(&self) -> Counts {
+        self.shapes.as_ref().map(Shapes::codes).unwrap_or_default()
+    }
+
+    /// The commonest shapes of the texts, in the high and the low grain.
+    #[must_use]
+    pub fn masks(&self) -> (Counts, Counts) {
+        self.shapes.as_ref().map(Shapes::masks).unwrap_or_default()
     }
 
     /// Different values, estimated; none where nobody counts them.
@@ -64,6 +94,9 @@ impl ColumnState {
                 self.longest = self.longest.max(text.len() as u64);
                 self.bytes += text.len() as u64;
                 self.count(text);
+            }
+            if let Some(shapes) = &mut self.shapes {
+                shapes.update(texts);
             }
         } else if let Some(days) = column.as_primitive_opt::<Date32Type>() {
             days.iter().flatten().for_each(|day| self.value(i64::from(day)));
@@ -93,11 +126,20 @@ impl ColumnState {
         if self.ranged {
             let (least, greatest) = self.range.unwrap_or((value, value));
             self.range = Some((least.min(value), greatest.max(value)));
+            if let Some(centiles) = &mut self.centiles {
+                centiles.add(value);
+            }
         }
     }
 
-    /// Adds the state of another shard.
+    /// Adds the state of the part that follows.
     pub fn merge(&mut self, other: &Self) {
+        if let (Some(mine), Some(theirs)) = (&mut self.centiles, &other.centiles) {
+            mine.merge(theirs);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.shapes, &other.shapes) {
+            mine.merge(theirs);
+        }
         self.filled += other.filled;
         self.longest = self.longest.max(other.longest);
         self.bytes += other.bytes;
@@ -148,7 +190,7 @@ mod tests {
         let numbers = |range: std::ops::Range<i64>| Arc::new(Int64Array::from_iter_values(range)) as ArrayRef;
         let spec = column("floor", ColumnType::Integer, false);
         let (mut whole, mut one, mut two) =
-            (ColumnState::new(&spec), ColumnState::new(&spec), ColumnState::new(&spec));
+            (ColumnState::new(&spec, false), ColumnState::new(&spec, false), ColumnState::new(&spec, false));
         whole.update(&numbers(0..30_000));
         one.update(&numbers(0..20_000));
         two.update(&numbers(10_000..30_000));
@@ -163,18 +205,31 @@ mod tests {
 
     #[test]
     fn a_personal_column_shows_no_value() {
-        let mut state = ColumnState::new(&column("age", ColumnType::Integer, true));
+        let mut state = ColumnState::new(&column("age", ColumnType::Integer, true), false);
         state.update(&(Arc::new(Int64Array::from(vec![7, 99])) as ArrayRef));
         assert_eq!((state.range, state.distinct(), state.filled), (None, Some(2), 2));
+        assert_eq!(state.centiles(), None);
+        let texts = Arc::new(StringArray::from(vec!["Eve", "Eve"])) as ArrayRef;
+        let mut listed = ColumnState::new(&column("forename", ColumnType::Text, true), true);
+        listed.update(&texts);
+        assert_eq!((listed.codes(), listed.masks().0), (Counts::new(), vec![("Aaa".to_owned(), 2)]));
+    }
+
+    #[test]
+    fn codes_of_a_closed_list_are_counted_themselves() {
+        let mut state = ColumnState::new(&column("kind", ColumnType::Text, false), true);
+        state.update(&(Arc::new(StringArray::from(vec!["house", "flat", "flat"])) as ArrayRef));
+        assert_eq!(state.codes(), [("flat".to_owned(), 2), ("house".to_owned(), 1)]);
+        assert!(state.masks().0.is_empty());
     }
 
     #[test]
     fn texts_have_lengths_and_the_provenance_has_none() {
         let texts = Arc::new(StringArray::from(vec![Some("a"), None, Some("abc")])) as ArrayRef;
-        let mut state = ColumnState::new(&column("name", ColumnType::Text, true));
+        let mut state = ColumnState::new(&column("name", ColumnType::Text, true), false);
         state.update(&texts);
         assert_eq!((state.longest, state.bytes, state.filled), (3, 4, 2));
-        let mut id = ColumnState::new(&column("pole_id", ColumnType::Text, false));
+        let mut id = ColumnState::new(&column("pole_id", ColumnType::Text, false), false);
         id.update(&texts);
         assert_eq!((id.filled, id.distinct(), id.longest), (2, None, 0));
     }

@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
 
-use contract::{Column, Demand, Rule, Severity, Tolerance};
+use contract::{Column, Demand, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 
 use crate::demand::{Said, verdicts};
@@ -32,7 +32,7 @@ impl RuleCount {
     #[must_use]
     pub fn within(self, tolerance: Tolerance, rows: u64) -> bool {
         match tolerance {
-            Tolerance::LeastRows(least) => rows as f64 >= least,
+            Tolerance::TableRows(least, most) => (least..=most).contains(&(rows as f64)),
             Tolerance::Rows(most) => self.failed as f64 <= most,
             Tolerance::Percent(percent) => self.failed as f64 * 100.0 <= percent * self.checked as f64,
         }
@@ -73,7 +73,10 @@ impl TableState {
     pub fn new(rules: &[Rule], columns: &[Column]) -> Self {
         Self {
             rows: 0,
-            columns: columns.iter().map(ColumnState::new).collect(),
+            columns: columns
+                .iter()
+                .map(|column| ColumnState::new(column, is_listed(column, rules)))
+                .collect(),
             newest_event: None,
             counts: vec![RuleCount::default(); rules.len()],
             repeats: 0,
@@ -128,20 +131,11 @@ impl TableState {
         };
         rules.iter().zip(&self.counts).map(of).collect()
     }
+}
 
-    /// Whether the rule holds.
-    #[must_use]
-    pub fn holds(&self, rule: &Rule, count: RuleCount) -> bool {
-        count.within(rule.tolerance, self.rows)
-    }
-
-    /// Whether any rule that blocks does not hold.
-    #[must_use]
-    pub fn is_blocked(&self, rules: &[Rule]) -> bool {
-        let blocking =
-            |(rule, count): (&Rule, RuleCount)| rule.severity == Severity::Block && !self.holds(rule, count);
-        rules.iter().zip(self.counted(rules)).any(blocking)
-    }
+/// Whether a closed list says what may stand in the column.
+fn is_listed(column: &Column, rules: &[Rule]) -> bool {
+    rules.iter().any(|rule| matches!(&rule.demand, Demand::OneOf(name, _) if *name == column.name))
 }
 
 fn count(rule: &Rule, batch: &RecordBatch) -> RuleCount {
@@ -167,6 +161,7 @@ fn about(demand: &Demand) -> Option<&str> {
         | Demand::NotFuture(column)
         | Demand::AgeAtMost(column, _)
         | Demand::NotBefore(column, _)
+        | Demand::Compare(column, ..)
         | Demand::If(column, ..) => Some(column),
         _ => None,
     }
@@ -198,6 +193,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow_array::StringArray;
+    use contract::Severity;
     use proptest::prelude::*;
 
     use super::*;
@@ -261,12 +257,15 @@ mod tests {
     }
 
     #[test]
-    fn a_blocking_rule_blocks() {
+    fn what_falls_short_is_counted_and_tolerated_as_the_rule_says() {
         let rules = rules();
         let mut state = TableState::new(&rules, &[]);
-        state.update(&rules, &batch(&[("x".into(), Some("a".into()))]));
-        assert!(!state.is_blocked(&rules));
-        state.update(&rules, &batch(&[("y".into(), Some("z".into()))]));
-        assert!(state.is_blocked(&rules));
+        state.update(&rules, &batch(&[("x".into(), Some("a".into())), ("y".into(), Some("z".into()))]));
+        let count = state.counted(&rules)[1];
+        assert_eq!(count, RuleCount { failed: 1, checked: 2 });
+        let within = |tolerance| count.within(tolerance, state.rows);
+        assert!(!within(Tolerance::Rows(0.0)) && within(Tolerance::Rows(1.0)));
+        assert!(!within(Tolerance::Percent(49.9)) && within(Tolerance::Percent(50.0)));
+        assert!(within(Tolerance::TableRows(2.0, f64::INFINITY)) && !within(Tolerance::TableRows(0.0, 1.0)));
     }
 }

@@ -1,6 +1,8 @@
 //! The six dimensions of the UK Government Data Quality Framework: what the rules of each come to.
 
-use contract::TableContract;
+use std::collections::BTreeMap;
+
+use contract::{Demand, TableContract};
 use lake::{Manifest, RuleResult, Verdict};
 use maud::{Markup, html};
 
@@ -28,6 +30,18 @@ pub(super) fn government(name: &str) -> &'static str {
         "timeliness" => "timeliness",
         "accuracy" => "accuracy",
         _ => "validity",
+    }
+}
+
+/// The names under which contracts, and so the metrics, have a dimension.
+fn aliases(name: &str) -> &'static [&'static str] {
+    match name {
+        "completeness" => &["completeness", "coverage"],
+        "uniqueness" => &["uniqueness"],
+        "consistency" => &["consistency"],
+        "timeliness" => &["timeliness"],
+        "accuracy" => &["accuracy"],
+        _ => &["conformity", "validity"],
     }
 }
 
@@ -102,6 +116,15 @@ impl Score<'_> {
         self.rules.iter().filter(|(_, rule)| rule.verdict == Verdict::Pass).count()
     }
 
+    /// Whether a rule compares with another source, and not with what is plausible.
+    fn compares(&self) -> bool {
+        let rule = |(table, result): &(Option<&TableContract>, &RuleResult)| {
+            let known = table.and_then(|table| table.rules.iter().find(|rule| rule.id == result.rule));
+            known.is_some_and(|rule| matches!(rule.demand, Demand::Agrees(_)))
+        };
+        self.rules.iter().any(rule)
+    }
+
     fn people(&self) -> bool {
         self.rules.iter().any(|(table, rule)| rule.failed > 0 && is_about_people(*table, rule))
     }
@@ -174,7 +197,7 @@ pub(super) fn table_of(caption: &str, scores: &[Score<'_>], trend: impl Fn(&str)
             percent(checked - failed.min(checked), checked)
         };
         let target = format!("{} of {} met", score.met(), counted(score.rules.len() as u64, "rule"));
-        let only = score.name == "accuracy";
+        let only = score.name == "accuracy" && !score.compares();
         vec![
             name,
             score.state().tag(),
@@ -190,13 +213,19 @@ pub(super) fn table_of(caption: &str, scores: &[Score<'_>], trend: impl Fn(&str)
 
 /// What a dimension of a dataset came to, day by day: the share that met its rules.
 pub(super) fn trend(edition: &Edition<'_>, dataset: &str, name: &str) -> Markup {
-    let series = |what: &str| edition.history.series(dataset, "", &format!("dimension/{name}/{what}"));
-    let (failed, checked) = (series("failed"), series("checked"));
-    let of = |(date, whole): &(&'_ str, f64)| {
-        let short = failed.iter().find(|(day, _)| day == date)?.1;
-        (*whole > 0.0).then(|| 100.0 * (1.0 - short / whole))
+    let sums = |what: &str| {
+        let mut days: BTreeMap<&str, f64> = BTreeMap::new();
+        for alias in aliases(name) {
+            let series = edition.history.series(dataset, "", &format!("dimension/{alias}/{what}"));
+            series.into_iter().for_each(|(date, value)| *days.entry(date).or_default() += value);
+        }
+        days
     };
-    let points: Vec<(&str, f64)> = checked.iter().filter_map(|point| Some((point.0, of(point)?))).collect();
+    let (failed, checked) = (sums("failed"), sums("checked"));
+    let of = |(date, whole): (&&'_ str, &f64)| {
+        (*whole > 0.0).then(|| 100.0 * (1.0 - failed.get(*date).copied().unwrap_or_default() / whole))
+    };
+    let points: Vec<(&str, f64)> = checked.iter().filter_map(|point| Some((*point.0, of(point)?))).collect();
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return html! { span.app-muted { "-" } };
     };

@@ -55,7 +55,7 @@ fn longest(table: &TableContract, name: &str) -> Option<usize> {
 fn formed(check: Check, row: usize) -> &'static str {
     let of: [&'static str; ROWS] = match check {
         Check::PncId => ["2001/0171310W"; ROWS],
-        Check::CroNumber => ["SF39/1J"; ROWS],
+        Check::CroNumber => ["000001/91U"; ROWS],
         Check::ArrestSummonsNumber => ["1101ZD0100000448754K"; ROWS],
         Check::Nino => ["AB123456C", "AB123456D", "AB123456A"],
         Check::DrivingLicence => ["SAMPL708153RS9AB", "FOX99661222J99ZZ", "SPECI001011XY9CD"],

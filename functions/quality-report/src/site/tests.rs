@@ -162,6 +162,11 @@ fn report(catalogue: &Catalogue, day: Day) -> Report {
     }
 }
 
+/// A dimension as contracts name it.
+fn odcs(name: &str) -> &str {
+    if name == "validity" { "conformity" } else { name }
+}
+
 fn history(catalogue: &Catalogue, last: Day) -> History {
     let mut history = History::default();
     for day in (last.0 - DAYS + 1..=last.0).map(Day) {
@@ -176,9 +181,13 @@ fn history(catalogue: &Catalogue, last: Day) -> History {
                 1.0 + odd(&format!("{day} {name}"), 30) as f64 / 10.0,
             );
             for (dimension, _) in dimension::SIX.iter().take(5) {
-                history.add((&dataset, "", &format!("dimension/{dimension}/checked")), &date, 1_000.0);
+                history.add(
+                    (&dataset, "", &format!("dimension/{}/checked", odcs(dimension))),
+                    &date,
+                    1_000.0,
+                );
                 let failed = odd(&format!("{dimension} {day}"), 90) as f64;
-                history.add((&dataset, "", &format!("dimension/{dimension}/failed")), &date, failed);
+                history.add((&dataset, "", &format!("dimension/{}/failed", odcs(dimension))), &date, failed);
             }
         }
         for plan in &catalogue.plans {

@@ -3,6 +3,8 @@
 use contract::ColumnType;
 use lake::Day;
 
+pub(super) use crate::words::thousands;
+
 /// Counts below this say too much of few people.
 const SMALL: u64 = 10;
 
@@ -25,19 +27,6 @@ const MONTHS: [&str; 12] = [
 ];
 
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
-
-/// A count with thousands separated.
-pub(super) fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// A count of people's data: small ones are not told.
 pub(super) fn count_of(count: u64, personal: bool) -> String {

@@ -279,7 +279,7 @@ impl Erasure<'_> {
 
     /// Writes a day's manifest anew, with what is measured of its shards now.
     async fn replace(&self, day: Day, old: &Manifest, new: Manifest) -> Result<(), Failure> {
-        let manifest = measure(self.table, new, &**self.store()).await?;
+        let manifest = measure(self.table, new, self.store()).await?;
         let key = manifest_key(&self.table.name, day);
         let present = self.store().get(&key).await.map_err(|error| unavailable(&error))?;
         let body = manifest.encode().map_err(|error| Failure::corrupt(&error))?;

@@ -7,6 +7,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::document::{CheckDocument, Implementation, TolerateDocument};
+use super::library::library;
+use super::operand::{LIMITS, compare, literal, worded};
 use super::{Demand, Rule, Severity, Target, Tolerance};
 use crate::fault::{explained, nearest};
 use crate::list::Lists;
@@ -83,14 +85,16 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
         rules.push(Ok(rule("required", format!("{} is filled", property.name), "completeness", filled)));
     }
     if property.unique {
-        rules.push(Err("`unique` is enforced for the key (pole_id, source) only; take it away".into()));
+        let words = format!("no two rows have the same {}", property.name);
+        rules.push(Ok(rule("unique", words, "uniqueness", Demand::Unique(vec![property.name.clone()]))));
     }
     if !property.properties.is_empty() || property.items.is_some() {
         rules.push(Err("tables are flat: `properties` and `items` of a column are read by nobody".into()));
     }
-    let text = property.physical_type.as_deref() == Some("string");
-    if !text && (!property.listed.is_empty() || property.logical_type_options.is_some()) {
-        rules.push(Err("`enum` and `logicalTypeOptions` are enforced on texts only".into()));
+    let kind = table.columns.iter().find(|column| column.name == property.name).map(|column| column.kind);
+    let text = kind == Some(ColumnType::Text);
+    if !text && !property.listed.is_empty() {
+        rules.push(Err("`enum` is enforced on texts only".into()));
         return rules;
     }
     if !property.listed.is_empty() {
@@ -98,10 +102,39 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
         let demand = Demand::OneOf(property.name.clone(), values);
         rules.push(Ok(rule("listed", format!("{} is one of its enum", property.name), "conformity", demand)));
     }
-    if let Some(options) = &property.logical_type_options {
-        rules.extend(options_of(property, options, rule));
+    match &property.logical_type_options {
+        Some(options) if text => rules.extend(options_of(property, options, rule)),
+        Some(options) => rules.extend(limits_of(property, kind, options, rule)),
+        None => {}
     }
     rules
+}
+
+/// `minimum`, `maximum` and their like on numbers, dates and instants.
+fn limits_of(
+    property: &Property,
+    kind: Option<ColumnType>,
+    options: &Value,
+    rule: impl Fn(&str, String, &str, Demand) -> Rule,
+) -> Vec<Result<Rule, String>> {
+    let name = &property.name;
+    let of = |(key, value): (&String, &Value)| {
+        let known = LIMITS.iter().find(|(known, _)| known == key);
+        let Some((_, operator)) = known else {
+            let near = nearest(key, LIMITS.iter().map(|(known, _)| *known));
+            return Err(format!("`logicalTypeOptions.{key}` is enforced by nothing{near}"));
+        };
+        let operand =
+            literal(name, kind, value).map_err(|why| format!("`logicalTypeOptions.{key}`: {why}"))?;
+        let words = format!("{name} is {} {}", worded(*operator), plain(value));
+        Ok(rule(
+            &key.to_ascii_lowercase(),
+            words,
+            "conformity",
+            Demand::Compare(name.clone(), *operator, operand),
+        ))
+    };
+    options.as_object().into_iter().flatten().map(of).collect()
 }
 
 fn options_of(
@@ -174,60 +207,9 @@ fn written(quality: &Quality, column: Option<&str>, around: Surroundings<'_>) ->
         demand,
     };
     if rule.demand.looks_elsewhere() && rule.severity == Severity::Block {
-        return Err(at("it looks into other tables, after they are published, and can only `warn`".into()));
+        return Err(at("it is looked at after the tables are published, and can only `warn`".into()));
     }
     Ok(rule)
-}
-
-fn library(
-    quality: &Quality,
-    column: Option<&str>,
-    around: Surroundings<'_>,
-) -> Result<(Demand, Tolerance), String> {
-    let tolerance = || limit(quality);
-    let limits = [quality.must_be, quality.must_be_less_or_equal_to, quality.must_be_greater_or_equal_to];
-    if limits.iter().flatten().count() > 1 {
-        return Err("it has several limits; one is enforced, so one is to be given".into());
-    }
-    match (quality.metric.as_deref(), column) {
-        (Some("rowCount"), None) => {
-            let least = quality.must_be_greater_or_equal_to;
-            let least = least.ok_or("`rowCount` needs `mustBeGreaterOrEqualTo`")?;
-            Ok((Demand::RowCount, Tolerance::LeastRows(least)))
-        }
-        (Some("nullValues" | "missingValues"), Some(column)) => {
-            Ok((Demand::Filled(vec![column.to_owned()]), tolerance()?))
-        }
-        (Some("invalidValues"), Some(column)) => Ok((validity(column, quality, around)?, tolerance()?)),
-        (metric, Some(_)) => {
-            Err(format!("the metric `{}` is not nullValues or invalidValues", metric.unwrap_or("none")))
-        }
-        (metric, None) => Err(format!("the metric `{}` is not rowCount", metric.unwrap_or("none"))),
-    }
-}
-
-fn limit(quality: &Quality) -> Result<Tolerance, String> {
-    let limit = quality.must_be.or(quality.must_be_less_or_equal_to);
-    let limit = limit.ok_or("it needs `mustBe` or `mustBeLessOrEqualTo`: how much may fall short")?;
-    match quality.unit.as_deref() {
-        Some("percent") => Ok(Tolerance::Percent(limit)),
-        None | Some("rows") => Ok(Tolerance::Rows(limit)),
-        Some(other) => Err(format!("the unit `{other}` is not rows or percent")),
-    }
-}
-
-fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
-    let argument = |name: &str| quality.arguments.as_ref().and_then(|arguments| arguments.get(name));
-    text_column(column, around)?;
-    if argument("validValues").is_some() && argument("pattern").is_some() {
-        return Err("`invalidValues` takes `validValues` or `pattern`; write two rules".into());
-    }
-    if let Some(values) = argument("validValues").and_then(Value::as_array) {
-        return Ok(Demand::OneOf(column.to_owned(), values.iter().map(plain).collect()));
-    }
-    let pattern = argument("pattern").and_then(Value::as_str);
-    let pattern = pattern.ok_or("`invalidValues` needs the argument `validValues` or `pattern`")?;
-    Ok(Demand::Pattern(column.to_owned(), anchored(pattern)?))
 }
 
 fn custom(
@@ -262,6 +244,10 @@ fn demand(
         Some(column) => of_column(document, column, around)?,
         None => of_table(document, around)?,
     };
+    let alone = |demand: &Demand| matches!(demand, Demand::Unique(_) | Demand::Fresh(_) | Demand::Agrees(_));
+    if all.len() > 1 && all.iter().any(alone) {
+        return Err("`unique`, `agrees` and `fresh_within_hours` stand in a rule of their own".into());
+    }
     match all.len() {
         0 => Err(match column {
             Some(_) => "`implementation` demands nothing that a column can give".into(),
@@ -290,6 +276,12 @@ fn of_column(
         let codes = around.lists.get(list)?.codes.iter().map(|(code, _)| code.clone()).collect();
         all.push(Demand::OneOf(text_column(&column, around)?, codes));
     }
+    if let Some(comparison) = &document.compare {
+        all.push(compare(comparison, Some(&column), around)?);
+    }
+    if document.agrees == Some(true) {
+        all.push(Demand::Agrees(known_column(&column, around)?));
+    }
     if document.not_future == Some(true) {
         all.push(Demand::NotFuture(date_column(&column, around)?));
     }
@@ -307,8 +299,11 @@ fn of_column(
         };
         all.push(Demand::References(text_column(&column, around)?, target));
     }
-    let table_only =
-        document.filled.is_some() || document.at_least.is_some() || document.exactly_one.is_some();
+    let table_only = document.filled.is_some()
+        || document.at_least.is_some()
+        || document.exactly_one.is_some()
+        || document.unique.is_some()
+        || document.fresh_within_hours.is_some();
     let conditional = document.condition.is_some() || document.then.is_some();
     if table_only || document.one_of.is_some() || conditional || document.linked.is_some() {
         return Err("it demands what only a whole row can give; put it into the table's own `quality`".into());
@@ -345,6 +340,18 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         Some(CheckDocument::Name(_)) => return Err("on a table, `check` is `{column, as}`".into()),
         None => {}
     }
+    if let Some(comparison) = &document.compare {
+        all.push(compare(comparison, None, around)?);
+    }
+    if let Some(columns) = &document.unique {
+        all.push(Demand::Unique(names(columns)?));
+    }
+    if let Some(hours) = document.fresh_within_hours {
+        if !(hours > 0.0) {
+            return Err("`fresh_within_hours` is a number above 0".into());
+        }
+        all.push(Demand::Fresh(hours));
+    }
     if let Some(linked) = &document.linked {
         let to = linked.to.iter().map(|table| known_table(table, around)).collect::<Result<_, _>>()?;
         all.push(Demand::Linked(to));
@@ -362,13 +369,18 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
             if is.is_none() && condition.filled != Some(true) {
                 return Err("`if` needs `is: [values]` or `filled: true`".into());
             }
-            all.push(Demand::If(column, is, Box::new(demand(then, None, around)?)));
+            let then = demand(then, None, around)?;
+            if matches!(then, Demand::Unique(_) | Demand::Fresh(_)) {
+                return Err("`then` is about the row, not about the whole table".into());
+            }
+            all.push(Demand::If(column, is, Box::new(then)));
         }
         (None, None) => {}
         _ => return Err("`if` and `then` go together".into()),
     }
     let column_only =
         document.list.is_some() || document.not_before.is_some() || document.references.is_some();
+    let column_only = column_only || document.agrees.is_some();
     if column_only || document.not_future.is_some() || document.max_age_years.is_some() {
         return Err("it demands what is said of one column; put it into that column's `quality`".into());
     }
@@ -380,7 +392,7 @@ fn check(name: &str) -> Result<Check, String> {
     Check::named(name).ok_or_else(|| format!("there is no check `{name}`{}", nearest(name, known())))
 }
 
-fn known_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+pub(crate) fn known_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
     match around.table.position(name) {
         Some(_) => Ok(name.to_owned()),
         None => Err(format!("`{}` has no column `{name}`{}", around.table.name, around.table.nearest(name))),
@@ -394,7 +406,7 @@ fn typed(name: &str, around: Surroundings<'_>, fits: &[ColumnType], what: &str) 
     if fits { Ok(column) } else { Err(format!("the column `{name}` is no {what}")) }
 }
 
-fn text_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+pub(crate) fn text_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
     typed(name, around, &[ColumnType::Text], "text")
 }
 
@@ -410,7 +422,7 @@ fn known_table(name: &str, around: Surroundings<'_>) -> Result<String, String> {
 }
 
 /// A pattern describes the whole value. Look-around and back-references, which ECMA-262 knows, do not compile.
-fn anchored(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
     Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
         let why = error.to_string();
         let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
@@ -418,6 +430,6 @@ fn anchored(pattern: &str) -> Result<Regex, String> {
     })
 }
 
-fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -43,6 +43,19 @@ pub(crate) struct Implementation {
     /// What is demanded of rows of which `if` holds.
     #[serde(default)]
     pub(crate) then: Option<Box<Implementation>>,
+    /// The value compares so with another column or a value; on a column `{is: ">=", value: 0}` or
+    /// `{is: "<=", column: other}`, on a table with `left: column`.
+    #[serde(default)]
+    pub(crate) compare: Option<CompareDocument>,
+    /// No two rows have the same values in these columns; on a table. Exact.
+    #[serde(default)]
+    pub(crate) unique: Option<Vec<String>>,
+    /// Rows that several sources have of one thing say the same in the column; on a column. After publication.
+    #[serde(default)]
+    pub(crate) agrees: Option<bool>,
+    /// The newest event is at most so many hours before the end of the day; on a table. After publication.
+    #[serde(default)]
+    pub(crate) fresh_within_hours: Option<f64>,
     /// The row stands at an end of a link; on a table. Looks into other tables.
     #[serde(default)]
     pub(crate) linked: Option<LinkedDocument>,
@@ -106,6 +119,22 @@ pub(crate) struct ConditionDocument {
     /// It has a value.
     #[serde(default)]
     pub(crate) filled: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompareDocument {
+    /// The column on the left; on a column's own rule it is that column.
+    #[serde(default)]
+    pub(crate) left: Option<String>,
+    /// `<`, `<=`, `=`, `!=`, `>=` or `>`.
+    pub(crate) is: String,
+    /// The column on the right.
+    #[serde(default)]
+    pub(crate) column: Option<String>,
+    /// The value on the right: a number, a text, a date or an instant.
+    #[serde(default)]
+    pub(crate) value: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

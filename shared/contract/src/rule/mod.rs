@@ -4,7 +4,10 @@
 
 mod compile;
 mod document;
+mod library;
+mod operand;
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use pole::Check;
@@ -40,8 +43,8 @@ pub enum Tolerance {
     Rows(f64),
     /// So many in a hundred of those that were looked at may.
     Percent(f64),
-    /// The table has at least so many rows.
-    LeastRows(f64),
+    /// The table has at least and at most so many rows.
+    TableRows(f64, f64),
 }
 
 /// A compiled rule.
@@ -70,7 +73,8 @@ impl Rule {
         match self.tolerance {
             Tolerance::Rows(rows) => format!("at most {rows} rows"),
             Tolerance::Percent(percent) => format!("at most {percent} %"),
-            Tolerance::LeastRows(rows) => format!("at least {rows} rows"),
+            Tolerance::TableRows(least, most) if most.is_infinite() => format!("at least {least} rows"),
+            Tolerance::TableRows(least, most) => format!("{least} to {most} rows"),
         }
     }
 
@@ -117,10 +121,73 @@ pub enum Demand {
     References(String, Target),
     /// The row's `pole_id` stands in a link, opposite a row of one of these tables; of any, when none is named.
     Linked(Vec<String>),
+    /// The value compares so with another column's, or with a value.
+    Compare(String, Operator, Operand),
+    /// No two rows have the same values in these columns; a row in which one is missing is not looked at.
+    Unique(Vec<String>),
+    /// Rows that several sources have of one thing say the same in the column.
+    Agrees(String),
+    /// The newest event of the table is at most so many hours before the end of the day.
+    Fresh(f64),
     /// No two rows have the same key (`pole_id`, `source`).
     UniqueKey,
     /// The table has rows enough.
     RowCount,
+}
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `=`
+    Equal,
+    /// `!=`
+    Other,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    Greater,
+}
+
+impl Operator {
+    /// Its signs, as they are written.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("<", Self::Less),
+        ("<=", Self::AtMost),
+        ("=", Self::Equal),
+        ("!=", Self::Other),
+        (">=", Self::AtLeast),
+        (">", Self::Greater),
+    ];
+
+    /// Whether an ordering is what it asks for.
+    #[must_use]
+    pub fn takes(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Less => ordering.is_lt(),
+            Self::AtMost => ordering.is_le(),
+            Self::Equal => ordering.is_eq(),
+            Self::Other => ordering.is_ne(),
+            Self::AtLeast => ordering.is_ge(),
+            Self::Greater => ordering.is_gt(),
+        }
+    }
+}
+
+/// What a value is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand {
+    /// The value of another column, of the same type.
+    Column(String),
+    /// Days, microseconds, a whole number, or a decimal without its point, as the column has them.
+    Whole(i128),
+    /// A number of a column of floating point.
+    Real(f64),
+    /// A text.
+    Text(String),
 }
 
 /// The table that a reference leads to.
@@ -137,7 +204,7 @@ impl Demand {
     #[must_use]
     pub fn looks_elsewhere(&self) -> bool {
         match self {
-            Self::References(..) | Self::Linked(_) => true,
+            Self::References(..) | Self::Linked(_) | Self::Agrees(_) | Self::Fresh(_) => true,
             Self::If(_, _, then) => then.looks_elsewhere(),
             Self::All(all) => all.iter().any(Self::looks_elsewhere),
             _ => false,
@@ -149,7 +216,7 @@ impl Demand {
     pub fn deciding_column(&self) -> Option<&str> {
         match self {
             Self::References(column, _) => Some(column),
-            Self::Linked(_) => Some("pole_id"),
+            Self::Linked(_) | Self::Agrees(_) => Some("pole_id"),
             Self::If(_, _, then) => then.deciding_column(),
             Self::All(all) => all.iter().find_map(Self::deciding_column),
             _ => None,
@@ -184,7 +251,15 @@ impl Demand {
                 }
             }
             Self::Linked(_) | Self::UniqueKey => found.extend(["pole_id".to_owned(), "source".to_owned()]),
-            Self::RowCount => {}
+            Self::Compare(column, _, operand) => {
+                found.insert(column.clone());
+                if let Operand::Column(other) = operand {
+                    found.insert(other.clone());
+                }
+            }
+            Self::Unique(columns) => found.extend(columns.iter().cloned()),
+            Self::Agrees(column) => found.extend([column.clone(), "pole_id".to_owned()]),
+            Self::Fresh(_) | Self::RowCount => {}
         }
     }
 }

@@ -1,0 +1,293 @@
+//! The outputs over a small sample, beside files that were read by people.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::{Catalogue, File};
+use host::FailureKind;
+use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Verdict, alert_key, run_key};
+use serde_json::{Value, json};
+use store::{MemoryNotifier, MemoryStore, Notifier, ObjectStore, StoreError, StoreErrorKind};
+
+use super::alert::{Seen, alert};
+use super::{junit, lineage, run};
+use crate::books::SourceBooks;
+use crate::context::{Context, Outlets};
+use crate::report::{Report, Trend, TrendState};
+
+/// A table of a personal text, a whole number, an amount and a date, and a source that fills it.
+fn catalogue() -> Catalogue {
+    let provenance = pole::PROVENANCE.iter().map(|column| {
+        let kind = match column.kind {
+            pole::Kind::Text => "string",
+            pole::Kind::Integer => "bigint",
+            pole::Kind::Timestamp => "timestamp",
+        };
+        json!({"name": column.name, "physicalType": kind, "required": column.required, "classification": "internal"})
+    });
+    let own = [
+        json!({"name": "holder", "physicalType": "string", "required": true, "classification": "personal", "description": "Who \"holds\" <it> & how"}),
+        json!({"name": "count", "logicalType": "integer", "physicalType": "bigint", "classification": "personal", "description": "How many"}),
+        json!({"name": "fee", "logicalType": "number", "physicalType": "decimal(12,2)", "classification": "internal", "description": "In pounds",
+               "quality": [{"id": "thing-fee-given", "type": "library", "metric": "nullValues", "mustBe": 0, "severity": "warn", "dimension": "completeness", "description": "A fee is <given> & \"kept\""}]}),
+        json!({"name": "made", "logicalType": "date", "physicalType": "date", "classification": "internal", "description": "When it was made"}),
+    ];
+    let table = json!({
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-thing", "version": "1.2.0", "status": "active",
+        "schema": [{"name": "thing", "description": "Things", "properties": provenance.chain(own).collect::<Vec<_>>(),
+                    "quality": [{"id": "thing-rows", "type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage", "description": "There are things"}]}],
+        "customProperties": [{"property": "polelake", "value": {"family": "object"}}],
+    });
+    let property = |name: &str| json!({"name": name, "logicalType": "string", "classification": "internal"});
+    let properties = ["id", "at", "holder", "fee", "made"].map(property);
+    let source = json!({
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0", "status": "active",
+        "schema": [{"name": "thing", "properties": properties}],
+        "customProperties": [{"property": "polelake", "value": {
+            "topic": "shop-thing", "envelope": "plain", "events": {"ThingStated": "upsert"}, "key": ["$.id"],
+            "event_time": "$.at", "bad_records": "quarantine", "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
+        }}],
+    });
+    let mapping = json!({
+        "source": "shop", "version": "1.0.0",
+        "records": [{"name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
+                     "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}}],
+    });
+    let file = |path: &str, document: Value| File::new(path, document.to_string());
+    Catalogue::compile(&[
+        file("pole/thing.odcs.yaml", table),
+        file("sources/shop/thing/contract.odcs.yaml", source),
+        file("sources/shop/thing/mapping.yaml", mapping),
+    ])
+    .unwrap()
+}
+
+fn result(
+    rule: &str,
+    column: Option<&str>,
+    severity: &str,
+    counts: (u64, u64),
+    verdict: Verdict,
+) -> RuleResult {
+    let (failed, checked) = counts;
+    RuleResult {
+        rule: rule.into(),
+        description: format!("what {rule} \u{1} <demands> & \"says\""),
+        dimension: "completeness".into(),
+        column: column.map(str::to_owned),
+        severity: severity.into(),
+        failed,
+        checked,
+        target: "at most 0 rows".into(),
+        verdict,
+    }
+}
+
+/// A day on which everything is wrong that can be.
+pub(super) fn sample() -> Report {
+    let profile = |filled, range: Option<(i64, i64)>| ColumnProfile {
+        filled,
+        distinct: Some(filled / 2),
+        least: range.map(|(least, _)| least),
+        greatest: range.map(|(_, greatest)| greatest),
+        centiles: range.map(|(least, greatest)| [least, least, least, greatest, greatest]),
+        ..ColumnProfile::default()
+    };
+    let thing = Manifest {
+        table: "thing".into(),
+        date: "2026-03-03".into(),
+        contract_version: "1.2.0".into(),
+        base: Some("2026-03-02".into()),
+        rows: 10_397,
+        shards: vec![ManifestShard { bytes: 4_096, ..ManifestShard::default() }],
+        rules: vec![
+            result("thing-key-unique", None, "block", (12, 10_397), Verdict::Fail),
+            result("thing-fee-given", Some("fee"), "warn", (1, 10_397), Verdict::Warn),
+            result("thing-holder-required", Some("holder"), "warn", (0, 10_397), Verdict::Pass),
+            result("thing-made-past", Some("made"), "warn", (0, 0), Verdict::Pass),
+        ],
+        columns: [
+            // A range of a personal column is never measured; were it, it would not be told.
+            ("holder".to_owned(), profile(10_397, None)),
+            ("count".to_owned(), profile(10, Some((7, 99)))),
+            ("fee".to_owned(), profile(10_396, Some((1_050, 99_999)))),
+            ("made".to_owned(), profile(0, None)),
+        ]
+        .into(),
+        ..Manifest::default()
+    };
+    let trend = |metric: &str, observed, state| Trend {
+        dataset: "table/thing".into(),
+        column: None,
+        metric: metric.into(),
+        dimension: "timeliness".into(),
+        observed,
+        expected: Some((9_800.0, 10_390.5)),
+        compared: 8,
+        state,
+    };
+    Report {
+        date: "2026-03-03".into(),
+        sources: [(
+            "shop".to_owned(),
+            SourceBooks { landed: 5_000, refined: 4_000, waiting: 2, ..SourceBooks::default() },
+        )]
+        .into(),
+        tables: [("thing".to_owned(), thing)].into(),
+        trends: vec![
+            trend("rows", 10_397.0, TrendState::Unusual),
+            trend("changed_rows", 10_000.0, TrendState::Acknowledged),
+        ],
+    }
+}
+
+/// A day on which nothing is.
+fn well() -> Report {
+    let mut report = sample();
+    let thing = report.tables.get_mut("thing").unwrap();
+    thing.passed = true;
+    thing.rules.truncate(0);
+    report.sources.clear();
+    report.trends.clear();
+    report
+}
+
+fn day() -> Day {
+    Day::parse("2026-03-03").unwrap()
+}
+
+fn context(duty: Option<Arc<dyn Notifier>>) -> Context {
+    let store = || -> Arc<dyn ObjectStore> { Arc::new(MemoryStore::default()) };
+    Context {
+        raw: store(),
+        refined: store(),
+        curated: store(),
+        site: store(),
+        catalogue: Arc::new(catalogue()),
+        outlets: Outlets { duty, site_url: Some("https://quality.example".into()), ..Outlets::default() },
+    }
+}
+
+/// Compares with the file that somebody has read; `UPDATE_GOLDEN=1` writes it anew.
+#[track_caller]
+fn golden(name: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    assert_eq!(
+        text,
+        std::fs::read_to_string(&file).unwrap(),
+        "{name} differs; UPDATE_GOLDEN=1 writes it anew"
+    );
+}
+
+#[test]
+fn results_have_the_shape_of_datacontract_clis_runs() {
+    let runs = run::runs(&sample(), day(), &catalogue());
+    golden("thing.run.json", &String::from_utf8(super::json(&runs[0]).unwrap()).unwrap());
+    let mut missing = sample();
+    missing.tables.clear();
+    let runs = run::runs(&missing, day(), &catalogue());
+    assert_eq!(runs[0].result, run::Outcome::Error, "a snapshot that is missing is an error");
+}
+
+#[test]
+fn junit_tells_failures_warnings_and_what_looked_at_nothing_apart() {
+    let xml = junit::document(&run::runs(&sample(), day(), &catalogue()), day()).unwrap();
+    let xml = String::from_utf8(xml).unwrap();
+    assert!(!xml.contains('\u{1}') && !xml.contains("<demands>"));
+    golden("junit.xml", &xml);
+}
+
+#[test]
+fn lineage_tells_where_columns_come_from_and_no_value_of_a_person() {
+    let events = lineage::events(&sample(), day(), &context(None));
+    let text: String = events.iter().map(|event| format!("{event}\n")).collect();
+    golden("openlineage.ndjson", &text);
+    let columns = &events[1]["inputs"][0]["inputFacets"]["dataQualityMetrics"]["columnMetrics"];
+    assert_eq!(columns["fee"]["min"], 10.5);
+    for value in ["min", "max", "quantiles"] {
+        assert_eq!(columns["count"].get(value), None, "{value} of a personal column");
+    }
+}
+
+#[test]
+fn an_alert_says_what_is_wrong_and_what_readers_see() {
+    let seen: Seen = [("thing".to_owned(), Some("2026-03-02".to_owned()))].into();
+    let alert = alert(&sample(), &catalogue(), &seen, Some("https://quality.example")).unwrap();
+    assert_eq!(alert.subject, "polelake 2026-03-03: 1 table held back, 1 book open, 1 metric unusual");
+    golden("alert.txt", &alert.message);
+    let mut missing = well();
+    missing.tables.clear();
+    let alert = super::alert::alert(&missing, &catalogue(), &Seen::new(), None).unwrap();
+    assert_eq!(
+        alert.message,
+        "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did not end well."
+    );
+    assert_eq!(super::alert::alert(&well(), &catalogue(), &Seen::new(), None), None);
+}
+
+#[tokio::test]
+async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
+    let duty = Arc::new(MemoryNotifier::default());
+    let context = context(Some(Arc::clone(&duty) as _));
+    super::write(&sample(), &context).await.unwrap();
+    super::write(&sample(), &context).await.unwrap();
+    assert_eq!(duty.sent().len(), 1);
+    let (subject, message) = duty.sent().remove(0);
+    assert!(subject.is_ascii() && subject.len() <= 100, "{subject}");
+    assert!(message.contains("Readers see no day of it."), "there is no snapshot before it: {message}");
+
+    let mut worse = sample();
+    worse.trends.clear();
+    super::write(&worse, &context).await.unwrap();
+    assert_eq!(duty.sent().len(), 2, "another outcome is another alert");
+    super::write(&well(), &context).await.unwrap();
+    assert_eq!(duty.sent().len(), 2);
+    assert_eq!(
+        context.site.get(&alert_key(day())).await.unwrap().body,
+        "null\n",
+        "what is mended is forgotten"
+    );
+    super::write(&worse, &context).await.unwrap();
+    assert_eq!(duty.sent().len(), 3);
+}
+
+#[tokio::test]
+async fn readers_see_the_newest_day_that_passed() {
+    let duty = Arc::new(MemoryNotifier::default());
+    let context = context(Some(Arc::clone(&duty) as _));
+    for (date, passed) in [("2026-03-02", false), ("2026-03-01", true), ("2026-03-04", true)] {
+        let before = Manifest { table: "thing".into(), date: date.into(), passed, ..Manifest::default() };
+        let key = lake::manifest_key("thing", Day::parse(date).unwrap());
+        context.curated.put(&key, before.encode().unwrap().into(), "application/json").await.unwrap();
+    }
+    super::write(&sample(), &context).await.unwrap();
+    assert!(duty.sent()[0].1.contains("Readers still see 2026-03-01."), "{:?}", duty.sent());
+}
+
+struct Unreachable;
+
+#[async_trait]
+impl Notifier for Unreachable {
+    async fn notify(&self, _subject: &str, _message: &str) -> Result<(), StoreError> {
+        Err(StoreError::new(StoreErrorKind::Refused, "notify", "topic", "it is gone"))
+    }
+}
+
+#[tokio::test]
+async fn an_alert_that_cannot_be_sent_fails_the_run_when_everything_else_is_written() {
+    let context = context(Some(Arc::new(Unreachable)));
+    let failure = super::write(&sample(), &context).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert!(context.site.is_there(&run_key("thing", day())).await.unwrap());
+    assert!(
+        !context.site.is_there(&alert_key(day())).await.unwrap(),
+        "it is sent when the run is tried again"
+    );
+    let nobody = self::context(None);
+    super::write(&sample(), &nobody).await.unwrap();
+    assert!(!nobody.site.is_there(&alert_key(day())).await.unwrap(), "nobody was told");
+}

@@ -1,0 +1,196 @@
+//! The metrics history: what every day came to, as Parquet, so that analysts ask for quality as they ask for data.
+//!
+//! Two tables of one file for each day: a number for every metric, and a row for every rule. Neither holds a value of a
+//! record.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
+
+use crate::{Day, LakeError, RuleResult, Verdict, file};
+
+/// What the metrics' table is called.
+pub const METRICS: &str = "quality_metrics";
+
+/// What the rules' table is called.
+pub const RULES: &str = "quality_rules";
+
+/// The columns of the metrics' table: name, type as Glue writes it, meaning.
+pub const METRIC_COLUMNS: [(&str, &str, &str); 4] = [
+    ("dataset", "string", "What it is a metric of: table/person, source/housing-person"),
+    ("column_name", "string", "The column; null for the whole"),
+    ("metric", "string", "The metric: rows, null_share, landed and so on; docs/quality.md has them all"),
+    ("value", "double", "The number"),
+];
+
+/// The columns of the rules' table.
+pub const RULE_COLUMNS: [(&str, &str, &str); 9] = [
+    ("dataset", "string", "The table that the rule is about: table/person"),
+    ("rule", "string", "The rule's stable id"),
+    ("column_name", "string", "The column; null for the whole row or table"),
+    ("dimension", "string", "The dimension, in the contract standard's words"),
+    ("severity", "string", "What a failure comes to: warn or block"),
+    ("failed", "bigint", "Rows that fell short"),
+    ("checked", "bigint", "Rows that were looked at"),
+    ("target", "string", "What is tolerated, in words"),
+    ("verdict", "string", "pass, warn or fail"),
+];
+
+/// A metric of a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// What it is a metric of.
+    pub dataset: String,
+    /// The column; none for the whole.
+    pub column: Option<String>,
+    /// Its name.
+    pub metric: String,
+    /// The number.
+    pub value: f64,
+}
+
+/// Where a table of the history lies.
+#[must_use]
+pub fn history_prefix(table: &str) -> String {
+    format!("quality/{table}/")
+}
+
+/// The place of a day's file of it, as the catalogue's projection writes places.
+#[must_use]
+pub fn history_template(table: &str) -> String {
+    format!("{}report_date=${{report_date}}/", history_prefix(table))
+}
+
+/// The key of a day's file.
+#[must_use]
+pub fn history_key(table: &str, day: Day) -> String {
+    format!("{}report_date={day}/part-0.parquet", history_prefix(table))
+}
+
+/// The day of a file.
+#[must_use]
+pub fn day_of_history(table: &str, key: &str) -> Option<Day> {
+    let rest = key.strip_prefix(&history_prefix(table))?.strip_prefix("report_date=")?;
+    Day::parse(rest.strip_suffix("/part-0.parquet")?)
+}
+
+fn schema(columns: &[(&str, &str, &str)]) -> SchemaRef {
+    let field = |(name, kind, _): &(&str, &str, &str)| {
+        let kind = match *kind {
+            "double" => DataType::Float64,
+            "bigint" => DataType::Int64,
+            _ => DataType::Utf8,
+        };
+        Field::new(*name, kind, *name == "column_name")
+    };
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn texts<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
+    Arc::new(texts.collect::<StringArray>())
+}
+
+/// A day's metrics as a file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn encode_metrics(metrics: &[Metric]) -> Result<Bytes, LakeError> {
+    let schema = schema(&METRIC_COLUMNS);
+    let columns: Vec<ArrayRef> = vec![
+        texts(metrics.iter().map(|metric| Some(metric.dataset.as_str()))),
+        texts(metrics.iter().map(|metric| metric.column.as_deref())),
+        texts(metrics.iter().map(|metric| Some(metric.metric.as_str()))),
+        Arc::new(Float64Array::from_iter_values(metrics.iter().map(|metric| metric.value))),
+    ];
+    file::write(&schema, &[RecordBatch::try_new(Arc::clone(&schema), columns)?], file::refined())
+}
+
+/// A day's rules as a file: (dataset, result).
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeError> {
+    let schema = schema(&RULE_COLUMNS);
+    let of = |text: fn(&RuleResult) -> Option<&str>| texts(results.iter().map(|(_, rule)| text(rule)));
+    let counts = |count: fn(&RuleResult) -> u64| -> ArrayRef {
+        let counts = results.iter().map(|(_, rule)| i64::try_from(count(rule)).unwrap_or(i64::MAX));
+        Arc::new(Int64Array::from_iter_values(counts))
+    };
+    let columns = vec![
+        texts(results.iter().map(|(dataset, _)| Some(dataset.as_str()))),
+        of(|rule| Some(&rule.rule)),
+        of(|rule| rule.column.as_deref()),
+        of(|rule| Some(&rule.dimension)),
+        of(|rule| Some(&rule.severity)),
+        counts(|rule| rule.failed),
+        counts(|rule| rule.checked),
+        of(|rule| Some(&rule.target)),
+        of(|rule| Some(word(rule.verdict))),
+    ];
+    file::write(&schema, &[RecordBatch::try_new(Arc::clone(&schema), columns)?], file::refined())
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "fail",
+    }
+}
+
+/// The metrics of a file.
+///
+/// # Errors
+/// When the bytes are no such file.
+pub fn decode_metrics(bytes: Bytes) -> Result<Vec<Metric>, LakeError> {
+    let mut metrics = Vec::new();
+    for batch in file::read(bytes)? {
+        let batch = batch?;
+        let missing = |name: &str| LakeError::Unexpected(format!("a file of metrics has the column {name}"));
+        let text = |name: &str| {
+            let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+            column.ok_or_else(|| missing(name))
+        };
+        let (datasets, columns, names) = (text("dataset")?, text("column_name")?, text("metric")?);
+        let values =
+            batch.column_by_name("value").and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let values = values.ok_or_else(|| missing("value"))?;
+        metrics.extend((0..batch.num_rows()).map(|row| Metric {
+            dataset: datasets.value(row).to_owned(),
+            column: columns.is_valid(row).then(|| columns.value(row).to_owned()),
+            metric: names.value(row).to_owned(),
+            value: values.value(row),
+        }));
+    }
+    Ok(metrics)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_read_as_they_were_written() {
+        let metric = |column: Option<&str>, value| Metric {
+            dataset: "table/person".into(),
+            column: column.map(str::to_owned),
+            metric: "rows".into(),
+            value,
+        };
+        let metrics = [metric(None, 7.0), metric(Some("surname"), 0.25)];
+        assert_eq!(decode_metrics(encode_metrics(&metrics).unwrap()).unwrap(), metrics);
+        assert_eq!(encode_metrics(&metrics).unwrap(), encode_metrics(&metrics).unwrap());
+    }
+
+    #[test]
+    fn a_key_names_its_day() {
+        let key = history_key(METRICS, Day(20_514));
+        assert_eq!(key, "quality/quality_metrics/report_date=2026-03-02/part-0.parquet");
+        assert_eq!(day_of_history(METRICS, &key), Some(Day(20_514)));
+        assert_eq!(day_of_history(RULES, &key), None);
+    }
+}
