@@ -11,6 +11,7 @@ mod client;
 mod commands;
 pub mod erase;
 pub mod platform;
+mod quality_bench;
 pub mod quarantine;
 pub mod samples;
 mod snapshot_bench;

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::{Failed, Place};
 use crate::commands;
+use crate::quality_bench::{self, QualityBench};
 use crate::snapshot_bench::{self, Bench};
 
 #[derive(Subcommand)]
@@ -96,6 +97,37 @@ pub(super) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Measure what measuring costs beside writing, a snapshot read again, and exact uniqueness; beside Great Expectations
+    /// over a tenth of the rows.
+    #[command(after_help = "Example: polelake bench quality --rows 40000000 --dir /tmp/bench-quality")]
+    Quality {
+        /// Rows of the table, in groups of 131,072.
+        #[arg(long, default_value_t = 4_000_000)]
+        rows: u64,
+        /// A new folder for the files: 60 bytes a row.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Who else checks a tenth of the rows: great_expectations, or none.
+        #[arg(long, value_delimiter = ',', default_value = "great_expectations")]
+        peers: Vec<String>,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One measurement of `bench quality`; it starts these itself.
+    #[command(hide = true)]
+    QualityWorker {
+        what: String,
+        #[arg(long)]
+        groups: u64,
+        #[arg(long)]
+        dir: PathBuf,
+        #[arg(long)]
+        contracts: PathBuf,
+    },
     /// One day of `bench snapshot`; it starts these itself.
     #[command(hide = true)]
     SnapshotWorker {
@@ -124,6 +156,12 @@ pub(super) async fn run(command: BenchCommand) -> Result<bool, Failed> {
         }
         BenchCommand::Tables { tables, dir, contracts, json } => {
             snapshot_bench::small_tables(&dir, &contracts, tables, json).await
+        }
+        BenchCommand::Quality { rows, dir, peers, contracts, json } => {
+            QualityBench { rows, dir, contracts, peers }.run(json).await
+        }
+        BenchCommand::QualityWorker { what, groups, dir, contracts } => {
+            quality_bench::worker(&what, groups, &dir, &contracts).await
         }
         BenchCommand::SnapshotWorker { date, dir, contracts, tables } => {
             snapshot_bench::worker(&dir, &contracts, &date, tables).await

@@ -25,12 +25,32 @@ pub(super) enum QualityCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Read a day's snapshots again, measure them by the same code, and compare with what the merge kept; exit code 1 when
+    /// anything differs.
+    #[command(
+        after_help = "Example: polelake quality rescan 2026-03-03\n         polelake quality rescan 2026-03-03 --tables person,link --json"
+    )]
+    Rescan {
+        #[command(flatten)]
+        lake: Lake,
+        /// The day, YYYY-MM-DD.
+        date: String,
+        /// Only these tables.
+        #[arg(long, value_delimiter = ',')]
+        tables: Vec<String>,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) async fn run(command: QualityCommand) -> Result<bool, Failed> {
     match command {
         QualityCommand::Report { lake, date, junit, json } => {
             commands::quality::report(&lake, &date, junit.as_deref(), json).await
+        }
+        QualityCommand::Rescan { lake, date, tables, json } => {
+            commands::rescan::run(&lake, &date, &tables, json).await
         }
     }
 }

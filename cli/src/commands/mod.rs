@@ -13,6 +13,7 @@ pub(crate) mod push;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
 pub(crate) mod rebuild;
+pub(crate) mod rescan;
 pub(crate) mod run_day;
 pub(crate) mod snapshot;
 pub(crate) mod sweep;

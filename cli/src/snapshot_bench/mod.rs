@@ -23,10 +23,10 @@ use folder::Folder;
 use rows::{Events, Which};
 
 /// The table that is merged: 14 columns of provenance and 14 of its own, with the rules that ship.
-const TABLE: &str = "object_vehicle";
+pub(crate) const TABLE: &str = "object_vehicle";
 
 /// The first day, in days since 1970: 2026-03-02.
-const FIRST_DAY: Day = Day(20_514);
+pub(crate) const FIRST_DAY: Day = Day(20_514);
 
 /// What is measured.
 pub(crate) struct Bench {
@@ -42,7 +42,7 @@ pub(crate) struct Bench {
     pub(crate) peers: Vec<String>,
 }
 
-fn zone(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
+pub(crate) fn zone(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
     Arc::new(Folder(dir.join(name)))
 }
 
@@ -128,7 +128,7 @@ async fn merged(dir: &Path, contracts: &Path, day: Day, tables: Option<u32>) -> 
 }
 
 /// The most memory that this process ever had.
-fn peak_megabytes() -> f64 {
+pub(crate) fn peak_megabytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
@@ -138,9 +138,7 @@ fn peak_megabytes() -> f64 {
 impl Bench {
     /// Prepares the days, merges each, lets the peers do the second, and tells.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
-        if self.dir.exists() {
-            return Err(format!("{} is there already; give --dir another folder", self.dir.display()).into());
-        }
+        self.refuse_old_folder()?;
         let catalogue = host::load_contracts(&self.contracts.to_string_lossy())?;
         let days =
             [Which::All, Which::Spread(self.changed), Which::Together(1_000_000 / self.changed.max(1))];
@@ -168,6 +166,21 @@ impl Bench {
             }
         }
         Ok(true)
+    }
+
+    /// The first day alone, of a new folder.
+    pub(crate) async fn first_load(&self) -> Result<Value, Failed> {
+        self.refuse_old_folder()?;
+        let catalogue = host::load_contracts(&self.contracts.to_string_lossy())?;
+        self.prepare(&catalogue, &[Which::All]).await?;
+        self.merged(FIRST_DAY).await
+    }
+
+    fn refuse_old_folder(&self) -> Result<(), Failed> {
+        match self.dir.exists() {
+            true => Err(format!("{} is there already; give --dir another folder", self.dir.display()).into()),
+            false => Ok(()),
+        }
     }
 
     async fn prepare(&self, catalogue: &Catalogue, days: &[Which]) -> Result<(), Failed> {
@@ -219,7 +232,7 @@ fn folder_of(day: Day) -> String {
 }
 
 /// What a process says in its last line.
-async fn answer(mut command: Command, who: &str) -> Result<Value, Failed> {
+pub(crate) async fn answer(mut command: Command, who: &str) -> Result<Value, Failed> {
     let output = command.stderr(Stdio::piped()).output().await.map_err(|error| format!("{who}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     let last = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
@@ -237,7 +250,7 @@ fn number(measured: &Value, what: &str) -> f64 {
     measured[what].as_f64().unwrap_or_default()
 }
 
-fn tell(what: &str, measured: &Value, as_json: bool) {
+pub(crate) fn tell(what: &str, measured: &Value, as_json: bool) {
     if as_json {
         let mut line = measured.clone();
         line["bench"] = json!(what);

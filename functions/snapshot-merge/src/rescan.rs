@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contract::{Rule, TableContract};
 use host::Failure;
-use lake::{LakeError, Manifest, ManifestShard, Owners, schema};
+use lake::{LakeError, Manifest, ManifestShard, Owners, RuleResult, schema};
 use quality::TableState;
 use serde::Serialize;
 use store::ObjectStore;
@@ -13,7 +13,7 @@ use store::ObjectStore;
 use crate::plan::rules;
 use crate::profile::{Profile, fingerprint, is_measured};
 use crate::sorted::{Fetcher, SortedFile, parts};
-use crate::table::measured;
+use crate::table::{Measured, measured};
 
 /// What reading a snapshot again came to.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +28,8 @@ pub struct Rescan {
     pub groups: usize,
     /// Whether the snapshot was measured under today's contract: otherwise there is nothing to compare with.
     pub comparable: bool,
+    /// What became of the rules, by what was read.
+    pub rules: Vec<RuleResult>,
     /// What differs from what the merge kept, a line each.
     pub differences: Vec<String>,
 }
@@ -51,6 +53,7 @@ pub async fn rescan(
         rows: 0,
         groups: 0,
         comparable,
+        rules: Vec::new(),
         differences: Vec::new(),
     };
     let mut total = TableState::new(&rules, &table.columns);
@@ -65,22 +68,33 @@ pub async fn rescan(
         total.merge(&profile.total);
     }
     found.rows = total.rows;
+    let again = measured(table, &rules, &total, &manifest.shards, curated).await?;
     if comparable {
-        let again = measured(table, &rules, &total, &manifest.shards, curated).await?;
-        let before = (manifest.rows, &manifest.rules, &manifest.columns, manifest.newest_event);
-        if before != (total.rows, &again.rules, &again.columns, total.newest_event) {
-            found.differences.push("the manifest says something else than the files".into());
-        }
-        let changed = manifest.rules.iter().zip(&again.rules).filter(|(before, now)| before != now);
-        found.differences.extend(changed.map(|(before, now)| {
+        found.differences.extend(otherwise(manifest, &total, &again));
+    }
+    found.rules = again.rules;
+    Ok(found)
+}
+
+/// What the manifest says otherwise than its files.
+fn otherwise(manifest: &Manifest, total: &TableState, again: &Measured) -> Vec<String> {
+    let pairs = manifest.rules.iter().zip(&again.rules).filter(|(before, now)| before != now);
+    let mut lines: Vec<String> = pairs
+        .map(|(before, now)| {
             let (rule, failed, checked) = (&before.rule, before.failed, before.checked);
             format!(
                 "rule {rule}: {failed} of {checked} in the manifest, {} of {} in the files",
                 now.failed, now.checked
             )
-        }));
+        })
+        .collect();
+    let names =
+        manifest.columns.keys().filter(|name| manifest.columns.get(*name) != again.columns.get(*name));
+    lines.extend(names.map(|name| format!("column {name}: the manifest says otherwise than the files")));
+    if (manifest.rows, manifest.newest_event) != (total.rows, total.newest_event) {
+        lines.push(format!("{} rows in the manifest, {} in the files", manifest.rows, total.rows));
     }
-    Ok(found)
+    lines
 }
 
 /// Every group of a shard's file, measured.
