@@ -92,9 +92,9 @@ fn holds(edition: &Edition<'_>, column: &Column, profile: Option<&ColumnProfile>
             (value(column.kind, least)) " to " (value(column.kind, greatest))
         }
         (codes(edition, column, profile))
-        (masks("Shapes", column, &profile.masks))
+        (masks("Commonest shapes", column, &profile.masks))
         @if !profile.coarse_masks.is_empty() {
-            details { summary { "Coarse shapes" } (masks("Runs of one kind as one sign", column, &profile.coarse_masks)) }
+            details { summary { "Coarse shapes" } (masks("Runs as one sign", column, &profile.coarse_masks)) }
         }
     }
 }
@@ -148,7 +148,7 @@ fn masks(name: &str, column: &Column, masks: &[(String, u64)]) -> Markup {
     html! {
         @if !told.is_empty() {
             details {
-                summary { (name) ", the commonest " (told.len()) }
+                summary { (name) }
                 ul { @for (mask, rows) in told { li { code { (mask) } span.app-muted { " " (thousands(*rows)) } } } }
             }
         }

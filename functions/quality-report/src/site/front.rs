@@ -80,19 +80,18 @@ fn attention(edition: &Edition<'_>) -> Markup {
     lines.extend(open.map(|(name, books)| {
         html! {
             "The books of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " do not close"
-            @if books.waiting > 0 { ": " (counted(books.waiting, "raw object")) " wait" } "."
+            @if books.waiting > 0 { ", raw objects that wait: " (books.waiting) } "."
         }
     }));
     lines.extend(unusual.map(|found| {
         html! {
-            a.govuk-link href=(trend::address(&found.dataset)) { (found.dataset.replace('/', " ")) } ": " (trend::name(found)) " is "
-            (measured(&found.metric, found.observed)) ", expected " (trend::expected(found)) "."
+            a.govuk-link href=(trend::address(&found.dataset)) { (found.dataset.replace('/', " ")) } " is unusual. " (trend::name(found)) ": " (measured(&found.metric, found.observed)) ", expected " (trend::expected(found)) "."
         }
     }));
     let (_, warned, _) = report.verdicts();
     let heading = match lines.len() {
         0 => "Every table is current, and every record is accounted for".to_owned(),
-        count => counted(count as u64, "thing"),
+        count => format!("{} to look at", counted(count as u64, "thing")),
     };
     let body = html! {
         @if lines.is_empty() { @if warned > 0 { p.govuk-body { "Rules that warn, and hold nothing back: " (warned) "." } } }

@@ -151,8 +151,8 @@ impl View<'_> {
         let again = books.redriven;
         html! {
             (table("Landed is refined, ignored and quarantined together", Width::Narrow, &[text("What became of them"), numeric("Records"), numeric("Share")], rows))
-            @if books.waiting > 0 { p.govuk-body { (counted(books.waiting, "raw object")) " wait to be transformed." } }
-            @if books.holes > 0 { p.govuk-body { (counted(books.holes, "offset")) " of the topic have no record." } }
+            @if books.waiting > 0 { p.govuk-body { "Raw objects that wait to be transformed: " (books.waiting) "." } }
+            @if books.holes > 0 { p.govuk-body { "Offsets of the topic without a record: " (books.holes) "." } }
             @if again.total() > 0 {
                 p.govuk-body {
                     "Processed again: " (counted(again.total(), "record")) ", of which " (thousands(again.refined)) " became rows, "

@@ -13,7 +13,7 @@ use super::govuk::{
 };
 use super::query::examples;
 use super::schemas::Change;
-use super::text::{counted, date, instant, measured, sentence, stopped, thousands};
+use super::text::{counted, date, instant, measured, number, sentence, stopped, thousands};
 use super::{Edition, columns, trend};
 
 /// What a table's page is made of.
@@ -170,7 +170,7 @@ impl View<'_> {
             let says = says.and_then(|level| level.description.clone());
             facts.push((
                 "Promised",
-                html! { "Every " (promise) @if let Some(says) = says { ". " (stopped(&says)) } },
+                html! { "Every " @if promise == "1 d" { "day" } @else { (promise) } @if let Some(says) = says { ". " (stopped(&says)) } },
             ));
         }
         summary_list(facts)
@@ -204,7 +204,9 @@ impl View<'_> {
             whole.filter(|trend| trend.metric == metric).find_map(|trend| trend.expected)
         };
         let chart = |title: &str, metric: &str| {
-            line(title, &series(metric), expected(metric), |value| measured(metric, value))
+            line(title, &series(metric), expected(metric), |value| {
+                if metric == "freshness_hours" { number(value) } else { measured(metric, value) }
+            })
         };
         let known =
             ["rows", "changed_rows", "freshness_hours"].iter().any(|metric| !series(metric).is_empty());
