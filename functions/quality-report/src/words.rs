@@ -31,7 +31,7 @@ pub(crate) fn number(value: f64) -> String {
 pub(crate) fn finding(result: &RuleResult, rule: &str) -> String {
     let (checked, target) = (thousands(result.checked), &result.target);
     if result.failed == 0 && result.verdict != Verdict::Pass {
-        return format!("{checked} rows are too few for {rule} (target: {target})");
+        return format!("{checked} rows in all break {rule} (target: {target})");
     }
     let breaks = if result.failed == 1 { "breaks" } else { "break" };
     format!("{} of {checked} rows {breaks} {rule} (target: {target})", thousands(result.failed))

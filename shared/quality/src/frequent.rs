@@ -34,13 +34,12 @@ impl Frequent {
     }
 
     /// By how much a count may be too low; nought where every text is kept.
-    #[must_use]
-    pub(crate) fn short(&self) -> u64 {
+    #[cfg(test)]
+    fn short(&self) -> u64 {
         self.short
     }
 
     /// The texts and their counts, the commonest first.
-    #[must_use]
     pub(crate) fn commonest(&self) -> Vec<(String, u64)> {
         let mut counts: Vec<_> = self.counts.iter().map(|(text, count)| (text.clone(), *count)).collect();
         counts.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));

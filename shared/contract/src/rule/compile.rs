@@ -347,7 +347,7 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         all.push(Demand::Unique(names(columns)?));
     }
     if let Some(hours) = document.fresh_within_hours {
-        if !(hours > 0.0) {
+        if hours.is_nan() || hours <= 0.0 {
             return Err("`fresh_within_hours` is a number above 0".into());
         }
         all.push(Demand::Fresh(hours));
@@ -356,28 +356,7 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         let to = linked.to.iter().map(|table| known_table(table, around)).collect::<Result<_, _>>()?;
         all.push(Demand::Linked(to));
     }
-    match (&document.condition, &document.then) {
-        (Some(condition), Some(then)) => {
-            if then.tolerate.is_some() {
-                return Err("`tolerate` stands beside `if`, not within `then`".into());
-            }
-            let column = match &condition.is {
-                Some(_) => text_column(&condition.column, around)?,
-                None => known_column(&condition.column, around)?,
-            };
-            let is = condition.is.as_ref().map(|values| values.iter().cloned().collect::<BTreeSet<_>>());
-            if is.is_none() && condition.filled != Some(true) {
-                return Err("`if` needs `is: [values]` or `filled: true`".into());
-            }
-            let then = demand(then, None, around)?;
-            if matches!(then, Demand::Unique(_) | Demand::Fresh(_)) {
-                return Err("`then` is about the row, not about the whole table".into());
-            }
-            all.push(Demand::If(column, is, Box::new(then)));
-        }
-        (None, None) => {}
-        _ => return Err("`if` and `then` go together".into()),
-    }
+    all.extend(conditional(document, around)?);
     let column_only =
         document.list.is_some() || document.not_before.is_some() || document.references.is_some();
     let column_only = column_only || document.agrees.is_some();
@@ -385,6 +364,32 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         return Err("it demands what is said of one column; put it into that column's `quality`".into());
     }
     Ok(all)
+}
+
+/// A demand on the rows of which another holds.
+fn conditional(document: &Implementation, around: Surroundings<'_>) -> Result<Option<Demand>, String> {
+    let (condition, then) = match (&document.condition, &document.then) {
+        (Some(condition), Some(then)) => (condition, then),
+        (None, None) => return Ok(None),
+        _ => return Err("`if` and `then` go together".into()),
+    };
+    if then.tolerate.is_some() {
+        return Err("`tolerate` stands beside `if`, not within `then`".into());
+    }
+    let column = match &condition.is {
+        Some(_) => text_column(&condition.column, around)?,
+        None => known_column(&condition.column, around)?,
+    };
+    let is = condition.is.as_ref().map(|values| values.iter().cloned().collect::<BTreeSet<_>>());
+    if is.is_none() && condition.filled != Some(true) {
+        return Err("`if` needs `is: [values]` or `filled: true`".into());
+    }
+    match demand(then, None, around)? {
+        Demand::Unique(_) | Demand::Fresh(_) => {
+            Err("`then` is about the row, not about the whole table".into())
+        }
+        then => Ok(Some(Demand::If(column, is, Box::new(then)))),
+    }
 }
 
 fn check(name: &str) -> Result<Check, String> {
