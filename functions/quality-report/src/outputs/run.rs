@@ -216,9 +216,5 @@ pub(super) fn kind(rule: &Rule) -> &'static str {
         Demand::Linked(_) => "row_linked",
         Demand::UniqueKey => "primary_key_unique",
         Demand::RowCount => "row_count",
-        Demand::Compare(..) => "field_compare",
-        Demand::Unique(_) => "field_unique",
-        Demand::Agrees(_) => "field_agrees",
-        Demand::Fresh(_) => "freshness",
     }
 }
