@@ -154,11 +154,10 @@ pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) ->
     let width = (room * 0.7).min(36.0);
     let bar = |index: usize, values: &[f64]| {
         let left = LEFT + (index as f64 + 0.5) * room - width / 2.0;
-        let mut below = 0.0;
         html! {
             @for (series, value) in values.iter().enumerate() {
+                @let below: f64 = values[..series].iter().sum();
                 @let (from, to) = (scale.y(below), scale.y(below + value));
-                @let _ = { below += value; };
                 @if *value > 0.0 { rect class={ "c-" (series) } x=(place(left)) width=(place(width)) y=(place(to)) height=(place(from - to)) {} }
             }
         }

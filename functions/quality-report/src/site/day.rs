@@ -26,7 +26,7 @@ pub(super) fn page(edition: &Edition<'_>) -> Vec<u8> {
         span.app-kicker { "Day" }
         h1.govuk-heading-l { (title) }
         (headline(edition))
-        (sections(vec![
+        (sections(&[
             ("quality", "Quality", html! {
                 (table_of("The six dimensions, over all tables", &scores(&rules), |_| html! { span.app-muted { "See the tables" } }))
             }),

@@ -117,27 +117,27 @@ fn changed(edition: &Edition<'_>) -> Markup {
         let Some(before) = earlier.tables.get(name) else {
             lines.push(line(
                 name,
-                tag(Colour::Blue, "New"),
-                html! { "has its first snapshot, of " (counted(manifest.rows, "row")) },
+                &tag(Colour::Blue, "New"),
+                &html! { "has its first snapshot, of " (counted(manifest.rows, "row")) },
             ));
             continue;
         };
         match (before.passed, manifest.passed) {
             (true, false) => {
-                lines.push(line(name, tag(Colour::Red, "Held back"), html! { "passed on the day before" }))
+                lines.push(line(name, &tag(Colour::Red, "Held back"), &html! { "passed on the day before" }));
             }
             (false, true) => lines.push(line(
                 name,
-                tag(Colour::Green, "Current"),
-                html! { "was held back on the day before" },
+                &tag(Colour::Green, "Current"),
+                &html! { "was held back on the day before" },
             )),
             _ => {}
         }
         if before.contract_version != manifest.contract_version {
             lines.push(line(
                 name,
-                tag(Colour::Blue, "Contract"),
-                html! { "version " (before.contract_version) " became " (manifest.contract_version) },
+                &tag(Colour::Blue, "Contract"),
+                &html! { "version " (before.contract_version) " became " (manifest.contract_version) },
             ));
         }
         let table = edition.catalogue.table(name);
@@ -147,7 +147,7 @@ fn changed(edition: &Edition<'_>) -> Markup {
                 let people = is_about_people(table, rule);
                 let now = State::of(std::iter::once(rule.verdict));
                 let text = html! { (rule.description) ": " (count_of(rule.failed, people)) " of " (count_of(rule.checked, people)) " fell short, after " (count_of(then.failed, people)) };
-                lines.push(line(name, now.tag(), text));
+                lines.push(line(name, &now.tag(), &text));
             }
         }
     }
@@ -158,7 +158,7 @@ fn changed(edition: &Edition<'_>) -> Markup {
     }
 }
 
-fn line(table: &str, tag: Markup, says: Markup) -> Markup {
+fn line(table: &str, tag: &Markup, says: &Markup) -> Markup {
     html! { li { (tag) span { a.govuk-link href={ "table/" (table) ".html" } { (table) } " " (says) } } }
 }
 

@@ -292,14 +292,14 @@ pub(super) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
 }
 
 /// A page of sections, with its contents beside them.
-pub(super) fn sections(sections: Vec<(&str, &str, Markup)>) -> Markup {
+pub(super) fn sections(sections: &[(&str, &str, Markup)]) -> Markup {
     html! {
         div.app-layout {
             nav.app-contents aria-label="Contents of the page" {
                 h2.govuk-heading-s { "Contents" }
-                ol { @for (id, heading, _) in &sections { li { a.govuk-link href={ "#" (id) } { (heading) } } } }
+                ol { @for (id, heading, _) in sections { li { a.govuk-link href={ "#" (id) } { (heading) } } } }
             }
-            div.app-body { @for (id, heading, body) in &sections { (section(id, heading, body)) } }
+            div.app-body { @for (id, heading, body) in sections { (section(id, heading, body)) } }
         }
     }
 }

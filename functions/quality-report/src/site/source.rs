@@ -33,7 +33,7 @@ pub(super) fn page(edition: &Edition<'_>, plan: &Plan) -> Vec<u8> {
         div.app-title { h1.govuk-heading-l { (contract.title) } (books_tag(books)) }
         p.app-lead { (stopped(&contract.purpose)) }
         (view.headline())
-        (sections(vec![
+        (sections(&[
             ("what", "What it is and who to ask", view.about()),
             ("day", "What became of the day's records", view.day()),
             ("refused", "Why records are in quarantine", view.refused()),

@@ -32,7 +32,7 @@ pub(super) fn page(edition: &Edition<'_>, of: &TableContract) -> Vec<u8> {
         div.app-title { h1.govuk-heading-l { (of.name) } (state_tag(manifest)) }
         p.app-lead { (stopped(&of.meaning)) }
         (view.headline())
-        (sections(vec![
+        (sections(&[
             ("what", "What it is and who to ask", view.about()),
             ("fresh", "How fresh it is", view.freshness()),
             ("quality", "Quality", view.quality()),
@@ -411,7 +411,7 @@ pub(super) fn relations(catalogue: &Catalogue, name: &str) -> Vec<(String, Strin
 fn tied(demand: &Demand, found: &mut Vec<(String, String)>) {
     match demand {
         Demand::References(column, Target::Table(table)) => {
-            found.push((format!("{column} is the pole_id of a row there"), table.clone()))
+            found.push((format!("{column} is the pole_id of a row there"), table.clone()));
         }
         Demand::Linked(tables) => {
             found.extend(
