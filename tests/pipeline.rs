@@ -26,6 +26,7 @@ mod pole_to_snapshot;
 mod quarantine;
 mod raw_to_pole;
 mod readers;
+mod site;
 mod snapshot_days;
 mod snapshots;
 mod state_fetch;

@@ -117,6 +117,7 @@ impl Machine<'_> {
             curated: Arc::clone(&self.lake.curated) as _,
             site: Arc::clone(&self.site) as _,
             catalogue: Arc::clone(&self.lake.catalogue),
+            place: quality_report::Place { bucket: "curated".into(), databases: "polelake".into() },
             outlets: quality_report::Outlets::default(),
         };
         let schedule = serde_json::from_value(payload).unwrap();

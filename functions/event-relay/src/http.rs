@@ -22,7 +22,7 @@ pub(crate) async fn answer(request: HttpRequest, context: &Context, budget: Budg
     let outcome = match (method, parts.as_slice()) {
         ("POST", ["v1", source, "events"]) => events(&request, source, context, budget).await,
         ("GET", ["v1", source, "contract"]) => admitted(&request, source, context)
-            .map(|contract| response(200, "application/yaml", &contract.text)),
+            .map(|contract| response(200, "application/yaml", &contract.about.text)),
         (_, ["v1", _, "events" | "contract"]) => {
             Err(Problem::new(405, "request.method", "POST events, or GET the contract"))
         }

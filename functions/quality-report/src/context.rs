@@ -6,6 +6,11 @@ use contract::Catalogue;
 use host::{Failure, Settings};
 use store::{Notifier, ObjectStore, S3Store, SnsNotifier};
 
+use crate::site::Place;
+
+/// What the names of Glue's databases begin with, where it is not said.
+const DATABASES: &str = "polelake";
+
 /// The function's context.
 pub struct Context {
     /// The raw zone: only its keys are looked at.
@@ -18,6 +23,8 @@ pub struct Context {
     pub site: Arc<dyn ObjectStore>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+    /// Where readers find the tables, for the examples of queries.
+    pub place: Place,
     /// Who else is told, and by which names.
     pub outlets: Outlets,
 }
@@ -53,6 +60,7 @@ impl Context {
         let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
         let (curated, site) = (settings.required("CURATED_BUCKET"), settings.required("SITE_BUCKET"));
         let contracts = settings.required("CONTRACTS");
+        let databases = settings.optional("GLUE_DATABASES").unwrap_or_else(|| DATABASES.to_owned());
         let (topic, site_url) = (settings.optional("ALERT_TOPIC_ARN"), settings.optional("SITE_URL"));
         settings.finish(())?;
         let config = host::aws_config().await;
@@ -66,6 +74,7 @@ impl Context {
             raw_bucket: raw.clone(),
             curated_bucket: curated.clone(),
         };
+        let place = Place { bucket: curated.clone(), databases };
         let bucket = |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
         Ok(Self {
             raw: bucket(raw),
@@ -73,6 +82,7 @@ impl Context {
             curated: bucket(curated),
             site: bucket(site),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
+            place,
             outlets,
         })
     }

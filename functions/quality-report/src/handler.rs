@@ -1,7 +1,7 @@
 //! One invocation: the report of a logical day.
 
 use bytes::Bytes;
-use host::{Failure, FailureKind};
+use host::{Failure, FailureKind, metric};
 use lake::{Day, REPORTS, day_of_report, report_key};
 use store::streams::{bases, manifest};
 use trigger::Schedule;
@@ -10,9 +10,12 @@ use crate::books;
 use crate::context::Context;
 use crate::elsewhere;
 use crate::outputs;
-use crate::pages;
 use crate::report::{History, Report};
+use crate::site::{self, Edition, Schemas};
 use crate::{history, metrics, trends};
+
+/// The tables' columns since they were first published, beside the pages.
+const SCHEMAS: &str = "schemas.json";
 
 /// Reports the day: the JSON first, then the pages made from it.
 ///
@@ -21,17 +24,57 @@ use crate::{history, metrics, trends};
 pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Failure> {
     let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     let mut report = gather(day, context).await?;
-    let _history = compare(day, &mut report, context).await?;
+    let history = compare(day, &mut report, context).await?;
     let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
     write(context, &report_key(day), json, "application/json").await?;
     let days = reported_days(context).await?;
-    for (key, page) in pages::pages(&report, &days, &context.catalogue) {
-        write(context, &key, page.into_bytes(), "text/html; charset=utf-8").await?;
-    }
-    write(context, "style.css", pages::STYLE.into(), "text/css; charset=utf-8").await?;
+    publish(&report, &history, &days, context).await?;
     // The last of all: an alert that cannot be sent fails the invocation, and everything else is there.
     outputs::write(&report, context).await?;
     Ok(report)
+}
+
+/// Makes the site's edition and writes what changed of it.
+async fn publish(
+    report: &Report,
+    history: &History,
+    days: &[String],
+    context: &Context,
+) -> Result<(), Failure> {
+    let newest = days.first().is_none_or(|newest| *newest == report.date);
+    let earlier = site::earlier(report, days, &*context.site).await?;
+    let mut schemas = schemas(context).await?;
+    if newest {
+        let before = schemas.clone();
+        schemas.take(&context.catalogue, &report.date);
+        if schemas != before {
+            let json = serde_json::to_vec_pretty(&schemas).map_err(|error| Failure::corrupt(&error))?;
+            write(context, SCHEMAS, json, "application/json").await?;
+        }
+    }
+    let edition = Edition {
+        report,
+        history,
+        days,
+        catalogue: &context.catalogue,
+        earlier: earlier.report.as_ref(),
+        passing: &earlier.passing,
+        schemas: &schemas,
+        place: &context.place,
+    };
+    let written = site::write(site::site(&edition), newest, &*context.site).await?;
+    let values =
+        [("pages", written.pages), ("pages_written", written.changed), ("pages_deleted", written.deleted)];
+    metric(&[("function", "quality-report")], &values.map(|(name, count)| (name, count as u64)));
+    Ok(())
+}
+
+async fn schemas(context: &Context) -> Result<Schemas, Failure> {
+    match context.site.get(SCHEMAS).await {
+        Ok(object) => serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error)),
+        Err(error) if error.is_not_found() => Ok(Schemas::default()),
+        Err(error) => Err(Failure::unavailable(&error)),
+    }
 }
 
 async fn gather(day: Day, context: &Context) -> Result<Report, Failure> {

@@ -9,8 +9,8 @@ mod handler;
 mod history;
 mod metrics;
 mod outputs;
-mod pages;
 mod report;
+mod site;
 mod trends;
 mod words;
 
@@ -18,6 +18,7 @@ pub use books::{Books, Redriven, SourceBooks};
 pub use context::{Context, Outlets};
 pub use handler::handle;
 pub use report::{History, Report, Trend, TrendState};
+pub use site::{Example, Place, examples};
 
 use std::sync::Arc;
 

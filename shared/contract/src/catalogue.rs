@@ -7,7 +7,7 @@ use crate::draft::OPEN;
 use crate::fault::{Level, Problem, Spot, nearest};
 use crate::file::File;
 use crate::incident::{self, Incident};
-use crate::list::Lists;
+use crate::list::{List, Lists};
 use crate::odcs;
 use crate::rule::{self, Surroundings};
 use crate::source::SourceContract;
@@ -101,6 +101,12 @@ impl Catalogue {
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&TableContract> {
         self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// The reference list of this name.
+    #[must_use]
+    pub fn list(&self, name: &str) -> Option<&List> {
+        self.lists.iter().find(|(known, _)| *known == name).map(|(_, list)| list)
     }
 
     /// The tables that a topic's events can fill.

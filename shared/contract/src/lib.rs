@@ -3,6 +3,7 @@
 //! Pure: texts in, plans out. [`Catalogue::compile`] takes every file of `contracts/` and gives the compiled
 //! whole, or every fault with its file, line, column and remedy. [`Plan::evaluate`] turns one event into POLE rows.
 
+mod about;
 mod backfill;
 mod catalogue;
 mod cell;
@@ -30,6 +31,7 @@ mod table;
 mod time;
 mod yaml;
 
+pub use about::About;
 pub use backfill::Backfill;
 pub use catalogue::Catalogue;
 pub use cell::Cell;
@@ -44,7 +46,7 @@ pub use fetch::{FETCHED, Fetch, FetchVersion, key_is_safe, percent_encoded};
 pub use file::{File, pack, unpack};
 pub use incident::Incident;
 pub use list::{List, Lists};
-pub use odcs::{Document, Object, Property, Quality};
+pub use odcs::{Document, Link, Object, Property, Quality, Role, ServiceLevel, Support};
 pub use rule::{Demand, Operand, Operator, Rule, Severity, Target, Tolerance};
 pub use schema::schemas;
 pub use shape::Findings;

@@ -44,6 +44,18 @@ pub struct Document {
     /// Who answers for it: the standard's object, or its older list.
     #[serde(default)]
     pub team: Option<Value>,
+    /// Where to ask.
+    #[serde(default)]
+    pub support: Vec<Support>,
+    /// Who may do what with the data.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// What is promised of time.
+    #[serde(default)]
+    pub sla_properties: Vec<ServiceLevel>,
+    /// Documents elsewhere: a data protection impact assessment, a licence.
+    #[serde(default, rename = "authoritativeDefinitions")]
+    pub links: Vec<Link>,
     /// Extensions; ours is called `polelake`.
     #[serde(default)]
     pub custom_properties: Vec<Custom>,
@@ -55,6 +67,72 @@ pub struct Description {
     /// What the data are for.
     #[serde(default)]
     pub purpose: Option<String>,
+    /// How they may be used.
+    #[serde(default)]
+    pub usage: Option<String>,
+    /// What they do not say, and what they are not good for.
+    #[serde(default)]
+    pub limitations: Option<String>,
+}
+
+/// Where to ask.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Support {
+    /// The channel's name.
+    pub channel: String,
+    /// Its address; `mailto:` for a mailbox.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// `email`, `teams`, `slack` and so on.
+    #[serde(default)]
+    pub tool: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Role {
+    /// Its name.
+    pub role: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// `read`, `write`.
+    #[serde(default)]
+    pub access: Option<String>,
+    /// Who grants it.
+    #[serde(default)]
+    pub first_level_approvers: Option<String>,
+}
+
+/// A promise, such as `latency` or `frequency`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceLevel {
+    /// What is promised: `frequency`, `latency`, `retention`, `timeOfAvailability` and so on.
+    pub property: String,
+    /// How much of it.
+    pub value: Value,
+    /// The unit: `d`, `h`, `m`.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// What it means, in words.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// A document elsewhere.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+pub struct Link {
+    /// Its address.
+    pub url: String,
+    /// What it is: `dpia`, `licence`, `businessDefinition` and so on.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// A described object.
@@ -108,6 +186,9 @@ pub struct Property {
     /// Words to find it by; an attribute of the Minimum POLE Data Standards has its number here.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// Invented values, as they could stand there.
+    #[serde(default)]
+    pub examples: Vec<Value>,
     /// The values that it may have (3.2).
     #[serde(default, rename = "enum")]
     pub listed: Vec<Listed>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::about::About;
 use crate::backfill::Backfill;
 use crate::extension::{BadRecords, Defaults, SourceExtension};
 use crate::fault::{Problem, Spot, nearest};
@@ -70,8 +71,8 @@ pub struct SourceContract {
     pub backfill: Option<Backfill>,
     /// The described objects, as they were written.
     pub schema: Vec<Object>,
-    /// The contract's whole text, as teams may read it.
-    pub text: String,
+    /// What the contract tells those who use the data.
+    pub about: About,
     pub(crate) key: Vec<Path>,
     pub(crate) event_id: Option<Path>,
     pub(crate) event_type: Option<Path>,
@@ -107,6 +108,7 @@ impl SourceContract {
         let (event_shape, record_shape) =
             shapes(&document.schema, extension.record.as_deref(), extension.fetch.is_some());
         let contract = Self {
+            about: About::of(&document, file),
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             purpose: document.description.purpose.clone().unwrap_or_default(),
             owner: document.owner(),
@@ -131,7 +133,6 @@ impl SourceContract {
             claims: extension.push.claims,
             fetch: extension.fetch,
             schema: document.schema,
-            text: file.text().to_owned(),
             event_shape,
             record_shape,
         };

@@ -1,7 +1,9 @@
 //! A table contract: the columns of a POLE table, their types, and the rules on them.
 
 use pole::{Kind, PROVENANCE};
+use serde_json::Value;
 
+use crate::about::About;
 use crate::extension::{Family, TableExtension};
 use crate::fault::{Problem, Spot, nearest};
 use crate::file::File;
@@ -78,6 +80,12 @@ pub struct Column {
     pub personal: bool,
     /// Words to find it by; numbers of the Minimum POLE Data Standards.
     pub tags: Vec<String>,
+    /// The reference list that its values are of, where a rule names one.
+    pub list: Option<String>,
+    /// Invented values, as they could stand there.
+    pub examples: Vec<String>,
+    /// Whether it is part of the key.
+    pub key: bool,
 }
 
 /// A compiled table contract.
@@ -97,6 +105,8 @@ pub struct TableContract {
     pub owner: String,
     /// The department whose database it stands in.
     pub domain: String,
+    /// What the contract tells those who use the table.
+    pub about: About,
     /// The provenance columns, then the table's own.
     pub columns: Vec<Column>,
     /// The rules on it, compiled.
@@ -110,6 +120,7 @@ impl TableContract {
     pub(crate) fn parse(file: &File) -> Result<Self, Problem> {
         let mut document = Document::read(file)?;
         let extension: TableExtension = yaml::read_value(file, "polelake", document.extension())?;
+        let about = About::of(&document, file);
         let problem = |needle: &str, message: String| {
             Problem::error(&file.path, Spot::of(file.text(), needle, 1), message)
         };
@@ -126,6 +137,7 @@ impl TableContract {
             family: extension.family,
             owner,
             domain,
+            about,
             columns: object.properties.iter().map(written).collect::<Result<_, _>>()?,
             rules: Vec::new(),
             written: object.properties,
@@ -238,7 +250,18 @@ fn column(property: &Property) -> Result<Column, String> {
         classification: classification.to_owned(),
         personal: classification == "personal",
         tags: property.tags.clone(),
+        list: property
+            .quality
+            .iter()
+            .find_map(|rule| Some(rule.implementation.as_ref()?.get("list")?.as_str()?.to_owned())),
+        examples: property.examples.iter().map(plain).collect(),
+        key: property.primary_key,
     })
+}
+
+/// A value as people write it, a text without its quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn snake(name: &str) -> bool {

@@ -179,6 +179,9 @@ mod tests {
             classification: String::new(),
             personal,
             tags: Vec::new(),
+            list: None,
+            examples: Vec::new(),
+            key: false,
         }
     }
 

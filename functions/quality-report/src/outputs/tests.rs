@@ -166,6 +166,7 @@ fn context(duty: Option<Arc<dyn Notifier>>) -> Context {
         site: store(),
         catalogue: Arc::new(catalogue()),
         outlets: Outlets { duty, site_url: Some("https://quality.example".into()), ..Outlets::default() },
+        place: crate::Place { bucket: "curated".into(), databases: "polelake".into() },
     }
 }
 

@@ -1,0 +1,291 @@
+//! Charts as inline SVG: the same numbers give the same bytes. Under each lies a table of its numbers.
+
+use std::fmt::Write;
+
+use maud::{Markup, html};
+
+use super::govuk::{Width, details, numeric, table, text};
+use super::text::{clock, number, short_date, thousands};
+
+/// The drawing's size, in its own units.
+const WIDTH: f64 = 460.0;
+const HEIGHT: f64 = 150.0;
+/// Where the plot lies within it: room for numbers on the left and dates below.
+const LEFT: f64 = 56.0;
+const RIGHT: f64 = 452.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 124.0;
+
+/// Days that a chart shows.
+const POINTS_MAX: usize = 30;
+
+/// Numbers by date, oldest first.
+pub(super) type Points<'p> = Vec<(&'p str, f64)>;
+
+/// The last points of a series: what a chart has room for.
+pub(super) fn last<'p>(points: &[(&'p str, f64)]) -> Points<'p> {
+    let finite: Points<'_> = points.iter().copied().filter(|(_, value)| value.is_finite()).collect();
+    finite[finite.len().saturating_sub(POINTS_MAX)..].to_vec()
+}
+
+/// A coordinate, always written alike.
+fn place(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+/// From numbers to heights.
+#[derive(Clone, Copy)]
+struct Scale {
+    least: f64,
+    greatest: f64,
+}
+
+impl Scale {
+    fn of(values: impl Iterator<Item = f64>, zero: bool) -> Self {
+        let (mut least, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|value| value.is_finite()) {
+            (least, greatest) = (least.min(value), greatest.max(value));
+        }
+        if !least.is_finite() {
+            return Self { least: 0.0, greatest: 1.0 };
+        }
+        // A chart that begins near nought begins at nought; only a high and narrow range is cut off below.
+        if zero || (least >= 0.0 && least < greatest * 0.6) {
+            least = least.min(0.0);
+        }
+        if greatest <= least {
+            greatest = least + 1.0;
+        }
+        Self { least, greatest }
+    }
+
+    fn y(self, value: f64) -> f64 {
+        let share = (value.clamp(self.least, self.greatest) - self.least) / (self.greatest - self.least);
+        BOTTOM - share * (BOTTOM - TOP)
+    }
+}
+
+fn x(index: usize, count: usize) -> f64 {
+    if count < 2 { (LEFT + RIGHT) / 2.0 } else { LEFT + index as f64 * (RIGHT - LEFT) / (count - 1) as f64 }
+}
+
+/// The grid with its numbers, and the first and last name below.
+fn axes(scale: Scale, first: &str, last: &str, write: &impl Fn(f64) -> String) -> Markup {
+    let middle = f64::midpoint(scale.least, scale.greatest);
+    html! {
+        @for value in [scale.least, middle, scale.greatest] {
+            line.c-grid x1=(place(LEFT)) x2=(place(RIGHT)) y1=(place(scale.y(value))) y2=(place(scale.y(value))) {}
+            text.c-label x=(place(LEFT - 6.0)) y=(place(scale.y(value) + 4.0)) text-anchor="end" { (write(value)) }
+        }
+        line.c-axis x1=(place(LEFT)) x2=(place(RIGHT)) y1=(place(BOTTOM)) y2=(place(BOTTOM)) {}
+        text.c-label x=(place(LEFT)) y=(place(BOTTOM + 18.0)) { (first) }
+        @if last != first { text.c-label x=(place(RIGHT)) y=(place(BOTTOM + 18.0)) text-anchor="end" { (last) } }
+    }
+}
+
+fn figure(title: &str, says: &str, drawing: &Markup, key: &Markup, numbers: &Markup) -> Markup {
+    html! {
+        figure.app-chart {
+            figcaption { (title) }
+            svg viewBox={ "0 0 " (place(WIDTH)) " " (place(HEIGHT)) } role="img" aria-label=(says) focusable="false" { (drawing) }
+            (key)
+            (details(&format!("Numbers: {title}"), numbers))
+        }
+    }
+}
+
+/// A line through the days; with a band where the last one was expected, when that is known.
+pub(super) fn line(
+    title: &str,
+    points: &[(&str, f64)],
+    expected: Option<(f64, f64)>,
+    write: impl Fn(f64) -> String,
+) -> Markup {
+    let points = last(points);
+    let (Some(first), Some(newest)) = (points.first(), points.last()) else { return html! {} };
+    let bounds = expected.into_iter().flat_map(|(least, greatest)| [least, greatest]);
+    let scale = Scale::of(points.iter().map(|(_, value)| *value).chain(bounds), false);
+    let count = points.len();
+    let mut path = String::new();
+    for (index, (_, value)) in points.iter().enumerate() {
+        let letter = if index == 0 { 'M' } else { 'L' };
+        let _ = write!(path, "{letter}{} {}", place(x(index, count)), place(scale.y(*value)));
+    }
+    let end = x(count - 1, count);
+    let drawing = html! {
+        @if let Some((least, greatest)) = expected {
+            rect.c-band x=(place(end - 10.0)) width="20" y=(place(scale.y(greatest))) height=(place((scale.y(least) - scale.y(greatest)).max(2.0))) {}
+        }
+        (axes(scale, &short_date(first.0), &short_date(newest.0), &write))
+        path.c-line d=(path) {}
+        @for (index, (_, value)) in points.iter().enumerate().take(count - 1) {
+            circle.c-dot cx=(place(x(index, count))) cy=(place(scale.y(*value))) r="2.5" {}
+        }
+        circle.c-last cx=(place(end)) cy=(place(scale.y(newest.1))) r="4" {}
+    };
+    let says = format!("{title}: {} on {}, over {count} days", write(newest.1), short_date(newest.0));
+    let key = html! {
+        @if let Some((least, greatest)) = expected {
+            ul.app-key { li { (swatch("c-band")) "expected on the last day: " (write(least)) " to " (write(greatest)) } }
+        }
+    };
+    let rows =
+        points.iter().rev().map(|(date, value)| vec![html! { (date) }, html! { (write(*value)) }]).collect();
+    let caption = format!("{title}, by day");
+    figure(
+        title,
+        &says,
+        &drawing,
+        &key,
+        &table(&caption, Width::Narrow, &[text("Day"), numeric("Number")], rows),
+    )
+}
+
+fn swatch(class: &str) -> Markup {
+    html! { svg viewBox="0 0 10 10" aria-hidden="true" focusable="false" { rect class=(class) width="10" height="10" {} } }
+}
+
+/// Bars of the days, each made of several counts on top of each other.
+pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) -> Markup {
+    let days = &days[days.len().saturating_sub(POINTS_MAX)..];
+    let (Some(first), Some(newest)) = (days.first(), days.last()) else { return html! {} };
+    let scale = Scale::of(days.iter().map(|(_, values)| values.iter().sum()), true);
+    let room = (RIGHT - LEFT) / days.len() as f64;
+    let width = (room * 0.7).min(36.0);
+    let bar = |index: usize, values: &[f64]| {
+        let left = LEFT + (index as f64 + 0.5) * room - width / 2.0;
+        html! {
+            @for (series, value) in values.iter().enumerate() {
+                @let below: f64 = values[..series].iter().sum();
+                @let (from, to) = (scale.y(below), scale.y(below + value));
+                @if *value > 0.0 { rect class={ "c-" (series) } x=(place(left)) width=(place(width)) y=(place(to)) height=(place(from - to)) {} }
+            }
+        }
+    };
+    let drawing = html! {
+        (axes(scale, &short_date(first.0), &short_date(newest.0), &number))
+        @for (index, (_, values)) in days.iter().enumerate() { (bar(index, values)) }
+    };
+    let key = html! { ul.app-key { @for (series, name) in names.iter().enumerate() { li { (swatch(&format!("c-{series}"))) (name) } } } };
+    let says = format!(
+        "{title}: {} on {}, over {} days",
+        number(newest.1.iter().sum()),
+        short_date(newest.0),
+        days.len()
+    );
+    let mut heads = vec![text("Day")];
+    heads.extend(["Refined", "Ignored", "Quarantined"].map(numeric).iter().take(names.len()));
+    let row = |(date, values): &(&str, Vec<f64>)| {
+        let cells = values.iter().map(|value| html! { (number(*value)) });
+        std::iter::once(html! { (date) }).chain(cells).collect()
+    };
+    let caption = format!("{title}, by day");
+    figure(
+        title,
+        &says,
+        &drawing,
+        &key,
+        &table(&caption, Width::Narrow, &heads, days.iter().rev().map(row).collect()),
+    )
+}
+
+/// What came in each minute of a day; in the table, in each hour.
+pub(super) fn minutes<'m>(title: &str, minutes: impl Iterator<Item = (&'m u16, &'m u64)> + Clone) -> Markup {
+    let most = minutes.clone().max_by_key(|(minute, count)| (**count, u16::MAX - **minute));
+    let Some((busiest, most)) = most else { return html! {} };
+    let scale = Scale::of(std::iter::once(*most as f64), true);
+    let mut path = String::new();
+    let mut hours = [0u64; 24];
+    for (minute, count) in minutes {
+        let left = LEFT + f64::from(*minute) * (RIGHT - LEFT) / 1_440.0;
+        let top = scale.y(*count as f64).min(BOTTOM - 1.0);
+        let _ = write!(
+            path,
+            "M{} {}H{}V{}H{}z",
+            place(left),
+            place(BOTTOM),
+            place(left + 1.2),
+            place(top),
+            place(left)
+        );
+        if let Some(hour) = hours.get_mut(usize::from(*minute) / 60) {
+            *hour += count;
+        }
+    }
+    let drawing = html! { (axes(scale, "00:00", "24:00", &number)) path.c-bar d=(path) {} };
+    let says =
+        format!("{title}: {} in the busiest minute, {} UTC", thousands(*most), clock(i64::from(*busiest)));
+    let busy = hours.iter().enumerate().filter(|(_, count)| **count > 0);
+    let rows = busy
+        .map(|(hour, count)| vec![html! { (format!("{hour:02}:00")) }, html! { (thousands(*count)) }])
+        .collect();
+    let caption = format!("{title}, by hour; hours without any are left out");
+    let key = html! { p.app-small.app-muted { (says) "." } };
+    figure(
+        title,
+        &says,
+        &drawing,
+        &key,
+        &table(&caption, Width::Narrow, &[text("Hour from"), numeric("Records")], rows),
+    )
+}
+
+/// A small line without numbers, beside a number.
+pub(super) fn spark(says: &str, points: &[(&str, f64)]) -> Markup {
+    let points = last(points);
+    if points.len() < 2 {
+        return html! {};
+    }
+    let scale = Scale::of(points.iter().map(|(_, value)| *value), false);
+    let (count, height) = (points.len(), BOTTOM - TOP);
+    let mut path = String::new();
+    for (index, (_, value)) in points.iter().enumerate() {
+        let letter = if index == 0 { 'M' } else { 'L' };
+        let across = 3.0 + index as f64 * 90.0 / (count - 1) as f64;
+        let down = 3.0 + (scale.y(*value) - TOP) * 18.0 / height;
+        let _ = write!(path, "{letter}{} {}", place(across), place(down));
+    }
+    html! { svg.app-spark viewBox="0 0 96 24" role="img" aria-label=(says) focusable="false" { path.c-line d=(path) {} } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_has_its_numbers_beside_it_and_the_same_bytes_each_time() {
+        let points = [("2026-03-01", 10.0), ("2026-03-02", 30.0), ("2026-03-03", 20.0)];
+        let draw = || line("Rows", &points, Some((5.0, 25.0)), number).into_string();
+        let drawn = draw();
+        assert_eq!(drawn, draw());
+        assert!(drawn.contains("M56.0 86.0L254.0 10.0L452.0 48.0"), "{drawn}");
+        assert!(drawn.contains("<td class=\"govuk-table__cell govuk-table__cell--numeric\">30</td>"));
+        assert!(drawn.contains("expected on the last day: 5 to 25"));
+        assert!(!drawn.contains("style="), "the policy forbids it");
+        assert_eq!(line("Rows", &[], None, number).into_string(), "");
+    }
+
+    #[test]
+    fn odd_series_are_drawn_without_harm() {
+        for points in
+            [vec![("2026-03-01", 0.0)], vec![("a", f64::NAN), ("b", 1.0)], vec![("a", 7.0), ("b", 7.0)]]
+        {
+            let drawn = line("Odd", &points, None, number).into_string();
+            assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
+        }
+        let many: Vec<(String, f64)> = (0..400).map(|day| (format!("2026-{day}"), f64::from(day))).collect();
+        let many: Vec<(&str, f64)> = many.iter().map(|(day, value)| (day.as_str(), *value)).collect();
+        assert_eq!(line("Many", &many, None, number).into_string().matches("<circle").count(), POINTS_MAX);
+    }
+
+    #[test]
+    fn minutes_are_summed_by_hour() {
+        let counts = std::collections::BTreeMap::from([(0u16, 3u64), (59, 4), (1_439, 10)]);
+        let drawn = minutes("Records a minute", counts.iter()).into_string();
+        assert!(drawn.contains("10 in the busiest minute, 23:59 UTC"), "{drawn}");
+        assert!(
+            drawn.contains("00:00</th><td class=\"govuk-table__cell govuk-table__cell--numeric\">7</td>"),
+            "{drawn}"
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! What earlier reports say: the day before, and when each table last passed.
+
+use std::collections::BTreeMap;
+
+use host::Failure;
+use lake::{Day, report_key};
+use store::ObjectStore;
+
+use crate::report::Report;
+
+/// Reports that are read to find when a table last passed: most days, only the one before.
+const REPORTS_MAX: usize = 60;
+
+/// What earlier reports say.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    /// The report of the reported day before.
+    pub(crate) report: Option<Report>,
+    /// The newest day on which each table passed.
+    pub(crate) passing: BTreeMap<String, String>,
+}
+
+/// Reads the report of the reported day before `report`, and further back while a table that is held back has not passed.
+///
+/// # Errors
+/// When the storage does not answer, or a report is damaged.
+pub(crate) async fn earlier(
+    report: &Report,
+    days: &[String],
+    site: &dyn ObjectStore,
+) -> Result<Earlier, Failure> {
+    let mut earlier = Earlier::default();
+    earlier.take(report);
+    let before = days.iter().filter(|day| **day < report.date).take(REPORTS_MAX);
+    for day in before {
+        if earlier.report.is_some() && report.tables.keys().all(|table| earlier.passing.contains_key(table)) {
+            break;
+        }
+        let Some(found) = read(day, site).await? else { continue };
+        earlier.take(&found);
+        earlier.report.get_or_insert(found);
+    }
+    Ok(earlier)
+}
+
+impl Earlier {
+    fn take(&mut self, report: &Report) {
+        for (table, manifest) in report.tables.iter().filter(|(_, manifest)| manifest.passed) {
+            self.passing.entry(table.clone()).or_insert_with(|| manifest.date.clone());
+        }
+    }
+}
+
+/// A report that is no longer readable is none: an older version may have written it.
+async fn read(day: &str, site: &dyn ObjectStore) -> Result<Option<Report>, Failure> {
+    let Some(day) = Day::parse(day) else { return Ok(None) };
+    match site.get(&report_key(day)).await {
+        Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(Failure::unavailable(&error)),
+    }
+}

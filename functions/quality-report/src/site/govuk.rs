@@ -1,0 +1,320 @@
+//! Patterns of the GOV.UK Design System: the page's frame, tables, summary lists, details, tags.
+
+use maud::{DOCTYPE, Markup, html};
+
+/// What a browser may do with a page: its own sheet, its own script, its own pictures. `frame-ancestors` holds only in a
+/// header, so that the site's distribution sends the same once more.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'";
+
+/// The parts of the site, as the navigation names them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Overview,
+    Tables,
+    Sources,
+    Days,
+    About,
+}
+
+const PARTS: [(Part, &str, &str); 5] = [
+    (Part::Overview, "index.html", "Overview"),
+    (Part::Tables, "tables.html", "Tables"),
+    (Part::Sources, "sources.html", "Sources"),
+    (Part::Days, "days.html", "Days"),
+    (Part::About, "about.html", "How to read this"),
+];
+
+/// What stands around a page's text.
+pub(super) struct Frame<'f> {
+    /// The page's title.
+    pub(super) title: &'f str,
+    /// What it tells, in a sentence, for lists of pages.
+    pub(super) summary: &'f str,
+    /// The part that it belongs to.
+    pub(super) part: Part,
+    /// Folders between the site's root and the page.
+    pub(super) depth: usize,
+    /// Whether it is a page below its part's own.
+    pub(super) below: bool,
+    /// Whether the list's script runs on it.
+    pub(super) script: bool,
+}
+
+impl Frame<'_> {
+    fn root(&self) -> String {
+        "../".repeat(self.depth)
+    }
+
+    /// The whole page.
+    pub(super) fn page(&self, body: &Markup) -> Vec<u8> {
+        let root = self.root();
+        let markup = html! {
+            (DOCTYPE)
+            html.govuk-template lang="en-GB" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta name="referrer" content="no-referrer";
+                    meta name="robots" content="noindex";
+                    meta name="description" content=(self.summary);
+                    title { (self.title) " - polelake" }
+                    link rel="icon" href={ (root) "icon.svg" } type="image/svg+xml";
+                    link rel="stylesheet" href={ (root) "site.css" };
+                    @if self.script { script src={ (root) "search.js" } defer {} }
+                }
+                body.govuk-template__body {
+                    a.govuk-skip-link href="#main-content" { "Skip to main content" }
+                    (self.header())
+                    div.govuk-width-container {
+                        (self.breadcrumbs())
+                        main.govuk-main-wrapper id="main-content" tabindex="-1" { (body) }
+                    }
+                    (self.footer())
+                }
+            }
+        };
+        markup.into_string().into_bytes()
+    }
+
+    fn header(&self) -> Markup {
+        let root = self.root();
+        html! {
+            header.govuk-template__header {
+                div.govuk-generic-header {
+                    div.govuk-generic-header__container.govuk-width-container {
+                        div.govuk-generic-header__logo {
+                            a.govuk-generic-header__homepage-link href={ (root) "index.html" } { "polelake catalogue" }
+                        }
+                    }
+                }
+                div.govuk-service-navigation {
+                    div.govuk-width-container {
+                        div.govuk-service-navigation__container {
+                            nav.govuk-service-navigation__wrapper aria-label="Menu" {
+                                ul.govuk-service-navigation__list {
+                                    @for (part, href, name) in PARTS { (self.item(part, &format!("{root}{href}"), name)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn item(&self, part: Part, href: &str, name: &str) -> Markup {
+        let here = part == self.part;
+        let current = if self.below { "true" } else { "page" };
+        html! {
+            li.govuk-service-navigation__item.govuk-service-navigation__item--active[here] {
+                a.govuk-service-navigation__link href=(href) aria-current=[here.then_some(current)] { (name) }
+            }
+        }
+    }
+
+    fn breadcrumbs(&self) -> Markup {
+        let root = self.root();
+        let part = PARTS.iter().find(|(part, ..)| *part == self.part);
+        html! {
+            @if let Some((_, href, name)) = part.filter(|_| self.below) {
+                nav.govuk-breadcrumbs aria-label="Breadcrumb" {
+                    ol.govuk-breadcrumbs__list {
+                        li.govuk-breadcrumbs__list-item { a.govuk-breadcrumbs__link href={ (root) "index.html" } { "Overview" } }
+                        li.govuk-breadcrumbs__list-item { a.govuk-breadcrumbs__link href={ (root) (href) } { (name) } }
+                        li.govuk-breadcrumbs__list-item aria-current="page" { (self.title) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn footer(&self) -> Markup {
+        let root = self.root();
+        html! {
+            footer.govuk-footer {
+                div.govuk-width-container.app-footer {
+                    "Counts and contracts only: no page shows a value of a record. Days end at midnight UTC. For machines: "
+                    a.govuk-link href={ (root) "catalogue.jsonld" } { "DCAT catalogue" } ", "
+                    a.govuk-link href={ (root) "datapackage.json" } { "data package" } "."
+                }
+            }
+        }
+    }
+}
+
+/// A column's head.
+#[derive(Clone, Copy)]
+pub(super) struct Head(&'static str, bool);
+
+/// The head of a column of texts.
+pub(super) const fn text(name: &'static str) -> Head {
+    Head(name, false)
+}
+
+/// The head of a column of numbers.
+pub(super) const fn numeric(name: &'static str) -> Head {
+    Head(name, true)
+}
+
+/// How much room a table asks for: a wide one scrolls in its own box on a small screen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    Narrow,
+    Wide,
+    Wider,
+}
+
+/// A table. The first cell of a row is its head.
+pub(super) fn table(caption: &str, width: Width, heads: &[Head], rows: Vec<Vec<Markup>>) -> Markup {
+    let class = match width {
+        Width::Narrow => "govuk-table app-table app-narrow",
+        Width::Wide => "govuk-table app-table app-wide",
+        Width::Wider => "govuk-table app-table app-wider",
+    };
+    let cell = |place: usize, cell: Markup| {
+        let numeric = heads.get(place).is_some_and(|head| head.1);
+        html! {
+            @if place == 0 { th.govuk-table__header.govuk-table__header--numeric[numeric] scope="row" { (cell) } }
+            @else { td.govuk-table__cell.govuk-table__cell--numeric[numeric] { (cell) } }
+        }
+    };
+    let table = html! {
+        table class=(class) {
+            caption.govuk-table__caption { (caption) }
+            thead.govuk-table__head {
+                tr.govuk-table__row {
+                    @for head in heads { th.govuk-table__header.govuk-table__header--numeric[head.1] scope="col" { (head.0) } }
+                }
+            }
+            tbody.govuk-table__body {
+                @for row in rows {
+                    tr.govuk-table__row { @for (place, content) in row.into_iter().enumerate() { (cell(place, content)) } }
+                }
+            }
+        }
+    };
+    html! {
+        @if width == Width::Narrow { (table) }
+        @else { div.app-scroll role="region" aria-label=(caption) tabindex="0" { (table) } }
+    }
+}
+
+/// Facts, each with its name.
+pub(super) fn summary_list(facts: Vec<(&str, Markup)>) -> Markup {
+    html! {
+        dl.govuk-summary-list {
+            @for (name, fact) in facts {
+                div.govuk-summary-list__row {
+                    dt.govuk-summary-list__key { (name) }
+                    dd.govuk-summary-list__value { (fact) }
+                }
+            }
+        }
+    }
+}
+
+/// What is shown when it is asked for.
+pub(super) fn details(summary: &str, body: &Markup) -> Markup {
+    html! {
+        details.govuk-details {
+            summary.govuk-details__summary { span.govuk-details__summary-text { (summary) } }
+            div.govuk-details__text { (body) }
+        }
+    }
+}
+
+/// The colour of a tag. The word is always printed: colour alone says nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Colour {
+    Green,
+    Grey,
+    Blue,
+    Purple,
+    Yellow,
+    Red,
+}
+
+/// A word in a coloured box.
+pub(super) fn tag(colour: Colour, word: &str) -> Markup {
+    let class = match colour {
+        Colour::Green => "govuk-tag govuk-tag--green",
+        Colour::Grey => "govuk-tag govuk-tag--grey",
+        Colour::Blue => "govuk-tag",
+        Colour::Purple => "govuk-tag govuk-tag--purple",
+        Colour::Yellow => "govuk-tag govuk-tag--yellow",
+        Colour::Red => "govuk-tag govuk-tag--red",
+    };
+    html! { strong class=(class) { (word) } }
+}
+
+/// Text to copy, in a box that the keyboard can reach.
+pub(super) fn code(label: &str, text: &str, long: bool) -> Markup {
+    html! { pre.app-code.app-code--long[long] role="region" aria-label=(label) tabindex="0" { code { (text) } } }
+}
+
+/// A figure with a name and what it means.
+pub(super) struct Figure {
+    pub(super) name: &'static str,
+    pub(super) number: String,
+    pub(super) note: Markup,
+    pub(super) colour: Colour,
+}
+
+/// Figures in a row.
+pub(super) fn figures(figures: Vec<Figure>) -> Markup {
+    html! {
+        dl.app-figures {
+            @for figure in figures {
+                div class={ "app-figure " (shade(figure.colour)) } {
+                    dt { (figure.name) }
+                    dd.app-number { (figure.number) }
+                    dd { (figure.note) }
+                }
+            }
+        }
+    }
+}
+
+fn shade(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Green => "app-figure--good",
+        Colour::Yellow => "app-figure--warn",
+        Colour::Red => "app-figure--poor",
+        Colour::Grey => "app-figure--none",
+        Colour::Blue | Colour::Purple => "",
+    }
+}
+
+/// A section with the heading that the contents lead to.
+pub(super) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
+    html! { section.app-section { h2.govuk-heading-m id=(id) { (heading) } (body) } }
+}
+
+/// A page of sections, with its contents beside them.
+pub(super) fn sections(sections: &[(&str, &str, Markup)]) -> Markup {
+    html! {
+        div.app-layout {
+            nav.app-contents aria-label="Contents of the page" {
+                h2.govuk-heading-s { "Contents" }
+                ol { @for (id, heading, _) in sections { li { a.govuk-link href={ "#" (id) } { (heading) } } } }
+            }
+            div.app-body { @for (id, heading, body) in sections { (section(id, heading, body)) } }
+        }
+    }
+}
+
+/// A box at the top of the page: what needs somebody, or that nothing does.
+pub(super) fn banner(good: bool, heading: &str, body: &Markup) -> Markup {
+    html! {
+        div.govuk-notification-banner.govuk-notification-banner--success[good] role="region" aria-labelledby="banner" {
+            div.govuk-notification-banner__header {
+                h2.govuk-notification-banner__title id="banner" { @if good { "All is well" } @else { "Needs attention" } }
+            }
+            div.govuk-notification-banner__content {
+                p.govuk-notification-banner__heading { (heading) }
+                (body)
+            }
+        }
+    }
+}

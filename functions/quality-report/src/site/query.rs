@@ -1,0 +1,94 @@
+//! How to query a table: examples that are made here and nowhere else, so that a test can run what the pages show.
+
+use contract::{Catalogue, TableContract};
+use lake::{Manifest, table_prefix};
+
+/// Files that an example names; of a table of more shards, DuckDB reads the Iceberg metadata.
+const FILES_MAX: usize = 4;
+
+/// Where readers find the tables.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The bucket of the curated zone.
+    pub bucket: String,
+    /// What the names of Glue's databases begin with.
+    pub databases: String,
+}
+
+/// A query to copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// What it answers.
+    pub title: String,
+    /// Who runs it: `Athena` or `DuckDB`.
+    pub engine: &'static str,
+    /// The query.
+    pub sql: String,
+}
+
+impl Place {
+    /// The database in which a table stands, as the merge names it in Glue.
+    #[must_use]
+    pub fn database(&self, table: &TableContract) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        format!("{}_curated_{}", self.databases, table.domain.chars().map(plain).collect::<String>())
+    }
+}
+
+/// The examples of a table, over the files of a day.
+#[must_use]
+pub fn examples(
+    table: &TableContract,
+    manifest: &Manifest,
+    catalogue: &Catalogue,
+    place: &Place,
+) -> Vec<Example> {
+    let (database, name) = (place.database(table), &table.name);
+    let athena = |title: &str, sql: String| Example { title: title.to_owned(), engine: "Athena", sql };
+    let mut found = vec![
+        athena(
+            "How many rows each source has, and how new they are",
+            format!(
+                "SELECT source, count(*) AS row_count, max(event_time) AS newest\nFROM {database}.{name}\nGROUP BY source\nORDER BY source"
+            ),
+        ),
+        athena(
+            "Rows of every kept day",
+            format!(
+                "SELECT snapshot_date, count(*) AS row_count\nFROM {database}.{name}_history\nGROUP BY snapshot_date\nORDER BY snapshot_date"
+            ),
+        ),
+    ];
+    let coded = table.own().iter().find(|column| column.list.is_some());
+    found.extend(coded.map(|column| {
+        let code = &column.name;
+        let title = format!("How often each code of {code} stands there");
+        let sql = format!(
+            "SELECT {code}, count(*) AS row_count\nFROM {database}.{name}\nGROUP BY {code}\nORDER BY row_count DESC, {code}"
+        );
+        athena(&title, sql)
+    }));
+    if !table.is_link() && catalogue.table("link").is_some() {
+        let sql = format!(
+            "SELECT link.link_type, link.to_table, count(*) AS links\nFROM {database}.{name} AS this\nJOIN {database}.link AS link ON link.from_id = this.pole_id\nGROUP BY link.link_type, link.to_table\nORDER BY links DESC, link.link_type, link.to_table"
+        );
+        found.push(athena("What its rows are linked to", sql));
+    }
+    found.push(duckdb(table, manifest, place));
+    found
+}
+
+fn duckdb(table: &TableContract, manifest: &Manifest, place: &Place) -> Example {
+    let files: Vec<String> =
+        manifest.shards.iter().map(|shard| format!("'s3://{}/{}'", place.bucket, shard.rows_key)).collect();
+    let from = if (1..=FILES_MAX).contains(&files.len()) {
+        format!("read_parquet([\n  {}\n], hive_partitioning = false)", files.join(",\n  "))
+    } else {
+        format!("iceberg_scan('s3://{}/{}')", place.bucket, table_prefix(&table.name).trim_end_matches('/'))
+    };
+    Example {
+        title: format!("The files of {}, without a catalogue", manifest.date),
+        engine: "DuckDB",
+        sql: format!("SELECT source, count(*) AS row_count\nFROM {from}\nGROUP BY source\nORDER BY source"),
+    }
+}

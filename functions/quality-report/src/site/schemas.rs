@@ -1,0 +1,92 @@
+//! The tables' columns since they were first published, and what changed since.
+
+use std::collections::BTreeMap;
+
+use contract::{Catalogue, TableContract};
+use serde::{Deserialize, Serialize};
+
+/// Changes of a table that are kept.
+const CHANGES_MAX: usize = 50;
+
+/// Every table's columns, kept beside the pages as `schemas.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Schemas(BTreeMap<String, Published>);
+
+/// A table as it was last published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Published {
+    /// The contract's version.
+    pub(super) version: String,
+    /// The columns' types, by name.
+    pub(super) columns: BTreeMap<String, String>,
+    /// What changed, newest first.
+    pub(super) changes: Vec<Change>,
+}
+
+/// What changed with a version of a contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Change {
+    /// The day whose report first had it.
+    pub(super) date: String,
+    /// The contract's version.
+    pub(super) version: String,
+    /// Columns that came.
+    pub(super) added: Vec<String>,
+    /// Columns that went.
+    pub(super) removed: Vec<String>,
+    /// Columns of another type, as `name: before → after`.
+    pub(super) retyped: Vec<String>,
+}
+
+impl Change {
+    /// Whether a reader of the earlier version may break.
+    pub(super) fn breaks(&self) -> bool {
+        !self.removed.is_empty() || !self.retyped.is_empty()
+    }
+}
+
+impl Schemas {
+    /// The table as it was last published.
+    pub(super) fn of(&self, table: &str) -> Option<&Published> {
+        self.0.get(table)
+    }
+
+    /// Takes in what the contracts say on a day. The same contracts change nothing.
+    pub(crate) fn take(&mut self, catalogue: &Catalogue, date: &str) {
+        for table in &catalogue.tables {
+            let columns = columns(table);
+            let known = self.0.entry(table.name.clone()).or_default();
+            if known.version == table.version && known.columns == columns {
+                continue;
+            }
+            let mut change =
+                Change { date: date.to_owned(), version: table.version.clone(), ..Change::default() };
+            // The first version is one line, not as many as it has columns.
+            if !known.columns.is_empty() {
+                change.compare(&known.columns, &columns);
+            }
+            known.changes.insert(0, change);
+            known.changes.truncate(CHANGES_MAX);
+            (known.version, known.columns) = (table.version.clone(), columns);
+        }
+    }
+}
+
+impl Change {
+    fn compare(&mut self, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) {
+        let only = |these: &BTreeMap<String, String>, those: &BTreeMap<String, String>| {
+            these.keys().filter(|name| !those.contains_key(*name)).cloned().collect()
+        };
+        (self.added, self.removed) = (only(after, before), only(before, after));
+        let both = after.iter().filter_map(|(name, kind)| Some((name, before.get(name)?, kind)));
+        self.retyped = both
+            .filter(|(_, old, new)| old != new)
+            .map(|(name, old, new)| format!("{name}: {old} → {new}"))
+            .collect();
+    }
+}
+
+fn columns(table: &TableContract) -> BTreeMap<String, String> {
+    table.columns.iter().map(|column| (column.name.clone(), column.kind.glue())).collect()
+}

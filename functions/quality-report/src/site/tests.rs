@@ -1,0 +1,512 @@
+//! Whole editions: of the shipped contracts and of built days with every state that a page can show.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use contract::{Catalogue, File, TableContract};
+use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult};
+use quality::RuleCount;
+use store::ObjectStore;
+
+use super::*;
+use crate::books::{Redriven, SourceBooks};
+use crate::report::{Trend, TrendState};
+
+/// The last of the built days.
+const LAST: &str = "2026-03-31";
+
+/// Built days.
+const DAYS: i32 = 30;
+
+fn shipped() -> Catalogue {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
+    host::load_contracts(&folder.to_string_lossy()).unwrap()
+}
+
+/// A number that looks like chance and is always the same.
+fn odd(text: &str, most: u64) -> u64 {
+    u64::from_le_bytes(pole::content_id(text.as_bytes()).as_bytes()[..8].try_into().unwrap()) % most
+}
+
+fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32) -> ColumnProfile {
+    let filled = if column.required { rows } else { rows - odd(&column.name, rows + 1) };
+    let numeric = !matches!(column.kind, contract::ColumnType::Text | contract::ColumnType::Boolean)
+        && !column.personal;
+    let base = i64::from(day) + i64::try_from(odd(&column.name, 500)).unwrap();
+    let list = column.list.as_deref().and_then(|name| catalogue.list(name)).filter(|_| !column.personal);
+    let text = column.kind == contract::ColumnType::Text;
+    let masks = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
+    ColumnProfile {
+        filled,
+        distinct: Some(odd(&format!("{} distinct", column.name), filled + 1)),
+        least: numeric.then_some(base),
+        greatest: numeric.then_some(base + 900),
+        centiles: numeric.then_some([base + 5, base + 25, base + 50, base + 75, base + 95]),
+        masks: masks
+            .iter()
+            .filter(|_| text && list.is_none())
+            .map(|(mask, part)| ((*mask).to_owned(), filled * part / 7))
+            .collect(),
+        coarse_masks: if text { vec![("Aa".into(), filled / 2)] } else { Vec::new() },
+        codes: list
+            .map(|list| list.codes.iter().map(|(code, _)| (code.clone(), odd(code, 400))).collect())
+            .unwrap_or_default(),
+        ..ColumnProfile::default()
+    }
+}
+
+fn manifest(table: &TableContract, catalogue: &Catalogue, day: Day, held: bool) -> Manifest {
+    let rows =
+        600 + odd(&table.name, 90_000) + u64::try_from(day.0 - 20_000).unwrap() * (3 + odd(&table.name, 9));
+    let rule = |rule: &contract::Rule| {
+        let checked = odd(&format!("{} {day}", rule.id), rows);
+        // One rule in twelve falls short; of the table that is held back every critical one.
+        let short = odd(&rule.id, 12) == 0 || (held && rule.severity == contract::Severity::Block);
+        let failed = if short { odd(&rule.id, checked / 4 + 20).max(3).min(checked) } else { 0 };
+        RuleResult::of(rule, RuleCount { failed, checked }, rows)
+    };
+    let rules: Vec<RuleResult> = table
+        .rules
+        .iter()
+        .filter(|known| held || known.severity == contract::Severity::Warn || odd(&known.id, 12) != 0)
+        .map(rule)
+        .collect();
+    let passed = rules.iter().all(|rule| rule.verdict != lake::Verdict::Fail);
+    let shard = |shard: u32| ManifestShard {
+        shard,
+        version: format!("{day}-x"),
+        rows_key: format!("curated/{}/{shard}/part-0.parquet", table.name),
+        rows: rows / 2,
+        bytes: rows * 90,
+        ..ManifestShard::default()
+    };
+    Manifest {
+        table: table.name.clone(),
+        date: day.to_string(),
+        contract_version: table.version.clone(),
+        base: Some(Day(day.0 - 1).to_string()),
+        passed,
+        rows,
+        inserted: odd(&table.name, 90),
+        updated: odd(&table.name, 300),
+        deleted: odd(&table.name, 12),
+        shards: (0..2).map(shard).collect(),
+        rules,
+        columns: table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), profile(column, catalogue, rows, day.0)))
+            .collect(),
+        newest_event: Some(day.begins() + 80_000_000_000),
+        ..Manifest::default()
+    }
+}
+
+fn books(source: &str, day: Day) -> SourceBooks {
+    let landed = 400 + odd(&format!("{source} {day}"), 300);
+    let waiting = u64::from(source == "planning-register");
+    let quarantined = BTreeMap::from([("parse.date".to_owned(), landed / 40), ("event.type".to_owned(), 3)]);
+    let refused = quarantined.values().sum::<u64>();
+    SourceBooks {
+        landed,
+        refined: landed - refused - 20,
+        ignored: 20,
+        quarantined,
+        undeclared: BTreeMap::from([("$.colour".to_owned(), 4)]),
+        minutes: (0..1_440)
+            .filter(|minute| minute % 7 == 0)
+            .map(|minute| (minute, odd(&format!("{source} {minute}"), 9) + 1))
+            .collect(),
+        lag: BTreeMap::from([(1, landed / 2), (10, landed / 3), (3_600, landed / 6)]),
+        waiting,
+        redriven: Redriven { refined: 2, ignored: 0, quarantined: 1 },
+        ..SourceBooks::default()
+    }
+}
+
+fn report(catalogue: &Catalogue, day: Day) -> Report {
+    let last = day.to_string() == LAST;
+    let of = |table: &TableContract| {
+        (table.name.clone(), manifest(table, catalogue, day, last && table.name == "location"))
+    };
+    let filled = catalogue.tables.iter().filter(|table| !table::fed_by(catalogue, &table.name).is_empty());
+    let trend = |dataset: &str, metric: &str, observed, expected, state| Trend {
+        dataset: dataset.into(),
+        column: None,
+        metric: metric.into(),
+        dimension: "timeliness".into(),
+        observed,
+        expected,
+        compared: 4,
+        state,
+    };
+    let share = Trend {
+        column: Some("surname".into()),
+        ..trend("table/person", "null_share", 0.02, Some((0.0, 0.05)), TrendState::Usual)
+    };
+    Report {
+        date: day.to_string(),
+        sources: catalogue
+            .plans
+            .iter()
+            .map(|plan| (plan.contract.name.clone(), books(&plan.contract.name, day)))
+            .collect(),
+        tables: filled.map(of).collect(),
+        trends: vec![
+            share,
+            trend("table/person", "rows", 90_000.0, Some((60_000.0, 80_000.0)), TrendState::Unusual),
+            trend("table/person", "freshness_hours", 1.8, None, TrendState::Young),
+            trend("source/housing-person", "landed", 700.0, Some((450.0, 650.0)), TrendState::Acknowledged),
+        ],
+    }
+}
+
+/// A dimension as contracts name it.
+fn odcs(name: &str) -> &str {
+    if name == "validity" { "conformity" } else { name }
+}
+
+fn history(catalogue: &Catalogue, last: Day) -> History {
+    let mut history = History::default();
+    for day in (last.0 - DAYS + 1..=last.0).map(Day) {
+        let date = day.to_string();
+        for (name, manifest) in report(catalogue, day).tables {
+            let dataset = format!("table/{name}");
+            history.add((&dataset, "", "rows"), &date, manifest.rows as f64);
+            history.add((&dataset, "", "changed_rows"), &date, odd(&format!("{name} {day}"), 400) as f64);
+            history.add(
+                (&dataset, "", "freshness_hours"),
+                &date,
+                1.0 + odd(&format!("{day} {name}"), 30) as f64 / 10.0,
+            );
+            for (dimension, _) in dimension::SIX.iter().take(5) {
+                history.add(
+                    (&dataset, "", &format!("dimension/{}/checked", odcs(dimension))),
+                    &date,
+                    1_000.0,
+                );
+                let failed = odd(&format!("{dimension} {day}"), 90) as f64;
+                history.add((&dataset, "", &format!("dimension/{}/failed", odcs(dimension))), &date, failed);
+            }
+        }
+        for plan in &catalogue.plans {
+            let (dataset, books) =
+                (format!("source/{}", plan.contract.name), books(&plan.contract.name, day));
+            let refused = books.quarantined_total() as f64;
+            for (metric, value) in [
+                ("landed", books.landed as f64),
+                ("refined", books.refined as f64),
+                ("ignored", books.ignored as f64),
+                ("quarantined", refused),
+                ("quarantined_share", refused / books.landed as f64),
+            ] {
+                history.add((&dataset, "", metric), &date, value);
+            }
+        }
+    }
+    history
+}
+
+/// The pages of the last two built days.
+fn edition(catalogue: &Catalogue) -> Vec<Page> {
+    let last = Day::parse(LAST).unwrap();
+    let days: Vec<String> = (0..2).map(|back| Day(last.0 - back).to_string()).collect();
+    let (report, before) = (report(catalogue, last), report(catalogue, Day(last.0 - 1)));
+    let mut passing: BTreeMap<String, String> =
+        report.tables.keys().map(|table| (table.clone(), LAST.to_owned())).collect();
+    passing.insert("location".into(), before.date.clone());
+    let mut schemas = Schemas::default();
+    schemas.take(catalogue, &days[1]);
+    let place = Place { bucket: "curated".into(), databases: "polelake".into() };
+    let history = history(catalogue, last);
+    let of = |report, earlier| Edition {
+        report,
+        history: &history,
+        days: &days,
+        catalogue,
+        earlier,
+        passing: &passing,
+        schemas: &schemas,
+        place: &place,
+    };
+    let mut pages = site(&of(&report, Some(&before)));
+    pages.extend(site(&of(&before, None)));
+    for report in [&report, &before] {
+        let body = serde_json::to_vec_pretty(report).unwrap();
+        pages.push(Page { key: format!("data/{}.json", report.date), body, content_type: JSON });
+    }
+    pages
+}
+
+fn text<'p>(pages: &'p [Page], key: &str) -> &'p str {
+    let page = pages.iter().find(|page| page.key == key).unwrap_or_else(|| panic!("no {key}"));
+    std::str::from_utf8(&page.body).unwrap()
+}
+
+/// Writes the built edition where `SITE_SAMPLE` says, for the browser's tests and for people to look at.
+#[test]
+fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
+    let catalogue = shipped();
+    let pages = edition(&catalogue);
+    if let Some(folder) = std::env::var_os("SITE_SAMPLE").map(PathBuf::from) {
+        for page in &pages {
+            let file = folder.join(&page.key);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, &page.body).unwrap();
+        }
+    }
+    let keys: BTreeSet<&str> = pages.iter().map(|page| page.key.as_str()).collect();
+    assert_eq!(keys.len(), pages.len(), "no page twice");
+    for table in &catalogue.tables {
+        assert!(keys.contains(format!("table/{}.html", table.name).as_str()));
+        assert!(keys.contains(format!("table/{}.json", table.name).as_str()));
+    }
+    for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
+        let text = std::str::from_utf8(&page.body).unwrap();
+        let folder = page.key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let path = link.split(['#', '?']).next().unwrap();
+            let outside = path.is_empty() || path.contains(':');
+            let key = match path.strip_prefix("../") {
+                Some(path) => path.to_owned(),
+                None if folder.is_empty() => path.to_owned(),
+                None => format!("{folder}/{path}"),
+            };
+            assert!(outside || keys.contains(key.as_str()), "{} leads to {link}", page.key);
+        }
+        assert!(
+            !text.contains(" style=") && !text.contains("<style") && !text.contains(" onclick="),
+            "{}",
+            page.key
+        );
+        assert!(text.contains("Content-Security-Policy") && text.contains("lang=\"en-GB\""), "{}", page.key);
+    }
+}
+
+#[test]
+fn the_same_day_gives_the_same_bytes() {
+    let catalogue = shipped();
+    let (one, two) = (edition(&catalogue), edition(&catalogue));
+    assert!(one.iter().zip(&two).all(|(a, b)| a.key == b.key && a.body == b.body));
+}
+
+#[test]
+fn the_front_page_says_what_needs_attention() {
+    let pages = edition(&shipped());
+    let front = text(&pages, "index.html");
+    for part in [
+        "Tuesday 31 March 2026",
+        "is held back: a critical rule is not met",
+        "Readers see 30 March 2026.",
+        "The books of ",
+        "expected 60,000 to 80,000",
+        "What changed since 30 March 2026",
+        "Not measured",
+    ] {
+        assert!(front.contains(part), "{part}");
+    }
+    let location = text(&pages, "table/location.html");
+    assert!(location.contains("Held back") && location.contains("readers see this one"));
+}
+
+#[test]
+fn a_table_page_answers_what_who_when_how_good_and_how() {
+    let pages = edition(&shipped());
+    let person = text(&pages, "table/person.html");
+    for part in [
+        "mailto:pole-data@example.org",
+        "Known limits",
+        "Data protection impact assessment",
+        "Synthetic.",
+        "FROM polelake_curated_pole.person",
+        "read_parquet([",
+        "housing-person: $.surname",
+        "Plausibility only",
+        "List gender",
+        "Trans Male",
+        "apiVersion: v3.1.0",
+        "is the pole_id of a row there",
+        "First seen here",
+    ] {
+        assert!(person.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn small_counts_and_values_of_people_are_not_told() {
+    let catalogue = shipped();
+    let pages = edition(&catalogue);
+    // Births have centiles in no profile; what a profile has by mistake must not be shown either.
+    let table = catalogue.table("person").unwrap();
+    let mut report = report(&catalogue, Day::parse(LAST).unwrap());
+    let manifest = report.tables.get_mut("person").unwrap();
+    let births = manifest.columns.get_mut("date_of_birth").unwrap();
+    (births.centiles, births.least, births.greatest) = (Some([1, 2, 3, 4, 5]), Some(-7_000), Some(9_000));
+    births.filled = 4;
+    for rule in &mut manifest.rules {
+        (rule.failed, rule.checked) = (7, 977_531);
+    }
+    let (days, history, passing, schemas) =
+        (vec![LAST.to_owned()], History::default(), BTreeMap::new(), Schemas::default());
+    let place = Place { bucket: "b".into(), databases: "d".into() };
+    let edition = Edition {
+        report: &report,
+        history: &history,
+        days: &days,
+        catalogue: &catalogue,
+        earlier: None,
+        passing: &passing,
+        schemas: &schemas,
+        place: &place,
+    };
+    let page = String::from_utf8(table::page(&edition, table)).unwrap();
+    assert!(!page.contains("1950-11-02") && !page.contains("1970-01-02") && page.contains("fewer than 10"));
+    assert!(page.matches("977,531").count() > 10);
+    let shown = page.split("person-date_of_birth-past").nth(1).unwrap().split("977,531").next().unwrap();
+    assert!(shown.contains("fewer than 10") && !shown.contains(">7<"), "{shown}");
+    assert!(text(&pages, "table/person.json").contains("\"failed\""));
+}
+
+#[test]
+fn twins_have_what_the_metadata_model_demands() {
+    let pages = edition(&shipped());
+    let dcat: serde_json::Value = serde_json::from_str(text(&pages, "catalogue.jsonld")).unwrap();
+    for dataset in dcat["dcat:dataset"].as_array().unwrap() {
+        for name in [
+            "dct:title",
+            "dct:description",
+            "dct:identifier",
+            "dct:type",
+            "dcat:version",
+            "dct:creator",
+            "dct:publisher",
+            "dcat:contactPoint",
+            "dct:license",
+            "dct:accessRights",
+            "uk:securityClassification",
+            "dct:accrualPeriodicity",
+        ] {
+            assert!(!dataset[name].is_null(), "{name} of {}", dataset["@id"]);
+        }
+        assert_eq!(dataset["dcat:contactPoint"]["vcard:hasEmail"], "mailto:pole-data@example.org");
+    }
+    let package: serde_json::Value = serde_json::from_str(text(&pages, "datapackage.json")).unwrap();
+    let person = package["resources"].as_array().unwrap().iter().find(|of| of["name"] == "person").unwrap();
+    assert_eq!(person["schema"]["primaryKey"], serde_json::json!(["pole_id", "source"]));
+}
+
+/// A contract of one table, with a text in every place that a page shows.
+fn hostile(text: &str) -> Catalogue {
+    let mut columns = String::new();
+    for column in pole::PROVENANCE {
+        let kind = match column.kind {
+            pole::Kind::Text => "string",
+            pole::Kind::Integer => "bigint",
+            pole::Kind::Timestamp => "timestamp",
+        };
+        let (name, required) = (column.name, column.required);
+        columns.push_str(&format!(
+            "      - {{name: {name}, physicalType: {kind}, required: {required}, classification: internal, description: '{text}'}}\n"
+        ));
+    }
+    let contract = format!(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: t\nname: '{text}'\nversion: '{text}'\nstatus: '{text}'\ndescription: {{purpose: '{text}', usage: '{text}', limitations: '{text}'}}\nteam: {{name: '{text}'}}\nsupport:\n  - {{channel: '{text}', url: 'javascript:alert(1)', description: '{text}'}}\nroles:\n  - {{role: '{text}', description: '{text}', firstLevelApprovers: '{text}'}}\nslaProperties:\n  - {{property: frequency, value: '{text}', description: '{text}'}}\nauthoritativeDefinitions:\n  - {{type: '{text}', url: 'javascript:alert(2)'}}\nschema:\n  - name: t\n    description: '{text}'\n    properties:\n{columns}      - {{name: own, physicalType: string, classification: internal, description: '{text}', tags: ['{text}'], examples: ['{text}']}}\ncustomProperties:\n  - {{property: polelake, value: {{family: object}}}}\n  - {{property: securityClassification, value: '{text}'}}\n"
+    );
+    Catalogue::compile(&[File::new("pole/t.odcs.yaml", contract)]).unwrap()
+}
+
+#[test]
+fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
+    let catalogue = hostile("<script>alert(1)</script>\"><b>");
+    let table = &catalogue.tables[0];
+    let mut report =
+        Report { date: LAST.into(), sources: BTreeMap::new(), tables: BTreeMap::new(), trends: Vec::new() };
+    report.tables.insert("t".into(), manifest(table, &catalogue, Day::parse(LAST).unwrap(), false));
+    let (days, history, passing, mut schemas) =
+        (vec![LAST.to_owned()], History::default(), BTreeMap::new(), Schemas::default());
+    schemas.take(&catalogue, LAST);
+    let place = Place { bucket: "<i>".into(), databases: "<i>".into() };
+    let edition = Edition {
+        report: &report,
+        history: &history,
+        days: &days,
+        catalogue: &catalogue,
+        earlier: None,
+        passing: &passing,
+        schemas: &schemas,
+        place: &place,
+    };
+    let pages = site(&edition);
+    for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
+        let text = std::str::from_utf8(&page.body).unwrap();
+        let scripts = text.matches("<script").count();
+        assert_eq!(scripts, usize::from(page.key == "tables.html"), "{}", page.key);
+        assert!(!text.contains("<b>") && !text.contains("<i>"), "{}", page.key);
+        assert!(!text.contains("href=\"javascript:"), "{}", page.key);
+    }
+    assert!(text(&pages, "table/t.html").matches("&lt;script&gt;").count() > 15);
+}
+
+#[test]
+fn schema_changes_are_told_with_what_they_mean_for_readers() {
+    let catalogue = hostile("plain");
+    let mut schemas = Schemas::default();
+    schemas.take(&catalogue, "2026-03-01");
+    schemas.take(&catalogue, "2026-03-02");
+    assert_eq!(schemas.of("t").unwrap().changes.len(), 1, "the same contract changes nothing");
+    let text = serde_json::to_string(&schemas)
+        .unwrap()
+        .replace("\"own\":\"string\"", "\"own\":\"bigint\",\"gone\":\"date\"");
+    let mut schemas: Schemas = serde_json::from_str(&text).unwrap();
+    schemas.take(&catalogue, "2026-03-03");
+    let change = &schemas.of("t").unwrap().changes[0];
+    assert_eq!(
+        (change.removed.join(" "), change.retyped.join(" ")),
+        ("gone".into(), "own: bigint → string".into())
+    );
+    assert!(change.breaks() && change.added.is_empty() && change.date == "2026-03-03");
+}
+
+fn a_page(key: &str, body: &str) -> Page {
+    Page { key: key.into(), body: body.into(), content_type: HTML }
+}
+
+#[tokio::test]
+async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
+    let bucket = store::MemoryStore::default();
+    let first = || vec![a_page("index.html", "a"), a_page("table/t.html", "b"), a_page("day/d.html", "c")];
+    let counts = |written: write::Written| (written.pages, written.changed, written.deleted);
+    assert_eq!(counts(write(first(), true, &bucket).await.unwrap()), (3, 3, 0));
+    assert_eq!(counts(write(first(), true, &bucket).await.unwrap()), (3, 0, 0));
+    let second = vec![a_page("index.html", "A"), a_page("day/e.html", "d")];
+    assert_eq!(counts(write(second, true, &bucket).await.unwrap()), (2, 2, 1));
+    assert!(!bucket.is_there("table/t.html").await.unwrap() && bucket.is_there("day/d.html").await.unwrap());
+    // A list that is damaged costs a writing of all pages, and no more.
+    bucket.put("pages.json", Bytes::from_static(b"{"), JSON).await.unwrap();
+    assert_eq!(counts(write(first(), false, &bucket).await.unwrap()), (3, 3, 0));
+}
+
+#[tokio::test]
+async fn earlier_reports_tell_when_a_table_last_passed() {
+    let bucket = store::MemoryStore::default();
+    let day = |date: &str, passed: bool| {
+        let manifest = Manifest { table: "t".into(), date: date.into(), passed, ..Manifest::default() };
+        Report {
+            date: date.into(),
+            sources: BTreeMap::new(),
+            tables: BTreeMap::from([("t".into(), manifest)]),
+            trends: Vec::new(),
+        }
+    };
+    for (date, passed) in [("2026-03-01", true), ("2026-03-02", false)] {
+        let json = serde_json::to_vec(&day(date, passed)).unwrap();
+        bucket.put(&lake::report_key(Day::parse(date).unwrap()), Bytes::from(json), JSON).await.unwrap();
+    }
+    let days = ["2026-03-03", "2026-03-02", "2026-03-01"].map(str::to_owned);
+    let found = earlier(&day("2026-03-03", false), &days, &bucket).await.unwrap();
+    assert_eq!(found.report.unwrap().date, "2026-03-02");
+    assert_eq!(found.passing["t"], "2026-03-01");
+    let found = earlier(&day("2026-03-03", true), &days, &bucket).await.unwrap();
+    assert_eq!(found.passing["t"], "2026-03-03");
+}

@@ -1,0 +1,68 @@
+//! What was observed beside what was to be expected.
+
+use maud::{Markup, html};
+
+use super::govuk::{Colour, Width, numeric, table, tag, text};
+use super::text::{counted, measured, metric, sentence};
+use crate::report::{Trend, TrendState};
+
+pub(super) fn state(state: TrendState) -> Markup {
+    match state {
+        TrendState::Usual => tag(Colour::Green, "Usual"),
+        TrendState::Unusual => tag(Colour::Yellow, "Unusual"),
+        TrendState::Young => tag(Colour::Grey, "Too few days"),
+        TrendState::Acknowledged => tag(Colour::Purple, "Explained"),
+    }
+}
+
+/// The expected range in words.
+pub(super) fn expected(trend: &Trend) -> String {
+    let Some((least, greatest)) = trend.expected else { return "not known yet".into() };
+    let (least, greatest) = (measured(&trend.metric, least), measured(&trend.metric, greatest));
+    if least == greatest { least } else { format!("{least} to {greatest}") }
+}
+
+/// What a metric is of, in words.
+pub(super) fn name(trend: &Trend) -> Markup {
+    html! { (metric(&trend.metric)) @if let Some(column) = &trend.column { ", " code { (column) } } }
+}
+
+/// The address of what a trend is about, from the site's root.
+pub(super) fn address(dataset: &str) -> String {
+    format!("{dataset}.html")
+}
+
+/// Trends in a table: those that need a look first.
+pub(super) fn table_of(caption: &str, mut trends: Vec<&Trend>, root: Option<&str>) -> Markup {
+    let rank = |trend: &&Trend| match trend.state {
+        TrendState::Unusual => 0,
+        TrendState::Acknowledged => 1,
+        TrendState::Usual => 2,
+        TrendState::Young => 3,
+    };
+    trends.sort_by_key(rank);
+    let heads = [
+        text("Metric"),
+        text("State"),
+        numeric("Observed"),
+        numeric("Expected"),
+        text("Compared with"),
+        text("Dimension"),
+    ];
+    let row = |trend: &&Trend| {
+        let compared = match trend.compared {
+            0 => "no earlier day of its kind".to_owned(),
+            days => counted(days as u64, "earlier day"),
+        };
+        let of = trend.dataset.split_once('/').map_or(trend.dataset.as_str(), |(_, name)| name);
+        vec![
+            html! { @if let Some(root) = root { a.govuk-link href={ (root) (address(&trend.dataset)) } { (of) } ": " } (name(trend)) },
+            state(trend.state),
+            html! { (measured(&trend.metric, trend.observed)) },
+            html! { (expected(trend)) },
+            html! { (compared) },
+            html! { (sentence(&trend.dimension)) },
+        ]
+    };
+    table(caption, Width::Wide, &heads, trends.iter().map(row).collect())
+}

@@ -1,0 +1,73 @@
+//! Writing an edition: only pages that changed, and none that has no table or source any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use host::Failure;
+use pole::content_id;
+use serde::{Deserialize, Serialize};
+use store::ObjectStore;
+
+use super::Page;
+
+/// The pages that are there, with ids of their content.
+const PAGES: &str = "pages.json";
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    /// Pages of the edition.
+    pub(crate) pages: usize,
+    /// Pages that were written, because they changed.
+    pub(crate) changed: usize,
+    /// Pages that were deleted, because nothing has them any more.
+    pub(crate) deleted: usize,
+}
+
+/// Writes what changed. The list of pages goes last: after a broken-off run they are written once more.
+///
+/// # Errors
+/// When the storage does not answer.
+pub(crate) async fn write(pages: Vec<Page>, whole: bool, site: &dyn ObjectStore) -> Result<Written, Failure> {
+    let mut known = read(site).await?;
+    let mut written = Written { pages: pages.len(), ..Written::default() };
+    let keys: BTreeSet<String> = pages.iter().map(|page| page.key.clone()).collect();
+    for page in pages {
+        let id = content_id(&page.body).to_string();
+        if known.get(&page.key) != Some(&id) {
+            let put = site.put(&page.key, Bytes::from(page.body), page.content_type).await;
+            put.map_err(|error| Failure::unavailable(&error))?;
+            known.insert(page.key, id);
+            written.changed += 1;
+        }
+    }
+    if whole {
+        let gone: Vec<String> =
+            known.keys().filter(|key| !keys.contains(*key) && is_of_the_contracts(key)).cloned().collect();
+        for key in gone {
+            site.delete(&key).await.map_err(|error| Failure::unavailable(&error))?;
+            known.remove(&key);
+            written.deleted += 1;
+        }
+    }
+    if written.changed + written.deleted > 0 {
+        let json = serde_json::to_vec_pretty(&known).map_err(|error| Failure::corrupt(&error))?;
+        let put = site.put(PAGES, Bytes::from(json), super::JSON).await;
+        put.map_err(|error| Failure::unavailable(&error))?;
+    }
+    Ok(written)
+}
+
+/// Whether a page stands or falls with a contract; pages of days stay.
+fn is_of_the_contracts(key: &str) -> bool {
+    key.starts_with("table/") || key.starts_with("source/")
+}
+
+async fn read(site: &dyn ObjectStore) -> Result<BTreeMap<String, String>, Failure> {
+    match site.get(PAGES).await {
+        // A list that cannot be read costs one writing of all pages.
+        Ok(object) => Ok(serde_json::from_slice(&object.body).unwrap_or_default()),
+        Err(error) if error.is_not_found() => Ok(BTreeMap::new()),
+        Err(error) => Err(Failure::unavailable(&error)),
+    }
+}
