@@ -107,6 +107,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_read_as_it_was() {
+        for count in [1, 7, 300, 1_200, 1_201, 20_000, 39_822] {
+            let mut centiles = Centiles::new().unwrap();
+            (0..count).for_each(|value: i64| centiles.add(value * 7_919 % 1_009));
+            let kept: Centiles = serde_json::from_str(&serde_json::to_string(&centiles).unwrap()).unwrap();
+            assert_eq!(kept, centiles, "{count}");
+        }
+    }
+
+    #[test]
     fn the_same_values_in_the_same_order_are_the_same_bytes() {
         let of = || {
             let mut centiles = Centiles::new().unwrap();

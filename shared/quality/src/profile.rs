@@ -204,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_read_as_it_was() {
+        for count in [3, 60, 300, 3_000, 40_000] {
+            let texts: Vec<String> = (0..count).map(|number| format!("{}", number * 7 % 30_011)).collect();
+            let mut state = ColumnState::new(&column("name", ColumnType::Text, true), false);
+            state.update(&(Arc::new(StringArray::from_iter_values(&texts)) as ArrayRef));
+            let kept = serde_json::to_value(&state).unwrap();
+            let read: ColumnState = serde_json::from_value(kept.clone()).unwrap();
+            let again = serde_json::to_value(&read).unwrap();
+            for part in ["distinct", "shapes"] {
+                assert_eq!(again[part], kept[part], "{part} of {count}");
+            }
+            let mut twice = ColumnState::new(&column("name", ColumnType::Text, true), false);
+            twice.update(&(Arc::new(StringArray::from_iter_values(&texts)) as ArrayRef));
+            assert_eq!(serde_json::to_value(&twice).unwrap(), kept, "{count}");
+        }
+    }
+
+    #[test]
     fn a_personal_column_shows_no_value() {
         let mut state = ColumnState::new(&column("age", ColumnType::Integer, true), false);
         state.update(&(Arc::new(Int64Array::from(vec![7, 99])) as ArrayRef));
