@@ -72,3 +72,25 @@ fn rights_are_given_job_by_job_and_apply_waits_for_an_approval() {
         }
     }
 }
+
+#[test]
+fn the_runbook_knows_every_alarm() {
+    let runbook = std::fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let mut unknown = Vec::new();
+    crate::lake_under_test::collect(&root().join("infra"), &mut |path| {
+        if path.extension().is_none_or(|extension| extension != "tf") {
+            return;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("alarm_name "));
+        for name in names.filter_map(|name| name.split('"').nth(1)) {
+            // `${var.name}-freshness-${each.key}` is `-freshness-` and a topic.
+            let fixed = name.split_once('}').map_or(name, |(_, rest)| rest);
+            let fixed = fixed.split("${").next().unwrap_or_default();
+            if !runbook.contains(fixed) {
+                unknown.push(format!("{name} in {}", path.display()));
+            }
+        }
+    });
+    assert!(unknown.is_empty(), "docs/runbook.md says nothing of {unknown:?}");
+}
