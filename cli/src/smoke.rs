@@ -224,7 +224,7 @@ impl Smoke<'_> {
                 None => Ok(Err(Missing::Never(format!("{key} tells of no row in `{TABLE}`")))),
             }
         };
-        self.until(Hop::Refined, look, outcome).await
+        self.until(Hop::Refined, Instant::now(), look, outcome).await
     }
 
     async fn merged(
@@ -234,6 +234,7 @@ impl Smoke<'_> {
         day: Day,
         outcome: &mut Outcome,
     ) -> Result<(), Stopped> {
+        let begun = Instant::now();
         if self.merge {
             let payload = json!({"date": day.to_string(), "tables": [TABLE]});
             if let Err(error) = self.door.invoke("snapshot-merge", &payload).await {
@@ -254,17 +255,18 @@ impl Smoke<'_> {
                 (true, true) => Ok(key.clone()),
             })
         };
-        self.until(Hop::Merged, look, outcome).await
+        self.until(Hop::Merged, begun, look, outcome).await
     }
 
     /// Looks again and again until the hop is there.
     async fn until(
         &self,
         hop: Hop,
+        begun: Instant,
         look: impl AsyncFn() -> Result<Result<String, Missing>, Stopped>,
         outcome: &mut Outcome,
     ) -> Result<(), Stopped> {
-        let (begun, deadline) = (Instant::now(), Instant::now() + self.wait);
+        let deadline = Instant::now() + self.wait;
         loop {
             match look().await? {
                 Ok(seen) => {

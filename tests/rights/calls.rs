@@ -128,7 +128,7 @@ async fn days(functions: &BTreeMap<&str, Function>, files: &std::path::Path, out
         let mut keys = Vec::new();
         let bucket = files.join(raw);
         collect(&bucket, &mut |path| {
-            keys.push(path.strip_prefix(&bucket).unwrap().to_string_lossy().into_owned())
+            keys.push(path.strip_prefix(&bucket).unwrap().to_string_lossy().into_owned());
         });
         for key in keys.into_iter().filter(|key| Chunk::of_raw_key(key).is_some() && done.insert(key.clone()))
         {
@@ -185,7 +185,7 @@ fn s3_call(parts: &axum::http::request::Parts, _body: &[u8]) -> Vec<Call> {
         ("GET" | "HEAD", _) => "s3:GetObject",
         ("PUT", _) => "s3:PutObject",
         ("DELETE", _) => "s3:DeleteObject",
-        (method, _) => panic!("{method} {path} is not known here"),
+        (method, _) => unreachable!("{method} {path} is not known here"),
     };
     let resource = if key.is_empty() {
         format!("arn:aws:s3:::{bucket}")
