@@ -1,5 +1,8 @@
 //! The commands that need no platform: they answer, and wrong input gives exit code 2 and a remedy.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Output};
 
 fn polelake(arguments: &[&str]) -> Output {
@@ -35,6 +38,8 @@ fn every_command_has_help_with_an_example() {
         vec!["push"],
         vec!["run-day"],
         vec!["contract", "lint"],
+        vec!["smoke"],
+        vec!["package"],
         vec!["bench", "land"],
     ] {
         let mut arguments = command.clone();
@@ -42,4 +47,34 @@ fn every_command_has_help_with_an_example() {
         let output = polelake(&arguments);
         assert!(String::from_utf8_lossy(&output.stdout).contains("Example:"), "{command:?}");
     }
+}
+
+#[test]
+fn packages_of_the_same_binaries_are_the_same() {
+    let folder = std::env::temp_dir().join(format!("polelake-packages-{}", std::process::id()));
+    let functions = ["event-relay", "raw-landing", "pole-transform", "snapshot-merge", "quality-report"];
+    // A real binary, whichever: what is zipped is not run here.
+    let binary = Path::new(env!("CARGO_BIN_EXE_polelake-under-test"));
+    let binaries = folder.join("binaries");
+    std::fs::create_dir_all(&binaries).unwrap();
+    for function in functions {
+        // A debug binary has hundreds of megabytes: its first one is enough.
+        let mut head = Vec::new();
+        File::open(binary).unwrap().take(1 << 20).read_to_end(&mut head).unwrap();
+        std::fs::write(binaries.join(function), head).unwrap();
+    }
+    let packed = |out: &str| {
+        let (binaries, out) = (binaries.to_string_lossy(), folder.join(out));
+        let output =
+            polelake(&["package", "--binaries", &binaries, "--out", &out.to_string_lossy(), "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["packages"].as_array().unwrap().len(), functions.len());
+        std::fs::read_to_string(out.join("SHA256SUMS")).unwrap()
+    };
+    assert_eq!(packed("first"), packed("second"));
+    let output = polelake(&["package", "--binaries", &folder.join("nowhere").to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("infra/package"));
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use crate::args::{Failed, Place};
 use crate::platform::{Options, Platform};
+use crate::signature::Signer;
 
 /// Events of one request: what the relay takes.
 const EVENTS: usize = 500;
 
 /// Bytes of one request: well within what the relay takes.
 const BYTES: usize = 4 * 1024 * 1024;
+
+/// The type of a request with many events.
+const EVENTS_TYPE: &str = "application/x-ndjson";
 
 /// How often a request that got no answer is sent again.
 const TRIES: u32 = 5;
@@ -23,6 +27,7 @@ pub(crate) struct Client {
     api: String,
     http: reqwest::Client,
     token: Option<String>,
+    signer: Option<Signer>,
     /// The platform that was started for this command, if none was running.
     _own: Option<Platform>,
 }
@@ -41,27 +46,28 @@ impl Client {
     pub(crate) async fn open(place: &Place) -> Result<Self, Failed> {
         let known = running(&place.dir).await;
         match known {
-            Some(api) => Ok(Self { api, http: reqwest::Client::new(), token: None, _own: None }),
+            Some(api) => Ok(Self::of(&api)),
             None => {
                 let platform = Platform::start(options(place, 0)?).await?;
-                Ok(Self {
-                    api: platform.api.clone(),
-                    http: reqwest::Client::new(),
-                    token: None,
-                    _own: Some(platform),
-                })
+                let client = Self::of(&platform.api);
+                Ok(Self { _own: Some(platform), ..client })
             }
         }
     }
 
     /// A client of the API at this address.
     pub(crate) fn of(api: &str) -> Self {
-        Self { api: api.to_owned(), http: reqwest::Client::new(), token: None, _own: None }
+        Self { api: api.to_owned(), http: reqwest::Client::new(), token: None, signer: None, _own: None }
     }
 
     /// The client with a bearer token.
     pub(crate) fn with_token(self, token: Option<String>) -> Self {
         Self { token, ..self }
+    }
+
+    /// The client with requests that are signed as IAM asks for it.
+    pub(crate) fn signed_by(self, signer: Signer) -> Self {
+        Self { signer: Some(signer), ..self }
     }
 
     /// Pushes events, in their order, in as few requests as may be.
@@ -99,12 +105,7 @@ impl Client {
     async fn post(&self, source: &str, body: Vec<u8>) -> Result<Value, Failed> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let mut request =
-                self.http.post(&url).header("content-type", "application/x-ndjson").body(body.clone());
-            if let Some(token) = &self.token {
-                request = request.bearer_auth(token);
-            }
-            let answer = request.send().await?;
+            let answer = self.request(&url, body.clone())?.send().await?;
             let status = answer.status();
             let text = answer.text().await?;
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -123,6 +124,20 @@ impl Client {
             return Ok(json);
         }
         Err("the platform does not answer".into())
+    }
+
+    /// A POST of events, with what says who we are.
+    fn request(&self, url: &str, body: Vec<u8>) -> Result<reqwest::RequestBuilder, Failed> {
+        let mut request = self.http.post(url).header("content-type", EVENTS_TYPE);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(signer) = &self.signer {
+            for (name, value) in signer.headers(url, EVENTS_TYPE, &body, SystemTime::now())? {
+                request = request.header(name, value);
+            }
+        }
+        Ok(request.body(body))
     }
 
     /// Invokes a function through the platform's own door.

@@ -106,6 +106,11 @@ impl Zones {
         Self { raw, refined, curated, site: None, catalogue, curated_root, kafka: None, client: None }
     }
 
+    /// The local platform's door; none for an account.
+    pub(crate) fn door(&self) -> Option<&Client> {
+        self.client.as_ref()
+    }
+
     /// What a merge needs, over these zones: the catalogue is the local platform's, or the account's.
     pub(crate) async fn merge_context(&self) -> Result<Context, Failed> {
         let Some(client) = &self.client else { return Ok(Context::from_env().await?) };

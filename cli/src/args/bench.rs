@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::{Failed, Place};
 use crate::commands;
+use crate::cost::Cost;
 use crate::quality_bench::{self, QualityBench};
 use crate::snapshot_bench::{self, Bench};
 
@@ -117,6 +118,29 @@ pub(super) enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Measure what events take, and say what a month of 1, 70 and 700 million costs on AWS, beside others.
+    #[command(
+        after_help = "Example: polelake bench cost --dir /tmp/cost\n         polelake bench cost --measured docs/cost-measured.json --per-request 1"
+    )]
+    Cost {
+        #[command(flatten)]
+        place: Place,
+        /// People of the town whose day is measured: three events for each.
+        #[arg(long, default_value_t = 20_000)]
+        people: usize,
+        /// What an earlier run has measured: the file of its `--json`.
+        #[arg(long)]
+        measured: Option<PathBuf>,
+        /// Seconds for which Lambda gathers a batch, 1 to 300.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=300))]
+        window: u16,
+        /// Events that applications send in one request, 1 to 500.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
+        per_request: u16,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// One measurement of `bench quality`; it starts these itself.
     #[command(hide = true)]
     QualityWorker {
@@ -162,6 +186,10 @@ pub(super) async fn run(command: BenchCommand) -> Result<bool, Failed> {
         }
         BenchCommand::QualityWorker { what, groups, dir, contracts } => {
             quality_bench::worker(&what, groups, &dir, &contracts).await
+        }
+        BenchCommand::Cost { place, people, measured, window, per_request, json } => {
+            let (window, per_request) = (f64::from(window), f64::from(per_request));
+            Cost { place, people, measured, window, per_request }.run(json).await
         }
         BenchCommand::SnapshotWorker { date, dir, contracts, tables } => {
             snapshot_bench::worker(&dir, &contracts, &date, tables).await

@@ -11,11 +11,13 @@ use crate::commands::rebuild::Rebuild;
 mod bench;
 pub(crate) mod erase;
 mod quality;
+pub(crate) mod smoke;
 mod snapshot;
 
 use bench::BenchCommand;
 use erase::EraseArgs;
 use quality::QualityCommand;
+use smoke::SmokeArgs;
 use snapshot::SnapshotCommand;
 
 pub(crate) use snapshot::Diff;
@@ -183,6 +185,31 @@ enum Command {
     Quality {
         #[command(subcommand)]
         command: QualityCommand,
+    },
+    /// Follow one invented event through every hop of a stack, say how long each took, and take it away again; exit code 1
+    /// when a hop does not happen, with where to look.
+    #[command(
+        after_help = "Example: polelake smoke --snapshot\n         polelake smoke --aws --url https://abc123.execute-api.eu-west-2.amazonaws.com"
+    )]
+    Smoke {
+        #[command(flatten)]
+        smoke: SmokeArgs,
+    },
+    /// Zip built functions with their contracts, the same bytes wherever it is done; `infra/package` builds them first.
+    #[command(after_help = "Example: polelake package --binaries target/lambda --out target/packages")]
+    Package {
+        /// The folder of binaries: `<function>/bootstrap` as cargo-lambda leaves them, or `<function>` as Cargo does.
+        #[arg(long, default_value = "target/lambda")]
+        binaries: PathBuf,
+        /// The folder of the zips.
+        #[arg(long, default_value = "target/packages")]
+        out: PathBuf,
+        /// The folder of contracts and mappings.
+        #[arg(long, default_value = "contracts")]
+        contracts: PathBuf,
+        /// Print the outcome as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Look at contracts and mappings.
     Contract {
@@ -417,6 +444,10 @@ async fn run(command: Command) -> Result<bool, Failed> {
         Command::Erase { erase } => commands::erase::run(&erase).await,
         Command::Snapshot { command } => snapshot::run(command).await,
         Command::Quality { command } => quality::run(command).await,
+        Command::Smoke { smoke } => commands::smoke::run(&smoke).await,
+        Command::Package { binaries, out, contracts, json } => {
+            commands::package::run(&binaries, &contracts, &out, json)
+        }
         Command::Contract { command } => contract(command),
         Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,

@@ -20,11 +20,7 @@ const BATCH: usize = 3_500;
 
 /// CPU time of this process: user and system, in seconds.
 pub(crate) fn cpu_seconds() -> f64 {
-    // Fields 14 and 15 of /proc/self/stat, in ticks of 10 ms; the name in field 2 may hold spaces.
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
+    crate::processes::cpu_seconds("self")
 }
 
 /// Tenure events of the town, of about 1 KB.

@@ -11,6 +11,7 @@ use crate::args::{Failed, Place};
 use crate::audit::{Scope, audit};
 use crate::client::{Client, Pushed, options};
 use crate::platform::Platform;
+use crate::processes;
 use crate::zones::Zones;
 
 /// Events of one call of a client: a few requests.
@@ -68,7 +69,7 @@ pub(crate) async fn run(place: &Place, events: usize, clients: usize, as_json: b
         pushed,
         seconds: [accepted, refined],
         merge,
-        memory: memory()?,
+        memory: memory(),
         findings: books.findings.len(),
         refined: source.map_or(0, |source| source.counts(false).refined),
     };
@@ -124,27 +125,13 @@ fn filling(seed: usize, length: usize) -> String {
 }
 
 /// The peak memory of this process and of every function's, by name, in megabytes.
-fn memory() -> Result<BTreeMap<String, Vec<f64>>, Failed> {
+fn memory() -> BTreeMap<String, Vec<f64>> {
+    let own = ("platform and clients".to_owned(), "self".to_owned());
     let mut memory: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let own = std::process::id();
-    for entry in std::fs::read_dir("/proc")?.flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else { continue };
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<f64>().ok()
-        };
-        let name = if pid == own {
-            "platform and clients".to_owned()
-        } else if field("PPid:") == Some(f64::from(own)) {
-            let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-            line.trim_end_matches('\0').rsplit(['\0', '/']).next().unwrap_or_default().to_owned()
-        } else {
-            continue;
-        };
-        memory.entry(name).or_default().push(field("VmHWM:").unwrap_or_default() / 1_024.0);
+    for (name, process) in processes::children().into_iter().chain([own]) {
+        memory.entry(name).or_default().push(processes::peak_megabytes(&process));
     }
-    Ok(memory)
+    memory
 }
 
 fn tell(load: &Load, as_json: bool) {

@@ -19,7 +19,8 @@ use tokio::process::Command;
 
 use crate::args::Failed;
 use crate::commands::bench::cpu_seconds;
-use crate::snapshot_bench::{self, Bench, FIRST_DAY, TABLE, answer, peak_megabytes, zone};
+use crate::processes::peak_megabytes;
+use crate::snapshot_bench::{self, Bench, FIRST_DAY, TABLE, answer, zone};
 
 /// Where the one group lies, for the worker that writes and measures it.
 const GROUP: &str = "group.parquet";
@@ -182,7 +183,9 @@ fn timed(groups: u64, mut once: impl FnMut() -> Result<(), Failed>) -> Result<Va
         once()?;
     }
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    Ok(json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes(), "rows": groups * ROW_GROUP_ROWS as u64}))
+    Ok(
+        json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": groups * ROW_GROUP_ROWS as u64}),
+    )
 }
 
 /// The snapshot read again. With the rule of uniqueness, every row but those of one group must be found a repeat.
@@ -196,5 +199,7 @@ async fn rescan(table: &TableContract, groups: u64, dir: &Path) -> Result<Value,
     if repeats.is_some_and(|repeats| repeats != (groups - 1) * (again.rows / groups)) {
         return Err(format!("{repeats:?} of {} rows were found to repeat a key", again.rows).into());
     }
-    Ok(json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes(), "rows": again.rows, "repeats": repeats}))
+    Ok(
+        json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": again.rows, "repeats": repeats}),
+    )
 }

@@ -19,6 +19,7 @@ use trigger::Schedule;
 
 use crate::args::Failed;
 use crate::commands::bench::cpu_seconds;
+use crate::processes::peak_megabytes;
 use folder::Folder;
 use rows::{Events, Which};
 
@@ -75,7 +76,7 @@ pub(crate) async fn worker(
         .await?;
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let rows: u64 = run.tables.iter().map(|table| table.rows).sum();
-    let (peak, tables) = (peak_megabytes(), run.tables.len());
+    let (peak, tables) = (peak_megabytes("self"), run.tables.len());
     println!(
         "{}",
         json!({"wall": wall, "cpu": cpu, "peak_mb": peak, "rows": rows, "tables": tables, "run": run})
@@ -125,14 +126,6 @@ async fn merged(dir: &Path, contracts: &Path, day: Day, tables: Option<u32>) -> 
         command.args(["--tables", &tables.to_string()]);
     }
     answer(command, "polelake").await
-}
-
-/// The most memory that this process ever had.
-pub(crate) fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kilobytes.unwrap_or_default() / 1_024.0
 }
 
 impl Bench {

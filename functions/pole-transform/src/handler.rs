@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Budget, Failure, FailureKind, metric};
 use lake::{Chunk, Erasures, Receipt};
 use store::StoreError;
@@ -11,6 +12,9 @@ use trigger::{SqsEvent, SqsFailures, objects_created};
 use crate::context::Context;
 use crate::erasures;
 use crate::transform::{Transformed, transform_except};
+
+/// Refined objects of one raw object that are written at once.
+const WRITES_AT_ONCE: usize = 8;
 
 /// Transforms what the messages tell of; the answer names the messages that are to come again.
 pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFailures {
@@ -104,13 +108,13 @@ async fn transformed(chunk: &Chunk, context: &Context, erasures: &Erasures) -> R
 
 /// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.
 async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> Result<(), Failure> {
-    for (key, body) in &transformed.objects {
-        context
-            .refined
-            .put(key, body.clone(), lake::file::MEDIA_TYPE)
-            .await
-            .map_err(|error| Failure::unavailable(&error))?;
-    }
+    // At once, for they mostly wait: one after the other, the writes were most of what an invocation was paid for.
+    let objects = transformed
+        .objects
+        .iter()
+        .map(async |(key, body)| context.refined.put(key, body.clone(), lake::file::MEDIA_TYPE).await);
+    let written = stream::iter(objects).buffer_unordered(WRITES_AT_ONCE).try_collect::<()>().await;
+    written.map_err(|error| Failure::unavailable(&error))?;
     let receipt = transformed.receipt.encode().map_err(|error| Failure::corrupt(&error))?;
     let written = context.refined.put(&chunk.receipt_key(), Bytes::from(receipt), "application/json").await;
     written.map_err(|error| Failure::unavailable(&error))

@@ -21,7 +21,7 @@ fn compiled(contracts: &Path) -> Result<Catalogue, Failed> {
 }
 
 /// The declared files of a folder.
-fn files(contracts: &Path) -> Result<Vec<File>, Failed> {
+pub(crate) fn files(contracts: &Path) -> Result<Vec<File>, Failed> {
     contracts_are_there(contracts)?;
     Ok(host::contract_files(&contracts.to_string_lossy()).map_err(|failure| failure.message)?)
 }

@@ -1,0 +1,171 @@
+//! What each function may do, beside what it does: every call of a day is allowed by its policy, and little else is.
+
+mod calls;
+mod policy;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use calls::Call;
+use policy::Policy;
+
+/// What is allowed and was not seen on the days of the test, each with its reason.
+const UNSEEN: [(&str, &str, &str, &str); 6] = [
+    ("pole-transform", "s3:DeleteObject", "refined", "what a mapping that was mended makes no more"),
+    ("pole-transform", "s3:PutObject", "refined", "quarantine, and tables that these events do not fill"),
+    ("pole-transform", "s3:GetObject", "refined", "receipts and who is forgotten lie below refined/_"),
+    ("snapshot-merge", "s3:GetObject", "refined", "any table's increments"),
+    ("snapshot-merge", "s3:DeleteObject", "curated", "a sweep deletes what no kept day names"),
+    ("quality-report", "s3:GetObject", "site", "earlier reports, for trends"),
+];
+
+/// Keys that stand for all that lie beside them.
+const PROBES: [&str; 14] = [
+    "raw/t/epoch=1/partition=0/1.parquet",
+    "raw/_chain/t.json",
+    "refined/person/x.parquet",
+    "refined/_receipts/t.json",
+    "refined/_erasures.json",
+    "quarantine/x.parquet",
+    "curated/person/x.parquet",
+    "curated/_manifests/x.json",
+    "curated/_state/x.parquet",
+    "curated/_erasures/x.json",
+    "curated/_work/x.parquet",
+    "data/x.json",
+    "index.html",
+    "elsewhere/x",
+];
+
+/// What nobody does.
+const NEVER: [&str; 7] = [
+    "s3:DeleteObjectVersion",
+    "s3:PutBucketPolicy",
+    "s3:PutLifecycleConfiguration",
+    "iam:PassRole",
+    "lambda:InvokeFunction",
+    "glue:DeleteTable",
+    "glue:DeleteDatabase",
+];
+
+/// Runs days with the deployed settings, and holds the calls against the deployed policies. `outputs` are Terraform's:
+/// `buckets`, `function_environments` and `function_policies`, without the `value` around them.
+#[expect(dead_code, reason = "the test that applies infra/ to an emulator hands its outputs in")]
+pub(crate) async fn check(outputs: &Value) -> Vec<String> {
+    held(&calls::of_days(outputs).await, outputs)
+}
+
+/// What the policies do not allow of the calls, and what they allow beyond them.
+fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (function, calls) in calls {
+        let text = outputs["function_policies"][function].as_str().unwrap();
+        let policy = Policy::parse(text);
+        // The catalogue is an account's; which one, its policy says.
+        let account = text.split("arn:aws:glue:eu-west-2:").nth(1).and_then(|rest| rest.split(':').next());
+        let calls: BTreeSet<Call> =
+            calls.iter().map(|call| call.of_account(account.unwrap_or_default())).collect();
+        for call in calls.iter().filter(|call| !policy.allows(&call.action, &call.resource, &call.context()))
+        {
+            faults.push(format!("{function} may not {} {}", call.action, call.resource));
+        }
+        faults.extend(too_much(function, &calls, &policy, &outputs["buckets"]));
+    }
+    faults
+}
+
+/// What a policy allows that the function never did, and that no reason is given for.
+fn too_much(function: &str, calls: &BTreeSet<Call>, policy: &Policy, buckets: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (zone, bucket) in buckets.as_object().unwrap() {
+        let bucket = format!("arn:aws:s3:::{}", bucket.as_str().unwrap());
+        for action in ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] {
+            let done = calls
+                .iter()
+                .any(|call| call.action == action && call.resource.starts_with(&format!("{bucket}/")));
+            let reason = UNSEEN.iter().any(|(f, a, z, _)| (*f, *a, *z) == (function, action, zone));
+            for probe in PROBES {
+                if policy.allows(action, &format!("{bucket}/{probe}"), &[]) && !done && !reason {
+                    faults.push(format!("{function} may {action} {bucket}/{probe}, and never does"));
+                }
+            }
+            // Beside its prefixes, whatever it does within them. The site is its pages and nothing else.
+            if zone != "site" && policy.allows(action, &format!("{bucket}/elsewhere/x"), &[]) {
+                faults.push(format!("{function} may {action} {bucket}/elsewhere"));
+            }
+        }
+    }
+    let anything =
+        NEVER.iter().filter(|action| policy.allows(action, "arn:aws:s3:::polelake-raw/raw/x", &[]));
+    faults.extend(anything.map(|action| format!("{function} may {action}")));
+    faults
+}
+
+/// Policies as Terraform writes them, cut to what a day needs.
+fn outputs() -> Value {
+    let bucket = |zone: &str| format!("polelake-{zone}");
+    let arn = |zone: &str, path: &str| format!("arn:aws:s3:::polelake-{zone}{path}");
+    let allow = |actions: &[&str], resources: &[String]| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+    let policy = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let glue = ["catalog", "database/polelake_*", "table/polelake_*"]
+        .map(|part| format!("arn:aws:glue:eu-west-2:000000000000:{part}"));
+    let buckets: BTreeMap<&str, String> =
+        ["raw", "refined", "curated", "site"].into_iter().map(|zone| (zone, bucket(zone))).collect();
+    json!({
+        "buckets": buckets,
+        "function_environments": {
+            "raw-landing": {"RAW_BUCKET": bucket("raw"), "TOPIC_EPOCH": "1"},
+            "pole-transform": {"RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CONTRACTS": ""},
+            "snapshot-merge": {"RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CURATED_BUCKET": bucket("curated"), "GLUE_DATABASES": "polelake", "CONTRACTS": ""},
+            "quality-report": {"RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CURATED_BUCKET": bucket("curated"), "SITE_BUCKET": bucket("site"), "CONTRACTS": ""},
+        },
+        "function_policies": {
+            "raw-landing": policy(json!([
+                allow(&["s3:GetObject", "s3:PutObject"], &[arn("raw", "/raw/*")]), allow(&["s3:ListBucket"], &[arn("raw", "")]),
+            ])),
+            "pole-transform": policy(json!([
+                allow(&["s3:GetObject"], &[arn("raw", "/raw/*"), arn("refined", "/refined/_*")]),
+                allow(&["s3:PutObject", "s3:DeleteObject"], &[arn("refined", "/refined/*"), arn("refined", "/quarantine/*")]),
+                allow(&["s3:ListBucket"], &[arn("refined", "")]),
+            ])),
+            "snapshot-merge": policy(json!([
+                {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("raw", ""), "Condition": {"StringLike": {"s3:prefix": ["raw/*"]}}},
+                allow(&["s3:ListBucket"], &[arn("refined", ""), arn("curated", "")]),
+                allow(&["s3:GetObject"], &[arn("refined", "/refined/*")]),
+                allow(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[arn("curated", "/curated/*")]),
+                allow(&["glue:Batch*Partition", "glue:CreateTable", "glue:Get*", "glue:Update*"], &glue),
+            ])),
+            "quality-report": policy(json!([
+                allow(&["s3:ListBucket"], &[arn("raw", ""), arn("refined", ""), arn("curated", ""), arn("site", "")]),
+                allow(&["s3:GetObject"], &[arn("refined", "/refined/_receipts/*"), arn("curated", "/curated/*"), arn("site", "/data/*")]),
+                allow(&["s3:PutObject"], &[arn("site", "/*")]),
+            ])),
+        },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_and_policies_are_held_against_each_other() {
+    let outputs = outputs();
+    let none: Vec<String> = Vec::new();
+    let calls = calls::of_days(&outputs).await;
+    assert_eq!(held(&calls, &outputs), none);
+    // A right that is missing, and one too many.
+    let changed = |function: &str, from: &str, to: &str| {
+        let mut outputs = outputs.clone();
+        let text = outputs["function_policies"][function].as_str().unwrap().replace(from, to);
+        assert_ne!(outputs["function_policies"][function], json!(text));
+        outputs["function_policies"][function] = json!(text);
+        outputs
+    };
+    let faults = held(&calls, &changed("raw-landing", "/raw/*", "/raw/other/*"));
+    assert!(faults.iter().any(|fault| fault.starts_with("raw-landing may not s3:PutObject")), "{faults:?}");
+    let faults = held(&calls, &changed("quality-report", "s3:PutObject", "s3:*"));
+    assert!(faults.iter().any(|fault| fault.contains("quality-report may s3:DeleteObject")), "{faults:?}");
+    let faults = held(&calls, &changed("snapshot-merge", "glue:CreateTable", "glue:Nothing"));
+    assert!(
+        faults.iter().any(|fault| fault.starts_with("snapshot-merge may not glue:CreateTable")),
+        "{faults:?}"
+    );
+}

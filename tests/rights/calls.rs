@@ -1,0 +1,231 @@
+//! The calls that each function makes on some days: its own endpoints of S3 and Glue write them down.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use lake::Chunk;
+use polelake::platform::glue::{self, Glue};
+use polelake::platform::lambda::{Function, FunctionConfig};
+use polelake::platform::s3::{self, Files};
+use serde_json::{Value, json};
+
+use crate::lake_under_test::{MONDAY, collect, person, root};
+
+/// A call as IAM sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Call {
+    pub(super) action: String,
+    pub(super) resource: String,
+    prefix: Option<String>,
+}
+
+impl Call {
+    /// The call in another account than that of the test.
+    pub(super) fn of_account(&self, account: &str) -> Self {
+        Self { resource: self.resource.replace(ACCOUNT, account), ..self.clone() }
+    }
+
+    pub(super) fn context(&self) -> Vec<(&str, &str)> {
+        self.prefix.iter().map(|prefix| ("s3:prefix", prefix.as_str())).collect()
+    }
+}
+
+/// The account that the test's own calls name.
+const ACCOUNT: &str = "000000000000";
+
+type Seen = Arc<Mutex<BTreeSet<Call>>>;
+
+/// Functions that call AWS; the relay talks to Kafka alone.
+const FUNCTIONS: [&str; 4] = ["raw-landing", "pole-transform", "snapshot-merge", "quality-report"];
+
+/// Two days and a sweep, with the deployed settings.
+pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<Call>> {
+    static COUNTER: Mutex<u32> = Mutex::new(0);
+    let number = {
+        let mut counter = COUNTER.lock().unwrap();
+        *counter += 1;
+        *counter
+    };
+    let folder = std::env::temp_dir().join(format!("polelake-rights-{}-{number}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pack = folder.join("contracts.json");
+    let catalogue = host::pack_contracts(&root().join("contracts").to_string_lossy(), &pack).unwrap();
+    let buckets: Vec<&str> =
+        outputs["buckets"].as_object().unwrap().values().filter_map(Value::as_str).collect();
+    let files = Arc::new(Files::open(&folder.join("s3"), &buckets, Arc::new(|_, _| Ok(()))).unwrap());
+    let glue = Arc::new(Glue::open(&folder.join("glue.json")).unwrap());
+    let prefix = outputs["function_environments"]["snapshot-merge"]["GLUE_DATABASES"].as_str().unwrap();
+    glue.make_databases(snapshot_merge::zones::databases(prefix, &catalogue));
+
+    let mut seen: BTreeMap<&'static str, Seen> = BTreeMap::new();
+    let mut functions = BTreeMap::new();
+    for name in FUNCTIONS {
+        let calls = Seen::default();
+        let s3 = recorded(s3::router(Arc::clone(&files)), &calls, s3_call).await;
+        let catalogue = recorded(glue::router(Arc::clone(&glue)), &calls, glue_call).await;
+        let mut environment = deployed(&outputs["function_environments"][name]);
+        environment.extend(
+            [
+                ("AWS_ENDPOINT_URL_S3", s3.as_str()),
+                ("AWS_ENDPOINT_URL_GLUE", &catalogue),
+                ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY),
+                ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY),
+                ("AWS_REGION", "eu-west-2"),
+                ("CONTRACTS", &pack.to_string_lossy()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let config = FunctionConfig {
+            name,
+            program: (env!("CARGO_BIN_EXE_polelake-under-test").into(), vec!["function".into(), name.into()]),
+            environment,
+            timeout: Duration::from_secs(120),
+            concurrency: 1,
+            log: folder.join(format!("{name}.log")),
+        };
+        functions.insert(name, Function::new(config));
+        seen.insert(name, calls);
+    }
+    days(&functions, &folder.join("s3"), outputs).await;
+    drop(functions);
+    std::fs::remove_dir_all(&folder).unwrap();
+    seen.into_iter().map(|(name, calls)| (name, calls.lock().unwrap().clone())).collect()
+}
+
+fn deployed(environment: &Value) -> BTreeMap<String, String> {
+    let pairs = environment.as_object().unwrap().iter();
+    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+}
+
+/// Two days of a person who comes and changes, and of a record that is refused.
+async fn days(functions: &BTreeMap<&str, Function>, files: &std::path::Path, outputs: &Value) {
+    let raw = outputs["buckets"]["raw"].as_str().unwrap();
+    let invoke = async |name: &str, payload: Value| {
+        let answer = functions[name].invoke(payload.to_string().into()).await;
+        serde_json::from_slice::<Value>(&answer.unwrap()).unwrap()
+    };
+    let values = [
+        person("PersonCreatedEvent", "a", 1, json!({"firstName": "Ada", "surname": "Sample"})).to_string(),
+        "not JSON".to_owned(),
+        person("PersonUpdatedEvent", "a", 2, json!({"surname": "Specimen"})).to_string(),
+    ];
+    let mut done = BTreeSet::new();
+    for (offset, value) in values.iter().enumerate() {
+        let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + i32::from(offset == 2));
+        let record = json!({
+            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.begins() / 1_000 + 1,
+            "timestampType": "LOG_APPEND_TIME", "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
+        });
+        let landed = invoke("raw-landing", json!({"records": {"housing-person-0": [record]}})).await;
+        assert_eq!(landed["batchItemFailures"], json!([]));
+        let mut keys = Vec::new();
+        let bucket = files.join(raw);
+        collect(&bucket, &mut |path| {
+            keys.push(path.strip_prefix(&bucket).unwrap().to_string_lossy().into_owned());
+        });
+        for key in keys.into_iter().filter(|key| Chunk::of_raw_key(key).is_some() && done.insert(key.clone()))
+        {
+            let key = key.replace('=', "%3D");
+            let body = json!({"Records": [{
+                "eventVersion": "2.6", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+                "s3": {"bucket": {"name": raw}, "object": {"key": key}},
+            }]});
+            let message = json!({"messageId": "1", "receiptHandle": "1", "body": body.to_string(), "eventSource": "aws:sqs"});
+            let done = invoke("pole-transform", json!({"Records": [message]})).await;
+            assert_eq!(done["batchItemFailures"], json!([]));
+        }
+        if offset > 0 {
+            invoke("snapshot-merge", json!({"date": day.to_string()})).await;
+            invoke("quality-report", json!({"date": day.to_string()})).await;
+        }
+    }
+    invoke("snapshot-merge", json!({"step": "sweep", "keep": {"daily": 1, "monthly": 1, "yearly": 1}})).await;
+}
+
+/// What a request is, for IAM.
+type AsCall = fn(&axum::http::request::Parts, &[u8]) -> Vec<Call>;
+
+async fn recorded(router: Router, seen: &Seen, as_call: AsCall) -> String {
+    let recorder = (Arc::clone(seen), as_call);
+    let router = router.layer(middleware::from_fn_with_state(recorder, record));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { drop(axum::serve(listener, router).await) });
+    format!("http://{address}")
+}
+
+async fn record(State((seen, as_call)): State<(Seen, AsCall)>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    seen.lock().unwrap().extend(as_call(&parts, &body));
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+fn s3_call(parts: &axum::http::request::Parts, _body: &[u8]) -> Vec<Call> {
+    let path = decoded(parts.uri.path());
+    let (bucket, key) =
+        path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+    let query = parts.uri.query().unwrap_or_default();
+    let field = |name: &str| {
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| decoded(value))
+    };
+    let action = match (parts.method.as_str(), key) {
+        ("GET" | "HEAD", "") => "s3:ListBucket",
+        ("GET" | "HEAD", _) => "s3:GetObject",
+        ("PUT", _) => "s3:PutObject",
+        ("DELETE", _) => "s3:DeleteObject",
+        (method, _) => unreachable!("{method} {path} is not known here"),
+    };
+    let resource = if key.is_empty() {
+        format!("arn:aws:s3:::{bucket}")
+    } else {
+        format!("arn:aws:s3:::{bucket}/{key}")
+    };
+    vec![Call { action: action.to_owned(), resource, prefix: field("prefix") }]
+}
+
+fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
+    let target = parts.headers["x-amz-target"].to_str().unwrap();
+    let action = target.replace("AWSGlue.", "glue:");
+    let input: Value = serde_json::from_slice(body).unwrap();
+    let database = input["DatabaseName"].as_str().unwrap();
+    let table = [&input["TableName"], &input["TableInput"]["Name"], &input["Name"]]
+        .into_iter()
+        .find_map(|name| name.as_str());
+    let mut resources = vec!["catalog".to_owned(), format!("database/{database}")];
+    resources.extend(table.map(|table| format!("table/{database}/{table}")));
+    let account = format!("arn:aws:glue:eu-west-2:{ACCOUNT}");
+    let call = |resource: String| Call {
+        action: action.clone(),
+        resource: format!("{account}:{resource}"),
+        prefix: None,
+    };
+    resources.into_iter().map(call).collect()
+}
+
+/// What `%3D` and the like stand for.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'%' => {
+                let digits: String = rest.by_ref().take(2).map(char::from).collect();
+                bytes.push(u8::from_str_radix(&digits, 16).unwrap());
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}

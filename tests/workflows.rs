@@ -1,0 +1,96 @@
+//! GitHub's workflows: what they run is pinned, what they may do is little, and nobody applies without an approval.
+
+use serde_json::Value;
+
+use crate::lake_under_test::root;
+
+fn workflows() -> Vec<(String, String, Value)> {
+    let folder = root().join(".github/workflows");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            // `on` is a key, and no truth.
+            let value =
+                serde_saphyr::from_str_with_options(&text, serde_saphyr::options! { strict_booleans: true });
+            (path.file_name().unwrap().to_string_lossy().into_owned(), text, value.unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn every_action_is_pinned_to_a_commit_and_says_its_version() {
+    let mut pinned = 0;
+    for (name, text, _) in workflows() {
+        for line in text.lines().filter_map(|line| line.trim_start_matches(['-', ' ']).strip_prefix("uses: "))
+        {
+            let (action, version) = line.split_once(" # ").unwrap_or((line, ""));
+            let commit = action.split_once('@').map_or("", |(_, commit)| commit);
+            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_commit && version.starts_with('v'), "{name}: {line}");
+            pinned += 1;
+        }
+        assert!(!text.contains("pull_request_target"), "{name} would give a fork our rights");
+    }
+    assert!(pinned > 10, "{pinned}");
+}
+
+#[test]
+fn rights_are_given_job_by_job_and_apply_waits_for_an_approval() {
+    for (name, _, workflow) in workflows() {
+        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{name}");
+        for (job, it) in workflow["jobs"].as_object().unwrap() {
+            let text = it.to_string();
+            // Who signs in to the account may ask for a token; nobody else, and nobody may write.
+            assert_eq!(
+                text.contains("configure-aws-credentials"),
+                it["permissions"]["id-token"] == "write",
+                "{name} {job}"
+            );
+            assert!(
+                !it["permissions"].to_string().replace("id-token\":\"write", "").contains("write"),
+                "{name} {job}"
+            );
+            assert!(it["timeout-minutes"].is_u64(), "{name} {job}");
+            // What a person wrote, such as a branch's name, is no part of a script.
+            let scripts = it["steps"].as_array().unwrap().iter().filter_map(|step| step["run"].as_str());
+            assert!(scripts.clone().all(|script| !script.contains("${{")), "{name} {job}");
+            let applies =
+                scripts.clone().any(|script| script.contains("terraform") && script.contains(" apply "));
+            assert!(!applies || it["environment"] == "production", "{name} {job}");
+        }
+        let roles = ["PLAN_ROLE_ARN", "APPLY_ROLE_ARN", "SMOKE_ROLE_ARN"];
+        let of = |job: &str| {
+            let text = workflow["jobs"][job].to_string();
+            roles.iter().filter(|role| text.contains(**role)).copied().collect::<Vec<_>>()
+        };
+        if name == "deploy.yml" {
+            assert_eq!(
+                [of("package"), of("plan"), of("apply"), of("smoke")],
+                [vec![], vec![roles[0]], vec![roles[1]], vec![roles[2]]]
+            );
+        }
+    }
+}
+
+#[test]
+fn the_runbook_knows_every_alarm() {
+    let runbook = std::fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let mut unknown = Vec::new();
+    crate::lake_under_test::collect(&root().join("infra"), &mut |path| {
+        if path.extension().is_none_or(|extension| extension != "tf") {
+            return;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("alarm_name "));
+        for name in names.filter_map(|name| name.split('"').nth(1)) {
+            // `${var.name}-freshness-${each.key}` is `-freshness-` and a topic.
+            let fixed = name.split_once('}').map_or(name, |(_, rest)| rest);
+            let fixed = fixed.split("${").next().unwrap_or_default();
+            if !runbook.contains(fixed) {
+                unknown.push(format!("{name} in {}", path.display()));
+            }
+        }
+    });
+    assert!(unknown.is_empty(), "docs/runbook.md says nothing of {unknown:?}");
+}
