@@ -1,0 +1,97 @@
+# Who else may do what: analysts, and who erases.
+
+module "catalogue" {
+  source = "./modules/catalogue"
+
+  name                  = var.name
+  databases             = { for name, descriptions in local.catalogue : name => descriptions[0] }
+  grants                = local.grants
+  principals            = var.principals
+  access                = var.access
+  lake_formation_admins = var.lake_formation_admins
+  merge_role_arn        = module.snapshot_merge.role_arn
+
+  athena           = var.athena
+  workgroups       = var.athena_workgroups
+  scan_limit_bytes = var.athena_scan_limit_gb * 1073741824
+
+  curated_bucket_arn = module.curated_bucket.arn
+  curated_key_arn    = aws_kms_key.this["curated"].arn
+  results_bucket     = module.results_bucket.name
+  results_bucket_arn = module.results_bucket.arn
+  glue_arn_prefix    = local.arn.glue
+  athena_arn_prefix  = local.arn.athena
+  force_destroy      = var.force_destroy
+}
+
+# `polelake erase`: the only role that deletes in raw. It reads the whole lake, so it is taken with a second factor and
+# for an hour.
+resource "aws_iam_role" "erasure" {
+  count                = length(var.erasure_principals) > 0 ? 1 : 0
+  name                 = "${var.name}-erasure"
+  max_session_duration = 3600
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { AWS = var.erasure_principals }
+      Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "erasure" {
+  count = length(var.erasure_principals) > 0 ? 1 : 0
+  name  = "${var.name}-erasure"
+  role  = aws_iam_role.erasure[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Erase"
+        Effect = "Allow"
+        Action = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
+        Resource = [
+          "${local.bucket_arns.raw}/raw/*",
+          "${local.bucket_arns.refined}/refined/*",
+          "${local.bucket_arns.refined}/quarantine/*",
+          "${local.bucket_arns.curated}/curated/*",
+        ]
+      },
+      {
+        Sid      = "Find"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket", "s3:ListBucketVersions"]
+        Resource = [local.bucket_arns.raw, local.bucket_arns.refined, local.bucket_arns.curated]
+      },
+      {
+        Sid       = "Open"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = [for zone in ["raw", "refined", "curated"] : aws_kms_key.this[zone].arn]
+        Condition = local.through_s3
+      },
+      {
+        # Kept versions are published again where they changed.
+        Sid    = "Publish"
+        Effect = "Allow"
+        Action = [
+          "glue:BatchCreatePartition",
+          "glue:BatchDeletePartition",
+          "glue:BatchUpdatePartition",
+          "glue:CreateTable",
+          "glue:GetPartitions",
+          "glue:GetTable",
+          "glue:UpdateColumnStatisticsForTable",
+          "glue:UpdateTable",
+        ]
+        Resource = concat(
+          ["${local.arn.glue}:catalog"],
+          [for database in keys(local.catalogue) : "${local.arn.glue}:database/${database}"],
+          [for database in keys(local.catalogue) : "${local.arn.glue}:table/${database}/*"],
+        )
+      },
+    ]
+  })
+}

@@ -1,0 +1,49 @@
+# What correctness rests on. Settings of one resource stand beside it as preconditions.
+
+check "contracts" {
+  assert {
+    condition     = length(local.sources) > 0 && length(local.tables) > 0
+    error_message = "No contracts are found in ${var.contracts}."
+  }
+
+  assert {
+    condition     = length(local.topics) == length(local.sources)
+    error_message = "Two sources share a topic."
+  }
+}
+
+check "names" {
+  assert {
+    # `polelake-raw-123456789012-ap-southeast-2` and its longest sisters fit into S3's 63 characters.
+    condition     = alltrue([for name in values(local.buckets) : length(name) <= 63])
+    error_message = "${var.name} is too long: names of buckets have 63 characters at most."
+  }
+}
+
+check "roles" {
+  assert {
+    condition = var.access == "none" || alltrue([
+      for grant in local.grants : length(lookup(var.principals, grant.role, [])) > 0
+    ])
+    error_message = "Contracts grant to roles that `principals` does not name: ${join(", ", distinct([
+      for grant in local.grants : grant.role if length(lookup(var.principals, grant.role, [])) == 0
+    ]))}."
+  }
+}
+
+check "queues" {
+  assert {
+    condition     = alltrue([for source in keys(var.queue_sources) : contains(keys(local.sources), source)])
+    error_message = "`queue_sources` names a source that has no contract."
+  }
+}
+
+check "fetching" {
+  assert {
+    # The VPC that is made here has no way out.
+    condition = var.network != null || alltrue([
+      for extension in values(local.extensions) : try(extension.fetch.url, null) == null
+    ])
+    error_message = "Contracts fetch states from APIs: bring a `network` with a way to them."
+  }
+}

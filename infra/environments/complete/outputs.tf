@@ -1,0 +1,39 @@
+output "endpoint" {
+  description = "Address of the HTTP API."
+  value       = module.polelake.endpoint
+}
+
+output "site" {
+  description = "Address of the catalogue's pages."
+  value       = module.polelake.site
+}
+
+output "buckets" {
+  description = "Zone to bucket."
+  value       = module.polelake.buckets
+}
+
+output "functions" {
+  description = "Function to its deployed name."
+  value       = module.polelake.functions
+}
+
+output "alarms" {
+  description = "Names of all alarms."
+  value       = module.polelake.alarms
+}
+
+output "grants" {
+  description = "What the contracts grant."
+  value       = module.polelake.grants
+}
+
+output "erasure_role_arn" {
+  description = "Role that erases."
+  value       = module.polelake.erasure_role_arn
+}
+
+output "topics" {
+  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  value       = module.polelake.topics
+}

@@ -1,0 +1,54 @@
+output "endpoint" {
+  description = "Address of the HTTP API."
+  value       = module.polelake.endpoint
+}
+
+output "buckets" {
+  description = "Zone to bucket."
+  value       = module.polelake.buckets
+}
+
+output "bucket_policies" {
+  description = "Zone to the bucket's policy."
+  value       = module.polelake.bucket_policies
+}
+
+output "databases" {
+  description = "Databases of the catalogue."
+  value       = module.polelake.databases
+}
+
+output "functions" {
+  description = "Function to its deployed name."
+  value       = module.polelake.functions
+}
+
+output "function_environments" {
+  description = "Function to its settings, as deployed."
+  value       = module.polelake.function_environments
+}
+
+output "function_policies" {
+  description = "Function to what it may do."
+  value       = module.polelake.function_policies
+}
+
+output "function_memories" {
+  description = "Function to its MB of memory."
+  value       = module.polelake.function_memories
+}
+
+output "schedules" {
+  description = "Schedule to its payload."
+  value       = module.polelake.schedules
+}
+
+output "alarms" {
+  description = "Names of all alarms."
+  value       = module.polelake.alarms
+}
+
+output "topics" {
+  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  value       = module.polelake.topics
+}

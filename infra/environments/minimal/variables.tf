@@ -1,0 +1,92 @@
+variable "region" {
+  description = "Region."
+  type        = string
+  default     = "eu-west-2"
+}
+
+variable "name" {
+  description = "What all names begin with."
+  type        = string
+  default     = "polelake"
+}
+
+variable "packages" {
+  description = "Folder of the functions' zips."
+  type        = string
+}
+
+variable "architecture" {
+  description = "`arm64` or `x86_64`."
+  type        = string
+  default     = "arm64"
+}
+
+variable "contracts" {
+  description = "Folder of the contracts, or their pack."
+  type        = string
+  default     = "../../../contracts"
+}
+
+variable "msk" {
+  description = "`serverless`, `provisioned` or `existing`."
+  type        = string
+  default     = "serverless"
+}
+
+variable "kafka_cluster_arn" {
+  description = "The existing MSK cluster."
+  type        = string
+  default     = null
+}
+
+variable "kafka_bootstrap" {
+  description = "Brokers of the existing Kafka."
+  type        = string
+  default     = null
+}
+
+variable "kafka_auth" {
+  description = "`msk-iam` or `none`."
+  type        = string
+  default     = "msk-iam"
+}
+
+variable "kafka_mappings" {
+  description = "False only for emulators that do not know Kafka's event source."
+  type        = bool
+  default     = true
+}
+
+variable "network" {
+  description = "The existing Kafka's VPC; null makes one."
+  type = object({
+    subnet_ids                = list(string)
+    client_security_group_ids = list(string)
+    broker_security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "athena" {
+  description = "Whether Athena's workgroups are made."
+  type        = bool
+  default     = true
+}
+
+variable "alert_emails" {
+  description = "Addresses that are told of alarms."
+  type        = set(string)
+  default     = []
+}
+
+variable "monthly_budget" {
+  description = "US dollars a month; null for no budget."
+  type        = number
+  default     = null
+}
+
+variable "emulated" {
+  description = "Whether an emulator such as moto stands in for AWS."
+  type        = bool
+  default     = false
+}

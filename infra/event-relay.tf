@@ -1,0 +1,140 @@
+# event-relay: events in over HTTP and SQS, acknowledged Kafka records out.
+
+locals {
+  # API Gateway waits for 30 s; three tries of 10 s stop at the deadline.
+  relay_timeout = 29
+}
+
+module "event_relay" {
+  source = "./modules/function"
+
+  name         = "${var.name}-event-relay"
+  description  = "Events in over HTTP and SQS, acknowledged Kafka records out"
+  package      = "${var.packages}/event-relay.zip"
+  architecture = local.common.architecture
+  timeout      = local.relay_timeout
+  memory       = 512
+  # Each sandbox holds a connection to each broker: 3,000 are all that MSK's IAM takes, and 100 new ones a second.
+  reserved_concurrency = var.relay_concurrency
+
+  environment = {
+    CONTRACTS       = var.contracts_deployed
+    KAFKA_BOOTSTRAP = local.kafka.bootstrap
+    KAFKA_AUTH      = var.kafka_auth
+    QUEUE_SOURCES   = join(",", [for source, queue in module.relay_queue : "${queue.name}=${source}"])
+    FETCH_ORIGINS   = join(",", [for source, origin in var.fetch_origins : "${source}=${origin}"])
+  }
+
+  # Brokers are in a VPC.
+  vpc = {
+    subnet_ids         = local.network.subnet_ids
+    security_group_ids = local.network.client_security_group_ids
+  }
+
+  statements = jsonencode(concat(
+    [for statement in [
+      {
+        Sid      = "Connect"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"]
+        Resource = [local.kafka.arn]
+      },
+      {
+        Sid      = "Produce"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Resource = local.topic_arns
+      },
+    ] : statement if local.kafka.iam && var.kafka_auth == "msk-iam"],
+    [for statement in [{
+      # Secrets Manager ends each name with six characters of its own.
+      Sid      = "SignFetches"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [for secret in local.secrets : "${local.arn.secretsmanager}:secret:${secret}-??????"]
+    }] : statement if length(local.secrets) > 0],
+    [for statement in [{
+      Sid       = "OpenSecrets"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = var.secret_key_arns
+      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
+    }] : statement if length(var.secret_key_arns) > 0],
+    [for statement in [{
+      Sid      = "TakeMessages"
+      Effect   = "Allow"
+      Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+      Resource = [for source in keys(var.queue_sources) : module.relay_queue[source].arn]
+    }] : statement if length(var.queue_sources) > 0],
+  ))
+
+  log_retention_days = local.common.log_retention_days
+  emulated           = local.common.emulated
+  log_level          = local.common.log_level
+  kms_key_arn        = local.common.kms_key_arn
+  alert_topic_arn    = local.common.alert_topic_arn
+}
+
+module "http_api" {
+  source = "./modules/http_api"
+
+  name             = "${var.name}-event-relay"
+  function_name    = module.event_relay.name
+  function_timeout = local.relay_timeout
+  invoke_arn       = module.event_relay.invoke_arn
+  routes           = ["POST /v1/{source}/events", "GET /v1/{source}/contract"]
+
+  authoriser               = var.http_authoriser
+  jwt_issuer               = var.jwt_issuer
+  jwt_audience             = var.jwt_audience
+  rate                     = var.http_rate
+  burst                    = var.http_burst
+  disable_default_endpoint = var.http_custom_domain_only
+
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = local.common.kms_key_arn
+  alert_topic_arn    = local.common.alert_topic_arn
+}
+
+# A queue for each source that publishes to SNS.
+module "relay_queue" {
+  for_each = var.queue_sources
+  source   = "./modules/queue"
+
+  name               = "${var.name}-event-relay-${each.key}"
+  arn_prefix         = local.arn.sqs
+  fifo               = each.value.fifo
+  function_timeout   = local.relay_timeout
+  emulated           = var.emulated
+  visibility_timeout = 6 * local.relay_timeout
+  senders            = [for topic in each.value.topic_arns : { service = "sns.amazonaws.com", arn = topic }]
+  kms_key_arn        = local.common.kms_key_arn
+  alert_topic_arn    = local.common.alert_topic_arn
+}
+
+resource "aws_sns_topic_subscription" "relay" {
+  for_each = merge([
+    for source, from in var.queue_sources : {
+      for topic in from.topic_arns : "${source} ${topic}" => { source = source, topic = topic }
+    }
+  ]...)
+
+  topic_arn = each.value.topic
+  protocol  = "sqs"
+  endpoint  = module.relay_queue[each.value.source].arn
+}
+
+resource "aws_lambda_event_source_mapping" "relay" {
+  for_each = module.relay_queue
+
+  event_source_arn = each.value.arn
+  function_name    = module.event_relay.name
+  batch_size       = 10
+  # The answer names the messages that failed; without this, they would be deleted with the others.
+  function_response_types = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    # Half of what is reserved stays for HTTP.
+    maximum_concurrency = max(2, floor((var.relay_concurrency == -1 ? 50 : var.relay_concurrency) / 2))
+  }
+}

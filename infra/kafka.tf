@@ -1,0 +1,137 @@
+# Kafka: MSK Serverless, MSK with brokers of a fixed size, or one that is there.
+
+module "network" {
+  count  = var.network == null ? 1 : 0
+  source = "./modules/network"
+
+  name    = var.name
+  region  = local.region
+  account = local.account
+  cidr    = var.vpc_cidr
+  zones   = var.vpc_zones
+  interface_endpoints = setunion(
+    ["lambda", "sts"],
+    length(local.secrets) > 0 ? ["secretsmanager"] : [],
+  )
+  log_retention_days = var.log_retention_days
+  kms_key_arn        = aws_kms_key.this["operations"].arn
+  emulated           = var.emulated
+}
+
+locals {
+  network = var.network != null ? var.network : {
+    subnet_ids                = module.network[0].subnet_ids
+    client_security_group_ids = [module.network[0].client_security_group_id]
+    broker_security_group_ids = [module.network[0].broker_security_group_id]
+  }
+
+  kafka = {
+    arn = one(concat(
+      aws_msk_serverless_cluster.this[*].arn,
+      aws_msk_cluster.this[*].arn,
+      var.msk == "existing" && var.kafka_cluster_arn != null ? [var.kafka_cluster_arn] : [],
+    ))
+    bootstrap = one(concat(
+      aws_msk_serverless_cluster.this[*].bootstrap_brokers_sasl_iam,
+      aws_msk_cluster.this[*].bootstrap_brokers_sasl_iam,
+      var.msk == "existing" ? [var.kafka_bootstrap] : [],
+    ))
+    # Whether it is MSK, so that roles have a cluster to name.
+    iam = var.msk != "existing" || var.kafka_cluster_arn != null
+  }
+  topic_arns = [for topic in keys(local.topics) : "${local.kafka_prefix.topic}/${topic}" if local.kafka.iam]
+  # Topics and groups are named after their cluster.
+  kafka_prefix = {
+    for kind in ["topic", "group"] : kind => local.kafka.iam ? replace(local.kafka.arn, ":cluster/", ":${kind}/") : ""
+  }
+}
+
+resource "aws_msk_serverless_cluster" "this" {
+  count        = var.msk == "serverless" ? 1 : 0
+  cluster_name = var.name
+
+  vpc_config {
+    subnet_ids         = local.network.subnet_ids
+    security_group_ids = local.network.broker_security_group_ids
+  }
+
+  client_authentication {
+    sasl {
+      iam {
+        enabled = true
+      }
+    }
+  }
+}
+
+resource "aws_msk_cluster" "this" {
+  count                  = var.msk == "provisioned" ? 1 : 0
+  cluster_name           = var.name
+  kafka_version          = var.kafka_version
+  number_of_broker_nodes = length(local.network.subnet_ids)
+
+  broker_node_group_info {
+    instance_type   = var.kafka_instance_type
+    client_subnets  = local.network.subnet_ids
+    security_groups = local.network.broker_security_group_ids
+
+    storage_info {
+      ebs_storage_info {
+        volume_size = var.kafka_volume_gb
+      }
+    }
+  }
+
+  configuration_info {
+    arn      = aws_msk_configuration.this[0].arn
+    revision = aws_msk_configuration.this[0].latest_revision
+  }
+
+  client_authentication {
+    sasl {
+      iam = true
+    }
+  }
+
+  encryption_info {
+    encryption_at_rest_kms_key_arn = aws_kms_key.this["operations"].arn
+
+    encryption_in_transit {
+      client_broker = "TLS"
+      in_cluster    = true
+    }
+  }
+
+  logging_info {
+    broker_logs {
+      cloudwatch_logs {
+        enabled   = true
+        log_group = aws_cloudwatch_log_group.kafka[0].name
+      }
+    }
+  }
+}
+
+resource "aws_msk_configuration" "this" {
+  count          = var.msk == "provisioned" ? 1 : 0
+  name           = var.name
+  kafka_versions = [var.kafka_version]
+
+  # LogAppendTime: a day takes what was appended before its end, so that nothing comes late. Two in-sync replicas: what
+  # the relay calls accepted outlives a broker.
+  server_properties = <<-PROPERTIES
+    auto.create.topics.enable=false
+    default.replication.factor=${length(local.network.subnet_ids)}
+    min.insync.replicas=2
+    log.message.timestamp.type=LogAppendTime
+    log.retention.hours=168
+    message.max.bytes=1200000
+  PROPERTIES
+}
+
+resource "aws_cloudwatch_log_group" "kafka" {
+  count             = var.msk == "provisioned" ? 1 : 0
+  name              = "/aws/msk/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this["operations"].arn
+}

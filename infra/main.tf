@@ -1,0 +1,93 @@
+# What all parts share: where they are, and what the contracts say.
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+  region    = data.aws_region.this.name
+
+  # `arn:aws:<service>:<region>:<account>`.
+  arn = {
+    for service in ["athena", "glue", "secretsmanager", "sqs"] :
+    service => "arn:${local.partition}:${service}:${local.region}:${local.account}"
+  }
+
+  # Names of buckets are the world's: account and region make them ours.
+  buckets = {
+    for zone in ["raw", "refined", "curated", "site", "failures", "results"] :
+    zone => "${var.name}-${zone}-${local.account}-${local.region}"
+  }
+  bucket_arns = { for zone, name in local.buckets : zone => "arn:${local.partition}:s3:::${name}" }
+
+  # Databases are called `<this>_<zone>_<department>`, as snapshot-merge expects.
+  databases = replace(var.name, "-", "_")
+
+  functions = ["event-relay", "raw-landing", "pole-transform", "snapshot-merge", "quality-report"]
+
+  # What every function has alike.
+  common = {
+    architecture       = var.architecture
+    log_retention_days = var.log_retention_days
+    emulated           = var.emulated
+    log_level          = var.log_level
+    kms_key_arn        = aws_kms_key.this["operations"].arn
+    alert_topic_arn    = module.observability.alert_topic_arn
+  }
+
+  # Keys may be used through S3 alone, never with bytes that a caller brings.
+  through_s3 = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
+}
+
+# The contracts, read as they are reviewed: a folder of YAML, or the pack that `polelake contract pack` makes of it.
+locals {
+  pack = endswith(var.contracts, ".json") ? file(var.contracts) : jsonencode([
+    for path in fileset(var.contracts, "**/*.odcs.yaml") :
+    { path = path, value = yamldecode(file("${var.contracts}/${path}")) }
+  ])
+  files   = [for file in jsondecode(local.pack) : file if endswith(file.path, ".odcs.yaml")]
+  sources = { for file in local.files : file.value.id => file.value if startswith(file.path, "sources/") }
+  tables  = { for file in local.files : file.value.name => file.value if startswith(file.path, "pole/") }
+
+  extensions = {
+    for id, contract in local.sources :
+    id => one([for custom in contract.customProperties : custom.value if custom.property == "polelake"])
+  }
+  # Topic to source.
+  topics = { for id, extension in local.extensions : extension.topic => id }
+  # Secrets that the relay sends to APIs from which it fetches states.
+  secrets = distinct(compact([for extension in values(local.extensions) : try(extension.fetch.secret, null)]))
+
+  department = {
+    for domain in distinct([for contract in concat(values(local.sources), values(local.tables)) : contract.domain]) :
+    domain => replace(lower(domain), "/[^a-z0-9]/", "_")
+  }
+  catalogue = merge(
+    { for contract in values(local.sources) :
+    "${local.databases}_raw_${local.department[contract.domain]}" => "Records of ${contract.domain} as Kafka brought them"... },
+    { for contract in values(local.tables) :
+    "${local.databases}_refined_${local.department[contract.domain]}" => "Increments of ${contract.domain}"... },
+    { for contract in values(local.tables) :
+    "${local.databases}_curated_${local.department[contract.domain]}" => "Snapshots of ${contract.domain}"... },
+    { "${local.databases}_curated_quality" = ["Metrics and verdicts of every day"] },
+  )
+
+  # Who may read what: `roles` of the tables' contracts. A role is given personal columns only in so many words.
+  grants = flatten([
+    for name, contract in local.tables : [
+      for role in try(contract.roles, []) : {
+        role     = role.role
+        database = "${local.databases}_curated_${local.department[contract.domain]}"
+        table    = name
+        personal = anytrue([
+          for custom in try(role.customProperties, []) : custom.property == "personal" && tobool(custom.value)
+        ])
+        personal_columns = sort([
+          for column in contract.schema[0].properties : column.name if try(column.classification, "") == "personal"
+        ])
+      } if try(role.access, "read") == "read"
+    ]
+  ])
+}

@@ -1,0 +1,19 @@
+output "name" {
+  description = "Name of the bucket."
+  value       = aws_s3_bucket.this.bucket
+}
+
+output "arn" {
+  description = "ARN of the bucket."
+  value       = aws_s3_bucket.this.arn
+}
+
+output "domain" {
+  description = "Name under which CloudFront finds it."
+  value       = aws_s3_bucket.this.bucket_regional_domain_name
+}
+
+output "policy" {
+  description = "The bucket's policy."
+  value       = aws_s3_bucket_policy.this.policy
+}

@@ -1,0 +1,43 @@
+variable "name" {
+  description = "Name of the bucket."
+  type        = string
+}
+
+variable "partition" {
+  description = "Partition of the account: `aws`."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "Key of the zone."
+  type        = string
+}
+
+variable "statements" {
+  description = "JSON list of further statements of the bucket's policy."
+  type        = string
+  default     = "[]"
+}
+
+variable "noncurrent_days" {
+  description = "Days after which old versions go."
+  type        = number
+}
+
+variable "expire" {
+  description = "Prefix to days: current objects that go by their age."
+  type        = map(number)
+  default     = {}
+}
+
+variable "archive" {
+  description = "Prefix to days: objects that move to Glacier Instant Retrieval."
+  type        = map(number)
+  default     = {}
+}
+
+variable "force_destroy" {
+  description = "Whether a destroy deletes what is in it: for trials only."
+  type        = bool
+  default     = false
+}

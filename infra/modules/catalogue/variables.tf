@@ -1,0 +1,106 @@
+variable "name" {
+  description = "What names begin with."
+  type        = string
+}
+
+variable "databases" {
+  description = "Database to description."
+  type        = map(string)
+
+  validation {
+    condition     = alltrue([for name in keys(var.databases) : can(regex("^[a-z0-9_]{1,255}$", name))])
+    error_message = "A database has lower-case letters, digits and underscores."
+  }
+}
+
+variable "grants" {
+  description = "Who may read which table, as the contracts say."
+  type = list(object({
+    role             = string
+    database         = string
+    table            = string
+    personal         = bool
+    personal_columns = list(string)
+  }))
+}
+
+variable "principals" {
+  description = "Role of the contracts to ARNs of IAM roles."
+  type        = map(list(string))
+}
+
+variable "access" {
+  description = "How grants are made: `none`, `iam` (whole tables) or `lake_formation` (columns)."
+  type        = string
+
+  validation {
+    condition     = contains(["none", "iam", "lake_formation"], var.access)
+    error_message = "`none`, `iam` or `lake_formation`."
+  }
+}
+
+variable "lake_formation_admins" {
+  description = "Administrators of Lake Formation in this account."
+  type        = list(string)
+}
+
+variable "merge_role_arn" {
+  description = "Role of snapshot-merge, which makes the tables."
+  type        = string
+}
+
+variable "athena" {
+  description = "Whether workgroups are made."
+  type        = bool
+}
+
+variable "workgroups" {
+  description = "Workgroups beside one for each role."
+  type        = set(string)
+}
+
+variable "scan_limit_bytes" {
+  description = "Bytes that a query may scan."
+  type        = number
+
+  validation {
+    # Athena's own least is 10 MB.
+    condition     = var.scan_limit_bytes >= 10485760
+    error_message = "At least 10 MB."
+  }
+}
+
+variable "curated_bucket_arn" {
+  description = "Bucket of the curated zone."
+  type        = string
+}
+
+variable "curated_key_arn" {
+  description = "Key of the curated zone, and of results."
+  type        = string
+}
+
+variable "results_bucket" {
+  description = "Bucket of Athena's results."
+  type        = string
+}
+
+variable "results_bucket_arn" {
+  description = "ARN of that bucket."
+  type        = string
+}
+
+variable "glue_arn_prefix" {
+  description = "`arn:aws:glue:<region>:<account>`."
+  type        = string
+}
+
+variable "athena_arn_prefix" {
+  description = "`arn:aws:athena:<region>:<account>`."
+  type        = string
+}
+
+variable "force_destroy" {
+  description = "Whether a destroy deletes workgroups with their history."
+  type        = bool
+}

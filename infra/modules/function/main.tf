@@ -1,0 +1,210 @@
+# One Lambda function with its role, its log and the three alarms that no function goes without.
+
+locals {
+  # What Lambda itself does in the function's name. X-Ray and network interfaces have no resources to name.
+  own = concat(
+    [
+      {
+        Sid      = "Log"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+      },
+      {
+        Sid      = "Trace"
+        Effect   = "Allow"
+        Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        Resource = ["*"]
+      },
+      {
+        Sid      = "ReadOwnSettings"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = [var.kms_key_arn]
+      },
+    ],
+    [for statement in [
+      {
+        Sid    = "UseNetwork"
+        Effect = "Allow"
+        Action = [
+          "ec2:CreateNetworkInterface",
+          "ec2:DeleteNetworkInterface",
+          "ec2:DescribeNetworkInterfaces",
+          "ec2:DescribeSecurityGroups",
+          "ec2:DescribeSubnets",
+          "ec2:DescribeVpcs",
+        ]
+        Resource = ["*"]
+      },
+    ] : statement if var.vpc != null || var.polls_in_vpc],
+    [for statement in [
+      {
+        Sid      = "KeepFailed"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [var.failures_queue_arn]
+      },
+      {
+        Sid      = "SealFailed"
+        Effect   = "Allow"
+        Action   = ["kms:GenerateDataKey"]
+        Resource = [var.kms_key_arn]
+      },
+    ] : statement if var.asynchronous],
+  )
+}
+
+resource "aws_lambda_function" "this" {
+  function_name                  = var.name
+  description                    = var.description
+  role                           = aws_iam_role.this.arn
+  runtime                        = "provided.al2023"
+  handler                        = "bootstrap"
+  architectures                  = [var.architecture]
+  filename                       = var.package
+  source_code_hash               = try(filebase64sha256(var.package), null)
+  timeout                        = var.timeout
+  memory_size                    = var.memory
+  reserved_concurrent_executions = var.reserved_concurrency
+  kms_key_arn                    = var.emulated ? null : var.kms_key_arn
+
+  environment {
+    # An empty setting is no setting.
+    variables = { for name, value in var.environment : name => value if value != "" }
+  }
+
+  ephemeral_storage {
+    size = var.ephemeral_storage
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  dynamic "logging_config" {
+    for_each = var.emulated ? [] : [1]
+    content {
+      log_format = "JSON"
+      # Sets AWS_LAMBDA_LOG_LEVEL. Metrics are lines of the log: a coarser level would drop them.
+      application_log_level = var.log_level
+      system_log_level      = "WARN"
+      log_group             = aws_cloudwatch_log_group.this.name
+    }
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc == null ? [] : [var.vpc]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(var.package)
+      error_message = "There is no package ${var.package}. Build it first: see infra/README.md."
+    }
+    precondition {
+      # Lambda refuses more behind Kafka, and the functions' own limit is the same.
+      condition     = !var.behind_kafka || var.timeout <= 840
+      error_message = "${var.name}: a function behind Kafka ends within 840 s (14 min)."
+    }
+  }
+
+  # Who writes first would make a log group that keeps its lines for ever and has no key.
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  count                        = var.asynchronous ? 1 : 0
+  function_name                = aws_lambda_function.this.function_name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 21600
+
+  destination_config {
+    on_failure {
+      destination = var.failures_queue_arn
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.failures_queue_arn != null
+      error_message = "${var.name}: who is invoked asynchronously needs a queue for what failed."
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_iam_role" "this" {
+  name = var.name
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = var.name
+  role   = aws_iam_role.this.id
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.own, jsondecode(var.statements)) })
+}
+
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  alarm_name          = "${var.name}-errors"
+  alarm_description   = "An invocation failed. Read the log of ${var.name}."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = var.name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "throttles" {
+  alarm_name          = "${var.name}-throttles"
+  alarm_description   = "Invocations wait for concurrency."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Throttles"
+  dimensions          = { FunctionName = var.name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "duration" {
+  alarm_name          = "${var.name}-duration"
+  alarm_description   = "An invocation took more than 80 % of its ${var.timeout} s."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Duration"
+  dimensions          = { FunctionName = var.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.timeout * 800
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}

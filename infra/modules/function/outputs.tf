@@ -1,0 +1,48 @@
+output "name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.this.arn
+}
+
+output "invoke_arn" {
+  description = "ARN by which API Gateway invokes it."
+  value       = aws_lambda_function.this.invoke_arn
+}
+
+output "role_arn" {
+  description = "ARN of its role."
+  value       = aws_iam_role.this.arn
+}
+
+output "timeout" {
+  description = "Seconds of an invocation."
+  value       = aws_lambda_function.this.timeout
+}
+
+output "memory" {
+  description = "MB of memory."
+  value       = aws_lambda_function.this.memory_size
+}
+
+output "environment" {
+  description = "Settings as they are deployed."
+  value       = aws_lambda_function.this.environment[0].variables
+}
+
+output "policy" {
+  description = "What it may do: the policy of its role."
+  value       = aws_iam_role_policy.this.policy
+}
+
+output "alarms" {
+  description = "Names of its alarms."
+  value = [
+    aws_cloudwatch_metric_alarm.errors.alarm_name,
+    aws_cloudwatch_metric_alarm.throttles.alarm_name,
+    aws_cloudwatch_metric_alarm.duration.alarm_name,
+  ]
+}

@@ -1,0 +1,125 @@
+# Kafka topics into a function: one event source mapping for each topic, in provisioned mode.
+#
+# Provisioned mode is what carries the retry controls. What is given up goes to S3, the only destination that keeps the
+# records themselves.
+
+resource "aws_lambda_event_source_mapping" "this" {
+  for_each = var.topics
+
+  function_name    = var.function_name
+  event_source_arn = var.self_managed ? null : var.cluster_arn
+  topics           = [each.key]
+  # Where the group has offsets already, as a Kafka Connect sink's has, Lambda goes on from these instead.
+  starting_position                  = "TRIM_HORIZON"
+  enabled                            = var.enabled
+  batch_size                         = 10000
+  maximum_batching_window_in_seconds = var.window
+  # Streams go on from the offset that the function names; without this Lambda would send whole batches again.
+  function_response_types        = ["ReportBatchItemFailures"]
+  bisect_batch_on_function_error = true
+  # A landing never looks into a record: it fails only when S3 does, and then it waits. 10,000 is the most that there
+  # is; infinite retries with a destination would silently be ten.
+  maximum_retry_attempts        = 10000
+  maximum_record_age_in_seconds = -1
+
+  dynamic "amazon_managed_kafka_event_source_config" {
+    for_each = var.self_managed ? [] : [1]
+    content {
+      consumer_group_id = lookup(var.consumer_groups, each.key, "${var.group_prefix}-${each.key}")
+    }
+  }
+
+  dynamic "self_managed_kafka_event_source_config" {
+    for_each = var.self_managed ? [1] : []
+    content {
+      consumer_group_id = lookup(var.consumer_groups, each.key, "${var.group_prefix}-${each.key}")
+    }
+  }
+
+  dynamic "self_managed_event_source" {
+    for_each = var.self_managed ? [1] : []
+    content {
+      endpoints = { KAFKA_BOOTSTRAP_SERVERS = var.bootstrap }
+    }
+  }
+
+  dynamic "source_access_configuration" {
+    for_each = var.self_managed ? local.access : []
+    content {
+      type = source_access_configuration.value.type
+      uri  = source_access_configuration.value.uri
+    }
+  }
+
+  provisioned_poller_config {
+    minimum_pollers = 1
+    maximum_pollers = var.maximum_pollers
+  }
+
+  destination_config {
+    on_failure {
+      destination_arn = var.failures_bucket_arn
+    }
+  }
+
+  metrics_config {
+    metrics = ["EventCount"]
+  }
+}
+
+locals {
+  access = concat(
+    [for id in var.vpc.subnet_ids : { type = "VPC_SUBNET", uri = "subnet:${id}" }],
+    [for id in var.vpc.security_group_ids : { type = "VPC_SECURITY_GROUP", uri = "security_group:${id}" }],
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "lag" {
+  alarm_name          = "${var.function_name}-offset-lag"
+  alarm_description   = "Topics run ahead of the raw zone by more than ${var.lag} records for 15 minutes."
+  namespace           = "AWS/Lambda"
+  metric_name         = "OffsetLag"
+  dimensions          = { FunctionName = var.function_name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.lag
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "given_up" {
+  for_each = aws_lambda_event_source_mapping.this
+
+  alarm_name          = "${var.function_name}-given-up-${each.key}"
+  alarm_description   = "Lambda gave records of ${each.key} up and put them into the failures bucket: they are not in the raw zone."
+  namespace           = "AWS/Lambda"
+  metric_name         = "OnFailureDestinationDeliveredEventCount"
+  dimensions          = { EventSourceMappingUUID = each.value.uuid }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "failed_delivery" {
+  alarm_name          = "${var.function_name}-destination"
+  alarm_description   = "Lambda could not write what it gave up to the failures bucket: these records are nowhere but in Kafka."
+  namespace           = "AWS/Lambda"
+  metric_name         = "DestinationDeliveryFailures"
+  dimensions          = { FunctionName = var.function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}

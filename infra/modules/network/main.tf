@@ -1,0 +1,159 @@
+# A VPC without a way to the internet: brokers, the function that produces, and the endpoints that both need.
+
+data "aws_availability_zones" "this" {
+  state = "available"
+}
+
+locals {
+  zones   = slice(data.aws_availability_zones.this.names, 0, var.zones)
+  subnets = { for place, zone in local.zones : zone => cidrsubnet(var.cidr, 4, place) }
+}
+
+resource "aws_vpc" "this" {
+  cidr_block           = var.cidr
+  enable_dns_hostnames = true
+  enable_dns_support   = true
+  tags                 = { Name = var.name }
+}
+
+# What nobody names is closed.
+resource "aws_default_security_group" "this" {
+  vpc_id = aws_vpc.this.id
+}
+
+resource "aws_subnet" "private" {
+  for_each          = local.subnets
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = each.value
+  tags              = { Name = "${var.name}-${each.key}" }
+}
+
+resource "aws_route_table" "private" {
+  vpc_id = aws_vpc.this.id
+  tags   = { Name = "${var.name}-private" }
+}
+
+resource "aws_route_table_association" "private" {
+  for_each       = aws_subnet.private
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.private.id
+}
+
+# S3 for the pollers' failure destination: without it what is given up would be lost in silence.
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.this.id
+  service_name      = "com.amazonaws.${var.region}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private.id]
+}
+
+# lambda and sts: Lambda's pollers enter through interfaces in these subnets and take the function's role there.
+resource "aws_vpc_endpoint" "interface" {
+  for_each            = var.interface_endpoints
+  vpc_id              = aws_vpc.this.id
+  service_name        = "com.amazonaws.${var.region}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
+  security_group_ids  = [aws_security_group.endpoints.id]
+}
+
+resource "aws_security_group" "clients" {
+  name        = "${var.name}-clients"
+  description = "Functions that produce"
+  vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_security_group" "brokers" {
+  name        = "${var.name}-brokers"
+  description = "Brokers, and the pollers that enter through their subnets"
+  vpc_id      = aws_vpc.this.id
+}
+
+resource "aws_security_group" "endpoints" {
+  name        = "${var.name}-endpoints"
+  description = "Interface endpoints"
+  vpc_id      = aws_vpc.this.id
+}
+
+locals {
+  # From, to, port: TLS to the endpoints, SASL with IAM (9098) to the brokers.
+  flows = {
+    clients-brokers   = { from = aws_security_group.clients.id, to = aws_security_group.brokers.id, port = 9098 }
+    pollers-brokers   = { from = aws_security_group.brokers.id, to = aws_security_group.brokers.id, port = 9098 }
+    clients-endpoints = { from = aws_security_group.clients.id, to = aws_security_group.endpoints.id, port = 443 }
+    pollers-endpoints = { from = aws_security_group.brokers.id, to = aws_security_group.endpoints.id, port = 443 }
+  }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "this" {
+  for_each                     = local.flows
+  security_group_id            = each.value.to
+  referenced_security_group_id = each.value.from
+  description                  = var.emulated ? null : each.key
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "this" {
+  for_each                     = local.flows
+  security_group_id            = each.value.from
+  referenced_security_group_id = each.value.to
+  description                  = var.emulated ? null : each.key
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+}
+
+# S3 through its gateway.
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  security_group_id = aws_security_group.brokers.id
+  prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
+  description       = var.emulated ? null : "pollers-s3"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_flow_log" "this" {
+  vpc_id                   = aws_vpc.this.id
+  traffic_type             = "REJECT"
+  log_destination          = aws_cloudwatch_log_group.flows.arn
+  iam_role_arn             = aws_iam_role.flows.arn
+  max_aggregation_interval = 600
+}
+
+resource "aws_cloudwatch_log_group" "flows" {
+  name              = "/aws/vpc/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_iam_role" "flows" {
+  name = "${var.name}-flows"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "vpc-flow-logs.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = var.account } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "flows" {
+  name = "${var.name}-flows"
+  role = aws_iam_role.flows.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "Log"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = ["${aws_cloudwatch_log_group.flows.arn}:*"]
+    }]
+  })
+}

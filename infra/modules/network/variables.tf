@@ -1,0 +1,60 @@
+variable "name" {
+  description = "What names begin with."
+  type        = string
+}
+
+variable "region" {
+  description = "Region, for the names of endpoints."
+  type        = string
+}
+
+variable "account" {
+  description = "Account whose flow logs may take the role."
+  type        = string
+}
+
+variable "cidr" {
+  description = "Addresses of the VPC; each subnet takes a sixteenth."
+  type        = string
+
+  validation {
+    condition     = can(cidrsubnet(var.cidr, 4, 2))
+    error_message = "A block of addresses such as 10.20.0.0/20."
+  }
+}
+
+variable "zones" {
+  description = "Availability zones: 2 or 3."
+  type        = number
+
+  validation {
+    condition     = var.zones == 2 || var.zones == 3
+    error_message = "MSK takes 2 or 3 zones."
+  }
+}
+
+variable "interface_endpoints" {
+  description = "Services with an interface endpoint: `lambda` and `sts` always, `secretsmanager` where states are fetched."
+  type        = set(string)
+
+  validation {
+    condition     = alltrue([for needed in ["lambda", "sts"] : contains(var.interface_endpoints, needed)])
+    error_message = "Lambda's pollers need `lambda` and `sts`."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that refused connections are kept."
+  type        = number
+}
+
+variable "kms_key_arn" {
+  description = "Key of the log."
+  type        = string
+}
+
+variable "emulated" {
+  description = "Whether an emulator stands in for AWS: it forgets the descriptions of rules."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,84 @@
+# The dashboard finds metrics by name, so that a new source or table is on it without a change.
+
+locals {
+  rows = [
+    {
+      title = "Events accepted and refused, by source"
+      found = ["{polelake,function,source} (events_accepted OR events_refused)"]
+      every = 300
+    },
+    {
+      title = "Records landed, repeated, failed, holes, by topic"
+      found = ["{polelake,function,topic} (records_landed OR records_repeated OR landing_failed OR offset_holes)"]
+      every = 300
+    },
+    {
+      title = "Records refined, ignored, quarantined, by source"
+      found = ["{polelake,function,source} (records_refined OR records_ignored OR records_quarantined)"]
+      every = 300
+    },
+    {
+      title = "What contracts do not declare, by source"
+      found = ["{polelake,function,source} (fields_undeclared OR values_unlisted)"]
+      every = 3600
+    },
+    {
+      title = "Rows of each table, inserted and deleted"
+      found = ["{polelake,function,table} (rows OR rows_inserted OR rows_deleted)"]
+      every = 86400
+    },
+    {
+      title = "Verdicts, books, raw objects behind"
+      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR books_open OR raw_objects_behind)"]
+      every = 86400
+    },
+    {
+      title = "Glue Data Quality, for those who write its rules too"
+      found = [for verdict in ["passed", "failed"] :
+      "Namespace=\"Glue Data Quality\" MetricName=\"glue.data.quality.rules.${verdict}\""]
+      every = 86400
+    },
+    {
+      title = "Duration of the functions"
+      found = [for function in var.functions : "{AWS/Lambda,FunctionName} MetricName=\"Duration\" FunctionName=\"${function}\""]
+      every = 300
+    },
+    {
+      title = "Errors and throttles"
+      found = [for function in var.functions :
+      "{AWS/Lambda,FunctionName} (Errors OR Throttles) FunctionName=\"${function}\""]
+      every = 300
+    },
+    {
+      title = "Offset lag, queues and dead letters"
+      found = [
+        "{AWS/Lambda,FunctionName} OffsetLag",
+        "{AWS/SQS,QueueName} (ApproximateNumberOfMessagesVisible OR ApproximateAgeOfOldestMessage) ${var.name}",
+      ]
+      every = 300
+    },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+
+  dashboard_body = jsonencode({
+    widgets = [for place, row in local.rows : {
+      type   = "metric"
+      x      = 12 * (place % 2)
+      y      = 6 * floor(place / 2)
+      width  = 12
+      height = 6
+      properties = {
+        title  = row.title
+        region = var.region
+        view   = "timeSeries"
+        metrics = [for number, found in row.found : [{
+          expression = "SEARCH('${found}', '${row.every == 86400 || strcontains(found, "Duration") ? "Maximum" : "Sum"}', ${row.every})"
+          id         = "e${number}"
+        }]]
+      }
+    }]
+  })
+}

@@ -1,0 +1,333 @@
+# Who is told, what is watched across functions, and one picture of it all.
+
+locals {
+  landing   = "raw-landing"
+  transform = "pole-transform"
+  merge     = "snapshot-merge"
+  report    = "quality-report"
+  tell      = [aws_sns_topic.alerts.arn]
+}
+
+resource "aws_sns_topic" "alerts" {
+  name              = "${var.name}-alerts"
+  kms_master_key_id = var.kms_key_arn
+}
+
+resource "aws_sns_topic_policy" "alerts" {
+  arn = aws_sns_topic.alerts.arn
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alerts.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "ServicesOfThisAccount"
+        Effect    = "Allow"
+        Principal = { Service = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com", "s3.amazonaws.com"] }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alerts.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = var.account } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "mail" {
+  for_each  = var.alert_emails
+  topic_arn = aws_sns_topic.alerts.arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
+# Sources ------------------------------------------------------------------------------------------
+
+resource "aws_cloudwatch_metric_alarm" "freshness" {
+  for_each = var.freshness_hours
+
+  alarm_name          = "${var.name}-freshness-${each.key}"
+  alarm_description   = "Nothing of the topic ${each.key} has landed for ${each.value} h."
+  namespace           = "polelake"
+  metric_name         = "records_landed"
+  dimensions          = { function = local.landing, topic = each.key }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = each.value
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  # Nothing said is nothing landed.
+  treat_missing_data = "breaching"
+  alarm_actions      = local.tell
+  ok_actions         = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "landing_failed" {
+  for_each = var.topics
+
+  alarm_name          = "${var.name}-landing-failed-${each.key}"
+  alarm_description   = "A partition of ${each.key} does not land, or was made anew. The log says which offset, and why."
+  namespace           = "polelake"
+  metric_name         = "landing_failed"
+  dimensions          = { function = local.landing, topic = each.key }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "offset_holes" {
+  for_each = var.topics
+
+  alarm_name          = "${var.name}-offset-holes-${each.key}"
+  alarm_description   = "Offsets of ${each.key} are missing: retention overtook the landing, or Lambda gave records up."
+  namespace           = "polelake"
+  metric_name         = "offset_holes"
+  dimensions          = { function = local.landing, topic = each.key }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "quarantine" {
+  for_each = var.sources
+
+  alarm_name          = "${var.name}-quarantine-${each.key}"
+  alarm_description   = "${each.key}: more than ${var.quarantine_an_hour} records were refused within an hour."
+  namespace           = "polelake"
+  metric_name         = "records_quarantined"
+  dimensions          = { function = local.transform, source = each.key }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.quarantine_an_hour
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "given_up" {
+  alarm_name          = "${var.name}-failures-bucket"
+  alarm_description   = "The failures bucket is not empty: records in it are not in the raw zone."
+  namespace           = "AWS/S3"
+  metric_name         = "NumberOfObjects"
+  dimensions          = { BucketName = var.failures_bucket, StorageType = "AllStorageTypes" }
+  statistic           = "Maximum"
+  period              = 86400
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+# The day -------------------------------------------------------------------------------------------
+
+resource "aws_cloudwatch_metric_alarm" "snapshot_missing" {
+  alarm_name          = "${var.name}-snapshot-missing"
+  alarm_description   = "No day was merged for 26 h."
+  namespace           = "polelake"
+  metric_name         = "raw_objects_behind"
+  dimensions          = { function = local.merge }
+  statistic           = "SampleCount"
+  period              = 3600
+  evaluation_periods  = 26
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "table_missing" {
+  for_each = var.watched_tables
+
+  alarm_name          = "${var.name}-table-missing-${each.key}"
+  alarm_description   = "The table ${each.key} has no snapshot for 26 h."
+  namespace           = "polelake"
+  metric_name         = "rows"
+  dimensions          = { function = local.merge, table = each.key }
+  statistic           = "SampleCount"
+  period              = 3600
+  evaluation_periods  = 26
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "merge_behind" {
+  alarm_name          = "${var.name}-merge-behind"
+  alarm_description   = "The day was merged without some raw objects that the transform had not done: the next run takes them."
+  namespace           = "polelake"
+  metric_name         = "raw_objects_behind"
+  dimensions          = { function = local.merge }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.objects_behind
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "report_missing" {
+  alarm_name          = "${var.name}-report-missing"
+  alarm_description   = "No day was reported for 26 h."
+  namespace           = "polelake"
+  metric_name         = "rules_passed"
+  dimensions          = { function = local.report }
+  statistic           = "SampleCount"
+  period              = 3600
+  evaluation_periods  = 26
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "books_open" {
+  alarm_name          = "${var.name}-books-open"
+  alarm_description   = "The day's accounts do not close: landed is not refined + ignored + quarantined."
+  namespace           = "polelake"
+  metric_name         = "books_open"
+  dimensions          = { function = local.report }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "ignore"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "rules_failed" {
+  alarm_name          = "${var.name}-rules-failed"
+  alarm_description   = "A blocking rule fails: the table shows its newest day that passed."
+  namespace           = "polelake"
+  metric_name         = "rules_failed"
+  dimensions          = { function = local.report }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  # A verdict holds until the next one.
+  treat_missing_data = "ignore"
+  alarm_actions      = local.tell
+  ok_actions         = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "unusual" {
+  alarm_name          = "${var.name}-unusual-metrics"
+  alarm_description   = "Numbers of the day are outside their usual range: the day's page names them."
+  namespace           = "polelake"
+  metric_name         = "unusual_metrics"
+  dimensions          = { function = local.report }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "ignore"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+resource "aws_cloudwatch_metric_alarm" "schedules" {
+  alarm_name          = "${var.name}-schedules"
+  alarm_description   = "EventBridge Scheduler could not start something."
+  namespace           = "AWS/Scheduler"
+  metric_name         = "TargetErrorCount"
+  dimensions          = { ScheduleGroup = var.schedule_group }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+# The brokers -----------------------------------------------------------------------------------------
+
+resource "aws_cloudwatch_metric_alarm" "kafka" {
+  for_each = merge(
+    { for cluster in compact([var.kafka_cluster]) : "offline" => {
+      metric = "OfflinePartitionsCount", over = 0, what = "Partitions are offline.", broker = null
+    } },
+    # Brokers are numbered from 1.
+    { for broker in range(1, 1 + (var.kafka_cluster == null ? 0 : var.kafka_brokers)) : "disk-${broker}" => {
+      metric = "KafkaDataLogsDiskUsed", over = 85, what = "A broker's disk is 85 % full.", broker = broker
+    } },
+    { for broker in range(1, 1 + (var.kafka_cluster == null ? 0 : var.kafka_brokers)) : "under-replicated-${broker}" => {
+      metric = "UnderReplicatedPartitions", over = 0, what = "Partitions have too few replicas.", broker = broker
+    } },
+  )
+
+  alarm_name          = "${var.name}-kafka-${each.key}"
+  alarm_description   = each.value.what
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.over
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+  namespace           = "AWS/Kafka"
+  metric_name         = each.value.metric
+  dimensions = merge(
+    { "Cluster Name" = var.kafka_cluster },
+    each.value.broker == null ? {} : { "Broker ID" = tostring(each.value.broker) },
+  )
+  statistic = "Maximum"
+  period    = 300
+}
+
+# Cost ------------------------------------------------------------------------------------------------
+
+resource "aws_budgets_budget" "this" {
+  count        = var.budget == null ? 0 : 1
+  name         = var.name
+  budget_type  = "COST"
+  limit_amount = tostring(var.budget)
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = ["user:${var.cost_tag}"]
+  }
+
+  # At four fifths as it is spent, and as soon as the month is foreseen to be over.
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+    content {
+      comparison_operator       = "GREATER_THAN"
+      notification_type         = notification.key
+      threshold                 = notification.value
+      threshold_type            = "PERCENTAGE"
+      subscriber_sns_topic_arns = local.tell
+    }
+  }
+}

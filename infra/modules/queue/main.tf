@@ -1,0 +1,130 @@
+# A queue with dead letters, and the alarms of both.
+
+locals {
+  suffix = var.fifo ? ".fifo" : ""
+  arn    = "${var.arn_prefix}:${var.name}${local.suffix}"
+}
+
+resource "aws_sqs_queue" "this" {
+  name                       = "${var.name}${local.suffix}"
+  fifo_queue                 = var.fifo
+  visibility_timeout_seconds = var.visibility_timeout
+  message_retention_seconds  = 1209600
+  receive_wait_time_seconds  = 20
+  kms_master_key_id          = var.kms_key_arn
+
+  lifecycle {
+    # A resource of its own, below.
+    ignore_changes = [redrive_policy]
+
+    precondition {
+      # Lambda's own advice: a message must not show again while an invocation, or its retry after a throttle, holds it.
+      condition     = var.visibility_timeout >= 6 * var.function_timeout
+      error_message = "${var.name}: the visibility timeout is at least six times the function's ${var.function_timeout} s."
+    }
+  }
+}
+
+resource "aws_sqs_queue" "dead_letters" {
+  name                      = "${var.name}-dead-letters${local.suffix}"
+  fifo_queue                = var.fifo
+  message_retention_seconds = 1209600
+  kms_master_key_id         = var.kms_key_arn
+}
+
+resource "aws_sqs_queue_redrive_policy" "this" {
+  queue_url = aws_sqs_queue.this.id
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
+    maxReceiveCount     = var.max_receive_count
+  })
+}
+
+resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
+  # moto does not know it: the provider would wait for it for ever.
+  count     = var.emulated ? 0 : 1
+  queue_url = aws_sqs_queue.dead_letters.id
+
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [aws_sqs_queue.this.arn]
+  })
+}
+
+resource "aws_sqs_queue_policy" "this" {
+  queue_url = aws_sqs_queue.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "OnlyTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = local.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for place, sender in var.senders : {
+        Sid       = "Sender${place}"
+        Effect    = "Allow"
+        Principal = { Service = sender.service }
+        Action    = "sqs:SendMessage"
+        Resource  = local.arn
+        Condition = { ArnEquals = { "aws:SourceArn" = sender.arn } }
+      }],
+    )
+  })
+
+  # moto forgets the policy when another attribute is set after it.
+  depends_on = [aws_sqs_queue_redrive_policy.this]
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  alarm_name          = "${var.name}-dead-letters"
+  alarm_description   = "Messages were given up after ${var.max_receive_count} tries. Find the cause, then redrive."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters_age" {
+  alarm_name          = "${var.name}-dead-letters-age"
+  alarm_description   = "Dead letters are a week old: after 14 days they are gone."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 604800
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "age" {
+  alarm_name          = "${var.name}-age"
+  alarm_description   = "The oldest message waits for more than ${var.max_age} s: the function does not keep up, or fails."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = aws_sqs_queue.this.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.max_age
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}

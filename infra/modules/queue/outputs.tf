@@ -1,0 +1,33 @@
+output "name" {
+  description = "Name of the queue."
+  value       = aws_sqs_queue.this.name
+}
+
+output "arn" {
+  description = "ARN of the queue."
+  value       = aws_sqs_queue.this.arn
+}
+
+output "url" {
+  description = "Address of the queue."
+  value       = aws_sqs_queue.this.id
+}
+
+output "dead_letters_name" {
+  description = "Name of the queue of dead letters."
+  value       = aws_sqs_queue.dead_letters.name
+}
+
+output "visibility_timeout" {
+  description = "Seconds for which a received message is hidden."
+  value       = aws_sqs_queue.this.visibility_timeout_seconds
+}
+
+output "alarms" {
+  description = "Names of its alarms."
+  value = [
+    aws_cloudwatch_metric_alarm.dead_letters.alarm_name,
+    aws_cloudwatch_metric_alarm.dead_letters_age.alarm_name,
+    aws_cloudwatch_metric_alarm.age.alarm_name,
+  ]
+}

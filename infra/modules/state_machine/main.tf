@@ -1,0 +1,138 @@
+# A state machine over functions: the day's snapshots, fanned out.
+
+locals {
+  arn = "arn:${var.partition}:states:${var.region}:${var.account}:stateMachine:${var.name}"
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = var.name
+  role_arn   = aws_iam_role.this.arn
+  type       = "STANDARD"
+  definition = var.definition
+
+  logging_configuration {
+    # Payloads name tables, days and shards: nothing personal.
+    include_execution_data = true
+    level                  = "ERROR"
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  encryption_configuration {
+    type                              = "CUSTOMER_MANAGED_KMS_KEY"
+    kms_key_id                        = var.kms_key_arn
+    kms_data_key_reuse_period_seconds = 900
+  }
+
+  depends_on = [aws_iam_role_policy.this]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  # Step Functions writes to groups of this prefix without a policy of their own.
+  name              = "/aws/vendedlogs/states/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+}
+
+resource "aws_iam_role" "this" {
+  name = "${var.name}-states"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "states.amazonaws.com" }
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = var.account }
+        ArnLike      = { "aws:SourceArn" = local.arn }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "${var.name}-states"
+  role = aws_iam_role.this.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Invoke"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = var.function_arns
+      },
+      {
+        Sid      = "ReadLists"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [var.lists]
+      },
+      {
+        Sid      = "OpenLists"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = [var.lists_key_arn]
+        Condition = {
+          StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" }
+        }
+      },
+      {
+        Sid      = "OpenOwn"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [var.kms_key_arn]
+      },
+      {
+        # A distributed map runs its items as executions of the machine itself.
+        Sid      = "FanOut"
+        Effect   = "Allow"
+        Action   = ["states:StartExecution"]
+        Resource = [local.arn]
+      },
+      {
+        Sid      = "FollowFanOut"
+        Effect   = "Allow"
+        Action   = ["states:DescribeExecution", "states:StopExecution"]
+        Resource = ["${replace(local.arn, ":stateMachine:", ":execution:")}/*"]
+      },
+      {
+        # Neither log deliveries nor traces have resources to name.
+        Sid    = "Tell"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogDelivery",
+          "logs:DeleteLogDelivery",
+          "logs:DescribeLogGroups",
+          "logs:DescribeResourcePolicies",
+          "logs:GetLogDelivery",
+          "logs:ListLogDeliveries",
+          "logs:PutResourcePolicy",
+          "logs:UpdateLogDelivery",
+          "xray:PutTelemetryRecords",
+          "xray:PutTraceSegments",
+        ]
+        Resource = ["*"]
+      },
+    ]
+  })
+}
+
+resource "aws_cloudwatch_metric_alarm" "failed" {
+  alarm_name          = "${var.name}-failed"
+  alarm_description   = "A day's state machine ended without success: see its execution, then start it again for the same day."
+  namespace           = "AWS/States"
+  dimensions          = { StateMachineArn = local.arn }
+  metric_name         = "ExecutionsFailed"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}

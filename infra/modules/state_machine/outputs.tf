@@ -1,0 +1,14 @@
+output "arn" {
+  description = "ARN of the state machine."
+  value       = local.arn
+}
+
+output "definition" {
+  description = "Its definition, filled in."
+  value       = aws_sfn_state_machine.this.definition
+}
+
+output "alarms" {
+  description = "Names of its alarms."
+  value       = [aws_cloudwatch_metric_alarm.failed.alarm_name]
+}

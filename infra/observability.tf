@@ -1,0 +1,41 @@
+# What is watched, and who is told.
+
+module "observability" {
+  source = "./modules/observability"
+
+  name         = var.name
+  region       = local.region
+  account      = local.account
+  alert_emails = var.alert_emails
+  kms_key_arn  = aws_kms_key.this["operations"].arn
+
+  functions          = [for function in local.functions : "${var.name}-${function}"]
+  topics             = toset(keys(local.topics))
+  sources            = toset(keys(local.sources))
+  freshness_hours    = local.freshness_hours
+  watched_tables     = var.watched_tables
+  quarantine_an_hour = var.quarantine_alarm
+  objects_behind     = var.behind_alarm
+  failures_bucket    = local.buckets.failures
+  schedule_group     = var.name
+  kafka_cluster      = var.msk == "provisioned" ? var.name : null
+  kafka_brokers      = length(local.network.subnet_ids)
+  budget             = var.monthly_budget
+  cost_tag           = var.cost_tag
+}
+
+locals {
+  # `frequency` of a contract's service level, in hours or days, with as much again of patience; where there is none, a
+  # source is not watched unless `freshness_hours` names it. Quiet sources would cry wolf.
+  promised = {
+    for topic, source in local.topics : topic => one([
+      for property in try(local.sources[source].slaProperties, []) :
+      ceil(2 * property.value * lookup({ h = 1, hour = 1, hours = 1, d = 24, day = 24, days = 24 }, try(property.unit, "h"), 24))
+      if property.property == "frequency"
+    ])
+  }
+  freshness_hours = merge(
+    { for topic, hours in local.promised : topic => min(hours, 168) if hours != null },
+    var.freshness_hours,
+  )
+}

@@ -1,0 +1,170 @@
+output "endpoint" {
+  description = "Address of the HTTP API."
+  value       = module.http_api.endpoint
+}
+
+output "http_execution_arn" {
+  description = "What callers' policies name: `<this>/$default/POST/v1/<source>/events`."
+  value       = module.http_api.execution_arn
+}
+
+output "site" {
+  description = "Address of the catalogue's pages; null without CloudFront."
+  value       = local.site_url == "" ? null : local.site_url
+}
+
+output "buckets" {
+  description = "Zone to bucket."
+  value = {
+    raw      = module.raw_bucket.name
+    refined  = module.refined_bucket.name
+    curated  = module.curated_bucket.name
+    site     = module.site_bucket.name
+    failures = module.failures_bucket.name
+    results  = module.results_bucket.name
+  }
+}
+
+output "bucket_policies" {
+  description = "Zone to the bucket's policy."
+  value = {
+    raw      = module.raw_bucket.policy
+    refined  = module.refined_bucket.policy
+    curated  = module.curated_bucket.policy
+    site     = module.site_bucket.policy
+    failures = module.failures_bucket.policy
+    results  = module.results_bucket.policy
+  }
+}
+
+output "databases" {
+  description = "Databases of the catalogue."
+  value       = module.catalogue.databases
+}
+
+output "workgroups" {
+  description = "Athena's workgroups."
+  value       = module.catalogue.workgroups
+}
+
+output "grants" {
+  description = "What the contracts grant."
+  value       = local.grants
+}
+
+output "readers" {
+  description = "Role of the contracts to its policy, with `access = \"iam\"`."
+  value       = module.catalogue.readers
+}
+
+output "columns" {
+  description = "Columns that are withheld, by table and principal, with `access = \"lake_formation\"`."
+  value       = module.catalogue.columns
+}
+
+output "functions" {
+  description = "Function to its deployed name."
+  value = {
+    event-relay    = module.event_relay.name
+    raw-landing    = module.raw_landing.name
+    pole-transform = module.pole_transform.name
+    snapshot-merge = module.snapshot_merge.name
+    quality-report = module.quality_report.name
+  }
+}
+
+output "function_environments" {
+  description = "Function to its settings, as deployed."
+  value = {
+    event-relay    = module.event_relay.environment
+    raw-landing    = module.raw_landing.environment
+    pole-transform = module.pole_transform.environment
+    snapshot-merge = module.snapshot_merge.environment
+    quality-report = module.quality_report.environment
+  }
+}
+
+output "function_policies" {
+  description = "Function to what it may do."
+  value = {
+    event-relay    = module.event_relay.policy
+    raw-landing    = module.raw_landing.policy
+    pole-transform = module.pole_transform.policy
+    snapshot-merge = module.snapshot_merge.policy
+    quality-report = module.quality_report.policy
+  }
+}
+
+output "function_timeouts" {
+  description = "Function to the seconds of an invocation."
+  value = {
+    event-relay    = module.event_relay.timeout
+    raw-landing    = module.raw_landing.timeout
+    pole-transform = module.pole_transform.timeout
+    snapshot-merge = module.snapshot_merge.timeout
+    quality-report = module.quality_report.timeout
+  }
+}
+
+output "function_memories" {
+  description = "Function to its MB of memory."
+  value = {
+    event-relay    = module.event_relay.memory
+    raw-landing    = module.raw_landing.memory
+    pole-transform = module.pole_transform.memory
+    snapshot-merge = module.snapshot_merge.memory
+    quality-report = module.quality_report.memory
+  }
+}
+
+output "schedules" {
+  description = "Schedule to its payload."
+  value = {
+    (module.merge_schedule.name)  = module.merge_schedule.input
+    (module.report_schedule.name) = module.report_schedule.input
+    (module.sweep_schedule.name)  = module.sweep_schedule.input
+  }
+}
+
+output "alert_topic_arn" {
+  description = "Topic of alerts."
+  value       = module.observability.alert_topic_arn
+}
+
+output "alarms" {
+  description = "Names of all alarms."
+  value = sort(concat(
+    module.event_relay.alarms,
+    module.raw_landing.alarms,
+    module.pole_transform.alarms,
+    module.snapshot_merge.alarms,
+    module.quality_report.alarms,
+    module.http_api.alarms,
+    module.transform_queue.alarms,
+    flatten([for queue in module.relay_queue : queue.alarms]),
+    flatten(module.kafka_source[*].alarms),
+    flatten(module.state_machine[*].alarms),
+    module.observability.alarms,
+    [aws_cloudwatch_metric_alarm.failed_invocations.alarm_name],
+  ))
+}
+
+output "kafka_bootstrap" {
+  description = "Brokers."
+  value       = local.kafka.bootstrap
+}
+
+output "consumer_groups" {
+  description = "Topic to consumer group."
+  value       = local.groups
+}
+
+output "erasure_role_arn" {
+  description = "Role that erases; null without."
+  value       = one(aws_iam_role.erasure[*].arn)
+}
+
+output "topics" {
+  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  value       = sort(keys(local.topics))
+}

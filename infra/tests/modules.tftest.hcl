@@ -1,0 +1,260 @@
+# What modules refuse, and both environments.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  packages        = "./tests/packages"
+  contracts       = "./tests/contracts"
+  name            = "polelake"
+  kms_key_arn     = "arn:aws:kms:eu-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"
+  alert_topic_arn = "arn:aws:sns:eu-west-2:123456789012:alerts"
+  # States are fetched from outside: the network that environments would make has no way there.
+  network = {
+    subnet_ids                = ["subnet-1", "subnet-2", "subnet-3"]
+    client_security_group_ids = ["sg-1"]
+    broker_security_group_ids = ["sg-2"]
+  }
+}
+
+run "behind_kafka_14_minutes_are_the_most" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    description        = "A function"
+    package            = "./tests/packages/raw-landing.zip"
+    architecture       = "arm64"
+    timeout            = 900
+    memory             = 512
+    environment        = {}
+    statements         = "[]"
+    behind_kafka       = true
+    log_retention_days = 30
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "a_package_must_be_there" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    description        = "A function"
+    package            = "./tests/packages/nothing.zip"
+    architecture       = "arm64"
+    timeout            = 60
+    memory             = 512
+    environment        = {}
+    statements         = "[]"
+    log_retention_days = 30
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "metrics_need_the_log" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    description        = "A function"
+    package            = "./tests/packages/raw-landing.zip"
+    architecture       = "arm64"
+    timeout            = 60
+    memory             = 512
+    environment        = {}
+    statements         = "[]"
+    log_retention_days = 30
+    log_level          = "ERROR"
+  }
+
+  expect_failures = [var.log_level]
+}
+
+run "messages_stay_hidden" {
+  command = plan
+  module {
+    source = "./modules/queue"
+  }
+
+  variables {
+    arn_prefix         = "arn:aws:sqs:eu-west-2:123456789012"
+    function_timeout   = 300
+    visibility_timeout = 1799
+  }
+
+  expect_failures = [aws_sqs_queue.this]
+}
+
+run "kafka_source" {
+  module {
+    source = "./modules/kafka_source"
+  }
+
+  variables {
+    function_name       = "polelake-raw-landing"
+    topics              = ["housing-person", "parking-permit"]
+    cluster_arn         = "arn:aws:kafka:eu-west-2:123456789012:cluster/polelake/11111111-2222-3333-4444-555555555555-2"
+    self_managed        = false
+    vpc                 = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    group_prefix        = "polelake-raw-landing"
+    consumer_groups     = { parking-permit = "connect-permits" }
+    window              = 60
+    maximum_pollers     = 4
+    lag                 = 1000
+    failures_bucket_arn = "arn:aws:s3:::failures"
+  }
+
+  assert {
+    condition = alltrue([for mapping in aws_lambda_event_source_mapping.this : alltrue([
+      mapping.function_response_types == toset(["ReportBatchItemFailures"]),
+      mapping.bisect_batch_on_function_error,
+      mapping.maximum_retry_attempts == 10000,
+      mapping.batch_size == 10000,
+      mapping.starting_position == "TRIM_HORIZON",
+      mapping.destination_config[0].on_failure[0].destination_arn == "arn:aws:s3:::failures",
+      length(mapping.provisioned_poller_config) == 1,
+    ])])
+    error_message = "A topic is read as landing needs it."
+  }
+
+  assert {
+    condition     = output.groups == { housing-person = "polelake-raw-landing-housing-person", parking-permit = "connect-permits" }
+    error_message = "A connector's group is taken over."
+  }
+}
+
+run "api_gateway_waits_30_seconds" {
+  command = plan
+  module {
+    source = "./modules/http_api"
+  }
+
+  variables {
+    function_name      = "polelake-event-relay"
+    function_timeout   = 60
+    invoke_arn         = "arn:aws:lambda:eu-west-2:123456789012:function:relay"
+    routes             = ["POST /v1/{source}/events"]
+    authoriser         = "iam"
+    rate               = 1
+    burst              = 1
+    log_retention_days = 30
+  }
+
+  expect_failures = [aws_apigatewayv2_integration.this]
+}
+
+run "no_route_is_open" {
+  command = plan
+  module {
+    source = "./modules/http_api"
+  }
+
+  variables {
+    function_name      = "polelake-event-relay"
+    function_timeout   = 29
+    invoke_arn         = "arn:aws:lambda:eu-west-2:123456789012:function:relay"
+    routes             = ["POST /v1/{source}/events"]
+    authoriser         = "none"
+    rate               = 1
+    burst              = 1
+    log_retention_days = 30
+  }
+
+  expect_failures = [var.authoriser]
+}
+
+run "a_network_without_a_way_out" {
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    region              = "eu-west-2"
+    account             = "123456789012"
+    cidr                = "10.64.0.0/20"
+    zones               = 3
+    interface_endpoints = ["lambda", "sts"]
+    log_retention_days  = 30
+  }
+
+  assert {
+    condition     = length(output.subnet_ids) == 3 && length(aws_vpc_endpoint.interface) == 2
+    error_message = "A subnet in each zone, an endpoint for each service."
+  }
+
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.this : rule.to_port]) == toset([443, 9098])
+    error_message = "Endpoints and brokers, nothing else."
+  }
+}
+
+run "pollers_need_their_endpoints" {
+  command = plan
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    region              = "eu-west-2"
+    account             = "123456789012"
+    cidr                = "10.64.0.0/20"
+    zones               = 3
+    interface_endpoints = ["sts"]
+    log_retention_days  = 30
+  }
+
+  expect_failures = [var.interface_endpoints]
+}
+
+run "minimal" {
+  module {
+    source = "./environments/minimal"
+  }
+
+  assert {
+    condition     = length(output.functions) == 5 && length(output.alarms) > 30
+    error_message = "The minimal environment is whole."
+  }
+
+  assert {
+    condition     = output.function_environments["raw-landing"] == tomap({ RAW_BUCKET = output.buckets.raw, TOPIC_EPOCH = "1" })
+    error_message = "The landing is told where and in which life of the topics."
+  }
+}
+
+run "complete" {
+  module {
+    source = "./environments/complete"
+  }
+
+  variables {
+    jwt_issuer         = "https://issuer.example"
+    jwt_audience       = ["polelake"]
+    queue_sources      = { parking-permit = { topic_arns = ["arn:aws:sns:eu-west-2:123456789012:permits.fifo"], fifo = true } }
+    erasure_principals = ["arn:aws:iam::123456789012:role/data-protection"]
+    principals = {
+      housing-analyst = ["arn:aws:iam::123456789012:role/housing-analysts"]
+      safeguarding    = ["arn:aws:iam::123456789012:role/safeguarding"]
+    }
+  }
+
+  assert {
+    condition     = contains(output.alarms, "polelake-kafka-disk-1") && contains(output.alarms, "polelake-snapshot-failed")
+    error_message = "Brokers and the state machine are watched."
+  }
+
+  assert {
+    condition     = length(output.grants) == 3
+    error_message = "Grants are the contracts'."
+  }
+}

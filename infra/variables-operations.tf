@@ -1,0 +1,144 @@
+# Readers, site, alarms, logs, cost.
+
+variable "access" {
+  description = "How the contracts' grants are made: `none`, `iam` (whole tables), or `lake_formation` (columns), which needs the tables to be there: switch to it after the first day."
+  type        = string
+  default     = "none"
+}
+
+variable "principals" {
+  description = "Role of the contracts to ARNs of IAM roles of this account."
+  type        = map(list(string))
+  default     = {}
+}
+
+variable "lake_formation_admins" {
+  description = "Administrators of Lake Formation; who applies this must be one. They replace those that are set."
+  type        = list(string)
+  default     = []
+}
+
+variable "athena" {
+  description = "Whether Athena's workgroups are made."
+  type        = bool
+  default     = true
+}
+
+variable "athena_workgroups" {
+  description = "Workgroups beside one for each role of the contracts."
+  type        = set(string)
+  default     = ["analysts"]
+}
+
+variable "athena_scan_limit_gb" {
+  description = "GB that a query may scan."
+  type        = number
+  default     = 20
+}
+
+variable "erasure_principals" {
+  description = "Who may take the role that erases; empty makes no such role."
+  type        = list(string)
+  default     = []
+}
+
+variable "cloudfront" {
+  description = "Whether the site is served by CloudFront."
+  type        = bool
+  default     = false
+}
+
+variable "site_domain" {
+  description = "Name of the site; its certificate is `site_certificate_arn`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.site_domain == null || var.site_certificate_arn != null
+    error_message = "A name needs a certificate."
+  }
+}
+
+variable "site_certificate_arn" {
+  description = "Certificate of ACM in us-east-1."
+  type        = string
+  default     = null
+}
+
+variable "site_web_acl_arn" {
+  description = "WAF web ACL that says who may see the site. It holds counts only, but they are the organisation's own."
+  type        = string
+  default     = null
+}
+
+variable "site_countries" {
+  description = "Countries from which the site is seen; empty for all."
+  type        = list(string)
+  default     = ["GB"]
+}
+
+variable "alert_emails" {
+  description = "Addresses that are told of alarms."
+  type        = set(string)
+  default     = []
+}
+
+variable "freshness_hours" {
+  description = "Topic to the hours within which something must land; before what its contract promises as `frequency`."
+  type        = map(number)
+  default     = {}
+}
+
+variable "watched_tables" {
+  description = "Tables with an alarm of their own when they have no snapshot."
+  type        = set(string)
+  default     = []
+}
+
+variable "lag_alarm" {
+  description = "Records that a topic may be ahead of the raw zone for 15 minutes."
+  type        = number
+  default     = 100000
+}
+
+variable "quarantine_alarm" {
+  description = "Records of a source that may be refused within an hour."
+  type        = number
+  default     = 100
+}
+
+variable "behind_alarm" {
+  description = "Raw objects that a merge may leave to the next run."
+  type        = number
+  default     = 0
+}
+
+variable "log_retention_days" {
+  description = "Days that log lines are kept."
+  type        = number
+  default     = 365
+}
+
+variable "log_level" {
+  description = "`INFO`, `DEBUG` or `TRACE`."
+  type        = string
+  default     = "INFO"
+}
+
+variable "monthly_budget" {
+  description = "US dollars a month; null for no budget."
+  type        = number
+  default     = null
+}
+
+variable "cost_tag" {
+  description = "`key$value` of the tag that the provider's default_tags put on everything."
+  type        = string
+  default     = "Project$polelake"
+}
+
+variable "force_destroy" {
+  description = "Whether a destroy deletes data: for trials only."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,337 @@
+# What the platform is made of. Operations (alarms, logs, cost) are in variables-operations.tf.
+
+variable "name" {
+  description = "What all names begin with."
+  type        = string
+  default     = "polelake"
+
+  validation {
+    # Glue, S3, IAM and Lambda together allow this much.
+    condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.name))
+    error_message = "Lower-case letters, digits and hyphens, 3 to 22 characters."
+  }
+}
+
+variable "packages" {
+  description = "Folder of the functions' zips, `<function>.zip`, as cargo-lambda makes them."
+  type        = string
+}
+
+variable "architecture" {
+  description = "`arm64` or `x86_64`, as the packages were built."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "`arm64` or `x86_64`."
+  }
+}
+
+variable "contracts" {
+  description = "Contracts as Terraform reads them: their folder, or the pack that `polelake contract pack` makes."
+  type        = string
+}
+
+variable "contracts_deployed" {
+  description = "Where the functions find the pack: within their package."
+  type        = string
+  default     = "/var/task/contracts.json"
+}
+
+# Network and Kafka ---------------------------------------------------------------------------------
+
+variable "network" {
+  description = "A VPC that is there; null makes one without a way to the internet."
+  type = object({
+    subnet_ids                = list(string)
+    client_security_group_ids = list(string)
+    broker_security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "vpc_cidr" {
+  description = "Addresses of the VPC that is made."
+  type        = string
+  default     = "10.64.0.0/20"
+}
+
+variable "vpc_zones" {
+  description = "Availability zones of the VPC that is made: 2 or 3."
+  type        = number
+  default     = 3
+}
+
+variable "msk" {
+  description = "`serverless`, `provisioned`, or `existing` with `kafka_bootstrap`."
+  type        = string
+  default     = "serverless"
+
+  validation {
+    condition     = contains(["serverless", "provisioned", "existing"], var.msk)
+    error_message = "`serverless`, `provisioned` or `existing`."
+  }
+
+  validation {
+    condition     = var.msk != "existing" || var.kafka_bootstrap != null
+    error_message = "An existing Kafka needs `kafka_bootstrap`."
+  }
+}
+
+variable "kafka_cluster_arn" {
+  description = "The existing MSK cluster; null for Kafka that is not MSK."
+  type        = string
+  default     = null
+}
+
+variable "kafka_bootstrap" {
+  description = "Brokers of the existing Kafka, `host:port,host:port`."
+  type        = string
+  default     = null
+}
+
+variable "kafka_auth" {
+  description = "`msk-iam`, or `none` within a network that is trusted."
+  type        = string
+  default     = "msk-iam"
+
+  validation {
+    condition     = contains(["msk-iam", "none"], var.kafka_auth)
+    error_message = "`msk-iam` or `none`."
+  }
+
+  validation {
+    condition     = var.kafka_auth == "msk-iam" || var.msk == "existing"
+    error_message = "Clusters that are made here take IAM alone."
+  }
+}
+
+variable "kafka_version" {
+  description = "Version of a provisioned MSK."
+  type        = string
+  default     = "3.8.x"
+}
+
+variable "kafka_instance_type" {
+  description = "Brokers of a provisioned MSK. kafka.t3.small takes 4 new connections a second: too few for many sandboxes."
+  type        = string
+  default     = "kafka.m7g.large"
+}
+
+variable "kafka_volume_gb" {
+  description = "Disk of a broker of a provisioned MSK."
+  type        = number
+  default     = 100
+}
+
+variable "kafka_mappings" {
+  description = "Whether Lambda reads Kafka; false only for emulators that do not know it."
+  type        = bool
+  default     = true
+}
+
+variable "emulated" {
+  description = "Whether an emulator such as moto stands in for AWS. It leaves out what emulators do not keep: a function's key and log settings, the allow policies of dead letters, descriptions of firewall rules."
+  type        = bool
+  default     = false
+}
+
+# event-relay ----------------------------------------------------------------------------------------
+
+variable "http_authoriser" {
+  description = "`iam` (signed requests) or `jwt` (bearer tokens)."
+  type        = string
+  default     = "iam"
+}
+
+variable "jwt_issuer" {
+  description = "Who issues tokens, an https address."
+  type        = string
+  default     = null
+}
+
+variable "jwt_audience" {
+  description = "Whom tokens are for."
+  type        = list(string)
+  default     = []
+}
+
+variable "http_rate" {
+  description = "Requests a second that the API takes."
+  type        = number
+  default     = 200
+}
+
+variable "http_burst" {
+  description = "Requests at once that the API takes."
+  type        = number
+  default     = 400
+}
+
+variable "http_custom_domain_only" {
+  description = "Whether the API's own address is off, because a custom domain is put before it."
+  type        = bool
+  default     = false
+}
+
+variable "queue_sources" {
+  description = "Source to the SNS topics that it publishes to; FIFO queues behind FIFO topics."
+  type        = map(object({ topic_arns = list(string), fifo = optional(bool, false) }))
+  default     = {}
+}
+
+variable "fetch_origins" {
+  description = "Source to `https://host`: APIs of another environment instead of the contracts' own."
+  type        = map(string)
+  default     = {}
+}
+
+variable "secret_key_arns" {
+  description = "Keys of the secrets of APIs, where they are not Secrets Manager's own."
+  type        = list(string)
+  default     = []
+}
+
+variable "relay_concurrency" {
+  description = "Sandboxes of event-relay at most, kept for it: each connects to each broker."
+  type        = number
+  default     = 50
+
+  validation {
+    # MSK with IAM: 3,000 connections a broker, shared with everybody else's.
+    condition     = var.relay_concurrency == -1 || (var.relay_concurrency >= 2 && var.relay_concurrency <= 1000)
+    error_message = "2 to 1,000, a third of the connections that a broker takes; -1 where the account has too little to reserve."
+  }
+}
+
+# raw-landing -----------------------------------------------------------------------------------------
+
+variable "topic_epoch" {
+  description = "The topics' life: count it up when topics are made anew."
+  type        = number
+  default     = 1
+
+  validation {
+    # Athena's projection looks at 1 to 99.
+    condition     = var.topic_epoch >= 1 && var.topic_epoch <= 99
+    error_message = "1 to 99."
+  }
+}
+
+variable "consumer_groups" {
+  description = "Topic to consumer group whose offsets are taken over, such as `connect-<name>` of a Kafka Connect sink."
+  type        = map(string)
+  default     = {}
+}
+
+variable "landing_enabled" {
+  description = "Whether topics are read."
+  type        = bool
+  default     = true
+}
+
+variable "landing_window" {
+  description = "Seconds for which a batch is gathered: 20 are soon in the tables, 300 make the fewest objects."
+  type        = number
+  default     = 60
+}
+
+variable "maximum_pollers" {
+  description = "Pollers of a topic at most; each brings 5 MB/s."
+  type        = number
+  default     = 4
+}
+
+variable "raw_archive_days" {
+  description = "Days after which raw objects move to Glacier Instant Retrieval; null never."
+  type        = number
+  default     = null
+}
+
+# pole-transform, snapshot-merge, quality-report --------------------------------------------------------
+
+variable "transform_concurrency" {
+  description = "Sandboxes of pole-transform at most."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.transform_concurrency >= 2 && var.transform_concurrency <= 1000
+    error_message = "2 to 1,000."
+  }
+}
+
+variable "merge_memory" {
+  description = "MB of snapshot-merge: 512 hold any table, more buy a faster core."
+  type        = number
+  default     = 1769
+
+  validation {
+    condition     = var.merge_memory >= 512
+    error_message = "512 MB at least."
+  }
+}
+
+variable "merge_storage" {
+  description = "MB of its temporary storage: the largest shard's file is 512 MB."
+  type        = number
+  default     = 1024
+
+  validation {
+    condition     = var.merge_storage >= 512 && var.merge_storage <= 10240
+    error_message = "512 to 10,240 MB."
+  }
+}
+
+variable "report_memory" {
+  description = "MB of quality-report: a shard's file and 8 million ids."
+  type        = number
+  default     = 1769
+
+  validation {
+    condition     = var.report_memory >= 1024
+    error_message = "1,024 MB at least: a shard's file has up to 512 MB."
+  }
+}
+
+variable "fan_out" {
+  description = "Whether a day runs over many functions, by Step Functions: when one no longer does it in 14 min."
+  type        = bool
+  default     = false
+}
+
+variable "merge_schedule" {
+  description = "When the day before is merged, UTC."
+  type        = string
+  default     = "cron(30 0 * * ? *)"
+}
+
+variable "report_schedule" {
+  description = "When the day before is reported, UTC: after the merge."
+  type        = string
+  default     = "cron(0 2 * * ? *)"
+}
+
+variable "sweep_schedule" {
+  description = "When days that are not kept go, UTC."
+  type        = string
+  default     = "cron(0 4 ? * SUN *)"
+}
+
+variable "schedules_enabled" {
+  description = "Whether schedules run: off while days are rebuilt."
+  type        = bool
+  default     = true
+}
+
+variable "keep" {
+  description = "Days that are kept: the newest, and the last of each month and year."
+  type        = object({ daily = number, monthly = number, yearly = number })
+  default     = { daily = 35, monthly = 13, yearly = 7 }
+
+  validation {
+    condition     = var.keep.daily >= 1
+    error_message = "At least one day is kept."
+  }
+}

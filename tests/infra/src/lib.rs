@@ -1,0 +1,17 @@
+//! The house's own rules of `infra/`, over its parsed Terraform.
+//!
+//! Terraform's tests say that a plan is what is meant; these say that nothing is missing from the text: a trigger, dead
+//! letters, an alarm, a setting. [`problems`] names everything that is; the mutation tests take each of these things out
+//! and see that it does.
+
+mod reading;
+mod rules;
+mod settings;
+
+pub use reading::{Infra, Place, root};
+pub use rules::problems;
+pub use settings::read_by;
+
+/// The functions: the names recur in files, functions, packages, roles, logs, alarms.
+pub const FUNCTIONS: [&str; 5] =
+    ["event-relay", "raw-landing", "pole-transform", "snapshot-merge", "quality-report"];

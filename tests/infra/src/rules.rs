@@ -1,0 +1,331 @@
+//! What must stand in the Terraform.
+
+use std::collections::BTreeSet;
+
+use hcl::{Block, Expression};
+
+use crate::FUNCTIONS;
+use crate::reading::{Infra, Place, attribute, labels, text_of, within};
+
+/// Alarms of each small module, by the metric that they watch. Two of one metric watch different things.
+const ALARMS: [(&str, &[&str]); 6] = [
+    ("modules/function/", &["Errors", "Throttles", "Duration"]),
+    (
+        "modules/queue/",
+        &[
+            "ApproximateNumberOfMessagesVisible",
+            "ApproximateAgeOfOldestMessage",
+            "ApproximateAgeOfOldestMessage",
+        ],
+    ),
+    (
+        "modules/kafka_source/",
+        &["OffsetLag", "OnFailureDestinationDeliveredEventCount", "DestinationDeliveryFailures"],
+    ),
+    ("modules/http_api/", &["5xx"]),
+    ("modules/state_machine/", &["ExecutionsFailed"]),
+    (
+        "modules/observability/",
+        &[
+            "records_landed",
+            "landing_failed",
+            "offset_holes",
+            "records_quarantined",
+            "NumberOfObjects",
+            // No day was merged, and one was merged without some objects.
+            "raw_objects_behind",
+            "raw_objects_behind",
+            "rows",
+            "rules_passed",
+            "rules_failed",
+            "unusual_metrics",
+            "books_open",
+            "TargetErrorCount",
+        ],
+    ),
+];
+
+/// What invokes each function: the small module or resource, and the attribute that names the function.
+const TRIGGERS: [(&str, &str, &str); 6] = [
+    ("event-relay", "http_api", "function_name"),
+    ("event-relay", "aws_lambda_event_source_mapping", "function_name"),
+    ("raw-landing", "kafka_source", "function_name"),
+    ("pole-transform", "aws_lambda_event_source_mapping", "function_name"),
+    ("snapshot-merge", "schedule", "target_arn"),
+    ("quality-report", "schedule", "target_arn"),
+];
+
+/// What Scheduler puts in place of it is the time that an invocation is meant for.
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
+
+/// Everything that is missing or wrong.
+#[must_use]
+pub fn problems(infra: &Infra) -> Vec<String> {
+    let mut found = Vec::new();
+    for function in FUNCTIONS {
+        named(infra, function, &mut found);
+        triggered(infra, function, &mut found);
+        caught(infra, function, &mut found);
+    }
+    answered(infra, &mut found);
+    destinations(infra, &mut found);
+    watched(infra, &mut found);
+    told(infra, &mut found);
+    scheduled(infra, &mut found);
+    guarded(infra, &mut found);
+    described(infra, &mut found);
+    found
+}
+
+fn snake(function: &str) -> String {
+    function.replace('-', "_")
+}
+
+fn call<'i>(infra: &'i Infra, function: &str) -> Option<&'i Block> {
+    let (file, label) = (format!("{function}.tf"), snake(function));
+    let mut calls = infra.calls("function");
+    let wanted = |place: &Place, block: &Block| place.file == file && labels(block) == [label.clone()];
+    calls.find(|(place, block)| wanted(place, block)).map(|(_, block)| block)
+}
+
+/// The five names, and what every function has of its own.
+fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
+    let Some(block) = call(infra, function) else {
+        found.push(format!("{function}.tf holds no function {function}"));
+        return;
+    };
+    let ends = [("name", format!("-{function}\"")), ("package", format!("/{function}.zip\""))];
+    for (name, end) in ends {
+        if !text_of(block, name).ends_with(&end) {
+            found.push(format!("{function}: `{name}` does not end with {end}"));
+        }
+    }
+    for needed in [
+        "timeout",
+        "memory",
+        "environment",
+        "statements",
+        "description",
+        "alert_topic_arn",
+        "kms_key_arn",
+        "log_retention_days",
+        "architecture",
+    ] {
+        if attribute(block, needed).is_none() {
+            found.push(format!("{function} has no `{needed}`"));
+        }
+    }
+    for output in ["functions", "function_environments", "function_policies", "function_timeouts"] {
+        let said = infra.blocks("outputs.tf", "output", output).next();
+        if !said.is_some_and(|(_, block)| {
+            text_of(block, "value").contains(&format!("module.{}.", snake(function)))
+        }) {
+            found.push(format!("the output `{output}` leaves {function} out"));
+        }
+    }
+}
+
+/// The calls or resources that invoke a function.
+fn triggers<'i>(infra: &'i Infra, kind: &'i str) -> Vec<(Place, &'i Block)> {
+    if kind.starts_with("aws_") {
+        infra.blocks("", "resource", kind).collect()
+    } else {
+        infra.calls(kind).collect()
+    }
+}
+
+fn triggered(infra: &Infra, function: &str, found: &mut Vec<String>) {
+    for (_, kind, names) in TRIGGERS.iter().filter(|(of, ..)| *of == function) {
+        let own = format!("module.{}.", snake(function));
+        let found_one = triggers(infra, kind).iter().any(|(place, block)| {
+            let of_a_day = *kind != "schedule" || text_of(block, "input").contains(SCHEDULED_TIME);
+            place.file == format!("{function}.tf") && text_of(block, names).contains(&own) && of_a_day
+        });
+        if !found_one {
+            found.push(format!("{function} has no trigger of the kind {kind}"));
+        }
+    }
+    if function == "pole-transform" {
+        let notified =
+            infra.blocks("pole-transform.tf", "resource", "aws_s3_bucket_notification").any(|(_, block)| {
+                within(block, "queue")
+                    .iter()
+                    .any(|queue| text_of(queue, "queue_arn").contains("transform_queue"))
+            });
+        if !notified {
+            found.push("the raw bucket tells no queue of new objects".into());
+        }
+    }
+}
+
+/// Where goes what failed: dead letters of a queue, a destination of a schedule or of Kafka.
+fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
+    let Some(block) = call(infra, function) else { return };
+    let file = format!("{function}.tf");
+    match function {
+        "event-relay" | "pole-transform" => {
+            let mut queues = infra.calls("queue").filter(|(place, _)| place.file == file);
+            if queues.next().is_none() {
+                found.push(format!("{function} has no queue with dead letters"));
+            }
+        }
+        "raw-landing" => {
+            let mut sources = infra.calls("kafka_source");
+            if !sources.any(|(_, block)| text_of(block, "failures_bucket_arn").contains("failures_bucket")) {
+                found.push("raw-landing gives its failures bucket to no source".into());
+            }
+            if text_of(block, "behind_kafka") != "true" {
+                found.push(
+                    "raw-landing is behind Kafka and does not say so: nothing would hold it to 14 min".into(),
+                );
+            }
+        }
+        _ => {
+            let kept = text_of(block, "asynchronous") == "true"
+                && text_of(block, "failures_queue_arn").contains("failed_invocations");
+            if !kept {
+                found.push(format!("{function} is invoked by a schedule and keeps nothing of what failed"));
+            }
+        }
+    }
+}
+
+/// Every event source mapping asks which items failed.
+fn answered(infra: &Infra, found: &mut Vec<String>) {
+    for (place, block) in infra.blocks("", "resource", "aws_lambda_event_source_mapping") {
+        if !text_of(block, "function_response_types").contains("\"ReportBatchItemFailures\"") {
+            found.push(format!("{}: {} does not ask for ReportBatchItemFailures", place.file, place.name));
+        }
+    }
+}
+
+/// What the small modules need within them: (module, resource, block or attribute within it).
+const PARTS: [(&str, &str, &str); 12] = [
+    ("queue", "aws_sqs_queue_redrive_policy", "redrive_policy"),
+    ("queue", "aws_sqs_queue_redrive_allow_policy", "redrive_allow_policy"),
+    ("queue", "aws_sqs_queue_policy", "policy"),
+    ("kafka_source", "aws_lambda_event_source_mapping", "destination_config"),
+    ("kafka_source", "aws_lambda_event_source_mapping", "provisioned_poller_config"),
+    ("schedule", "aws_scheduler_schedule", "dead_letter_config"),
+    ("schedule", "aws_scheduler_schedule", "retry_policy"),
+    ("function", "aws_lambda_function_event_invoke_config", "destination_config"),
+    ("function", "aws_lambda_function", "tracing_config"),
+    ("function", "aws_lambda_function", "logging_config"),
+    ("function", "aws_cloudwatch_log_group", "retention_in_days"),
+    ("http_api", "aws_apigatewayv2_stage", "access_log_settings"),
+];
+
+fn destinations(infra: &Infra, found: &mut Vec<String>) {
+    for (module, resource, part) in PARTS {
+        let folder = format!("modules/{module}/");
+        let has = infra
+            .blocks(&folder, "resource", resource)
+            .any(|(_, block)| attribute(block, part).is_some() || !within(block, part).is_empty());
+        if !has {
+            found.push(format!("{folder}: no {resource} with `{part}`"));
+        }
+    }
+    let mut queues = infra.blocks("modules/queue/", "resource", "aws_sqs_queue_redrive_policy");
+    if !queues.any(|(_, block)| text_of(block, "redrive_policy").contains("aws_sqs_queue.dead_letters.arn")) {
+        found.push("modules/queue/: its queue has no dead letters".into());
+    }
+}
+
+fn metrics(infra: &Infra, folder: &str) -> Vec<String> {
+    let alarms = infra.blocks(folder, "resource", "aws_cloudwatch_metric_alarm");
+    let mut names: Vec<String> =
+        alarms.map(|(_, block)| text_of(block, "metric_name").trim_matches('"').to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Every alarm that there must be, and that each of them tells somebody.
+fn watched(infra: &Infra, found: &mut Vec<String>) {
+    for (folder, needed) in ALARMS {
+        let mut there = metrics(infra, folder);
+        for metric in needed {
+            match there.iter().position(|name| name == metric) {
+                Some(place) => drop(there.remove(place)),
+                None => found.push(format!("{folder}: no alarm on {metric}")),
+            }
+        }
+    }
+    let brokers = infra.blocks("modules/observability/", "resource", "aws_cloudwatch_metric_alarm");
+    if !brokers.into_iter().any(|(_, block)| text_of(block, "for_each").contains("OfflinePartitionsCount")) {
+        found.push("modules/observability/: no alarms on brokers".into());
+    }
+    if !metrics(infra, "snapshot-merge.tf").contains(&"ApproximateNumberOfMessagesVisible".to_owned()) {
+        found.push("snapshot-merge.tf: no alarm on failed invocations".into());
+    }
+}
+
+fn told(infra: &Infra, found: &mut Vec<String>) {
+    for (place, block) in infra.blocks("", "resource", "aws_cloudwatch_metric_alarm") {
+        for needed in ["alarm_actions", "ok_actions", "alarm_description", "treat_missing_data"] {
+            if matches!(text_of(block, needed).as_str(), "" | "[]") {
+                found.push(format!("{}: {} has no `{needed}`", place.file, place.name));
+            }
+        }
+    }
+}
+
+/// A day comes from the time that a schedule is meant for, never from when it runs.
+fn scheduled(infra: &Infra, found: &mut Vec<String>) {
+    let mut sweeps = 0;
+    for (place, block) in infra.calls("schedule") {
+        let input = text_of(block, "input");
+        sweeps += usize::from(input.contains("\"sweep\""));
+        if !input.contains("\"sweep\"") && !input.contains(SCHEDULED_TIME) {
+            found.push(format!("{}: {} does not pass the scheduled time", place.file, place.name));
+        }
+    }
+    if sweeps != 1 {
+        found.push("retention is not scheduled once".into());
+    }
+}
+
+/// What a bucket is never without, and what raw is never without.
+fn guarded(infra: &Infra, found: &mut Vec<String>) {
+    for resource in [
+        "aws_s3_bucket_public_access_block",
+        "aws_s3_bucket_ownership_controls",
+        "aws_s3_bucket_server_side_encryption_configuration",
+        "aws_s3_bucket_versioning",
+        "aws_s3_bucket_policy",
+        "aws_s3_bucket_lifecycle_configuration",
+    ] {
+        if infra.blocks("modules/bucket/", "resource", resource).next().is_none() {
+            found.push(format!("modules/bucket/: no {resource}"));
+        }
+    }
+    let bucket = |label: &str| {
+        infra.calls("bucket").find(|(_, block)| labels(block) == [label]).map(|(_, block)| block)
+    };
+    let raw = bucket("raw_bucket").map(|block| text_of(block, "statements")).unwrap_or_default();
+    for guard in
+        ["s3:DeleteObject\"", "s3:DeleteObjectVersion\"", "s3:if-none-match", "aws:PrincipalArn", "\"Deny\""]
+    {
+        if !raw.contains(guard) {
+            found.push(format!("the raw bucket's policy does not speak of {guard}"));
+        }
+    }
+    // docs/adr/0021: days share files.
+    let expire = bucket("curated_bucket").and_then(|block| attribute(block, "expire"));
+    let prefixes: BTreeSet<String> = match expire {
+        Some(Expression::Object(object)) => object.keys().map(ToString::to_string).collect(),
+        _ => BTreeSet::new(),
+    };
+    if prefixes != BTreeSet::from(["curated/_work/".to_owned()]) {
+        found.push(format!("of curated only the work of broken merges goes by its age, not {prefixes:?}"));
+    }
+}
+
+fn described(infra: &Infra, found: &mut Vec<String>) {
+    for kind in ["variable", "output"] {
+        for (place, block) in infra.blocks("", kind, "") {
+            if text_of(block, "description").len() < 8 {
+                found.push(format!("{}: {} has no description", place.file, place.name));
+            }
+        }
+    }
+}

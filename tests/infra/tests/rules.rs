@@ -1,0 +1,209 @@
+//! The rules hold; and each of them notices what it is there for.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+
+use std::collections::BTreeSet;
+
+use hcl::{Block, Expression, Structure};
+use infra_tests::{FUNCTIONS, Infra, Place, problems, read_by, root};
+
+fn infra() -> Infra {
+    Infra::read(&root().join("infra")).unwrap()
+}
+
+#[test]
+fn nothing_is_missing() {
+    let found = problems(&infra());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn files_are_short() {
+    let folder = root().join("infra");
+    for file in infra().files.keys() {
+        let lines = std::fs::read_to_string(folder.join(file)).unwrap().lines().count();
+        assert!(lines <= 500, "{file} has {lines} lines");
+    }
+}
+
+#[test]
+fn terraform_sets_what_the_functions_read_and_nothing_else() {
+    let infra = infra();
+    for function in FUNCTIONS {
+        let file = format!("functions/{function}/src/context.rs");
+        let read = read_by(&std::fs::read_to_string(root().join(&file)).unwrap());
+        assert!(!read.is_empty(), "{file} reads nothing");
+        assert_eq!(given(&infra, function), read, "{function}.tf against {file}");
+    }
+}
+
+fn given(infra: &Infra, function: &str) -> BTreeSet<String> {
+    let file = format!("{function}.tf");
+    let calls = infra.calls("function").filter(|(place, _)| place.file == file);
+    let environments = calls.filter_map(|(_, block)| {
+        block
+            .body()
+            .attributes()
+            .find(|attribute| attribute.key() == "environment")
+            .map(|found| found.expr().clone())
+    });
+    let names = environments.flat_map(|environment| match environment {
+        Expression::Object(object) => object.keys().map(ToString::to_string).collect::<Vec<_>>(),
+        other => panic!("{file}: the environment is {other:?}"),
+    });
+    names.collect()
+}
+
+#[test]
+fn alarms_watch_metrics_that_the_functions_write() {
+    let mut sources = String::new();
+    for function in FUNCTIONS {
+        for file in ["handler.rs", "http.rs", "queue.rs", "outputs/emf.rs"] {
+            let path = root().join(format!("functions/{function}/src/{file}"));
+            sources += &std::fs::read_to_string(path).unwrap_or_default();
+        }
+    }
+    let mut watched = 0;
+    for (place, block) in infra().blocks("modules/observability/", "resource", "aws_cloudwatch_metric_alarm")
+    {
+        let text = hcl::format::to_string(&hcl::Body::from(vec![Structure::Block(block.clone())])).unwrap();
+        if !text.contains("= \"polelake\"") {
+            continue;
+        }
+        let (_, rest) = text.split_once("metric_name = ").unwrap();
+        let metric = rest.lines().next().unwrap();
+        assert!(sources.contains(metric), "{}: no function writes {metric}", place.name);
+        watched += 1;
+    }
+    assert!(watched >= 9, "{watched} alarms watch the functions' own metrics");
+}
+
+#[track_caller]
+fn noticed(before: &Infra, after: &Infra, what: &str) {
+    assert!(before.files != after.files, "{what} was not taken out");
+    assert!(problems(before).is_empty(), "something is missing already");
+    assert!(!problems(after).is_empty(), "nobody notices that {what} is gone");
+}
+
+fn of_kind(place: &Place, kinds: &[&str]) -> bool {
+    kinds.iter().any(|kind| place.name.starts_with(&format!("resource {kind} ")))
+}
+
+#[test]
+fn an_alarm_that_is_taken_out_is_noticed() {
+    let infra = infra();
+    let alarms: Vec<Place> =
+        infra.places().into_iter().filter(|place| of_kind(place, &["aws_cloudwatch_metric_alarm"])).collect();
+    assert!(alarms.len() >= 23, "{} alarms", alarms.len());
+    for place in alarms {
+        noticed(&infra, &infra.without(&place), &place.name);
+        let silent = infra.changed(&place, |block| Some(without_attribute(block, "alarm_actions")));
+        noticed(&infra, &silent, &format!("{} to whom it tells", place.name));
+    }
+}
+
+#[test]
+fn a_trigger_that_is_taken_out_is_noticed() {
+    let infra = infra();
+    let kinds = ["aws_lambda_event_source_mapping", "aws_s3_bucket_notification"];
+    let mut triggers: Vec<Place> =
+        infra.places().into_iter().filter(|place| of_kind(place, &kinds)).collect();
+    // Telling of the failures bucket is no trigger: the alarm on its size stays.
+    triggers.retain(|place| place.name != "resource aws_s3_bucket_notification failures");
+    for module in ["http_api", "kafka_source", "schedule"] {
+        triggers.extend(infra.calls(module).map(|(place, _)| place));
+    }
+    assert_eq!(triggers.len(), 9, "{triggers:?}");
+    for place in triggers {
+        noticed(&infra, &infra.without(&place), &place.name);
+    }
+}
+
+#[test]
+fn dead_letters_that_are_taken_out_are_noticed() {
+    let infra = infra();
+    let redrives =
+        infra.places().into_iter().filter(|place| of_kind(place, &["aws_sqs_queue_redrive_policy"]));
+    let queues: Vec<Place> = infra.calls("queue").map(|(place, _)| place).chain(redrives).collect();
+    assert_eq!(queues.len(), 3, "{queues:?}");
+    for place in queues {
+        noticed(&infra, &infra.without(&place), &place.name);
+    }
+    let parts = [
+        ("modules/kafka_source/main.tf", "aws_lambda_event_source_mapping this", "destination_config"),
+        ("modules/schedule/main.tf", "aws_scheduler_schedule this", "dead_letter_config"),
+        ("modules/function/main.tf", "aws_lambda_function_event_invoke_config this", "destination_config"),
+    ];
+    for (file, name, part) in parts {
+        let place = Place { file: file.into(), name: format!("resource {name}") };
+        let changed = infra.changed(&place, |block| Some(without_block(block, part)));
+        noticed(&infra, &changed, &format!("{part} of {name}"));
+    }
+    for function in ["snapshot_merge", "quality_report"] {
+        let place =
+            Place { file: format!("{}.tf", function.replace('_', "-")), name: format!("module {function}") };
+        let changed = infra.changed(&place, |block| Some(without_attribute(block, "failures_queue_arn")));
+        noticed(&infra, &changed, &format!("the failures' queue of {function}"));
+    }
+}
+
+#[test]
+fn report_batch_item_failures_that_is_taken_out_is_noticed() {
+    let infra = infra();
+    let mappings: Vec<Place> =
+        infra.blocks("", "resource", "aws_lambda_event_source_mapping").map(|(place, _)| place).collect();
+    assert_eq!(mappings.len(), 3);
+    for place in mappings {
+        let changed =
+            infra.changed(&place, |block| Some(without_attribute(block, "function_response_types")));
+        noticed(&infra, &changed, &format!("ReportBatchItemFailures of {}", place.name));
+    }
+}
+
+#[test]
+fn a_function_a_setting_or_a_guard_that_is_taken_out_is_noticed() {
+    let infra = infra();
+    for function in FUNCTIONS {
+        let place =
+            Place { file: format!("{function}.tf"), name: format!("module {}", function.replace('-', "_")) };
+        noticed(&infra, &infra.without(&place), function);
+        for setting in ["timeout", "memory", "package", "statements"] {
+            let changed = infra.changed(&place, |block| Some(without_attribute(block, setting)));
+            noticed(&infra, &changed, &format!("{setting} of {function}"));
+        }
+    }
+    for (place, _) in infra
+        .blocks("modules/bucket/", "resource", "")
+        .filter(|(place, _)| place.name != "resource aws_s3_bucket this")
+    {
+        noticed(&infra, &infra.without(&place), &place.name);
+    }
+    let raw = Place { file: "buckets.tf".into(), name: "module raw_bucket".into() };
+    noticed(
+        &infra,
+        &infra.changed(&raw, |block| Some(without_attribute(block, "statements"))),
+        "raw's guards",
+    );
+}
+
+fn without_attribute(block: Block, name: &str) -> Block {
+    without(
+        block,
+        |structure| matches!(structure, Structure::Attribute(attribute) if attribute.key() == name),
+    )
+}
+
+fn without_block(block: Block, name: &str) -> Block {
+    without(block, |structure| matches!(structure, Structure::Block(block) if block.identifier() == name))
+}
+
+/// A block without what is `gone`, at any depth.
+fn without(mut block: Block, gone: impl Fn(&Structure) -> bool + Copy) -> Block {
+    let kept = block.body.into_inner().into_iter().filter(|structure| !gone(structure));
+    let deeper = kept.map(|structure| match structure {
+        Structure::Block(inner) => Structure::Block(without(inner, gone)),
+        other => other,
+    });
+    block.body = deeper.collect();
+    block
+}
