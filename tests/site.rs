@@ -107,14 +107,15 @@ for view in asked['views']:
     rows = f\"read_parquet({view['files']}, hive_partitioning = false)\"
     lake.execute(f\"create view {view['database']}.{view['table']} as select * from {rows}\")
     lake.execute(f\"create view {view['database']}.{view['table']}_history as select *, '{view['date']}' as snapshot_date from {rows}\")
-print(json.dumps([len(lake.execute(query['sql']).fetchall()) for query in asked['queries']]))
+count = lambda query: lake.execute('select count(*) from (' + query['sql'] + ')').fetchone()[0]
+print(json.dumps([count(query) for query in asked['queries']]))
 ";
     let file = lake.object("curated", "asked.json");
     std::fs::write(&file, json!({"views": views, "queries": queries}).to_string()).unwrap();
     let answers = python(script, &[file.to_string_lossy().into_owned()]);
     std::fs::remove_file(file).unwrap();
     let answers = answers.as_array().unwrap();
-    assert!(answers.len() == queries.len() && queries.len() > 60, "{} examples", queries.len());
+    assert!(answers.len() == queries.len() && queries.len() > 50, "{} examples", queries.len());
     let people: Vec<_> =
         queries.iter().zip(answers).filter(|(query, _)| query["table"] == "person").collect();
     assert!(people.iter().all(|(_, rows)| rows.as_u64() > Some(0)), "{people:?}");

@@ -93,9 +93,7 @@ fn holds(edition: &Edition<'_>, column: &Column, profile: Option<&ColumnProfile>
         }
         (codes(edition, column, profile))
         (masks("Commonest shapes", column, &profile.masks))
-        @if !profile.coarse_masks.is_empty() {
-            details { summary { "Coarse shapes" } (masks("Runs as one sign", column, &profile.coarse_masks)) }
-        }
+        (masks("Coarse shapes", column, &profile.coarse_masks))
     }
 }
 
