@@ -154,7 +154,7 @@ pub(crate) fn wanted<'c>(
     Ok(catalogue.tables.iter().filter(|table| asked(&table.name) && filled(&table.name)).collect())
 }
 
-fn told(run: &TableRun) {
+pub(crate) fn told(run: &TableRun) {
     let values = [("rows", run.rows), ("rows_inserted", run.inserted), ("rows_deleted", run.deleted)];
     metric(&[("function", "snapshot-merge"), ("table", &run.table)], &values);
 }

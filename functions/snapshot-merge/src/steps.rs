@@ -15,7 +15,7 @@ use trigger::Schedule;
 
 use crate::context::Context;
 use crate::entity;
-use crate::handler::{Run, TableRun, each_table, wanted};
+use crate::handler::{Run, TableRun, each_table, told, wanted};
 use crate::plan::{Plan, Planned};
 use crate::retention::{self, Keep, Swept};
 use crate::shard::{ShardJob, ShardResult};
@@ -228,5 +228,6 @@ pub async fn publish(table: &str, date: &str, context: &Context) -> Result<Table
     };
     let results = stream::iter(0..planned.plan.shards).map(read).buffered(READS_AT_ONCE);
     let results: Vec<ShardResult> = results.try_collect().await?;
-    table::conclude(contract, &planned, results, context).await
+    // Alarms ask after every table's rows, however it was merged.
+    table::conclude(contract, &planned, results, context).await.inspect(told)
 }
