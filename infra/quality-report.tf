@@ -21,6 +21,7 @@ module "quality_report" {
     CONTRACTS       = var.contracts_deployed
     ALERT_TOPIC_ARN = module.observability.alert_topic_arn
     SITE_URL        = local.site_url
+    GLUE_DATABASES  = local.databases
   }
 
   statements = jsonencode([
@@ -82,11 +83,25 @@ module "quality_report" {
       Resource = ["${local.bucket_arns.site}/*"]
     },
     {
-      # Earlier reports, for what changed since, and the alert that was sent last.
-      Sid      = "ReadReports"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject"]
-      Resource = ["${local.bucket_arns.site}/data/*"]
+      # Earlier reports, for what changed since, and the alert that was sent last; which pages and columns there were.
+      Sid    = "ReadReports"
+      Effect = "Allow"
+      Action = ["s3:GetObject"]
+      Resource = [
+        "${local.bucket_arns.site}/data/*",
+        "${local.bucket_arns.site}/pages.json",
+        "${local.bucket_arns.site}/schemas.json",
+      ]
+    },
+    {
+      # Pages of tables and sources that are gone.
+      Sid    = "DropPages"
+      Effect = "Allow"
+      Action = ["s3:DeleteObject"]
+      Resource = [
+        "${local.bucket_arns.site}/source/*",
+        "${local.bucket_arns.site}/table/*",
+      ]
     },
     {
       Sid      = "ListReports"

@@ -16,8 +16,12 @@ async fn config() -> aws_config::SdkConfig {
 
 /// An S3 client of the platform.
 pub(crate) async fn s3(platform: &Platform) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&config().await).endpoint_url(&platform.s3).build();
-    aws_sdk_s3::Client::from_conf(config)
+    s3_at(&platform.s3).await
+}
+
+pub(crate) async fn s3_at(endpoint: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&config().await).endpoint_url(endpoint);
+    aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,12 @@ use serde_json::{Value, json};
 
 use calls::Call;
 use policy::Policy;
+use store::{ObjectStore, S3Store};
+
+use crate::catalogue::Moto;
+use crate::endpoints::s3_at;
+use crate::lake_under_test::MONDAY;
+use crate::readers::has;
 
 /// What is allowed and was not seen on the days of the test, each with its reason.
 const UNSEEN: [(&str, &str, &str, &str); 6] = [
@@ -48,13 +54,6 @@ const NEVER: [&str; 7] = [
     "glue:DeleteTable",
     "glue:DeleteDatabase",
 ];
-
-/// Runs days with the deployed settings, and holds the calls against the deployed policies. `outputs` are Terraform's:
-/// `buckets`, `function_environments` and `function_policies`, without the `value` around them.
-#[expect(dead_code, reason = "the test that applies infra/ to an emulator hands its outputs in")]
-pub(crate) async fn check(outputs: &Value) -> Vec<String> {
-    held(&calls::of_days(outputs).await, outputs)
-}
 
 /// What the policies do not allow of the calls, and what they allow beyond them.
 fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> {
@@ -168,4 +167,36 @@ async fn calls_and_policies_are_held_against_each_other() {
         faults.iter().any(|fault| fault.starts_with("snapshot-merge may not glue:CreateTable")),
         "{faults:?}"
     );
+}
+
+/// What `cargo test -p infra-tests` deployed to an emulator, as it was told; none where that was not run.
+fn deployed() -> Option<Value> {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("infra-outputs.json");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        let message = "skipped: nothing is deployed; `cargo test -p infra-tests` does it first";
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
+        println!("{message}");
+        return None;
+    };
+    let told: Value = serde_json::from_str(&text).unwrap();
+    let outputs = told.as_object().unwrap().iter();
+    Some(outputs.map(|(name, output)| (name.clone(), output["value"].clone())).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_go_through_what_terraform_deployed_and_within_its_rights() {
+    if !has("moto.server", "'moto[server,glue]'") {
+        return;
+    }
+    let Some(outputs) = deployed() else { return };
+    let moto = Moto::start().await;
+    let calls = calls::of_emulated_days(&outputs, &moto.endpoint).await;
+    let none: Vec<String> = Vec::new();
+    assert_eq!(held(&calls, &outputs), none);
+    let curated = outputs["buckets"]["curated"].as_str().unwrap();
+    let store = S3Store::new(s3_at(&moto.endpoint).await, curated);
+    let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + 1);
+    let manifest = store.get(&lake::manifest_key("person", day)).await.unwrap();
+    let manifest = lake::Manifest::decode(&manifest.body).unwrap();
+    assert_eq!((manifest.rows, manifest.updated, manifest.passed), (1, 1, true));
 }

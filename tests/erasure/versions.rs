@@ -6,6 +6,7 @@ use aws_sdk_s3::types::{
 use store::{ObjectStore, S3Store};
 
 use crate::catalogue::Moto;
+use crate::endpoints::s3_at;
 use crate::readers::has;
 
 /// The store's own promise of versions, over a bucket that keeps them.
@@ -50,16 +51,4 @@ async fn old_versions_are_deleted_for_good_and_the_present_one_stays() {
     let left = client.list_object_versions().bucket("versioned").send().await.unwrap();
     let keys: Vec<&str> = left.versions().iter().filter_map(|version| version.key()).collect();
     assert_eq!(keys, ["kept", "kept-too", "kept-too"], "another key's versions are its own");
-}
-
-async fn s3_at(endpoint: &str) -> aws_sdk_s3::Client {
-    let credentials = aws_sdk_s3::config::Credentials::new("key", "secret", None, None, "test");
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .region("eu-west-2")
-        .endpoint_url(endpoint)
-        .credentials_provider(credentials)
-        .load()
-        .await;
-    let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
-    aws_sdk_s3::Client::from_conf(config)
 }

@@ -1,6 +1,7 @@
 //! The calls that each function makes on some days: its own endpoints of S3 and Glue write them down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use polelake::platform::glue::{self, Glue};
 use polelake::platform::lambda::{Function, FunctionConfig};
 use polelake::platform::s3::{self, Files};
 use serde_json::{Value, json};
+use store::{ObjectStore, S3Store};
 
-use crate::lake_under_test::{MONDAY, collect, person, root};
+use crate::endpoints::{glue_at, s3_at};
+use crate::lake_under_test::{MONDAY, person, root};
 
 /// A call as IAM sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,37 +47,91 @@ type Seen = Arc<Mutex<BTreeSet<Call>>>;
 /// Functions that call AWS; the relay talks to Kafka alone.
 const FUNCTIONS: [&str; 4] = ["raw-landing", "pole-transform", "snapshot-merge", "quality-report"];
 
-/// Two days and a sweep, with the deployed settings.
+/// Two days and a sweep with the deployed settings, over the platform's own endpoints.
 pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<Call>> {
-    static COUNTER: Mutex<u32> = Mutex::new(0);
-    let number = {
-        let mut counter = COUNTER.lock().unwrap();
-        *counter += 1;
-        *counter
-    };
-    let folder = std::env::temp_dir().join(format!("polelake-rights-{}-{number}", std::process::id()));
-    drop(std::fs::remove_dir_all(&folder));
-    std::fs::create_dir_all(&folder).unwrap();
-    let pack = folder.join("contracts.json");
-    let catalogue = host::pack_contracts(&root().join("contracts").to_string_lossy(), &pack).unwrap();
+    let folder = scratch();
     let buckets: Vec<&str> =
         outputs["buckets"].as_object().unwrap().values().filter_map(Value::as_str).collect();
     let files = Arc::new(Files::open(&folder.join("s3"), &buckets, Arc::new(|_, _| Ok(()))).unwrap());
     let glue = Arc::new(Glue::open(&folder.join("glue.json")).unwrap());
-    let prefix = outputs["function_environments"]["snapshot-merge"]["GLUE_DATABASES"].as_str().unwrap();
-    glue.make_databases(snapshot_merge::zones::databases(prefix, &catalogue));
+    glue.make_databases(databases(outputs));
+    let s3 = s3::router(files);
+    let aside = served(s3.clone()).await;
+    of_days_over(outputs, &folder, [s3, glue::router(glue)], &aside).await
+}
 
+/// The same over an emulator of AWS, on which the buckets and databases are made first.
+pub(super) async fn of_emulated_days(
+    outputs: &Value,
+    emulator: &str,
+) -> BTreeMap<&'static str, BTreeSet<Call>> {
+    let client = s3_at(emulator).await;
+    for bucket in outputs["buckets"].as_object().unwrap().values() {
+        let place = aws_sdk_s3::types::BucketLocationConstraint::EuWest2;
+        let place =
+            aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(place).build();
+        let made = client.create_bucket().bucket(bucket.as_str().unwrap()).create_bucket_configuration(place);
+        made.send().await.unwrap();
+    }
+    let glue = glue_at(emulator).await;
+    for name in databases(outputs) {
+        let database = aws_sdk_glue::types::DatabaseInput::builder().name(name).build().unwrap();
+        glue.create_database().database_input(database).send().await.unwrap();
+    }
+    let forward = Router::new().fallback(forwarded).with_state(emulator.to_owned());
+    of_days_over(outputs, &scratch(), [forward.clone(), forward], emulator).await
+}
+
+/// A folder of its own.
+fn scratch() -> std::path::PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::SeqCst);
+    let folder = std::env::temp_dir().join(format!("polelake-rights-{}-{number}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The databases that Terraform makes.
+fn databases(outputs: &Value) -> BTreeSet<String> {
+    let prefix = outputs["function_environments"]["snapshot-merge"]["GLUE_DATABASES"].as_str().unwrap();
+    let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
+    snapshot_merge::zones::databases(prefix, &catalogue)
+}
+
+/// Hands a request on as it came.
+async fn forwarded(State(emulator): State<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let address = format!("{emulator}{}", parts.uri);
+    let answer = reqwest::Client::new().request(parts.method, address).headers(parts.headers).body(body);
+    let answer = answer.send().await.unwrap();
+    let mut response = Response::builder().status(answer.status());
+    response.headers_mut().unwrap().extend(answer.headers().clone());
+    response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
+}
+
+async fn of_days_over(
+    outputs: &Value,
+    folder: &std::path::Path,
+    [s3, glue]: [Router; 2],
+    aside: &str,
+) -> BTreeMap<&'static str, BTreeSet<Call>> {
+    let pack = folder.join("contracts.json");
+    host::pack_contracts(&root().join("contracts").to_string_lossy(), &pack).unwrap();
     let mut seen: BTreeMap<&'static str, Seen> = BTreeMap::new();
     let mut functions = BTreeMap::new();
     for name in FUNCTIONS {
         let calls = Seen::default();
-        let s3 = recorded(s3::router(Arc::clone(&files)), &calls, s3_call).await;
-        let catalogue = recorded(glue::router(Arc::clone(&glue)), &calls, glue_call).await;
+        let s3 = recorded(s3.clone(), &calls, s3_call).await;
+        let catalogue = recorded(glue.clone(), &calls, glue_call).await;
+        let topics = recorded(Router::new().fallback(published), &calls, sns_call).await;
         let mut environment = deployed(&outputs["function_environments"][name]);
         environment.extend(
             [
                 ("AWS_ENDPOINT_URL_S3", s3.as_str()),
                 ("AWS_ENDPOINT_URL_GLUE", &catalogue),
+                ("AWS_ENDPOINT_URL_SNS", &topics),
                 ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY),
                 ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY),
                 ("AWS_REGION", "eu-west-2"),
@@ -93,10 +150,16 @@ pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<
         functions.insert(name, Function::new(config));
         seen.insert(name, calls);
     }
-    days(&functions, &folder.join("s3"), outputs).await;
+    let raw = outputs["buckets"]["raw"].as_str().unwrap();
+    days(&functions, &S3Store::new(s3_at(aside).await, raw), raw).await;
     drop(functions);
-    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
     seen.into_iter().map(|(name, calls)| (name, calls.lock().unwrap().clone())).collect()
+}
+
+/// What a topic answers.
+async fn published() -> &'static str {
+    "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
 }
 
 fn deployed(environment: &Value) -> BTreeMap<String, String> {
@@ -105,8 +168,7 @@ fn deployed(environment: &Value) -> BTreeMap<String, String> {
 }
 
 /// Two days of a person who comes and changes, and of a record that is refused.
-async fn days(functions: &BTreeMap<&str, Function>, files: &std::path::Path, outputs: &Value) {
-    let raw = outputs["buckets"]["raw"].as_str().unwrap();
+async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw: &str) {
     let invoke = async |name: &str, payload: Value| {
         let answer = functions[name].invoke(payload.to_string().into()).await;
         serde_json::from_slice::<Value>(&answer.unwrap()).unwrap()
@@ -125,13 +187,8 @@ async fn days(functions: &BTreeMap<&str, Function>, files: &std::path::Path, out
         });
         let landed = invoke("raw-landing", json!({"records": {"housing-person-0": [record]}})).await;
         assert_eq!(landed["batchItemFailures"], json!([]));
-        let mut keys = Vec::new();
-        let bucket = files.join(raw);
-        collect(&bucket, &mut |path| {
-            keys.push(path.strip_prefix(&bucket).unwrap().to_string_lossy().into_owned());
-        });
-        for key in keys.into_iter().filter(|key| Chunk::of_raw_key(key).is_some() && done.insert(key.clone()))
-        {
+        let keys = store.list(Chunk::RAW, None).await.unwrap().into_iter().map(|entry| entry.key);
+        for key in keys.filter(|key| Chunk::of_raw_key(key).is_some() && done.insert(key.clone())) {
             let key = key.replace('=', "%3D");
             let body = json!({"Records": [{
                 "eventVersion": "2.6", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
@@ -154,7 +211,10 @@ type AsCall = fn(&axum::http::request::Parts, &[u8]) -> Vec<Call>;
 
 async fn recorded(router: Router, seen: &Seen, as_call: AsCall) -> String {
     let recorder = (Arc::clone(seen), as_call);
-    let router = router.layer(middleware::from_fn_with_state(recorder, record));
+    served(router.layer(middleware::from_fn_with_state(recorder, record))).await
+}
+
+async fn served(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { drop(axum::serve(listener, router).await) });
@@ -212,6 +272,12 @@ fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
         prefix: None,
     };
     resources.into_iter().map(call).collect()
+}
+
+fn sns_call(_parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
+    let text = String::from_utf8_lossy(body);
+    let topic = text.split('&').find_map(|pair| pair.strip_prefix("TopicArn=")).map(decoded);
+    vec![Call { action: "sns:Publish".into(), resource: topic.unwrap_or_default(), prefix: None }]
 }
 
 /// What `%3D` and the like stand for.
