@@ -158,11 +158,18 @@ run "policies" {
   }
 
   assert {
-    condition = alltrue(flatten([for function in ["event-relay", "raw-landing", "pole-transform", "quality-report"] : [
+    condition = alltrue(flatten([for function in ["event-relay", "raw-landing"] : [
       for statement in jsondecode(output.function_policies[function]).Statement :
-      function == "pole-transform" || statement.Effect == "Deny" || !contains(statement.Action, "s3:DeleteObject")
+      statement.Effect == "Deny" || !contains(statement.Action, "s3:DeleteObject")
     ]]))
-    error_message = "Only pole-transform and snapshot-merge delete."
+    error_message = "What arrives is never deleted by those who bring it."
+  }
+
+  assert {
+    condition = alltrue(flatten([for statement in jsondecode(output.function_policies["quality-report"]).Statement : [
+      for resource in statement.Resource : can(regex("/(table|source)/[*]$", resource))
+    ] if contains(statement.Action, "s3:DeleteObject")]))
+    error_message = "quality-report deletes nothing but pages of tables and sources."
   }
 
   assert {
