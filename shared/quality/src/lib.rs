@@ -8,6 +8,7 @@ mod calendar;
 mod centiles;
 mod compare;
 mod demand;
+mod distinct;
 mod frequent;
 mod mask;
 mod profile;

@@ -8,6 +8,7 @@ use datasketches::hll::{HllSketch, HllType, HllUnion};
 use serde::{Deserialize, Serialize};
 
 use crate::centiles::Centiles;
+use crate::distinct::Distinct;
 use crate::shapes::{Counts, Shapes};
 use crate::sketch;
 
@@ -57,6 +58,11 @@ impl ColumnState {
         }
     }
 
+    /// Whether more is counted of it than how full it is.
+    pub(crate) fn is_profiled(&self) -> bool {
+        self.distinct.is_some()
+    }
+
     /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `range`, within 1.7 % of the rank.
     #[must_use]
     pub fn centiles(&self) -> Option<[i64; 5]> {
@@ -83,17 +89,23 @@ impl ColumnState {
     }
 
     /// Takes in the next rows.
-    pub fn update(&mut self, column: &ArrayRef) {
+    #[cfg(test)]
+    fn update(&mut self, column: &ArrayRef) {
+        self.update_with(column, None);
+    }
+
+    /// Takes in the next rows; of texts that are counted already, each once.
+    pub(crate) fn update_with(&mut self, column: &ArrayRef, counted: Option<&Distinct<'_>>) {
         let before = self.filled;
         self.filled += (column.len() - column.null_count()) as u64;
-        if self.filled == before || self.distinct.is_none() {
+        if self.filled == before || !self.is_profiled() {
             return;
         }
-        if let Some(texts) = column.as_string_opt::<i32>() {
+        if let Some(counted) = counted {
+            self.counted_texts(column, counted);
+        } else if let Some(texts) = column.as_string_opt::<i32>() {
             for text in texts.iter().flatten() {
-                self.longest = self.longest.max(text.len() as u64);
-                self.bytes += text.len() as u64;
-                self.count(text);
+                self.text(text, 1);
             }
             if let Some(shapes) = &mut self.shapes {
                 shapes.update(texts);
@@ -113,6 +125,23 @@ impl ColumnState {
         } else if let Some(values) = column.as_boolean_opt() {
             values.iter().flatten().for_each(|value| self.count(value));
         }
+    }
+
+    fn counted_texts(&mut self, column: &ArrayRef, counted: &Distinct<'_>) {
+        for (text, rows) in counted {
+            self.text(text, *rows);
+        }
+        if let (Some(shapes), Some(texts)) = (&mut self.shapes, column.as_string_opt::<i32>())
+            && !shapes.update_counted(counted)
+        {
+            shapes.update(texts);
+        }
+    }
+
+    fn text(&mut self, text: &str, rows: u64) {
+        self.longest = self.longest.max(text.len() as u64);
+        self.bytes += text.len() as u64 * rows;
+        self.count(text);
     }
 
     fn count<T: std::hash::Hash>(&mut self, value: T) {

@@ -7,7 +7,8 @@ use arrow_array::{Array, RecordBatch};
 use contract::{Column, Demand, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 
-use crate::demand::{Said, verdicts};
+use crate::demand::{Said, holds, verdicts};
+use crate::distinct::Texts;
 use crate::profile::ColumnState;
 
 /// What a rule counted.
@@ -88,13 +89,16 @@ impl TableState {
     /// Takes in the next rows; they come in the order of owner, pole_id and source.
     pub fn update(&mut self, rules: &[Rule], batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        self.columns.iter_mut().zip(batch.columns()).for_each(|(state, column)| state.update(column));
+        let texts = Texts::of(batch, self.columns.iter().map(ColumnState::is_profiled));
+        for (place, (state, column)) in self.columns.iter_mut().zip(batch.columns()).enumerate() {
+            state.update_with(column, texts.at(place));
+        }
         let times =
             batch.column_by_name("event_time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
         let newest = times.and_then(|times| times.iter().flatten().max());
         self.newest_event = self.newest_event.max(newest);
         for (rule, sum) in rules.iter().zip(&mut self.counts) {
-            sum.add(count(rule, batch));
+            sum.add(count(rule, batch, &texts));
         }
         let Some(last) = batch.num_rows().checked_sub(1) else { return };
         let first = key(batch, 0);
@@ -138,7 +142,7 @@ fn is_listed(column: &Column, rules: &[Rule]) -> bool {
     rules.iter().any(|rule| matches!(&rule.demand, Demand::OneOf(name, _) if *name == column.name))
 }
 
-fn count(rule: &Rule, batch: &RecordBatch) -> RuleCount {
+fn count(rule: &Rule, batch: &RecordBatch, texts: &Texts<'_>) -> RuleCount {
     match &rule.demand {
         // Most rules are about one column's nulls: they are counted already.
         Demand::Filled(columns) if columns.len() == 1 => {
@@ -147,8 +151,23 @@ fn count(rule: &Rule, batch: &RecordBatch) -> RuleCount {
         }
         // Many columns are empty from end to end: nothing is said of them, and nothing has to be looked at.
         demand if about(demand).is_some_and(|name| is_empty(batch, name)) => RuleCount::default(),
-        demand => RuleCount::of(&verdicts(demand, batch, None)),
+        demand => match counted(demand, batch, texts) {
+            Some(count) => count,
+            None => RuleCount::of(&verdicts(demand, batch, None)),
+        },
     }
+}
+
+/// What a demand on a text counts, each different text asked once; none where it is no such demand, or there are too many.
+fn counted(demand: &Demand, batch: &RecordBatch, texts: &Texts<'_>) -> Option<RuleCount> {
+    let holds = holds(demand)?;
+    let place = batch.schema_ref().column_with_name(about(demand)?)?.0;
+    let mut count = RuleCount::default();
+    for (text, rows) in texts.at(place)? {
+        count.checked += rows;
+        count.failed += if holds(text) { 0 } else { *rows };
+    }
+    Some(count)
 }
 
 /// The column without whose values a demand says nothing.
