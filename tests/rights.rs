@@ -17,17 +17,18 @@ use crate::lake_under_test::MONDAY;
 use crate::readers::has;
 
 /// What is allowed and was not seen on the days of the test, each with its reason.
-const UNSEEN: [(&str, &str, &str, &str); 6] = [
+const UNSEEN: [(&str, &str, &str, &str); 7] = [
     ("pole-transform", "s3:DeleteObject", "refined", "what a mapping that was mended makes no more"),
     ("pole-transform", "s3:PutObject", "refined", "quarantine, and tables that these events do not fill"),
     ("pole-transform", "s3:GetObject", "refined", "receipts and who is forgotten lie below refined/_"),
     ("snapshot-merge", "s3:GetObject", "refined", "any table's increments"),
     ("snapshot-merge", "s3:DeleteObject", "curated", "a sweep deletes what no kept day names"),
     ("quality-report", "s3:GetObject", "site", "earlier reports, for trends"),
+    ("quality-report", "s3:DeleteObject", "site", "pages of tables and sources that are gone"),
 ];
 
 /// Keys that stand for all that lie beside them.
-const PROBES: [&str; 14] = [
+const PROBES: [&str; 15] = [
     "raw/t/epoch=1/partition=0/1.parquet",
     "raw/_chain/t.json",
     "refined/person/x.parquet",
@@ -39,6 +40,7 @@ const PROBES: [&str; 14] = [
     "curated/_state/x.parquet",
     "curated/_erasures/x.json",
     "curated/_work/x.parquet",
+    "quality/x.parquet",
     "data/x.json",
     "index.html",
     "elsewhere/x",
@@ -137,8 +139,10 @@ fn outputs() -> Value {
             ])),
             "quality-report": policy(json!([
                 allow(&["s3:ListBucket"], &[arn("raw", ""), arn("refined", ""), arn("curated", ""), arn("site", "")]),
-                allow(&["s3:GetObject"], &[arn("refined", "/refined/_receipts/*"), arn("curated", "/curated/*"), arn("site", "/data/*")]),
+                allow(&["s3:GetObject"], &[arn("refined", "/refined/_receipts/*"), arn("curated", "/curated/*"), arn("site", "/data/*"), arn("site", "/pages.json"), arn("site", "/schemas.json")]),
+                allow(&["s3:GetObject", "s3:PutObject"], &[arn("curated", "/quality/*")]),
                 allow(&["s3:PutObject"], &[arn("site", "/*")]),
+                allow(&["sns:Publish"], &["*".to_owned()]),
             ])),
         },
     })
@@ -161,7 +165,12 @@ async fn calls_and_policies_are_held_against_each_other() {
     let faults = held(&calls, &changed("raw-landing", "/raw/*", "/raw/other/*"));
     assert!(faults.iter().any(|fault| fault.starts_with("raw-landing may not s3:PutObject")), "{faults:?}");
     let faults = held(&calls, &changed("quality-report", "s3:PutObject", "s3:*"));
-    assert!(faults.iter().any(|fault| fault.contains("quality-report may s3:DeleteObject")), "{faults:?}");
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.contains("quality-report may s3:DeleteObject") && fault.contains("curated")),
+        "{faults:?}"
+    );
     let faults = held(&calls, &changed("snapshot-merge", "glue:CreateTable", "glue:Nothing"));
     assert!(
         faults.iter().any(|fault| fault.starts_with("snapshot-merge may not glue:CreateTable")),

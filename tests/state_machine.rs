@@ -151,7 +151,11 @@ async fn the_state_machine_leaves_what_one_invocation_leaves() {
     );
     assert_eq!(steps("plan"), 1);
     assert_eq!(invoked.last().unwrap(), &json!({"date": MONDAY}));
-    let (stepwise, at_once) = (objects(&stepwise.curated).await, objects(&at_once.curated).await);
+    let (mut stepwise, at_once) = (objects(&stepwise.curated).await, objects(&at_once.curated).await);
+    // The report that comes after the merge keeps its own history; the merge alone has none.
+    let all = stepwise.len();
+    stepwise.retain(|key, _| !key.starts_with("quality/"));
+    assert_eq!(stepwise.len(), all - 2, "a day has its metrics and its rules");
     assert_eq!(stepwise.keys().collect::<Vec<_>>(), at_once.keys().collect::<Vec<_>>());
     for (key, body) in &stepwise {
         let (one, other) = (String::from_utf8_lossy(body), String::from_utf8_lossy(&at_once[key]));
