@@ -104,7 +104,7 @@ async fn a_day_leaves_its_outputs_the_same_bytes_each_time_and_the_command_reads
     lake.push("housing-person", &[person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}))]).await;
     lake.run_day(MONDAY).await;
     let written = lake.objects("site", "data");
-    let keys: Vec<&str> = written.iter().map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = written.keys().map(String::as_str).collect();
     for name in ["person.run.json", "junit.xml", "openlineage.ndjson"] {
         let key = format!("data/{MONDAY}/{name}");
         assert!(keys.iter().any(|known| known.ends_with(&key)), "{key} is not in {keys:?}");

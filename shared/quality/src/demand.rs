@@ -97,8 +97,11 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
     }
 }
 
+/// A question to a text.
+type Asked<'d> = Box<dyn Fn(&str) -> bool + 'd>;
+
 /// What a demand on one text asks of it; none for other demands.
-pub(crate) fn holds(demand: &Demand) -> Option<Box<dyn Fn(&str) -> bool + '_>> {
+pub(crate) fn holds(demand: &Demand) -> Option<Asked<'_>> {
     Some(match demand {
         Demand::OneOf(_, values) => Box::new(|text| values.contains(text)),
         Demand::Pattern(_, pattern) => Box::new(|text| pattern.is_match(text)),
