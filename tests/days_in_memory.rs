@@ -109,6 +109,19 @@ impl Days {
         }
     }
 
+    /// What a report of these days needs, with its site.
+    pub(crate) fn report_context(&self, site: &Arc<MemoryStore>) -> quality_report::Context {
+        quality_report::Context {
+            raw: Arc::clone(&self.raw) as _,
+            refined: Arc::clone(&self.refined) as _,
+            curated: Arc::clone(&self.curated) as _,
+            site: Arc::clone(site) as _,
+            catalogue: Arc::clone(&self.catalogue),
+            place: quality_report::Place { bucket: "curated".into(), databases: "polelake".into() },
+            outlets: quality_report::Outlets::default(),
+        }
+    }
+
     pub(crate) async fn merge(&self, date: &str) -> Result<snapshot_merge::Run, host::Failure> {
         self.merge_tables(date, &[]).await
     }

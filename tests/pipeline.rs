@@ -23,6 +23,7 @@ mod operators;
 mod outputs;
 mod patches;
 mod pole_to_snapshot;
+mod quality;
 mod quarantine;
 mod raw_to_pole;
 mod readers;

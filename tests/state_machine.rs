@@ -111,15 +111,7 @@ impl Machine<'_> {
     }
 
     async fn report(&self, payload: Value) -> Value {
-        let context = quality_report::Context {
-            raw: Arc::clone(&self.lake.raw) as _,
-            refined: Arc::clone(&self.lake.refined) as _,
-            curated: Arc::clone(&self.lake.curated) as _,
-            site: Arc::clone(&self.site) as _,
-            catalogue: Arc::clone(&self.lake.catalogue),
-            place: quality_report::Place { bucket: "curated".into(), databases: "polelake".into() },
-            outlets: quality_report::Outlets::default(),
-        };
+        let context = self.lake.report_context(&self.site);
         let schedule = serde_json::from_value(payload).unwrap();
         serde_json::to_value(quality_report::handle(&schedule, &context).await.unwrap()).unwrap()
     }
