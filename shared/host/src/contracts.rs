@@ -1,4 +1,4 @@
-//! Loading the declared files. They travel with the function: a layer on AWS, a folder on a laptop (docs/adr/0004).
+//! Loading the declared files. They travel with the function: in its zip on AWS, a folder on a laptop (docs/adr/0004).
 
 use std::path::Path;
 
