@@ -234,7 +234,7 @@ variable "landing_enabled" {
 variable "landing_window" {
   description = "Seconds for which a batch is gathered: 20 are soon in the tables, 300 make the fewest objects."
   type        = number
-  default     = 60
+  default     = 300
 }
 
 variable "maximum_pollers" {

@@ -132,7 +132,7 @@ pub(super) enum BenchCommand {
         #[arg(long)]
         measured: Option<PathBuf>,
         /// Seconds for which Lambda gathers a batch, 1 to 300.
-        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=300))]
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=300))]
         window: u16,
         /// Events that applications send in one request, 1 to 500.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]

@@ -7,7 +7,7 @@ pub(crate) const SLOWER: f64 = 1.4;
 pub(crate) const MEGABYTES_OF_A_PROCESSOR: f64 = 1_769.0;
 
 /// Memory of relay, landing, transform, and of merge and report, in megabytes, as `infra/` sets it.
-pub(crate) const MEMORY: [f64; 4] = [512.0, 512.0, 1_769.0, 1_769.0];
+pub(crate) const MEMORY: [f64; 4] = [512.0, 512.0, 1_024.0, 1_769.0];
 
 /// Seconds that Kafka takes to acknowledge.
 pub(crate) const KAFKA_WAIT: f64 = 0.02;
@@ -15,6 +15,9 @@ pub(crate) const KAFKA_WAIT: f64 = 0.02;
 pub(crate) const PUT_WAIT: f64 = 0.04;
 /// Seconds of a GET from S3.
 pub(crate) const GET_WAIT: f64 = 0.02;
+/// Refined objects that the transform writes at once.
+pub(crate) const PUTS_AT_ONCE: f64 = 8.0;
+
 /// Seconds that a day's merge and report wait for S3 and Glue: 20 tables, 25 requests each, eight tables at once.
 pub(crate) const DAY_WAIT: f64 = 2.0;
 

@@ -131,7 +131,7 @@ fn compute(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
     let relay = gigabyte_seconds(cpu(&measured.relay, requests), requests * assumed::KAFKA_WAIT, relay_mb);
     let landing = gigabyte_seconds(cpu(&measured.landing, objects), objects * assumed::PUT_WAIT, landing_mb);
     let waits = assumed::TRANSFORM_GETS * assumed::GET_WAIT
-        + (measured.tables_of_an_object + 1.0) * assumed::PUT_WAIT;
+        + ((measured.tables_of_an_object / assumed::PUTS_AT_ONCE).ceil() + 1.0) * assumed::PUT_WAIT;
     let transform = gigabyte_seconds(cpu(&measured.transform, objects), objects * waits, transform_mb);
     let increments = millions * measured.rows_per_event;
     let days = increments * measured.merge_per_million_increments
@@ -279,9 +279,9 @@ mod tests {
         let objects = bill.objects;
         // 20,000 requests: 20 + 20 CPU-s × 1.4 × 1,769 / 1,024, and 400 s of waiting with half a GB.
         near(usd(&bill, "Lambda event-relay"), (40.0 * 1.4 * 1_769.0 / 1_024.0 + 200.0) * 0.000_013_333_4);
-        // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 120 for three PUTs, with 1,769 MB.
+        // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 80 for two rounds of PUTs, with 1,024 MB.
         let transform =
-            (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.18 * 1_769.0 / 1_024.0;
+            (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.14;
         near(usd(&bill, "Lambda pole-transform"), transform * 0.000_013_333_4);
         // 6 million increments at 5 CPU-s, 30 days of a million rows at 2 and 1 for the day.
         let merge = ((30.0 + 30.0 * 3.0) * 1.4 + 60.0) * 1_769.0 / 1_024.0;
