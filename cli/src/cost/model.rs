@@ -280,8 +280,7 @@ mod tests {
         // 20,000 requests: 20 + 20 CPU-s × 1.4 × 1,769 / 1,024, and 400 s of waiting with half a GB.
         near(usd(&bill, "Lambda event-relay"), (40.0 * 1.4 * 1_769.0 / 1_024.0 + 200.0) * 0.000_013_333_4);
         // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 80 for two rounds of PUTs, with 1,024 MB.
-        let transform =
-            (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.14;
+        let transform = (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.14;
         near(usd(&bill, "Lambda pole-transform"), transform * 0.000_013_333_4);
         // 6 million increments at 5 CPU-s, 30 days of a million rows at 2 and 1 for the day.
         let merge = ((30.0 + 30.0 * 3.0) * 1.4 + 60.0) * 1_769.0 / 1_024.0;
