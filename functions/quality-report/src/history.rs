@@ -67,11 +67,11 @@ pub(crate) async fn write(
     report: &Report,
     curated: &dyn ObjectStore,
 ) -> Result<(), Failure> {
-    let of_table = |(table, manifest): (&String, &'_ lake::Manifest)| {
-        manifest.rules.iter().map(|rule| (format!("table/{table}"), rule.clone())).collect::<Vec<_>>()
-    };
-    let rules: Vec<_> = report.tables.iter().flat_map(of_table).collect();
-    let rules: Vec<_> = rules.iter().map(|(dataset, rule)| (dataset.clone(), rule)).collect();
+    let rules: Vec<_> = report
+        .tables
+        .iter()
+        .flat_map(|(table, manifest)| manifest.rules.iter().map(move |rule| (format!("table/{table}"), rule)))
+        .collect();
     for (table, file) in [(METRICS, encode_metrics(metrics)), (RULES, encode_rules(&rules))] {
         let file = file.map_err(|error| Failure::corrupt(&error))?;
         let put = curated.put(&history_key(table, day), file, lake::file::MEDIA_TYPE).await;

@@ -38,12 +38,12 @@ fn of_year(year: i16) -> [Option<Date>; 8] {
     let monday = |month, nth| on(month, 1)?.nth_weekday_of_month(nth, Weekday::Monday).ok();
     let after = |date: Option<Date>, days: i32| date?.checked_add(days.days()).ok();
     let (christmas, boxing) = match on(12, 25).map(Date::weekday) {
-        Some(Weekday::Saturday | Weekday::Sunday) => (2, 2),
+        Some(Weekday::Saturday) => (2, 2),
+        // The Monday is Boxing Day, and Christmas has the Tuesday.
+        Some(Weekday::Sunday) => (2, 0),
         Some(Weekday::Friday) => (0, 2),
         _ => (0, 0),
     };
-    // Of a Sunday's Christmas the Monday is Boxing Day, and Christmas has the Tuesday.
-    let boxing = if on(12, 25).map(Date::weekday) == Some(Weekday::Sunday) { 0 } else { boxing };
     let new_year = match on(1, 1).map(Date::weekday) {
         Some(Weekday::Saturday) => 2,
         Some(Weekday::Sunday) => 1,
