@@ -24,23 +24,58 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
         lake.run_day(date).await;
     }
     let whole = lake.books_close().await;
-    let accepted: i64 = whole.sources.iter().filter_map(|source| source.accepted).sum();
-    let landed: u64 = whole.sources.iter().map(|source| source.counts(false).landed).sum();
-    assert_eq!((accepted, landed), (i64::try_from(pushed).unwrap(), pushed as u64));
+    let accepted: i64 = whole
+        .sources
+        .iter()
+        .filter_map(|source| source.accepted)
+        .sum();
+    let landed: u64 = whole
+        .sources
+        .iter()
+        .map(|source| source.counts(false).landed)
+        .sum();
+    assert_eq!(
+        (accepted, landed),
+        (i64::try_from(pushed).unwrap(), pushed as u64)
+    );
     let merged = lake.merged_tables();
-    assert_eq!(whole.tables.len(), merged * 2, "every table that a source fills, on two days");
+    assert_eq!(
+        whole.tables.len(),
+        merged * 2,
+        "every table that a source fills, on two days"
+    );
     // One day alone has its own part of the books.
     let zones = lake.zones(&root().join("contracts")).await;
     let tuesday = Day::parse("2026-03-03");
-    let day = audit(&zones, Scope { from: tuesday, to: tuesday, deep: false }).await.unwrap();
+    let day = audit(
+        &zones,
+        Scope {
+            from: tuesday,
+            to: tuesday,
+            deep: false,
+        },
+    )
+    .await
+    .unwrap();
     assert!(day.closes(), "{:?}", day.findings);
-    let of_day: u64 = day.sources.iter().map(|source| source.counts(false).landed).sum();
+    let of_day: u64 = day
+        .sources
+        .iter()
+        .map(|source| source.counts(false).landed)
+        .sum();
     assert!(0 < of_day && of_day < landed, "{of_day} of {landed}");
     assert_eq!(day.tables.len(), merged);
 
     // A receipt that vanished, a raw object that vanished, a refined object that vanished, a snapshot that shrank.
-    let first = |bucket: &str, prefix: &str| lake.objects(bucket, prefix).keys().next().unwrap().clone();
-    let last = |bucket: &str, prefix: &str| lake.objects(bucket, prefix).keys().next_back().unwrap().clone();
+    let first =
+        |bucket: &str, prefix: &str| lake.objects(bucket, prefix).keys().next().unwrap().clone();
+    let last = |bucket: &str, prefix: &str| {
+        lake.objects(bucket, prefix)
+            .keys()
+            .next_back()
+            .unwrap()
+            .clone()
+    };
     type Damage<'d> = (&'d str, String, &'d str, &'d str);
     let cases: [Damage<'_>; 5] = [
         (
@@ -55,9 +90,24 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
             "raw object that is not there",
             "refined/_receipts/",
         ),
-        ("refined", first("refined", "refined/person/"), "is not there", "refined/person/"),
-        ("refined", first("refined", "quarantine/"), "refused records are lost", "quarantine/"),
-        ("curated", first("curated", "curated/person/shard=000"), "is not there", "curated/person/"),
+        (
+            "refined",
+            first("refined", "refined/person/"),
+            "is not there",
+            "refined/person/",
+        ),
+        (
+            "refined",
+            first("refined", "quarantine/"),
+            "refused records are lost",
+            "quarantine/",
+        ),
+        (
+            "curated",
+            first("curated", "curated/person/shard=000"),
+            "is not there",
+            "curated/person/",
+        ),
     ];
     for (bucket, key, what, object) in cases {
         let store = match bucket {
@@ -69,7 +119,9 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
         store.delete(&key).await.unwrap();
         let found = findings(&lake).await;
         assert!(
-            found.iter().any(|finding| finding.what.contains(what) && finding.object.starts_with(object)),
+            found
+                .iter()
+                .any(|finding| finding.what.contains(what) && finding.object.starts_with(object)),
             "{key}: {found:?}"
         );
         assert!(store.put_new(&key, kept.body, kept.metadata).await.unwrap());
@@ -82,10 +134,18 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
 /// The functions have refused, quarantined and reported by now: none of it with a name.
 fn no_person_is_in_the_logs(lake: &LakeUnderTest) {
     let mut logs = String::new();
-    collect(&lake.folder.join("logs"), &mut |path| logs.push_str(&std::fs::read_to_string(path).unwrap()));
-    assert!(logs.contains("records_quarantined"), "the functions have logged");
+    collect(&lake.folder.join("logs"), &mut |path| {
+        logs.push_str(&std::fs::read_to_string(path).unwrap())
+    });
+    assert!(
+        logs.contains("records_quarantined"),
+        "the functions have logged"
+    );
     let people = lake.rows("person", MONDAY);
-    let names: Vec<&String> = people.iter().filter_map(|row| row.get("full_name")).collect();
+    let names: Vec<&String> = people
+        .iter()
+        .filter_map(|row| row.get("full_name"))
+        .collect();
     assert!(names.len() > 50, "the town has people");
     for name in names {
         assert!(!logs.contains(name.as_str()), "a name is in the logs");

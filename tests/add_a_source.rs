@@ -19,7 +19,10 @@ fn blocks(markdown: &str) -> Vec<Block> {
     while let Some(line) = lines.next() {
         if let Some(info) = line.strip_prefix("```") {
             let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            found.push(Block { info: info.to_owned(), text: text.join("\n") + "\n" });
+            found.push(Block {
+                info: info.to_owned(),
+                text: text.join("\n") + "\n",
+            });
         }
     }
     found
@@ -28,15 +31,23 @@ fn blocks(markdown: &str) -> Vec<Block> {
 fn shell(folder: &Path, line: &str) -> Output {
     let binary = format!("'{}'", env!("CARGO_BIN_EXE_polelake-under-test"));
     let line = line.replace("cargo run --release --", &binary);
-    Command::new("sh").arg("-c").arg(line).current_dir(folder).output().unwrap()
+    Command::new("sh")
+        .arg("-c")
+        .arg(line)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 fn run(folder: &Path, block: &Block) {
-    let wanted = block.info.strip_prefix("sh exit=").map_or(0, |code| code.parse().unwrap());
+    let wanted = block
+        .info
+        .strip_prefix("sh exit=")
+        .map_or(0, |code| code.parse().unwrap());
     for line in block.text.lines() {
         let output = shell(folder, line);
-        let said =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(wanted), "{line}\n{said}");
     }
 }
@@ -73,15 +84,36 @@ fn report(site: &Path) -> Value {
 fn arrived(s3: &Path) {
     let report = report(&s3.join("site"));
     assert_eq!(report["sources"]["library-loans"]["refined"], 3);
-    assert_eq!(report["sources"]["library-loans"]["undeclared"], serde_json::json!({}));
-    for (table, count) in [("object", 3), ("person", 2), ("location", 2), ("link", 6), ("event", 4)] {
+    assert_eq!(
+        report["sources"]["library-loans"]["undeclared"],
+        serde_json::json!({})
+    );
+    for (table, count) in [
+        ("object", 3),
+        ("person", 2),
+        ("location", 2),
+        ("link", 6),
+        ("event", 4),
+    ] {
         assert_eq!(report["tables"][table]["rows"], count, "{table}");
     }
-    let key = report["tables"]["person"]["shards"][0]["rows_key"].as_str().unwrap();
+    let key = report["tables"]["person"]["shards"][0]["rows_key"]
+        .as_str()
+        .unwrap();
     let people = rows(std::fs::read(s3.join("curated").join(key)).unwrap().into());
-    let jay = people.iter().find(|row| row["surname"] == "Specimen").unwrap();
+    let jay = people
+        .iter()
+        .find(|row| row["surname"] == "Specimen")
+        .unwrap();
     assert_eq!(jay.get("date_of_birth"), None, "the placeholder is none");
     let page = std::fs::read_to_string(s3.join("site/table/object.html")).unwrap();
-    assert!(page.contains("library-loans: $.item.title"), "the page tells where a column comes from");
-    assert!(std::fs::read_to_string(s3.join("site/index.html")).unwrap().contains("library-loans"));
+    assert!(
+        page.contains("library-loans: $.item.title"),
+        "the page tells where a column comes from"
+    );
+    assert!(
+        std::fs::read_to_string(s3.join("site/index.html"))
+            .unwrap()
+            .contains("library-loans")
+    );
 }

@@ -24,7 +24,11 @@ async fn backfill(lake: &LakeUnderTest, source: &str, arguments: &[&str]) -> (i3
         .env("API_TOKEN", "secret");
     let output = command.current_dir(root()).output().await.unwrap();
     let told = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-    (output.status.code().unwrap_or(-1), told, String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status.code().unwrap_or(-1),
+        told,
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 fn file(lake: &LakeUnderTest, name: &str, text: &str) -> PathBuf {
@@ -41,7 +45,16 @@ fn shown(path: &Path) -> &str {
 async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     let lake = LakeUnderTest::start().await;
     // A live event, and then the dump of the old system: one record of before, one of after, one that nobody knows.
-    lake.push("housing-person", &[person("PersonCreatedEvent", "p1", 0, json!({"surname": "Live"}))]).await;
+    lake.push(
+        "housing-person",
+        &[person(
+            "PersonCreatedEvent",
+            "p1",
+            0,
+            json!({"surname": "Live"}),
+        )],
+    )
+    .await;
     let dump = [
         json!({"id": "p1", "surname": "Old", "lastModified": "2026-03-01T08:00:00Z"}),
         json!({"id": "p2", "surname": "Sample", "lastModified": "2026-03-01T08:00:00Z"}),
@@ -53,8 +66,11 @@ async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     assert_eq!((code, &told["accepted"]), (0, &json!(3)), "{said}");
     lake.run_day(MONDAY).await;
     let surnames = |lake: &LakeUnderTest| {
-        let mut found: Vec<String> =
-            lake.rows("person", MONDAY).iter().map(|row| row["surname"].clone()).collect();
+        let mut found: Vec<String> = lake
+            .rows("person", MONDAY)
+            .iter()
+            .map(|row| row["surname"].clone())
+            .collect();
         found.sort();
         found
     };
@@ -69,7 +85,11 @@ async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     let (_, told, _) = backfill(&lake, "housing-person", &[shown(&dump), "--restart"]).await;
     assert_eq!(told["accepted"], 3, "unless it is asked for");
     lake.run_day(MONDAY).await;
-    assert_eq!(lake.manifest("person", MONDAY).shards, before, "and then it changes no file");
+    assert_eq!(
+        lake.manifest("person", MONDAY).shards,
+        before,
+        "and then it changes no file"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,15 +125,35 @@ print('{}')
         files.push(shown(&parquet));
     }
     let (code, told, said) = backfill(&lake, "planning-register", &files).await;
-    assert_eq!((code, told["accepted"].as_u64()), (0, Some(files.len() as u64)), "{told} {said}");
+    assert_eq!(
+        (code, told["accepted"].as_u64()),
+        (0, Some(files.len() as u64)),
+        "{told} {said}"
+    );
     lake.run_day(MONDAY).await;
     let mut rows = lake.rows("object_case", MONDAY);
     rows.sort_by_key(|row| row["source_record_id"].clone());
-    let keys: Vec<&str> = rows.iter().map(|row| row["source_record_id"].as_str()).collect();
-    assert_eq!(keys, if pyarrow { vec!["1", "2", "3", "4"] } else { vec!["1", "2", "3"] });
+    let keys: Vec<&str> = rows
+        .iter()
+        .map(|row| row["source_record_id"].as_str())
+        .collect();
+    assert_eq!(
+        keys,
+        if pyarrow {
+            vec!["1", "2", "3", "4"]
+        } else {
+            vec!["1", "2", "3"]
+        }
+    );
     for row in &rows {
-        assert_eq!((row["fee"].as_str(), row["status"].as_str()), ("258.00", "Decided"));
-        assert!(row["event_time"].starts_with("2026-02-01 10:00:00"), "{row:?}");
+        assert_eq!(
+            (row["fee"].as_str(), row["status"].as_str()),
+            ("258.00", "Decided")
+        );
+        assert!(
+            row["event_time"].starts_with("2026-02-01 10:00:00"),
+            "{row:?}"
+        );
     }
 }
 
@@ -123,18 +163,31 @@ async fn bad_records_are_named_without_their_values_and_the_others_go_on() {
     let text = "{\"id\": \"p1\", \"surname\": \"Sample\"}\n{\"id\": Robin}\n{\"surname\": \"Nobody\"}\n{\"id\": \"p2\"}\n";
     let dump = file(&lake, "people.jsonl", text);
     let (code, told, said) = backfill(&lake, "housing-person", &[shown(&dump)]).await;
-    assert_eq!((code, &told["accepted"], &told["not_sent"]), (1, &json!(2), &json!(2)));
+    assert_eq!(
+        (code, &told["accepted"], &told["not_sent"]),
+        (1, &json!(2), &json!(2))
+    );
     assert!(
         said.contains("people.jsonl:2: not JSON, column") && said.contains("event.key at $.id"),
         "{said}"
     );
-    assert!(!said.contains("Robin") && !said.contains("Nobody"), "{said}");
+    assert!(
+        !said.contains("Robin") && !said.contains("Nobody"),
+        "{said}"
+    );
     // A run in which records failed is not done: the next one reads them again, and says so again.
     let (code, told, _) = backfill(&lake, "housing-person", &[shown(&dump)]).await;
-    assert_eq!((code, &told["skipped"], &told["not_sent"]), (1, &json!(0), &json!(2)), "{told}");
+    assert_eq!(
+        (code, &told["skipped"], &told["not_sent"]),
+        (1, &json!(0), &json!(2)),
+        "{told}"
+    );
     for (arguments, remedy) in [
         (vec!["nowhere.jsonl"], "nowhere.jsonl"),
-        (vec![shown(&dump), "--to", "http://127.0.0.1:1"], "127.0.0.1:1"),
+        (
+            vec![shown(&dump), "--to", "http://127.0.0.1:1"],
+            "127.0.0.1:1",
+        ),
     ] {
         let (code, _, said) = backfill(&lake, "planning-register", &arguments).await;
         assert_eq!(code, 2, "{said}");
@@ -143,7 +196,10 @@ async fn bad_records_are_named_without_their_values_and_the_others_go_on() {
     let (code, _, said) = backfill(&lake, "planning-registr", &[shown(&dump)]).await;
     assert!(code == 2 && said.contains("planning-register"), "{said}");
     let (code, _, said) = backfill(&lake, "immigration-case", &[shown(&dump)]).await;
-    assert!(code == 2 && said.contains("declares no `backfill`"), "{said}");
+    assert!(
+        code == 2 && said.contains("declares no `backfill`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -157,11 +213,17 @@ fn a_run_that_is_killed_goes_on_where_it_was() {
     std::fs::write(&dump, lines).unwrap();
     let command = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
-        command.args(["backfill", "planning-register", "--json", "--dir"]).arg(folder.join("lake"));
+        command
+            .args(["backfill", "planning-register", "--json", "--dir"])
+            .arg(folder.join("lake"));
         command.arg(&dump).current_dir(root());
         command
     };
-    let mut first = command().args(["--rate", "400"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut first = command()
+        .args(["--rate", "400"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let journal = || {
         let entry = std::fs::read_dir(folder.join("lake/backfill"))
             .ok()?
@@ -171,7 +233,10 @@ fn a_run_that_is_killed_goes_on_where_it_was() {
         known["records"].as_u64()
     };
     while journal().unwrap_or_default() < 300 {
-        assert!(first.try_wait().unwrap().is_none(), "the rate is kept: 3,000 records are not sent at once");
+        assert!(
+            first.try_wait().unwrap().is_none(),
+            "the rate is kept: 3,000 records are not sent at once"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     first.kill().unwrap();
@@ -195,13 +260,22 @@ struct Api {
 }
 
 async fn page(State(api): State<Api>, uri: Uri, headers: HeaderMap) -> Response {
-    if headers.get("authorization").is_none_or(|token| token != "secret") {
+    if headers
+        .get("authorization")
+        .is_none_or(|token| token != "secret")
+    {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let cursor = uri.query().and_then(|query| query.strip_prefix("cursor=")).unwrap_or_default().to_owned();
+    let cursor = uri
+        .query()
+        .and_then(|query| query.strip_prefix("cursor="))
+        .unwrap_or_default()
+        .to_owned();
     let changed = *api.changed.lock().unwrap() && cursor == "b";
     let etag = format!("\"{cursor}-{changed}\"");
-    let known = headers.get("if-none-match").is_some_and(|known| known.to_str().unwrap() == etag);
+    let known = headers
+        .get("if-none-match")
+        .is_some_and(|known| known.to_str().unwrap() == etag);
     let mut asked = api.asked.lock().unwrap();
     let first = !asked.iter().any(|(page, _)| *page == cursor);
     asked.push((cursor.clone(), known));
@@ -229,7 +303,9 @@ async fn a_paged_api_is_read_to_its_end_and_pages_that_are_the_same_are_not_read
     let api = Api::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/applications", listener.local_addr().unwrap());
-    let router = Router::new().route("/applications", get(page)).with_state(api.clone());
+    let router = Router::new()
+        .route("/applications", get(page))
+        .with_state(api.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let arguments = [
         "--api",
@@ -244,17 +320,39 @@ async fn a_paged_api_is_read_to_its_end_and_pages_that_are_the_same_are_not_read
         "authorization=API_TOKEN",
     ];
     let (code, told, said) = backfill(&lake, "planning-register", &arguments).await;
-    assert_eq!((code, told["accepted"].as_u64()), (0, Some(3)), "{told} {said}");
+    assert_eq!(
+        (code, told["accepted"].as_u64()),
+        (0, Some(3)),
+        "{told} {said}"
+    );
     let (_, told, _) = backfill(&lake, "planning-register", &arguments).await;
-    assert_eq!((told["read"].as_u64(), told["unchanged_pages"].as_u64()), (Some(0), Some(2)), "{told}");
+    assert_eq!(
+        (told["read"].as_u64(), told["unchanged_pages"].as_u64()),
+        (Some(0), Some(2)),
+        "{told}"
+    );
     *api.changed.lock().unwrap() = true;
     let (_, told, _) = backfill(&lake, "planning-register", &arguments).await;
-    assert_eq!((told["accepted"].as_u64(), told["unchanged_pages"].as_u64()), (Some(1), Some(1)), "{told}");
+    assert_eq!(
+        (told["accepted"].as_u64(), told["unchanged_pages"].as_u64()),
+        (Some(1), Some(1)),
+        "{told}"
+    );
     lake.run_day(MONDAY).await;
-    let third =
-        lake.rows("object_case", MONDAY).into_iter().find(|row| row["source_record_id"] == "3").unwrap();
+    let third = lake
+        .rows("object_case", MONDAY)
+        .into_iter()
+        .find(|row| row["source_record_id"] == "3")
+        .unwrap();
     assert_eq!(third["status"], "Appealed");
-    let wrong = ["--api", &url, "--items", "/rows", "--header", "authorization=API_TOKEN"];
+    let wrong = [
+        "--api",
+        &url,
+        "--items",
+        "/rows",
+        "--header",
+        "authorization=API_TOKEN",
+    ];
     let (code, _, said) = backfill(&lake, "planning-register", &wrong).await;
     assert!(code == 2 && said.contains("--items"), "{said}");
 }

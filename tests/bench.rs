@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 
 fn polelake(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
-    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command
+        .args(arguments)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     command.output().unwrap()
 }
 
@@ -15,10 +17,17 @@ fn polelake(arguments: &[&str]) -> Output {
 fn benches_measure() {
     for bench in ["land", "transform"] {
         let output = polelake(&["bench", bench, "--events", "3500", "--json"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(line["events"], 3_500);
-        assert!((1_000..1_400).contains(&line["mean_bytes"].as_u64().unwrap()), "{line}");
+        assert!(
+            (1_000..1_400).contains(&line["mean_bytes"].as_u64().unwrap()),
+            "{line}"
+        );
     }
 }
 
@@ -45,14 +54,23 @@ fn every_command_has_help_with_an_example() {
         let mut arguments = command.clone();
         arguments.push("--help");
         let output = polelake(&arguments);
-        assert!(String::from_utf8_lossy(&output.stdout).contains("Example:"), "{command:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("Example:"),
+            "{command:?}"
+        );
     }
 }
 
 #[test]
 fn packages_of_the_same_binaries_are_the_same() {
     let folder = std::env::temp_dir().join(format!("polelake-packages-{}", std::process::id()));
-    let functions = ["event-relay", "raw-landing", "pole-transform", "snapshot-merge", "quality-report"];
+    let functions = [
+        "event-relay",
+        "raw-landing",
+        "pole-transform",
+        "snapshot-merge",
+        "quality-report",
+    ];
     // A real binary, whichever: what is zipped is not run here.
     let binary = Path::new(env!("CARGO_BIN_EXE_polelake-under-test"));
     let binaries = folder.join("binaries");
@@ -60,20 +78,38 @@ fn packages_of_the_same_binaries_are_the_same() {
     for function in functions {
         // A debug binary has hundreds of megabytes: its first one is enough.
         let mut head = Vec::new();
-        File::open(binary).unwrap().take(1 << 20).read_to_end(&mut head).unwrap();
+        File::open(binary)
+            .unwrap()
+            .take(1 << 20)
+            .read_to_end(&mut head)
+            .unwrap();
         std::fs::write(binaries.join(function), head).unwrap();
     }
     let packed = |out: &str| {
         let (binaries, out) = (binaries.to_string_lossy(), folder.join(out));
-        let output =
-            polelake(&["package", "--binaries", &binaries, "--out", &out.to_string_lossy(), "--json"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = polelake(&[
+            "package",
+            "--binaries",
+            &binaries,
+            "--out",
+            &out.to_string_lossy(),
+            "--json",
+        ]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(told["packages"].as_array().unwrap().len(), functions.len());
         std::fs::read_to_string(out.join("SHA256SUMS")).unwrap()
     };
     assert_eq!(packed("first"), packed("second"));
-    let output = polelake(&["package", "--binaries", &folder.join("nowhere").to_string_lossy()]);
+    let output = polelake(&[
+        "package",
+        "--binaries",
+        &folder.join("nowhere").to_string_lossy(),
+    ]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("infra/package"));
     std::fs::remove_dir_all(folder).unwrap();

@@ -27,7 +27,10 @@ print(json.dumps([faults(schema, value) for schema, value in pairs]))
 ";
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::SeqCst);
-    let file = std::env::temp_dir().join(format!("polelake-schemas-{}-{number}.json", std::process::id()));
+    let file = std::env::temp_dir().join(format!(
+        "polelake-schemas-{}-{number}.json",
+        std::process::id()
+    ));
     std::fs::write(&file, serde_json::to_vec(pairs).unwrap()).unwrap();
     let found = python(script, &[file.to_string_lossy().into_owned()]);
     std::fs::remove_file(file).unwrap();
@@ -40,10 +43,17 @@ fn the_published_schemas_are_those_of_the_code_and_every_shipped_file_fits() {
     for (name, schema) in schemas() {
         let file = root().join("contracts/schemas").join(name);
         let published: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-        assert_eq!(published, schema, "run `polelake contract schema --out contracts/schemas`");
-        for file in shipped().iter().filter(|file| schema_of(&file.path) == name) {
+        assert_eq!(
+            published, schema,
+            "run `polelake contract schema --out contracts/schemas`"
+        );
+        for file in shipped()
+            .iter()
+            .filter(|file| schema_of(&file.path) == name)
+        {
             let first = file.text().lines().next().unwrap_or_default();
-            let names_it = first.starts_with("# yaml-language-server: $schema=") && first.ends_with(name);
+            let names_it =
+                first.starts_with("# yaml-language-server: $schema=") && first.ends_with(name);
             assert!(names_it, "{}: {first}", file.path);
             pairs.push((schema.clone(), yaml(file.text())));
             names.push(file.path.clone());
@@ -67,7 +77,8 @@ fn schema_of(path: &str) -> &'static str {
 }
 
 fn yaml(text: &str) -> Value {
-    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true }).unwrap()
+    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
+        .unwrap()
 }
 
 #[test]
@@ -75,11 +86,18 @@ fn the_schema_refuses_what_the_linter_refuses() {
     if !has("jsonschema", "jsonschema") {
         return;
     }
-    let schema = schemas().into_iter().find(|(name, _)| *name == "mapping.schema.json").unwrap().1;
+    let schema = schemas()
+        .into_iter()
+        .find(|(name, _)| *name == "mapping.schema.json")
+        .unwrap()
+        .1;
     let mapping = |column: &str| {
-        let record =
-            format!("name: r, table: t, id: {{namespace: n, key: [$.id]}}, columns: {{c: {column}}}");
-        yaml(&format!("source: s\nversion: 1.0.0\nrecords:\n  - {{{record}}}\n"))
+        let record = format!(
+            "name: r, table: t, id: {{namespace: n, key: [$.id]}}, columns: {{c: {column}}}"
+        );
+        yaml(&format!(
+            "source: s\nversion: 1.0.0\nrecords:\n  - {{{record}}}\n"
+        ))
     };
     let columns = [
         ("$.a", true),
@@ -87,7 +105,10 @@ fn the_schema_refuses_what_the_linter_refuses() {
         ("{copi: $.a}", false),
         ("{parse: {from: $.a, formats: [iso], zone: x}}", false),
     ];
-    let pairs: Vec<_> = columns.iter().map(|(column, _)| (schema.clone(), mapping(column))).collect();
+    let pairs: Vec<_> = columns
+        .iter()
+        .map(|(column, _)| (schema.clone(), mapping(column)))
+        .collect();
     for ((column, fits), faults) in columns.iter().zip(faults(&pairs)) {
         assert_eq!(faults.is_empty(), *fits, "{column}: {faults:?}");
     }
@@ -115,14 +136,22 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
         .filter(|word| word.starts_with("DS_") && word.len() == 6)
         .collect();
     assert!(listed.len() >= 80, "{}", listed.len());
-    let missing: Vec<&&str> =
-        listed.iter().filter(|id| !tags.contains(**id) && !WITHOUT_A_COLUMN.contains(*id)).collect();
+    let missing: Vec<&&str> = listed
+        .iter()
+        .filter(|id| !tags.contains(**id) && !WITHOUT_A_COLUMN.contains(*id))
+        .collect();
     assert!(missing.is_empty(), "no column has {missing:?}");
-    let untold: Vec<&&str> =
-        tags.iter().filter(|id| id.starts_with("DS_") && !listed.contains(**id)).collect();
+    let untold: Vec<&&str> = tags
+        .iter()
+        .filter(|id| id.starts_with("DS_") && !listed.contains(**id))
+        .collect();
     assert!(untold.is_empty(), "the page does not tell of {untold:?}");
     // What the platform makes of others' rows is nobody's statement: it has no grading.
-    for table in catalogue.tables.iter().filter(|table| table.name != snapshot_merge::entity::ENTITY) {
+    for table in catalogue
+        .tables
+        .iter()
+        .filter(|table| table.name != snapshot_merge::entity::ENTITY)
+    {
         for column in [
             "grading_scheme",
             "source_grade",
@@ -131,10 +160,18 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
             "review_after",
             "retention_basis",
         ] {
-            assert!(table.position(column).is_some(), "{} has no {column}", table.name);
+            assert!(
+                table.position(column).is_some(),
+                "{} has no {column}",
+                table.name
+            );
         }
         assert!(
-            !table.meaning.is_empty() && table.columns.iter().all(|column| !column.meaning.is_empty()),
+            !table.meaning.is_empty()
+                && table
+                    .columns
+                    .iter()
+                    .all(|column| !column.meaning.is_empty()),
             "{}",
             table.name
         );
@@ -144,18 +181,29 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
 #[test]
 fn a_shipped_contract_is_compatible_with_itself_and_a_dropped_event_type_is_not() {
     for file in shipped() {
-        assert_eq!(compare(Some(&file), Some(&file)).unwrap(), [], "{}", file.path);
+        assert_eq!(
+            compare(Some(&file), Some(&file)).unwrap(),
+            [],
+            "{}",
+            file.path
+        );
     }
-    let file =
-        shipped().into_iter().find(|file| file.path == "sources/housing/tenure/contract.odcs.yaml").unwrap();
-    let without: Vec<&str> =
-        file.text().lines().filter(|line| line.trim() != "TenureUpdatedEvent: patch").collect();
+    let file = shipped()
+        .into_iter()
+        .find(|file| file.path == "sources/housing/tenure/contract.odcs.yaml")
+        .unwrap();
+    let without: Vec<&str> = file
+        .text()
+        .lines()
+        .filter(|line| line.trim() != "TenureUpdatedEvent: patch")
+        .collect();
     let other = File::new(file.path.clone(), without.join("\n"));
     let changes = compare(Some(&file), Some(&other)).unwrap();
     assert!(
         changes
             .iter()
-            .any(|change| change.verdict == Verdict::Breaking && change.place == "TenureUpdatedEvent"),
+            .any(|change| change.verdict == Verdict::Breaking
+                && change.place == "TenureUpdatedEvent"),
         "{changes:?}"
     );
 }
@@ -175,20 +223,37 @@ fn mutated(text: &str, rng: &mut Rng) -> String {
             3 => lines[at] = lines[at].chars().take(rng.usize(0..40)).collect(),
             4 => lines[at] = lines[at].replacen(['a', 'e', 'o'], "x", 1),
             5 => lines[at].push_str(
-                rng.choice([" }", " [", ": :", " &a", " *a", " 'ü", " \u{0}", " 9999999999999999999999"])
-                    .unwrap(),
+                rng.choice([
+                    " }",
+                    " [",
+                    ": :",
+                    " &a",
+                    " *a",
+                    " 'ü",
+                    " \u{0}",
+                    " 9999999999999999999999",
+                ])
+                .unwrap(),
             ),
             6 => {
                 lines[at] = lines[at].replace(
                     "$.",
-                    rng.choice(["$..", "$[", "body:$.", "$.é['", "parent:$.x.", "$[?@.a == 'b'].c."])
-                        .unwrap(),
+                    rng.choice([
+                        "$..",
+                        "$[",
+                        "body:$.",
+                        "$.é['",
+                        "parent:$.x.",
+                        "$[?@.a == 'b'].c.",
+                    ])
+                    .unwrap(),
                 );
             }
             7 => {
                 lines[at] = lines[at].replacen(
                     ": ",
-                    rng.choice([": [", ": {", ": null #", ": -1 #", ": ''  #"]).unwrap(),
+                    rng.choice([": [", ": {", ": null #", ": -1 #", ": ''  #"])
+                        .unwrap(),
                     1,
                 );
             }
@@ -207,9 +272,10 @@ fn mutated(text: &str, rng: &mut Rng) -> String {
 #[test]
 fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_no_function() {
     let files = shipped();
-    let sample =
-        std::fs::read(root().join("contracts/sources/housing/tenure/samples/tenure-with-state.json"))
-            .unwrap();
+    let sample = std::fs::read(
+        root().join("contracts/sources/housing/tenure/samples/tenure-with-state.json"),
+    )
+    .unwrap();
     let (mut sound, mut broken) = (0, 0);
     for seed in 0..2_000u64 {
         let mut rng = Rng::with_seed(seed);
@@ -217,12 +283,20 @@ fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_
         let at = rng.usize(0..changed.len());
         // One in ten is left as it is, under another name of the same meaning.
         if rng.u8(0..10) > 0 {
-            changed[at] = File::new(changed[at].path.clone(), mutated(changed[at].text(), &mut rng));
+            changed[at] = File::new(
+                changed[at].path.clone(),
+                mutated(changed[at].text(), &mut rng),
+            );
         }
         let (catalogue, problems) = Catalogue::lint(&changed);
-        let refused = problems.iter().any(|problem| problem.level == contract::Level::Error);
+        let refused = problems
+            .iter()
+            .any(|problem| problem.level == contract::Level::Error);
         assert_eq!(catalogue.is_none(), refused, "seed {seed}");
-        assert!(problems.iter().all(|problem| !problem.message.is_empty()), "seed {seed}");
+        assert!(
+            problems.iter().all(|problem| !problem.message.is_empty()),
+            "seed {seed}"
+        );
         assert_eq!(
             Catalogue::compile(&changed).is_err(),
             refused,
@@ -240,7 +314,10 @@ fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_
             }
         }
     }
-    assert!(sound > 400 && broken > 400, "{sound} sound, {broken} broken");
+    assert!(
+        sound > 400 && broken > 400,
+        "{sound} sound, {broken} broken"
+    );
 }
 
 #[test]
@@ -248,7 +325,9 @@ fn a_broken_contract_stops_a_function_at_its_start() {
     let folder = std::env::temp_dir().join(format!("polelake-broken-{}", std::process::id()));
     copy_contracts(&folder);
     let table = folder.join("pole/person.odcs.yaml");
-    let text = std::fs::read_to_string(&table).unwrap().replace("{check: country,", "{check: cuontry,");
+    let text = std::fs::read_to_string(&table)
+        .unwrap()
+        .replace("{check: country,", "{check: cuontry,");
     std::fs::write(&table, text).unwrap();
     let mut function = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
     function
@@ -260,7 +339,10 @@ fn a_broken_contract_stops_a_function_at_its_start() {
     std::fs::remove_dir_all(folder).unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("pole/person.odcs.yaml:") && said.contains("nearest name is `country`"), "{said}");
+    assert!(
+        said.contains("pole/person.odcs.yaml:") && said.contains("nearest name is `country`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -316,7 +398,10 @@ fn lint_names_file_line_column_and_the_nearest_right_name() {
             .unwrap()
             + 1;
         let found = problems.iter().find(|problem| {
-            problem.file == path && problem.message.contains(&said.replace("nearest is", "nearest name is"))
+            problem.file == path
+                && problem
+                    .message
+                    .contains(&said.replace("nearest is", "nearest name is"))
         });
         let found = found.unwrap_or_else(|| panic!("{to}: {problems:?}"));
         assert!(

@@ -55,20 +55,33 @@ impl Days {
 
     /// The same lake, after its contracts were changed.
     pub(crate) fn changed(self, catalogue: Catalogue) -> Self {
-        Self { catalogue: Arc::new(catalogue), ..self }
+        Self {
+            catalogue: Arc::new(catalogue),
+            ..self
+        }
     }
 
     /// Lands and transforms events of a source on a day, one raw object for all of them; gives the receipt.
     pub(crate) async fn push(&mut self, source: &str, date: &str, events: &[Value]) -> Receipt {
         let values: Vec<String> = events.iter().map(Value::to_string).collect();
-        self.land(source, date, &values.iter().map(String::as_bytes).collect::<Vec<_>>()).await
+        self.land(
+            source,
+            date,
+            &values.iter().map(String::as_bytes).collect::<Vec<_>>(),
+        )
+        .await
     }
 
     pub(crate) async fn land(&mut self, source: &str, date: &str, values: &[&[u8]]) -> Receipt {
         let plan = self.catalogue.source(source).unwrap();
         let topic = plan.contract.topic.clone();
         let offset = self.offsets.entry(topic.clone()).or_default();
-        let chunk = Chunk { topic, epoch: 1, partition: 0, offset: *offset };
+        let chunk = Chunk {
+            topic,
+            epoch: 1,
+            partition: 0,
+            offset: *offset,
+        };
         let begins = Day::parse(date).unwrap().begins();
         let record = |(place, value): (usize, &&[u8])| RawRecord {
             offset: *offset + place as i64,
@@ -82,16 +95,31 @@ impl Days {
         let next = *offset + values.len() as i64;
         *offset = next;
         let raw = encode_raw(&chunk, &records, next).unwrap();
-        let metadata = [("next", next.to_string()), ("count", values.len().to_string())];
-        let metadata: Metadata = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        assert!(self.raw.put_new(&chunk.raw_key(), raw.clone(), metadata).await.unwrap());
+        let metadata = [
+            ("next", next.to_string()),
+            ("count", values.len().to_string()),
+        ];
+        let metadata: Metadata = metadata
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        assert!(
+            self.raw
+                .put_new(&chunk.raw_key(), raw.clone(), metadata)
+                .await
+                .unwrap()
+        );
         let batches = lake::decode_raw(raw).unwrap();
-        let done = pole_transform::transform(&self.catalogue, plan, &chunk, next, &batches).unwrap();
+        let done =
+            pole_transform::transform(&self.catalogue, plan, &chunk, next, &batches).unwrap();
         for (key, body) in done.objects {
             self.refined.put(&key, body, "").await.unwrap();
         }
         let receipt = Bytes::from(done.receipt.encode().unwrap());
-        self.refined.put(&chunk.receipt_key(), receipt, "").await.unwrap();
+        self.refined
+            .put(&chunk.receipt_key(), receipt, "")
+            .await
+            .unwrap();
         done.receipt
     }
 
@@ -101,7 +129,11 @@ impl Days {
             raw: Arc::clone(&self.raw) as _,
             refined: Arc::clone(&self.refined) as _,
             curated: Arc::clone(&self.curated) as _,
-            buckets: Buckets { raw: bucket("raw"), refined: bucket("refined"), curated: bucket("curated") },
+            buckets: Buckets {
+                raw: bucket("raw"),
+                refined: bucket("refined"),
+                curated: bucket("curated"),
+            },
             databases: "polelake".to_owned(),
             glue: Arc::clone(&self.glue) as _,
             catalogue: Arc::clone(&self.catalogue),
@@ -117,7 +149,10 @@ impl Days {
             curated: Arc::clone(&self.curated) as _,
             site: Arc::clone(site) as _,
             catalogue: Arc::clone(&self.catalogue),
-            place: quality_report::Place { bucket: "curated".into(), databases: "polelake".into() },
+            place: quality_report::Place {
+                bucket: "curated".into(),
+                databases: "polelake".into(),
+            },
             outlets: quality_report::Outlets::default(),
         }
     }
@@ -133,8 +168,17 @@ impl Days {
         tables: &[&str],
     ) -> Result<snapshot_merge::Run, host::Failure> {
         let tables = tables.iter().map(|table| (*table).to_owned()).collect();
-        let schedule = Schedule { date: Some(date.to_owned()), tables, ..Schedule::default() };
-        snapshot_merge::handle(&schedule, &self.context(), Budget::lasting(Duration::from_secs(600))).await
+        let schedule = Schedule {
+            date: Some(date.to_owned()),
+            tables,
+            ..Schedule::default()
+        };
+        snapshot_merge::handle(
+            &schedule,
+            &self.context(),
+            Budget::lasting(Duration::from_secs(600)),
+        )
+        .await
     }
 
     pub(crate) async fn manifest(&self, table: &str, date: &str) -> Manifest {

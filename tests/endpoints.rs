@@ -36,7 +36,9 @@ async fn the_glue_endpoint_conforms() {
     let lake = LakeUnderTest::start().await;
     let client = glue(&lake).await;
     make_database(&client).await;
-    conformance::catalogue(Arc::new(GlueCatalogue::new(client))).await.unwrap();
+    conformance::catalogue(Arc::new(GlueCatalogue::new(client)))
+        .await
+        .unwrap();
 }
 
 /// A Glue client of the platform.
@@ -53,18 +55,37 @@ pub(crate) async fn glue_at(endpoint: &str) -> aws_sdk_glue::Client {
 
 /// The suite's database: on AWS, Terraform makes databases.
 pub(crate) async fn make_database(client: &aws_sdk_glue::Client) {
-    let database = aws_sdk_glue::types::DatabaseInput::builder().name(conformance::DATABASE).build().unwrap();
-    client.create_database().database_input(database).send().await.unwrap();
+    let database = aws_sdk_glue::types::DatabaseInput::builder()
+        .name(conformance::DATABASE)
+        .build()
+        .unwrap();
+    client
+        .create_database()
+        .database_input(database)
+        .send()
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_survive_the_platform_and_a_wrong_key_is_refused() {
     let lake = LakeUnderTest::start().await;
-    let store: Arc<dyn store::ObjectStore> = Arc::new(S3Store::new(s3(&lake.platform).await, "site"));
-    store.put("kept/a//b", bytes::Bytes::from_static(b"x"), "text/plain").await.unwrap();
+    let store: Arc<dyn store::ObjectStore> =
+        Arc::new(S3Store::new(s3(&lake.platform).await, "site"));
+    store
+        .put("kept/a//b", bytes::Bytes::from_static(b"x"), "text/plain")
+        .await
+        .unwrap();
     let lake = lake.restart("2026-03-02").await;
-    let store: Arc<dyn store::ObjectStore> = Arc::new(S3Store::new(s3(&lake.platform).await, "site"));
+    let store: Arc<dyn store::ObjectStore> =
+        Arc::new(S3Store::new(s3(&lake.platform).await, "site"));
     assert_eq!(store.get("kept/a//b").await.unwrap().body, "x");
-    let answer = reqwest::get(format!("{}/site/kept/a", lake.platform.s3)).await.unwrap();
-    assert_eq!(answer.status(), 403, "a request that is not signed is refused");
+    let answer = reqwest::get(format!("{}/site/kept/a", lake.platform.s3))
+        .await
+        .unwrap();
+    assert_eq!(
+        answer.status(),
+        403,
+        "a request that is not signed is refused"
+    );
 }

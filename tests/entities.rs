@@ -10,7 +10,12 @@ const TUESDAY: &str = "2026-03-03";
 const WEDNESDAY: &str = "2026-03-04";
 
 fn born(number: usize, minute: u32) -> Value {
-    person("PersonCreatedEvent", &format!("p{number}"), minute, json!({"firstName": "Ada"}))
+    person(
+        "PersonCreatedEvent",
+        &format!("p{number}"),
+        minute,
+        json!({"firstName": "Ada"}),
+    )
 }
 
 /// A case about a property that the housing source may know too.
@@ -39,14 +44,19 @@ fn told<'r>(row: &'r Row, column: &str) -> &'r str {
 async fn every_thing_stands_once_with_the_sources_that_know_it() {
     let mut lake = Days::new();
     // Two sources state the same organisation-free place: the tenure's home and the asset.
-    lake.push("housing-person", MONDAY, &[born(1, 5), born(2, 6)]).await;
+    lake.push("housing-person", MONDAY, &[born(1, 5), born(2, 6)])
+        .await;
     lake.push("housing-asset", MONDAY, &[asset(1)]).await;
     lake.merge(MONDAY).await.unwrap();
     let monday = entities(&lake, MONDAY).await;
     let id = |number: usize| pole::pole_id("housing-person", &[&format!("p{number}")]).to_string();
     let one = of(&monday, &id(1)).unwrap();
     assert_eq!(
-        (told(one, "tables"), told(one, "sources"), told(one, "source")),
+        (
+            told(one, "tables"),
+            told(one, "sources"),
+            told(one, "source")
+        ),
         ("person", "housing-person", "polelake")
     );
     assert_eq!(told(one, "first_seen"), told(one, "last_seen"));
@@ -59,9 +69,14 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
     let late = person("PersonUpdatedEvent", "p1", 1, json!({"surname": "Early"}));
     let gone = person("PersonDeletedEvent", "p2", 30, json!({}));
     let later = person("PersonUpdatedEvent", "p1", 40, json!({"surname": "Late"}));
-    lake.push("housing-person", TUESDAY, &[late, gone, later, born(3, 9)]).await;
+    lake.push("housing-person", TUESDAY, &[late, gone, later, born(3, 9)])
+        .await;
     let run = lake.merge(TUESDAY).await.unwrap();
-    let counts = run.tables.iter().find(|table| table.table == "entity").unwrap();
+    let counts = run
+        .tables
+        .iter()
+        .find(|table| table.table == "entity")
+        .unwrap();
     let tuesday = entities(&lake, TUESDAY).await;
     let before = of(&monday, &id(1)).unwrap();
     let one = of(&tuesday, &id(1)).unwrap();
@@ -76,8 +91,14 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
     // The person and the name that is theirs.
     assert_eq!((counts.updated, counts.deleted), (2, 2));
     lake.merge(WEDNESDAY).await.unwrap();
-    let (before, after) = (lake.manifest("entity", TUESDAY).await, lake.manifest("entity", WEDNESDAY).await);
-    assert_eq!(before.shards, after.shards, "a day without events shares the files");
+    let (before, after) = (
+        lake.manifest("entity", TUESDAY).await,
+        lake.manifest("entity", WEDNESDAY).await,
+    );
+    assert_eq!(
+        before.shards, after.shards,
+        "a day without events shares the files"
+    );
 }
 
 #[tokio::test]
@@ -94,12 +115,25 @@ async fn shards_and_groups_are_no_matter_and_the_same_day_gives_the_same_bytes()
     for sizes in [small, Sizes::default()] {
         let mut lake = Days::new();
         lake.sizes = sizes;
-        lake.push("housing-person", MONDAY, &(0..60).map(|n| born(n, 1)).collect::<Vec<_>>()).await;
+        lake.push(
+            "housing-person",
+            MONDAY,
+            &(0..60).map(|n| born(n, 1)).collect::<Vec<_>>(),
+        )
+        .await;
         lake.merge(MONDAY).await.unwrap();
-        lake.push("housing-person", TUESDAY, &(50..90).map(|n| born(n, 7)).collect::<Vec<_>>()).await;
+        lake.push(
+            "housing-person",
+            TUESDAY,
+            &(50..90).map(|n| born(n, 7)).collect::<Vec<_>>(),
+        )
+        .await;
         lake.merge(TUESDAY).await.unwrap();
         let again = lake.merge(TUESDAY).await.unwrap();
-        assert!(again.tables.iter().all(|table| !table.written), "done again it is the same");
+        assert!(
+            again.tables.iter().all(|table| !table.written),
+            "done again it is the same"
+        );
         rows.push(entities(&lake, TUESDAY).await);
     }
     assert_eq!(rows[0], rows[1]);

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use lake::{Chunk, ERASURES_KEY};
 use people::{
-    ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, books_close, by_key, content, events, forget, lake, named,
-    noon, pole_id, receipt, redrive, refined_rows, tenure, traces, transform, transform_again, zones,
+    ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, books_close, by_key, content, events, forget, lake,
+    named, noon, pole_id, receipt, redrive, refined_rows, tenure, traces, transform,
+    transform_again, zones,
 };
 use polelake::erase::{Request, Wanted, dry_run, erase};
 use polelake::quarantine::{self, Filter, Status};
@@ -26,7 +27,10 @@ async fn nothing_of_a_person_is_left_and_the_books_close() {
     let days = lake().await;
     books_close(&days).await;
     let before = refined_rows(&days).await;
-    assert!(traces(&days).await.len() > 8, "the person stands everywhere");
+    assert!(
+        traces(&days).await.len() > 8,
+        "the person stands everywhere"
+    );
     let outcome = forget(&days).await;
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
@@ -35,12 +39,19 @@ async fn nothing_of_a_person_is_left_and_the_books_close() {
     assert_eq!(zones, ["quarantine", "raw", "receipt", "refined"]);
 
     let first = receipt(&days, "housing-person", 0, 0).await;
-    assert_eq!((first.landed, first.refined, first.ignored, first.erased), (4, 1, 3, 3));
+    assert_eq!(
+        (first.landed, first.refined, first.ignored, first.erased),
+        (4, 1, 3, 3)
+    );
     assert_eq!(first.quarantined_total(), 0);
     let redriven = receipt(&days, "housing-person", -1, 0).await;
     assert_eq!((redriven.landed, redriven.erased), (2, 2));
     assert!(redriven.redriven.iter().all(|one| one.outcome == "ignored"));
-    assert_eq!(receipt(&days, "housing-tenure", 0, 0).await.refined, 3, "tenures stay");
+    assert_eq!(
+        receipt(&days, "housing-tenure", 0, 0).await.refined,
+        3,
+        "tenures stay"
+    );
     assert_eq!(receipt(&days, "housing-contact", 0, 0).await.erased, 1);
 
     let after = refined_rows(&days).await;
@@ -79,15 +90,33 @@ async fn the_outcome_and_its_receipt_name_nobody() {
 #[tokio::test]
 async fn a_dry_run_says_the_same_and_writes_nothing_and_a_second_run_has_nothing_to_do() {
     let days = lake().await;
-    let before = (content(&days).await, days.curated.list("", None).await.unwrap());
+    let before = (
+        content(&days).await,
+        days.curated.list("", None).await.unwrap(),
+    );
     let dry = dry_run(&zones(&days), &by_key(), &Elsewhere).await.unwrap();
-    assert_eq!((content(&days).await, days.curated.list("", None).await.unwrap()), before);
+    assert_eq!(
+        (
+            content(&days).await,
+            days.curated.list("", None).await.unwrap()
+        ),
+        before
+    );
     let done = forget(&days).await;
     assert_eq!(dry.objects, done.objects);
-    let after = (content(&days).await, days.curated.list("", None).await.unwrap());
+    let after = (
+        content(&days).await,
+        days.curated.list("", None).await.unwrap(),
+    );
     let again = forget(&days).await;
     assert!(again.is_nothing(), "{again:?}");
-    assert_eq!((content(&days).await, days.curated.list("", None).await.unwrap()), after);
+    assert_eq!(
+        (
+            content(&days).await,
+            days.curated.list("", None).await.unwrap()
+        ),
+        after
+    );
 }
 
 #[tokio::test]
@@ -98,8 +127,17 @@ async fn somebody_unknown_is_nothing() {
         key: "00000000-aaaa-4000-8000-000000000000".into(),
     };
     let before = content(&days).await;
-    let outcome =
-        erase(&zones(&days), &Request { wanted, whole_records: true }, &Elsewhere, noon()).await.unwrap();
+    let outcome = erase(
+        &zones(&days),
+        &Request {
+            wanted,
+            whole_records: true,
+        },
+        &Elsewhere,
+        noon(),
+    )
+    .await
+    .unwrap();
     assert!(outcome.is_nothing());
     assert_eq!(content(&days).await, before);
 }
@@ -107,8 +145,13 @@ async fn somebody_unknown_is_nothing() {
 #[tokio::test]
 async fn the_id_leads_to_the_same() {
     let days = lake().await;
-    let request = Request { wanted: Wanted::PoleId(pole_id()), whole_records: false };
-    let outcome = erase(&zones(&days), &request, &Elsewhere, noon()).await.unwrap();
+    let request = Request {
+        wanted: Wanted::PoleId(pole_id()),
+        whole_records: false,
+    };
+    let outcome = erase(&zones(&days), &request, &Elsewhere, noon())
+        .await
+        .unwrap();
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
     books_close(&days).await;
@@ -135,8 +178,13 @@ async fn no_replay_brings_them_back() {
     let id = pole_id().to_string();
     let refined = refined_rows(&days).await;
     assert!(!format!("{refined:?}").contains(&id) && !format!("{refined:?}").contains(NAME));
-    let open = quarantine::list(&zones(&days), &Filter::default()).await.unwrap();
-    assert!(open.iter().all(|entry| entry.status != Status::Open), "a refused event of theirs is not kept");
+    let open = quarantine::list(&zones(&days), &Filter::default())
+        .await
+        .unwrap();
+    assert!(
+        open.iter().all(|entry| entry.status != Status::Open),
+        "a refused event of theirs is not kept"
+    );
     let pushed = receipt(&days, "housing-person", 0, 5).await;
     assert_eq!((pushed.landed, pushed.refined, pushed.erased), (4, 1, 3));
     books_close(&days).await;
@@ -155,7 +203,11 @@ async fn a_later_event_is_a_new_statement() {
     days.push("housing-person", "2026-03-05", &[event]).await;
     transform_again(&days).await;
     let people = refined_rows(&days).await.remove("person").unwrap();
-    assert!(people.iter().any(|row| row["pole_id"] == pole_id().to_string()));
+    assert!(
+        people
+            .iter()
+            .any(|row| row["pole_id"] == pole_id().to_string())
+    );
 }
 
 #[tokio::test]
@@ -169,9 +221,14 @@ async fn others_are_what_they_were_and_an_emptied_household_stays_empty() {
     rebuilt.merge(MONDAY).await.unwrap();
     let after: BTreeSet<Row> = rebuilt.rows("link", MONDAY).await.into_iter().collect();
     let id = pole_id().to_string();
-    let wanted: BTreeSet<Row> =
-        before.into_iter().filter(|row| row["from_id"] != id && row["to_id"] != id).collect();
-    assert_eq!(after, wanted, "the other one does not move back into a home that they left");
+    let wanted: BTreeSet<Row> = before
+        .into_iter()
+        .filter(|row| row["from_id"] != id && row["to_id"] != id)
+        .collect();
+    assert_eq!(
+        after, wanted,
+        "the other one does not move back into a home that they left"
+    );
     let people = rebuilt.rows("person", MONDAY).await;
     assert_eq!(people.len(), 1);
     assert_eq!(people[0]["source_record_id"], OTHER);
@@ -187,8 +244,13 @@ async fn a_mention_that_nothing_smaller_than_the_event_holds_is_mended_by_hand()
     assert_eq!(outcome.by_hand.len(), 1);
     assert_eq!(traces(&days).await, [outcome.by_hand[0].object.clone()]);
     books_close(&days).await;
-    let request = Request { whole_records: true, ..by_key() };
-    let outcome = erase(&zones(&days), &request, &Elsewhere, noon()).await.unwrap();
+    let request = Request {
+        whole_records: true,
+        ..by_key()
+    };
+    let outcome = erase(&zones(&days), &request, &Elsewhere, noon())
+        .await
+        .unwrap();
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
     books_close(&days).await;
@@ -197,7 +259,8 @@ async fn a_mention_that_nothing_smaller_than_the_event_holds_is_mended_by_hand()
 fn command(arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
     let output = command.arg("erase").args(arguments).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    let text =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code(), text)
 }
 
@@ -205,17 +268,33 @@ fn command(arguments: &[&str]) -> (Option<i32>, String) {
 async fn the_command_asks_twice_and_knows_its_sources() {
     let (code, text) = command(&["--source", "housing-person", "--key", "k"]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("--dry-run") && text.contains("--yes"), "{text}");
+    assert!(
+        text.contains("--dry-run") && text.contains("--yes"),
+        "{text}"
+    );
     let (code, text) = command(&["--source", "housing-person"]);
     assert_eq!(code, Some(2), "{text}");
     let lake = LakeUnderTest::start().await;
     let folder = lake.folder.to_string_lossy().into_owned();
     let contracts = root().join("contracts");
-    let place = ["--dir", &folder, "--contracts", &contracts.to_string_lossy()];
-    let (code, text) =
-        command(&[&["--source", "housing-persn", "--key", "k", "--dry-run"], &place[..]].concat());
+    let place = [
+        "--dir",
+        &folder,
+        "--contracts",
+        &contracts.to_string_lossy(),
+    ];
+    let (code, text) = command(
+        &[
+            &["--source", "housing-persn", "--key", "k", "--dry-run"],
+            &place[..],
+        ]
+        .concat(),
+    );
     assert_eq!(code, Some(2));
-    assert!(text.contains("the nearest name is `housing-person`"), "{text}");
+    assert!(
+        text.contains("the nearest name is `housing-person`"),
+        "{text}"
+    );
     let (code, text) = command(&[&["--pole-id", "k", "--dry-run"], &place[..]].concat());
     assert_eq!(code, Some(2));
     assert!(text.contains("--pole-id"), "{text}");
@@ -235,14 +314,29 @@ async fn what_several_records_share_is_not_erased_with_one_of_them() {
     (second["id"], second["entityId"]) = (json!("another"), json!(ALONE));
     second["eventData"]["newData"]["id"] = json!(ALONE);
     days.push("housing-tenure", MONDAY, &[first, second]).await;
-    let wanted = Wanted::Record { source: "housing-tenure".into(), key: BOTH.into() };
-    let request = Request { wanted, whole_records: false };
-    let outcome = erase(&zones(&days), &request, &Elsewhere, noon()).await.unwrap();
+    let wanted = Wanted::Record {
+        source: "housing-tenure".into(),
+        key: BOTH.into(),
+    };
+    let request = Request {
+        wanted,
+        whole_records: false,
+    };
+    let outcome = erase(&zones(&days), &request, &Elsewhere, noon())
+        .await
+        .unwrap();
     assert_eq!(outcome.by_hand, []);
     books_close(&days).await;
     let rows = refined_rows(&days).await;
-    assert!(rows.values().flatten().all(|row| row["source_record_id"] == ALONE));
-    assert!(!rows["object"].is_empty(), "the landlord of the other tenure stays");
+    assert!(
+        rows.values()
+            .flatten()
+            .all(|row| row["source_record_id"] == ALONE)
+    );
+    assert!(
+        !rows["object"].is_empty(),
+        "the landlord of the other tenure stays"
+    );
     assert_eq!(receipt(&days, "housing-tenure", 0, 0).await.erased, 1);
 }
 
@@ -258,20 +352,30 @@ async fn a_shared_row_that_is_forgotten_by_its_id_leaves_records_to_be_mended_by
         whole_records,
     };
     // The id does not tell the key from which it was made: the rows go, the record waits for a person.
-    let outcome = erase(&zones(&days), &request(false), &Elsewhere, noon()).await.unwrap();
+    let outcome = erase(&zones(&days), &request(false), &Elsewhere, noon())
+        .await
+        .unwrap();
     assert_eq!(outcome.by_hand.len(), 1);
     let rows = refined_rows(&days).await;
     assert!(!format!("{rows:?}").contains(&id));
     assert!(!rows["object_case"].is_empty(), "the case itself stays");
     books_close(&days).await;
     transform_again(&days).await;
-    assert!(!format!("{:?}", refined_rows(&days).await).contains(&id), "nor does a replay bring it back");
+    assert!(
+        !format!("{:?}", refined_rows(&days).await).contains(&id),
+        "nor does a replay bring it back"
+    );
 }
 
 #[tokio::test]
 async fn the_logs_own_key_is_enough() {
     let days = Days::new();
-    let chunk = Chunk { topic: "housing-person".into(), epoch: 1, partition: 3, offset: 0 };
+    let chunk = Chunk {
+        topic: "housing-person".into(),
+        epoch: 1,
+        partition: 3,
+        offset: 0,
+    };
     let record = |offset, key: &str, value: Option<&str>| lake::RawRecord {
         offset,
         timestamp: 1_772_438_400_000,
@@ -280,13 +384,27 @@ async fn the_logs_own_key_is_enough() {
         value: value.map(|value| value.to_owned().into()),
         headers: Some("[[\"a\",null]]".into()),
     };
-    let records =
-        [record(0, KEY, None), record(1, OTHER, None), record(2, KEY, Some(&format!("gibberish of {NAME}")))];
-    let metadata = [("next", "3"), ("count", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let records = [
+        record(0, KEY, None),
+        record(1, OTHER, None),
+        record(2, KEY, Some(&format!("gibberish of {NAME}"))),
+    ];
+    let metadata =
+        [("next", "3"), ("count", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let body = lake::encode_raw(&chunk, &records, 3).unwrap();
-    assert!(days.raw.put_new(&chunk.raw_key(), body, metadata.into()).await.unwrap());
+    assert!(
+        days.raw
+            .put_new(&chunk.raw_key(), body, metadata.into())
+            .await
+            .unwrap()
+    );
     transform(&days, &[chunk.raw_key()]).await;
-    assert_eq!(receipt(&days, "housing-person", 3, 0).await.quarantined_total(), 3);
+    assert_eq!(
+        receipt(&days, "housing-person", 3, 0)
+            .await
+            .quarantined_total(),
+        3
+    );
     forget(&days).await;
     assert_eq!(traces(&days).await, [] as [String; 0]);
     books_close(&days).await;
@@ -294,7 +412,14 @@ async fn the_logs_own_key_is_enough() {
     assert_eq!((after.quarantined_total(), after.erased), (1, 2));
     let batches = lake::decode_raw(days.raw.get(&chunk.raw_key()).await.unwrap().body).unwrap();
     assert_eq!(batches[0].timestamp_type(0), Some("LOG_APPEND_TIME"));
-    assert_eq!((batches[0].key(1), batches[0].offset(2)), (Some(OTHER.as_bytes()), 2));
+    assert_eq!(
+        (batches[0].key(1), batches[0].offset(2)),
+        (Some(OTHER.as_bytes()), 2)
+    );
     transform_again(&days).await;
-    assert_eq!(receipt(&days, "housing-person", 3, 0).await, after, "transformed again it is the same");
+    assert_eq!(
+        receipt(&days, "housing-person", 3, 0).await,
+        after,
+        "transformed again it is the same"
+    );
 }

@@ -22,7 +22,12 @@ async fn bad_input_is_refused_with_a_status_a_rule_and_a_remedy() {
     let text = |value: &Value| value.to_string().into_bytes();
     let cases: [(&str, Vec<u8>, u16, &str); 9] = [
         ("housing-person", b"{\"id\": ".to_vec(), 400, "event.json"),
-        ("housing-person", vec![b'{', b'"', 0xff, b'"', b':', b'1', b'}'], 400, "event.json"),
+        (
+            "housing-person",
+            vec![b'{', b'"', 0xff, b'"', b':', b'1', b'}'],
+            400,
+            "event.json",
+        ),
         ("housing-person", Vec::new(), 400, "body.empty"),
         ("housing-person", text(&keyless), 422, "event.key"),
         ("housing-person", text(&timeless), 422, "event.time"),
@@ -35,13 +40,24 @@ async fn bad_input_is_refused_with_a_status_a_rule_and_a_remedy() {
         let (found, answer) = lake.post(source, "application/json", body).await;
         assert_eq!((found, rule(&answer)), (status, expected), "{answer}");
         assert!(!answer["detail"].as_str().unwrap_or_default().is_empty());
-        assert!(!answer.to_string().contains("Ada"), "no value of the event is in the answer");
+        assert!(
+            !answer.to_string().contains("Ada"),
+            "no value of the event is in the answer"
+        );
     }
     // 7 MB is more than a function takes: the gateway says so.
-    let (status, _) = lake.post("housing-person", "application/json", vec![b' '; 7 * 1024 * 1024]).await;
+    let (status, _) = lake
+        .post(
+            "housing-person",
+            "application/json",
+            vec![b' '; 7 * 1024 * 1024],
+        )
+        .await;
     assert_eq!(status, 413);
     // After all of that the function still works.
-    let (status, answer) = lake.post("housing-person", "application/json", good.to_string()).await;
+    let (status, answer) = lake
+        .post("housing-person", "application/json", good.to_string())
+        .await;
     assert_eq!((status, answer["accepted"].as_u64()), (202, Some(1)));
 }
 
@@ -52,11 +68,17 @@ async fn callers_are_held_to_the_contract() {
     let client = reqwest::Client::new();
     let caller = "arn:aws:iam::123456789012:role/immigration-casework";
     let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
-    let foreign =
-        client.post(url("housing-person", "events")).header("x-local-caller", caller).body(event).send();
+    let foreign = client
+        .post(url("housing-person", "events"))
+        .header("x-local-caller", caller)
+        .body(event)
+        .send();
     let foreign = foreign.await.unwrap();
     assert_eq!(foreign.status(), 403);
-    assert_eq!(foreign.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        foreign.headers()["content-type"],
+        "application/problem+json"
+    );
     let own = client
         .get(url("immigration-case", "contract"))
         .header("x-local-caller", caller)
@@ -64,18 +86,30 @@ async fn callers_are_held_to_the_contract() {
         .await
         .unwrap();
     assert_eq!(own.status(), 200);
-    assert!(own.text().await.unwrap().contains("topic: immigration-case"));
+    assert!(
+        own.text()
+            .await
+            .unwrap()
+            .contains("topic: immigration-case")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mixed_batch_tells_each_event_its_own() {
     let lake = LakeUnderTest::start().await;
-    let good = |n: u32| person("PersonCreatedEvent", "p1", n, json!({"firstName": "Ada"})).to_string();
+    let good =
+        |n: u32| person("PersonCreatedEvent", "p1", n, json!({"firstName": "Ada"})).to_string();
     let body = format!("{}\nnot json\n{}\n", good(1), good(2));
-    let (status, answer) = lake.post("housing-person", "application/x-ndjson", body).await;
+    let (status, answer) = lake
+        .post("housing-person", "application/x-ndjson", body)
+        .await;
     assert_eq!(status, 207);
-    let statuses: Vec<u64> =
-        answer["results"].as_array().unwrap().iter().map(|r| r["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<u64> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["status"].as_u64().unwrap())
+        .collect();
     assert_eq!(statuses, [202, 400, 202]);
     assert_eq!(answer["results"][1]["problem"]["rule"], "event.json");
 }
@@ -83,46 +117,87 @@ async fn a_mixed_batch_tells_each_event_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     let lake = LakeUnderTest::start().await;
-    let event =
-        person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada", "surname": "Sample"})).to_string();
-    let wrapped =
-        json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-2:0:person.fifo", "Message": event});
+    let event = person(
+        "PersonCreatedEvent",
+        "p1",
+        1,
+        json!({"firstName": "Ada", "surname": "Sample"}),
+    )
+    .to_string();
+    let wrapped = json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-2:0:person.fifo", "Message": event});
     let url = format!("{}/_local/queues/relay-housing-person", lake.platform.api);
     for body in [wrapped.to_string(), "not an event".to_owned()] {
-        let answer = reqwest::Client::new().post(&url).body(body).send().await.unwrap();
+        let answer = reqwest::Client::new()
+            .post(&url)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 202);
     }
     let (_, report) = lake.run_day("2026-03-02").await;
     let books = &report["sources"]["housing-person"];
-    assert_eq!((&books["landed"], &books["refined"]), (&json!(2), &json!(1)), "{books}");
+    assert_eq!(
+        (&books["landed"], &books["refined"]),
+        (&json!(2), &json!(1)),
+        "{books}"
+    );
     assert_eq!(books["quarantined"], json!({"event.json": 1}));
 }
 
 async fn token(lake: &LakeUnderTest, claims: Value) -> String {
     let url = format!("{}/_local/tokens", lake.platform.api);
-    reqwest::Client::new().post(url).json(&claims).send().await.unwrap().text().await.unwrap()
+    reqwest::Client::new()
+        .post(url)
+        .json(&claims)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_held_to_the_contract_and_to_their_time() {
-    let contracts = contracts_with("tokens", "sources/housing/person/contract.odcs.yaml", |text| {
-        text.replace(
+    let contracts = contracts_with(
+        "tokens",
+        "sources/housing/person/contract.odcs.yaml",
+        |text| {
+            text.replace(
             "      push:\n",
             "      push:\n        claims: [{iss: \"https://issuer.polelake.local\", client_id: \"housing-*\", scope: events/write}]\n",
         )
-    });
+        },
+    );
     let lake = LakeUnderTest::with_contracts(&contracts).await;
     let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
     let send = async |header: (&'static str, String), source: &str| {
         let url = format!("{}/v1/{source}/events", lake.platform.api);
-        let request = reqwest::Client::new().post(url).header(header.0, header.1).body(event.clone());
+        let request = reqwest::Client::new()
+            .post(url)
+            .header(header.0, header.1)
+            .body(event.clone());
         request.send().await.unwrap().status().as_u16()
     };
     let late = 4_102_444_800u64;
-    let good = json!({"client_id": "housing-api", "scope": "events/read events/write", "exp": late});
-    let bearer = async |claims: Value| ("authorization", format!("Bearer {}", token(&lake, claims).await));
-    assert_eq!(send(bearer(good.clone()).await, "housing-person").await, 202);
-    assert_eq!(send(bearer(good.clone()).await, "housing-tenure").await, 403, "another team's source");
+    let good =
+        json!({"client_id": "housing-api", "scope": "events/read events/write", "exp": late});
+    let bearer = async |claims: Value| {
+        (
+            "authorization",
+            format!("Bearer {}", token(&lake, claims).await),
+        )
+    };
+    assert_eq!(
+        send(bearer(good.clone()).await, "housing-person").await,
+        202
+    );
+    assert_eq!(
+        send(bearer(good.clone()).await, "housing-tenure").await,
+        403,
+        "another team's source"
+    );
     let mut other = good.clone();
     other["client_id"] = json!("planning-api");
     assert_eq!(send(bearer(other).await, "housing-person").await, 403);
@@ -131,12 +206,24 @@ async fn tokens_are_held_to_the_contract_and_to_their_time() {
     assert_eq!(send(bearer(scope).await, "housing-person").await, 403);
     let mut expired = good.clone();
     expired["exp"] = json!(1_700_000_000);
-    assert_eq!(send(bearer(expired).await, "housing-person").await, 401, "expired");
     assert_eq!(
-        send(("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.".into()), "housing-person").await,
+        send(bearer(expired).await, "housing-person").await,
+        401,
+        "expired"
+    );
+    assert_eq!(
+        send(
+            ("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.".into()),
+            "housing-person"
+        )
+        .await,
         401
     );
-    assert_eq!(send(("x-local-caller", String::new()), "housing-person").await, 401, "unsigned");
+    assert_eq!(
+        send(("x-local-caller", String::new()), "housing-person").await,
+        401,
+        "unsigned"
+    );
     // A subject that looks like a role is no role.
     let sly = json!({"sub": "arn:aws:iam::1:role/housing-api", "exp": late});
     assert_eq!(send(bearer(sly).await, "housing-person").await, 403);
@@ -172,7 +259,10 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
     ] {
         let (status, answer) = lake.post(source, "application/json", "{}").await;
         assert_eq!(status, 404, "{source}: {answer}");
-        assert!(!answer.to_string().contains(source), "what is no name is not repeated");
+        assert!(
+            !answer.to_string().contains(source),
+            "what is no name is not repeated"
+        );
     }
     let url = format!("{}/v1/housing-person/events", lake.platform.api);
     let client = reqwest::Client::new();
@@ -184,24 +274,61 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
     let bomb = gzip(&vec![b' '; 512 * 1024 * 1024]);
     let send = async |body: Vec<u8>, name: &'static str, value: &'static [u8]| {
         let value = reqwest::header::HeaderValue::from_bytes(value).unwrap();
-        client.post(&url).header(name, value).body(body).send().await.unwrap()
+        client
+            .post(&url)
+            .header(name, value)
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     };
     let answer = send(bomb, "content-encoding", b"gzip").await;
     assert_eq!(answer.status(), 413);
     let event = |minute| {
-        person("PersonCreatedEvent", "p1", minute, json!({"firstName": "Ada"})).to_string().into_bytes()
+        person(
+            "PersonCreatedEvent",
+            "p1",
+            minute,
+            json!({"firstName": "Ada"}),
+        )
+        .to_string()
+        .into_bytes()
     };
-    assert_eq!(send(gzip(&event(1)), "content-encoding", b"gzip").await.status(), 202);
-    assert_eq!(send(event(2), "content-type", b"application/x-www-form-urlencoded").await.status(), 415);
+    assert_eq!(
+        send(gzip(&event(1)), "content-encoding", b"gzip")
+            .await
+            .status(),
+        202
+    );
+    assert_eq!(
+        send(
+            event(2),
+            "content-type",
+            b"application/x-www-form-urlencoded"
+        )
+        .await
+        .status(),
+        415
+    );
     assert_eq!(send(event(2), "ce-specversion", b"1.0").await.status(), 415);
-    assert_eq!(send(event(2), "idempotency-key", b"a b\xff").await.status(), 400);
+    assert_eq!(
+        send(event(2), "idempotency-key", b"a b\xff").await.status(),
+        400
+    );
     // A trace that is none is left out, one that is goes along.
-    assert_eq!(send(event(3), "traceparent", b"00-evil\tevent-id: x").await.status(), 202);
+    assert_eq!(
+        send(event(3), "traceparent", b"00-evil\tevent-id: x")
+            .await
+            .status(),
+        202
+    );
     let trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     assert_eq!(send(event(4), "traceparent", trace).await.status(), 202);
     let mut smuggled = person("PersonCreatedEvent", "p1", 5, json!({"firstName": "Ada"}));
     smuggled["id"] = json!("x\r\nevent-id: y");
-    let (status, answer) = lake.post("housing-person", "application/json", smuggled.to_string()).await;
+    let (status, answer) = lake
+        .post("housing-person", "application/json", smuggled.to_string())
+        .await;
     assert_eq!((status, rule(&answer)), (422, "event.id"));
     lake.platform.running.settled().await;
     let raw = lake.objects("raw", "raw/housing-person").into_values();
@@ -210,7 +337,13 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
         .map(|row| row["headers"].clone())
         .collect();
     assert_eq!(headers.len(), 3);
-    assert_eq!(headers.iter().filter(|headers| headers.contains("traceparent")).count(), 1);
+    assert_eq!(
+        headers
+            .iter()
+            .filter(|headers| headers.contains("traceparent"))
+            .count(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,18 +356,33 @@ async fn cloud_events_come_alone_or_in_batches() {
             "sequence": "1", "data": {"status": "received"},
         })
     };
-    let (single, batch) =
-        ("application/cloudevents+json", "application/cloudevents-batch+json; charset=utf-8");
-    let (status, answer) = lake.post("immigration-case", single, event(1).to_string()).await;
-    assert_eq!((status, &answer["results"][0]["id"]), (202, &json!("ce-1")), "{answer}");
-    let (status, answer) =
-        lake.post("immigration-case", batch, json!([event(2), event(3)]).to_string()).await;
+    let (single, batch) = (
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json; charset=utf-8",
+    );
+    let (status, answer) = lake
+        .post("immigration-case", single, event(1).to_string())
+        .await;
+    assert_eq!(
+        (status, &answer["results"][0]["id"]),
+        (202, &json!("ce-1")),
+        "{answer}"
+    );
+    let (status, answer) = lake
+        .post(
+            "immigration-case",
+            batch,
+            json!([event(2), event(3)]).to_string(),
+        )
+        .await;
     assert_eq!((status, &answer["accepted"]), (202, &json!(2)), "{answer}");
     let mut old = event(4);
     old["specversion"] = json!("0.3");
     let (status, answer) = lake.post("immigration-case", single, old.to_string()).await;
     assert_eq!((status, rule(&answer)), (422, "event.cloudevent"));
-    let (status, answer) = lake.post("immigration-case", batch, event(5).to_string()).await;
+    let (status, answer) = lake
+        .post("immigration-case", batch, event(5).to_string())
+        .await;
     assert_eq!((status, rule(&answer)), (400, "body.batch"));
     let (_, report) = lake.run_day("2026-03-02").await;
     assert_eq!(report["sources"]["immigration-case"]["refined"], 3);
@@ -245,12 +393,15 @@ async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
     // The source gives its events no ids: only the request's name tells a repeat from an equal event.
     let lake = LakeUnderTest::start().await;
     let url = format!("{}/v1/police-manchester/events", lake.platform.api);
-    let call = json!({"label": "OCCURRED_AT", "key": "1-OCCURRED_AT-2", ":START_ID": "1", ":END_ID": "2"})
-        .to_string();
+    let call =
+        json!({"label": "OCCURRED_AT", "key": "1-OCCURRED_AT-2", ":START_ID": "1", ":END_ID": "2"})
+            .to_string();
     let send = async |key: Option<&str>| {
         let body = format!("{call}\n{call}\n");
-        let request =
-            reqwest::Client::new().post(&url).header("content-type", "application/x-ndjson").body(body);
+        let request = reqwest::Client::new()
+            .post(&url)
+            .header("content-type", "application/x-ndjson")
+            .body(body);
         let request = match key {
             Some(key) => request.header("idempotency-key", key),
             None => request,
@@ -265,11 +416,27 @@ async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
         ids
     };
     let first = send(Some("request-1")).await;
-    assert_ne!(first[0], first[1], "two equal events of one request are two");
-    assert_eq!(send(Some("\"request-1\"")).await, first, "the same request again");
-    assert!(send(Some("request-2")).await.iter().all(|id| !first.contains(id)), "another request");
+    assert_ne!(
+        first[0], first[1],
+        "two equal events of one request are two"
+    );
+    assert_eq!(
+        send(Some("\"request-1\"")).await,
+        first,
+        "the same request again"
+    );
+    assert!(
+        send(Some("request-2"))
+            .await
+            .iter()
+            .all(|id| !first.contains(id)),
+        "another request"
+    );
     let bare = send(None).await;
-    assert_eq!(bare[0], bare[1], "without a name, equal bytes are the same event");
+    assert_eq!(
+        bare[0], bare[1],
+        "without a name, equal bytes are the same event"
+    );
     // What Kafka carries is what was answered.
     lake.platform.running.settled().await;
     let raw = lake.objects("raw", "raw/police-manchester").into_values();
@@ -278,7 +445,10 @@ async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
         .map(|row| row["headers"].replace('\\', ""))
         .collect();
     let known = |id: &String| {
-        headers.iter().filter(|headers| lake::header(Some(headers), "event-id").as_ref() == Some(id)).count()
+        headers
+            .iter()
+            .filter(|headers| lake::header(Some(headers), "event-id").as_ref() == Some(id))
+            .count()
     };
     assert_eq!(first.iter().map(known).collect::<Vec<_>>(), [2, 2]);
 }

@@ -24,13 +24,20 @@ struct Broker {
 
 impl Broker {
     async fn start(name: &str, forecast: impl Fn() -> Weather + Send + Sync + 'static) -> Self {
-        let folder = std::env::temp_dir().join(format!("polelake-broker-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("polelake-broker-{}-{name}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
-        let topics = Arc::new(Topics::open(Path::new(&folder), Arc::new(Clock::default())).unwrap());
+        let topics =
+            Arc::new(Topics::open(Path::new(&folder), Arc::new(Clock::default())).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let task = serve(listener, &topics, 1_000, Arc::new(forecast));
-        Self { topics, address, task, life: 1 }
+        Self {
+            topics,
+            address,
+            task,
+            life: 1,
+        }
     }
 
     async fn stop(&mut self) {
@@ -41,19 +48,31 @@ impl Broker {
     async fn back(&mut self) {
         let listener = TcpListener::bind(&self.address).await.unwrap();
         self.life += 1;
-        self.task = serve(listener, &self.topics, self.life * 1_000, kafka::weather::calm());
+        self.task = serve(
+            listener,
+            &self.topics,
+            self.life * 1_000,
+            kafka::weather::calm(),
+        );
     }
 
     fn sink(&self) -> KafkaSink {
-        KafkaSink::new(KafkaSettings { bootstrap: self.address.clone(), region: String::new(), iam: false })
+        KafkaSink::new(KafkaSettings {
+            bootstrap: self.address.clone(),
+            region: String::new(),
+            iam: false,
+        })
     }
 
     /// What every partition holds.
     fn values(&self) -> Vec<String> {
         let logs = self.topics.topic("t").unwrap();
-        let records = logs.iter().flat_map(|log| log.records(0, usize::MAX).unwrap());
-        let mut values: Vec<String> =
-            records.map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()).collect();
+        let records = logs
+            .iter()
+            .flat_map(|log| log.records(0, usize::MAX).unwrap());
+        let mut values: Vec<String> = records
+            .map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap())
+            .collect();
         values.sort();
         values
     }
@@ -70,21 +89,35 @@ fn serve(
 }
 
 fn record(value: &str) -> Outgoing {
-    Outgoing { topic: "t".into(), key: Some("k".into()), value: value.into(), headers: Vec::new() }
+    Outgoing {
+        topic: "t".into(),
+        key: Some("k".into()),
+        value: value.into(),
+        headers: Vec::new(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_went_and_came_back_is_found_again_and_nothing_is_claimed() {
     let mut broker = Broker::start("back", || Weather::Calm).await;
     let sink = broker.sink();
-    assert_eq!(sink.send(vec![record("1")], Duration::from_secs(10)).await, [Ok(())]);
+    assert_eq!(
+        sink.send(vec![record("1")], Duration::from_secs(10)).await,
+        [Ok(())]
+    );
     broker.stop().await;
     let lost = sink.send(vec![record("2")], Duration::from_secs(4)).await;
-    assert!(matches!(lost[0], Err(SendError::Unavailable(_))), "{lost:?}");
+    assert!(
+        matches!(lost[0], Err(SendError::Unavailable(_))),
+        "{lost:?}"
+    );
     broker.back().await;
     // What was reported as not sent is not sent behind our back.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(sink.send(vec![record("3")], Duration::from_secs(10)).await, [Ok(())]);
+    assert_eq!(
+        sink.send(vec![record("3")], Duration::from_secs(10)).await,
+        [Ok(())]
+    );
     assert_eq!(broker.values(), ["1", "3"]);
 }
 
@@ -92,57 +125,85 @@ async fn a_broker_that_went_and_came_back_is_found_again_and_nothing_is_claimed(
 async fn a_new_life_of_a_producer_is_no_repeat_of_the_old_one() {
     // Every second request is refused as if another producer had taken over: krafka begins a new epoch.
     let turn = AtomicU32::new(0);
-    let broker = Broker::start("epoch", move || match turn.fetch_add(1, Ordering::SeqCst) % 2 {
-        0 => Weather::Calm,
-        _ => Weather::Refused(INVALID_PRODUCER_EPOCH),
+    let broker = Broker::start("epoch", move || {
+        match turn.fetch_add(1, Ordering::SeqCst) % 2 {
+            0 => Weather::Calm,
+            _ => Weather::Refused(INVALID_PRODUCER_EPOCH),
+        }
     })
     .await;
     let sink = broker.sink();
     let mut accepted = Vec::new();
     for number in 0..12 {
         let value = format!("{number:02}");
-        if sink.send(vec![record(&value)], Duration::from_secs(10)).await == [Ok(())] {
+        if sink
+            .send(vec![record(&value)], Duration::from_secs(10))
+            .await
+            == [Ok(())]
+        {
             accepted.push(value);
         }
     }
     let values = broker.values();
     assert!(accepted.len() > 6, "{accepted:?}");
-    assert!(accepted.iter().all(|value| values.contains(value)), "{accepted:?} of {values:?}");
+    assert!(
+        accepted.iter().all(|value| values.contains(value)),
+        "{accepted:?} of {values:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_too_large_is_told_apart_and_lost_answers_are_made_good() {
     let broker = Broker::start("large", || Weather::Refused(MESSAGE_TOO_LARGE)).await;
     assert_eq!(
-        broker.sink().send(vec![record("x")], Duration::from_secs(10)).await,
+        broker
+            .sink()
+            .send(vec![record("x")], Duration::from_secs(10))
+            .await,
         [Err(SendError::TooLarge)]
     );
     let turn = AtomicU32::new(0);
-    let broker = Broker::start("lossy", move || match turn.fetch_add(1, Ordering::SeqCst) % 3 {
-        0 => Weather::LostAfter,
-        1 => Weather::LostBefore,
-        _ => Weather::Calm,
+    let broker = Broker::start("lossy", move || {
+        match turn.fetch_add(1, Ordering::SeqCst) % 3 {
+            0 => Weather::LostAfter,
+            1 => Weather::LostBefore,
+            _ => Weather::Calm,
+        }
     })
     .await;
-    let records = (0..20).map(|number| record(&format!("{number:02}"))).collect();
+    let records = (0..20)
+        .map(|number| record(&format!("{number:02}")))
+        .collect();
     let sent = broker.sink().send(records, Duration::from_secs(20)).await;
     assert!(sent.iter().all(Result::is_ok), "{sent:?}");
     let mut values = broker.values();
     values.dedup();
-    assert_eq!(values.len(), 20, "every one is there; repeats are told by the event's id");
+    assert_eq!(
+        values.len(),
+        20,
+        "every one is there; repeats are told by the event's id"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_that_was_frozen_goes_on() {
     let lake = LakeUnderTest::start().await;
-    let event = |minute| person("PersonCreatedEvent", "p1", minute, json!({"firstName": "Ada"}));
+    let event = |minute| {
+        person(
+            "PersonCreatedEvent",
+            "p1",
+            minute,
+            json!({"firstName": "Ada"}),
+        )
+    };
     lake.push("housing-person", &[event(1)]).await;
     // Other tests have relays too: ours are those of our broker.
     let relays = || {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         processes.filter_map(|entry| {
             let read = |name: &str| std::fs::read(entry.path().join(name)).ok();
-            let text = |name: &str| read(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let text =
+                |name: &str| read(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let ours = text("environ")?.contains(&lake.platform.kafka);
             (ours && text("cmdline")?.contains("function\0event-relay"))
                 .then(|| entry.file_name().into_string().unwrap())
@@ -150,14 +211,32 @@ async fn a_sandbox_that_was_frozen_goes_on() {
     };
     let signal = |name: &str| {
         for pid in relays() {
-            assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+            assert!(
+                std::process::Command::new("kill")
+                    .args([name, &pid])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
         }
     };
     assert!(relays().count() > 0, "a relay must be there to be frozen");
     signal("-STOP");
     let waiting = tokio::spawn({
-        let (url, body) = (format!("{}/v1/housing-person/events", lake.platform.api), event(2).to_string());
-        async move { reqwest::Client::new().post(url).body(body).send().await.unwrap().status().as_u16() }
+        let (url, body) = (
+            format!("{}/v1/housing-person/events", lake.platform.api),
+            event(2).to_string(),
+        );
+        async move {
+            reqwest::Client::new()
+                .post(url)
+                .body(body)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .as_u16()
+        }
     });
     tokio::time::sleep(Duration::from_secs(2)).await;
     signal("-CONT");

@@ -13,8 +13,13 @@ use crate::pole_to_snapshot::town;
 async fn push(lake: &LakeUnderTest, source: &str, events: &[Value]) {
     for chunk in events.chunks(40) {
         loop {
-            let (status, _) =
-                lake.post(source, "application/json", Value::Array(chunk.to_vec()).to_string()).await;
+            let (status, _) = lake
+                .post(
+                    source,
+                    "application/json",
+                    Value::Array(chunk.to_vec()).to_string(),
+                )
+                .await;
             if status == 202 {
                 break;
             }
@@ -33,7 +38,10 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
     calm.run_day(MONDAY).await;
 
     let rough = LakeUnderTest::start().await;
-    let (stop, killed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let (stop, killed) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU32::new(0)),
+    );
     let running = Arc::clone(&rough.platform.running);
     let killer = tokio::spawn({
         let (stop, killed) = (Arc::clone(&stop), Arc::clone(&killed));
@@ -45,9 +53,15 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
                 let name = ["event-relay", "raw-landing", "pole-transform"][turn % 3];
                 // Now and then only: work must get on between.
                 if turn % 8 == 0
-                    && let Some(pid) = running.function(name).and_then(|f| f.working().first().copied())
+                    && let Some(pid) = running
+                        .function(name)
+                        .and_then(|f| f.working().first().copied())
                 {
-                    drop(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status());
+                    drop(
+                        std::process::Command::new("kill")
+                            .args(["-9", &pid.to_string()])
+                            .status(),
+                    );
                     killed.fetch_add(1, Ordering::SeqCst);
                 }
             }
@@ -64,17 +78,32 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
     for _ in 0..3 {
         let running = Arc::clone(&rough.platform.running);
         let merge = tokio::spawn(async move {
-            running.invoke("snapshot-merge", &serde_json::json!({"date": MONDAY})).await
+            running
+                .invoke("snapshot-merge", &serde_json::json!({"date": MONDAY}))
+                .await
         });
         tokio::time::sleep(Duration::from_millis(60)).await;
-        for pid in rough.platform.running.function("snapshot-merge").unwrap().working() {
-            drop(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status());
+        for pid in rough
+            .platform
+            .running
+            .function("snapshot-merge")
+            .unwrap()
+            .working()
+        {
+            drop(
+                std::process::Command::new("kill")
+                    .args(["-9", &pid.to_string()])
+                    .status(),
+            );
             killed.fetch_add(1, Ordering::SeqCst);
         }
         drop(merge.await);
     }
     let (_, report) = rough.run_day(MONDAY).await;
-    assert!(killed.load(Ordering::SeqCst) >= 3, "the test must have killed something");
+    assert!(
+        killed.load(Ordering::SeqCst) >= 3,
+        "the test must have killed something"
+    );
     for (source, books) in report["sources"].as_object().unwrap() {
         assert_eq!(books["waiting"], 0, "{source}");
     }
@@ -94,20 +123,36 @@ async fn a_poison_record_stops_neither_its_partition_nor_the_day() {
         } else {
             serde_json::json!({"firstName": "Ada", "surname": "Sample"})
         };
-        events.push(crate::lake_under_test::person("PersonCreatedEvent", &format!("p{number}"), number, new));
+        events.push(crate::lake_under_test::person(
+            "PersonCreatedEvent",
+            &format!("p{number}"),
+            number,
+            new,
+        ));
     }
     lake.push("housing-person", &events).await;
     let (_, report) = lake.run_day(MONDAY).await;
     let books = &report["sources"]["housing-person"];
-    assert_eq!(books["quarantined"], serde_json::json!({"mapping.person.date_of_birth": 4}));
+    assert_eq!(
+        books["quarantined"],
+        serde_json::json!({"mapping.person.date_of_birth": 4})
+    );
     assert_eq!(lake.rows("person", MONDAY).len(), 16);
     let quarantine = lake.objects("refined", "quarantine");
-    let rows: Vec<_> =
-        quarantine.into_values().flat_map(|bytes| crate::lake_under_test::rows(bytes.into())).collect();
+    let rows: Vec<_> = quarantine
+        .into_values()
+        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .collect();
     assert_eq!(rows.len(), 4);
     for row in rows {
-        assert_eq!((row["path"].as_str(), row["topic"].as_str()), ("$.dateOfBirth", "housing-person"));
-        assert!(!row["reason"].contains("not a date"), "a reason holds no value");
+        assert_eq!(
+            (row["path"].as_str(), row["topic"].as_str()),
+            ("$.dateOfBirth", "housing-person")
+        );
+        assert!(
+            !row["reason"].contains("not a date"),
+            "a reason holds no value"
+        );
         assert!(row.contains_key("offset") && row.contains_key("value"));
     }
 }

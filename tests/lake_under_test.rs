@@ -60,9 +60,13 @@ impl LakeUnderTest {
     pub(crate) async fn with_contracts(contracts: &Path) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::SeqCst);
-        let folder = std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
-        let lake = Self { platform: platform(&folder, contracts).await, folder: Folder(folder) };
+        let lake = Self {
+            platform: platform(&folder, contracts).await,
+            folder: Folder(folder),
+        };
         lake.at(MONDAY);
         lake
     }
@@ -74,18 +78,27 @@ impl LakeUnderTest {
 
     /// The same with other contracts: they were mended.
     pub(crate) async fn restart_with(self, date: &str, contracts: &Path) -> Self {
-        let Self { platform: old, folder } = self;
+        let Self {
+            platform: old,
+            folder,
+        } = self;
         drop(old);
         // The old one's tasks end when the runtime next looks at them.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        let lake = Self { platform: platform(&folder, contracts).await, folder };
+        let lake = Self {
+            platform: platform(&folder, contracts).await,
+            folder,
+        };
         lake.at(date);
         lake
     }
 
     /// Records are stamped with this day from now on.
     pub(crate) fn at(&self, date: &str) {
-        self.platform.running.clock.set(Day::parse(date).unwrap().begins() / 1_000 + 8 * 3_600_000);
+        self.platform
+            .running
+            .clock
+            .set(Day::parse(date).unwrap().begins() / 1_000 + 8 * 3_600_000);
     }
 
     pub(crate) async fn post(
@@ -95,10 +108,16 @@ impl LakeUnderTest {
         body: impl Into<reqwest::Body>,
     ) -> (u16, Value) {
         let url = format!("{}/v1/{source}/events", self.platform.api);
-        let request = reqwest::Client::new().post(url).header("content-type", content_type).body(body);
+        let request = reqwest::Client::new()
+            .post(url)
+            .header("content-type", content_type)
+            .body(body);
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or(Value::Null))
+        (
+            status,
+            serde_json::from_str(&answer.text().await.unwrap()).unwrap_or(Value::Null),
+        )
     }
 
     /// Pushes events in one request and checks that all of them are accepted.
@@ -111,7 +130,11 @@ impl LakeUnderTest {
     }
 
     pub(crate) async fn invoke(&self, function: &str, payload: Value) -> Value {
-        self.platform.running.invoke(function, &payload).await.unwrap()
+        self.platform
+            .running
+            .invoke(function, &payload)
+            .await
+            .unwrap()
     }
 
     /// The zones, as operators' commands have them.
@@ -123,7 +146,15 @@ impl LakeUnderTest {
     /// The books of everything; they must close.
     pub(crate) async fn books_close(&self) -> Audit {
         let zones = self.zones(&root().join("contracts")).await;
-        let audit = audit(&zones, Scope { deep: true, ..Scope::default() }).await.unwrap();
+        let audit = audit(
+            &zones,
+            Scope {
+                deep: true,
+                ..Scope::default()
+            },
+        )
+        .await
+        .unwrap();
         assert_eq!(audit.findings, [], "the books close");
         audit
     }
@@ -148,7 +179,12 @@ impl LakeUnderTest {
     /// How many tables have snapshots: those that some shipped source fills, and the one that is made of them.
     pub(crate) fn merged_tables(&self) -> usize {
         let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
-        catalogue.tables.iter().filter(|table| !catalogue.topics_of(&table.name).is_empty()).count() + 1
+        catalogue
+            .tables
+            .iter()
+            .filter(|table| !catalogue.topics_of(&table.name).is_empty())
+            .count()
+            + 1
     }
 
     /// A table's rows on a day.
@@ -156,7 +192,13 @@ impl LakeUnderTest {
         let shards = self.manifest(table, date).shards;
         shards
             .iter()
-            .flat_map(|shard| rows(std::fs::read(self.object("curated", &shard.rows_key)).unwrap().into()))
+            .flat_map(|shard| {
+                rows(
+                    std::fs::read(self.object("curated", &shard.rows_key))
+                        .unwrap()
+                        .into(),
+                )
+            })
             .collect()
     }
 
@@ -174,7 +216,8 @@ impl LakeUnderTest {
             "person",
         ] {
             let mut rows = self.rows(table, date);
-            rows.iter_mut().for_each(|row| PLACE.iter().for_each(|column| drop(row.remove(*column))));
+            rows.iter_mut()
+                .for_each(|row| PLACE.iter().for_each(|column| drop(row.remove(*column))));
             said.insert(table.to_owned(), rows);
         }
         said
@@ -185,7 +228,11 @@ impl LakeUnderTest {
         let base = self.folder.join("s3").join(bucket);
         let mut found = BTreeMap::new();
         collect(&base.join(prefix), &mut |path| {
-            let key = path.strip_prefix(&base).unwrap().to_string_lossy().into_owned();
+            let key = path
+                .strip_prefix(&base)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             found.insert(key, std::fs::read(path).unwrap());
         });
         found
@@ -204,7 +251,8 @@ pub(crate) fn copy_contracts(folder: &Path) {
 
 /// A copy of the contracts beside the test's folder, with one file changed.
 pub(crate) fn contracts_with(name: &str, file: &str, change: impl Fn(&str) -> String) -> Folder {
-    let folder = std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
     copy_contracts(&folder);
     let text = std::fs::read_to_string(folder.join(file)).unwrap();
@@ -240,7 +288,10 @@ pub(crate) fn rows(bytes: Bytes) -> Vec<Row> {
     polelake::samples::rows(bytes).unwrap()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "tests read better with the value in place")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests read better with the value in place"
+)]
 /// A person's event, with an id of its own for every name, kind and minute.
 pub(crate) fn person(kind: &str, entity: &str, minute: u32, new: Value) -> Value {
     json!({

@@ -13,8 +13,8 @@ use lake::{Day, Manifest, manifest_key};
 use serde_json::json;
 use snapshot_merge::{Context, Sizes, steps};
 use store::{
-    Catalogue, ColumnStatistics, Entry, Head, MemoryCatalogue, MemoryStore, Metadata, Object, ObjectStore,
-    PartitionSpec, StoreError, StoreErrorKind, TableSpec,
+    Catalogue, ColumnStatistics, Entry, Head, MemoryCatalogue, MemoryStore, Metadata, Object,
+    ObjectStore, PartitionSpec, StoreError, StoreErrorKind, TableSpec,
 };
 use trigger::Schedule;
 
@@ -43,7 +43,12 @@ impl Fuse {
 }
 
 fn ended(key: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable, "reach", key, "the process has ended")
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        "reach",
+        key,
+        "the process has ended",
+    )
 }
 
 /// Storage or a catalogue that is lost when the fuse has burnt.
@@ -64,7 +69,11 @@ macro_rules! write {
 /// Does a read if the process is alive.
 macro_rules! read {
     ($self:ident, $key:expr, $read:expr) => {
-        if $self.fuse.dead() { Err(ended($key)) } else { $read.await }
+        if $self.fuse.dead() {
+            Err(ended($key))
+        } else {
+            $read.await
+        }
     };
 }
 
@@ -79,7 +88,12 @@ impl ObjectStore for Dying<MemoryStore> {
     async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
         write!(self, key, self.inner.put(key, body, kind))
     }
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         write!(self, key, self.inner.put_new(key, body, metadata))
     }
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
@@ -113,13 +127,25 @@ impl Catalogue for Dying<MemoryCatalogue> {
         table: &TableSpec,
         partitions: &[PartitionSpec],
     ) -> Result<(), StoreError> {
-        write!(self, &table.name, self.inner.put_partitions(table, partitions))
+        write!(
+            self,
+            &table.name,
+            self.inner.put_partitions(table, partitions)
+        )
     }
     async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
         read!(self, &table.name, self.inner.partitions(table))
     }
-    async fn delete_partitions(&self, table: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError> {
-        write!(self, &table.name, self.inner.delete_partitions(table, values))
+    async fn delete_partitions(
+        &self,
+        table: &TableSpec,
+        values: &[Vec<String>],
+    ) -> Result<(), StoreError> {
+        write!(
+            self,
+            &table.name,
+            self.inner.delete_partitions(table, values)
+        )
     }
 }
 
@@ -128,14 +154,29 @@ async fn lake(sizes: Sizes) -> Days {
     let mut lake = Days::new();
     lake.sizes = sizes;
     let born = |n: u32| {
-        person("PersonCreatedEvent", &format!("p{n}"), n, json!({"firstName": "Ada", "surname": "Sample"}))
+        person(
+            "PersonCreatedEvent",
+            &format!("p{n}"),
+            n,
+            json!({"firstName": "Ada", "surname": "Sample"}),
+        )
     };
-    lake.push("housing-person", MONDAY, &(0..16).map(born).collect::<Vec<_>>()).await;
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..16).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake.merge_tables(MONDAY, &TABLES).await.unwrap();
     let mut events: Vec<_> = (16..20).map(born).collect();
-    events.extend(
-        (0..4).map(|n| person("PersonUpdatedEvent", &format!("p{n}"), 50, json!({"surname": "Specimen"}))),
-    );
+    events.extend((0..4).map(|n| {
+        person(
+            "PersonUpdatedEvent",
+            &format!("p{n}"),
+            50,
+            json!({"surname": "Specimen"}),
+        )
+    }));
     events.extend((4..6).map(|n| person("PersonDeletedEvent", &format!("p{n}"), 51, json!({}))));
     lake.push("housing-person", TUESDAY, &events).await;
     lake
@@ -145,9 +186,15 @@ async fn lake(sizes: Sizes) -> Days {
 async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
     let budget = Budget::lasting(Duration::from_secs(600));
     let tables = TABLES.map(str::to_owned).to_vec();
-    let schedule = Schedule { date: Some(TUESDAY.to_owned()), tables, ..Schedule::default() };
+    let schedule = Schedule {
+        date: Some(TUESDAY.to_owned()),
+        tables,
+        ..Schedule::default()
+    };
     if !stepwise {
-        return snapshot_merge::handle(&schedule, context, budget).await.map(drop);
+        return snapshot_merge::handle(&schedule, context, budget)
+            .await
+            .map(drop);
     }
     for table in steps::plan(&schedule, context, budget).await?.fan_out {
         for shard in 0..table.shards {
@@ -160,9 +207,18 @@ async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
 
 async fn shown(lake: &Days) -> Vec<Vec<PartitionSpec>> {
     let mut shown = Vec::new();
-    for name in TABLES.iter().flat_map(|table| [(*table).to_owned(), format!("{table}_history")]) {
-        let database =
-            format!("polelake_curated_{}", lake.catalogue.table("person").unwrap().domain.replace('-', "_"));
+    for name in TABLES
+        .iter()
+        .flat_map(|table| [(*table).to_owned(), format!("{table}_history")])
+    {
+        let database = format!(
+            "polelake_curated_{}",
+            lake.catalogue
+                .table("person")
+                .unwrap()
+                .domain
+                .replace('-', "_")
+        );
         let mut partitions = lake.glue.partitions(&spec(&database, &name)).await.unwrap();
         partitions.sort();
         shown.push(partitions);
@@ -192,7 +248,10 @@ async fn is_whole(lake: &Days, stage: &str) {
                 continue;
             };
             for shard in Manifest::decode(&object.body).unwrap().shards {
-                for key in [Some(shard.rows_key), shard.state_key, shard.profile_key].into_iter().flatten() {
+                for key in [Some(shard.rows_key), shard.state_key, shard.profile_key]
+                    .into_iter()
+                    .flatten()
+                {
                     assert!(
                         lake.curated.is_there(&key).await.unwrap(),
                         "{stage}: {key} is named and not there"
@@ -202,7 +261,10 @@ async fn is_whole(lake: &Days, stage: &str) {
         }
     }
     for partition in shown(lake).await.into_iter().flatten() {
-        let key = partition.location.trim_start_matches("s3://curated/").to_owned();
+        let key = partition
+            .location
+            .trim_start_matches("s3://curated/")
+            .to_owned();
         assert!(
             !lake.curated.list(&key, None).await.unwrap().is_empty(),
             "{stage}: {key} is shown and empty"
@@ -212,28 +274,55 @@ async fn is_whole(lake: &Days, stage: &str) {
 
 async fn matrix(sizes: Sizes, stepwise: bool) {
     let undisturbed = lake(sizes).await;
-    let fuse = Arc::new(Fuse { left: AtomicI64::new(i64::MAX), after: false });
+    let fuse = Arc::new(Fuse {
+        left: AtomicI64::new(i64::MAX),
+        after: false,
+    });
     run(&dying(&undisturbed, &fuse), stepwise).await.unwrap();
     let writes = i64::MAX - fuse.left.load(Ordering::SeqCst);
     assert!(writes > 8, "{writes} writes are no merge");
-    let (right, shown_right) = (objects(&undisturbed.curated).await, shown(&undisturbed).await);
-    assert!(right.keys().all(|key| !key.contains("/_work/")), "nothing of the work is left");
+    let (right, shown_right) = (
+        objects(&undisturbed.curated).await,
+        shown(&undisturbed).await,
+    );
+    assert!(
+        right.keys().all(|key| !key.contains("/_work/")),
+        "nothing of the work is left"
+    );
     for (write, after) in (0..writes).flat_map(|write| [(write, false), (write, true)]) {
-        let stage = format!("ended {} write {write}", if after { "after" } else { "before" });
+        let stage = format!(
+            "ended {} write {write}",
+            if after { "after" } else { "before" }
+        );
         let lake = lake(sizes).await;
-        let fuse = Arc::new(Fuse { left: AtomicI64::new(write), after });
-        assert!(run(&dying(&lake, &fuse), stepwise).await.is_err(), "{stage}: it did not end");
+        let fuse = Arc::new(Fuse {
+            left: AtomicI64::new(write),
+            after,
+        });
+        assert!(
+            run(&dying(&lake, &fuse), stepwise).await.is_err(),
+            "{stage}: it did not end"
+        );
         is_whole(&lake, &stage).await;
         run(&lake.context(), stepwise).await.unwrap();
-        assert!(objects(&lake.curated).await == right, "{stage}: other bytes");
+        assert!(
+            objects(&lake.curated).await == right,
+            "{stage}: other bytes"
+        );
         assert_eq!(shown(&lake).await, shown_right, "{stage}");
     }
 }
 
 fn dying(lake: &Days, fuse: &Arc<Fuse>) -> Context {
     Context {
-        curated: Arc::new(Dying { inner: Arc::clone(&lake.curated), fuse: Arc::clone(fuse) }),
-        glue: Arc::new(Dying { inner: Arc::clone(&lake.glue), fuse: Arc::clone(fuse) }),
+        curated: Arc::new(Dying {
+            inner: Arc::clone(&lake.curated),
+            fuse: Arc::clone(fuse),
+        }),
+        glue: Arc::new(Dying {
+            inner: Arc::clone(&lake.glue),
+            fuse: Arc::clone(fuse),
+        }),
         ..lake.context()
     }
 }

@@ -28,18 +28,23 @@ struct Told {
     members: Vec<u8>,
 }
 
-const FIELDS: [(&str, &str); 3] =
-    [("firstName", "given_name"), ("surname", "surname"), ("middleName", "middle_names")];
+const FIELDS: [(&str, &str); 3] = [
+    ("firstName", "given_name"),
+    ("surname", "surname"),
+    ("middleName", "middle_names"),
+];
 
 fn told() -> impl Strategy<Value = Told> {
     let does = prop_oneof![5 => Just(Does::Whole), 4 => Just(Does::Patch), 1 => Just(Does::Delete)];
     let members = proptest::collection::vec(0..5u8, 0..4);
-    (0..24u8, does, 0..50u32, 0..3u8, members).prop_map(|(about, does, minute, field, members)| Told {
-        about,
-        does,
-        minute,
-        field,
-        members,
+    (0..24u8, does, 0..50u32, 0..3u8, members).prop_map(|(about, does, minute, field, members)| {
+        Told {
+            about,
+            does,
+            minute,
+            field,
+            members,
+        }
     })
 }
 
@@ -47,7 +52,11 @@ fn told() -> impl Strategy<Value = Told> {
 fn sizes() -> impl Strategy<Value = Sizes> {
     let shards = prop_oneof![Just(3_000u64), Just(10_000), Just(256 << 20)];
     let sort = prop_oneof![Just(1usize), Just(20_000), Just(32 << 20)];
-    let groups = prop_oneof![Just((2usize, 8usize)), Just((4, 16)), Just((8_192, 131_072))];
+    let groups = prop_oneof![
+        Just((2usize, 8usize)),
+        Just((4, 16)),
+        Just((8_192, 131_072))
+    ];
     (shards, sort, groups, 1..8usize).prop_map(
         |(shard_bytes, sort_bytes, (batch_rows, group_rows), run_group_rows)| Sizes {
             sort_bytes,
@@ -71,12 +80,17 @@ fn event(place: usize, told: &Told) -> Value {
     let mut event = if is_person(told) {
         match told.does {
             Does::Whole => {
-                let all: BTreeMap<_, _> = FIELDS.map(|(name, _)| (name, format!("{name}-{place}"))).into();
+                let all: BTreeMap<_, _> = FIELDS
+                    .map(|(name, _)| (name, format!("{name}-{place}")))
+                    .into();
                 person("PersonCreatedEvent", &thing, told.minute, json!(all))
             }
-            Does::Patch => {
-                person("PersonUpdatedEvent", &thing, told.minute, json!({name: format!("{name}-{place}")}))
-            }
+            Does::Patch => person(
+                "PersonUpdatedEvent",
+                &thing,
+                told.minute,
+                json!({name: format!("{name}-{place}")}),
+            ),
             Does::Delete => person("PersonDeletedEvent", &thing, told.minute, json!({})),
         }
     } else {
@@ -87,7 +101,12 @@ fn event(place: usize, told: &Told) -> Value {
             Does::Patch => "TenureUpdatedEvent",
             Does::Delete => "TenureDeletedEvent",
         };
-        person(kind, &thing, told.minute, json!({"householdMembers": members}))
+        person(
+            kind,
+            &thing,
+            told.minute,
+            json!({"householdMembers": members}),
+        )
     };
     event["id"] = json!(format!("event-{place}"));
     event
@@ -105,7 +124,9 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
     let first = |event: &usize| log.iter().position(|logged| logged == event).unwrap();
     let mut truth = Truth::default();
     for about in 0..24u8 {
-        let mut order: Vec<usize> = (0..events.len()).filter(|event| events[*event].about == about).collect();
+        let mut order: Vec<usize> = (0..events.len())
+            .filter(|event| events[*event].about == about)
+            .collect();
         order.sort_by_key(|event| (events[*event].minute, first(event)));
         let whole = order.iter().any(|event| events[*event].does != Does::Patch);
         let (mut person, mut members) = (None::<BTreeMap<String, String>>, BTreeSet::new());
@@ -115,7 +136,10 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
             match told.does {
                 Does::Whole => {
                     person = Some(
-                        FIELDS.iter().map(|(name, column)| ((*column).to_owned(), value(name))).collect(),
+                        FIELDS
+                            .iter()
+                            .map(|(name, column)| ((*column).to_owned(), value(name)))
+                            .collect(),
                     );
                     members = told.members.iter().copied().collect();
                 }
@@ -127,7 +151,9 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
                     // A patch does not bring a deleted record back; before every whole row it makes a partial one.
                     if person.is_some() || (!whole && rank == 0) {
                         let (name, column) = FIELDS[usize::from(told.field)];
-                        person.get_or_insert_default().insert(column.to_owned(), value(name));
+                        person
+                            .get_or_insert_default()
+                            .insert(column.to_owned(), value(name));
                     }
                     members = told.members.iter().copied().collect();
                 }
@@ -144,24 +170,49 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
 }
 
 fn thing(row: &Row) -> u8 {
-    row["source_record_id"].as_str().rsplit('-').next().unwrap().parse().unwrap()
+    row["source_record_id"]
+        .as_str()
+        .rsplit('-')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 /// What the snapshot says, in the oracle's terms.
 fn said(people: &[Row], links: &[Row]) -> Truth {
     let ids: BTreeMap<String, u8> = (0..5u8)
-        .map(|member| (pole::pole_id("housing-person", &[&format!("member-{member}")]).to_string(), member))
+        .map(|member| {
+            (
+                pole::pole_id("housing-person", &[&format!("member-{member}")]).to_string(),
+                member,
+            )
+        })
         .collect();
     let mut truth = Truth::default();
     for row in people {
-        let filled =
-            |column: &str| row.get(column).map(|value| (column.to_owned(), value.as_str().to_owned()));
-        let before =
-            truth.people.insert(thing(row), FIELDS.iter().filter_map(|(_, column)| filled(column)).collect());
+        let filled = |column: &str| {
+            row.get(column)
+                .map(|value| (column.to_owned(), value.as_str().to_owned()))
+        };
+        let before = truth.people.insert(
+            thing(row),
+            FIELDS
+                .iter()
+                .filter_map(|(_, column)| filled(column))
+                .collect(),
+        );
         assert!(before.is_none(), "a person stands twice");
     }
-    for row in links.iter().filter(|row| row["link_type"] == "holds_tenancy") {
-        let new = truth.members.entry(thing(row)).or_default().insert(ids[row["from_id"].as_str()]);
+    for row in links
+        .iter()
+        .filter(|row| row["link_type"] == "holds_tenancy")
+    {
+        let new = truth
+            .members
+            .entry(thing(row))
+            .or_default()
+            .insert(ids[row["from_id"].as_str()]);
         assert!(new, "a member stands twice");
     }
     truth
@@ -175,7 +226,9 @@ async fn merged(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) -> (Day
     for (number, (to, sizes)) in days.iter().enumerate() {
         date = format!("2026-03-{:02}", number + 2);
         for (source, wanted) in [("housing-person", true), ("housing-tenure", false)] {
-            let mine = log[from..*to].iter().filter(|place| is_person(&events[**place]) == wanted);
+            let mine = log[from..*to]
+                .iter()
+                .filter(|place| is_person(&events[**place]) == wanted);
             let mine: Vec<Value> = mine.map(|place| event(*place, &events[*place])).collect();
             // Small objects, so that runs are made of several.
             for some in mine.chunks(7) {
@@ -202,8 +255,13 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) {
     let seen = rows(&lake, &date).await;
     assert_eq!(said(&seen[0], &seen[1]), oracle(events, log));
     for rows in &seen {
-        let key = |row: &Row| ["owner_id", "pole_id", "source"].map(|column| row[column].as_str().to_owned());
-        assert!(rows.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])), "rows are sorted, each key once");
+        let key = |row: &Row| {
+            ["owner_id", "pole_id", "source"].map(|column| row[column].as_str().to_owned())
+        };
+        assert!(
+            rows.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])),
+            "rows are sorted, each key once"
+        );
     }
     // The same log in one day and one piece says the same, in every column but those of the day's place in the log.
     let (whole, monday) = merged(events, log, &[(log.len(), Sizes::default())]).await;
@@ -222,7 +280,10 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) {
 
 /// Cases of a test run; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(24)
 }
 
 proptest! {

@@ -10,7 +10,11 @@ use crate::readers::{has, python};
 
 /// A sample of each output, as the unit tests of `quality-report` hold it.
 fn golden(name: &str) -> String {
-    root().join("functions/quality-report/tests/golden").join(name).display().to_string()
+    root()
+        .join("functions/quality-report/tests/golden")
+        .join(name)
+        .display()
+        .to_string()
 }
 
 const VALIDATE: &str = r"
@@ -28,7 +32,11 @@ fn datacontract_cli_reads_the_results_and_reckons_the_same_outcome() {
         return;
     }
     let read = python(VALIDATE, &[golden("thing.run.json")]);
-    assert_eq!((&read["said"], &read["reckoned"]), (&"failed".into(), &"failed".into()), "{read}");
+    assert_eq!(
+        (&read["said"], &read["reckoned"]),
+        (&"failed".into(), &"failed".into()),
+        "{read}"
+    );
     assert_eq!(read["checks"], 7);
 }
 
@@ -87,39 +95,72 @@ async fn an_alert_goes_through_a_topic_to_whoever_listens() {
     let client = aws_sdk_sns::Client::new(&config);
     let message = std::fs::read_to_string(golden("alert.txt")).unwrap();
     let subject = "polelake 2026-03-03: 1 table held back";
-    SnsNotifier::new(client.clone(), &topic).notify(subject, &message).await.unwrap();
+    SnsNotifier::new(client.clone(), &topic)
+        .notify(subject, &message)
+        .await
+        .unwrap();
     let received = python(QUEUE, &[moto.endpoint.clone(), topic.clone()]);
     assert_eq!(received[0]["Subject"], subject);
     assert_eq!(received[0]["Message"], message.as_str());
     let gone = SnsNotifier::new(client, topic.replace("quality", "gone"));
     let error = gone.notify(subject, &message).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Refused, "{error}");
-    assert!(!error.to_string().contains("person"), "an error does not repeat the message: {error}");
+    assert!(
+        !error.to_string().contains("person"),
+        "an error does not repeat the message: {error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_leaves_its_outputs_the_same_bytes_each_time_and_the_command_reads_them() {
     let lake = LakeUnderTest::start().await;
     let contracts = root().join("contracts");
-    lake.push("housing-person", &[person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}))]).await;
+    lake.push(
+        "housing-person",
+        &[person(
+            "PersonCreatedEvent",
+            "p1",
+            1,
+            json!({"firstName": "Ada"}),
+        )],
+    )
+    .await;
     lake.run_day(MONDAY).await;
     let written = lake.objects("site", "data");
     let keys: Vec<&str> = written.keys().map(String::as_str).collect();
     for name in ["person.run.json", "junit.xml", "openlineage.ndjson"] {
         let key = format!("data/{MONDAY}/{name}");
-        assert!(keys.iter().any(|known| known.ends_with(&key)), "{key} is not in {keys:?}");
+        assert!(
+            keys.iter().any(|known| known.ends_with(&key)),
+            "{key} is not in {keys:?}"
+        );
     }
     assert!(
-        written.iter().all(|(_, bytes)| !String::from_utf8_lossy(bytes).contains("Ada")),
+        written
+            .iter()
+            .all(|(_, bytes)| !String::from_utf8_lossy(bytes).contains("Ada")),
         "no value is told"
     );
     lake.invoke("quality-report", json!({"date": MONDAY})).await;
-    assert!(written == lake.objects("site", "data"), "the same day gives the same bytes");
+    assert!(
+        written == lake.objects("site", "data"),
+        "the same day gives the same bytes"
+    );
 
     let (code, told, said) = polelake(&lake, &contracts, &["quality", "report", MONDAY, "--json"]);
     assert_eq!((code, &told["rules"]["failed"]), (0, &json!(0)), "{said}");
-    let (code, _, xml) = polelake(&lake, &contracts, &["quality", "report", MONDAY, "--junit", "-"]);
-    assert!(code == 0 && xml.starts_with("<?xml") && xml.contains("classname=\"person\""), "{xml}");
+    let (code, _, xml) = polelake(
+        &lake,
+        &contracts,
+        &["quality", "report", MONDAY, "--junit", "-"],
+    );
+    assert!(
+        code == 0 && xml.starts_with("<?xml") && xml.contains("classname=\"person\""),
+        "{xml}"
+    );
     let (code, _, said) = polelake(&lake, &contracts, &["quality", "report", "2026-03-09"]);
-    assert!(code == 2 && said.contains("polelake run-day 2026-03-09"), "{said}");
+    assert!(
+        code == 2 && said.contains("polelake run-day 2026-03-09"),
+        "{said}"
+    );
 }

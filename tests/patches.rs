@@ -27,12 +27,29 @@ fn named<'r>(rows: &'r [Row], kind: &str) -> Option<&'r Row> {
 #[tokio::test]
 async fn a_patch_that_says_a_part_of_what_decides_changes_the_row_and_does_not_delete_it() {
     let whole = json!({"firstName": "Jamie", "surname": "Sample", "preferredFirstName": "Jay", "preferredMiddleName": "X"});
-    let rows = after(Days::new(), &whole, &json!({"preferredMiddleName": null}), "person_name").await;
+    let rows = after(
+        Days::new(),
+        &whole,
+        &json!({"preferredMiddleName": null}),
+        "person_name",
+    )
+    .await;
     let preferred = named(&rows, "preferred").unwrap();
-    assert_eq!((preferred["given_name"].as_str(), preferred.get("middle_names")), ("Jay", None));
-    let none = json!({"preferredFirstName": null, "preferredMiddleName": null, "preferredSurname": null});
+    assert_eq!(
+        (
+            preferred["given_name"].as_str(),
+            preferred.get("middle_names")
+        ),
+        ("Jay", None)
+    );
+    let none =
+        json!({"preferredFirstName": null, "preferredMiddleName": null, "preferredSurname": null});
     let rows = after(Days::new(), &whole, &none, "person_name").await;
-    assert_eq!(named(&rows, "preferred"), None, "all that decides says that it is not to be");
+    assert_eq!(
+        named(&rows, "preferred"),
+        None,
+        "all that decides says that it is not to be"
+    );
     assert!(named(&rows, "primary").is_some());
 }
 
@@ -74,10 +91,17 @@ async fn an_alternative_does_not_overwrite_the_one_that_holds() {
         (json!({"reason": "Nowhere"}), Some("Testville")),
         (json!({"placeOfBirth": "Northside"}), Some("Northside")),
         (json!({"placeOfBirth": null}), Some("Testville")),
-        (json!({"placeOfBirth": null, "reason": "Nowhere"}), Some("Nowhere")),
+        (
+            json!({"placeOfBirth": null, "reason": "Nowhere"}),
+            Some("Nowhere"),
+        ),
     ] {
         let rows = after(days(), &whole, &patch, "person").await;
-        assert_eq!(rows[0].get("place_of_birth").map(String::as_str), place, "{patch}");
+        assert_eq!(
+            rows[0].get("place_of_birth").map(String::as_str),
+            place,
+            "{patch}"
+        );
     }
 }
 
@@ -88,9 +112,16 @@ async fn a_further_row_without_a_key_stops_nothing() {
         let partner = "  - name: partner\n    table: person\n    id: {namespace: partner, key: [$.reason]}\n    when: {path: $.reason, present: true}\n    columns: {surname: $.reason}\n";
         replace(files, MAPPING, reference, &format!("{partner}{reference}"));
     });
-    let rows =
-        after(Days::under(further), &json!({"surname": "Sample"}), &json!({"firstName": "Ada"}), "person")
-            .await;
+    let rows = after(
+        Days::under(further),
+        &json!({"surname": "Sample"}),
+        &json!({"firstName": "Ada"}),
+        "person",
+    )
+    .await;
     assert_eq!(rows.len(), 1);
-    assert_eq!((rows[0]["surname"].as_str(), rows[0]["given_name"].as_str()), ("Sample", "Ada"));
+    assert_eq!(
+        (rows[0]["surname"].as_str(), rows[0]["given_name"].as_str()),
+        ("Sample", "Ada")
+    );
 }

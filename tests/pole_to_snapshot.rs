@@ -12,15 +12,27 @@ const TUESDAY: &str = "2026-03-03";
 /// A small town's events of a day, by source, those that the door accepts.
 pub(crate) fn town(number: usize) -> Vec<(&'static str, Vec<Value>)> {
     let begins = 1_772_409_600_000 + number as i64 * 86_400_000;
-    let batches = day(&TownDay { town: Town { seed: 7, people: 60 }, number, begins });
+    let batches = day(&TownDay {
+        town: Town {
+            seed: 7,
+            people: 60,
+        },
+        number,
+        begins,
+    });
     let parsed = |events: Vec<Vec<u8>>| {
-        let values = events.iter().filter_map(|event| serde_json::from_slice(event).ok());
+        let values = events
+            .iter()
+            .filter_map(|event| serde_json::from_slice(event).ok());
         values
             .filter(|event: &Value| !event["entityId"].is_null() || event["subject"].is_string())
             .filter(|event| !event["dateTime"].is_null() || event["time"].is_string())
             .collect()
     };
-    batches.into_iter().map(|batch| (batch.source, parsed(batch.events))).collect()
+    batches
+        .into_iter()
+        .map(|batch| (batch.source, parsed(batch.events)))
+        .collect()
 }
 
 async fn push_day(lake: &LakeUnderTest, number: usize) {
@@ -40,7 +52,13 @@ async fn a_day_that_is_run_twice_gives_the_same_bytes() {
     lake.run_day(MONDAY).await;
     let first = curated(&lake);
     let (run, _) = lake.run_day(MONDAY).await;
-    assert!(run["tables"].as_array().unwrap().iter().all(|table| table["written"] == false));
+    assert!(
+        run["tables"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|table| table["written"] == false)
+    );
     assert_eq!(first, curated(&lake));
     // Even when everything that was made is lost, the same is made again.
     lake.at(TUESDAY);
@@ -58,7 +76,10 @@ async fn a_day_that_is_run_twice_gives_the_same_bytes() {
 }
 
 async fn store_of(lake: &LakeUnderTest, bucket: &str) -> std::sync::Arc<dyn store::ObjectStore> {
-    std::sync::Arc::new(store::S3Store::new(crate::endpoints::s3(&lake.platform).await, bucket))
+    std::sync::Arc::new(store::S3Store::new(
+        crate::endpoints::s3(&lake.platform).await,
+        bucket,
+    ))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,10 +118,16 @@ async fn pushing_in_reverse_order_gives_the_same_rows() {
     there.run_day(MONDAY).await;
     back.run_day(MONDAY).await;
     // Of two statements of the very same moment the later one in the log holds; all others are indifferent to order.
-    let tied = |row: &crate::lake_under_test::Row| row.get("surname").is_some_and(|name| name == "Late");
+    let tied =
+        |row: &crate::lake_under_test::Row| row.get("surname").is_some_and(|name| name == "Late");
     for (table, rows) in there.said(MONDAY) {
-        let other: Vec<_> =
-            back.said(MONDAY).remove(&table).unwrap().into_iter().filter(|row| !tied(row)).collect();
+        let other: Vec<_> = back
+            .said(MONDAY)
+            .remove(&table)
+            .unwrap()
+            .into_iter()
+            .filter(|row| !tied(row))
+            .collect();
         let rows: Vec<_> = rows.into_iter().filter(|row| !tied(row)).collect();
         assert_eq!(rows.len(), other.len(), "{table}");
         for (a, b) in rows.iter().zip(&other) {
@@ -117,7 +144,12 @@ async fn deletes_patches_and_late_statements() {
         "housing-person",
         &[
             person("PersonCreatedEvent", "kept", 1, whole("First")),
-            person("PersonUpdatedEvent", "kept", 5, json!({"firstName": "Patched"})),
+            person(
+                "PersonUpdatedEvent",
+                "kept",
+                5,
+                json!({"firstName": "Patched"}),
+            ),
             person("PersonCreatedEvent", "gone", 1, whole("Gone")),
             person("PersonDeletedEvent", "gone", 9, json!({})),
         ],
@@ -129,14 +161,23 @@ async fn deletes_patches_and_late_statements() {
         "housing-person",
         &[
             // Late: older than the patch, newer than the whole record.
-            person("PersonUpdatedEvent", "kept", 3, json!({"firstName": "Older", "title": "Dr"})),
+            person(
+                "PersonUpdatedEvent",
+                "kept",
+                3,
+                json!({"firstName": "Older", "title": "Dr"}),
+            ),
             person("PersonCreatedEvent", "gone", 8, whole("Late")),
         ],
     )
     .await;
     lake.run_day(TUESDAY).await;
     let people = lake.rows("person", TUESDAY);
-    assert_eq!(people.len(), 1, "a deleted person does not come back: {people:?}");
+    assert_eq!(
+        people.len(),
+        1,
+        "a deleted person does not come back: {people:?}"
+    );
     let kept = ["given_name", "title", "surname"].map(|column| people[0][column].as_str());
     assert_eq!(kept, ["Patched", "Dr", "Sample"]);
 }
@@ -144,11 +185,23 @@ async fn deletes_patches_and_late_statements() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_of_weeks_and_a_day_without_events_are_no_matter() {
     let lake = LakeUnderTest::start().await;
-    lake.push("housing-person", &[person("PersonCreatedEvent", "p", 1, json!({"firstName": "Ada"}))]).await;
+    lake.push(
+        "housing-person",
+        &[person(
+            "PersonCreatedEvent",
+            "p",
+            1,
+            json!({"firstName": "Ada"}),
+        )],
+    )
+    .await;
     lake.run_day(MONDAY).await;
     lake.run_day("2026-03-30").await;
     assert_eq!(lake.rows("person", "2026-03-30").len(), 1);
-    assert_eq!(lake.manifest("person", MONDAY).shards, lake.manifest("person", "2026-03-30").shards);
+    assert_eq!(
+        lake.manifest("person", MONDAY).shards,
+        lake.manifest("person", "2026-03-30").shards
+    );
     // An earlier day that is run late knows nothing of what came after.
     lake.run_day("2026-03-01").await;
     assert_eq!(lake.rows("person", "2026-03-01").len(), 0);
@@ -175,7 +228,13 @@ async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_version
     let events = [
         case("A", "received", 1, 7, &whole("1 Old Lane")),
         case("B", "received", 2, 1, &whole("1 New Lane")),
-        case("B", "decided", 3, 2, &json!({"uprn": "77", "postcode": "ZZ2 2ZZ"})),
+        case(
+            "B",
+            "decided",
+            3,
+            2,
+            &json!({"uprn": "77", "postcode": "ZZ2 2ZZ"}),
+        ),
     ];
     lake.push("immigration-case", &events).await;
     lake.run_day(MONDAY).await;
@@ -188,16 +247,29 @@ async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_version
 #[tokio::test(flavor = "multi_thread")]
 async fn midnight_within_a_batch_loses_nothing() {
     let lake = LakeUnderTest::start().await;
-    let born = |n: u32| person("PersonCreatedEvent", &format!("p{n}"), n, json!({"firstName": "Ada"}));
+    let born = |n: u32| {
+        person(
+            "PersonCreatedEvent",
+            &format!("p{n}"),
+            n,
+            json!({"firstName": "Ada"}),
+        )
+    };
     // Nothing is landed between the two: the log holds both days when the first batch is cut.
-    lake.push("housing-person", &(0..20).map(born).collect::<Vec<_>>()).await;
+    lake.push("housing-person", &(0..20).map(born).collect::<Vec<_>>())
+        .await;
     lake.at(TUESDAY);
-    lake.push("housing-person", &(20..40).map(born).collect::<Vec<_>>()).await;
+    lake.push("housing-person", &(20..40).map(born).collect::<Vec<_>>())
+        .await;
     lake.run_day(MONDAY).await;
     assert_eq!(lake.rows("person", MONDAY).len(), 20);
-    lake.push("housing-person", &(40..50).map(born).collect::<Vec<_>>()).await;
+    lake.push("housing-person", &(40..50).map(born).collect::<Vec<_>>())
+        .await;
     lake.run_day(TUESDAY).await;
     assert_eq!(lake.rows("person", TUESDAY).len(), 50);
     lake.run_day("2026-03-04").await;
-    assert_eq!(lake.manifest("person", TUESDAY).shards, lake.manifest("person", "2026-03-04").shards);
+    assert_eq!(
+        lake.manifest("person", TUESDAY).shards,
+        lake.manifest("person", "2026-03-04").shards
+    );
 }

@@ -22,8 +22,13 @@ const PLANTED: &str = "\n    quality:
 ";
 
 async fn report(lake: &Days, site: &Arc<MemoryStore>, date: &str) -> Report {
-    let schedule = Schedule { date: Some(date.to_owned()), ..Schedule::default() };
-    quality_report::handle(&schedule, &lake.report_context(site)).await.unwrap()
+    let schedule = Schedule {
+        date: Some(date.to_owned()),
+        ..Schedule::default()
+    };
+    quality_report::handle(&schedule, &lake.report_context(site))
+        .await
+        .unwrap()
 }
 
 fn planted() -> Days {
@@ -36,7 +41,12 @@ fn planted() -> Days {
 async fn rules_of_every_new_kind_count_what_was_planted() {
     let mut lake = planted();
     let born = |key: &str, first: &str, last: &str| {
-        person("PersonCreatedEvent", key, 1, json!({"firstName": first, "surname": last}))
+        person(
+            "PersonCreatedEvent",
+            key,
+            1,
+            json!({"firstName": first, "surname": last}),
+        )
     };
     let people = [
         born("a", "Ada", "Sample"),
@@ -48,13 +58,27 @@ async fn rules_of_every_new_kind_count_what_was_planted() {
     lake.merge(MONDAY).await.unwrap();
     let found = report(&lake, &Arc::default(), MONDAY).await;
     let rule = |id: &str| -> &RuleResult {
-        found.tables["person"].rules.iter().find(|rule| rule.rule == id).unwrap()
+        found.tables["person"]
+            .rules
+            .iter()
+            .find(|rule| rule.rule == id)
+            .unwrap()
     };
-    let told = |id: &str| (rule(id).failed, rule(id).checked, rule(id).verdict, rule(id).dimension.as_str());
+    let told = |id: &str| {
+        (
+            rule(id).failed,
+            rule(id).checked,
+            rule(id).verdict,
+            rule(id).dimension.as_str(),
+        )
+    };
     // Three of one name: two repeat the first, and less than two were to.
     assert_eq!(told("x-names-unique"), (2, 4, Verdict::Warn, "uniqueness"));
     // Nobody has a reference: nothing is looked at, and nothing blocks.
-    assert_eq!(told("x-reference-unique"), (0, 0, Verdict::Pass, "uniqueness"));
+    assert_eq!(
+        told("x-reference-unique"),
+        (0, 0, Verdict::Pass, "uniqueness")
+    );
     assert_eq!(told("x-order"), (1, 4, Verdict::Warn, "consistency"));
     assert_eq!(told("x-rows"), (0, 4, Verdict::Warn, "completeness"));
     // The events are of two past eight in the morning: sixteen hours before the day ends.
@@ -64,7 +88,11 @@ async fn rules_of_every_new_kind_count_what_was_planted() {
     let tuesday = "2026-03-03";
     lake.merge(tuesday).await.unwrap();
     let later = report(&lake, &Arc::default(), tuesday).await;
-    let fresh = later.tables["person"].rules.iter().find(|rule| rule.rule == "x-fresh").unwrap();
+    let fresh = later.tables["person"]
+        .rules
+        .iter()
+        .find(|rule| rule.rule == "x-fresh")
+        .unwrap();
     assert_eq!((fresh.failed, fresh.verdict), (1, Verdict::Warn));
 }
 
@@ -75,12 +103,21 @@ async fn a_repeat_of_what_must_be_unique_holds_the_day_back() {
         let new = json!({"firstName": key, "surname": "Sample", "reference": "R-1"});
         person("PersonCreatedEvent", key, 1, new)
     };
-    lake.push("housing-person", MONDAY, &[born("a"), born("b")]).await;
+    lake.push("housing-person", MONDAY, &[born("a"), born("b")])
+        .await;
     lake.merge(MONDAY).await.unwrap();
     let manifest = lake.manifest("person", MONDAY).await;
-    let unique = manifest.rules.iter().find(|rule| rule.rule == "x-reference-unique").unwrap();
+    let unique = manifest
+        .rules
+        .iter()
+        .find(|rule| rule.rule == "x-reference-unique")
+        .unwrap();
     let references = manifest.columns["reference"].filled;
-    assert_eq!((unique.checked, manifest.passed), (references, references < 2), "{unique:?}");
+    assert_eq!(
+        (unique.checked, manifest.passed),
+        (references, references < 2),
+        "{unique:?}"
+    );
 }
 
 #[tokio::test]
@@ -90,9 +127,19 @@ async fn a_rescan_gives_what_the_merge_kept_and_tells_what_was_changed_behind_it
     for number in 0..4u32 {
         let born = |n: u32| {
             let new = json!({"firstName": format!("Ada{}", n % 7), "surname": format!("S-{n}")});
-            person("PersonCreatedEvent", &format!("p{}", n + number * 40), n % 60, new)
+            person(
+                "PersonCreatedEvent",
+                &format!("p{}", n + number * 40),
+                n % 60,
+                new,
+            )
         };
-        lake.push("housing-person", &day.to_string(), &(0..60).map(born).collect::<Vec<_>>()).await;
+        lake.push(
+            "housing-person",
+            &day.to_string(),
+            &(0..60).map(born).collect::<Vec<_>>(),
+        )
+        .await;
         lake.merge(&day.to_string()).await.unwrap();
         day = day.next();
     }
@@ -102,14 +149,22 @@ async fn a_rescan_gives_what_the_merge_kept_and_tells_what_was_changed_behind_it
         let contract = lake.catalogue.table(table).unwrap();
         let manifest = lake.manifest(table, &last).await;
         let found = rescan(contract, &manifest, &curated).await.unwrap();
-        assert_eq!((found.comparable, found.differences), (true, Vec::new()), "{table}");
+        assert_eq!(
+            (found.comparable, found.differences),
+            (true, Vec::new()),
+            "{table}"
+        );
         assert_eq!(found.rows, manifest.rows);
     }
     let contract = lake.catalogue.table("person").unwrap();
     let mut wrong = lake.manifest("person", &last).await;
     wrong.rules[0].checked += 1;
     let found = rescan(contract, &wrong, &curated).await.unwrap();
-    assert!(found.differences[0].contains(&wrong.rules[0].rule), "{:?}", found.differences);
+    assert!(
+        found.differences[0].contains(&wrong.rules[0].rule),
+        "{:?}",
+        found.differences
+    );
 }
 
 #[tokio::test]
@@ -123,22 +178,58 @@ async fn a_day_that_is_unlike_its_like_is_told_and_weeks_of_ordinary_days_are_no
         let date = Day(monday.0 + i32::try_from(number).unwrap()).to_string();
         let count = if number == 28 { 400 } else { 40 + number % 3 };
         let born = |n: u32| {
-            person("PersonCreatedEvent", &format!("{number}-{n}"), n % 60, json!({"firstName": "Ada"}))
+            person(
+                "PersonCreatedEvent",
+                &format!("{number}-{n}"),
+                n % 60,
+                json!({"firstName": "Ada"}),
+            )
         };
-        lake.push("housing-person", &date, &(0..count).map(born).collect::<Vec<_>>()).await;
+        lake.push(
+            "housing-person",
+            &date,
+            &(0..count).map(born).collect::<Vec<_>>(),
+        )
+        .await;
         lake.merge_tables(&date, &["person"]).await.unwrap();
         let report = report(&lake, &site, &date).await;
-        let of_day = report.trends.into_iter().filter(|trend| trend.state == TrendState::Unusual);
-        unusual.extend(
-            of_day.map(|trend| (number, trend.dataset, trend.metric, trend.observed, trend.compared)),
-        );
+        let of_day = report
+            .trends
+            .into_iter()
+            .filter(|trend| trend.state == TrendState::Unusual);
+        unusual.extend(of_day.map(|trend| {
+            (
+                number,
+                trend.dataset,
+                trend.metric,
+                trend.observed,
+                trend.compared,
+            )
+        }));
     }
     let told = |dataset: &str, metric: &str| {
-        let mut found = unusual.iter().filter(|(_, d, m, ..)| d == dataset && m == metric);
+        let mut found = unusual
+            .iter()
+            .filter(|(_, d, m, ..)| d == dataset && m == metric);
         (found.next().cloned(), found.next().cloned())
     };
-    let landed = (28, "source/housing-person".to_owned(), "landed".to_owned(), 400.0, 4);
-    assert_eq!(told("source/housing-person", "landed"), (Some(landed), None));
-    let changed = (28, "table/person".to_owned(), "changed_rows".to_owned(), 400.0, 4);
+    let landed = (
+        28,
+        "source/housing-person".to_owned(),
+        "landed".to_owned(),
+        400.0,
+        4,
+    );
+    assert_eq!(
+        told("source/housing-person", "landed"),
+        (Some(landed), None)
+    );
+    let changed = (
+        28,
+        "table/person".to_owned(),
+        "changed_rows".to_owned(),
+        400.0,
+        4,
+    );
     assert_eq!(told("table/person", "changed_rows"), (Some(changed), None));
 }

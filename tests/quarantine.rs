@@ -21,8 +21,13 @@ pub(crate) fn polelake(
         .arg(contracts)
         .output()
         .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    (output.status.code().unwrap(), serde_json::from_str(&text).unwrap_or_default(), text)
+    let text =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (
+        output.status.code().unwrap(),
+        serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +59,8 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
     )
     .await;
     // A later event about the first person, which an old record that comes back must not undo.
-    lake.push("housing-person", &[named("a", 9, "1990-08-12", "Adele")]).await;
+    lake.push("housing-person", &[named("a", 9, "1990-08-12", "Adele")])
+        .await;
     lake.run_day(MONDAY).await;
     assert_eq!(lake.rows("person", MONDAY).len(), 2);
 
@@ -62,7 +68,11 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
     assert_eq!(code, 0);
     let rule = "mapping.person.date_of_birth";
     assert_eq!(
-        (&groups[0]["rule"], &groups[0]["records"], &groups[0]["status"]),
+        (
+            &groups[0]["rule"],
+            &groups[0]["records"],
+            &groups[0]["status"]
+        ),
         (&json!(rule), &json!(2), &json!("open"))
     );
     let (_, _, shown) = polelake(&lake, &shipped, &["quarantine", "show"]);
@@ -75,22 +85,49 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
 
     // The next day, with the mended mapping.
     let lake = lake.restart_with("2026-03-03", &mended).await;
-    let (_, dry, _) = polelake(&lake, &mended, &["quarantine", "redrive", "--dry-run", "--json"]);
+    let (_, dry, _) = polelake(
+        &lake,
+        &mended,
+        &["quarantine", "redrive", "--dry-run", "--json"],
+    );
     assert_eq!(dry, json!({"open": 2, "redriven": 0}));
-    let (code, outcome, text) =
-        polelake(&lake, &mended, &["quarantine", "redrive", "--source", "housing-person", "--json"]);
+    let (code, outcome, text) = polelake(
+        &lake,
+        &mended,
+        &[
+            "quarantine",
+            "redrive",
+            "--source",
+            "housing-person",
+            "--json",
+        ],
+    );
     assert_eq!(code, 1, "one is refused again: {text}");
-    let outcomes: Vec<&str> =
-        outcome["outcomes"].as_array().unwrap().iter().map(|one| one["outcome"].as_str().unwrap()).collect();
+    let outcomes: Vec<&str> = outcome["outcomes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["outcome"].as_str().unwrap())
+        .collect();
     assert_eq!(outcomes.len(), 2);
-    assert!(outcomes.contains(&"refined") && outcomes.contains(&rule), "{outcomes:?}");
+    assert!(
+        outcomes.contains(&"refined") && outcomes.contains(&rule),
+        "{outcomes:?}"
+    );
     // Only what is still open goes again.
     let (_, again, _) = polelake(&lake, &mended, &["quarantine", "redrive", "--json"]);
     assert_eq!(again["open"], 1);
     let (_, report) = lake.run_day("2026-03-03").await;
     let books = &report["sources"]["housing-person"];
-    assert_eq!(books["redriven"], json!({"refined": 1, "ignored": 0, "quarantined": 2}));
-    assert_eq!((&books["landed"], &books["quarantined"]), (&json!(0), &json!({})), "redriven is told apart");
+    assert_eq!(
+        books["redriven"],
+        json!({"refined": 1, "ignored": 0, "quarantined": 2})
+    );
+    assert_eq!(
+        (&books["landed"], &books["quarantined"]),
+        (&json!(0), &json!({})),
+        "redriven is told apart"
+    );
     let rows = lake.rows("person", "2026-03-03");
     assert_eq!(rows.len(), 2);
     let names: Vec<&str> = rows.iter().map(|row| row["given_name"].as_str()).collect();
@@ -110,11 +147,20 @@ async fn everything_closes(lake: &LakeUnderTest, mended: &std::path::Path) {
     lake.books_close().await;
     let (code, audit, text) = polelake(lake, mended, &["audit", "--json"]);
     assert_eq!(code, 0, "{text}");
-    let source =
-        audit["sources"].as_array().unwrap().iter().find(|one| one["source"] == "housing-person").unwrap();
+    let source = audit["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["source"] == "housing-person")
+        .unwrap();
     assert_eq!(source["accepted"], 4);
     assert_eq!(
-        source["streams"].as_array().unwrap().iter().filter(|stream| stream["partition"] == -1).count(),
+        source["streams"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|stream| stream["partition"] == -1)
+            .count(),
         1
     );
 }
@@ -123,7 +169,11 @@ async fn everything_closes(lake: &LakeUnderTest, mended: &std::path::Path) {
 async fn a_wrong_question_gets_a_clear_answer() {
     let lake = LakeUnderTest::start().await;
     let shipped = root().join("contracts");
-    let (code, _, text) = polelake(&lake, &shipped, &["quarantine", "ls", "--source", "housing-persons"]);
+    let (code, _, text) = polelake(
+        &lake,
+        &shipped,
+        &["quarantine", "ls", "--source", "housing-persons"],
+    );
     assert_eq!(code, 2);
     assert!(text.contains("housing-person,"), "{text}");
     let (code, _, text) = polelake(&lake, &shipped, &["audit", "--date", "2026-3-2"]);

@@ -16,8 +16,21 @@ fn samples_give_their_golden_rows_and_every_event_type_has_one() {
         let folder = &folders[&plan.contract.name];
         let sampled = sample(&catalogue, plan, folder).unwrap();
         let expected = std::fs::read_to_string(folder.join(EXPECTED)).unwrap_or_default();
-        assert!(sampled.missing.is_empty(), "{}: no sample of {:?}", sampled.source, sampled.missing);
-        assert!(!sampled.text.contains("quarantined"), "{}: a sample is refused", sampled.source);
-        assert_eq!(sampled.text, expected, "{}: see `polelake contract test {0}`", sampled.source);
+        assert!(
+            sampled.missing.is_empty(),
+            "{}: no sample of {:?}",
+            sampled.source,
+            sampled.missing
+        );
+        assert!(
+            !sampled.text.contains("quarantined"),
+            "{}: a sample is refused",
+            sampled.source
+        );
+        assert_eq!(
+            sampled.text, expected,
+            "{}: see `polelake contract test {0}`",
+            sampled.source
+        );
     }
 }

@@ -11,7 +11,9 @@ use crate::pole_to_snapshot::town;
 
 /// Whether Python has the module; a missing one is told, and refused where CI is set.
 pub(crate) fn has(module: &str, package: &str) -> bool {
-    let found = Command::new("python3").args(["-c", &format!("import {module}")]).output();
+    let found = Command::new("python3")
+        .args(["-c", &format!("import {module}")])
+        .output();
     let present = found.is_ok_and(|output| output.status.success());
     if !present {
         assert!(std::env::var_os("CI").is_none(), "CI must have {package}");
@@ -21,8 +23,17 @@ pub(crate) fn has(module: &str, package: &str) -> bool {
 }
 
 pub(crate) fn python(script: &str, arguments: &[String]) -> Value {
-    let output = Command::new("python3").arg("-c").arg(script).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -45,7 +56,11 @@ rows = duckdb.sql(f\"select count(*) from read_parquet('{file}')\").fetchall()[0
 arrow = pq.ParquetFile(file)
 print(json.dumps({'duck': duck, 'rows': rows, 'arrow_rows': arrow.metadata.num_rows, 'arrow': {f.name: str(f.type) for f in arrow.schema_arrow}}))
 ";
-    for table in catalogue.tables.iter().filter(|table| !catalogue.topics_of(&table.name).is_empty()) {
+    for table in catalogue
+        .tables
+        .iter()
+        .filter(|table| !catalogue.topics_of(&table.name).is_empty())
+    {
         let manifest = lake.manifest(&table.name, MONDAY);
         let file = lake.object("curated", &manifest.shards[0].rows_key);
         let seen = python(script, &[file.to_string_lossy().into_owned()]);
@@ -60,11 +75,25 @@ print(json.dumps({'duck': duck, 'rows': rows, 'arrow_rows': arrow.metadata.num_r
                 "double" => ("DOUBLE".into(), "double".into()),
                 "boolean" => ("BOOLEAN".into(), "bool".into()),
                 "date" => ("DATE".into(), "date32[day]".into()),
-                "timestamp" => ("TIMESTAMP WITH TIME ZONE".into(), "timestamp[us, tz=UTC]".into()),
-                decimal => (decimal.to_uppercase(), decimal.replace("decimal(12,2)", "decimal128(12, 2)")),
+                "timestamp" => (
+                    "TIMESTAMP WITH TIME ZONE".into(),
+                    "timestamp[us, tz=UTC]".into(),
+                ),
+                decimal => (
+                    decimal.to_uppercase(),
+                    decimal.replace("decimal(12,2)", "decimal128(12, 2)"),
+                ),
             };
-            assert_eq!(seen["duck"][&column.name], duck, "{}.{}", table.name, column.name);
-            assert_eq!(seen["arrow"][&column.name], arrow, "{}.{}", table.name, column.name);
+            assert_eq!(
+                seen["duck"][&column.name], duck,
+                "{}.{}",
+                table.name, column.name
+            );
+            assert_eq!(
+                seen["arrow"][&column.name], arrow,
+                "{}.{}",
+                table.name, column.name
+            );
         }
     }
 }

@@ -18,13 +18,48 @@ use crate::readers::has;
 
 /// What is allowed and was not seen on the days of the test, each with its reason.
 const UNSEEN: [(&str, &str, &str, &str); 7] = [
-    ("pole-transform", "s3:DeleteObject", "refined", "what a mapping that was mended makes no more"),
-    ("pole-transform", "s3:PutObject", "refined", "quarantine, and tables that these events do not fill"),
-    ("pole-transform", "s3:GetObject", "refined", "receipts and who is forgotten lie below refined/_"),
-    ("snapshot-merge", "s3:GetObject", "refined", "any table's increments"),
-    ("snapshot-merge", "s3:DeleteObject", "curated", "a sweep deletes what no kept day names"),
-    ("quality-report", "s3:GetObject", "site", "earlier reports, for trends"),
-    ("quality-report", "s3:DeleteObject", "site", "pages of tables and sources that are gone"),
+    (
+        "pole-transform",
+        "s3:DeleteObject",
+        "refined",
+        "what a mapping that was mended makes no more",
+    ),
+    (
+        "pole-transform",
+        "s3:PutObject",
+        "refined",
+        "quarantine, and tables that these events do not fill",
+    ),
+    (
+        "pole-transform",
+        "s3:GetObject",
+        "refined",
+        "receipts and who is forgotten lie below refined/_",
+    ),
+    (
+        "snapshot-merge",
+        "s3:GetObject",
+        "refined",
+        "any table's increments",
+    ),
+    (
+        "snapshot-merge",
+        "s3:DeleteObject",
+        "curated",
+        "a sweep deletes what no kept day names",
+    ),
+    (
+        "quality-report",
+        "s3:GetObject",
+        "site",
+        "earlier reports, for trends",
+    ),
+    (
+        "quality-report",
+        "s3:DeleteObject",
+        "site",
+        "pages of tables and sources that are gone",
+    ),
 ];
 
 /// Keys that stand for all that lie beside them.
@@ -64,12 +99,22 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
         let text = outputs["function_policies"][function].as_str().unwrap();
         let policy = Policy::parse(text);
         // The catalogue is an account's; which one, its policy says.
-        let account = text.split("arn:aws:glue:eu-west-2:").nth(1).and_then(|rest| rest.split(':').next());
-        let calls: BTreeSet<Call> =
-            calls.iter().map(|call| call.of_account(account.unwrap_or_default())).collect();
-        for call in calls.iter().filter(|call| !policy.allows(&call.action, &call.resource, &call.context()))
+        let account = text
+            .split("arn:aws:glue:eu-west-2:")
+            .nth(1)
+            .and_then(|rest| rest.split(':').next());
+        let calls: BTreeSet<Call> = calls
+            .iter()
+            .map(|call| call.of_account(account.unwrap_or_default()))
+            .collect();
+        for call in calls
+            .iter()
+            .filter(|call| !policy.allows(&call.action, &call.resource, &call.context()))
         {
-            faults.push(format!("{function} may not {} {}", call.action, call.resource));
+            faults.push(format!(
+                "{function} may not {} {}",
+                call.action, call.resource
+            ));
         }
         faults.extend(too_much(function, &calls, &policy, &outputs["buckets"]));
     }
@@ -77,18 +122,27 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
 }
 
 /// What a policy allows that the function never did, and that no reason is given for.
-fn too_much(function: &str, calls: &BTreeSet<Call>, policy: &Policy, buckets: &Value) -> Vec<String> {
+fn too_much(
+    function: &str,
+    calls: &BTreeSet<Call>,
+    policy: &Policy,
+    buckets: &Value,
+) -> Vec<String> {
     let mut faults = Vec::new();
     for (zone, bucket) in buckets.as_object().unwrap() {
         let bucket = format!("arn:aws:s3:::{}", bucket.as_str().unwrap());
         for action in ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] {
-            let done = calls
+            let done = calls.iter().any(|call| {
+                call.action == action && call.resource.starts_with(&format!("{bucket}/"))
+            });
+            let reason = UNSEEN
                 .iter()
-                .any(|call| call.action == action && call.resource.starts_with(&format!("{bucket}/")));
-            let reason = UNSEEN.iter().any(|(f, a, z, _)| (*f, *a, *z) == (function, action, zone));
+                .any(|(f, a, z, _)| (*f, *a, *z) == (function, action, zone));
             for probe in PROBES {
                 if policy.allows(action, &format!("{bucket}/{probe}"), &[]) && !done && !reason {
-                    faults.push(format!("{function} may {action} {bucket}/{probe}, and never does"));
+                    faults.push(format!(
+                        "{function} may {action} {bucket}/{probe}, and never does"
+                    ));
                 }
             }
             // Beside its prefixes, whatever it does within them. The site is its pages and nothing else.
@@ -97,8 +151,9 @@ fn too_much(function: &str, calls: &BTreeSet<Call>, policy: &Policy, buckets: &V
             }
         }
     }
-    let anything =
-        NEVER.iter().filter(|action| policy.allows(action, "arn:aws:s3:::polelake-raw/raw/x", &[]));
+    let anything = NEVER
+        .iter()
+        .filter(|action| policy.allows(action, "arn:aws:s3:::polelake-raw/raw/x", &[]));
     faults.extend(anything.map(|action| format!("{function} may {action}")));
     faults
 }
@@ -108,11 +163,14 @@ fn outputs() -> Value {
     let bucket = |zone: &str| format!("polelake-{zone}");
     let arn = |zone: &str, path: &str| format!("arn:aws:s3:::polelake-{zone}{path}");
     let allow = |actions: &[&str], resources: &[String]| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
-    let policy = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let policy =
+        |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     let glue = ["catalog", "database/polelake_*", "table/polelake_*"]
         .map(|part| format!("arn:aws:glue:eu-west-2:000000000000:{part}"));
-    let buckets: BTreeMap<&str, String> =
-        ["raw", "refined", "curated", "site"].into_iter().map(|zone| (zone, bucket(zone))).collect();
+    let buckets: BTreeMap<&str, String> = ["raw", "refined", "curated", "site"]
+        .into_iter()
+        .map(|zone| (zone, bucket(zone)))
+        .collect();
     json!({
         "buckets": buckets,
         "function_environments": {
@@ -157,23 +215,37 @@ async fn calls_and_policies_are_held_against_each_other() {
     // A right that is missing, and one too many.
     let changed = |function: &str, from: &str, to: &str| {
         let mut outputs = outputs.clone();
-        let text = outputs["function_policies"][function].as_str().unwrap().replace(from, to);
+        let text = outputs["function_policies"][function]
+            .as_str()
+            .unwrap()
+            .replace(from, to);
         assert_ne!(outputs["function_policies"][function], json!(text));
         outputs["function_policies"][function] = json!(text);
         outputs
     };
     let faults = held(&calls, &changed("raw-landing", "/raw/*", "/raw/other/*"));
-    assert!(faults.iter().any(|fault| fault.starts_with("raw-landing may not s3:PutObject")), "{faults:?}");
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.starts_with("raw-landing may not s3:PutObject")),
+        "{faults:?}"
+    );
     let faults = held(&calls, &changed("quality-report", "s3:PutObject", "s3:*"));
     assert!(
         faults
             .iter()
-            .any(|fault| fault.contains("quality-report may s3:DeleteObject") && fault.contains("curated")),
+            .any(|fault| fault.contains("quality-report may s3:DeleteObject")
+                && fault.contains("curated")),
         "{faults:?}"
     );
-    let faults = held(&calls, &changed("snapshot-merge", "glue:CreateTable", "glue:Nothing"));
+    let faults = held(
+        &calls,
+        &changed("snapshot-merge", "glue:CreateTable", "glue:Nothing"),
+    );
     assert!(
-        faults.iter().any(|fault| fault.starts_with("snapshot-merge may not glue:CreateTable")),
+        faults
+            .iter()
+            .any(|fault| fault.starts_with("snapshot-merge may not glue:CreateTable")),
         "{faults:?}"
     );
 }
@@ -189,7 +261,11 @@ fn deployed() -> Option<Value> {
     };
     let told: Value = serde_json::from_str(&text).unwrap();
     let outputs = told.as_object().unwrap().iter();
-    Some(outputs.map(|(name, output)| (name.clone(), output["value"].clone())).collect())
+    Some(
+        outputs
+            .map(|(name, output)| (name.clone(), output["value"].clone()))
+            .collect(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,5 +283,8 @@ async fn days_go_through_what_terraform_deployed_and_within_its_rights() {
     let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + 1);
     let manifest = store.get(&lake::manifest_key("person", day)).await.unwrap();
     let manifest = lake::Manifest::decode(&manifest.body).unwrap();
-    assert_eq!((manifest.rows, manifest.updated, manifest.passed), (1, 1, true));
+    assert_eq!(
+        (manifest.rows, manifest.updated, manifest.passed),
+        (1, 1, true)
+    );
 }

@@ -21,13 +21,21 @@ const TUESDAY: &str = "2026-03-03";
 /// What the browser's test cannot do without, and how to get it.
 fn missing() -> Option<&'static str> {
     let runs = |program: &str| {
-        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+        Command::new(program)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
     };
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
     match () {
         () if !runs("node") => Some("node: install it with `apt-get install nodejs npm`"),
-        () if !Path::new(&chromium).is_file() => Some("chromium: install it with `apt-get install chromium`"),
-        () if !root().join("tests/site/node_modules/puppeteer-core").is_dir() => {
+        () if !Path::new(&chromium).is_file() => {
+            Some("chromium: install it with `apt-get install chromium`")
+        }
+        () if !root()
+            .join("tests/site/node_modules/puppeteer-core")
+            .is_dir() =>
+        {
             Some("the browser's driver: install it with `npm ci --prefix tests/site`")
         }
         () => None,
@@ -42,18 +50,29 @@ fn browse(site: &Path) {
         eprintln!("SKIPPED: there is no {what}");
         return;
     }
-    let pictures =
-        std::env::var_os("SITE_SCREENSHOTS").map_or_else(|| root().join("target/site"), PathBuf::from);
+    let pictures = std::env::var_os("SITE_SCREENSHOTS")
+        .map_or_else(|| root().join("target/site"), PathBuf::from);
     let output = Command::new("node")
         .arg(root().join("tests/site/check.mjs"))
         .args([site, &pictures])
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let told: Value = serde_json::from_str(&told).unwrap();
-    assert!(told["pages"].as_u64() > Some(30) && told["axe_rules"].as_u64() > Some(30), "{told}");
-    println!("{} pages without a fault; pictures in {}", told["pages"], pictures.display());
+    assert!(
+        told["pages"].as_u64() > Some(30) && told["axe_rules"].as_u64() > Some(30),
+        "{told}"
+    );
+    println!(
+        "{} pages without a fault; pictures in {}",
+        told["pages"],
+        pictures.display()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,20 +97,39 @@ async fn every_page_reads_well_in_a_browser_and_every_example_runs() {
 /// Runs every example that a page shows, with DuckDB: those for Athena over views of the same names, and without Athena's
 /// own words, for they have none.
 fn run_examples(lake: &LakeUnderTest, catalogue: &Catalogue) {
-    let place = Place { bucket: "curated".into(), databases: "polelake".into() };
-    let bucket = lake.object("curated", "curated").parent().unwrap().to_string_lossy().into_owned();
+    let place = Place {
+        bucket: "curated".into(),
+        databases: "polelake".into(),
+    };
+    let bucket = lake
+        .object("curated", "curated")
+        .parent()
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
     let (mut views, mut queries) = (Vec::new(), Vec::new());
-    for table in catalogue.tables.iter().filter(|table| !catalogue.topics_of(&table.name).is_empty()) {
+    for table in catalogue
+        .tables
+        .iter()
+        .filter(|table| !catalogue.topics_of(&table.name).is_empty())
+    {
         let manifest = lake.manifest(&table.name, TUESDAY);
-        let files: Vec<String> =
-            manifest.shards.iter().map(|shard| format!("{bucket}/{}", shard.rows_key)).collect();
+        let files: Vec<String> = manifest
+            .shards
+            .iter()
+            .map(|shard| format!("{bucket}/{}", shard.rows_key))
+            .collect();
         views.push(
             json!({"database": place.database(table), "table": table.name, "files": files, "date": TUESDAY}),
         );
         let page =
-            std::fs::read_to_string(lake.object("site", &format!("table/{}.html", table.name))).unwrap();
+            std::fs::read_to_string(lake.object("site", &format!("table/{}.html", table.name)))
+                .unwrap();
         for Example { title, engine, sql } in examples(table, &manifest, catalogue, &place) {
-            let shown = sql.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let shown = sql
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;");
             assert!(page.contains(&shown), "{engine}, {title}: {sql}");
             queries.push(
                 json!({"table": table.name, "engine": engine, "sql": sql.replace("s3://curated", &bucket)}),
@@ -111,12 +149,26 @@ count = lambda query: lake.execute('select count(*) from (' + query['sql'] + ')'
 print(json.dumps([count(query) for query in asked['queries']]))
 ";
     let file = lake.object("curated", "asked.json");
-    std::fs::write(&file, json!({"views": views, "queries": queries}).to_string()).unwrap();
+    std::fs::write(
+        &file,
+        json!({"views": views, "queries": queries}).to_string(),
+    )
+    .unwrap();
     let answers = python(script, &[file.to_string_lossy().into_owned()]);
     std::fs::remove_file(file).unwrap();
     let answers = answers.as_array().unwrap();
-    assert!(answers.len() == queries.len() && queries.len() > 50, "{} examples", queries.len());
-    let people: Vec<_> =
-        queries.iter().zip(answers).filter(|(query, _)| query["table"] == "person").collect();
-    assert!(people.iter().all(|(_, rows)| rows.as_u64() > Some(0)), "{people:?}");
+    assert!(
+        answers.len() == queries.len() && queries.len() > 50,
+        "{} examples",
+        queries.len()
+    );
+    let people: Vec<_> = queries
+        .iter()
+        .zip(answers)
+        .filter(|(query, _)| query["table"] == "person")
+        .collect();
+    assert!(
+        people.iter().all(|(_, rows)| rows.as_u64() > Some(0)),
+        "{people:?}"
+    );
 }

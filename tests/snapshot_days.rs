@@ -28,7 +28,12 @@ const SMALL: Sizes = Sizes {
 };
 
 fn born(number: usize) -> Value {
-    person("PersonCreatedEvent", &format!("p{number}"), 1, json!({"firstName": "Ada", "surname": "Sample"}))
+    person(
+        "PersonCreatedEvent",
+        &format!("p{number}"),
+        1,
+        json!({"firstName": "Ada", "surname": "Sample"}),
+    )
 }
 
 fn renamed(number: usize, minute: u32) -> Value {
@@ -64,7 +69,12 @@ impl ObjectStore for Noting {
         self.note(key);
         self.inner.put(key, body, kind).await
     }
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         self.note(key);
         self.inner.put_new(key, body, metadata).await
     }
@@ -91,40 +101,81 @@ impl ObjectStore for Noting {
 #[tokio::test]
 async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     let mut lake = Days::new();
-    lake.push("housing-person", MONDAY, &(0..50).map(born).collect::<Vec<_>>()).await;
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..50).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
     let written = Arc::new(Mutex::new(Vec::new()));
-    let store = Noting { inner: Arc::clone(&lake.curated), written: Arc::clone(&written) };
-    let context = Context { curated: Arc::new(store), ..lake.context() };
-    let schedule =
-        Schedule { date: Some(TUESDAY.into()), tables: vec!["person".into()], ..Schedule::default() };
+    let store = Noting {
+        inner: Arc::clone(&lake.curated),
+        written: Arc::clone(&written),
+    };
+    let context = Context {
+        curated: Arc::new(store),
+        ..lake.context()
+    };
+    let schedule = Schedule {
+        date: Some(TUESDAY.into()),
+        tables: vec!["person".into()],
+        ..Schedule::default()
+    };
     let budget = host::Budget::lasting(std::time::Duration::from_secs(600));
-    snapshot_merge::handle(&schedule, &context, budget).await.unwrap();
+    snapshot_merge::handle(&schedule, &context, budget)
+        .await
+        .unwrap();
     let written = written.lock().unwrap().clone();
     // Iceberg has a snapshot for every day: its small files say so, and name the same data.
-    let (iceberg, ours): (Vec<_>, Vec<_>) = written.iter().partition(|key| key.contains("/metadata/"));
+    let (iceberg, ours): (Vec<_>, Vec<_>) =
+        written.iter().partition(|key| key.contains("/metadata/"));
     assert_eq!(ours, ["curated/_manifests/person/2026-03-03.json"]);
     assert_eq!(iceberg.len(), 4, "{iceberg:?}");
-    assert_eq!(lake.manifest("person", MONDAY).await.shards, lake.manifest("person", TUESDAY).await.shards);
+    assert_eq!(
+        lake.manifest("person", MONDAY).await.shards,
+        lake.manifest("person", TUESDAY).await.shards
+    );
 }
 
 #[tokio::test]
 async fn groups_that_nobody_speaks_of_are_copied_and_measured_as_before() {
     let mut lake = Days::new();
     lake.sizes = SMALL;
-    lake.push("housing-person", MONDAY, &(0..200).map(born).collect::<Vec<_>>()).await;
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..200).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
-    lake.push("housing-person", TUESDAY, &[renamed(7, 9), born(200)]).await;
+    lake.push("housing-person", TUESDAY, &[renamed(7, 9), born(200)])
+        .await;
     let run = lake.merge_tables(TUESDAY, &["person"]).await.unwrap();
     // 200 rows in groups of 16 are 13; two of them are spoken of.
     assert_eq!((run.tables[0].updated, run.tables[0].inserted), (1, 1));
-    assert!((10..13).contains(&run.tables[0].copied), "{} groups were copied", run.tables[0].copied);
+    assert!(
+        (10..13).contains(&run.tables[0].copied),
+        "{} groups were copied",
+        run.tables[0].copied
+    );
     // Merged from nothing, the same is measured.
     let mut whole = Days::new();
-    whole.push("housing-person", MONDAY, &(0..200).map(born).collect::<Vec<_>>()).await;
-    whole.push("housing-person", TUESDAY, &[renamed(7, 9), born(200)]).await;
+    whole
+        .push(
+            "housing-person",
+            MONDAY,
+            &(0..200).map(born).collect::<Vec<_>>(),
+        )
+        .await;
+    whole
+        .push("housing-person", TUESDAY, &[renamed(7, 9), born(200)])
+        .await;
     whole.merge_tables(TUESDAY, &["person"]).await.unwrap();
-    let (part, all) = (lake.manifest("person", TUESDAY).await, whole.manifest("person", TUESDAY).await);
+    let (part, all) = (
+        lake.manifest("person", TUESDAY).await,
+        whole.manifest("person", TUESDAY).await,
+    );
     assert_eq!(part.rules, all.rules);
     for (column, all) in &all.columns {
         let part = &part.columns[column];
@@ -133,8 +184,13 @@ async fn groups_that_nobody_speaks_of_are_copied_and_measured_as_before() {
             (all.filled, all.longest, all.bytes, all.least)
         );
         // Sketches that were added up are within four standard errors of one that saw all.
-        let (Some(a), Some(b)) = (part.distinct, all.distinct) else { continue };
-        assert!(a.abs_diff(b) as f64 <= 2.0 + b as f64 * 0.092, "{column}: {a} and {b}");
+        let (Some(a), Some(b)) = (part.distinct, all.distinct) else {
+            continue;
+        };
+        assert!(
+            a.abs_diff(b) as f64 <= 2.0 + b as f64 * 0.092,
+            "{column}: {a} and {b}"
+        );
     }
     assert_eq!(lake.rows("person", TUESDAY).await.len(), 201);
 }
@@ -143,36 +199,71 @@ async fn groups_that_nobody_speaks_of_are_copied_and_measured_as_before() {
 async fn small_changes_of_many_days_do_not_make_many_small_groups() {
     let mut lake = Days::new();
     lake.sizes = SMALL;
-    lake.push("housing-person", MONDAY, &(0..160).map(born).collect::<Vec<_>>()).await;
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..160).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
     for day in 0..25usize {
         let date = format!("2026-03-{:02}", day + 3);
-        lake.push("housing-person", &date, &(0..5).map(|n| born(1_000 + day * 5 + n)).collect::<Vec<_>>())
-            .await;
+        lake.push(
+            "housing-person",
+            &date,
+            &(0..5)
+                .map(|n| born(1_000 + day * 5 + n))
+                .collect::<Vec<_>>(),
+        )
+        .await;
         lake.merge_tables(&date, &["person"]).await.unwrap();
     }
     let shard = &lake.manifest("person", "2026-03-27").await.shards[0];
     let bytes = lake.curated.get(&shard.rows_key).await.unwrap().body;
     let size = bytes.len() as u64;
-    let groups = lake::Footer::parse(lake::Window::new(0, bytes, size)).unwrap().groups().unwrap();
+    let groups = lake::Footer::parse(lake::Window::new(0, bytes, size))
+        .unwrap()
+        .groups()
+        .unwrap();
     let rows: Vec<usize> = groups.iter().map(|group| group.rows).collect();
     assert_eq!(rows.iter().sum::<usize>(), 285);
-    assert!(rows.iter().all(|rows| *rows <= 24), "no group is beyond one and a half: {rows:?}");
-    assert!(rows.len() <= 285 / 8, "the mean group is at least half of what is wanted: {rows:?}");
+    assert!(
+        rows.iter().all(|rows| *rows <= 24),
+        "no group is beyond one and a half: {rows:?}"
+    );
+    assert!(
+        rows.len() <= 285 / 8,
+        "the mean group is at least half of what is wanted: {rows:?}"
+    );
 }
 
 #[tokio::test]
 async fn the_number_of_shards_follows_the_data() {
     let mut lake = Days::new();
-    lake.push("housing-person", MONDAY, &(0..100).map(born).collect::<Vec<_>>()).await;
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..100).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
     let monday = lake.manifest("person", MONDAY).await;
-    lake.sizes = Sizes { shard_bytes: monday.shards[0].bytes / 3, ..SMALL };
+    lake.sizes = Sizes {
+        shard_bytes: monday.shards[0].bytes / 3,
+        ..SMALL
+    };
     lake.push("housing-person", TUESDAY, &[born(100)]).await;
     lake.merge_tables(TUESDAY, &["person"]).await.unwrap();
-    assert_eq!((monday.shards.len(), lake.manifest("person", TUESDAY).await.shards.len()), (1, 4));
+    assert_eq!(
+        (
+            monday.shards.len(),
+            lake.manifest("person", TUESDAY).await.shards.len()
+        ),
+        (1, 4)
+    );
     lake.sizes = Sizes::default();
-    lake.push("housing-person", "2026-03-04", &[born(101)]).await;
+    lake.push("housing-person", "2026-03-04", &[born(101)])
+        .await;
     lake.merge_tables("2026-03-04", &["person"]).await.unwrap();
     assert_eq!(lake.manifest("person", "2026-03-04").await.shards.len(), 1);
     assert_eq!(lake.rows("person", "2026-03-04").await.len(), 102);
@@ -181,13 +272,26 @@ async fn the_number_of_shards_follows_the_data() {
 /// Every file that a kept manifest or the catalogue's history names is there; gives the kept days.
 async fn kept_is_whole(lake: &Days) -> Result<BTreeSet<String>, TestCaseError> {
     let mut days = BTreeSet::new();
-    for entry in lake.curated.list("curated/_manifests/person/", None).await.unwrap() {
+    for entry in lake
+        .curated
+        .list("curated/_manifests/person/", None)
+        .await
+        .unwrap()
+    {
         let object = lake.curated.get(&entry.key).await.unwrap();
         let manifest = lake::Manifest::decode(&object.body).unwrap();
         for shard in &manifest.shards {
-            let keys = [Some(&shard.rows_key), shard.state_key.as_ref(), shard.profile_key.as_ref()];
+            let keys = [
+                Some(&shard.rows_key),
+                shard.state_key.as_ref(),
+                shard.profile_key.as_ref(),
+            ];
             for key in keys.into_iter().flatten() {
-                prop_assert!(lake.curated.is_there(key).await.unwrap(), "{} names {key}", manifest.date);
+                prop_assert!(
+                    lake.curated.is_there(key).await.unwrap(),
+                    "{} names {key}",
+                    manifest.date
+                );
             }
         }
         days.insert(manifest.date);
@@ -215,18 +319,33 @@ async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError>
         let day = Day(Day::parse(MONDAY).unwrap().0 + day as i32 * 9);
         if *changes {
             let number = day.0 as usize;
-            lake.push("housing-person", &day.to_string(), &[born(number), renamed(number % 7, 5)]).await;
+            lake.push(
+                "housing-person",
+                &day.to_string(),
+                &[born(number), renamed(number % 7, 5)],
+            )
+            .await;
         }
-        lake.merge_tables(&day.to_string(), &["person"]).await.unwrap();
+        lake.merge_tables(&day.to_string(), &["person"])
+            .await
+            .unwrap();
         if !sweep {
             continue;
         }
         let context = lake.context();
         let table = lake.catalogue.table("person").unwrap();
         let before = lake.curated.list("", None).await.unwrap();
-        let planned = snapshot_merge::sweep(table, keep, true, &context).await.unwrap();
-        prop_assert_eq!(&before, &lake.curated.list("", None).await.unwrap(), "a dry run writes nothing");
-        let swept = snapshot_merge::sweep(table, keep, false, &context).await.unwrap();
+        let planned = snapshot_merge::sweep(table, keep, true, &context)
+            .await
+            .unwrap();
+        prop_assert_eq!(
+            &before,
+            &lake.curated.list("", None).await.unwrap(),
+            "a dry run writes nothing"
+        );
+        let swept = snapshot_merge::sweep(table, keep, false, &context)
+            .await
+            .unwrap();
         prop_assert_eq!(&planned, &swept);
         let kept = kept_is_whole(&lake).await?;
         prop_assert!(kept.contains(&day.to_string()), "the newest day stays");
@@ -239,8 +358,14 @@ async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError>
             .map(|p| p.values[0].clone())
             .collect();
         prop_assert_eq!(&shown, &kept);
-        let again = snapshot_merge::sweep(table, keep, false, &context).await.unwrap();
-        prop_assert_eq!((again.files, again.dropped.len()), (0, 0), "what is swept is swept");
+        let again = snapshot_merge::sweep(table, keep, false, &context)
+            .await
+            .unwrap();
+        prop_assert_eq!(
+            (again.files, again.dropped.len()),
+            (0, 0),
+            "what is swept is swept"
+        );
     }
     kept_is_whole(&lake).await.map(drop)
 }
@@ -265,46 +390,89 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
         let members: Vec<Value> = [1, 2]
             .map(|n| json!({"id": format!("p{n}"), "type": "Person", "personTenureType": "Tenant"}))
             .into();
-        person("TenureCreatedEvent", "t1", minute, json!({"householdMembers": members}))
+        person(
+            "TenureCreatedEvent",
+            "t1",
+            minute,
+            json!({"householdMembers": members}),
+        )
     };
-    lake.push("housing-person", MONDAY, &(0..60).map(born).collect::<Vec<_>>()).await;
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..60).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake.push("housing-tenure", MONDAY, &[tenure(1)]).await;
     lake.merge_tables(MONDAY, &tables).await.unwrap();
     // A patch is remembered beside the rows.
-    lake.push("housing-person", TUESDAY, &[renamed(1, 9), renamed(30, 9)]).await;
+    lake.push("housing-person", TUESDAY, &[renamed(1, 9), renamed(30, 9)])
+        .await;
     lake.merge_tables(TUESDAY, &tables).await.unwrap();
     let id = pole::pole_id("housing-person", &["p1"]).to_string();
-    let subjects = snapshot_merge::erase::Whom { ids: [id.clone()].into(), ..Default::default() };
+    let subjects = snapshot_merge::erase::Whom {
+        ids: [id.clone()].into(),
+        ..Default::default()
+    };
     let before = lake.curated.list("", None).await.unwrap();
-    let planned = snapshot_merge::erase::erase(&lake.context(), &subjects, true).await.unwrap();
-    assert!(planned.len() >= 5, "rows of two days, names, link and state: {planned:?}");
+    let planned = snapshot_merge::erase::erase(&lake.context(), &subjects, true)
+        .await
+        .unwrap();
+    assert!(
+        planned.len() >= 5,
+        "rows of two days, names, link and state: {planned:?}"
+    );
     assert_eq!(before, lake.curated.list("", None).await.unwrap());
     let written = Arc::new(Mutex::new(Vec::new()));
-    let store = Noting { inner: Arc::clone(&lake.curated), written: Arc::clone(&written) };
-    let context = Context { curated: Arc::new(store), ..lake.context() };
-    let done = snapshot_merge::erase::erase(&context, &subjects, false).await.unwrap();
+    let store = Noting {
+        inner: Arc::clone(&lake.curated),
+        written: Arc::clone(&written),
+    };
+    let context = Context {
+        curated: Arc::new(store),
+        ..lake.context()
+    };
+    let done = snapshot_merge::erase::erase(&context, &subjects, false)
+        .await
+        .unwrap();
     assert_eq!(planned, done);
     let written = written.lock().unwrap().clone();
     let purged = |key: &str| written.contains(&format!("purged {key}"));
-    assert!(done.iter().all(|touched| purged(&touched.key)), "no old version is left: {written:?}");
+    assert!(
+        done.iter().all(|touched| purged(&touched.key)),
+        "no old version is left: {written:?}"
+    );
     for date in [MONDAY, TUESDAY] {
         for table in tables {
             for row in lake.rows(table, date).await {
-                assert!(!row.values().any(|value| value.as_str() == id), "{table} of {date}: {row:?}");
+                assert!(
+                    !row.values().any(|value| value.as_str() == id),
+                    "{table} of {date}: {row:?}"
+                );
             }
             let manifest = lake.manifest(table, date).await;
             assert_eq!(manifest.rows, lake.rows(table, date).await.len() as u64);
         }
         assert_eq!(lake.rows("person", date).await.len(), 59);
         assert_eq!(
-            lake.rows("link", date).await.iter().filter(|row| row["link_type"] == "holds_tenancy").count(),
+            lake.rows("link", date)
+                .await
+                .iter()
+                .filter(|row| row["link_type"] == "holds_tenancy")
+                .count(),
             1
         );
     }
     kept_is_whole(&lake).await.unwrap();
-    assert!(snapshot_merge::erase::erase(&lake.context(), &subjects, false).await.unwrap().is_empty());
+    assert!(
+        snapshot_merge::erase::erase(&lake.context(), &subjects, false)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     // The days go on.
-    lake.push("housing-person", "2026-03-04", &[renamed(30, 10)]).await;
+    lake.push("housing-person", "2026-03-04", &[renamed(30, 10)])
+        .await;
     lake.merge_tables("2026-03-04", &tables).await.unwrap();
     assert_eq!(lake.rows("person", "2026-03-04").await.len(), 59);
 }

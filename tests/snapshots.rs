@@ -39,7 +39,12 @@ impl ObjectStore for Watched {
         self.inner.get(key).await
     }
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.parts.lock().unwrap().entry(key.to_owned()).or_default().push(range.clone());
+        self.parts
+            .lock()
+            .unwrap()
+            .entry(key.to_owned())
+            .or_default()
+            .push(range.clone());
         self.inner.get_range(key, range).await
     }
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
@@ -48,7 +53,12 @@ impl ObjectStore for Watched {
     async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
         self.inner.put(key, body, kind).await
     }
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         self.inner.put_new(key, body, metadata).await
     }
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
@@ -66,15 +76,27 @@ impl ObjectStore for Watched {
 }
 
 fn zones(days: &Days) -> (Zones, Arc<Watched>) {
-    let watched = Arc::new(Watched { inner: Arc::clone(&days.curated), ..Watched::default() });
+    let watched = Arc::new(Watched {
+        inner: Arc::clone(&days.curated),
+        ..Watched::default()
+    });
     let curated = Arc::clone(&watched) as Arc<dyn ObjectStore>;
     let (raw, refined) = (Arc::clone(&days.raw) as _, Arc::clone(&days.refined) as _);
-    (Zones::of(raw, refined, curated, Arc::clone(&days.catalogue)), watched)
+    (
+        Zones::of(raw, refined, curated, Arc::clone(&days.catalogue)),
+        watched,
+    )
 }
 
 /// Sizes that cut a few rows into several groups, and into shards of about so many bytes.
 fn sizes(shard_bytes: u64) -> Sizes {
-    Sizes { shard_bytes, group_rows: 8, batch_rows: 4, run_group_rows: 4, ..Sizes::default() }
+    Sizes {
+        shard_bytes,
+        group_rows: 8,
+        batch_rows: 4,
+        run_group_rows: 4,
+        ..Sizes::default()
+    }
 }
 
 fn day(text: &str) -> Day {
@@ -82,9 +104,14 @@ fn day(text: &str) -> Day {
 }
 
 async fn diff(zones: &Zones, table: &str, show: Show) -> TableDiff {
-    let found = pairs(zones, Some(table), day(MONDAY), day(TUESDAY)).await.unwrap();
+    let found = pairs(zones, Some(table), day(MONDAY), day(TUESDAY))
+        .await
+        .unwrap();
     assert_eq!((found.pairs.len(), found.skipped.len()), (1, 0));
-    found.pairs[0].diff(&zones.curated, show, &|_| ()).await.unwrap()
+    found.pairs[0]
+        .diff(&zones.curated, show, &|_| ())
+        .await
+        .unwrap()
 }
 
 fn told(kind: &str, number: usize, minute: u32, name: &str) -> Value {
@@ -103,21 +130,33 @@ fn told(kind: &str, number: usize, minute: u32, name: &str) -> Value {
 async fn two_days(first: Sizes, second: Sizes) -> Days {
     let mut days = Days::new();
     days.sizes = first;
-    let monday: Vec<Value> =
-        (0..80).map(|number| told("PersonCreatedEvent", number, 1, &format!("Name{number}"))).collect();
+    let monday: Vec<Value> = (0..80)
+        .map(|number| told("PersonCreatedEvent", number, 1, &format!("Name{number}")))
+        .collect();
     days.push("housing-person", MONDAY, &monday).await;
     days.merge_tables(MONDAY, &TABLES).await.unwrap();
     days.sizes = second;
     let tuesday: Vec<Value> = (0..90)
         .filter_map(|number| match number {
-            number if number % 7 == 1 => {
-                Some(told("PersonCreatedEvent", number, 2, &format!("Other{number}")))
-            }
-            number if number % 7 == 2 => {
-                Some(told("PersonCreatedEvent", number, 2, &format!("Name{number}")))
-            }
+            number if number % 7 == 1 => Some(told(
+                "PersonCreatedEvent",
+                number,
+                2,
+                &format!("Other{number}"),
+            )),
+            number if number % 7 == 2 => Some(told(
+                "PersonCreatedEvent",
+                number,
+                2,
+                &format!("Name{number}"),
+            )),
             number if number % 11 == 3 => Some(told("PersonDeletedEvent", number, 2, "gone")),
-            number if number >= 80 => Some(told("PersonCreatedEvent", number, 2, &format!("New{number}"))),
+            number if number >= 80 => Some(told(
+                "PersonCreatedEvent",
+                number,
+                2,
+                &format!("New{number}"),
+            )),
             _ => None,
         })
         .collect();
@@ -147,12 +186,20 @@ fn naive(old: Vec<Row>, new: Vec<Row>) -> Naive {
     for (key, before) in &old {
         let Some(after) = new.get(key) else { continue };
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let changed: Vec<&String> =
-            names.into_iter().filter(|name| before.get(*name) != after.get(*name)).collect();
-        let provenance = |name: &&String| pole::PROVENANCE.iter().any(|known| known.name == name.as_str());
+        let changed: Vec<&String> = names
+            .into_iter()
+            .filter(|name| before.get(*name) != after.get(*name))
+            .collect();
+        let provenance = |name: &&String| {
+            pole::PROVENANCE
+                .iter()
+                .any(|known| known.name == name.as_str())
+        };
         found.counts[1] += u64::from(!changed.is_empty());
         found.counts[2] += u64::from(!changed.is_empty() && changed.iter().all(provenance));
-        changed.into_iter().for_each(|name| *found.columns.entry(name.clone()).or_default() += 1);
+        changed
+            .into_iter()
+            .for_each(|name| *found.columns.entry(name.clone()).or_default() += 1);
     }
     found
 }
@@ -162,7 +209,9 @@ fn said(diff: &TableDiff) -> Naive {
     let columns = diff.columns.iter().chain(&diff.provenance);
     Naive {
         counts: [diff.added, diff.changed, diff.restated, diff.removed],
-        columns: columns.map(|changes| (changes.column.clone(), changes.rows)).collect(),
+        columns: columns
+            .map(|changes| (changes.column.clone(), changes.rows))
+            .collect(),
     }
 }
 
@@ -176,7 +225,10 @@ async fn a_diff_says_what_a_naive_comparison_says_whatever_the_shards() {
     ] {
         let days = two_days(sizes(first), sizes(second)).await;
         let (zones, _) = zones(&days);
-        let (old, new) = (days.manifest("person", MONDAY).await, days.manifest("person", TUESDAY).await);
+        let (old, new) = (
+            days.manifest("person", MONDAY).await,
+            days.manifest("person", TUESDAY).await,
+        );
         let several = |shards: usize| if shards > 1 { "several" } else { "one" };
         assert_eq!(
             (several(old.shards.len()), several(new.shards.len())),
@@ -185,7 +237,10 @@ async fn a_diff_says_what_a_naive_comparison_says_whatever_the_shards() {
         );
         for table in TABLES {
             let diff = diff(&zones, table, Show::default()).await;
-            let (old, new) = (days.rows(table, MONDAY).await, days.rows(table, TUESDAY).await);
+            let (old, new) = (
+                days.rows(table, MONDAY).await,
+                days.rows(table, TUESDAY).await,
+            );
             assert_eq!(said(&diff), naive(old, new), "{table} {first} {second}");
             let manifest = days.manifest(table, TUESDAY).await;
             assert_eq!(
@@ -196,7 +251,10 @@ async fn a_diff_says_what_a_naive_comparison_says_whatever_the_shards() {
             assert_eq!(diff.differences, [], "none was asked for");
         }
         let diff = diff(&zones, "person", Show::default()).await;
-        assert!(diff.added > 5 && diff.removed > 3 && diff.restated > 5, "{diff:?}");
+        assert!(
+            diff.added > 5 && diff.removed > 3 && diff.restated > 5,
+            "{diff:?}"
+        );
         assert!(diff.changed > diff.restated);
     }
 }
@@ -205,59 +263,117 @@ async fn a_diff_says_what_a_naive_comparison_says_whatever_the_shards() {
 async fn a_column_that_came_between_the_days_is_a_change_where_it_is_filled() {
     let mut days = Days::new();
     days.sizes = sizes(4_000);
-    let monday: Vec<Value> = (0..40).map(|number| told("PersonCreatedEvent", number, 1, "Ada")).collect();
+    let monday: Vec<Value> = (0..40)
+        .map(|number| told("PersonCreatedEvent", number, 1, "Ada"))
+        .collect();
     days.push("housing-person", MONDAY, &monday).await;
     days.merge_tables(MONDAY, &TABLES).await.unwrap();
     let wider = contracts(|files| {
         let reference = "      - {name: reference,";
         let calling = "      - {name: calling, logicalType: string, physicalType: string, classification: personal, description: 'Calling'}";
-        replace(files, "pole/person.odcs.yaml", reference, &format!("{calling}\n{reference}"));
+        replace(
+            files,
+            "pole/person.odcs.yaml",
+            reference,
+            &format!("{calling}\n{reference}"),
+        );
         let title = "      title: $.title\n      given_name: {normalise: {from: $.firstName, as: name}}\n      middle_names: {normalise: {from: $.middleName, as: name}}\n      surname: {normalise: {from: $.surname, as: name}}\n      full_name";
         let mapping = "sources/housing/person/mapping.yaml";
-        replace(files, mapping, title, &format!("      calling: $.firstName\n{title}"));
+        replace(
+            files,
+            mapping,
+            title,
+            &format!("      calling: $.firstName\n{title}"),
+        );
     });
     let mut days = days.changed(wider);
-    days.push("housing-person", TUESDAY, &[told("PersonCreatedEvent", 7, 2, "Ada")]).await;
+    days.push(
+        "housing-person",
+        TUESDAY,
+        &[told("PersonCreatedEvent", 7, 2, "Ada")],
+    )
+    .await;
     days.merge_tables(TUESDAY, &TABLES).await.unwrap();
     let (zones, _) = zones(&days);
-    let show = Show { rows: 10, values: true };
+    let show = Show {
+        rows: 10,
+        values: true,
+    };
     let diff = diff(&zones, "person", show).await;
-    assert_eq!(said(&diff), naive(days.rows("person", MONDAY).await, days.rows("person", TUESDAY).await));
+    assert_eq!(
+        said(&diff),
+        naive(
+            days.rows("person", MONDAY).await,
+            days.rows("person", TUESDAY).await
+        )
+    );
     assert_eq!((diff.changed, diff.restated, diff.added), (1, 0, 0));
-    let change = diff.differences[0].columns.iter().find(|change| change.column == "calling").unwrap();
-    assert_eq!((&change.before, &change.after, change.provenance), (&Value::Null, &json!("Ada"), false));
+    let change = diff.differences[0]
+        .columns
+        .iter()
+        .find(|change| change.column == "calling")
+        .unwrap();
+    assert_eq!(
+        (&change.before, &change.after, change.provenance),
+        (&Value::Null, &json!("Ada"), false)
+    );
 }
 
 #[tokio::test]
 async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
     let mut days = Days::new();
     days.sizes = sizes(4_000);
-    let monday: Vec<Value> = (0..120).map(|number| told("PersonCreatedEvent", number, 1, "Ada")).collect();
+    let monday: Vec<Value> = (0..120)
+        .map(|number| told("PersonCreatedEvent", number, 1, "Ada"))
+        .collect();
     days.push("housing-person", MONDAY, &monday).await;
     days.merge_tables(MONDAY, &TABLES).await.unwrap();
     // Shards are as large as they should be: they stay as many.
     let shards = days.manifest("person", MONDAY).await.shards;
     days.sizes = sizes(shards.iter().map(|shard| shard.bytes).sum::<u64>() / shards.len() as u64);
-    days.push("housing-person", TUESDAY, &[told("PersonCreatedEvent", 7, 2, "Bea")]).await;
+    days.push(
+        "housing-person",
+        TUESDAY,
+        &[told("PersonCreatedEvent", 7, 2, "Bea")],
+    )
+    .await;
     days.merge_tables(TUESDAY, &TABLES).await.unwrap();
     let (zones, watched) = zones(&days);
     let diff = diff(&zones, "person", Show::default()).await;
-    let (old, new) = (days.manifest("person", MONDAY).await, days.manifest("person", TUESDAY).await);
+    let (old, new) = (
+        days.manifest("person", MONDAY).await,
+        days.manifest("person", TUESDAY).await,
+    );
     assert!(new.shards.len() > 2);
-    assert_eq!((diff.changed, diff.shards_shared, diff.shards_read), (1, new.shards.len() - 1, 2));
+    assert_eq!(
+        (diff.changed, diff.shards_shared, diff.shards_read),
+        (1, new.shards.len() - 1, 2)
+    );
     let all = |manifest: &lake::Manifest| -> BTreeSet<String> {
-        manifest.shards.iter().map(|shard| shard.rows_key.clone()).collect()
+        manifest
+            .shards
+            .iter()
+            .map(|shard| shard.rows_key.clone())
+            .collect()
     };
-    let apart: BTreeSet<String> = all(&old).symmetric_difference(&all(&new)).cloned().collect();
+    let apart: BTreeSet<String> = all(&old)
+        .symmetric_difference(&all(&new))
+        .cloned()
+        .collect();
     let parts = watched.parts.lock().unwrap().clone();
     assert_eq!(parts.keys().cloned().collect::<BTreeSet<_>>(), apart);
     let whole = watched.whole.lock().unwrap().clone();
     assert!(whole.iter().all(|key| key.ends_with(".json")), "{whole:?}");
     // The same day twice is the same, and reads nothing.
     watched.parts.lock().unwrap().clear();
-    let found = pairs(&zones, Some("person"), day(TUESDAY), day(TUESDAY)).await.unwrap();
+    let found = pairs(&zones, Some("person"), day(TUESDAY), day(TUESDAY))
+        .await
+        .unwrap();
     assert_eq!(found.bytes(), 0);
-    let same = found.pairs[0].diff(&zones.curated, Show::default(), &|_| ()).await.unwrap();
+    let same = found.pairs[0]
+        .diff(&zones.curated, Show::default(), &|_| ())
+        .await
+        .unwrap();
     assert_eq!((said(&same), same.shards_read), (Naive::default(), 0));
     assert!(watched.parts.lock().unwrap().is_empty());
 }
@@ -266,13 +382,29 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
 async fn no_personal_value_is_shown_unasked() {
     let days = two_days(sizes(4_000), sizes(4_000)).await;
     let (zones, _) = zones(&days);
-    let (few, many) = (Show { rows: 5, values: false }, Show { rows: 1_000, values: false });
+    let (few, many) = (
+        Show {
+            rows: 5,
+            values: false,
+        },
+        Show {
+            rows: 1_000,
+            values: false,
+        },
+    );
     assert_eq!(diff(&zones, "person", few).await.differences.len(), 5);
     let closed = diff(&zones, "person", many).await;
-    assert_eq!(closed.differences.len() as u64, closed.added + closed.changed + closed.removed);
+    assert_eq!(
+        closed.differences.len() as u64,
+        closed.added + closed.changed + closed.removed
+    );
     let keys = |diff: &TableDiff| -> Vec<_> {
         let key = |row: &polelake::snapshots::Difference| {
-            (row.owner_id.clone(), row.pole_id.clone(), row.source.clone())
+            (
+                row.owner_id.clone(),
+                row.pole_id.clone(),
+                row.source.clone(),
+            )
         };
         diff.differences.iter().map(key).collect()
     };
@@ -294,14 +426,34 @@ async fn no_personal_value_is_shown_unasked() {
     for value in ["Other", "Sample", "1990-02-03"] {
         assert!(!text.contains(&format!("\"{value}")), "{value}");
     }
-    let open = diff(&zones, "person", Show { rows: 1_000, values: true }).await;
+    let open = diff(
+        &zones,
+        "person",
+        Show {
+            rows: 1_000,
+            values: true,
+        },
+    )
+    .await;
     assert_eq!(keys(&open), keys(&closed));
     let changed = open.differences.iter().find(|row| {
-        row.what == What::Changed && row.columns.iter().any(|change| change.column == "given_name")
+        row.what == What::Changed
+            && row
+                .columns
+                .iter()
+                .any(|change| change.column == "given_name")
     });
-    let name = changed.unwrap().columns.iter().find(|change| change.column == "given_name").unwrap();
+    let name = changed
+        .unwrap()
+        .columns
+        .iter()
+        .find(|change| change.column == "given_name")
+        .unwrap();
     let texts = [&name.before, &name.after].map(|value| value.as_str().unwrap().to_owned());
-    assert!(texts[0].starts_with("Name") && texts[1].starts_with("Other"), "{texts:?}");
+    assert!(
+        texts[0].starts_with("Name") && texts[1].starts_with("Other"),
+        "{texts:?}"
+    );
 }
 
 #[tokio::test]
@@ -311,34 +463,81 @@ async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
     let listed = days::list(&zones, "person").await.unwrap();
     let manifest = days.manifest("person", TUESDAY).await;
     let last = &listed[1];
-    assert_eq!((listed.len(), listed[0].shared, listed[0].base.as_deref()), (2, 0, None));
     assert_eq!(
-        (last.rows, last.inserted, last.updated, last.deleted, last.shards, last.passed),
-        (manifest.rows, manifest.inserted, manifest.updated, manifest.deleted, manifest.shards.len(), true)
+        (listed.len(), listed[0].shared, listed[0].base.as_deref()),
+        (2, 0, None)
     );
-    assert_eq!(last.bytes, manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>());
+    assert_eq!(
+        (
+            last.rows,
+            last.inserted,
+            last.updated,
+            last.deleted,
+            last.shards,
+            last.passed
+        ),
+        (
+            manifest.rows,
+            manifest.inserted,
+            manifest.updated,
+            manifest.deleted,
+            manifest.shards.len(),
+            true
+        )
+    );
+    assert_eq!(
+        last.bytes,
+        manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()
+    );
     let failed = |table: &'static str, from: &'static str, to: &'static str| {
         let zones = &zones;
-        async move { pairs(zones, Some(table), day(from), day(to)).await.unwrap_err().to_string() }
+        async move {
+            pairs(zones, Some(table), day(from), day(to))
+                .await
+                .unwrap_err()
+                .to_string()
+        }
     };
     let why = failed("person", "2026-03-09", TUESDAY).await;
-    assert!(why.contains("`person` has no snapshot of 2026-03-09") && why.contains(TUESDAY), "{why}");
+    assert!(
+        why.contains("`person` has no snapshot of 2026-03-09") && why.contains(TUESDAY),
+        "{why}"
+    );
     let why = failed("persons", MONDAY, TUESDAY).await;
-    assert!(why.contains("no table `persons`") && why.contains("person_name"), "{why}");
+    assert!(
+        why.contains("no table `persons`") && why.contains("person_name"),
+        "{why}"
+    );
     // A table that only one day has is told apart.
     let key = lake::manifest_key("person_name", day(MONDAY));
     days.curated.delete(&key).await.unwrap();
-    let found = pairs(&zones, None, day(MONDAY), day(TUESDAY)).await.unwrap();
+    let found = pairs(&zones, None, day(MONDAY), day(TUESDAY))
+        .await
+        .unwrap();
     assert_eq!(found.skipped.len(), 1);
-    assert_eq!((found.skipped[0].table.as_str(), found.skipped[0].absent.as_str()), ("person_name", MONDAY));
-    assert!(found.pairs.iter().all(|pair| pair.table.name != "person_name"));
+    assert_eq!(
+        (
+            found.skipped[0].table.as_str(),
+            found.skipped[0].absent.as_str()
+        ),
+        ("person_name", MONDAY)
+    );
+    assert!(
+        found
+            .pairs
+            .iter()
+            .all(|pair| pair.table.name != "person_name")
+    );
 }
 
 /// The lines that `show` prints for readers that are here, by the readers themselves: how many rows they see.
 fn read(shown: &Value) -> Vec<u64> {
     let line = |reader: &str| {
         let lines = shown["reading"].as_array().unwrap();
-        lines.iter().find(|line| line["reader"] == reader).unwrap()["line"].as_str().unwrap().to_owned()
+        lines.iter().find(|line| line["reader"] == reader).unwrap()["line"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let mut seen = Vec::new();
     if has("duckdb", "duckdb") {
@@ -346,8 +545,7 @@ fn read(shown: &Value) -> Vec<u64> {
         seen.extend(python(script, &[line("DuckDB")]).as_u64());
     }
     if has("pyarrow", "pyarrow") {
-        let script =
-            "import sys\nsetup, rows = sys.argv[1].split('; ')\nexec(setup)\nprint(eval(rows).num_rows)";
+        let script = "import sys\nsetup, rows = sys.argv[1].split('; ')\nexec(setup)\nprint(eval(rows).num_rows)";
         seen.extend(python(script, &[line("PyArrow")]).as_u64());
     }
     seen
@@ -357,44 +555,103 @@ fn read(shown: &Value) -> Vec<u64> {
 async fn an_operator_lists_shows_and_compares_days() {
     let shipped = root().join("contracts");
     let lake = LakeUnderTest::start().await;
-    lake.push("housing-person", &[told("PersonCreatedEvent", 1, 1, "Adelheid")]).await;
+    lake.push(
+        "housing-person",
+        &[told("PersonCreatedEvent", 1, 1, "Adelheid")],
+    )
+    .await;
     lake.run_day(MONDAY).await;
     lake.at(TUESDAY);
-    lake.push("housing-person", &[told("PersonCreatedEvent", 1, 2, "Brunhild")]).await;
-    lake.push("housing-person", &[told("PersonCreatedEvent", 2, 2, "Cunegund")]).await;
+    lake.push(
+        "housing-person",
+        &[told("PersonCreatedEvent", 1, 2, "Brunhild")],
+    )
+    .await;
+    lake.push(
+        "housing-person",
+        &[told("PersonCreatedEvent", 2, 2, "Cunegund")],
+    )
+    .await;
     lake.run_day(TUESDAY).await;
 
-    let (code, listed, text) = polelake(&lake, &shipped, &["snapshot", "ls", "--table", "person", "--json"]);
+    let (code, listed, text) = polelake(
+        &lake,
+        &shipped,
+        &["snapshot", "ls", "--table", "person", "--json"],
+    );
     assert_eq!((code, listed.as_array().unwrap().len()), (0, 2), "{text}");
     let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "ls"]);
-    assert!(code == 0 && text.contains("person_name") && text.contains(TUESDAY), "{text}");
+    assert!(
+        code == 0 && text.contains("person_name") && text.contains(TUESDAY),
+        "{text}"
+    );
 
-    let (code, shown, text) = polelake(&lake, &shipped, &["snapshot", "show", "person", TUESDAY, "--json"]);
+    let (code, shown, text) = polelake(
+        &lake,
+        &shipped,
+        &["snapshot", "show", "person", TUESDAY, "--json"],
+    );
     assert_eq!((code, &shown["manifest"]["rows"]), (0, &json!(2)), "{text}");
     assert!(read(&shown).iter().all(|rows| *rows == 2));
     let hint = shown["iceberg_hint"].as_str().unwrap();
     assert!(std::path::Path::new(hint).is_file(), "{hint}");
     let (_, _, text) = polelake(&lake, &shipped, &["snapshot", "show", "person", TUESDAY]);
     let key = &lake.manifest("person", TUESDAY).shards[0].rows_key;
-    assert!(text.contains(&*lake.object("curated", key).to_string_lossy()), "{text}");
-    assert!(text.contains("housing-person") && text.contains("built on 2026-03-02"), "{text}");
+    assert!(
+        text.contains(&*lake.object("curated", key).to_string_lossy()),
+        "{text}"
+    );
+    assert!(
+        text.contains("housing-person") && text.contains("built on 2026-03-02"),
+        "{text}"
+    );
 
-    let days = ["snapshot", "diff", MONDAY, TUESDAY, "--table", "person", "--rows", "9"];
+    let days = [
+        "snapshot", "diff", MONDAY, TUESDAY, "--table", "person", "--rows", "9",
+    ];
     let (code, _, text) = polelake(&lake, &shipped, &days);
-    assert!(code == 0 && text.contains("given_name: (personal") && text.contains("given_name 1"), "{text}");
-    assert!(!["Adelheid", "Brunhild", "Cunegund"].iter().any(|name| text.contains(name)), "{text}");
+    assert!(
+        code == 0 && text.contains("given_name: (personal") && text.contains("given_name 1"),
+        "{text}"
+    );
+    assert!(
+        !["Adelheid", "Brunhild", "Cunegund"]
+            .iter()
+            .any(|name| text.contains(name)),
+        "{text}"
+    );
     let (_, _, text) = polelake(&lake, &shipped, &[&days[..], &["--values"]].concat());
-    assert!(text.contains(r#"given_name: "Adelheid" -> "Brunhild""#) && text.contains("Cunegund"), "{text}");
-    let (code, told, text) = polelake(&lake, &shipped, &["snapshot", "diff", MONDAY, TUESDAY, "--json"]);
+    assert!(
+        text.contains(r#"given_name: "Adelheid" -> "Brunhild""#) && text.contains("Cunegund"),
+        "{text}"
+    );
+    let (code, told, text) = polelake(
+        &lake,
+        &shipped,
+        &["snapshot", "diff", MONDAY, TUESDAY, "--json"],
+    );
     let tables = told["tables"].as_array().unwrap();
     assert_eq!((code, tables.len()), (0, lake.merged_tables()), "{text}");
-    let person = tables.iter().find(|table| table["table"] == "person").unwrap();
-    assert_eq!((&person["added"], &person["changed"]), (&json!(1), &json!(1)));
+    let person = tables
+        .iter()
+        .find(|table| table["table"] == "person")
+        .unwrap();
+    assert_eq!(
+        (&person["added"], &person["changed"]),
+        (&json!(1), &json!(1))
+    );
 
-    let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "show", "person", "2026-02-01"]);
+    let (code, _, text) = polelake(
+        &lake,
+        &shipped,
+        &["snapshot", "show", "person", "2026-02-01"],
+    );
     assert!(code == 2 && text.contains(MONDAY), "{text}");
     let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "diff", MONDAY, "2026-04-01"]);
-    assert!(code == 2 && text.contains("nearest to it: 2026-03-03"), "{text}");
+    assert!(
+        code == 2 && text.contains("nearest to it: 2026-03-03"),
+        "{text}"
+    );
     let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "show", "persons", MONDAY]);
     assert!(code == 2 && text.contains("there are"), "{text}");
 }

@@ -33,16 +33,27 @@ impl PersonApi {
             .route("/persons/{key}", get(answer))
             .with_state((Arc::clone(&answers), Arc::clone(&asked)));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { answers, asked, address }
+        Self {
+            answers,
+            asked,
+            address,
+        }
     }
 
     fn says(&self, key: &str, answers: &[(u16, &'static str, Value)]) {
-        self.answers.lock().unwrap().insert(key.to_owned(), answers.to_vec());
+        self.answers
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), answers.to_vec());
     }
 
     fn asked(&self, key: &str) -> Vec<String> {
         let asked = self.asked.lock().unwrap();
-        asked.iter().filter(|(known, _)| known == key).map(|(_, secret)| secret.clone()).collect()
+        asked
+            .iter()
+            .filter(|(known, _)| known == key)
+            .map(|(_, secret)| secret.clone())
+            .collect()
     }
 
     /// Contracts that ask this API for persons.
@@ -63,36 +74,66 @@ async fn answer(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let secret = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
-    asked.lock().unwrap().push((key.clone(), secret.unwrap_or_default()));
+    let secret = headers
+        .get("authorization")
+        .map(|value| value.to_str().unwrap().to_owned());
+    asked
+        .lock()
+        .unwrap()
+        .push((key.clone(), secret.unwrap_or_default()));
     let (status, etag, body) = {
         let mut answers = answers.lock().unwrap();
         let mine = answers.get_mut(&key).unwrap();
-        if mine.len() > 1 { mine.remove(0) } else { mine[0].clone() }
+        if mine.len() > 1 {
+            mine.remove(0)
+        } else {
+            mine[0].clone()
+        }
     };
     if status == 0 {
         tokio::time::sleep(Duration::from_secs(20)).await;
     }
-    (StatusCode::from_u16(status).unwrap(), [("etag", etag)], body.to_string()).into_response()
+    (
+        StatusCode::from_u16(status).unwrap(),
+        [("etag", etag)],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 async fn started(api: &PersonApi, name: &str) -> (LakeUnderTest, Folder) {
     let contracts = api.contracts(name);
     let lake = LakeUnderTest::with_contracts(&contracts).await;
-    std::fs::write(lake.folder.join("secrets.json"), r#"{"person-api": "Bearer old"}"#).unwrap();
+    std::fs::write(
+        lake.folder.join("secrets.json"),
+        r#"{"person-api": "Bearer old"}"#,
+    )
+    .unwrap();
     (lake, contracts)
 }
 
 fn changed(key: &str, minute: u32) -> Value {
-    person("PersonUpdatedEvent", key, minute, json!({"firstName": "Changed"}))
+    person(
+        "PersonUpdatedEvent",
+        key,
+        minute,
+        json!({"firstName": "Changed"}),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_is_what_counts_and_its_version_ranks_it() {
     let api = PersonApi::start().await;
     let (lake, _contracts) = started(&api, "state").await;
-    let state = |name: &str| json!({"firstName": name, "surname": "Sample", "dateOfBirth": "1990-01-02"});
-    api.says("p1", &[(200, "\"2\"", state("Second")), (200, "\"1\"", state("First"))]);
+    let state =
+        |name: &str| json!({"firstName": name, "surname": "Sample", "dateOfBirth": "1990-01-02"});
+    api.says(
+        "p1",
+        &[
+            (200, "\"2\"", state("Second")),
+            (200, "\"1\"", state("First")),
+        ],
+    );
     lake.push("housing-person", &[changed("p1", 1)]).await;
     // An older state that comes later, as from a slow replica.
     lake.push("housing-person", &[changed("p1", 2)]).await;
@@ -113,18 +154,33 @@ async fn the_state_is_what_counts_and_its_version_ranks_it() {
     assert_eq!(report["sources"]["housing-person"]["refined"], 5);
     let rows = lake.rows("person", MONDAY);
     assert_eq!(rows.len(), 1, "{rows:?}");
-    assert_eq!((rows[0]["given_name"].as_str(), rows[0]["entity_version"].as_str()), ("Second", "2"));
-    assert_eq!(rows[0]["date_of_birth"], "1990-01-02", "an update has the whole state");
+    assert_eq!(
+        (
+            rows[0]["given_name"].as_str(),
+            rows[0]["entity_version"].as_str()
+        ),
+        ("Second", "2")
+    );
+    assert_eq!(
+        rows[0]["date_of_birth"], "1990-01-02",
+        "an update has the whole state"
+    );
     assert_eq!(api.asked("p1"), ["Bearer old", "Bearer old"]);
-    assert_eq!(api.asked("p2").len(), 4, "one that is not found is asked for twice");
+    assert_eq!(
+        api.asked("p2").len(),
+        4,
+        "one that is not found is asked for twice"
+    );
     // Both the event and the state lie in the raw zone.
     let raw: Vec<_> = lake
         .objects("raw", "raw/housing-person")
         .into_values()
         .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
         .collect();
-    let kept =
-        raw.iter().filter(|row| row["value"].contains("eventData") || !row["value"].is_empty()).count();
+    let kept = raw
+        .iter()
+        .filter(|row| row["value"].contains("eventData") || !row["value"].is_empty())
+        .count();
     assert_eq!(kept, 5);
 }
 
@@ -134,35 +190,72 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     let (lake, _contracts) = started(&api, "falters").await;
     let state = json!({"firstName": "Ada", "surname": "Sample"});
     // Once unavailable.
-    api.says("flaky", &[(503, "", Value::Null), (200, "\"1\"", state.clone())]);
+    api.says(
+        "flaky",
+        &[(503, "", Value::Null), (200, "\"1\"", state.clone())],
+    );
     lake.push("housing-person", &[changed("flaky", 1)]).await;
     assert_eq!(api.asked("flaky").len(), 2);
     // One that falters and then does not find it is asked once more.
-    api.says("late", &[(503, "", Value::Null), (404, "", Value::Null), (200, "\"1\"", state.clone())]);
+    api.says(
+        "late",
+        &[
+            (503, "", Value::Null),
+            (404, "", Value::Null),
+            (200, "\"1\"", state.clone()),
+        ],
+    );
     lake.push("housing-person", &[changed("late", 1)]).await;
     // A rotated secret is asked for anew.
-    std::fs::write(lake.folder.join("secrets.json"), r#"{"person-api": "Bearer new"}"#).unwrap();
-    api.says("rotated", &[(401, "", Value::Null), (200, "\"1\"", state.clone())]);
+    std::fs::write(
+        lake.folder.join("secrets.json"),
+        r#"{"person-api": "Bearer new"}"#,
+    )
+    .unwrap();
+    api.says(
+        "rotated",
+        &[(401, "", Value::Null), (200, "\"1\"", state.clone())],
+    );
     lake.push("housing-person", &[changed("rotated", 1)]).await;
     assert_eq!(api.asked("rotated").last().unwrap(), "Bearer new");
     // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent again.
     api.says("slow", &[(0, "", Value::Null)]);
     api.says("refuses", &[(400, "", Value::Null)]);
-    for (key, status, rule) in [("slow", 503, "event.state"), ("refuses", 502, "event.state-refused")] {
+    for (key, status, rule) in [
+        ("slow", 503, "event.state"),
+        ("refuses", 502, "event.state-refused"),
+    ] {
         let body = changed(key, 1).to_string();
         let (found, answer) = lake.post("housing-person", "application/json", body).await;
-        assert_eq!((found, answer["rule"].as_str()), (status, Some(rule)), "{answer}");
+        assert_eq!(
+            (found, answer["rule"].as_str()),
+            (status, Some(rule)),
+            "{answer}"
+        );
     }
     // A key that would walk to another address.
-    let (status, answer) =
-        lake.post("housing-person", "application/json", changed("../admin", 1).to_string()).await;
+    let (status, answer) = lake
+        .post(
+            "housing-person",
+            "application/json",
+            changed("../admin", 1).to_string(),
+        )
+        .await;
     assert_eq!((status, answer["rule"].as_str()), (422, Some("event.key")));
     // A state without a version cannot be ranked: quarantined, not guessed.
     api.says("unversioned", &[(200, "\"abc\"", state)]);
-    lake.push("housing-person", &[changed("unversioned", 1)]).await;
+    lake.push("housing-person", &[changed("unversioned", 1)])
+        .await;
     let (_, report) = lake.run_day(MONDAY).await;
     let books = &report["sources"]["housing-person"];
-    assert_eq!((&books["landed"], &books["refined"]), (&json!(4), &json!(3)));
-    assert_eq!(lake.rows("person", MONDAY).len(), 3, "none was taken for gone");
+    assert_eq!(
+        (&books["landed"], &books["refined"]),
+        (&json!(4), &json!(3))
+    );
+    assert_eq!(
+        lake.rows("person", MONDAY).len(),
+        3,
+        "none was taken for gone"
+    );
     assert_eq!(books["quarantined"], json!({"event.version": 1}));
 }

@@ -1,7 +1,10 @@
 //! The state machine that deploys, carried out over the real functions: plan, merge each shard, publish, report. What it
 //! leaves is what one invocation leaves.
 
-#![allow(clippy::panic, reason = "what the machine uses and this does not know must stop the test")]
+#![allow(
+    clippy::panic,
+    reason = "what the machine uses and this does not know must stop the test"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +28,17 @@ struct Machine<'m> {
 
 fn path(path: &str, input: &Value) -> Value {
     let pointer = path.trim_start_matches('$').replace('.', "/");
-    input.pointer(&pointer).unwrap_or_else(|| panic!("{path} is not in {input}")).clone()
+    input
+        .pointer(&pointer)
+        .unwrap_or_else(|| panic!("{path} is not in {input}"))
+        .clone()
 }
 
 /// A template's value: names that end in `.$` are paths, or the one intrinsic that is used.
 fn filled(template: &Value, input: &Value) -> Value {
-    let Value::Object(fields) = template else { return template.clone() };
+    let Value::Object(fields) = template else {
+        return template.clone();
+    };
     let field = |(name, value): (&String, &Value)| match name.strip_suffix(".$") {
         Some(name) => {
             let text = value.as_str().unwrap();
@@ -84,13 +92,17 @@ impl Machine<'_> {
             "${snapshot_merge}" => {
                 let request: Request = serde_json::from_value(payload).unwrap();
                 let budget = Budget::lasting(Duration::from_secs(600));
-                snapshot_merge::answer(request, &self.lake.context(), budget).await.unwrap()
+                snapshot_merge::answer(request, &self.lake.context(), budget)
+                    .await
+                    .unwrap()
             }
             "${quality_report}" => self.report(payload).await,
             other => panic!("no function {other}"),
         };
         let answer = json!({"Payload": answer});
-        state.get("ResultSelector").map_or(answer.clone(), |selector| filled(selector, &answer))
+        state
+            .get("ResultSelector")
+            .map_or(answer.clone(), |selector| filled(selector, &answer))
     }
 
     async fn map(&self, state: &Value, input: &Value) -> Value {
@@ -98,7 +110,12 @@ impl Machine<'_> {
             Some(reader) => {
                 let place = filled(&reader["Parameters"], input);
                 assert_eq!(place["Bucket"], "${curated_bucket}");
-                let object = self.lake.curated.get(place["Key"].as_str().unwrap()).await.unwrap();
+                let object = self
+                    .lake
+                    .curated
+                    .get(place["Key"].as_str().unwrap())
+                    .await
+                    .unwrap();
                 serde_json::from_slice(&object.body).unwrap()
             }
             None => path(state["ItemsPath"].as_str().unwrap(), input),
@@ -120,39 +137,83 @@ impl Machine<'_> {
 async fn lake(sizes: Sizes) -> Days {
     let mut lake = Days::new();
     lake.sizes = sizes;
-    let born = |n: u32| person("PersonCreatedEvent", &format!("p{n}"), n % 60, json!({"firstName": "Ada"}));
-    lake.push("housing-person", MONDAY, &(0..300).map(born).collect::<Vec<_>>()).await;
+    let born = |n: u32| {
+        person(
+            "PersonCreatedEvent",
+            &format!("p{n}"),
+            n % 60,
+            json!({"firstName": "Ada"}),
+        )
+    };
+    lake.push(
+        "housing-person",
+        MONDAY,
+        &(0..300).map(born).collect::<Vec<_>>(),
+    )
+    .await;
     lake
 }
 
 #[tokio::test]
 async fn the_state_machine_leaves_what_one_invocation_leaves() {
-    let text = std::fs::read_to_string(root().join("infra/state-machines/snapshot.asl.json")).unwrap();
+    let text =
+        std::fs::read_to_string(root().join("infra/state-machines/snapshot.asl.json")).unwrap();
     let machine: Value = serde_json::from_str(&text).unwrap();
-    let sizes = Sizes { shard_bytes: 10_000, ..Sizes::default() };
+    let sizes = Sizes {
+        shard_bytes: 10_000,
+        ..Sizes::default()
+    };
     let (stepwise, at_once) = (lake(sizes).await, lake(sizes).await);
     at_once.merge(MONDAY).await.unwrap();
-    let runner = Machine { lake: &stepwise, site: Arc::default(), invoked: Default::default() };
+    let runner = Machine {
+        lake: &stepwise,
+        site: Arc::default(),
+        invoked: Default::default(),
+    };
     let input = json!({"scheduled_time": "2026-03-03T01:00:00Z"});
     runner.run(&machine, input).await;
     let invoked = runner.invoked.lock().unwrap().clone();
-    let steps = |step: &str| invoked.iter().filter(|payload| payload["step"] == step).count();
+    let steps = |step: &str| {
+        invoked
+            .iter()
+            .filter(|payload| payload["step"] == step)
+            .count()
+    };
     assert!(
         steps("merge") >= 4 && steps("publish") >= 1,
         "large tables are done shard by shard: {invoked:?}"
     );
     assert_eq!(steps("plan"), 1);
     assert_eq!(invoked.last().unwrap(), &json!({"date": MONDAY}));
-    let (mut stepwise, at_once) = (objects(&stepwise.curated).await, objects(&at_once.curated).await);
+    let (mut stepwise, at_once) = (
+        objects(&stepwise.curated).await,
+        objects(&at_once.curated).await,
+    );
     // The report that comes after the merge keeps its own history; the merge alone has none.
     let all = stepwise.len();
     stepwise.retain(|key, _| !key.starts_with("quality/"));
-    assert_eq!(stepwise.len(), all - 2, "a day has its metrics and its rules");
-    assert_eq!(stepwise.keys().collect::<Vec<_>>(), at_once.keys().collect::<Vec<_>>());
+    assert_eq!(
+        stepwise.len(),
+        all - 2,
+        "a day has its metrics and its rules"
+    );
+    assert_eq!(
+        stepwise.keys().collect::<Vec<_>>(),
+        at_once.keys().collect::<Vec<_>>()
+    );
     for (key, body) in &stepwise {
-        let (one, other) = (String::from_utf8_lossy(body), String::from_utf8_lossy(&at_once[key]));
-        let differs = one.lines().zip(other.lines()).find(|(one, other)| one != other);
+        let (one, other) = (
+            String::from_utf8_lossy(body),
+            String::from_utf8_lossy(&at_once[key]),
+        );
+        let differs = one
+            .lines()
+            .zip(other.lines())
+            .find(|(one, other)| one != other);
         assert_eq!(differs, None, "{key}");
     }
-    assert!(!objects(&runner.site).await.is_empty(), "the report is written");
+    assert!(
+        !objects(&runner.site).await.is_empty(),
+        "the report is written"
+    );
 }

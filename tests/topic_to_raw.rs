@@ -8,13 +8,19 @@ use crate::lake_under_test::LakeUnderTest;
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_records_are_landed_as_they_are_and_block_nothing() {
     let lake = LakeUnderTest::start().await;
-    let kafka = Kafka::builder(&lake.platform.kafka).connect().await.unwrap();
+    let kafka = Kafka::builder(&lake.platform.kafka)
+        .connect()
+        .await
+        .unwrap();
     let producer = kafka.producer().build().await.unwrap();
     let topic = "housing-person";
     let odd = [
         Record::tombstone(topic, "gone"),
         Record::new(topic, vec![0xff, 0x00, 0xfe]),
-        Record::new(topic, "{}").header("h", vec![0x80, 0x00]).header("h", "again").null_header("n"),
+        Record::new(topic, "{}")
+            .header("h", vec![0x80, 0x00])
+            .header("h", "again")
+            .null_header("n"),
         Record::new(topic, Vec::new()).key(vec![0xc3, 0x28]),
     ];
     for record in odd {
@@ -36,8 +42,19 @@ async fn odd_records_are_landed_as_they_are_and_block_nothing() {
             }
         }
     }
-    assert_eq!(values, [None, Some(vec![0xff, 0x00, 0xfe]), Some(b"{}".to_vec()), Some(Vec::new())]);
-    assert_eq!(headers[2].as_deref(), Some(r#"[["h","gAA="],["h","YWdhaW4="],["n",null]]"#));
+    assert_eq!(
+        values,
+        [
+            None,
+            Some(vec![0xff, 0x00, 0xfe]),
+            Some(b"{}".to_vec()),
+            Some(Vec::new())
+        ]
+    );
+    assert_eq!(
+        headers[2].as_deref(),
+        Some(r#"[["h","gAA="],["h","YWdhaW4="],["n",null]]"#)
+    );
     let (_, report) = lake.run_day("2026-03-02").await;
     let quarantined = &report["sources"]["housing-person"]["quarantined"];
     assert_eq!(quarantined["event.tombstone"], 1, "{quarantined}");
@@ -48,18 +65,29 @@ async fn odd_records_are_landed_as_they_are_and_block_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_survives_the_platform() {
     let lake = LakeUnderTest::start().await;
-    let kafka = Kafka::builder(&lake.platform.kafka).connect().await.unwrap();
+    let kafka = Kafka::builder(&lake.platform.kafka)
+        .connect()
+        .await
+        .unwrap();
     let producer = kafka.producer().build().await.unwrap();
     for number in 0..50 {
-        drop(producer.send(Record::new("housing-asset", format!("{number}")).partition(0)).await.unwrap());
+        drop(
+            producer
+                .send(Record::new("housing-asset", format!("{number}")).partition(0))
+                .await
+                .unwrap(),
+        );
     }
     producer.close().await.unwrap();
     // Nothing is waited for: what was acknowledged is landed by the next platform on the folder.
     let lake = lake.restart("2026-03-02").await;
     lake.platform.running.settled().await;
     let objects = lake.objects("raw", "raw/housing-asset/epoch=1/partition=0");
-    let landed: usize =
-        objects.into_values().flat_map(|bytes| decode_raw(bytes.into()).unwrap()).map(|b| b.len()).sum();
+    let landed: usize = objects
+        .into_values()
+        .flat_map(|bytes| decode_raw(bytes.into()).unwrap())
+        .map(|b| b.len())
+        .sum();
     assert_eq!(landed, 50);
 }
 
@@ -88,7 +116,10 @@ while len(values) < 2000 and time.time() < end:
 print(json.dumps({'errors': errors, 'in_order': values == list(range(2000)), 'count': len(values)}))
 ";
     let answer = crate::readers::python(script, std::slice::from_ref(&lake.platform.kafka));
-    assert_eq!(answer, serde_json::json!({"errors": [], "in_order": true, "count": 2000}));
+    assert_eq!(
+        answer,
+        serde_json::json!({"errors": [], "in_order": true, "count": 2000})
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,10 +149,16 @@ gzip.flush(10)
 print(json.dumps({'errors': errors, 'gzip_refused': refused}))
 ";
     let answer = crate::readers::python(script, std::slice::from_ref(&lake.platform.kafka));
-    assert_eq!(answer, serde_json::json!({"errors": [], "gzip_refused": [true]}));
+    assert_eq!(
+        answer,
+        serde_json::json!({"errors": [], "gzip_refused": [true]})
+    );
     lake.platform.running.settled().await;
     let mut records = Vec::new();
-    for bytes in lake.objects("raw", "raw/housing-asset/epoch=1/partition=1").into_values() {
+    for bytes in lake
+        .objects("raw", "raw/housing-asset/epoch=1/partition=1")
+        .into_values()
+    {
         for batch in decode_raw(bytes.into()).unwrap() {
             for row in 0..batch.len() {
                 let bytes = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
@@ -134,11 +171,18 @@ print(json.dumps({'errors': errors, 'gzip_refused': refused}))
         }
     }
     let headers = r#"[["h","MQ=="],["h","gA=="],["n",null],["h",""]]"#.to_owned();
-    let odd = (Some(vec![0xff, 0x00]), Some(vec![0x00, 0xfe]), Some(headers));
+    let odd = (
+        Some(vec![0xff, 0x00]),
+        Some(vec![0x00, 0xfe]),
+        Some(headers),
+    );
     for records in records.chunks(3) {
         assert_eq!((&records[0].0, &records[0].1), (&None, &None));
         assert_eq!(records[1], odd);
-        assert_eq!((&records[2].0, &records[2].1), (&Some(Vec::new()), &Some(Vec::new())));
+        assert_eq!(
+            (&records[2].0, &records[2].1),
+            (&Some(Vec::new()), &Some(Vec::new()))
+        );
     }
     assert_eq!(records.len(), 6);
 }

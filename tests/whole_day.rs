@@ -12,26 +12,62 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
     let lake = LakeUnderTest::start().await;
     // The processes are warm, as on any day but the first.
     let sample = |name: &str| {
-        std::fs::read_to_string(root().join(format!("contracts/sources/housing/tenure/samples/{name}.json")))
-            .unwrap()
+        std::fs::read_to_string(root().join(format!(
+            "contracts/sources/housing/tenure/samples/{name}.json"
+        )))
+        .unwrap()
     };
-    lake.post("housing-tenure", "application/json", sample("tenure-updated")).await;
+    lake.post(
+        "housing-tenure",
+        "application/json",
+        sample("tenure-updated"),
+    )
+    .await;
     lake.platform.running.settled().await;
     let begun = Instant::now();
-    let (status, answer) = lake.post("housing-tenure", "application/json", sample("tenure-with-state")).await;
+    let (status, answer) = lake
+        .post(
+            "housing-tenure",
+            "application/json",
+            sample("tenure-with-state"),
+        )
+        .await;
     assert_eq!(status, 202, "{answer}");
     while lake.objects("refined", "refined/object_tenancy").len() < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the event does not arrive");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the event does not arrive"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (run, report) = lake.run_day(MONDAY).await;
     assert_eq!(run["behind"], 0);
     let tenancies = lake.rows("object_tenancy", MONDAY);
     let tenancy = &tenancies[0];
-    let told = ["rent", "start_date", "end_date", "tenure_type_code", "uh_tag_ref", "succession_date_raw"]
-        .map(|c| tenancy[c].as_str());
-    assert_eq!(told, ["118.40", "2014-06-09", "2026-03-29", "SEC", "099887/01", "1900-01-01T00:00:00Z"]);
-    assert!(!tenancy.contains_key("succession_date"), "a placeholder is no date");
+    let told = [
+        "rent",
+        "start_date",
+        "end_date",
+        "tenure_type_code",
+        "uh_tag_ref",
+        "succession_date_raw",
+    ]
+    .map(|c| tenancy[c].as_str());
+    assert_eq!(
+        told,
+        [
+            "118.40",
+            "2014-06-09",
+            "2026-03-29",
+            "SEC",
+            "099887/01",
+            "1900-01-01T00:00:00Z"
+        ]
+    );
+    assert!(
+        !tenancy.contains_key("succession_date"),
+        "a placeholder is no date"
+    );
     assert_eq!(report["sources"]["housing-tenure"]["landed"], 2);
 }
 
@@ -39,7 +75,10 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
 async fn the_books_of_every_day_close() {
     let lake = LakeUnderTest::start().await;
     let mut rows = Vec::new();
-    for (number, date) in ["2026-03-02", "2026-03-03", "2026-03-04"].into_iter().enumerate() {
+    for (number, date) in ["2026-03-02", "2026-03-03", "2026-03-04"]
+        .into_iter()
+        .enumerate()
+    {
         lake.at(date);
         let mut accepted = 0;
         for (source, events) in town(number) {
@@ -49,23 +88,51 @@ async fn the_books_of_every_day_close() {
         let (run, report) = lake.run_day(date).await;
         let mut sum = [0; 4];
         for (source, books) in report["sources"].as_object().unwrap() {
-            let quarantined: u64 =
-                books["quarantined"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-            let counts =
-                [&books["landed"], &books["refined"], &books["ignored"]].map(|count| count.as_u64().unwrap());
-            assert_eq!(counts[0], counts[1] + counts[2] + quarantined, "{source} on {date}");
-            assert_eq!((&books["waiting"], &books["holes"]), (&json!(0), &json!(0)), "{source} on {date}");
-            sum = [sum[0] + counts[0], sum[1] + counts[1], sum[2] + counts[2], sum[3] + quarantined];
+            let quarantined: u64 = books["quarantined"]
+                .as_object()
+                .unwrap()
+                .values()
+                .map(|n| n.as_u64().unwrap())
+                .sum();
+            let counts = [&books["landed"], &books["refined"], &books["ignored"]]
+                .map(|count| count.as_u64().unwrap());
+            assert_eq!(
+                counts[0],
+                counts[1] + counts[2] + quarantined,
+                "{source} on {date}"
+            );
+            assert_eq!(
+                (&books["waiting"], &books["holes"]),
+                (&json!(0), &json!(0)),
+                "{source} on {date}"
+            );
+            sum = [
+                sum[0] + counts[0],
+                sum[1] + counts[1],
+                sum[2] + counts[2],
+                sum[3] + quarantined,
+            ];
         }
         assert_eq!(sum[0], accepted, "accepted is landed on {date}");
-        assert_eq!((sum[2], sum[3]), (2, 5), "ignored and quarantined on {date}");
+        assert_eq!(
+            (sum[2], sum[3]),
+            (2, 5),
+            "ignored and quarantined on {date}"
+        );
         only_what_was_planted_is_told(&report, number as u64 + 1);
         // A snapshot is explained by the day before and the day's changes.
         for table in run["tables"].as_array().unwrap() {
             let count = |name: &str| table[name].as_u64().unwrap();
             let name = table["table"].as_str().unwrap();
-            let before = lake.manifest(name, date).base.map_or(0, |base| lake.manifest(name, &base).rows);
-            assert_eq!(count("rows"), before + count("inserted") - count("deleted"), "{name} on {date}");
+            let before = lake
+                .manifest(name, date)
+                .base
+                .map_or(0, |base| lake.manifest(name, &base).rows);
+            assert_eq!(
+                count("rows"),
+                before + count("inserted") - count("deleted"),
+                "{name} on {date}"
+            );
         }
         rows.push(lake.rows("person", date).len());
     }
@@ -74,10 +141,15 @@ async fn the_books_of_every_day_close() {
     assert!(lake.object("site", "day/2026-03-03.html").is_file());
     // Swapped versions of one second: the greater version holds.
     let withdrawn = lake.rows("object_case", "2026-03-04");
-    let swapped: Vec<_> = withdrawn.iter().filter(|case| case.contains_key("appeal_reference")).collect();
+    let swapped: Vec<_> = withdrawn
+        .iter()
+        .filter(|case| case.contains_key("appeal_reference"))
+        .collect();
     assert!(!swapped.is_empty());
     assert!(
-        swapped.iter().all(|case| case["status"] == "withdrawn" && case["entity_version"] == "4"),
+        swapped
+            .iter()
+            .all(|case| case["status"] == "withdrawn" && case["entity_version"] == "4"),
         "{swapped:?}"
     );
 }
@@ -88,28 +160,60 @@ async fn the_books_of_every_day_close() {
 fn only_what_was_planted_is_told(report: &serde_json::Value, days: u64) {
     let mut broken = Vec::new();
     for (table, manifest) in report["tables"].as_object().unwrap() {
-        let rules = manifest["rules"].as_array().unwrap().iter().filter(|rule| rule["verdict"] != "pass");
-        broken
-            .extend(rules.map(|rule| {
-                json!([table, rule["rule"], rule["dimension"], rule["failed"], rule["verdict"]])
-            }));
+        let rules = manifest["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|rule| rule["verdict"] != "pass");
+        broken.extend(rules.map(|rule| {
+            json!([
+                table,
+                rule["rule"],
+                rule["dimension"],
+                rule["failed"],
+                rule["verdict"]
+            ])
+        }));
     }
     let planted = [
         ("location", "location-described", "completeness", days),
-        ("object_tenancy", "object_tenancy-tenure_type_code-known", "conformity", days),
+        (
+            "object_tenancy",
+            "object_tenancy-tenure_type_code-known",
+            "conformity",
+            days,
+        ),
         ("person", "person-date_of_birth-past", "accuracy", 4 * days),
         ("person", "person-not-orphan", "coverage", 7 + 4 * days),
     ];
-    let planted =
-        planted.map(|(table, rule, dimension, failed)| json!([table, rule, dimension, failed, "warn"]));
+    let planted = planted
+        .map(|(table, rule, dimension, failed)| json!([table, rule, dimension, failed, "warn"]));
     assert_eq!(broken, planted);
     let counts = |source: &str, what: &str| report["sources"][source][what].clone();
-    assert_eq!(counts("housing-person", "undeclared"), json!({"$.eventData.newData.unknownField": 1}));
-    assert_eq!(counts("housing-asset", "unlisted"), json!({"$.eventData.newData.assetType": 1}));
-    assert_eq!(counts("housing-tenure", "unlisted"), json!({"$.eventData.newData.tenureType.code": 1}));
-    assert_eq!(counts("housing-asset", "quarantined"), json!({"mapping.place.bedrooms": 1}));
-    assert_eq!(counts("housing-contact", "quarantined"), json!({"event.undeclared-type": 1}));
-    assert_eq!(counts("housing-tenure", "quarantined"), json!({"mapping.tenancy.rent": 1}));
+    assert_eq!(
+        counts("housing-person", "undeclared"),
+        json!({"$.eventData.newData.unknownField": 1})
+    );
+    assert_eq!(
+        counts("housing-asset", "unlisted"),
+        json!({"$.eventData.newData.assetType": 1})
+    );
+    assert_eq!(
+        counts("housing-tenure", "unlisted"),
+        json!({"$.eventData.newData.tenureType.code": 1})
+    );
+    assert_eq!(
+        counts("housing-asset", "quarantined"),
+        json!({"mapping.place.bedrooms": 1})
+    );
+    assert_eq!(
+        counts("housing-contact", "quarantined"),
+        json!({"event.undeclared-type": 1})
+    );
+    assert_eq!(
+        counts("housing-tenure", "quarantined"),
+        json!({"mapping.tenancy.rent": 1})
+    );
     let people = json!({"event.undeclared-type": 1, "mapping.person.date_of_death": 1});
     assert_eq!(counts("housing-person", "quarantined"), people);
 }

@@ -6,14 +6,22 @@ use crate::lake_under_test::root;
 
 fn workflows() -> Vec<(String, String, Value)> {
     let folder = root().join(".github/workflows");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     files
         .map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
             // `on` is a key, and no truth.
-            let value =
-                serde_saphyr::from_str_with_options(&text, serde_saphyr::options! { strict_booleans: true });
-            (path.file_name().unwrap().to_string_lossy().into_owned(), text, value.unwrap())
+            let value = serde_saphyr::from_str_with_options(
+                &text,
+                serde_saphyr::options! { strict_booleans: true },
+            );
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                text,
+                value.unwrap(),
+            )
         })
         .collect()
 }
@@ -22,15 +30,21 @@ fn workflows() -> Vec<(String, String, Value)> {
 fn every_action_is_pinned_to_a_commit_and_says_its_version() {
     let mut pinned = 0;
     for (name, text, _) in workflows() {
-        for line in text.lines().filter_map(|line| line.trim_start_matches(['-', ' ']).strip_prefix("uses: "))
+        for line in text
+            .lines()
+            .filter_map(|line| line.trim_start_matches(['-', ' ']).strip_prefix("uses: "))
         {
             let (action, version) = line.split_once(" # ").unwrap_or((line, ""));
             let commit = action.split_once('@').map_or("", |(_, commit)| commit);
-            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_commit =
+                commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
             assert!(is_commit && version.starts_with('v'), "{name}: {line}");
             pinned += 1;
         }
-        assert!(!text.contains("pull_request_target"), "{name} would give a fork our rights");
+        assert!(
+            !text.contains("pull_request_target"),
+            "{name} would give a fork our rights"
+        );
     }
     assert!(pinned > 10, "{pinned}");
 }
@@ -38,7 +52,11 @@ fn every_action_is_pinned_to_a_commit_and_says_its_version() {
 #[test]
 fn rights_are_given_job_by_job_and_apply_waits_for_an_approval() {
     for (name, _, workflow) in workflows() {
-        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{name}");
+        assert_eq!(
+            workflow["permissions"],
+            serde_json::json!({"contents": "read"}),
+            "{name}"
+        );
         for (job, it) in workflow["jobs"].as_object().unwrap() {
             let text = it.to_string();
             // Who signs in to the account may ask for a token; nobody else, and nobody may write.
@@ -48,21 +66,39 @@ fn rights_are_given_job_by_job_and_apply_waits_for_an_approval() {
                 "{name} {job}"
             );
             assert!(
-                !it["permissions"].to_string().replace("id-token\":\"write", "").contains("write"),
+                !it["permissions"]
+                    .to_string()
+                    .replace("id-token\":\"write", "")
+                    .contains("write"),
                 "{name} {job}"
             );
             assert!(it["timeout-minutes"].is_u64(), "{name} {job}");
             // What a person wrote, such as a branch's name, is no part of a script.
-            let scripts = it["steps"].as_array().unwrap().iter().filter_map(|step| step["run"].as_str());
-            assert!(scripts.clone().all(|script| !script.contains("${{")), "{name} {job}");
-            let applies =
-                scripts.clone().any(|script| script.contains("terraform") && script.contains(" apply "));
-            assert!(!applies || it["environment"] == "production", "{name} {job}");
+            let scripts = it["steps"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|step| step["run"].as_str());
+            assert!(
+                scripts.clone().all(|script| !script.contains("${{")),
+                "{name} {job}"
+            );
+            let applies = scripts
+                .clone()
+                .any(|script| script.contains("terraform") && script.contains(" apply "));
+            assert!(
+                !applies || it["environment"] == "production",
+                "{name} {job}"
+            );
         }
         let roles = ["PLAN_ROLE_ARN", "APPLY_ROLE_ARN", "SMOKE_ROLE_ARN"];
         let of = |job: &str| {
             let text = workflow["jobs"][job].to_string();
-            roles.iter().filter(|role| text.contains(**role)).copied().collect::<Vec<_>>()
+            roles
+                .iter()
+                .filter(|role| text.contains(**role))
+                .copied()
+                .collect::<Vec<_>>()
         };
         if name == "deploy.yml" {
             assert_eq!(
@@ -82,7 +118,9 @@ fn the_runbook_knows_every_alarm() {
             return;
         }
         let text = std::fs::read_to_string(path).unwrap();
-        let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("alarm_name "));
+        let names = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("alarm_name "));
         for name in names.filter_map(|name| name.split('"').nth(1)) {
             // `${var.name}-freshness-${each.key}` is `-freshness-` and a topic.
             let fixed = name.split_once('}').map_or(name, |(_, rest)| rest);
@@ -92,5 +130,8 @@ fn the_runbook_knows_every_alarm() {
             }
         }
     });
-    assert!(unknown.is_empty(), "docs/runbook.md says nothing of {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "docs/runbook.md says nothing of {unknown:?}"
+    );
 }

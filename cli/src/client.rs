@@ -50,14 +50,23 @@ impl Client {
             None => {
                 let platform = Platform::start(options(place, 0)?).await?;
                 let client = Self::of(&platform.api);
-                Ok(Self { _own: Some(platform), ..client })
+                Ok(Self {
+                    _own: Some(platform),
+                    ..client
+                })
             }
         }
     }
 
     /// A client of the API at this address.
     pub(crate) fn of(api: &str) -> Self {
-        Self { api: api.to_owned(), http: reqwest::Client::new(), token: None, signer: None, _own: None }
+        Self {
+            api: api.to_owned(),
+            http: reqwest::Client::new(),
+            token: None,
+            signer: None,
+            _own: None,
+        }
     }
 
     /// The client with a bearer token.
@@ -67,7 +76,10 @@ impl Client {
 
     /// The client with requests that are signed as IAM asks for it.
     pub(crate) fn signed_by(self, signer: Signer) -> Self {
-        Self { signer: Some(signer), ..self }
+        Self {
+            signer: Some(signer),
+            ..self
+        }
     }
 
     /// Pushes events, in their order, in as few requests as may be.
@@ -115,11 +127,15 @@ impl Client {
                 continue;
             }
             let whole = json["accepted"].is_null()
-                && json["rule"].as_str().is_none_or(|rule| !rule.starts_with("event."));
+                && json["rule"]
+                    .as_str()
+                    .is_none_or(|rule| !rule.starts_with("event."));
             if whole && !status.is_success() {
-                return Err(
-                    format!("{url} answered {status}: {}", json["detail"].as_str().unwrap_or(&text)).into()
-                );
+                return Err(format!(
+                    "{url} answered {status}: {}",
+                    json["detail"].as_str().unwrap_or(&text)
+                )
+                .into());
             }
             return Ok(json);
         }
@@ -154,7 +170,13 @@ impl Client {
 
     /// What the platform says of itself.
     pub(crate) async fn status(&self) -> Result<Value, Failed> {
-        Ok(self.http.get(format!("{}/_local/status", self.api)).send().await?.json().await?)
+        Ok(self
+            .http
+            .get(format!("{}/_local/status", self.api))
+            .send()
+            .await?
+            .json()
+            .await?)
     }
 
     /// Waits until everything that was accepted is landed and transformed.
@@ -171,15 +193,27 @@ impl Client {
 
 /// Whether some event was not taken for want of an answer.
 fn unanswered(answer: &Value) -> bool {
-    answer["results"].as_array().into_iter().flatten().any(|result| result["status"] == 503)
+    answer["results"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|result| result["status"] == 503)
 }
 
 /// Rule and reason of every refused event.
 fn reasons(answer: &Value) -> Vec<String> {
-    let each = answer["results"].as_array().into_iter().flatten().map(|result| &result["problem"]);
+    let each = answer["results"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|result| &result["problem"]);
     let refused = each.chain(std::iter::once(answer));
     let reason = |result: &Value| {
-        Some(format!("{}: {}", result["rule"].as_str()?, result["detail"].as_str().unwrap_or_default()))
+        Some(format!(
+            "{}: {}",
+            result["rule"].as_str()?,
+            result["detail"].as_str().unwrap_or_default()
+        ))
     };
     refused.filter_map(reason).collect()
 }
@@ -189,7 +223,12 @@ async fn running(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
     let known = serde_json::from_str::<Value>(&text).ok()?;
     let api = known["api"].as_str()?.to_owned();
-    let status: Value = reqwest::get(format!("{api}/_local/status")).await.ok()?.json().await.ok()?;
+    let status: Value = reqwest::get(format!("{api}/_local/status"))
+        .await
+        .ok()?
+        .json()
+        .await
+        .ok()?;
     // The file of a platform that was killed stays, and another folder's may have its port by now.
     (status["places"]["s3"] == known["s3"]).then_some(api)
 }

@@ -59,7 +59,10 @@ pub fn package(binaries: &Path, contracts: &[u8], out: &Path) -> Result<Vec<Pack
         let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         let architecture = architecture(&bytes)
             .ok_or_else(|| format!("{} is no Linux binary for Lambda", file.display()))?;
-        if let Some(other) = packages.iter().find(|package| package.architecture != architecture) {
+        if let Some(other) = packages
+            .iter()
+            .find(|package| package.architecture != architecture)
+        {
             let message = format!(
                 "{function} is {architecture} and {} is {}: the folder mixes two builds",
                 other.function, other.architecture
@@ -81,8 +84,10 @@ pub fn package(binaries: &Path, contracts: &[u8], out: &Path) -> Result<Vec<Pack
             zip: path,
         });
     }
-    let sums: String =
-        packages.iter().map(|package| format!("{}  {}.zip\n", package.sha256, package.function)).collect();
+    let sums: String = packages
+        .iter()
+        .map(|package| format!("{}  {}.zip\n", package.sha256, package.function))
+        .collect();
     std::fs::write(out.join(SUMS), sums)?;
     Ok(packages)
 }
@@ -143,7 +148,8 @@ mod tests {
     }
 
     fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("polelake-package-{}-{name}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("polelake-package-{}-{name}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder).unwrap();
         folder
@@ -160,12 +166,20 @@ mod tests {
         let first = package(&cargo, b"{}", &cargo.join("out")).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(10));
         let second = package(&lambda, b"{}", &lambda.join("out")).unwrap();
-        let hashes = |packages: &[Package]| packages.iter().map(|one| one.sha256.clone()).collect::<Vec<_>>();
+        let hashes = |packages: &[Package]| {
+            packages
+                .iter()
+                .map(|one| one.sha256.clone())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(hashes(&first), hashes(&second));
         assert_eq!((first.len(), first[0].architecture), (5, "arm64"));
         assert!(first[0].zip_bytes < first[0].binary_bytes / 2);
         let sums = std::fs::read_to_string(cargo.join("out").join(SUMS)).unwrap();
-        assert!(sums.starts_with(&format!("{}  event-relay.zip\n", first[0].sha256)), "{sums}");
+        assert!(
+            sums.starts_with(&format!("{}  event-relay.zip\n", first[0].sha256)),
+            "{sums}"
+        );
         // Another contract: another hash, but for the one that reads none.
         let third = package(&cargo, b"{ }", &cargo.join("out")).unwrap();
         let same: Vec<&str> = first
@@ -184,10 +198,14 @@ mod tests {
     fn what_is_in_a_package_can_be_run() {
         let zip = zip_of(&elf(0x3e), Some(b"{}")).unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
-        let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+        let names: Vec<String> = archive
+            .file_names()
+            .map(|name| name.unwrap().into_owned())
+            .collect();
         assert_eq!(names, [BOOTSTRAP, CONTRACTS]);
-        let modes: Vec<u32> =
-            (0..2).map(|place| archive.by_index(place).unwrap().unix_mode().unwrap() & 0o777).collect();
+        let modes: Vec<u32> = (0..2)
+            .map(|place| archive.by_index(place).unwrap().unix_mode().unwrap() & 0o777)
+            .collect();
         assert_eq!(modes, [0o755, 0o644]);
     }
 
@@ -195,16 +213,33 @@ mod tests {
     fn mixed_and_foreign_binaries_are_refused() {
         let mixed = folder("mixed");
         for (place, (function, ..)) in FUNCTIONS.iter().enumerate() {
-            std::fs::write(mixed.join(function), elf(if place == 2 { 0x3e } else { 0xb7 })).unwrap();
+            std::fs::write(
+                mixed.join(function),
+                elf(if place == 2 { 0x3e } else { 0xb7 }),
+            )
+            .unwrap();
         }
-        let said = package(&mixed, b"", &mixed.join("out")).unwrap_err().to_string();
-        assert!(said.contains("pole-transform is x86_64 and event-relay is arm64"), "{said}");
+        let said = package(&mixed, b"", &mixed.join("out"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("pole-transform is x86_64 and event-relay is arm64"),
+            "{said}"
+        );
         std::fs::write(mixed.join("event-relay"), b"#!/bin/sh").unwrap();
         assert!(
-            package(&mixed, b"", &mixed.join("out")).unwrap_err().to_string().contains("no Linux binary")
+            package(&mixed, b"", &mixed.join("out"))
+                .unwrap_err()
+                .to_string()
+                .contains("no Linux binary")
         );
         std::fs::remove_file(mixed.join("event-relay")).unwrap();
-        assert!(package(&mixed, b"", &mixed.join("out")).unwrap_err().to_string().contains("infra/package"));
+        assert!(
+            package(&mixed, b"", &mixed.join("out"))
+                .unwrap_err()
+                .to_string()
+                .contains("infra/package")
+        );
         std::fs::remove_dir_all(mixed).unwrap();
     }
 }

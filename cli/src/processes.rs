@@ -7,7 +7,11 @@ pub(crate) fn cpu_seconds(process: &str) -> f64 {
     // Fields 14 and 15 of /proc/…/stat, in ticks of 10 ms; the name in field 2 may hold spaces.
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
+    let ticks = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok());
     ticks.sum::<f64>() / 100.0
 }
 
@@ -25,7 +29,14 @@ pub(crate) fn children() -> Vec<(String, String)> {
     ids.filter(|id| status(id, "PPid:") == Some(own))
         .map(|id| {
             let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-            (line.trim_end_matches('\0').rsplit(['\0', '/']).next().unwrap_or_default().to_owned(), id)
+            (
+                line.trim_end_matches('\0')
+                    .rsplit(['\0', '/'])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+                id,
+            )
         })
         .collect()
 }

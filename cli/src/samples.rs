@@ -74,7 +74,13 @@ pub fn sample(catalogue: &Catalogue, plan: &Plan, folder: &Path) -> Result<Sampl
         sampled.events += 1;
         sampled.text.push('\n');
     }
-    sampled.missing = plan.contract.events.keys().filter(|kind| !seen.contains(*kind)).cloned().collect();
+    sampled.missing = plan
+        .contract
+        .events
+        .keys()
+        .filter(|kind| !seen.contains(*kind))
+        .cloned()
+        .collect();
     Ok(sampled)
 }
 
@@ -86,8 +92,15 @@ pub fn folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, Failed> {
     let mut folders = BTreeMap::new();
     for file in host::contract_files(&contracts.to_string_lossy())? {
         if let Some(folder) = file.path.strip_suffix("/contract.odcs.yaml") {
-            let id = file.text().lines().find_map(|line| line.strip_prefix("id: ")).unwrap_or_default();
-            folders.insert(id.trim().trim_matches(['\'', '"']).to_owned(), contracts.join(folder));
+            let id = file
+                .text()
+                .lines()
+                .find_map(|line| line.strip_prefix("id: "))
+                .unwrap_or_default();
+            folders.insert(
+                id.trim().trim_matches(['\'', '"']).to_owned(),
+                contracts.join(folder),
+            );
         }
     }
     Ok(folders)
@@ -95,20 +108,30 @@ pub fn folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, Failed> {
 
 /// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one.
 fn events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Failed> {
-    let Ok(listed) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let Ok(listed) = std::fs::read_dir(folder) else {
+        return Ok(Vec::new());
+    };
     let mut files: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
     files.sort();
     let mut events = Vec::new();
     for file in files {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let bytes = || std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()));
         match file.extension().and_then(|extension| extension.to_str()) {
             Some("json") => events.push((name, bytes()?)),
             Some("jsonl") => {
                 let bytes = bytes()?;
-                let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+                let lines = bytes
+                    .split(|byte| *byte == b'\n')
+                    .filter(|line| !line.trim_ascii().is_empty());
                 events.extend(
-                    lines.enumerate().map(|(line, text)| (format!("{name} {}", line + 1), text.to_vec())),
+                    lines
+                        .enumerate()
+                        .map(|(line, text)| (format!("{name} {}", line + 1), text.to_vec())),
                 );
             }
             _ => {}
@@ -118,23 +141,50 @@ fn events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Failed> {
 }
 
 /// One event's rows as text; gives how many they are.
-fn one(catalogue: &Catalogue, plan: &Plan, bytes: Vec<u8>, out: &mut String) -> Result<usize, Failed> {
-    let chunk = Chunk { topic: plan.contract.topic.clone(), epoch: 1, partition: 0, offset: 0 };
+fn one(
+    catalogue: &Catalogue,
+    plan: &Plan,
+    bytes: Vec<u8>,
+    out: &mut String,
+) -> Result<usize, Failed> {
+    let chunk = Chunk {
+        topic: plan.contract.topic.clone(),
+        epoch: 1,
+        partition: 0,
+        offset: 0,
+    };
     let value = Some(Bytes::from(bytes));
-    let record =
-        RawRecord { offset: 0, timestamp: APPENDED, timestamp_type: None, key: None, value, headers: None };
+    let record = RawRecord {
+        offset: 0,
+        timestamp: APPENDED,
+        timestamp_type: None,
+        key: None,
+        value,
+        headers: None,
+    };
     let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
     let done = pole_transform::transform(catalogue, plan, &chunk, 1, &raw)?;
     told(&done.receipt, out);
     let mut count = 0;
     for (key, bytes) in done.objects {
-        let refined = done.receipt.tables.iter().find(|(_, object)| object.key == key);
+        let refined = done
+            .receipt
+            .tables
+            .iter()
+            .find(|(_, object)| object.key == key);
         let Some((table, _)) = refined else { continue };
         for row in rows(bytes)? {
             count += 1;
             let _ = writeln!(out, "{table}");
-            let shown: Vec<_> = row.iter().filter(|(name, _)| !SKIPPED.contains(&name.as_str())).collect();
-            let width = shown.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+            let shown: Vec<_> = row
+                .iter()
+                .filter(|(name, _)| !SKIPPED.contains(&name.as_str()))
+                .collect();
+            let width = shown
+                .iter()
+                .map(|(name, _)| name.len())
+                .max()
+                .unwrap_or_default();
             for (name, value) in shown {
                 let _ = writeln!(out, "    {name:width$}  {value}");
             }
@@ -168,9 +218,15 @@ pub fn rows(bytes: Bytes) -> Result<Vec<Row>, Failed> {
     let mut rows = Vec::new();
     for row in reader.get_row_iter(None)? {
         let row = row?;
-        let fields = row.get_column_iter().map(|(name, field)| (name.clone(), field.to_string()));
+        let fields = row
+            .get_column_iter()
+            .map(|(name, field)| (name.clone(), field.to_string()));
         let present = fields.filter(|(_, value)| value != "null");
-        rows.push(present.map(|(name, value)| (name, value.trim_matches('"').to_owned())).collect());
+        rows.push(
+            present
+                .map(|(name, value)| (name, value.trim_matches('"').to_owned()))
+                .collect(),
+        );
     }
     Ok(rows)
 }

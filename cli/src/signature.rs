@@ -23,10 +23,17 @@ impl Signer {
     /// The environment's credentials and region.
     pub(crate) async fn from_env() -> Result<Self, Failed> {
         let config = host::aws_config().await;
-        let region = config.region().ok_or("there is no region; set AWS_REGION")?.to_string();
-        let provider =
-            config.credentials_provider().ok_or("there are no credentials; sign in to the account first")?;
-        Ok(Self { credentials: provider.provide_credentials().await?, region })
+        let region = config
+            .region()
+            .ok_or("there is no region; set AWS_REGION")?
+            .to_string();
+        let provider = config
+            .credentials_provider()
+            .ok_or("there are no credentials; sign in to the account first")?;
+        Ok(Self {
+            credentials: provider.provide_credentials().await?,
+            region,
+        })
     }
 
     /// The headers that sign a POST of `body`.
@@ -49,7 +56,10 @@ impl Signer {
         let headers = std::iter::once(("content-type", content_type));
         let request = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body))?;
         let (instructions, _) = sign(request, &params)?.into_parts();
-        Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Ok(instructions
+            .headers()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
     }
 }
 
@@ -61,23 +71,42 @@ mod tests {
 
     #[test]
     fn a_request_is_signed_for_the_api_and_its_region() {
-        let credentials = Credentials::new("AKIDEXAMPLE", "not-a-secret", Some("token".into()), None, "test");
-        let signer = Signer { credentials, region: "eu-west-2".into() };
+        let credentials = Credentials::new(
+            "AKIDEXAMPLE",
+            "not-a-secret",
+            Some("token".into()),
+            None,
+            "test",
+        );
+        let signer = Signer {
+            credentials,
+            region: "eu-west-2".into(),
+        };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_438_400);
         let signed = |body: &[u8]| {
             let url = "https://api.example.org/v1/platform-smoke/events";
-            signer.headers(url, "application/x-ndjson", body, now).unwrap()
+            signer
+                .headers(url, "application/x-ndjson", body, now)
+                .unwrap()
         };
         let headers = signed(b"{}");
         let of = |name: &str| {
-            headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).unwrap().1.clone()
+            headers
+                .iter()
+                .find(|(found, _)| found.eq_ignore_ascii_case(name))
+                .unwrap()
+                .1
+                .clone()
         };
         assert_eq!(of("x-amz-date"), "20260302T080000Z");
         assert_eq!(of("x-amz-security-token"), "token");
         let authorization = of("authorization");
         let scope = "Credential=AKIDEXAMPLE/20260302/eu-west-2/execute-api/aws4_request";
         assert!(authorization.contains(scope), "{authorization}");
-        assert!(authorization.contains("SignedHeaders=content-type;host;x-amz-date"), "{authorization}");
+        assert!(
+            authorization.contains("SignedHeaders=content-type;host;x-amz-date"),
+            "{authorization}"
+        );
         assert_ne!(headers, signed(b"{\"a\":1}"), "the body is signed too");
     }
 }

@@ -124,7 +124,10 @@ impl Smoke<'_> {
         let plan = self.zones.catalogue.known_source(SOURCE)?;
         let contract = &*plan.contract;
         let now = self.zones.now().await?;
-        let mut outcome = Outcome { run: format!("smoke-{now}"), ..Outcome::default() };
+        let mut outcome = Outcome {
+            run: format!("smoke-{now}"),
+            ..Outcome::default()
+        };
         if let Err(failure) = self.hops(contract, now, &mut outcome).await? {
             outcome.failed = Some(failure);
         }
@@ -139,8 +142,13 @@ impl Smoke<'_> {
     ) -> Result<Result<(), Failure>, Failed> {
         let old: BTreeSet<String> = self.raw_keys(contract).await?;
         let run = outcome.run.clone();
-        let first =
-            event(&run, 1, now, "SmokeTested", &json!({"run": run, "note": "invented by `polelake smoke`"}));
+        let first = event(
+            &run,
+            1,
+            now,
+            "SmokeTested",
+            &json!({"run": run, "note": "invented by `polelake smoke`"}),
+        );
         if let Err(failure) = self.push(Hop::Accepted, first, outcome).await {
             return Ok(Err(failure));
         }
@@ -177,7 +185,11 @@ impl Smoke<'_> {
     }
 
     async fn raw_keys(&self, contract: &SourceContract) -> Result<BTreeSet<String>, Failed> {
-        let entries = self.zones.raw.list(&Chunk::topic_raw(&contract.topic), None).await?;
+        let entries = self
+            .zones
+            .raw
+            .list(&Chunk::topic_raw(&contract.topic), None)
+            .await?;
         Ok(entries.into_iter().map(|entry| entry.key).collect())
     }
 
@@ -193,15 +205,32 @@ impl Smoke<'_> {
         loop {
             for key in self.raw_keys(contract).await?.difference(&seen.clone()) {
                 seen.insert(key.clone());
-                let Some(chunk) = Chunk::of_raw_key(key) else { continue };
-                let body = self.zones.raw.get(key).await.map_err(|error| Stopped::Error(error.into()))?.body;
+                let Some(chunk) = Chunk::of_raw_key(key) else {
+                    continue;
+                };
+                let body = self
+                    .zones
+                    .raw
+                    .get(key)
+                    .await
+                    .map_err(|error| Stopped::Error(error.into()))?
+                    .body;
                 if let Some((offset, millis)) = place(body, &id)? {
-                    self.step(Hop::Landed, begun, format!("{key} offset {offset}"), outcome);
+                    self.step(
+                        Hop::Landed,
+                        begun,
+                        format!("{key} offset {offset}"),
+                        outcome,
+                    );
                     return Ok((chunk, offset, Day::of_micros(millis * 1_000)));
                 }
             }
             if Instant::now() > deadline {
-                let why = format!("no raw object of topic `{}` holds it {}", contract.topic, self.after());
+                let why = format!(
+                    "no raw object of topic `{}` holds it {}",
+                    contract.topic,
+                    self.after()
+                );
                 return Err(Stopped::Hop(failure(Hop::Landed, why)));
             }
             tokio::time::sleep(LOOK).await;
@@ -217,14 +246,20 @@ impl Smoke<'_> {
             let receipt = Receipt::decode(&body).map_err(|error| Stopped::Error(error.into()))?;
             if !receipt.quarantined.is_empty() {
                 let rules: Vec<&str> = receipt.quarantined.keys().map(String::as_str).collect();
-                return Ok(Err(Missing::Never(format!("it was refused by {}", rules.join(", ")))));
+                return Ok(Err(Missing::Never(format!(
+                    "it was refused by {}",
+                    rules.join(", ")
+                ))));
             }
             match receipt.tables.get(TABLE) {
                 Some(object) => Ok(Ok(object.key.clone())),
-                None => Ok(Err(Missing::Never(format!("{key} tells of no row in `{TABLE}`")))),
+                None => Ok(Err(Missing::Never(format!(
+                    "{key} tells of no row in `{TABLE}`"
+                )))),
             }
         };
-        self.until(Hop::Refined, Instant::now(), look, outcome).await
+        self.until(Hop::Refined, Instant::now(), look, outcome)
+            .await
     }
 
     async fn merged(
@@ -241,17 +276,27 @@ impl Smoke<'_> {
                 return Err(Stopped::Hop(failure(Hop::Merged, error.to_string())));
             }
         }
-        let stream = StreamKey { topic: chunk.topic.clone(), epoch: chunk.epoch, partition: chunk.partition };
+        let stream = StreamKey {
+            topic: chunk.topic.clone(),
+            epoch: chunk.epoch,
+            partition: chunk.partition,
+        };
         let key = manifest_key(TABLE, day);
         let look = async || {
             let Some(body) = self.found(&*self.zones.curated, &key).await? else {
                 return Ok(Err(Missing::Yet(format!("{key} is not there"))));
             };
             let manifest = Manifest::decode(&body).map_err(|error| Stopped::Error(error.into()))?;
-            let taken = manifest.progress_of(&stream).is_some_and(|progress| progress.next > offset);
+            let taken = manifest
+                .progress_of(&stream)
+                .is_some_and(|progress| progress.next > offset);
             Ok(match (taken, manifest.passed) {
-                (false, _) => Err(Missing::Yet(format!("{key} has not taken offset {offset} yet"))),
-                (true, false) => Err(Missing::Never(format!("{key} is held back: a blocking rule failed"))),
+                (false, _) => Err(Missing::Yet(format!(
+                    "{key} has not taken offset {offset} yet"
+                ))),
+                (true, false) => Err(Missing::Never(format!(
+                    "{key} is held back: a blocking rule failed"
+                ))),
                 (true, true) => Ok(key.clone()),
             })
         };
@@ -275,14 +320,21 @@ impl Smoke<'_> {
                 }
                 Err(Missing::Never(why)) => return Err(Stopped::Hop(failure(hop, why))),
                 Err(Missing::Yet(why)) if Instant::now() > deadline => {
-                    return Err(Stopped::Hop(failure(hop, format!("{why} {}", self.after()))));
+                    return Err(Stopped::Hop(failure(
+                        hop,
+                        format!("{why} {}", self.after()),
+                    )));
                 }
                 Err(Missing::Yet(_)) => tokio::time::sleep(LOOK).await,
             }
         }
     }
 
-    async fn found(&self, store: &dyn ObjectStore, key: &str) -> Result<Option<bytes::Bytes>, Stopped> {
+    async fn found(
+        &self,
+        store: &dyn ObjectStore,
+        key: &str,
+    ) -> Result<Option<bytes::Bytes>, Stopped> {
         match store.get(key).await {
             Ok(object) => Ok(Some(object.body)),
             Err(error) if error.is_not_found() => Ok(None),
@@ -291,7 +343,11 @@ impl Smoke<'_> {
     }
 
     fn step(&self, hop: Hop, begun: Instant, seen: String, outcome: &mut Outcome) {
-        let step = Step { hop, seconds: begun.elapsed().as_secs_f64(), seen };
+        let step = Step {
+            hop,
+            seconds: begun.elapsed().as_secs_f64(),
+            seen,
+        };
         (self.tell)(&step);
         outcome.steps.push(step);
     }
@@ -314,11 +370,17 @@ impl From<Failed> for Stopped {
 }
 
 fn failure(hop: Hop, why: String) -> Failure {
-    Failure { hop, why, remedy: hop.remedy() }
+    Failure {
+        hop,
+        why,
+        remedy: hop.remedy(),
+    }
 }
 
 fn event(run: &str, number: u32, millis: i64, kind: &str, new: &Value) -> Vec<u8> {
-    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default().to_string();
+    let time = jiff::Timestamp::from_millisecond(millis)
+        .unwrap_or_default()
+        .to_string();
     let event = json!({
         "id": format!("{run}-{number}"), "eventType": kind, "dateTime": time, "entityId": ENTITY,
         "eventData": {"newData": new},
@@ -329,8 +391,9 @@ fn event(run: &str, number: u32, millis: i64, kind: &str, new: &Value) -> Vec<u8
 /// Offset and append time of the event in a raw object.
 fn place(body: bytes::Bytes, id: &str) -> Result<Option<(i64, i64)>, Failed> {
     for batch in lake::decode_raw(body)? {
-        let row = (0..batch.len())
-            .find(|row| lake::header(batch.headers(*row), "event-id").is_some_and(|found| found == id));
+        let row = (0..batch.len()).find(|row| {
+            lake::header(batch.headers(*row), "event-id").is_some_and(|found| found == id)
+        });
         if let Some(row) = row {
             return Ok(Some((batch.offset(row), batch.timestamp(row))));
         }

@@ -40,7 +40,11 @@ pub struct Zones {
 impl Zones {
     /// Opens what the arguments say.
     pub(crate) async fn open(lake: &Lake) -> Result<Self, Failed> {
-        if lake.aws { Self::of_account(&lake.place).await } else { Self::of_platform(&lake.place).await }
+        if lake.aws {
+            Self::of_account(&lake.place).await
+        } else {
+            Self::of_platform(&lake.place).await
+        }
     }
 
     /// The account that the environment signs in to. The buckets are named by the functions' own variables.
@@ -49,8 +53,12 @@ impl Zones {
         let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         let s3 = S3Client::new(&host::aws_config().await);
         let zone = |name: &str| -> Result<Arc<dyn ObjectStore>, Failed> {
-            let missing = || format!("with --aws, {name} names the zone's bucket, as for the functions");
-            Ok(Arc::new(S3Store::new(s3.clone(), variable(name).ok_or_else(missing)?)))
+            let missing =
+                || format!("with --aws, {name} names the zone's bucket, as for the functions");
+            Ok(Arc::new(S3Store::new(
+                s3.clone(),
+                variable(name).ok_or_else(missing)?,
+            )))
         };
         let kafka = variable("KAFKA_BOOTSTRAP").map(|bootstrap| KafkaSettings {
             bootstrap: bootstrap.clone(),
@@ -62,7 +70,10 @@ impl Zones {
             refined: zone("REFINED_BUCKET")?,
             curated: zone("CURATED_BUCKET")?,
             site: variable("SITE_BUCKET").and_then(|_| zone("SITE_BUCKET").ok()),
-            curated_root: format!("s3://{}", variable("CURATED_BUCKET").map_or("", String::as_str)),
+            curated_root: format!(
+                "s3://{}",
+                variable("CURATED_BUCKET").map_or("", String::as_str)
+            ),
             catalogue: Arc::new(host::load_contracts(&place.contracts.to_string_lossy())?),
             kafka,
             client: None,
@@ -71,8 +82,10 @@ impl Zones {
 
     async fn of_platform(place: &Place) -> Result<Self, Failed> {
         if !place.dir.join("s3").is_dir() {
-            let message =
-                format!("there is no lake in {}; give --dir, or --aws for an account", place.dir.display());
+            let message = format!(
+                "there is no lake in {}; give --dir, or --aws for an account",
+                place.dir.display()
+            );
             return Err(message.into());
         }
         let client = Client::open(place).await?;
@@ -81,17 +94,33 @@ impl Zones {
         let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
         let mut zones = Self::local(&address("s3"), &address("kafka"), catalogue).await;
         zones.client = Some(client);
-        zones.curated_root = std::path::absolute(place.dir.join("s3/curated"))?.display().to_string();
+        zones.curated_root = std::path::absolute(place.dir.join("s3/curated"))?
+            .display()
+            .to_string();
         Ok(zones)
     }
 
     /// The zones of a local platform by its endpoints.
     pub async fn local(s3: &str, kafka: &str, catalogue: Catalogue) -> Self {
         let s3 = S3Client::new(&local_config(s3).await);
-        let zone = |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
-        let kafka = KafkaSettings { bootstrap: kafka.to_owned(), region: String::new(), iam: false };
-        let zones = Self::of(zone("raw"), zone("refined"), zone("curated"), Arc::new(catalogue));
-        Self { kafka: Some(kafka), site: Some(zone("site")), ..zones }
+        let zone =
+            |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
+        let kafka = KafkaSettings {
+            bootstrap: kafka.to_owned(),
+            region: String::new(),
+            iam: false,
+        };
+        let zones = Self::of(
+            zone("raw"),
+            zone("refined"),
+            zone("curated"),
+            Arc::new(catalogue),
+        );
+        Self {
+            kafka: Some(kafka),
+            site: Some(zone("site")),
+            ..zones
+        }
     }
 
     /// Zones over any stores, without Kafka.
@@ -103,7 +132,16 @@ impl Zones {
         catalogue: Arc<Catalogue>,
     ) -> Self {
         let curated_root = "s3://curated".to_owned();
-        Self { raw, refined, curated, site: None, catalogue, curated_root, kafka: None, client: None }
+        Self {
+            raw,
+            refined,
+            curated,
+            site: None,
+            catalogue,
+            curated_root,
+            kafka: None,
+            client: None,
+        }
     }
 
     /// The local platform's door; none for an account.
@@ -113,16 +151,24 @@ impl Zones {
 
     /// What a merge needs, over these zones: the catalogue is the local platform's, or the account's.
     pub(crate) async fn merge_context(&self) -> Result<Context, Failed> {
-        let Some(client) = &self.client else { return Ok(Context::from_env().await?) };
+        let Some(client) = &self.client else {
+            return Ok(Context::from_env().await?);
+        };
         let places = client.status().await?["places"].clone();
-        let endpoint = places["glue"].as_str().ok_or("the platform has no catalogue")?;
+        let endpoint = places["glue"]
+            .as_str()
+            .ok_or("the platform has no catalogue")?;
         let glue = aws_sdk_glue::Client::new(&local_config(endpoint).await);
         let bucket = |name: &str| name.to_owned();
         Ok(Context {
             raw: Arc::clone(&self.raw),
             refined: Arc::clone(&self.refined),
             curated: Arc::clone(&self.curated),
-            buckets: Buckets { raw: bucket("raw"), refined: bucket("refined"), curated: bucket("curated") },
+            buckets: Buckets {
+                raw: bucket("raw"),
+                refined: bucket("refined"),
+                curated: bucket("curated"),
+            },
             databases: DATABASES.to_owned(),
             glue: Arc::new(GlueCatalogue::new(glue)),
             catalogue: Arc::clone(&self.catalogue),
@@ -137,14 +183,18 @@ impl Zones {
                 .as_i64()
                 .ok_or_else(|| "the platform has no clock".into());
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Ok(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
 /// A client's configuration for an endpoint of the local platform.
 async fn local_config(endpoint: &str) -> aws_config::SdkConfig {
-    let config = aws_config::defaults(BehaviorVersion::latest()).region("eu-west-2").endpoint_url(endpoint);
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .region("eu-west-2")
+        .endpoint_url(endpoint);
     let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local");
     config.credentials_provider(credentials).load().await
 }

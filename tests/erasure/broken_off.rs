@@ -21,7 +21,12 @@ impl Dying {
         if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        Err(store::StoreError::new(store::StoreErrorKind::Unavailable, "put", "key", "killed"))
+        Err(store::StoreError::new(
+            store::StoreErrorKind::Unavailable,
+            "put",
+            "key",
+            "killed",
+        ))
     }
 }
 
@@ -35,7 +40,12 @@ impl ObjectStore for Dying {
         self.inner.head(key).await
     }
 
-    async fn put(&self, key: &str, body: bytes::Bytes, kind: &str) -> Result<(), store::StoreError> {
+    async fn put(
+        &self,
+        key: &str,
+        body: bytes::Bytes,
+        kind: &str,
+    ) -> Result<(), store::StoreError> {
         self.strikes()?;
         self.inner.put(key, body, kind).await
     }
@@ -50,7 +60,12 @@ impl ObjectStore for Dying {
         self.inner.put_new(key, body, metadata).await
     }
 
-    async fn put_over(&self, key: &str, etag: &str, body: bytes::Bytes) -> Result<bool, store::StoreError> {
+    async fn put_over(
+        &self,
+        key: &str,
+        etag: &str,
+        body: bytes::Bytes,
+    ) -> Result<bool, store::StoreError> {
         self.strikes()?;
         self.inner.put_over(key, etag, body).await
     }
@@ -66,7 +81,11 @@ impl ObjectStore for Dying {
         self.inner.replace(key, etag, body, metadata).await
     }
 
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<store::Entry>, store::StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<store::Entry>, store::StoreError> {
         self.inner.list(prefix, after).await
     }
 
@@ -102,11 +121,18 @@ async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
 async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
     let days = lake().await;
     let request = || Request {
-        wanted: if by_id { Wanted::PoleId(pole_id()) } else { by_key().wanted },
+        wanted: if by_id {
+            Wanted::PoleId(pole_id())
+        } else {
+            by_key().wanted
+        },
         whole_records: false,
     };
     let dying = |inner: &Arc<MemoryStore>, left: i64| -> Arc<dyn ObjectStore> {
-        Arc::new(Dying { inner: Arc::clone(inner), left: left.into() })
+        Arc::new(Dying {
+            inner: Arc::clone(inner),
+            left: left.into(),
+        })
     };
     let [refined, raw, curated] = limits;
     let broken = Zones::of(
@@ -115,12 +141,24 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         dying(&days.curated, curated),
         Arc::clone(&days.catalogue),
     );
-    let died = erase(&broken, &request(), &Elsewhere, noon()).await.is_err();
-    let done = erase(&zones(&days), &request(), &Elsewhere, noon()).await.unwrap();
-    assert_eq!(traces(&days).await, [] as [String; 0], "after {limits:?} writes");
+    let died = erase(&broken, &request(), &Elsewhere, noon())
+        .await
+        .is_err();
+    let done = erase(&zones(&days), &request(), &Elsewhere, noon())
+        .await
+        .unwrap();
+    assert_eq!(
+        traces(&days).await,
+        [] as [String; 0],
+        "after {limits:?} writes"
+    );
     books_close(&days).await;
     let first = receipt(&days, "housing-person", 0, 0).await;
-    assert_eq!((first.refined, first.erased), (1, 3), "after {limits:?} writes");
+    assert_eq!(
+        (first.refined, first.erased),
+        (1, 3),
+        "after {limits:?} writes"
+    );
     assert_eq!(done.is_nothing(), !died);
     died
 }

@@ -52,13 +52,24 @@ impl Curated for Elsewhere {
 }
 
 pub(crate) fn by_key() -> Request {
-    let wanted = Wanted::Record { source: "housing-person".into(), key: KEY.into() };
-    Request { wanted, whole_records: false }
+    let wanted = Wanted::Record {
+        source: "housing-person".into(),
+        key: KEY.into(),
+    };
+    Request {
+        wanted,
+        whole_records: false,
+    }
 }
 
 pub(crate) fn zones(days: &Days) -> Zones {
     let store = |store: &Arc<MemoryStore>| -> Arc<dyn ObjectStore> { Arc::clone(store) as _ };
-    Zones::of(store(&days.raw), store(&days.refined), store(&days.curated), Arc::clone(&days.catalogue))
+    Zones::of(
+        store(&days.raw),
+        store(&days.refined),
+        store(&days.curated),
+        Arc::clone(&days.catalogue),
+    )
 }
 
 pub(crate) fn named(entity: &str, minute: u32, surname: &str, born: &str) -> Value {
@@ -101,7 +112,12 @@ pub(crate) fn events() -> BTreeMap<&'static str, Vec<Value>> {
         (
             "housing-tenure",
             vec![
-                tenure("TenureCreatedEvent", BOTH, 1, &[(KEY, NAME), (OTHER, "Sample")]),
+                tenure(
+                    "TenureCreatedEvent",
+                    BOTH,
+                    1,
+                    &[(KEY, NAME), (OTHER, "Sample")],
+                ),
                 tenure("TenureCreatedEvent", ALONE, 2, &[(OTHER, "Sample")]),
                 tenure("PersonAddedToTenureEvent", ALONE, 3, &[(KEY, NAME)]),
             ],
@@ -109,8 +125,18 @@ pub(crate) fn events() -> BTreeMap<&'static str, Vec<Value>> {
         (
             "housing-contact",
             vec![
-                contact("4d5e6f70-8192-4a3b-8c4d-5e6f708192a3", KEY, 1, &format!("{NAME}@example.org")),
-                contact("5d5e6f70-8192-4a3b-8c4d-5e6f708192a3", OTHER, 2, "other@example.org"),
+                contact(
+                    "4d5e6f70-8192-4a3b-8c4d-5e6f708192a3",
+                    KEY,
+                    1,
+                    &format!("{NAME}@example.org"),
+                ),
+                contact(
+                    "5d5e6f70-8192-4a3b-8c4d-5e6f708192a3",
+                    OTHER,
+                    2,
+                    "other@example.org",
+                ),
             ],
         ),
     ]
@@ -124,7 +150,8 @@ pub(crate) async fn lake() -> Days {
         days.push(source, MONDAY, &events).await;
     }
     let broken = format!("{{\"entityId\": \"{KEY}\", \"name\": \"{NAME}");
-    days.land("housing-person", MONDAY, &[broken.as_bytes()]).await;
+    days.land("housing-person", MONDAY, &[broken.as_bytes()])
+        .await;
     redrive(&days).await;
     days
 }
@@ -133,7 +160,9 @@ pub(crate) async fn lake() -> Days {
 pub(crate) async fn redrive(days: &Days) {
     let zones = zones(days);
     let open = quarantine::list(&zones, &Filter::default()).await.unwrap();
-    let chunks = quarantine::redrive(&zones, &open, noon() / 1_000 - 3_600_000).await.unwrap();
+    let chunks = quarantine::redrive(&zones, &open, noon() / 1_000 - 3_600_000)
+        .await
+        .unwrap();
     let keys: Vec<String> = chunks.iter().map(Chunk::raw_key).collect();
     transform(days, &keys).await;
 }
@@ -141,7 +170,8 @@ pub(crate) async fn redrive(days: &Days) {
 /// The transform itself, as notifications start it.
 pub(crate) async fn transform(days: &Days, keys: &[String]) {
     let message = |(number, key): (usize, &String)| {
-        let object = json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
+        let object =
+            json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
         let body = json!({"Records": [object]}).to_string();
         json!({"messageId": number.to_string(), "body": body, "attributes": {}, "messageAttributes": {}})
     };
@@ -152,8 +182,12 @@ pub(crate) async fn transform(days: &Days, keys: &[String]) {
         refined: Arc::clone(&days.refined) as _,
         catalogue: Arc::clone(&days.catalogue),
     };
-    let failures = pole_transform::handle(event, &context, Budget::lasting(Duration::from_secs(60))).await;
-    assert_eq!(serde_json::to_value(failures).unwrap()["batchItemFailures"], json!([]));
+    let failures =
+        pole_transform::handle(event, &context, Budget::lasting(Duration::from_secs(60))).await;
+    assert_eq!(
+        serde_json::to_value(failures).unwrap()["batchItemFailures"],
+        json!([])
+    );
 }
 
 /// Takes every receipt away and transforms everything again.
@@ -161,8 +195,20 @@ pub(crate) async fn transform_again(days: &Days) {
     for entry in days.refined.list(Chunk::RECEIPTS, None).await.unwrap() {
         days.refined.delete(&entry.key).await.unwrap();
     }
-    let keys = days.raw.list(Chunk::RAW, None).await.unwrap().into_iter().map(|entry| entry.key);
-    transform(days, &keys.filter(|key| Chunk::of_raw_key(key).is_some()).collect::<Vec<_>>()).await;
+    let keys = days
+        .raw
+        .list(Chunk::RAW, None)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.key);
+    transform(
+        days,
+        &keys
+            .filter(|key| Chunk::of_raw_key(key).is_some())
+            .collect::<Vec<_>>(),
+    )
+    .await;
 }
 
 /// Everything that the raw and the refined zone hold, decoded, by key.
@@ -177,9 +223,16 @@ pub(crate) async fn content(days: &Days) -> BTreeMap<String, String> {
                     let refused = lake::decode_quarantine(body).unwrap();
                     let texts = refused.iter().map(|one| {
                         let bytes = |bytes: &Option<bytes::Bytes>| {
-                            String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned()
+                            String::from_utf8_lossy(bytes.as_deref().unwrap_or_default())
+                                .into_owned()
                         };
-                        format!("{} {} {:?} {}", bytes(&one.key), bytes(&one.value), one.headers, one.reason)
+                        format!(
+                            "{} {} {:?} {}",
+                            bytes(&one.key),
+                            bytes(&one.value),
+                            one.headers,
+                            one.reason
+                        )
                     });
                     texts.collect()
                 }
@@ -196,8 +249,9 @@ pub(crate) fn raw(body: bytes::Bytes) -> String {
     let mut text = String::new();
     for batch in lake::decode_raw(body).unwrap() {
         for row in 0..batch.len() {
-            let bytes =
-                |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+            let bytes = |bytes: Option<&[u8]>| {
+                String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+            };
             let headers = batch.headers(row).unwrap_or_default();
             text += &format!(
                 "{} {} {} {headers}\n",
@@ -215,7 +269,9 @@ pub(crate) async fn traces(days: &Days) -> Vec<String> {
     let traces = [KEY, NAME, &pole_id().to_string()].map(str::to_lowercase);
     let traced = content(days).await.into_iter().filter(|(key, text)| {
         let text = text.to_lowercase();
-        traces.iter().any(|trace| text.contains(trace) || key.contains(trace))
+        traces
+            .iter()
+            .any(|trace| text.contains(trace) || key.contains(trace))
     });
     traced.map(|(key, _)| key).collect()
 }
@@ -224,24 +280,47 @@ pub(crate) async fn traces(days: &Days) -> Vec<String> {
 pub(crate) async fn refined_rows(days: &Days) -> BTreeMap<String, BTreeSet<Row>> {
     let mut found: BTreeMap<String, BTreeSet<Row>> = BTreeMap::new();
     for table in &days.catalogue.tables {
-        for entry in days.refined.list(&Chunk::refined_prefix(&table.name), None).await.unwrap() {
+        for entry in days
+            .refined
+            .list(&Chunk::refined_prefix(&table.name), None)
+            .await
+            .unwrap()
+        {
             let body = days.refined.get(&entry.key).await.unwrap().body;
-            found.entry(table.name.clone()).or_default().extend(rows(body));
+            found
+                .entry(table.name.clone())
+                .or_default()
+                .extend(rows(body));
         }
     }
     found
 }
 
 pub(crate) async fn books_close(days: &Days) {
-    let audit = audit(&zones(days), Scope { deep: true, ..Scope::default() }).await.unwrap();
+    let audit = audit(
+        &zones(days),
+        Scope {
+            deep: true,
+            ..Scope::default()
+        },
+    )
+    .await
+    .unwrap();
     assert_eq!(audit.findings, [], "the books close");
 }
 
 pub(crate) async fn receipt(days: &Days, topic: &str, partition: i32, offset: i64) -> Receipt {
-    let chunk = Chunk { topic: topic.into(), epoch: 1, partition, offset };
+    let chunk = Chunk {
+        topic: topic.into(),
+        epoch: 1,
+        partition,
+        offset,
+    };
     Receipt::decode(&days.refined.get(&chunk.receipt_key()).await.unwrap().body).unwrap()
 }
 
 pub(crate) async fn forget(days: &Days) -> Outcome {
-    erase(&zones(days), &by_key(), &Elsewhere, noon()).await.unwrap()
+    erase(&zones(days), &by_key(), &Elsewhere, noon())
+        .await
+        .unwrap()
 }

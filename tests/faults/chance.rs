@@ -17,7 +17,11 @@ pub(crate) struct Chance {
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = Mutex::new(fastrand::Rng::with_seed(seed));
-        Self { rng, tally: Mutex::default(), calm: AtomicBool::new(false) }
+        Self {
+            rng,
+            tally: Mutex::default(),
+            calm: AtomicBool::new(false),
+        }
     }
 
     /// From now on nothing goes wrong any more.
@@ -31,7 +35,10 @@ impl Chance {
 
     /// A number below `end`.
     pub(crate) fn below(&self, end: usize) -> usize {
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).usize(..end.max(1))
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .usize(..end.max(1))
     }
 
     /// Whether it happens, in so many of a thousand cases.
@@ -65,14 +72,25 @@ impl Chance {
     }
 
     pub(crate) fn note(&self, fault: &'static str) {
-        *self.tally.lock().unwrap_or_else(PoisonError::into_inner).entry(fault).or_default() += 1;
+        *self
+            .tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(fault)
+            .or_default() += 1;
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn shuffle<T>(&self, items: &mut [T]) {
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).shuffle(items);
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shuffle(items);
     }
 }

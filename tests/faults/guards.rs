@@ -35,7 +35,10 @@ impl Guard {
     ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, guard)| guard)
+        Self::ALL
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, guard)| guard)
     }
 }
 
@@ -53,27 +56,40 @@ impl ObjectStore for Guarded {
             && key.starts_with("curated/_state/")
             && key.ends_with(".parquet")
         {
-            return Ok(Object { body: without_tombstones(object.body), ..object });
+            return Ok(Object {
+                body: without_tombstones(object.body),
+                ..object
+            });
         }
         Ok(object)
     }
 
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
         let head = self.inner.head(key).await?;
-        Ok(Head { size: self.get(key).await?.body.len() as u64, ..head })
+        Ok(Head {
+            size: self.get(key).await?.body.len() as u64,
+            ..head
+        })
     }
 
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
         self.inner.put(key, body, content_type).await
     }
 
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         match self.broken {
             Some(Guard::IfNoneMatch) => {
                 self.inner.delete(key).await?;
                 self.inner.put_new(key, body, metadata).await
             }
-            Some(Guard::PreconditionFailed) => self.inner.put_new(key, body, metadata).await.map(|_| true),
+            Some(Guard::PreconditionFailed) => {
+                self.inner.put_new(key, body, metadata).await.map(|_| true)
+            }
             _ => self.inner.put_new(key, body, metadata).await,
         }
     }
@@ -96,12 +112,20 @@ impl ObjectStore for Guarded {
 }
 
 fn without_tombstones(state: Bytes) -> Bytes {
-    let batches: Vec<_> = lake::file::read(state.clone()).unwrap().map(Result::unwrap).collect();
-    let Some(schema) = batches.first().map(arrow_array::RecordBatch::schema) else { return state };
+    let batches: Vec<_> = lake::file::read(state.clone())
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let Some(schema) = batches.first().map(arrow_array::RecordBatch::schema) else {
+        return state;
+    };
     let kept: Vec<_> = batches
         .iter()
         .map(|batch| {
-            let ops = batch.column_by_name(lake::schema::OP).unwrap().as_string::<i32>();
+            let ops = batch
+                .column_by_name(lake::schema::OP)
+                .unwrap()
+                .as_string::<i32>();
             let live: BooleanArray = ops.iter().map(|op| Some(op != Some("d"))).collect();
             arrow_select::filter::filter_record_batch(batch, &live).unwrap()
         })

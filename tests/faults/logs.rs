@@ -16,7 +16,10 @@ pub(crate) struct Scanner {
 impl Scanner {
     /// Lines, and lines with the marker.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.counts[0].load(Ordering::SeqCst), self.counts[1].load(Ordering::SeqCst))
+        (
+            self.counts[0].load(Ordering::SeqCst),
+            self.counts[1].load(Ordering::SeqCst),
+        )
     }
 }
 
@@ -25,7 +28,10 @@ impl Write for Scanner {
         self.counts[0].fetch_add(1, Ordering::SeqCst);
         if String::from_utf8_lossy(line).contains(self.marker) {
             self.counts[1].fetch_add(1, Ordering::SeqCst);
-            eprintln!("a personal value in the log: {}", String::from_utf8_lossy(line));
+            eprintln!(
+                "a personal value in the log: {}",
+                String::from_utf8_lossy(line)
+            );
         }
         Ok(line.len())
     }
@@ -45,9 +51,15 @@ impl<'w> MakeWriter<'w> for Scanner {
 
 /// Listens to every line from `debug` up of our own code and from `info` up of all else.
 pub(crate) fn listen(marker: &'static str) -> Scanner {
-    let scanner = Scanner { marker, counts: Arc::default() };
-    let filter =
-        "info,event_relay=debug,raw_landing=debug,pole_transform=debug,snapshot_merge=debug,polelake=debug";
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(scanner.clone()).init();
+    let scanner = Scanner {
+        marker,
+        counts: Arc::default(),
+    };
+    let filter = "info,event_relay=debug,raw_landing=debug,pole_transform=debug,snapshot_merge=debug,polelake=debug";
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(scanner.clone())
+        .init();
     scanner
 }

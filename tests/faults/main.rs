@@ -62,7 +62,8 @@ impl Wanted {
         Self {
             seeds: after("--seeds").map(|count| count.parse().unwrap()),
             seed: after("--seed").map(|seed| seed.parse().unwrap()),
-            time: after("--minutes").map(|minutes| Duration::from_secs(60 * minutes.parse::<u64>().unwrap())),
+            time: after("--minutes")
+                .map(|minutes| Duration::from_secs(60 * minutes.parse::<u64>().unwrap())),
             broken: after("--break").map(|name| Guard::named(&name).unwrap()),
         }
     }
@@ -70,7 +71,9 @@ impl Wanted {
 
 /// Whether `cargo test NAME` asks for other tests than this one.
 fn is_filtered_out() -> bool {
-    std::env::args().nth(1).is_some_and(|name| !name.starts_with("--") && !"faults".contains(&name))
+    std::env::args()
+        .nth(1)
+        .is_some_and(|name| !name.starts_with("--") && !"faults".contains(&name))
 }
 
 fn main() -> ExitCode {
@@ -94,7 +97,11 @@ fn main() -> ExitCode {
         }
         (None, None) => all(wanted.seeds.unwrap_or(SEEDS), wanted.time, &catalogue),
     };
-    if held && quiet(&scanner) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if held && quiet(&scanner) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// A seed, ten times over: the faults are the seed's, the network's timing is its own.
@@ -117,11 +124,16 @@ fn all(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
         Ok(done) => done,
         Err((seed, why)) => {
             println!("seed {seed}: {why}");
-            println!("again: cargo test --release -p pipeline-tests --test faults -- --seed {seed}");
+            println!(
+                "again: cargo test --release -p pipeline-tests --test faults -- --seed {seed}"
+            );
             return false;
         }
     };
-    println!("{seeds} seeds hold, in {:.0} s; injected:", begun.elapsed().as_secs_f64());
+    println!(
+        "{seeds} seeds hold, in {:.0} s; injected:",
+        begun.elapsed().as_secs_f64()
+    );
     for (fault, count) in tally {
         println!("  {count:>8}  {fault}");
     }
@@ -165,7 +177,9 @@ fn many(
             watch(number, None);
             match outcome {
                 Ok(faults) => {
-                    faults.into_iter().for_each(|(fault, count)| *tally.entry(fault).or_default() += count);
+                    faults
+                        .into_iter()
+                        .for_each(|(fault, count)| *tally.entry(fault).or_default() += count);
                 }
                 Err(why) => {
                     next.store(u64::MAX / 2, Ordering::SeqCst);
@@ -185,13 +199,18 @@ fn many(
                 })
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap())
+            .collect()
     });
     let (mut seeds, mut sum) = (0, Tally::new());
     for outcome in outcomes {
         let (done, tally) = outcome?;
         seeds += done;
-        tally.into_iter().for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
+        tally
+            .into_iter()
+            .for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
     }
     Ok((seeds, sum))
 }
@@ -205,7 +224,9 @@ fn watch(worker: usize, seed: Option<u64>) {
             loop {
                 std::thread::sleep(Duration::from_secs(5));
                 let seeds = SEEDS.lock().unwrap();
-                if let Some((seed, _)) = seeds.values().find(|(_, begun)| begun.elapsed() > SEED_MAX) {
+                if let Some((seed, _)) =
+                    seeds.values().find(|(_, begun)| begun.elapsed() > SEED_MAX)
+                {
                     println!("seed {seed} does not end");
                     std::process::exit(1);
                 }
@@ -230,15 +251,26 @@ impl<'w> Worker<'w> {
     fn new(number: usize, catalogue: &'w Arc<Catalogue>, broken: Option<Guard>) -> Self {
         // In memory where there is such a place: the seeds write hundreds of small files each.
         let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let base = if memory.is_dir() {
+            memory.to_owned()
+        } else {
+            std::env::temp_dir()
+        };
         let folder = base.join(format!("polelake-faults-{}-{number}", std::process::id()));
-        Self { folder, catalogue, broken }
+        Self {
+            folder,
+            catalogue,
+            broken,
+        }
     }
 
     fn run(&self, seed: u64) -> Result<Tally, String> {
         // Time is virtual: pauses before retries and time-outs pass at once when nothing else is to do.
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
         let world = run::run(seed, &self.folder, Arc::clone(self.catalogue), self.broken);
         // A panic is a seed that failed, with its number.
         let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world)));
@@ -268,11 +300,17 @@ fn catalogue() -> Catalogue {
     files.retain(|file| {
         !file.path.starts_with("sources/") || file.path.starts_with("sources/housing/person/")
     });
-    for file in files.iter_mut().filter(|file| file.path.ends_with("mapping.yaml")) {
+    for file in files
+        .iter_mut()
+        .filter(|file| file.path.ends_with("mapping.yaml"))
+    {
         let kept = |record: &&str| record.starts_with("person\n") || record.starts_with("change\n");
         let mut records = file.text().split("\n  - name: ");
         let head = records.next().unwrap_or_default().to_owned();
-        let records: String = records.filter(kept).map(|record| format!("\n  - name: {record}")).collect();
+        let records: String = records
+            .filter(kept)
+            .map(|record| format!("\n  - name: {record}"))
+            .collect();
         *file = contract::File::new(file.path.clone(), head + &records + "\n");
     }
     Catalogue::compile(&files).unwrap()

@@ -37,7 +37,9 @@ pub(crate) fn expected(log: &[Logged]) -> Expected {
     let mut first: BTreeMap<&str, &Logged> = BTreeMap::new();
     for record in log {
         if is_poison(&record.value) {
-            expected.refused.insert((record.position.1, record.position.2));
+            expected
+                .refused
+                .insert((record.position.1, record.position.2));
             continue;
         }
         let id = record.value["id"].as_str().unwrap();
@@ -49,11 +51,18 @@ pub(crate) fn expected(log: &[Logged]) -> Expected {
     expected.events = first.keys().map(|id| (*id).to_owned()).collect();
     let mut by_key: BTreeMap<&str, Vec<&Logged>> = BTreeMap::new();
     for record in first.into_values() {
-        by_key.entry(record.value["entityId"].as_str().unwrap()).or_default().push(record);
+        by_key
+            .entry(record.value["entityId"].as_str().unwrap())
+            .or_default()
+            .push(record);
     }
     for (key, mut records) in by_key {
-        records
-            .sort_by_key(|record| (record.value["dateTime"].as_str().unwrap().to_owned(), record.position));
+        records.sort_by_key(|record| {
+            (
+                record.value["dateTime"].as_str().unwrap().to_owned(),
+                record.position,
+            )
+        });
         if let Some(person) = person(&records) {
             expected.people.insert(key.to_owned(), person);
         }
@@ -69,7 +78,9 @@ fn person(records: &[&Logged]) -> Option<(Option<String>, Option<String>)> {
         let new = &record.value["eventData"]["newData"];
         let text = |name: &str| new[name].as_str().map(str::to_owned);
         match record.value["eventType"].as_str().unwrap() {
-            "PersonCreatedEvent" => (person, gone) = (Some((text("firstName"), text("surname"))), false),
+            "PersonCreatedEvent" => {
+                (person, gone) = (Some((text("firstName"), text("surname"))), false)
+            }
             "PersonDeletedEvent" => (person, gone) = (None, true),
             _ if gone => {}
             _ => {

@@ -39,15 +39,21 @@ const ANY: [(&str, usize, Fault); 7] = [
     ("S3 500", 10, Fault::Error(500)),
     ("S3 503 SlowDown", 10, Fault::Error(503)),
     ("S3 500 after the effect", 8, Fault::ErrorAfter),
-    ("S3 connection lost before the effect", 10, Fault::LostBefore),
+    (
+        "S3 connection lost before the effect",
+        10,
+        Fault::LostBefore,
+    ),
     ("S3 connection lost after the effect", 12, Fault::LostAfter),
     ("S3 slow answer", 10, Fault::Slow),
     ("S3 slow body", 5, Fault::SlowBody),
 ];
 
 /// What can happen to a read besides.
-const READS: [(&str, usize, Fault); 2] =
-    [("S3 body cut off", 10, Fault::BodyCut), ("S3 stale answer, tried", 40, Fault::Stale)];
+const READS: [(&str, usize, Fault); 2] = [
+    ("S3 body cut off", 10, Fault::BodyCut),
+    ("S3 stale answer, tried", 40, Fault::Stale),
+];
 
 /// What can happen to a conditional write besides.
 const CONDITIONAL: [(&str, usize, Fault); 1] = [("S3 409", 30, Fault::Conflict)];
@@ -61,7 +67,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) fn new(upstream: Router, chance: Arc<Chance>) -> Arc<Self> {
-        Arc::new(Self { upstream, chance, first: Mutex::default() })
+        Arc::new(Self {
+            upstream,
+            chance,
+            first: Mutex::default(),
+        })
     }
 
     /// Serves until the seed ends.
@@ -71,7 +81,11 @@ impl Proxy {
             let proxy = Arc::clone(&self);
             connections.spawn(async move {
                 let service = service_fn(move |request| Arc::clone(&proxy).answer(request));
-                drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+                drop(
+                    http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await,
+                );
             });
         }
     }
@@ -93,16 +107,23 @@ impl Proxy {
             Some(Fault::LostBefore) => return Err(lost()),
             Some(Fault::Slow) => tokio::time::sleep(Duration::from_secs(2)).await,
             Some(Fault::Stale) => {
-                if let Some((status, headers, body)) = self.first.lock().unwrap().get(&key).cloned() {
+                if let Some((status, headers, body)) = self.first.lock().unwrap().get(&key).cloned()
+                {
                     self.chance.note("S3 stale answer");
                     return Ok(response(status, headers, Body::from(body)));
                 }
             }
             _ => {}
         }
-        let (status, headers, body) = self.forward(Request::from_parts(parts, Body::from(body))).await?;
+        let (status, headers, body) = self
+            .forward(Request::from_parts(parts, Body::from(body)))
+            .await?;
         if may_be_stale(&key) {
-            self.first.lock().unwrap().entry(key).or_insert_with(|| (status, headers.clone(), body.clone()));
+            self.first
+                .lock()
+                .unwrap()
+                .entry(key)
+                .or_insert_with(|| (status, headers.clone(), body.clone()));
         }
         if status == StatusCode::PRECONDITION_FAILED {
             self.chance.note("S3 412, as it came");
@@ -111,9 +132,11 @@ impl Proxy {
             Some(Fault::LostAfter) => Err(lost()),
             Some(Fault::ErrorAfter) => Ok(denied(500)),
             Some(Fault::BodyCut) => Ok(response(status, headers, halves(&body, None))),
-            Some(Fault::SlowBody) => {
-                Ok(response(status, headers, halves(&body, Some(Duration::from_secs(1)))))
-            }
+            Some(Fault::SlowBody) => Ok(response(
+                status,
+                headers,
+                halves(&body, Some(Duration::from_secs(1))),
+            )),
             _ => Ok(response(status, headers, Body::from(body))),
         }
     }
@@ -123,7 +146,9 @@ impl Proxy {
         let special = if conditional {
             self.chance.fault(&CONDITIONAL)
         } else if read {
-            self.chance.fault(&READS).filter(|fault| *fault != Fault::Stale || may_be_stale(key))
+            self.chance
+                .fault(&READS)
+                .filter(|fault| *fault != Fault::Stale || may_be_stale(key))
         } else {
             None
         };
@@ -154,8 +179,9 @@ fn denied(status: u16) -> Response<Body> {
         503 => "SlowDown",
         _ => "InternalError",
     };
-    let body =
-        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>injected</Message></Error>");
+    let body = format!(
+        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>injected</Message></Error>"
+    );
     let mut answer = Response::new(Body::from(body));
     *answer.status_mut() = StatusCode::from_u16(status).unwrap();
     answer
@@ -181,5 +207,8 @@ fn halves(body: &Bytes, pause: Option<Duration>) -> Body {
             None => Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut off")),
         }
     };
-    Body::from_stream(futures_util::StreamExt::chain(stream::iter([Ok(first)]), stream::once(second)))
+    Body::from_stream(futures_util::StreamExt::chain(
+        stream::iter([Ok(first)]),
+        stream::once(second),
+    ))
 }

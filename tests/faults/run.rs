@@ -37,10 +37,15 @@ pub(crate) async fn run(
     for day in 0..2 {
         let today = Day(FIRST_DAY.0 + day);
         world.clock.set(today.begins() / 1_000 + 8 * 3_600_000);
-        let count = if day == 0 { events.len() / 2 } else { events.len() };
+        let count = if day == 0 {
+            events.len() / 2
+        } else {
+            events.len()
+        };
         let mut waiting: Vec<Value> = events.drain(..count).chain(late.drain(..)).collect();
         for _ in 0..waiting.len() {
-            let batch = waiting.split_off(waiting.len() - waiting.len().min(1 + world.chance.below(6)));
+            let batch =
+                waiting.split_off(waiting.len() - waiting.len().min(1 + world.chance.below(6)));
             let again = relay.send(&world, batch).await;
             if world.chance.happens(300) {
                 late.extend(again);
@@ -90,7 +95,9 @@ async fn settle(
             world.chance.calm_down();
         }
         if round > ROUNDS_MAX {
-            return Err("what is on its way never arrives, though nothing goes wrong any more".into());
+            return Err(
+                "what is on its way never arrives, though nothing goes wrong any more".into(),
+            );
         }
         if !late.is_empty() {
             let batch = late.split_off(late.len() - late.len().min(20));
@@ -111,11 +118,17 @@ async fn settle(
 
 /// Merges up to the last day on which anything was appended; gives it.
 async fn finish(world: &World) -> Result<Day, String> {
-    let latest = log(world).iter().map(|record| record.position.0).max().unwrap_or_default();
+    let latest = log(world)
+        .iter()
+        .map(|record| record.position.0)
+        .max()
+        .unwrap_or_default();
     let last = Day::of_micros(latest * 1_000).max(Day(FIRST_DAY.0 + 1));
     for day in [Day(FIRST_DAY.0 + 1), last] {
         if !merge(world, day, 1).await {
-            return Err(format!("{day} is not merged, though nothing goes wrong any more"));
+            return Err(format!(
+                "{day} is not merged, though nothing goes wrong any more"
+            ));
         }
     }
     Ok(last)
@@ -123,19 +136,31 @@ async fn finish(world: &World) -> Result<Day, String> {
 
 async fn check(world: &World, accepted: &BTreeSet<String>, last: Day) -> Result<(), String> {
     let log = log(world);
-    let known: BTreeSet<&str> = log.iter().map(|record| record.value["id"].as_str().unwrap()).collect();
+    let known: BTreeSet<&str> = log
+        .iter()
+        .map(|record| record.value["id"].as_str().unwrap())
+        .collect();
     if let Some(lost) = accepted.iter().find(|id| !known.contains(id.as_str())) {
         return Err(format!("event {lost} was accepted and is not in Kafka"));
     }
     landed_bit_by_bit(world)?;
-    let audit =
-        audit(&world.zones(), Scope { deep: true, ..Scope::default() }).await.map_err(|e| e.to_string())?;
+    let audit = audit(
+        &world.zones(),
+        Scope {
+            deep: true,
+            ..Scope::default()
+        },
+    )
+    .await
+    .map_err(|e| e.to_string())?;
     if let Some(finding) = audit.findings.first() {
         return Err(format!("the books do not close: {finding:?}"));
     }
     let (wanted, found) = (expected(&log), found(world, last)?);
     if wanted != found {
-        return Err(format!("the snapshot of {last} is not what the log says:\n  {wanted:?}\n  {found:?}"));
+        return Err(format!(
+            "the snapshot of {last} is not what the log says:\n  {wanted:?}\n  {found:?}"
+        ));
     }
     Ok(())
 }
@@ -158,7 +183,10 @@ async fn again(world: &World, last: Day) -> Result<(), String> {
         }
     }
     let after = world.objects();
-    let changed = before.iter().find(|(key, body)| after.get(*key) != Some(body)).map(|(key, _)| key);
+    let changed = before
+        .iter()
+        .find(|(key, body)| after.get(*key) != Some(body))
+        .map(|(key, _)| key);
     let new = after.keys().find(|key| !before.contains_key(*key));
     match changed.or(new) {
         Some(key) => Err(format!("running everything again changed {key}")),
@@ -205,10 +233,13 @@ fn log(world: &World) -> Vec<Logged> {
     let partitions = (0..).zip(logs.iter());
     partitions
         .flat_map(|(partition, log)| {
-            log.records(0, usize::MAX).unwrap().into_iter().map(move |record| Logged {
-                position: (record.timestamp, partition, record.offset),
-                value: serde_json::from_slice(&record.value.unwrap()).unwrap(),
-            })
+            log.records(0, usize::MAX)
+                .unwrap()
+                .into_iter()
+                .map(move |record| Logged {
+                    position: (record.timestamp, partition, record.offset),
+                    value: serde_json::from_slice(&record.value.unwrap()).unwrap(),
+                })
         })
         .collect()
 }
@@ -220,13 +251,23 @@ type Bits = (i64, Option<Vec<u8>>, Option<Vec<u8>>, String);
 fn landed_bit_by_bit(world: &World) -> Result<(), String> {
     let mut landed: BTreeMap<(i32, i64), Bits> = BTreeMap::new();
     for (key, bytes) in world.objects() {
-        let Some(chunk) = key.strip_prefix("raw/").and_then(lake::Chunk::of_raw_key) else { continue };
+        let Some(chunk) = key.strip_prefix("raw/").and_then(lake::Chunk::of_raw_key) else {
+            continue;
+        };
         for batch in lake::decode_raw(bytes.into()).unwrap() {
             for row in 0..batch.len() {
                 let bytes = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
                 let headers = batch.headers(row).unwrap_or_default().to_owned();
-                let record = (batch.timestamp(row), bytes(batch.key(row)), bytes(batch.value(row)), headers);
-                if landed.insert((chunk.partition, batch.offset(row)), record).is_some() {
+                let record = (
+                    batch.timestamp(row),
+                    bytes(batch.key(row)),
+                    bytes(batch.value(row)),
+                    headers,
+                );
+                if landed
+                    .insert((chunk.partition, batch.offset(row)), record)
+                    .is_some()
+                {
                     return Err(format!(
                         "offset {} of partition {} is landed twice",
                         batch.offset(row),
@@ -241,10 +282,18 @@ fn landed_bit_by_bit(world: &World) -> Result<(), String> {
         for record in log.records(0, usize::MAX).unwrap() {
             let bytes = |bytes: Option<bytes::Bytes>| bytes.map(|bytes| bytes.to_vec());
             let base64 = |bytes: bytes::Bytes| base64_simd::STANDARD.encode_to_string(bytes);
-            let headers: Vec<(String, Option<String>)> =
-                record.headers.into_iter().map(|(name, value)| (name, value.map(base64))).collect();
+            let headers: Vec<(String, Option<String>)> = record
+                .headers
+                .into_iter()
+                .map(|(name, value)| (name, value.map(base64)))
+                .collect();
             let headers = serde_json::to_string(&headers).unwrap();
-            let wanted = (record.timestamp, bytes(record.key), bytes(record.value), headers);
+            let wanted = (
+                record.timestamp,
+                bytes(record.key),
+                bytes(record.value),
+                headers,
+            );
             if landed.remove(&(partition, record.offset)) != Some(wanted) {
                 return Err(format!(
                     "offset {} of partition {partition} is not landed as it was",
@@ -253,7 +302,9 @@ fn landed_bit_by_bit(world: &World) -> Result<(), String> {
             }
         }
     }
-    landed.keys().next().map_or(Ok(()), |place| Err(format!("{place:?} is landed and not in the log")))
+    landed.keys().next().map_or(Ok(()), |place| {
+        Err(format!("{place:?} is landed and not in the log"))
+    })
 }
 
 /// What the snapshots and the quarantine say.
@@ -263,7 +314,11 @@ fn found(world: &World, last: Day) -> Result<Expected, String> {
     for row in rows(&objects, "person", last)? {
         let cell = |name: &str| row.get(name).cloned();
         let key = cell("source_record_id").unwrap_or_default();
-        if found.people.insert(key.clone(), (cell("given_name"), cell("surname"))).is_some() {
+        if found
+            .people
+            .insert(key.clone(), (cell("given_name"), cell("surname")))
+            .is_some()
+        {
             return Err(format!("{key} stands in the snapshot twice"));
         }
     }
@@ -274,7 +329,10 @@ fn found(world: &World, last: Day) -> Result<Expected, String> {
         }
     }
     for (key, bytes) in &objects {
-        let Some(chunk) = key.strip_prefix("refined/").and_then(lake::Chunk::of_quarantine_key) else {
+        let Some(chunk) = key
+            .strip_prefix("refined/")
+            .and_then(lake::Chunk::of_quarantine_key)
+        else {
             continue;
         };
         for refused in lake::decode_quarantine(bytes.clone().into()).unwrap() {
@@ -290,7 +348,8 @@ fn rows(
     day: Day,
 ) -> Result<Vec<BTreeMap<String, String>>, String> {
     let key = format!("curated/{}", lake::manifest_key(table, day));
-    let manifest = Manifest::decode(objects.get(&key).ok_or(format!("{key} is not there"))?).unwrap();
+    let manifest =
+        Manifest::decode(objects.get(&key).ok_or(format!("{key} is not there"))?).unwrap();
     let mut rows = Vec::new();
     for shard in manifest.shards {
         let bytes = objects[&format!("curated/{}", shard.rows_key)].clone();
@@ -306,8 +365,14 @@ fn texts(batch: &arrow_array::RecordBatch) -> Vec<BTreeMap<String, String>> {
     use arrow_array::{Array, cast::AsArray};
     let mut rows = vec![BTreeMap::new(); batch.num_rows()];
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let Some(column) = column.as_string_opt::<i32>() else { continue };
-        for (place, row) in rows.iter_mut().enumerate().filter(|(place, _)| column.is_valid(*place)) {
+        let Some(column) = column.as_string_opt::<i32>() else {
+            continue;
+        };
+        for (place, row) in rows
+            .iter_mut()
+            .enumerate()
+            .filter(|(place, _)| column.is_valid(*place))
+        {
             row.insert(field.name().clone(), column.value(place).to_owned());
         }
     }

@@ -19,7 +19,10 @@ use crate::world::{SOURCE, World};
 
 /// Lets the function work until it is killed at one of its await points, or its time is over; none then.
 async fn invoked<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
-    if world.chance.strikes("function killed at an await point", 80) {
+    if world
+        .chance
+        .strikes("function killed at an await point", 80)
+    {
         let polls = world.chance.below(30);
         return killed_after(polls, work).await;
     }
@@ -51,7 +54,10 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(crate) fn new(world: &World) -> Self {
-        Self { sandbox: world.relay(), accepted: BTreeSet::new() }
+        Self {
+            sandbox: world.relay(),
+            accepted: BTreeSet::new(),
+        }
     }
 
     /// Sends events once, over HTTP or the queue; gives those that were not accepted.
@@ -62,7 +68,11 @@ impl Relay {
             world.broker_back().await;
         }
         let queue = world.chance.happens(300);
-        let payload = if queue { messages(&events) } else { request(&events) };
+        let payload = if queue {
+            messages(&events)
+        } else {
+            request(&events)
+        };
         // Kafka's pauses are real: a broker that is down costs no more of it than this.
         let budget = Budget::lasting(Duration::from_secs(1));
         let payload = payload.to_string();
@@ -76,12 +86,23 @@ impl Relay {
     }
 
     /// Notes what was accepted; what comes again anyway may have been accepted too.
-    fn settle(&mut self, world: &World, events: Vec<Value>, answer: &Value, queue: bool) -> Vec<Value> {
-        let taken = if queue { relayed(answer, events.len()) } else { accepted(answer, events.len()) };
+    fn settle(
+        &mut self,
+        world: &World,
+        events: Vec<Value>,
+        answer: &Value,
+        queue: bool,
+    ) -> Vec<Value> {
+        let taken = if queue {
+            relayed(answer, events.len())
+        } else {
+            accepted(answer, events.len())
+        };
         let mut again = Vec::new();
         for (event, taken) in events.into_iter().zip(taken) {
             if taken {
-                self.accepted.insert(event["id"].as_str().unwrap().to_owned());
+                self.accepted
+                    .insert(event["id"].as_str().unwrap().to_owned());
             }
             if !taken || world.chance.strikes("event sent again", 50) {
                 again.push(event);
@@ -116,19 +137,26 @@ fn messages(events: &[Value]) -> Value {
 
 /// Which events of a request were accepted, by its answer.
 fn accepted(answer: &Value, count: usize) -> Vec<bool> {
-    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
-    (0..count).map(|index| body["results"][index]["status"] == 202).collect()
+    let body: Value =
+        serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
+    (0..count)
+        .map(|index| body["results"][index]["status"] == 202)
+        .collect()
 }
 
 /// Which messages of a batch are done, by its answer.
 fn relayed(answer: &Value, count: usize) -> Vec<bool> {
     let failed = failed_messages(answer);
-    (0..count).map(|number| !failed.contains(&number.to_string())).collect()
+    (0..count)
+        .map(|number| !failed.contains(&number.to_string()))
+        .collect()
 }
 
 fn failed_messages(answer: &Value) -> BTreeSet<String> {
     let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
-    failures.map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+    failures
+        .map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The landing with its event source mapping.
@@ -139,13 +167,19 @@ pub(crate) struct Landing {
 
 impl Landing {
     pub(crate) fn new(world: &World) -> Self {
-        Self { sandbox: world.landing(), committed: BTreeMap::new() }
+        Self {
+            sandbox: world.landing(),
+            committed: BTreeMap::new(),
+        }
     }
 
     /// Records that are not committed yet.
     pub(crate) fn lag(&self, world: &World) -> i64 {
         let logs = world.topics.topic(SOURCE).unwrap();
-        (0..).zip(logs.iter()).map(|(partition, log)| log.next() - self.offset(partition)).sum()
+        (0..)
+            .zip(logs.iter())
+            .map(|(partition, log)| log.next() - self.offset(partition))
+            .sum()
     }
 
     fn offset(&self, partition: i32) -> i64 {
@@ -185,7 +219,14 @@ impl Landing {
         let failures = serde_json::to_value(failures).unwrap();
         for failure in failures["batchItemFailures"].as_array().unwrap() {
             let item = &failure["itemIdentifier"];
-            let partition = item["partition"].as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap();
+            let partition = item["partition"]
+                .as_str()
+                .unwrap()
+                .rsplit('-')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
             ends.insert(partition, item["offset"].as_i64().unwrap());
         }
         self.committed.extend(ends);
@@ -219,8 +260,13 @@ impl Landing {
             .zip(logs.iter())
             .map(|(partition, log)| (partition, log.records(0, usize::MAX).unwrap()))
             .collect();
-        let failures = raw_landing::handle(&payload(&all), &world.landing(), hour()).await.unwrap();
-        assert!(failures.batch_item_failures.is_empty(), "everything lands again");
+        let failures = raw_landing::handle(&payload(&all), &world.landing(), hour())
+            .await
+            .unwrap();
+        assert!(
+            failures.batch_item_failures.is_empty(),
+            "everything lands again"
+        );
     }
 }
 
@@ -238,8 +284,10 @@ fn cut(world: &World, log: &Log, from: i64) -> Vec<LogRecord> {
 
 fn payload(parts: &[(i32, Vec<LogRecord>)]) -> String {
     let part = |(partition, records): &(i32, Vec<LogRecord>)| {
-        let records: Vec<String> =
-            records.iter().map(|record| record_json(SOURCE, *partition, record)).collect();
+        let records: Vec<String> = records
+            .iter()
+            .map(|record| record_json(SOURCE, *partition, record))
+            .collect();
         format!("\"{SOURCE}-{partition}\":[{}]", records.join(","))
     };
     format!(
@@ -267,7 +315,9 @@ impl Transform {
             return;
         }
         world.chance.shuffle(&mut self.waiting);
-        let rest = self.waiting.split_off(self.waiting.len().min(1 + world.chance.below(5)));
+        let rest = self
+            .waiting
+            .split_off(self.waiting.len().min(1 + world.chance.below(5)));
         let batch = std::mem::replace(&mut self.waiting, rest);
         for key in &batch {
             if world.chance.strikes("message delivered twice", 50) {
@@ -278,7 +328,11 @@ impl Transform {
         let sandbox = world.transform();
         // With no time left, the function hands everything back.
         let late = world.chance.strikes("transform out of time", 50);
-        let time = if late { Duration::ZERO } else { Duration::from_secs(60) };
+        let time = if late {
+            Duration::ZERO
+        } else {
+            Duration::from_secs(60)
+        };
         let work = pole_transform::handle(event, &sandbox, Budget::lasting(time));
         let answer = if world.chance.strikes("transform twice at once", 50) {
             let other = world.transform();
@@ -296,7 +350,10 @@ impl Transform {
             Some(failures) => failed_messages(&serde_json::to_value(failures).unwrap()),
             None => (0..batch.len()).map(|number| number.to_string()).collect(),
         };
-        let again = batch.into_iter().enumerate().filter(|(number, _)| failed.contains(&number.to_string()));
+        let again = batch
+            .into_iter()
+            .enumerate()
+            .filter(|(number, _)| failed.contains(&number.to_string()));
         self.waiting.extend(again.map(|(_, key)| key));
     }
 
@@ -308,26 +365,36 @@ impl Transform {
             refined.delete(&chunk.receipt_key()).await.unwrap();
         }
         let budget = Budget::lasting(Duration::from_secs(600));
-        let failures = pole_transform::handle(notifications(keys), &world.transform(), budget).await;
-        assert!(failures.batch_item_failures.is_empty(), "everything transforms again");
+        let failures =
+            pole_transform::handle(notifications(keys), &world.transform(), budget).await;
+        assert!(
+            failures.batch_item_failures.is_empty(),
+            "everything transforms again"
+        );
     }
 }
 
 fn notifications(keys: &[String]) -> SqsEvent {
     let message = |(number, key): (usize, &String)| {
-        let record = json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
+        let record =
+            json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
         json!({
             "messageId": number.to_string(), "body": json!({"Records": [record]}).to_string(),
             "attributes": {}, "messageAttributes": {},
         })
     };
-    serde_json::from_value(json!({"Records": keys.iter().enumerate().map(message).collect::<Vec<_>>()}))
-        .unwrap()
+    serde_json::from_value(
+        json!({"Records": keys.iter().enumerate().map(message).collect::<Vec<_>>()}),
+    )
+    .unwrap()
 }
 
 /// Merges a day: killed, twice at once, again; at most so many times. Says whether it was done.
 pub(crate) async fn merge(world: &World, day: Day, tries: usize) -> bool {
-    let schedule = Schedule { date: Some(day.to_string()), ..Schedule::default() };
+    let schedule = Schedule {
+        date: Some(day.to_string()),
+        ..Schedule::default()
+    };
     let budget = || Budget::lasting(Duration::from_secs(600));
     for _ in 0..tries {
         let sandbox = world.merge();

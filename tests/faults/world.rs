@@ -86,12 +86,19 @@ impl World {
                 Ok(())
             }
         });
-        let files = Arc::new(Files::open(&folder.join("s3"), &["raw", "refined", "curated"], watch).unwrap());
+        let files = Arc::new(
+            Files::open(&folder.join("s3"), &["raw", "refined", "curated"], watch).unwrap(),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let proxy = tokio::spawn(Proxy::new(s3::router(files), Arc::clone(&chance)).serve(listener));
+        let proxy =
+            tokio::spawn(Proxy::new(s3::router(files), Arc::clone(&chance)).serve(listener));
         let real = real();
-        let broker = real.spawn(TcpListener::bind("127.0.0.1:0")).await.unwrap().unwrap();
+        let broker = real
+            .spawn(TcpListener::bind("127.0.0.1:0"))
+            .await
+            .unwrap()
+            .unwrap();
         let kafka = broker.local_addr().unwrap().to_string();
         let world = Self {
             chance,
@@ -119,7 +126,8 @@ impl World {
         *lives += 1;
         let (topics, forecast, first) = (Arc::clone(&self.topics), self.forecast(), *lives * 1_000);
         let real = self.real.as_ref().unwrap();
-        let task = real.spawn(async move { drop(kafka::serve(listener, topics, first, forecast).await) });
+        let task =
+            real.spawn(async move { drop(kafka::serve(listener, topics, first, forecast).await) });
         *self.broker.lock().unwrap() = Some(task);
     }
 
@@ -127,12 +135,36 @@ impl World {
         let chance = Arc::clone(&self.chance);
         Arc::new(move || {
             let weather = chance.fault(&[
-                ("Kafka retriable error", 40, Weather::Refused(NOT_ENOUGH_REPLICAS)),
-                ("Kafka fatal error", 30, Weather::Refused(INVALID_PRODUCER_EPOCH)),
-                ("Kafka message too large", 20, Weather::Refused(MESSAGE_TOO_LARGE)),
-                ("Kafka error after the append", 30, Weather::Denied(NOT_ENOUGH_REPLICAS)),
-                ("Kafka connection lost before the append", 40, Weather::LostBefore),
-                ("Kafka connection lost after the append", 40, Weather::LostAfter),
+                (
+                    "Kafka retriable error",
+                    40,
+                    Weather::Refused(NOT_ENOUGH_REPLICAS),
+                ),
+                (
+                    "Kafka fatal error",
+                    30,
+                    Weather::Refused(INVALID_PRODUCER_EPOCH),
+                ),
+                (
+                    "Kafka message too large",
+                    20,
+                    Weather::Refused(MESSAGE_TOO_LARGE),
+                ),
+                (
+                    "Kafka error after the append",
+                    30,
+                    Weather::Denied(NOT_ENOUGH_REPLICAS),
+                ),
+                (
+                    "Kafka connection lost before the append",
+                    40,
+                    Weather::LostBefore,
+                ),
+                (
+                    "Kafka connection lost after the append",
+                    40,
+                    Weather::LostAfter,
+                ),
             ]);
             weather.unwrap_or(Weather::Calm)
         })
@@ -155,21 +187,38 @@ impl World {
             return;
         }
         let held = self.held.lock().unwrap().take().unwrap();
-        let listening = self.real.as_ref().unwrap().spawn(async move { held.listen(128) });
+        let listening = self
+            .real
+            .as_ref()
+            .unwrap()
+            .spawn(async move { held.listen(128) });
         self.broker_up(listening.await.unwrap().unwrap());
     }
 
     pub(crate) fn zone(&self, bucket: &str) -> Arc<dyn ObjectStore> {
         let inner = Arc::new(S3Store::new(self.s3.clone(), bucket));
-        Arc::new(Guarded { inner, broken: self.broken })
+        Arc::new(Guarded {
+            inner,
+            broken: self.broken,
+        })
     }
 
     /// A new sandbox of the relay.
     pub(crate) fn relay(&self) -> event_relay::Context {
-        let settings = KafkaSettings { bootstrap: self.kafka.clone(), region: String::new(), iam: false };
-        let sink: Arc<dyn EventSink> =
-            Arc::new(Remote { sink: Arc::new(KafkaSink::new(settings)), real: Some(real()) });
-        let sink = if self.broken == Some(Guard::AckBeforeProduce) { Arc::new(Hasty(sink)) } else { sink };
+        let settings = KafkaSettings {
+            bootstrap: self.kafka.clone(),
+            region: String::new(),
+            iam: false,
+        };
+        let sink: Arc<dyn EventSink> = Arc::new(Remote {
+            sink: Arc::new(KafkaSink::new(settings)),
+            real: Some(real()),
+        });
+        let sink = if self.broken == Some(Guard::AckBeforeProduce) {
+            Arc::new(Hasty(sink))
+        } else {
+            sink
+        };
         event_relay::Context {
             catalogue: Arc::clone(&self.catalogue),
             sink,
@@ -222,7 +271,12 @@ impl World {
     /// The zones as the audit has them. Kafka's ends are compared by the suite itself.
     pub(crate) fn zones(&self) -> Zones {
         let zone = |name: &str| self.zone(name);
-        Zones::of(zone("raw"), zone("refined"), zone("curated"), Arc::clone(&self.catalogue))
+        Zones::of(
+            zone("raw"),
+            zone("refined"),
+            zone("curated"),
+            Arc::clone(&self.catalogue),
+        )
     }
 
     /// Every object but the chains' hints, by bucket and key.
@@ -231,7 +285,11 @@ impl World {
         let mut found = BTreeMap::new();
         for bucket in ["raw", "refined", "curated"] {
             collect(&base.join(bucket), &mut |path| {
-                let key = path.strip_prefix(&base).unwrap().to_string_lossy().into_owned();
+                let key = path
+                    .strip_prefix(&base)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned();
                 if !key.contains("/_chain/") {
                     found.insert(key, std::fs::read(path).unwrap());
                 }
@@ -252,7 +310,11 @@ fn held(address: &str) -> TcpSocket {
 }
 
 fn real() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// A Kafka client in a process of its own, as far as time goes: it ends with its sandbox.
@@ -273,7 +335,11 @@ impl Drop for Remote {
 impl EventSink for Remote {
     async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
         let sink = Arc::clone(&self.sink);
-        let sent = self.real.as_ref().unwrap().spawn(async move { sink.send(records, within).await });
+        let sent = self
+            .real
+            .as_ref()
+            .unwrap()
+            .spawn(async move { sink.send(records, within).await });
         sent.await.unwrap()
     }
 }

@@ -31,11 +31,17 @@ pub(super) struct Call {
 impl Call {
     /// The call in another account than that of the test.
     pub(super) fn of_account(&self, account: &str) -> Self {
-        Self { resource: self.resource.replace(ACCOUNT, account), ..self.clone() }
+        Self {
+            resource: self.resource.replace(ACCOUNT, account),
+            ..self.clone()
+        }
     }
 
     pub(super) fn context(&self) -> Vec<(&str, &str)> {
-        self.prefix.iter().map(|prefix| ("s3:prefix", prefix.as_str())).collect()
+        self.prefix
+            .iter()
+            .map(|prefix| ("s3:prefix", prefix.as_str()))
+            .collect()
     }
 }
 
@@ -45,14 +51,24 @@ const ACCOUNT: &str = "000000000000";
 type Seen = Arc<Mutex<BTreeSet<Call>>>;
 
 /// Functions that call AWS; the relay talks to Kafka alone.
-const FUNCTIONS: [&str; 4] = ["raw-landing", "pole-transform", "snapshot-merge", "quality-report"];
+const FUNCTIONS: [&str; 4] = [
+    "raw-landing",
+    "pole-transform",
+    "snapshot-merge",
+    "quality-report",
+];
 
 /// Two days and a sweep with the deployed settings, over the platform's own endpoints.
 pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<Call>> {
     let folder = scratch();
-    let buckets: Vec<&str> =
-        outputs["buckets"].as_object().unwrap().values().filter_map(Value::as_str).collect();
-    let files = Arc::new(Files::open(&folder.join("s3"), &buckets, Arc::new(|_, _| Ok(()))).unwrap());
+    let buckets: Vec<&str> = outputs["buckets"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_str)
+        .collect();
+    let files =
+        Arc::new(Files::open(&folder.join("s3"), &buckets, Arc::new(|_, _| Ok(()))).unwrap());
     let glue = Arc::new(Glue::open(&folder.join("glue.json")).unwrap());
     glue.make_databases(databases(outputs));
     let s3 = s3::router(files);
@@ -68,17 +84,30 @@ pub(super) async fn of_emulated_days(
     let client = s3_at(emulator).await;
     for bucket in outputs["buckets"].as_object().unwrap().values() {
         let place = aws_sdk_s3::types::BucketLocationConstraint::EuWest2;
-        let place =
-            aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(place).build();
-        let made = client.create_bucket().bucket(bucket.as_str().unwrap()).create_bucket_configuration(place);
+        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+            .location_constraint(place)
+            .build();
+        let made = client
+            .create_bucket()
+            .bucket(bucket.as_str().unwrap())
+            .create_bucket_configuration(place);
         made.send().await.unwrap();
     }
     let glue = glue_at(emulator).await;
     for name in databases(outputs) {
-        let database = aws_sdk_glue::types::DatabaseInput::builder().name(name).build().unwrap();
-        glue.create_database().database_input(database).send().await.unwrap();
+        let database = aws_sdk_glue::types::DatabaseInput::builder()
+            .name(name)
+            .build()
+            .unwrap();
+        glue.create_database()
+            .database_input(database)
+            .send()
+            .await
+            .unwrap();
     }
-    let forward = Router::new().fallback(forwarded).with_state(emulator.to_owned());
+    let forward = Router::new()
+        .fallback(forwarded)
+        .with_state(emulator.to_owned());
     of_days_over(outputs, &scratch(), [forward.clone(), forward], emulator).await
 }
 
@@ -86,7 +115,8 @@ pub(super) async fn of_emulated_days(
 fn scratch() -> std::path::PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::SeqCst);
-    let folder = std::env::temp_dir().join(format!("polelake-rights-{}-{number}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("polelake-rights-{}-{number}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(&folder).unwrap();
     folder
@@ -94,7 +124,9 @@ fn scratch() -> std::path::PathBuf {
 
 /// The databases that Terraform makes.
 fn databases(outputs: &Value) -> BTreeSet<String> {
-    let prefix = outputs["function_environments"]["snapshot-merge"]["GLUE_DATABASES"].as_str().unwrap();
+    let prefix = outputs["function_environments"]["snapshot-merge"]["GLUE_DATABASES"]
+        .as_str()
+        .unwrap();
     let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
     snapshot_merge::zones::databases(prefix, &catalogue)
 }
@@ -104,16 +136,27 @@ async fn forwarded(State(emulator): State<String>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     // moto knows no column statistics. The call is written down as every other.
-    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok());
     if target.is_some_and(|target| target.contains("ColumnStatistics")) {
         return Response::new(Body::from("{}"));
     }
     let address = format!("{emulator}{}", parts.uri);
-    let answer = reqwest::Client::new().request(parts.method, address).headers(parts.headers).body(body);
+    let answer = reqwest::Client::new()
+        .request(parts.method, address)
+        .headers(parts.headers)
+        .body(body);
     let answer = answer.send().await.unwrap();
     let mut response = Response::builder().status(answer.status());
-    response.headers_mut().unwrap().extend(answer.headers().clone());
-    response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
+    response
+        .headers_mut()
+        .unwrap()
+        .extend(answer.headers().clone());
+    response
+        .body(Body::from(answer.bytes().await.unwrap()))
+        .unwrap()
 }
 
 async fn of_days_over(
@@ -146,7 +189,10 @@ async fn of_days_over(
         );
         let config = FunctionConfig {
             name,
-            program: (env!("CARGO_BIN_EXE_polelake-under-test").into(), vec!["function".into(), name.into()]),
+            program: (
+                env!("CARGO_BIN_EXE_polelake-under-test").into(),
+                vec!["function".into(), name.into()],
+            ),
             environment,
             timeout: Duration::from_secs(120),
             concurrency: 1,
@@ -159,7 +205,9 @@ async fn of_days_over(
     days(&functions, &S3Store::new(s3_at(aside).await, raw), raw).await;
     drop(functions);
     std::fs::remove_dir_all(folder).unwrap();
-    seen.into_iter().map(|(name, calls)| (name, calls.lock().unwrap().clone())).collect()
+    seen.into_iter()
+        .map(|(name, calls)| (name, calls.lock().unwrap().clone()))
+        .collect()
 }
 
 /// What a topic answers.
@@ -169,7 +217,9 @@ async fn published() -> &'static str {
 
 fn deployed(environment: &Value) -> BTreeMap<String, String> {
     let pairs = environment.as_object().unwrap().iter();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+    pairs
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+        .collect()
 }
 
 /// Two days of a person who comes and changes, and of a record that is refused.
@@ -179,7 +229,13 @@ async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw
         serde_json::from_slice::<Value>(&answer.unwrap()).unwrap()
     };
     let values = [
-        person("PersonCreatedEvent", "a", 1, json!({"firstName": "Ada", "surname": "Sample"})).to_string(),
+        person(
+            "PersonCreatedEvent",
+            "a",
+            1,
+            json!({"firstName": "Ada", "surname": "Sample"}),
+        )
+        .to_string(),
         "not JSON".to_owned(),
         person("PersonUpdatedEvent", "a", 2, json!({"surname": "Specimen"})).to_string(),
     ];
@@ -190,9 +246,18 @@ async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw
             "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.begins() / 1_000 + 1,
             "timestampType": "LOG_APPEND_TIME", "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
         });
-        let landed = invoke("raw-landing", json!({"records": {"housing-person-0": [record]}})).await;
+        let landed = invoke(
+            "raw-landing",
+            json!({"records": {"housing-person-0": [record]}}),
+        )
+        .await;
         assert_eq!(landed["batchItemFailures"], json!([]));
-        let keys = store.list(Chunk::RAW, None).await.unwrap().into_iter().map(|entry| entry.key);
+        let keys = store
+            .list(Chunk::RAW, None)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.key);
         for key in keys.filter(|key| Chunk::of_raw_key(key).is_some() && done.insert(key.clone())) {
             let key = key.replace('=', "%3D");
             let body = json!({"Records": [{
@@ -208,7 +273,11 @@ async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw
             invoke("quality-report", json!({"date": day.to_string()})).await;
         }
     }
-    invoke("snapshot-merge", json!({"step": "sweep", "keep": {"daily": 1, "monthly": 1, "yearly": 1}})).await;
+    invoke(
+        "snapshot-merge",
+        json!({"step": "sweep", "keep": {"daily": 1, "monthly": 1, "yearly": 1}}),
+    )
+    .await;
 }
 
 /// What a request is, for IAM.
@@ -226,7 +295,11 @@ async fn served(router: Router) -> String {
     format!("http://{address}")
 }
 
-async fn record(State((seen, as_call)): State<(Seen, AsCall)>, request: Request, next: Next) -> Response {
+async fn record(
+    State((seen, as_call)): State<(Seen, AsCall)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     seen.lock().unwrap().extend(as_call(&parts, &body));
@@ -235,8 +308,10 @@ async fn record(State((seen, as_call)): State<(Seen, AsCall)>, request: Request,
 
 fn s3_call(parts: &axum::http::request::Parts, _body: &[u8]) -> Vec<Call> {
     let path = decoded(parts.uri.path());
-    let (bucket, key) =
-        path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+    let (bucket, key) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path.trim_start_matches('/'), ""));
     let query = parts.uri.query().unwrap_or_default();
     let field = |name: &str| {
         query
@@ -257,7 +332,11 @@ fn s3_call(parts: &axum::http::request::Parts, _body: &[u8]) -> Vec<Call> {
     } else {
         format!("arn:aws:s3:::{bucket}/{key}")
     };
-    vec![Call { action: action.to_owned(), resource, prefix: field("prefix") }]
+    vec![Call {
+        action: action.to_owned(),
+        resource,
+        prefix: field("prefix"),
+    }]
 }
 
 fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
@@ -265,9 +344,13 @@ fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
     let action = target.replace("AWSGlue.", "glue:");
     let input: Value = serde_json::from_slice(body).unwrap();
     let database = input["DatabaseName"].as_str().unwrap();
-    let table = [&input["TableName"], &input["TableInput"]["Name"], &input["Name"]]
-        .into_iter()
-        .find_map(|name| name.as_str());
+    let table = [
+        &input["TableName"],
+        &input["TableInput"]["Name"],
+        &input["Name"],
+    ]
+    .into_iter()
+    .find_map(|name| name.as_str());
     let mut resources = vec!["catalog".to_owned(), format!("database/{database}")];
     resources.extend(table.map(|table| format!("table/{database}/{table}")));
     let account = format!("arn:aws:glue:eu-west-2:{ACCOUNT}");
@@ -281,8 +364,15 @@ fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
 
 fn sns_call(_parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
     let text = String::from_utf8_lossy(body);
-    let topic = text.split('&').find_map(|pair| pair.strip_prefix("TopicArn=")).map(decoded);
-    vec![Call { action: "sns:Publish".into(), resource: topic.unwrap_or_default(), prefix: None }]
+    let topic = text
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("TopicArn="))
+        .map(decoded);
+    vec![Call {
+        action: "sns:Publish".into(),
+        resource: topic.unwrap_or_default(),
+        prefix: None,
+    }]
 }
 
 /// What `%3D` and the like stand for.

@@ -14,7 +14,9 @@ impl Policy {
     pub(super) fn allows(&self, action: &str, resource: &str, context: &[(&str, &str)]) -> bool {
         let fits = |statement: &&Value| {
             let any = |field: &str, text: &str, exact: bool| {
-                list(&statement[field]).iter().any(|pattern| like(pattern.as_str().unwrap(), text, exact))
+                list(&statement[field])
+                    .iter()
+                    .any(|pattern| like(pattern.as_str().unwrap(), text, exact))
             };
             // Actions are compared without regard to case, resources with it.
             any("Action", action, false)
@@ -22,38 +24,58 @@ impl Policy {
                 && holds(&statement["Condition"], context)
         };
         let of = |effect: &str| {
-            self.0.iter().filter(|statement| statement["Effect"] == effect).any(|statement| fits(&statement))
+            self.0
+                .iter()
+                .filter(|statement| statement["Effect"] == effect)
+                .any(|statement| fits(&statement))
         };
         of("Allow") && !of("Deny")
     }
 }
 
 fn holds(conditions: &Value, context: &[(&str, &str)]) -> bool {
-    conditions.as_object().into_iter().flatten().all(|(operator, keys)| {
-        keys.as_object().unwrap().iter().all(|(key, values)| {
-            let Some((_, found)) = context.iter().find(|(name, _)| name == key) else { return false };
-            list(values).iter().any(|value| match operator.as_str() {
-                "StringEquals" => value == found,
-                "StringLike" => like(value.as_str().unwrap(), found, true),
-                other => unreachable!("{other} is not evaluated here; teach it"),
+    conditions
+        .as_object()
+        .into_iter()
+        .flatten()
+        .all(|(operator, keys)| {
+            keys.as_object().unwrap().iter().all(|(key, values)| {
+                let Some((_, found)) = context.iter().find(|(name, _)| name == key) else {
+                    return false;
+                };
+                list(values).iter().any(|value| match operator.as_str() {
+                    "StringEquals" => value == found,
+                    "StringLike" => like(value.as_str().unwrap(), found, true),
+                    other => unreachable!("{other} is not evaluated here; teach it"),
+                })
             })
         })
-    })
 }
 
 fn list(value: &Value) -> Vec<Value> {
-    value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
+    value
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![value.clone()])
 }
 
 /// `*` stands for any run of characters, `?` for one.
 fn like(pattern: &str, text: &str, exact: bool) -> bool {
-    let of = |text: &str| if exact { text.to_owned() } else { text.to_ascii_lowercase() };
+    let of = |text: &str| {
+        if exact {
+            text.to_owned()
+        } else {
+            text.to_ascii_lowercase()
+        }
+    };
     let (pattern, text) = (of(pattern).into_bytes(), of(text).into_bytes());
     let (mut at, mut star, mut place) = (0, None, 0);
     while place < text.len() {
         match pattern.get(at) {
             Some(b'*') => (star, at) = (Some((at, place)), at + 1),
-            Some(byte) if *byte == b'?' || *byte == text[place] => (at, place) = (at + 1, place + 1),
+            Some(byte) if *byte == b'?' || *byte == text[place] => {
+                (at, place) = (at + 1, place + 1)
+            }
             _ => match star {
                 Some((from, taken)) => {
                     (star, at, place) = (Some((from, taken + 1)), from + 1, taken + 1);
@@ -67,8 +89,14 @@ fn like(pattern: &str, text: &str, exact: bool) -> bool {
 
 #[test]
 fn patterns_conditions_and_denials_count() {
-    assert!(like("arn:*/raw/*", "arn:x/raw/a/b", true) && !like("arn:*/raw/*", "arn:x/rawer", true));
-    assert!(like("a?c*", "abc", true) && !like("a?c", "ac", true) && like("S3:Get*", "s3:getobject", false));
+    assert!(
+        like("arn:*/raw/*", "arn:x/raw/a/b", true) && !like("arn:*/raw/*", "arn:x/rawer", true)
+    );
+    assert!(
+        like("a?c*", "abc", true)
+            && !like("a?c", "ac", true)
+            && like("S3:Get*", "s3:getobject", false)
+    );
     let policy = Policy::parse(
         r#"{"Statement": [
             {"Effect": "Allow", "Action": ["s3:Get*"], "Resource": "arn:b/*"},

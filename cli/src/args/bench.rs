@@ -51,7 +51,9 @@ pub(super) enum BenchCommand {
         json: bool,
     },
     /// Measure process start to first answer, and the size of each function's binary.
-    #[command(after_help = "Example: cargo build --release --workspace && polelake bench cold-start")]
+    #[command(
+        after_help = "Example: cargo build --release --workspace && polelake bench cold-start"
+    )]
     ColdStart {
         #[command(flatten)]
         place: Place,
@@ -100,7 +102,9 @@ pub(super) enum BenchCommand {
     },
     /// Measure what measuring costs beside writing, a snapshot read again, and exact uniqueness; beside Great Expectations
     /// over a tenth of the rows.
-    #[command(after_help = "Example: polelake bench quality --rows 40000000 --dir /tmp/bench-quality")]
+    #[command(
+        after_help = "Example: polelake bench quality --rows 40000000 --dir /tmp/bench-quality"
+    )]
     Quality {
         /// Rows of the table, in groups of 131,072.
         #[arg(long, default_value_t = 4_000_000)]
@@ -169,31 +173,88 @@ pub(super) enum BenchCommand {
 pub(super) async fn run(command: BenchCommand) -> Result<bool, Failed> {
     match command {
         BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
-        BenchCommand::Transform { events, contracts, json } => {
-            commands::bench::transform(events, &contracts, json)
+        BenchCommand::Transform {
+            events,
+            contracts,
+            json,
+        } => commands::bench::transform(events, &contracts, json),
+        BenchCommand::Load {
+            place,
+            events,
+            clients,
+            json,
+        } => commands::load::run(&place, events, clients, json).await,
+        BenchCommand::Snapshot {
+            rows,
+            changed,
+            dir,
+            peers,
+            contracts,
+            json,
+        } => {
+            Bench {
+                rows,
+                changed,
+                dir,
+                contracts,
+                peers,
+            }
+            .run(json)
+            .await
         }
-        BenchCommand::Load { place, events, clients, json } => {
-            commands::load::run(&place, events, clients, json).await
+        BenchCommand::Tables {
+            tables,
+            dir,
+            contracts,
+            json,
+        } => snapshot_bench::small_tables(&dir, &contracts, tables, json).await,
+        BenchCommand::Quality {
+            rows,
+            dir,
+            peers,
+            contracts,
+            json,
+        } => {
+            QualityBench {
+                rows,
+                dir,
+                contracts,
+                peers,
+            }
+            .run(json)
+            .await
         }
-        BenchCommand::Snapshot { rows, changed, dir, peers, contracts, json } => {
-            Bench { rows, changed, dir, contracts, peers }.run(json).await
-        }
-        BenchCommand::Tables { tables, dir, contracts, json } => {
-            snapshot_bench::small_tables(&dir, &contracts, tables, json).await
-        }
-        BenchCommand::Quality { rows, dir, peers, contracts, json } => {
-            QualityBench { rows, dir, contracts, peers }.run(json).await
-        }
-        BenchCommand::QualityWorker { what, groups, dir, contracts } => {
-            quality_bench::worker(&what, groups, &dir, &contracts).await
-        }
-        BenchCommand::Cost { place, people, measured, window, per_request, json } => {
+        BenchCommand::QualityWorker {
+            what,
+            groups,
+            dir,
+            contracts,
+        } => quality_bench::worker(&what, groups, &dir, &contracts).await,
+        BenchCommand::Cost {
+            place,
+            people,
+            measured,
+            window,
+            per_request,
+            json,
+        } => {
             let (window, per_request) = (f64::from(window), f64::from(per_request));
-            Cost { place, people, measured, window, per_request }.run(json).await
+            Cost {
+                place,
+                people,
+                measured,
+                window,
+                per_request,
+            }
+            .run(json)
+            .await
         }
-        BenchCommand::SnapshotWorker { date, dir, contracts, tables } => {
-            snapshot_bench::worker(&dir, &contracts, &date, tables).await
-        }
+        BenchCommand::SnapshotWorker {
+            date,
+            dir,
+            contracts,
+            tables,
+        } => snapshot_bench::worker(&dir, &contracts, &date, tables).await,
         BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
     }
 }

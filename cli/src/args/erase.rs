@@ -10,7 +10,12 @@ pub(crate) struct EraseArgs {
     #[command(flatten)]
     pub(crate) lake: Lake,
     /// The source that knows the record.
-    #[arg(long, requires = "key", required_unless_present = "pole_id", conflicts_with = "pole_id")]
+    #[arg(
+        long,
+        requires = "key",
+        required_unless_present = "pole_id",
+        conflicts_with = "pole_id"
+    )]
     pub(crate) source: Option<String>,
     /// The record's key in that source; the parts of one that has several are joined by `/`.
     #[arg(long, requires = "source")]

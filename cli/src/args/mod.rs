@@ -196,7 +196,9 @@ enum Command {
         smoke: SmokeArgs,
     },
     /// Zip built functions with their contracts, the same bytes wherever it is done; `infra/package` builds them first.
-    #[command(after_help = "Example: polelake package --binaries target/lambda --out target/packages")]
+    #[command(
+        after_help = "Example: polelake package --binaries target/lambda --out target/packages"
+    )]
     Package {
         /// The folder of binaries: `<function>/bootstrap` as cargo-lambda leaves them, or `<function>` as Cargo does.
         #[arg(long, default_value = "target/lambda")]
@@ -269,7 +271,9 @@ enum QuarantineCommand {
         values: bool,
     },
     /// Process the open ones again, after the contract or the mapping was mended, and tell each one's outcome.
-    #[command(after_help = "Example: polelake quarantine redrive --rule mapping.person.date_of_birth")]
+    #[command(
+        after_help = "Example: polelake quarantine redrive --rule mapping.person.date_of_birth"
+    )]
     Redrive {
         #[command(flatten)]
         refusals: Refusals,
@@ -370,7 +374,10 @@ pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 pub fn main() -> ExitCode {
     quiet_when_the_reader_goes();
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
@@ -402,12 +409,18 @@ fn fail(error: &Failed) -> ExitCode {
 fn contract(command: ContractCommand) -> Result<bool, Failed> {
     use commands::contract;
     match command {
-        ContractCommand::New { name, from, contracts } => contract::new::run(&contracts, &name, &from),
+        ContractCommand::New {
+            name,
+            from,
+            contracts,
+        } => contract::new::run(&contracts, &name, &from),
         ContractCommand::Lint { contracts, json } => contract::lint::run(&contracts, json),
         ContractCommand::Diff { old, new, json } => contract::diff::run(&old, &new, json),
-        ContractCommand::Test { source, update, contracts } => {
-            contract::test::run(&contracts, source.as_deref(), update)
-        }
+        ContractCommand::Test {
+            source,
+            update,
+            contracts,
+        } => contract::test::run(&contracts, source.as_deref(), update),
         ContractCommand::Docs { out, contracts } => contract::docs::run(&contracts, &out),
         ContractCommand::Pack { out, contracts } => contract::pack::run(&contracts, &out),
         ContractCommand::Schema { out } => contract::schema::run(out.as_deref()),
@@ -416,38 +429,74 @@ fn contract(command: ContractCommand) -> Result<bool, Failed> {
 
 async fn run(command: Command) -> Result<bool, Failed> {
     match command {
-        Command::Demo { place, data, days, people, json } => {
-            commands::demo::run(&place, data.as_deref(), days, people, json).await
-        }
+        Command::Demo {
+            place,
+            data,
+            days,
+            people,
+            json,
+        } => commands::demo::run(&place, data.as_deref(), days, people, json).await,
         Command::Up { place, port } => commands::up::run(&place, port).await,
-        Command::Push { place, source, file, json } => {
-            commands::push::run(&place, &source, &file, json).await
-        }
+        Command::Push {
+            place,
+            source,
+            file,
+            json,
+        } => commands::push::run(&place, &source, &file, json).await,
         Command::Backfill { backfill } => commands::backfill::run(&backfill).await,
         Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
-        Command::Audit { lake, date, from, to, deep, json } => {
+        Command::Audit {
+            lake,
+            date,
+            from,
+            to,
+            deep,
+            json,
+        } => {
             let (from, to) = (from.or_else(|| date.clone()), to.or(date));
             commands::audit::run(&lake, from.as_deref(), to.as_deref(), deep, json).await
         }
         Command::Quarantine { command } => match command {
             QuarantineCommand::Ls { refusals } => commands::quarantine::ls(&refusals).await,
-            QuarantineCommand::Show { refusals, limit, values } => {
-                commands::quarantine::show(&refusals, limit, values).await
-            }
-            QuarantineCommand::Redrive { refusals, dry_run, wait } => {
-                commands::quarantine::redrive(&refusals, dry_run, wait).await
-            }
+            QuarantineCommand::Show {
+                refusals,
+                limit,
+                values,
+            } => commands::quarantine::show(&refusals, limit, values).await,
+            QuarantineCommand::Redrive {
+                refusals,
+                dry_run,
+                wait,
+            } => commands::quarantine::redrive(&refusals, dry_run, wait).await,
         },
-        Command::Rebuild { lake, from, to, tables, raw, json } => {
-            Rebuild { lake, from, to, tables, raw }.run(json).await
+        Command::Rebuild {
+            lake,
+            from,
+            to,
+            tables,
+            raw,
+            json,
+        } => {
+            Rebuild {
+                lake,
+                from,
+                to,
+                tables,
+                raw,
+            }
+            .run(json)
+            .await
         }
         Command::Erase { erase } => commands::erase::run(&erase).await,
         Command::Snapshot { command } => snapshot::run(command).await,
         Command::Quality { command } => quality::run(command).await,
         Command::Smoke { smoke } => commands::smoke::run(&smoke).await,
-        Command::Package { binaries, out, contracts, json } => {
-            commands::package::run(&binaries, &contracts, &out, json)
-        }
+        Command::Package {
+            binaries,
+            out,
+            contracts,
+            json,
+        } => commands::package::run(&binaries, &contracts, &out, json),
         Command::Contract { command } => contract(command),
         Command::Bench { command } => bench::run(command).await,
         Command::Function { name } => commands::function::run(&name).await,

@@ -46,11 +46,17 @@ pub(super) enum QualityCommand {
 
 pub(super) async fn run(command: QualityCommand) -> Result<bool, Failed> {
     match command {
-        QualityCommand::Report { lake, date, junit, json } => {
-            commands::quality::report(&lake, &date, junit.as_deref(), json).await
-        }
-        QualityCommand::Rescan { lake, date, tables, json } => {
-            commands::rescan::run(&lake, &date, &tables, json).await
-        }
+        QualityCommand::Report {
+            lake,
+            date,
+            junit,
+            json,
+        } => commands::quality::report(&lake, &date, junit.as_deref(), json).await,
+        QualityCommand::Rescan {
+            lake,
+            date,
+            tables,
+            json,
+        } => commands::rescan::run(&lake, &date, &tables, json).await,
     }
 }

@@ -42,7 +42,9 @@ pub(super) enum SnapshotCommand {
     Diff(Diff),
     /// Drop the days that are not kept, and every file that no kept day names. The newest day and the newest that passed
     /// always stay.
-    #[command(after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run")]
+    #[command(
+        after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run"
+    )]
     Sweep {
         #[command(flatten)]
         lake: Lake,
@@ -96,11 +98,33 @@ pub(super) async fn run(command: SnapshotCommand) -> Result<bool, Failed> {
         SnapshotCommand::Ls { lake, table, json } => {
             commands::snapshot::ls(&lake, table.as_deref(), json).await
         }
-        SnapshotCommand::Show { lake, table, date, json } => {
-            commands::snapshot::show(&lake, &table, &date, json).await
-        }
-        SnapshotCommand::Sweep { lake, daily, monthly, yearly, tables, dry_run, json } => {
-            commands::sweep::run(&lake, Keep { daily, monthly, yearly }, &tables, dry_run, json).await
+        SnapshotCommand::Show {
+            lake,
+            table,
+            date,
+            json,
+        } => commands::snapshot::show(&lake, &table, &date, json).await,
+        SnapshotCommand::Sweep {
+            lake,
+            daily,
+            monthly,
+            yearly,
+            tables,
+            dry_run,
+            json,
+        } => {
+            commands::sweep::run(
+                &lake,
+                Keep {
+                    daily,
+                    monthly,
+                    yearly,
+                },
+                &tables,
+                dry_run,
+                json,
+            )
+            .await
         }
         SnapshotCommand::Diff(wanted) => commands::snapshot::diff(&wanted).await,
     }

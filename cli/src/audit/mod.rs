@@ -27,7 +27,9 @@ pub struct Scope {
 
 impl Scope {
     fn holds(&self, date: &str) -> bool {
-        let Some(day) = Day::parse(date) else { return true };
+        let Some(day) = Day::parse(date) else {
+            return true;
+        };
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
     }
 }
@@ -45,7 +47,11 @@ pub struct Finding {
 
 impl Finding {
     fn new(object: impl Into<String>, offset: Option<i64>, what: impl Into<String>) -> Self {
-        Self { object: object.into(), offset, what: what.into() }
+        Self {
+            object: object.into(),
+            offset,
+            what: what.into(),
+        }
     }
 }
 
@@ -120,7 +126,11 @@ impl SourceAudit {
     #[must_use]
     pub fn counts(&self, redriven: bool) -> Counts {
         let mut sum = Counts::default();
-        for stream in self.streams.iter().filter(|s| (s.partition == REDRIVE_PARTITION) == redriven) {
+        for stream in self
+            .streams
+            .iter()
+            .filter(|s| (s.partition == REDRIVE_PARTITION) == redriven)
+        {
             sum.add(&stream.counts);
         }
         sum
@@ -178,7 +188,11 @@ pub async fn audit(zones: &Zones, scope: Scope) -> Result<Audit, Failed> {
     let (tables, found) = tables::audit(zones, scope).await?;
     findings.extend(found);
     findings.sort();
-    Ok(Audit { sources, tables, findings })
+    Ok(Audit {
+        sources,
+        tables,
+        findings,
+    })
 }
 
 async fn source(
@@ -207,7 +221,15 @@ async fn source(
         beheaded(zones, topic, &firsts, &mut findings).await?;
     }
     let accepted = ends.map(|ends| accepted(&ends, &streams, topic, &mut findings));
-    Ok((SourceAudit { source: name.to_owned(), topic: topic.to_owned(), accepted, streams }, findings))
+    Ok((
+        SourceAudit {
+            source: name.to_owned(),
+            topic: topic.to_owned(),
+            accepted,
+            streams,
+        },
+        findings,
+    ))
 }
 
 /// Receipts of raw objects before a stream's first, or of streams that have none: the beginning was lost.
@@ -217,11 +239,23 @@ async fn beheaded(
     firsts: &[Chunk],
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failed> {
-    for entry in zones.refined.list(&Chunk::topic_receipts(topic), None).await? {
-        let Some(chunk) = Chunk::of_receipt_key(&entry.key) else { continue };
-        let same = |first: &&Chunk| first.epoch == chunk.epoch && first.partition == chunk.partition;
-        if firsts.iter().find(same).is_none_or(|first| chunk.offset < first.offset) {
-            let what = "speaks of a raw object that is not there, and nothing of its stream is before it";
+    for entry in zones
+        .refined
+        .list(&Chunk::topic_receipts(topic), None)
+        .await?
+    {
+        let Some(chunk) = Chunk::of_receipt_key(&entry.key) else {
+            continue;
+        };
+        let same =
+            |first: &&Chunk| first.epoch == chunk.epoch && first.partition == chunk.partition;
+        if firsts
+            .iter()
+            .find(same)
+            .is_none_or(|first| chunk.offset < first.offset)
+        {
+            let what =
+                "speaks of a raw object that is not there, and nothing of its stream is before it";
             findings.push(Finding::new(entry.key, Some(chunk.offset), what));
         }
     }
@@ -238,15 +272,24 @@ fn accepted(
     // The latest life of the topic is the one that Kafka knows.
     let life = streams.iter().map(|stream| stream.epoch).max();
     for (partition, (begin, end)) in ends {
-        let landed = streams.iter().find(|s| Some(s.epoch) == life && s.partition == *partition);
+        let landed = streams
+            .iter()
+            .find(|s| Some(s.epoch) == life && s.partition == *partition);
         let next = landed.map_or(*begin, |stream| stream.next);
         let mut find = |offset: i64, what: String| {
-            findings.push(Finding::new(format!("{topic}-{partition}"), Some(offset), what));
+            findings.push(Finding::new(
+                format!("{topic}-{partition}"),
+                Some(offset),
+                what,
+            ));
         };
         if next < *end {
             find(
                 next,
-                format!("Kafka holds {} records behind the raw zone's end: not landed yet", end - next),
+                format!(
+                    "Kafka holds {} records behind the raw zone's end: not landed yet",
+                    end - next
+                ),
             );
         }
         if next > *end {

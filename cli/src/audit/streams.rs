@@ -23,8 +23,16 @@ struct Link {
 
 impl Link {
     fn of(chunk: Chunk, head: &Head) -> Self {
-        let number = |name: &str| head.metadata.get(name).and_then(|text| text.parse::<i64>().ok());
-        Self { next: number("next"), count: number("count").unwrap_or_default().unsigned_abs(), chunk }
+        let number = |name: &str| {
+            head.metadata
+                .get(name)
+                .and_then(|text| text.parse::<i64>().ok())
+        };
+        Self {
+            next: number("next"),
+            count: number("count").unwrap_or_default().unsigned_abs(),
+            chunk,
+        }
     }
 }
 
@@ -48,7 +56,10 @@ pub(super) async fn audit(
         Err(error) => return Err(error.into()),
     };
     for late in receipts.extract_if(.., |receipt| receipt.offset >= end) {
-        let chunk = Chunk { offset: late.offset, ..from.clone() };
+        let chunk = Chunk {
+            offset: late.offset,
+            ..from.clone()
+        };
         // Landed since the chain was listed, or lost from its end.
         if !zones.raw.is_there(&chunk.raw_key()).await? {
             findings.push(orphan(&chunk));
@@ -63,7 +74,10 @@ pub(super) async fn audit(
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await?;
-    let first = links.first().filter(|_| !taken).map_or(from.offset, |link| link.chunk.offset);
+    let first = links
+        .first()
+        .filter(|_| !taken)
+        .map_or(from.offset, |link| link.chunk.offset);
     let mut audit = StreamAudit {
         epoch: from.epoch,
         partition: from.partition,
@@ -75,26 +89,43 @@ pub(super) async fn audit(
     };
     for link in &links {
         follow(link, &mut audit.next, findings);
-        let holes = link.next.is_some_and(|next| (next - link.chunk.offset).unsigned_abs() > link.count);
+        let holes = link
+            .next
+            .is_some_and(|next| (next - link.chunk.offset).unsigned_abs() > link.count);
         if scope.deep || holes {
-            audit.holes.extend(look_inside(zones, link, findings).await?);
+            audit
+                .holes
+                .extend(look_inside(zones, link, findings).await?);
         }
         match receipts.remove(&link.chunk.offset) {
-            Some(receipt) => done(zones, link, &receipt, scope, &mut audit.counts, findings).await?,
+            Some(receipt) => {
+                done(zones, link, &receipt, scope, &mut audit.counts, findings).await?
+            }
             None => {
                 let what = "is not transformed: it has no receipt";
-                findings.push(Finding::new(link.chunk.raw_key(), Some(link.chunk.offset), what));
+                findings.push(Finding::new(
+                    link.chunk.raw_key(),
+                    Some(link.chunk.offset),
+                    what,
+                ));
             }
         }
     }
     for receipt in receipts.values() {
-        findings.push(orphan(&Chunk { offset: receipt.offset, ..from.clone() }));
+        findings.push(orphan(&Chunk {
+            offset: receipt.offset,
+            ..from.clone()
+        }));
     }
     Ok(audit)
 }
 
 fn orphan(chunk: &Chunk) -> Finding {
-    Finding::new(chunk.receipt_key(), Some(chunk.offset), "speaks of a raw object that is not there")
+    Finding::new(
+        chunk.receipt_key(),
+        Some(chunk.offset),
+        "speaks of a raw object that is not there",
+    )
 }
 
 /// The raw objects and receipts that began no later than the scope's last day. A raw object without a receipt is of
@@ -107,9 +138,13 @@ fn within(
     let to = scope.to.map(|day| day.to_string());
     let is_later = |receipt: &Receipt| {
         let first = receipt.days.first();
-        first.zip(to.as_ref()).is_some_and(|(first, to)| first.date > *to)
+        first
+            .zip(to.as_ref())
+            .is_some_and(|(first, to)| first.date > *to)
     };
-    let by_offset = receipts.into_iter().map(|receipt| (receipt.offset, receipt));
+    let by_offset = receipts
+        .into_iter()
+        .map(|receipt| (receipt.offset, receipt));
     let (later, receipts): (BTreeMap<_, _>, BTreeMap<_, _>) =
         by_offset.partition(|(_, receipt)| is_later(receipt));
     let end = later.keys().next().copied().unwrap_or(i64::MAX);
@@ -122,7 +157,10 @@ fn within(
 fn follow(link: &Link, expected: &mut i64, findings: &mut Vec<Finding>) {
     let (key, offset) = (link.chunk.raw_key(), link.chunk.offset);
     if offset > *expected {
-        let what = format!("begins behind a gap: offsets {expected} to {} are in no raw object", offset - 1);
+        let what = format!(
+            "begins behind a gap: offsets {expected} to {} are in no raw object",
+            offset - 1
+        );
         findings.push(Finding::new(&key, Some(*expected), what));
     }
     if offset < *expected {
@@ -134,7 +172,11 @@ fn follow(link: &Link, expected: &mut i64, findings: &mut Vec<Finding>) {
     }
     match link.next {
         Some(next) => *expected = next.max(*expected),
-        None => findings.push(Finding::new(key, Some(offset), "has no `next`: it is not part of the chain")),
+        None => findings.push(Finding::new(
+            key,
+            Some(offset),
+            "has no `next`: it is not part of the chain",
+        )),
     }
 }
 
@@ -152,11 +194,17 @@ async fn look_inside(
             return Ok(Vec::new());
         }
     };
-    let offsets = batches.iter().flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
+    let offsets = batches
+        .iter()
+        .flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
     let (mut expected, mut count, mut holes) = (link.chunk.offset, 0, Vec::new());
     for offset in offsets {
         if offset < expected {
-            findings.push(Finding::new(&key, Some(offset), "stands behind a later offset, or twice"));
+            findings.push(Finding::new(
+                &key,
+                Some(offset),
+                "stands behind a later offset, or twice",
+            ));
         } else if offset > expected {
             holes.push((expected, offset - 1));
         }
@@ -208,7 +256,11 @@ async fn done(
     {
         quarantined(zones, &link.chunk.quarantine_key(day), receipt, findings).await?;
     }
-    if receipt.days.first().is_some_and(|day| scope.holds(&day.date)) {
+    if receipt
+        .days
+        .first()
+        .is_some_and(|day| scope.holds(&day.date))
+    {
         counts.add(&Counts::of(receipt));
     }
     Ok(())
@@ -234,7 +286,11 @@ async fn refined(
                 let what = format!("has {rows} rows, and its receipt says {}", object.rows);
                 findings.push(Finding::new(&object.key, None, what));
             }
-            Err(error) => findings.push(Finding::new(&object.key, None, format!("is damaged: {error}"))),
+            Err(error) => findings.push(Finding::new(
+                &object.key,
+                None,
+                format!("is damaged: {error}"),
+            )),
         },
         Err(error) if error.is_not_found() => findings.push(missing()),
         Err(error) => return Err(error.into()),
@@ -252,7 +308,11 @@ async fn quarantined(
     let refused = match zones.refined.get(key).await {
         Ok(object) => lake::decode_quarantine(object.body),
         Err(error) if error.is_not_found() => {
-            findings.push(Finding::new(key, None, "is missing: refused records are lost"));
+            findings.push(Finding::new(
+                key,
+                None,
+                "is missing: refused records are lost",
+            ));
             return Ok(());
         }
         Err(error) => return Err(error.into()),
@@ -260,9 +320,14 @@ async fn quarantined(
     match refused {
         Ok(refused) => {
             let mut found: BTreeMap<String, u64> = BTreeMap::new();
-            refused.into_iter().for_each(|record| *found.entry(record.rule).or_default() += 1);
+            refused
+                .into_iter()
+                .for_each(|record| *found.entry(record.rule).or_default() += 1);
             if found != receipt.quarantined {
-                let what = format!("holds {found:?}, and its receipt says {:?}", receipt.quarantined);
+                let what = format!(
+                    "holds {found:?}, and its receipt says {:?}",
+                    receipt.quarantined
+                );
                 findings.push(Finding::new(key, None, what));
             }
         }
@@ -279,7 +344,11 @@ mod tests {
 
     fn receipt(offset: i64, date: &str) -> Receipt {
         Receipt {
-            stream: StreamKey { topic: "t".into(), epoch: 1, partition: 0 },
+            stream: StreamKey {
+                topic: "t".into(),
+                epoch: 1,
+                partition: 0,
+            },
             offset,
             next: offset + 1,
             source: "s".into(),
@@ -294,7 +363,10 @@ mod tests {
             unlisted: BTreeMap::new(),
             minutes: BTreeMap::new(),
             lag: BTreeMap::new(),
-            days: vec![DayStart { date: date.into(), offset }],
+            days: vec![DayStart {
+                date: date.into(),
+                offset,
+            }],
             tables: BTreeMap::new(),
             redriven: Vec::new(),
         }
@@ -302,9 +374,20 @@ mod tests {
 
     /// The offsets of the raw objects that are of the scope up to Monday the 2nd.
     fn of_monday(chunks: &[i64], receipts: &[(i64, &str)]) -> Vec<i64> {
-        let chunk = |offset: &i64| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset: *offset };
-        let scope = Scope { to: Day::parse("2026-03-02"), ..Scope::default() };
-        let receipts = receipts.iter().map(|(offset, date)| receipt(*offset, date)).collect();
+        let chunk = |offset: &i64| Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+            offset: *offset,
+        };
+        let scope = Scope {
+            to: Day::parse("2026-03-02"),
+            ..Scope::default()
+        };
+        let receipts = receipts
+            .iter()
+            .map(|(offset, date)| receipt(*offset, date))
+            .collect();
         let (chunks, _) = within(chunks.iter().map(chunk).collect(), receipts, scope);
         chunks.into_iter().map(|chunk| chunk.offset).collect()
     }
@@ -312,7 +395,10 @@ mod tests {
     #[test]
     fn a_day_has_what_began_on_it_and_what_may_have() {
         let (monday, tuesday) = ("2026-03-02", "2026-03-03");
-        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, monday), (2, tuesday)]), [0, 1]);
+        assert_eq!(
+            of_monday(&[0, 1, 2], &[(0, monday), (1, monday), (2, tuesday)]),
+            [0, 1]
+        );
         // A partition that was quiet on Monday.
         assert_eq!(of_monday(&[5], &[(5, tuesday)]), Vec::<i64>::new());
         // What is not transformed is of Monday unless Tuesday lies before it.
@@ -320,6 +406,9 @@ mod tests {
         assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday)]), [0]);
         assert_eq!(of_monday(&[0, 1], &[(0, monday)]), [0, 1]);
         // The log's clock stepped back over midnight.
-        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday), (2, monday)]), [0, 2]);
+        assert_eq!(
+            of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday), (2, monday)]),
+            [0, 2]
+        );
     }
 }

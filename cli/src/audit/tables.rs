@@ -9,11 +9,21 @@ use crate::args::Failed;
 use crate::zones::Zones;
 
 /// Audits every manifest of the scope.
-pub(super) async fn audit(zones: &Zones, scope: Scope) -> Result<(Vec<TableAudit>, Vec<Finding>), Failed> {
+pub(super) async fn audit(
+    zones: &Zones,
+    scope: Scope,
+) -> Result<(Vec<TableAudit>, Vec<Finding>), Failed> {
     let (mut audits, mut findings) = (Vec::new(), Vec::new());
     for table in &zones.catalogue.tables {
-        for entry in zones.curated.list(&manifest_prefix(&table.name), None).await? {
-            let date = entry.key.trim_start_matches(&manifest_prefix(&table.name)).trim_end_matches(".json");
+        for entry in zones
+            .curated
+            .list(&manifest_prefix(&table.name), None)
+            .await?
+        {
+            let date = entry
+                .key
+                .trim_start_matches(&manifest_prefix(&table.name))
+                .trim_end_matches(".json");
             if scope.holds(date) {
                 audits.extend(snapshot(zones, &entry.key, &mut findings).await?);
             }
@@ -40,8 +50,23 @@ async fn snapshot(
         for shard in &manifest.shards {
             present(zones, shard, findings).await?;
         }
-        let Manifest { table, date, base, rows, inserted, deleted, .. } = manifest;
-        return Ok(Some(TableAudit { table, date, base, rows, inserted, deleted }));
+        let Manifest {
+            table,
+            date,
+            base,
+            rows,
+            inserted,
+            deleted,
+            ..
+        } = manifest;
+        return Ok(Some(TableAudit {
+            table,
+            date,
+            base,
+            rows,
+            inserted,
+            deleted,
+        }));
     }
     let base = match base {
         Base::Known(base) => Some(*base),
@@ -56,7 +81,8 @@ async fn snapshot(
         findings.push(Finding::new(key, None, what));
     }
     if before + inserted != rows + deleted {
-        let what = format!("{before} rows of the base + {inserted} new - {deleted} gone are not {rows}");
+        let what =
+            format!("{before} rows of the base + {inserted} new - {deleted} gone are not {rows}");
         findings.push(Finding::new(key, None, what));
     }
     Ok(Some(TableAudit {
@@ -84,7 +110,8 @@ async fn compared(
         let (inserted, deleted) = differences(&old, &new);
         return Ok((rows, inserted, deleted));
     }
-    let of_base = |shard: u32| base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
+    let of_base =
+        |shard: u32| base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
     let (mut inserted, mut deleted) = (0, 0);
     for shard in &manifest.shards {
         let before = of_base(shard.shard);
@@ -126,7 +153,9 @@ async fn base(
     manifest: &Manifest,
     findings: &mut Vec<Finding>,
 ) -> Result<Base, Failed> {
-    let Some(day) = manifest.base.as_deref().and_then(Day::parse) else { return Ok(Base::None) };
+    let Some(day) = manifest.base.as_deref().and_then(Day::parse) else {
+        return Ok(Base::None);
+    };
     match store::streams::manifest(&manifest.table, day, &*zones.curated).await {
         Ok(None) if is_dropped(zones, &manifest.table, day).await? => Ok(Base::Dropped),
         Ok(None) => {
@@ -156,7 +185,11 @@ async fn keys(
         let found = match row_keys(&*zones.curated, &shard.rows_key).await {
             Ok(found) => found,
             Err(Unread::Damaged(error)) => {
-                findings.push(Finding::new(&shard.rows_key, None, format!("is damaged: {error}")));
+                findings.push(Finding::new(
+                    &shard.rows_key,
+                    None,
+                    format!("is damaged: {error}"),
+                ));
                 continue;
             }
             Err(Unread::Failed(error)) => return Err(error.into()),
@@ -164,7 +197,11 @@ async fn keys(
         match found {
             Some(found) if found.len() as u64 == shard.rows => keys.extend(found),
             Some(found) => {
-                let what = format!("has {} rows, and its manifest says {}", found.len(), shard.rows);
+                let what = format!(
+                    "has {} rows, and its manifest says {}",
+                    found.len(),
+                    shard.rows
+                );
                 findings.push(Finding::new(&shard.rows_key, None, what));
                 keys.extend(found);
             }
@@ -175,7 +212,11 @@ async fn keys(
     keys.sort_unstable();
     if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
         let what = format!("holds the row {} twice", twice[0]);
-        findings.push(Finding::new(shards.first().map_or("", |shard| &shard.rows_key), None, what));
+        findings.push(Finding::new(
+            shards.first().map_or("", |shard| &shard.rows_key),
+            None,
+            what,
+        ));
     }
     Ok(keys)
 }
@@ -188,17 +229,27 @@ enum Unread {
 
 async fn row_keys(curated: &dyn ObjectStore, key: &str) -> Result<Option<Vec<String>>, Unread> {
     match curated.get(key).await {
-        Ok(object) => lake::file::row_keys(object.body).map(Some).map_err(Unread::Damaged),
+        Ok(object) => lake::file::row_keys(object.body)
+            .map(Some)
+            .map_err(Unread::Damaged),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(Unread::Failed(error)),
     }
 }
 
 /// Whether the files that a manifest names are there: the rows, and what the next merge must remember.
-async fn present(zones: &Zones, shard: &ManifestShard, findings: &mut Vec<Finding>) -> Result<(), Failed> {
+async fn present(
+    zones: &Zones,
+    shard: &ManifestShard,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failed> {
     for key in std::iter::once(&shard.rows_key).chain(&shard.state_key) {
         if !zones.curated.is_there(key).await? {
-            findings.push(Finding::new(key, None, "is named by a manifest and is not there"));
+            findings.push(Finding::new(
+                key,
+                None,
+                "is named by a manifest and is not there",
+            ));
         }
     }
     Ok(())

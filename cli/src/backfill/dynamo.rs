@@ -13,20 +13,37 @@ pub fn item(line: &Value) -> Option<Value> {
 }
 
 fn plain(value: &Value) -> Option<Value> {
-    let (kind, value) = value.as_object().filter(|object| object.len() == 1)?.iter().next()?;
+    let (kind, value) = value
+        .as_object()
+        .filter(|object| object.len() == 1)?
+        .iter()
+        .next()?;
     let texts = |value: &Value| value.as_array().cloned().map(Value::Array);
     match kind.as_str() {
         "S" | "B" => value.is_string().then(|| value.clone()),
         "N" => number(value),
         "BOOL" => value.is_boolean().then(|| value.clone()),
         "NULL" => Some(Value::Null),
-        "L" => value.as_array()?.iter().map(plain).collect::<Option<_>>().map(Value::Array),
+        "L" => value
+            .as_array()?
+            .iter()
+            .map(plain)
+            .collect::<Option<_>>()
+            .map(Value::Array),
         "M" => {
-            let members = value.as_object()?.iter().map(|(name, value)| Some((name.clone(), plain(value)?)));
+            let members = value
+                .as_object()?
+                .iter()
+                .map(|(name, value)| Some((name.clone(), plain(value)?)));
             members.collect::<Option<Map<_, _>>>().map(Value::Object)
         }
         "SS" | "BS" => texts(value),
-        "NS" => value.as_array()?.iter().map(number).collect::<Option<_>>().map(Value::Array),
+        "NS" => value
+            .as_array()?
+            .iter()
+            .map(number)
+            .collect::<Option<_>>()
+            .map(Value::Array),
         _ => None,
     }
 }
@@ -38,8 +55,15 @@ fn number(value: &Value) -> Option<Value> {
         return Some(whole.into());
     }
     let number: f64 = text.parse().ok()?;
-    let exact = text.trim_start_matches('-').bytes().filter(u8::is_ascii_digit).count() <= 15;
-    Number::from_f64(number).filter(|_| exact).map_or_else(|| Some(text.into()), |number| Some(number.into()))
+    let exact = text
+        .trim_start_matches('-')
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .count()
+        <= 15;
+    Number::from_f64(number)
+        .filter(|_| exact)
+        .map_or_else(|| Some(text.into()), |number| Some(number.into()))
 }
 
 #[cfg(test)]
@@ -63,9 +87,12 @@ mod tests {
 
     #[test]
     fn what_is_no_item_is_none() {
-        for line in
-            [json!({"id": "1"}), json!({"Item": {"id": "1"}}), json!({"Item": {"id": {"X": 1}}}), json!(7)]
-        {
+        for line in [
+            json!({"id": "1"}),
+            json!({"Item": {"id": "1"}}),
+            json!({"Item": {"id": {"X": 1}}}),
+            json!(7),
+        ] {
             assert_eq!(item(&line), None, "{line}");
         }
     }

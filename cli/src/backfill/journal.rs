@@ -58,15 +58,27 @@ impl Journal {
     ) -> Result<Self, Failed> {
         let folder = folder.join("backfill");
         std::fs::create_dir_all(&folder)?;
-        let name = pole::pole_id("backfill", &[source, target, origin]).simple().to_string();
+        let name = pole::pole_id("backfill", &[source, target, origin])
+            .simple()
+            .to_string();
         let file = folder.join(format!("{source}-{}.json", &name[..12]));
-        let known =
-            std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Progress>(&bytes).ok());
-        let same =
-            |known: &Progress| known.origin == origin && (known.size, known.modified) == (size, modified);
+        let known = std::fs::read(&file)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Progress>(&bytes).ok());
+        let same = |known: &Progress| {
+            known.origin == origin && (known.size, known.modified) == (size, modified)
+        };
         let progress = known.filter(|known| same(known) && known.failed == 0);
-        let fresh = || Progress { origin: origin.to_owned(), size, modified, ..Progress::default() };
-        Ok(Self { file, progress: progress.unwrap_or_else(fresh) })
+        let fresh = || Progress {
+            origin: origin.to_owned(),
+            size,
+            modified,
+            ..Progress::default()
+        };
+        Ok(Self {
+            file,
+            progress: progress.unwrap_or_else(fresh),
+        })
     }
 
     /// Writes the journal, whole or not at all.

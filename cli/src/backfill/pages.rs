@@ -51,7 +51,9 @@ impl Pages {
     /// When the client cannot be made.
     pub fn new(paging: Paging, headers: HeaderMap) -> Result<Self, Failed> {
         // A redirect could take the secret elsewhere.
-        let http = reqwest::Client::builder().default_headers(headers).timeout(TIMEOUT);
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .timeout(TIMEOUT);
         let http = http.redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { http, paging })
     }
@@ -68,26 +70,47 @@ impl Pages {
     /// The address of the page that `next` leads to.
     #[must_use]
     pub fn with(&self, next: &str) -> String {
-        let (base, joint) = (&self.paging.url, if self.paging.url.contains('?') { '&' } else { '?' });
-        format!("{base}{joint}{}={}", self.paging.parameter, contract::percent_encoded(next))
+        let (base, joint) = (
+            &self.paging.url,
+            if self.paging.url.contains('?') {
+                '&'
+            } else {
+                '?'
+            },
+        );
+        format!(
+            "{base}{joint}{}={}",
+            self.paging.parameter,
+            contract::percent_encoded(next)
+        )
     }
 
     /// Fetches a page, unless it is the one that `known` was.
     ///
     /// # Errors
     /// When the API refuses, or does not answer.
-    pub async fn fetch(&self, address: &str, number: u64, known: Option<&Page>) -> Result<Fetched, Failed> {
+    pub async fn fetch(
+        &self,
+        address: &str,
+        number: u64,
+        known: Option<&Page>,
+    ) -> Result<Fetched, Failed> {
         for attempt in 1.. {
             let mut request = self.http.get(address);
             if let Some(etag) = known.and_then(|known| known.etag.as_ref()) {
                 request = request.header(IF_NONE_MATCH, etag);
             }
             let (again, wait) = match request.send().await {
-                Ok(answer) if answer.status() == StatusCode::NOT_MODIFIED => return Ok(Fetched::Unchanged),
-                Ok(answer) if answer.status().is_success() => return self.page(answer, number).await,
-                Ok(answer) if passing(answer.status()) => {
-                    (format!("{address} answered {}", answer.status()), retry_after(answer.headers()))
+                Ok(answer) if answer.status() == StatusCode::NOT_MODIFIED => {
+                    return Ok(Fetched::Unchanged);
                 }
+                Ok(answer) if answer.status().is_success() => {
+                    return self.page(answer, number).await;
+                }
+                Ok(answer) if passing(answer.status()) => (
+                    format!("{address} answered {}", answer.status()),
+                    retry_after(answer.headers()),
+                ),
                 Ok(answer) => return Err(format!("{address} answered {}", answer.status()).into()),
                 Err(error) => (format!("{address}: {}", error.without_url()), None),
             };
@@ -100,12 +123,21 @@ impl Pages {
     }
 
     async fn page(&self, answer: reqwest::Response, number: u64) -> Result<Fetched, Failed> {
-        let etag = answer.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-        let page: Value =
-            answer.json().await.map_err(|error| format!("a page is not JSON: {}", error.without_url()))?;
+        let etag = answer
+            .headers()
+            .get(ETAG)
+            .and_then(|etag| etag.to_str().ok())
+            .map(str::to_owned);
+        let page: Value = answer
+            .json()
+            .await
+            .map_err(|error| format!("a page is not JSON: {}", error.without_url()))?;
         let items = page.pointer(&self.paging.items).and_then(Value::as_array);
         let items = items.ok_or_else(|| {
-            format!("a page has no list at `{}`; say where with --items", self.paging.items)
+            format!(
+                "a page has no list at `{}`; say where with --items",
+                self.paging.items
+            )
         })?;
         let next = match &self.paging.cursor {
             Some(pointer) => page.pointer(pointer).and_then(cursor),

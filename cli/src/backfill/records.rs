@@ -36,18 +36,37 @@ pub struct Records {
 pub fn open(path: &Path) -> Result<Records, Failed> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let (name, packed) = name.strip_suffix(".gz").map_or((name.as_str(), false), |name| (name, true));
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    let (name, packed) = name
+        .strip_suffix(".gz")
+        .map_or((name.as_str(), false), |name| (name, true));
     if name.ends_with(".parquet") {
         return parquet(file, &shown);
     }
     let (total, read) = (file.metadata()?.len(), Arc::new(AtomicU64::new(0)));
-    let counted = Counted { inner: file, read: Arc::clone(&read) };
-    let reader: Box<dyn Read + Send> =
-        if packed { Box::new(MultiGzDecoder::new(counted)) } else { Box::new(counted) };
-    let records: Box<dyn Iterator<Item = Record> + Send> =
-        if name.ends_with(".csv") { csv(reader, shown)? } else { lines(reader, shown) };
-    Ok(Records { records, total, read })
+    let counted = Counted {
+        inner: file,
+        read: Arc::clone(&read),
+    };
+    let reader: Box<dyn Read + Send> = if packed {
+        Box::new(MultiGzDecoder::new(counted))
+    } else {
+        Box::new(counted)
+    };
+    let records: Box<dyn Iterator<Item = Record> + Send> = if name.ends_with(".csv") {
+        csv(reader, shown)?
+    } else {
+        lines(reader, shown)
+    };
+    Ok(Records {
+        records,
+        total,
+        read,
+    })
 }
 
 struct Counted {
@@ -94,17 +113,38 @@ fn csv(
     file: String,
 ) -> Result<Box<dyn Iterator<Item = Record> + Send>, Failed> {
     let mut reader = csv::Reader::from_reader(reader);
-    let names: Vec<String> =
-        reader.headers()?.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    let value = |text: &str| if text.is_empty() { Value::Null } else { Value::from(text) };
+    let names: Vec<String> = reader
+        .headers()?
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
+        .collect();
+    let value = |text: &str| {
+        if text.is_empty() {
+            Value::Null
+        } else {
+            Value::from(text)
+        }
+    };
     let record = move |(row, record): (usize, csv::Result<csv::StringRecord>)| match record {
-        Ok(record) => Ok(Value::Object(names.iter().cloned().zip(record.iter().map(value)).collect())),
+        Ok(record) => Ok(Value::Object(
+            names
+                .iter()
+                .cloned()
+                .zip(record.iter().map(value))
+                .collect(),
+        )),
         // csv's own message could quote the row.
         Err(error) => match error.kind() {
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                Err(format!("{file} row {}: {len} fields where the header has {expected_len}", row + 2))
-            }
-            _ => Err(format!("{file} row {}: not readable as CSV in UTF-8", row + 2)),
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => Err(format!(
+                "{file} row {}: {len} fields where the header has {expected_len}",
+                row + 2
+            )),
+            _ => Err(format!(
+                "{file} row {}: not readable as CSV in UTF-8",
+                row + 2
+            )),
         },
     };
     Ok(Box::new(reader.into_records().enumerate().map(record)))
@@ -135,13 +175,20 @@ fn parquet(file: File, shown: &str) -> Result<Records, Failed> {
             Err(why) => vec![Err(format!("{file}: {why}"))],
         }
     });
-    Ok(Records { records: Box::new(records), total, read })
+    Ok(Records {
+        records: Box::new(records),
+        total,
+        read,
+    })
 }
 
 /// The rows of a batch as objects: dates and instants in ISO form.
 fn rows(batch: &arrow_array::RecordBatch) -> Result<Vec<Value>, String> {
     let mut writer = arrow_json::ArrayWriter::new(Vec::new());
-    writer.write(batch).and_then(|()| writer.finish()).map_err(|error| error.to_string())?;
+    writer
+        .write(batch)
+        .and_then(|()| writer.finish())
+        .map_err(|error| error.to_string())?;
     serde_json::from_slice(&writer.into_inner()).map_err(|error| error.to_string())
 }
 
@@ -162,16 +209,30 @@ mod tests {
 
     #[test]
     fn lines_csv_and_exports_are_told_apart() {
-        let found = read("a.jsonl", b"{\"id\": 1}\n\n{\"Item\": {\"id\": {\"N\": \"2\"}}}\n{broken\n");
+        let found = read(
+            "a.jsonl",
+            b"{\"id\": 1}\n\n{\"Item\": {\"id\": {\"N\": \"2\"}}}\n{broken\n",
+        );
         assert_eq!(found[..2], [Ok(json!({"id": 1})), Ok(json!({"id": 2}))]);
         let why = found[2].as_ref().unwrap_err();
-        assert!(why.contains("a.jsonl:4: not JSON, column 2") && !why.contains("broken"), "{why}");
+        assert!(
+            why.contains("a.jsonl:4: not JSON, column 2") && !why.contains("broken"),
+            "{why}"
+        );
         let found = read("b.csv", "\u{feff}id,name\n1,\"A, B\"\n2,\n3\n".as_bytes());
         assert_eq!(
             found[..2],
-            [Ok(json!({"id": "1", "name": "A, B"})), Ok(json!({"id": "2", "name": null}))]
+            [
+                Ok(json!({"id": "1", "name": "A, B"})),
+                Ok(json!({"id": "2", "name": null}))
+            ]
         );
-        assert!(found[2].as_ref().unwrap_err().ends_with("1 fields where the header has 2"));
+        assert!(
+            found[2]
+                .as_ref()
+                .unwrap_err()
+                .ends_with("1 fields where the header has 2")
+        );
     }
 
     #[test]
@@ -180,7 +241,11 @@ mod tests {
         std::io::Write::write_all(&mut packed, &b"{\"id\": 1}\n".repeat(1_000)).unwrap();
         let packed = packed.finish().unwrap();
         let found = read("torn.json.gz", &packed[..packed.len() / 2]);
-        assert!(found.len() > 100 && found[..found.len() - 1].iter().all(Result::is_ok), "{}", found.len());
+        assert!(
+            found.len() > 100 && found[..found.len() - 1].iter().all(Result::is_ok),
+            "{}",
+            found.len()
+        );
         assert!(found.last().unwrap().is_err());
     }
 
@@ -188,6 +253,9 @@ mod tests {
     fn gzip_is_unpacked() {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut packed, b"{\"Item\": {\"id\": {\"S\": \"x\"}}}\n").unwrap();
-        assert_eq!(read("c.json.gz", &packed.finish().unwrap()), [Ok(json!({"id": "x"}))]);
+        assert_eq!(
+            read("c.json.gz", &packed.finish().unwrap()),
+            [Ok(json!({"id": "x"}))]
+        );
     }
 }

@@ -16,7 +16,11 @@ pub(crate) async fn run(
     deep: bool,
     json: bool,
 ) -> Result<bool, Failed> {
-    let scope = Scope { from: day(from)?, to: day(to)?, deep };
+    let scope = Scope {
+        from: day(from)?,
+        to: day(to)?,
+        deep,
+    };
     let zones = Zones::open(lake).await?;
     let audit = audit(&zones, scope).await?;
     if json {
@@ -29,8 +33,9 @@ pub(crate) async fn run(
 
 /// The day that an argument names.
 pub(crate) fn day(text: Option<&str>) -> Result<Option<Day>, Failed> {
-    let parse =
-        |text: &str| Day::parse(text).ok_or_else(|| format!("`{text}` is no day; write it as 2026-03-02"));
+    let parse = |text: &str| {
+        Day::parse(text).ok_or_else(|| format!("`{text}` is no day; write it as 2026-03-02"))
+    };
     Ok(text.map(parse).transpose()?)
 }
 
@@ -41,9 +46,15 @@ fn print(audit: &Audit) {
     );
     for source in &audit.sources {
         let (counts, redriven) = (source.counts(false), source.counts(true));
-        let accepted = source.accepted.map_or_else(|| "-".to_owned(), |count| count.to_string());
-        let holes: i64 =
-            source.streams.iter().flat_map(|stream| &stream.holes).map(|(from, to)| to - from + 1).sum();
+        let accepted = source
+            .accepted
+            .map_or_else(|| "-".to_owned(), |count| count.to_string());
+        let holes: i64 = source
+            .streams
+            .iter()
+            .flat_map(|stream| &stream.holes)
+            .map(|(from, to)| to - from + 1)
+            .sum();
         println!(
             "{:20} {accepted:>10} {:>10} {:>10} {:>8} {:>11} {:>9} {holes:>6}",
             source.source,
@@ -56,9 +67,14 @@ fn print(audit: &Audit) {
     }
     let snapshots = audit.tables.len();
     let rows: u64 = audit.tables.iter().map(|table| table.rows).sum();
-    println!("{snapshots} snapshots of {rows} rows compared with the day before, what came and what went");
+    println!(
+        "{snapshots} snapshots of {rows} rows compared with the day before, what came and what went"
+    );
     for finding in audit.findings.iter().take(FINDINGS_SHOWN) {
-        let offset = finding.offset.map(|offset| format!(" offset {offset}")).unwrap_or_default();
+        let offset = finding
+            .offset
+            .map(|offset| format!(" offset {offset}"))
+            .unwrap_or_default();
         println!("! {}{offset}: {}", finding.object, finding.what);
     }
     match audit.findings.len() {

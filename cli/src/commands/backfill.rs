@@ -86,8 +86,13 @@ pub(crate) async fn run(backfill: &Backfill) -> Result<bool, Failed> {
         Some(api) => Client::of(api).with_token(std::env::var("POLELAKE_TOKEN").ok()),
         None => Client::open(&backfill.place).await?,
     };
-    let mut sender =
-        Sender { backfill, contract, client: &client, outcome: Outcome::default(), begun: Instant::now() };
+    let mut sender = Sender {
+        backfill,
+        contract,
+        client: &client,
+        outcome: Outcome::default(),
+        begun: Instant::now(),
+    };
     match &backfill.api {
         Some(url) => sender.api(url).await?,
         None => {
@@ -127,10 +132,18 @@ impl Sender<'_> {
     async fn file(&mut self, file: &std::path::Path) -> Result<(), Failed> {
         let records = open(file)?;
         let origin = std::fs::canonicalize(file)?.to_string_lossy().into_owned();
-        let modified =
-            std::fs::metadata(file)?.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        let mut journal = self.journal(&origin, (records.total, modified.unwrap_or_default().as_secs()))?;
-        let bar = bar(records.total, &file.file_name().unwrap_or_default().to_string_lossy());
+        let modified = std::fs::metadata(file)?
+            .modified()
+            .ok()
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let mut journal = self.journal(
+            &origin,
+            (records.total, modified.unwrap_or_default().as_secs()),
+        )?;
+        let bar = bar(
+            records.total,
+            &file.file_name().unwrap_or_default().to_string_lossy(),
+        );
         let mut batch = Vec::new();
         let (done, failed, mut count) = (journal.progress.records, self.failed(), 0);
         for (place, record) in records.records.enumerate() {
@@ -170,7 +183,9 @@ impl Sender<'_> {
         let (mut address, mut number) = (pages.first(), self.backfill.first_page);
         loop {
             if !seen.insert(address.clone()) {
-                return Err(format!("{address} leads to itself: the API's cursor does not go on").into());
+                return Err(
+                    format!("{address} leads to itself: the API's cursor does not go on").into(),
+                );
             }
             let (known, failed) = (journal.progress.pages.get(&address), self.failed());
             let next = match pages.fetch(&address, number, known).await? {
@@ -190,7 +205,10 @@ impl Sender<'_> {
                     let next = page.next.clone();
                     // A page of which something failed is read again, though it stays the same.
                     let etag = page.etag.filter(|_| self.failed() == failed);
-                    journal.progress.pages.insert(address.clone(), Page { etag, ..page });
+                    journal
+                        .progress
+                        .pages
+                        .insert(address.clone(), Page { etag, ..page });
                     journal.save()?;
                     next
                 }
@@ -221,13 +239,17 @@ impl Sender<'_> {
 
     /// Small batches under a small rate: they come evenly, not by the minute.
     fn batch(&self) -> usize {
-        self.backfill.rate.map_or(BATCH, |rate| (rate as usize / 4).clamp(1, BATCH))
+        self.backfill
+            .rate
+            .map_or(BATCH, |rate| (rate as usize / 4).clamp(1, BATCH))
     }
 
     fn take(&mut self, record: Record, batch: &mut Vec<Vec<u8>>, bar: &ProgressBar) {
         self.outcome.read += 1;
         let event = record.and_then(|record| {
-            self.contract.event_of(record).map_err(|fault| format!("record {}: {fault}", self.outcome.read))
+            self.contract
+                .event_of(record)
+                .map_err(|fault| format!("record {}: {fault}", self.outcome.read))
         });
         match event {
             Ok(event) => batch.push(event),
@@ -244,7 +266,10 @@ impl Sender<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let pushed = self.client.push(&self.backfill.source, batch, |_| {}).await?;
+        let pushed = self
+            .client
+            .push(&self.backfill.source, batch, |_| {})
+            .await?;
         self.outcome.accepted += pushed.accepted;
         self.outcome.refused += pushed.refused;
         for (reason, count) in pushed.reasons {
@@ -263,12 +288,16 @@ impl Sender<'_> {
 fn headers(given: &[String]) -> Result<HeaderMap, Failed> {
     let mut headers = HeaderMap::new();
     for header in given {
-        let (name, variable) =
-            header.split_once('=').ok_or_else(|| format!("`{header}` is not NAME=VARIABLE"))?;
-        let value = std::env::var(variable).map_err(|_| format!("the environment has no {variable}"))?;
-        let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is no header's name"))?;
-        let mut value =
-            HeaderValue::from_str(&value).map_err(|_| format!("{variable} cannot stand in a header"))?;
+        let (name, variable) = header
+            .split_once('=')
+            .ok_or_else(|| format!("`{header}` is not NAME=VARIABLE"))?;
+        let value =
+            std::env::var(variable).map_err(|_| format!("the environment has no {variable}"))?;
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| format!("`{name}` is no header's name"))?;
+        let mut value = HeaderValue::from_str(&value)
+            .map_err(|_| format!("{variable} cannot stand in a header"))?;
         value.set_sensitive(true);
         headers.insert(name, value);
     }
@@ -277,7 +306,9 @@ fn headers(given: &[String]) -> Result<HeaderMap, Failed> {
 
 fn bar(total: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    if let Ok(style) = ProgressStyle::with_template("{prefix:24} {bar:30} {percent:>3} % {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{prefix:24} {bar:30} {percent:>3} % {eta} left")
+    {
         bar.set_style(style);
     }
     bar.with_prefix(what.to_owned())
@@ -297,7 +328,10 @@ fn tell(outcome: &Outcome, as_json: bool) {
         outcome.read, outcome.accepted, outcome.refused, outcome.unreadable
     );
     if outcome.skipped > 0 {
-        println!("{} records were sent by a run before; --restart sends them again", outcome.skipped);
+        println!(
+            "{} records were sent by a run before; --restart sends them again",
+            outcome.skipped
+        );
     }
     if outcome.unchanged_pages > 0 {
         println!("{} pages are what they were", outcome.unchanged_pages);

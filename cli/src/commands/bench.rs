@@ -25,9 +25,18 @@ pub(crate) fn cpu_seconds() -> f64 {
 
 /// Tenure events of the town, of about 1 KB.
 fn sample(count: usize) -> Vec<Vec<u8>> {
-    let day = town::Day { town: Town { seed: 1, people: 5_000 }, number: 0, begins: 1_772_409_600_000 };
+    let day = town::Day {
+        town: Town {
+            seed: 1,
+            people: 5_000,
+        },
+        number: 0,
+        begins: 1_772_409_600_000,
+    };
     let batches = town::day(&day);
-    let tenures = batches.into_iter().find(|batch| batch.source == "housing-tenure");
+    let tenures = batches
+        .into_iter()
+        .find(|batch| batch.source == "housing-tenure");
     let mut events: Vec<Vec<u8>> = tenures.map(|batch| batch.events).unwrap_or_default();
     // The five hundred that are nearest to 1 KB.
     events.sort_by_key(|event| event.len().abs_diff(1_024));
@@ -43,7 +52,12 @@ struct Measured {
 }
 
 fn tell(what: &str, measured: &Measured, extra: &Value, as_json: bool) {
-    let Measured { events, seconds, cpu, bytes } = *measured;
+    let Measured {
+        events,
+        seconds,
+        cpu,
+        bytes,
+    } = *measured;
     let (rate, cpu_million) = (events as f64 / cpu, cpu * 1e6 / events as f64);
     let mean = bytes / events.max(1);
     if as_json {
@@ -69,8 +83,9 @@ pub(crate) async fn land(events: usize, as_json: bool) -> Result<bool, Failed> {
         // The payload's text is Lambda's work, not ours: only its offsets change from batch to batch.
         let payload = renumbered(&payload, batch);
         let (cpu, begun) = (cpu_seconds(), Instant::now());
-        let answer =
-            raw_landing::handle(&payload, &context, budget).await.map_err(|failure| failure.to_string())?;
+        let answer = raw_landing::handle(&payload, &context, budget)
+            .await
+            .map_err(|failure| failure.to_string())?;
         spent += cpu_seconds() - cpu;
         wall += begun.elapsed().as_secs_f64();
         if !answer.batch_item_failures.is_empty() {
@@ -80,12 +95,26 @@ pub(crate) async fn land(events: usize, as_json: bool) -> Result<bool, Failed> {
     let bytes: usize = values.iter().map(Vec::len).sum::<usize>() * batches;
     // The clock counts in ticks of 10 ms: over many batches the ticks even out, one core is never idle.
     let cpu = spent.max(wall);
-    tell("land", &Measured { events: batches * BATCH, seconds: wall, cpu, bytes }, &json!({}), as_json);
+    tell(
+        "land",
+        &Measured {
+            events: batches * BATCH,
+            seconds: wall,
+            cpu,
+            bytes,
+        },
+        &json!({}),
+        as_json,
+    );
     Ok(true)
 }
 
 fn payload(values: &[Vec<u8>], first: usize) -> String {
-    let signed = |text: &str| text.bytes().map(|byte| json!(byte.cast_signed())).collect::<Vec<_>>();
+    let signed = |text: &str| {
+        text.bytes()
+            .map(|byte| json!(byte.cast_signed()))
+            .collect::<Vec<_>>()
+    };
     let records: Vec<Value> = values
         .iter()
         .enumerate()
@@ -117,11 +146,18 @@ fn renumbered(payload: &str, batch: usize) -> String {
 }
 
 pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Result<bool, Failed> {
-    let catalogue = host::load_contracts(&contracts.to_string_lossy()).map_err(|failure| failure.message)?;
-    let plan =
-        catalogue.source("housing-tenure").ok_or("there is no source housing-tenure in the contracts")?;
+    let catalogue =
+        host::load_contracts(&contracts.to_string_lossy()).map_err(|failure| failure.message)?;
+    let plan = catalogue
+        .source("housing-tenure")
+        .ok_or("there is no source housing-tenure in the contracts")?;
     let values = sample(BATCH);
-    let chunk = Chunk { topic: plan.contract.topic.clone(), epoch: 1, partition: 0, offset: 0 };
+    let chunk = Chunk {
+        topic: plan.contract.topic.clone(),
+        epoch: 1,
+        partition: 0,
+        offset: 0,
+    };
     let records: Vec<RawRecord<'_>> = (0..)
         .zip(&values)
         .map(|(offset, value)| RawRecord {
@@ -143,13 +179,28 @@ pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Resul
         if done.receipt.refined != BATCH as u64 {
             return Err("not every event was refined".into());
         }
-        rows += done.receipt.tables.values().map(|object| object.rows).sum::<u64>();
+        rows += done
+            .receipt
+            .tables
+            .values()
+            .map(|object| object.rows)
+            .sum::<u64>();
         tables = done.receipt.tables.len();
     }
     let (cpu, seconds) = (cpu_seconds() - cpu, begun.elapsed().as_secs_f64());
     let bytes = values.iter().map(Vec::len).sum::<usize>() * batches;
     let extra = json!({"tables": tables, "rows": rows});
-    tell("transform", &Measured { events: batches * BATCH, seconds, cpu, bytes }, &extra, as_json);
+    tell(
+        "transform",
+        &Measured {
+            events: batches * BATCH,
+            seconds,
+            cpu,
+            bytes,
+        },
+        &extra,
+        as_json,
+    );
     Ok(true)
 }
 
@@ -167,12 +218,19 @@ fn empty_payload(function: &str) -> &'static str {
 
 pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Failed> {
     let options = options(place, 0)?;
-    let beside = options.program.parent().map(Path::to_owned).unwrap_or_default();
+    let beside = options
+        .program
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default();
     let folder = place.functions.clone().unwrap_or(beside);
     for (name, ..) in FUNCTIONS {
         let program = folder.join(name);
         let size = std::fs::metadata(&program).map_err(|_| {
-            format!("{} is not built; run `cargo build --release --workspace` first", program.display())
+            format!(
+                "{} is not built; run `cargo build --release --workspace` first",
+                program.display()
+            )
         })?;
         let log = std::env::temp_dir().join(format!("polelake-cold-start-{name}.log"));
         let environment = cold_environment(&options.contracts)?;
@@ -187,14 +245,19 @@ pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Fai
         let mut times = Vec::new();
         for _ in 0..11 {
             times.push(
-                measure(&config, Bytes::from_static(empty_payload(name).as_bytes())).await?.as_secs_f64()
+                measure(&config, Bytes::from_static(empty_payload(name).as_bytes()))
+                    .await?
+                    .as_secs_f64()
                     * 1_000.0,
             );
         }
         times.sort_by(f64::total_cmp);
         let (median, megabytes) = (times[times.len() / 2], size.len() as f64 / 1e6);
         if as_json {
-            println!("{}", json!({"function": name, "cold_start_ms": median, "binary_mb": megabytes}));
+            println!(
+                "{}",
+                json!({"function": name, "cold_start_ms": median, "binary_mb": megabytes})
+            );
         } else {
             println!(
                 "{name:16} {median:6.1} ms from process start to first answer (median of 11), {megabytes:5.1} MB"
@@ -204,7 +267,9 @@ pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Fai
     Ok(true)
 }
 
-fn cold_environment(contracts: &Path) -> Result<std::collections::BTreeMap<String, String>, Failed> {
+fn cold_environment(
+    contracts: &Path,
+) -> Result<std::collections::BTreeMap<String, String>, Failed> {
     // As on AWS: the functions read a pack.
     let file = std::env::temp_dir().join(format!("polelake-contracts-{}.json", std::process::id()));
     host::pack_contracts(&contracts.to_string_lossy(), &file).map_err(|failure| failure.message)?;
@@ -223,5 +288,8 @@ fn cold_environment(contracts: &Path) -> Result<std::collections::BTreeMap<Strin
         ("KAFKA_AUTH", "none"),
         ("CONTRACTS", &contracts),
     ];
-    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Ok(pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }

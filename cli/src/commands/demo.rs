@@ -64,19 +64,34 @@ async fn town_days(
     people: usize,
 ) -> Result<Vec<Done>, Failed> {
     let file = place.dir.join("demo.json");
-    let known: Value =
-        std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let next = known["next_day"].as_u64().and_then(|day| usize::try_from(day).ok()).unwrap_or_default();
-    let people = known["people"].as_u64().and_then(|people| usize::try_from(people).ok()).unwrap_or(people);
+    let known: Value = std::fs::read(&file)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let next = known["next_day"]
+        .as_u64()
+        .and_then(|day| usize::try_from(day).ok())
+        .unwrap_or_default();
+    let people = known["people"]
+        .as_u64()
+        .and_then(|people| usize::try_from(people).ok())
+        .unwrap_or(people);
     let days = days.unwrap_or(if next == 0 { 3 } else { 1 }) as usize;
     let first = Date::parse(FIRST_DAY).ok_or("the first day is no day")?;
     let town = Town { seed: SEED, people };
     let mut done = Vec::new();
     for number in next..next + days {
         let date = Date(first.0 + i32::try_from(number)?);
-        let batches = town::day(&town::Day { town, number, begins: date.begins() / 1_000 });
+        let batches = town::day(&town::Day {
+            town,
+            number,
+            begins: date.begins() / 1_000,
+        });
         done.push(whole_day(platform, date, batches).await?);
-        std::fs::write(&file, json!({"next_day": number + 1, "people": people}).to_string())?;
+        std::fs::write(
+            &file,
+            json!({"next_day": number + 1, "people": people}).to_string(),
+        )?;
     }
     Ok(done)
 }
@@ -84,20 +99,35 @@ async fn town_days(
 async fn manchester_day(platform: &Platform, folder: &Path) -> Result<Done, Failed> {
     let date = Date::parse(MANCHESTER_DAY).ok_or("the day is no day")?;
     let events = manchester::events(folder)?;
-    whole_day(platform, date, vec![Batch { source: "police-manchester", events }]).await
+    whole_day(
+        platform,
+        date,
+        vec![Batch {
+            source: "police-manchester",
+            events,
+        }],
+    )
+    .await
 }
 
 /// Pushes a day's events, waits until they are landed and transformed, merges and reports.
 async fn whole_day(platform: &Platform, date: Date, batches: Vec<Batch>) -> Result<Done, Failed> {
     let begun = Instant::now();
     // Records are stamped as on that morning.
-    platform.running.clock.set(date.begins() / 1_000 + DAY_MILLIS / 3);
+    platform
+        .running
+        .clock
+        .set(date.begins() / 1_000 + DAY_MILLIS / 3);
     eprintln!("{date}");
     let bars = MultiProgress::new();
     let client = Client::of(&platform.api);
-    let pushes = batches
-        .iter()
-        .map(|batch| push(&client, batch, bars.add(bar(batch.events.len() as u64, batch.source))));
+    let pushes = batches.iter().map(|batch| {
+        push(
+            &client,
+            batch,
+            bars.add(bar(batch.events.len() as u64, batch.source)),
+        )
+    });
     let mut pushed = Pushed::default();
     for result in futures_util::future::join_all(pushes).await {
         let one = result?;
@@ -111,12 +141,22 @@ async fn whole_day(platform: &Platform, date: Date, batches: Vec<Batch>) -> Resu
     let (run, report) = run_day::day(&client, &date.to_string()).await?;
     spinner.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
-    eprintln!("  {} events in {seconds:.1} s", pushed.accepted + pushed.refused);
-    Ok(Done { run, report, pushed, seconds })
+    eprintln!(
+        "  {} events in {seconds:.1} s",
+        pushed.accepted + pushed.refused
+    );
+    Ok(Done {
+        run,
+        report,
+        pushed,
+        seconds,
+    })
 }
 
 async fn push(client: &Client, batch: &Batch, bar: ProgressBar) -> Result<Pushed, Failed> {
-    let pushed = client.push(batch.source, &batch.events, |count| bar.inc(count as u64)).await?;
+    let pushed = client
+        .push(batch.source, &batch.events, |count| bar.inc(count as u64))
+        .await?;
     bar.finish_and_clear();
     Ok(pushed)
 }
@@ -141,7 +181,11 @@ fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
     );
     for day in done {
         let books = sum(&day.report);
-        let closed = if day.report.books_close() { "close" } else { "do not close" };
+        let closed = if day.report.books_close() {
+            "close"
+        } else {
+            "do not close"
+        };
         println!(
             "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  {closed}",
             day.run.date,
@@ -159,13 +203,17 @@ fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
     println!();
     for (place, table) in done[0].run.tables.iter().enumerate() {
         print!("{:18}", table.table);
-        done.iter().for_each(|day| print!(" {:>11}", day.run.tables[place].rows));
+        done.iter()
+            .for_each(|day| print!(" {:>11}", day.run.tables[place].rows));
         println!();
     }
     println!("\nQuality");
     for day in done {
         let (passed, warned, failed) = day.report.verdicts();
-        println!("{:12} {passed} rules hold, {warned} warn, {failed} block", day.run.date);
+        println!(
+            "{:12} {passed} rules hold, {warned} warn, {failed} block",
+            day.run.date
+        );
     }
     let folder = std::path::absolute(&place.dir)?;
     let folder = folder.display();
@@ -181,9 +229,13 @@ fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
 fn query(done: &[Done], folder: &str) -> String {
     let files = |table: &str| {
         let manifest = done.last().and_then(|day| day.report.tables.get(table));
-        let shards = manifest.map(|manifest| manifest.shards.as_slice()).unwrap_or_default();
-        let names: Vec<String> =
-            shards.iter().map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key)).collect();
+        let shards = manifest
+            .map(|manifest| manifest.shards.as_slice())
+            .unwrap_or_default();
+        let names: Vec<String> = shards
+            .iter()
+            .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key))
+            .collect();
         format!("read_parquet([{}])", names.join(", "))
     };
     format!(

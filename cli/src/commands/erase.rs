@@ -28,7 +28,10 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, Failed> {
     if let Wanted::Record { source, .. } = &wanted {
         zones.catalogue.known_source(source)?;
     }
-    let request = Request { wanted, whole_records: args.whole_records };
+    let request = Request {
+        wanted,
+        whole_records: args.whole_records,
+    };
     let snapshots = Snapshots(zones.merge_context().await?);
     let outcome = if args.dry_run {
         dry_run(&zones, &request, &snapshots).await?
@@ -45,10 +48,15 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, Failed> {
 
 fn wanted(args: &EraseArgs) -> Result<Wanted, Failed> {
     match (&args.source, &args.key, &args.pole_id) {
-        (Some(source), Some(key), None) => Ok(Wanted::Record { source: source.clone(), key: key.clone() }),
+        (Some(source), Some(key), None) => Ok(Wanted::Record {
+            source: source.clone(),
+            key: key.clone(),
+        }),
         (None, None, Some(id)) => {
             let id = pole::Uuid::parse_str(id);
-            Ok(Wanted::PoleId(id.map_err(|_| "--pole-id is an id as in the column pole_id: a UUID")?))
+            Ok(Wanted::PoleId(id.map_err(
+                |_| "--pole-id is an id as in the column pole_id: a UUID",
+            )?))
         }
         _ => Err("say who: --source and --key, or --pole-id".into()),
     }
@@ -58,7 +66,9 @@ fn print_json(dry: bool, outcome: &Outcome) {
     let zones: serde_json::Map<String, serde_json::Value> = outcome
         .by_zone()
         .into_iter()
-        .map(|(zone, (objects, count))| (zone.to_owned(), json!({"objects": objects, "count": count})))
+        .map(|(zone, (objects, count))| {
+            (zone.to_owned(), json!({"objects": objects, "count": count}))
+        })
         .collect();
     println!(
         "{}",
@@ -81,7 +91,14 @@ fn print(dry: bool, outcome: &Outcome) {
         println!("Nothing was found; nothing is written.");
         return;
     }
-    println!("{}", if dry { "A dry run: nothing is written. To erase:" } else { "Erased:" });
+    println!(
+        "{}",
+        if dry {
+            "A dry run: nothing is written. To erase:"
+        } else {
+            "Erased:"
+        }
+    );
     for object in &outcome.objects {
         println!("  {:10} {:>7}  {}", object.zone, object.count, object.key);
     }
@@ -93,7 +110,10 @@ fn print(dry: bool, outcome: &Outcome) {
     }
     if !dry {
         println!("{} old versions deleted", outcome.versions_purged);
-        println!("receipt: {}", outcome.receipt.as_deref().unwrap_or_default());
+        println!(
+            "receipt: {}",
+            outcome.receipt.as_deref().unwrap_or_default()
+        );
     }
     for by_hand in &outcome.by_hand {
         println!("by hand: {} offset {}", by_hand.object, by_hand.offset);
@@ -115,8 +135,17 @@ struct Snapshots(Context);
 impl Curated for Snapshots {
     async fn erase(&self, subjects: &Subjects, dry_run: bool) -> Result<Vec<Touched>, Failed> {
         let ids = subjects.ids.iter().map(ToString::to_string).collect();
-        let whom = Whom { ids, records: subjects.records.clone() };
+        let whom = Whom {
+            ids,
+            records: subjects.records.clone(),
+        };
         let touched = snapshot_merge::erase::erase(&self.0, &whom, dry_run).await?;
-        Ok(touched.into_iter().map(|touched| Touched { key: touched.key, rows: touched.rows }).collect())
+        Ok(touched
+            .into_iter()
+            .map(|touched| Touched {
+                key: touched.key,
+                rows: touched.rows,
+            })
+            .collect())
     }
 }

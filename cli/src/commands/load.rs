@@ -35,17 +35,27 @@ struct Load {
     refined: u64,
 }
 
-pub(crate) async fn run(place: &Place, events: usize, clients: usize, as_json: bool) -> Result<bool, Failed> {
+pub(crate) async fn run(
+    place: &Place,
+    events: usize,
+    clients: usize,
+    as_json: bool,
+) -> Result<bool, Failed> {
     if place.dir.exists() {
-        let message =
-            format!("{} is there already; the load begins in a new folder, give --dir", place.dir.display());
+        let message = format!(
+            "{} is there already; the load begins in a new folder, give --dir",
+            place.dir.display()
+        );
         return Err(message.into());
     }
     let platform = Platform::start(options(place, 0)?).await?;
     let bar = bar(events as u64, "accepted");
     let begun = Instant::now();
-    let pushes = (0..clients)
-        .map(|client| push(&platform.api, client, clients, events, |count| bar.inc(count as u64)));
+    let pushes = (0..clients).map(|client| {
+        push(&platform.api, client, clients, events, |count| {
+            bar.inc(count as u64)
+        })
+    });
     let mut pushed = Pushed::default();
     for done in futures_util::future::join_all(pushes).await {
         let done = done?;
@@ -64,7 +74,10 @@ pub(crate) async fn run(place: &Place, events: usize, clients: usize, as_json: b
     let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
     let zones = Zones::local(&platform.s3, &platform.kafka, catalogue).await;
     let books = audit(&zones, Scope::default()).await?;
-    let source = books.sources.iter().find(|source| source.source == "housing-person");
+    let source = books
+        .sources
+        .iter()
+        .find(|source| source.source == "housing-person");
     let load = Load {
         pushed,
         seconds: [accepted, refined],
@@ -113,7 +126,10 @@ fn event(number: usize) -> Vec<u8> {
     let text = event.to_string();
     text.replace(
         "\"note\":\"\"",
-        &format!("\"note\":\"{}\"", filling(number, EVENT_BYTES.saturating_sub(text.len()))),
+        &format!(
+            "\"note\":\"{}\"",
+            filling(number, EVENT_BYTES.saturating_sub(text.len()))
+        ),
     )
     .into_bytes()
 }
@@ -121,7 +137,9 @@ fn event(number: usize) -> Vec<u8> {
 /// Text that packs to about half, as real events do.
 fn filling(seed: usize, length: usize) -> String {
     let mut rng = fastrand::Rng::with_seed(seed as u64);
-    (0..length).map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)])).collect()
+    (0..length)
+        .map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)]))
+        .collect()
 }
 
 /// The peak memory of this process and of every function's, by name, in megabytes.
@@ -129,13 +147,23 @@ fn memory() -> BTreeMap<String, Vec<f64>> {
     let own = ("platform and clients".to_owned(), "self".to_owned());
     let mut memory: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (name, process) in processes::children().into_iter().chain([own]) {
-        memory.entry(name).or_default().push(processes::peak_megabytes(&process));
+        memory
+            .entry(name)
+            .or_default()
+            .push(processes::peak_megabytes(&process));
     }
     memory
 }
 
 fn tell(load: &Load, as_json: bool) {
-    let Load { pushed, seconds: [accepted, refined], merge, memory, findings, .. } = load;
+    let Load {
+        pushed,
+        seconds: [accepted, refined],
+        merge,
+        memory,
+        findings,
+        ..
+    } = load;
     let rate = pushed.accepted as f64 / accepted;
     if as_json {
         let line: Value = json!({

@@ -8,11 +8,19 @@ use super::contract::files;
 use crate::args::Failed;
 use crate::package::{ZIP_BYTES_MAX, package};
 
-pub(crate) fn run(binaries: &Path, contracts: &Path, out: &Path, as_json: bool) -> Result<bool, Failed> {
+pub(crate) fn run(
+    binaries: &Path,
+    contracts: &Path,
+    out: &Path,
+    as_json: bool,
+) -> Result<bool, Failed> {
     crate::client::contracts_are_there(contracts)?;
     let (pack, _) = contract::pack(&files(contracts)?).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        format!("the contracts do not compile, and nothing is packed:\n{}", lines.join("\n"))
+        format!(
+            "the contracts do not compile, and nothing is packed:\n{}",
+            lines.join("\n")
+        )
     })?;
     let packages = package(binaries, pack.as_bytes(), out)?;
     let too_large: Vec<&str> = packages
@@ -25,7 +33,10 @@ pub(crate) fn run(binaries: &Path, contracts: &Path, out: &Path, as_json: bool) 
         return Ok(too_large.is_empty());
     }
     let megabytes = |bytes: usize| bytes as f64 / 1e6;
-    println!("{:16} {:7} {:>10} {:>8}  sha256", "function", "arch", "binary MB", "zip MB");
+    println!(
+        "{:16} {:7} {:>10} {:>8}  sha256",
+        "function", "arch", "binary MB", "zip MB"
+    );
     for package in &packages {
         println!(
             "{:16} {:7} {:>10.1} {:>8.1}  {}",
@@ -36,9 +47,14 @@ pub(crate) fn run(binaries: &Path, contracts: &Path, out: &Path, as_json: bool) 
             package.sha256
         );
     }
-    println!("They lie in {}, with their hashes in SHA256SUMS.", out.display());
+    println!(
+        "They lie in {}, with their hashes in SHA256SUMS.",
+        out.display()
+    );
     for function in &too_large {
-        println!("! {function}.zip is larger than Lambda takes directly (50 MiB): deploy it over S3");
+        println!(
+            "! {function}.zip is larger than Lambda takes directly (50 MiB): deploy it over S3"
+        );
     }
     Ok(too_large.is_empty())
 }

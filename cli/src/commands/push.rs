@@ -9,17 +9,30 @@ use serde_json::json;
 use crate::args::{Failed, Place};
 use crate::client::Client;
 
-pub(crate) async fn run(place: &Place, source: &str, file: &Path, as_json: bool) -> Result<bool, Failed> {
+pub(crate) async fn run(
+    place: &Place,
+    source: &str,
+    file: &Path,
+    as_json: bool,
+) -> Result<bool, Failed> {
     let events = read(file)?;
     let client = Client::open(place).await?;
     let bar = bar(events.len() as u64, source);
-    let pushed = client.push(source, &events, |count| bar.inc(count as u64)).await?;
+    let pushed = client
+        .push(source, &events, |count| bar.inc(count as u64))
+        .await?;
     bar.finish_and_clear();
     client.settled().await?;
     if as_json {
-        println!("{}", json!({"accepted": pushed.accepted, "refused": pushed.refused}));
+        println!(
+            "{}",
+            json!({"accepted": pushed.accepted, "refused": pushed.refused})
+        );
     } else {
-        println!("{} events accepted, {} refused", pushed.accepted, pushed.refused);
+        println!(
+            "{} events accepted, {} refused",
+            pushed.accepted, pushed.refused
+        );
     }
     Ok(pushed.refused == 0)
 }
@@ -36,7 +49,10 @@ fn read(file: &Path) -> Result<Vec<Vec<u8>>, Failed> {
         return Ok(vec![document.to_string().into_bytes()]);
     }
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+    Ok(lines
+        .filter(|line| !line.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect())
 }
 
 /// A progress bar for so many events.

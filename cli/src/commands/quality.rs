@@ -20,7 +20,10 @@ pub(crate) async fn report(
 ) -> Result<bool, Failed> {
     let date = day(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
     let zones = Zones::open(lake).await?;
-    let site = zones.site.as_deref().ok_or("with --aws, SITE_BUCKET names the site's bucket")?;
+    let site = zones
+        .site
+        .as_deref()
+        .ok_or("with --aws, SITE_BUCKET names the site's bucket")?;
     let report: Report = serde_json::from_slice(&read(site, &report_key(date), date).await?)?;
     let standard_output = Path::new("-");
     if let Some(file) = junit {
@@ -43,10 +46,10 @@ pub(crate) async fn report(
 async fn read(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, Failed> {
     match site.get(key).await {
         Ok(object) => Ok(object.body),
-        Err(error) if error.is_not_found() => {
-            Err(format!("there is no {key}: {date} was not reported; `polelake run-day {date}` does it")
-                .into())
-        }
+        Err(error) if error.is_not_found() => Err(format!(
+            "there is no {key}: {date} was not reported; `polelake run-day {date}` does it"
+        )
+        .into()),
         Err(error) => Err(error.into()),
     }
 }
@@ -55,8 +58,12 @@ async fn read(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, Fai
 fn broken(report: &Report) -> Vec<(&str, &RuleResult)> {
     let of = |verdict: Verdict| {
         let tables = report.tables.iter();
-        let rules = tables
-            .flat_map(|(table, manifest)| manifest.rules.iter().map(move |rule| (table.as_str(), rule)));
+        let rules = tables.flat_map(|(table, manifest)| {
+            manifest
+                .rules
+                .iter()
+                .map(move |rule| (table.as_str(), rule))
+        });
         rules.filter(move |(_, rule)| rule.verdict == verdict)
     };
     of(Verdict::Fail).chain(of(Verdict::Warn)).collect()
@@ -64,8 +71,10 @@ fn broken(report: &Report) -> Vec<(&str, &RuleResult)> {
 
 fn told(report: &Report) -> serde_json::Value {
     let (passed, warned, failed) = report.verdicts();
-    let broken: Vec<_> =
-        broken(report).into_iter().map(|(table, rule)| json!({"table": table, "result": rule})).collect();
+    let broken: Vec<_> = broken(report)
+        .into_iter()
+        .map(|(table, rule)| json!({"table": table, "result": rule}))
+        .collect();
     json!({
         "date": report.date,
         "rules": {"passed": passed, "warned": warned, "failed": failed},
@@ -78,18 +87,35 @@ fn told(report: &Report) -> serde_json::Value {
 fn print(report: &Report) {
     let broken = broken(report);
     if !broken.is_empty() {
-        println!("{:20} {:7} {:>10} {:>11}  {:18} rule", "table", "", "failed", "of", "target");
+        println!(
+            "{:20} {:7} {:>10} {:>11}  {:18} rule",
+            "table", "", "failed", "of", "target"
+        );
     }
     for (table, rule) in &broken {
-        let word = if rule.verdict == Verdict::Fail { "blocks" } else { "warns" };
+        let word = if rule.verdict == Verdict::Fail {
+            "blocks"
+        } else {
+            "warns"
+        };
         println!(
             "{table:20} {word:7} {:>10} {:>11}  {:18} {}: {}",
             rule.failed, rule.checked, rule.target, rule.rule, rule.description
         );
     }
-    for trend in report.trends.iter().filter(|trend| trend.state == TrendState::Unusual) {
-        let usual = trend.expected.map(|(least, most)| format!(", usually {least} to {most}"));
-        let column = trend.column.as_deref().map(|column| format!(" of {column}")).unwrap_or_default();
+    for trend in report
+        .trends
+        .iter()
+        .filter(|trend| trend.state == TrendState::Unusual)
+    {
+        let usual = trend
+            .expected
+            .map(|(least, most)| format!(", usually {least} to {most}"));
+        let column = trend
+            .column
+            .as_deref()
+            .map(|column| format!(" of {column}"))
+            .unwrap_or_default();
         println!(
             "{} is unusual: {}{column} is {}{}",
             trend.dataset,
@@ -99,6 +125,13 @@ fn print(report: &Report) {
         );
     }
     let (passed, warned, failed) = report.verdicts();
-    let books = if report.books_close() { "close" } else { "do not close" };
-    println!("{}: {passed} rules hold, {warned} warn, {failed} block; the books {books}", report.date);
+    let books = if report.books_close() {
+        "close"
+    } else {
+        "do not close"
+    };
+    println!(
+        "{}: {passed} rules hold, {warned} warn, {failed} block; the books {books}",
+        report.date
+    );
 }

@@ -17,10 +17,23 @@ async fn find(refusals: &Refusals) -> Result<(Zones, Vec<Entry>), Failed> {
     if let Some(source) = &refusals.source
         && zones.catalogue.source(source).is_none()
     {
-        let names: Vec<&str> = zones.catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        return Err(format!("there is no source `{source}`; there are {}", names.join(", ")).into());
+        let names: Vec<&str> = zones
+            .catalogue
+            .plans
+            .iter()
+            .map(|plan| plan.contract.name.as_str())
+            .collect();
+        return Err(format!(
+            "there is no source `{source}`; there are {}",
+            names.join(", ")
+        )
+        .into());
     }
-    let filter = Filter { source: refusals.source.clone(), rule: refusals.rule.clone(), since };
+    let filter = Filter {
+        source: refusals.source.clone(),
+        rule: refusals.rule.clone(),
+        since,
+    };
     let entries = list(&zones, &filter).await?;
     Ok((zones, entries))
 }
@@ -39,7 +52,10 @@ pub(crate) async fn ls(refusals: &Refusals) -> Result<bool, Failed> {
     let mut groups: BTreeMap<(&str, &str, &str), Vec<&Entry>> = BTreeMap::new();
     for entry in &entries {
         let refused = &entry.refused;
-        groups.entry((&refused.source, &refused.rule, told(&entry.status))).or_default().push(entry);
+        groups
+            .entry((&refused.source, &refused.rule, told(&entry.status)))
+            .or_default()
+            .push(entry);
     }
     let lines = groups.iter().map(|((source, rule, status), entries)| {
         let first = entries.iter().map(|entry| entry.origin.timestamp).min().unwrap_or_default();
@@ -51,7 +67,10 @@ pub(crate) async fn ls(refusals: &Refusals) -> Result<bool, Failed> {
         println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(true);
     }
-    println!("{:20} {:40} {:9} {:>8}  {:10}  {:10}", "source", "rule", "status", "records", "first", "last");
+    println!(
+        "{:20} {:40} {:9} {:>8}  {:10}  {:10}",
+        "source", "rule", "status", "records", "first", "last"
+    );
     for line in &lines {
         let text = |name: &str| line[name].as_str().unwrap_or_default();
         println!(
@@ -64,7 +83,10 @@ pub(crate) async fn ls(refusals: &Refusals) -> Result<bool, Failed> {
             text("last")
         );
     }
-    let open = entries.iter().filter(|entry| entry.status == Status::Open).count();
+    let open = entries
+        .iter()
+        .filter(|entry| entry.status == Status::Open)
+        .count();
     println!("{} refused records, {open} of them open", entries.len());
     Ok(true)
 }
@@ -76,7 +98,10 @@ fn date(millis: i64) -> String {
 
 /// How a record is named: where it was first landed.
 fn place(topic: &str, origin: Origin) -> String {
-    format!("{topic}-{}@{} (epoch {})", origin.partition, origin.offset, origin.epoch)
+    format!(
+        "{topic}-{}@{} (epoch {})",
+        origin.partition, origin.offset, origin.epoch
+    )
 }
 
 pub(crate) async fn show(refusals: &Refusals, limit: usize, values: bool) -> Result<bool, Failed> {
@@ -89,7 +114,12 @@ pub(crate) async fn show(refusals: &Refusals, limit: usize, values: bool) -> Res
     }
     for entry in shown {
         let refused = &entry.refused;
-        println!("{}  {}  {}", place(&entry.topic, entry.origin), refused.source, told(&entry.status));
+        println!(
+            "{}  {}  {}",
+            place(&entry.topic, entry.origin),
+            refused.source,
+            told(&entry.status)
+        );
         println!("  {} at {}: {}", refused.rule, refused.path, refused.reason);
         println!(
             "  appended {}, contract {}, mapping {}, redriven {} times",
@@ -138,7 +168,11 @@ fn printable(entry: &Entry) -> String {
         .chars()
         .flat_map(|c| {
             let plain = !c.is_control() || c == '\n';
-            let escaped = if plain { None } else { Some(c.escape_default()) };
+            let escaped = if plain {
+                None
+            } else {
+                Some(c.escape_default())
+            };
             escaped.into_iter().flatten().chain(plain.then_some(c))
         })
         .collect()
@@ -146,12 +180,18 @@ fn printable(entry: &Entry) -> String {
 
 pub(crate) async fn redrive(refusals: &Refusals, dry_run: bool, wait: u64) -> Result<bool, Failed> {
     let (zones, entries) = find(refusals).await?;
-    let open = entries.iter().filter(|entry| entry.status == Status::Open).count();
+    let open = entries
+        .iter()
+        .filter(|entry| entry.status == Status::Open)
+        .count();
     if dry_run || open == 0 {
         if refusals.json {
             println!("{}", json!({"open": open, "redriven": 0}));
         } else {
-            println!("{open} open records would be processed again; {} are not open", entries.len() - open);
+            println!(
+                "{open} open records would be processed again; {} are not open",
+                entries.len() - open
+            );
         }
         return Ok(true);
     }
@@ -164,13 +204,24 @@ pub(crate) async fn redrive(refusals: &Refusals, dry_run: bool, wait: u64) -> Re
             json!({"topic": outcome.topic, "epoch": origin.epoch, "partition": origin.partition, "offset": origin.offset, "outcome": outcome.outcome})
         };
         let lines: Vec<Value> = outcomes.iter().map(line).collect();
-        println!("{}", json!({"open": open, "redriven": outcomes.len(), "outcomes": lines}));
+        println!(
+            "{}",
+            json!({"open": open, "redriven": outcomes.len(), "outcomes": lines})
+        );
     } else {
         for outcome in &outcomes {
-            println!("{}  {}", place(&outcome.topic, outcome.origin), outcome.outcome);
+            println!(
+                "{}  {}",
+                place(&outcome.topic, outcome.origin),
+                outcome.outcome
+            );
         }
         let count = outcomes.iter().filter(|outcome| done(outcome)).count();
-        println!("{} records processed again: {count} done, {} not", outcomes.len(), outcomes.len() - count);
+        println!(
+            "{} records processed again: {count} done, {} not",
+            outcomes.len(),
+            outcomes.len() - count
+        );
         println!("The next daily run takes them into the snapshots.");
     }
     Ok(outcomes.iter().all(done))

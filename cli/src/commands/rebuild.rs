@@ -51,7 +51,11 @@ impl Rebuild {
         if to < from {
             return Err(format!("the last day, {to}, is before the first, {from}").into());
         }
-        let objects = if self.raw { self.transform_again(&zones, from, to).await? } else { 0 };
+        let objects = if self.raw {
+            self.transform_again(&zones, from, to).await?
+        } else {
+            0
+        };
         let written = self.merge(from, to, &context).await?;
         let later = newest.filter(|newest| *newest > to);
         if as_json {
@@ -61,7 +65,9 @@ impl Rebuild {
                 json!({"from": from.to_string(), "to": to.to_string(), "raw_objects": objects, "manifests_written": written, "later_days_until": later})
             );
         } else {
-            println!("{from} to {to}: {objects} raw objects transformed again, {written} manifests are new");
+            println!(
+                "{from} to {to}: {objects} raw objects transformed again, {written} manifests are new"
+            );
             if let Some(later) = later {
                 println!(
                     "the days after {to}, up to {later}, stand on what was; rebuild without --to to renew them too"
@@ -78,7 +84,11 @@ impl Rebuild {
         let mut written = 0;
         for day in days {
             let (date, tables) = (Some(Day(day).to_string()), self.tables.clone());
-            let schedule = Schedule { date, tables, ..Schedule::default() };
+            let schedule = Schedule {
+                date,
+                tables,
+                ..Schedule::default()
+            };
             let run = snapshot_merge::handle(&schedule, context, Budget::lasting(DAY_TIME)).await?;
             written += run.tables.iter().filter(|table| table.written).count();
             bar.inc(1);
@@ -110,8 +120,13 @@ impl Rebuild {
         for topic in self.topics(zones)? {
             for first in first_chunks(&topic, &*zones.raw).await? {
                 let wanted = receipts(&first, &*zones.refined).await?;
-                let wanted = wanted.into_iter().filter(|receipt| meets(receipt, from, to));
-                chunks.extend(wanted.map(|receipt| Chunk { offset: receipt.offset, ..first.clone() }));
+                let wanted = wanted
+                    .into_iter()
+                    .filter(|receipt| meets(receipt, from, to));
+                chunks.extend(wanted.map(|receipt| Chunk {
+                    offset: receipt.offset,
+                    ..first.clone()
+                }));
             }
         }
         Ok(chunks)
@@ -119,13 +134,20 @@ impl Rebuild {
 
     fn topics(&self, zones: &Zones) -> Result<Vec<String>, Failed> {
         let catalogue = &zones.catalogue;
-        if let Some(unknown) = self.tables.iter().find(|table| catalogue.table(table).is_none()) {
+        if let Some(unknown) = self
+            .tables
+            .iter()
+            .find(|table| catalogue.table(table).is_none())
+        {
             return Err(format!("there is no table `{unknown}`").into());
         }
-        let asked = |table: &str| self.tables.is_empty() || self.tables.iter().any(|asked| asked == table);
+        let asked =
+            |table: &str| self.tables.is_empty() || self.tables.iter().any(|asked| asked == table);
         let tables = catalogue.tables.iter().filter(|table| asked(&table.name));
-        let mut topics: Vec<String> =
-            tables.flat_map(|table| catalogue.topics_of(&table.name)).map(str::to_owned).collect();
+        let mut topics: Vec<String> = tables
+            .flat_map(|table| catalogue.topics_of(&table.name))
+            .map(str::to_owned)
+            .collect();
         topics.sort();
         topics.dedup();
         Ok(topics)
@@ -134,7 +156,12 @@ impl Rebuild {
 
 /// Whether a raw object holds records of the days.
 fn meets(receipt: &Receipt, from: Day, to: Day) -> bool {
-    let days = || receipt.days.iter().filter_map(|start| Day::parse(&start.date));
+    let days = || {
+        receipt
+            .days
+            .iter()
+            .filter_map(|start| Day::parse(&start.date))
+    };
     days().min().is_some_and(|first| first <= to) && days().max().is_some_and(|last| last >= from)
 }
 
@@ -142,7 +169,12 @@ fn meets(receipt: &Receipt, from: Day, to: Day) -> bool {
 async fn newest(zones: &Zones) -> Result<Option<Day>, Failed> {
     let mut newest = None;
     for table in &zones.catalogue.tables {
-        newest = newest.max(kept_days(&table.name, &*zones.curated).await?.last().copied());
+        newest = newest.max(
+            kept_days(&table.name, &*zones.curated)
+                .await?
+                .last()
+                .copied(),
+        );
     }
     Ok(newest)
 }
@@ -150,5 +182,7 @@ async fn newest(zones: &Zones) -> Result<Option<Day>, Failed> {
 fn bar(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
     let bar = ProgressBar::new(length).with_message(what.to_owned());
-    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+    style
+        .map(|style| bar.clone().with_style(style))
+        .unwrap_or(bar)
 }

@@ -18,7 +18,11 @@ pub(crate) async fn run(place: &Place, date: &str, as_json: bool) -> Result<bool
         );
     } else {
         for table in &run.tables {
-            let held = if table.passed { "" } else { "  held back: a blocking rule failed" };
+            let held = if table.passed {
+                ""
+            } else {
+                "  held back: a blocking rule failed"
+            };
             println!(
                 "{:18} {:>9} rows  +{} ~{} -{}{held}",
                 table.table, table.rows, table.inserted, table.updated, table.deleted
@@ -26,15 +30,29 @@ pub(crate) async fn run(place: &Place, date: &str, as_json: bool) -> Result<bool
         }
         println!(
             "{passed} rules hold, {warned} warn, {failed} block; the books {}",
-            if report.books_close() { "close" } else { "do not close" }
+            if report.books_close() {
+                "close"
+            } else {
+                "do not close"
+            }
         );
     }
     Ok(report.books_close() && failed == 0)
 }
 
 /// Runs the merge and the report of a day.
-pub(crate) async fn day(client: &Client, date: &str) -> Result<(Run, quality_report::Report), Failed> {
-    let run = client.invoke("snapshot-merge", &json!({"date": date})).await?;
-    let report = client.invoke("quality-report", &json!({"date": date})).await?;
-    Ok((serde_json::from_value(run)?, serde_json::from_value(report)?))
+pub(crate) async fn day(
+    client: &Client,
+    date: &str,
+) -> Result<(Run, quality_report::Report), Failed> {
+    let run = client
+        .invoke("snapshot-merge", &json!({"date": date}))
+        .await?;
+    let report = client
+        .invoke("quality-report", &json!({"date": date}))
+        .await?;
+    Ok((
+        serde_json::from_value(run)?,
+        serde_json::from_value(report)?,
+    ))
 }

@@ -17,7 +17,10 @@ pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, Failed> {
         Some(url) => Some(door(url).await?),
         None => None,
     };
-    let door = deployed.as_ref().or(zones.door()).ok_or("there is no HTTP API; give --url")?;
+    let door = deployed
+        .as_ref()
+        .or(zones.door())
+        .ok_or("there is no HTTP API; give --url")?;
     let json = args.json;
     let tell = move |step: &Step| {
         if !json {
@@ -45,7 +48,10 @@ pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, Failed> {
 /// The deployed API, with a token or signed.
 async fn door(url: &str) -> Result<Client, Failed> {
     let client = Client::of(url.trim_end_matches('/'));
-    match std::env::var("POLELAKE_TOKEN").ok().filter(|token| !token.is_empty()) {
+    match std::env::var("POLELAKE_TOKEN")
+        .ok()
+        .filter(|token| !token.is_empty())
+    {
         Some(token) => Ok(client.with_token(Some(token))),
         None => Ok(client.signed_by(Signer::from_env().await?)),
     }
@@ -65,7 +71,12 @@ fn print(outcome: &Outcome, as_json: bool) {
         None => println!("{}: every hop works.", outcome.run),
         Some(failure) => {
             let hop = json!(failure.hop);
-            println!("{}: not {}: {}", outcome.run, hop.as_str().unwrap_or_default(), failure.why);
+            println!(
+                "{}: not {}: {}",
+                outcome.run,
+                hop.as_str().unwrap_or_default(),
+                failure.why
+            );
             println!("{} (docs/runbook.md)", failure.remedy);
         }
     }

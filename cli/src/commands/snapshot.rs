@@ -27,7 +27,16 @@ pub(crate) async fn ls(lake: &Lake, table: Option<&str>, as_json: bool) -> Resul
     }
     println!(
         "{:20} {:10} {:>11} {:>9} {:>9} {:>9} {:>6} {:>6} {:>14}  {:10}  readers",
-        "table", "day", "rows", "inserted", "updated", "deleted", "shards", "shared", "bytes", "base"
+        "table",
+        "day",
+        "rows",
+        "inserted",
+        "updated",
+        "deleted",
+        "shards",
+        "shared",
+        "bytes",
+        "base"
     );
     for day in &found {
         println!(
@@ -45,7 +54,10 @@ pub(crate) async fn ls(lake: &Lake, table: Option<&str>, as_json: bool) -> Resul
             passed(day.passed)
         );
     }
-    println!("{} snapshots; `shared` are shards that are the file of the day before", found.len());
+    println!(
+        "{} snapshots; `shared` are shards that are the file of the day before",
+        found.len()
+    );
     Ok(true)
 }
 
@@ -53,12 +65,21 @@ fn passed(passed: bool) -> &'static str {
     if passed { "passed" } else { "held back" }
 }
 
-pub(crate) async fn show(lake: &Lake, table: &str, date: &str, as_json: bool) -> Result<bool, Failed> {
+pub(crate) async fn show(
+    lake: &Lake,
+    table: &str,
+    date: &str,
+    as_json: bool,
+) -> Result<bool, Failed> {
     let date = named(date)?;
     let zones = Zones::open(lake).await?;
     days::tables(&zones, Some(table))?;
     let manifest = days::manifest(&zones, table, date).await?;
-    let keys: Vec<&str> = manifest.shards.iter().map(|shard| shard.rows_key.as_str()).collect();
+    let keys: Vec<&str> = manifest
+        .shards
+        .iter()
+        .map(|shard| shard.rows_key.as_str())
+        .collect();
     let lines = readings(&zones.curated_root, &keys);
     let hint = iceberg_hint_key(table);
     let is_there = zones.curated.is_there(&hint).await?;
@@ -76,7 +97,10 @@ pub(crate) async fn show(lake: &Lake, table: &str, date: &str, as_json: bool) ->
 }
 
 fn tell_manifest(manifest: &Manifest) {
-    let base = manifest.base.as_deref().map_or("with no day before".to_owned(), |base| format!("on {base}"));
+    let base = manifest
+        .base
+        .as_deref()
+        .map_or("with no day before".to_owned(), |base| format!("on {base}"));
     println!(
         "{} {}, contract {}, built {base}, {}",
         manifest.table,
@@ -88,30 +112,56 @@ fn tell_manifest(manifest: &Manifest) {
         "{} rows: {} inserted, {} updated, {} deleted",
         manifest.rows, manifest.inserted, manifest.updated, manifest.deleted
     );
-    let newest = manifest.newest_event.and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    let newest = manifest
+        .newest_event
+        .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     if let Some(newest) = newest {
         println!("the latest event happened at {newest}");
     }
-    println!("\nShards\n{:>6} {:>11} {:>14}  key", "shard", "rows", "bytes");
+    println!(
+        "\nShards\n{:>6} {:>11} {:>14}  key",
+        "shard", "rows", "bytes"
+    );
     for shard in &manifest.shards {
-        println!("{:>6} {:>11} {:>14}  {}", shard.shard, shard.rows, shard.bytes, shard.rows_key);
+        println!(
+            "{:>6} {:>11} {:>14}  {}",
+            shard.shard, shard.rows, shard.bytes, shard.rows_key
+        );
     }
 }
 
 fn tell_taken(manifest: &Manifest) {
     println!("\nStreams taken, everything before `next`");
-    println!("{:24} {:>5} {:>9} {:>12}", "topic", "epoch", "partition", "next");
+    println!(
+        "{:24} {:>5} {:>9} {:>12}",
+        "topic", "epoch", "partition", "next"
+    );
     for taken in &manifest.taken {
         let stream = &taken.stream;
-        println!("{:24} {:>5} {:>9} {:>12}", stream.topic, stream.epoch, stream.partition, taken.next);
+        println!(
+            "{:24} {:>5} {:>9} {:>12}",
+            stream.topic, stream.epoch, stream.partition, taken.next
+        );
     }
 }
 
 fn tell_rules(manifest: &Manifest) {
-    let broken: Vec<_> = manifest.rules.iter().filter(|rule| rule.verdict != Verdict::Pass).collect();
-    println!("\nRules: {} hold, {} do not", manifest.rules.len() - broken.len(), broken.len());
+    let broken: Vec<_> = manifest
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict != Verdict::Pass)
+        .collect();
+    println!(
+        "\nRules: {} hold, {} do not",
+        manifest.rules.len() - broken.len(),
+        broken.len()
+    );
     for rule in broken {
-        let verdict = if rule.verdict == Verdict::Fail { "blocks" } else { "warns" };
+        let verdict = if rule.verdict == Verdict::Fail {
+            "blocks"
+        } else {
+            "warns"
+        };
         println!(
             "  {verdict:6} {}: {} of {} rows fall short, {}. {}",
             rule.rule, rule.failed, rule.checked, rule.target, rule.description
@@ -124,19 +174,29 @@ fn tell_reading(lines: &[Reading], hint: Option<&str>) {
     for Reading { reader, line } in lines {
         println!("  {reader:8} {line}");
     }
-    println!("  {:8} {}", "Iceberg", hint.unwrap_or("no metadata yet: no day has passed"));
+    println!(
+        "  {:8} {}",
+        "Iceberg",
+        hint.unwrap_or("no metadata yet: no day has passed")
+    );
 }
 
 pub(crate) async fn diff(wanted: &Diff) -> Result<bool, Failed> {
     let (from, to) = (named(&wanted.from)?, named(&wanted.to)?);
-    let show = Show { rows: wanted.rows, values: wanted.values };
+    let show = Show {
+        rows: wanted.rows,
+        values: wanted.values,
+    };
     let zones = Zones::open(&wanted.lake).await?;
     let found = snapshots::pairs(&zones, wanted.table.as_deref(), from, to).await?;
     let bar = bar(found.bytes());
     let mut tables = Vec::new();
     for pair in &found.pairs {
         bar.set_prefix(pair.table.name.clone());
-        tables.push(pair.diff(&zones.curated, show, &|bytes| bar.inc(bytes)).await?);
+        tables.push(
+            pair.diff(&zones.curated, show, &|bytes| bar.inc(bytes))
+                .await?,
+        );
     }
     bar.finish_and_clear();
     if wanted.json {
@@ -181,15 +241,23 @@ fn tell_diff(tables: &[TableDiff], skipped: &[Skipped]) {
     for Skipped { table, absent } in skipped {
         println!("{table} has no snapshot of {absent} and is not compared.");
     }
-    tables.iter().filter(|table| table.changed > 0 || !table.differences.is_empty()).for_each(tell_table);
+    tables
+        .iter()
+        .filter(|table| table.changed > 0 || !table.differences.is_empty())
+        .for_each(tell_table);
 }
 
 /// The columns that changed, and rows.
 fn tell_table(table: &TableDiff) {
     println!("\n{}", table.table);
-    for (title, columns) in [("columns", &table.columns), ("provenance", &table.provenance)] {
-        let counts: Vec<String> =
-            columns.iter().map(|changes| format!("{} {}", changes.column, changes.rows)).collect();
+    for (title, columns) in [
+        ("columns", &table.columns),
+        ("provenance", &table.provenance),
+    ] {
+        let counts: Vec<String> = columns
+            .iter()
+            .map(|changes| format!("{} {}", changes.column, changes.rows))
+            .collect();
         if !counts.is_empty() {
             println!("  changed {title}: {}", counts.join(", "));
         }
@@ -203,9 +271,16 @@ fn tell_row(row: &Difference) {
         What::Changed => '~',
         What::Removed => '-',
     };
-    println!("  {mark} {} {} (owner {})", row.source, row.pole_id, row.owner_id);
+    println!(
+        "  {mark} {} {} (owner {})",
+        row.source, row.pole_id, row.owner_id
+    );
     // The provenance of a row that came or went is long, and is no change; `--json` has it.
-    for change in row.columns.iter().filter(|change| row.what == What::Changed || !change.provenance) {
+    for change in row
+        .columns
+        .iter()
+        .filter(|change| row.what == What::Changed || !change.provenance)
+    {
         println!("      {}: {}", change.column, told(row.what, change));
     }
 }
@@ -217,14 +292,24 @@ fn told(what: What, change: &Change) -> String {
     match what {
         What::Added => printable(&change.after),
         What::Removed => printable(&change.before),
-        What::Changed => format!("{} -> {}", printable(&change.before), printable(&change.after)),
+        What::Changed => format!(
+            "{} -> {}",
+            printable(&change.before),
+            printable(&change.after)
+        ),
     }
 }
 
 /// A value as JSON; what a terminal would act on is escaped.
 fn printable(value: &Value) -> String {
     let text = value.to_string();
-    let escaped = |c: char| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() };
+    let escaped = |c: char| {
+        if c.is_control() {
+            c.escape_unicode().to_string()
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(escaped).collect()
 }
 
@@ -235,6 +320,9 @@ mod tests {
     #[test]
     fn a_terminal_is_told_nothing_to_act_on() {
         let told = printable(&json!("a\u{1b}[2J\u{9b}b"));
-        assert!(told.chars().all(|c| !c.is_control()) && told.contains('b'), "{told}");
+        assert!(
+            told.chars().all(|c| !c.is_control()) && told.contains('b'),
+            "{told}"
+        );
     }
 }

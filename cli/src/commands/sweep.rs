@@ -30,7 +30,9 @@ fn print(swept: &[Swept], dry_run: bool) {
     for table in swept.iter().filter(touched) {
         let (name, kept, dropped) = (&table.table, table.kept, table.dropped.len());
         let (files, bytes) = (table.files, table.bytes);
-        println!("{name:18} {kept} days kept; {dropped} days and {files} files of {bytes} bytes {done}");
+        println!(
+            "{name:18} {kept} days kept; {dropped} days and {files} files of {bytes} bytes {done}"
+        );
     }
     if !swept.iter().any(|table| touched(&table)) {
         println!("nothing to sweep");

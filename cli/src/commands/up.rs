@@ -10,7 +10,10 @@ pub(crate) async fn run(place: &Place, port: u16) -> Result<bool, Failed> {
     let platform = Platform::start(options(place, port)?).await?;
     println!("HTTP API  {}/v1/{{source}}/events", platform.api);
     println!("Kafka     {}", platform.kafka);
-    println!("S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)", platform.s3);
+    println!(
+        "S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)",
+        platform.s3
+    );
     println!("State     {}", place.dir.display());
     println!(
         "Schedule  the day before is merged and reported at 01:00 UTC; `polelake run-day` does any day now"

@@ -83,15 +83,21 @@ impl Spent {
 /// Lets a town live two days in a new folder, and merges a larger table.
 pub(crate) async fn measure(place: &Place, people: usize) -> Result<Measured, Failed> {
     if place.dir.exists() {
-        let message =
-            format!("{} is there already; the days begin in a new folder, give --dir", place.dir.display());
+        let message = format!(
+            "{} is there already; the days begin in a new folder, give --dir",
+            place.dir.display()
+        );
         return Err(message.into());
     }
     let platform = Platform::start(options(place, 0)?).await?;
     let client = Client::of(&platform.api);
     let town = Town { seed: 1, people };
     let batches = of_day(&town, 0)?;
-    let bytes: usize = batches.iter().flat_map(|batch| &batch.events).map(Vec::len).sum();
+    let bytes: usize = batches
+        .iter()
+        .flat_map(|batch| &batch.events)
+        .map(Vec::len)
+        .sum();
 
     set(&platform, DAYS[0])?;
     eprintln!("a day of {people} people");
@@ -113,7 +119,10 @@ pub(crate) async fn measure(place: &Place, people: usize) -> Result<Measured, Fa
     let hop = |function: &str| {
         let per_event = bulk.of(function, &before) / events;
         let alone = told.of(function, &merged) / single;
-        Hop { per_million: per_event * 1e6, per_invocation: (alone - per_event).max(0.0) }
+        Hop {
+            per_million: per_event * 1e6,
+            per_invocation: (alone - per_event).max(0.0),
+        }
     };
     let of_day = |function: &str| end.of(function, &told);
     let measured = Measured {
@@ -136,13 +145,20 @@ pub(crate) async fn measure(place: &Place, people: usize) -> Result<Measured, Fa
 
 fn of_day(town: &Town, number: usize) -> Result<Vec<Batch>, Failed> {
     let day = Day::parse(DAYS[number]).ok_or("the day is no day")?;
-    Ok(town::day(&town::Day { town: *town, number, begins: day.begins() / 1_000 }))
+    Ok(town::day(&town::Day {
+        town: *town,
+        number,
+        begins: day.begins() / 1_000,
+    }))
 }
 
 /// Records are stamped as on that morning.
 fn set(platform: &Platform, date: &str) -> Result<(), Failed> {
     let day = Day::parse(date).ok_or("the day is no day")?;
-    platform.running.clock.set(day.begins() / 1_000 + 8 * 3_600_000);
+    platform
+        .running
+        .clock
+        .set(day.begins() / 1_000 + 8 * 3_600_000);
     Ok(())
 }
 
@@ -150,20 +166,36 @@ fn set(platform: &Platform, date: &str) -> Result<(), Failed> {
 async fn push(client: &Client, batches: &[Batch]) -> Result<f64, Failed> {
     let mut accepted = 0;
     for batch in batches {
-        accepted += client.push(batch.source, &batch.events, |_| ()).await?.accepted;
+        accepted += client
+            .push(batch.source, &batch.events, |_| ())
+            .await?
+            .accepted;
     }
     Ok(accepted as f64)
 }
 
 /// Sends events so that each is a request, a batch and an object of its own.
-async fn one_by_one(platform: &Platform, client: &Client, batches: &[Batch]) -> Result<f64, Failed> {
-    let most = batches.iter().map(|batch| batch.events.len()).max().unwrap_or_default();
+async fn one_by_one(
+    platform: &Platform,
+    client: &Client,
+    batches: &[Batch],
+) -> Result<f64, Failed> {
+    let most = batches
+        .iter()
+        .map(|batch| batch.events.len())
+        .max()
+        .unwrap_or_default();
     let turns = (0..most).flat_map(|turn| {
-        batches.iter().filter_map(move |batch| Some((batch.source, batch.events.get(turn)?)))
+        batches
+            .iter()
+            .filter_map(move |batch| Some((batch.source, batch.events.get(turn)?)))
     });
     let mut sent = 0.0;
     for (source, event) in turns.take(SINGLE) {
-        sent += client.push(source, std::slice::from_ref(event), |_| ()).await?.accepted as f64;
+        sent += client
+            .push(source, std::slice::from_ref(event), |_| ())
+            .await?
+            .accepted as f64;
         platform.running.settled().await;
     }
     Ok(sent)
@@ -204,7 +236,11 @@ impl Zones {
                 let receipt = Receipt::decode(&std::fs::read(&path)?)?;
                 self.objects += 1.0;
                 self.tables += receipt.tables.len() as f64;
-                self.rows += receipt.tables.values().map(|object| object.rows as f64).sum::<f64>();
+                self.rows += receipt
+                    .tables
+                    .values()
+                    .map(|object| object.rows as f64)
+                    .sum::<f64>();
                 self.refined += bytes;
             } else if key.starts_with("refined/") {
                 self.refined += bytes;
@@ -218,18 +254,45 @@ impl Zones {
 async fn merge(place: &Place, measured: Measured) -> Result<Measured, Failed> {
     eprintln!("a table of {MERGE_ROWS} rows");
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["bench", "snapshot", "--peers", "none", "--json", "--rows", &MERGE_ROWS.to_string()]);
-    command.arg("--dir").arg(place.dir.join("merge")).arg("--contracts").arg(&place.contracts);
+    command.args([
+        "bench",
+        "snapshot",
+        "--peers",
+        "none",
+        "--json",
+        "--rows",
+        &MERGE_ROWS.to_string(),
+    ]);
+    command
+        .arg("--dir")
+        .arg(place.dir.join("merge"))
+        .arg("--contracts")
+        .arg(&place.contracts);
     let output = command.output().await?;
     if !output.status.success() {
-        return Err(format!("bench snapshot: {}", String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!(
+            "bench snapshot: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into());
     }
     let said = String::from_utf8_lossy(&output.stdout);
-    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<Value> = said
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
     let per_million = |what: &str| -> Result<f64, Failed> {
-        let line = lines.iter().find(|line| line["bench"].as_str().is_some_and(|found| found.contains(what)));
+        let line = lines.iter().find(|line| {
+            line["bench"]
+                .as_str()
+                .is_some_and(|found| found.contains(what))
+        });
         let cpu = line.and_then(|line| line["cpu"].as_f64());
-        Ok(cpu.ok_or_else(|| format!("bench snapshot told nothing of `{what}`"))? / MERGE_ROWS as f64 * 1e6)
+        Ok(
+            cpu.ok_or_else(|| format!("bench snapshot told nothing of `{what}`"))?
+                / MERGE_ROWS as f64
+                * 1e6,
+        )
     };
     Ok(Measured {
         merge_per_million_increments: per_million("first load")?,
@@ -244,7 +307,10 @@ pub(super) mod tests {
 
     /// Round figures, to count with by hand.
     pub(in crate::cost) fn round() -> Measured {
-        let hop = Hop { per_million: 10.0, per_invocation: 0.001 };
+        let hop = Hop {
+            per_million: 10.0,
+            per_invocation: 0.001,
+        };
         Measured {
             events: 1e6,
             event_bytes: 1_000.0,

@@ -40,18 +40,30 @@ impl Cost {
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
         let measured = match &self.measured {
             Some(file) => {
-                let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                let text =
+                    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
                 let known: serde_json::Value = serde_json::from_slice(&text)?;
                 serde_json::from_value(known["measured"].clone()).map_err(|error| {
-                    format!("{} is no outcome of `bench cost --json`: {error}", file.display())
+                    format!(
+                        "{} is no outcome of `bench cost --json`: {error}",
+                        file.display()
+                    )
                 })?
             }
             None => measure::measure(&self.place, self.people).await?,
         };
         let month = |millions: f64| Month::of(millions * 1e6, self.window, self.per_request);
-        let bills: Vec<_> = MONTHS.iter().map(|millions| bill(&month(*millions), &measured)).collect();
-        let others: Vec<_> = MONTHS.iter().map(|millions| peers::of(&month(*millions), &measured)).collect();
-        let [_, aimed, _] = bills.as_slice() else { return Err("there is no month to aim at".into()) };
+        let bills: Vec<_> = MONTHS
+            .iter()
+            .map(|millions| bill(&month(*millions), &measured))
+            .collect();
+        let others: Vec<_> = MONTHS
+            .iter()
+            .map(|millions| peers::of(&month(*millions), &measured))
+            .collect();
+        let [_, aimed, _] = bills.as_slice() else {
+            return Err("there is no month to aim at".into());
+        };
         if as_json {
             let months: Vec<_> = MONTHS
                 .iter()

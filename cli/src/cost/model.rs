@@ -70,7 +70,13 @@ impl Month {
             events if events <= 7e7 => (2.0, 1e7),
             _ => (6.0, 5e7),
         };
-        Self { events, streams: assumed::SOURCES * partitions, rows, window, per_request }
+        Self {
+            events,
+            streams: assumed::SOURCES * partitions,
+            rows,
+            window,
+            per_request,
+        }
     }
 
     /// Raw objects: one for each partition and window in which something came, more where one payload cannot hold it.
@@ -85,7 +91,11 @@ impl Month {
 impl Bill {
     /// Dollars of the parts.
     pub(crate) fn of(&self, parts: &[Part]) -> f64 {
-        self.lines.iter().filter(|line| parts.contains(&line.part)).map(|line| line.usd).sum()
+        self.lines
+            .iter()
+            .filter(|line| parts.contains(&line.part))
+            .map(|line| line.usd)
+            .sum()
     }
 
     /// Dollars of Lambda.
@@ -113,11 +123,21 @@ pub(crate) fn bill(month: &Month, measured: &Measured) -> Bill {
     lines.extend(storage(month, measured));
     lines.extend(watching(month, measured, objects));
     lines.extend(elsewhere(month, measured));
-    Bill { month: *month, objects, lines }
+    Bill {
+        month: *month,
+        objects,
+        lines,
+    }
 }
 
 fn line(part: Part, what: &'static str, price: Price, quantity: f64) -> Line {
-    Line { part, what, quantity, unit: price.unit, usd: price.times(quantity) }
+    Line {
+        part,
+        what,
+        quantity,
+        unit: price.unit,
+        usd: price.times(quantity),
+    }
 }
 
 /// Lambda: relay, landing, transform, merge with report, and the invocations of all.
@@ -128,11 +148,23 @@ fn compute(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
     let cpu = |of: &super::measure::Hop, invocations: f64| {
         of.per_million * millions + of.per_invocation * invocations
     };
-    let relay = gigabyte_seconds(cpu(&measured.relay, requests), requests * assumed::KAFKA_WAIT, relay_mb);
-    let landing = gigabyte_seconds(cpu(&measured.landing, objects), objects * assumed::PUT_WAIT, landing_mb);
+    let relay = gigabyte_seconds(
+        cpu(&measured.relay, requests),
+        requests * assumed::KAFKA_WAIT,
+        relay_mb,
+    );
+    let landing = gigabyte_seconds(
+        cpu(&measured.landing, objects),
+        objects * assumed::PUT_WAIT,
+        landing_mb,
+    );
     let waits = assumed::TRANSFORM_GETS * assumed::GET_WAIT
         + ((measured.tables_of_an_object / assumed::PUTS_AT_ONCE).ceil() + 1.0) * assumed::PUT_WAIT;
-    let transform = gigabyte_seconds(cpu(&measured.transform, objects), objects * waits, transform_mb);
+    let transform = gigabyte_seconds(
+        cpu(&measured.transform, objects),
+        objects * waits,
+        transform_mb,
+    );
     let increments = millions * measured.rows_per_event;
     let days = increments * measured.merge_per_million_increments
         + assumed::DAYS * (month.rows / 1e6 * measured.merge_per_million_rows + measured.day);
@@ -158,15 +190,23 @@ fn s3_requests(month: &Month, measured: &Measured, objects: f64) -> (f64, f64) {
     // The raw object, its tables' objects, its receipt; a hint for each partition and hour.
     let puts = objects * (measured.tables_of_an_object + 2.0) + month.streams * HOURS;
     let lists = assumed::DAYS * 2.0 * objects * assumed::MONTHS_KEPT / assumed::KEYS_OF_A_LIST;
-    let gets = objects * (assumed::TRANSFORM_GETS + measured.tables_of_an_object + assumed::RECEIPT_GETS);
-    (puts + lists + table_days * assumed::TABLE_PUTS, gets + table_days * assumed::TABLE_GETS)
+    let gets =
+        objects * (assumed::TRANSFORM_GETS + measured.tables_of_an_object + assumed::RECEIPT_GETS);
+    (
+        puts + lists + table_days * assumed::TABLE_PUTS,
+        gets + table_days * assumed::TABLE_GETS,
+    )
 }
 
 fn requests(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
     let (puts, gets) = s3_requests(month, measured, objects);
     let requests = |what, price, quantity| line(Part::Requests, what, price, quantity);
     vec![
-        requests("HTTP API", prices::HTTP_API, month.events / month.per_request),
+        requests(
+            "HTTP API",
+            prices::HTTP_API,
+            month.events / month.per_request,
+        ),
         requests("S3 PUT and LIST: small files", prices::S3_PUT, puts),
         requests("S3 GET and HEAD", prices::S3_GET, gets),
         requests(
@@ -179,7 +219,11 @@ fn requests(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
             prices::GLUE_REQUEST,
             assumed::TABLES * assumed::DAYS * assumed::TABLE_GLUE,
         ),
-        requests("Step Functions", prices::STATE_TRANSITION, assumed::DAYS * assumed::DAY_TRANSITIONS),
+        requests(
+            "Step Functions",
+            prices::STATE_TRANSITION,
+            assumed::DAYS * assumed::DAY_TRANSITIONS,
+        ),
     ]
 }
 
@@ -189,7 +233,10 @@ fn storage(month: &Month, measured: &Measured) -> Vec<Line> {
     let snapshots = gigabytes(month.rows * assumed::ROW_BYTES * assumed::DAYS_KEPT);
     let stored = |what, quantity| line(Part::Storage, what, prices::S3_GB_MONTH, quantity);
     vec![
-        stored("S3 raw and refined, twelve months kept", events * assumed::MONTHS_KEPT),
+        stored(
+            "S3 raw and refined, twelve months kept",
+            events * assumed::MONTHS_KEPT,
+        ),
         stored("S3 snapshots, 55 days kept", snapshots),
     ]
 }
@@ -197,18 +244,27 @@ fn storage(month: &Month, measured: &Measured) -> Vec<Line> {
 fn watching(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
     let invocations = month.events / month.per_request + 2.0 * objects;
     let logs = invocations * assumed::LOG_BYTES / 1e9;
-    let series = assumed::SOURCES * assumed::HOURLY_SERIES + assumed::TABLES * assumed::DAILY_SERIES / 24.0;
+    let series =
+        assumed::SOURCES * assumed::HOURLY_SERIES + assumed::TABLES * assumed::DAILY_SERIES / 24.0;
     let (puts, gets) = s3_requests(month, measured, objects);
     let watch = |what, price, quantity| line(Part::Watching, what, price, quantity);
     vec![
         watch("Logs, taken in", prices::LOG_GB, logs),
-        watch("Logs, twelve months kept", prices::LOG_GB_MONTH, logs * assumed::MONTHS_KEPT),
+        watch(
+            "Logs, twelve months kept",
+            prices::LOG_GB_MONTH,
+            logs * assumed::MONTHS_KEPT,
+        ),
         watch("Metrics", prices::METRIC, series),
         watch("Alarms", prices::ALARM, assumed::ALARMS),
         watch("Dashboard", prices::DASHBOARD, 1.0),
         watch("X-Ray", prices::TRACE, invocations * assumed::TRACED),
         watch("KMS keys", prices::KEY, assumed::KEYS),
-        watch("KMS requests", prices::KEY_REQUEST, (puts + gets) / assumed::REQUESTS_OF_A_KEY),
+        watch(
+            "KMS requests",
+            prices::KEY_REQUEST,
+            (puts + gets) / assumed::REQUESTS_OF_A_KEY,
+        ),
     ]
 }
 
@@ -219,15 +275,46 @@ fn elsewhere(month: &Month, measured: &Measured) -> Vec<Line> {
     let polling = |what, price, quantity| line(Part::Polling, what, price, quantity);
     let (queries, megabytes) = assumed::QUERIES;
     vec![
-        line(Part::Readers, "Athena: 1,000 queries of 100 MB", prices::ATHENA_TB, queries * megabytes / 1e6),
-        kafka("MSK Serverless: cluster", prices::MSK_SERVERLESS_HOUR, HOURS),
-        kafka("MSK Serverless: partitions", prices::MSK_PARTITION_HOUR, month.streams * HOURS),
+        line(
+            Part::Readers,
+            "Athena: 1,000 queries of 100 MB",
+            prices::ATHENA_TB,
+            queries * megabytes / 1e6,
+        ),
+        kafka(
+            "MSK Serverless: cluster",
+            prices::MSK_SERVERLESS_HOUR,
+            HOURS,
+        ),
+        kafka(
+            "MSK Serverless: partitions",
+            prices::MSK_PARTITION_HOUR,
+            month.streams * HOURS,
+        ),
         kafka("MSK Serverless: written", prices::MSK_GB_IN, gigabytes),
         kafka("MSK Serverless: read", prices::MSK_GB_OUT, gigabytes),
-        line(Part::Brokers, "Three kafka.m7g.large", prices::MSK_BROKER_HOUR, 3.0 * HOURS),
-        line(Part::Brokers, "Their disks, 100 GB each", prices::MSK_GB_MONTH, 300.0),
-        polling("Event pollers, a unit for each topic", prices::POLLER_UNIT_HOUR, assumed::SOURCES * HOURS),
-        polling("Interface endpoints: lambda, sts, in two zones", prices::ENDPOINT_HOUR, 4.0 * HOURS),
+        line(
+            Part::Brokers,
+            "Three kafka.m7g.large",
+            prices::MSK_BROKER_HOUR,
+            3.0 * HOURS,
+        ),
+        line(
+            Part::Brokers,
+            "Their disks, 100 GB each",
+            prices::MSK_GB_MONTH,
+            300.0,
+        ),
+        polling(
+            "Event pollers, a unit for each topic",
+            prices::POLLER_UNIT_HOUR,
+            assumed::SOURCES * HOURS,
+        ),
+        polling(
+            "Interface endpoints: lambda, sts, in two zones",
+            prices::ENDPOINT_HOUR,
+            4.0 * HOURS,
+        ),
     ]
 }
 
@@ -238,33 +325,58 @@ mod tests {
 
     #[track_caller]
     fn near(found: f64, expected: f64) {
-        assert!((found - expected).abs() <= expected.abs() * 1e-6 + 1e-12, "{found}, not {expected}");
+        assert!(
+            (found - expected).abs() <= expected.abs() * 1e-6 + 1e-12,
+            "{found}, not {expected}"
+        );
     }
 
     #[track_caller]
     fn usd(bill: &Bill, what: &str) -> f64 {
-        bill.lines.iter().find(|line| line.what == what).unwrap().usd
+        bill.lines
+            .iter()
+            .find(|line| line.what == what)
+            .unwrap()
+            .usd
     }
 
     #[test]
     fn gigabyte_seconds_of_work_do_not_depend_on_memory_and_those_of_waiting_do() {
         // 100 s of work, 1.4 times as long on Lambda: 140 s of 1,769 MB are 241.86 GB-s, with any smaller memory too.
-        near(gigabyte_seconds(100.0, 0.0, 1_769.0), 140.0 * 1_769.0 / 1_024.0);
-        near(gigabyte_seconds(100.0, 0.0, 512.0), 140.0 * 1_769.0 / 1_024.0);
+        near(
+            gigabyte_seconds(100.0, 0.0, 1_769.0),
+            140.0 * 1_769.0 / 1_024.0,
+        );
+        near(
+            gigabyte_seconds(100.0, 0.0, 512.0),
+            140.0 * 1_769.0 / 1_024.0,
+        );
         // One processor is all that a handler uses: twice the memory, twice the price.
-        near(gigabyte_seconds(100.0, 0.0, 3_538.0), 280.0 * 1_769.0 / 1_024.0);
+        near(
+            gigabyte_seconds(100.0, 0.0, 3_538.0),
+            280.0 * 1_769.0 / 1_024.0,
+        );
         near(gigabyte_seconds(0.0, 10.0, 512.0), 5.0);
     }
 
     #[test]
     fn objects_follow_the_window_and_the_payload() {
-        let month = |events, window| Month { events, streams: 10.0, rows: 0.0, window, per_request: 1.0 };
+        let month = |events, window| Month {
+            events,
+            streams: 10.0,
+            rows: 0.0,
+            window,
+            per_request: 1.0,
+        };
         // 10 partitions, 8,640 windows of 300 s: 86,400, nearly all of them with something in.
         near(month(8.64e8, 300.0).objects(100.0), 86_400.0);
         // 10,000 events of 1 kB in each: 10 MB are three payloads of 4.5 MB.
         near(month(8.64e8, 300.0).objects(1_000.0), 3.0 * 86_400.0);
         // One event for every window on average: of e windows, one is empty.
-        near(month(86_400.0, 300.0).objects(1_000.0), 86_400.0 * (1.0 - 1.0 / std::f64::consts::E));
+        near(
+            month(86_400.0, 300.0).objects(1_000.0),
+            86_400.0 * (1.0 - 1.0 / std::f64::consts::E),
+        );
         // Almost nothing: an object for each event.
         near((month(100.0, 1.0).objects(1_000.0) * 10.0).round(), 1_000.0);
     }
@@ -272,28 +384,58 @@ mod tests {
     #[test]
     fn a_month_by_hand() {
         // Round figures: 10 CPU-s a million in each hop, 1 ms an invocation, 2 tables, 3 rows, 1,000 bytes.
-        let month = Month { events: 2e6, streams: 8.0, rows: 1e6, window: 300.0, per_request: 100.0 };
+        let month = Month {
+            events: 2e6,
+            streams: 8.0,
+            rows: 1e6,
+            window: 300.0,
+            per_request: 100.0,
+        };
         let bill = bill(&month, &round());
         // 8 × 8,640 windows, 28.9 events in each: none is empty.
         near(bill.objects.round(), 69_120.0);
         let objects = bill.objects;
         // 20,000 requests: 20 + 20 CPU-s × 1.4 × 1,769 / 1,024, and 400 s of waiting with half a GB.
-        near(usd(&bill, "Lambda event-relay"), (40.0 * 1.4 * 1_769.0 / 1_024.0 + 200.0) * 0.000_013_333_4);
+        near(
+            usd(&bill, "Lambda event-relay"),
+            (40.0 * 1.4 * 1_769.0 / 1_024.0 + 200.0) * 0.000_013_333_4,
+        );
         // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 80 for two rounds of PUTs, with 1,024 MB.
         let transform = (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.14;
-        near(usd(&bill, "Lambda pole-transform"), transform * 0.000_013_333_4);
+        near(
+            usd(&bill, "Lambda pole-transform"),
+            transform * 0.000_013_333_4,
+        );
         // 6 million increments at 5 CPU-s, 30 days of a million rows at 2 and 1 for the day.
         let merge = ((30.0 + 30.0 * 3.0) * 1.4 + 60.0) * 1_769.0 / 1_024.0;
-        near(usd(&bill, "Lambda snapshot-merge, quality-report"), merge * 0.000_013_333_4);
-        near(usd(&bill, "Lambda invocations"), (20_000.0 + 2.0 * objects + 60.0) * 0.2e-6);
+        near(
+            usd(&bill, "Lambda snapshot-merge, quality-report"),
+            merge * 0.000_013_333_4,
+        );
+        near(
+            usd(&bill, "Lambda invocations"),
+            (20_000.0 + 2.0 * objects + 60.0) * 0.2e-6,
+        );
         near(usd(&bill, "HTTP API"), 20_000.0 * 1.16e-6);
         // Four PUTs an object, 5,760 hints, LISTs, 4,200 for the tables.
         let puts = objects * 4.0 + 5_760.0 + 60.0 * 12.0 * objects / 1_000.0 + 4_200.0;
-        near(usd(&bill, "S3 PUT and LIST: small files"), puts * 0.0053 / 1_000.0);
-        near(usd(&bill, "S3 GET and HEAD"), (objects * 7.0 + 12_000.0) * 0.000_42 / 1_000.0);
-        near(usd(&bill, "SQS: raw objects, idle polls"), (objects * 3.0 + 648_000.0) * 0.4e-6);
+        near(
+            usd(&bill, "S3 PUT and LIST: small files"),
+            puts * 0.0053 / 1_000.0,
+        );
+        near(
+            usd(&bill, "S3 GET and HEAD"),
+            (objects * 7.0 + 12_000.0) * 0.000_42 / 1_000.0,
+        );
+        near(
+            usd(&bill, "SQS: raw objects, idle polls"),
+            (objects * 3.0 + 648_000.0) * 0.4e-6,
+        );
         // 2 million events of 250 bytes are half a GB, twelve times; a million rows of 100 bytes, 55 times.
-        near(usd(&bill, "S3 raw and refined, twelve months kept"), 6.0 * 0.024);
+        near(
+            usd(&bill, "S3 raw and refined, twelve months kept"),
+            6.0 * 0.024,
+        );
         near(usd(&bill, "S3 snapshots, 55 days kept"), 5.5 * 0.024);
         // 32 series in every hour, 60 in one hour of a day.
         near(usd(&bill, "Metrics"), 34.5 * 0.3);
@@ -302,10 +444,17 @@ mod tests {
         let all: f64 = bill.lines.iter().map(|line| line.usd).sum();
         near(
             all,
-            bill.without_kafka() + bill.of(&[Part::Readers, Part::Kafka, Part::Brokers, Part::Polling]),
+            bill.without_kafka()
+                + bill.of(&[Part::Readers, Part::Kafka, Part::Brokers, Part::Polling]),
         );
         // Three brokers, and 300 GB; a unit for each of eight topics.
-        near(bill.of(&[Part::Brokers]), 3.0 * 720.0 * 0.204 + 300.0 * 0.116);
-        near(usd(&bill, "Event pollers, a unit for each topic"), 8.0 * 720.0 * 0.185);
+        near(
+            bill.of(&[Part::Brokers]),
+            3.0 * 720.0 * 0.204 + 300.0 * 0.116,
+        );
+        near(
+            usd(&bill, "Event pollers, a unit for each topic"),
+            8.0 * 720.0 * 0.185,
+        );
     }
 }

@@ -43,7 +43,10 @@ pub(crate) fn of(month: &Month, measured: &Measured) -> Vec<Peer> {
     let connector = prices::MCU_HOUR.times(CONNECTOR_MCUS * HOURS);
     let firehose = prices::FIREHOSE_GB.times(month.events * measured.event_bytes / 1e9);
     vec![
-        Peer { what: "Glue streaming job, Glue jobs for snapshots", usd: streaming + snapshots },
+        Peer {
+            what: "Glue streaming job, Glue jobs for snapshots",
+            usd: streaming + snapshots,
+        },
         Peer {
             what: "MSK Connect, Glue jobs for increments and snapshots",
             usd: connector + transforms + snapshots,
@@ -52,7 +55,10 @@ pub(crate) fn of(month: &Month, measured: &Measured) -> Vec<Peer> {
             what: "Firehose, Glue jobs for increments and snapshots",
             usd: firehose + transforms + snapshots,
         },
-        Peer { what: "Firehose alone: JSON in S3, no tables", usd: firehose },
+        Peer {
+            what: "Firehose alone: JSON in S3, no tables",
+            usd: firehose,
+        },
     ]
 }
 

@@ -34,7 +34,10 @@ pub(super) fn measured(measured: &Measured) {
     );
     println!(
         "  {:.1} rows of an event, {:.1} tables of an object; {:.0} bytes raw, {:.0} refined\n",
-        measured.rows_per_event, measured.tables_of_an_object, measured.raw_bytes, measured.refined_bytes
+        measured.rows_per_event,
+        measured.tables_of_an_object,
+        measured.raw_bytes,
+        measured.refined_bytes
     );
 }
 
@@ -46,10 +49,14 @@ pub(super) fn bills(bills: &[Bill], window: f64, per_request: f64) {
         prices::SOURCE
     );
     print!("{:48}", "million events a month");
-    MONTHS.iter().for_each(|millions| print!(" {millions:>10.0}"));
+    MONTHS
+        .iter()
+        .for_each(|millions| print!(" {millions:>10.0}"));
     println!();
     print!("{:48}", "raw objects");
-    bills.iter().for_each(|bill| print!(" {:>10.0}", bill.objects));
+    bills
+        .iter()
+        .for_each(|bill| print!(" {:>10.0}", bill.objects));
     println!();
     let titles: [(Part, &str); 8] = [
         (Part::Compute, "Compute"),
@@ -63,11 +70,22 @@ pub(super) fn bills(bills: &[Bill], window: f64, per_request: f64) {
     ];
     for (part, title) in titles {
         sums(title, bills.iter().map(|bill| bill.of(&[part])));
-        for (place, line) in bills[0].lines.iter().enumerate().filter(|(_, line)| line.part == part) {
-            sums(&format!("  {}", line.what), bills.iter().map(|bill| bill.lines[place].usd));
+        for (place, line) in bills[0]
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| line.part == part)
+        {
+            sums(
+                &format!("  {}", line.what),
+                bills.iter().map(|bill| bill.lines[place].usd),
+            );
         }
     }
-    sums("Everything but Kafka and readers", bills.iter().map(Bill::without_kafka));
+    sums(
+        "Everything but Kafka and readers",
+        bills.iter().map(Bill::without_kafka),
+    );
 }
 
 fn sums(what: &str, sums: impl Iterator<Item = f64>) {
@@ -77,7 +95,13 @@ fn sums(what: &str, sums: impl Iterator<Item = f64>) {
 }
 
 pub(super) fn aims(bill: &Bill, (compute, rest): (f64, f64)) {
-    let verdict = |found: f64, aim: f64| if found < aim { "reached" } else { "not reached" };
+    let verdict = |found: f64, aim: f64| {
+        if found < aim {
+            "reached"
+        } else {
+            "not reached"
+        }
+    };
     println!("\nAims for 70 million events:");
     println!(
         "  Lambda's compute under {compute:.0} USD: {:.2}, {}",
@@ -93,8 +117,9 @@ pub(super) fn aims(bill: &Bill, (compute, rest): (f64, f64)) {
 
 /// What the choices are that move the bill, at 70 million events.
 pub(super) fn what_moves_it(measured: &Measured, window: f64, per_request: f64) {
-    let all =
-        |window: f64, per_request: f64| bill(&Month::of(MONTHS[1] * 1e6, window, per_request), measured);
+    let all = |window: f64, per_request: f64| {
+        bill(&Month::of(MONTHS[1] * 1e6, window, per_request), measured)
+    };
     println!("\nWhat moves it, everything but Kafka at 70 million events:");
     for window in WINDOWS {
         let bill = all(window, per_request);
@@ -117,7 +142,9 @@ pub(super) fn what_moves_it(measured: &Measured, window: f64, per_request: f64) 
 pub(super) fn peers(bills: &[Bill], others: &[Vec<Peer>]) {
     println!("\nFrom the topic to the day's tables, compute only, beside others:");
     print!("{:52}", "million events a month");
-    MONTHS.iter().for_each(|millions| print!(" {millions:>10.0}"));
+    MONTHS
+        .iter()
+        .for_each(|millions| print!(" {millions:>10.0}"));
     println!();
     let row = |what: &str, sums: &[f64]| {
         print!("{what:52}");
@@ -126,13 +153,24 @@ pub(super) fn peers(bills: &[Bill], others: &[Vec<Peer>]) {
     };
     // Others begin at the topic: without the relay, and with what small files cost us.
     let ours = |bill: &Bill| {
-        let relay =
-            bill.lines.iter().filter(|line| line.what == "Lambda event-relay" || line.what == "HTTP API");
+        let relay = bill
+            .lines
+            .iter()
+            .filter(|line| line.what == "Lambda event-relay" || line.what == "HTTP API");
         bill.of(&[Part::Compute, Part::Requests]) - relay.map(|line| line.usd).sum::<f64>()
     };
-    row("polelake, with its requests to S3, SQS and Glue", &bills.iter().map(ours).collect::<Vec<_>>());
+    row(
+        "polelake, with its requests to S3, SQS and Glue",
+        &bills.iter().map(ours).collect::<Vec<_>>(),
+    );
     for (place, peer) in others[0].iter().enumerate() {
-        row(peer.what, &others.iter().map(|others| others[place].usd).collect::<Vec<_>>());
+        row(
+            peer.what,
+            &others
+                .iter()
+                .map(|others| others[place].usd)
+                .collect::<Vec<_>>(),
+        );
     }
     println!(
         "MSK Data Delivery: no price known to us; it brings bytes to S3, as Firehose does, and makes no tables."

@@ -30,12 +30,30 @@ pub(super) async fn apply(
     };
     // Raw records last of all chunks: while they are there, rows and books can be found from them again.
     for affected in &survey.affected {
-        chunk(zones, survey, affected, |zone| zone != Zone::Raw, &mut outcome).await?;
+        chunk(
+            zones,
+            survey,
+            affected,
+            |zone| zone != Zone::Raw,
+            &mut outcome,
+        )
+        .await?;
     }
     // Of these last what tells its own key: by it a run that is given only an id, and breaks off, is taken up again.
     for tells in [false, true] {
-        for affected in survey.affected.iter().filter(|affected| affected.tells_a_key == tells) {
-            chunk(zones, survey, affected, |zone| zone == Zone::Raw, &mut outcome).await?;
+        for affected in survey
+            .affected
+            .iter()
+            .filter(|affected| affected.tells_a_key == tells)
+        {
+            chunk(
+                zones,
+                survey,
+                affected,
+                |zone| zone == Zone::Raw,
+                &mut outcome,
+            )
+            .await?;
         }
     }
     for touched in curated.erase(subjects, false).await? {
@@ -59,10 +77,26 @@ async fn chunk(
     if !affected.changes.iter().any(|(zone, ..)| wanted(*zone)) {
         return Ok(());
     }
-    let Some(objects) = survey.chunks.get(&affected.chunk) else { return Ok(()) };
-    let examined = examine(zones, &survey.sight, (&affected.chunk, objects), &affected.hints).await?;
-    for change in examined.changes.into_iter().filter(|change| wanted(change.zone)) {
-        let store = if change.zone == Zone::Raw { &zones.raw } else { &zones.refined };
+    let Some(objects) = survey.chunks.get(&affected.chunk) else {
+        return Ok(());
+    };
+    let examined = examine(
+        zones,
+        &survey.sight,
+        (&affected.chunk, objects),
+        &affected.hints,
+    )
+    .await?;
+    for change in examined
+        .changes
+        .into_iter()
+        .filter(|change| wanted(change.zone))
+    {
+        let store = if change.zone == Zone::Raw {
+            &zones.raw
+        } else {
+            &zones.refined
+        };
         let (zone, key, count) = (change.zone, change.key.clone(), change.count);
         outcome.versions_purged += written(&**store, change).await?;
         outcome.add(zone, &key, count);
@@ -72,9 +106,17 @@ async fn chunk(
 
 /// Replaces the object, and deletes for good what it was before; says how many versions that were.
 async fn written(store: &dyn ObjectStore, change: Change) -> Result<u64, Failed> {
-    let Change { key, etag, body, metadata, .. } = change;
+    let Change {
+        key,
+        etag,
+        body,
+        metadata,
+        ..
+    } = change;
     if !store.replace(&key, &etag, body, metadata).await? {
-        return Err(format!("{key} was changed while it was being erased; run the command again").into());
+        return Err(
+            format!("{key} was changed while it was being erased; run the command again").into(),
+        );
     }
     Ok(store.purge_versions(&key).await?)
 }

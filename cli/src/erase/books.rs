@@ -36,13 +36,19 @@ pub(super) fn balanced(mut receipt: Receipt, found: &Found) -> Receipt {
         receipt.quarantined.retain(|_, count| *count > 0);
     }
     let refused = before - receipt.quarantined_total();
-    let pending = found.erased.map_or(found.seen, |erased| erased.saturating_sub(receipt.erased + refused));
+    let pending = found.erased.map_or(found.seen, |erased| {
+        erased.saturating_sub(receipt.erased + refused)
+    });
     let ignored = found.ignored.min(pending);
     let refined = (pending - ignored).min(receipt.refined);
     receipt.refined -= refined;
     receipt.ignored += refined + refused;
     receipt.erased += refined + refused + ignored;
-    for redriven in receipt.redriven.iter_mut().filter(|one| found.origins.contains(&one.of)) {
+    for redriven in receipt
+        .redriven
+        .iter_mut()
+        .filter(|one| found.origins.contains(&one.of))
+    {
         "ignored".clone_into(&mut redriven.outcome);
     }
     receipt
@@ -62,8 +68,17 @@ mod tests {
             "tables": {},
         });
         let mut receipt = Receipt::decode(receipt.to_string().as_bytes()).unwrap();
-        receipt.tables.insert("person".into(), RefinedObject { key: "k".into(), rows: 5 });
-        receipt.redriven.push(Redriven { of: "1/0/3/4".into(), outcome: "a".into() });
+        receipt.tables.insert(
+            "person".into(),
+            RefinedObject {
+                key: "k".into(),
+                rows: 5,
+            },
+        );
+        receipt.redriven.push(Redriven {
+            of: "1/0/3/4".into(),
+            outcome: "a".into(),
+        });
         receipt
     }
 
@@ -78,9 +93,26 @@ mod tests {
             origins: ["1/0/3/4".to_owned()].into(),
         };
         let once = balanced(receipt(), &found);
-        assert_eq!((once.refined, once.ignored, once.erased, once.quarantined_total()), (3, 4, 4, 2));
-        assert_eq!(once.landed, once.refined + once.ignored + once.quarantined_total());
-        assert_eq!((once.tables["person"].rows, once.redriven[0].outcome.as_str()), (3, "ignored"));
+        assert_eq!(
+            (
+                once.refined,
+                once.ignored,
+                once.erased,
+                once.quarantined_total()
+            ),
+            (3, 4, 4, 2)
+        );
+        assert_eq!(
+            once.landed,
+            once.refined + once.ignored + once.quarantined_total()
+        );
+        assert_eq!(
+            (
+                once.tables["person"].rows,
+                once.redriven[0].outcome.as_str()
+            ),
+            (3, "ignored")
+        );
         assert_eq!(balanced(once.clone(), &found), once);
     }
 

@@ -66,7 +66,13 @@ pub(super) async fn examine(
     (chunk, objects): (&Chunk, &Objects),
     hints: &Hints,
 ) -> Result<Examined, Failed> {
-    let mut work = Work { zones, sight, chunk, found: Found::default(), examined: Examined::default() };
+    let mut work = Work {
+        zones,
+        sight,
+        chunk,
+        found: Found::default(),
+        examined: Examined::default(),
+    };
     work.examined.hints = hints.clone();
     let increments = work.increments(objects).await?;
     let judge = Judge {
@@ -80,7 +86,9 @@ pub(super) async fn examine(
         false => None,
     };
     let batches = match &raw {
-        Some(raw) => lake::decode_raw(raw.body.clone()).map_err(|error| at(&chunk.raw_key(), &error))?,
+        Some(raw) => {
+            lake::decode_raw(raw.body.clone()).map_err(|error| at(&chunk.raw_key(), &error))?
+        }
         None => Vec::new(),
     };
     let mut judgements = work.judged(&batches, &judge);
@@ -96,7 +104,10 @@ pub(super) async fn examine(
     if let Some(raw) = raw {
         work.records(&raw, &batches, &judgements)?;
     }
-    let by_hand = judgements.iter().filter(|(_, one)| **one == Judgement::ByHand).map(|(offset, _)| *offset);
+    let by_hand = judgements
+        .iter()
+        .filter(|(_, one)| **one == Judgement::ByHand)
+        .map(|(offset, _)| *offset);
     work.examined.by_hand = by_hand.collect();
     Ok(work.examined)
 }
@@ -117,10 +128,15 @@ impl<'w> Work<'w> {
     ) -> Result<Vec<(String, Object, Increment<'w>)>, Failed> {
         let mut increments = Vec::new();
         for (table, key) in &objects.refined {
-            let Some(object) = there(&*self.zones.refined, key).await? else { continue };
+            let Some(object) = there(&*self.zones.refined, key).await? else {
+                continue;
+            };
             let table = &self.zones.catalogue.tables[*table];
-            let increment = Increment::decode(table, object.body.clone()).map_err(|error| at(key, &error))?;
-            let (naming, about) = increment.located(&self.sight.subjects).map_err(|error| at(key, &error))?;
+            let increment =
+                Increment::decode(table, object.body.clone()).map_err(|error| at(key, &error))?;
+            let (naming, about) = increment
+                .located(&self.sight.subjects)
+                .map_err(|error| at(key, &error))?;
             self.examined.hints.naming.extend(naming);
             self.examined.hints.about.extend(about);
             self.found.rows.insert(key.clone(), increment.rows());
@@ -134,7 +150,9 @@ impl<'w> Work<'w> {
         let hints = &self.examined.hints;
         let located = |offset| hints.naming.contains(&offset) || hints.about.contains(&offset);
         let mut judgements = raw::judged(batches, judge, located);
-        let there = batches.iter().flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
+        let there = batches
+            .iter()
+            .flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
         for offset in there.filter(|offset| hints.about.contains(offset)) {
             let judgement = judgements.entry(offset).or_insert(Judgement::Clear);
             if !matches!(judgement, Judgement::Erased | Judgement::About { .. }) {
@@ -145,9 +163,12 @@ impl<'w> Work<'w> {
     }
 
     fn count(&mut self, batches: &[RawBatch], judgements: &Judgements) {
-        let of =
-            |wanted: fn(&Judgement) -> bool| judgements.values().filter(|one| wanted(one)).count() as u64;
-        self.found.erased = Some(of(|one| matches!(one, Judgement::About { .. } | Judgement::Erased)));
+        let of = |wanted: fn(&Judgement) -> bool| {
+            judgements.values().filter(|one| wanted(one)).count() as u64
+        };
+        self.found.erased = Some(of(|one| {
+            matches!(one, Judgement::About { .. } | Judgement::Erased)
+        }));
         self.found.ignored = of(|one| *one == Judgement::About { ignored: true });
         self.found.origins = raw::origins(batches, judgements).into_iter().collect();
     }
@@ -158,10 +179,18 @@ impl<'w> Work<'w> {
         judge: &Judge<'_>,
         judgements: &mut Judgements,
     ) -> Result<(), Failed> {
-        let Some(key) = &objects.quarantine else { return Ok(()) };
-        let Some(object) = there(&*self.zones.refined, key).await? else { return Ok(()) };
-        let Sifted { judgements: refused, left, rewritten } =
-            quarantine::sifted(self.chunk, object.body.clone(), judge).map_err(|error| at(key, &error))?;
+        let Some(key) = &objects.quarantine else {
+            return Ok(());
+        };
+        let Some(object) = there(&*self.zones.refined, key).await? else {
+            return Ok(());
+        };
+        let Sifted {
+            judgements: refused,
+            left,
+            rewritten,
+        } = quarantine::sifted(self.chunk, object.body.clone(), judge)
+            .map_err(|error| at(key, &error))?;
         for (offset, judgement) in refused {
             judgements.entry(offset).or_insert(judgement);
         }
@@ -177,13 +206,16 @@ impl<'w> Work<'w> {
         increments: Vec<(String, Object, Increment<'_>)>,
         judgements: &Judgements,
     ) -> Result<(), Failed> {
-        let whole =
-            judgements.iter().filter(|(_, one)| matches!(one, Judgement::About { .. } | Judgement::Erased));
+        let whole = judgements
+            .iter()
+            .filter(|(_, one)| matches!(one, Judgement::About { .. } | Judgement::Erased));
         let mut about: BTreeSet<i64> = whole.map(|(offset, _)| *offset).collect();
         about.extend(&self.examined.hints.about);
         self.found.seen = self.examined.hints.about.len() as u64;
         for (key, object, increment) in increments {
-            let cut = increment.without(&self.sight.subjects, &about).map_err(|error| at(&key, &error))?;
+            let cut = increment
+                .without(&self.sight.subjects, &about)
+                .map_err(|error| at(&key, &error))?;
             if let Some((body, left, gone)) = cut {
                 self.found.rows.insert(key.clone(), left);
                 self.change(Zone::Refined, &key, object, body, gone);
@@ -194,23 +226,37 @@ impl<'w> Work<'w> {
 
     async fn receipt(&mut self) -> Result<(), Failed> {
         let key = self.chunk.receipt_key();
-        let Some(object) = there(&*self.zones.refined, &key).await? else { return Ok(()) };
+        let Some(object) = there(&*self.zones.refined, &key).await? else {
+            return Ok(());
+        };
         let before = Receipt::decode(&object.body).map_err(|error| at(&key, &error))?;
         let after = books::balanced(before.clone(), &self.found);
         if after != before {
             let body = Bytes::from(after.encode()?);
-            self.change(Zone::Receipt, &key, object, body, after.erased - before.erased);
+            self.change(
+                Zone::Receipt,
+                &key,
+                object,
+                body,
+                after.erased - before.erased,
+            );
         }
         Ok(())
     }
 
-    fn records(&mut self, raw: &Object, batches: &[RawBatch], judgements: &Judgements) -> Result<(), Failed> {
+    fn records(
+        &mut self,
+        raw: &Object,
+        batches: &[RawBatch],
+        judgements: &Judgements,
+    ) -> Result<(), Failed> {
         let key = self.chunk.raw_key();
         let next = raw.metadata.get("next").and_then(|text| text.parse().ok());
-        let next =
-            next.ok_or_else(|| format!("{key} has no `next`: it is not part of the chain; move it away"))?;
-        let rewritten =
-            raw::rewritten(self.chunk, next, batches, judgements).map_err(|error| at(&key, &error))?;
+        let next = next.ok_or_else(|| {
+            format!("{key} has no `next`: it is not part of the chain; move it away")
+        })?;
+        let rewritten = raw::rewritten(self.chunk, next, batches, judgements)
+            .map_err(|error| at(&key, &error))?;
         if let Some((body, count)) = rewritten {
             self.change(Zone::Raw, &key, raw.clone(), body, count);
         }
@@ -219,12 +265,20 @@ impl<'w> Work<'w> {
 
     fn change(&mut self, zone: Zone, key: &str, object: Object, body: Bytes, count: u64) {
         let Object { etag, metadata, .. } = object;
-        self.examined.changes.push(Change { zone, key: key.to_owned(), etag, body, metadata, count });
+        self.examined.changes.push(Change {
+            zone,
+            key: key.to_owned(),
+            etag,
+            body,
+            metadata,
+            count,
+        });
     }
 }
 
 fn at(key: &str, error: &LakeError) -> Failed {
-    format!("{key} cannot be read: {error}; `polelake audit --deep` tells what else is damaged").into()
+    format!("{key} cannot be read: {error}; `polelake audit --deep` tells what else is damaged")
+        .into()
 }
 
 /// The object; none when it went since it was listed.

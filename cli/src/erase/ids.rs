@@ -12,9 +12,14 @@ const NO_IDS: [&str; 3] = ["source_record_id", "source_event_id", "correlation_i
 
 /// The columns of a table that can name a row of any table.
 pub(super) fn columns(table: &TableContract) -> Vec<&str> {
-    let texts = table.columns.iter().filter(|column| matches!(column.kind, ColumnType::Text));
+    let texts = table
+        .columns
+        .iter()
+        .filter(|column| matches!(column.kind, ColumnType::Text));
     let names = texts.map(|column| column.name.as_str());
-    names.filter(|name| name.ends_with("_id") && !NO_IDS.contains(name)).collect()
+    names
+        .filter(|name| name.ends_with("_id") && !NO_IDS.contains(name))
+        .collect()
 }
 
 /// What one row says of whom.
@@ -46,7 +51,11 @@ pub(super) struct Ids<'b> {
 
 impl<'b> Ids<'b> {
     pub(super) fn of(batch: &'b RecordBatch, table: &TableContract) -> Self {
-        let text = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let text = |name: &str| {
+            batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>())
+        };
         Self {
             source: text("source"),
             key: text("source_record_id"),
@@ -57,14 +66,19 @@ impl<'b> Ids<'b> {
     }
 
     pub(super) fn row(&self, row: usize) -> Named<'b> {
-        let id = |column: Option<&'b StringArray>| column.and_then(|column| parsed(value(column, row)?));
+        let id =
+            |column: Option<&'b StringArray>| column.and_then(|column| parsed(value(column, row)?));
         let text = |column: Option<&'b StringArray>| column.and_then(|column| value(column, row));
         Named {
             source: text(self.source).unwrap_or_default(),
             key: text(self.key).unwrap_or_default(),
             pole_id: id(self.pole_id),
             owner_id: id(self.owner_id),
-            ids: self.all.iter().filter_map(|column| parsed(value(column, row)?)).collect(),
+            ids: self
+                .all
+                .iter()
+                .filter_map(|column| parsed(value(column, row)?))
+                .collect(),
         }
     }
 }
@@ -75,7 +89,9 @@ fn value(column: &StringArray, row: usize) -> Option<&str> {
 
 /// The id that a text is; most texts are none, and that is seen by their length.
 pub(super) fn parsed(text: &str) -> Option<Uuid> {
-    (text.len() == 36).then(|| Uuid::parse_str(text).ok()).flatten()
+    (text.len() == 36)
+        .then(|| Uuid::parse_str(text).ok())
+        .flatten()
 }
 
 /// Every id in a row that an event gave.
@@ -84,7 +100,9 @@ pub(super) fn of_row<'r>(row: &'r Row<'_>) -> impl Iterator<Item = Uuid> + 'r {
         Cell::Text(text) => parsed(text),
         _ => None,
     };
-    [row.pole_id, row.owner_id].into_iter().chain(row.cells.iter().filter_map(cell))
+    [row.pole_id, row.owner_id]
+        .into_iter()
+        .chain(row.cells.iter().filter_map(cell))
 }
 
 /// Tells `found` of every row of a file of the table. Only ids are decoded.
@@ -96,7 +114,9 @@ pub(super) fn each(
     body: Bytes,
     mut found: impl FnMut(&Named<'_>),
 ) -> Result<(), LakeError> {
-    let wanted = columns(table).into_iter().chain(["source", "source_record_id"]);
+    let wanted = columns(table)
+        .into_iter()
+        .chain(["source", "source_record_id"]);
     for batch in lake::file::read_columns(body, wanted)? {
         let batch = batch?;
         let ids = Ids::of(&batch, table);

@@ -24,7 +24,9 @@ impl Objects {
     /// The keys of everything in the refined zone.
     pub(super) fn refined_keys(&self, chunk: &Chunk) -> Vec<String> {
         let rows = self.refined.iter().map(|(_, key)| key.clone());
-        rows.chain(self.quarantine.clone()).chain(self.receipt.then(|| chunk.receipt_key())).collect()
+        rows.chain(self.quarantine.clone())
+            .chain(self.receipt.then(|| chunk.receipt_key()))
+            .collect()
     }
 }
 
@@ -41,7 +43,11 @@ pub(super) async fn inventory(zones: &Zones) -> Result<BTreeMap<Chunk, Objects>,
         }
     }
     for (place, table) in zones.catalogue.tables.iter().enumerate() {
-        for Entry { key, .. } in zones.refined.list(&Chunk::refined_prefix(&table.name), None).await? {
+        for Entry { key, .. } in zones
+            .refined
+            .list(&Chunk::refined_prefix(&table.name), None)
+            .await?
+        {
             if let Some(chunk) = Chunk::of_refined_key(&table.name, &key) {
                 chunks.entry(chunk).or_default().refined.push((place, key));
             }

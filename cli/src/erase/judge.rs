@@ -51,7 +51,8 @@ impl Judge<'_> {
         if lake::is_erased(record.headers) {
             return Judgement::Erased;
         }
-        let candidate = located || self.needles.may_be_in(record.value) || self.needles.may_be_in(record.key);
+        let candidate =
+            located || self.needles.may_be_in(record.value) || self.needles.may_be_in(record.key);
         if !candidate {
             return Judgement::Clear;
         }
@@ -63,14 +64,20 @@ impl Judge<'_> {
 
     /// Whether the log's own key says that it is about a subject.
     fn is_keyed(&self, record: Record<'_>) -> bool {
-        let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else { return false };
+        let Some(key) = record.key.and_then(|key| std::str::from_utf8(key).ok()) else {
+            return false;
+        };
         let source = self.plan.map_or("", |plan| plan.contract.name.as_str());
         self.subjects.is_about(source, key) || (is_long(key) && self.subjects.has_key(key))
     }
 
     /// What is to become of a record that mentions a subject and cannot be mended.
     fn stubborn(&self, ignored: bool) -> Judgement {
-        if self.whole_records { Judgement::About { ignored } } else { Judgement::ByHand }
+        if self.whole_records {
+            Judgement::About { ignored }
+        } else {
+            Judgement::ByHand
+        }
     }
 
     fn declared(&self, plan: &Plan, record: Record<'_>) -> Judgement {
@@ -80,7 +87,13 @@ impl Judge<'_> {
             Ok(event) => self.event(plan, &event, record),
             Err(_) => {
                 let source = &plan.contract.name;
-                self.unread(record, self.subjects.records.iter().any(|(known, _)| known == source))
+                self.unread(
+                    record,
+                    self.subjects
+                        .records
+                        .iter()
+                        .any(|(known, _)| known == source),
+                )
             }
         }
     }
@@ -107,7 +120,8 @@ impl Judge<'_> {
             return Judgement::Clear;
         }
         let had_rows = outcome.is_ok_and(|outcome| matches!(outcome, Outcome::Rows(_)));
-        self.mended(plan, event, had_rows).unwrap_or_else(|| self.stubborn(ignored))
+        self.mended(plan, event, had_rows)
+            .unwrap_or_else(|| self.stubborn(ignored))
     }
 
     fn names(&self, row: &Row<'_>) -> bool {
@@ -139,10 +153,12 @@ impl Judge<'_> {
         if !self.needles.are_in(value) {
             return Judgement::Clear;
         }
-        let mended = serde_json::from_slice::<Value>(value).ok().and_then(|mut value| {
-            let done = self.needles.redact(&mut value) == Redaction::Done;
-            done.then(|| serde_json::to_vec(&value).ok()).flatten()
-        });
+        let mended = serde_json::from_slice::<Value>(value)
+            .ok()
+            .and_then(|mut value| {
+                let done = self.needles.redact(&mut value) == Redaction::Done;
+                done.then(|| serde_json::to_vec(&value).ok()).flatten()
+            });
         match mended {
             Some(bytes) if !self.needles.are_in(&bytes) => Judgement::Mentions(bytes.into()),
             _ if own_topic => Judgement::About { ignored: false },

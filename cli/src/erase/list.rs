@@ -15,7 +15,8 @@ const TRIES: u32 = 20;
 pub(super) async fn read(refined: &dyn ObjectStore) -> Result<(Erasures, Option<String>), Failed> {
     match refined.get(ERASURES_KEY).await {
         Ok(object) => {
-            let list = Erasures::decode(&object.body).map_err(|error| format!("{ERASURES_KEY}: {error}"))?;
+            let list = Erasures::decode(&object.body)
+                .map_err(|error| format!("{ERASURES_KEY}: {error}"))?;
             Ok((list, Some(object.etag)))
         }
         Err(error) if error.is_not_found() => Ok((Erasures::default(), None)),
@@ -36,7 +37,11 @@ pub(super) async fn remember(
     for _ in 0..TRIES {
         let (mut list, tag) = read(refined).await?;
         for hash in subjects.hashes() {
-            list.add(Erasure { hash, erased_before: now, erasure });
+            list.add(Erasure {
+                hash,
+                erased_before: now,
+                erasure,
+            });
         }
         let body = Bytes::from(list.encode()?);
         let written = match tag {

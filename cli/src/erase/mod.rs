@@ -43,7 +43,11 @@ pub struct Request {
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
-pub async fn dry_run(zones: &Zones, request: &Request, curated: &dyn Curated) -> Result<Outcome, Failed> {
+pub async fn dry_run(
+    zones: &Zones,
+    request: &Request,
+    curated: &dyn Curated,
+) -> Result<Outcome, Failed> {
     Ok(survey::survey(zones, request, curated).await?.outcome())
 }
 

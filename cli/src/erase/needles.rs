@@ -27,11 +27,18 @@ impl Needles {
     pub(super) fn of(subjects: &Subjects) -> Self {
         let ids: Vec<String> = subjects.ids.iter().map(ToString::to_string).collect();
         let texts = subjects.texts();
-        let long = texts.iter().copied().filter(|text| is_long(text)).map(str::to_owned).chain(ids.clone());
+        let long = texts
+            .iter()
+            .copied()
+            .filter(|text| is_long(text))
+            .map(str::to_owned)
+            .chain(ids.clone());
         let parts = texts.iter().map(|text| longest_part(text));
         let all = parts.chain(ids.iter().map(String::as_str));
         Self {
-            finders: all.map(|needle| Finder::new(needle.as_bytes()).into_owned()).collect(),
+            finders: all
+                .map(|needle| Finder::new(needle.as_bytes()).into_owned())
+                .collect(),
             long: long.collect(),
             everywhere: texts.iter().any(|text| !text.chars().all(plain)),
         }
@@ -40,12 +47,18 @@ impl Needles {
     /// Whether the bytes could be about one of the subjects.
     pub(super) fn may_be_in(&self, bytes: Option<&[u8]>) -> bool {
         let Some(bytes) = bytes else { return false };
-        self.everywhere || self.finders.iter().any(|finder| finder.find(bytes).is_some())
+        self.everywhere
+            || self
+                .finders
+                .iter()
+                .any(|finder| finder.find(bytes).is_some())
     }
 
     /// Whether the bytes hold a key or an id that means nothing else.
     pub(super) fn are_in(&self, bytes: &[u8]) -> bool {
-        self.long.iter().any(|needle| memchr::memmem::find(bytes, needle.as_bytes()).is_some())
+        self.long
+            .iter()
+            .any(|needle| memchr::memmem::find(bytes, needle.as_bytes()).is_some())
     }
 
     /// Takes every such key and id out of the value.

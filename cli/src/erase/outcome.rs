@@ -61,7 +61,11 @@ impl Outcome {
     }
 
     pub(super) fn add(&mut self, zone: Zone, key: &str, count: u64) {
-        self.objects.push(ErasedObject { zone: zone.to_string(), key: key.to_owned(), count });
+        self.objects.push(ErasedObject {
+            zone: zone.to_string(),
+            key: key.to_owned(),
+            count,
+        });
     }
 
     /// Objects, and rows or records in them, by zone.

@@ -24,13 +24,20 @@ pub(super) struct Sifted {
 /// When the bytes are no quarantine object.
 pub(super) fn sifted(chunk: &Chunk, body: Bytes, judge: &Judge<'_>) -> Result<Sifted, LakeError> {
     let mut refused = lake::decode_quarantine(body)?;
-    let versions = refused
-        .first()
-        .map(|first| (first.source.clone(), first.contract_version.clone(), first.mapping_version.clone()));
+    let versions = refused.first().map(|first| {
+        (
+            first.source.clone(),
+            first.contract_version.clone(),
+            first.mapping_version.clone(),
+        )
+    });
     let mut judgements = Judgements::new();
     for one in &refused {
-        let record =
-            Record { key: one.key.as_deref(), value: one.value.as_deref(), headers: one.headers.as_deref() };
+        let record = Record {
+            key: one.key.as_deref(),
+            value: one.value.as_deref(),
+            headers: one.headers.as_deref(),
+        };
         match judge.judge(record, false) {
             Judgement::Clear => {}
             judgement => drop(judgements.insert(one.offset, judgement)),
@@ -38,7 +45,10 @@ pub(super) fn sifted(chunk: &Chunk, body: Bytes, judge: &Judge<'_>) -> Result<Si
     }
     let before = refused.len();
     refused.retain(|one| {
-        !matches!(judgements.get(&one.offset), Some(Judgement::About { .. } | Judgement::Erased))
+        !matches!(
+            judgements.get(&one.offset),
+            Some(Judgement::About { .. } | Judgement::Erased)
+        )
     });
     let mut count = before - refused.len();
     let mut left: BTreeMap<String, u64> = BTreeMap::new();
@@ -50,11 +60,19 @@ pub(super) fn sifted(chunk: &Chunk, body: Bytes, judge: &Judge<'_>) -> Result<Si
         }
     }
     let Some((source, contract, mapping)) = versions.filter(|_| count > 0) else {
-        return Ok(Sifted { judgements, left, rewritten: None });
+        return Ok(Sifted {
+            judgements,
+            left,
+            rewritten: None,
+        });
     };
     let records: Vec<Quarantined<'_>> = refused.iter().map(record).collect();
     let body = lake::encode_quarantine(chunk, &source, (&contract, &mapping), &records)?;
-    Ok(Sifted { judgements, left, rewritten: Some((body, count as u64)) })
+    Ok(Sifted {
+        judgements,
+        left,
+        rewritten: Some((body, count as u64)),
+    })
 }
 
 fn record(refused: &Refused) -> Quarantined<'_> {

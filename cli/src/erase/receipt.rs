@@ -27,17 +27,26 @@ pub(super) async fn write(
         versions_purged: outcome.versions_purged,
         by_hand: outcome.by_hand.len() as u64,
     };
-    if curated.put_new(&key, Bytes::from(receipt.encode()?), Metadata::new()).await? {
+    if curated
+        .put_new(&key, Bytes::from(receipt.encode()?), Metadata::new())
+        .await?
+    {
         return Ok(key);
     }
     let object = curated.get(&key).await?;
     let before = ErasureReceipt::decode(&object.body).map_err(|error| format!("{key}: {error}"))?;
     receipt.objects.splice(0..0, before.objects);
     receipt.versions_purged += before.versions_purged;
-    if curated.put_over(&key, &object.etag, Bytes::from(receipt.encode()?)).await? {
+    if curated
+        .put_over(&key, &object.etag, Bytes::from(receipt.encode()?))
+        .await?
+    {
         return Ok(key);
     }
-    Err(format!("{key} was written by another erasure at the same moment; run the command again").into())
+    Err(
+        format!("{key} was written by another erasure at the same moment; run the command again")
+            .into(),
+    )
 }
 
 /// The erasure of an earlier run that put `wanted` on the list and left no receipt: it broke off.
@@ -49,7 +58,9 @@ pub(super) async fn unfinished(
     erasures: &Erasures,
     wanted: &Wanted,
 ) -> Result<Option<Uuid>, Failed> {
-    let Some(erasure) = erasures.erasure_of(&wanted.hash()) else { return Ok(None) };
+    let Some(erasure) = erasures.erasure_of(&wanted.hash()) else {
+        return Ok(None);
+    };
     let receipts = curated.list(erasure_prefix(), None).await?;
     let name = erasure.to_string();
     Ok((!receipts.iter().any(|entry| entry.key.contains(&name))).then_some(erasure))

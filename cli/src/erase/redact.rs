@@ -88,13 +88,15 @@ mod tests {
             "rent": 1,
         });
         assert_eq!(redact(&mut value, KEY), Redaction::Done);
-        let left = json!({"members": [{"id": "other"}], "main": {"tenant": null, "since": 2}, "rent": 1});
+        let left =
+            json!({"members": [{"id": "other"}], "main": {"tenant": null, "since": 2}, "rent": 1});
         assert_eq!(value, left);
     }
 
     #[test]
     fn a_list_of_ids_goes_with_the_object_around_it() {
-        let mut value = json!({"household": {"ids": [KEY, "other"], "names": ["Robin", "Kim"]}, "rent": 1});
+        let mut value =
+            json!({"household": {"ids": [KEY, "other"], "names": ["Robin", "Kim"]}, "rent": 1});
         assert_eq!(redact(&mut value, KEY), Redaction::Done);
         assert_eq!(value, json!({"household": null, "rent": 1}));
         let mut nested = json!({"pairs": [[{"id": KEY}, {"id": "a"}], [{"id": "b"}]]});
@@ -104,13 +106,18 @@ mod tests {
 
     #[test]
     fn what_is_its_own_is_left_whole() {
-        for whole in [json!({"entity": KEY, "a": [{"id": KEY}]}), json!(KEY), json!([[KEY]]), json!({KEY: 1})]
-        {
+        for whole in [
+            json!({"entity": KEY, "a": [{"id": KEY}]}),
+            json!(KEY),
+            json!([[KEY]]),
+            json!({KEY: 1}),
+        ] {
             let mut value = whole.clone();
             assert_eq!(redact(&mut value, KEY), Redaction::Whole);
             assert_eq!(value, whole);
         }
-        let mut texts = json!({"a": {"urn": format!("urn:person:{KEY}")}, "b": {KEY: {"x": 1}}, "c": 1});
+        let mut texts =
+            json!({"a": {"urn": format!("urn:person:{KEY}")}, "b": {KEY: {"x": 1}}, "c": 1});
         assert_eq!(redact(&mut texts, KEY), Redaction::Done);
         assert_eq!(texts, json!({"a": null, "b": null, "c": 1}));
     }

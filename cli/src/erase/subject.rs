@@ -57,7 +57,9 @@ impl Subjects {
     /// Whether a source's record of this key is about a subject.
     #[must_use]
     pub fn is_about(&self, source: &str, key: &str) -> bool {
-        self.records.iter().any(|(known, of)| known == source && of == key)
+        self.records
+            .iter()
+            .any(|(known, of)| known == source && of == key)
     }
 
     /// Whether a record of any source that is about a subject has this key.
@@ -72,14 +74,27 @@ impl Subjects {
 
     /// The hashes for the list: the records, and the ids that others can name.
     pub(super) fn hashes(&self) -> BTreeSet<Uuid> {
-        let records = self.records.iter().map(|(source, key)| Erasures::of_record(source, key));
-        records.chain(self.nameable.iter().map(Erasures::of_id)).collect()
+        let records = self
+            .records
+            .iter()
+            .map(|(source, key)| Erasures::of_record(source, key));
+        records
+            .chain(self.nameable.iter().map(Erasures::of_id))
+            .collect()
     }
 
     /// A hash of all of them, by which the erasure is known.
     pub(super) fn hash(&self) -> Uuid {
-        let records = self.records.iter().map(|(source, key)| Erasures::of_record(source, key).to_string());
-        let all: Vec<String> = self.ids.iter().map(ToString::to_string).chain(records).collect();
+        let records = self
+            .records
+            .iter()
+            .map(|(source, key)| Erasures::of_record(source, key).to_string());
+        let all: Vec<String> = self
+            .ids
+            .iter()
+            .map(ToString::to_string)
+            .chain(records)
+            .collect();
         pole::content_id(all.join("\n").as_bytes())
     }
 }
@@ -120,7 +135,10 @@ pub(super) async fn find(
     let files = files(zones, chunks).await?;
     match wanted {
         Wanted::Record { source, key } => {
-            search.subjects.records.insert((source.clone(), key.clone()));
+            search
+                .subjects
+                .records
+                .insert((source.clone(), key.clone()));
         }
         Wanted::PoleId(id) => {
             search.subjects.ids.insert(*id);
@@ -129,7 +147,9 @@ pub(super) async fn find(
         }
     }
     search.rows(&files, Search::row).await?;
-    search.raw(zones, chunks, matches!(wanted, Wanted::PoleId(_))).await?;
+    search
+        .raw(zones, chunks, matches!(wanted, Wanted::PoleId(_)))
+        .await?;
     Ok(search.finish())
 }
 
@@ -139,12 +159,15 @@ type RowsFile = (usize, Arc<dyn ObjectStore>, String);
 /// Every file of rows of the refined and the curated zone, what merges remember among them.
 async fn files(zones: &Zones, chunks: &BTreeMap<Chunk, Objects>) -> Result<Vec<RowsFile>, Failed> {
     let refined = chunks.values().flat_map(|objects| &objects.refined);
-    let mut files: Vec<RowsFile> =
-        refined.map(|(table, key)| (*table, Arc::clone(&zones.refined), key.clone())).collect();
+    let mut files: Vec<RowsFile> = refined
+        .map(|(table, key)| (*table, Arc::clone(&zones.refined), key.clone()))
+        .collect();
     for (place, table) in zones.catalogue.tables.iter().enumerate() {
         for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
             let listed = zones.curated.list(&prefix, None).await?;
-            let rows = listed.into_iter().filter(|entry| entry.key.ends_with(".parquet"));
+            let rows = listed
+                .into_iter()
+                .filter(|entry| entry.key.ends_with(".parquet"));
             files.extend(rows.map(|entry| (place, Arc::clone(&zones.curated), entry.key)));
         }
     }
@@ -163,7 +186,9 @@ impl Search<'_> {
         });
         let mut fetched = stream::iter(fetched).buffer_unordered(READS_AT_ONCE);
         while let Some(file) = fetched.next().await {
-            let (place, key, Some(body)) = file? else { continue };
+            let (place, key, Some(body)) = file? else {
+                continue;
+            };
             let table: &TableContract = &catalogue.tables[place];
             ids::each(table, body, |named| each(self, place, named))
                 .map_err(|error| format!("{key}: {error}"))?;
@@ -173,24 +198,37 @@ impl Search<'_> {
 
     /// A row of the subject's own says which record made it.
     fn speaker(&mut self, table: usize, named: &Named<'_>) {
-        let subject = named.pole_id.is_some_and(|id| self.subjects.ids.contains(&id));
+        let subject = named
+            .pole_id
+            .is_some_and(|id| self.subjects.ids.contains(&id));
         if subject && named.is_its_own() && !self.is_shared(table, named.source) {
-            self.subjects.records.insert((named.source.to_owned(), named.key.to_owned()));
+            self.subjects
+                .records
+                .insert((named.source.to_owned(), named.key.to_owned()));
         }
     }
 
     fn row(&mut self, table: usize, named: &Named<'_>) {
         self.resume(named.source, named.key, &named.ids);
         if self.subjects.has_key(named.key) {
-            let own = named.pole_id.filter(|_| named.is_its_own() && !self.is_shared(table, named.source));
-            self.learn((named.source, named.key), table, own, named.ids.iter().copied());
+            let own = named
+                .pole_id
+                .filter(|_| named.is_its_own() && !self.is_shared(table, named.source));
+            self.learn(
+                (named.source, named.key),
+                table,
+                own,
+                named.ids.iter().copied(),
+            );
         }
     }
 
     /// A row that several records share is no record's own. Where a table has both kinds it is taken for shared: too
     /// little is repaired by another erasure, too much by none.
     fn is_shared(&self, table: usize, source: &str) -> bool {
-        self.catalogue.source(source).is_some_and(|plan| plan.shares(table))
+        self.catalogue
+            .source(source)
+            .is_some_and(|plan| plan.shares(table))
     }
 
     fn learn(
@@ -200,8 +238,14 @@ impl Search<'_> {
         own: Option<Uuid>,
         named: impl Iterator<Item = Uuid>,
     ) {
-        let is_own = self.catalogue.source(source).is_none_or(|plan| plan.is_own(table));
-        let facts = self.facts.entry((source.to_owned(), key.to_owned())).or_default();
+        let is_own = self
+            .catalogue
+            .source(source)
+            .is_none_or(|plan| plan.is_own(table));
+        let facts = self
+            .facts
+            .entry((source.to_owned(), key.to_owned()))
+            .or_default();
         facts.own.extend(own);
         facts.nameable.extend(own.filter(|_| is_own));
         facts.named.extend(named);
@@ -213,9 +257,14 @@ impl Search<'_> {
             return;
         }
         if self.earlier.contains(&Erasures::of_record(source, key)) {
-            self.subjects.records.insert((source.to_owned(), key.to_owned()));
+            self.subjects
+                .records
+                .insert((source.to_owned(), key.to_owned()));
         }
-        for id in ids.iter().filter(|id| self.earlier.contains(&Erasures::of_id(id))) {
+        for id in ids
+            .iter()
+            .filter(|id| self.earlier.contains(&Erasures::of_id(id)))
+        {
             self.subjects.ids.insert(*id);
             self.subjects.nameable.insert(*id);
         }
@@ -230,15 +279,26 @@ impl Search<'_> {
         // Who gives an id that an earlier run has taken out of every row names records that only hashes tell of.
         let all = by_id && !self.earlier.is_empty();
         let needles = Needles::of(&self.subjects);
-        let there = chunks.iter().filter(|(_, objects)| objects.raw).map(|(chunk, _)| chunk);
-        let fetched = there
-            .map(|chunk| async move { Ok::<_, Failed>((chunk, body(&*zones.raw, &chunk.raw_key()).await?)) });
+        let there = chunks
+            .iter()
+            .filter(|(_, objects)| objects.raw)
+            .map(|(chunk, _)| chunk);
+        let fetched = there.map(|chunk| async move {
+            Ok::<_, Failed>((chunk, body(&*zones.raw, &chunk.raw_key()).await?))
+        });
         let mut fetched = stream::iter(fetched).buffer_unordered(READS_AT_ONCE);
         while let Some(object) = fetched.next().await {
-            let (chunk, Some(body)) = object? else { continue };
-            let Some(plan) = self.catalogue.topic(&chunk.topic) else { continue };
-            let batches = lake::decode_raw(body).map_err(|error| format!("{}: {error}", chunk.raw_key()))?;
-            for (batch, row) in batches.iter().flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
+            let (chunk, Some(body)) = object? else {
+                continue;
+            };
+            let Some(plan) = self.catalogue.topic(&chunk.topic) else {
+                continue;
+            };
+            let batches =
+                lake::decode_raw(body).map_err(|error| format!("{}: {error}", chunk.raw_key()))?;
+            for (batch, row) in batches
+                .iter()
+                .flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
             {
                 if all || needles.may_be_in(batch.value(row)) {
                     self.record(plan, batch, row);
@@ -251,16 +311,23 @@ impl Search<'_> {
     fn record(&mut self, plan: &Plan, batch: &RawBatch, row: usize) {
         let given = lake::header(batch.headers(row), "event-id");
         let value = batch.value(row).unwrap_or_default();
-        let Ok(event) = Event::parse(&plan.contract, value, given.as_deref()) else { return };
+        let Ok(event) = Event::parse(&plan.contract, value, given.as_deref()) else {
+            return;
+        };
         let source = plan.contract.name.as_str();
         self.resume(source, &event.key, &[]);
         if !self.subjects.has_key(&event.key) {
             return;
         }
-        self.facts.entry((source.to_owned(), event.key.clone())).or_default();
-        let Ok(Outcome::Rows(rows)) = plan.evaluate(&event) else { return };
+        self.facts
+            .entry((source.to_owned(), event.key.clone()))
+            .or_default();
+        let Ok(Outcome::Rows(rows)) = plan.evaluate(&event) else {
+            return;
+        };
         for row in &rows {
-            let own = (row.pole_id == row.owner_id && !plan.shares(row.table)).then_some(row.pole_id);
+            let own =
+                (row.pole_id == row.owner_id && !plan.shares(row.table)).then_some(row.pole_id);
             self.learn((source, &event.key), row.table, own, ids::of_row(row));
         }
     }
@@ -274,7 +341,10 @@ impl Search<'_> {
         let others: Vec<(String, String)> = self.facts.keys().cloned().collect();
         for record in &others {
             let same = is_long(&record.1)
-                || self.facts[record].named.iter().any(|id| self.subjects.ids.contains(id));
+                || self.facts[record]
+                    .named
+                    .iter()
+                    .any(|id| self.subjects.ids.contains(id));
             if same && self.subjects.records.insert(record.clone()) {
                 self.take(record);
             }

@@ -75,24 +75,53 @@ pub(super) async fn survey(
     let chunks = inventory(zones).await?;
     let subjects = subject::find(zones, &request.wanted, &erasures, &chunks).await?;
     let needles = Needles::of(&subjects);
-    let sight = Sight { subjects, needles, whole_records: request.whole_records };
+    let sight = Sight {
+        subjects,
+        needles,
+        whole_records: request.whole_records,
+    };
     let (mut affected, mut by_hand) = (Vec::new(), Vec::new());
     let hints = Hints::default();
-    let looks = chunks.iter().map(|(chunk, objects)| {
-        let (sight, hints) = (&sight, &hints);
-        async move { Ok::<_, Failed>((chunk, examine(zones, sight, (chunk, objects), hints).await?)) }
-    });
+    let looks =
+        chunks.iter().map(|(chunk, objects)| {
+            let (sight, hints) = (&sight, &hints);
+            async move {
+                Ok::<_, Failed>((chunk, examine(zones, sight, (chunk, objects), hints).await?))
+            }
+        });
     let mut looks = stream::iter(looks).buffered(CHUNKS_AT_ONCE);
     while let Some((chunk, examined)) = looks.try_next().await? {
-        let Examined { changes, hints, tells_a_key, by_hand: offsets } = examined;
-        by_hand.extend(offsets.into_iter().map(|offset| ByHand { object: chunk.raw_key(), offset }));
-        let changes: Vec<_> =
-            changes.into_iter().map(|change| (change.zone, change.key, change.count)).collect();
+        let Examined {
+            changes,
+            hints,
+            tells_a_key,
+            by_hand: offsets,
+        } = examined;
+        by_hand.extend(offsets.into_iter().map(|offset| ByHand {
+            object: chunk.raw_key(),
+            offset,
+        }));
+        let changes: Vec<_> = changes
+            .into_iter()
+            .map(|change| (change.zone, change.key, change.count))
+            .collect();
         if !changes.is_empty() {
-            affected.push(Affected { chunk: chunk.clone(), hints, tells_a_key, changes });
+            affected.push(Affected {
+                chunk: chunk.clone(),
+                hints,
+                tells_a_key,
+                changes,
+            });
         }
     }
     drop(looks);
     let curated = curated.erase(&sight.subjects, true).await?;
-    Ok(Survey { sight, chunks, affected, by_hand, curated, unfinished })
+    Ok(Survey {
+        sight,
+        chunks,
+        affected,
+        by_hand,
+        curated,
+        unfinished,
+    })
 }

@@ -37,9 +37,17 @@ async fn status(State(running): State<Arc<Running>>) -> Json<Value> {
     Json(running.status())
 }
 
-async fn invoke(State(running): State<Arc<Running>>, Path(name): Path<String>, payload: Bytes) -> Response {
+async fn invoke(
+    State(running): State<Arc<Running>>,
+    Path(name): Path<String>,
+    payload: Bytes,
+) -> Response {
     let Some(function) = running.function(&name) else {
-        return (StatusCode::NOT_FOUND, format!("there is no function `{name}`")).into_response();
+        return (
+            StatusCode::NOT_FOUND,
+            format!("there is no function `{name}`"),
+        )
+            .into_response();
     };
     match function.invoke(payload).await {
         Ok(answer) => answer.into_response(),
@@ -47,7 +55,11 @@ async fn invoke(State(running): State<Arc<Running>>, Path(name): Path<String>, p
     }
 }
 
-async fn send(State(running): State<Arc<Running>>, Path(name): Path<String>, body: String) -> Response {
+async fn send(
+    State(running): State<Arc<Running>>,
+    Path(name): Path<String>,
+    body: String,
+) -> Response {
     match running.queue(&name).map(|queue| queue.send(body)) {
         None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
         Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
@@ -64,7 +76,11 @@ async fn token(State(running): State<Arc<Running>>, Json(claims): Json<Value>) -
 
 /// What the authoriser says of the caller; none when it says no.
 fn authorizer(headers: &HeaderMap, running: &Running) -> Option<Value> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
     if let Some(bearer) = text("authorization") {
         let claims = running.tokens.claims(bearer.strip_prefix("Bearer ")?)?;
         return Some(json!({"jwt": {"claims": claims, "scopes": null}}));
@@ -85,11 +101,17 @@ async fn relay(State(running): State<Arc<Running>>, request: Request) -> Respons
     };
     // As API Gateway does it: a request that nobody signed does not reach the function.
     let Some(authorizer) = authorizer(&parts.headers, &running) else {
-        return problem(401, "the token is not valid or has expired, or nobody signed the request");
+        return problem(
+            401,
+            "the token is not valid or has expired, or nobody signed the request",
+        );
     };
     let payload = payload(&parts, &authorizer, &body);
     if payload.len() > PAYLOAD_BYTES_MAX {
-        return problem(413, "the request is larger than a function takes; send smaller batches");
+        return problem(
+            413,
+            "the request is larger than a function takes; send smaller batches",
+        );
     }
     answer(&running.relay, payload).await
 }
@@ -99,21 +121,34 @@ async fn answer(function: &Function, payload: String) -> Response {
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(%error, "a request got no answer");
-            return problem(502, "the request got no answer; send it again, a repeat does no harm");
+            return problem(
+                502,
+                "the request got no answer; send it again, a repeat does no harm",
+            );
         }
     };
     let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
         return problem(502, "the answer is not JSON");
     };
-    let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(502);
+    let status = answer["statusCode"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or(502);
     let mut headers = HeaderMap::new();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name = name.parse::<HeaderName>().ok();
-        let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+        let value = value
+            .as_str()
+            .and_then(|value| HeaderValue::from_str(value).ok());
         headers.extend(name.zip(value));
     }
     let body = answer["body"].as_str().unwrap_or_default().to_owned();
-    (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), headers, body).into_response()
+    (
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+        headers,
+        body,
+    )
+        .into_response()
 }
 
 /// API Gateway's payload of version 2.0.
@@ -121,8 +156,10 @@ fn payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = &parts.headers;
-    let headers: BTreeMap<&str, String> =
-        headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    let headers: BTreeMap<&str, String> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), text(value)))
+        .collect();
     // What is not UTF-8 travels as base64, as the gateway does it.
     let (body, encoded) = match std::str::from_utf8(body) {
         Ok(body) => (body.to_owned(), false),
@@ -152,5 +189,10 @@ fn payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
 fn problem(status: u16, detail: &str) -> Response {
     let body = json!({"type": "about:blank", "status": status, "detail": detail}).to_string();
     let kind = [("content-type", "application/problem+json")];
-    (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), kind, body).into_response()
+    (
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+        kind,
+        body,
+    )
+        .into_response()
 }

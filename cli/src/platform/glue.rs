@@ -51,26 +51,38 @@ impl Glue {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { file: file.to_owned(), databases: Mutex::new(databases) })
+        Ok(Self {
+            file: file.to_owned(),
+            databases: Mutex::new(databases),
+        })
     }
 
     /// Makes the databases, as Terraform does on AWS.
     pub fn make_databases(&self, names: impl IntoIterator<Item = String>) {
-        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut databases = self
+            .databases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for name in names {
             databases.entry(name).or_default();
         }
     }
 
     fn answer(&self, operation: &str, input: &Value) -> Result<Value, Refusal> {
-        let mut databases = self.databases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut databases = self
+            .databases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let answer = match operation {
             "CreateDatabase" => {
-                databases.entry(text(&input["DatabaseInput"]["Name"])).or_default();
+                databases
+                    .entry(text(&input["DatabaseInput"]["Name"]))
+                    .or_default();
                 json!({})
             }
             "GetDatabases" => {
-                let named: Vec<Value> = databases.keys().map(|name| json!({"Name": name})).collect();
+                let named: Vec<Value> =
+                    databases.keys().map(|name| json!({"Name": name})).collect();
                 json!({"DatabaseList": named})
             }
             "GetDatabase" => {
@@ -80,7 +92,8 @@ impl Glue {
             }
             other => of_tables(&mut databases, other, input)?,
         };
-        self.save(&databases).map_err(|error| ("InternalServiceException", error.to_string()))?;
+        self.save(&databases)
+            .map_err(|error| ("InternalServiceException", error.to_string()))?;
         Ok(answer)
     }
 
@@ -99,7 +112,12 @@ fn database<'d>(
     databases: &'d mut Databases,
     name: &str,
 ) -> Result<&'d mut BTreeMap<String, Table>, Refusal> {
-    databases.get_mut(name).ok_or_else(|| ("EntityNotFoundException", format!("Database {name} not found.")))
+    databases.get_mut(name).ok_or_else(|| {
+        (
+            "EntityNotFoundException",
+            format!("Database {name} not found."),
+        )
+    })
 }
 
 /// The operations on one database's tables.
@@ -109,7 +127,9 @@ fn of_tables(databases: &mut Databases, operation: &str, input: &Value) -> Resul
     let name = text(&input["TableName"]);
     Ok(match operation {
         "GetTables" => {
-            let listed = tables.iter().map(|(name, table)| described(&within, name, table));
+            let listed = tables
+                .iter()
+                .map(|(name, table)| described(&within, name, table));
             json!({"TableList": listed.collect::<Vec<_>>()})
         }
         "CreateTable" => create(tables, input)?,
@@ -133,24 +153,43 @@ fn of_tables(databases: &mut Databases, operation: &str, input: &Value) -> Resul
         "GetColumnStatisticsForTable" => {
             let wanted = input["ColumnNames"].as_array().into_iter().flatten();
             let known = &table(tables, &name)?.statistics;
-            let found: Vec<&Value> = wanted.filter_map(|column| known.get(&text(column))).collect();
+            let found: Vec<&Value> = wanted
+                .filter_map(|column| known.get(&text(column)))
+                .collect();
             json!({"ColumnStatisticsList": found, "Errors": []})
         }
         other => {
-            return Err(("InvalidInputException", format!("{other} is not an operation of the local Glue")));
+            return Err((
+                "InvalidInputException",
+                format!("{other} is not an operation of the local Glue"),
+            ));
         }
     })
 }
 
 fn put_statistics(table: &mut Table, input: &Value) -> Value {
-    for column in input["ColumnStatisticsList"].as_array().into_iter().flatten() {
-        table.statistics.insert(text(&column["ColumnName"]), column.clone());
+    for column in input["ColumnStatisticsList"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        table
+            .statistics
+            .insert(text(&column["ColumnName"]), column.clone());
     }
     json!({"Errors": []})
 }
 
-fn table<'t>(tables: &'t mut BTreeMap<String, Table>, name: &str) -> Result<&'t mut Table, Refusal> {
-    tables.get_mut(name).ok_or_else(|| ("EntityNotFoundException", format!("Table {name} not found.")))
+fn table<'t>(
+    tables: &'t mut BTreeMap<String, Table>,
+    name: &str,
+) -> Result<&'t mut Table, Refusal> {
+    tables.get_mut(name).ok_or_else(|| {
+        (
+            "EntityNotFoundException",
+            format!("Table {name} not found."),
+        )
+    })
 }
 
 fn described(database: &str, name: &str, table: &Table) -> Value {
@@ -164,17 +203,31 @@ fn described(database: &str, name: &str, table: &Table) -> Value {
 fn create(tables: &mut BTreeMap<String, Table>, input: &Value) -> Result<Value, Refusal> {
     let name = text(&input["TableInput"]["Name"]);
     if tables.contains_key(&name) {
-        return Err(("AlreadyExistsException", format!("Table {name} already exists.")));
+        return Err((
+            "AlreadyExistsException",
+            format!("Table {name} already exists."),
+        ));
     }
-    tables.insert(name, Table { input: input["TableInput"].clone(), ..Table::default() });
+    tables.insert(
+        name,
+        Table {
+            input: input["TableInput"].clone(),
+            ..Table::default()
+        },
+    );
     Ok(json!({}))
 }
 
 fn update(tables: &mut BTreeMap<String, Table>, input: &Value) -> Result<Value, Refusal> {
     let known = table(tables, &text(&input["TableInput"]["Name"]))?;
-    let stale = input["VersionId"].as_str().is_some_and(|version| version != known.version.to_string());
+    let stale = input["VersionId"]
+        .as_str()
+        .is_some_and(|version| version != known.version.to_string());
     if stale {
-        return Err(("ConcurrentModificationException", "The table was updated by somebody else.".into()));
+        return Err((
+            "ConcurrentModificationException",
+            "The table was updated by somebody else.".into(),
+        ));
     }
     known.input = input["TableInput"].clone();
     known.version += 1;
@@ -208,8 +261,7 @@ fn update_partitions(table: &mut Table, input: &Value) -> Value {
         match table.partitions.get_mut(&key) {
             Some(known) => *known = entry["PartitionInput"].clone(),
             None => {
-                let detail =
-                    json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."});
+                let detail = json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."});
                 errors
                     .push(json!({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail}));
             }
@@ -231,7 +283,10 @@ pub fn router(glue: Arc<Glue>) -> Router {
 }
 
 async fn request(State(glue): State<Arc<Glue>>, headers: HeaderMap, body: String) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
     let operation = target.strip_prefix("AWSGlue.").unwrap_or_default();
     let input: Value = serde_json::from_str(&body).unwrap_or_default();
     let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];

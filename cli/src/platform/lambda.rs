@@ -95,7 +95,13 @@ impl Function {
     pub fn new(config: FunctionConfig) -> Self {
         let slots = Semaphore::new(config.concurrency);
         let counter = AtomicU64::new(0);
-        Self { config, idle: Mutex::default(), running: Mutex::default(), slots, counter }
+        Self {
+            config,
+            idle: Mutex::default(),
+            running: Mutex::default(),
+            slots,
+            counter,
+        }
     }
 
     /// Its name.
@@ -107,7 +113,12 @@ impl Function {
     /// The processes that work at the moment.
     #[must_use]
     pub fn working(&self) -> Vec<u32> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .copied()
+            .collect()
     }
 
     /// Invokes the function and waits for its answer.
@@ -115,30 +126,66 @@ impl Function {
     /// # Errors
     /// As [`InvokeError`]; what to do then is the trigger's rule.
     pub async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let _slot = self.slots.acquire().await.map_err(|_| InvokeError::Crashed)?;
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let _slot = self
+            .slots
+            .acquire()
+            .await
+            .map_err(|_| InvokeError::Crashed)?;
+        let kept = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut sandbox = match kept {
             Some(sandbox) => sandbox,
             None => self.start().await?,
         };
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         if let Some(pid) = sandbox.child.id() {
-            self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(number, pid);
+            self.running
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(number, pid);
         }
         let outcome = self.run(&mut sandbox, number, payload).await;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        if !matches!(outcome, Err(InvokeError::Crashed | InvokeError::TimedOut(_))) {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(sandbox);
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number);
+        if !matches!(
+            outcome,
+            Err(InvokeError::Crashed | InvokeError::TimedOut(_))
+        ) {
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(sandbox);
         }
         outcome
     }
 
-    async fn run(&self, sandbox: &mut Sandbox, number: u64, payload: Bytes) -> Result<Bytes, InvokeError> {
+    async fn run(
+        &self,
+        sandbox: &mut Sandbox,
+        number: u64,
+        payload: Bytes,
+    ) -> Result<Bytes, InvokeError> {
         let (answer, answered) = oneshot::channel();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let deadline_millis = (now + self.config.timeout).as_millis();
-        let job = Job { id: format!("{}-{number}", self.config.name), payload, deadline_millis, answer };
-        sandbox.jobs.send(job).await.map_err(|_| InvokeError::Crashed)?;
+        let job = Job {
+            id: format!("{}-{number}", self.config.name),
+            payload,
+            deadline_millis,
+            answer,
+        };
+        sandbox
+            .jobs
+            .send(job)
+            .await
+            .map_err(|_| InvokeError::Crashed)?;
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(InvokeError::Crashed)),
             _ = sandbox.child.wait() => Err(InvokeError::Crashed),
@@ -154,11 +201,17 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (jobs, receiver) = mpsc::channel(1);
-        let slot = Arc::new(Slot { jobs: AsyncMutex::new(receiver), current: Mutex::default() });
+        let slot = Arc::new(Slot {
+            jobs: AsyncMutex::new(receiver),
+            current: Mutex::default(),
+        });
         let server = tokio::spawn(async move {
             drop(axum::serve(listener, runtime_api(slot)).await);
         });
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.config.log)?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.config.log)?;
         let (program, arguments) = &self.config.program;
         let child = Command::new(program)
             .args(arguments)
@@ -175,7 +228,11 @@ impl Function {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Sandbox { child, jobs, server })
+        Ok(Sandbox {
+            child,
+            jobs,
+            server,
+        })
     }
 }
 
@@ -188,7 +245,9 @@ struct Slot {
 impl Slot {
     fn answer(&self, id: Option<&str>, answer: Result<Bytes, InvokeError>) -> StatusCode {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = current.as_ref().is_some_and(|(known, _)| id.is_none_or(|id| id == known));
+        let fits = current
+            .as_ref()
+            .is_some_and(|(known, _)| id.is_none_or(|id| id == known));
         match current.take_if(|_| fits) {
             Some((_, sender)) => {
                 drop(sender.send(answer));
@@ -203,7 +262,10 @@ fn runtime_api(slot: Arc<Slot>) -> Router {
     const BASE: &str = "/2018-06-01/runtime";
     Router::new()
         .route(&format!("{BASE}/invocation/next"), get(next))
-        .route(&format!("{BASE}/invocation/{{id}}/response"), post(response))
+        .route(
+            &format!("{BASE}/invocation/{{id}}/response"),
+            post(response),
+        )
         .route(&format!("{BASE}/invocation/{{id}}/error"), post(error))
         .route(&format!("{BASE}/init/error"), post(init_error))
         .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX * 2))
@@ -211,25 +273,42 @@ fn runtime_api(slot: Arc<Slot>) -> Router {
 }
 
 async fn next(State(slot): State<Arc<Slot>>) -> Response {
-    let Some(job) = slot.jobs.lock().await.recv().await else { return StatusCode::GONE.into_response() };
+    let Some(job) = slot.jobs.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
     let mut headers = HeaderMap::new();
     let values = [
         ("lambda-runtime-aws-request-id", job.id.clone()),
-        ("lambda-runtime-deadline-ms", job.deadline_millis.to_string()),
+        (
+            "lambda-runtime-deadline-ms",
+            job.deadline_millis.to_string(),
+        ),
         (
             "lambda-runtime-invoked-function-arn",
             "arn:aws:lambda:eu-west-2:000000000000:function:local".to_owned(),
         ),
-        ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000".to_owned()),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-00000000-000000000000000000000000".to_owned(),
+        ),
     ];
     for (name, value) in values {
-        headers.extend(value.parse().ok().map(|value| (axum::http::HeaderName::from_static(name), value)));
+        headers.extend(
+            value
+                .parse()
+                .ok()
+                .map(|value| (axum::http::HeaderName::from_static(name), value)),
+        );
     }
     *slot.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((job.id, job.answer));
     (headers, job.payload).into_response()
 }
 
-async fn response(State(slot): State<Arc<Slot>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+async fn response(
+    State(slot): State<Arc<Slot>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> StatusCode {
     slot.answer(Some(&id), Ok(body))
 }
 

@@ -53,7 +53,10 @@ impl Queue {
             let entry = entry?;
             if entry.file_type()?.is_file() {
                 let body = std::fs::read_to_string(entry.path())?;
-                messages.insert(entry.file_name().to_string_lossy().into_owned(), message(body));
+                messages.insert(
+                    entry.file_name().to_string_lossy().into_owned(),
+                    message(body),
+                );
             }
         }
         // The dead count too: a new message must not take a dead one's name.
@@ -62,7 +65,10 @@ impl Queue {
             .keys()
             .cloned()
             .chain(dead.map(|entry| entry.file_name().to_string_lossy().into_owned()));
-        let last = ids.filter_map(|id| id.parse::<u64>().ok()).max().unwrap_or_default();
+        let last = ids
+            .filter_map(|id| id.parse::<u64>().ok())
+            .max()
+            .unwrap_or_default();
         Ok(Self {
             name: name.to_owned(),
             folder,
@@ -93,7 +99,9 @@ impl Queue {
     /// Messages that were given up.
     #[must_use]
     pub fn dead(&self) -> usize {
-        std::fs::read_dir(self.folder.join("dead")).map(Iterator::count).unwrap_or_default()
+        std::fs::read_dir(self.folder.join("dead"))
+            .map(Iterator::count)
+            .unwrap_or_default()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Message>> {
@@ -103,7 +111,9 @@ impl Queue {
     fn receive(&self) -> Vec<(String, Message)> {
         let now = Instant::now();
         let mut messages = self.lock();
-        let visible = messages.iter_mut().filter(|(_, message)| !message.taken && message.visible_at <= now);
+        let visible = messages
+            .iter_mut()
+            .filter(|(_, message)| !message.taken && message.visible_at <= now);
         let mut batch = Vec::new();
         for (id, message) in visible.take(BATCH) {
             message.taken = true;
@@ -120,7 +130,9 @@ impl Queue {
 
     fn again(&self, id: &str) -> io::Result<()> {
         let mut messages = self.lock();
-        let Some(message) = messages.get_mut(id) else { return Ok(()) };
+        let Some(message) = messages.get_mut(id) else {
+            return Ok(());
+        };
         if message.receives < RECEIVES_MAX {
             message.taken = false;
             message.visible_at = Instant::now() + VISIBLE_AGAIN * 2u32.pow(message.receives.min(6));
@@ -132,7 +144,12 @@ impl Queue {
 }
 
 fn message(body: String) -> Message {
-    Message { body, receives: 0, visible_at: Instant::now(), taken: false }
+    Message {
+        body,
+        receives: 0,
+        visible_at: Instant::now(),
+        taken: false,
+    }
 }
 
 /// The event source mapping from a queue to a function: batches, partial answers, retries.
@@ -146,7 +163,11 @@ pub async fn map_queue(queue: Arc<Queue>, function: Arc<Function>) {
         }
         let failed = failures(&function, &queue.name, &batch).await;
         for (id, _) in &batch {
-            let settled = if failed.contains(id) { queue.again(id) } else { queue.done(id) };
+            let settled = if failed.contains(id) {
+                queue.again(id)
+            } else {
+                queue.done(id)
+            };
             if let Err(error) = settled {
                 tracing::error!(%error, queue = queue.name, id, "a message could not be settled");
             }
@@ -176,13 +197,22 @@ async fn failures(function: &Function, queue: &str, batch: &[(String, Message)])
             all()
         }
         Ok(answer) => {
-            let Ok(answer) = serde_json::from_slice::<Value>(&answer) else { return all() };
+            let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
+                return all();
+            };
             let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
             let named: Vec<String> = failures
-                .map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default().to_owned())
+                .map(|failure| {
+                    failure["itemIdentifier"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned()
+                })
                 .collect();
             // A name that is not in the batch is a complete failure, as SQS has it.
-            let known = named.iter().all(|id| batch.iter().any(|(known, _)| known == id));
+            let known = named
+                .iter()
+                .all(|id| batch.iter().any(|(known, _)| known == id));
             if known { named } else { all() }
         }
     }

@@ -93,7 +93,11 @@ impl Platform {
 
         let topics = Arc::new(Topics::open(&folder.join("kafka"), Arc::clone(&clock))?);
         let raw_objects = Arc::new(Queue::open(&folder.join("queues"), RAW_OBJECTS)?);
-        let files = Arc::new(Files::open(&folder.join("s3"), &BUCKETS, notify(Arc::clone(&raw_objects)))?);
+        let files = Arc::new(Files::open(
+            &folder.join("s3"),
+            &BUCKETS,
+            notify(Arc::clone(&raw_objects)),
+        )?);
         let s3 = serve(s3::router(files), 0, &mut tasks).await?;
         let glue = Glue::open(&folder.join("glue.json"))?;
         glue.make_databases(snapshot_merge::zones::databases(DATABASES, &catalogue));
@@ -103,7 +107,11 @@ impl Platform {
         let kafka = broker.local_addr()?.to_string();
         tasks.push(spawn_broker(broker, Arc::clone(&topics), folder)?);
 
-        let sources: Vec<&str> = catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
+        let sources: Vec<&str> = catalogue
+            .plans
+            .iter()
+            .map(|plan| plan.contract.name.as_str())
+            .collect();
         let environment = environment(&pack, [&s3, &glue, &secrets, &kafka], &sources);
         let functions = functions(&options, &environment);
         let [relay, landing, transform, ..] = functions.as_slice() else {
@@ -112,21 +120,35 @@ impl Platform {
         let mut queues = BTreeMap::from([(RAW_OBJECTS.to_owned(), Arc::clone(&raw_objects))]);
         // Two pollers: one object's download overlaps with another's work.
         for _ in 0..2 {
-            tasks.push(tokio::spawn(map_queue(Arc::clone(&raw_objects), Arc::clone(transform))));
+            tasks.push(tokio::spawn(map_queue(
+                Arc::clone(&raw_objects),
+                Arc::clone(transform),
+            )));
         }
         for source in &sources {
-            let queue = Arc::new(Queue::open(&folder.join("queues"), &format!("relay-{source}"))?);
-            tasks.push(tokio::spawn(map_queue(Arc::clone(&queue), Arc::clone(relay))));
+            let queue = Arc::new(Queue::open(
+                &folder.join("queues"),
+                &format!("relay-{source}"),
+            )?);
+            tasks.push(tokio::spawn(map_queue(
+                Arc::clone(&queue),
+                Arc::clone(relay),
+            )));
             queues.insert(format!("relay-{source}"), queue);
         }
         let mut mappings = Vec::new();
         for plan in &catalogue.plans {
             let topic = &plan.contract.topic;
             let offsets = folder.join("offsets");
-            let mapping = KafkaMapping::open(&offsets, topic, Arc::clone(&topics), Arc::clone(landing))?;
+            let mapping =
+                KafkaMapping::open(&offsets, topic, Arc::clone(&topics), Arc::clone(landing))?;
             mappings.push(Arc::new(mapping));
         }
-        tasks.extend(mappings.iter().map(|mapping| tokio::spawn(Arc::clone(mapping).run())));
+        tasks.extend(
+            mappings
+                .iter()
+                .map(|mapping| tokio::spawn(Arc::clone(mapping).run())),
+        );
 
         let tokens = Tokens::open(folder)?;
         let places = json!({"s3": s3, "kafka": kafka, "glue": glue, "pid": std::process::id()});
@@ -139,10 +161,26 @@ impl Platform {
             mappings,
             places,
         });
-        let api = serve(gateway::router(Arc::clone(&running)), options.port, &mut tasks).await?;
+        let api = serve(
+            gateway::router(Arc::clone(&running)),
+            options.port,
+            &mut tasks,
+        )
+        .await?;
         let file = folder.join("platform.json");
-        std::fs::write(&file, json!({"api": api, "s3": s3, "kafka": kafka, "glue": glue}).to_string())?;
-        Ok(Self { running, api, s3, kafka, tasks, file, _lock: lock })
+        std::fs::write(
+            &file,
+            json!({"api": api, "s3": s3, "kafka": kafka, "glue": glue}).to_string(),
+        )?;
+        Ok(Self {
+            running,
+            api,
+            s3,
+            kafka,
+            tasks,
+            file,
+            _lock: lock,
+        })
     }
 }
 
@@ -150,7 +188,9 @@ impl Running {
     /// The function of that name.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&Arc<Function>> {
-        self.functions.iter().find(|function| function.name() == name)
+        self.functions
+            .iter()
+            .find(|function| function.name() == name)
     }
 
     /// The queue of that name.
@@ -165,8 +205,11 @@ impl Running {
     /// As the function's; an unknown name is one too.
     pub async fn invoke(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
         let unknown = || InvokeError::Function(format!("there is no function `{name}`"));
-        let answer =
-            self.function(name).ok_or_else(unknown)?.invoke(Bytes::from(payload.to_string())).await?;
+        let answer = self
+            .function(name)
+            .ok_or_else(unknown)?
+            .invoke(Bytes::from(payload.to_string()))
+            .await?;
         serde_json::from_slice(&answer).map_err(|error| InvokeError::Function(error.to_string()))
     }
 
@@ -188,8 +231,11 @@ impl Running {
     pub(super) fn status(&self) -> Value {
         let (records, messages) = self.pending();
         let dead: usize = self.queues.values().map(|queue| queue.dead()).sum();
-        let working: BTreeMap<&str, Vec<u32>> =
-            self.functions.iter().map(|function| (function.name(), function.working())).collect();
+        let working: BTreeMap<&str, Vec<u32>> = self
+            .functions
+            .iter()
+            .map(|function| (function.name(), function.working()))
+            .collect();
         json!({
             "records_to_land": records,
             "messages_waiting": messages,
@@ -204,8 +250,10 @@ impl Running {
 fn lock(folder: &Path) -> io::Result<File> {
     let file = File::create(folder.join(".lock"))?;
     file.try_lock().map_err(|_| {
-        let message =
-            format!("another polelake runs on {}; stop it, or give another --dir", folder.display());
+        let message = format!(
+            "another polelake runs on {}; stop it, or give another --dir",
+            folder.display()
+        );
         io::Error::new(io::ErrorKind::WouldBlock, message)
     })?;
     Ok(file)
@@ -221,10 +269,17 @@ async fn serve(router: Router, port: u16, tasks: &mut Vec<JoinHandle<()>>) -> io
 }
 
 /// Producer ids must be new in every life of the broker: the log remembers those of the last.
-fn spawn_broker(listener: TcpListener, topics: Arc<Topics>, folder: &Path) -> io::Result<JoinHandle<()>> {
+fn spawn_broker(
+    listener: TcpListener,
+    topics: Arc<Topics>,
+    folder: &Path,
+) -> io::Result<JoinHandle<()>> {
     let file = folder.join("kafka-lives");
-    let life =
-        std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<i64>().ok()).unwrap_or_default() + 1;
+    let life = std::fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| text.parse::<i64>().ok())
+        .unwrap_or_default()
+        + 1;
     std::fs::write(file, life.to_string())?;
     Ok(tokio::spawn(async move {
         drop(kafka::serve(listener, topics, life * 1_000_000, kafka::weather::calm()).await);
@@ -238,7 +293,11 @@ fn notify(queue: Arc<Queue>) -> s3::Watch {
             return Ok(());
         }
         // Keys are form-encoded in notifications; ours need it for `=` only.
-        let key = key.replace('%', "%25").replace('=', "%3D").replace('+', "%2B").replace(' ', "+");
+        let key = key
+            .replace('%', "%25")
+            .replace('=', "%3D")
+            .replace('+', "%2B")
+            .replace(' ', "+");
         let record = json!({
             "eventVersion": "2.6",
             "eventSource": "aws:s3",
@@ -254,7 +313,10 @@ fn environment(
     [s3, glue, secrets, kafka]: [&str; 4],
     sources: &[&str],
 ) -> BTreeMap<String, String> {
-    let queues: Vec<String> = sources.iter().map(|source| format!("relay-{source}={source}")).collect();
+    let queues: Vec<String> = sources
+        .iter()
+        .map(|source| format!("relay-{source}={source}"))
+        .collect();
     let pairs = [
         ("AWS_ENDPOINT_URL_S3", s3.to_owned()),
         ("AWS_ENDPOINT_URL_GLUE", glue.to_owned()),
@@ -273,7 +335,10 @@ fn environment(
         ("KAFKA_AUTH", "none".to_owned()),
         ("QUEUE_SOURCES", queues.join(",")),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// The five functions: name, timeout in seconds, invocations at once.
@@ -289,7 +354,10 @@ fn functions(options: &Options, environment: &BTreeMap<String, String>) -> Vec<A
     let function = |(name, seconds, concurrency): (&'static str, u64, usize)| {
         let program = match &options.binaries {
             Some(folder) => (folder.join(name), Vec::new()),
-            None => (options.program.clone(), vec!["function".to_owned(), name.to_owned()]),
+            None => (
+                options.program.clone(),
+                vec!["function".to_owned(), name.to_owned()],
+            ),
         };
         Arc::new(Function::new(FunctionConfig {
             name,

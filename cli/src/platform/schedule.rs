@@ -21,7 +21,9 @@ pub async fn nightly(running: Arc<Running>) {
         let now = running.clock.millis();
         let next = next_run(now);
         tokio::time::sleep(Duration::from_millis((next - now).unsigned_abs())).await;
-        let time = jiff::Timestamp::from_millisecond(next).map(|at| at.to_string()).unwrap_or_default();
+        let time = jiff::Timestamp::from_millisecond(next)
+            .map(|at| at.to_string())
+            .unwrap_or_default();
         for function in ["snapshot-merge", "quality-report"] {
             run(&running, function, &time).await;
         }
@@ -30,7 +32,10 @@ pub async fn nightly(running: Arc<Running>) {
 
 async fn run(running: &Running, function: &str, time: &str) {
     for attempt in 1..=TRIES {
-        match running.invoke(function, &json!({"scheduled_time": time})).await {
+        match running
+            .invoke(function, &json!({"scheduled_time": time}))
+            .await
+        {
             Ok(_) => return,
             Err(error) => {
                 eprintln!("{function} for {time}, try {attempt} of {TRIES}: {error}");
@@ -54,8 +59,17 @@ mod tests {
     #[test]
     fn the_next_run_is_at_one_and_never_now() {
         let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
-        assert_eq!(next_run(at("2026-03-02T00:59:59Z")), at("2026-03-02T01:00:00Z"));
-        assert_eq!(next_run(at("2026-03-02T01:00:00Z")), at("2026-03-03T01:00:00Z"));
-        assert_eq!(next_run(at("2026-03-02T23:00:00Z")), at("2026-03-03T01:00:00Z"));
+        assert_eq!(
+            next_run(at("2026-03-02T00:59:59Z")),
+            at("2026-03-02T01:00:00Z")
+        );
+        assert_eq!(
+            next_run(at("2026-03-02T01:00:00Z")),
+            at("2026-03-03T01:00:00Z")
+        );
+        assert_eq!(
+            next_run(at("2026-03-02T23:00:00Z")),
+            at("2026-03-03T01:00:00Z")
+        );
     }
 }

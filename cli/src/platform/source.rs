@@ -63,8 +63,13 @@ impl KafkaMapping {
     /// Records that the function has not taken yet.
     #[must_use]
     pub fn lag(&self) -> i64 {
-        let Ok(logs) = self.topics.topic(&self.topic) else { return 0 };
-        (0..).zip(logs.iter()).map(|(partition, log)| log.next() - self.offset(partition)).sum()
+        let Ok(logs) = self.topics.topic(&self.topic) else {
+            return 0;
+        };
+        (0..)
+            .zip(logs.iter())
+            .map(|(partition, log)| log.next() - self.offset(partition))
+            .sum()
     }
 
     fn offset(&self, partition: i32) -> i64 {
@@ -72,7 +77,9 @@ impl KafkaMapping {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, i64>> {
-        self.committed.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.committed
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Polls until the platform ends: one batch in flight, every partition in its order.
@@ -108,13 +115,20 @@ impl KafkaMapping {
         let (payload, ends) = self.payload(&logs, limit)?;
         let answer = self.function.invoke(payload).await?;
         let answer: Value = serde_json::from_slice(&answer)?;
-        let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
+        let failures = answer["batchItemFailures"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let mut done = ends.clone();
         for failure in &failures {
             let item = &failure["itemIdentifier"];
-            let partition =
-                item["partition"].as_str().and_then(|name| name.rsplit('-').next()?.parse::<i32>().ok());
-            match (partition.filter(|partition| ends.contains_key(partition)), item["offset"].as_i64()) {
+            let partition = item["partition"]
+                .as_str()
+                .and_then(|name| name.rsplit('-').next()?.parse::<i32>().ok());
+            match (
+                partition.filter(|partition| ends.contains_key(partition)),
+                item["offset"].as_i64(),
+            ) {
                 (Some(partition), Some(offset)) => done.insert(partition, offset),
                 _ => return Err("the answer names something that is not in the batch".into()),
             };
@@ -147,7 +161,11 @@ impl KafkaMapping {
                 records.push(text);
             }
             if !records.is_empty() {
-                partitions.push(format!("\"{}-{partition}\":[{}]", self.topic, records.join(",")));
+                partitions.push(format!(
+                    "\"{}-{partition}\":[{}]",
+                    self.topic,
+                    records.join(",")
+                ));
             }
         }
         let arn = "arn:aws:kafka:eu-west-2:000000000000:cluster/local/0";
@@ -162,10 +180,19 @@ impl KafkaMapping {
 /// A record as Lambda delivers it: base64, headers as signed bytes.
 #[must_use]
 pub fn record_json(topic: &str, partition: i32, record: &LogRecord) -> String {
-    let base64 =
-        |bytes: &Option<Bytes>| bytes.as_ref().map(|bytes| base64_simd::STANDARD.encode_to_string(bytes));
-    let signed = |bytes: &Bytes| bytes.iter().map(|byte| json!(byte.cast_signed())).collect::<Vec<_>>();
-    let header = |(name, value): &(String, Option<Bytes>)| json!({name: value.as_ref().map(signed)});
+    let base64 = |bytes: &Option<Bytes>| {
+        bytes
+            .as_ref()
+            .map(|bytes| base64_simd::STANDARD.encode_to_string(bytes))
+    };
+    let signed = |bytes: &Bytes| {
+        bytes
+            .iter()
+            .map(|byte| json!(byte.cast_signed()))
+            .collect::<Vec<_>>()
+    };
+    let header =
+        |(name, value): &(String, Option<Bytes>)| json!({name: value.as_ref().map(signed)});
     json!({
         "topic": topic,
         "partition": partition,

@@ -46,8 +46,12 @@ impl Tokens {
             return Err(io::Error::other("claims are an object"));
         };
         object.insert("iss".to_owned(), ISSUER.into());
-        encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&self.key))
-            .map_err(io::Error::other)
+        encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            &EncodingKey::from_secret(&self.key),
+        )
+        .map_err(io::Error::other)
     }
 
     /// The claims of a token that is ours and has not expired, as API Gateway hands them on: all of them texts.
@@ -57,9 +61,21 @@ impl Tokens {
         rules.set_issuer(&[ISSUER]);
         rules.validate_aud = false;
         rules.leeway = 0;
-        let claims = decode::<HashMap<String, Value>>(token, &DecodingKey::from_secret(&self.key), &rules);
-        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Some(claims.ok()?.claims.into_iter().map(|(name, value)| (name, text(value))).collect())
+        let claims =
+            decode::<HashMap<String, Value>>(token, &DecodingKey::from_secret(&self.key), &rules);
+        let text = |value: Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        Some(
+            claims
+                .ok()?
+                .claims
+                .into_iter()
+                .map(|(name, value)| (name, text(value)))
+                .collect(),
+        )
     }
 }
 
@@ -70,12 +86,24 @@ mod tests {
 
     #[test]
     fn only_our_own_tokens_that_last_are_good() {
-        let tokens = Tokens { key: vec![7; KEY_BYTES] };
-        let good = tokens.issue(json!({"client_id": "a", "exp": 99_999_999_999u64})).unwrap();
+        let tokens = Tokens {
+            key: vec![7; KEY_BYTES],
+        };
+        let good = tokens
+            .issue(json!({"client_id": "a", "exp": 99_999_999_999u64}))
+            .unwrap();
         assert_eq!(tokens.claims(&good).unwrap()["client_id"], "a");
-        let old = tokens.issue(json!({"client_id": "a", "exp": 1_000_000_000})).unwrap();
+        let old = tokens
+            .issue(json!({"client_id": "a", "exp": 1_000_000_000}))
+            .unwrap();
         assert!(tokens.claims(&old).is_none());
-        assert!(Tokens { key: vec![8; KEY_BYTES] }.claims(&good).is_none());
+        assert!(
+            Tokens {
+                key: vec![8; KEY_BYTES]
+            }
+            .claims(&good)
+            .is_none()
+        );
         // {"alg":"none"}, the same claims, no signature.
         let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap());
         assert!(tokens.claims(&unsigned).is_none());

@@ -67,19 +67,29 @@ impl QualityBench {
         let tell = |what: &str, measured: &Value| snapshot_bench::tell(what, measured, as_json);
         let writing = self.worker("writing", groups).await?;
         tell("polelake: writing", &writing["writing"]);
-        tell("polelake: measuring, in the same pass", &writing["measuring"]);
-        let share = number(&writing["measuring"], "cpu") / number(&writing["writing"], "cpu").max(0.01);
+        tell(
+            "polelake: measuring, in the same pass",
+            &writing["measuring"],
+        );
+        let share =
+            number(&writing["measuring"], "cpu") / number(&writing["writing"], "cpu").max(0.01);
         tell("measuring, of writing", &json!({"cpu_share": share}));
         let rescan = self.worker("rescan", groups).await?;
         tell("polelake: the snapshot read again", &rescan);
         let unique = self.worker("unique", groups).await?;
-        tell("polelake: read again, with exact uniqueness of the key", &unique);
+        tell(
+            "polelake: read again, with exact uniqueness of the key",
+            &unique,
+        );
         if self.peers.iter().any(|peer| peer == "great_expectations") {
             let mut command = Command::new("python3");
-            command.args(["-c", include_str!("great_expectations.py")]).arg(self.dir.join(TENTH));
+            command
+                .args(["-c", include_str!("great_expectations.py")])
+                .arg(self.dir.join(TENTH));
             let peer = answer(command, "great_expectations").await?;
             tell("great_expectations, a tenth of the rows", &peer);
-            let each = |measured: &Value| number(measured, "cpu") / number(measured, "rows").max(1.0);
+            let each =
+                |measured: &Value| number(measured, "cpu") / number(measured, "rows").max(1.0);
             tell(
                 "polelake, of great_expectations, each row",
                 &json!({"cpu_share": each(&unique) / each(&peer)}),
@@ -91,7 +101,14 @@ impl QualityBench {
     async fn worker(&self, what: &str, groups: u64) -> Result<Value, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
         command
-            .args(["bench", "quality-worker", what, "--groups", &groups.to_string(), "--dir"])
+            .args([
+                "bench",
+                "quality-worker",
+                what,
+                "--groups",
+                &groups.to_string(),
+                "--dir",
+            ])
             .arg(&self.dir);
         command.arg("--contracts").arg(&self.contracts);
         answer(command, "polelake").await
@@ -107,7 +124,10 @@ async fn inflate(dir: &Path, groups: u64) -> Result<(), Failed> {
     let curated = zone(dir, "curated");
     let key = manifest_key(TABLE, FIRST_DAY);
     let mut manifest = Manifest::decode(&curated.get(&key).await?.body)?;
-    let shard = manifest.shards.first_mut().ok_or("the first load has no shard")?;
+    let shard = manifest
+        .shards
+        .first_mut()
+        .ok_or("the first load has no shard")?;
     let file = curated.get(&shard.rows_key).await?.body;
     std::fs::write(dir.join(GROUP), &file)?;
     shard.bytes = copies(&file, groups, &dir.join("curated").join(&shard.rows_key))?;
@@ -124,8 +144,15 @@ async fn inflate(dir: &Path, groups: u64) -> Result<(), Failed> {
 fn copies(file: &Bytes, groups: u64, to: &Path) -> Result<u64, Failed> {
     let size = file.len() as u64;
     let footer = Footer::parse(Window::new(0, file.clone(), size))?;
-    let group = footer.groups()?.into_iter().next().ok_or("the file has no row group")?;
-    let schema = read(file.clone())?.next().ok_or("the file has no rows")??.schema();
+    let group = footer
+        .groups()?
+        .into_iter()
+        .next()
+        .ok_or("the file has no row group")?;
+    let schema = read(file.clone())?
+        .next()
+        .ok_or("the file has no rows")??
+        .schema();
     let sink = std::io::BufWriter::new(std::fs::File::create(to)?);
     let mut writer = GroupWriter::new(sink, &schema, curated())?;
     for _ in 0..groups {
@@ -137,9 +164,16 @@ fn copies(file: &Bytes, groups: u64, to: &Path) -> Result<u64, Failed> {
 }
 
 /// One measurement in a process of its own; says what it took as JSON.
-pub(crate) async fn worker(what: &str, groups: u64, dir: &Path, contracts: &Path) -> Result<bool, Failed> {
+pub(crate) async fn worker(
+    what: &str,
+    groups: u64,
+    dir: &Path,
+    contracts: &Path,
+) -> Result<bool, Failed> {
     let catalogue = catalogue(&contracts.to_string_lossy(), what == "unique")?;
-    let table = catalogue.table(TABLE).ok_or("the contracts have no table object_vehicle")?;
+    let table = catalogue
+        .table(TABLE)
+        .ok_or("the contracts have no table object_vehicle")?;
     let told = match what {
         "writing" => writing(table, groups, dir)?,
         _ => rescan(table, groups, dir).await?,
@@ -150,11 +184,23 @@ pub(crate) async fn worker(what: &str, groups: u64, dir: &Path, contracts: &Path
 
 fn catalogue(contracts: &str, unique: bool) -> Result<Catalogue, Failed> {
     let mut files = host::contract_files(contracts)?;
-    for file in files.iter_mut().filter(|file| unique && file.path.ends_with("object_vehicle.odcs.yaml")) {
-        *file = File::new(file.path.clone(), file.text().replacen("\n    quality:\n", UNIQUE, 1));
+    for file in files
+        .iter_mut()
+        .filter(|file| unique && file.path.ends_with("object_vehicle.odcs.yaml"))
+    {
+        *file = File::new(
+            file.path.clone(),
+            file.text().replacen("\n    quality:\n", UNIQUE, 1),
+        );
     }
-    Catalogue::compile(&files)
-        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into())
+    Catalogue::compile(&files).map_err(|problems| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .into()
+    })
 }
 
 /// The same batches written, and measured, one after the other.
@@ -196,9 +242,17 @@ async fn rescan(table: &TableContract, groups: u64, dir: &Path) -> Result<Value,
     let (begun, cpu) = (Instant::now(), cpu_seconds());
     let again = snapshot_merge::rescan(table, &manifest, &Arc::clone(&curated)).await?;
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    let repeats = again.rules.iter().find(|rule| rule.rule == "bench-unique").map(|rule| rule.failed);
+    let repeats = again
+        .rules
+        .iter()
+        .find(|rule| rule.rule == "bench-unique")
+        .map(|rule| rule.failed);
     if repeats.is_some_and(|repeats| repeats != (groups - 1) * (again.rows / groups)) {
-        return Err(format!("{repeats:?} of {} rows were found to repeat a key", again.rows).into());
+        return Err(format!(
+            "{repeats:?} of {} rows were found to repeat a key",
+            again.rows
+        )
+        .into());
     }
     Ok(
         json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": again.rows, "repeats": repeats}),

@@ -73,11 +73,20 @@ pub async fn list(zones: &Zones, filter: &Filter) -> Result<Vec<Entry>, Failed> 
         .collect();
     for plan in &zones.catalogue.plans {
         let contract = &plan.contract;
-        if filter.source.as_ref().is_none_or(|source| *source == contract.name) {
+        if filter
+            .source
+            .as_ref()
+            .is_none_or(|source| *source == contract.name)
+        {
             entries.extend(of_topic(zones, &contract.topic, &chunks, filter.since).await?);
         }
     }
-    entries.retain(|entry| filter.rule.as_ref().is_none_or(|rule| *rule == entry.refused.rule));
+    entries.retain(|entry| {
+        filter
+            .rule
+            .as_ref()
+            .is_none_or(|rule| *rule == entry.refused.rule)
+    });
     entries.sort_by(|a, b| (&a.topic, a.origin).cmp(&(&b.topic, b.origin)));
     Ok(entries)
 }
@@ -102,10 +111,23 @@ async fn of_topic(
             .filter(|_| chunk.partition == REDRIVE_PARTITION)
             .unwrap_or(at);
         let status = after.status(origin);
-        let redrives = after.outcomes.get(&origin).map_or(0, |outcomes| outcomes.len() as u32);
-        entries.insert(origin, Entry { topic: topic.to_owned(), origin, status, redrives, refused });
+        let redrives = after
+            .outcomes
+            .get(&origin)
+            .map_or(0, |outcomes| outcomes.len() as u32);
+        entries.insert(
+            origin,
+            Entry {
+                topic: topic.to_owned(),
+                origin,
+                status,
+                redrives,
+                refused,
+            },
+        );
     }
-    let recent = |entry: &Entry| since.is_none_or(|day| entry.origin.timestamp * 1_000 >= day.begins());
+    let recent =
+        |entry: &Entry| since.is_none_or(|day| entry.origin.timestamp * 1_000 >= day.begins());
     Ok(entries.into_values().filter(recent).collect())
 }
 
@@ -122,7 +144,12 @@ impl After {
         if self.underway.contains(&origin) {
             return Status::Underway;
         }
-        match self.outcomes.get(&origin).and_then(|outcomes| outcomes.last()).map(String::as_str) {
+        match self
+            .outcomes
+            .get(&origin)
+            .and_then(|outcomes| outcomes.last())
+            .map(String::as_str)
+        {
             Some("refined") => Status::Refined,
             Some("ignored") => Status::Ignored,
             _ => Status::Open,
@@ -139,7 +166,11 @@ async fn redriven(zones: &Zones, topic: &str) -> Result<After, Failed> {
         let done = receipts(&first, &*zones.refined).await?;
         for redriven in done.iter().flat_map(|receipt| &receipt.redriven) {
             if let Some(origin) = Origin::parse(&redriven.of) {
-                after.outcomes.entry(origin).or_default().push(redriven.outcome.clone());
+                after
+                    .outcomes
+                    .entry(origin)
+                    .or_default()
+                    .push(redriven.outcome.clone());
             }
         }
         let known: BTreeSet<i64> = done.iter().map(|receipt| receipt.offset).collect();
@@ -155,7 +186,9 @@ async fn redriven(zones: &Zones, topic: &str) -> Result<After, Failed> {
 /// The origins of a raw object of the redrive partition.
 async fn origins(chunk: &Chunk, raw: &dyn ObjectStore) -> Result<Vec<Origin>, Failed> {
     let batches = lake::decode_raw(raw.get(&chunk.raw_key()).await?.body)?;
-    let rows = batches.iter().flat_map(|batch| (0..batch.len()).map(|row| batch.headers(row)));
+    let rows = batches
+        .iter()
+        .flat_map(|batch| (0..batch.len()).map(|row| batch.headers(row)));
     Ok(rows.filter_map(Origin::of_headers).collect())
 }
 
@@ -165,7 +198,10 @@ async fn refused(
     topic: &str,
     chunks: &[(Chunk, String)],
 ) -> Result<Vec<(Chunk, Refused)>, Failed> {
-    let mine = chunks.iter().filter(|(chunk, _)| chunk.topic == topic).cloned();
+    let mine = chunks
+        .iter()
+        .filter(|(chunk, _)| chunk.topic == topic)
+        .cloned();
     let refined = Arc::clone(&zones.refined);
     let mut found: Vec<(Chunk, Vec<Refused>)> = stream::iter(mine)
         .map(|(chunk, key)| {

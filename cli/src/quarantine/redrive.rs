@@ -34,11 +34,19 @@ pub struct Outcome {
 pub async fn redrive(zones: &Zones, entries: &[Entry], now: i64) -> Result<Vec<Chunk>, Failed> {
     let mut streams: BTreeMap<(&str, u32), Vec<&Entry>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.status == Status::Open) {
-        streams.entry((&entry.topic, entry.origin.epoch)).or_default().push(entry);
+        streams
+            .entry((&entry.topic, entry.origin.epoch))
+            .or_default()
+            .push(entry);
     }
     let mut chunks = Vec::new();
     for ((topic, epoch), entries) in streams {
-        let stream = Chunk { topic: topic.to_owned(), epoch, partition: REDRIVE_PARTITION, offset: 0 };
+        let stream = Chunk {
+            topic: topic.to_owned(),
+            epoch,
+            partition: REDRIVE_PARTITION,
+            offset: 0,
+        };
         for part in parts(&entries) {
             let records = part.iter().map(|entry| record(entry, now)).collect();
             chunks.push(chain::append(&*zones.raw, &stream, records).await?);
@@ -52,8 +60,9 @@ fn parts<'e>(entries: &[&'e Entry]) -> Vec<Vec<&'e Entry>> {
     let (mut parts, mut bytes) = (vec![Vec::new()], 0);
     for entry in entries {
         let size = entry.refused.value.as_ref().map_or(0, bytes::Bytes::len);
-        let full =
-            |part: &Vec<&Entry>| part.len() == RECORDS_MAX || (bytes + size > BYTES_MAX && !part.is_empty());
+        let full = |part: &Vec<&Entry>| {
+            part.len() == RECORDS_MAX || (bytes + size > BYTES_MAX && !part.is_empty())
+        };
         if parts.last().is_none_or(full) {
             parts.push(Vec::new());
             bytes = 0;
@@ -84,7 +93,11 @@ fn record(entry: &Entry, now: i64) -> RawRecord<'static> {
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
-pub async fn wait(zones: &Zones, chunks: &[Chunk], at_most: Duration) -> Result<Vec<Outcome>, Failed> {
+pub async fn wait(
+    zones: &Zones,
+    chunks: &[Chunk],
+    at_most: Duration,
+) -> Result<Vec<Outcome>, Failed> {
     let deadline = Instant::now() + at_most;
     let mut outcomes = Vec::new();
     for chunk in chunks {
@@ -94,16 +107,25 @@ pub async fn wait(zones: &Zones, chunks: &[Chunk], at_most: Duration) -> Result<
                     let receipt = lake::Receipt::decode(&object.body)?;
                     outcomes.extend(receipt.redriven.into_iter().filter_map(|redriven| {
                         let origin = Origin::parse(&redriven.of)?;
-                        Some(Outcome { topic: chunk.topic.clone(), origin, outcome: redriven.outcome })
+                        Some(Outcome {
+                            topic: chunk.topic.clone(),
+                            origin,
+                            outcome: redriven.outcome,
+                        })
                     }));
                     break;
                 }
                 Err(error) if !error.is_not_found() => return Err(error.into()),
-                Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(_) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(100)).await
+                }
                 Err(_) => {
                     let origins = super::origins(chunk, &*zones.raw).await?;
-                    let underway =
-                        |origin| Outcome { topic: chunk.topic.clone(), origin, outcome: "underway".into() };
+                    let underway = |origin| Outcome {
+                        topic: chunk.topic.clone(),
+                        origin,
+                        outcome: "underway".into(),
+                    };
                     outcomes.extend(origins.into_iter().map(underway));
                     break;
                 }

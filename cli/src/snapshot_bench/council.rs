@@ -24,24 +24,39 @@ pub(super) fn catalogue(contracts: &str, tables: u32) -> Result<Catalogue, Faile
     let shipped = host::contract_files(contracts)?;
     let of = |path: &str| {
         let found = shipped.iter().find(|file| file.path == path);
-        found.map(|file| file.text().to_owned()).ok_or_else(|| format!("{contracts} has no {path}"))
+        found
+            .map(|file| file.text().to_owned())
+            .ok_or_else(|| format!("{contracts} has no {path}"))
     };
     let table_text = of("pole/object_vehicle.odcs.yaml")?;
     let source_text = of("sources/planning/register/contract.odcs.yaml")?;
-    let mut files: Vec<File> =
-        shipped.iter().filter(|file| file.path.starts_with("lists/")).cloned().collect();
+    let mut files: Vec<File> = shipped
+        .iter()
+        .filter(|file| file.path.starts_with("lists/"))
+        .cloned()
+        .collect();
     for number in 0..tables {
         let (name, source) = (table(number), format!("council-{number:02}"));
-        let text =
-            table_text.replace(TABLE.0, &name).replace(TABLE.1, &source.replace("council", "pole-council"));
+        let text = table_text
+            .replace(TABLE.0, &name)
+            .replace(TABLE.1, &source.replace("council", "pole-council"));
         files.push(File::new(format!("pole/{name}.odcs.yaml"), text));
         let folder = format!("sources/council/{source}");
-        files.push(File::new(format!("{folder}/contract.odcs.yaml"), source_text.replace(SOURCE, &source)));
+        files.push(File::new(
+            format!("{folder}/contract.odcs.yaml"),
+            source_text.replace(SOURCE, &source),
+        ));
         let mapping = format!(
             "source: {source}\nversion: 1.0.0\nrecords:\n  - name: vehicle\n    table: {name}\n    id: {{namespace: {source}, key: [$.id]}}\n    columns:\n      vrm: $.reference\n"
         );
         files.push(File::new(format!("{folder}/mapping.yaml"), mapping));
     }
-    Catalogue::compile(&files)
-        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into())
+    Catalogue::compile(&files).map_err(|problems| {
+        problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .into()
+    })
 }

@@ -39,7 +39,10 @@ impl Folder {
                 self.gather(&path, found);
             } else if let Ok(key) = path.strip_prefix(&self.0) {
                 let size = entry.metadata().map_or(0, |metadata| metadata.len());
-                found.push(Entry { key: key.to_string_lossy().into_owned(), size });
+                found.push(Entry {
+                    key: key.to_string_lossy().into_owned(),
+                    size,
+                });
             }
         }
     }
@@ -49,32 +52,53 @@ impl Folder {
 impl ObjectStore for Folder {
     async fn get(&self, key: &str) -> Result<Object, StoreError> {
         let body = std::fs::read(self.place(key)).map_err(|error| failed("get", key, &error))?;
-        Ok(Object { etag: body.len().to_string(), body: Bytes::from(body), metadata: Metadata::new() })
+        Ok(Object {
+            etag: body.len().to_string(),
+            body: Bytes::from(body),
+            metadata: Metadata::new(),
+        })
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        let file = std::fs::File::open(self.place(key)).map_err(|error| failed("get", key, &error))?;
+        let file =
+            std::fs::File::open(self.place(key)).map_err(|error| failed("get", key, &error))?;
         part(file, range).map_err(|error| failed("get", key, &error))
     }
 
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let found = std::fs::metadata(self.place(key)).map_err(|error| failed("head", key, &error))?;
-        Ok(Head { size: found.len(), etag: found.len().to_string(), metadata: Metadata::new() })
+        let found =
+            std::fs::metadata(self.place(key)).map_err(|error| failed("head", key, &error))?;
+        Ok(Head {
+            size: found.len(),
+            etag: found.len().to_string(),
+            metadata: Metadata::new(),
+        })
     }
 
     async fn put(&self, key: &str, body: Bytes, _content_type: &str) -> Result<(), StoreError> {
         std::fs::write(self.make_room(key)?, body).map_err(|error| failed("put", key, &error))
     }
 
-    async fn put_file(&self, key: &str, file: &Path, _content_type: &str) -> Result<(), StoreError> {
+    async fn put_file(
+        &self,
+        key: &str,
+        file: &Path,
+        _content_type: &str,
+    ) -> Result<(), StoreError> {
         let path = self.make_room(key)?;
         // A second name for the file, where both lie on one disk: the peers write theirs once too.
         drop(std::fs::remove_file(&path));
-        let linked = std::fs::hard_link(file, &path).or_else(|_| std::fs::copy(file, &path).map(drop));
+        let linked =
+            std::fs::hard_link(file, &path).or_else(|_| std::fs::copy(file, &path).map(drop));
         linked.map_err(|error| failed("put", key, &error))
     }
 
-    async fn put_new(&self, key: &str, body: Bytes, _metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        _metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         if self.place(key).exists() {
             return Ok(false);
         }
@@ -105,7 +129,9 @@ impl ObjectStore for Folder {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         match std::fs::remove_file(self.place(key)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("delete", key, &error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(failed("delete", key, &error))
+            }
             _ => Ok(()),
         }
     }

@@ -64,16 +64,28 @@ pub(crate) async fn worker(
         raw: zone(dir, "raw"),
         refined: zone(dir, "refined"),
         curated: zone(dir, "curated"),
-        buckets: Buckets { raw: bucket("raw"), refined: bucket("refined"), curated: bucket("curated") },
+        buckets: Buckets {
+            raw: bucket("raw"),
+            refined: bucket("refined"),
+            curated: bucket("curated"),
+        },
         databases: "bench".into(),
         glue: Arc::new(MemoryCatalogue::default()),
         catalogue: Arc::new(catalogue),
         sizes: Sizes::default(),
     };
-    let schedule = Schedule { date: Some(date.to_owned()), tables: wanted, ..Schedule::default() };
+    let schedule = Schedule {
+        date: Some(date.to_owned()),
+        tables: wanted,
+        ..Schedule::default()
+    };
     let (begun, cpu) = (Instant::now(), cpu_seconds());
-    let run = snapshot_merge::handle(&schedule, &context, host::Budget::lasting(Duration::from_secs(7_200)))
-        .await?;
+    let run = snapshot_merge::handle(
+        &schedule,
+        &context,
+        host::Budget::lasting(Duration::from_secs(7_200)),
+    )
+    .await?;
     let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let rows: u64 = run.tables.iter().map(|table| table.rows).sum();
     let (peak, tables) = (peak_megabytes("self"), run.tables.len());
@@ -93,34 +105,62 @@ pub(crate) async fn small_tables(
     as_json: bool,
 ) -> Result<bool, Failed> {
     if dir.exists() {
-        return Err(format!("{} is there already; give --dir another folder", dir.display()).into());
+        return Err(format!(
+            "{} is there already; give --dir another folder",
+            dir.display()
+        )
+        .into());
     }
     let catalogue = council::catalogue(&contracts.to_string_lossy(), tables)?;
     let (raw, refined) = (zone(dir, "raw"), zone(dir, "refined"));
     for number in 0..tables {
         let name = council::table(number);
-        let table = catalogue.table(&name).ok_or_else(|| format!("there is no table {name}"))?;
-        let topic = *catalogue.topics_of(&name).first().ok_or("a table without a source")?;
+        let table = catalogue
+            .table(&name)
+            .ok_or_else(|| format!("there is no table {name}"))?;
+        let topic = *catalogue
+            .topics_of(&name)
+            .first()
+            .ok_or("a table without a source")?;
         let (vehicles, mut offset, mut day) = (council::rows(number, tables), 0, FIRST_DAY);
         for (version, which) in [(1, Which::All), (2, Which::Spread(10_000))] {
-            offset = Events { table, topic, day, vehicles, which, offset, version }
-                .write(&*raw, &*refined)
-                .await?;
+            offset = Events {
+                table,
+                topic,
+                day,
+                vehicles,
+                which,
+                offset,
+                version,
+            }
+            .write(&*raw, &*refined)
+            .await?;
             day = day.next();
         }
     }
     let days = ["first load", "one changed key in a hundred", "no changes"];
     for (what, day) in days.iter().zip((0..).map(|after| Day(FIRST_DAY.0 + after))) {
         let measured = merged(dir, contracts, day, Some(tables)).await?;
-        tell(&format!("polelake: {tables} tables, {what}"), &measured, as_json);
+        tell(
+            &format!("polelake: {tables} tables, {what}"),
+            &measured,
+            as_json,
+        );
     }
     Ok(true)
 }
 
 /// One day, merged by a process of its own.
-async fn merged(dir: &Path, contracts: &Path, day: Day, tables: Option<u32>) -> Result<Value, Failed> {
+async fn merged(
+    dir: &Path,
+    contracts: &Path,
+    day: Day,
+    tables: Option<u32>,
+) -> Result<Value, Failed> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["bench", "snapshot-worker", &day.to_string(), "--dir"]).arg(dir);
+    command
+        .args(["bench", "snapshot-worker", &day.to_string(), "--dir"])
+        .arg(dir);
     command.arg("--contracts").arg(contracts);
     if let Some(tables) = tables {
         command.args(["--tables", &tables.to_string()]);
@@ -133,8 +173,11 @@ impl Bench {
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
         self.refuse_old_folder()?;
         let catalogue = host::load_contracts(&self.contracts.to_string_lossy())?;
-        let days =
-            [Which::All, Which::Spread(self.changed), Which::Together(1_000_000 / self.changed.max(1))];
+        let days = [
+            Which::All,
+            Which::Spread(self.changed),
+            Which::Together(1_000_000 / self.changed.max(1)),
+        ];
         self.prepare(&catalogue, &days).await?;
         let tell = |what: &str, measured: &Value| tell(what, measured, as_json);
         let first = self.merged(FIRST_DAY).await?;
@@ -146,16 +189,29 @@ impl Bench {
         let none = self.merged(FIRST_DAY.next().next().next()).await?;
         tell("polelake: no changes", &none);
         let share = number(&confined, "cpu") / number(&whole, "cpu").max(0.01);
-        tell("changes together, of changes spread", &json!({"cpu_share": share}));
-        for (peer, variant) in [("duckdb", "simple"), ("duckdb", "whole"), ("pyspark", "simple")] {
+        tell(
+            "changes together, of changes spread",
+            &json!({"cpu_share": share}),
+        );
+        for (peer, variant) in [
+            ("duckdb", "simple"),
+            ("duckdb", "whole"),
+            ("pyspark", "simple"),
+        ] {
             if self.peers.iter().any(|wanted| wanted == peer) {
                 let measured = self.peer(peer, variant).await?;
                 tell(
-                    &format!("{peer} {} ({variant})", measured["version"].as_str().unwrap_or_default()),
+                    &format!(
+                        "{peer} {} ({variant})",
+                        measured["version"].as_str().unwrap_or_default()
+                    ),
                     &measured,
                 );
                 let share = number(&whole, "cpu") / number(&measured, "cpu").max(0.01);
-                tell(&format!("polelake, of {peer} ({variant})"), &json!({"cpu_share": share}));
+                tell(
+                    &format!("polelake, of {peer} ({variant})"),
+                    &json!({"cpu_share": share}),
+                );
             }
         }
         Ok(true)
@@ -171,18 +227,35 @@ impl Bench {
 
     fn refuse_old_folder(&self) -> Result<(), Failed> {
         match self.dir.exists() {
-            true => Err(format!("{} is there already; give --dir another folder", self.dir.display()).into()),
+            true => Err(format!(
+                "{} is there already; give --dir another folder",
+                self.dir.display()
+            )
+            .into()),
             false => Ok(()),
         }
     }
 
     async fn prepare(&self, catalogue: &Catalogue, days: &[Which]) -> Result<(), Failed> {
-        let table = catalogue.table(TABLE).ok_or("the contracts have no table object_vehicle")?;
-        let topic = *catalogue.topics_of(TABLE).first().ok_or("no source fills object_vehicle")?;
+        let table = catalogue
+            .table(TABLE)
+            .ok_or("the contracts have no table object_vehicle")?;
+        let topic = *catalogue
+            .topics_of(TABLE)
+            .first()
+            .ok_or("no source fills object_vehicle")?;
         let (raw, refined) = (zone(&self.dir, "raw"), zone(&self.dir, "refined"));
         let (mut offset, mut day) = (0, FIRST_DAY);
         for (version, which) in (1..).zip(days) {
-            let events = Events { table, topic, day, vehicles: self.rows, which: *which, offset, version };
+            let events = Events {
+                table,
+                topic,
+                day,
+                vehicles: self.rows,
+                which: *which,
+                offset,
+                version,
+            };
             offset = events.write(&*raw, &*refined).await?;
             day = day.next();
         }
@@ -195,22 +268,48 @@ impl Bench {
 
     /// The second day by a peer: the base's files and the day's increments.
     async fn peer(&self, peer: &str, variant: &str) -> Result<Value, Failed> {
-        let scripts =
-            [("duckdb", include_str!("duckdb_merge.py")), ("pyspark", include_str!("spark_merge.py"))];
-        let script =
-            scripts.iter().find(|(name, _)| *name == peer).map(|(_, script)| *script).unwrap_or_default();
+        let scripts = [
+            ("duckdb", include_str!("duckdb_merge.py")),
+            ("pyspark", include_str!("spark_merge.py")),
+        ];
+        let script = scripts
+            .iter()
+            .find(|(name, _)| *name == peer)
+            .map(|(_, script)| *script)
+            .unwrap_or_default();
         let key = manifest_key(TABLE, FIRST_DAY);
         let manifest = Manifest::decode(&zone(&self.dir, "curated").get(&key).await?.body)?;
-        let of = |zone: &str, key: &str| self.dir.join(zone).join(key).to_string_lossy().into_owned();
-        let base: Vec<String> = manifest.shards.iter().map(|shard| of("curated", &shard.rows_key)).collect();
-        let increments = of("refined", &format!("refined/{TABLE}/{}", folder_of(FIRST_DAY.next())));
-        let out = self.dir.join(format!("{peer}-{variant}.parquet")).to_string_lossy().into_owned();
+        let of =
+            |zone: &str, key: &str| self.dir.join(zone).join(key).to_string_lossy().into_owned();
+        let base: Vec<String> = manifest
+            .shards
+            .iter()
+            .map(|shard| of("curated", &shard.rows_key))
+            .collect();
+        let increments = of(
+            "refined",
+            &format!("refined/{TABLE}/{}", folder_of(FIRST_DAY.next())),
+        );
+        let out = self
+            .dir
+            .join(format!("{peer}-{variant}.parquet"))
+            .to_string_lossy()
+            .into_owned();
         let threads = std::thread::available_parallelism()?.to_string();
         let mut command = Command::new("python3");
         command.args(["-c", script]);
         match peer {
-            "duckdb" => command.args([variant, &base.join(","), &format!("{increments}/**/*.parquet"), &out]),
-            _ => command.args([&base.join(","), &format!("{increments}/*/*/*/*.parquet"), &out]),
+            "duckdb" => command.args([
+                variant,
+                &base.join(","),
+                &format!("{increments}/**/*.parquet"),
+                &out,
+            ]),
+            _ => command.args([
+                &base.join(","),
+                &format!("{increments}/*/*/*/*.parquet"),
+                &out,
+            ]),
         };
         command.arg(threads);
         answer(command, peer).await
@@ -219,16 +318,28 @@ impl Bench {
 
 /// The folder of a day's refined objects, as [`lake::Chunk::refined_key`] writes it.
 fn folder_of(day: Day) -> String {
-    let chunk = lake::Chunk { topic: "t".into(), epoch: 1, partition: 0, offset: 0 };
+    let chunk = lake::Chunk {
+        topic: "t".into(),
+        epoch: 1,
+        partition: 0,
+        offset: 0,
+    };
     let key = chunk.refined_key(TABLE, day);
     key.split('/').nth(2).unwrap_or_default().to_owned()
 }
 
 /// What a process says in its last line.
 pub(crate) async fn answer(mut command: Command, who: &str) -> Result<Value, Failed> {
-    let output = command.stderr(Stdio::piped()).output().await.map_err(|error| format!("{who}: {error}"))?;
+    let output = command
+        .stderr(Stdio::piped())
+        .output()
+        .await
+        .map_err(|error| format!("{who}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
-    let last = said.lines().last().and_then(|line| serde_json::from_str(line).ok());
+    let last = said
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok());
     last.ok_or_else(|| {
         let errors = String::from_utf8_lossy(&output.stderr);
         let why = errors.lines().last().unwrap_or("it said nothing").to_owned();

@@ -75,16 +75,29 @@ impl Events<'_> {
         refined: &dyn ObjectStore,
     ) -> Result<i64, Failed> {
         let schema = lake::schema::refined(self.table);
-        let told: Vec<u64> = (0..self.vehicles).filter(|vehicle| self.tells_of(*vehicle)).collect();
+        let told: Vec<u64> = (0..self.vehicles)
+            .filter(|vehicle| self.tells_of(*vehicle))
+            .collect();
         let mut offset = self.offset;
         for vehicles in told.chunks(OBJECT_ROWS as usize) {
-            let chunk = Chunk { topic: self.topic.to_owned(), epoch: 1, partition: 0, offset };
-            let rows = file::write(&schema, &[self.batch(&schema, vehicles, offset)?], file::refined())?;
+            let chunk = Chunk {
+                topic: self.topic.to_owned(),
+                epoch: 1,
+                partition: 0,
+                offset,
+            };
+            let rows = file::write(
+                &schema,
+                &[self.batch(&schema, vehicles, offset)?],
+                file::refined(),
+            )?;
             let key = chunk.refined_key(&self.table.name, self.day);
             refined.put(&key, rows, "").await?;
             let next = offset + vehicles.len() as i64;
             let receipt = self.receipt(&chunk, next, key, vehicles.len() as u64);
-            refined.put(&chunk.receipt_key(), receipt.encode()?.into(), "").await?;
+            refined
+                .put(&chunk.receipt_key(), receipt.encode()?.into(), "")
+                .await?;
             raw.put(&chunk.raw_key(), Bytes::new(), "").await?;
             offset = next;
         }
@@ -93,7 +106,11 @@ impl Events<'_> {
 
     fn receipt(&self, chunk: &Chunk, next: i64, key: String, rows: u64) -> Receipt {
         Receipt {
-            stream: StreamKey { topic: chunk.topic.clone(), epoch: 1, partition: 0 },
+            stream: StreamKey {
+                topic: chunk.topic.clone(),
+                epoch: 1,
+                partition: 0,
+            },
             offset: chunk.offset,
             next,
             source: "bench".into(),
@@ -108,34 +125,52 @@ impl Events<'_> {
             unlisted: Default::default(),
             minutes: Default::default(),
             lag: Default::default(),
-            days: vec![DayStart { date: self.day.to_string(), offset: chunk.offset }],
+            days: vec![DayStart {
+                date: self.day.to_string(),
+                offset: chunk.offset,
+            }],
             tables: [(self.table.name.clone(), RefinedObject { key, rows })].into(),
             redriven: Vec::new(),
         }
     }
 
-    fn batch(&self, schema: &SchemaRef, vehicles: &[u64], offset: i64) -> Result<RecordBatch, Failed> {
-        let columns = schema.fields().iter().map(|field| self.column(field, vehicles, offset));
+    fn batch(
+        &self,
+        schema: &SchemaRef,
+        vehicles: &[u64],
+        offset: i64,
+    ) -> Result<RecordBatch, Failed> {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|field| self.column(field, vehicles, offset));
         Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
     }
 
     fn column(&self, field: &arrow_schema::FieldRef, vehicles: &[u64], offset: i64) -> ArrayRef {
         let text = |text: &dyn Fn(u64) -> String| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(vehicles.iter().map(|vehicle| text(*vehicle))))
+            Arc::new(StringArray::from_iter_values(
+                vehicles.iter().map(|vehicle| text(*vehicle)),
+            ))
         };
         let number = |number: &dyn Fn(usize, u64) -> i64| {
             Int64Array::from_iter_values(
-                vehicles.iter().enumerate().map(|(place, vehicle)| number(place, *vehicle)),
+                vehicles
+                    .iter()
+                    .enumerate()
+                    .map(|(place, vehicle)| number(place, *vehicle)),
             )
         };
         let begins = self.day.begins();
         let moment = |step: i64| -> ArrayRef {
-            let times =
-                (0..vehicles.len() as i64).map(|place| begins + (offset + place) * step % 86_400_000_000);
+            let times = (0..vehicles.len() as i64)
+                .map(|place| begins + (offset + place) * step % 86_400_000_000);
             Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
         };
         let one_of = |some: &'static [&'static str], salt: u64| {
-            text(&move |vehicle| some[(mixed(vehicle ^ salt) % some.len() as u64) as usize].to_owned())
+            text(&move |vehicle| {
+                some[(mixed(vehicle ^ salt) % some.len() as u64) as usize].to_owned()
+            })
         };
         match field.name().as_str() {
             "pole_id" | "owner_id" => text(&id),
@@ -149,12 +184,24 @@ impl Events<'_> {
             "topic" => text(&|_| self.topic.to_owned()),
             "partition" => Arc::new(number(&|_, _| 0)),
             "offset" => Arc::new(number(&|place, _| offset + place as i64)),
-            "vrm" => text(&|vehicle| format!("ZZ{:02} {:03X}", vehicle % 100, mixed(vehicle) % 4_096)),
-            "make" => one_of(&["FORD", "VAUXHALL", "SKODA", "NISSAN", "TOYOTA", "BMW", "KIA", "FIAT"], 1),
+            "vrm" => {
+                text(&|vehicle| format!("ZZ{:02} {:03X}", vehicle % 100, mixed(vehicle) % 4_096))
+            }
+            "make" => one_of(
+                &[
+                    "FORD", "VAUXHALL", "SKODA", "NISSAN", "TOYOTA", "BMW", "KIA", "FIAT",
+                ],
+                1,
+            ),
             "model" => text(&|vehicle| format!("MODEL {}", mixed(vehicle ^ 2) % 400)),
-            "year" => Arc::new(number(&|_, vehicle| 1990 + (mixed(vehicle ^ 3) % 36) as i64)),
+            "year" => Arc::new(number(&|_, vehicle| {
+                1990 + (mixed(vehicle ^ 3) % 36) as i64
+            })),
             "body_shape" => one_of(&["HATCHBACK", "ESTATE", "SALOON", "VAN"], 4),
-            "colour" => one_of(&["BLACK", "WHITE", "GREY", "BLUE", "RED", "GREEN"], 5 + self.version as u64),
+            "colour" => one_of(
+                &["BLACK", "WHITE", "GREY", "BLUE", "RED", "GREEN"],
+                5 + self.version as u64,
+            ),
             "_op" => text(&|_| "u".into()),
             _ => new_null_array(field.data_type(), vehicles.len()),
         }

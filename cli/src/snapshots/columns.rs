@@ -6,16 +6,26 @@ use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::Field;
 
 /// The columns of two batches of the same rows, by name; one that a batch does not have is null in it.
-pub(super) fn side_by_side(old: &RecordBatch, new: &RecordBatch) -> Vec<(String, ArrayRef, ArrayRef)> {
+pub(super) fn side_by_side(
+    old: &RecordBatch,
+    new: &RecordBatch,
+) -> Vec<(String, ArrayRef, ArrayRef)> {
     let (before, after) = (old.schema(), new.schema());
-    let later = after.fields().iter().filter(|field| before.field_with_name(field.name()).is_err());
+    let later = after
+        .fields()
+        .iter()
+        .filter(|field| before.field_with_name(field.name()).is_err());
     let fields = before.fields().iter().chain(later);
-    fields.map(|field| (field.name().clone(), column(old, field), column(new, field))).collect()
+    fields
+        .map(|field| (field.name().clone(), column(old, field), column(new, field)))
+        .collect()
 }
 
 fn column(batch: &RecordBatch, field: &Field) -> ArrayRef {
     let nulls = || new_null_array(field.data_type(), batch.num_rows());
-    batch.column_by_name(field.name()).map_or_else(nulls, Arc::clone)
+    batch
+        .column_by_name(field.name())
+        .map_or_else(nulls, Arc::clone)
 }
 
 /// The rows in which two columns of the same length differ, in their order.
@@ -38,7 +48,12 @@ fn halve(old: &dyn Array, new: &dyn Array, begins: usize, found: &mut Vec<usize>
     }
     let half = rows / 2;
     halve(&old.slice(0, half), &new.slice(0, half), begins, found);
-    halve(&old.slice(half, rows - half), &new.slice(half, rows - half), begins + half, found);
+    halve(
+        &old.slice(half, rows - half),
+        &new.slice(half, rows - half),
+        begins + half,
+        found,
+    );
 }
 
 #[cfg(test)]
@@ -60,9 +75,15 @@ mod tests {
     fn no_number_is_itself_and_other_types_are_other_values() {
         let numbers = Float64Array::from(vec![f64::NAN, 1.0]);
         assert_eq!(differing(&numbers, &numbers), [0usize; 0]);
-        let (whole, none) = (Int64Array::from(vec![1, 2]), Int64Array::from(Vec::<i64>::new()));
+        let (whole, none) = (
+            Int64Array::from(vec![1, 2]),
+            Int64Array::from(Vec::<i64>::new()),
+        );
         assert_eq!(differing(&numbers, &whole), [0, 1]);
-        assert_eq!(differing(&none, &Float64Array::from(Vec::<f64>::new())), [0usize; 0]);
+        assert_eq!(
+            differing(&none, &Float64Array::from(Vec::<f64>::new())),
+            [0usize; 0]
+        );
     }
 
     #[test]
@@ -73,8 +94,10 @@ mod tests {
         let old = batch(vec![("id", Arc::clone(&ids))]);
         let new = batch(vec![("name", names), ("id", ids)]);
         let pairs = side_by_side(&old, &new);
-        let found: Vec<_> =
-            pairs.iter().map(|(name, old, new)| (name.as_str(), differing(old, new))).collect();
+        let found: Vec<_> = pairs
+            .iter()
+            .map(|(name, old, new)| (name.as_str(), differing(old, new)))
+            .collect();
         assert_eq!(found, [("id", vec![]), ("name", vec![1])]);
     }
 }

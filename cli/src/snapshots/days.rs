@@ -44,12 +44,22 @@ pub struct Summary {
 ///
 /// # Errors
 /// When no contract describes it; the error names those that there are.
-pub fn tables<'z>(zones: &'z Zones, wanted: Option<&str>) -> Result<Vec<&'z TableContract>, Failed> {
+pub fn tables<'z>(
+    zones: &'z Zones,
+    wanted: Option<&str>,
+) -> Result<Vec<&'z TableContract>, Failed> {
     let all = &zones.catalogue.tables;
-    let found: Vec<_> = all.iter().filter(|table| wanted.is_none_or(|wanted| table.name == wanted)).collect();
+    let found: Vec<_> = all
+        .iter()
+        .filter(|table| wanted.is_none_or(|wanted| table.name == wanted))
+        .collect();
     if let (true, Some(wanted)) = (found.is_empty(), wanted) {
         let names: Vec<&str> = all.iter().map(|table| table.name.as_str()).collect();
-        return Err(format!("there is no table `{wanted}`; there are {}", names.join(", ")).into());
+        return Err(format!(
+            "there is no table `{wanted}`; there are {}",
+            names.join(", ")
+        )
+        .into());
     }
     Ok(found)
 }
@@ -77,7 +87,11 @@ pub async fn manifest(zones: &Zones, table: &str, day: Day) -> Result<Manifest, 
 pub(super) fn absent(of: &str, day: Day, days: &[Day]) -> String {
     let before = days.iter().rev().find(|kept| **kept < day);
     let after = days.iter().find(|kept| **kept > day);
-    let nearest: Vec<String> = before.into_iter().chain(after).map(Day::to_string).collect();
+    let nearest: Vec<String> = before
+        .into_iter()
+        .chain(after)
+        .map(Day::to_string)
+        .collect();
     if nearest.is_empty() {
         return format!(
             "{of} has no snapshot of {day}, nor of any other day; `polelake run-day {day}` makes it"
@@ -94,13 +108,21 @@ pub(super) fn absent(of: &str, day: Day, days: &[Day]) -> String {
 /// # Errors
 /// When the storage does not answer, or a manifest is damaged.
 pub async fn list(zones: &Zones, table: &str) -> Result<Vec<Summary>, Failed> {
-    let read = |day: Day| async move { store::streams::manifest(table, day, &*zones.curated).await };
-    let manifests: Vec<Option<Manifest>> =
-        stream::iter(kept(zones, table).await?).map(read).buffered(READS_AT_ONCE).try_collect().await?;
+    let read =
+        |day: Day| async move { store::streams::manifest(table, day, &*zones.curated).await };
+    let manifests: Vec<Option<Manifest>> = stream::iter(kept(zones, table).await?)
+        .map(read)
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
     // One that went since it was listed is no kept day any more.
     let manifests: Vec<Manifest> = manifests.into_iter().flatten().collect();
     let before = std::iter::once(None).chain(manifests.iter().map(Some));
-    Ok(manifests.iter().zip(before).map(|(manifest, before)| summary(manifest, before)).collect())
+    Ok(manifests
+        .iter()
+        .zip(before)
+        .map(|(manifest, before)| summary(manifest, before))
+        .collect())
 }
 
 fn summary(manifest: &Manifest, before: Option<&Manifest>) -> Summary {
@@ -123,7 +145,11 @@ fn summary(manifest: &Manifest, before: Option<&Manifest>) -> Summary {
 /// How many shards of a day have the very file of another.
 pub(super) fn shared(before: &Manifest, manifest: &Manifest) -> usize {
     let known = |key: &str| before.shards.iter().any(|shard| shard.rows_key == key);
-    manifest.shards.iter().filter(|shard| known(&shard.rows_key)).count()
+    manifest
+        .shards
+        .iter()
+        .filter(|shard| known(&shard.rows_key))
+        .count()
 }
 
 #[cfg(test)]
@@ -135,8 +161,16 @@ mod tests {
         let days = [3, 5, 9].map(Day);
         let told = |day| absent("`person`", Day(day), &days);
         assert!(told(6).contains("1970-01-06 and 1970-01-10"), "{}", told(6));
-        assert!(told(1).contains("nearest to it: 1970-01-04."), "{}", told(1));
-        assert!(told(20).contains("nearest to it: 1970-01-10."), "{}", told(20));
+        assert!(
+            told(1).contains("nearest to it: 1970-01-04."),
+            "{}",
+            told(1)
+        );
+        assert!(
+            told(20).contains("nearest to it: 1970-01-10."),
+            "{}",
+            told(20)
+        );
         assert!(absent("`person`", Day(1), &[]).contains("run-day 1970-01-02"));
     }
 }

@@ -26,7 +26,12 @@ impl Pair<'_> {
         let [old, new] = self.unshared();
         let shards_read = old.len() + new.len();
         let mut tally = Tally::new(self.table, show);
-        join(Rows::new(curated, old, progress), Rows::new(curated, new, progress), &mut tally).await?;
+        join(
+            Rows::new(curated, old, progress),
+            Rows::new(curated, new, progress),
+            &mut tally,
+        )
+        .await?;
         Ok(TableDiff {
             rows_before: self.old.rows,
             rows_after: self.new.rows,
@@ -64,13 +69,19 @@ fn one_sided(
     let before = |row: &usize| until.is_none_or(|until| rest.key(*row) < until);
     let rows = (0..rest.len()).take_while(before).count();
     tally.one_sided(what, rest, rows)?;
-    Ok(if what == What::Removed { (rows, 0) } else { (0, rows) })
+    Ok(if what == What::Removed {
+        (rows, 0)
+    } else {
+        (0, rows)
+    })
 }
 
 /// Takes the rows whose keys stand side by side on both days.
 fn both(old: Rest<'_>, new: Rest<'_>, tally: &mut Tally<'_>) -> Result<(usize, usize), Failed> {
     let together = old.len().min(new.len());
-    let rows = (0..together).take_while(|row| old.key(*row) == new.key(*row)).count();
+    let rows = (0..together)
+        .take_while(|row| old.key(*row) == new.key(*row))
+        .count();
     tally.both(old, new, rows)?;
     Ok((rows, rows))
 }

@@ -68,7 +68,11 @@ pub(super) fn is_provenance(column: &str) -> bool {
 /// Whether a column's values may not be shown unasked: so says its contract. Nobody says so of a column that the contract
 /// does not know: then it is taken for personal.
 fn is_personal(table: &TableContract, column: &str) -> bool {
-    table.columns.iter().find(|known| known.name == column).is_none_or(|column| column.personal)
+    table
+        .columns
+        .iter()
+        .find(|known| known.name == column)
+        .is_none_or(|column| column.personal)
 }
 
 /// A row of two one-row batches; `old` and `new` have the same columns, and a row that is not there is null in all.
@@ -87,12 +91,30 @@ pub(super) fn difference(
             continue;
         }
         let hidden = !values && is_personal(table, &column);
-        let shown = |array: &ArrayRef| if hidden { Ok(Value::Null) } else { value(array) };
+        let shown = |array: &ArrayRef| {
+            if hidden {
+                Ok(Value::Null)
+            } else {
+                value(array)
+            }
+        };
         let (before, after) = (shown(&old)?, shown(&new)?);
-        columns.push(Change { provenance: is_provenance(&column), column, hidden, before, after });
+        columns.push(Change {
+            provenance: is_provenance(&column),
+            column,
+            hidden,
+            before,
+            after,
+        });
     }
     let text = str::to_owned;
-    Ok(Difference { what, owner_id: text(owner), pole_id: text(id), source: text(source), columns })
+    Ok(Difference {
+        what,
+        owner_id: text(owner),
+        pole_id: text(id),
+        source: text(source),
+        columns,
+    })
 }
 
 /// The one value of a column, as JSON.

@@ -54,19 +54,33 @@ impl Pair<'_> {
     /// do not meet, however many there are. So days of different shard counts need no rule of their own.
     pub(super) fn unshared(&self) -> [Vec<ManifestShard>; 2] {
         let keys = |manifest: &Manifest| -> BTreeSet<String> {
-            manifest.shards.iter().map(|shard| shard.rows_key.clone()).collect()
+            manifest
+                .shards
+                .iter()
+                .map(|shard| shard.rows_key.clone())
+                .collect()
         };
         let but = |manifest: &Manifest, other: &BTreeSet<String>| {
-            let own = manifest.shards.iter().filter(|shard| !other.contains(&shard.rows_key));
+            let own = manifest
+                .shards
+                .iter()
+                .filter(|shard| !other.contains(&shard.rows_key));
             let mut own: Vec<ManifestShard> = own.cloned().collect();
             own.sort_by_key(|shard| shard.shard);
             own
         };
-        [but(&self.old, &keys(&self.new)), but(&self.new, &keys(&self.old))]
+        [
+            but(&self.old, &keys(&self.new)),
+            but(&self.new, &keys(&self.old)),
+        ]
     }
 
     fn bytes(&self) -> u64 {
-        self.unshared().iter().flatten().map(|shard| shard.bytes).sum()
+        self.unshared()
+            .iter()
+            .flatten()
+            .map(|shard| shard.bytes)
+            .sum()
     }
 }
 
@@ -93,9 +107,15 @@ pub async fn pairs<'z>(
             return Err(days::absent(&of, day, &all.iter().copied().collect::<Vec<_>>()).into());
         }
     }
-    let mut found = Pairs { pairs: Vec::new(), skipped: Vec::new() };
+    let mut found = Pairs {
+        pairs: Vec::new(),
+        skipped: Vec::new(),
+    };
     for (table, kept) in tables.into_iter().zip(kept) {
-        let absent: Vec<Day> = [from, to].into_iter().filter(|day| !kept.contains(day)).collect();
+        let absent: Vec<Day> = [from, to]
+            .into_iter()
+            .filter(|day| !kept.contains(day))
+            .collect();
         match absent.as_slice() {
             [] => {
                 let old = days::manifest(zones, &table.name, from).await?;
@@ -103,7 +123,10 @@ pub async fn pairs<'z>(
                 found.pairs.push(Pair { table, old, new });
             }
             [absent] if from != to => {
-                found.skipped.push(Skipped { table: table.name.clone(), absent: absent.to_string() });
+                found.skipped.push(Skipped {
+                    table: table.name.clone(),
+                    absent: absent.to_string(),
+                });
             }
             // It has neither: it says nothing of these days.
             _ => {}

@@ -20,7 +20,10 @@ pub fn readings(root: &str, keys: &[&str]) -> Vec<Reading> {
         // The folders of a shard look like partitions to DuckDB and Polars, which would make columns of them.
         reading(
             "DuckDB",
-            format!("SELECT * FROM read_parquet([{}], hive_partitioning = false)", joined(&files, sql)),
+            format!(
+                "SELECT * FROM read_parquet([{}], hive_partitioning = false)",
+                joined(&files, sql)
+            ),
         ),
         reading("PyArrow", pyarrow(&files)),
         reading(
@@ -30,14 +33,19 @@ pub fn readings(root: &str, keys: &[&str]) -> Vec<Reading> {
                 joined(&files, python)
             ),
         ),
-        reading("Spark", format!("spark.read.parquet({})", joined(&files, python))),
+        reading(
+            "Spark",
+            format!("spark.read.parquet({})", joined(&files, python)),
+        ),
     ]
 }
 
 /// A list of files is read from one file system, which `PyArrow` does not find out by itself.
 fn pyarrow(files: &[String]) -> String {
-    let of_bucket: Option<Vec<String>> =
-        files.iter().map(|file| file.strip_prefix("s3://").map(str::to_owned)).collect();
+    let of_bucket: Option<Vec<String>> = files
+        .iter()
+        .map(|file| file.strip_prefix("s3://").map(str::to_owned))
+        .collect();
     match of_bucket.filter(|files| !files.is_empty()) {
         Some(files) => format!(
             "import pyarrow.dataset as ds, pyarrow.fs as fs; ds.dataset([{}], format=\"parquet\", filesystem=fs.S3FileSystem()).to_table()",
@@ -51,7 +59,11 @@ fn pyarrow(files: &[String]) -> String {
 }
 
 fn joined(files: &[String], quoted: impl Fn(&str) -> String) -> String {
-    files.iter().map(|file| quoted(file)).collect::<Vec<_>>().join(", ")
+    files
+        .iter()
+        .map(|file| quoted(file))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn sql(text: &str) -> String {
@@ -69,7 +81,11 @@ mod tests {
 
     fn line(root: &str, reader: &str) -> String {
         let lines = readings(root, &["a.parquet", "b.parquet"]);
-        lines.into_iter().find(|reading| reading.reader == reader).unwrap().line
+        lines
+            .into_iter()
+            .find(|reading| reading.reader == reader)
+            .unwrap()
+            .line
     }
 
     #[test]
@@ -86,7 +102,10 @@ mod tests {
     fn a_bucket_is_read_over_s3() {
         assert!(line("s3://curated", "Polars").contains(r#""s3://curated/a.parquet""#));
         let arrow = line("s3://curated", "PyArrow");
-        assert!(arrow.contains(r#"["curated/a.parquet", "#) && arrow.contains("S3FileSystem"), "{arrow}");
+        assert!(
+            arrow.contains(r#"["curated/a.parquet", "#) && arrow.contains("S3FileSystem"),
+            "{arrow}"
+        );
         assert!(!line("/lake", "PyArrow").contains("S3"));
     }
 }

@@ -39,7 +39,11 @@ impl SortedFile {
                 _ => {
                     let footer = Footer::parse(tail).map_err(damaged)?;
                     let groups = footer.groups().map_err(damaged)?;
-                    return Ok(Arc::new(Self { key, footer, groups }));
+                    return Ok(Arc::new(Self {
+                        key,
+                        footer,
+                        groups,
+                    }));
                 }
             }
         }
@@ -64,7 +68,11 @@ fn parts(
 ) -> BoxStream<'static, Result<Part, Failed>> {
     let (opening, fetching) = (Arc::clone(store), Arc::clone(store));
     let groups = |file: Arc<SortedFile>| {
-        let groups: Vec<_> = file.groups.iter().map(|group| Ok((Arc::clone(&file), group.clone()))).collect();
+        let groups: Vec<_> = file
+            .groups
+            .iter()
+            .map(|group| Ok((Arc::clone(&file), group.clone())))
+            .collect();
         stream::iter(groups)
     };
     stream::iter(shards)
@@ -103,8 +111,12 @@ pub(super) struct Keyed {
 impl Keyed {
     fn new(rows: RecordBatch) -> Result<Self, LakeError> {
         let column = |name: &str| {
-            let found = rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-            found.cloned().ok_or_else(|| LakeError::Unexpected(format!("it has no column {name} of text")))
+            let found = rows
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>());
+            found
+                .cloned()
+                .ok_or_else(|| LakeError::Unexpected(format!("it has no column {name} of text")))
         };
         let keys = [column("owner_id")?, column("pole_id")?, column("source")?];
         Ok(Self { rows, keys })
@@ -164,18 +176,31 @@ impl<'p> Rows<'p> {
         shards: Vec<ManifestShard>,
         progress: &'p (dyn Fn(u64) + Sync),
     ) -> Self {
-        Self { parts: parts(store, shards), open: None, batch: None, row: 0, progress }
+        Self {
+            parts: parts(store, shards),
+            open: None,
+            batch: None,
+            row: 0,
+            progress,
+        }
     }
 
     /// The rows that are decoded and not passed yet; none at the end.
     pub(super) async fn rest(&mut self) -> Result<Option<Rest<'_>>, Failed> {
-        while self.batch.as_ref().is_none_or(|batch| self.row >= batch.rows.num_rows()) {
+        while self
+            .batch
+            .as_ref()
+            .is_none_or(|batch| self.row >= batch.rows.num_rows())
+        {
             match self.next().await? {
                 Some(batch) => (self.batch, self.row) = (Some(batch), 0),
                 None => return Ok(None),
             }
         }
-        Ok(self.batch.as_ref().map(|batch| Rest { batch, from: self.row }))
+        Ok(self.batch.as_ref().map(|batch| Rest {
+            batch,
+            from: self.row,
+        }))
     }
 
     /// Passes so many rows.
@@ -191,10 +216,18 @@ impl<'p> Rows<'p> {
                 let rows = rows.map_err(LakeError::from).and_then(Keyed::new);
                 let rows = rows.map_err(|error| damaged(&file.key, &error))?;
                 let before = self.batch.as_ref();
-                let last =
-                    before.and_then(|batch| batch.rows.num_rows().checked_sub(1).map(|row| batch.key(row)));
+                let last = before.and_then(|batch| {
+                    batch
+                        .rows
+                        .num_rows()
+                        .checked_sub(1)
+                        .map(|row| batch.key(row))
+                });
                 if !rows.is_sorted_behind(last) {
-                    return Err(damaged(&file.key, &"its rows are not in the order of owner, id and source"));
+                    return Err(damaged(
+                        &file.key,
+                        &"its rows are not in the order of owner, id and source",
+                    ));
                 }
                 return Ok(Some(rows));
             }
@@ -202,7 +235,10 @@ impl<'p> Rows<'p> {
                 return Ok(None);
             };
             (self.progress)(bytes.len() as u64);
-            let reader = file.footer.decode(&group, bytes).map_err(|error| damaged(&file.key, &error))?;
+            let reader = file
+                .footer
+                .decode(&group, bytes)
+                .map_err(|error| damaged(&file.key, &error))?;
             self.open = Some((file, reader));
         }
     }

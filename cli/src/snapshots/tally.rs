@@ -59,18 +59,39 @@ pub(super) struct Tally<'t> {
 
 impl<'t> Tally<'t> {
     pub(super) fn new(table: &'t TableContract, show: Show) -> Self {
-        let diff = TableDiff { table: table.name.clone(), ..TableDiff::default() };
-        Self { table, show, columns: BTreeMap::new(), diff }
+        let diff = TableDiff {
+            table: table.name.clone(),
+            ..TableDiff::default()
+        };
+        Self {
+            table,
+            show,
+            columns: BTreeMap::new(),
+            diff,
+        }
     }
 
     /// Rows that only one of the days has.
-    pub(super) fn one_sided(&mut self, what: What, rest: Rest<'_>, rows: usize) -> Result<(), Failed> {
-        let count = if what == What::Added { &mut self.diff.added } else { &mut self.diff.removed };
+    pub(super) fn one_sided(
+        &mut self,
+        what: What,
+        rest: Rest<'_>,
+        rows: usize,
+    ) -> Result<(), Failed> {
+        let count = if what == What::Added {
+            &mut self.diff.added
+        } else {
+            &mut self.diff.removed
+        };
         *count += rows as u64;
         for row in 0..rows.min(self.wanted()) {
             let there = rest.first(row + 1).slice(row, 1);
             let nothing = nulls(&there)?;
-            let sides = if what == What::Added { [&nothing, &there] } else { [&there, &nothing] };
+            let sides = if what == What::Added {
+                [&nothing, &there]
+            } else {
+                [&there, &nothing]
+            };
             let found = difference(self.table, what, rest.key(row), sides, self.show.values)?;
             self.diff.differences.push(found);
         }
@@ -98,7 +119,13 @@ impl<'t> Tally<'t> {
         let shown = (0..rows).filter(|row| changed[*row]).take(self.wanted());
         for row in shown {
             let sides = [&before.slice(row, 1), &after.slice(row, 1)];
-            let found = difference(self.table, What::Changed, new.key(row), sides, self.show.values)?;
+            let found = difference(
+                self.table,
+                What::Changed,
+                new.key(row),
+                sides,
+                self.show.values,
+            )?;
             self.diff.differences.push(found);
         }
         Ok(())
@@ -112,11 +139,15 @@ impl<'t> Tally<'t> {
     /// What it came to.
     pub(super) fn finish(mut self) -> TableDiff {
         let place = |column: &str| self.table.position(column).unwrap_or(usize::MAX);
-        let mut columns: Vec<ColumnChanges> =
-            self.columns.into_iter().map(|(column, rows)| ColumnChanges { column, rows }).collect();
+        let mut columns: Vec<ColumnChanges> = self
+            .columns
+            .into_iter()
+            .map(|(column, rows)| ColumnChanges { column, rows })
+            .collect();
         columns.sort_by_key(|changes| place(&changes.column));
-        (self.diff.provenance, self.diff.columns) =
-            columns.into_iter().partition(|changes| is_provenance(&changes.column));
+        (self.diff.provenance, self.diff.columns) = columns
+            .into_iter()
+            .partition(|changes| is_provenance(&changes.column));
         self.diff
     }
 }
@@ -127,7 +158,13 @@ fn nulls(batch: &RecordBatch) -> Result<RecordBatch, Failed> {
         .schema()
         .fields()
         .iter()
-        .map(|field| (field.name().clone(), new_null_array(field.data_type(), batch.num_rows()), true))
+        .map(|field| {
+            (
+                field.name().clone(),
+                new_null_array(field.data_type(), batch.num_rows()),
+                true,
+            )
+        })
         .collect::<Vec<_>>();
     Ok(RecordBatch::try_from_iter_with_nullable(fields)?)
 }

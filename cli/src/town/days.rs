@@ -22,11 +22,18 @@ pub struct Day {
 /// The day's events by source. What belongs together keeps its order.
 #[must_use]
 pub fn day(day: &Day) -> Vec<Batch> {
-    let mut events = if day.number == 0 { arrivals(day) } else { changes(day) };
+    let mut events = if day.number == 0 {
+        arrivals(day)
+    } else {
+        changes(day)
+    };
     for (batch, awkward) in events.iter_mut().zip(awkward(day)) {
         batch.events.extend(awkward);
     }
-    events.push(Batch { source: "immigration-case", events: cases(day) });
+    events.push(Batch {
+        source: "immigration-case",
+        events: cases(day),
+    });
     events
 }
 
@@ -34,7 +41,9 @@ impl Day {
     /// An instant of the day as the sources write it.
     fn at(&self, minute: usize) -> String {
         let millis = self.begins + (minute as i64 % 1_440) * 60_000;
-        jiff::Timestamp::from_millisecond(millis).map(|at| at.to_string()).unwrap_or_default()
+        jiff::Timestamp::from_millisecond(millis)
+            .map(|at| at.to_string())
+            .unwrap_or_default()
     }
 
     /// The day's date, or that of a day before or after.
@@ -84,18 +93,35 @@ fn housing(
 /// The first day: everybody and everything.
 fn arrivals(day: &Day) -> Vec<Batch> {
     let town = &day.town;
-    let people = (0..town.people)
-        .map(|n| bytes(&day.event("PersonCreatedEvent", n, &town.id("person", n), &town.person(n))));
+    let people = (0..town.people).map(|n| {
+        bytes(&day.event(
+            "PersonCreatedEvent",
+            n,
+            &town.id("person", n),
+            &town.person(n),
+        ))
+    });
     let homes = (0..town.homes())
         .map(|n| bytes(&day.event("AssetCreatedEvent", n, &town.id("home", n), &town.home(n))));
     let blocks = (0..=town.homes() / 40).map(|n| {
         let block = json!({"id": town.id("block", n), "assetId": format!("B{n:05}"), "assetType": "Block", "isActive": true});
         bytes(&day.event("AssetCreatedEvent", 1_000_000 + n, &town.id("block", n), &block))
     });
-    let tenancies = (0..town.tenancies())
-        .map(|n| bytes(&day.event("TenureCreatedEvent", n, &town.id("tenancy", n), &town.tenancy(n))));
+    let tenancies = (0..town.tenancies()).map(|n| {
+        bytes(&day.event(
+            "TenureCreatedEvent",
+            n,
+            &town.id("tenancy", n),
+            &town.tenancy(n),
+        ))
+    });
     let contacts = (0..town.people * 6 / 5).map(|n| contact(day, "ContactDetailAddedEvent", n));
-    housing(people.collect(), homes.chain(blocks).collect(), tenancies.collect(), contacts.collect())
+    housing(
+        people.collect(),
+        homes.chain(blocks).collect(),
+        tenancies.collect(),
+        contacts.collect(),
+    )
 }
 
 fn contact(day: &Day, kind: &str, number: usize) -> Vec<u8> {
@@ -124,10 +150,19 @@ fn changes(day: &Day) -> Vec<Batch> {
     });
     let tenancies = share(town.tenancies()).map(|n| tenancy_change(day, n));
     let contacts = share(town.people * 6 / 5).map(|n| {
-        let kind = if n % 3 == 0 { "ContactDetailDeletedEvent" } else { "ContactDetailEditedEvent" };
+        let kind = if n % 3 == 0 {
+            "ContactDetailDeletedEvent"
+        } else {
+            "ContactDetailEditedEvent"
+        };
         contact(day, kind, n)
     });
-    housing(people.collect(), homes.collect(), tenancies.collect(), contacts.collect())
+    housing(
+        people.collect(),
+        homes.collect(),
+        tenancies.collect(),
+        contacts.collect(),
+    )
 }
 
 fn tenancy_change(day: &Day, number: usize) -> Vec<u8> {
@@ -150,9 +185,19 @@ fn tenancy_change(day: &Day, number: usize) -> Vec<u8> {
             if let Some(list) = members.as_array_mut() {
                 list.push(json!({"id": town.id("person", number % town.people), "type": "Person", "isResponsible": false, "personTenureType": "Occupant"}));
             }
-            day.event("PersonAddedToTenureEvent", number, &id, &json!({"householdMembers": members}))
+            day.event(
+                "PersonAddedToTenureEvent",
+                number,
+                &id,
+                &json!({"householdMembers": members}),
+            )
         }
-        _ => day.event("PersonRemovedFromTenureEvent", number, &id, &json!({"householdMembers": []})),
+        _ => day.event(
+            "PersonRemovedFromTenureEvent",
+            number,
+            &id,
+            &json!({"householdMembers": []}),
+        ),
     };
     bytes(&event)
 }
@@ -188,7 +233,12 @@ fn awkward_people(day: &Day) -> Vec<Vec<u8>> {
         repeated.clone(),
         repeated,
         // Updated before created.
-        bytes(&day.event("PersonUpdatedEvent", n + 1, &id(n + 1), &json!({"preferredFirstName": "Early"}))),
+        bytes(&day.event(
+            "PersonUpdatedEvent",
+            n + 1,
+            &id(n + 1),
+            &json!({"preferredFirstName": "Early"}),
+        )),
         bytes(&stated("PersonCreatedEvent", n + 1, 5, "After")),
         // Deleted, then an older statement comes late.
         bytes(&stated("PersonDeletedEvent", n + 2, 50, "Gone")),
@@ -206,7 +256,12 @@ fn awkward_people(day: &Day) -> Vec<Vec<u8>> {
         // A type that nobody declared: quarantined.
         bytes(&stated("PersonVanishedEvent", n + 7, 10, "Undeclared")),
         // A date that is none: quarantined.
-        bytes(&day.event("PersonUpdatedEvent", n + 8, &id(n + 8), &json!({"dateOfDeath": "2026-02-30"}))),
+        bytes(&day.event(
+            "PersonUpdatedEvent",
+            n + 8,
+            &id(n + 8),
+            &json!({"dateOfDeath": "2026-02-30"}),
+        )),
     ]
 }
 
@@ -236,7 +291,12 @@ fn awkward_tenancies(day: &Day) -> Vec<Vec<u8>> {
             &id(n),
             &json!({"householdMembers": null, "notices": []}),
         )),
-        bytes(&day.event("TenureUpdatedEvent", n + 2, &id(n), &json!({"charges": {"rent": "a lot"}}))),
+        bytes(&day.event(
+            "TenureUpdatedEvent",
+            n + 2,
+            &id(n),
+            &json!({"charges": {"rent": "a lot"}}),
+        )),
         bytes(&day.event("HousingApplicationLinkedEvent", n + 3, &id(n), &json!({}))),
     ]
 }
@@ -251,8 +311,7 @@ fn cases(day: &Day) -> Vec<Vec<u8>> {
             events.push(bytes(&step(day, "decided", before, case, 2, &decision)));
         }
         if let Some(before) = day.number.checked_sub(2).filter(|_| case % 3 == 0) {
-            let appeal =
-                json!({"status": "appealed", "appeal": {"reference": format!("APP-{before}-{case:05}")}});
+            let appeal = json!({"status": "appealed", "appeal": {"reference": format!("APP-{before}-{case:05}")}});
             let withdrawn = json!({"status": "withdrawn", "withdrawnDate": day.date(0)});
             // Versions swapped, within the same second.
             events.push(bytes(&step(day, "withdrawn", before, case, 4, &withdrawn)));

@@ -4,9 +4,9 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 const GIVEN: [&str; 24] = [
-    "Ada", "Bashir", "Chidi", "Dilys", "Ewan", "Fatima", "Gwen", "Hamza", "Iris", "Jakub", "Kwame", "Leila",
-    "Mairi", "Nia", "Olu", "Priya", "Quentin", "Rhys", "Seren", "Tomasz", "Una", "Viktor", "Wanjiru",
-    "Zofia",
+    "Ada", "Bashir", "Chidi", "Dilys", "Ewan", "Fatima", "Gwen", "Hamza", "Iris", "Jakub", "Kwame",
+    "Leila", "Mairi", "Nia", "Olu", "Priya", "Quentin", "Rhys", "Seren", "Tomasz", "Una", "Viktor",
+    "Wanjiru", "Zofia",
 ];
 const FAMILY: [&str; 24] = [
     "Abara",
@@ -74,7 +74,11 @@ impl Town {
 
     /// A stable id of a thing.
     pub(super) fn id(&self, what: &str, number: usize) -> String {
-        pole::pole_id("town-id", &[what, &self.seed.to_string(), &number.to_string()]).to_string()
+        pole::pole_id(
+            "town-id",
+            &[what, &self.seed.to_string(), &number.to_string()],
+        )
+        .to_string()
     }
 
     /// Homes: a little fewer than half as many as people.
@@ -133,7 +137,10 @@ impl Town {
     /// A home's whole record. The asset API leaves out what is null.
     pub(super) fn home(&self, number: usize) -> Value {
         let mut rng = self.rng("home", number);
-        let (street, house) = (rng.choice(STREETS).unwrap_or("Sample Street"), 1 + rng.usize(0..200));
+        let (street, house) = (
+            rng.choice(STREETS).unwrap_or("Sample Street"),
+            1 + rng.usize(0..200),
+        );
         let mut home = json!({
             "id": self.id("home", number),
             "assetId": format!("{number:08}"),

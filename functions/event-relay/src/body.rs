@@ -28,7 +28,12 @@ impl BodyKind {
     /// # Errors
     /// A problem for every other type: it would be read as something that it is not.
     pub(crate) fn of(content_type: &str) -> Result<Self, Problem> {
-        let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match kind.as_str() {
             "" | "application/json" => Ok(Self::Json),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Self::Lines),
@@ -52,7 +57,8 @@ impl BodyKind {
         if event["specversion"] != "1.0" || !["id", "source", "type"].into_iter().all(named) {
             return Some("a CloudEvent has `specversion` 1.0, `id`, `source` and `type`");
         }
-        (!event["data_base64"].is_null()).then_some("`data_base64` is not read; send JSON in `data`")
+        (!event["data_base64"].is_null())
+            .then_some("`data_base64` is not read; send JSON in `data`")
     }
 }
 
@@ -66,13 +72,23 @@ pub(crate) fn unpacked(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, Problem
         "gzip" | "x-gzip" => {
             let mut plain = Vec::new();
             // One byte more than there may be: a bomb is not unpacked any further.
-            let read = MultiGzDecoder::new(&body[..]).take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut plain);
+            let read = MultiGzDecoder::new(&body[..])
+                .take(BODY_BYTES_MAX as u64 + 1)
+                .read_to_end(&mut plain);
             match read {
                 Ok(_) => Ok(plain),
-                Err(_) => Err(Problem::new(400, "body.encoding", "the body is not gzip, or is cut off")),
+                Err(_) => Err(Problem::new(
+                    400,
+                    "body.encoding",
+                    "the body is not gzip, or is cut off",
+                )),
             }
         }
-        _ => Err(Problem::new(415, "body.encoding", "send the body plain, or with content-encoding gzip")),
+        _ => Err(Problem::new(
+            415,
+            "body.encoding",
+            "send the body plain, or with content-encoding gzip",
+        )),
     }
 }
 
@@ -94,7 +110,8 @@ pub(crate) fn events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, Proble
         (BodyKind::Lines, _) => by_line(body),
         (BodyKind::Json | BodyKind::CloudEvents, Some(b'[')) => array(body)?,
         (BodyKind::CloudEvents, _) => {
-            let detail = "a CloudEvents batch is a list; send one event as application/cloudevents+json";
+            let detail =
+                "a CloudEvents batch is a list; send one event as application/cloudevents+json";
             return Err(Problem::new(400, "body.batch", detail));
         }
         _ => vec![body.trim_ascii().to_vec()],
@@ -102,7 +119,8 @@ pub(crate) fn events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, Proble
     match events.len() {
         0 => Err(Problem::new(400, "body.empty", "the list has no events")),
         count if count > EVENTS_MAX => {
-            let detail = format!("the request has more than {EVENTS_MAX} events; send smaller batches");
+            let detail =
+                format!("the request has more than {EVENTS_MAX} events; send smaller batches");
             Err(Problem::new(413, "body.too-many-events", detail))
         }
         _ => Ok(events),
@@ -126,10 +144,18 @@ fn array(body: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
         return Err(Problem::new(422, "event.nesting", detail));
     }
     let events: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
-        let detail = format!("the list is not JSON: line {}, column {}", error.line(), error.column());
+        let detail = format!(
+            "the list is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        );
         Problem::new(400, "event.json", detail)
     })?;
-    Ok(events.into_iter().take(EVENTS_MAX + 1).map(|event| event.get().as_bytes().to_vec()).collect())
+    Ok(events
+        .into_iter()
+        .take(EVENTS_MAX + 1)
+        .map(|event| event.get().as_bytes().to_vec())
+        .collect())
 }
 
 #[cfg(test)]
@@ -151,7 +177,10 @@ mod tests {
             events(spaced, BodyKind::Json).unwrap(),
             [br#"{"a" : 1.10 }"#.to_vec(), br#"{"b":"\u00e9"}"#.to_vec()]
         );
-        assert_eq!(events(b" {\"a\":1}\n", BodyKind::Json).unwrap(), [b"{\"a\":1}".to_vec()]);
+        assert_eq!(
+            events(b" {\"a\":1}\n", BodyKind::Json).unwrap(),
+            [b"{\"a\":1}".to_vec()]
+        );
         let lines = events(b"{\"a\":1}\r\n\n{bad\n", BodyKind::Lines).unwrap();
         assert_eq!(lines, [b"{\"a\":1}".to_vec(), b"{bad".to_vec()]);
     }
@@ -164,8 +193,14 @@ mod tests {
         assert_eq!(status(b"[1,"), 400);
         assert_eq!(status(&vec![b'x'; BODY_BYTES_MAX + 1]), 413);
         assert_eq!(status("[".repeat(100_000).as_bytes()), 422);
-        assert_eq!(status(format!("[{}]", vec!["1"; 501].join(",")).as_bytes()), 413);
-        assert_eq!(events(b"{}", BodyKind::CloudEvents).unwrap_err().status, 400);
+        assert_eq!(
+            status(format!("[{}]", vec!["1"; 501].join(",")).as_bytes()),
+            413
+        );
+        assert_eq!(
+            events(b"{}", BodyKind::CloudEvents).unwrap_err().status,
+            400
+        );
     }
 
     #[test]
@@ -182,11 +217,27 @@ mod tests {
 
     #[test]
     fn types_are_told_apart() {
-        assert_eq!(BodyKind::of("Application/JSON; charset=utf-8").unwrap(), BodyKind::Json);
-        assert_eq!(BodyKind::of("application/cloudevents-batch+json").unwrap(), BodyKind::CloudEvents);
-        assert_eq!(BodyKind::of("application/x-www-form-urlencoded").unwrap_err().status, 415);
-        let event = serde_json::json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"});
+        assert_eq!(
+            BodyKind::of("Application/JSON; charset=utf-8").unwrap(),
+            BodyKind::Json
+        );
+        assert_eq!(
+            BodyKind::of("application/cloudevents-batch+json").unwrap(),
+            BodyKind::CloudEvents
+        );
+        assert_eq!(
+            BodyKind::of("application/x-www-form-urlencoded")
+                .unwrap_err()
+                .status,
+            415
+        );
+        let event =
+            serde_json::json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"});
         assert_eq!(BodyKind::CloudEvent.fault(&event), None);
-        assert!(BodyKind::CloudEvent.fault(&serde_json::json!({"id": "1"})).is_some());
+        assert!(
+            BodyKind::CloudEvent
+                .fault(&serde_json::json!({"id": "1"}))
+                .is_some()
+        );
     }
 }

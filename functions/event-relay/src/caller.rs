@@ -18,13 +18,21 @@ pub(crate) fn admitted<'c>(
     context: &'c Context,
 ) -> Result<&'c SourceContract, Problem> {
     let authorizer = request.request_context.authorizer.as_ref();
-    let arn = authorizer.and_then(|found| found.iam.as_ref()).and_then(|iam| iam.user_arn.as_deref());
-    let claims = authorizer.and_then(|found| found.jwt.as_ref()).map(|jwt| &jwt.claims);
+    let arn = authorizer
+        .and_then(|found| found.iam.as_ref())
+        .and_then(|iam| iam.user_arn.as_deref());
+    let claims = authorizer
+        .and_then(|found| found.jwt.as_ref())
+        .map(|jwt| &jwt.claims);
     let role = arn.filter(|arn| !arn.is_empty()).map(role_of);
     let caller = match (&role, claims) {
         (Some(arn), _) => Caller::Principal(arn),
         (None, Some(claims)) if expired(claims.get("exp").map(String::as_str)) => {
-            return Err(Problem::new(401, "request.expired", "the token has expired; get a new one"));
+            return Err(Problem::new(
+                401,
+                "request.expired",
+                "the token has expired; get a new one",
+            ));
         }
         (None, Some(claims)) => Caller::Token(claims),
         (None, None) => {
@@ -36,7 +44,8 @@ pub(crate) fn admitted<'c>(
     if contract.admits(caller) {
         return Ok(contract);
     }
-    let detail = format!("the caller may not use `{source}`; its contract names who may, under `push`");
+    let detail =
+        format!("the caller may not use `{source}`; its contract names who may, under `push`");
     Err(Problem::new(403, "request.caller", detail))
 }
 
@@ -47,7 +56,9 @@ fn role_of(arn: &str) -> String {
     match parts.as_slice() {
         ["arn", partition, "sts", _, account, resource] => {
             match resource.split('/').collect::<Vec<_>>().as_slice() {
-                ["assumed-role", role, _session] => format!("arn:{partition}:iam::{account}:role/{role}"),
+                ["assumed-role", role, _session] => {
+                    format!("arn:{partition}:iam::{account}:role/{role}")
+                }
                 _ => arn.to_owned(),
             }
         }
@@ -58,23 +69,40 @@ fn role_of(arn: &str) -> String {
 /// The contract of a source. What is no name is not looked for, nor repeated in the answer.
 fn known<'c>(source: &str, context: &'c Context) -> Result<&'c SourceContract, Problem> {
     let is_name = source.len() <= 100
-        && source.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        && source
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_name {
         let detail = "a source's name has lower-case letters, digits and hyphens, at most 100";
         return Err(Problem::new(404, "request.source", detail));
     }
-    context.catalogue.source(source).map(|plan| &*plan.contract).ok_or_else(|| {
-        let names: Vec<&str> =
-            context.catalogue.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
-        let detail = format!("there is no source `{source}`; there are {}", names.join(", "));
-        Problem::new(404, "request.source", detail)
-    })
+    context
+        .catalogue
+        .source(source)
+        .map(|plan| &*plan.contract)
+        .ok_or_else(|| {
+            let names: Vec<&str> = context
+                .catalogue
+                .plans
+                .iter()
+                .map(|plan| plan.contract.name.as_str())
+                .collect();
+            let detail = format!(
+                "there is no source `{source}`; there are {}",
+                names.join(", ")
+            );
+            Problem::new(404, "request.source", detail)
+        })
 }
 
 /// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end: that is refused.
 fn expired(exp: Option<&str>) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    exp.and_then(|exp| exp.parse::<f64>().ok()).is_none_or(|exp| exp <= now)
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
+    exp.and_then(|exp| exp.parse::<f64>().ok())
+        .is_none_or(|exp| exp <= now)
 }
 
 #[cfg(test)]
@@ -84,7 +112,10 @@ mod tests {
     #[test]
     fn a_session_counts_as_its_role_whatever_it_calls_itself() {
         let session = "arn:aws:sts::123456789012:assumed-role/housing-api/role-planning";
-        assert_eq!(role_of(session), "arn:aws:iam::123456789012:role/housing-api");
+        assert_eq!(
+            role_of(session),
+            "arn:aws:iam::123456789012:role/housing-api"
+        );
         let user = "arn:aws:iam::123456789012:user/sam";
         assert_eq!(role_of(user), user);
         let odd = "arn:aws:sts::1:assumed-role/housing-api/a/b";

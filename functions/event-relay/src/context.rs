@@ -55,20 +55,29 @@ impl Context {
 }
 
 fn fetcher(origins: &str) -> Result<Fetcher, Failure> {
-    let wrong = |why: String| Failure::new(FailureKind::Configuration, format!("FETCH_ORIGINS: {why}"));
-    let origins = pairs("FETCH_ORIGINS", origins)?.into_iter().map(|(source, origin)| {
-        let url = reqwest::Url::parse(&origin).map_err(|error| wrong(format!("`{origin}`: {error}")))?;
-        Ok((source, url))
-    });
+    let wrong =
+        |why: String| Failure::new(FailureKind::Configuration, format!("FETCH_ORIGINS: {why}"));
+    let origins = pairs("FETCH_ORIGINS", origins)?
+        .into_iter()
+        .map(|(source, origin)| {
+            let url = reqwest::Url::parse(&origin)
+                .map_err(|error| wrong(format!("`{origin}`: {error}")))?;
+            Ok((source, url))
+        });
     Ok(Fetcher::new(origins.collect::<Result<_, Failure>>()?))
 }
 
 /// `name=value,name=value`.
 fn pairs(setting: &str, text: &str) -> Result<BTreeMap<String, String>, Failure> {
-    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let pairs = text
+        .split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
-            let split = pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let split = pair
+                .split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
             split.ok_or_else(|| {
                 let message = format!("{setting}: `{pair}` is not `name=value`");
                 Failure::new(FailureKind::Configuration, message)

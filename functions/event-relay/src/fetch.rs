@@ -54,7 +54,11 @@ impl Fetcher {
     /// A fetcher that asks these origins instead of the contracts' own.
     #[must_use]
     pub fn new(origins: BTreeMap<String, Url>) -> Self {
-        Self { http: OnceLock::new(), secrets: Secrets::default(), origins }
+        Self {
+            http: OnceLock::new(),
+            secrets: Secrets::default(),
+            origins,
+        }
     }
 
     /// A client that follows no redirect: an API that moved must not send the secret elsewhere.
@@ -110,11 +114,14 @@ impl Fetcher {
         }
         tracing::error!(source, error = why, "a state was not fetched");
         if refused {
-            let detail =
-                "the record's API does not give its state; sending the event again will not help by itself";
+            let detail = "the record's API does not give its state; sending the event again will not help by itself";
             return Err(Problem::new(502, "event.state-refused", detail));
         }
-        Err(Problem::new(503, "event.state", "the record's state could not be fetched; send the event again"))
+        Err(Problem::new(
+            503,
+            "event.state",
+            "the record's state could not be fetched; send the event again",
+        ))
     }
 
     fn address(&self, source: &str, fetch: &Fetch, key: &str) -> Result<Url, Problem> {
@@ -122,14 +129,18 @@ impl Fetcher {
         if !key_is_safe(key) {
             return Err(refused("the record's key cannot stand in an address"));
         }
-        let mut url =
-            Url::parse(&fetch.address(key)).map_err(|_| refused("the record's key gives no address"))?;
+        let mut url = Url::parse(&fetch.address(key))
+            .map_err(|_| refused("the record's key gives no address"))?;
         if let Some(origin) = self.origins.get(source) {
             let moved = url.set_scheme(origin.scheme()).is_ok()
                 && url.set_host(origin.host_str()).is_ok()
                 && url.set_port(origin.port()).is_ok();
             if !moved {
-                return Err(Problem::new(503, "event.state", "FETCH_ORIGINS does not fit the contract"));
+                return Err(Problem::new(
+                    503,
+                    "event.state",
+                    "FETCH_ORIGINS does not fit the contract",
+                ));
             }
         }
         Ok(url)
@@ -137,19 +148,31 @@ impl Fetcher {
 
     async fn once(&self, fetch: &Fetch, url: &Url, timeout: Duration) -> Result<State, Failed> {
         let begun = Instant::now();
-        let mut request = self.http()?.get(url.clone()).header("accept", "application/json");
+        let mut request = self
+            .http()?
+            .get(url.clone())
+            .header("accept", "application/json");
         if let Some(secret) = &fetch.secret {
             let secret = tokio::time::timeout(timeout, self.secrets.get(secret)).await;
-            let secret = secret.unwrap_or_else(|_| Err("the secret did not come in time".to_owned()));
+            let secret =
+                secret.unwrap_or_else(|_| Err("the secret did not come in time".to_owned()));
             request = request.header(&fetch.header, secret.map_err(Failed::Again)?);
         }
         let request = request.timeout(timeout.saturating_sub(begun.elapsed()));
         // The error's own text has the address, and the address the record's key.
-        let answer = request.send().await.map_err(|error| Failed::Again(error.without_url().to_string()))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failed::Again(error.without_url().to_string()))?;
         let status = answer.status();
         match status.as_u16() {
             200 => found(answer).await,
-            404 | 410 => Ok(State { status: status.as_u16(), version: None, body: None, at: now() }),
+            404 | 410 => Ok(State {
+                status: status.as_u16(),
+                version: None,
+                body: None,
+                at: now(),
+            }),
             401 | 403 if fetch.secret.is_some() => Err(Failed::Secret(status)),
             408 | 429 | 500.. => Err(Failed::Again(format!("the API answered {status}"))),
             _ => Err(Failed::Final(format!("the API answered {status}"))),
@@ -158,43 +181,66 @@ impl Fetcher {
 }
 
 fn now() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis()
 }
 
 async fn found(mut answer: Response) -> Result<State, Failed> {
-    let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok()).and_then(version);
+    let etag = answer
+        .headers()
+        .get("etag")
+        .and_then(|etag| etag.to_str().ok())
+        .and_then(version);
     let mut body = Vec::new();
-    while let Some(chunk) =
-        answer.chunk().await.map_err(|error| Failed::Again(error.without_url().to_string()))?
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| Failed::Again(error.without_url().to_string()))?
     {
         body.extend_from_slice(&chunk);
         if body.len() > EVENT_BYTES_MAX {
-            return Err(Failed::Final(format!("the state has more than {EVENT_BYTES_MAX} bytes")));
+            return Err(Failed::Final(format!(
+                "the state has more than {EVENT_BYTES_MAX} bytes"
+            )));
         }
     }
     let is_object = body.trim_ascii().starts_with(b"{")
         && !depth_exceeds(&body, NESTING_MAX - 1)
         && serde_json::from_slice::<&RawValue>(&body).is_ok();
     if !is_object {
-        return Err(Failed::Final("the state is no JSON object, or is nested too deep".to_owned()));
+        return Err(Failed::Final(
+            "the state is no JSON object, or is nested too deep".to_owned(),
+        ));
     }
-    Ok(State { status: 200, version: etag, body: Some(body.trim_ascii().to_vec()), at: now() })
+    Ok(State {
+        status: 200,
+        version: etag,
+        body: Some(body.trim_ascii().to_vec()),
+        at: now(),
+    })
 }
 
 /// The number that an `ETag` holds: `3`, `"3"` or `W/"3"`.
 fn version(etag: &str) -> Option<i64> {
-    etag.trim().trim_start_matches("W/").trim_matches('"').parse().ok()
+    etag.trim()
+        .trim_start_matches("W/")
+        .trim_matches('"')
+        .parse()
+        .ok()
 }
 
 /// The event with the state and how it was fetched as its last members; every byte of its own stays.
 pub(crate) fn with_state(event: &[u8], member: &str, state: &State) -> Vec<u8> {
-    let Some(open) = event.trim_ascii().strip_suffix(b"}") else { return event.to_vec() };
+    let Some(open) = event.trim_ascii().strip_suffix(b"}") else {
+        return event.to_vec();
+    };
     let mut whole = open.to_vec();
     if !open.trim_ascii().ends_with(b"{") {
         whole.push(b',');
     }
-    let fetched =
-        json!({"status": state.status, "version": state.version, "at": u64::try_from(state.at).ok()});
+    let fetched = json!({"status": state.status, "version": state.version, "at": u64::try_from(state.at).ok()});
     whole.extend_from_slice(format!("\"{member}\":").as_bytes());
     whole.extend_from_slice(state.body.as_deref().unwrap_or(b"null"));
     whole.extend_from_slice(format!(",\"{FETCHED}\":{fetched}}}").as_bytes());
@@ -214,11 +260,22 @@ mod tests {
 
     #[test]
     fn a_state_is_added_and_the_event_keeps_its_bytes() {
-        let state = State { status: 200, version: Some(3), body: Some(br#"{"a": 1.0}"#.to_vec()), at: 5 };
+        let state = State {
+            status: 200,
+            version: Some(3),
+            body: Some(br#"{"a": 1.0}"#.to_vec()),
+            at: 5,
+        };
         let whole = with_state(br#" {"id" : 1.10} "#, "entity", &state);
-        let expected = r#"{"id" : 1.10,"entity":{"a": 1.0},"fetched":{"at":5,"status":200,"version":3}}"#;
+        let expected =
+            r#"{"id" : 1.10,"entity":{"a": 1.0},"fetched":{"at":5,"status":200,"version":3}}"#;
         assert_eq!(String::from_utf8(whole).unwrap(), expected);
-        let gone = State { status: 404, version: None, body: None, at: 5 };
+        let gone = State {
+            status: 404,
+            version: None,
+            body: None,
+            at: 5,
+        };
         let whole = with_state(b"{}", "entity", &gone);
         let expected = r#"{"entity":null,"fetched":{"at":5,"status":404,"version":null}}"#;
         assert_eq!(String::from_utf8(whole).unwrap(), expected);

@@ -41,5 +41,8 @@ pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<
         let failures = queue::relay(event, context, budget).await;
         return serde_json::to_value(failures).map_err(unreadable);
     }
-    Err(Failure::new(FailureKind::BadRequest, "the payload is neither an HTTP request nor SQS messages"))
+    Err(Failure::new(
+        FailureKind::BadRequest,
+        "the payload is neither an HTTP request nor SQS messages",
+    ))
 }

@@ -15,7 +15,11 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: u16, rule: &str, detail: impl Into<String>) -> Self {
-        Self { status, rule: rule.to_owned(), detail: detail.into() }
+        Self {
+            status,
+            rule: rule.to_owned(),
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn to_json(&self) -> Value {

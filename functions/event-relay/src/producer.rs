@@ -59,7 +59,8 @@ impl From<KrafkaError> for SendError {
     fn from(error: KrafkaError) -> Self {
         match &error {
             KrafkaError::Broker {
-                code: ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge, ..
+                code: ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge,
+                ..
             } => Self::TooLarge,
             _ => Self::Unavailable(error.to_string()),
         }
@@ -99,7 +100,11 @@ struct Connected {
 
 impl Connected {
     fn is_fresh(&self) -> bool {
-        let idle = self.used.0.elapsed().max(self.used.1.elapsed().unwrap_or(IDLE_MAX));
+        let idle = self
+            .used
+            .0
+            .elapsed()
+            .max(self.used.1.elapsed().unwrap_or(IDLE_MAX));
         idle < IDLE_MAX && self.born.elapsed() < AGE_MAX
     }
 }
@@ -108,7 +113,10 @@ impl KafkaSink {
     /// A sink that connects when the first record comes.
     #[must_use]
     pub fn new(settings: KafkaSettings) -> Self {
-        Self { settings, connected: Mutex::new(None) }
+        Self {
+            settings,
+            connected: Mutex::new(None),
+        }
     }
 
     async fn connect(&self, within: Duration) -> krafka::Result<Producer> {
@@ -128,7 +136,12 @@ impl KafkaSink {
     }
 
     /// A broker that finds a batch too large says so of all its records: each of them is tried alone.
-    async fn alone(&self, records: &[Outgoing], outcomes: &mut [Result<(), SendError>], deadline: Instant) {
+    async fn alone(
+        &self,
+        records: &[Outgoing],
+        outcomes: &mut [Result<(), SendError>],
+        deadline: Instant,
+    ) {
         if records.len() < 2 {
             return;
         }
@@ -156,13 +169,22 @@ impl KafkaSink {
             },
         };
         let outcomes = tokio::time::timeout(within, send_all(&producer, records)).await;
-        let outcomes = outcomes.unwrap_or_else(|_| failed("Kafka did not acknowledge in time".to_owned()));
+        let outcomes =
+            outcomes.unwrap_or_else(|_| failed("Kafka did not acknowledge in time".to_owned()));
         if outcomes.iter().all(Result::is_ok) {
-            *connected = Some(Connected { producer, born, used: (Instant::now(), SystemTime::now()) });
+            *connected = Some(Connected {
+                producer,
+                born,
+                used: (Instant::now(), SystemTime::now()),
+            });
         } else {
             // A producer that failed once is not trusted with the next batch, and must not go on trying behind
             // our back with what is reported as not sent.
-            drop(producer.close_with(CloseOptions::new().timeout(Duration::ZERO)).await);
+            drop(
+                producer
+                    .close_with(CloseOptions::new().timeout(Duration::ZERO))
+                    .await,
+            );
         }
         outcomes
     }
@@ -193,7 +215,9 @@ pub async fn partition_ends(
     topic: &str,
 ) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
     let admin = kafka(settings, TRY_MAX).await?.admin();
-    let described = admin.describe_topics([topic], DescribeTopicsOptions::default()).await?;
+    let described = admin
+        .describe_topics([topic], DescribeTopicsOptions::default())
+        .await?;
     let partitions: Vec<i32> = described
         .into_values()
         .flatten()
@@ -202,8 +226,13 @@ pub async fn partition_ends(
         .collect();
     let mut ends = BTreeMap::new();
     for (spec, end) in [(OffsetSpec::Earliest, false), (OffsetSpec::Latest, true)] {
-        let specs = partitions.iter().map(|partition| (TopicPartition::new(topic, *partition), spec));
-        for (at, found) in admin.list_offsets(specs, ListOffsetsOptions::default()).await? {
+        let specs = partitions
+            .iter()
+            .map(|partition| (TopicPartition::new(topic, *partition), spec));
+        for (at, found) in admin
+            .list_offsets(specs, ListOffsetsOptions::default())
+            .await?
+        {
             let place: &mut (i64, i64) = ends.entry(at.partition).or_default();
             *(if end { &mut place.1 } else { &mut place.0 }) = found?.offset;
         }
@@ -232,7 +261,10 @@ fn kafka_record(outgoing: Outgoing) -> Record {
     if let Some(key) = outgoing.key {
         record = record.key(key);
     }
-    outgoing.headers.into_iter().fold(record, |record, (name, value)| record.header(name, value))
+    outgoing
+        .headers
+        .into_iter()
+        .fold(record, |record, (name, value)| record.header(name, value))
 }
 
 #[async_trait]
@@ -241,7 +273,8 @@ impl EventSink for KafkaSink {
     /// after all is then there twice, and the event's id tells it.
     async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
         let deadline = Instant::now() + within;
-        let mut outcomes = vec![Err(SendError::Unavailable("no time was left".to_owned())); records.len()];
+        let mut outcomes =
+            vec![Err(SendError::Unavailable("no time was left".to_owned())); records.len()];
         let mut open: Vec<usize> = (0..records.len()).collect();
         for attempt in 1..=TRIES {
             let left = deadline.saturating_duration_since(Instant::now());

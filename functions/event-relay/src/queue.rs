@@ -34,13 +34,20 @@ pub(crate) async fn relay(event: SqsEvent, context: &Context, budget: Budget) ->
     let count = prepared.len() as u64;
     for (id, outcome) in ids.iter().zip(deliver(prepared, context, budget).await) {
         if let Err(problem) = outcome {
-            tracing::error!(rule = problem.rule, message = id, "a message was not relayed");
+            tracing::error!(
+                rule = problem.rule,
+                message = id,
+                "a message was not relayed"
+            );
             failed.insert(id);
         }
     }
     let failures = in_order(&event.records, &failed);
     let again = failures.batch_item_failures.len() as u64;
-    metric(&[("function", "event-relay")], &[("messages_relayed", count), ("messages_failed", again)]);
+    metric(
+        &[("function", "event-relay")],
+        &[("messages_relayed", count), ("messages_failed", again)],
+    );
     failures
 }
 
@@ -50,7 +57,10 @@ fn in_order(messages: &[SqsMessage], failed: &BTreeSet<&str>) -> SqsFailures {
     let (mut failures, mut stopped) = (SqsFailures::default(), BTreeSet::new());
     for message in messages {
         let id = message.message_id.as_deref().unwrap_or_default();
-        let fifo = message.event_source_arn.as_deref().is_some_and(|arn| arn.ends_with(".fifo"));
+        let fifo = message
+            .event_source_arn
+            .as_deref()
+            .is_some_and(|arn| arn.ends_with(".fifo"));
         let group = message.attributes.get("MessageGroupId").filter(|_| fifo);
         if failed.contains(id) || group.is_some_and(|group| stopped.contains(group)) {
             failures.add(id);
@@ -62,10 +72,22 @@ fn in_order(messages: &[SqsMessage], failed: &BTreeSet<&str>) -> SqsFailures {
 
 fn prepare<'c>(message: &SqsMessage, context: &'c Context) -> Option<Prepared<'c>> {
     let queue = message.event_source_arn.as_deref()?.rsplit(':').next()?;
-    let contract = &context.catalogue.source(context.queues.get(queue)?)?.contract;
-    let bytes = unwrap_sns(message.body.as_deref().unwrap_or_default()).into_owned().into_bytes();
-    let known = Event::parse(contract, &bytes, None).ok().map(|event| Known::of(contract, event));
-    Some(Prepared { contract, bytes, known, trace: String::new() })
+    let contract = &context
+        .catalogue
+        .source(context.queues.get(queue)?)?
+        .contract;
+    let bytes = unwrap_sns(message.body.as_deref().unwrap_or_default())
+        .into_owned()
+        .into_bytes();
+    let known = Event::parse(contract, &bytes, None)
+        .ok()
+        .map(|event| Known::of(contract, event));
+    Some(Prepared {
+        contract,
+        bytes,
+        known,
+        trace: String::new(),
+    })
 }
 
 #[cfg(test)]
@@ -83,10 +105,14 @@ mod tests {
     }
 
     fn again(queue: &str) -> Vec<String> {
-        let messages =
-            [("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")].map(|(id, group)| message(id, group, queue));
+        let messages = [("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")]
+            .map(|(id, group)| message(id, group, queue));
         let failures = in_order(&messages, &BTreeSet::from(["1"]));
-        failures.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+        failures
+            .batch_item_failures
+            .into_iter()
+            .map(|failure| failure.item_identifier)
+            .collect()
     }
 
     #[test]

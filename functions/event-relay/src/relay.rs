@@ -37,8 +37,15 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn of(contract: &SourceContract, event: Event) -> Self {
-        let states = matches!(contract.events.get(&event.kind), Some(EventOp::Upsert | EventOp::Patch));
-        Self { fetches: states && contract.fetch.is_some(), id: event.id, key: event.key }
+        let states = matches!(
+            contract.events.get(&event.kind),
+            Some(EventOp::Upsert | EventOp::Patch)
+        );
+        Self {
+            fetches: states && contract.fetch.is_some(),
+            id: event.id,
+            key: event.key,
+        }
     }
 }
 
@@ -73,14 +80,20 @@ async fn enriched<'c>(
     context: &Context,
     deadline: Instant,
 ) -> Result<Prepared<'c>, Problem> {
-    let Some(known) = event.known.as_ref().filter(|known| known.fetches) else { return Ok(event) };
+    let Some(known) = event.known.as_ref().filter(|known| known.fetches) else {
+        return Ok(event);
+    };
     let (Some(fetch), Some(member)) = (&event.contract.fetch, event.contract.state_member()) else {
         return Ok(event);
     };
-    let state = context.fetcher.state(&event.contract.name, fetch, &known.key, deadline).await?;
+    let state = context
+        .fetcher
+        .state(&event.contract.name, fetch, &known.key, deadline)
+        .await?;
     event.bytes = with_state(&event.bytes, member, &state);
     if event.bytes.len() > EVENT_BYTES_MAX {
-        let detail = format!("the event has more than {EVENT_BYTES_MAX} bytes with the record's state");
+        let detail =
+            format!("the event has more than {EVENT_BYTES_MAX} bytes with the record's state");
         return Err(Problem::new(413, "event.too-large", detail));
     }
     Ok(event)
@@ -89,7 +102,10 @@ async fn enriched<'c>(
 /// The record for Kafka: keyed by the record's key, so that a record's events keep their order.
 fn outgoing(event: Prepared<'_>) -> Outgoing {
     let contract = event.contract;
-    let mut headers = vec![("source", contract.name.clone()), ("contract-version", contract.version.clone())];
+    let mut headers = vec![
+        ("source", contract.name.clone()),
+        ("contract-version", contract.version.clone()),
+    ];
     let key = event.known.map(|known| {
         headers.push(("event-id", known.id));
         known.key
@@ -97,7 +113,12 @@ fn outgoing(event: Prepared<'_>) -> Outgoing {
     if !event.trace.is_empty() {
         headers.push(("traceparent", event.trace));
     }
-    Outgoing { topic: contract.topic.clone(), key, value: event.bytes, headers }
+    Outgoing {
+        topic: contract.topic.clone(),
+        key,
+        value: event.bytes,
+        headers,
+    }
 }
 
 fn not_taken(error: &SendError) -> Problem {

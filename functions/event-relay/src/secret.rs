@@ -29,13 +29,19 @@ impl Secrets {
         {
             return Ok(text.clone());
         }
-        let client = self.client.get_or_init(|| async { Client::new(&host::aws_config().await) }).await;
+        let client = self
+            .client
+            .get_or_init(|| async { Client::new(&host::aws_config().await) })
+            .await;
         let answer = client.get_secret_value().secret_id(name).send().await;
         // The code alone: a whole answer, in an error's context, could hold the secret.
-        let answer =
-            answer.map_err(|error| format!("secret {name}: {}", error.code().unwrap_or("no answer")))?;
-        let text = answer.secret_string.ok_or_else(|| format!("secret {name} is not a text"))?;
-        self.lock().insert(name.to_owned(), (Instant::now(), text.clone()));
+        let answer = answer
+            .map_err(|error| format!("secret {name}: {}", error.code().unwrap_or("no answer")))?;
+        let text = answer
+            .secret_string
+            .ok_or_else(|| format!("secret {name} is not a text"))?;
+        self.lock()
+            .insert(name.to_owned(), (Instant::now(), text.clone()));
         Ok(text)
     }
 

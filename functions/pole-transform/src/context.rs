@@ -25,7 +25,10 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
+        let (raw, refined) = (
+            settings.required("RAW_BUCKET"),
+            settings.required("REFINED_BUCKET"),
+        );
         let contracts = settings.required("CONTRACTS");
         settings.finish(())?;
         let client = Client::new(&host::aws_config().await);

@@ -22,12 +22,19 @@ pub(crate) fn is_forgotten(erasures: &Erasures, plan: &Plan, key: &str, time: i6
 }
 
 /// The rows that may stay; none when nothing of the event may.
-pub(crate) fn kept<'r>(erasures: &Erasures, event: &Event, mut rows: Vec<Row<'r>>) -> Option<Vec<Row<'r>>> {
+pub(crate) fn kept<'r>(
+    erasures: &Erasures,
+    event: &Event,
+    mut rows: Vec<Row<'r>>,
+) -> Option<Vec<Row<'r>>> {
     if erasures.is_empty() || rows.is_empty() {
         return Some(rows);
     }
     let forgotten = |id: &Uuid| erasures.suppress(&Erasures::of_id(id), event.time);
-    if rows.iter().any(|row| row.versioned && forgotten(&row.owner_id)) {
+    if rows
+        .iter()
+        .any(|row| row.versioned && forgotten(&row.owner_id))
+    {
         return None;
     }
     let dropped: Vec<Row<'r>> = rows.extract_if(.., |row| names(row, forgotten)).collect();
@@ -52,13 +59,29 @@ fn names(row: &Row<'_>, forgotten: impl Fn(&Uuid) -> bool) -> bool {
 /// A set that lost all of its rows is stated as an empty one. Without that an earlier statement of it would hold again.
 fn restate<'r>(dropped: &Row<'r>, rows: &mut Vec<Row<'r>>) {
     let same = |row: &Row<'r>| {
-        (row.table, row.owner_id, row.owner_set) == (dropped.table, dropped.owner_id, dropped.owner_set)
+        (row.table, row.owner_id, row.owner_set)
+            == (dropped.table, dropped.owner_id, dropped.owner_set)
     };
     if dropped.owner_set.is_none() || rows.iter().any(same) {
         return;
     }
     let cells = vec![Cell::Null; dropped.cells.len()];
-    let Row { table, owner_id, owner_set, versioned, .. } = *dropped;
+    let Row {
+        table,
+        owner_id,
+        owner_set,
+        versioned,
+        ..
+    } = *dropped;
     let (op, pole_id, carried) = (Op::Replace, owner_id, None);
-    rows.push(Row { table, op, pole_id, owner_id, owner_set, versioned, carried, cells });
+    rows.push(Row {
+        table,
+        op,
+        pole_id,
+        owner_id,
+        owner_set,
+        versioned,
+        carried,
+        cells,
+    });
 }

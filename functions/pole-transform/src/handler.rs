@@ -27,11 +27,19 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFa
         let id = message.message_id.unwrap_or_default();
         // The rest goes back to the queue rather than over the deadline.
         let outcome = if budget.is_spent() {
-            Err(Failure::new(FailureKind::Unavailable, "no time is left in this invocation"))
+            Err(Failure::new(
+                FailureKind::Unavailable,
+                "no time is left in this invocation",
+            ))
         } else {
             match &erasures {
                 Ok(erasures) => {
-                    message_done(message.body.as_deref().unwrap_or_default(), context, erasures).await
+                    message_done(
+                        message.body.as_deref().unwrap_or_default(),
+                        context,
+                        erasures,
+                    )
+                    .await
                 }
                 Err(failure) => Err(failure.clone()),
             }
@@ -45,7 +53,8 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFa
 }
 
 async fn message_done(body: &str, context: &Context, erasures: &Erasures) -> Result<(), Failure> {
-    let objects = objects_created(body).map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
+    let objects =
+        objects_created(body).map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     for object in objects {
         // Hints of chains lie in the raw zone too; they are no raw objects.
         if let Some(chunk) = Chunk::of_raw_key(&object.key) {
@@ -76,31 +85,64 @@ async fn chunk_done(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Re
 pub async fn transform_again(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     let unavailable = |error: StoreError| Failure::unavailable(&error);
     let erasures = erasures::read(&*context.refined).await?;
-    let before = context.refined.get(&chunk.receipt_key()).await.map_err(unavailable)?;
+    let before = context
+        .refined
+        .get(&chunk.receipt_key())
+        .await
+        .map_err(unavailable)?;
     let before = Receipt::decode(&before.body).map_err(|error| Failure::corrupt(&error))?;
     let transformed = transformed(chunk, context, &erasures).await?;
     write(&transformed, chunk, context).await?;
-    let made: BTreeSet<&str> = transformed.objects.iter().map(|(key, _)| key.as_str()).collect();
-    for old in before.tables.values().filter(|old| !made.contains(old.key.as_str())) {
-        context.refined.delete(&old.key).await.map_err(unavailable)?;
+    let made: BTreeSet<&str> = transformed
+        .objects
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    for old in before
+        .tables
+        .values()
+        .filter(|old| !made.contains(old.key.as_str()))
+    {
+        context
+            .refined
+            .delete(&old.key)
+            .await
+            .map_err(unavailable)?;
     }
     Ok(())
 }
 
 /// What a raw object becomes.
-async fn transformed(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Result<Transformed, Failure> {
+async fn transformed(
+    chunk: &Chunk,
+    context: &Context,
+    erasures: &Erasures,
+) -> Result<Transformed, Failure> {
     let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
-        let message =
-            format!("no contract declares the topic `{}`; add one and redrive the queue", chunk.topic);
+        let message = format!(
+            "no contract declares the topic `{}`; add one and redrive the queue",
+            chunk.topic
+        );
         Failure::new(FailureKind::Configuration, message)
     })?;
-    let object = context.raw.get(&chunk.raw_key()).await.map_err(|error| Failure::unavailable(&error))?;
-    let next = object.metadata.get("next").and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Failure::new(
-            FailureKind::Corrupt,
-            format!("{} has no `next`: it is not part of the chain", chunk.raw_key()),
-        )
-    })?;
+    let object = context
+        .raw
+        .get(&chunk.raw_key())
+        .await
+        .map_err(|error| Failure::unavailable(&error))?;
+    let next = object
+        .metadata
+        .get("next")
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| {
+            Failure::new(
+                FailureKind::Corrupt,
+                format!(
+                    "{} has no `next`: it is not part of the chain",
+                    chunk.raw_key()
+                ),
+            )
+        })?;
     let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
     transform_except(&context.catalogue, plan, (chunk, next), &records, erasures)
         .map_err(|error| Failure::corrupt(&error))
@@ -109,14 +151,29 @@ async fn transformed(chunk: &Chunk, context: &Context, erasures: &Erasures) -> R
 /// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.
 async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     // At once, for they mostly wait: one after the other, the writes were most of what an invocation was paid for.
-    let objects = transformed
-        .objects
-        .iter()
-        .map(async |(key, body)| context.refined.put(key, body.clone(), lake::file::MEDIA_TYPE).await);
-    let written = stream::iter(objects).buffer_unordered(WRITES_AT_ONCE).try_collect::<()>().await;
+    let objects = transformed.objects.iter().map(async |(key, body)| {
+        context
+            .refined
+            .put(key, body.clone(), lake::file::MEDIA_TYPE)
+            .await
+    });
+    let written = stream::iter(objects)
+        .buffer_unordered(WRITES_AT_ONCE)
+        .try_collect::<()>()
+        .await;
     written.map_err(|error| Failure::unavailable(&error))?;
-    let receipt = transformed.receipt.encode().map_err(|error| Failure::corrupt(&error))?;
-    let written = context.refined.put(&chunk.receipt_key(), Bytes::from(receipt), "application/json").await;
+    let receipt = transformed
+        .receipt
+        .encode()
+        .map_err(|error| Failure::corrupt(&error))?;
+    let written = context
+        .refined
+        .put(
+            &chunk.receipt_key(),
+            Bytes::from(receipt),
+            "application/json",
+        )
+        .await;
     written.map_err(|error| Failure::unavailable(&error))
 }
 
@@ -130,5 +187,8 @@ fn tell(transformed: &Transformed) {
         ("fields_undeclared", receipt.undeclared.values().sum()),
         ("values_unlisted", receipt.unlisted.values().sum()),
     ];
-    metric(&[("function", "pole-transform"), ("source", &receipt.source)], &values);
+    metric(
+        &[("function", "pole-transform"), ("source", &receipt.source)],
+        &values,
+    );
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::{Catalogue, Cell, Event, Fault, Findings, Outcome, Plan, Row};
 use lake::{
-    Chunk, Day, DayStart, Erasures, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch, Receipt,
-    Redriven, RefinedObject, StreamKey, TableBuilder, file, schema,
+    Chunk, Day, DayStart, Erasures, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch,
+    Receipt, Redriven, RefinedObject, StreamKey, TableBuilder, file, schema,
 };
 
 use crate::erasures;
@@ -32,7 +32,13 @@ pub fn transform(
     next: i64,
     batches: &[RawBatch],
 ) -> Result<Transformed, LakeError> {
-    transform_except(catalogue, plan, (chunk, next), batches, &Erasures::default())
+    transform_except(
+        catalogue,
+        plan,
+        (chunk, next),
+        batches,
+        &Erasures::default(),
+    )
 }
 
 /// The same, without what is forgotten: neither records about it nor rows of others that name it.
@@ -89,7 +95,11 @@ impl<'w> Work<'w> {
         erasures: &'w Erasures,
     ) -> Self {
         let receipt = Receipt {
-            stream: StreamKey { topic: chunk.topic.clone(), epoch: chunk.epoch, partition: chunk.partition },
+            stream: StreamKey {
+                topic: chunk.topic.clone(),
+                epoch: chunk.epoch,
+                partition: chunk.partition,
+            },
             offset: chunk.offset,
             next,
             source: plan.contract.name.clone(),
@@ -133,7 +143,10 @@ impl<'w> Work<'w> {
         }
         let outcome = self.rows(batch, row, appended);
         if let Some(origin) = origin {
-            self.receipt.redriven.push(Redriven { of: origin.to_string(), outcome: named(&outcome) });
+            self.receipt.redriven.push(Redriven {
+                of: origin.to_string(),
+                outcome: named(&outcome),
+            });
         }
         match outcome {
             Ok(Done::Refined) => self.receipt.refined += 1,
@@ -143,7 +156,11 @@ impl<'w> Work<'w> {
                 self.receipt.erased += 1;
             }
             Err(fault) => {
-                *self.receipt.quarantined.entry(fault.rule.clone()).or_default() += 1;
+                *self
+                    .receipt
+                    .quarantined
+                    .entry(fault.rule.clone())
+                    .or_default() += 1;
                 self.refused.push(Quarantined {
                     offset: batch.offset(row),
                     appended,
@@ -162,10 +179,17 @@ impl<'w> Work<'w> {
     fn day(&mut self, appended: i64, offset: i64) {
         let day = Day::of_micros(appended);
         let minute = (appended - day.begins()) / MINUTE;
-        *self.receipt.minutes.entry(u16::try_from(minute).unwrap_or_default()).or_default() += 1;
+        *self
+            .receipt
+            .minutes
+            .entry(u16::try_from(minute).unwrap_or_default())
+            .or_default() += 1;
         if self.latest_day.is_none_or(|latest| latest < day) {
             self.latest_day = Some(day);
-            self.receipt.days.push(DayStart { date: day.to_string(), offset });
+            self.receipt.days.push(DayStart {
+                date: day.to_string(),
+                offset,
+            });
         }
     }
 
@@ -182,41 +206,85 @@ impl<'w> Work<'w> {
             });
         };
         // The relay names the events of sources that give no ids; their bytes name those that came another way.
-        let given = (!self.plan.contract.gives_ids()).then(|| lake::header(batch.headers(row), "event-id"));
+        let given =
+            (!self.plan.contract.gives_ids()).then(|| lake::header(batch.headers(row), "event-id"));
         let event = Event::parse(&self.plan.contract, value, given.flatten().as_deref())?;
         if erasures::is_forgotten(self.erasures, self.plan, &event.key, event.time) {
             return Ok(Done::Erased);
         }
         self.plan.observe(&event, &mut self.findings);
-        *self.receipt.lag.entry(lake::lag_bound(appended - event.time)).or_default() += 1;
-        let Outcome::Rows(rows) = self.plan.evaluate(&event)? else { return Ok(Done::Ignored) };
-        let Some(rows) = erasures::kept(self.erasures, &event, rows) else { return Ok(Done::Erased) };
+        *self
+            .receipt
+            .lag
+            .entry(lake::lag_bound(appended - event.time))
+            .or_default() += 1;
+        let Outcome::Rows(rows) = self.plan.evaluate(&event)? else {
+            return Ok(Done::Ignored);
+        };
+        let Some(rows) = erasures::kept(self.erasures, &event, rows) else {
+            return Ok(Done::Erased);
+        };
         for row in rows {
             let table = &self.catalogue.tables[row.table];
-            let builder = self.builders.entry(row.table).or_insert_with(|| TableBuilder::new(table));
-            append(builder, row, &event, self.plan, self.chunk, (offset, appended));
+            let builder = self
+                .builders
+                .entry(row.table)
+                .or_insert_with(|| TableBuilder::new(table));
+            append(
+                builder,
+                row,
+                &event,
+                self.plan,
+                self.chunk,
+                (offset, appended),
+            );
         }
         Ok(Done::Refined)
     }
 
     fn finish(mut self) -> Result<Transformed, LakeError> {
-        let first = self.receipt.days.first().and_then(|day| Day::parse(&day.date)).unwrap_or(Day(0));
+        let first = self
+            .receipt
+            .days
+            .first()
+            .and_then(|day| Day::parse(&day.date))
+            .unwrap_or(Day(0));
         self.receipt.undeclared = self.findings.undeclared;
         self.receipt.unlisted = self.findings.unlisted;
         let mut objects = Vec::new();
         for (place, builder) in self.builders {
             let table = &self.catalogue.tables[place];
-            let (key, rows) = (self.chunk.refined_key(&table.name, first), builder.rows() as u64);
-            let body = file::write(&schema::refined(table), &[builder.finish()?], file::refined())?;
-            self.receipt.tables.insert(table.name.clone(), RefinedObject { key: key.clone(), rows });
+            let (key, rows) = (
+                self.chunk.refined_key(&table.name, first),
+                builder.rows() as u64,
+            );
+            let body = file::write(
+                &schema::refined(table),
+                &[builder.finish()?],
+                file::refined(),
+            )?;
+            self.receipt.tables.insert(
+                table.name.clone(),
+                RefinedObject {
+                    key: key.clone(),
+                    rows,
+                },
+            );
             objects.push((key, body));
         }
         if !self.refused.is_empty() {
-            let versions = (self.receipt.contract_version.as_str(), self.receipt.mapping_version.as_str());
-            let body = lake::encode_quarantine(self.chunk, &self.receipt.source, versions, &self.refused)?;
+            let versions = (
+                self.receipt.contract_version.as_str(),
+                self.receipt.mapping_version.as_str(),
+            );
+            let body =
+                lake::encode_quarantine(self.chunk, &self.receipt.source, versions, &self.refused)?;
             objects.push((self.chunk.quarantine_key(first), body));
         }
-        Ok(Transformed { objects, receipt: self.receipt })
+        Ok(Transformed {
+            objects,
+            receipt: self.receipt,
+        })
     }
 }
 
@@ -240,7 +308,8 @@ fn append(
     fn text(text: &str) -> Cell<'_> {
         Cell::Text(Cow::Borrowed(text))
     }
-    let (mut pole_buffer, mut owner_buffer) = (pole::Uuid::encode_buffer(), pole::Uuid::encode_buffer());
+    let (mut pole_buffer, mut owner_buffer) =
+        (pole::Uuid::encode_buffer(), pole::Uuid::encode_buffer());
     let (offset, appended) = at;
     let provenance = [
         text(row.pole_id.hyphenated().encode_lower(&mut pole_buffer)),
@@ -249,7 +318,10 @@ fn append(
         text(row.owner_id.hyphenated().encode_lower(&mut owner_buffer)),
         row.owner_set.map_or(Cell::Null, text),
         text(&event.id),
-        event.version.filter(|_| row.versioned).map_or(Cell::Null, Cell::Integer),
+        event
+            .version
+            .filter(|_| row.versioned)
+            .map_or(Cell::Null, Cell::Integer),
         Cell::Timestamp(event.time),
         Cell::Timestamp(appended),
         text(&plan.contract.version),
@@ -259,5 +331,9 @@ fn append(
         Cell::Integer(offset),
     ];
     let own = row.cells.split_off(provenance.len());
-    builder.append_row(provenance.iter().chain(&own), row.op, row.carried.as_deref());
+    builder.append_row(
+        provenance.iter().chain(&own),
+        row.op,
+        row.carried.as_deref(),
+    );
 }

@@ -98,16 +98,26 @@ impl SourceBooks {
         self.landed += receipt.landed;
         self.refined += receipt.refined;
         self.ignored += receipt.ignored;
-        self.holes += (receipt.next - receipt.offset).unsigned_abs().saturating_sub(receipt.landed);
+        self.holes += (receipt.next - receipt.offset)
+            .unsigned_abs()
+            .saturating_sub(receipt.landed);
         for (mine, theirs) in [
             (&mut self.quarantined, &receipt.quarantined),
             (&mut self.undeclared, &receipt.undeclared),
             (&mut self.unlisted, &receipt.unlisted),
         ] {
-            theirs.iter().for_each(|(name, count)| *mine.entry(name.clone()).or_default() += count);
+            theirs
+                .iter()
+                .for_each(|(name, count)| *mine.entry(name.clone()).or_default() += count);
         }
-        receipt.minutes.iter().for_each(|(minute, count)| *self.minutes.entry(*minute).or_default() += count);
-        receipt.lag.iter().for_each(|(bound, count)| *self.lag.entry(*bound).or_default() += count);
+        receipt
+            .minutes
+            .iter()
+            .for_each(|(minute, count)| *self.minutes.entry(*minute).or_default() += count);
+        receipt
+            .lag
+            .iter()
+            .for_each(|(bound, count)| *self.lag.entry(*bound).or_default() += count);
     }
 }
 
@@ -123,18 +133,35 @@ pub(crate) async fn of_topic(
     refined: &dyn ObjectStore,
 ) -> Result<SourceBooks, Failure> {
     let (date, mut books) = (day.to_string(), SourceBooks::default());
-    for first in first_chunks(topic, raw).await.map_err(|error| Failure::unavailable(&error))? {
+    for first in first_chunks(topic, raw)
+        .await
+        .map_err(|error| Failure::unavailable(&error))?
+    {
         let from = oldest_taken(&first, bases);
-        let landed = raw_chunks(&from, raw).await.map_err(|error| Failure::unavailable(&error))?;
-        let receipts = receipts(&from, refined).await.map_err(|error| Failure::unavailable(&error))?;
+        let landed = raw_chunks(&from, raw)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
+        let receipts = receipts(&from, refined)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
         let done: BTreeSet<i64> = receipts.iter().map(|receipt| receipt.offset).collect();
         // What lies behind a receipt of a later day came later itself.
-        let later = |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date > date);
-        let end = receipts.iter().find(later).map_or(i64::MAX, |receipt| receipt.offset);
-        let waiting = landed.iter().filter(|chunk| chunk.offset < end && !done.contains(&chunk.offset));
+        let later =
+            |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date > date);
+        let end = receipts
+            .iter()
+            .find(later)
+            .map_or(i64::MAX, |receipt| receipt.offset);
+        let waiting = landed
+            .iter()
+            .filter(|chunk| chunk.offset < end && !done.contains(&chunk.offset));
         books.waiting += waiting.count() as u64;
-        let of_day = |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date == date);
-        receipts.iter().filter(of_day).for_each(|receipt| books.add(receipt));
+        let of_day =
+            |receipt: &&Receipt| receipt.days.first().is_some_and(|first| first.date == date);
+        receipts
+            .iter()
+            .filter(of_day)
+            .for_each(|receipt| books.add(receipt));
     }
     Ok(books)
 }
@@ -145,7 +172,10 @@ mod tests {
 
     #[test]
     fn a_centile_of_the_lag_is_a_bound_that_so_many_keep() {
-        let books = SourceBooks { lag: [(1, 90), (60, 9), (3_600, 1)].into(), ..SourceBooks::default() };
+        let books = SourceBooks {
+            lag: [(1, 90), (60, 9), (3_600, 1)].into(),
+            ..SourceBooks::default()
+        };
         assert_eq!(
             [50, 90, 91, 99, 100].map(|centile| books.lag_centile(centile)),
             [1, 1, 60, 60, 3_600].map(Some)

@@ -45,7 +45,12 @@ pub struct Outlets {
 impl Default for Outlets {
     /// Nobody is told; the buckets are named as on the local platform.
     fn default() -> Self {
-        Self { duty: None, site_url: None, raw_bucket: "raw".into(), curated_bucket: "curated".into() }
+        Self {
+            duty: None,
+            site_url: None,
+            raw_bucket: "raw".into(),
+            curated_bucket: "curated".into(),
+        }
     }
 }
 
@@ -57,11 +62,22 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
-        let (curated, site) = (settings.required("CURATED_BUCKET"), settings.required("SITE_BUCKET"));
+        let (raw, refined) = (
+            settings.required("RAW_BUCKET"),
+            settings.required("REFINED_BUCKET"),
+        );
+        let (curated, site) = (
+            settings.required("CURATED_BUCKET"),
+            settings.required("SITE_BUCKET"),
+        );
         let contracts = settings.required("CONTRACTS");
-        let databases = settings.optional("GLUE_DATABASES").unwrap_or_else(|| DATABASES.to_owned());
-        let (topic, site_url) = (settings.optional("ALERT_TOPIC_ARN"), settings.optional("SITE_URL"));
+        let databases = settings
+            .optional("GLUE_DATABASES")
+            .unwrap_or_else(|| DATABASES.to_owned());
+        let (topic, site_url) = (
+            settings.optional("ALERT_TOPIC_ARN"),
+            settings.optional("SITE_URL"),
+        );
         settings.finish(())?;
         let config = host::aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
@@ -74,8 +90,12 @@ impl Context {
             raw_bucket: raw.clone(),
             curated_bucket: curated.clone(),
         };
-        let place = Place { bucket: curated.clone(), databases };
-        let bucket = |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
+        let place = Place {
+            bucket: curated.clone(),
+            databases,
+        };
+        let bucket =
+            |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
         Ok(Self {
             raw: bucket(raw),
             refined: bucket(refined),

@@ -39,9 +39,13 @@ pub(crate) async fn results(
     catalogue: &Catalogue,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeMap<String, Vec<RuleResult>>, Failure> {
-    let looks = catalogue.tables.iter().filter(|table| table.rules_that_look(true).next().is_some());
-    let tables: Vec<(&TableContract, &Manifest)> =
-        looks.filter_map(|table| Some((table, manifests.get(&table.name)?))).collect();
+    let looks = catalogue
+        .tables
+        .iter()
+        .filter(|table| table.rules_that_look(true).next().is_some());
+    let tables: Vec<(&TableContract, &Manifest)> = looks
+        .filter_map(|table| Some((table, manifests.get(&table.name)?)))
+        .collect();
     let held: u64 = manifests.values().map(|manifest| manifest.rows).sum();
     let links = manifests.get(LINK).map_or(0, |links| 2 * links.rows);
     let passes = (held + links).div_ceil(IDS_AT_ONCE).max(1);
@@ -52,7 +56,10 @@ pub(crate) async fn results(
         for (table, manifest) in &tables {
             let rules = table.rules_that_look(true).collect();
             for (rule, count) in count(rules, manifest, &index, range, curated).await? {
-                counts.entry((&table.name, &rule.id)).or_default().add(count);
+                counts
+                    .entry((&table.name, &rule.id))
+                    .or_default()
+                    .add(count);
             }
         }
     }
@@ -64,12 +71,20 @@ pub(crate) async fn results(
         }
     }
     let result = |rule: &Rule, manifest: &Manifest, table: &str| {
-        let count = counts.get(&(table, rule.id.as_str())).copied().unwrap_or_default();
+        let count = counts
+            .get(&(table, rule.id.as_str()))
+            .copied()
+            .unwrap_or_default();
         RuleResult::of(rule, count, manifest.rows)
     };
     let of_table = |(table, manifest): &(&TableContract, &Manifest)| {
         let rules = table.rules_that_look(true);
-        (table.name.clone(), rules.map(|rule| result(rule, manifest, &table.name)).collect())
+        (
+            table.name.clone(),
+            rules
+                .map(|rule| result(rule, manifest, &table.name))
+                .collect(),
+        )
     };
     Ok(tables.iter().map(of_table).collect())
 }
@@ -78,13 +93,18 @@ pub(crate) async fn results(
 /// are rows at all is what `rowCount` is for.
 fn freshness(manifest: &Manifest, hours: f64) -> RuleCount {
     let old = hours_old(manifest);
-    RuleCount { failed: u64::from(old.is_some_and(|old| old > hours)), checked: u64::from(old.is_some()) }
+    RuleCount {
+        failed: u64::from(old.is_some_and(|old| old > hours)),
+        checked: u64::from(old.is_some()),
+    }
 }
 
 /// Hours from a snapshot's newest event to the end of its day.
 pub(crate) fn hours_old(manifest: &Manifest) -> Option<f64> {
     let end = Day::parse(&manifest.date)?.next().begins();
-    manifest.newest_event.map(|newest| (end - newest) as f64 / MICROS_PER_HOUR)
+    manifest
+        .newest_event
+        .map(|newest| (end - newest) as f64 / MICROS_PER_HOUR)
 }
 
 /// A range of ids: one of so many passes.
@@ -103,7 +123,8 @@ impl Range {
 
     /// Whether a row is looked at in this pass; one without an id is in the first.
     fn takes(self, id: Option<&str>) -> bool {
-        id.and_then(parsed).map_or(self.pass == 0, |id| self.has(id))
+        id.and_then(parsed)
+            .map_or(self.pass == 0, |id| self.has(id))
     }
 }
 
@@ -130,10 +151,17 @@ impl Index {
         curated: &dyn ObjectStore,
     ) -> Result<Self, Failure> {
         let (rows, linked, named) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut index = Self { rows, linked, named, links: manifests.contains_key(LINK) };
+        let mut index = Self {
+            rows,
+            linked,
+            named,
+            links: manifests.contains_key(LINK),
+        };
         for (table, manifest) in manifests {
             index.rows.entry(table.clone()).or_default();
-            let named = catalogue.table(table).is_some_and(|known| known.position(PERSON_ID).is_some());
+            let named = catalogue
+                .table(table)
+                .is_some_and(|known| known.position(PERSON_ID).is_some());
             let columns: &[&str] = match table.as_str() {
                 LINK => &["from_id", "from_table", "to_id", "to_table"],
                 _ if named => &["pole_id", PERSON_ID],
@@ -145,7 +173,11 @@ impl Index {
             })
             .await?;
         }
-        let all = index.rows.values_mut().chain(index.linked.values_mut()).chain(index.named.values_mut());
+        let all = index
+            .rows
+            .values_mut()
+            .chain(index.linked.values_mut())
+            .chain(index.named.values_mut());
         all.for_each(|ids| {
             ids.sort_unstable();
             ids.dedup();
@@ -154,12 +186,25 @@ impl Index {
     }
 
     fn take(&mut self, table: &str, batch: &RecordBatch, range: Range) {
-        let texts = |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-        let ids = |name: &str| {
-            texts(name).into_iter().flatten().map(|id| id.and_then(parsed).filter(|id| range.has(*id)))
+        let texts = |name: &str| {
+            batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>())
         };
-        self.rows.entry(table.to_owned()).or_default().extend(ids("pole_id").flatten());
-        self.named.entry(table.to_owned()).or_default().extend(ids(PERSON_ID).flatten());
+        let ids = |name: &str| {
+            texts(name)
+                .into_iter()
+                .flatten()
+                .map(|id| id.and_then(parsed).filter(|id| range.has(*id)))
+        };
+        self.rows
+            .entry(table.to_owned())
+            .or_default()
+            .extend(ids("pole_id").flatten());
+        self.named
+            .entry(table.to_owned())
+            .or_default()
+            .extend(ids(PERSON_ID).flatten());
         for (end, other) in [("from_id", "to_table"), ("to_id", "from_table")] {
             for (id, other) in ids(end).zip(texts(other).into_iter().flatten()) {
                 if let (Some(id), Some(other)) = (id, other) {
@@ -180,13 +225,20 @@ impl Elsewhere for Index {
     }
 
     fn linked(&self, pole_id: &str, tables: &[String]) -> Option<bool> {
-        let Some(id) = parsed(pole_id).filter(|_| self.links) else { return self.links.then_some(false) };
+        let Some(id) = parsed(pole_id).filter(|_| self.links) else {
+            return self.links.then_some(false);
+        };
         let held = |ids: &Vec<u128>| ids.binary_search(&id).is_ok();
         if tables.is_empty() {
             return Some(self.linked.values().any(held));
         }
         // A row of the person's own, such as an address, is a tie to that table as a link is.
-        let ties = |table: &String| self.linked.get(table).into_iter().chain(self.named.get(table));
+        let ties = |table: &String| {
+            self.linked
+                .get(table)
+                .into_iter()
+                .chain(self.named.get(table))
+        };
         Some(tables.iter().flat_map(ties).any(held))
     }
 }
@@ -200,10 +252,14 @@ async fn count<'r>(
     curated: &dyn ObjectStore,
 ) -> Result<Vec<(&'r Rule, RuleCount)>, Failure> {
     let mut columns = BTreeSet::new();
-    rules.iter().for_each(|rule| rule.demand.columns(&mut columns));
+    rules
+        .iter()
+        .for_each(|rule| rule.demand.columns(&mut columns));
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let mut counts: Vec<(&Rule, RuleCount)> =
-        rules.into_iter().map(|rule| (rule, RuleCount::default())).collect();
+    let mut counts: Vec<(&Rule, RuleCount)> = rules
+        .into_iter()
+        .map(|rule| (rule, RuleCount::default()))
+        .collect();
     // A thing's rows lie together, but perhaps in two batches: the row before is looked at again, and counts for nothing.
     let mut last: Option<RecordBatch> = None;
     each(manifest, &columns, curated, |batch| {
@@ -216,7 +272,11 @@ async fn count<'r>(
             let mine = within(&mine, rule, range)?;
             count.add(RuleCount::of(&verdicts(&rule.demand, &mine, Some(index))));
         }
-        last = batch.num_rows().checked_sub(1).map(|row| batch.slice(row, 1)).or(last.take());
+        last = batch
+            .num_rows()
+            .checked_sub(1)
+            .map(|row| batch.slice(row, 1))
+            .or(last.take());
         Ok(())
     })
     .await?;
@@ -226,8 +286,12 @@ async fn count<'r>(
 /// The rows of a batch whose deciding id is in the range.
 fn within(batch: &RecordBatch, rule: &Rule, range: Range) -> Result<RecordBatch, LakeError> {
     let key = rule.demand.deciding_column();
-    let ids = key.and_then(|key| batch.column_by_name(key)).and_then(|column| column.as_string_opt::<i32>());
-    let Some(ids) = ids.filter(|_| range.passes > 1) else { return Ok(batch.clone()) };
+    let ids = key
+        .and_then(|key| batch.column_by_name(key))
+        .and_then(|column| column.as_string_opt::<i32>());
+    let Some(ids) = ids.filter(|_| range.passes > 1) else {
+        return Ok(batch.clone());
+    };
     let taken: BooleanArray = ids.iter().map(|id| Some(range.takes(id))).collect();
     Ok(filter_record_batch(batch, &taken)?)
 }
@@ -240,7 +304,10 @@ async fn each(
     mut take: impl FnMut(&RecordBatch) -> Result<(), LakeError>,
 ) -> Result<(), Failure> {
     for shard in &manifest.shards {
-        let object = curated.get(&shard.rows_key).await.map_err(|error| Failure::unavailable(&error))?;
+        let object = curated
+            .get(&shard.rows_key)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
         read(object.body, columns, &mut take).map_err(|error| Failure::corrupt(&error))?;
     }
     Ok(())
@@ -266,8 +333,15 @@ mod tests {
         for seed in 0..200u32 {
             let id = pole::pole_id("n", &[&seed.to_string()]);
             for passes in [1, 2, 7, 64] {
-                let takers =
-                    (0..passes).filter(|pass| Range { pass: *pass, passes }.has(id.as_u128())).count();
+                let takers = (0..passes)
+                    .filter(|pass| {
+                        Range {
+                            pass: *pass,
+                            passes,
+                        }
+                        .has(id.as_u128())
+                    })
+                    .count();
                 assert_eq!(takers, 1);
             }
         }

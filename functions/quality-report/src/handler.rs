@@ -22,7 +22,9 @@ const SCHEMAS: &str = "schemas.json";
 /// # Errors
 /// When the day is wrong, or storage does not answer.
 pub async fn handle(schedule: &Schedule, context: &Context) -> Result<Report, Failure> {
-    let day = schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
+    let day = schedule
+        .day()
+        .map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     let mut report = gather(day, context).await?;
     let history = compare(day, &mut report, context).await?;
     let json = serde_json::to_vec_pretty(&report).map_err(|error| Failure::corrupt(&error))?;
@@ -48,7 +50,8 @@ async fn publish(
         let before = schemas.clone();
         schemas.take(&context.catalogue, &report.date);
         if schemas != before {
-            let json = serde_json::to_vec_pretty(&schemas).map_err(|error| Failure::corrupt(&error))?;
+            let json =
+                serde_json::to_vec_pretty(&schemas).map_err(|error| Failure::corrupt(&error))?;
             write(context, SCHEMAS, json, "application/json").await?;
         }
     }
@@ -63,15 +66,23 @@ async fn publish(
         place: &context.place,
     };
     let written = site::write(site::site(&edition), newest, &*context.site).await?;
-    let values =
-        [("pages", written.pages), ("pages_written", written.changed), ("pages_deleted", written.deleted)];
-    metric(&[("function", "quality-report")], &values.map(|(name, count)| (name, count as u64)));
+    let values = [
+        ("pages", written.pages),
+        ("pages_written", written.changed),
+        ("pages_deleted", written.deleted),
+    ];
+    metric(
+        &[("function", "quality-report")],
+        &values.map(|(name, count)| (name, count as u64)),
+    );
     Ok(())
 }
 
 async fn schemas(context: &Context) -> Result<Schemas, Failure> {
     match context.site.get(SCHEMAS).await {
-        Ok(object) => serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error)),
+        Ok(object) => {
+            serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))
+        }
         Err(error) if error.is_not_found() => Ok(Schemas::default()),
         Err(error) => Err(Failure::unavailable(&error)),
     }
@@ -124,9 +135,9 @@ async fn compare(day: Day, report: &mut Report, context: &Context) -> Result<His
 /// The report of an earlier day; none where there is none.
 async fn report_of(day: Day, context: &Context) -> Result<Option<Report>, Failure> {
     match context.site.get(&report_key(day)).await {
-        Ok(object) => {
-            serde_json::from_slice(&object.body).map(Some).map_err(|error| Failure::corrupt(&error))
-        }
+        Ok(object) => serde_json::from_slice(&object.body)
+            .map(Some)
+            .map_err(|error| Failure::corrupt(&error)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(Failure::unavailable(&error)),
     }
@@ -134,8 +145,15 @@ async fn report_of(day: Day, context: &Context) -> Result<Option<Report>, Failur
 
 /// The days that have a report, newest first.
 async fn reported_days(context: &Context) -> Result<Vec<String>, Failure> {
-    let listed = context.site.list(REPORTS, None).await.map_err(|error| Failure::unavailable(&error))?;
-    let days = listed.iter().rev().filter_map(|entry| day_of_report(&entry.key));
+    let listed = context
+        .site
+        .list(REPORTS, None)
+        .await
+        .map_err(|error| Failure::unavailable(&error))?;
+    let days = listed
+        .iter()
+        .rev()
+        .filter_map(|entry| day_of_report(&entry.key));
     Ok(days.map(|day| day.to_string()).collect())
 }
 

@@ -10,23 +10,45 @@ use crate::elsewhere::hours_old;
 use crate::report::Report;
 
 /// The metrics of a day, by dataset. `before` is the report of an earlier day, to see how shapes drift.
-pub(crate) fn metrics(report: &Report, before: Option<&Report>, catalogue: &Catalogue) -> Vec<Metric> {
+pub(crate) fn metrics(
+    report: &Report,
+    before: Option<&Report>,
+    catalogue: &Catalogue,
+) -> Vec<Metric> {
     let mut found = Vec::new();
     for (name, manifest) in &report.tables {
-        let own = catalogue.table(name).map(contract::TableContract::own).unwrap_or_default();
+        let own = catalogue
+            .table(name)
+            .map(contract::TableContract::own)
+            .unwrap_or_default();
         let earlier = before.and_then(|before| before.tables.get(name));
-        let mut numbers = Numbers { dataset: format!("table/{name}"), found: &mut found };
+        let mut numbers = Numbers {
+            dataset: format!("table/{name}"),
+            found: &mut found,
+        };
         of_table(manifest, &mut numbers);
         for column in own {
             let profile = |manifest: &Manifest| manifest.columns.get(&column.name).cloned();
             if let Some(today) = profile(manifest) {
                 let earlier = earlier.and_then(profile);
-                of_column(&column.name, &today, earlier.as_ref(), manifest.rows, &mut numbers);
+                of_column(
+                    &column.name,
+                    &today,
+                    earlier.as_ref(),
+                    manifest.rows,
+                    &mut numbers,
+                );
             }
         }
     }
     for (name, books) in &report.sources {
-        of_source(books, &mut Numbers { dataset: format!("source/{name}"), found: &mut found });
+        of_source(
+            books,
+            &mut Numbers {
+                dataset: format!("source/{name}"),
+                found: &mut found,
+            },
+        );
     }
     found
 }
@@ -39,8 +61,17 @@ struct Numbers<'n> {
 
 impl Numbers<'_> {
     fn add(&mut self, column: Option<&str>, metric: &str, value: f64) {
-        let (dataset, column, metric) = (self.dataset.clone(), column.map(str::to_owned), metric.to_owned());
-        self.found.push(Metric { dataset, column, metric, value });
+        let (dataset, column, metric) = (
+            self.dataset.clone(),
+            column.map(str::to_owned),
+            metric.to_owned(),
+        );
+        self.found.push(Metric {
+            dataset,
+            column,
+            metric,
+            value,
+        });
     }
 }
 
@@ -51,7 +82,11 @@ fn number(count: u64) -> f64 {
 
 /// A part of a whole; of nothing, nothing.
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { number(part) / number(whole) }
+    if whole == 0 {
+        0.0
+    } else {
+        number(part) / number(whole)
+    }
 }
 
 fn of_table(manifest: &Manifest, numbers: &mut Numbers<'_>) {
@@ -68,8 +103,16 @@ fn of_table(manifest: &Manifest, numbers: &mut Numbers<'_>) {
         *checked += rule.checked;
     }
     for (dimension, (failed, checked)) in dimensions {
-        numbers.add(None, &format!("dimension/{dimension}/failed"), number(failed));
-        numbers.add(None, &format!("dimension/{dimension}/checked"), number(checked));
+        numbers.add(
+            None,
+            &format!("dimension/{dimension}/failed"),
+            number(failed),
+        );
+        numbers.add(
+            None,
+            &format!("dimension/{dimension}/checked"),
+            number(checked),
+        );
     }
 }
 
@@ -80,12 +123,16 @@ fn of_column(
     rows: u64,
     numbers: &mut Numbers<'_>,
 ) {
-    numbers.add(Some(name), "null_share", share(rows.saturating_sub(today.filled), rows));
+    numbers.add(
+        Some(name),
+        "null_share",
+        share(rows.saturating_sub(today.filled), rows),
+    );
     if let Some(distinct) = today.distinct {
         numbers.add(Some(name), "distinct", number(distinct));
     }
-    let earlier =
-        earlier.filter(|earlier| !earlier.coarse_masks.is_empty() && !today.coarse_masks.is_empty());
+    let earlier = earlier
+        .filter(|earlier| !earlier.coarse_masks.is_empty() && !today.coarse_masks.is_empty());
     if let Some(earlier) = earlier {
         numbers.add(Some(name), "mask_drift", drift(earlier, today));
     }
@@ -96,13 +143,20 @@ fn of_column(
 fn drift(earlier: &ColumnProfile, today: &ColumnProfile) -> f64 {
     let shares = |profile: &ColumnProfile| -> BTreeMap<String, f64> {
         let told: u64 = profile.coarse_masks.iter().map(|(_, rows)| rows).sum();
-        let rest = (String::from("\u{0}the rest"), profile.filled.saturating_sub(told));
+        let rest = (
+            String::from("\u{0}the rest"),
+            profile.filled.saturating_sub(told),
+        );
         let all = profile.coarse_masks.iter().cloned().chain([rest]);
-        all.map(|(mask, rows)| (mask, share(rows, profile.filled))).collect()
+        all.map(|(mask, rows)| (mask, share(rows, profile.filled)))
+            .collect()
     };
     let (earlier, today) = (shares(earlier), shares(today));
     let of = |shares: &BTreeMap<String, f64>, mask: &str| shares.get(mask).copied().unwrap_or(0.0);
-    let new: f64 = today.iter().map(|(mask, share)| (share - of(&earlier, mask)).max(0.0)).sum();
+    let new: f64 = today
+        .iter()
+        .map(|(mask, share)| (share - of(&earlier, mask)).max(0.0))
+        .sum();
     new.min(1.0)
 }
 
@@ -127,8 +181,15 @@ mod tests {
     use super::*;
 
     fn profile(filled: u64, masks: &[(&str, u64)]) -> ColumnProfile {
-        let coarse_masks = masks.iter().map(|(mask, rows)| ((*mask).to_owned(), *rows)).collect();
-        ColumnProfile { filled, coarse_masks, ..ColumnProfile::default() }
+        let coarse_masks = masks
+            .iter()
+            .map(|(mask, rows)| ((*mask).to_owned(), *rows))
+            .collect();
+        ColumnProfile {
+            filled,
+            coarse_masks,
+            ..ColumnProfile::default()
+        }
     }
 
     #[test]
@@ -136,7 +197,10 @@ mod tests {
         let before = profile(100, &[("A9 9A", 90), ("9", 10)]);
         assert_eq!(drift(&before, &before), 0.0);
         // Twice as many of the same shapes are no drift.
-        assert_eq!(drift(&before, &profile(200, &[("A9 9A", 180), ("9", 20)])), 0.0);
+        assert_eq!(
+            drift(&before, &profile(200, &[("A9 9A", 180), ("9", 20)])),
+            0.0
+        );
         assert!((drift(&before, &profile(100, &[("A9 9A", 60), ("a", 40)])) - 0.4).abs() < 1e-9);
         assert!((drift(&before, &profile(100, &[])) - 1.0).abs() < 1e-9);
     }

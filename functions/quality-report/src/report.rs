@@ -68,7 +68,10 @@ impl History {
     /// Adds a number.
     pub fn add(&mut self, (dataset, column, metric): (&str, &str, &str), date: &str, value: f64) {
         let key = (dataset.to_owned(), column.to_owned(), metric.to_owned());
-        self.series.entry(key).or_default().insert(date.to_owned(), value);
+        self.series
+            .entry(key)
+            .or_default()
+            .insert(date.to_owned(), value);
     }
 
     /// The numbers of a metric, by date.
@@ -86,7 +89,11 @@ impl Report {
     pub fn verdicts(&self) -> (usize, usize, usize) {
         let rules = || self.tables.values().flat_map(|manifest| &manifest.rules);
         let count = |verdict: Verdict| rules().filter(|rule| rule.verdict == verdict).count();
-        (count(Verdict::Pass), count(Verdict::Warn), count(Verdict::Fail))
+        (
+            count(Verdict::Pass),
+            count(Verdict::Warn),
+            count(Verdict::Fail),
+        )
     }
 
     /// Whether every source's books close.

@@ -28,7 +28,12 @@ const DISTINCT_ERROR: f64 = 0.092;
 pub(crate) type Earlier = BTreeMap<(String, Option<String>, String), Vec<(i32, f64)>>;
 
 /// What a day's metrics come to beside those of earlier days.
-pub(crate) fn trends(day: Day, today: &[Metric], earlier: &Earlier, incidents: &[Incident]) -> Vec<Trend> {
+pub(crate) fn trends(
+    day: Day,
+    today: &[Metric],
+    earlier: &Earlier,
+    incidents: &[Incident],
+) -> Vec<Trend> {
     let of = |metric: &Metric| {
         let (_, dimension, floor) = COMPARED.iter().find(|(name, ..)| *name == metric.metric)?;
         Some(trend(day, metric, (dimension, *floor), earlier, incidents))
@@ -43,11 +48,23 @@ fn trend(
     earlier: &Earlier,
     incidents: &[Incident],
 ) -> Trend {
-    let key = (metric.dataset.clone(), metric.column.clone(), metric.metric.clone());
+    let key = (
+        metric.dataset.clone(),
+        metric.column.clone(),
+        metric.metric.clone(),
+    );
     let history = earlier.get(&key).map(Vec::as_slice).unwrap_or_default();
-    let explained = |day: i32| incidents.iter().any(|incident| incident.explains(&metric.dataset, day));
+    let explained = |day: i32| {
+        incidents
+            .iter()
+            .any(|incident| incident.explains(&metric.dataset, day))
+    };
     let numbers = alike(day.0, history, explained);
-    let floor = if metric.metric == "distinct" { floor.max(DISTINCT_ERROR * metric.value) } else { floor };
+    let floor = if metric.metric == "distinct" {
+        floor.max(DISTINCT_ERROR * metric.value)
+    } else {
+        floor
+    };
     let range = expected(&numbers, floor);
     let state = match range {
         None => TrendState::Young,
@@ -76,7 +93,12 @@ mod tests {
     const MONDAY: i32 = 20_514;
 
     fn metric(value: f64) -> Metric {
-        Metric { dataset: "table/person".into(), column: None, metric: "rows".into(), value }
+        Metric {
+            dataset: "table/person".into(),
+            column: None,
+            metric: "rows".into(),
+            value,
+        }
     }
 
     fn earlier(days: impl Iterator<Item = i32>) -> Earlier {
@@ -100,20 +122,50 @@ mod tests {
             why: "w".into(),
             acknowledged_by: "t".into(),
         };
-        assert_eq!(state(300.0, std::slice::from_ref(&incident)), TrendState::Acknowledged);
-        let other = Incident { dataset: Some("table/event".into()), ..incident };
+        assert_eq!(
+            state(300.0, std::slice::from_ref(&incident)),
+            TrendState::Acknowledged
+        );
+        let other = Incident {
+            dataset: Some("table/event".into()),
+            ..incident
+        };
         assert_eq!(state(300.0, &[other]), TrendState::Unusual);
     }
 
     #[test]
     fn the_range_is_told_beside_what_was_observed() {
-        let trend = &trends(Day(MONDAY), &[metric(7.0)], &earlier(MONDAY - 56..MONDAY), &[])[0];
-        assert_eq!((trend.observed, trend.expected, trend.compared), (7.0, Some((950.0, 1_050.0)), 8));
-        let young = &trends(Day(MONDAY), &[metric(7.0)], &earlier(MONDAY - 20..MONDAY), &[])[0];
-        assert_eq!((young.expected, young.compared, young.state), (None, 2, TrendState::Young));
+        let trend = &trends(
+            Day(MONDAY),
+            &[metric(7.0)],
+            &earlier(MONDAY - 56..MONDAY),
+            &[],
+        )[0];
+        assert_eq!(
+            (trend.observed, trend.expected, trend.compared),
+            (7.0, Some((950.0, 1_050.0)), 8)
+        );
+        let young = &trends(
+            Day(MONDAY),
+            &[metric(7.0)],
+            &earlier(MONDAY - 20..MONDAY),
+            &[],
+        )[0];
+        assert_eq!(
+            (young.expected, young.compared, young.state),
+            (None, 2, TrendState::Young)
+        );
         assert!(
-            trends(Day(MONDAY), &[Metric { metric: "refined".into(), ..metric(7.0) }], &Earlier::new(), &[])
-                .is_empty()
+            trends(
+                Day(MONDAY),
+                &[Metric {
+                    metric: "refined".into(),
+                    ..metric(7.0)
+                }],
+                &Earlier::new(),
+                &[]
+            )
+            .is_empty()
         );
     }
 }

@@ -20,11 +20,20 @@ pub(crate) fn thousands(count: u64) -> String {
 /// A number of a trend: thousands separated, at most three digits behind the point.
 pub(crate) fn number(value: f64) -> String {
     let text = format!("{value:.3}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or(("", text), |digits| ("-", digits));
     let (whole, behind) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
     // What is no number of digits, or of too many of them, stays as it is.
-    whole.parse().map_or_else(|_| text.to_owned(), |whole| format!("{sign}{}{behind}", thousands(whole)))
+    whole.parse().map_or_else(
+        |_| text.to_owned(),
+        |whole| format!("{sign}{}{behind}", thousands(whole)),
+    )
 }
 
 /// What a rule that does not hold found, such as `12 of 10,397 rows break it (target: at most 0 rows)`.
@@ -33,18 +42,33 @@ pub(crate) fn finding(result: &RuleResult, rule: &str) -> String {
     if result.failed == 0 && result.verdict != Verdict::Pass {
         return format!("{checked} rows in all break {rule} (target: {target})");
     }
-    let breaks = if result.failed == 1 { "breaks" } else { "break" };
-    format!("{} of {checked} rows {breaks} {rule} (target: {target})", thousands(result.failed))
+    let breaks = if result.failed == 1 {
+        "breaks"
+    } else {
+        "break"
+    };
+    format!(
+        "{} of {checked} rows {breaks} {rule} (target: {target})",
+        thousands(result.failed)
+    )
 }
 
 /// What was observed beside what is usual, such as `rows at 12, usually 9,800 to 10,400`.
 pub(crate) fn observation(trend: &Trend) -> String {
-    let of = trend.column.as_ref().map(|column| format!(" of {column}")).unwrap_or_default();
+    let of = trend
+        .column
+        .as_ref()
+        .map(|column| format!(" of {column}"))
+        .unwrap_or_default();
     let usual = trend
         .expected
         .map(|(least, most)| format!(", usually {} to {}", number(least), number(most)))
         .unwrap_or_default();
-    format!("{}{of} at {}{usual}", trend.metric.replace('_', " "), number(trend.observed))
+    format!(
+        "{}{of} at {}{usual}",
+        trend.metric.replace('_', " "),
+        number(trend.observed)
+    )
 }
 
 #[cfg(test)]
@@ -58,6 +82,9 @@ mod tests {
             ("0".into(), "999".into(), "1,234,567".into())
         );
         let numbers = [12_000.0, 10_390.5, 0.25, -1_234.5, 0.0004, f64::NAN].map(number);
-        assert_eq!(numbers, ["12,000", "10,390.5", "0.25", "-1,234.5", "0", "NaN"]);
+        assert_eq!(
+            numbers,
+            ["12,000", "10,390.5", "0.25", "-1,234.5", "0", "NaN"]
+        );
     }
 }

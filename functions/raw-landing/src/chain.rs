@@ -107,10 +107,15 @@ pub async fn land(
     stream: &Chunk,
     records: &[RawRecord<'_>],
 ) -> Result<Landed, ChainError> {
-    let stream = Chunk { offset: 0, ..stream.clone() };
+    let stream = Chunk {
+        offset: 0,
+        ..stream.clone()
+    };
     let known = ends.of(&stream);
     let mut known = known.lock().await;
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Landed::default()) };
+    let (Some(first), Some(last)) = (records.first(), records.last()) else {
+        return Ok(Landed::default());
+    };
     let mut end = match *known {
         Some(end) => end,
         None => match find_end(store, &stream).await? {
@@ -125,9 +130,15 @@ pub async fn land(
         refuse_before_the_beginning(&stream, repeats, &end)?;
         if fresh.is_empty() {
             *known = Some(end);
-            return Ok(Landed { repeats: repeats.len() as u64, ..Landed::default() });
+            return Ok(Landed {
+                repeats: repeats.len() as u64,
+                ..Landed::default()
+            });
         }
-        let chunk = Chunk { offset: end.next, ..stream.clone() };
+        let chunk = Chunk {
+            offset: end.next,
+            ..stream.clone()
+        };
         let mine = End {
             next: last.offset + 1,
             newest: newest(fresh).max(end.newest),
@@ -137,10 +148,17 @@ pub async fn land(
         if put(store, &chunk, fresh, &mine).await? {
             let holes = (mine.next - end.next).unsigned_abs() - fresh.len() as u64;
             *known = Some(remember(store, &stream, mine).await);
-            return Ok(Landed { records: fresh.len() as u64, repeats: repeats.len() as u64, holes });
+            return Ok(Landed {
+                records: fresh.len() as u64,
+                repeats: repeats.len() as u64,
+                holes,
+            });
         }
         // Somebody owns the name: another sandbox, or this one, whose answer was lost. Go on behind it.
-        end = End { begin: end.begin, ..read_end(store, &chunk.raw_key()).await? };
+        end = End {
+            begin: end.begin,
+            ..read_end(store, &chunk.raw_key()).await?
+        };
     }
 }
 
@@ -154,16 +172,26 @@ pub async fn append(
     stream: &Chunk,
     mut records: Vec<RawRecord<'_>>,
 ) -> Result<Chunk, ChainError> {
-    let mut end = find_end(store, stream).await?.unwrap_or(End { newest: i64::MIN, ..End::default() });
+    let mut end = find_end(store, stream).await?.unwrap_or(End {
+        newest: i64::MIN,
+        ..End::default()
+    });
     loop {
         for (offset, record) in (end.next..).zip(&mut records) {
             record.offset = offset;
         }
-        let chunk = Chunk { offset: end.next, ..stream.clone() };
+        let chunk = Chunk {
+            offset: end.next,
+            ..stream.clone()
+        };
         let next = end.next + i64::try_from(records.len()).unwrap_or(i64::MAX);
         // Appends are rare: each leaves its hint, so that the count goes on when the objects have expired.
-        let mine =
-            End { next, newest: newest(&records).max(end.newest), begin: end.begin, since_hint: HINT_EVERY };
+        let mine = End {
+            next,
+            newest: newest(&records).max(end.newest),
+            begin: end.begin,
+            since_hint: HINT_EVERY,
+        };
         // A name that is taken: somebody appended at the same time, or the answer was lost and the object is ours.
         if put(store, &chunk, &records, &mine).await? || is_mine(store, &chunk, &records).await? {
             remember(store, stream, mine).await;
@@ -194,27 +222,47 @@ async fn put(
         ("next", end.next.to_string()),
         ("newest", end.newest.to_string()),
         ("count", records.len().to_string()),
-        ("holes", ((end.next - chunk.offset).unsigned_abs() - records.len() as u64).to_string()),
+        (
+            "holes",
+            ((end.next - chunk.offset).unsigned_abs() - records.len() as u64).to_string(),
+        ),
     ];
-    let metadata: Metadata = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let metadata: Metadata = metadata
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     Ok(store.put_new(&chunk.raw_key(), body, metadata).await?)
 }
 
 fn newest(records: &[RawRecord<'_>]) -> i64 {
-    records.iter().map(|record| record.timestamp).max().unwrap_or(i64::MIN)
+    records
+        .iter()
+        .map(|record| record.timestamp)
+        .max()
+        .unwrap_or(i64::MIN)
 }
 
 /// A repeat is never newer than the chain's end: the log stamps records as it appends them. One that is newer
 /// belongs to another topic of the same name, and dropping it as a repeat would lose it in silence.
-fn refuse_made_anew(stream: &Chunk, repeats: &[RawRecord<'_>], end: &End) -> Result<(), ChainError> {
+fn refuse_made_anew(
+    stream: &Chunk,
+    repeats: &[RawRecord<'_>],
+    end: &End,
+) -> Result<(), ChainError> {
     let anew = repeats.iter().find(|record| {
         record.timestamp_type == Some("LOG_APPEND_TIME")
             && end.newest != i64::MIN
             && record.timestamp > end.newest
     });
     anew.map_or(Ok(()), |record| {
-        let Chunk { topic, partition, .. } = stream.clone();
-        Err(ChainError::MadeAnew { topic, partition, offset: record.offset })
+        let Chunk {
+            topic, partition, ..
+        } = stream.clone();
+        Err(ChainError::MadeAnew {
+            topic,
+            partition,
+            offset: record.offset,
+        })
     })
 }
 
@@ -227,8 +275,14 @@ fn refuse_before_the_beginning(
 ) -> Result<(), ChainError> {
     let before = repeats.first().filter(|record| record.offset < end.begin);
     before.map_or(Ok(()), |record| {
-        let Chunk { topic, partition, .. } = stream.clone();
-        Err(ChainError::BeforeTheBeginning { topic, partition, offset: record.offset })
+        let Chunk {
+            topic, partition, ..
+        } = stream.clone();
+        Err(ChainError::BeforeTheBeginning {
+            topic,
+            partition,
+            offset: record.offset,
+        })
     })
 }
 
@@ -238,10 +292,16 @@ async fn remember(store: &dyn ObjectStore, stream: &Chunk, end: End) -> End {
         return end;
     }
     let body = Bytes::from(format!("{} {} {}", end.next, end.newest, end.begin));
-    if let Err(error) = store.put(&stream.hint_key(), body, "application/json").await {
+    if let Err(error) = store
+        .put(&stream.hint_key(), body, "application/json")
+        .await
+    {
         tracing::warn!(%error, topic = stream.topic, partition = stream.partition, "hint not written");
     }
-    End { since_hint: 0, ..end }
+    End {
+        since_hint: 0,
+        ..end
+    }
 }
 
 /// The chain's end in the store: the last object behind the hint, or none when nothing was ever landed.
@@ -252,43 +312,83 @@ async fn find_end(store: &dyn ObjectStore, stream: &Chunk) -> Result<Option<End>
         Err(error) => return Err(error.into()),
     };
     // What the hint knows of may have expired; only what came after it needs to be looked at.
-    let after = hint.map(|end| Chunk { offset: end.next - 1, ..stream.clone() }.raw_key());
+    let after = hint.map(|end| {
+        Chunk {
+            offset: end.next - 1,
+            ..stream.clone()
+        }
+        .raw_key()
+    });
     let behind = store.list(&stream.raw_prefix(), after.as_deref()).await?;
     let begin = hint.map_or(i64::MIN, |hint| hint.begin);
     match behind.last() {
         // The first landing of a sandbox renews the hint: a quiet stream's would else stay at its beginning.
         Some(entry) => {
             let end = read_end(store, &entry.key).await?;
-            Ok(Some(End { begin, since_hint: HINT_EVERY - 1, ..end }))
+            Ok(Some(End {
+                begin,
+                since_hint: HINT_EVERY - 1,
+                ..end
+            }))
         }
-        None => Ok(hint.map(|hint| End { since_hint: HINT_EVERY - 1, ..hint })),
+        None => Ok(hint.map(|hint| End {
+            since_hint: HINT_EVERY - 1,
+            ..hint
+        })),
     }
 }
 
 /// Begins a chain at `offset`: the hint is its first claim. Where a listing is out of date and shows nothing, the
 /// claim fails, and no second chain begins in the middle of the first.
 async fn begin(store: &dyn ObjectStore, stream: &Chunk, offset: i64) -> Result<End, ChainError> {
-    let end = End { next: offset, newest: i64::MIN, begin: offset, since_hint: 0 };
+    let end = End {
+        next: offset,
+        newest: i64::MIN,
+        begin: offset,
+        since_hint: 0,
+    };
     let body = Bytes::from(format!("{} {} {}", end.next, end.newest, end.begin));
-    if store.put_new(&stream.hint_key(), body, Metadata::new()).await? {
+    if store
+        .put_new(&stream.hint_key(), body, Metadata::new())
+        .await?
+    {
         return Ok(end);
     }
     // Begun by another, or by this sandbox, whose answer was lost: then it is found now.
-    find_end(store, stream).await?.ok_or_else(|| ChainError::OutOfDate(stream.hint_key()))
+    find_end(store, stream)
+        .await?
+        .ok_or_else(|| ChainError::OutOfDate(stream.hint_key()))
 }
 
 /// The end that a hint tells of: `<next> <newest> <begin>`.
 fn hint(body: &[u8]) -> Option<End> {
-    let mut numbers = std::str::from_utf8(body).ok()?.split(' ').map(|text| text.parse::<i64>().ok());
+    let mut numbers = std::str::from_utf8(body)
+        .ok()?
+        .split(' ')
+        .map(|text| text.parse::<i64>().ok());
     let (next, newest) = (numbers.next()??, numbers.next()??);
-    Some(End { next, newest, begin: numbers.next().flatten().unwrap_or(i64::MIN), since_hint: 0 })
+    Some(End {
+        next,
+        newest,
+        begin: numbers.next().flatten().unwrap_or(i64::MIN),
+        since_hint: 0,
+    })
 }
 
 async fn read_end(store: &dyn ObjectStore, key: &str) -> Result<End, ChainError> {
     let head = store.head(key).await?;
-    let number = |name: &str| head.metadata.get(name).and_then(|text| text.parse::<i64>().ok());
+    let number = |name: &str| {
+        head.metadata
+            .get(name)
+            .and_then(|text| text.parse::<i64>().ok())
+    };
     let next = number("next").ok_or_else(|| ChainError::Foreign(key.to_owned()))?;
-    Ok(End { next, newest: number("newest").unwrap_or(i64::MIN), begin: i64::MIN, since_hint: 0 })
+    Ok(End {
+        next,
+        newest: number("newest").unwrap_or(i64::MIN),
+        begin: i64::MIN,
+        since_hint: 0,
+    })
 }
 
 #[cfg(test)]

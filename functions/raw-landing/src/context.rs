@@ -26,7 +26,10 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (bucket, epoch) = (settings.required("RAW_BUCKET"), settings.number("TOPIC_EPOCH", 1));
+        let (bucket, epoch) = (
+            settings.required("RAW_BUCKET"),
+            settings.number("TOPIC_EPOCH", 1),
+        );
         settings.finish(())?;
         let client = Client::new(&host::aws_config().await);
         Ok(Self::new(Arc::new(S3Store::new(client, bucket)), epoch))
@@ -35,6 +38,10 @@ impl Context {
     /// A context over any store.
     #[must_use]
     pub fn new(raw: Arc<dyn ObjectStore>, epoch: u32) -> Self {
-        Self { raw, epoch, ends: Ends::default() }
+        Self {
+            raw,
+            epoch,
+            ends: Ends::default(),
+        }
     }
 }

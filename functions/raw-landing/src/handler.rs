@@ -17,15 +17,30 @@ type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 ///
 /// # Errors
 /// When the payload is no Kafka batch: Lambda then sends the whole of it again.
-pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<KafkaFailures, Failure> {
+pub async fn handle(
+    payload: &str,
+    context: &Context,
+    budget: Budget,
+) -> Result<KafkaFailures, Failure> {
     let event = KafkaEvent::parse(payload).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        Failure::new(FailureKind::BadRequest, format!("the payload is no Kafka batch: {place}"))
+        Failure::new(
+            FailureKind::BadRequest,
+            format!("the payload is no Kafka batch: {place}"),
+        )
     })?;
-    let records: Vec<KafkaRecord<'_>> = event.records.unwrap_or_default().into_values().flatten().collect();
+    let records: Vec<KafkaRecord<'_>> = event
+        .records
+        .unwrap_or_default()
+        .into_values()
+        .flatten()
+        .collect();
     let mut streams: Streams<'_> = BTreeMap::new();
     for record in &records {
-        streams.entry((record.topic.0.as_ref(), record.partition)).or_default().push(record);
+        streams
+            .entry((record.topic.0.as_ref(), record.partition))
+            .or_default()
+            .push(record);
     }
     // Several partitions at once: each waits for its own PUT.
     let outcomes = join_all(streams.into_iter().map(|(stream, mut records)| async move {
@@ -33,7 +48,8 @@ pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<
         records.dedup_by_key(|record| record.offset);
         let first = records.first().map_or(0, |record| record.offset);
         // What does not answer in time is handed back before Lambda takes the whole invocation away.
-        let landed = tokio::time::timeout(budget.left(), land_stream(context, stream, &records)).await;
+        let landed =
+            tokio::time::timeout(budget.left(), land_stream(context, stream, &records)).await;
         (stream, first, landed.unwrap_or(Err(ChainError::OutOfTime)))
     }))
     .await;
@@ -43,7 +59,10 @@ pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<
             Ok(landed) => tell(topic, landed),
             Err(error) => {
                 tracing::error!(%error, topic, partition, offset = first, "not landed");
-                metric(&[("function", "raw-landing"), ("topic", topic)], &[("landing_failed", 1)]);
+                metric(
+                    &[("function", "raw-landing"), ("topic", topic)],
+                    &[("landing_failed", 1)],
+                );
                 failures.add(topic, partition, first);
             }
         }
@@ -56,8 +75,16 @@ async fn land_stream(
     (topic, partition): (&str, i32),
     records: &[&KafkaRecord<'_>],
 ) -> Result<Landed, ChainError> {
-    let stream = Chunk { topic: topic.to_owned(), epoch: context.epoch, partition, offset: 0 };
-    let records = records.iter().map(|record| decode(record)).collect::<Result<Vec<_>, _>>()?;
+    let stream = Chunk {
+        topic: topic.to_owned(),
+        epoch: context.epoch,
+        partition,
+        offset: 0,
+    };
+    let records = records
+        .iter()
+        .map(|record| decode(record))
+        .collect::<Result<Vec<_>, _>>()?;
     land(&*context.raw, &context.ends, &stream, &records).await
 }
 
@@ -65,9 +92,14 @@ async fn land_stream(
 fn decode<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, ChainError> {
     let bytes = |text: &Option<trigger::Text<'_>>| -> Result<Option<Bytes>, ChainError> {
         let Some(text) = text else { return Ok(None) };
-        let decoded = base64_simd::STANDARD.decode_to_vec(text.0.as_bytes()).map_err(|_| {
-            lake::LakeError::Unexpected(format!("offset {}: key or value is not base64", record.offset))
-        })?;
+        let decoded = base64_simd::STANDARD
+            .decode_to_vec(text.0.as_bytes())
+            .map_err(|_| {
+                lake::LakeError::Unexpected(format!(
+                    "offset {}: key or value is not base64",
+                    record.offset
+                ))
+            })?;
         Ok(Some(Bytes::from(decoded)))
     };
     Ok(RawRecord {

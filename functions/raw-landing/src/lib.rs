@@ -23,7 +23,14 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let context = Arc::new(Context::from_env().await?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let context = Arc::clone(&context);
-        async move { handle(event.payload.get(), &context, host::Budget::of(&event.context)).await }
+        async move {
+            handle(
+                event.payload.get(),
+                &context,
+                host::Budget::of(&event.context),
+            )
+            .await
+        }
     }))
     .await
 }

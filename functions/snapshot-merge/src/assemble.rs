@@ -86,21 +86,36 @@ impl Assembler {
 
     /// What a fold gave.
     pub(crate) fn folded(&mut self, folded: Folded<'_>) {
-        for Live { latest, whole, patches, .. } in folded.live {
+        for Live {
+            latest,
+            whole,
+            patches,
+            ..
+        } in folded.live
+        {
             if whole == Some(latest) && patches.is_empty() {
                 self.keep(latest.0, latest.1, latest.1 + 1);
                 continue;
             }
-            let patches = patches.into_iter().map(|(at, carried)| (at, carried.to_owned())).collect();
+            let patches = patches
+                .into_iter()
+                .map(|(at, carried)| (at, carried.to_owned()))
+                .collect();
             self.rows += 1;
-            self.stretches.push_back(Stretch { latest, whole, rows: 1, patches });
+            self.stretches.push_back(Stretch {
+                latest,
+                whole,
+                rows: 1,
+                patches,
+            });
         }
         self.remember(&folded.state);
     }
 
     /// Statements that a later day needs.
     pub(crate) fn remember(&mut self, statements: &[Statement<'_>]) {
-        let kept = |kept: &Statement<'_>| (kept.at, kept.op.code(), kept.carried.map(str::to_owned));
+        let kept =
+            |kept: &Statement<'_>| (kept.at, kept.op.code(), kept.carried.map(str::to_owned));
         self.kept.extend(statements.iter().map(kept));
     }
 
@@ -138,7 +153,9 @@ impl Assembler {
             return Ok(());
         }
         let rows = (self.rows > 0).then(|| self.take(self.rows)).transpose()?;
-        let kept = (!self.kept.is_empty()).then(|| self.kept_rows(&self.kept)).transpose()?;
+        let kept = (!self.kept.is_empty())
+            .then(|| self.kept_rows(&self.kept))
+            .transpose()?;
         self.sources.clear();
         if let Some(kept) = kept {
             let source = self.source(kept);
@@ -159,11 +176,18 @@ impl Assembler {
         let mut taken = Vec::new();
         let mut left = count;
         while left > 0 {
-            let Some(mut stretch) = self.stretches.pop_front() else { break };
+            let Some(mut stretch) = self.stretches.pop_front() else {
+                break;
+            };
             if stretch.rows > left {
                 let behind = |at: At| (at.0, at.1 + left);
                 let (latest, whole) = (behind(stretch.latest), stretch.whole.map(behind));
-                let rest = Stretch { latest, whole, rows: stretch.rows - left, patches: Vec::new() };
+                let rest = Stretch {
+                    latest,
+                    whole,
+                    rows: stretch.rows - left,
+                    patches: Vec::new(),
+                };
                 self.stretches.push_front(rest);
                 stretch.rows = left;
             }
@@ -173,7 +197,9 @@ impl Assembler {
         self.rows -= count;
         let columns = (0..self.curated.fields().len()).map(|column| {
             let name = self.curated.field(column).name();
-            let places = taken.iter().map(|stretch| (stretch.place(column, name), stretch.rows));
+            let places = taken
+                .iter()
+                .map(|stretch| (stretch.place(column, name), stretch.rows));
             self.gather(column, count, places)
         });
         let columns = columns.collect::<Result<_, _>>()?;
@@ -182,11 +208,17 @@ impl Assembler {
 
     fn kept_rows(&self, kept: &[Kept]) -> Result<RecordBatch, LakeError> {
         let places = || kept.iter().map(|(at, ..)| (Some(*at), 1));
-        let columns =
-            (0..self.curated.fields().len()).map(|column| self.gather(column, kept.len(), places()));
+        let columns = (0..self.curated.fields().len())
+            .map(|column| self.gather(column, kept.len(), places()));
         let mut columns = columns.collect::<Result<Vec<ArrayRef>, _>>()?;
-        columns.push(Arc::new(StringArray::from_iter_values(kept.iter().map(|(_, op, _)| op))));
-        columns.push(Arc::new(kept.iter().map(|(.., carried)| carried.as_deref()).collect::<StringArray>()));
+        columns.push(Arc::new(StringArray::from_iter_values(
+            kept.iter().map(|(_, op, _)| op),
+        )));
+        columns.push(Arc::new(
+            kept.iter()
+                .map(|(.., carried)| carried.as_deref())
+                .collect::<StringArray>(),
+        ));
         Ok(RecordBatch::try_new(Arc::clone(&self.refined), columns)?)
     }
 
@@ -197,7 +229,11 @@ impl Assembler {
         count: usize,
         places: impl Iterator<Item = (Option<At>, usize)> + Clone,
     ) -> Result<ArrayRef, LakeError> {
-        let arrays: Vec<_> = self.sources.iter().map(|source| source.column(column).to_data()).collect();
+        let arrays: Vec<_> = self
+            .sources
+            .iter()
+            .map(|source| source.column(column).to_data())
+            .collect();
         let open = places.clone().any(|(at, _)| at.is_none());
         let mut values = MutableArrayData::new(arrays.iter().collect(), open, count);
         for (at, rows) in places {
@@ -217,7 +253,11 @@ impl Stretch {
             return Some(self.latest);
         }
         let carries = |carried: &str| carried.split(',').any(|carried| carried == name);
-        let patch = self.patches.iter().rev().find(|(_, carried)| carries(carried));
+        let patch = self
+            .patches
+            .iter()
+            .rev()
+            .find(|(_, carried)| carries(carried));
         patch.map(|(at, _)| *at).or(self.whole)
     }
 }

@@ -21,7 +21,9 @@ impl Known {
     /// The day's manifest when a later day was built on it.
     pub(crate) fn fixed(&self) -> Result<Option<Manifest>, lake::LakeError> {
         let present = self.present.as_ref().filter(|_| self.followed);
-        present.map(|object| Manifest::decode(&object.body)).transpose()
+        present
+            .map(|object| Manifest::decode(&object.body))
+            .transpose()
     }
 
     /// The entity tag of the day's own manifest.
@@ -35,21 +37,39 @@ fn unavailable(error: &StoreError) -> Failure {
 }
 
 /// Looks up the manifests, before anything else of the run is read.
-pub(crate) async fn known_of(table: &str, day: Day, curated: &dyn ObjectStore) -> Result<Known, Failure> {
+pub(crate) async fn known_of(
+    table: &str,
+    day: Day,
+    curated: &dyn ObjectStore,
+) -> Result<Known, Failure> {
     let today = manifest_key(table, day);
     let present = match curated.get(&today).await {
         Ok(object) => Some(object),
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(unavailable(&error)),
     };
-    let listed = curated.list(&manifest_prefix(table), None).await.map_err(|error| unavailable(&error))?;
+    let listed = curated
+        .list(&manifest_prefix(table), None)
+        .await
+        .map_err(|error| unavailable(&error))?;
     let followed = listed.last().is_some_and(|last| last.key > today);
     let Some(before) = listed.into_iter().rfind(|entry| entry.key < today) else {
-        return Ok(Known { base: None, present, followed });
+        return Ok(Known {
+            base: None,
+            present,
+            followed,
+        });
     };
-    let object = curated.get(&before.key).await.map_err(|error| unavailable(&error))?;
+    let object = curated
+        .get(&before.key)
+        .await
+        .map_err(|error| unavailable(&error))?;
     let base = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
-    Ok(Known { base: Some(base), present, followed })
+    Ok(Known {
+        base: Some(base),
+        present,
+        followed,
+    })
 }
 
 /// Writes the manifest; says whether it was new. The conditional PUT is the commit: of two runs at once the first one
@@ -62,7 +82,11 @@ pub(crate) async fn commit(
     let day = Day::parse(&manifest.date)
         .ok_or_else(|| Failure::new(FailureKind::Corrupt, "a manifest without a day"))?;
     let key = manifest_key(&manifest.table, day);
-    let body = Bytes::from(manifest.encode().map_err(|error| Failure::corrupt(&error))?);
+    let body = Bytes::from(
+        manifest
+            .encode()
+            .map_err(|error| Failure::corrupt(&error))?,
+    );
     let same = async || match curated.get(&key).await {
         Ok(present) => Ok(present.body == body),
         Err(error) if error.is_not_found() => Ok(false),
@@ -88,10 +112,14 @@ pub(crate) async fn commit(
 
 /// The base must be what it was when the merge began: what only an older base named can be swept away.
 async fn is_built_on(plan: &Plan, curated: &dyn ObjectStore) -> Result<(), Failure> {
-    let Some(base) = &plan.base else { return Ok(()) };
+    let Some(base) = &plan.base else {
+        return Ok(());
+    };
     let day = Day::parse(&base.date).unwrap_or(Day(0));
     let now = curated.get(&manifest_key(&plan.table, day)).await;
-    let now = now.ok().and_then(|object| Manifest::decode(&object.body).ok());
+    let now = now
+        .ok()
+        .and_then(|object| Manifest::decode(&object.body).ok());
     if now.as_ref() == Some(base) {
         return Ok(());
     }
@@ -123,13 +151,23 @@ mod tests {
     async fn of_two_runs_at_once_the_slower_one_stops() {
         let curated = store::MemoryStore::default();
         let day = Day::parse("2026-03-02").unwrap();
-        let manifest =
-            |rows| Manifest { table: "person".into(), date: day.to_string(), rows, ..Manifest::default() };
+        let manifest = |rows| Manifest {
+            table: "person".into(),
+            date: day.to_string(),
+            rows,
+            ..Manifest::default()
+        };
         let slow = plan(&known_of("person", day, &curated).await.unwrap());
         let fast = plan(&known_of("person", day, &curated).await.unwrap());
         assert!(commit(&manifest(2), &fast, &curated).await.unwrap());
-        assert!(commit(&manifest(1), &slow, &curated).await.is_err(), "the slower one saw less");
-        assert!(!commit(&manifest(2), &slow, &curated).await.unwrap(), "the same result is no conflict");
+        assert!(
+            commit(&manifest(1), &slow, &curated).await.is_err(),
+            "the slower one saw less"
+        );
+        assert!(
+            !commit(&manifest(2), &slow, &curated).await.unwrap(),
+            "the same result is no conflict"
+        );
         let again = plan(&known_of("person", day, &curated).await.unwrap());
         assert!(commit(&manifest(3), &again, &curated).await.unwrap());
         assert!(commit(&manifest(1), &again, &curated).await.is_err());
@@ -138,7 +176,10 @@ mod tests {
     #[tokio::test]
     async fn a_base_that_was_built_anew_stops_the_commit() {
         let curated = store::MemoryStore::default();
-        let (monday, tuesday) = (Day::parse("2026-03-02").unwrap(), Day::parse("2026-03-03").unwrap());
+        let (monday, tuesday) = (
+            Day::parse("2026-03-02").unwrap(),
+            Day::parse("2026-03-03").unwrap(),
+        );
         let of = |day: Day, rows| Manifest {
             table: "person".into(),
             date: day.to_string(),
@@ -148,7 +189,10 @@ mod tests {
         let first = plan(&known_of("person", monday, &curated).await.unwrap());
         commit(&of(monday, 1), &first, &curated).await.unwrap();
         let known = known_of("person", tuesday, &curated).await.unwrap();
-        let later = Plan { base: known.base.clone(), ..plan(&known) };
+        let later = Plan {
+            base: known.base.clone(),
+            ..plan(&known)
+        };
         let again = plan(&known_of("person", monday, &curated).await.unwrap());
         commit(&of(monday, 2), &again, &curated).await.unwrap();
         assert!(commit(&of(tuesday, 3), &later, &curated).await.is_err());

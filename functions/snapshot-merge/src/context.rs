@@ -47,11 +47,18 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (raw, refined) = (settings.required("RAW_BUCKET"), settings.required("REFINED_BUCKET"));
-        let (curated, databases) = (settings.required("CURATED_BUCKET"), settings.required("GLUE_DATABASES"));
+        let (raw, refined) = (
+            settings.required("RAW_BUCKET"),
+            settings.required("REFINED_BUCKET"),
+        );
+        let (curated, databases) = (
+            settings.required("CURATED_BUCKET"),
+            settings.required("GLUE_DATABASES"),
+        );
         let contracts = settings.required("CONTRACTS");
-        let megabytes =
-            settings.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse().ok());
+        let megabytes = settings
+            .optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+            .and_then(|text| text.parse().ok());
         settings.finish(())?;
         let config = host::aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
@@ -59,7 +66,11 @@ impl Context {
             raw: Arc::new(S3Store::new(client.clone(), &raw)),
             refined: Arc::new(S3Store::new(client.clone(), &refined)),
             curated: Arc::new(S3Store::new(client, &curated)),
-            buckets: Buckets { raw, refined, curated },
+            buckets: Buckets {
+                raw,
+                refined,
+                curated,
+            },
             databases,
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),

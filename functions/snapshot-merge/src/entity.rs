@@ -39,7 +39,9 @@ const NONE_NEW: Increments = Increments::Held(Vec::new());
 /// # Errors
 /// As a merge.
 pub async fn merge(day: Day, context: &Context) -> Result<Option<TableRun>, Failure> {
-    let Some(contract) = context.catalogue.table(ENTITY) else { return Ok(None) };
+    let Some(contract) = context.catalogue.table(ENTITY) else {
+        return Ok(None);
+    };
     let known = known_of(ENTITY, day, &*context.curated).await?;
     let job = EntityJob {
         contract,
@@ -64,7 +66,8 @@ async fn snapshots(day: Day, context: &Context) -> Result<BTreeMap<String, Manif
     for table in things(&context.catalogue) {
         match context.curated.get(&manifest_key(&table.name, day)).await {
             Ok(object) => {
-                let manifest = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
+                let manifest =
+                    Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
                 found.insert(table.name.clone(), manifest);
             }
             Err(error) if error.is_not_found() => {}
@@ -76,10 +79,9 @@ async fn snapshots(day: Day, context: &Context) -> Result<BTreeMap<String, Manif
 
 /// The tables whose rows are things: links are between things.
 fn things(catalogue: &Catalogue) -> impl Iterator<Item = &TableContract> {
-    catalogue
-        .tables
-        .iter()
-        .filter(|table| table.family != Family::Link && !catalogue.topics_of(&table.name).is_empty())
+    catalogue.tables.iter().filter(|table| {
+        table.family != Family::Link && !catalogue.topics_of(&table.name).is_empty()
+    })
 }
 
 struct EntityJob<'e> {
@@ -115,13 +117,19 @@ impl EntityJob<'_> {
         for shard in 0..shards {
             results.push(self.shard(&plan, shard).await?);
         }
-        let planned = Planned { plan, increments: NONE_NEW };
+        let planned = Planned {
+            plan,
+            increments: NONE_NEW,
+        };
         table::conclude(self.contract, &planned, results, self.context).await
     }
 
     async fn shard(&self, plan: &Plan, shard: u32) -> Result<ShardResult, Failure> {
         let owners = Owners::of(shard, plan.shards);
-        let known = plan.base.as_ref().and_then(|base| base.shard_of(shard, plan.shards));
+        let known = plan
+            .base
+            .as_ref()
+            .and_then(|base| base.shard_of(shard, plan.shards));
         let fingerprint = fingerprint(&self.rules, &self.contract.columns);
         if let Some(known) = known.filter(|_| self.is_unchanged(&owners))
             && let Some(result) = ShardResult::shared(known, &fingerprint, &**self.store()).await?
@@ -134,16 +142,28 @@ impl EntityJob<'_> {
         let names: Vec<&str> = own.chain(self.today.keys().map(String::as_str)).collect();
         let curated = schema::curated(self.contract);
         let columns = (&self.rules[..], &self.contract.columns[..]);
-        let mut output = Output::new(&curated, &schema::refined(self.contract), columns, self.context.sizes)?;
-        let mut rows = Rows::new(&curated, &self.contract.version, self.context.sizes.batch_rows);
+        let mut output = Output::new(
+            &curated,
+            &schema::refined(self.contract),
+            columns,
+            self.context.sizes,
+        )?;
+        let mut rows = Rows::new(
+            &curated,
+            &self.contract.version,
+            self.context.sizes.batch_rows,
+        );
         loop {
             let frame = feed.frame(None).await?;
             let things = gathered(&frame, &names).map_err(|error| Failure::corrupt(&error))?;
             things.values().for_each(|entity| rows.add(entity));
-            while let Some(batch) =
-                rows.batch(frame.bound.is_none()).map_err(|error| Failure::corrupt(&error))?
+            while let Some(batch) = rows
+                .batch(frame.bound.is_none())
+                .map_err(|error| Failure::corrupt(&error))?
             {
-                output.write(&batch).map_err(|error| Failure::corrupt(&error))?;
+                output
+                    .write(&batch)
+                    .map_err(|error| Failure::corrupt(&error))?;
             }
             if frame.bound.is_none() {
                 break;
@@ -169,7 +189,11 @@ impl EntityJob<'_> {
     fn is_unchanged(&self, owners: &Owners) -> bool {
         let keys = |manifests: &BTreeMap<String, Manifest>| -> BTreeSet<String> {
             let of = |manifest: &Manifest| {
-                manifest.reaching(owners).iter().map(|shard| shard.rows_key.clone()).collect::<Vec<_>>()
+                manifest
+                    .reaching(owners)
+                    .iter()
+                    .map(|shard| shard.rows_key.clone())
+                    .collect::<Vec<_>>()
             };
             manifests.values().flat_map(of).collect()
         };
@@ -177,30 +201,49 @@ impl EntityJob<'_> {
     }
 
     /// Yesterday's rows of `entity`, then the things of each table, in the order of their names.
-    async fn sources(&self, plan: &Plan, owners: &Owners) -> Result<Vec<(Origin, Batches)>, Failure> {
+    async fn sources(
+        &self,
+        plan: &Plan,
+        owners: &Owners,
+    ) -> Result<Vec<(Origin, Batches)>, Failure> {
         let provenance = provenance(&schema::curated(self.contract));
-        let own = plan.base.iter().map(|base| (Origin::Base, base, schema::curated(self.contract)));
-        let tables = self.today.values().map(|manifest| (Origin::New, manifest, Arc::clone(&provenance)));
+        let own = plan
+            .base
+            .iter()
+            .map(|base| (Origin::Base, base, schema::curated(self.contract)));
+        let tables = self
+            .today
+            .values()
+            .map(|manifest| (Origin::New, manifest, Arc::clone(&provenance)));
         let mut sources = Vec::new();
         for (origin, manifest, schema) in own.chain(tables) {
             let mut files = Vec::new();
             for shard in manifest.reaching(owners) {
-                let file = SortedFile::open(&**self.store(), &shard.rows_key, Some(shard.bytes)).await?;
+                let file =
+                    SortedFile::open(&**self.store(), &shard.rows_key, Some(shard.bytes)).await?;
                 files.push(Arc::new(file));
             }
-            sources.push((origin, Batches::stored(self.store(), &files, owners, &schema)));
+            sources.push((
+                origin,
+                Batches::stored(self.store(), &files, owners, &schema),
+            ));
         }
         Ok(sources)
     }
 }
 
 fn provenance(curated: &SchemaRef) -> SchemaRef {
-    Arc::new(Schema::new(curated.fields()[..pole::PROVENANCE.len()].to_vec()))
+    Arc::new(Schema::new(
+        curated.fields()[..pole::PROVENANCE.len()].to_vec(),
+    ))
 }
 
 /// The things of a frame, by id. Rows that belong to another record, such as the notices of a tenancy, are no things of their
 /// own.
-fn gathered<'f>(frame: &'f Frame, names: &[&'f str]) -> Result<BTreeMap<&'f str, Entity<'f>>, LakeError> {
+fn gathered<'f>(
+    frame: &'f Frame,
+    names: &[&'f str],
+) -> Result<BTreeMap<&'f str, Entity<'f>>, LakeError> {
     let mut things: BTreeMap<&str, Entity<'_>> = BTreeMap::new();
     for part in &frame.parts {
         let batch = &part.batch;
@@ -217,7 +260,12 @@ fn gathered<'f>(frame: &'f Frame, names: &[&'f str]) -> Result<BTreeMap<&'f str,
                 continue;
             }
             let name = names[part.source];
-            let at = (times.value(row), landed.value(row), places.0.value(row), places.1.value(row));
+            let at = (
+                times.value(row),
+                landed.value(row),
+                places.0.value(row),
+                places.1.value(row),
+            );
             thing.add(name, sources.value(row), at, (batch, row));
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    new_null_array,
 };
 use arrow_schema::SchemaRef;
 use lake::LakeError;
@@ -71,7 +72,10 @@ pub(crate) struct Rows {
 }
 
 fn text(row: Row<'_>, name: &str) -> String {
-    let column = row.0.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+    let column = row
+        .0
+        .column_by_name(name)
+        .and_then(|column| column.as_string_opt::<i32>());
     column
         .filter(|column| column.is_valid(row.1))
         .map(|column| column.value(row.1).to_owned())
@@ -79,20 +83,31 @@ fn text(row: Row<'_>, name: &str) -> String {
 }
 
 fn number(row: Row<'_>, name: &str) -> i64 {
-    let column = row.0.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let column = row
+        .0
+        .column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<Int64Type>());
     column.map(|column| column.value(row.1)).unwrap_or_default()
 }
 
 fn moment(row: Row<'_>, name: &str) -> i64 {
-    let column =
-        row.0.column_by_name(name).and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+    let column = row
+        .0
+        .column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
     column.map(|column| column.value(row.1)).unwrap_or_default()
 }
 
 impl Rows {
     pub(crate) fn new(schema: &SchemaRef, version: &str, full: usize) -> Self {
         let (schema, version) = (Arc::clone(schema), version.to_owned());
-        Self { schema, version, full, made: VecDeque::new(), counts: Counts::default() }
+        Self {
+            schema,
+            version,
+            full,
+            made: VecDeque::new(),
+            counts: Counts::default(),
+        }
     }
 
     /// Adds a thing; one that no source knows any more has no row.
@@ -105,7 +120,11 @@ impl Rows {
         let joined = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(",");
         // It was first seen when yesterday says, or earlier: late events tell of earlier times.
         let seen_before = before.as_ref().map(|before| before.times[2]);
-        let first = seen_before.into_iter().chain(entity.first).min().unwrap_or(at.0);
+        let first = seen_before
+            .into_iter()
+            .chain(entity.first)
+            .min()
+            .unwrap_or(at.0);
         let made = Made {
             id: text(row, "pole_id"),
             event: text(row, "source_event_id"),
@@ -130,9 +149,15 @@ impl Rows {
             return Ok(None);
         }
         let rows: Vec<Made> = self.made.drain(..count).collect();
-        let columns =
-            self.schema.fields().iter().map(|field| self.column(field.name(), field.data_type(), &rows));
-        Ok(Some(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())?))
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| self.column(field.name(), field.data_type(), &rows));
+        Ok(Some(RecordBatch::try_new(
+            Arc::clone(&self.schema),
+            columns.collect(),
+        )?))
     }
 
     fn column(&self, name: &str, kind: &arrow_schema::DataType, rows: &[Made]) -> ArrayRef {
@@ -142,8 +167,9 @@ impl Rows {
         let numbers = |of: &dyn Fn(&Made) -> i64| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
         };
-        let same =
-            |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(|_| text))) };
+        let same = |text: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| text)))
+        };
         let moments = |which: usize| -> ArrayRef {
             let times = rows.iter().map(|row| row.times[which]);
             Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
@@ -176,7 +202,8 @@ fn made_before(row: Row<'_>) -> Made {
         event: text(row, "source_event_id"),
         topic: text(row, "topic"),
         numbers: [number(row, "partition"), number(row, "offset")],
-        times: ["event_time", "ingested_at", "first_seen", "last_seen"].map(|name| moment(row, name)),
+        times: ["event_time", "ingested_at", "first_seen", "last_seen"]
+            .map(|name| moment(row, name)),
         tables: text(row, "tables"),
         sources: text(row, "sources"),
         count: number(row, "source_count"),

@@ -47,7 +47,10 @@ impl Cursor {
     }
 
     fn first(&self) -> Option<&str> {
-        self.now.as_ref().and_then(|batch| owners(batch).ok()).map(|owners| owners.value(0))
+        self.now
+            .as_ref()
+            .and_then(|batch| owners(batch).ok())
+            .map(|owners| owners.value(0))
     }
 
     /// The last owner that is known, when more may follow: it can go on in the next batch.
@@ -59,10 +62,15 @@ impl Cursor {
 
     /// Takes the rows before the bound.
     async fn take(&mut self, bound: Option<&str>) -> Result<Option<RecordBatch>, Failure> {
-        let Some(batch) = &self.now else { return Ok(None) };
+        let Some(batch) = &self.now else {
+            return Ok(None);
+        };
         let owners = owners(batch).map_err(|error| Failure::corrupt(&error))?;
         let count = bound.map_or(batch.num_rows(), |bound| before(owners, bound));
-        let (taken, rest) = (batch.slice(0, count), batch.slice(count, batch.num_rows() - count));
+        let (taken, rest) = (
+            batch.slice(0, count),
+            batch.slice(count, batch.num_rows() - count),
+        );
         if rest.num_rows() > 0 {
             self.now = Some(rest);
         } else {
@@ -73,7 +81,9 @@ impl Cursor {
 
     /// Joins the next batch to this one: an owner has more statements than a batch holds.
     async fn extend(&mut self) -> Result<(), Failure> {
-        let (Some(now), Some(then)) = (self.now.take(), self.then.take()) else { return Ok(()) };
+        let (Some(now), Some(then)) = (self.now.take(), self.then.take()) else {
+            return Ok(());
+        };
         let joined = concat_batches(&now.schema(), [&now, &then]).map_err(LakeError::from);
         self.now = Some(joined.map_err(|error| Failure::corrupt(&error))?);
         self.then = self.batches.next().await?;
@@ -85,7 +95,12 @@ impl Feed {
     pub(crate) async fn new(sources: Vec<(Origin, Batches)>) -> Result<Self, Failure> {
         let mut cursors = Vec::with_capacity(sources.len());
         for (origin, batches) in sources {
-            let mut cursor = Cursor { origin, batches, now: None, then: None };
+            let mut cursor = Cursor {
+                origin,
+                batches,
+                now: None,
+                then: None,
+            };
             cursor.step().await?;
             cursor.step().await?;
             cursors.push(cursor);
@@ -95,7 +110,11 @@ impl Feed {
 
     /// The next owner of whom today says something.
     pub(crate) fn next_new(&self) -> Option<&str> {
-        self.cursors.iter().filter(|cursor| cursor.origin == Origin::New).filter_map(Cursor::first).min()
+        self.cursors
+            .iter()
+            .filter(|cursor| cursor.origin == Origin::New)
+            .filter_map(Cursor::first)
+            .min()
     }
 
     /// The next statements of owners before `limit`. When the frame's bound is the limit, there are no more before it.
@@ -106,7 +125,11 @@ impl Feed {
             let mut parts = Vec::new();
             for (source, cursor) in self.cursors.iter_mut().enumerate() {
                 let taken = cursor.take(bound.as_deref()).await?;
-                parts.extend(taken.map(|batch| FramePart { batch, origin: cursor.origin, source }));
+                parts.extend(taken.map(|batch| FramePart {
+                    batch,
+                    origin: cursor.origin,
+                    source,
+                }));
             }
             if !parts.is_empty() || bound.as_deref() == limit {
                 return Ok(Frame { parts, bound });

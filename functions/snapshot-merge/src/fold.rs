@@ -98,7 +98,9 @@ pub fn fold<'s>(mut statements: Vec<Statement<'s>>) -> Folded<'s> {
 fn one_place_per_event(statements: &mut [Statement<'_>]) {
     let mut first: BTreeMap<(&str, &str), Position> = BTreeMap::new();
     for statement in statements.iter() {
-        let place = first.entry((statement.source, statement.event_id)).or_insert(statement.truth.position);
+        let place = first
+            .entry((statement.source, statement.event_id))
+            .or_insert(statement.truth.position);
         *place = (*place).min(statement.truth.position);
     }
     // The rows themselves are kept in the order of their own places, so that the first one is chosen.
@@ -109,7 +111,9 @@ fn one_place_per_event(statements: &mut [Statement<'_>]) {
 }
 
 /// The first of the statements with the greatest rank.
-fn greatest<'a, 's>(statements: impl Iterator<Item = &'a Statement<'s>>) -> Option<&'a Statement<'s>>
+fn greatest<'a, 's>(
+    statements: impl Iterator<Item = &'a Statement<'s>>,
+) -> Option<&'a Statement<'s>>
 where
     's: 'a,
 {
@@ -121,19 +125,32 @@ where
 
 /// The rows of the event that stated the set last; all others are gone.
 fn fold_set<'s>(statements: &[Statement<'s>], folded: &mut Folded<'s>) {
-    let Some(last) = greatest(statements.iter()).copied() else { return };
+    let Some(last) = greatest(statements.iter()).copied() else {
+        return;
+    };
     let mut seen = BTreeMap::new();
-    for statement in
-        statements.iter().filter(|statement| statement.truth == last.truth && statement.op == Op::Upsert)
+    for statement in statements
+        .iter()
+        .filter(|statement| statement.truth == last.truth && statement.op == Op::Upsert)
     {
         seen.entry(statement.pole_id).or_insert(*statement);
     }
     if seen.is_empty() {
         // Nothing is left to show how late the set was stated: remember it.
-        let marker = statements.iter().find(|statement| statement.truth == last.truth);
-        folded.state.extend(marker.map(|marker| Statement { op: Op::Replace, ..*marker }));
+        let marker = statements
+            .iter()
+            .find(|statement| statement.truth == last.truth);
+        folded.state.extend(marker.map(|marker| Statement {
+            op: Op::Replace,
+            ..*marker
+        }));
     }
-    folded.state.extend(tied(statements, &last).map(|loser| Statement { op: Op::Replace, ..*loser }));
+    folded
+        .state
+        .extend(tied(statements, &last).map(|loser| Statement {
+            op: Op::Replace,
+            ..*loser
+        }));
     folded.live.extend(seen.into_values().map(|row| Live {
         key: (row.pole_id, row.source),
         latest: row.at,
@@ -150,26 +167,50 @@ fn tied<'a, 's>(
     winner: &Statement<'s>,
 ) -> impl Iterator<Item = &'a Statement<'s>> {
     let winner = winner.truth;
-    let lost = move |loser: &&Statement<'_>| loser.truth.same_moment(&winner) && loser.truth < winner;
-    let first =
-        |place: usize, event_id: &str| statements[..place].iter().all(|earlier| earlier.event_id != event_id);
-    let losers = statements.iter().enumerate().filter(move |(_, loser)| lost(loser));
-    losers.filter(move |(place, loser)| first(*place, loser.event_id)).map(|(_, loser)| loser)
+    let lost =
+        move |loser: &&Statement<'_>| loser.truth.same_moment(&winner) && loser.truth < winner;
+    let first = |place: usize, event_id: &str| {
+        statements[..place]
+            .iter()
+            .all(|earlier| earlier.event_id != event_id)
+    };
+    let losers = statements
+        .iter()
+        .enumerate()
+        .filter(move |(_, loser)| lost(loser));
+    losers
+        .filter(move |(place, loser)| first(*place, loser.event_id))
+        .map(|(_, loser)| loser)
 }
 
 /// The last whole row, with every later patch laid over it.
 fn fold_record<'s>(mut statements: Vec<Statement<'s>>, folded: &mut Folded<'s>) {
-    let base = statements.iter().find(|statement| statement.origin == Origin::Base).copied();
-    if statements.iter().any(|statement| statement.origin == Origin::State) {
+    let base = statements
+        .iter()
+        .find(|statement| statement.origin == Origin::Base)
+        .copied();
+    if statements
+        .iter()
+        .any(|statement| statement.origin == Origin::State)
+    {
         // The base's row is made from what the state holds: it says nothing of its own.
         statements.retain(|statement| statement.origin != Origin::Base);
     }
-    let whole = greatest(statements.iter().filter(|statement| statement.op != Op::Patch)).copied();
+    let whole = greatest(
+        statements
+            .iter()
+            .filter(|statement| statement.op != Op::Patch),
+    )
+    .copied();
     let patches = later_patches(&statements, whole);
     let new = |statement: &Statement<'_>| statement.origin == Origin::New;
     let changed = whole.as_ref().is_some_and(new) || patches.iter().any(new);
     let deleted = whole.is_some_and(|whole| whole.op == Op::Delete);
-    let tied: Vec<Statement<'s>> = whole.iter().flat_map(|whole| tied(&statements, whole)).copied().collect();
+    let tied: Vec<Statement<'s>> = whole
+        .iter()
+        .flat_map(|whole| tied(&statements, whole))
+        .copied()
+        .collect();
     if deleted || !patches.is_empty() || !tied.is_empty() {
         folded.state.extend(whole);
         folded.state.extend(patches.iter().copied());
@@ -178,24 +219,39 @@ fn fold_record<'s>(mut statements: Vec<Statement<'s>>, folded: &mut Folded<'s>) 
     if deleted {
         return;
     }
-    let Some(latest) = patches.last().copied().or(whole) else { return };
+    let Some(latest) = patches.last().copied().or(whole) else {
+        return;
+    };
     let key = (latest.pole_id, latest.source);
     folded.live.push(match base.filter(|_| !changed) {
-        Some(base) => Live { key, latest: base.at, whole: Some(base.at), patches: Vec::new(), changed },
+        Some(base) => Live {
+            key,
+            latest: base.at,
+            whole: Some(base.at),
+            patches: Vec::new(),
+            changed,
+        },
         None => Live {
             key,
             latest: latest.at,
             whole: whole.map(|whole| whole.at),
-            patches: patches.iter().map(|patch| (patch.at, patch.carried.unwrap_or_default())).collect(),
+            patches: patches
+                .iter()
+                .map(|patch| (patch.at, patch.carried.unwrap_or_default()))
+                .collect(),
             changed,
         },
     });
 }
 
 /// The patches behind the last whole row, in order, each event once.
-fn later_patches<'s>(statements: &[Statement<'s>], whole: Option<Statement<'s>>) -> Vec<Statement<'s>> {
-    let later =
-        |patch: &&Statement<'_>| patch.op == Op::Patch && whole.is_none_or(|whole| patch.truth > whole.truth);
+fn later_patches<'s>(
+    statements: &[Statement<'s>],
+    whole: Option<Statement<'s>>,
+) -> Vec<Statement<'s>> {
+    let later = |patch: &&Statement<'_>| {
+        patch.op == Op::Patch && whole.is_none_or(|whole| patch.truth > whole.truth)
+    };
     let mut patches: Vec<Statement<'s>> = statements.iter().filter(later).copied().collect();
     patches.sort_by_key(|patch| patch.truth);
     patches.dedup_by_key(|patch| patch.truth);

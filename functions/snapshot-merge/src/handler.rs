@@ -60,19 +60,31 @@ pub struct TableRun {
 ///
 /// # Errors
 /// When a table cannot be merged; the ones before it are committed.
-pub async fn handle(schedule: &Schedule, context: &Context, budget: Budget) -> Result<Run, Failure> {
+pub async fn handle(
+    schedule: &Schedule,
+    context: &Context,
+    budget: Budget,
+) -> Result<Run, Failure> {
     let run = each_table(schedule, context, budget, async |table, planned| {
-        table::merge_table(table, planned, context, budget).await.map(Some)
+        table::merge_table(table, planned, context, budget)
+            .await
+            .map(Some)
     });
     let mut run = run.await?;
     if schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == entity::ENTITY) {
-        run.tables.extend(entity::merge(day_of(schedule)?, context).await?.inspect(told));
+        run.tables.extend(
+            entity::merge(day_of(schedule)?, context)
+                .await?
+                .inspect(told),
+        );
     }
     Ok(run)
 }
 
 fn day_of(schedule: &Schedule) -> Result<Day, Failure> {
-    schedule.day().map_err(|why| Failure::new(FailureKind::BadRequest, why))
+    schedule
+        .day()
+        .map_err(|why| Failure::new(FailureKind::BadRequest, why))
 }
 
 /// Plans every wanted table of the day and lets `done` deal with the plan: small tables some at once, for they mostly wait
@@ -85,27 +97,45 @@ pub(crate) async fn each_table(
 ) -> Result<Run, Failure> {
     let day = day_of(schedule)?;
     let tables = wanted(schedule, context)?;
-    let looked_up = tables.iter().map(|table| known_of(&table.name, day, &*context.curated));
-    let known: Vec<Known> = stream::iter(looked_up).buffered(TABLES_AT_ONCE).try_collect().await?;
+    let looked_up = tables
+        .iter()
+        .map(|table| known_of(&table.name, day, &*context.curated));
+    let known: Vec<Known> = stream::iter(looked_up)
+        .buffered(TABLES_AT_ONCE)
+        .try_collect()
+        .await?;
     let streams = streams(day, &tables, &known, context).await?;
-    let is_small = |place: &usize| is_small(&tables[*place].name, &known[*place], &streams, context);
+    let is_small =
+        |place: &usize| is_small(&tables[*place].name, &known[*place], &streams, context);
     let (small, large): (Vec<usize>, Vec<usize>) = (0..tables.len()).partition(is_small);
     let one = async |place: usize| {
         let (table, known) = (tables[place], &known[place]);
         if budget.is_spent() {
-            let message = format!("no time is left before `{}`; the next run goes on there", table.name);
+            let message = format!(
+                "no time is left before `{}`; the next run goes on there",
+                table.name
+            );
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
         let planned = plan(table, day, &streams, known, context).await?;
-        done(table, &planned).await.inspect(|run| run.iter().for_each(told))
+        done(table, &planned)
+            .await
+            .inspect(|run| run.iter().for_each(told))
     };
     let at_once = stream::iter(small.iter().map(|place| one(*place))).buffered(TABLES_AT_ONCE);
-    let mut answers: BTreeMap<usize, _> =
-        small.iter().copied().zip(at_once.collect::<Vec<_>>().await).collect();
+    let mut answers: BTreeMap<usize, _> = small
+        .iter()
+        .copied()
+        .zip(at_once.collect::<Vec<_>>().await)
+        .collect();
     for place in large {
         answers.insert(place, one(place).await);
     }
-    let run = Run { date: day.to_string(), tables: Vec::new(), behind: streams.behind() };
+    let run = Run {
+        date: day.to_string(),
+        tables: Vec::new(),
+        behind: streams.behind(),
+    };
     let run = gathered(run, answers.into_values())?;
     zones::publish(context).await?;
     Ok(run)
@@ -115,7 +145,10 @@ pub(crate) async fn each_table(
 fn is_small(table: &str, known: &Known, streams: &Streams, context: &Context) -> bool {
     let topics = context.catalogue.topics_of(table);
     let rows = known.base.as_ref().map_or(0, |base| base.rows);
-    rows + streams.taking(table, &topics, known.base.as_ref(), None).rows() <= SMALL_ROWS
+    rows + streams
+        .taking(table, &topics, known.base.as_ref(), None)
+        .rows()
+        <= SMALL_ROWS
 }
 
 /// The run with what became of its tables. A table that is refused stops no other; the run fails in the end, so that
@@ -131,12 +164,17 @@ fn gathered(
             Err(failure) => {
                 tracing::error!(%failure, "a table is not merged or not published");
                 // What may go away by itself is said before what somebody has to mend.
-                let worse = failed.as_ref().is_none_or(|known| known.kind == FailureKind::Configuration);
+                let worse = failed
+                    .as_ref()
+                    .is_none_or(|known| known.kind == FailureKind::Configuration);
                 failed = if worse { Some(failure) } else { failed };
             }
         }
     }
-    metric(&[("function", "snapshot-merge")], &[("raw_objects_behind", run.behind)]);
+    metric(
+        &[("function", "snapshot-merge")],
+        &[("raw_objects_behind", run.behind)],
+    );
     failed.map_or(Ok(run), Err)
 }
 
@@ -146,17 +184,37 @@ pub(crate) fn wanted<'c>(
     context: &'c Context,
 ) -> Result<Vec<&'c TableContract>, Failure> {
     let catalogue = &context.catalogue;
-    if let Some(name) = schedule.tables.iter().find(|name| catalogue.table(name).is_none()) {
-        return Err(Failure::new(FailureKind::BadRequest, format!("there is no table `{name}`")));
+    if let Some(name) = schedule
+        .tables
+        .iter()
+        .find(|name| catalogue.table(name).is_none())
+    {
+        return Err(Failure::new(
+            FailureKind::BadRequest,
+            format!("there is no table `{name}`"),
+        ));
     }
-    let asked = |name: &str| schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name);
+    let asked = |name: &str| {
+        schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name)
+    };
     let filled = |name: &str| !catalogue.topics_of(name).is_empty();
-    Ok(catalogue.tables.iter().filter(|table| asked(&table.name) && filled(&table.name)).collect())
+    Ok(catalogue
+        .tables
+        .iter()
+        .filter(|table| asked(&table.name) && filled(&table.name))
+        .collect())
 }
 
 pub(crate) fn told(run: &TableRun) {
-    let values = [("rows", run.rows), ("rows_inserted", run.inserted), ("rows_deleted", run.deleted)];
-    metric(&[("function", "snapshot-merge"), ("table", &run.table)], &values);
+    let values = [
+        ("rows", run.rows),
+        ("rows_inserted", run.inserted),
+        ("rows_deleted", run.deleted),
+    ];
+    metric(
+        &[("function", "snapshot-merge"), ("table", &run.table)],
+        &values,
+    );
 }
 
 /// The receipts of every topic that fills one of the tables, read once.
@@ -166,14 +224,25 @@ async fn streams(
     known: &[Known],
     context: &Context,
 ) -> Result<Streams, Failure> {
-    let mut topics: Vec<&str> =
-        tables.iter().flat_map(|table| context.catalogue.topics_of(&table.name)).collect();
+    let mut topics: Vec<&str> = tables
+        .iter()
+        .flat_map(|table| context.catalogue.topics_of(&table.name))
+        .collect();
     topics.sort_unstable();
     topics.dedup();
     let mut streams = Streams::new(day);
     // One table without a base needs every stream from its beginning.
-    let bases: Vec<Manifest> = known.iter().filter_map(|known| known.base.clone()).collect();
-    let bases = if bases.len() == known.len() { bases } else { Vec::new() };
-    streams.read(&topics, &bases, &*context.raw, &*context.refined).await?;
+    let bases: Vec<Manifest> = known
+        .iter()
+        .filter_map(|known| known.base.clone())
+        .collect();
+    let bases = if bases.len() == known.len() {
+        bases
+    } else {
+        Vec::new()
+    };
+    streams
+        .read(&topics, &bases, &*context.raw, &*context.refined)
+        .await?;
     Ok(streams)
 }

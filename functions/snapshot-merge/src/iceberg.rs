@@ -31,7 +31,9 @@ pub(crate) async fn publish(
     let root = format!("s3://{bucket}");
     let iceberg = IcebergTable::new(table, &root).map_err(|error| corrupt(&error))?;
     for _ in 0..TRIES {
-        let kept = kept_days(&table.name, curated).await.map_err(|error| unavailable(&error))?;
+        let kept = kept_days(&table.name, curated)
+            .await
+            .map_err(|error| unavailable(&error))?;
         let (hint, mut days) = known_days(&table.name, curated).await?;
         days.keep(|day| kept.contains(&day));
         for day in &kept {
@@ -49,7 +51,10 @@ pub(crate) async fn publish(
             return Ok(Some(path));
         }
     }
-    let message = format!("other runs published the Iceberg metadata of `{}` too often", table.name);
+    let message = format!(
+        "other runs published the Iceberg metadata of `{}` too often",
+        table.name
+    );
     Err(Failure::new(FailureKind::Unavailable, message))
 }
 
@@ -65,7 +70,9 @@ pub(crate) async fn known_days(
     let name = String::from_utf8_lossy(&hint.body).trim().to_owned();
     let key = format!("{}{name}.metadata.json", iceberg_prefix(table));
     let metadata = found(curated.get(&key).await)?;
-    let days = metadata.and_then(|object| IcebergDays::read(&object.body).ok()).unwrap_or_default();
+    let days = metadata
+        .and_then(|object| IcebergDays::read(&object.body).ok())
+        .unwrap_or_default();
     Ok((Some(hint), days))
 }
 
@@ -85,7 +92,10 @@ async fn add(
     days: &mut IcebergDays,
     curated: &dyn ObjectStore,
 ) -> Result<(), Failure> {
-    let object = curated.get(&manifest_key(table, day)).await.map_err(|error| unavailable(&error))?;
+    let object = curated
+        .get(&manifest_key(table, day))
+        .await
+        .map_err(|error| unavailable(&error))?;
     let manifest = Manifest::decode(&object.body).map_err(|error| corrupt(&error))?;
     if !manifest.passed {
         days.keep(|known| known != day);
@@ -95,11 +105,19 @@ async fn add(
         Some(key) => found(curated.get(key).await)?,
         None => None,
     };
-    let before =
-        before.map(|object| Lineage::read(&object.body)).transpose().map_err(|error| corrupt(&error))?;
+    let before = before
+        .map(|object| Lineage::read(&object.body))
+        .transpose()
+        .map_err(|error| corrupt(&error))?;
     let files = DayFiles::of(&manifest).map_err(|error| corrupt(&error))?;
-    let written = iceberg.write_day(&files, before.as_ref()).map_err(|error| corrupt(&error))?;
-    let WrittenDay { manifest, list, entry } = written;
+    let written = iceberg
+        .write_day(&files, before.as_ref())
+        .map_err(|error| corrupt(&error))?;
+    let WrittenDay {
+        manifest,
+        list,
+        entry,
+    } = written;
     put(&manifest, curated).await?;
     put(&list, curated).await?;
     days.put(entry);
@@ -108,11 +126,18 @@ async fn add(
 
 async fn put(file: &IcebergFile, curated: &dyn ObjectStore) -> Result<(), Failure> {
     let body = Bytes::copy_from_slice(&file.bytes);
-    curated.put(&file.key, body, "application/octet-stream").await.map_err(|error| unavailable(&error))
+    curated
+        .put(&file.key, body, "application/octet-stream")
+        .await
+        .map_err(|error| unavailable(&error))
 }
 
 /// Points the hint to the metadata; says whether it was still what it was when that was made.
-async fn point(file: &IcebergFile, was: Option<Object>, curated: &dyn ObjectStore) -> Result<bool, Failure> {
+async fn point(
+    file: &IcebergFile,
+    was: Option<Object>,
+    curated: &dyn ObjectStore,
+) -> Result<bool, Failure> {
     let body = Bytes::copy_from_slice(&file.bytes);
     let pointed = match was {
         Some(was) if was.body == body => return Ok(true),

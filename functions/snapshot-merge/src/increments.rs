@@ -28,14 +28,23 @@ pub(crate) async fn sort(
     let schema = sorter.schema();
     let fetch = |input: &Input| {
         let (refined, key) = (Arc::clone(refined), input.key.clone());
-        async move { refined.get(&key).await.map_err(|error| Failure::unavailable(&error)) }
+        async move {
+            refined
+                .get(&key)
+                .await
+                .map_err(|error| Failure::unavailable(&error))
+        }
     };
     let mut objects = stream::iter(inputs.iter().map(fetch)).buffered(FETCHES_AT_ONCE);
     for input in inputs {
-        let Some(object) = objects.next().await.transpose()? else { break };
+        let Some(object) = objects.next().await.transpose()? else {
+            break;
+        };
         let corrupt = |error: LakeError| damaged(&input.key, &error);
         for batch in file::read(object.body).map_err(corrupt)? {
-            let batch = batch.map_err(LakeError::from).and_then(|batch| taken(&batch, input, &schema));
+            let batch = batch
+                .map_err(LakeError::from)
+                .and_then(|batch| taken(&batch, input, &schema));
             sorter.add(batch.map_err(corrupt)?).await?;
         }
     }
@@ -46,7 +55,8 @@ pub(crate) async fn sort(
 fn taken(batch: &RecordBatch, input: &Input, target: &SchemaRef) -> Result<RecordBatch, LakeError> {
     let batch = conform(batch, target)?;
     let offsets = column::<Int64Array>(&batch, "offset")?;
-    let taken = |offset: Option<i64>| offset.map(|offset| input.from <= offset && offset < input.to);
+    let taken =
+        |offset: Option<i64>| offset.map(|offset| input.from <= offset && offset < input.to);
     if offsets.iter().all(|offset| taken(offset) == Some(true)) {
         return Ok(batch);
     }
@@ -66,13 +76,23 @@ pub(crate) fn conform(batch: &RecordBatch, target: &SchemaRef) -> Result<RecordB
         ))),
         None => Ok(new_null_array(field.data_type(), batch.num_rows())),
     });
-    Ok(RecordBatch::try_new(Arc::clone(target), columns.collect::<Result<_, _>>()?)?)
+    Ok(RecordBatch::try_new(
+        Arc::clone(target),
+        columns.collect::<Result<_, _>>()?,
+    )?)
 }
 
-pub(crate) fn column<'b, A: Array + 'static>(batch: &'b RecordBatch, name: &str) -> Result<&'b A, LakeError> {
-    let found = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<A>());
+pub(crate) fn column<'b, A: Array + 'static>(
+    batch: &'b RecordBatch,
+    name: &str,
+) -> Result<&'b A, LakeError> {
+    let found = batch
+        .column_by_name(name)
+        .and_then(|column| column.as_any().downcast_ref::<A>());
     found.ok_or_else(|| {
-        LakeError::Arrow(ArrowError::SchemaError(format!("column {name} is missing or of another type")))
+        LakeError::Arrow(ArrowError::SchemaError(format!(
+            "column {name} is missing or of another type"
+        )))
     })
 }
 
@@ -95,8 +115,11 @@ pub(crate) struct Statements<'b> {
 impl<'b> Statements<'b> {
     /// Looks into a batch of the curated or the refined schema.
     pub(crate) fn of(batch: &'b RecordBatch) -> Result<Self, LakeError> {
-        let optional =
-            |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let optional = |name: &str| {
+            batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>())
+        };
         Ok(Self {
             pole_id: column(batch, "pole_id")?,
             owner_id: column(batch, "owner_id")?,
@@ -135,7 +158,11 @@ impl<'b> Statements<'b> {
             pole_id: self.pole_id.value(row),
             source: self.source.value(row),
             set: some(self.owner_set),
-            op: self.op.and_then(some).and_then(Op::from_code).unwrap_or(Op::Upsert),
+            op: self
+                .op
+                .and_then(some)
+                .and_then(Op::from_code)
+                .unwrap_or(Op::Upsert),
             event_id: self.event_id.value(row),
             truth,
             carried: self.carried.and_then(some),

@@ -89,7 +89,11 @@ impl TryFrom<Value> for Request {
 ///
 /// # Errors
 /// As the step or the day fails.
-pub async fn answer(request: Request, context: &Context, budget: host::Budget) -> Result<Value, Failure> {
+pub async fn answer(
+    request: Request,
+    context: &Context,
+    budget: host::Budget,
+) -> Result<Value, Failure> {
     let answer = match request {
         Request::Day(schedule) => serde_json::to_value(handle(&schedule, context, budget).await?),
         Request::Step(Step::Plan(schedule)) => {
@@ -101,9 +105,11 @@ pub async fn answer(request: Request, context: &Context, budget: host::Budget) -
         Request::Step(Step::Entities { date }) => {
             serde_json::to_value(steps::entities(&date, context).await?)
         }
-        Request::Step(Step::Sweep { keep, tables, dry_run }) => {
-            serde_json::to_value(steps::sweep(keep, &tables, dry_run, context).await?)
-        }
+        Request::Step(Step::Sweep {
+            keep,
+            tables,
+            dry_run,
+        }) => serde_json::to_value(steps::sweep(keep, &tables, dry_run, context).await?),
         Request::Step(Step::Publish { table, date }) => {
             serde_json::to_value(steps::publish(&table, &date, context).await?)
         }

@@ -97,7 +97,12 @@ pub(crate) async fn merge(
     let groups = base_groups(&input);
     let wanted = groups.iter().map(|group| group.part.clone()).collect();
     let mut merge = Merge {
-        output: Output::new(&input.curated, &input.refined, (input.rules, input.columns), input.sizes)?,
+        output: Output::new(
+            &input.curated,
+            &input.refined,
+            (input.rules, input.columns),
+            input.sizes,
+        )?,
         assembler: Assembler::new(&input.curated, &input.refined, input.sizes.batch_rows),
         held: RecordBatch::new_empty(Arc::clone(&input.curated)),
         feed: Feed::new(input.statements).await?,
@@ -108,13 +113,22 @@ pub(crate) async fn merge(
         counts: Counts::default(),
     };
     for place in 0..merge.groups.len() {
-        let Some(((file, group), bytes)) = merge.fetcher.next().await? else { break };
+        let Some(((file, group), bytes)) = merge.fetcher.next().await? else {
+            break;
+        };
         if merge.must_decode(place) {
-            let reader = file.footer.decode(&group, bytes).map_err(|error| file.corrupt(&error))?;
+            let reader = file
+                .footer
+                .decode(&group, bytes)
+                .map_err(|error| file.corrupt(&error))?;
             merge.begin_group(group.rows)?;
             for batch in reader {
-                let batch = batch.map_err(LakeError::from).and_then(|batch| merge.mine(&batch));
-                merge.decoded(batch.map_err(|error| file.corrupt(&error))?).await?;
+                let batch = batch
+                    .map_err(LakeError::from)
+                    .and_then(|batch| merge.mine(&batch));
+                merge
+                    .decoded(batch.map_err(|error| file.corrupt(&error))?)
+                    .await?;
             }
             if !merge.must_decode(place + 1) {
                 merge.let_go(place).await?;
@@ -131,8 +145,18 @@ pub(crate) async fn merge(
 fn base_groups(input: &ShardInput<'_>) -> Vec<BaseGroup> {
     let of = |base: &BaseFile| -> Vec<BaseGroup> {
         let parts = parts(std::slice::from_ref(&base.file), &input.owners).into_iter();
-        let measured = |index: usize| base.measured.as_ref().and_then(|known| known.get(index)).cloned();
-        parts.map(|part| BaseGroup { measured: measured(part.1.index), part }).collect()
+        let measured = |index: usize| {
+            base.measured
+                .as_ref()
+                .and_then(|known| known.get(index))
+                .cloned()
+        };
+        parts
+            .map(|part| BaseGroup {
+                measured: measured(part.1.index),
+                part,
+            })
+            .collect()
     };
     input.base.iter().flat_map(of).collect()
 }
@@ -140,18 +164,28 @@ fn base_groups(input: &ShardInput<'_>) -> Vec<BaseGroup> {
 impl Merge<'_> {
     /// Where the statements that concern a group end: where the next one begins.
     fn limit(&self, place: usize) -> Option<String> {
-        self.groups.get(place + 1).map(|group| group.part.1.least.clone())
+        self.groups
+            .get(place + 1)
+            .map(|group| group.part.1.least.clone())
     }
 
     /// Whether a group has to be decoded: today says something of it, its file is of another kind, part of it belongs to
     /// another shard, or it is to be joined to a small one.
     fn must_decode(&self, place: usize) -> bool {
-        let Some(BaseGroup { part: (file, group), measured }) = self.groups.get(place) else { return false };
-        let limit = self.groups.get(place + 1).map(|next| next.part.1.least.as_str());
-        let touched = self
-            .feed
-            .next_new()
-            .is_some_and(|owner| owner <= group.greatest.as_str() || limit.is_none_or(|limit| owner < limit));
+        let Some(BaseGroup {
+            part: (file, group),
+            measured,
+        }) = self.groups.get(place)
+        else {
+            return false;
+        };
+        let limit = self
+            .groups
+            .get(place + 1)
+            .map(|next| next.part.1.least.as_str());
+        let touched = self.feed.next_new().is_some_and(|owner| {
+            owner <= group.greatest.as_str() || limit.is_none_or(|limit| owner < limit)
+        });
         let open = self.output.open_rows() + self.assembler.pending();
         touched
             || measured.is_none()
@@ -186,12 +220,18 @@ impl Merge<'_> {
         let held = self.take_held();
         let batch = match held.num_rows() {
             0 => batch,
-            _ => concat_batches(&self.curated, [&held, &batch]).map_err(|error| corrupt(error.into()))?,
+            _ => concat_batches(&self.curated, [&held, &batch])
+                .map_err(|error| corrupt(error.into()))?,
         };
-        let Some(last) = batch.num_rows().checked_sub(1) else { return Ok(()) };
+        let Some(last) = batch.num_rows().checked_sub(1) else {
+            return Ok(());
+        };
         let (cut, owner) = {
             let owners = owners(&batch).map_err(corrupt)?;
-            (before(owners, owners.value(last)), owners.value(last).to_owned())
+            (
+                before(owners, owners.value(last)),
+                owners.value(last).to_owned(),
+            )
         };
         self.held = batch.slice(cut, batch.num_rows() - cut);
         self.advance(batch.slice(0, cut), Some(&owner)).await
@@ -208,9 +248,16 @@ impl Merge<'_> {
         let (empty, limit) = (self.take_held(), self.limit(place));
         self.advance(empty, limit.as_deref()).await?;
         self.close_group()?;
-        let BaseGroup { part: (file, group), measured } = &self.groups[place];
-        let Some(known) = measured.clone() else { return Ok(()) };
-        self.output.copy(&file.footer, group, bytes, known).map_err(|error| file.corrupt(&error))
+        let BaseGroup {
+            part: (file, group),
+            measured,
+        } = &self.groups[place];
+        let Some(known) = measured.clone() else {
+            return Ok(());
+        };
+        self.output
+            .copy(&file.footer, group, bytes, known)
+            .map_err(|error| file.corrupt(&error))
     }
 
     /// Merges rows of whole owners with every statement about owners before `limit`.
@@ -259,7 +306,9 @@ impl Merge<'_> {
         for mine in statements.chunk_by(|a, b| a.0 == b.0) {
             let owner = mine[0].0;
             let begins = row + before(&owners.slice(row, owners.len() - row), owner);
-            let ends = (begins..owners.len()).find(|row| owners.value(*row) != owner).unwrap_or(owners.len());
+            let ends = (begins..owners.len())
+                .find(|row| owners.value(*row) != owner)
+                .unwrap_or(owners.len());
             self.assembler.keep(source, row, begins);
             let known = (begins..ends).map(|row| view.statement(source, row, Origin::Base));
             self.owner(known.collect(), mine);
@@ -272,7 +321,10 @@ impl Merge<'_> {
     /// Folds one owner's statements with the rows that the base has of it.
     fn owner<'s>(&mut self, base: Vec<Statement<'s>>, mine: &[(&'s str, Statement<'s>)]) {
         let statements = mine.iter().map(|(_, statement)| *statement);
-        if mine.iter().all(|(_, statement)| statement.origin != Origin::New) {
+        if mine
+            .iter()
+            .all(|(_, statement)| statement.origin != Origin::New)
+        {
             // Nothing new: the rows are what they were, and so is what is remembered.
             if let (Some(first), Some(last)) = (base.first(), base.last()) {
                 self.assembler.keep(first.at.0, first.at.1, last.at.1 + 1);
@@ -281,7 +333,8 @@ impl Merge<'_> {
             return;
         }
         let before = base.len() as u64;
-        let known: BTreeSet<(&str, &str)> = base.iter().map(|row| (row.pole_id, row.source)).collect();
+        let known: BTreeSet<(&str, &str)> =
+            base.iter().map(|row| (row.pole_id, row.source)).collect();
         let folded = fold(base.into_iter().chain(statements).collect());
         let of_base = folded.live.iter().filter(|live| known.contains(&live.key));
         let kept = of_base.clone().count() as u64;
@@ -313,6 +366,10 @@ impl Merge<'_> {
             self.output.remember(&batch)?;
         }
         let copied = self.output.copied;
-        Ok(ShardOutput { written: self.output.finish()?, counts: self.counts, copied })
+        Ok(ShardOutput {
+            written: self.output.finish()?,
+            counts: self.counts,
+            copied,
+        })
     }
 }

@@ -37,7 +37,10 @@ pub(crate) struct Written {
     pub(crate) groups: Vec<TableState>,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err asks for"
+)]
 pub(crate) fn corrupt(error: LakeError) -> Failure {
     Failure::corrupt(&error)
 }
@@ -75,13 +78,16 @@ impl<'m> Output<'m> {
 
     /// Whether an open group of so many rows is too small to stand alone, and a group of `rows` can be joined to it.
     pub(crate) fn joins(&self, open: usize, rows: usize) -> bool {
-        (1..self.sizes.group_rows_least()).contains(&open) && open + rows <= self.sizes.group_rows_most()
+        (1..self.sizes.group_rows_least()).contains(&open)
+            && open + rows <= self.sizes.group_rows_most()
     }
 
     /// Sets where the open group ends by itself, when it is to hold so many rows of the base.
     pub(crate) fn make_room(&mut self, rows: usize) {
-        let (half, most) =
-            (rows.div_ceil(2).next_multiple_of(self.sizes.batch_rows), self.sizes.group_rows_most());
+        let (half, most) = (
+            rows.div_ceil(2).next_multiple_of(self.sizes.batch_rows),
+            self.sizes.group_rows_most(),
+        );
         self.most = if rows > most { half } else { most };
     }
 
@@ -97,7 +103,8 @@ impl<'m> Output<'m> {
     pub(crate) fn close_group(&mut self) -> Result<(), LakeError> {
         if self.rows.close_group()?.is_some() {
             let next = TableState::new(self.rules, self.columns);
-            self.groups.push(std::mem::replace(&mut self.measured, next));
+            self.groups
+                .push(std::mem::replace(&mut self.measured, next));
         }
         Ok(())
     }
@@ -120,7 +127,9 @@ impl<'m> Output<'m> {
     pub(crate) fn remember(&mut self, statements: &RecordBatch) -> Result<(), Failure> {
         let mut writer = match self.state.take() {
             Some(writer) => writer,
-            None => GroupWriter::new(Spool::new()?, &self.refined, file::sorted()).map_err(corrupt)?,
+            None => {
+                GroupWriter::new(Spool::new()?, &self.refined, file::sorted()).map_err(corrupt)?
+            }
         };
         writer.write(statements).map_err(corrupt)?;
         if writer.open_rows() >= self.sizes.run_group_rows {
@@ -137,6 +146,10 @@ impl<'m> Output<'m> {
             None => None,
         };
         let rows = self.rows.finish().map_err(corrupt)?.finish()?;
-        Ok(Written { rows, state, groups: self.groups })
+        Ok(Written {
+            rows,
+            state,
+            groups: self.groups,
+        })
     }
 }

@@ -54,8 +54,10 @@ pub(crate) async fn plan(
     let taking = taking(table, day, streams, known, context)?;
     let base = known.base.clone();
     let shards = shard_count(base.as_ref(), taking.rows(), context.sizes.shard_bytes);
-    let unchanged =
-        taking.inputs.is_empty() && base.as_ref().is_some_and(|base| is_as_before(table, base, shards));
+    let unchanged = taking.inputs.is_empty()
+        && base
+            .as_ref()
+            .is_some_and(|base| is_as_before(table, base, shards));
     let place = Place {
         store: &context.curated,
         prefix: work_prefix(&table.name, day),
@@ -64,13 +66,27 @@ pub(crate) async fn plan(
         sizes: context.sizes,
     };
     let refined = schema::refined(table);
-    let increments = increments::sort(&context.refined, &taking.inputs, Sorter::new(place, &refined)).await?;
+    let increments = increments::sort(
+        &context.refined,
+        &taking.inputs,
+        Sorter::new(place, &refined),
+    )
+    .await?;
     let runs = match &increments {
         Increments::Stored(runs) => runs.clone(),
         Increments::Held(_) => Vec::new(),
     };
     let (name, date, present) = (table.name.clone(), day.to_string(), known.present_tag());
-    let plan = Plan { table: name, date, base, present, taken: taking.taken, shards, unchanged, runs };
+    let plan = Plan {
+        table: name,
+        date,
+        base,
+        present,
+        taken: taking.taken,
+        shards,
+        unchanged,
+        runs,
+    };
     Ok(Planned { plan, increments })
 }
 
@@ -79,7 +95,10 @@ fn is_as_before(table: &TableContract, base: &Manifest, shards: u32) -> bool {
     let fingerprint = fingerprint(&rules(table), &table.columns);
     base.contract_version == table.version
         && base.shards.len() == shards as usize
-        && base.shards.iter().all(|shard| is_measured(shard, &fingerprint))
+        && base
+            .shards
+            .iter()
+            .all(|shard| is_measured(shard, &fingerprint))
 }
 
 fn taking(
@@ -115,7 +134,12 @@ impl Planned {
     }
 
     pub(crate) fn day(&self) -> Result<Day, Failure> {
-        let what = || Failure::new(FailureKind::Corrupt, format!("`{}` is no day", self.plan.date));
+        let what = || {
+            Failure::new(
+                FailureKind::Corrupt,
+                format!("`{}` is no day", self.plan.date),
+            )
+        };
         Day::parse(&self.plan.date).ok_or_else(what)
     }
 }

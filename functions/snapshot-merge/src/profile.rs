@@ -22,7 +22,10 @@ impl Profile {
     pub(crate) fn of(groups: &[TableState], rules: &[Rule], columns: &[Column]) -> Self {
         let mut total = TableState::new(rules, columns);
         groups.iter().for_each(|group| total.merge(group));
-        Self { total, groups: groups.to_vec() }
+        Self {
+            total,
+            groups: groups.to_vec(),
+        }
     }
 
     pub(crate) fn encode(&self) -> Result<Bytes, LakeError> {
@@ -36,7 +39,11 @@ impl Profile {
         fingerprint: &str,
         store: &dyn ObjectStore,
     ) -> Result<Option<Self>, Failure> {
-        let Some(key) = shard.profile_key.as_ref().filter(|_| is_measured(shard, fingerprint)) else {
+        let Some(key) = shard
+            .profile_key
+            .as_ref()
+            .filter(|_| is_measured(shard, fingerprint))
+        else {
             return Ok(None);
         };
         match store.get(key).await {
@@ -49,7 +56,10 @@ impl Profile {
 
 /// Whether a shard was measured under the rules of `fingerprint`.
 pub(crate) fn is_measured(shard: &ManifestShard, fingerprint: &str) -> bool {
-    shard.profile_key.as_ref().is_some_and(|key| key.contains(fingerprint))
+    shard
+        .profile_key
+        .as_ref()
+        .is_some_and(|key| key.contains(fingerprint))
 }
 
 /// Counted up when something else is measured than before: what was kept of the old kind is measured again.
@@ -58,7 +68,10 @@ const MEASURES: u32 = 2;
 /// A name for what is measured: measured by other rules or of other columns, nothing counts any more.
 pub(crate) fn fingerprint(rules: &[Rule], columns: &[Column]) -> String {
     let demands: Vec<_> = rules.iter().map(|rule| (&rule.id, &rule.demand)).collect();
-    let columns: Vec<_> = columns.iter().map(|column| (&column.name, column.kind, column.personal)).collect();
+    let columns: Vec<_> = columns
+        .iter()
+        .map(|column| (&column.name, column.kind, column.personal))
+        .collect();
     let text = format!("{MEASURES}{demands:?}{columns:?}");
     content_id(text.as_bytes()).simple().to_string()[..8].to_owned()
 }

@@ -18,9 +18,21 @@ pub(crate) async fn publish(
     context: &Context,
 ) -> Result<(), Failure> {
     let history = history(table, context);
-    context.glue.put_table(&history).await.map_err(|error| failed(&error))?;
-    let days = if manifest.passed { partitions(manifest, Some(day), context) } else { Vec::new() };
-    context.glue.put_partitions(&history, &days).await.map_err(|error| failed(&error))?;
+    context
+        .glue
+        .put_table(&history)
+        .await
+        .map_err(|error| failed(&error))?;
+    let days = if manifest.passed {
+        partitions(manifest, Some(day), context)
+    } else {
+        Vec::new()
+    };
+    context
+        .glue
+        .put_partitions(&history, &days)
+        .await
+        .map_err(|error| failed(&error))?;
     drop_others(&history, &days, |shown| shown == day.to_string(), context).await?;
     publish_iceberg(table, |changed| changed == day, context).await?;
     match newest_passing(&table.name, context).await? {
@@ -30,31 +42,71 @@ pub(crate) async fn publish(
 }
 
 /// Takes days out of `<table>_history`.
-pub(crate) async fn withdraw(table: &TableContract, days: &[Day], context: &Context) -> Result<(), Failure> {
+pub(crate) async fn withdraw(
+    table: &TableContract,
+    days: &[Day],
+    context: &Context,
+) -> Result<(), Failure> {
     if days.is_empty() {
         return Ok(());
     }
     let history = history(table, context);
-    context.glue.put_table(&history).await.map_err(|error| failed(&error))?;
-    drop_others(&history, &[], |shown| days.iter().any(|day| day.to_string() == shown), context).await
+    context
+        .glue
+        .put_table(&history)
+        .await
+        .map_err(|error| failed(&error))?;
+    drop_others(
+        &history,
+        &[],
+        |shown| days.iter().any(|day| day.to_string() == shown),
+        context,
+    )
+    .await
 }
 
 /// The table of all kept days.
 fn history(table: &TableContract, context: &Context) -> TableSpec {
-    zones::curated(table, &format!("{}_history", table.name), &["snapshot_date", "shard"], context)
+    zones::curated(
+        table,
+        &format!("{}_history", table.name),
+        &["snapshot_date", "shard"],
+        context,
+    )
 }
 
 /// Shows a day in `<table>`.
-async fn show(table: &TableContract, manifest: &Manifest, context: &Context) -> Result<(), Failure> {
+async fn show(
+    table: &TableContract,
+    manifest: &Manifest,
+    context: &Context,
+) -> Result<(), Failure> {
     let mut current = zones::curated(table, &table.name, &["shard"], context);
-    current.parameters.insert("polelake.last_passing_snapshot".into(), manifest.date.clone());
-    current.parameters.insert("recordCount".into(), manifest.rows.to_string());
-    context.glue.put_table(&current).await.map_err(|error| failed(&error))?;
+    current.parameters.insert(
+        "polelake.last_passing_snapshot".into(),
+        manifest.date.clone(),
+    );
+    current
+        .parameters
+        .insert("recordCount".into(), manifest.rows.to_string());
+    context
+        .glue
+        .put_table(&current)
+        .await
+        .map_err(|error| failed(&error))?;
     let shards = partitions(manifest, None, context);
-    context.glue.put_partitions(&current, &shards).await.map_err(|error| failed(&error))?;
+    context
+        .glue
+        .put_partitions(&current, &shards)
+        .await
+        .map_err(|error| failed(&error))?;
     drop_others(&current, &shards, |_| true, context).await?;
     let statistics = statistics(table, manifest);
-    context.glue.put_statistics(&current, &statistics).await.map_err(|error| failed(&error))
+    context
+        .glue
+        .put_statistics(&current, &statistics)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 /// Shows the table to engines that read Iceberg: one snapshot for each kept day that passed.
@@ -67,9 +119,14 @@ pub(crate) async fn publish_iceberg(
     let path = iceberg::publish(table, changed, bucket, &*context.curated).await?;
     let Some(path) = path else { return Ok(()) };
     let mut spec = zones::curated(table, &format!("{}_iceberg", table.name), &[], context);
-    spec.parameters.insert("table_type".into(), "ICEBERG".into());
+    spec.parameters
+        .insert("table_type".into(), "ICEBERG".into());
     spec.parameters.insert("metadata_location".into(), path);
-    context.glue.put_table(&spec).await.map_err(|error| failed(&error))
+    context
+        .glue
+        .put_table(&spec)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 /// A change that the catalogue refuses is an operator's to mend; anything else may go away by itself.
@@ -103,8 +160,16 @@ fn statistics(table: &TableContract, manifest: &Manifest) -> Vec<ColumnStatistic
 /// The newest day that passed: one that is run again late does not take its place.
 async fn newest_passing(table: &str, context: &Context) -> Result<Option<Manifest>, Failure> {
     let listed = context.curated.list(&manifest_prefix(table), None).await;
-    for entry in listed.map_err(|error| Failure::unavailable(&error))?.iter().rev() {
-        let object = context.curated.get(&entry.key).await.map_err(|error| Failure::unavailable(&error))?;
+    for entry in listed
+        .map_err(|error| Failure::unavailable(&error))?
+        .iter()
+        .rev()
+    {
+        let object = context
+            .curated
+            .get(&entry.key)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
         let manifest = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
         if manifest.passed {
             return Ok(Some(manifest));
@@ -120,20 +185,35 @@ async fn drop_others(
     concerns: impl Fn(&str) -> bool,
     context: &Context,
 ) -> Result<(), Failure> {
-    let present = context.glue.partitions(table).await.map_err(|error| Failure::unavailable(&error))?;
+    let present = context
+        .glue
+        .partitions(table)
+        .await
+        .map_err(|error| Failure::unavailable(&error))?;
     let concerned = |values: &Vec<String>| values.first().is_some_and(|first| concerns(first));
     let named = |values: &Vec<String>| kept.iter().any(|partition| partition.values == *values);
-    let stale: Vec<Vec<String>> =
-        present.into_iter().map(|partition| partition.values).filter(|v| concerned(v) && !named(v)).collect();
+    let stale: Vec<Vec<String>> = present
+        .into_iter()
+        .map(|partition| partition.values)
+        .filter(|v| concerned(v) && !named(v))
+        .collect();
     if stale.is_empty() {
         return Ok(());
     }
-    context.glue.delete_partitions(table, &stale).await.map_err(|error| Failure::unavailable(&error))
+    context
+        .glue
+        .delete_partitions(table, &stale)
+        .await
+        .map_err(|error| Failure::unavailable(&error))
 }
 
 fn partitions(manifest: &Manifest, day: Option<Day>, context: &Context) -> Vec<PartitionSpec> {
     let partition = |shard: &lake::ManifestShard| {
-        let snapshot = Snapshot { table: &manifest.table, shard: shard.shard, version: &shard.version };
+        let snapshot = Snapshot {
+            table: &manifest.table,
+            shard: shard.shard,
+            version: &shard.version,
+        };
         let mut values: Vec<String> = day.iter().map(ToString::to_string).collect();
         values.push(format!("{:03}", shard.shard));
         PartitionSpec {

@@ -48,7 +48,10 @@ pub async fn rescan(
     let rules = rules(table);
     let fingerprint = fingerprint(&rules, &table.columns);
     let comparable = manifest.contract_version == table.version
-        && manifest.shards.iter().all(|shard| is_measured(shard, &fingerprint));
+        && manifest
+            .shards
+            .iter()
+            .all(|shard| is_measured(shard, &fingerprint));
     let mut found = Rescan {
         table: table.name.clone(),
         date: manifest.date.clone(),
@@ -60,7 +63,9 @@ pub async fn rescan(
     };
     let mut total = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let kept = Profile::of_shard(shard, &fingerprint, &**curated).await?.filter(|_| comparable);
+        let kept = Profile::of_shard(shard, &fingerprint, &**curated)
+            .await?
+            .filter(|_| comparable);
         let mut groups = Groups::open(table, shard, curated).await?;
         // Added up as the merge does it, shard by shard: sketches are not the same in another order.
         let (mut of_shard, mut place) = (TableState::new(&rules, &table.columns), 0);
@@ -68,9 +73,10 @@ pub async fn rescan(
             if let Some(kept) = &kept
                 && kept.groups.get(place).and_then(text) != text(&again)
             {
-                found
-                    .differences
-                    .push(format!("shard {}: group {place} was measured otherwise", shard.shard));
+                found.differences.push(format!(
+                    "shard {}: group {place} was measured otherwise",
+                    shard.shard
+                ));
             }
             of_shard.merge(&again);
             place += 1;
@@ -78,16 +84,19 @@ pub async fn rescan(
         total.merge(&of_shard);
         if let Some(kept) = kept.filter(|kept| kept.groups.len() > place) {
             let before = kept.groups.len();
-            found
-                .differences
-                .push(format!("shard {}: {before} groups were measured, the file has {place}", shard.shard));
+            found.differences.push(format!(
+                "shard {}: {before} groups were measured, the file has {place}",
+                shard.shard
+            ));
         }
         found.groups += place;
     }
     found.rows = total.rows;
     let again = measured(table, &rules, &total, &manifest.shards, curated).await?;
     if comparable {
-        found.differences.extend(otherwise(manifest, &total, &again));
+        found
+            .differences
+            .extend(otherwise(manifest, &total, &again));
     }
     found.rules = again.rules;
     Ok(found)
@@ -95,7 +104,11 @@ pub async fn rescan(
 
 /// What the manifest says otherwise than its files.
 fn otherwise(manifest: &Manifest, total: &TableState, again: &Measured) -> Vec<String> {
-    let pairs = manifest.rules.iter().zip(&again.rules).filter(|(before, now)| before != now);
+    let pairs = manifest
+        .rules
+        .iter()
+        .zip(&again.rules)
+        .filter(|(before, now)| before != now);
     let mut lines: Vec<String> = pairs
         .map(|(before, now)| {
             let (rule, failed, checked) = (&before.rule, before.failed, before.checked);
@@ -105,11 +118,18 @@ fn otherwise(manifest: &Manifest, total: &TableState, again: &Measured) -> Vec<S
             )
         })
         .collect();
-    let names =
-        manifest.columns.keys().filter(|name| manifest.columns.get(*name) != again.columns.get(*name));
-    lines.extend(names.map(|name| format!("column {name}: the manifest says otherwise than the files")));
+    let names = manifest
+        .columns
+        .keys()
+        .filter(|name| manifest.columns.get(*name) != again.columns.get(*name));
+    lines.extend(
+        names.map(|name| format!("column {name}: the manifest says otherwise than the files")),
+    );
     if (manifest.rows, manifest.newest_event) != (total.rows, total.newest_event) {
-        lines.push(format!("{} rows in the manifest, {} in the files", manifest.rows, total.rows));
+        lines.push(format!(
+            "{} rows in the manifest, {} in the files",
+            manifest.rows, total.rows
+        ));
     }
     lines
 }
@@ -126,18 +146,35 @@ impl Groups {
         shard: &ManifestShard,
         curated: &Arc<dyn ObjectStore>,
     ) -> Result<Self, Failure> {
-        let file = Arc::new(SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?);
+        let file =
+            Arc::new(SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?);
         let fetcher = Fetcher::new(Arc::clone(curated), parts(&[file], &Owners::of(0, 1)));
-        Ok(Self { schema: schema::curated(table), fetcher })
+        Ok(Self {
+            schema: schema::curated(table),
+            fetcher,
+        })
     }
 
     /// The next group, measured.
-    async fn next(&mut self, table: &TableContract, rules: &[Rule]) -> Result<Option<TableState>, Failure> {
-        let Some(((file, group), bytes)) = self.fetcher.next().await? else { return Ok(None) };
-        let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+    async fn next(
+        &mut self,
+        table: &TableContract,
+        rules: &[Rule],
+    ) -> Result<Option<TableState>, Failure> {
+        let Some(((file, group), bytes)) = self.fetcher.next().await? else {
+            return Ok(None);
+        };
+        let names: Vec<&str> = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
         let mut state = TableState::new(rules, &table.columns);
-        let batches =
-            file.footer.decode_columns(&group, bytes, &names).map_err(|error| file.corrupt(&error))?;
+        let batches = file
+            .footer
+            .decode_columns(&group, bytes, &names)
+            .map_err(|error| file.corrupt(&error))?;
         for batch in batches {
             let batch = batch.map_err(LakeError::from);
             let batch = batch.and_then(|batch| conform(&batch, &self.schema));

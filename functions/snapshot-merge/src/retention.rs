@@ -8,7 +8,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind};
 use lake::iceberg::IcebergDays;
 use lake::{
-    Day, Manifest, day_of_version, iceberg_prefix, manifest_key, state_prefix, swept_key, table_prefix,
+    Day, Manifest, day_of_version, iceberg_prefix, manifest_key, state_prefix, swept_key,
+    table_prefix,
 };
 use serde::{Deserialize, Serialize};
 use store::streams::kept_days;
@@ -36,7 +37,11 @@ pub struct Keep {
 impl Default for Keep {
     /// Five weeks of days, thirteen months to compare with the year before, seven years.
     fn default() -> Self {
-        Self { daily: 35, monthly: 13, yearly: 7 }
+        Self {
+            daily: 35,
+            monthly: 13,
+            yearly: 7,
+        }
     }
 }
 
@@ -62,7 +67,10 @@ impl Keep {
         };
         let newest = newest_first.last().copied();
         let kept = [(self.daily, 10), (self.monthly, 7), (self.yearly, 4)];
-        kept.into_iter().flat_map(|(most, characters)| last_of(most, characters)).chain(newest).collect()
+        kept.into_iter()
+            .flat_map(|(most, characters)| last_of(most, characters))
+            .chain(newest)
+            .collect()
     }
 }
 
@@ -96,12 +104,31 @@ pub async fn sweep(
     // of the newest day, which is not swept.
     let files = versions(&table.name, curated).await?;
     let manifests = manifests(&table.name, curated).await?;
-    let Some(newest) = manifests.keys().next_back().copied() else { return Ok(Swept::default()) };
+    let Some(newest) = manifests.keys().next_back().copied() else {
+        return Ok(Swept::default());
+    };
     let mut kept = keep.kept(&manifests.keys().copied().collect::<Vec<_>>());
-    kept.extend(manifests.iter().rev().find(|(_, manifest)| manifest.passed).map(|(day, _)| *day));
-    let dropped: Vec<Day> = manifests.keys().filter(|day| !kept.contains(day)).copied().collect();
-    let named: BTreeSet<&str> = kept.iter().filter_map(|day| manifests.get(day)).flat_map(named).collect();
-    let garbage: Vec<&Entry> = files.iter().filter(|file| is_garbage(&file.key, &named, newest)).collect();
+    kept.extend(
+        manifests
+            .iter()
+            .rev()
+            .find(|(_, manifest)| manifest.passed)
+            .map(|(day, _)| *day),
+    );
+    let dropped: Vec<Day> = manifests
+        .keys()
+        .filter(|day| !kept.contains(day))
+        .copied()
+        .collect();
+    let named: BTreeSet<&str> = kept
+        .iter()
+        .filter_map(|day| manifests.get(day))
+        .flat_map(named)
+        .collect();
+    let garbage: Vec<&Entry> = files
+        .iter()
+        .filter(|file| is_garbage(&file.key, &named, newest))
+        .collect();
     let swept = Swept {
         table: table.name.clone(),
         kept: kept.len(),
@@ -115,7 +142,11 @@ pub async fn sweep(
     // Readers first lose sight of a day, then it loses its manifest, and only then its files.
     publish::withdraw(table, &dropped, context).await?;
     note(&table.name, &swept.dropped, curated).await?;
-    delete(dropped.iter().map(|day| manifest_key(&table.name, *day)), curated).await?;
+    delete(
+        dropped.iter().map(|day| manifest_key(&table.name, *day)),
+        curated,
+    )
+    .await?;
     publish::publish_iceberg(table, |_| false, context).await?;
     delete(garbage.into_iter().map(|file| file.key.clone()), curated).await?;
     sweep_iceberg(&table.name, newest, curated).await?;
@@ -135,7 +166,11 @@ fn is_garbage(key: &str, named: &BTreeSet<&str>, newest: Day) -> bool {
 /// Every file that a manifest names.
 pub(crate) fn named(manifest: &Manifest) -> impl Iterator<Item = &str> {
     manifest.shards.iter().flat_map(|shard| {
-        let keys = [Some(&shard.rows_key), shard.state_key.as_ref(), shard.profile_key.as_ref()];
+        let keys = [
+            Some(&shard.rows_key),
+            shard.state_key.as_ref(),
+            shard.profile_key.as_ref(),
+        ];
         keys.into_iter().flatten().map(String::as_str)
     })
 }
@@ -144,7 +179,12 @@ pub(crate) fn named(manifest: &Manifest) -> impl Iterator<Item = &str> {
 async fn versions(table: &str, curated: &dyn ObjectStore) -> Result<Vec<Entry>, Failure> {
     let mut files = Vec::new();
     for prefix in [table_prefix(table), state_prefix(table)] {
-        files.extend(curated.list(&prefix, None).await.map_err(|error| unavailable(&error))?);
+        files.extend(
+            curated
+                .list(&prefix, None)
+                .await
+                .map_err(|error| unavailable(&error))?,
+        );
     }
     Ok(files)
 }
@@ -154,15 +194,24 @@ pub(crate) async fn manifests(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeMap<Day, Manifest>, Failure> {
-    let days = kept_days(table, curated).await.map_err(|error| unavailable(&error))?;
+    let days = kept_days(table, curated)
+        .await
+        .map_err(|error| unavailable(&error))?;
     let read = |day: Day| async move {
         let key = manifest_key(table, day);
-        let object = curated.get(&key).await.map_err(|error| unavailable(&error))?;
+        let object = curated
+            .get(&key)
+            .await
+            .map_err(|error| unavailable(&error))?;
         let manifest = Manifest::decode(&object.body);
         let damaged = |error| Failure::new(FailureKind::Corrupt, format!("{key}: {error}"));
         manifest.map(|manifest| (day, manifest)).map_err(damaged)
     };
-    stream::iter(days).map(read).buffered(AT_ONCE).try_collect().await
+    stream::iter(days)
+        .map(read)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 /// Adds days to the list of those that were dropped.
@@ -172,18 +221,30 @@ async fn note(table: &str, dropped: &[String], curated: &dyn ObjectStore) -> Res
     }
     let key = swept_key(table);
     let mut days: BTreeSet<String> = match curated.get(&key).await {
-        Ok(object) => serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))?,
+        Ok(object) => {
+            serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))?
+        }
         Err(error) if error.is_not_found() => BTreeSet::new(),
         Err(error) => return Err(unavailable(&error)),
     };
     days.extend(dropped.iter().cloned());
     let body = serde_json::to_vec(&days).map_err(|error| Failure::corrupt(&error))?;
-    curated.put(&key, body.into(), "application/json").await.map_err(|error| unavailable(&error))
+    curated
+        .put(&key, body.into(), "application/json")
+        .await
+        .map_err(|error| unavailable(&error))
 }
 
-async fn delete(keys: impl Iterator<Item = String>, curated: &dyn ObjectStore) -> Result<(), Failure> {
+async fn delete(
+    keys: impl Iterator<Item = String>,
+    curated: &dyn ObjectStore,
+) -> Result<(), Failure> {
     let delete = |key: String| async move { curated.delete(&key).await };
-    let done: Result<Vec<()>, _> = stream::iter(keys).map(delete).buffered(AT_ONCE).try_collect().await;
+    let done: Result<Vec<()>, _> = stream::iter(keys)
+        .map(delete)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await;
     done.map(drop).map_err(|error| unavailable(&error))
 }
 
@@ -192,11 +253,16 @@ async fn delete(keys: impl Iterator<Item = String>, curated: &dyn ObjectStore) -
 async fn sweep_iceberg(table: &str, newest: Day, curated: &dyn ObjectStore) -> Result<(), Failure> {
     let (_, days) = known_days(table, curated).await?;
     let prefix = iceberg_prefix(table);
-    let listed = curated.list(&prefix, None).await.map_err(|error| unavailable(&error))?;
+    let listed = curated
+        .list(&prefix, None)
+        .await
+        .map_err(|error| unavailable(&error))?;
     let named = iceberg_names(&days);
     let stale = listed.into_iter().filter(|entry| {
         let name = entry.key.strip_prefix(&prefix).unwrap_or_default();
-        let day = name.split_once('-').and_then(|(number, _)| number.parse::<i32>().ok());
+        let day = name
+            .split_once('-')
+            .and_then(|(number, _)| number.parse::<i32>().ok());
         !named.contains(name) && day.is_some_and(|day| day < newest.0 - 1)
     });
     delete(stale.map(|entry| entry.key), curated).await
@@ -205,8 +271,9 @@ async fn sweep_iceberg(table: &str, newest: Day, curated: &dyn ObjectStore) -> R
 /// The names of the lists and manifests of the days.
 fn iceberg_names(days: &IcebergDays) -> BTreeSet<String> {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let of =
-        |day: &lake::iceberg::SnapshotEntry| [Some(name(&day.manifest_list)), day.manifest_key().map(name)];
+    let of = |day: &lake::iceberg::SnapshotEntry| {
+        [Some(name(&day.manifest_list)), day.manifest_key().map(name)]
+    };
     days.entries().flat_map(of).flatten().collect()
 }
 

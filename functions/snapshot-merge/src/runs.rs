@@ -59,7 +59,13 @@ pub(crate) struct Sorter<'p> {
 
 impl<'p> Sorter<'p> {
     pub(crate) fn new(place: Place<'p>, schema: &SchemaRef) -> Self {
-        Self { place, schema: Arc::clone(schema), batches: Vec::new(), bytes: 0, runs: Vec::new() }
+        Self {
+            place,
+            schema: Arc::clone(schema),
+            batches: Vec::new(),
+            bytes: 0,
+            runs: Vec::new(),
+        }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -72,12 +78,18 @@ impl<'p> Sorter<'p> {
         }
         self.bytes += batch.get_array_memory_size();
         self.batches.push(batch);
-        if self.bytes >= self.place.sizes.sort_bytes { self.spill().await } else { Ok(()) }
+        if self.bytes >= self.place.sizes.sort_bytes {
+            self.spill().await
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) async fn finish(mut self) -> Result<Increments, Failure> {
         if self.runs.is_empty() && !self.place.always {
-            return sorted(&self.batches).map(Increments::Held).map_err(|error| Failure::corrupt(&error));
+            return sorted(&self.batches)
+                .map(Increments::Held)
+                .map_err(|error| Failure::corrupt(&error));
         }
         if !self.batches.is_empty() {
             self.spill().await?;
@@ -104,7 +116,10 @@ impl<'p> Sorter<'p> {
             while merged.len() > most {
                 let mut fewer = Vec::new();
                 for some in merged.chunks(most) {
-                    fewer.extend(self.merge(&opened(self.place.store, some).await?, shard).await?);
+                    fewer.extend(
+                        self.merge(&opened(self.place.store, some).await?, shard)
+                            .await?,
+                    );
                 }
                 *merged = fewer;
             }
@@ -133,21 +148,36 @@ impl<'p> Sorter<'p> {
         let (most, mut from) = (self.place.sizes.run_group_rows, 0);
         while from < batch.num_rows() {
             let count = (most - writer.open_rows()).min(batch.num_rows() - from);
-            writer.write(&batch.slice(from, count)).map_err(|error| Failure::corrupt(&error))?;
+            writer
+                .write(&batch.slice(from, count))
+                .map_err(|error| Failure::corrupt(&error))?;
             from += count;
             if writer.open_rows() >= most {
-                writer.close_group().map_err(|error| Failure::corrupt(&error))?;
+                writer
+                    .close_group()
+                    .map_err(|error| Failure::corrupt(&error))?;
             }
         }
         Ok(())
     }
 
     async fn put(&self, writer: GroupWriter<Spool>, shard: Option<u32>) -> Result<Run, Failure> {
-        let spooled = writer.finish().map_err(|error| Failure::corrupt(&error))?.finish()?;
+        let spooled = writer
+            .finish()
+            .map_err(|error| Failure::corrupt(&error))?
+            .finish()?;
         let key = format!("{}{}.parquet", self.place.prefix, spooled.content);
-        let put = self.place.store.put_file(&key, spooled.path(), MEDIA_TYPE).await;
+        let put = self
+            .place
+            .store
+            .put_file(&key, spooled.path(), MEDIA_TYPE)
+            .await;
         put.map_err(|error| Failure::unavailable(&error))?;
-        Ok(Run { key, bytes: spooled.bytes, shard })
+        Ok(Run {
+            key,
+            bytes: spooled.bytes,
+            shard,
+        })
     }
 
     /// Merges a shard's rows of some runs into one; none when they have none.
@@ -171,10 +201,15 @@ impl<'p> Sorter<'p> {
     }
 }
 
-async fn opened(store: &Arc<dyn ObjectStore>, runs: &[Run]) -> Result<Vec<Arc<SortedFile>>, Failure> {
+async fn opened(
+    store: &Arc<dyn ObjectStore>,
+    runs: &[Run],
+) -> Result<Vec<Arc<SortedFile>>, Failure> {
     let mut files = Vec::with_capacity(runs.len());
     for run in runs {
-        files.push(Arc::new(SortedFile::open(&**store, &run.key, Some(run.bytes)).await?));
+        files.push(Arc::new(
+            SortedFile::open(&**store, &run.key, Some(run.bytes)).await?,
+        ));
     }
     Ok(files)
 }
@@ -186,7 +221,12 @@ fn sources(
     owners: &Owners,
     schema: &SchemaRef,
 ) -> Vec<(Origin, Batches)> {
-    let source = |file| (Origin::New, Batches::stored(store, std::slice::from_ref(file), owners, schema));
+    let source = |file| {
+        (
+            Origin::New,
+            Batches::stored(store, std::slice::from_ref(file), owners, schema),
+        )
+    };
     files.iter().map(source).collect()
 }
 
@@ -197,7 +237,11 @@ pub(crate) async fn stored(
     (shard, owners): (u32, &Owners),
     schema: &SchemaRef,
 ) -> Result<Vec<(Origin, Batches)>, Failure> {
-    let mine: Vec<Run> = runs.iter().filter(|run| run.shard.is_none_or(|of| of == shard)).cloned().collect();
+    let mine: Vec<Run> = runs
+        .iter()
+        .filter(|run| run.shard.is_none_or(|of| of == shard))
+        .cloned()
+        .collect();
     Ok(sources(store, &opened(store, &mine).await?, owners, schema))
 }
 
@@ -214,5 +258,8 @@ pub(crate) fn sorted(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, LakeEr
         let rows: Vec<(usize, usize)> = places.iter().map(|(_, at)| *at).collect();
         interleave_record_batch(&sources, &rows)
     };
-    Ok(places.chunks(BATCH_ROWS).map(batch).collect::<Result<_, _>>()?)
+    Ok(places
+        .chunks(BATCH_ROWS)
+        .map(batch)
+        .collect::<Result<_, _>>()?)
 }

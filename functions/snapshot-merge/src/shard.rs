@@ -56,7 +56,16 @@ impl<'j> ShardJob<'j> {
         let fingerprint = fingerprint(&rules, &table.columns);
         let owners = Owners::of(shard, planned.plan.shards);
         let (store, sizes) = (&context.curated, context.sizes);
-        Self { table, planned, shard, owners, rules, fingerprint, store, sizes }
+        Self {
+            table,
+            planned,
+            shard,
+            owners,
+            rules,
+            fingerprint,
+            store,
+            sizes,
+        }
     }
 
     /// Does the shard.
@@ -65,7 +74,8 @@ impl<'j> ShardJob<'j> {
         let known = self.known();
         if statements.is_empty()
             && let Some(known) = known
-            && let Some(result) = ShardResult::shared(known, &self.fingerprint, &**self.store).await?
+            && let Some(result) =
+                ShardResult::shared(known, &self.fingerprint, &**self.store).await?
         {
             return Ok(result);
         }
@@ -84,9 +94,14 @@ impl<'j> ShardJob<'j> {
         let schema = schema::refined(self.table);
         match &self.planned.increments {
             Increments::Held(batches) => {
-                let held = Batches::held(batches, &self.owners).map_err(|error| Failure::corrupt(&error))?;
+                let held = Batches::held(batches, &self.owners)
+                    .map_err(|error| Failure::corrupt(&error))?;
                 let none = matches!(&held, Batches::Held(batches) if batches.is_empty());
-                Ok(if none { Vec::new() } else { vec![(Origin::New, held)] })
+                Ok(if none {
+                    Vec::new()
+                } else {
+                    vec![(Origin::New, held)]
+                })
             }
             Increments::Stored(stored) => {
                 runs::stored(self.store, stored, (self.shard, &self.owners), &schema).await
@@ -96,12 +111,20 @@ impl<'j> ShardJob<'j> {
 
     async fn input(&self, increments: Vec<(Origin, Batches)>) -> Result<ShardInput<'_>, Failure> {
         let (mut base, mut states) = (Vec::new(), Vec::new());
-        let reaching = self.planned.plan.base.iter().flat_map(|base| base.reaching(&self.owners));
+        let reaching = self
+            .planned
+            .plan
+            .base
+            .iter()
+            .flat_map(|base| base.reaching(&self.owners));
         for shard in reaching {
             let file = SortedFile::open(&**self.store, &shard.rows_key, Some(shard.bytes)).await?;
             let profile = Profile::of_shard(shard, &self.fingerprint, &**self.store).await?;
             let measured = profile.map(|profile| profile.groups);
-            base.push(BaseFile { file: Arc::new(file), measured });
+            base.push(BaseFile {
+                file: Arc::new(file),
+                measured,
+            });
             if let Some(key) = &shard.state_key {
                 states.push(Arc::new(SortedFile::open(&**self.store, key, None).await?));
             }
@@ -129,7 +152,11 @@ impl<'j> ShardJob<'j> {
         known: Option<&ManifestShard>,
     ) -> Result<ShardResult, Failure> {
         let day = self.planned.day()?;
-        let ShardOutput { written, counts, copied } = output;
+        let ShardOutput {
+            written,
+            counts,
+            copied,
+        } = output;
         let state = written.state.as_ref();
         let same_state = known.is_some_and(|known| match (&known.state_key, state) {
             (None, None) => true,
@@ -138,7 +165,13 @@ impl<'j> ShardJob<'j> {
         });
         let profile = Profile::of(&written.groups, &self.rules, &self.table.columns);
         let (table, rules, shard, store) = (self.table, &self.rules, self.shard, self.store);
-        let files = ShardFiles { table, rules, shard, day, store };
+        let files = ShardFiles {
+            table,
+            rules,
+            shard,
+            day,
+            store,
+        };
         let mut shard = match known.filter(|_| !counts.any()) {
             Some(known) if is_measured(known, &self.fingerprint) => known.clone(),
             _ => files.put_rows(&written.rows, &profile).await?,
@@ -148,7 +181,10 @@ impl<'j> ShardJob<'j> {
             (Some(state), None) => Some(files.put_state(state).await?),
             (None, None) => None,
         };
-        Ok(ShardResult { copied, ..ShardResult::new(shard, profile.total, counts) })
+        Ok(ShardResult {
+            copied,
+            ..ShardResult::new(shard, profile.total, counts)
+        })
     }
 }
 
@@ -172,8 +208,19 @@ impl ShardResult {
 
     /// A shard with what was measured and counted of it.
     pub(crate) fn new(shard: ManifestShard, measured: TableState, counts: Counts) -> Self {
-        let Counts { inserted, updated, deleted } = counts;
-        Self { shard, measured, inserted, updated, deleted, copied: 0 }
+        let Counts {
+            inserted,
+            updated,
+            deleted,
+        } = counts;
+        Self {
+            shard,
+            measured,
+            inserted,
+            updated,
+            deleted,
+            copied: 0,
+        }
     }
 }
 
@@ -188,7 +235,11 @@ pub(crate) struct ShardFiles<'f> {
 
 impl ShardFiles<'_> {
     /// Puts rows, profile and state.
-    pub(crate) async fn put(&self, written: &Written, profile: &Profile) -> Result<ManifestShard, Failure> {
+    pub(crate) async fn put(
+        &self,
+        written: &Written,
+        profile: &Profile,
+    ) -> Result<ManifestShard, Failure> {
         let shard = self.put_rows(&written.rows, profile).await?;
         let state_key = match &written.state {
             Some(state) => Some(self.put_state(state).await?),
@@ -199,13 +250,23 @@ impl ShardFiles<'_> {
 
     async fn put_rows(&self, rows: &Spooled, profile: &Profile) -> Result<ManifestShard, Failure> {
         let version = version(self.day, &rows.content);
-        let snapshot = Snapshot { table: &self.table.name, shard: self.shard, version: &version };
+        let snapshot = Snapshot {
+            table: &self.table.name,
+            shard: self.shard,
+            version: &version,
+        };
         let fingerprint = fingerprint(self.rules, &self.table.columns);
         let (rows_key, profile_key) = (snapshot.rows_key(), snapshot.profile_key(&fingerprint));
         let unavailable = |error: store::StoreError| Failure::unavailable(&error);
         let measured = profile.encode().map_err(|error| Failure::corrupt(&error))?;
-        self.store.put_file(&rows_key, rows.path(), MEDIA_TYPE).await.map_err(unavailable)?;
-        self.store.put(&profile_key, measured, "application/json").await.map_err(unavailable)?;
+        self.store
+            .put_file(&rows_key, rows.path(), MEDIA_TYPE)
+            .await
+            .map_err(unavailable)?;
+        self.store
+            .put(&profile_key, measured, "application/json")
+            .await
+            .map_err(unavailable)?;
         Ok(ManifestShard {
             shard: self.shard,
             rows_key,
@@ -219,7 +280,12 @@ impl ShardFiles<'_> {
 
     async fn put_state(&self, state: &Spooled) -> Result<String, Failure> {
         let version = version(self.day, &state.content);
-        let key = Snapshot { table: &self.table.name, shard: self.shard, version: &version }.state_key();
+        let key = Snapshot {
+            table: &self.table.name,
+            shard: self.shard,
+            version: &version,
+        }
+        .state_key();
         let put = self.store.put_file(&key, state.path(), MEDIA_TYPE).await;
         put.map_err(|error| Failure::unavailable(&error))?;
         Ok(key)

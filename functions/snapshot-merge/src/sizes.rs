@@ -41,7 +41,10 @@ impl Sizes {
     #[must_use]
     pub fn of_memory(megabytes: Option<usize>) -> Self {
         let sizes = Self::default();
-        Self { sort_bytes: megabytes.map_or(sizes.sort_bytes, |size| (size << 20) / SORT_SHARE), ..sizes }
+        Self {
+            sort_bytes: megabytes.map_or(sizes.sort_bytes, |size| (size << 20) / SORT_SHARE),
+            ..sizes
+        }
     }
 
     /// A group with fewer rows is joined to its neighbour, where that does not become too large: readers pay for every

@@ -37,14 +37,21 @@ impl SortedFile {
         };
         let mut begins = size.saturating_sub(Footer::FIRST_FETCH);
         loop {
-            let bytes = store.get_range(key, begins..size).await.map_err(unavailable)?;
+            let bytes = store
+                .get_range(key, begins..size)
+                .await
+                .map_err(unavailable)?;
             let tail = Window::new(begins, bytes, size);
             match Footer::wants(&tail).map_err(corrupt)? {
                 Some(earlier) if earlier < begins => begins = earlier,
                 _ => {
                     let footer = Footer::parse(tail).map_err(corrupt)?;
                     let groups = footer.groups().map_err(corrupt)?;
-                    return Ok(Self { key: key.to_owned(), footer, groups });
+                    return Ok(Self {
+                        key: key.to_owned(),
+                        footer,
+                        groups,
+                    });
                 }
             }
         }
@@ -66,8 +73,13 @@ pub(crate) type Part = (Arc<SortedFile>, Group);
 /// The groups of files that can hold an owner of the range, in their order.
 pub(crate) fn parts(files: &[Arc<SortedFile>], owners: &Owners) -> Vec<Part> {
     let of = |file: &Arc<SortedFile>| -> Vec<Part> {
-        let groups = file.groups.iter().filter(|group| owners.meets(&group.least, &group.greatest));
-        groups.map(|group| (Arc::clone(file), group.clone())).collect()
+        let groups = file
+            .groups
+            .iter()
+            .filter(|group| owners.meets(&group.least, &group.greatest));
+        groups
+            .map(|group| (Arc::clone(file), group.clone()))
+            .collect()
     };
     files.iter().flat_map(of).collect()
 }
@@ -81,13 +93,23 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, parts: Vec<Part>) -> Self {
-        Self { store, rest: parts.into(), ahead: None }
+        Self {
+            store,
+            rest: parts.into(),
+            ahead: None,
+        }
     }
 
     fn begin(&mut self) {
         if let Some((file, group)) = self.rest.front() {
-            let (store, key, range) = (Arc::clone(&self.store), file.key.clone(), group.bytes.clone());
-            self.ahead = Some(tokio::spawn(async move { store.get_range(&key, range).await }));
+            let (store, key, range) = (
+                Arc::clone(&self.store),
+                file.key.clone(),
+                group.bytes.clone(),
+            );
+            self.ahead = Some(tokio::spawn(
+                async move { store.get_range(&key, range).await },
+            ));
         }
     }
 
@@ -96,8 +118,12 @@ impl Fetcher {
         if self.ahead.is_none() {
             self.begin();
         }
-        let Some(fetched) = self.ahead.take() else { return Ok(None) };
-        let bytes = fetched.await.map_err(|error| Failure::unavailable(&error))?;
+        let Some(fetched) = self.ahead.take() else {
+            return Ok(None);
+        };
+        let bytes = fetched
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
         let bytes = bytes.map_err(|error| Failure::unavailable(&error))?;
         let part = self.rest.pop_front();
         self.begin();
@@ -123,8 +149,15 @@ pub(crate) struct Stored {
 
 impl Batches {
     pub(crate) fn held(batches: &[RecordBatch], owners: &Owners) -> Result<Self, LakeError> {
-        let mine = batches.iter().map(|batch| within(batch, owners)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::Held(mine.into_iter().filter(|batch| batch.num_rows() > 0).collect()))
+        let mine = batches
+            .iter()
+            .map(|batch| within(batch, owners))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::Held(
+            mine.into_iter()
+                .filter(|batch| batch.num_rows() > 0)
+                .collect(),
+        ))
     }
 
     pub(crate) fn stored(
@@ -135,7 +168,12 @@ impl Batches {
     ) -> Self {
         let fetcher = Fetcher::new(Arc::clone(store), parts(files, owners));
         let (owners, schema) = (owners.clone(), Arc::clone(schema));
-        Self::Stored(Box::new(Stored { fetcher, open: None, owners, schema }))
+        Self::Stored(Box::new(Stored {
+            fetcher,
+            open: None,
+            owners,
+            schema,
+        }))
     }
 
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
@@ -153,14 +191,22 @@ impl Stored {
                 && let Some(batch) = reader.next()
             {
                 let batch = batch.map_err(LakeError::from);
-                let batch = batch.and_then(|batch| within(&conform(&batch, &self.schema)?, &self.owners));
+                let batch =
+                    batch.and_then(|batch| within(&conform(&batch, &self.schema)?, &self.owners));
                 match batch.map_err(|error| file.corrupt(&error))? {
                     batch if batch.num_rows() == 0 => continue,
                     batch => return Ok(Some(batch)),
                 }
             }
-            let Some(((file, group), bytes)) = self.fetcher.next().await? else { return Ok(None) };
-            let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let Some(((file, group), bytes)) = self.fetcher.next().await? else {
+                return Ok(None);
+            };
+            let names: Vec<&str> = self
+                .schema
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+                .collect();
             let reader = file.footer.decode_columns(&group, bytes, &names);
             let reader = reader.map_err(|error| file.corrupt(&error))?;
             self.open = Some((file, reader));
@@ -178,7 +224,11 @@ pub(crate) fn before(owners: &StringArray, owner: &str) -> usize {
     let (mut low, mut high) = (0, owners.len());
     while low < high {
         let middle = low.midpoint(high);
-        if owners.value(middle) < owner { low = middle + 1 } else { high = middle }
+        if owners.value(middle) < owner {
+            low = middle + 1
+        } else {
+            high = middle
+        }
     }
     low
 }
@@ -187,6 +237,9 @@ pub(crate) fn before(owners: &StringArray, owner: &str) -> usize {
 pub(crate) fn within(batch: &RecordBatch, range: &Owners) -> Result<RecordBatch, LakeError> {
     let owners = owners(batch)?;
     let from = before(owners, &range.from);
-    let to = range.to.as_deref().map_or(owners.len(), |to| before(owners, to));
+    let to = range
+        .to
+        .as_deref()
+        .map_or(owners.len(), |to| before(owners, to));
     Ok(batch.slice(from, to.saturating_sub(from)))
 }

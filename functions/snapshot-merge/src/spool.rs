@@ -30,13 +30,24 @@ pub(crate) struct Spooled {
 impl Spool {
     pub(crate) fn new() -> Result<Self, Failure> {
         let file = NamedTempFile::new().map_err(|error| full(&error))?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), hash: XxHash3_128::new(), bytes: 0 })
+        Ok(Self {
+            file: BufWriter::with_capacity(BUFFER, file),
+            hash: XxHash3_128::new(),
+            bytes: 0,
+        })
     }
 
     pub(crate) fn finish(self) -> Result<Spooled, Failure> {
-        let file = self.file.into_inner().map_err(|error| full(error.error()))?;
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| full(error.error()))?;
         let content = format!("{:032x}", self.hash.finish_128())[..16].to_owned();
-        Ok(Spooled { file, content, bytes: self.bytes })
+        Ok(Spooled {
+            file,
+            content,
+            bytes: self.bytes,
+        })
     }
 }
 
@@ -60,7 +71,8 @@ impl Spooled {
 }
 
 pub(crate) fn full(error: &io::Error) -> Failure {
-    let message =
-        format!("the temporary folder cannot be written: {error}; give the function more ephemeral storage");
+    let message = format!(
+        "the temporary folder cannot be written: {error}; give the function more ephemeral storage"
+    );
     Failure::new(FailureKind::Configuration, message)
 }

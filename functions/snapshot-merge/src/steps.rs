@@ -103,14 +103,23 @@ pub struct ShardRun {
 ///
 /// # Errors
 /// When a table cannot be planned or merged; what was merged before it is committed.
-pub async fn plan(schedule: &Schedule, context: &Context, budget: Budget) -> Result<PlanRun, Failure> {
+pub async fn plan(
+    schedule: &Schedule,
+    context: &Context,
+    budget: Budget,
+) -> Result<PlanRun, Failure> {
     let fan_out = Mutex::new(Vec::new());
     let run = each_table(schedule, context, budget, async |table, planned| {
         if planned.plan.unchanged || !planned.is_stored() {
-            return table::merge_table(table, planned, context, budget).await.map(Some);
+            return table::merge_table(table, planned, context, budget)
+                .await
+                .map(Some);
         }
         let kept = keep(planned, context).await?;
-        fan_out.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        fan_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(kept);
         Ok(None)
     });
     let run = run.await?;
@@ -141,7 +150,10 @@ pub async fn sweep(
     dry_run: bool,
     context: &Context,
 ) -> Result<Vec<Swept>, Failure> {
-    let schedule = Schedule { tables: tables.to_vec(), ..Schedule::default() };
+    let schedule = Schedule {
+        tables: tables.to_vec(),
+        ..Schedule::default()
+    };
     let mut swept = Vec::new();
     for table in wanted(&schedule, context)? {
         swept.push(retention::sweep(table, keep, dry_run, context).await?);
@@ -156,14 +168,23 @@ fn key(table: &str, day: Day, name: &str) -> String {
 
 async fn put<T: Serialize>(key: &str, document: &T, context: &Context) -> Result<(), Failure> {
     let body = serde_json::to_vec(document).map_err(|error| Failure::corrupt(&error))?;
-    let put = context.curated.put(key, body.into(), "application/json").await;
+    let put = context
+        .curated
+        .put(key, body.into(), "application/json")
+        .await;
     put.map_err(|error| Failure::unavailable(&error))
 }
 
-async fn get<T: DeserializeOwned>(key: &str, missing: &str, context: &Context) -> Result<T, Failure> {
+async fn get<T: DeserializeOwned>(
+    key: &str,
+    missing: &str,
+    context: &Context,
+) -> Result<T, Failure> {
     let object = match context.curated.get(key).await {
         Ok(object) => object,
-        Err(error) if error.is_not_found() => return Err(Failure::new(FailureKind::BadRequest, missing)),
+        Err(error) if error.is_not_found() => {
+            return Err(Failure::new(FailureKind::BadRequest, missing));
+        }
         Err(error) => return Err(Failure::unavailable(&error)),
     };
     serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))
@@ -172,13 +193,17 @@ async fn get<T: DeserializeOwned>(key: &str, missing: &str, context: &Context) -
 /// Keeps a plan and the list of its shards.
 async fn keep(planned: &Planned, context: &Context) -> Result<FanOut, Failure> {
     let (plan, day) = (&planned.plan, planned.day()?);
-    let step =
-        |shard| serde_json::json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard});
+    let step = |shard| serde_json::json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard});
     let steps: Vec<_> = (0..plan.shards).map(step).collect();
     let shards_key = key(&plan.table, day, "shards");
     put(&key(&plan.table, day, "plan"), plan, context).await?;
     put(&shards_key, &steps, context).await?;
-    Ok(FanOut { table: plan.table.clone(), date: plan.date.clone(), shards_key, shards: plan.shards })
+    Ok(FanOut {
+        table: plan.table.clone(),
+        date: plan.date.clone(),
+        shards_key,
+        shards: plan.shards,
+    })
 }
 
 /// The plan of a table's day, with the table.
@@ -188,10 +213,13 @@ async fn kept<'c>(
     context: &'c Context,
 ) -> Result<(&'c TableContract, Planned, Day), Failure> {
     let bad = |what: String| Failure::new(FailureKind::BadRequest, what);
-    let contract =
-        context.catalogue.table(table).ok_or_else(|| bad(format!("there is no table `{table}`")))?;
+    let contract = context
+        .catalogue
+        .table(table)
+        .ok_or_else(|| bad(format!("there is no table `{table}`")))?;
     let day = day_of(date)?;
-    let missing = format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
+    let missing =
+        format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
     let plan: Plan = get(&key(table, day, "plan"), &missing, context).await?;
     Ok((contract, Planned::of(plan), day))
 }
@@ -208,12 +236,26 @@ pub async fn merge_shard(
 ) -> Result<ShardRun, Failure> {
     let (contract, planned, day) = kept(table, date, context).await?;
     if shard >= planned.plan.shards {
-        let message = format!("{date} of `{table}` has {} shards and no shard {shard}", planned.plan.shards);
+        let message = format!(
+            "{date} of `{table}` has {} shards and no shard {shard}",
+            planned.plan.shards
+        );
         return Err(Failure::new(FailureKind::BadRequest, message));
     }
-    let result = ShardJob::new(contract, &planned, shard, context).run().await?;
-    put(&key(table, day, &format!("result-{shard:04}")), &result, context).await?;
-    Ok(ShardRun { shard, rows: result.shard.rows, copied: result.copied })
+    let result = ShardJob::new(contract, &planned, shard, context)
+        .run()
+        .await?;
+    put(
+        &key(table, day, &format!("result-{shard:04}")),
+        &result,
+        context,
+    )
+    .await?;
+    Ok(ShardRun {
+        shard,
+        rows: result.shard.rows,
+        copied: result.copied,
+    })
 }
 
 /// The third step.
@@ -224,10 +266,19 @@ pub async fn publish(table: &str, date: &str, context: &Context) -> Result<Table
     let (contract, planned, day) = kept(table, date, context).await?;
     let read = |shard: u32| async move {
         let missing = format!("shard {shard} of {date} of `{table}` is not merged yet");
-        get::<ShardResult>(&key(table, day, &format!("result-{shard:04}")), &missing, context).await
+        get::<ShardResult>(
+            &key(table, day, &format!("result-{shard:04}")),
+            &missing,
+            context,
+        )
+        .await
     };
-    let results = stream::iter(0..planned.plan.shards).map(read).buffered(READS_AT_ONCE);
+    let results = stream::iter(0..planned.plan.shards)
+        .map(read)
+        .buffered(READS_AT_ONCE);
     let results: Vec<ShardResult> = results.try_collect().await?;
     // Alarms ask after every table's rows, however it was merged.
-    table::conclude(contract, &planned, results, context).await.inspect(told)
+    table::conclude(contract, &planned, results, context)
+        .await
+        .inspect(told)
 }

@@ -52,7 +52,11 @@ struct Topic {
 
 impl Streams {
     pub(crate) fn new(day: Day) -> Self {
-        Self { day, topics: BTreeMap::new(), behind: 0 }
+        Self {
+            day,
+            topics: BTreeMap::new(),
+            behind: 0,
+        }
     }
 
     /// Raw objects that are not transformed yet.
@@ -70,15 +74,28 @@ impl Streams {
     ) -> Result<(), Failure> {
         for topic in topics {
             let mut found = Vec::new();
-            for first in first_chunks(topic, raw).await.map_err(|error| Failure::unavailable(&error))? {
+            for first in first_chunks(topic, raw)
+                .await
+                .map_err(|error| Failure::unavailable(&error))?
+            {
                 let from = oldest_taken(&first, bases);
-                let receipts =
-                    receipts(&from, refined).await.map_err(|error| Failure::unavailable(&error))?;
-                let landed = raw_chunks(&from, raw).await.map_err(|error| Failure::unavailable(&error))?;
+                let receipts = receipts(&from, refined)
+                    .await
+                    .map_err(|error| Failure::unavailable(&error))?;
+                let landed = raw_chunks(&from, raw)
+                    .await
+                    .map_err(|error| Failure::unavailable(&error))?;
                 self.behind += (landed.len() as u64).saturating_sub(receipts.len() as u64);
-                let stream =
-                    StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
-                found.push(Topic { stream, first: first.offset, receipts });
+                let stream = StreamKey {
+                    topic: first.topic.clone(),
+                    epoch: first.epoch,
+                    partition: first.partition,
+                };
+                found.push(Topic {
+                    stream,
+                    first: first.offset,
+                    receipts,
+                });
             }
             self.topics.insert((*topic).to_owned(), found);
         }
@@ -95,11 +112,19 @@ impl Streams {
         fixed: Option<&Manifest>,
     ) -> Taking {
         let mut taking = Taking::default();
-        for known in topics.iter().filter_map(|topic| self.topics.get(*topic)).flatten() {
+        for known in topics
+            .iter()
+            .filter_map(|topic| self.topics.get(*topic))
+            .flatten()
+        {
             let taken = base.and_then(|base| base.progress_of(&known.stream));
-            let from = taken.map_or((known.first, known.first), |taken| (taken.next, taken.object));
+            let from = taken.map_or((known.first, known.first), |taken| {
+                (taken.next, taken.object)
+            });
             let end = match fixed {
-                Some(fixed) => fixed.progress_of(&known.stream).map_or(from.0, |taken| taken.next),
+                Some(fixed) => fixed
+                    .progress_of(&known.stream)
+                    .map_or(from.0, |taken| taken.next),
                 None => i64::MAX,
             };
             // A stream that came later is none of the day's.
@@ -108,7 +133,11 @@ impl Streams {
             }
             let (inputs, (next, object)) = take(known, table, from, (self.day, end));
             taking.inputs.extend(inputs);
-            taking.taken.push(Progress { stream: known.stream.clone(), next, object });
+            taking.taken.push(Progress {
+                stream: known.stream.clone(),
+                next,
+                object,
+            });
         }
         taking.taken.sort();
         taking
@@ -117,23 +146,43 @@ impl Streams {
 
 /// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike; not
 /// behind the offset `limit`.
-fn take(topic: &Topic, table: &str, from: (i64, i64), (day, limit): (Day, i64)) -> (Vec<Input>, (i64, i64)) {
+fn take(
+    topic: &Topic,
+    table: &str,
+    from: (i64, i64),
+    (day, limit): (Day, i64),
+) -> (Vec<Input>, (i64, i64)) {
     let (mut inputs, (mut next, mut object)) = (Vec::new(), from);
     let tomorrow = day.next().to_string();
-    for receipt in topic.receipts.iter().filter(|receipt| receipt.next > from.0) {
+    for receipt in topic
+        .receipts
+        .iter()
+        .filter(|receipt| receipt.next > from.0)
+    {
         // The first receipt may have been begun by the day before; the others must follow without a gap.
         if receipt.offset > next {
             break;
         }
         let midnight = receipt.days.iter().find(|start| start.date >= tomorrow);
-        let end = midnight.map_or(receipt.next, |start| start.offset).min(limit);
+        let end = midnight
+            .map_or(receipt.next, |start| start.offset)
+            .min(limit);
         if end > next {
             if let Some(refined) = receipt.tables.get(table) {
-                inputs.push(Input { key: refined.key.clone(), from: next, to: end, rows: refined.rows });
+                inputs.push(Input {
+                    key: refined.key.clone(),
+                    from: next,
+                    to: end,
+                    rows: refined.rows,
+                });
             }
             next = end;
         }
-        object = if next < receipt.next { receipt.offset } else { receipt.next };
+        object = if next < receipt.next {
+            receipt.offset
+        } else {
+            receipt.next
+        };
         if next < receipt.next {
             break;
         }
@@ -147,9 +196,16 @@ mod tests {
     use lake::{Chunk, DayStart, RefinedObject};
 
     fn receipt(offset: i64, next: i64, days: &[(&str, i64)]) -> Receipt {
-        let object = RefinedObject { key: format!("k{offset}"), rows: 1 };
+        let object = RefinedObject {
+            key: format!("k{offset}"),
+            rows: 1,
+        };
         Receipt {
-            stream: StreamKey { topic: "t".into(), epoch: 1, partition: 0 },
+            stream: StreamKey {
+                topic: "t".into(),
+                epoch: 1,
+                partition: 0,
+            },
             offset,
             next,
             source: "s".into(),
@@ -166,7 +222,10 @@ mod tests {
             lag: BTreeMap::new(),
             days: days
                 .iter()
-                .map(|(date, offset)| DayStart { date: (*date).into(), offset: *offset })
+                .map(|(date, offset)| DayStart {
+                    date: (*date).into(),
+                    offset: *offset,
+                })
                 .collect(),
             tables: BTreeMap::from([("person".to_owned(), object)]),
             redriven: Vec::new(),
@@ -174,10 +233,29 @@ mod tests {
     }
 
     fn taken(receipts: Vec<Receipt>, from: i64, day: &str) -> (Vec<(String, i64, i64)>, i64) {
-        let stream = StreamKey { topic: "t".into(), epoch: 1, partition: 0 };
-        let topic = Topic { stream, first: 0, receipts };
-        let (inputs, (next, _)) = take(&topic, "person", (from, 0), (Day::parse(day).unwrap(), i64::MAX));
-        (inputs.into_iter().map(|input| (input.key, input.from, input.to)).collect(), next)
+        let stream = StreamKey {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+        };
+        let topic = Topic {
+            stream,
+            first: 0,
+            receipts,
+        };
+        let (inputs, (next, _)) = take(
+            &topic,
+            "person",
+            (from, 0),
+            (Day::parse(day).unwrap(), i64::MAX),
+        );
+        (
+            inputs
+                .into_iter()
+                .map(|input| (input.key, input.from, input.to))
+                .collect(),
+            next,
+        )
     }
 
     #[test]
@@ -188,7 +266,10 @@ mod tests {
                 receipt(10, 12, &[("2026-03-03", 10)]),
             ]
         };
-        assert_eq!(taken(object(), 0, "2026-03-02"), (vec![("k0".into(), 0, 6)], 6));
+        assert_eq!(
+            taken(object(), 0, "2026-03-02"),
+            (vec![("k0".into(), 0, 6)], 6)
+        );
         assert_eq!(
             taken(object(), 6, "2026-03-03"),
             (vec![("k0".into(), 6, 10), ("k10".into(), 10, 12)], 12)
@@ -213,12 +294,22 @@ mod tests {
     #[tokio::test]
     async fn the_day_after_a_cut_finds_the_object_that_was_cut() {
         let (raw, refined) = (store::MemoryStore::default(), store::MemoryStore::default());
-        let chunk = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset };
+        let chunk = |offset| Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+            offset,
+        };
         let cut = receipt(0, 10, &[("2026-03-02", 0), ("2026-03-03", 6)]);
         for receipt in [cut, receipt(10, 12, &[("2026-03-03", 10)])] {
             let chunk = chunk(receipt.offset);
-            raw.put(&chunk.raw_key(), bytes::Bytes::new(), "").await.unwrap();
-            refined.put(&chunk.receipt_key(), receipt.encode().unwrap().into(), "").await.unwrap();
+            raw.put(&chunk.raw_key(), bytes::Bytes::new(), "")
+                .await
+                .unwrap();
+            refined
+                .put(&chunk.receipt_key(), receipt.encode().unwrap().into(), "")
+                .await
+                .unwrap();
         }
         let day = async |day: &str, base: Option<Manifest>| {
             let mut streams = Streams::new(Day::parse(day).unwrap());
@@ -229,9 +320,16 @@ mod tests {
         };
         let monday = day("2026-03-02", None).await;
         assert_eq!((monday.taken[0].next, monday.taken[0].object), (6, 0));
-        let base = Manifest { taken: monday.taken, ..Manifest::default() };
+        let base = Manifest {
+            taken: monday.taken,
+            ..Manifest::default()
+        };
         let tuesday = day("2026-03-03", Some(base)).await;
-        let offsets: Vec<_> = tuesday.inputs.iter().map(|input| (input.from, input.to)).collect();
+        let offsets: Vec<_> = tuesday
+            .inputs
+            .iter()
+            .map(|input| (input.from, input.to))
+            .collect();
         assert_eq!(offsets, [(6, 10), (10, 12)]);
         assert_eq!((tuesday.taken[0].next, tuesday.taken[0].object), (12, 12));
     }

@@ -65,8 +65,24 @@ pub(crate) async fn conclude(
     let written = commit(&manifest, &planned.plan, &*context.curated).await?;
     publish::publish(table, &manifest, day, context).await?;
     clear(planned, day, context).await?;
-    let Manifest { rows, inserted, updated, deleted, passed, .. } = manifest;
-    Ok(TableRun { table: table.name.clone(), rows, inserted, updated, deleted, copied, passed, written })
+    let Manifest {
+        rows,
+        inserted,
+        updated,
+        deleted,
+        passed,
+        ..
+    } = manifest;
+    Ok(TableRun {
+        table: table.name.clone(),
+        rows,
+        inserted,
+        updated,
+        deleted,
+        copied,
+        passed,
+        written,
+    })
 }
 
 /// What the steps kept is needed no more.
@@ -74,9 +90,16 @@ async fn clear(planned: &Planned, day: Day, context: &Context) -> Result<(), Fai
     if matches!(planned.increments, Increments::Held(_)) {
         return Ok(());
     }
-    let kept = context.curated.list(&work_prefix(&planned.plan.table, day), None).await;
+    let kept = context
+        .curated
+        .list(&work_prefix(&planned.plan.table, day), None)
+        .await;
     for entry in kept.map_err(|error| Failure::unavailable(&error))? {
-        context.curated.delete(&entry.key).await.map_err(|error| Failure::unavailable(&error))?;
+        context
+            .curated
+            .delete(&entry.key)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
     }
     Ok(())
 }
@@ -110,7 +133,8 @@ async fn manifest(
         deleted += result.deleted;
         shards.push(result.shard);
     }
-    let Measured { rules, columns } = measured(table, &rules, &state, &shards, &context.curated).await?;
+    let Measured { rules, columns } =
+        measured(table, &rules, &state, &shards, &context.curated).await?;
     Ok(Manifest {
         table: table.name.clone(),
         date: plan.date.clone(),
@@ -135,21 +159,35 @@ pub(crate) async fn measure(
     manifest: Manifest,
     curated: &Arc<dyn ObjectStore>,
 ) -> Result<Manifest, Failure> {
-    let (rules, rows) = (rules(table), manifest.shards.iter().map(|shard| shard.rows).sum());
+    let (rules, rows) = (
+        rules(table),
+        manifest.shards.iter().map(|shard| shard.rows).sum(),
+    );
     let fingerprint = fingerprint(&rules, &table.columns);
     let mut state = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
         let profile = Profile::of_shard(shard, &fingerprint, &**curated).await?;
-        let Some(profile) = profile else { return Ok(Manifest { rows, ..manifest }) };
+        let Some(profile) = profile else {
+            return Ok(Manifest { rows, ..manifest });
+        };
         state.merge(&profile.total);
     }
-    let Measured { rules, columns } = measured(table, &rules, &state, &manifest.shards, curated).await?;
-    Ok(Manifest { rows, rules, columns, newest_event: state.newest_event, ..manifest })
+    let Measured { rules, columns } =
+        measured(table, &rules, &state, &manifest.shards, curated).await?;
+    Ok(Manifest {
+        rows,
+        rules,
+        columns,
+        newest_event: state.newest_event,
+        ..manifest
+    })
 }
 
 fn columns(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
     let columns = table.columns.iter().zip(&state.columns);
-    columns.map(|(column, state)| (column.name.clone(), profile(column, state))).collect()
+    columns
+        .map(|(column, state)| (column.name.clone(), profile(column, state)))
+        .collect()
 }
 
 fn profile(column: &Column, state: &ColumnState) -> ColumnProfile {
@@ -194,5 +232,8 @@ pub(crate) async fn measured(
     }
     let of = |(rule, count): (&Rule, RuleCount)| RuleResult::of(rule, count, state.rows);
     let rules = rules.iter().zip(counts).map(of).collect();
-    Ok(Measured { rules, columns: columns(table, state) })
+    Ok(Measured {
+        rules,
+        columns: columns(table, state),
+    })
 }

@@ -54,7 +54,14 @@ async fn of_columns(
 ) -> Result<RuleCount, Failure> {
     let whole = schema::curated(table);
     let wanted = |field: &&Arc<Field>| field.name() == "owner_id" || columns.contains(field.name());
-    let schema = Arc::new(Schema::new(whole.fields().iter().filter(wanted).cloned().collect::<Vec<_>>()));
+    let schema = Arc::new(Schema::new(
+        whole
+            .fields()
+            .iter()
+            .filter(wanted)
+            .cloned()
+            .collect::<Vec<_>>(),
+    ));
     let mut keys = Keys::new()?;
     for shard in shards {
         let file = Arc::new(SortedFile::open(&**store, &shard.rows_key, Some(shard.bytes)).await?);
@@ -76,7 +83,10 @@ impl Keys {
     fn new() -> Result<Self, Failure> {
         let file = || tempfile::tempfile().map(|file| (Vec::with_capacity(BUFFER), file));
         let files = (0..FILES).map(|_| file()).collect::<Result<_, _>>();
-        Ok(Self { files: files.map_err(|error| full(&error))?, checked: 0 })
+        Ok(Self {
+            files: files.map_err(|error| full(&error))?,
+            checked: 0,
+        })
     }
 
     fn add(&mut self, batch: &RecordBatch, columns: &[String]) -> std::io::Result<()> {
@@ -112,7 +122,10 @@ impl Keys {
             hashes.sort_unstable();
             failed += hashes.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
         }
-        Ok(RuleCount { failed, checked: self.checked })
+        Ok(RuleCount {
+            failed,
+            checked: self.checked,
+        })
     }
 }
 

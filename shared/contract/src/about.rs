@@ -38,12 +38,19 @@ impl About {
     pub(crate) fn of(document: &Document, file: &File) -> Self {
         let description = &document.description;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let security =
-            document.custom_properties.iter().find(|custom| custom.property == "securityClassification");
-        let security = security.and_then(|custom| custom.value.as_str()).unwrap_or("OFFICIAL");
+        let security = document
+            .custom_properties
+            .iter()
+            .find(|custom| custom.property == "securityClassification");
+        let security = security
+            .and_then(|custom| custom.value.as_str())
+            .unwrap_or("OFFICIAL");
         Self {
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
-            status: document.status.clone().unwrap_or_else(|| "active".to_owned()),
+            status: document
+                .status
+                .clone()
+                .unwrap_or_else(|| "active".to_owned()),
             purpose: text(&description.purpose),
             usage: text(&description.usage),
             limitations: text(&description.limitations),
@@ -51,7 +58,11 @@ impl About {
             support: document.support.clone(),
             roles: document.roles.clone(),
             service_levels: document.sla_properties.clone(),
-            links: document.links.iter().map(|link| (link.kind.clone(), link.url.clone())).collect(),
+            links: document
+                .links
+                .iter()
+                .map(|link| (link.kind.clone(), link.url.clone()))
+                .collect(),
             security: security.to_owned(),
             text: file.text().to_owned(),
         }
@@ -60,20 +71,28 @@ impl About {
     /// Where to write to: the first address of the support channels that is one of a mailbox.
     #[must_use]
     pub fn mail(&self) -> Option<&str> {
-        self.support.iter().find_map(|support| support.url.as_deref()?.strip_prefix("mailto:"))
+        self.support
+            .iter()
+            .find_map(|support| support.url.as_deref()?.strip_prefix("mailto:"))
     }
 
     /// The document of a kind, such as `licence`.
     #[must_use]
     pub fn link(&self, kind: &str) -> Option<&str> {
-        let found = self.links.iter().find(|(known, _)| known.eq_ignore_ascii_case(kind));
+        let found = self
+            .links
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(kind));
         found.map(|(_, url)| url.as_str())
     }
 
     /// A promise by its name, such as `frequency`, with its unit.
     #[must_use]
     pub fn promise(&self, property: &str) -> Option<String> {
-        let found = self.service_levels.iter().find(|level| level.property == property)?;
+        let found = self
+            .service_levels
+            .iter()
+            .find(|level| level.property == property)?;
         Some(found.words())
     }
 }

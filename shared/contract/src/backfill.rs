@@ -21,12 +21,18 @@ pub struct Backfill {
 }
 
 impl Backfill {
-    pub(crate) fn compile(document: BackfillDocument, written: &Written<'_>) -> Result<Self, Problem> {
-        let path = |text: &Option<String>| text.as_deref().map(|text| written.path(text)).transpose();
+    pub(crate) fn compile(
+        document: BackfillDocument,
+        written: &Written<'_>,
+    ) -> Result<Self, Problem> {
+        let path =
+            |text: &Option<String>| text.as_deref().map(|text| written.path(text)).transpose();
         Ok(Self {
             key: written.paths(&document.key)?,
             time: path(&document.time)?,
-            time_default: written.instant("time_default", Some(&document.time_default))?.unwrap_or_default(),
+            time_default: written
+                .instant("time_default", Some(&document.time_default))?
+                .unwrap_or_default(),
             version: path(&document.version)?,
             event_type: document.event_type,
         })
@@ -38,15 +44,28 @@ impl Backfill {
         match contract.op(&self.event_type) {
             Ok(EventOp::Upsert) => {}
             Ok(EventOp::Patch) if state => {}
-            Ok(_) => return Err("`backfill.event_type` must be one that states the whole record".into()),
+            Ok(_) => {
+                return Err("`backfill.event_type` must be one that states the whole record".into());
+            }
             Err(why) => return Err(format!("`backfill.event_type`: {why}")),
         }
         if self.key.len() != contract.key.len() {
-            return Err(format!("`backfill.key` needs {} parts, as `key` has", contract.key.len()));
+            return Err(format!(
+                "`backfill.key` needs {} parts, as `key` has",
+                contract.key.len()
+            ));
         }
-        let written =
-            [&contract.event_id, &contract.event_type, &contract.event_time, &contract.entity_version];
-        let mut targets = contract.key.iter().chain(written.into_iter().flatten()).chain(contract.target());
+        let written = [
+            &contract.event_id,
+            &contract.event_type,
+            &contract.event_time,
+            &contract.entity_version,
+        ];
+        let mut targets = contract
+            .key
+            .iter()
+            .chain(written.into_iter().flatten())
+            .chain(contract.target());
         if let Some(path) = targets.find(|path| path.names().is_none()) {
             return Err(format!(
                 "a backfill cannot write to `{}`: it is not made of names alone",
@@ -58,10 +77,16 @@ impl Backfill {
     }
 
     fn moment(&self, record: &Value) -> Result<i64, Fault> {
-        let Some(path) = &self.time else { return Ok(self.time_default) };
+        let Some(path) = &self.time else {
+            return Ok(self.time_default);
+        };
         match text(path, record) {
             Some(at) => crate::parse_timestamp(&at).ok_or_else(|| {
-                Fault::new("backfill.time", path.text(), "an ISO 8601 timestamp was expected")
+                Fault::new(
+                    "backfill.time",
+                    path.text(),
+                    "an ISO 8601 timestamp was expected",
+                )
             }),
             None => Ok(self.time_default),
         }
@@ -82,7 +107,9 @@ impl SourceContract {
     }
 
     fn is_its_own_event(&self) -> bool {
-        self.target().and_then(Path::names).is_none_or(|names| names.is_empty())
+        self.target()
+            .and_then(Path::names)
+            .is_none_or(|names| names.is_empty())
     }
 
     /// The event of a record of a file. The same record always gives the same event, with the same id: sending it again
@@ -109,7 +136,11 @@ impl SourceContract {
             let part = key_of(std::slice::from_ref(from), &record)?;
             put(Some(to), part.into());
         }
-        let version = backfill.version.as_ref().and_then(|path| path.first(&record)).cloned();
+        let version = backfill
+            .version
+            .as_ref()
+            .and_then(|path| path.first(&record))
+            .cloned();
         put(self.entity_version.as_ref(), version.unwrap_or(Value::Null));
         put(self.target(), record);
         Ok(event.to_string().into_bytes())

@@ -36,8 +36,12 @@ impl Catalogue {
     /// Every problem found, each with its file, line and remedy.
     pub fn compile(files: &[File]) -> Result<Self, Vec<Problem>> {
         let (catalogue, problems) = Self::lint(files);
-        catalogue
-            .ok_or_else(|| problems.into_iter().filter(|problem| problem.level == Level::Error).collect())
+        catalogue.ok_or_else(|| {
+            problems
+                .into_iter()
+                .filter(|problem| problem.level == Level::Error)
+                .collect()
+        })
     }
 
     /// Compiles the same, and tells what is worth a look besides. There is a whole only when there is no error: what
@@ -50,9 +54,15 @@ impl Catalogue {
             problems.extend(lists.read(file).err());
         }
         let tables = tables(files, &lists, &mut problems);
-        let against = Against { tables: &tables, lists: &lists };
+        let against = Against {
+            tables: &tables,
+            lists: &lists,
+        };
         let mut plans = Vec::new();
-        for file in files.iter().filter(|file| file.path.ends_with("/contract.odcs.yaml")) {
+        for file in files
+            .iter()
+            .filter(|file| file.path.ends_with("/contract.odcs.yaml"))
+        {
             problems.extend(odcs::strangers(file));
             match plan(file, files, &against) {
                 Ok(plan) => {
@@ -70,7 +80,15 @@ impl Catalogue {
         problems.sort_by(|a, b| (&a.file, a.place).cmp(&(&b.file, b.place)));
         problems.dedup();
         let sound = problems.iter().all(|problem| problem.level != Level::Error);
-        (sound.then_some(Self { tables, plans, lists, incidents }), problems)
+        (
+            sound.then_some(Self {
+                tables,
+                plans,
+                lists,
+                incidents,
+            }),
+            problems,
+        )
     }
 
     /// The plan of a source.
@@ -85,9 +103,16 @@ impl Catalogue {
     /// A text that names the sources that there are.
     pub fn known_source(&self, name: &str) -> Result<&Plan, String> {
         self.source(name).ok_or_else(|| {
-            let known: Vec<&str> = self.plans.iter().map(|plan| plan.contract.name.as_str()).collect();
+            let known: Vec<&str> = self
+                .plans
+                .iter()
+                .map(|plan| plan.contract.name.as_str())
+                .collect();
             let near = nearest(name, known.iter().copied());
-            format!("there is no source `{name}`{near}; there are {}", known.join(", "))
+            format!(
+                "there is no source `{name}`{near}; there are {}",
+                known.join(", ")
+            )
         })
     }
 
@@ -106,7 +131,10 @@ impl Catalogue {
     /// The reference list of this name.
     #[must_use]
     pub fn list(&self, name: &str) -> Option<&List> {
-        self.lists.iter().find(|(known, _)| *known == name).map(|(_, list)| list)
+        self.lists
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, list)| list)
     }
 
     /// The tables that a topic's events can fill.
@@ -114,14 +142,25 @@ impl Catalogue {
     pub fn tables_of(&self, topic: &str) -> Vec<&str> {
         let plan = self.topic(topic);
         let places = plan.map(Plan::tables).unwrap_or_default();
-        places.into_iter().map(|place| self.tables[place].name.as_str()).collect()
+        places
+            .into_iter()
+            .map(|place| self.tables[place].name.as_str())
+            .collect()
     }
 
     /// The topics whose events can fill the table.
     #[must_use]
     pub fn topics_of(&self, table: &str) -> Vec<&str> {
-        let fills = |plan: &&Plan| plan.tables().iter().any(|place| self.tables[*place].name == table);
-        self.plans.iter().filter(fills).map(|plan| plan.contract.topic.as_str()).collect()
+        let fills = |plan: &&Plan| {
+            plan.tables()
+                .iter()
+                .any(|place| self.tables[*place].name == table)
+        };
+        self.plans
+            .iter()
+            .filter(fills)
+            .map(|plan| plan.contract.topic.as_str())
+            .collect()
     }
 }
 
@@ -133,7 +172,11 @@ fn tables(files: &[File], lists: &Lists, problems: &mut Vec<Problem>) -> Vec<Tab
         match TableContract::parse(file) {
             Ok(table) if tables.iter().any(|(_, known)| known.name == table.name) => {
                 let message = format!("two contracts describe the table `{}`", table.name);
-                problems.push(Problem::error(&file.path, Spot::of(file.text(), &table.name, 1), message));
+                problems.push(Problem::error(
+                    &file.path,
+                    Spot::of(file.text(), &table.name, 1),
+                    message,
+                ));
             }
             Ok(table) => tables.push((file, table)),
             Err(problem) => problems.push(problem),
@@ -142,7 +185,11 @@ fn tables(files: &[File], lists: &Lists, problems: &mut Vec<Problem>) -> Vec<Tab
     tables.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
     let names: Vec<String> = tables.iter().map(|(_, table)| table.name.clone()).collect();
     let with_rules = |(file, mut table): (&File, TableContract)| {
-        match rule::compile(Surroundings { table: &table, tables: &names, lists }) {
+        match rule::compile(Surroundings {
+            table: &table,
+            tables: &names,
+            lists,
+        }) {
             Ok(rules) => table.rules = rules,
             Err(faults) => problems.extend(faults.into_iter().map(|(needle, message)| {
                 Problem::error(&file.path, Spot::of(file.text(), &needle, 1), message)
@@ -159,9 +206,13 @@ fn incidents(
     plans: &[Plan],
     problems: &mut Vec<Problem>,
 ) -> Vec<Incident> {
-    let Some(file) = files.iter().find(|file| file.path == INCIDENTS) else { return Vec::new() };
+    let Some(file) = files.iter().find(|file| file.path == INCIDENTS) else {
+        return Vec::new();
+    };
     let tables = tables.iter().map(|table| format!("table/{}", table.name));
-    let sources = plans.iter().map(|plan| format!("source/{}", plan.contract.name));
+    let sources = plans
+        .iter()
+        .map(|plan| format!("source/{}", plan.contract.name));
     match incident::read(file, &tables.chain(sources).collect::<Vec<_>>()) {
         Ok(incidents) => incidents,
         Err(found) => {
@@ -185,9 +236,18 @@ fn plan(file: &File, files: &[File], against: &Against<'_>) -> Result<Plan, Vec<
 fn advice(file: &File, plan: &Plan) -> Vec<Problem> {
     let opaque = plan.contract.opaque_paths();
     let tell = |path: &String| {
-        let name = path.rsplit('.').next().unwrap_or(path).trim_end_matches("[*]");
-        let message = format!("what is in `{path}` is not described: unknown fields in it will not be seen");
-        Problem::advice(&file.path, Spot::of(file.text(), &format!("name: {name}"), 1), message)
+        let name = path
+            .rsplit('.')
+            .next()
+            .unwrap_or(path)
+            .trim_end_matches("[*]");
+        let message =
+            format!("what is in `{path}` is not described: unknown fields in it will not be seen");
+        Problem::advice(
+            &file.path,
+            Spot::of(file.text(), &format!("name: {name}"), 1),
+            message,
+        )
     };
     opaque.iter().map(tell).collect()
 }
@@ -196,9 +256,18 @@ fn advice(file: &File, plan: &Plan) -> Vec<Problem> {
 fn undecided(file: &File) -> Vec<Problem> {
     let open = |(place, line): (usize, &str)| {
         let at = line.find(OPEN)?;
-        let what = line[at + OPEN.len()..].trim().trim_start_matches([':', ' ']);
-        let place = Spot { line: place + 1, column: line[..at].chars().count() + 1 };
-        Some(Problem::error(&file.path, place, format!("a decision is still open: {what}")))
+        let what = line[at + OPEN.len()..]
+            .trim()
+            .trim_start_matches([':', ' ']);
+        let place = Spot {
+            line: place + 1,
+            column: line[..at].chars().count() + 1,
+        };
+        Some(Problem::error(
+            &file.path,
+            place,
+            format!("a decision is still open: {what}"),
+        ))
     };
     file.text().lines().enumerate().filter_map(open).collect()
 }
@@ -220,14 +289,20 @@ fn misplaced(files: &[File]) -> Vec<Problem> {
 
 /// Two sources of one name or topic would write into each other's records.
 fn clash(plans: &[Plan]) -> Option<Problem> {
-    let mut topics: Vec<&str> = plans.iter().map(|plan| plan.contract.topic.as_str()).collect();
+    let mut topics: Vec<&str> = plans
+        .iter()
+        .map(|plan| plan.contract.topic.as_str())
+        .collect();
     topics.sort_unstable();
     let twice = topics
         .windows(2)
         .find(|pair| pair[0] == pair[1])
         .map(|pair| format!("two contracts have the topic `{}`", pair[0]));
-    let names = plans.windows(2).find(|pair| pair[0].contract.name == pair[1].contract.name);
-    let message = twice
-        .or_else(|| names.map(|pair| format!("two contracts have the id `{}`", pair[0].contract.name)))?;
+    let names = plans
+        .windows(2)
+        .find(|pair| pair[0].contract.name == pair[1].contract.name);
+    let message = twice.or_else(|| {
+        names.map(|pair| format!("two contracts have the id `{}`", pair[0].contract.name))
+    })?;
     Some(Problem::error("sources", Spot::FILE, message))
 }

@@ -84,15 +84,25 @@ impl<'v> Cell<'v> {
     }
 
     /// The cell in the column's type, or what the column expected. The value itself is never in the message.
-    pub(crate) fn coerce(self, kind: ColumnType, calendar: &Calendar) -> Result<Self, &'static str> {
+    pub(crate) fn coerce(
+        self,
+        kind: ColumnType,
+        calendar: &Calendar,
+    ) -> Result<Self, &'static str> {
         if self == Self::Null {
             return Ok(self);
         }
         match kind {
             ColumnType::Text => Ok(self.into_text().map_or(Self::Null, Self::Text)),
-            ColumnType::Integer => self.integer().map(Self::Integer).ok_or("a whole number was expected"),
+            ColumnType::Integer => self
+                .integer()
+                .map(Self::Integer)
+                .ok_or("a whole number was expected"),
             ColumnType::Float => self.float().map(Self::Float).ok_or("a number was expected"),
-            ColumnType::Boolean => self.boolean().map(Self::Boolean).ok_or("true or false was expected"),
+            ColumnType::Boolean => self
+                .boolean()
+                .map(Self::Boolean)
+                .ok_or("true or false was expected"),
             ColumnType::Date => self.date(calendar),
             ColumnType::Timestamp => self.timestamp(calendar),
             ColumnType::Decimal(digits, scale) => self.decimal(digits, scale),
@@ -103,7 +113,9 @@ impl<'v> Cell<'v> {
         match self {
             Self::Integer(number) => Some(*number),
             // 2^53: beyond it a double no longer tells whole numbers apart.
-            Self::Float(number) if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 => {
+            Self::Float(number)
+                if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
+            {
                 Some(*number as i64)
             }
             Self::Text(text) => text.trim().parse().ok(),
@@ -115,7 +127,11 @@ impl<'v> Cell<'v> {
         match self {
             Self::Integer(number) => Some(*number as f64),
             Self::Float(number) => Some(*number),
-            Self::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            Self::Text(text) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite()),
             _ => None,
         }
     }
@@ -141,7 +157,11 @@ impl<'v> Cell<'v> {
             _ => None,
         };
         let days = days.ok_or("a date such as 2026-03-29 was expected")?;
-        Ok(if calendar.sentinels.contains(&days) { Self::Null } else { Self::Date(days) })
+        Ok(if calendar.sentinels.contains(&days) {
+            Self::Null
+        } else {
+            Self::Date(days)
+        })
     }
 
     fn timestamp(self, calendar: &Calendar) -> Result<Self, &'static str> {
@@ -153,7 +173,11 @@ impl<'v> Cell<'v> {
         };
         let micros = micros.ok_or("a timestamp such as 2026-02-17T09:41:07Z was expected")?;
         let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
-        Ok(if calendar.sentinels.contains(&day) { Self::Null } else { Self::Timestamp(micros) })
+        Ok(if calendar.sentinels.contains(&day) {
+            Self::Null
+        } else {
+            Self::Timestamp(micros)
+        })
     }
 
     fn decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
@@ -177,19 +201,32 @@ fn decimal(text: &str, scale: usize) -> Option<i128> {
     let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
-    if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) || whole.len() > 30 {
+    if (whole.is_empty() && fraction.is_empty())
+        || !plain(whole)
+        || !plain(fraction)
+        || whole.len() > 30
+    {
         return None;
     }
-    let kept: String = fraction.chars().chain(std::iter::repeat('0')).take(scale).collect();
+    let kept: String = fraction
+        .chars()
+        .chain(std::iter::repeat('0'))
+        .take(scale)
+        .collect();
     let number: i128 = format!("0{whole}{kept}").parse().ok()?;
-    let half = fraction.as_bytes().get(scale).is_some_and(|digit| *digit >= b'5');
+    let half = fraction
+        .as_bytes()
+        .get(scale)
+        .is_some_and(|digit| *digit >= b'5');
     Some(sign * (number + i128::from(half)))
 }
 
 /// A date in ISO form.
 fn date_text(days: i32) -> String {
-    jiff::Timestamp::from_microsecond(i64::from(days) * MICROS_PER_DAY)
-        .map_or_else(|_| days.to_string(), |at| at.to_zoned(TimeZone::UTC).date().to_string())
+    jiff::Timestamp::from_microsecond(i64::from(days) * MICROS_PER_DAY).map_or_else(
+        |_| days.to_string(),
+        |at| at.to_zoned(TimeZone::UTC).date().to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -198,45 +235,89 @@ mod tests {
     use serde_json::json;
 
     fn coerced(value: &Value, kind: ColumnType) -> Result<Cell<'_>, &'static str> {
-        let calendar = Calendar { sentinels: vec![parse_date("1900-01-01").unwrap()], zone: None };
+        let calendar = Calendar {
+            sentinels: vec![parse_date("1900-01-01").unwrap()],
+            zone: None,
+        };
         Cell::of(value).coerce(kind, &calendar)
     }
 
     #[test]
     fn money_is_exact_from_every_form() {
-        for value in [json!(118.4), json!("118.40"), json!("118.4"), json!(118.399999999)] {
-            assert_eq!(coerced(&value, ColumnType::Decimal(12, 2)), Ok(Cell::Decimal(11840)), "{value}");
+        for value in [
+            json!(118.4),
+            json!("118.40"),
+            json!("118.4"),
+            json!(118.399999999),
+        ] {
+            assert_eq!(
+                coerced(&value, ColumnType::Decimal(12, 2)),
+                Ok(Cell::Decimal(11840)),
+                "{value}"
+            );
         }
-        assert_eq!(coerced(&json!(250), ColumnType::Decimal(12, 2)), Ok(Cell::Decimal(25000)));
-        assert_eq!(coerced(&json!(-0.005), ColumnType::Decimal(12, 2)), Ok(Cell::Decimal(-1)));
+        assert_eq!(
+            coerced(&json!(250), ColumnType::Decimal(12, 2)),
+            Ok(Cell::Decimal(25000))
+        );
+        assert_eq!(
+            coerced(&json!(-0.005), ColumnType::Decimal(12, 2)),
+            Ok(Cell::Decimal(-1))
+        );
         assert!(coerced(&json!(1e15), ColumnType::Decimal(12, 2)).is_err());
         assert!(coerced(&json!("1,000"), ColumnType::Decimal(12, 2)).is_err());
     }
 
     #[test]
     fn sentinels_and_blanks_are_nothing() {
-        assert_eq!(coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Date), Ok(Cell::Null));
-        assert_eq!(coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Timestamp), Ok(Cell::Null));
+        assert_eq!(
+            coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Date),
+            Ok(Cell::Null)
+        );
+        assert_eq!(
+            coerced(&json!("1900-01-01T00:00:00Z"), ColumnType::Timestamp),
+            Ok(Cell::Null)
+        );
         assert_eq!(coerced(&json!("  "), ColumnType::Integer), Ok(Cell::Null));
     }
 
     #[test]
     fn a_placeholder_is_one_in_every_zone() {
         let zone = TimeZone::get("Europe/London").unwrap();
-        let calendar = Calendar { sentinels: vec![parse_date("0001-01-01").unwrap()], zone: Some(zone) };
-        for text in ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", " 0001-01-01 "] {
-            assert_eq!(Cell::of(&json!(text)).coerce(ColumnType::Date, &calendar), Ok(Cell::Null), "{text}");
+        let calendar = Calendar {
+            sentinels: vec![parse_date("0001-01-01").unwrap()],
+            zone: Some(zone),
+        };
+        for text in [
+            "0001-01-01T00:00:00",
+            "0001-01-01T00:00:00Z",
+            " 0001-01-01 ",
+        ] {
+            assert_eq!(
+                Cell::of(&json!(text)).coerce(ColumnType::Date, &calendar),
+                Ok(Cell::Null),
+                "{text}"
+            );
         }
         let summer = json!("2026-06-30T23:00:00Z");
         let july = Cell::Date(parse_date("2026-07-01").unwrap());
-        assert_eq!(Cell::of(&summer).coerce(ColumnType::Date, &calendar), Ok(july));
+        assert_eq!(
+            Cell::of(&summer).coerce(ColumnType::Date, &calendar),
+            Ok(july)
+        );
     }
 
     #[test]
     fn numbers_come_as_int_or_float() {
-        assert_eq!(coerced(&json!(3.0), ColumnType::Integer), Ok(Cell::Integer(3)));
+        assert_eq!(
+            coerced(&json!(3.0), ColumnType::Integer),
+            Ok(Cell::Integer(3))
+        );
         assert!(coerced(&json!(3.5), ColumnType::Integer).is_err());
         assert_eq!(coerced(&json!(3), ColumnType::Float), Ok(Cell::Float(3.0)));
-        assert_eq!(coerced(&json!(3), ColumnType::Text), Ok(Cell::Text("3".into())));
+        assert_eq!(
+            coerced(&json!(3), ColumnType::Text),
+            Ok(Cell::Text("3".into()))
+        );
     }
 }

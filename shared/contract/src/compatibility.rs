@@ -70,7 +70,12 @@ pub fn compare(old: Option<&File>, new: Option<&File>) -> Result<Vec<Change>, Pr
         (Some(old), None) => {
             let what = "the file is gone".to_owned();
             let verdict = Verdict::Breaking;
-            return Ok(vec![Change { file: old.path.clone(), place: "file".into(), what, verdict }]);
+            return Ok(vec![Change {
+                file: old.path.clone(),
+                place: "file".into(),
+                what,
+                verdict,
+            }]);
         }
         (None, None) => return Ok(Vec::new()),
     };
@@ -78,7 +83,10 @@ pub fn compare(old: Option<&File>, new: Option<&File>) -> Result<Vec<Change>, Pr
         // They change what is told, and nothing that anybody reads or sends.
         return Ok(Vec::new());
     }
-    let mut changes = Changes { file: &new.path, found: Vec::new() };
+    let mut changes = Changes {
+        file: &new.path,
+        found: Vec::new(),
+    };
     if new.path.ends_with("mapping.yaml") {
         changes.mappings(&yaml::read(old)?, &yaml::read(new)?);
     } else if new.path.ends_with(".odcs.yaml") {
@@ -110,18 +118,29 @@ impl Changes<'_> {
             self.tell(
                 Verdict::Breaking,
                 "id",
-                format!("`{}` became `{}`: rows and addresses are named by it", old.id, new.id),
+                format!(
+                    "`{}` became `{}`: rows and addresses are named by it",
+                    old.id, new.id
+                ),
             );
         }
         if old.domain != new.domain {
-            self.tell(Verdict::Breaking, "domain", "it changed: the tables would stand in another database");
+            self.tell(
+                Verdict::Breaking,
+                "domain",
+                "it changed: the tables would stand in another database",
+            );
         }
         let (before, after) = (old.extension(), new.extension());
         let source = before.get("topic").is_some();
         for object in &old.schema {
             match new.schema.iter().find(|other| other.name == object.name) {
                 Some(other) => self.fields("", &object.properties, &other.properties, source),
-                None => self.tell(Verdict::Breaking, &object.name, "the object is gone from `schema`"),
+                None => self.tell(
+                    Verdict::Breaking,
+                    &object.name,
+                    "the object is gone from `schema`",
+                ),
             }
         }
         self.extension(&before, &after);
@@ -158,7 +177,9 @@ impl Changes<'_> {
                 self.tell(
                     Verdict::Notice,
                     "version",
-                    format!("{old} stands still, though the file changed: rows are stamped with it"),
+                    format!(
+                        "{old} stands still, though the file changed: rows are stamped with it"
+                    ),
                 );
             }
             _ => {}
@@ -171,15 +192,22 @@ impl Changes<'_> {
             match new.iter().find(|other| other.name == field.name) {
                 Some(other) => self.field(&place, field, other, source),
                 None => {
-                    let added = new.iter().filter(|other| !old.iter().any(|known| known.name == other.name));
+                    let added = new
+                        .iter()
+                        .filter(|other| !old.iter().any(|known| known.name == other.name));
                     let near = nearest(&field.name, added.map(|other| other.name.as_str()));
-                    let hint = near
-                        .replace("; the nearest name is", "; if it was renamed, keep the old name beside");
+                    let hint = near.replace(
+                        "; the nearest name is",
+                        "; if it was renamed, keep the old name beside",
+                    );
                     self.tell(Verdict::Breaking, &place, format!("it is gone{hint}"));
                 }
             }
         }
-        for field in new.iter().filter(|field| !old.iter().any(|known| known.name == field.name)) {
+        for field in new
+            .iter()
+            .filter(|field| !old.iter().any(|known| known.name == field.name))
+        {
             let place = format!("{below}{}", field.name);
             match field.required {
                 false => self.tell(Verdict::Fine, &place, "an optional field is new"),
@@ -196,7 +224,11 @@ impl Changes<'_> {
         match (old.required, new.required) {
             (false, true) => self.tell(Verdict::Breaking, place, "it became required"),
             (true, false) => {
-                self.tell(Verdict::Notice, place, "it is not required any more: readers will meet nulls");
+                self.tell(
+                    Verdict::Notice,
+                    place,
+                    "it is not required any more: readers will meet nulls",
+                );
             }
             _ => {}
         }
@@ -235,13 +267,19 @@ impl Changes<'_> {
     fn types(&mut self, place: &str, old: &Property, new: &Property, source: bool) {
         let kind = |property: &Property| {
             let physical = property.physical_type.clone().filter(|_| !source);
-            physical.or_else(|| property.logical_type.clone()).unwrap_or_else(|| "string".into())
+            physical
+                .or_else(|| property.logical_type.clone())
+                .unwrap_or_else(|| "string".into())
         };
         let (before, after) = (kind(old), kind(new));
         let widened = source && before == "integer" && after == "number";
         let array = old.items.is_some() != new.items.is_some();
         if widened {
-            self.tell(Verdict::Fine, place, "integer became number: every integer is one");
+            self.tell(
+                Verdict::Fine,
+                place,
+                "integer became number: every integer is one",
+            );
         } else if before != after || array {
             self.tell(
                 Verdict::Breaking,
@@ -253,11 +291,22 @@ impl Changes<'_> {
 
     fn listed(&mut self, place: &str, old: &Property, new: &Property) {
         let missing = |a: &Property, b: &Property| {
-            a.listed.iter().filter(|one| !b.listed.iter().any(|other| other.value == one.value)).count()
+            a.listed
+                .iter()
+                .filter(|one| !b.listed.iter().any(|other| other.value == one.value))
+                .count()
         };
         match (old.listed.is_empty(), new.listed.is_empty()) {
-            (true, false) => self.tell(Verdict::Breaking, place, "its values are limited to an `enum` now"),
-            (false, true) => self.tell(Verdict::Notice, place, "its `enum` is gone: any value may come"),
+            (true, false) => self.tell(
+                Verdict::Breaking,
+                place,
+                "its values are limited to an `enum` now",
+            ),
+            (false, true) => self.tell(
+                Verdict::Notice,
+                place,
+                "its `enum` is gone: any value may come",
+            ),
             (true, true) => {}
             (false, false) => {
                 if missing(old, new) > 0 {
@@ -280,7 +329,10 @@ impl Changes<'_> {
 
     fn limits(&mut self, place: &str, old: &Property, new: &Property) {
         let number = |property: &Property, name: &str| {
-            property.logical_type_options.as_ref().and_then(|options| options[name].as_i64())
+            property
+                .logical_type_options
+                .as_ref()
+                .and_then(|options| options[name].as_i64())
         };
         for (name, narrower) in [("maxLength", -1), ("minLength", 1)] {
             let (before, after) = (number(old, name), number(new, name));
@@ -288,11 +340,18 @@ impl Changes<'_> {
                 (before, after) if before == after => continue,
                 (_, None) => Verdict::Fine,
                 (None, Some(_)) => Verdict::Breaking,
-                (Some(before), Some(after)) if (after - before).signum() == narrower => Verdict::Breaking,
+                (Some(before), Some(after)) if (after - before).signum() == narrower => {
+                    Verdict::Breaking
+                }
                 _ => Verdict::Fine,
             };
-            let show = |limit: Option<i64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
-            self.tell(verdict, place, format!("`{name}` {} became {}", show(before), show(after)));
+            let show =
+                |limit: Option<i64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
+            self.tell(
+                verdict,
+                place,
+                format!("`{name}` {} became {}", show(before), show(after)),
+            );
         }
         let pattern = |property: &Property| {
             property
@@ -303,7 +362,11 @@ impl Changes<'_> {
         match (pattern(old), pattern(new)) {
             (before, after) if before == after => {}
             (Some(_), None) => self.tell(Verdict::Fine, place, "its pattern is gone"),
-            _ => self.tell(Verdict::Breaking, place, "its pattern changed: what fitted may not fit"),
+            _ => self.tell(
+                Verdict::Breaking,
+                place,
+                "its pattern changed: what fitted may not fit",
+            ),
         }
     }
 
@@ -329,7 +392,11 @@ impl Changes<'_> {
             }
         }
         if old["fetch"]["version"] != new["fetch"]["version"] {
-            self.tell(Verdict::Breaking, "fetch.version", "it changed: the order of truth would change");
+            self.tell(
+                Verdict::Breaking,
+                "fetch.version",
+                "it changed: the order of truth would change",
+            );
         }
         if !old["backfill"].is_null() && old["backfill"]["key"] != new["backfill"]["key"] {
             self.tell(
@@ -338,7 +405,13 @@ impl Changes<'_> {
                 "it changed: records would get other keys and other ids",
             );
         }
-        for name in ["fetch", "backfill", "record", "event_type_default", "bad_records"] {
+        for name in [
+            "fetch",
+            "backfill",
+            "record",
+            "event_type_default",
+            "bad_records",
+        ] {
             if old.get(name) != new.get(name) {
                 self.tell(Verdict::Notice, name, "it changed");
             }
@@ -349,13 +422,21 @@ impl Changes<'_> {
         for (kind, list) in before.iter().chain(&after) {
             for caller in list.as_array().into_iter().flatten() {
                 let has = |push: &serde_json::Map<String, Value>| {
-                    push.get(kind).and_then(Value::as_array).is_some_and(|list| list.contains(caller))
+                    push.get(kind)
+                        .and_then(Value::as_array)
+                        .is_some_and(|list| list.contains(caller))
                 };
                 match (has(&before), has(&after)) {
                     (true, false) => {
-                        self.tell(Verdict::Breaking, "push", format!("{caller} may not push any more"));
+                        self.tell(
+                            Verdict::Breaking,
+                            "push",
+                            format!("{caller} may not push any more"),
+                        );
                     }
-                    (false, true) => self.tell(Verdict::Notice, "push", format!("{caller} may push now")),
+                    (false, true) => {
+                        self.tell(Verdict::Notice, "push", format!("{caller} may push now"))
+                    }
                     _ => {}
                 }
             }
@@ -388,11 +469,16 @@ impl Changes<'_> {
     fn rules(&mut self, old: &Document, new: &Document) {
         let rules = |document: &Document| -> BTreeMap<String, String> {
             let columns = |object: &Object| {
-                object.properties.iter().flat_map(|property| property.quality.clone()).collect()
+                object
+                    .properties
+                    .iter()
+                    .flat_map(|property| property.quality.clone())
+                    .collect()
             };
             let of = |object: &Object| [columns(object), object.quality.clone()].concat();
             let all = document.schema.iter().flat_map(of);
-            all.filter_map(|rule: Quality| Some((rule.id.clone()?, format!("{rule:?}")))).collect()
+            all.filter_map(|rule: Quality| Some((rule.id.clone()?, format!("{rule:?}"))))
+                .collect()
         };
         let (before, after) = (rules(old), rules(new));
         for (id, rule) in &before {
@@ -411,7 +497,12 @@ impl Changes<'_> {
 }
 
 fn members(value: &Value) -> BTreeMap<String, Value> {
-    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]

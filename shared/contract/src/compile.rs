@@ -11,7 +11,8 @@ use crate::fault::{Problem, Spot, nearest};
 use crate::file::File;
 use crate::list::Lists;
 use crate::mapping::{
-    EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind, WhenDocument,
+    EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind,
+    WhenDocument,
 };
 use crate::source::SourceContract;
 use crate::table::{ColumnType, TableContract};
@@ -73,7 +74,10 @@ pub(crate) struct When {
 #[derive(Debug)]
 pub(crate) enum Identity {
     /// By a key in a namespace that other sources may share.
-    Natural { namespace: String, key: Vec<Compiled> },
+    Natural {
+        namespace: String,
+        key: Vec<Compiled>,
+    },
     /// By its owner and a key within the owner's set.
     Owned { key: Vec<Compiled> },
     /// By its ends, type and role, within its owner.
@@ -87,7 +91,9 @@ impl Identity {
             Self::Natural { key, .. } | Self::Owned { key } => key.iter().collect(),
             Self::Link(link) => {
                 let ends = link.from.key.iter().chain(&link.to.key);
-                ends.chain(std::iter::once(&link.link_type)).chain(&link.role).collect()
+                ends.chain(std::iter::once(&link.link_type))
+                    .chain(&link.role)
+                    .collect()
             }
         }
     }
@@ -134,7 +140,8 @@ impl Plan {
             );
             return Err(vec![problem("source:", 1, message)]);
         }
-        let calendar = calendar(&document).map_err(|(needle, why)| vec![problem(&needle, 1, why)])?;
+        let calendar =
+            calendar(&document).map_err(|(needle, why)| vec![problem(&needle, 1, why)])?;
         let (mut records, mut problems) = (Vec::<Record>::new(), Vec::new());
         let mut begins = 1;
         for record in &document.records {
@@ -148,8 +155,11 @@ impl Plan {
             }
             match compile_record(record, &contract, against) {
                 Ok(record) => records.push(record),
-                Err(faults) => problems
-                    .extend(faults.into_iter().map(|(needle, message)| problem(&needle, begins, message))),
+                Err(faults) => problems.extend(
+                    faults
+                        .into_iter()
+                        .map(|(needle, message)| problem(&needle, begins, message)),
+                ),
             }
         }
         if document.records.is_empty() {
@@ -160,7 +170,12 @@ impl Plan {
             ));
         }
         if problems.is_empty() {
-            Ok(Self { contract, version: document.version, records, calendar })
+            Ok(Self {
+                contract,
+                version: document.version,
+                records,
+                calendar,
+            })
         } else {
             Err(problems)
         }
@@ -189,7 +204,9 @@ impl Plan {
     }
 
     fn fills(&self, table: usize, kind: RecordKind) -> bool {
-        self.records.iter().any(|record| record.table == table && record.kind == kind)
+        self.records
+            .iter()
+            .any(|record| record.table == table && record.kind == kind)
     }
 
     /// Lineage: which source paths fill which column, as (table's place, column, paths).
@@ -210,15 +227,27 @@ impl Plan {
 
 fn calendar(document: &MappingDocument) -> Result<Calendar, Finding> {
     let day = |text: &String| {
-        parse_date(text)
-            .ok_or_else(|| (text.clone(), format!("the sentinel `{text}` is not a date such as 1900-01-01")))
+        parse_date(text).ok_or_else(|| {
+            (
+                text.clone(),
+                format!("the sentinel `{text}` is not a date such as 1900-01-01"),
+            )
+        })
     };
     let zone = |name: &String| {
-        TimeZone::get(name)
-            .map_err(|_| (name.clone(), format!("`{name}` is not a time zone of the IANA database")))
+        TimeZone::get(name).map_err(|_| {
+            (
+                name.clone(),
+                format!("`{name}` is not a time zone of the IANA database"),
+            )
+        })
     };
     Ok(Calendar {
-        sentinels: document.sentinels.iter().map(day).collect::<Result<_, _>>()?,
+        sentinels: document
+            .sentinels
+            .iter()
+            .map(day)
+            .collect::<Result<_, _>>()?,
         zone: document.timezone.as_ref().map(zone).transpose()?,
     })
 }
@@ -232,16 +261,30 @@ fn compile_record(
     against: &Against<'_>,
 ) -> Result<Record, Vec<Finding>> {
     let one = |needle: &str, message: String| vec![(needle.to_owned(), message)];
-    let Some(table) = against.tables.iter().position(|table| table.name == document.table) else {
+    let Some(table) = against
+        .tables
+        .iter()
+        .position(|table| table.name == document.table)
+    else {
         let known = against.tables.iter().map(|table| table.name.as_str());
-        let message = format!("there is no table `{}`{}", document.table, nearest(&document.table, known));
+        let message = format!(
+            "there is no table `{}`{}",
+            document.table,
+            nearest(&document.table, known)
+        );
         return Err(one("table:", message));
     };
     let target = &against.tables[table];
-    let unknown = document.events.iter().find(|event| !contract.events.contains_key(*event));
+    let unknown = document
+        .events
+        .iter()
+        .find(|event| !contract.events.contains_key(*event));
     if let Some(event) = unknown {
         let near = nearest(event, contract.events.keys().map(String::as_str));
-        return Err(one(event, format!("the contract declares no event type `{event}`{near}")));
+        return Err(one(
+            event,
+            format!("the contract declares no event type `{event}`{near}"),
+        ));
     }
     let identity = identity(document, target, against).map_err(|why| one("id:", why))?;
     let columns = assignments(document, target, against)?;
@@ -261,7 +304,8 @@ fn compile_record(
         columns,
         width: target.columns.len(),
     };
-    if !record.each.is_empty() && matches!(record.kind, RecordKind::Entity) && record.when.is_some() {
+    if !record.each.is_empty() && matches!(record.kind, RecordKind::Entity) && record.when.is_some()
+    {
         return Err(one(
             "when",
             "a record of `kind: entity` with `for_each` cannot have `when`: use `kind: set`".into(),
@@ -269,12 +313,22 @@ fn compile_record(
     }
     undeclared(&record, contract)?;
     unfilled(&record, target).map_or(Ok(record), |column| {
-        Err(one(&document.name, format!("the required column `{column}` of `{}` is not filled", target.name)))
+        Err(one(
+            &document.name,
+            format!(
+                "the required column `{column}` of `{}` is not filled",
+                target.name
+            ),
+        ))
     })
 }
 
 fn each(document: &RecordDocument) -> Result<Vec<Place>, String> {
-    let paths = document.for_each.as_ref().map(crate::mapping::OneOrMany::paths).unwrap_or_default();
+    let paths = document
+        .for_each
+        .as_ref()
+        .map(crate::mapping::OneOrMany::paths)
+        .unwrap_or_default();
     paths.iter().map(|path| Place::parse(path)).collect()
 }
 
@@ -287,33 +341,64 @@ fn when(document: &WhenDocument, against: &Against<'_>) -> Result<When, String> 
     if document.is.is_empty() && document.present.is_none() {
         return Err("`when` needs `is` or `present`".into());
     }
-    Ok(When { value, is: document.is.clone(), present: document.present })
+    Ok(When {
+        value,
+        is: document.is.clone(),
+        present: document.present,
+    })
 }
 
 /// Paths that lead nowhere in the shape that the contract declares: most are misspelt, and would give nulls for ever.
 fn undeclared(record: &Record, contract: &SourceContract) -> Result<(), Vec<Finding>> {
     let (event, body) = (&contract.event_shape, contract.record());
-    let mut shapes = Shapes { event, body, parent: body, here: body };
+    let mut shapes = Shapes {
+        event,
+        body,
+        parent: body,
+        here: body,
+    };
     for place in &record.each {
         let at = |why: String| vec![("for_each".to_owned(), why)];
         let here = place.shape(&shapes).map_err(at)?;
-        shapes = Shapes { parent: shapes.here, here, ..shapes };
+        shapes = Shapes {
+            parent: shapes.here,
+            here,
+            ..shapes
+        };
     }
-    let when = record.when.iter().map(|when| ("when".to_owned(), &when.value));
-    let keys = record.identity.expressions().into_iter().map(|key| ("key".to_owned(), key));
-    let columns = record.columns.iter().map(|column| (format!("{}:", column.name), &column.expression));
+    let when = record
+        .when
+        .iter()
+        .map(|when| ("when".to_owned(), &when.value));
+    let keys = record
+        .identity
+        .expressions()
+        .into_iter()
+        .map(|key| ("key".to_owned(), key));
+    let columns = record
+        .columns
+        .iter()
+        .map(|column| (format!("{}:", column.name), &column.expression));
     let mut faults: Vec<Finding> = Vec::new();
     for (needle, expression) in when.chain(keys).chain(columns) {
         let mut places = Vec::new();
         expression.places(&mut places);
-        let wrong = places.into_iter().filter_map(|place| place.shape(&shapes).err());
+        let wrong = places
+            .into_iter()
+            .filter_map(|place| place.shape(&shapes).err());
         faults.extend(wrong.map(|why| (needle.clone(), why)));
     }
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
 }
 
 fn keys(key: &[Expression], against: &Against<'_>) -> Result<Vec<Compiled>, String> {
-    key.iter().map(|part| Compiled::compile(part, against.lists)).collect()
+    key.iter()
+        .map(|part| Compiled::compile(part, against.lists))
+        .collect()
 }
 
 fn identity(
@@ -323,15 +408,22 @@ fn identity(
 ) -> Result<Identity, String> {
     match (&document.link, &document.id, document.kind) {
         (Some(link), None, RecordKind::Set) => link_identity(link, table, against),
-        (Some(_), _, _) => Err("a link has `kind: set` and no `id`: its ends, type and role make it".into()),
+        (Some(_), _, _) => {
+            Err("a link has `kind: set` and no `id`: its ends, type and role make it".into())
+        }
         (None, Some(id), RecordKind::Set) => match &id.namespace {
-            None => Ok(Identity::Owned { key: keys(&id.key, against)? }),
-            Some(_) => Err("a record of `kind: set` belongs to its owner and has no namespace".into()),
+            None => Ok(Identity::Owned {
+                key: keys(&id.key, against)?,
+            }),
+            Some(_) => {
+                Err("a record of `kind: set` belongs to its owner and has no namespace".into())
+            }
         },
         (None, Some(id), _) => match &id.namespace {
-            Some(namespace) => {
-                Ok(Identity::Natural { namespace: namespace.clone(), key: keys(&id.key, against)? })
-            }
+            Some(namespace) => Ok(Identity::Natural {
+                namespace: namespace.clone(),
+                key: keys(&id.key, against)?,
+            }),
             None => Err("the id needs a `namespace`".into()),
         },
         (None, None, _) => Err("the record needs an `id` or a `link`".into()),
@@ -343,13 +435,20 @@ fn link_identity(
     table: &TableContract,
     against: &Against<'_>,
 ) -> Result<Identity, String> {
-    let place =
-        |name| table.position(name).ok_or_else(|| format!("`{}` is not a table of links", table.name));
+    let place = |name| {
+        table
+            .position(name)
+            .ok_or_else(|| format!("`{}` is not a table of links", table.name))
+    };
     Ok(Identity::Link(Box::new(Link {
         from: end(&link.from, against)?,
         to: end(&link.to, against)?,
         link_type: Compiled::compile(&link.link_type, against.lists)?,
-        role: link.role.as_ref().map(|role| Compiled::compile(role, against.lists)).transpose()?,
+        role: link
+            .role
+            .as_ref()
+            .map(|role| Compiled::compile(role, against.lists))
+            .transpose()?,
         columns: [
             place("from_id")?,
             place("from_table")?,
@@ -364,7 +463,11 @@ fn link_identity(
 fn end(document: &EndDocument, against: &Against<'_>) -> Result<End, String> {
     let known = || against.tables.iter().map(|table| table.name.as_str());
     if !known().any(|name| name == document.table) {
-        return Err(format!("there is no table `{}`{}", document.table, nearest(&document.table, known())));
+        return Err(format!(
+            "there is no table `{}`{}",
+            document.table,
+            nearest(&document.table, known())
+        ));
     }
     Ok(End {
         table: document.table.clone(),
@@ -395,12 +498,20 @@ fn assignments(
             }
             (None, _) => faults.push((
                 format!("{name}:"),
-                format!("`{}` has no column `{name}`{}", table.name, table.nearest(name)),
+                format!(
+                    "`{}` has no column `{name}`{}",
+                    table.name,
+                    table.nearest(name)
+                ),
             )),
             (_, Err(why)) => faults.push((format!("{name}:"), format!("column `{name}`: {why}"))),
         }
     }
-    if faults.is_empty() { Ok(found) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(found)
+    } else {
+        Err(faults)
+    }
 }
 
 /// A required column of the table's own that nothing fills.
@@ -409,9 +520,17 @@ fn unfilled(record: &Record, table: &TableContract) -> Option<String> {
         Identity::Link(link) => &link.columns,
         _ => &[],
     };
-    let filled =
-        |place: usize| linked.contains(&place) || record.columns.iter().any(|known| known.column == place);
+    let filled = |place: usize| {
+        linked.contains(&place) || record.columns.iter().any(|known| known.column == place)
+    };
     let own = pole::PROVENANCE.len();
-    let mut required = table.columns.iter().enumerate().skip(own).filter(|(_, column)| column.required);
-    required.find(|(place, _)| !filled(*place)).map(|(_, column)| column.name.clone())
+    let mut required = table
+        .columns
+        .iter()
+        .enumerate()
+        .skip(own)
+        .filter(|(_, column)| column.required);
+    required
+        .find(|(place, _)| !filled(*place))
+        .map(|(_, column)| column.name.clone())
 }

@@ -27,7 +27,11 @@ pub struct Fault {
 
 impl Fault {
     pub(crate) fn new(rule: &str, path: &str, reason: &str) -> Self {
-        Self { rule: rule.to_owned(), path: path.to_owned(), reason: reason.to_owned() }
+        Self {
+            rule: rule.to_owned(),
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        }
     }
 }
 
@@ -74,8 +78,15 @@ impl Plan {
     pub fn observe(&self, event: &Event, findings: &mut Findings) {
         let contract = &self.contract;
         contract.event_shape.observe(&event.value, "$", findings);
-        let Some(record) = &contract.record_shape else { return };
-        for path in contract.state.iter().chain(&contract.body).chain(&contract.delete_body) {
+        let Some(record) = &contract.record_shape else {
+            return;
+        };
+        for path in contract
+            .state
+            .iter()
+            .chain(&contract.body)
+            .chain(&contract.delete_body)
+        {
             if let Some(value) = path.first(&event.value) {
                 record.observe(value, path.text(), findings);
             }
@@ -88,11 +99,19 @@ impl Plan {
     /// A fault when the event's type is not declared or a value does not fit its column.
     pub fn evaluate<'v>(&'v self, event: &'v Event) -> Result<Outcome<'v>, Fault> {
         let declared = self.contract.op(&event.kind).map_err(|why| {
-            let path = self.contract.event_type.as_ref().map_or("$", |path| path.text());
+            let path = self
+                .contract
+                .event_type
+                .as_ref()
+                .map_or("$", |path| path.text());
             Fault::new("event.undeclared-type", path, &why)
         })?;
-        let state =
-            self.contract.state.as_ref().and_then(|path| path.first(&event.value)).filter(|v| !v.is_null());
+        let state = self
+            .contract
+            .state
+            .as_ref()
+            .and_then(|path| path.first(&event.value))
+            .filter(|v| !v.is_null());
         let op = match (declared, state) {
             (EventOp::Ignore, _) => return Ok(Outcome::Ignored),
             _ if event.gone => EventOp::Delete,
@@ -100,30 +119,53 @@ impl Plan {
             (op, _) => op,
         };
         if event.version.is_none()
-            && self.contract.fetch.as_ref().is_some_and(|fetch| fetch.version.is_some())
+            && self
+                .contract
+                .fetch
+                .as_ref()
+                .is_some_and(|fetch| fetch.version.is_some())
         {
-            let reason = "the fetched state has no version: its ETag was missing or not a whole number";
+            let reason =
+                "the fetched state has no version: its ETag was missing or not a whole number";
             return Err(Fault::new("event.version", "$.fetched.version", reason));
         }
         let body = state.or_else(|| {
             // Where the old state stands elsewhere than the new one, a deletion has only the old.
             let old = op == EventOp::Delete && !self.contract.delete_body.is_empty();
-            let paths = if old { &self.contract.delete_body } else { &self.contract.body };
-            paths.iter().filter_map(|path| path.first(&event.value)).find(|body| !body.is_null())
+            let paths = if old {
+                &self.contract.delete_body
+            } else {
+                &self.contract.body
+            };
+            paths
+                .iter()
+                .filter_map(|path| path.first(&event.value))
+                .find(|body| !body.is_null())
         });
         let body = match (body, op) {
             (Some(body), _) => body,
             (None, EventOp::Delete) => &Value::Null,
             (None, _) => {
                 let path = self.contract.body.first().map_or("$", |path| path.text());
-                return Err(Fault::new("event.body", path, "the event carries no record"));
+                return Err(Fault::new(
+                    "event.body",
+                    path,
+                    "the event carries no record",
+                ));
             }
         };
         if op == EventOp::Upsert {
             self.contract.record().complete(body, "$")?;
         }
-        let mut work =
-            Work { plan: self, event, body, op, owner: None, last_id: None, rows: Vec::with_capacity(8) };
+        let mut work = Work {
+            plan: self,
+            event,
+            body,
+            op,
+            owner: None,
+            last_id: None,
+            rows: Vec::with_capacity(8),
+        };
         for record in &self.records {
             if record.events.is_empty() || record.events.contains(&event.kind) {
                 work.record(record)?;
@@ -151,7 +193,12 @@ struct Work<'v> {
 
 impl<'v> Work<'v> {
     fn record(&mut self, record: &'v Record) -> Result<(), Fault> {
-        let scope = Scope { event: &self.event.value, body: self.body, parent: self.body, here: self.body };
+        let scope = Scope {
+            event: &self.event.value,
+            body: self.body,
+            parent: self.body,
+            here: self.body,
+        };
         match (record.kind, self.op) {
             (RecordKind::Entity, EventOp::Delete) => self.gone(record, scope),
             (RecordKind::Set, EventOp::Delete) => {
@@ -178,10 +225,25 @@ impl<'v> Work<'v> {
         self.within(record, &record.each, scope)
     }
 
-    fn within(&mut self, record: &'v Record, each: &'v [Place], scope: Scope<'v>) -> Result<(), Fault> {
-        let Some((first, rest)) = each.split_first() else { return self.item(record, scope) };
+    fn within(
+        &mut self,
+        record: &'v Record,
+        each: &'v [Place],
+        scope: Scope<'v>,
+    ) -> Result<(), Fault> {
+        let Some((first, rest)) = each.split_first() else {
+            return self.item(record, scope);
+        };
         for here in first.all(&scope) {
-            self.within(record, rest, Scope { parent: scope.here, here, ..scope })?;
+            self.within(
+                record,
+                rest,
+                Scope {
+                    parent: scope.here,
+                    here,
+                    ..scope
+                },
+            )?;
         }
         Ok(())
     }
@@ -190,21 +252,29 @@ impl<'v> Work<'v> {
         if !self.wanted(record, &scope)? {
             // A statement under which the row is not to be: it may have been before. A patch that says only a part of what
             // decides leaves the row, and changes what it carries.
-            let (stated, decided) =
-                record.when.as_ref().map_or((false, false), |when| when.value.stated(&scope));
+            let (stated, decided) = record
+                .when
+                .as_ref()
+                .map_or((false, false), |when| when.value.stated(&scope));
             match (record.kind, self.op) {
                 (RecordKind::Entity, EventOp::Patch) if stated && !decided => {}
                 (RecordKind::Entity, EventOp::Upsert) => return self.gone_if_known(record, scope),
-                (RecordKind::Entity, EventOp::Patch) if decided => return self.gone_if_known(record, scope),
+                (RecordKind::Entity, EventOp::Patch) if decided => {
+                    return self.gone_if_known(record, scope);
+                }
                 _ => return Ok(()),
             }
         }
         let mut cells = vec![Cell::Null; record.width];
-        let Some(pole_id) = self.identify(record, &scope, &mut cells)? else { return Ok(()) };
-        let patch =
-            self.op == EventOp::Patch && matches!(record.kind, RecordKind::Entity | RecordKind::Shared);
+        let Some(pole_id) = self.identify(record, &scope, &mut cells)? else {
+            return Ok(());
+        };
+        let patch = self.op == EventOp::Patch
+            && matches!(record.kind, RecordKind::Entity | RecordKind::Shared);
         // A patch that says nothing of a further row must not bring it into being.
-        if patch && self.owner != Some(pole_id) && !record.columns.iter().any(|c| c.expression.tells(&scope))
+        if patch
+            && self.owner != Some(pole_id)
+            && !record.columns.iter().any(|c| c.expression.tells(&scope))
         {
             return Ok(());
         }
@@ -221,7 +291,10 @@ impl<'v> Work<'v> {
             }
             let cell = self.cell(record, assignment, &scope)?;
             // A row that belongs to another record is none where that record is not told.
-            if cell == Cell::Null && assignment.is_another_record() && record.kind != RecordKind::Entity {
+            if cell == Cell::Null
+                && assignment.is_another_record()
+                && record.kind != RecordKind::Entity
+            {
                 return Ok(());
             }
             cells[assignment.column] = cell;
@@ -242,12 +315,24 @@ impl<'v> Work<'v> {
 
     /// Whether a record's condition holds. A null stands for what is not there.
     fn wanted(&self, record: &'v Record, scope: &Scope<'v>) -> Result<bool, Fault> {
-        let Some(when) = &record.when else { return Ok(true) };
-        let value = when.value.evaluate(scope, &self.plan.calendar).map_err(|reason| {
-            Fault::new(&format!("mapping.{}.when", record.name), &when.value.first_path(), reason)
-        })?;
+        let Some(when) = &record.when else {
+            return Ok(true);
+        };
+        let value = when
+            .value
+            .evaluate(scope, &self.plan.calendar)
+            .map_err(|reason| {
+                Fault::new(
+                    &format!("mapping.{}.when", record.name),
+                    &when.value.first_path(),
+                    reason,
+                )
+            })?;
         let listed = when.is.is_empty() || when.is.iter().any(|wanted| Cell::of(wanted) == value);
-        Ok(listed && when.present.is_none_or(|present| present == (value != Cell::Null)))
+        Ok(listed
+            && when
+                .present
+                .is_none_or(|present| present == (value != Cell::Null)))
     }
 
     fn cell(
@@ -261,7 +346,10 @@ impl<'v> Work<'v> {
             let rule = format!("mapping.{}.{}", record.name, assignment.name);
             Fault::new(&rule, &assignment.expression.first_path(), reason)
         };
-        let value = assignment.expression.evaluate(scope, calendar).map_err(fault)?;
+        let value = assignment
+            .expression
+            .evaluate(scope, calendar)
+            .map_err(fault)?;
         let cell = value.coerce(assignment.kind, calendar).map_err(fault)?;
         let whole = !assignment.is_another_record() || record.kind == RecordKind::Entity;
         if cell == Cell::Null && assignment.required && whole {
@@ -293,7 +381,9 @@ impl<'v> Work<'v> {
                 Ok(Some(id))
             }
             Identity::Owned { key } => {
-                let Some(parts) = self.key(key, record, scope)? else { return Ok(None) };
+                let Some(parts) = self.key(key, record, scope)? else {
+                    return Ok(None);
+                };
                 let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
                 Ok(Some(pole::owned_id(&self.own(), &record.name, &parts)))
             }
@@ -308,17 +398,31 @@ impl<'v> Work<'v> {
         scope: &Scope<'v>,
         cells: &mut [Cell<'v>],
     ) -> Result<Option<Uuid>, Fault> {
-        let ends = (self.end(&link.from, record, scope)?, self.end(&link.to, record, scope)?);
-        let (Some(from), Some(to)) = ends else { return Ok(None) };
+        let ends = (
+            self.end(&link.from, record, scope)?,
+            self.end(&link.to, record, scope)?,
+        );
+        let (Some(from), Some(to)) = ends else {
+            return Ok(None);
+        };
         let calendar = &self.plan.calendar;
         let text = |expression: &'v Compiled, column: &str| -> Result<Cow<'v, str>, Fault> {
             let cell = expression.evaluate(scope, calendar).map_err(|reason| {
-                Fault::new(&format!("mapping.{}.{column}", record.name), &expression.first_path(), reason)
+                Fault::new(
+                    &format!("mapping.{}.{column}", record.name),
+                    &expression.first_path(),
+                    reason,
+                )
             })?;
             Ok(cell.into_text().unwrap_or_default())
         };
         let link_type = text(&link.link_type, "type")?;
-        let role = link.role.as_ref().map(|role| text(role, "role")).transpose()?.unwrap_or_default();
+        let role = link
+            .role
+            .as_ref()
+            .map(|role| text(role, "role"))
+            .transpose()?
+            .unwrap_or_default();
         let id = pole::link_id(&self.own(), &from, &to, &link_type, &role);
         let [from_id, from_table, to_id, to_table, type_at, role_at] = link.columns;
         cells[from_id] = Cell::Text(Cow::Owned(from.to_string()));
@@ -326,11 +430,20 @@ impl<'v> Work<'v> {
         cells[to_id] = Cell::Text(Cow::Owned(to.to_string()));
         cells[to_table] = Cell::Text(Cow::Borrowed(&link.to.table));
         cells[type_at] = Cell::Text(link_type);
-        cells[role_at] = if role.is_empty() { Cell::Null } else { Cell::Text(role) };
+        cells[role_at] = if role.is_empty() {
+            Cell::Null
+        } else {
+            Cell::Text(role)
+        };
         Ok(Some(id))
     }
 
-    fn end(&mut self, end: &'v End, record: &Record, scope: &Scope<'v>) -> Result<Option<Uuid>, Fault> {
+    fn end(
+        &mut self,
+        end: &'v End,
+        record: &Record,
+        scope: &Scope<'v>,
+    ) -> Result<Option<Uuid>, Fault> {
         let key = self.key(&end.key, record, scope)?;
         Ok(key.map(|parts| self.natural(&end.namespace, parts)))
     }
@@ -349,13 +462,26 @@ impl<'v> Work<'v> {
     }
 
     /// The parts of a key as texts; none when one is absent.
-    fn key(&self, key: &'v [Compiled], record: &Record, scope: &Scope<'v>) -> Result<Key<'v>, Fault> {
+    fn key(
+        &self,
+        key: &'v [Compiled],
+        record: &Record,
+        scope: &Scope<'v>,
+    ) -> Result<Key<'v>, Fault> {
         let mut texts = Vec::with_capacity(key.len());
         for part in key {
-            let cell = part.evaluate(scope, &self.plan.calendar).map_err(|reason| {
-                Fault::new(&format!("mapping.{}.id", record.name), &part.first_path(), reason)
-            })?;
-            let Some(text) = cell.into_text() else { return Ok(None) };
+            let cell = part
+                .evaluate(scope, &self.plan.calendar)
+                .map_err(|reason| {
+                    Fault::new(
+                        &format!("mapping.{}.id", record.name),
+                        &part.first_path(),
+                        reason,
+                    )
+                })?;
+            let Some(text) = cell.into_text() else {
+                return Ok(None);
+            };
             texts.push(text);
         }
         Ok(Some(texts))
@@ -364,11 +490,17 @@ impl<'v> Work<'v> {
     /// The event's own record: what its rows of `kind: set` belong to.
     fn own(&mut self) -> Uuid {
         let source = &self.plan.contract.name;
-        *self.owner.get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
+        *self
+            .owner
+            .get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
     }
 
     fn owner_of(&mut self, record: &Record, pole_id: Uuid) -> Uuid {
-        if record.kind == RecordKind::Set { self.own() } else { pole_id }
+        if record.kind == RecordKind::Set {
+            self.own()
+        } else {
+            pole_id
+        }
     }
 
     /// The owner's set is stated anew.
@@ -416,7 +548,11 @@ impl<'v> Work<'v> {
 
 fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
     let path = key.first().map(Compiled::first_path).unwrap_or_default();
-    Fault::new(&format!("mapping.{}.id", record.name), &path, "a part of the record's key is missing")
+    Fault::new(
+        &format!("mapping.{}.id", record.name),
+        &path,
+        "a part of the record's key is missing",
+    )
 }
 
 /// Whether a patch says what it takes to state the set anew: a set that it does not mention stays as it is, and so does
@@ -424,19 +560,29 @@ fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
 fn set_is_stated(record: &Record, scope: &Scope<'_>) -> bool {
     let within = |expression: &Compiled| expression.depends_on_body(!record.each.is_empty());
     let known = |expression: &Compiled| !within(expression) || expression.is_stated(scope);
-    let others = record.columns.iter().filter(|column| column.is_another_record());
+    let others = record
+        .columns
+        .iter()
+        .filter(|column| column.is_another_record());
     if !others.map(|column| &column.expression).all(known) {
         return false;
     }
     if let Some(each) = record.each.first() {
         return each.is_stated(scope);
     }
-    let when = record.when.as_ref().map(|when| &when.value).filter(|value| within(value));
+    let when = record
+        .when
+        .as_ref()
+        .map(|when| &when.value)
+        .filter(|value| within(value));
     let keys: Vec<&Compiled> = match &record.identity {
         Identity::Link(link) => link.from.key.iter().chain(&link.to.key).collect(),
         Identity::Natural { key, .. } | Identity::Owned { key } => key.iter().collect(),
     };
-    let told = keys.iter().filter(|key| within(key)).any(|key| key.is_stated(scope));
+    let told = keys
+        .iter()
+        .filter(|key| within(key))
+        .any(|key| key.is_stated(scope));
     // A key of constants says nothing: then the condition does.
     let told = told || (when.is_some() && !keys.iter().any(|key| within(key)));
     told && when.is_none_or(|value| value.is_stated(scope))

@@ -41,7 +41,11 @@ impl Event {
     ///
     /// # Errors
     /// A fault that names the rule and the place, and never holds a value of the event.
-    pub fn parse(source: &SourceContract, bytes: &[u8], given: Option<&str>) -> Result<Self, Fault> {
+    pub fn parse(
+        source: &SourceContract,
+        bytes: &[u8],
+        given: Option<&str>,
+    ) -> Result<Self, Fault> {
         let value = parse_json(bytes)?;
         let id = match &source.event_id {
             Some(path) => bounded(
@@ -49,23 +53,40 @@ impl Event {
                     .ok_or_else(|| Fault::new("event.id", path.text(), "the event has no id"))?,
                 ("event.id", path.text(), ID_CHARS_MAX),
             )?,
-            None => given.map_or_else(|| pole::event_id_of(&source.name, bytes).to_string(), str::to_owned),
+            None => given.map_or_else(
+                || pole::event_id_of(&source.name, bytes).to_string(),
+                str::to_owned,
+            ),
         };
-        let kind = source.event_type.as_ref().and_then(|path| text(path, &value));
-        let kind = kind.or_else(|| source.event_type_default.clone()).ok_or_else(|| {
-            let path = source.event_type.as_ref().map_or("$", Path::text);
-            Fault::new("event.type", path, "the event has no type")
-        })?;
+        let kind = source
+            .event_type
+            .as_ref()
+            .and_then(|path| text(path, &value));
+        let kind = kind
+            .or_else(|| source.event_type_default.clone())
+            .ok_or_else(|| {
+                let path = source.event_type.as_ref().map_or("$", Path::text);
+                Fault::new("event.type", path, "the event has no type")
+            })?;
         let (time, key) = (time(source, &value)?, key_of(&source.key, &value)?);
         let fetched = value.get(FETCHED).filter(|_| source.fetch.is_some());
-        let gone = fetched.is_some_and(|fetched| matches!(fetched["status"].as_u64(), Some(404 | 410)));
+        let gone =
+            fetched.is_some_and(|fetched| matches!(fetched["status"].as_u64(), Some(404 | 410)));
         let ends = gone || source.events.get(&kind) == Some(&EventOp::Delete);
         let version = match source.fetch.as_ref().and_then(|fetch| fetch.version) {
             Some(FetchVersion::Etag) if ends => Some(VERSION_OF_THE_END),
             Some(FetchVersion::Etag) => fetched.and_then(|fetched| fetched["version"].as_i64()),
             None => entity_version(source, &value)?,
         };
-        Ok(Self { value, id, kind, time, version, key, gone })
+        Ok(Self {
+            value,
+            id,
+            kind,
+            time,
+            version,
+            key,
+            gone,
+        })
     }
 }
 
@@ -88,10 +109,17 @@ fn bounded(text: String, (rule, path, chars): (&str, &str, usize)) -> Result<Str
 
 /// When it happened, in microseconds since 1970.
 fn time(source: &SourceContract, value: &Value) -> Result<i64, Fault> {
-    let Some(path) = &source.event_time else { return Ok(source.event_time_default.unwrap_or_default()) };
+    let Some(path) = &source.event_time else {
+        return Ok(source.event_time_default.unwrap_or_default());
+    };
     match text(path, value) {
-        Some(at) => parse_timestamp(&at)
-            .ok_or_else(|| Fault::new("event.time", path.text(), "an ISO 8601 timestamp was expected")),
+        Some(at) => parse_timestamp(&at).ok_or_else(|| {
+            Fault::new(
+                "event.time",
+                path.text(),
+                "an ISO 8601 timestamp was expected",
+            )
+        }),
         None => source
             .event_time_default
             .ok_or_else(|| Fault::new("event.time", path.text(), "the event has no time")),
@@ -109,13 +137,26 @@ pub(crate) fn key_of(paths: &[Path], value: &Value) -> Result<String, Fault> {
         }
         key.push_str(&part);
     }
-    bounded(key, ("event.key", paths.first().map_or("$", Path::text), KEY_CHARS_MAX))
+    bounded(
+        key,
+        (
+            "event.key",
+            paths.first().map_or("$", Path::text),
+            KEY_CHARS_MAX,
+        ),
+    )
 }
 
 fn entity_version(source: &SourceContract, value: &Value) -> Result<Option<i64>, Fault> {
-    let Some(path) = &source.entity_version else { return Ok(None) };
+    let Some(path) = &source.entity_version else {
+        return Ok(None);
+    };
     version(path.first(value)).map(Some).ok_or_else(|| {
-        Fault::new("event.version", path.text(), "the record's version is missing or not a whole number")
+        Fault::new(
+            "event.version",
+            path.text(),
+            "the record's version is missing or not a whole number",
+        )
     })
 }
 
@@ -131,12 +172,20 @@ fn version(value: Option<&Value>) -> Option<i64> {
 fn parse_json(bytes: &[u8]) -> Result<Value, Fault> {
     if depth_exceeds(bytes, NESTING_MAX) {
         let reason = format!("the event is nested deeper than {NESTING_MAX}");
-        return Err(Fault { rule: "event.nesting".into(), path: "$".into(), reason });
+        return Err(Fault {
+            rule: "event.nesting".into(),
+            path: "$".into(),
+            reason,
+        });
     }
     serde_json::from_slice(bytes).map_err(|error| {
         // Line and column tell the place; the parser's own text could quote the event.
         let reason = format!("not JSON: line {}, column {}", error.line(), error.column());
-        Fault { rule: "event.json".into(), path: "$".into(), reason }
+        Fault {
+            rule: "event.json".into(),
+            path: "$".into(),
+            reason,
+        }
     })
 }
 
@@ -144,7 +193,12 @@ fn parse_json(bytes: &[u8]) -> Result<Value, Fault> {
 #[must_use]
 pub fn depth_exceeds(bytes: &[u8], limit: usize) -> bool {
     // Most events have fewer opening brackets than the limit; counting them takes vectors, looking at them does not.
-    if bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() <= limit {
+    if bytes
+        .iter()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count()
+        <= limit
+    {
         return false;
     }
     let (mut depth, mut text, mut escaped) = (0usize, false, false);

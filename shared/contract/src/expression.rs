@@ -58,7 +58,10 @@ impl Place {
             Some(("parent", path)) => (Root::Parent, path),
             _ => (Root::Here, text),
         };
-        Ok(Self { root, path: Path::parse(path)? })
+        Ok(Self {
+            root,
+            path: Path::parse(path)?,
+        })
     }
 
     fn root<T: Copy>(&self, roots: &Roots<T>) -> T {
@@ -98,13 +101,30 @@ impl Place {
 pub(crate) enum Compiled {
     Copy(Place),
     Constant(Value),
-    Concat { parts: Vec<Compiled>, separator: String },
+    Concat {
+        parts: Vec<Compiled>,
+        separator: String,
+    },
     Coalesce(Vec<Compiled>),
-    CodeMap { from: Box<Compiled>, list: Arc<BTreeMap<String, String>>, unknown: Unknown },
-    Parse { from: Box<Compiled>, parse: Parse },
-    Normalise { from: Box<Compiled>, normaliser: Normaliser, unknown: Unknown },
+    CodeMap {
+        from: Box<Compiled>,
+        list: Arc<BTreeMap<String, String>>,
+        unknown: Unknown,
+    },
+    Parse {
+        from: Box<Compiled>,
+        parse: Parse,
+    },
+    Normalise {
+        from: Box<Compiled>,
+        normaliser: Normaliser,
+        unknown: Unknown,
+    },
     Sentinel(Place),
-    Identity { namespace: String, key: Vec<Compiled> },
+    Identity {
+        namespace: String,
+        key: Vec<Compiled>,
+    },
 }
 
 /// How a text is parsed, and which texts stand for nothing.
@@ -126,15 +146,18 @@ enum Forms {
 impl Compiled {
     pub(crate) fn compile(expression: &Expression, lists: &Lists) -> Result<Self, String> {
         let each = |list: &[Expression]| {
-            list.iter().map(|part| Self::compile(part, lists)).collect::<Result<_, _>>()
+            list.iter()
+                .map(|part| Self::compile(part, lists))
+                .collect::<Result<_, _>>()
         };
         let boxed = |from: &Expression| Self::compile(from, lists).map(Box::new);
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(Place::parse(path)?),
             Expression::Constant(value) => Self::Constant(value.clone()),
-            Expression::Concat { parts, separator } => {
-                Self::Concat { parts: each(parts)?, separator: separator.clone() }
-            }
+            Expression::Concat { parts, separator } => Self::Concat {
+                parts: each(parts)?,
+                separator: separator.clone(),
+            },
             Expression::Coalesce(parts) => Self::Coalesce(each(parts)?),
             Expression::CodeMap(document) => {
                 let list = lists.get(&document.list)?;
@@ -142,21 +165,32 @@ impl Compiled {
                     CodeOrLabel::Code => list.to_code(),
                     CodeOrLabel::Label => list.to_label(),
                 };
-                Self::CodeMap { from: boxed(&document.from)?, list, unknown: document.unknown }
+                Self::CodeMap {
+                    from: boxed(&document.from)?,
+                    list,
+                    unknown: document.unknown,
+                }
             }
-            Expression::Parse(document) => {
-                Self::Parse { from: boxed(&document.from)?, parse: Parse::compile(document)? }
-            }
+            Expression::Parse(document) => Self::Parse {
+                from: boxed(&document.from)?,
+                parse: Parse::compile(document)?,
+            },
             Expression::Normalise(document) => {
                 let known = || Normaliser::ALL.map(|(name, _)| name).join(", ");
-                let normaliser = Normaliser::named(&document.normaliser)
-                    .ok_or_else(|| format!("`{}` is not one of {}", document.normaliser, known()))?;
-                Self::Normalise { from: boxed(&document.from)?, normaliser, unknown: document.unknown }
+                let normaliser = Normaliser::named(&document.normaliser).ok_or_else(|| {
+                    format!("`{}` is not one of {}", document.normaliser, known())
+                })?;
+                Self::Normalise {
+                    from: boxed(&document.from)?,
+                    normaliser,
+                    unknown: document.unknown,
+                }
             }
             Expression::Sentinel(path) => Self::Sentinel(Place::parse(path)?),
-            Expression::Identity(document) => {
-                Self::Identity { namespace: document.namespace.clone(), key: each(&document.key)? }
-            }
+            Expression::Identity(document) => Self::Identity {
+                namespace: document.namespace.clone(),
+                key: each(&document.key)?,
+            },
         })
     }
 
@@ -165,10 +199,14 @@ impl Compiled {
         match self {
             Self::Copy(place) | Self::Sentinel(place) => found.push(place),
             Self::Constant(_) => {}
-            Self::Concat { parts, .. } | Self::Coalesce(parts) | Self::Identity { key: parts, .. } => {
+            Self::Concat { parts, .. }
+            | Self::Coalesce(parts)
+            | Self::Identity { key: parts, .. } => {
                 parts.iter().for_each(|part| part.places(found));
             }
-            Self::CodeMap { from, .. } | Self::Parse { from, .. } | Self::Normalise { from, .. } => {
+            Self::CodeMap { from, .. }
+            | Self::Parse { from, .. }
+            | Self::Normalise { from, .. } => {
                 from.places(found);
             }
         }
@@ -178,7 +216,10 @@ impl Compiled {
     pub(crate) fn first_path(&self) -> String {
         let mut places = Vec::new();
         self.places(&mut places);
-        places.first().map(|place| place.text().to_owned()).unwrap_or_default()
+        places
+            .first()
+            .map(|place| place.text().to_owned())
+            .unwrap_or_default()
     }
 
     /// Whether a patch with this body carries the expression's value. What does not depend on the body always is; what
@@ -186,7 +227,9 @@ impl Compiled {
     /// must be there up to the one that holds.
     pub(crate) fn is_stated(&self, scope: &Scope<'_>) -> bool {
         match self {
-            Self::Copy(place) | Self::Sentinel(place) => place.root == Root::Event || place.is_stated(scope),
+            Self::Copy(place) | Self::Sentinel(place) => {
+                place.root == Root::Event || place.is_stated(scope)
+            }
             Self::Constant(_) => true,
             Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
                 parts.iter().all(|part| part.is_stated(scope))
@@ -202,9 +245,9 @@ impl Compiled {
                 }
                 true
             }
-            Self::CodeMap { from, .. } | Self::Parse { from, .. } | Self::Normalise { from, .. } => {
-                from.is_stated(scope)
-            }
+            Self::CodeMap { from, .. }
+            | Self::Parse { from, .. }
+            | Self::Normalise { from, .. } => from.is_stated(scope),
         }
     }
 
@@ -213,7 +256,9 @@ impl Compiled {
         let mut places = Vec::new();
         self.places(&mut places);
         places.is_empty()
-            || places.iter().any(|place| place.first(scope).is_some_and(|value| !value.is_null()))
+            || places
+                .iter()
+                .any(|place| place.first(scope).is_some_and(|value| !value.is_null()))
     }
 
     /// Whether a patch carries any of the places in the body that it reads, and whether it carries all of them.
@@ -222,7 +267,10 @@ impl Compiled {
         self.places(&mut places);
         places.retain(|place| place.root != Root::Event);
         let stated = |place: &&Place| place.is_stated(scope);
-        (places.iter().any(stated), !places.is_empty() && places.iter().all(stated))
+        (
+            places.iter().any(stated),
+            !places.is_empty() && places.iter().all(stated),
+        )
     }
 
     /// Whether the record's body decides it. Within a list, what stands in its items does not: they are stated with it.
@@ -262,19 +310,33 @@ impl Compiled {
                 }
                 Ok(Cell::Null)
             }
-            Self::CodeMap { from, list, unknown } => {
-                let Some(code) = from.evaluate(scope, calendar)?.into_text() else { return Ok(Cell::Null) };
+            Self::CodeMap {
+                from,
+                list,
+                unknown,
+            } => {
+                let Some(code) = from.evaluate(scope, calendar)?.into_text() else {
+                    return Ok(Cell::Null);
+                };
                 match list.get(code.trim()) {
                     Some(label) => Ok(Cell::Text(Cow::Borrowed(label))),
                     None => unknown.answer(code, "the code is not in the reference list"),
                 }
             }
             Self::Parse { from, parse } => {
-                let Some(text) = from.evaluate(scope, calendar)?.into_text() else { return Ok(Cell::Null) };
+                let Some(text) = from.evaluate(scope, calendar)?.into_text() else {
+                    return Ok(Cell::Null);
+                };
                 parse.read(&text, calendar)
             }
-            Self::Normalise { from, normaliser, unknown } => {
-                let Some(text) = from.evaluate(scope, calendar)?.into_text() else { return Ok(Cell::Null) };
+            Self::Normalise {
+                from,
+                normaliser,
+                unknown,
+            } => {
+                let Some(text) = from.evaluate(scope, calendar)?.into_text() else {
+                    return Ok(Cell::Null);
+                };
                 match normaliser.apply(&text) {
                     Some(normal) => Ok(Cell::Text(Cow::Owned(normal))),
                     None => unknown.answer(text, "the value does not have the declared form"),
@@ -290,7 +352,9 @@ impl Compiled {
                     parts.push(text);
                 }
                 let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-                Ok(Cell::Text(Cow::Owned(pole::pole_id(namespace, &parts).to_string())))
+                Ok(Cell::Text(Cow::Owned(
+                    pole::pole_id(namespace, &parts).to_string(),
+                )))
             }
         }
     }
@@ -301,7 +365,13 @@ impl Parse {
         if document.formats.is_empty() {
             return Err("`parse` needs `formats`".into());
         }
-        let formats = || document.formats.iter().map(|text| Format::named(text)).collect::<Result<_, _>>();
+        let formats = || {
+            document
+                .formats
+                .iter()
+                .map(|text| Format::named(text))
+                .collect::<Result<_, _>>()
+        };
         let forms = match document.kind {
             ParseKind::Date => Forms::Date(formats()?),
             ParseKind::Time => Forms::Time(formats()?),
@@ -317,7 +387,10 @@ impl Parse {
                 Forms::Decimal(document.formats.clone())
             }
         };
-        Ok(Self { forms, none: document.sentinels.clone() })
+        Ok(Self {
+            forms,
+            none: document.sentinels.clone(),
+        })
     }
 
     fn read<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
@@ -327,7 +400,8 @@ impl Parse {
         match &self.forms {
             Forms::Date(formats) => {
                 let day = formats.iter().find_map(|format| format.read(text)?.day);
-                day.map(Cell::Date).ok_or("a date in a declared format was expected")
+                day.map(Cell::Date)
+                    .ok_or("a date in a declared format was expected")
             }
             Forms::Time(formats) => {
                 let clock = formats.iter().find_map(|format| format.read(text)?.clock);
@@ -337,7 +411,8 @@ impl Parse {
             Forms::Timestamp(formats) => {
                 let zone = calendar.zone.as_ref();
                 let at = formats.iter().find_map(|format| format.instant(text, zone));
-                at.map(Cell::Timestamp).ok_or("a date and time in a declared format were expected")
+                at.map(Cell::Timestamp)
+                    .ok_or("a date and time in a declared format were expected")
             }
             Forms::Decimal(formats) => {
                 let number = formats.iter().find_map(|format| plain_number(text, format));
@@ -350,7 +425,11 @@ impl Parse {
 }
 
 impl Unknown {
-    fn answer<'v>(self, value: Cow<'v, str>, reason: &'static str) -> Result<Cell<'v>, &'static str> {
+    fn answer<'v>(
+        self,
+        value: Cow<'v, str>,
+        reason: &'static str,
+    ) -> Result<Cell<'v>, &'static str> {
         match self {
             Self::Keep => Ok(Cell::Text(value)),
             Self::Null => Ok(Cell::Null),
@@ -367,13 +446,19 @@ fn concat<'v>(
 ) -> Result<Cell<'v>, &'static str> {
     let mut joined = String::new();
     for part in parts {
-        let Some(text) = part.evaluate(scope, calendar)?.into_text() else { continue };
+        let Some(text) = part.evaluate(scope, calendar)?.into_text() else {
+            continue;
+        };
         if !joined.is_empty() {
             joined.push_str(separator);
         }
         joined.push_str(text.trim());
     }
-    Ok(if joined.is_empty() { Cell::Null } else { Cell::Text(Cow::Owned(joined)) })
+    Ok(if joined.is_empty() {
+        Cell::Null
+    } else {
+        Cell::Text(Cow::Owned(joined))
+    })
 }
 
 /// The raw text of a date that stands for "no date"; nothing for every other.
@@ -381,5 +466,6 @@ fn sentinel<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
     let text = value.and_then(Value::as_str);
     let stands_for_none =
         |text: &&str| parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day));
-    text.filter(stands_for_none).map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
+    text.filter(stands_for_none)
+        .map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
 }

@@ -169,10 +169,18 @@ impl Defaults {
                 time: Some("$.dateTime"),
                 body: "$.eventData.newData",
             },
-            Envelope::Cloudevents => {
-                Self { id: Some("$.id"), kind: Some("$.type"), time: Some("$.time"), body: "$.data" }
-            }
-            Envelope::Plain | Envelope::Csv => Self { id: None, kind: None, time: None, body: "$" },
+            Envelope::Cloudevents => Self {
+                id: Some("$.id"),
+                kind: Some("$.type"),
+                time: Some("$.time"),
+                body: "$.data",
+            },
+            Envelope::Plain | Envelope::Csv => Self {
+                id: None,
+                kind: None,
+                time: None,
+                body: "$",
+            },
         }
     }
 }

@@ -26,11 +26,19 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn error(file: &str, place: Spot, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place, message: message.into(), level: Level::Error }
+        Self {
+            file: file.to_owned(),
+            place,
+            message: message.into(),
+            level: Level::Error,
+        }
     }
 
     pub(crate) fn advice(file: &str, place: Spot, message: impl Into<String>) -> Self {
-        Self { level: Level::Advice, ..Self::error(file, place, message) }
+        Self {
+            level: Level::Advice,
+            ..Self::error(file, place, message)
+        }
     }
 }
 
@@ -63,12 +71,22 @@ impl Spot {
     /// line `from` when it stands nowhere.
     pub(crate) fn of(text: &str, needle: &str, from: usize) -> Self {
         for (place, line) in text.lines().enumerate().skip(from.saturating_sub(1)) {
-            let code = if line.trim_start().starts_with('#') { "" } else { line };
+            let code = if line.trim_start().starts_with('#') {
+                ""
+            } else {
+                line
+            };
             if let Some(at) = word(code, needle) {
-                return Self { line: place + 1, column: code[..at].chars().count() + 1 };
+                return Self {
+                    line: place + 1,
+                    column: code[..at].chars().count() + 1,
+                };
             }
         }
-        Self { line: from.max(1), column: 1 }
+        Self {
+            line: from.max(1),
+            column: 1,
+        }
     }
 }
 
@@ -78,16 +96,21 @@ fn word(line: &str, needle: &str) -> Option<usize> {
     let apart = |at: usize| {
         let before = line[..at].chars().next_back();
         let after = line[at + needle.len()..].chars().next();
-        let touches =
-            |edge: Option<char>, other: Option<char>| edge.is_some_and(inside) && other.is_some_and(inside);
+        let touches = |edge: Option<char>, other: Option<char>| {
+            edge.is_some_and(inside) && other.is_some_and(inside)
+        };
         !touches(needle.chars().next(), before) && !touches(needle.chars().next_back(), after)
     };
-    line.match_indices(needle).map(|(at, _)| at).find(|at| apart(*at))
+    line.match_indices(needle)
+        .map(|(at, _)| at)
+        .find(|at| apart(*at))
 }
 
 /// `name` with the nearest of `known`, for "did you mean".
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let best = known.map(|candidate| (distance(name, candidate), candidate)).min();
+    let best = known
+        .map(|candidate| (distance(name, candidate), candidate))
+        .min();
     match best {
         Some((steps, candidate)) if steps <= name.len().max(3) / 2 => {
             format!("; the nearest name is `{candidate}`")
@@ -101,7 +124,10 @@ pub(crate) fn explained(message: &str) -> String {
     let mut message = message.lines().next().unwrap_or_default().to_owned();
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         let mut names = message.split('`').skip(1).step_by(2);
-        let near = names.next().map(|given| nearest(given, names)).unwrap_or_default();
+        let near = names
+            .next()
+            .map(|given| nearest(given, names))
+            .unwrap_or_default();
         message.push_str(&near);
     }
     message
@@ -134,7 +160,10 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_offered_and_a_far_one_is_not() {
-        assert_eq!(nearest("surnme", ["surname", "title"].into_iter()), "; the nearest name is `surname`");
+        assert_eq!(
+            nearest("surnme", ["surname", "title"].into_iter()),
+            "; the nearest name is `surname`"
+        );
         assert_eq!(nearest("xyz", ["surname"].into_iter()), "");
         let said = explained("unknown field `topik`, expected one of `topic`, `key`\n --> more");
         assert!(said.ends_with("; the nearest name is `topic`"), "{said}");

@@ -45,7 +45,8 @@ fn five_seconds() -> u64 {
 /// Whether a key can stand in an address: `.` and `..` would name another place, encoded or not.
 #[must_use]
 pub fn key_is_safe(key: &str) -> bool {
-    !key.split('/').any(|part| part.is_empty() || part == "." || part == "..")
+    !key.split('/')
+        .any(|part| part.is_empty() || part == "." || part == "..")
 }
 
 /// A text as it stands in an address: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
@@ -76,19 +77,28 @@ impl Fetch {
 
     /// What is wrong with the declaration, if anything.
     pub(crate) fn fault(&self, state: Option<&str>) -> Option<String> {
-        let local = self.url.starts_with("http://127.0.0.1:") || self.url.starts_with("http://localhost:");
+        let local =
+            self.url.starts_with("http://127.0.0.1:") || self.url.starts_with("http://localhost:");
         if !self.url.starts_with("https://") && !local {
             return Some("`fetch.url` must begin with https://".into());
         }
-        let path =
-            self.url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
-        if !path.is_some_and(|path| path.contains("{key}")) || self.url.matches("{key}").count() > 1 {
+        let path = self
+            .url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .map(|(_, path)| path);
+        if !path.is_some_and(|path| path.contains("{key}")) || self.url.matches("{key}").count() > 1
+        {
             return Some(
-                "`fetch.url` has `{key}` once, in its path: it tells the record, never the host".into(),
+                "`fetch.url` has `{key}` once, in its path: it tells the record, never the host"
+                    .into(),
             );
         }
         if self.header.is_empty()
-            || !self.header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            || !self
+                .header
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         {
             return Some("`fetch.header` is no header's name".into());
         }
@@ -96,7 +106,10 @@ impl Fetch {
             return Some("`fetch.timeout_ms` is not between 1 and 25000".into());
         }
         let member = state.and_then(|path| path.strip_prefix("$."));
-        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let plain = |name: &str| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
         match member {
             Some(name) if plain(name) && name != FETCHED => None,
             _ => Some(

@@ -31,7 +31,11 @@ impl File {
     /// A file of this path and text.
     #[must_use]
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into(), value: OnceLock::new() }
+        Self {
+            path: path.into(),
+            text: text.into(),
+            value: OnceLock::new(),
+        }
     }
 
     /// Its text.
@@ -42,7 +46,9 @@ impl File {
 
     /// What the text says; none where it is no YAML.
     pub(crate) fn value(&self) -> Option<&Value> {
-        self.value.get_or_init(|| yaml::parse(&self.text).ok()).as_ref()
+        self.value
+            .get_or_init(|| yaml::parse(&self.text).ok())
+            .as_ref()
     }
 }
 
@@ -55,11 +61,18 @@ pub fn pack(files: &[File]) -> Result<(String, Catalogue), Vec<Problem>> {
     let catalogue = Catalogue::compile(files)?;
     let packed = |file: &File| {
         let value = file.value().cloned().unwrap_or_default();
-        Packed { path: file.path.clone(), text: file.text.clone(), value }
+        Packed {
+            path: file.path.clone(),
+            text: file.text.clone(),
+            value,
+        }
     };
     let packed: Vec<Packed> = files.iter().map(packed).collect();
     // Plain structures of texts and values: JSON's writer refuses none of them.
-    Ok((serde_json::to_string(&packed).unwrap_or_default(), catalogue))
+    Ok((
+        serde_json::to_string(&packed).unwrap_or_default(),
+        catalogue,
+    ))
 }
 
 /// The files of a pack.
@@ -68,8 +81,16 @@ pub fn pack(files: &[File]) -> Result<(String, Catalogue), Vec<Problem>> {
 /// When the text is no pack.
 pub fn unpack(text: &str) -> Result<Vec<File>, String> {
     let packed: Vec<Packed> = serde_json::from_str(text).map_err(|error| {
-        format!("not a pack of contracts: line {}, column {}", error.line(), error.column())
+        format!(
+            "not a pack of contracts: line {}, column {}",
+            error.line(),
+            error.column()
+        )
     })?;
-    let file = |Packed { path, text, value }: Packed| File { path, text, value: OnceLock::from(Some(value)) };
+    let file = |Packed { path, text, value }: Packed| File {
+        path,
+        text,
+        value: OnceLock::from(Some(value)),
+    };
     Ok(packed.into_iter().map(file).collect())
 }

@@ -34,8 +34,9 @@ const TOKENS: [(&str, Token); 11] = [
     ("H", Token::Hour),
 ];
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
 
 /// Years of two digits from this one on belong to the last century.
 const CENTURY_TURNS: i32 = 70;
@@ -77,7 +78,8 @@ impl Format {
             tokens.push(token);
             rest = &rest[length..];
         }
-        let has = |wanted: &[Token]| tokens.iter().filter(|token| wanted.contains(token)).count() == 1;
+        let has =
+            |wanted: &[Token]| tokens.iter().filter(|token| wanted.contains(token)).count() == 1;
         let date = has(&[Token::Year, Token::ShortYear])
             && has(&[Token::Month, Token::MonthName])
             && has(&[Token::Day]);
@@ -97,7 +99,10 @@ impl Format {
                 let at = parse_timestamp(text)?;
                 let clock = (text.len() > 10).then(|| at.rem_euclid(MICROS_PER_DAY));
                 // The date as it is written: an offset must not move a birthday.
-                Some(Moment { day: parse_date(text), clock })
+                Some(Moment {
+                    day: parse_date(text),
+                    clock,
+                })
             }
             Self::Tokens(tokens) => read(tokens, text),
         }
@@ -106,15 +111,25 @@ impl Format {
     /// The instant that a text means, in microseconds since 1970: local time of `zone` where it names no offset.
     pub(crate) fn instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
         let text = text.trim();
-        let offset = text.get(10..).is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']));
+        let offset = text
+            .get(10..)
+            .is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']));
         if *self == Self::Iso && offset {
             return parse_timestamp(text);
         }
         let moment = self.read(text)?;
         let micros = i64::from(moment.day?) * MICROS_PER_DAY + moment.clock.unwrap_or(0);
-        let Some(zone) = zone else { return Some(micros) };
-        let civil = jiff::Timestamp::from_microsecond(micros).ok()?.to_zoned(TimeZone::UTC).datetime();
-        civil.to_zoned(zone.clone()).ok().map(|at| at.timestamp().as_microsecond())
+        let Some(zone) = zone else {
+            return Some(micros);
+        };
+        let civil = jiff::Timestamp::from_microsecond(micros)
+            .ok()?
+            .to_zoned(TimeZone::UTC)
+            .datetime();
+        civil
+            .to_zoned(zone.clone())
+            .ok()
+            .map(|at| at.timestamp().as_microsecond())
     }
 }
 
@@ -127,7 +142,9 @@ fn read(tokens: &[Token], text: &str) -> Option<Moment> {
                 continue;
             }
             Token::MonthName => {
-                let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !c.is_alphabetic())
+                    .unwrap_or(rest.len());
                 let name = rest[..end].to_lowercase();
                 let month = MONTHS.iter().position(|month| name.starts_with(month))?;
                 (1, i32::try_from(month).ok()? + 1, &rest[end..])
@@ -135,7 +152,15 @@ fn read(tokens: &[Token], text: &str) -> Option<Moment> {
             Token::Year => digits(rest, 4, 4).map(|(year, after)| (0, year, after))?,
             Token::ShortYear => {
                 let (year, after) = digits(rest, 2, 2)?;
-                (0, if year >= CENTURY_TURNS { 1900 + year } else { 2000 + year }, after)
+                (
+                    0,
+                    if year >= CENTURY_TURNS {
+                        1900 + year
+                    } else {
+                        2000 + year
+                    },
+                    after,
+                )
             }
             Token::Month => digits(rest, 1, 2).map(|(month, after)| (1, month, after))?,
             Token::Day => digits(rest, 1, 2).map(|(day, after)| (2, day, after))?,
@@ -171,21 +196,41 @@ fn read(tokens: &[Token], text: &str) -> Option<Moment> {
 
 /// A number of so many digits at the beginning, and what comes after it.
 fn digits(text: &str, least: usize, most: usize) -> Option<(i32, &str)> {
-    let count = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
-    if count < least { None } else { Some((text[..count].parse().ok()?, &text[count..])) }
+    let count = text
+        .bytes()
+        .take(most)
+        .take_while(u8::is_ascii_digit)
+        .count();
+    if count < least {
+        None
+    } else {
+        Some((text[..count].parse().ok()?, &text[count..]))
+    }
 }
 
 /// The time of a day as text, `HH:MM:SS`.
 pub(crate) fn clock_text(micros: i64) -> String {
     let seconds = micros / 1_000_000;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 /// A number as people write it: currency signs and the thousands' separators of `format` go.
 pub(crate) fn plain_number(text: &str, format: &str) -> Option<String> {
-    let (thousands, point) = if format == "1.234,56" { ('.', ',') } else { (',', '.') };
+    let (thousands, point) = if format == "1.234,56" {
+        ('.', ',')
+    } else {
+        (',', '.')
+    };
     let bare = text.trim().trim_matches(['£', '€', '$', ' ']);
-    let (bare, negative) = match bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+    let (bare, negative) = match bare
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
         Some(inner) => (inner, true),
         None => (bare, false),
     };
@@ -193,19 +238,23 @@ pub(crate) fn plain_number(text: &str, format: &str) -> Option<String> {
         Some(rest) => (true, rest.trim_start_matches(['£', '€', '$', ' '])),
         None => (negative, bare),
     };
-    let (whole, fraction) = bare.split_once(point).map_or((bare, None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, fraction) = bare
+        .split_once(point)
+        .map_or((bare, None), |(whole, rest)| (whole, Some(rest)));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // A separator stands before three digits, or it is none: 12,50 is not twelve hundred and fifty.
     let mut groups = whole.split(thousands);
     let first = groups.next().unwrap_or_default();
     let rest: Vec<&str> = groups.collect();
-    let grouped =
-        rest.iter().all(|group| group.len() == 3 && digits(group)) && (rest.is_empty() || first.len() <= 3);
+    let grouped = rest.iter().all(|group| group.len() == 3 && digits(group))
+        && (rest.is_empty() || first.len() <= 3);
     if !digits(first) || !grouped || !fraction.is_none_or(digits) {
         return None;
     }
     let sign = if negative { "-" } else { "" };
-    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+    let fraction = fraction
+        .map(|digits| format!(".{digits}"))
+        .unwrap_or_default();
     Some(format!("{sign}{first}{}{fraction}", rest.concat()))
 }
 
@@ -240,29 +289,54 @@ mod tests {
         assert_eq!(day("MM/DD/YYYY", "08/24/2017"), parse_date("2017-08-24"));
         assert_eq!(day("D MMM YY", "1 September 25"), parse_date("2025-09-01"));
         assert_eq!(day("YYYYMMDD", "20260302"), parse_date("2026-03-02"));
-        assert_eq!(day("DD.MM.YYYY HH:mm", "24.08.2017 23:59"), parse_date("2017-08-24"));
+        assert_eq!(
+            day("DD.MM.YYYY HH:mm", "24.08.2017 23:59"),
+            parse_date("2017-08-24")
+        );
         assert_eq!(day("DD.MM.YYYY HH:mm", "24.08.2017 24:00"), None);
-        assert_eq!(day("iso", "2017-08-24T23:59:00+01:00"), parse_date("2017-08-24"));
+        assert_eq!(
+            day("iso", "2017-08-24T23:59:00+01:00"),
+            parse_date("2017-08-24")
+        );
     }
 
     #[test]
     fn a_wrong_format_is_told() {
-        assert!(Format::named("DD/MM").unwrap_err().contains("no whole date"));
-        assert!(Format::named("DD/XX/YYYY").unwrap_err().contains("unknown letter `X`"));
+        assert!(
+            Format::named("DD/MM")
+                .unwrap_err()
+                .contains("no whole date")
+        );
+        assert!(
+            Format::named("DD/XX/YYYY")
+                .unwrap_err()
+                .contains("unknown letter `X`")
+        );
     }
 
     #[test]
     fn local_time_has_its_summer() {
         let zone = TimeZone::get("Europe/London").unwrap();
         let format = Format::named("DD/MM/YYYY HH:mm").unwrap();
-        assert_eq!(format.instant("01/07/2026 00:30", Some(&zone)), parse_timestamp("2026-06-30T23:30:00Z"));
-        assert_eq!(format.instant("01/01/2026 00:30", Some(&zone)), parse_timestamp("2026-01-01T00:30:00Z"));
+        assert_eq!(
+            format.instant("01/07/2026 00:30", Some(&zone)),
+            parse_timestamp("2026-06-30T23:30:00Z")
+        );
+        assert_eq!(
+            format.instant("01/01/2026 00:30", Some(&zone)),
+            parse_timestamp("2026-01-01T00:30:00Z")
+        );
         assert_eq!(
             Format::Iso.instant("2026-07-01T00:30:00Z", Some(&zone)),
             parse_timestamp("2026-07-01T00:30:00Z")
         );
         assert_eq!(
-            Format::named("H:mm").unwrap().read("7:05").and_then(|at| at.clock).map(clock_text).as_deref(),
+            Format::named("H:mm")
+                .unwrap()
+                .read("7:05")
+                .and_then(|at| at.clock)
+                .map(clock_text)
+                .as_deref(),
             Some("07:05:00")
         );
     }

@@ -54,7 +54,8 @@ impl Incident {
     /// Whether it explains a dataset's numbers of a day.
     #[must_use]
     pub fn explains(&self, dataset: &str, day: i32) -> bool {
-        (self.from..=self.to).contains(&day) && self.dataset.as_deref().is_none_or(|known| known == dataset)
+        (self.from..=self.to).contains(&day)
+            && self.dataset.as_deref().is_none_or(|known| known == dataset)
     }
 }
 
@@ -71,13 +72,24 @@ pub(crate) fn read(file: &File, datasets: &[String]) -> Result<Vec<Incident>, Ve
             Err((needle, message)) => problems.push(at(&needle, message)),
         }
     }
-    if problems.is_empty() { Ok(incidents) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(incidents)
+    } else {
+        Err(problems)
+    }
 }
 
 fn incident(written: &IncidentDocument, datasets: &[String]) -> Result<Incident, (String, String)> {
     let day = |text: &str| {
-        let what = || (text.to_owned(), format!("`{text}` is no day, such as 2026-03-02"));
-        parse_date(text).filter(|_| text.len() == 10).ok_or_else(what)
+        let what = || {
+            (
+                text.to_owned(),
+                format!("`{text}` is no day, such as 2026-03-02"),
+            )
+        };
+        parse_date(text)
+            .filter(|_| text.len() == 10)
+            .ok_or_else(what)
     };
     let from = day(&written.from)?;
     let to = written.to.as_deref().map_or(Ok(from), day)?;
@@ -92,10 +104,19 @@ fn incident(written: &IncidentDocument, datasets: &[String]) -> Result<Incident,
     let dataset = (written.dataset != "all").then(|| written.dataset.clone());
     if let Some(unknown) = dataset.as_ref().filter(|name| !datasets.contains(name)) {
         let near = nearest(unknown, datasets.iter().map(String::as_str));
-        return Err((unknown.clone(), format!("there is no dataset `{unknown}`{near}")));
+        return Err((
+            unknown.clone(),
+            format!("there is no dataset `{unknown}`{near}"),
+        ));
     }
     let (why, acknowledged_by) = (written.why.clone(), written.acknowledged_by.clone());
-    Ok(Incident { dataset, from, to, why, acknowledged_by })
+    Ok(Incident {
+        dataset,
+        from,
+        to,
+        why,
+        acknowledged_by,
+    })
 }
 
 #[cfg(test)]
@@ -103,21 +124,32 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> File {
-        File::new("incidents.yaml", format!("incidents:\n  - {{{text}, why: w, acknowledged_by: t}}\n"))
+        File::new(
+            "incidents.yaml",
+            format!("incidents:\n  - {{{text}, why: w, acknowledged_by: t}}\n"),
+        )
     }
 
     #[test]
     fn an_incident_explains_its_days_and_no_others() {
         let datasets = ["table/person".to_owned()];
-        let read = |text: &str| super::read(&file(text), &datasets).map(|mut found| found.remove(0));
+        let read =
+            |text: &str| super::read(&file(text), &datasets).map(|mut found| found.remove(0));
         let one = read("dataset: table/person, from: 2026-03-02, to: 2026-03-03").unwrap();
         assert!(one.explains("table/person", 20_514) && one.explains("table/person", 20_515));
         assert!(!one.explains("table/person", 20_516) && !one.explains("table/event", 20_514));
-        assert!(read("dataset: all, from: 2026-03-02").unwrap().explains("table/event", 20_514));
+        assert!(
+            read("dataset: all, from: 2026-03-02")
+                .unwrap()
+                .explains("table/event", 20_514)
+        );
         for (text, message) in [
             ("dataset: table/persn, from: 2026-03-02", "`table/person`"),
             ("dataset: all, from: 2026-13-02", "no day"),
-            ("dataset: all, from: 2026-03-02, to: 2026-03-01", "before it begins"),
+            (
+                "dataset: all, from: 2026-03-02, to: 2026-03-01",
+                "before it begins",
+            ),
         ] {
             let problems = super::read(&file(text), &datasets).unwrap_err();
             assert!(problems[0].message.contains(message), "{problems:?}");

@@ -53,19 +53,34 @@ impl List {
         let document: ListDocument = yaml::read(file)?;
         let (mut to_code, mut to_label) = (BTreeMap::new(), BTreeMap::new());
         let mut codes = Vec::new();
-        for CodeDocument { code, label, synonyms } in document.codes {
+        for CodeDocument {
+            code,
+            label,
+            synonyms,
+        } in document.codes
+        {
             let label = label.unwrap_or_else(|| code.clone());
             for text in std::iter::once(&code).chain(&synonyms) {
                 if let Some(other) = to_code.insert(text.clone(), code.clone()) {
                     let message = format!("`{text}` stands for both `{other}` and `{code}`");
-                    return Err(Problem::error(&file.path, Spot::of(file.text(), text, 1), message));
+                    return Err(Problem::error(
+                        &file.path,
+                        Spot::of(file.text(), text, 1),
+                        message,
+                    ));
                 }
                 to_label.insert(text.clone(), label.clone());
             }
             codes.push((code, label));
         }
         let (version, description) = (document.version, document.description);
-        Ok(Self { version, description, codes, to_code: Arc::new(to_code), to_label: Arc::new(to_label) })
+        Ok(Self {
+            version,
+            description,
+            codes,
+            to_code: Arc::new(to_code),
+            to_label: Arc::new(to_label),
+        })
     }
 
     /// From every text that the list knows to its code.
@@ -87,7 +102,9 @@ impl Lists {
     /// The list of this name, or the nearest name.
     pub(crate) fn get(&self, name: &str) -> Result<&List, String> {
         let near = || nearest(name, self.0.keys().map(String::as_str));
-        self.0.get(name).ok_or_else(|| format!("there is no reference list `{name}`{}", near()))
+        self.0
+            .get(name)
+            .ok_or_else(|| format!("there is no reference list `{name}`{}", near()))
     }
 
     /// Every list with its name, in the order of names.
@@ -96,7 +113,12 @@ impl Lists {
     }
 
     pub(crate) fn read(&mut self, file: &File) -> Result<(), Problem> {
-        let name = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".yaml");
+        let name = file
+            .path
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(".yaml");
         let list = List::read(file)?;
         self.0.insert(name.to_owned(), list);
         Ok(())
@@ -117,7 +139,10 @@ mod tests {
         let mut lists = Lists::default();
         lists.read(&file(text)).unwrap();
         let list = lists.get("kinds").unwrap();
-        assert_eq!((list.to_code()["a"].as_str(), list.to_label()["a"].as_str()), ("A", "Ah"));
+        assert_eq!(
+            (list.to_code()["a"].as_str(), list.to_label()["a"].as_str()),
+            ("A", "Ah")
+        );
         assert_eq!(list.to_label()["B"], "B");
         let twice = text.replace("{code: B}", "{code: B, synonyms: [a]}");
         let problem = lists.read(&file(&twice)).unwrap_err();

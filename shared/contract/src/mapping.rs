@@ -149,7 +149,10 @@ pub(crate) struct EndDocument {
 pub(crate) enum Expression {
     Copy(String),
     Constant(Value),
-    Concat { parts: Vec<Expression>, separator: String },
+    Concat {
+        parts: Vec<Expression>,
+        separator: String,
+    },
     Coalesce(Vec<Expression>),
     CodeMap(CodeMapDocument),
     Parse(ParseDocument),
@@ -262,8 +265,17 @@ struct ConcatDocument {
 }
 
 /// The verbs, for messages.
-const VERBS: [&str; 9] =
-    ["copy", "constant", "concat", "coalesce", "code-map", "parse", "normalise", "sentinel", "identity"];
+const VERBS: [&str; 9] = [
+    "copy",
+    "constant",
+    "concat",
+    "coalesce",
+    "code-map",
+    "parse",
+    "normalise",
+    "sentinel",
+    "identity",
+];
 
 impl JsonSchema for Expression {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -285,7 +297,9 @@ impl JsonSchema for Expression {
             ("identity", generator.subschema_for::<IdentityDocument>()),
         ];
         let verb = |(name, schema): (&str, Schema)| json_schema!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false});
-        let forms: Vec<Schema> = std::iter::once(path.clone()).chain(verbs.into_iter().map(verb)).collect();
+        let forms: Vec<Schema> = std::iter::once(path.clone())
+            .chain(verbs.into_iter().map(verb))
+            .collect();
         json_schema!({ "oneOf": forms })
     }
 }
@@ -311,7 +325,9 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Expression, A::Error> {
         let Some(verb) = map.next_key::<String>()? else {
-            return Err(de::Error::custom("an expression has exactly one verb, this one has none"));
+            return Err(de::Error::custom(
+                "an expression has exactly one verb, this one has none",
+            ));
         };
         let expression = match verb.as_str() {
             "copy" => Expression::Copy(map.next_value()?),
@@ -330,9 +346,9 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
         };
         match map.next_key::<String>()? {
             None => Ok(expression),
-            Some(second) => {
-                Err(de::Error::custom(format!("an expression has exactly one verb; `{second}` is too many")))
-            }
+            Some(second) => Err(de::Error::custom(format!(
+                "an expression has exactly one verb; `{second}` is too many"
+            ))),
         }
     }
 }

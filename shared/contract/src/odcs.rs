@@ -278,16 +278,26 @@ impl Document {
     pub(crate) fn read(file: &File) -> Result<Self, Problem> {
         let document: Self = yaml::read(file)?;
         if !VERSIONS.contains(&document.api_version.as_str()) {
-            let message =
-                format!("apiVersion `{}` is not one of {}", document.api_version, VERSIONS.join(", "));
-            return Err(Problem::error(&file.path, Spot::of(file.text(), "apiVersion", 1), message));
+            let message = format!(
+                "apiVersion `{}` is not one of {}",
+                document.api_version,
+                VERSIONS.join(", ")
+            );
+            return Err(Problem::error(
+                &file.path,
+                Spot::of(file.text(), "apiVersion", 1),
+                message,
+            ));
         }
         Ok(document)
     }
 
     /// Our extension's value, or null.
     pub(crate) fn extension(&self) -> Value {
-        let ours = self.custom_properties.iter().find(|custom| custom.property == "polelake");
+        let ours = self
+            .custom_properties
+            .iter()
+            .find(|custom| custom.property == "polelake");
         ours.map_or(Value::Null, |custom| custom.value.clone())
     }
 
@@ -295,9 +305,16 @@ impl Document {
     #[must_use]
     pub fn owner(&self) -> String {
         let team = self.team.as_ref();
-        let named = team.and_then(|team| team.get("name")).and_then(Value::as_str);
-        let first = team.and_then(|team| team.get(0)).and_then(|member| member.get("username"));
-        named.or(first.and_then(Value::as_str)).unwrap_or("nobody").to_owned()
+        let named = team
+            .and_then(|team| team.get("name"))
+            .and_then(Value::as_str);
+        let first = team
+            .and_then(|team| team.get(0))
+            .and_then(|member| member.get("username"));
+        named
+            .or(first.and_then(Value::as_str))
+            .unwrap_or("nobody")
+            .to_owned()
     }
 }
 
@@ -315,19 +332,30 @@ const QUALITY: &str = "id name type description metric rule arguments query engi
 
 /// Names that the standard does not know: most are misspelt, and what they say would be lost without a word.
 pub(crate) fn strangers(file: &File) -> Vec<Problem> {
-    let Some(root) = file.value() else { return Vec::new() };
+    let Some(root) = file.value() else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     let mut look = |value: &Value, known: &str| {
-        for name in value.as_object().into_iter().flat_map(|object| object.keys()) {
+        for name in value
+            .as_object()
+            .into_iter()
+            .flat_map(|object| object.keys())
+        {
             if !known.split_whitespace().any(|known| known == name) {
                 let near = nearest(name, known.split_whitespace());
                 let message = match name.as_str() {
                     "relationships" => {
-                        "`relationships` are enforced by nothing; write a rule with `references`".into()
+                        "`relationships` are enforced by nothing; write a rule with `references`"
+                            .into()
                     }
                     _ => format!("`{name}` is no name of the standard{near}"),
                 };
-                found.push(Problem::error(&file.path, Spot::of(file.text(), name, 1), message));
+                found.push(Problem::error(
+                    &file.path,
+                    Spot::of(file.text(), name, 1),
+                    message,
+                ));
             }
         }
     };
@@ -336,12 +364,16 @@ pub(crate) fn strangers(file: &File) -> Vec<Problem> {
     let mut properties = Vec::new();
     for object in list(root, "schema") {
         look(&object, OBJECT);
-        list(&object, "quality").iter().for_each(|rule| look(rule, QUALITY));
+        list(&object, "quality")
+            .iter()
+            .for_each(|rule| look(rule, QUALITY));
         properties.extend(list(&object, "properties"));
     }
     while let Some(property) = properties.pop() {
         look(&property, PROPERTY);
-        list(&property, "quality").iter().for_each(|rule| look(rule, QUALITY));
+        list(&property, "quality")
+            .iter()
+            .for_each(|rule| look(rule, QUALITY));
         properties.extend(list(&property, "properties"));
         properties.extend(property.get("items").cloned());
     }

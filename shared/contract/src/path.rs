@@ -38,11 +38,17 @@ impl Path {
         // Compiled only where it is needed: a catalogue has hundreds of plain paths, and a cold start waits for each.
         let full = || {
             let path = JsonPath::parse(text);
-            path.map(Box::new).map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))
+            path.map(Box::new)
+                .map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))
         };
-        let (head, each) = text.strip_suffix("[*]").map_or((text, false), |head| (head, true));
+        let (head, each) = text
+            .strip_suffix("[*]")
+            .map_or((text, false), |head| (head, true));
         let route = match (plain(head), each) {
-            (Some(steps), each) => match (steps.iter().any(|step| matches!(step, Step::Where(..))), each) {
+            (Some(steps), each) => match (
+                steps.iter().any(|step| matches!(step, Step::Where(..))),
+                each,
+            ) {
                 (false, false) => Route::Plain(steps),
                 (false, true) => Route::Each(steps),
                 (true, false) => Route::Found(steps, full()?),
@@ -50,7 +56,10 @@ impl Path {
             },
             (None, _) => Route::Full(full()?),
         };
-        Ok(Self { text: text.to_owned(), route })
+        Ok(Self {
+            text: text.to_owned(),
+            route,
+        })
     }
 
     /// The path as it was written.
@@ -90,7 +99,9 @@ impl Path {
 
     /// The names of the path when it has only names: such a path can be written as well as read.
     pub(crate) fn names(&self) -> Option<Vec<&str>> {
-        let Route::Plain(steps) = &self.route else { return None };
+        let Route::Plain(steps) = &self.route else {
+            return None;
+        };
         fn name(step: &Step) -> Option<&str> {
             match step {
                 Step::Name(name) => Some(name.as_str()),
@@ -163,7 +174,9 @@ fn bracket(inside: &str) -> Option<Step> {
             && !text.contains(['\'', '\\']);
         return plain.then(|| Step::Where(name.to_owned(), text.to_owned()));
     }
-    let quoted = inside.strip_prefix('\'').and_then(|name| name.strip_suffix('\''));
+    let quoted = inside
+        .strip_prefix('\'')
+        .and_then(|name| name.strip_suffix('\''));
     match quoted {
         Some(name) if !name.contains(['\'', '\\']) => Some(Step::Name(name.to_owned())),
         Some(_) => None,

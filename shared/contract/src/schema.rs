@@ -16,27 +16,39 @@ use crate::rule::Implementation;
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("contract.schema.json", contract()),
-        ("mapping.schema.json", of::<MappingDocument>("A mapping of polelake").to_value()),
-        ("incidents.schema.json", of::<IncidentsDocument>("Acknowledged incidents of polelake").to_value()),
-        ("list.schema.json", of::<ListDocument>("A reference list of polelake").to_value()),
+        (
+            "mapping.schema.json",
+            of::<MappingDocument>("A mapping of polelake").to_value(),
+        ),
+        (
+            "incidents.schema.json",
+            of::<IncidentsDocument>("Acknowledged incidents of polelake").to_value(),
+        ),
+        (
+            "list.schema.json",
+            of::<ListDocument>("A reference list of polelake").to_value(),
+        ),
     ]
 }
 
 fn of<T: JsonSchema>(title: &str) -> Schema {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
+    let mut schema = SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<T>();
     schema.insert("title".into(), title.into());
     schema
 }
 
 /// The standard's part, with our extension and our rules typed where they stand.
 fn contract() -> Value {
-    let mut schema = of::<Document>("A data contract of polelake: ODCS with our extension").to_value();
+    let mut schema =
+        of::<Document>("A data contract of polelake: ODCS with our extension").to_value();
     let mut take = |schema_of: Schema, name: &str| {
         // What refers to itself must go on doing so within the whole.
-        let own = schema_of
-            .to_value()
-            .to_string()
-            .replace("\"$ref\":\"#\"", &format!("\"$ref\":\"#/definitions/{name}\""));
+        let own = schema_of.to_value().to_string().replace(
+            "\"$ref\":\"#\"",
+            &format!("\"$ref\":\"#/definitions/{name}\""),
+        );
         let mut value: Value = serde_json::from_str(&own).unwrap_or_default();
         let own = value["definitions"].take();
         for (known, definition) in own.as_object().into_iter().flatten() {

@@ -65,7 +65,11 @@ impl Trail<'_> {
             path.push_str(self.name);
         } else {
             path.push('.');
-            path.push_str(if looks_like_a_name(self.name) { self.name } else { "(unprintable)" });
+            path.push_str(if looks_like_a_name(self.name) {
+                self.name
+            } else {
+                "(unprintable)"
+            });
         }
         path
     }
@@ -73,7 +77,9 @@ impl Trail<'_> {
     fn count(&self, counts: &mut BTreeMap<String, u64>) {
         let path = self.render();
         let told = counts.len() < PATHS_MAX || counts.contains_key(&path);
-        *counts.entry(if told { path } else { OTHERS.to_owned() }).or_default() += 1;
+        *counts
+            .entry(if told { path } else { OTHERS.to_owned() })
+            .or_default() += 1;
     }
 }
 
@@ -82,7 +88,10 @@ impl Trail<'_> {
 fn looks_like_a_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let digits = name.as_bytes().windows(DIGITS_OF_DATA).any(|run| run.iter().all(u8::is_ascii_digit));
+    let digits = name
+        .as_bytes()
+        .windows(DIGITS_OF_DATA)
+        .any(|run| run.iter().all(u8::is_ascii_digit));
     begins && name.len() <= 64 && name.chars().all(plain) && !digits
 }
 
@@ -92,7 +101,12 @@ impl Shape {
         let field = |property: &Property| {
             let (name, required) = (property.name.clone(), property.required);
             let shape = Self::of_property(property);
-            Field { name, required, demands: required || shape.demands(), shape }
+            Field {
+                name,
+                required,
+                demands: required || shape.demands(),
+                shape,
+            }
         };
         let mut fields: Vec<Field> = properties.iter().map(field).collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
@@ -103,11 +117,16 @@ impl Shape {
         match property.logical_type.as_deref() {
             Some("object" | "map") if property.properties.is_empty() => Self::Opaque,
             Some("object") => Self::of(&property.properties),
-            Some("array" | "vector") => property
-                .items
-                .as_ref()
-                .map_or(Self::Opaque, |items| Self::List(Box::new(Self::of_property(items)))),
-            _ => Self::Value(property.listed.iter().map(|listed| listed.value.clone()).collect()),
+            Some("array" | "vector") => property.items.as_ref().map_or(Self::Opaque, |items| {
+                Self::List(Box::new(Self::of_property(items)))
+            }),
+            _ => Self::Value(
+                property
+                    .listed
+                    .iter()
+                    .map(|listed| listed.value.clone())
+                    .collect(),
+            ),
         }
     }
 
@@ -122,7 +141,14 @@ impl Shape {
 
     /// Counts what `value` holds beyond the shape. `root` is the path to it.
     pub(crate) fn observe(&self, value: &Value, root: &str, findings: &mut Findings) {
-        self.walk(value, &Trail { parent: None, name: root }, findings);
+        self.walk(
+            value,
+            &Trail {
+                parent: None,
+                name: root,
+            },
+            findings,
+        );
     }
 
     fn walk(&self, value: &Value, trail: &Trail<'_>, findings: &mut Findings) {
@@ -135,11 +161,20 @@ impl Shape {
                     while fields.get(next).is_some_and(|field| field.name < *name) {
                         next += 1;
                     }
-                    let known =
-                        fields.get(next).filter(|field| field.name == *name).or_else(|| find(fields, name));
+                    let known = fields
+                        .get(next)
+                        .filter(|field| field.name == *name)
+                        .or_else(|| find(fields, name));
                     match known {
                         Some(field) => {
-                            field.shape.walk(value, &Trail { parent: Some(trail), name }, findings);
+                            field.shape.walk(
+                                value,
+                                &Trail {
+                                    parent: Some(trail),
+                                    name,
+                                },
+                                findings,
+                            );
                         }
                         None => strangers.push(name),
                     }
@@ -147,14 +182,24 @@ impl Shape {
                 let many = strangers.len() > MEMBERS_MAX;
                 for name in strangers {
                     let name = if many { "[(many names)]" } else { name };
-                    Trail { parent: Some(trail), name }.count(&mut findings.undeclared);
+                    Trail {
+                        parent: Some(trail),
+                        name,
+                    }
+                    .count(&mut findings.undeclared);
                 }
             }
             (Self::List(shape), Value::Array(items)) => {
-                let trail = Trail { parent: Some(trail), name: "[*]" };
-                items.iter().for_each(|item| shape.walk(item, &trail, findings));
+                let trail = Trail {
+                    parent: Some(trail),
+                    name: "[*]",
+                };
+                items
+                    .iter()
+                    .for_each(|item| shape.walk(item, &trail, findings));
             }
-            (Self::Value(_), Value::Object(_) | Value::Array(_)) | (Self::Object(_) | Self::List(_), _) => {
+            (Self::Value(_), Value::Object(_) | Value::Array(_))
+            | (Self::Object(_) | Self::List(_), _) => {
                 trail.count(&mut findings.undeclared);
             }
             (Self::Value(listed), value) => {
@@ -167,8 +212,19 @@ impl Shape {
 
     /// The first required field that a whole record lacks.
     pub(crate) fn complete(&self, value: &Value, root: &str) -> Result<(), Fault> {
-        self.missing(value, &Trail { parent: None, name: root }).map_or(Ok(()), |path| {
-            Err(Fault::new("contract.required", &path, "the contract requires a value here"))
+        self.missing(
+            value,
+            &Trail {
+                parent: None,
+                name: root,
+            },
+        )
+        .map_or(Ok(()), |path| {
+            Err(Fault::new(
+                "contract.required",
+                &path,
+                "the contract requires a value here",
+            ))
         })
     }
 
@@ -176,7 +232,10 @@ impl Shape {
         match (self, value) {
             (Self::Object(fields), Value::Object(object)) => {
                 fields.iter().filter(|f| f.demands).find_map(|field| {
-                    let trail = Trail { parent: Some(trail), name: &field.name };
+                    let trail = Trail {
+                        parent: Some(trail),
+                        name: &field.name,
+                    };
                     match object.get(&field.name).filter(|value| !value.is_null()) {
                         Some(value) => field.shape.missing(value, &trail),
                         None => field.required.then(|| trail.render()),
@@ -184,7 +243,10 @@ impl Shape {
                 })
             }
             (Self::List(shape), Value::Array(items)) if shape.demands() => {
-                let trail = Trail { parent: Some(trail), name: "[*]" };
+                let trail = Trail {
+                    parent: Some(trail),
+                    name: "[*]",
+                };
                 items.iter().find_map(|item| shape.missing(item, &trail))
             }
             _ => None,
@@ -193,7 +255,9 @@ impl Shape {
 
     /// The shape at a path, or what is wrong with the path. What cannot be told is opaque.
     pub(crate) fn at(&self, path: &Path) -> Result<&Shape, String> {
-        let (Some(steps), each) = path.steps() else { return Ok(&Shape::Opaque) };
+        let (Some(steps), each) = path.steps() else {
+            return Ok(&Shape::Opaque);
+        };
         let mut shape = self;
         for step in steps {
             shape = match (step, shape) {
@@ -220,7 +284,10 @@ impl Shape {
         match (each, shape) {
             (false, shape) | (true, shape @ Self::Opaque) => Ok(shape),
             (true, Self::List(item)) => Ok(item),
-            (true, _) => Err(format!("the contract declares no list at `{}`", path.text())),
+            (true, _) => Err(format!(
+                "the contract declares no list at `{}`",
+                path.text()
+            )),
         }
     }
 
@@ -229,9 +296,11 @@ impl Shape {
         match self {
             Self::Opaque => found.push(path.to_owned()),
             Self::Object(fields) => {
-                fields
-                    .iter()
-                    .for_each(|field| field.shape.opaque_paths(&format!("{path}.{}", field.name), found));
+                fields.iter().for_each(|field| {
+                    field
+                        .shape
+                        .opaque_paths(&format!("{path}.{}", field.name), found)
+                });
             }
             Self::List(item) => item.opaque_paths(&format!("{path}[*]"), found),
             Self::Value(_) => {}
@@ -240,7 +309,10 @@ impl Shape {
 }
 
 fn find<'f>(fields: &'f [Field], name: &str) -> Option<&'f Field> {
-    fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok().map(|place| &fields[place])
+    fields
+        .binary_search_by(|field| field.name.as_str().cmp(name))
+        .ok()
+        .map(|place| &fields[place])
 }
 
 #[cfg(test)]
@@ -269,54 +341,103 @@ mod tests {
 
     #[test]
     fn what_is_not_declared_is_counted_by_path_and_what_is_opaque_is_not_looked_into() {
-        let findings = found(&json!({"id": "1", "kind": "C", "colour": "red", "free": {"x": 1},
-            "lines": [{"amount": 1, "unit": "kg"}, {"amount": 2, "unit": "kg"}, 7], "zoe@example.org": 1}));
-        let told: Vec<(&str, u64)> =
-            findings.undeclared.iter().map(|(path, count)| (path.as_str(), *count)).collect();
+        let findings = found(
+            &json!({"id": "1", "kind": "C", "colour": "red", "free": {"x": 1},
+            "lines": [{"amount": 1, "unit": "kg"}, {"amount": 2, "unit": "kg"}, 7], "zoe@example.org": 1}),
+        );
+        let told: Vec<(&str, u64)> = findings
+            .undeclared
+            .iter()
+            .map(|(path, count)| (path.as_str(), *count))
+            .collect();
         assert_eq!(
             told,
-            [("$.(unprintable)", 1), ("$.colour", 1), ("$.lines[*]", 1), ("$.lines[*].unit", 2)]
+            [
+                ("$.(unprintable)", 1),
+                ("$.colour", 1),
+                ("$.lines[*]", 1),
+                ("$.lines[*].unit", 2)
+            ]
         );
-        assert_eq!(findings.unlisted, BTreeMap::from([("$.kind".to_owned(), 1)]));
-        assert_eq!(found(&json!({"id": "1", "kind": null, "lines": []})), Findings::default());
+        assert_eq!(
+            findings.unlisted,
+            BTreeMap::from([("$.kind".to_owned(), 1)])
+        );
+        assert_eq!(
+            found(&json!({"id": "1", "kind": null, "lines": []})),
+            Findings::default()
+        );
     }
 
     #[test]
     fn names_without_end_are_counted_together() {
         let mut findings = Findings::default();
         for event in 0..200u8 {
-            let letters = format!("f{}{}", char::from(b'a' + event / 26), char::from(b'a' + event % 26));
+            let letters = format!(
+                "f{}{}",
+                char::from(b'a' + event / 26),
+                char::from(b'a' + event % 26)
+            );
             shape().observe(&json!({letters: 1}), "$", &mut findings);
         }
         assert_eq!(findings.undeclared.len(), PATHS_MAX + 1);
         assert_eq!(findings.undeclared.values().sum::<u64>(), 200);
         // A map of data: its members' names are values of people.
         let people: serde_json::Map<String, Value> = (0..30u8)
-            .map(|n| (format!("Sample{}", char::from(b'a' + n % 26)) + &"x".repeat(usize::from(n)), json!(n)))
+            .map(|n| {
+                (
+                    format!("Sample{}", char::from(b'a' + n % 26)) + &"x".repeat(usize::from(n)),
+                    json!(n),
+                )
+            })
             .collect();
         let findings = found(&Value::Object(people));
-        assert_eq!(findings.undeclared, BTreeMap::from([("$[(many names)]".to_owned(), 30)]));
+        assert_eq!(
+            findings.undeclared,
+            BTreeMap::from([("$[(many names)]".to_owned(), 30)])
+        );
         let phones = found(&json!({"07700900123": 1, "QQ123456C": 1}));
-        assert_eq!(phones.undeclared, BTreeMap::from([("$.(unprintable)".to_owned(), 2)]));
+        assert_eq!(
+            phones.undeclared,
+            BTreeMap::from([("$.(unprintable)".to_owned(), 2)])
+        );
     }
 
     #[test]
     fn a_whole_record_has_what_is_required() {
         assert_eq!(shape().complete(&json!({"id": "1"}), "$"), Ok(()));
-        assert_eq!(shape().complete(&json!({"id": null}), "$").unwrap_err().path, "$.id");
-        let line = shape().complete(&json!({"id": "1", "lines": [{}]}), "$").unwrap_err();
-        assert_eq!((line.path.as_str(), line.rule.as_str()), ("$.lines[*].amount", "contract.required"));
+        assert_eq!(
+            shape()
+                .complete(&json!({"id": null}), "$")
+                .unwrap_err()
+                .path,
+            "$.id"
+        );
+        let line = shape()
+            .complete(&json!({"id": "1", "lines": [{}]}), "$")
+            .unwrap_err();
+        assert_eq!(
+            (line.path.as_str(), line.rule.as_str()),
+            ("$.lines[*].amount", "contract.required")
+        );
     }
 
     #[test]
     fn paths_are_followed_into_the_shape() {
         let shape = shape();
-        let at =
-            |text: &str| shape.at(&Path::parse(text).unwrap()).map(|shape| matches!(shape, Shape::Opaque));
+        let at = |text: &str| {
+            shape
+                .at(&Path::parse(text).unwrap())
+                .map(|shape| matches!(shape, Shape::Opaque))
+        };
         assert_eq!(at("$.free.anything"), Ok(true));
         assert_eq!(at("$.lines[*]"), Ok(false));
         assert_eq!(at("$.lines[?@.amount == 'x'].amount"), Ok(false));
-        assert!(at("$.kinds").unwrap_err().contains("nearest name is `kind`"));
+        assert!(
+            at("$.kinds")
+                .unwrap_err()
+                .contains("nearest name is `kind`")
+        );
         assert!(at("$.id[*]").unwrap_err().contains("no list"));
     }
 }

@@ -102,28 +102,48 @@ impl SourceContract {
             let text = given.clone().or(default.map(str::to_owned));
             text.map(|text| written.path(&text)).transpose()
         };
-        let bodies = if extension.body.is_empty() { vec![defaults.body.to_owned()] } else { extension.body };
-        let single = extension.events.keys().next().filter(|_| extension.events.len() == 1).cloned();
+        let bodies = if extension.body.is_empty() {
+            vec![defaults.body.to_owned()]
+        } else {
+            extension.body
+        };
+        let single = extension
+            .events
+            .keys()
+            .next()
+            .filter(|_| extension.events.len() == 1)
+            .cloned();
         let state = or(&extension.state, None)?;
-        let (event_shape, record_shape) =
-            shapes(&document.schema, extension.record.as_deref(), extension.fetch.is_some());
+        let (event_shape, record_shape) = shapes(
+            &document.schema,
+            extension.record.as_deref(),
+            extension.fetch.is_some(),
+        );
         let contract = Self {
             about: About::of(&document, file),
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             purpose: document.description.purpose.clone().unwrap_or_default(),
             owner: document.owner(),
-            domain: document.domain.clone().unwrap_or_else(|| "shared".to_owned()),
+            domain: document
+                .domain
+                .clone()
+                .unwrap_or_else(|| "shared".to_owned()),
             key: written.paths(&extension.key)?,
             event_id: or(&extension.event_id, defaults.id)?,
             event_type: or(&extension.event_type, defaults.kind)?,
             event_type_default: extension.event_type_default.or(single),
             event_time: or(&extension.event_time, defaults.time)?,
-            event_time_default: written
-                .instant("event_time_default", extension.event_time_default.as_deref())?,
+            event_time_default: written.instant(
+                "event_time_default",
+                extension.event_time_default.as_deref(),
+            )?,
             entity_version: or(&extension.version, None)?,
             body: written.paths(&bodies)?,
             delete_body: written.paths(&extension.delete_body)?,
-            backfill: extension.backfill.map(|document| Backfill::compile(document, &written)).transpose()?,
+            backfill: extension
+                .backfill
+                .map(|document| Backfill::compile(document, &written))
+                .transpose()?,
             state,
             name: document.id,
             version: document.version,
@@ -142,23 +162,43 @@ impl SourceContract {
 
     /// Every path that the contract names must lead somewhere in the shape that it declares.
     fn fits_its_shape(&self, written: &Written<'_>) -> Result<(), Problem> {
-        let optional =
-            [&self.event_id, &self.event_type, &self.event_time, &self.entity_version, &self.state];
-        let paths =
-            self.key.iter().chain(&self.body).chain(&self.delete_body).chain(optional.into_iter().flatten());
+        let optional = [
+            &self.event_id,
+            &self.event_type,
+            &self.event_time,
+            &self.entity_version,
+            &self.state,
+        ];
+        let paths = self
+            .key
+            .iter()
+            .chain(&self.body)
+            .chain(&self.delete_body)
+            .chain(optional.into_iter().flatten());
         for path in paths {
-            self.event_shape.at(path).map_err(|why| written.problem(path.text(), why))?;
+            self.event_shape
+                .at(path)
+                .map_err(|why| written.problem(path.text(), why))?;
         }
         if let Some(backfill) = &self.backfill {
-            backfill.fits(self).map_err(|why| written.problem("backfill", why))?;
+            backfill
+                .fits(self)
+                .map_err(|why| written.problem("backfill", why))?;
         }
         Ok(())
     }
 
     /// What the record is declared to be.
     pub(crate) fn record(&self) -> &Shape {
-        let within = || self.body.first().and_then(|body| self.event_shape.at(body).ok());
-        self.record_shape.as_ref().or_else(within).unwrap_or(&Shape::Opaque)
+        let within = || {
+            self.body
+                .first()
+                .and_then(|body| self.event_shape.at(body).ok())
+        };
+        self.record_shape
+            .as_ref()
+            .or_else(within)
+            .unwrap_or(&Shape::Opaque)
     }
 
     /// Objects of the contract's schema whose fields are not told: nothing in them is looked at.
@@ -179,7 +219,9 @@ impl SourceContract {
             Caller::Principal(arn) => self.principals.iter().any(|pattern| matches(pattern, arn)),
             Caller::Token(token) => self.claims.iter().any(|claims| {
                 claims.iter().all(|(name, wanted)| {
-                    token.get(name).is_some_and(|found| claim_fits(name, wanted, found))
+                    token
+                        .get(name)
+                        .is_some_and(|found| claim_fits(name, wanted, found))
                 })
             }),
         }
@@ -194,7 +236,9 @@ impl SourceContract {
     /// The event's member that a fetched state is put into.
     #[must_use]
     pub fn state_member(&self) -> Option<&str> {
-        self.state.as_ref().and_then(|path| path.text().strip_prefix("$."))
+        self.state
+            .as_ref()
+            .and_then(|path| path.text().strip_prefix("$."))
     }
 
     /// What `event_type` does, or the nearest declared type for the message when it is not declared.
@@ -217,7 +261,11 @@ pub(crate) struct Written<'f> {
 impl Written<'_> {
     pub(crate) fn problem(&self, needle: &str, message: impl Into<String>) -> Problem {
         let begins = Spot::of(self.file.text(), "polelake", 1).line;
-        Problem::error(&self.file.path, Spot::of(self.file.text(), needle, begins), message)
+        Problem::error(
+            &self.file.path,
+            Spot::of(self.file.text(), needle, begins),
+            message,
+        )
     }
 
     pub(crate) fn path(&self, text: &str) -> Result<Path, Problem> {
@@ -230,8 +278,12 @@ impl Written<'_> {
 
     pub(crate) fn instant(&self, name: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
         let parse = |text: &str| {
-            let wrong =
-                || self.problem(name, format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z"));
+            let wrong = || {
+                self.problem(
+                    name,
+                    format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z"),
+                )
+            };
             crate::parse_timestamp(text).ok_or_else(wrong)
         };
         text.map(parse).transpose()
@@ -242,20 +294,30 @@ impl Written<'_> {
 fn check(file: &File, document: &Document, extension: &SourceExtension) -> Result<(), Problem> {
     let written = Written { file };
     let refuse = |needle: &str, why: &str| Err(written.problem(needle, why));
-    if let Some(why) = extension.fetch.as_ref().and_then(|fetch| fetch.fault(extension.state.as_deref())) {
+    if let Some(why) = extension
+        .fetch
+        .as_ref()
+        .and_then(|fetch| fetch.fault(extension.state.as_deref()))
+    {
         return refuse("fetch", &why);
     }
     if extension.fetch.is_some() && extension.version.is_some() {
-        let why =
-            "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
+        let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
         return refuse("version", why);
     }
     if extension.push.principals.is_empty() && extension.push.claims.is_empty() {
-        return refuse("push", "`push` admits nobody; give `principals` or `claims`");
+        return refuse(
+            "push",
+            "`push` admits nobody; give `principals` or `claims`",
+        );
     }
-    if extension.push.claims.iter().any(|claims| !claims.contains_key("iss") || claims.len() < 2) {
-        let why =
-            "each of `push.claims` needs `iss`, the token's issuer, and one claim that tells the caller";
+    if extension
+        .push
+        .claims
+        .iter()
+        .any(|claims| !claims.contains_key("iss") || claims.len() < 2)
+    {
+        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that tells the caller";
         return refuse("claims", why);
     }
     if extension.key.is_empty() {
@@ -265,23 +327,41 @@ fn check(file: &File, document: &Document, extension: &SourceExtension) -> Resul
         );
     }
     if extension.events.is_empty() {
-        return refuse("events", "`events` declares no event type; every event would be quarantined");
+        return refuse(
+            "events",
+            "`events` declares no event type; every event would be quarantined",
+        );
     }
     let typed = extension.event_type.is_some() || Defaults::of(extension.envelope).kind.is_some();
     if !typed && extension.event_type_default.is_none() && extension.events.len() > 1 {
-        return refuse("events", "`event_type` must say where an event's type stands when there are several");
+        return refuse(
+            "events",
+            "`event_type` must say where an event's type stands when there are several",
+        );
     }
-    if let Some(default) =
-        extension.event_type_default.as_ref().filter(|name| !extension.events.contains_key(*name))
+    if let Some(default) = extension
+        .event_type_default
+        .as_ref()
+        .filter(|name| !extension.events.contains_key(*name))
     {
         let near = nearest(default, extension.events.keys().map(String::as_str));
-        return refuse("event_type_default", &format!("`events` declares no `{default}`{near}"));
+        return refuse(
+            "event_type_default",
+            &format!("`events` declares no `{default}`{near}"),
+        );
     }
     let names = || document.schema.iter().map(|object| object.name.as_str());
-    if let Some(record) = extension.record.as_ref().filter(|record| !names().any(|name| name == **record)) {
+    if let Some(record) = extension
+        .record
+        .as_ref()
+        .filter(|record| !names().any(|name| name == **record))
+    {
         return refuse(
             "record",
-            &format!("`schema` describes no object `{record}`{}", nearest(record, names())),
+            &format!(
+                "`schema` describes no object `{record}`{}",
+                nearest(record, names())
+            ),
         );
     }
     unenforced(file, &document.schema)
@@ -293,7 +373,11 @@ fn unenforced(file: &File, schema: &[Object]) -> Result<(), Problem> {
         let message = format!(
             "{what} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
         );
-        Err(Problem::error(&file.path, Spot::of(file.text(), name, 1), message))
+        Err(Problem::error(
+            &file.path,
+            Spot::of(file.text(), name, 1),
+            message,
+        ))
     };
     let mut properties: Vec<&Property> = Vec::new();
     for object in schema {
@@ -320,17 +404,32 @@ fn unenforced(file: &File, schema: &[Object]) -> Result<(), Problem> {
 /// The shapes of the event and of the record within it.
 fn shapes(schema: &[Object], record: Option<&str>, fetches: bool) -> (Shape, Option<Shape>) {
     let apart = record.and_then(|name| schema.iter().find(|object| object.name == name));
-    let event = schema.iter().find(|object| apart.is_none_or(|apart| apart.name != object.name));
-    let mut properties = event.map(|event| event.properties.clone()).unwrap_or_default();
+    let event = schema
+        .iter()
+        .find(|object| apart.is_none_or(|apart| apart.name != object.name));
+    let mut properties = event
+        .map(|event| event.properties.clone())
+        .unwrap_or_default();
     if fetches {
         // What the relay adds beside a state that it fetched.
         let name = FETCHED.to_owned();
-        properties.push(Property { name, logical_type: Some("object".into()), ..Property::default() });
+        properties.push(Property {
+            name,
+            logical_type: Some("object".into()),
+            ..Property::default()
+        });
     }
     let described = |properties: &[Property]| {
-        if properties.is_empty() { Shape::Opaque } else { Shape::of(properties) }
+        if properties.is_empty() {
+            Shape::Opaque
+        } else {
+            Shape::of(properties)
+        }
     };
-    (described(&properties), apart.map(|object| described(&object.properties)))
+    (
+        described(&properties),
+        apart.map(|object| described(&object.properties)),
+    )
 }
 
 fn claim_fits(name: &str, wanted: &str, found: &str) -> bool {
@@ -343,11 +442,17 @@ fn claim_fits(name: &str, wanted: &str, found: &str) -> bool {
 /// Whether `text` fits `pattern`, in which `*` stands for any run of characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    let Some(last) = pieces.pop() else {
+        return rest.is_empty();
+    };
     for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
+        let Some(at) = rest.find(piece) else {
+            return false;
+        };
         rest = &rest[at + piece.len()..];
     }
     rest.ends_with(last)
@@ -359,15 +464,25 @@ mod tests {
 
     #[test]
     fn scopes_fit_as_words() {
-        assert!(claim_fits("scope", "events/write", "events/read events/write"));
+        assert!(claim_fits(
+            "scope",
+            "events/write",
+            "events/read events/write"
+        ));
         assert!(!claim_fits("scope", "events/write", "events/writes"));
         assert!(claim_fits("client_id", "housing-*", "housing-api"));
     }
 
     #[test]
     fn callers_fit_patterns() {
-        assert!(matches("arn:aws:iam::*:role/housing-*", "arn:aws:iam::1:role/housing-api"));
-        assert!(!matches("arn:aws:iam::*:role/housing-*", "arn:aws:iam::1:role/planning"));
+        assert!(matches(
+            "arn:aws:iam::*:role/housing-*",
+            "arn:aws:iam::1:role/housing-api"
+        ));
+        assert!(!matches(
+            "arn:aws:iam::*:role/housing-*",
+            "arn:aws:iam::1:role/planning"
+        ));
         assert!(matches("exact", "exact"));
         assert!(!matches("exact", "exactly"));
         assert!(!matches("a*bc", "abcd"));

@@ -41,9 +41,23 @@ impl ColumnType {
             "date" => Self::Date,
             "timestamp" => Self::Timestamp,
             _ => {
-                let (digits, scale) = text.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
-                let digits = digits.trim().parse().ok().filter(|digits| (1..=38).contains(digits))?;
-                Self::Decimal(digits, scale.trim().parse().ok().filter(|scale| (0..=18).contains(scale))?)
+                let (digits, scale) = text
+                    .strip_prefix("decimal(")?
+                    .strip_suffix(')')?
+                    .split_once(',')?;
+                let digits = digits
+                    .trim()
+                    .parse()
+                    .ok()
+                    .filter(|digits| (1..=38).contains(digits))?;
+                Self::Decimal(
+                    digits,
+                    scale
+                        .trim()
+                        .parse()
+                        .ok()
+                        .filter(|scale| (0..=18).contains(scale))?,
+                )
             }
         })
     }
@@ -124,11 +138,18 @@ impl TableContract {
         let problem = |needle: &str, message: String| {
             Problem::error(&file.path, Spot::of(file.text(), needle, 1), message)
         };
-        let (owner, domain) = (document.owner(), document.domain.take().unwrap_or_else(|| "pole".to_owned()));
+        let (owner, domain) = (
+            document.owner(),
+            document.domain.take().unwrap_or_else(|| "pole".to_owned()),
+        );
         let (Some(object), None) = (document.schema.pop(), document.schema.pop()) else {
-            return Err(problem("schema", "a table contract describes exactly one table".into()));
+            return Err(problem(
+                "schema",
+                "a table contract describes exactly one table".into(),
+            ));
         };
-        let written = |property: &Property| column(property).map_err(|why| problem(&property.name, why));
+        let written =
+            |property: &Property| column(property).map_err(|why| problem(&property.name, why));
         let table = Self {
             id: document.id,
             name: object.name,
@@ -138,13 +159,21 @@ impl TableContract {
             owner,
             domain,
             about,
-            columns: object.properties.iter().map(written).collect::<Result<_, _>>()?,
+            columns: object
+                .properties
+                .iter()
+                .map(written)
+                .collect::<Result<_, _>>()?,
             rules: Vec::new(),
             written: object.properties,
             quality: object.quality,
         };
-        table.check_names().map_err(|(needle, why)| problem(&needle, why))?;
-        table.check_provenance().map_err(|why| problem("properties", why))?;
+        table
+            .check_names()
+            .map_err(|(needle, why)| problem(&needle, why))?;
+        table
+            .check_provenance()
+            .map_err(|why| problem("properties", why))?;
         Ok(table)
     }
 
@@ -162,14 +191,19 @@ impl TableContract {
 
     /// Its rules that look into other tables, or those that do not.
     pub fn rules_that_look(&self, elsewhere: bool) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.demand.looks_elsewhere() == elsewhere)
+        self.rules
+            .iter()
+            .filter(move |rule| rule.demand.looks_elsewhere() == elsewhere)
     }
 
     /// Whether a rule of this id is written out in its `quality`, and not implied by the words of a column.
     #[must_use]
     pub fn writes_out(&self, rule: &str) -> bool {
         let of_columns = self.written.iter().flat_map(|property| &property.quality);
-        self.quality.iter().chain(of_columns).any(|quality| quality.id.as_deref() == Some(rule))
+        self.quality
+            .iter()
+            .chain(of_columns)
+            .any(|quality| quality.id.as_deref() == Some(rule))
     }
 
     /// Whether it is a table of links.
@@ -186,11 +220,20 @@ impl TableContract {
     fn check_names(&self) -> Result<(), (String, String)> {
         let fault = |name: &str, why: String| Err((name.to_owned(), why));
         if !snake(&self.name) {
-            return fault(&self.name, format!("the table name `{}` is not lower snake_case", self.name));
+            return fault(
+                &self.name,
+                format!("the table name `{}` is not lower snake_case", self.name),
+            );
         }
         for (place, column) in self.columns.iter().enumerate() {
-            if self.columns[..place].iter().any(|before| before.name == column.name) {
-                return fault(&column.name, format!("the column `{}` stands twice", column.name));
+            if self.columns[..place]
+                .iter()
+                .any(|before| before.name == column.name)
+            {
+                return fault(
+                    &column.name,
+                    format!("the column `{}` stands twice", column.name),
+                );
             }
         }
         Ok(())
@@ -205,7 +248,9 @@ impl TableContract {
                 Kind::Timestamp => ColumnType::Timestamp,
             };
             let fits = self.columns.get(place).is_some_and(|column| {
-                column.name == wanted.name && column.kind == kind && column.required == wanted.required
+                column.name == wanted.name
+                    && column.kind == kind
+                    && column.required == wanted.required
             });
             if !fits {
                 return Err(format!(
@@ -227,9 +272,13 @@ fn column(property: &Property) -> Result<Column, String> {
         return Err(format!("the column name `{name}` is not lower snake_case"));
     }
     let logical = property.logical_type.as_deref().unwrap_or("string");
-    let physical = property.physical_type.as_deref().or((logical == "string").then_some("string"));
-    let physical = physical
-        .ok_or_else(|| format!("the column `{name}` of logicalType {logical} needs a `physicalType`"))?;
+    let physical = property
+        .physical_type
+        .as_deref()
+        .or((logical == "string").then_some("string"));
+    let physical = physical.ok_or_else(|| {
+        format!("the column `{name}` of logicalType {logical} needs a `physicalType`")
+    })?;
     let kind = ColumnType::parse(physical).ok_or_else(|| {
         format!("physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp or decimal(p,s)")
     })?;
@@ -250,10 +299,15 @@ fn column(property: &Property) -> Result<Column, String> {
         classification: classification.to_owned(),
         personal: classification == "personal",
         tags: property.tags.clone(),
-        list: property
-            .quality
-            .iter()
-            .find_map(|rule| Some(rule.implementation.as_ref()?.get("list")?.as_str()?.to_owned())),
+        list: property.quality.iter().find_map(|rule| {
+            Some(
+                rule.implementation
+                    .as_ref()?
+                    .get("list")?
+                    .as_str()?
+                    .to_owned(),
+            )
+        }),
         examples: property.examples.iter().map(plain).collect(),
         key: property.primary_key,
     })
@@ -261,7 +315,9 @@ fn column(property: &Property) -> Result<Column, String> {
 
 /// A value as people write it, a text without its quotes.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn snake(name: &str) -> bool {

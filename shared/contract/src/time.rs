@@ -18,7 +18,11 @@ pub fn parse_date(text: &str) -> Option<i32> {
     if !separated || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    days(number(&date[..4])?, number(&date[5..7])?, number(&date[8..])?)
+    days(
+        number(&date[..4])?,
+        number(&date[5..7])?,
+        number(&date[8..])?,
+    )
 }
 
 /// Microseconds since 1970 of an ISO timestamp. One without an offset is taken as UTC. Finer digits are cut.
@@ -45,20 +49,28 @@ pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// An instant in ISO form, UTC.
 pub(crate) fn timestamp_text(micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |at| at.to_string())
+    jiff::Timestamp::from_microsecond(micros)
+        .map_or_else(|_| micros.to_string(), |at| at.to_string())
 }
 
 /// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before in UTC.
 pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
     let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
     let date = instant.to_zoned(zone.clone()).date();
-    days(i32::from(date.year()), i32::from(date.month()), i32::from(date.day()))
+    days(
+        i32::from(date.year()),
+        i32::from(date.month()),
+        i32::from(date.day()),
+    )
 }
 
 /// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
 pub(crate) fn days(year: i32, month: i32, day: i32) -> Option<i32> {
-    let valid =
-        civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+    let valid = civil::Date::new(
+        i16::try_from(year).ok()?,
+        i8::try_from(month).ok()?,
+        i8::try_from(day).ok()?,
+    );
     valid.ok()?;
     let shifted = if month <= 2 { year - 1 } else { year };
     let era = shifted.div_euclid(400);
@@ -69,7 +81,8 @@ pub(crate) fn days(year: i32, month: i32, day: i32) -> Option<i32> {
 }
 
 fn number(digits: &str) -> Option<i32> {
-    let plain = !digits.is_empty() && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain =
+        !digits.is_empty() && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
     if plain { digits.parse().ok() } else { None }
 }
 
@@ -78,8 +91,15 @@ fn clock_micros(time: &str) -> Option<i64> {
     let mut parts = whole.split(':');
     let hour = number(parts.next()?).filter(|hour| *hour < 24)?;
     let minute = number(parts.next()?).filter(|minute| *minute < 60)?;
-    let second = parts.next().map_or(Some(0), number).filter(|second| *second < 60)?;
-    let micros = if fraction.is_empty() { 0 } else { fraction_micros(fraction)? };
+    let second = parts
+        .next()
+        .map_or(Some(0), number)
+        .filter(|second| *second < 60)?;
+    let micros = if fraction.is_empty() {
+        0
+    } else {
+        fraction_micros(fraction)?
+    };
     Some((i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000 + micros)
 }
 
@@ -88,7 +108,9 @@ fn fraction_micros(fraction: &str) -> Option<i64> {
         return None;
     }
     let six: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    number(&six).filter(|_| fraction.bytes().all(|b| b.is_ascii_digit())).map(i64::from)
+    number(&six)
+        .filter(|_| fraction.bytes().all(|b| b.is_ascii_digit()))
+        .map(i64::from)
 }
 
 fn offset_micros(zone: &str) -> Option<i64> {
@@ -98,7 +120,10 @@ fn offset_micros(zone: &str) -> Option<i64> {
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let digits = zone.get(1..)?.replace(':', "");
     let hours = number(digits.get(..2)?).filter(|hours| *hours <= 18)?;
-    let minutes = digits.get(2..).filter(|rest| !rest.is_empty()).map_or(Some(0), number)?;
+    let minutes = digits
+        .get(2..)
+        .filter(|rest| !rest.is_empty())
+        .map_or(Some(0), number)?;
     Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000)
 }
 

@@ -33,7 +33,12 @@ pub(crate) fn read_value<T: DeserializeOwned>(
     serde_json::from_value(value).map_err(|error| {
         let message = error.to_string();
         let begins = Spot::of(file.text(), below, 1);
-        let place = quoted(&message).map_or(begins, |name| Spot::of(file.text(), name, begins.line));
-        Problem::error(&file.path, place, format!("`{below}`: {}", explained(&message)))
+        let place =
+            quoted(&message).map_or(begins, |name| Spot::of(file.text(), name, begins.line));
+        Problem::error(
+            &file.path,
+            place,
+            format!("`{below}`: {}", explained(&message)),
+        )
     })
 }

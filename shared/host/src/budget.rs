@@ -19,20 +19,31 @@ impl Budget {
     #[must_use]
     pub fn of(context: &Context) -> Self {
         let deadline = context.deadline();
-        let whole = deadline.duration_since(SystemTime::now()).unwrap_or_default();
-        Self { deadline, reserve: RESERVE.min(whole / 5) }
+        let whole = deadline
+            .duration_since(SystemTime::now())
+            .unwrap_or_default();
+        Self {
+            deadline,
+            reserve: RESERVE.min(whole / 5),
+        }
     }
 
     /// A budget that ends after `time`; for tests and tools.
     #[must_use]
     pub fn lasting(time: Duration) -> Self {
-        Self { deadline: SystemTime::now() + time, reserve: RESERVE.min(time / 5) }
+        Self {
+            deadline: SystemTime::now() + time,
+            reserve: RESERVE.min(time / 5),
+        }
     }
 
     /// The time left for work; zero when only the reserve is left.
     #[must_use]
     pub fn left(&self) -> Duration {
-        let left = self.deadline.duration_since(SystemTime::now()).unwrap_or_default();
+        let left = self
+            .deadline
+            .duration_since(SystemTime::now())
+            .unwrap_or_default();
         left.saturating_sub(self.reserve)
     }
 

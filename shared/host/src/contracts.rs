@@ -20,14 +20,21 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
 /// A configuration failure that names every problem with its file and line, or why the pack cannot be written.
 pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
     let (pack, catalogue) = pack(&contract_files(folder)?).map_err(|problems| broken(&problems))?;
-    std::fs::write(file, pack)
-        .map_err(|error| Failure::new(FailureKind::Configuration, format!("{}: {error}", file.display())))?;
+    std::fs::write(file, pack).map_err(|error| {
+        Failure::new(
+            FailureKind::Configuration,
+            format!("{}: {error}", file.display()),
+        )
+    })?;
     Ok(catalogue)
 }
 
 fn broken(problems: &[Problem]) -> Failure {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    Failure::new(FailureKind::Configuration, format!("the contracts do not compile:\n{}", lines.join("\n")))
+    Failure::new(
+        FailureKind::Configuration,
+        format!("the contracts do not compile:\n{}", lines.join("\n")),
+    )
 }
 
 /// Every declared file below `folder`, in the order of paths; or those of a pack, when it is a file.
@@ -37,7 +44,8 @@ fn broken(problems: &[Problem]) -> Failure {
 pub fn contract_files(folder: &str) -> Result<Vec<File>, Failure> {
     let failure = |why: String| Failure::new(FailureKind::Configuration, why);
     if Path::new(folder).is_file() {
-        let text = std::fs::read_to_string(folder).map_err(|error| failure(format!("{folder}: {error}")))?;
+        let text = std::fs::read_to_string(folder)
+            .map_err(|error| failure(format!("{folder}: {error}")))?;
         return unpack(&text).map_err(|why| failure(format!("{folder}: {why}")));
     }
     let mut files = Vec::new();
@@ -51,7 +59,11 @@ fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> std::io::Result
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        let path = if below.is_empty() {
+            name
+        } else {
+            format!("{below}/{name}")
+        };
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &path, files)?;
         } else if path.ends_with(".yaml") {

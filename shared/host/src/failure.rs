@@ -40,7 +40,10 @@ pub struct Failure {
 impl Failure {
     /// A failure of a kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// A service's failure, which trying again may mend.
@@ -64,6 +67,9 @@ impl std::error::Error for Failure {}
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
-        Self { error_type: failure.kind.name().to_owned(), error_message: failure.message }
+        Self {
+            error_type: failure.kind.name().to_owned(),
+            error_message: failure.message,
+        }
     }
 }

@@ -14,7 +14,10 @@ pub struct Settings {
 impl Settings {
     /// Settings from variables.
     pub fn new(variables: impl Iterator<Item = (String, String)>) -> Self {
-        Self { variables: variables.collect(), faults: Vec::new() }
+        Self {
+            variables: variables.collect(),
+            faults: Vec::new(),
+        }
     }
 
     /// A setting that there must be.
@@ -31,12 +34,17 @@ impl Settings {
     /// A setting that there may be.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<String> {
-        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
+        self.variables
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
     }
 
     /// A number, or `default` where there is none.
     pub fn number(&mut self, name: &str, default: u32) -> u32 {
-        let Some(text) = self.optional(name) else { return default };
+        let Some(text) = self.optional(name) else {
+            return default;
+        };
         text.parse().unwrap_or_else(|_| {
             self.faults.push(format!("{name} is not a whole number"));
             default
@@ -51,7 +59,10 @@ impl Settings {
         if self.faults.is_empty() {
             return Ok(value);
         }
-        Err(Failure::new(FailureKind::Configuration, self.faults.join("; ")))
+        Err(Failure::new(
+            FailureKind::Configuration,
+            self.faults.join("; "),
+        ))
     }
 }
 
@@ -66,6 +77,9 @@ mod tests {
         settings.required("B");
         settings.number("C", 1);
         let failure = settings.finish(()).unwrap_err();
-        assert_eq!(failure.to_string(), "Configuration: A is not set; B is not set; C is not a whole number");
+        assert_eq!(
+            failure.to_string(),
+            "Configuration: A is not set; B is not set; C is not a whole number"
+        );
     }
 }

@@ -14,10 +14,14 @@ const NAMESPACE: &str = "polelake";
 
 /// Begins to log, at `level` (such as `info`); a second call does nothing.
 pub fn init_telemetry(level: Option<&str>) {
-    let filter = EnvFilter::try_new(level.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_new(level.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
     // CloudWatch adds the time itself.
-    let subscriber =
-        tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_target(false);
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .without_time()
+        .with_target(false);
     // An error means that somebody else has begun already, as in tests.
     drop(subscriber.with_current_span(false).try_init());
     LOGGING.store(true, Ordering::Relaxed);
@@ -37,17 +41,29 @@ pub fn metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, 
     if !LOGGING.load(Ordering::Relaxed) {
         return;
     }
-    let all_day = dimensions.iter().any(|(name, _)| ["source", "topic"].contains(name));
-    let told: Vec<(&str, u64)> = values.iter().copied().filter(|(_, value)| *value > 0 || !all_day).collect();
+    let all_day = dimensions
+        .iter()
+        .any(|(name, _)| ["source", "topic"].contains(name));
+    let told: Vec<(&str, u64)> = values
+        .iter()
+        .copied()
+        .filter(|(_, value)| *value > 0 || !all_day)
+        .collect();
     if !told.is_empty() {
         println!("{}", embedded(namespace, dimensions, &told));
     }
 }
 
 fn embedded(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let millis = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-    let metrics: Vec<Value> = values.iter().map(|(name, _)| json!({"Name": name, "Unit": "Count"})).collect();
+    let metrics: Vec<Value> = values
+        .iter()
+        .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
+        .collect();
     let mut line = json!({"_aws": {
         "Timestamp": u64::try_from(millis).unwrap_or(u64::MAX),
         "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": [names], "Metrics": metrics}],
@@ -68,15 +84,25 @@ mod tests {
     #[test]
     fn a_metric_is_declared_and_given() {
         let line = embedded(NAMESPACE, &[("topic", "t")], &[("records_landed", 3)]);
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "polelake");
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["topic"]]));
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Namespace"],
+            "polelake"
+        );
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["topic"]])
+        );
         assert_eq!(line["records_landed"], 3);
     }
 
     #[test]
     fn another_services_namespace_has_its_own_names() {
         let dimensions = [("EvaluationContext", "person")];
-        let mut line = embedded("Glue Data Quality", &dimensions, &[("glue.data.quality.rules.passed", 12)]);
+        let mut line = embedded(
+            "Glue Data Quality",
+            &dimensions,
+            &[("glue.data.quality.rules.passed", 12)],
+        );
         line["_aws"]["Timestamp"] = json!(0);
         let text = "{\"EvaluationContext\":\"person\",\"_aws\":{\"CloudWatchMetrics\":[{\"Dimensions\":[[\"EvaluationContext\"]],\"Metrics\":[{\"Name\":\"glue.data.quality.rules.passed\",\"Unit\":\"Count\"}],\"Namespace\":\"Glue Data Quality\"}],\"Timestamp\":0},\"glue.data.quality.rules.passed\":12}";
         assert_eq!(line.to_string(), text);

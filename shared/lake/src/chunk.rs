@@ -31,7 +31,10 @@ impl Day {
     /// The day that `YYYY-MM-DD` names; any other spelling is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 10).then(|| contract::parse_date(text)).flatten().map(Self)
+        (text.len() == 10)
+            .then(|| contract::parse_date(text))
+            .flatten()
+            .map(Self)
     }
 }
 
@@ -46,7 +49,11 @@ impl fmt::Display for Day {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         write!(f, "{year:04}-{month:02}-{day:02}")
     }
@@ -93,7 +100,11 @@ impl Chunk {
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
-        format!("{}date={day}/{}", Self::refined_prefix(table), self.dated_name())
+        format!(
+            "{}date={day}/{}",
+            Self::refined_prefix(table),
+            self.dated_name()
+        )
     }
 
     /// The prefix of a table's refined rows.
@@ -105,7 +116,10 @@ impl Chunk {
     /// Where a topic's raw objects lie, as Athena's partition projection writes it.
     #[must_use]
     pub fn raw_template(topic: &str) -> String {
-        format!("{}epoch=${{in_epoch}}/partition=${{in_partition}}/", Self::topic_raw(topic))
+        format!(
+            "{}epoch=${{in_epoch}}/partition=${{in_partition}}/",
+            Self::topic_raw(topic)
+        )
     }
 
     /// Where a table's refined rows lie, as Athena's partition projection writes it.
@@ -163,13 +177,18 @@ impl Chunk {
     /// The chunk whose receipt has this key.
     #[must_use]
     pub fn of_receipt_key(key: &str) -> Option<Self> {
-        Self::parse(key.strip_prefix("refined/_receipts/")?.strip_suffix(".json")?)
+        Self::parse(
+            key.strip_prefix("refined/_receipts/")?
+                .strip_suffix(".json")?,
+        )
     }
 
     /// The chunk of which a refined object of `table` has this key.
     #[must_use]
     pub fn of_refined_key(table: &str, key: &str) -> Option<Self> {
-        let dated = key.strip_prefix(&Self::refined_prefix(table))?.strip_prefix("date=")?;
+        let dated = key
+            .strip_prefix(&Self::refined_prefix(table))?
+            .strip_prefix("date=")?;
         let (_, name) = dated.split_once("/topic=")?;
         Self::parse(name.strip_suffix(".parquet")?)
     }
@@ -177,12 +196,17 @@ impl Chunk {
     /// The chunk whose refused records have this key.
     #[must_use]
     pub fn of_quarantine_key(key: &str) -> Option<Self> {
-        let (_, name) = key.strip_prefix("quarantine/date=")?.split_once("/topic=")?;
+        let (_, name) = key
+            .strip_prefix("quarantine/date=")?
+            .split_once("/topic=")?;
         Self::parse(name.strip_suffix(".parquet")?)
     }
 
     fn stream(&self) -> String {
-        format!("{}/epoch={}/partition={}", self.topic, self.epoch, self.partition)
+        format!(
+            "{}/epoch={}/partition={}",
+            self.topic, self.epoch, self.partition
+        )
     }
 
     fn dated_name(&self) -> String {
@@ -198,7 +222,11 @@ impl Chunk {
             topic: parts.next()?.to_owned(),
             epoch: parts.next()?.strip_prefix("epoch=")?.parse().ok()?,
             partition: parts.next()?.strip_prefix("partition=")?.parse().ok()?,
-            offset: parts.next().filter(|digits| digits.len() == 20)?.parse().ok()?,
+            offset: parts
+                .next()
+                .filter(|digits| digits.len() == 20)?
+                .parse()
+                .ok()?,
         };
         parts.next().is_none().then_some(chunk)
     }
@@ -235,21 +263,37 @@ mod tests {
 
     #[test]
     fn templates_lead_to_the_keys() {
-        let chunk = Chunk { topic: "t".into(), epoch: 2, partition: -1, offset: 7 };
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 2,
+            partition: -1,
+            offset: 7,
+        };
         let fill = |template: String| {
-            let filled = template.replace("${in_date}", "2026-03-02").replace("${in_topic}", "t");
-            filled.replace("${in_epoch}", "2").replace("${in_partition}", "-1")
+            let filled = template
+                .replace("${in_date}", "2026-03-02")
+                .replace("${in_topic}", "t");
+            filled
+                .replace("${in_epoch}", "2")
+                .replace("${in_partition}", "-1")
         };
         assert!(chunk.raw_key().starts_with(&fill(Chunk::raw_template("t"))));
         let day = Day::parse("2026-03-02").unwrap();
-        assert!(chunk.refined_key("person", day).starts_with(&fill(Chunk::refined_template("person"))));
+        assert!(
+            chunk
+                .refined_key("person", day)
+                .starts_with(&fill(Chunk::refined_template("person")))
+        );
     }
 
     #[test]
     fn what_is_no_raw_key_is_refused() {
-        for key in
-            ["raw/t/epoch=1/partition=0/17.parquet", "raw/_chain/t/epoch=1/partition=0.json", "raw/t", ""]
-        {
+        for key in [
+            "raw/t/epoch=1/partition=0/17.parquet",
+            "raw/_chain/t/epoch=1/partition=0.json",
+            "raw/t",
+            "",
+        ] {
             assert_eq!(Chunk::of_raw_key(key), None, "{key}");
         }
     }

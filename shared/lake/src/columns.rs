@@ -32,7 +32,9 @@ impl ColumnBuilder {
             ColumnType::Boolean => Self::Boolean(BooleanBuilder::new()),
             ColumnType::Date => Self::Date(Date32Builder::new()),
             ColumnType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
-            ColumnType::Decimal(digits, scale) => Self::Decimal(Decimal128Builder::new(), digits, scale),
+            ColumnType::Decimal(digits, scale) => {
+                Self::Decimal(Decimal128Builder::new(), digits, scale)
+            }
         }
     }
 
@@ -86,7 +88,11 @@ impl TableBuilder {
     pub fn new(table: &TableContract) -> Self {
         Self {
             schema: schema::refined(table),
-            columns: table.columns.iter().map(|column| ColumnBuilder::new(column.kind)).collect(),
+            columns: table
+                .columns
+                .iter()
+                .map(|column| ColumnBuilder::new(column.kind))
+                .collect(),
             ops: StringBuilder::new(),
             carried: StringBuilder::new(),
             rows: 0,
@@ -119,8 +125,11 @@ impl TableBuilder {
     /// # Errors
     /// When a column has another length than the others, which would be a mistake in the plan.
     pub fn finish(mut self) -> Result<RecordBatch, LakeError> {
-        let mut columns =
-            self.columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
+        let mut columns = self
+            .columns
+            .iter_mut()
+            .map(ColumnBuilder::finish)
+            .collect::<Result<Vec<_>, _>>()?;
         columns.push(Arc::new(self.ops.finish()));
         columns.push(Arc::new(self.carried.finish()));
         Ok(RecordBatch::try_new(self.schema, columns)?)

@@ -33,7 +33,11 @@ impl Erasures {
     /// The hash under which a pole_id stands in the list.
     #[must_use]
     pub fn of_id(id: &Uuid) -> Uuid {
-        pole::content_id(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes())
+        pole::content_id(
+            id.hyphenated()
+                .encode_lower(&mut Uuid::encode_buffer())
+                .as_bytes(),
+        )
     }
 
     /// The hash under which a record of a source stands in the list.
@@ -51,14 +55,22 @@ impl Erasures {
     /// Whether an event of this time, in microseconds since 1970, says nothing more of what has this hash.
     #[must_use]
     pub fn suppress(&self, hash: &Uuid, time: i64) -> bool {
-        self.0.get(hash).is_some_and(|erasure| time <= erasure.erased_before)
+        self.0
+            .get(hash)
+            .is_some_and(|erasure| time <= erasure.erased_before)
     }
 
     /// The hashes of everything that was forgotten together with what has this hash, itself among them.
     #[must_use]
     pub fn together_with(&self, hash: &Uuid) -> Vec<Uuid> {
-        let Some(known) = self.0.get(hash) else { return Vec::new() };
-        self.0.values().filter(|other| other.erasure == known.erasure).map(|other| other.hash).collect()
+        let Some(known) = self.0.get(hash) else {
+            return Vec::new();
+        };
+        self.0
+            .values()
+            .filter(|other| other.erasure == known.erasure)
+            .map(|other| other.hash)
+            .collect()
     }
 
     /// The erasure that something of this hash was part of.
@@ -69,7 +81,10 @@ impl Erasures {
 
     /// Adds an entry; of two with one hash the later moment holds.
     pub fn add(&mut self, erasure: Erasure) {
-        let known = self.0.entry(erasure.hash).or_insert_with(|| erasure.clone());
+        let known = self
+            .0
+            .entry(erasure.hash)
+            .or_insert_with(|| erasure.clone());
         if known.erased_before < erasure.erased_before {
             *known = erasure;
         }
@@ -164,7 +179,9 @@ mod as_text {
         serializer.collect_str(&id.hyphenated())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Uuid, D::Error> {
         let text = String::deserialize(deserializer)?;
         Uuid::parse_str(&text).map_err(|_| D::Error::custom("an id was expected"))
     }
@@ -178,16 +195,24 @@ mod tests {
     fn what_is_forgotten_is_found_by_its_hash_alone_and_up_to_its_moment() {
         let (id, erasure) = (pole::pole_id("person", &["k"]), Uuid::nil());
         let mut list = Erasures::default();
-        for (hash, erased_before) in
-            [(Erasures::of_id(&id), 10), (Erasures::of_record("s", "k"), 10), (Erasures::of_id(&id), 5)]
-        {
-            list.add(Erasure { hash, erased_before, erasure });
+        for (hash, erased_before) in [
+            (Erasures::of_id(&id), 10),
+            (Erasures::of_record("s", "k"), 10),
+            (Erasures::of_id(&id), 5),
+        ] {
+            list.add(Erasure {
+                hash,
+                erased_before,
+                erasure,
+            });
         }
         let text = list.encode().unwrap();
         let read = Erasures::decode(&text).unwrap();
         assert_eq!(read, list);
         assert!(!String::from_utf8(text).unwrap().contains(&id.to_string()));
-        assert!(read.suppress(&Erasures::of_id(&id), 10) && !read.suppress(&Erasures::of_id(&id), 11));
+        assert!(
+            read.suppress(&Erasures::of_id(&id), 10) && !read.suppress(&Erasures::of_id(&id), 11)
+        );
         assert!(!read.suppress(&Erasures::of_record("s", "j"), 0));
         assert_eq!(read.together_with(&Erasures::of_id(&id)).len(), 2);
     }

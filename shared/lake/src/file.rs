@@ -34,14 +34,18 @@ fn base() -> WriterPropertiesBuilder {
         .set_created_by("polelake".into())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
-    unique.fold(builder, |builder, path| builder.set_column_dictionary_enabled(path, false))
+    unique.fold(builder, |builder, path| {
+        builder.set_column_dictionary_enabled(path, false)
+    })
 }
 
 /// Settings of a refined increment.
 #[must_use]
 pub fn refined() -> WriterProperties {
     // Increments are read once and whole: statistics of every page would be work for nobody.
-    base().set_statistics_enabled(EnabledStatistics::None).build()
+    base()
+        .set_statistics_enabled(EnabledStatistics::None)
+        .build()
 }
 
 /// Settings of a raw object: values are new in every row and are not worth a dictionary or statistics.
@@ -55,7 +59,9 @@ pub fn raw(metadata: Vec<KeyValue>) -> WriterProperties {
         .set_column_dictionary_enabled(ColumnPath::from("timestamp"), false);
     plain
         .iter()
-        .fold(builder, |b, name| b.set_column_dictionary_enabled(ColumnPath::from(*name), false))
+        .fold(builder, |b, name| {
+            b.set_column_dictionary_enabled(ColumnPath::from(*name), false)
+        })
         .build()
 }
 
@@ -101,7 +107,9 @@ pub fn write(
 /// # Errors
 /// When the bytes are no Parquet file.
 pub fn read(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(BATCH_ROWS).build()?)
+    Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?
+        .with_batch_size(BATCH_ROWS)
+        .build()?)
 }
 
 /// The batches of a file with only these columns of it.
@@ -114,7 +122,10 @@ pub fn read_columns<'c>(
 ) -> Result<ParquetRecordBatchReader, LakeError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
-    Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?)
+    Ok(builder
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS)
+        .build()?)
 }
 
 /// How many rows a file has, by its footer.
@@ -135,11 +146,17 @@ pub fn row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
     for batch in read_columns(bytes, ["pole_id", "source"])? {
         let batch = batch?;
         let column = |name: &str| {
-            let found = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-            found.ok_or_else(|| LakeError::Unexpected(format!("a curated file has the column {name}")))
+            let found = batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>());
+            found.ok_or_else(|| {
+                LakeError::Unexpected(format!("a curated file has the column {name}"))
+            })
         };
         let (ids, sources) = (column("pole_id")?, column("source")?);
-        keys.extend((0..batch.num_rows()).map(|row| format!("{}/{}", ids.value(row), sources.value(row))));
+        keys.extend(
+            (0..batch.num_rows()).map(|row| format!("{}/{}", ids.value(row), sources.value(row))),
+        );
     }
     Ok(keys)
 }

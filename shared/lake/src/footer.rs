@@ -6,7 +6,8 @@ use std::ops::Range;
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
 };
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
@@ -35,17 +36,26 @@ impl Window {
     /// The bytes that begin at `begins` in a file of `size` bytes.
     #[must_use]
     pub fn new(begins: u64, bytes: Bytes, size: u64) -> Self {
-        Self { begins, bytes, size }
+        Self {
+            begins,
+            bytes,
+            size,
+        }
     }
 
     fn place(&self, start: u64) -> ParquetResult<usize> {
-        let at = start.checked_sub(self.begins).and_then(|at| usize::try_from(at).ok());
-        at.filter(|at| *at <= self.bytes.len()).ok_or_else(|| outside(start))
+        let at = start
+            .checked_sub(self.begins)
+            .and_then(|at| usize::try_from(at).ok());
+        at.filter(|at| *at <= self.bytes.len())
+            .ok_or_else(|| outside(start))
     }
 }
 
 fn outside(start: u64) -> ParquetError {
-    ParquetError::EOF(format!("byte {start} is not in the part of the file that was fetched"))
+    ParquetError::EOF(format!(
+        "byte {start} is not in the part of the file that was fetched"
+    ))
 }
 
 impl Length for Window {
@@ -63,7 +73,9 @@ impl ChunkReader for Window {
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
         let from = self.place(start)?;
-        let to = from.checked_add(length).filter(|to| *to <= self.bytes.len());
+        let to = from
+            .checked_add(length)
+            .filter(|to| *to <= self.bytes.len());
         Ok(self.bytes.slice(from..to.ok_or_else(|| outside(start))?))
     }
 }
@@ -118,7 +130,11 @@ impl Footer {
         let metadata = reader.parse_and_finish(&tail)?;
         let whole = index_begins(&metadata).is_some();
         let metadata = ArrowReaderMetadata::try_new(metadata.into(), ArrowReaderOptions::new())?;
-        Ok(Self { metadata, tail, whole })
+        Ok(Self {
+            metadata,
+            tail,
+            whole,
+        })
     }
 
     /// The row groups, in their order.
@@ -127,7 +143,11 @@ impl Footer {
     /// When the file does not say which owners are in a group: then no merge wrote it.
     pub fn groups(&self) -> Result<Vec<Group>, LakeError> {
         let groups = self.metadata.metadata().row_groups();
-        groups.iter().enumerate().map(|(index, group)| described(index, group)).collect()
+        groups
+            .iter()
+            .enumerate()
+            .map(|(index, group)| described(index, group))
+            .collect()
     }
 
     /// Whether groups can be copied as they are into a file of these columns: the columns are the same, in the same
@@ -137,14 +157,22 @@ impl Footer {
         let own = self.metadata.parquet_schema();
         self.whole
             && own.num_columns() == schema.num_columns()
-            && own.columns().iter().zip(schema.columns()).all(|(mine, other)| mine == other)
+            && own
+                .columns()
+                .iter()
+                .zip(schema.columns())
+                .all(|(mine, other)| mine == other)
     }
 
     /// The batches of a group; `bytes` are those of [`Group::bytes`].
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn decode(&self, group: &Group, bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
+    pub fn decode(
+        &self,
+        group: &Group,
+        bytes: Bytes,
+    ) -> Result<ParquetRecordBatchReader, LakeError> {
         Ok(self.reader(group, bytes).build()?)
     }
 
@@ -164,8 +192,11 @@ impl Footer {
 
     fn reader(&self, group: &Group, bytes: Bytes) -> ParquetRecordBatchReaderBuilder<Window> {
         let window = Window::new(group.bytes.start, bytes, self.tail.size);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
-        builder.with_row_groups(vec![group.index]).with_batch_size(BATCH_ROWS)
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
+        builder
+            .with_row_groups(vec![group.index])
+            .with_batch_size(BATCH_ROWS)
     }
 
     /// What a writer must know to copy a group's columns.
@@ -190,11 +221,18 @@ impl Footer {
 /// How long the footer is: its own length stands before the last four bytes, which are `PAR1`.
 fn footer_bytes(tail: &Window) -> Result<u64, LakeError> {
     const MARK: u64 = 8;
-    let start = tail.size.checked_sub(MARK).ok_or_else(|| outside(tail.size))?;
+    let start = tail
+        .size
+        .checked_sub(MARK)
+        .ok_or_else(|| outside(tail.size))?;
     let bytes = tail.get_bytes(start, 8)?;
     match *bytes {
-        [a, b, c, d, b'P', b'A', b'R', b'1'] => Ok(u64::from(u32::from_le_bytes([a, b, c, d])) + MARK),
-        _ => Err(LakeError::Unexpected("the file does not end as a Parquet file".into())),
+        [a, b, c, d, b'P', b'A', b'R', b'1'] => {
+            Ok(u64::from(u32::from_le_bytes([a, b, c, d])) + MARK)
+        }
+        _ => Err(LakeError::Unexpected(
+            "the file does not end as a Parquet file".into(),
+        )),
     }
 }
 
@@ -202,11 +240,23 @@ fn footer_bytes(tail: &Window) -> Result<u64, LakeError> {
 fn index_begins(metadata: &ParquetMetaData) -> Option<u64> {
     let groups = || metadata.row_groups().iter();
     let columns = || groups().flat_map(RowGroupMetaData::columns);
-    let data_ends = columns().map(|column| range(column).end).max().unwrap_or_default();
+    let data_ends = columns()
+        .map(|column| range(column).end)
+        .max()
+        .unwrap_or_default();
     let offsets = |column: &ColumnChunkMetaData| {
-        [column.bloom_filter_offset(), column.column_index_offset(), column.offset_index_offset()]
+        [
+            column.bloom_filter_offset(),
+            column.column_index_offset(),
+            column.offset_index_offset(),
+        ]
     };
-    let begins = columns().flat_map(offsets).flatten().map(i64::unsigned_abs).min().unwrap_or(data_ends);
+    let begins = columns()
+        .flat_map(offsets)
+        .flatten()
+        .map(i64::unsigned_abs)
+        .min()
+        .unwrap_or(data_ends);
     (begins >= data_ends).then_some(begins)
 }
 
@@ -218,15 +268,22 @@ fn range(column: &ColumnChunkMetaData) -> Range<u64> {
 fn described(index: usize, group: &RowGroupMetaData) -> Result<Group, LakeError> {
     let of = |what: &str| LakeError::Unexpected(format!("row group {index} {what}"));
     let ranges = || group.columns().iter().map(range);
-    let (start, end) = (ranges().map(|r| r.start).min(), ranges().map(|r| r.end).max());
-    let owner = group.columns().iter().find(|column| column.column_path().string() == OWNER);
+    let (start, end) = (
+        ranges().map(|r| r.start).min(),
+        ranges().map(|r| r.end).max(),
+    );
+    let owner = group
+        .columns()
+        .iter()
+        .find(|column| column.column_path().string() == OWNER);
     let statistics = owner.and_then(ColumnChunkMetaData::statistics);
     let Some(Statistics::ByteArray(owners)) = statistics else {
         return Err(of("does not say which owners are in it"));
     };
     let text = |bytes: Option<&parquet::data_type::ByteArray>| {
         let text = bytes.and_then(|bytes| std::str::from_utf8(bytes.data()).ok());
-        text.map(str::to_owned).ok_or_else(|| of("has owners that are no text"))
+        text.map(str::to_owned)
+            .ok_or_else(|| of("has owners that are no text"))
     };
     Ok(Group {
         index,

@@ -30,10 +30,21 @@ impl<W: Write + Send> GroupWriter<W> {
     ///
     /// # Errors
     /// When the sink cannot be written.
-    pub fn new(sink: W, schema: &SchemaRef, properties: WriterProperties) -> Result<Self, LakeError> {
+    pub fn new(
+        sink: W,
+        schema: &SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self, LakeError> {
         let writer = ArrowWriter::try_new(sink, Arc::clone(schema), Some(properties))?;
         let (file, factory) = writer.into_serialized_writer()?;
-        Ok(Self { file, factory, schema: Arc::clone(schema), open: None, rows: 0, groups: 0 })
+        Ok(Self {
+            file,
+            factory,
+            schema: Arc::clone(schema),
+            open: None,
+            rows: 0,
+            groups: 0,
+        })
     }
 
     /// The file's schema, in Parquet's words.
@@ -58,7 +69,13 @@ impl<W: Write + Send> GroupWriter<W> {
             None => self.factory.create_column_writers(self.groups)?,
         };
         // The tables are flat: a column has one leaf.
-        for ((field, column), writer) in self.schema.fields().iter().zip(batch.columns()).zip(&mut writers) {
+        for ((field, column), writer) in self
+            .schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .zip(&mut writers)
+        {
             for leaf in compute_leaves(field, column)? {
                 writer.write(&leaf)?;
             }
@@ -73,7 +90,9 @@ impl<W: Write + Send> GroupWriter<W> {
     /// # Errors
     /// When the sink cannot be written.
     pub fn close_group(&mut self) -> Result<Option<usize>, LakeError> {
-        let Some(writers) = self.open.take() else { return Ok(None) };
+        let Some(writers) = self.open.take() else {
+            return Ok(None);
+        };
         let mut group = self.file.next_row_group()?;
         for writer in writers {
             writer.close()?.append_to_row_group(&mut group)?;

@@ -31,18 +31,22 @@ pub use footer::{Footer, Group, Window};
 pub use group_writer::GroupWriter;
 pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
 pub use metric::{
-    METRIC_COLUMNS, METRICS, Metric, RULE_COLUMNS, RULES, day_of_history, decode_metrics, encode_metrics,
-    encode_rules, history_key, history_prefix, history_template,
+    METRIC_COLUMNS, METRICS, Metric, RULE_COLUMNS, RULES, day_of_history, decode_metrics,
+    encode_metrics, encode_rules, history_key, history_prefix, history_template,
 };
-pub use quarantine::{Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine};
+pub use quarantine::{
+    Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine,
+};
 pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
 pub use receipt::{DayStart, LAG_BOUNDS, Receipt, Redriven, RefinedObject, StreamKey, lag_bound};
 pub use redrive::{
-    ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased, with_origin,
+    ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased,
+    with_origin,
 };
 pub use shard::{Owners, shard_count};
 pub use site::{
-    REPORTS, alert_key, day_of_report, day_page_key, junit_key, openlineage_key, report_key, run_key,
+    REPORTS, alert_key, day_of_report, day_page_key, junit_key, openlineage_key, report_key,
+    run_key,
 };
 pub use snapshot::{
     Snapshot, WORK, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix,

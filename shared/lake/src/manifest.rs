@@ -172,21 +172,28 @@ impl Manifest {
     /// How far a stream was taken; none when nothing of it was.
     #[must_use]
     pub fn progress_of(&self, stream: &StreamKey) -> Option<&Progress> {
-        self.taken.iter().find(|progress| progress.stream == *stream)
+        self.taken
+            .iter()
+            .find(|progress| progress.stream == *stream)
     }
 
     /// The shards that reach into a range of owners.
     #[must_use]
     pub fn reaching(&self, owners: &Owners) -> Vec<&ManifestShard> {
         let count = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
-        self.shards.iter().filter(|shard| Owners::of(shard.shard, count).overlaps(owners)).collect()
+        self.shards
+            .iter()
+            .filter(|shard| Owners::of(shard.shard, count).overlaps(owners))
+            .collect()
     }
 
     /// The shard of so many; none when the table is cut into another number of them.
     #[must_use]
     pub fn shard_of(&self, shard: u32, shards: u32) -> Option<&ManifestShard> {
         let same = self.shards.len() == shards as usize;
-        self.shards.iter().find(|known| same && known.shard == shard)
+        self.shards
+            .iter()
+            .find(|known| same && known.shard == shard)
     }
 
     /// The manifest as JSON; the same manifest gives the same bytes.

@@ -21,19 +21,43 @@ pub const RULES: &str = "quality_rules";
 
 /// The columns of the metrics' table: name, type as Glue writes it, meaning.
 pub const METRIC_COLUMNS: [(&str, &str, &str); 4] = [
-    ("dataset", "string", "What it is a metric of: table/person, source/housing-person"),
+    (
+        "dataset",
+        "string",
+        "What it is a metric of: table/person, source/housing-person",
+    ),
     ("column_name", "string", "The column; null for the whole"),
-    ("metric", "string", "The metric: rows, null_share, landed and so on; docs/quality.md has them all"),
+    (
+        "metric",
+        "string",
+        "The metric: rows, null_share, landed and so on; docs/quality.md has them all",
+    ),
     ("value", "double", "The number"),
 ];
 
 /// The columns of the rules' table.
 pub const RULE_COLUMNS: [(&str, &str, &str); 9] = [
-    ("dataset", "string", "The table that the rule is about: table/person"),
+    (
+        "dataset",
+        "string",
+        "The table that the rule is about: table/person",
+    ),
     ("rule", "string", "The rule's stable id"),
-    ("column_name", "string", "The column; null for the whole row or table"),
-    ("dimension", "string", "The dimension, in the contract standard's words"),
-    ("severity", "string", "What a failure comes to: warn or block"),
+    (
+        "column_name",
+        "string",
+        "The column; null for the whole row or table",
+    ),
+    (
+        "dimension",
+        "string",
+        "The dimension, in the contract standard's words",
+    ),
+    (
+        "severity",
+        "string",
+        "What a failure comes to: warn or block",
+    ),
     ("failed", "bigint", "Rows that fell short"),
     ("checked", "bigint", "Rows that were looked at"),
     ("target", "string", "What is tolerated, in words"),
@@ -74,7 +98,9 @@ pub fn history_key(table: &str, day: Day) -> String {
 /// The day of a file.
 #[must_use]
 pub fn day_of_history(table: &str, key: &str) -> Option<Day> {
-    let rest = key.strip_prefix(&history_prefix(table))?.strip_prefix("report_date=")?;
+    let rest = key
+        .strip_prefix(&history_prefix(table))?
+        .strip_prefix("report_date=")?;
     Day::parse(rest.strip_suffix("/part-0.parquet")?)
 }
 
@@ -104,9 +130,15 @@ pub fn encode_metrics(metrics: &[Metric]) -> Result<Bytes, LakeError> {
         texts(metrics.iter().map(|metric| Some(metric.dataset.as_str()))),
         texts(metrics.iter().map(|metric| metric.column.as_deref())),
         texts(metrics.iter().map(|metric| Some(metric.metric.as_str()))),
-        Arc::new(Float64Array::from_iter_values(metrics.iter().map(|metric| metric.value))),
+        Arc::new(Float64Array::from_iter_values(
+            metrics.iter().map(|metric| metric.value),
+        )),
     ];
-    file::write(&schema, &[RecordBatch::try_new(Arc::clone(&schema), columns)?], file::refined())
+    file::write(
+        &schema,
+        &[RecordBatch::try_new(Arc::clone(&schema), columns)?],
+        file::refined(),
+    )
 }
 
 /// A day's rules as a file: (dataset, result).
@@ -115,9 +147,12 @@ pub fn encode_metrics(metrics: &[Metric]) -> Result<Bytes, LakeError> {
 /// When the file cannot be written.
 pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeError> {
     let schema = schema(&RULE_COLUMNS);
-    let of = |text: fn(&RuleResult) -> Option<&str>| texts(results.iter().map(|(_, rule)| text(rule)));
+    let of =
+        |text: fn(&RuleResult) -> Option<&str>| texts(results.iter().map(|(_, rule)| text(rule)));
     let counts = |count: fn(&RuleResult) -> u64| -> ArrayRef {
-        let counts = results.iter().map(|(_, rule)| i64::try_from(count(rule)).unwrap_or(i64::MAX));
+        let counts = results
+            .iter()
+            .map(|(_, rule)| i64::try_from(count(rule)).unwrap_or(i64::MAX));
         Arc::new(Int64Array::from_iter_values(counts))
     };
     let columns = vec![
@@ -131,7 +166,11 @@ pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeErro
         of(|rule| Some(&rule.target)),
         of(|rule| Some(word(rule.verdict))),
     ];
-    file::write(&schema, &[RecordBatch::try_new(Arc::clone(&schema), columns)?], file::refined())
+    file::write(
+        &schema,
+        &[RecordBatch::try_new(Arc::clone(&schema), columns)?],
+        file::refined(),
+    )
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -150,14 +189,18 @@ pub fn decode_metrics(bytes: Bytes) -> Result<Vec<Metric>, LakeError> {
     let mut metrics = Vec::new();
     for batch in file::read(bytes)? {
         let batch = batch?;
-        let missing = |name: &str| LakeError::Unexpected(format!("a file of metrics has the column {name}"));
+        let missing =
+            |name: &str| LakeError::Unexpected(format!("a file of metrics has the column {name}"));
         let text = |name: &str| {
-            let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+            let column = batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>());
             column.ok_or_else(|| missing(name))
         };
         let (datasets, columns, names) = (text("dataset")?, text("column_name")?, text("metric")?);
-        let values =
-            batch.column_by_name("value").and_then(|column| column.as_primitive_opt::<Float64Type>());
+        let values = batch
+            .column_by_name("value")
+            .and_then(|column| column.as_primitive_opt::<Float64Type>());
         let values = values.ok_or_else(|| missing("value"))?;
         metrics.extend((0..batch.num_rows()).map(|row| Metric {
             dataset: datasets.value(row).to_owned(),
@@ -182,14 +225,23 @@ mod tests {
             value,
         };
         let metrics = [metric(None, 7.0), metric(Some("surname"), 0.25)];
-        assert_eq!(decode_metrics(encode_metrics(&metrics).unwrap()).unwrap(), metrics);
-        assert_eq!(encode_metrics(&metrics).unwrap(), encode_metrics(&metrics).unwrap());
+        assert_eq!(
+            decode_metrics(encode_metrics(&metrics).unwrap()).unwrap(),
+            metrics
+        );
+        assert_eq!(
+            encode_metrics(&metrics).unwrap(),
+            encode_metrics(&metrics).unwrap()
+        );
     }
 
     #[test]
     fn a_key_names_its_day() {
         let key = history_key(METRICS, Day(20_514));
-        assert_eq!(key, "quality/quality_metrics/report_date=2026-03-02/part-0.parquet");
+        assert_eq!(
+            key,
+            "quality/quality_metrics/report_date=2026-03-02/part-0.parquet"
+        );
         assert_eq!(day_of_history(METRICS, &key), Some(Day(20_514)));
         assert_eq!(day_of_history(RULES, &key), None);
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{
+    BinaryBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -44,21 +46,29 @@ pub fn encode(
 ) -> Result<Bytes, LakeError> {
     let text = |value: &dyn Fn(&Quarantined<'_>) -> Option<String>| -> ArrayRef {
         let mut builder = StringBuilder::new();
-        records.iter().for_each(|record| builder.append_option(value(record)));
+        records
+            .iter()
+            .for_each(|record| builder.append_option(value(record)));
         Arc::new(builder.finish())
     };
     let binary = |value: &dyn for<'q> Fn(&Quarantined<'q>) -> Option<&'q [u8]>| -> ArrayRef {
         let mut builder = BinaryBuilder::new();
-        records.iter().for_each(|record| builder.append_option(value(record)));
+        records
+            .iter()
+            .for_each(|record| builder.append_option(value(record)));
         Arc::new(builder.finish())
     };
     let integer = |value: &dyn Fn(&Quarantined<'_>) -> i64| -> ArrayRef {
         let mut builder = Int64Builder::new();
-        records.iter().for_each(|record| builder.append_value(value(record)));
+        records
+            .iter()
+            .for_each(|record| builder.append_value(value(record)));
         Arc::new(builder.finish())
     };
     let mut appended = TimestampMicrosecondBuilder::new().with_timezone("UTC");
-    records.iter().for_each(|record| appended.append_value(record.appended));
+    records
+        .iter()
+        .for_each(|record| appended.append_value(record.appended));
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("source", text(&|_| Some(source.to_owned()))),
         ("topic", text(&|_| Some(chunk.topic.clone()))),
@@ -75,8 +85,10 @@ pub fn encode(
         ("headers", text(&|record| record.headers.map(str::to_owned))),
     ];
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-    let batch =
-        RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, column)| column).collect())?;
+    let batch = RecordBatch::try_new(
+        Arc::clone(&schema),
+        columns.into_iter().map(|(_, column)| column).collect(),
+    )?;
     file::write(&schema, &[batch], file::refined())
 }
 
@@ -116,7 +128,8 @@ pub fn decode(bytes: Bytes) -> Result<Vec<Refused>, LakeError> {
     for batch in file::read(bytes)? {
         let batch = batch?;
         let column = |name: &str| {
-            let missing = || LakeError::Unexpected(format!("a quarantine object has the column {name}"));
+            let missing =
+                || LakeError::Unexpected(format!("a quarantine object has the column {name}"));
             batch.column_by_name(name).ok_or_else(missing)
         };
         let text = |name: &str, row: usize| -> Result<Option<String>, LakeError> {
@@ -125,13 +138,17 @@ pub fn decode(bytes: Bytes) -> Result<Vec<Refused>, LakeError> {
         };
         let binary = |name: &str, row: usize| -> Result<Option<Bytes>, LakeError> {
             let values = column(name)?.as_binary::<i32>();
-            Ok(values.is_valid(row).then(|| Bytes::copy_from_slice(values.value(row))))
+            Ok(values
+                .is_valid(row)
+                .then(|| Bytes::copy_from_slice(values.value(row))))
         };
         for row in 0..batch.num_rows() {
             records.push(Refused {
                 source: text("source", row)?.unwrap_or_default(),
                 offset: column("offset")?.as_primitive::<Int64Type>().value(row),
-                appended: column("appended_at")?.as_primitive::<TimestampMicrosecondType>().value(row),
+                appended: column("appended_at")?
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .value(row),
                 rule: text("rule", row)?.unwrap_or_default(),
                 path: text("path", row)?.unwrap_or_default(),
                 reason: text("reason", row)?.unwrap_or_default(),
@@ -160,7 +177,12 @@ mod tests {
 
     #[test]
     fn refused_records_keep_their_bytes() {
-        let chunk = Chunk { topic: "t".into(), epoch: 1, partition: 0, offset: 3 };
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+            offset: 3,
+        };
         let record = Quarantined {
             offset: 4,
             appended: 5_000,
@@ -173,8 +195,14 @@ mod tests {
         };
         let read = decode(encode(&chunk, "s", ("1.0.0", "2"), &[record]).unwrap()).unwrap();
         assert_eq!(read.len(), 1);
-        assert_eq!((read[0].offset, read[0].appended, read[0].key.as_ref()), (4, 5_000, None));
+        assert_eq!(
+            (read[0].offset, read[0].appended, read[0].key.as_ref()),
+            (4, 5_000, None)
+        );
         assert_eq!(read[0].value.as_deref(), Some([0xff, 0x00].as_slice()));
-        assert_eq!((read[0].rule.as_str(), read[0].mapping_version.as_str()), ("event.json", "2"));
+        assert_eq!(
+            (read[0].rule.as_str(), read[0].mapping_version.as_str()),
+            ("event.json", "2")
+        );
     }
 }

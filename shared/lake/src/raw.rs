@@ -38,10 +38,18 @@ pub fn encode(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> Result<Byt
     let mut topic = StringBuilder::new();
     let mut partition = Int32Builder::with_capacity(records.len());
     let mut offset = Int64Builder::with_capacity(records.len());
-    let mut timestamp = TimestampMillisecondBuilder::with_capacity(records.len()).with_timezone("UTC");
+    let mut timestamp =
+        TimestampMillisecondBuilder::with_capacity(records.len()).with_timezone("UTC");
     let mut timestamp_type = StringBuilder::new();
-    let bytes: usize = records.iter().filter_map(|record| record.value.as_ref()).map(Bytes::len).sum();
-    let (mut key, mut value) = (BinaryBuilder::new(), BinaryBuilder::with_capacity(records.len(), bytes));
+    let bytes: usize = records
+        .iter()
+        .filter_map(|record| record.value.as_ref())
+        .map(Bytes::len)
+        .sum();
+    let (mut key, mut value) = (
+        BinaryBuilder::new(),
+        BinaryBuilder::with_capacity(records.len(), bytes),
+    );
     let mut headers = StringBuilder::new();
     for record in records {
         topic.append_value(&chunk.topic);
@@ -97,7 +105,10 @@ impl RawBatch {
     /// The record's timestamp in milliseconds since 1970.
     #[must_use]
     pub fn timestamp(&self, row: usize) -> i64 {
-        self.0.column(3).as_primitive::<TimestampMillisecondType>().value(row)
+        self.0
+            .column(3)
+            .as_primitive::<TimestampMillisecondType>()
+            .value(row)
     }
 
     /// Whose clock that is, where the trigger said it.
@@ -138,7 +149,9 @@ pub fn decode(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
     for batch in file::read(bytes)? {
         let batch = batch?;
         if batch.schema().fields() != schema::raw().fields() {
-            return Err(LakeError::Unexpected("the object does not have a raw object's columns".into()));
+            return Err(LakeError::Unexpected(
+                "the object does not have a raw object's columns".into(),
+            ));
         }
         batches.push(RawBatch(batch));
     }
@@ -151,7 +164,12 @@ mod tests {
 
     #[test]
     fn a_raw_object_gives_back_what_was_put_in_and_is_the_same_every_time() {
-        let chunk = Chunk { topic: "t".into(), epoch: 1, partition: 3, offset: 7 };
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 3,
+            offset: 7,
+        };
         let records = [
             RawRecord {
                 offset: 7,
@@ -177,7 +195,10 @@ mod tests {
         let batch = &batches[0];
         assert_eq!((batch.offset(0), batch.offset(1)), (7, 9));
         assert_eq!(batch.value(0), Some([0xff, 0x00].as_slice()));
-        assert_eq!((batch.key(1), batch.value(1), batch.headers(1)), (None, None, None));
+        assert_eq!(
+            (batch.key(1), batch.value(1), batch.headers(1)),
+            (None, None, None)
+        );
         assert_eq!(batch.timestamp(0), 1_700_000_000_000);
     }
 

@@ -57,7 +57,11 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}/{}", self.epoch, self.partition, self.offset, self.timestamp)
+        write!(
+            f,
+            "{}/{}/{}/{}",
+            self.epoch, self.partition, self.offset, self.timestamp
+        )
     }
 }
 
@@ -75,8 +79,9 @@ pub fn header(headers: Option<&str>, name: &str) -> Option<String> {
 /// The headers with the origin in front; one that they had before is replaced.
 #[must_use]
 pub fn with_origin(headers: Option<&str>, origin: Origin) -> String {
-    let kept: Vec<(String, Value)> =
-        headers.and_then(|headers| serde_json::from_str(headers).ok()).unwrap_or_default();
+    let kept: Vec<(String, Value)> = headers
+        .and_then(|headers| serde_json::from_str(headers).ok())
+        .unwrap_or_default();
     let encoded = base64_simd::STANDARD.encode_to_string(origin.to_string());
     let mut whole = vec![(REDRIVE_HEADER.to_owned(), Value::String(encoded))];
     whole.extend(kept.into_iter().filter(|(name, _)| name != REDRIVE_HEADER));
@@ -93,7 +98,9 @@ pub fn erased_headers(origin: Option<Origin>) -> String {
 /// Whether a record's headers say that it was erased.
 #[must_use]
 pub fn is_erased(headers: Option<&str>) -> bool {
-    let Some(headers) = headers.filter(|headers| headers.contains(ERASED_HEADER)) else { return false };
+    let Some(headers) = headers.filter(|headers| headers.contains(ERASED_HEADER)) else {
+        return false;
+    };
     let pairs: Vec<(String, Value)> = serde_json::from_str(headers).unwrap_or_default();
     pairs.iter().any(|(name, _)| name == ERASED_HEADER)
 }
@@ -104,7 +111,12 @@ mod tests {
 
     #[test]
     fn an_erased_record_is_marked_and_keeps_its_origin() {
-        let origin = Origin { epoch: 2, partition: 1, offset: 5, timestamp: 9 };
+        let origin = Origin {
+            epoch: 2,
+            partition: 1,
+            offset: 5,
+            timestamp: 9,
+        };
         let marked = erased_headers(Some(origin));
         assert!(is_erased(Some(&marked)) && Origin::of_headers(Some(&marked)) == Some(origin));
         assert!(is_erased(Some(&erased_headers(None))));
@@ -113,14 +125,31 @@ mod tests {
 
     #[test]
     fn an_origin_travels_in_the_headers() {
-        let origin = Origin { epoch: 2, partition: 1, offset: 5, timestamp: 9 };
+        let origin = Origin {
+            epoch: 2,
+            partition: 1,
+            offset: 5,
+            timestamp: 9,
+        };
         let headers = with_origin(Some(r#"[["a",null],["a","eA=="]]"#), origin);
         assert_eq!(Origin::of_headers(Some(&headers)), Some(origin));
         assert_eq!(header(Some(&headers), "a"), None);
-        let again = with_origin(Some(&headers), Origin { offset: 6, ..origin });
-        assert_eq!(Origin::of_headers(Some(&again)).map(|origin| origin.offset), Some(6));
+        let again = with_origin(
+            Some(&headers),
+            Origin {
+                offset: 6,
+                ..origin
+            },
+        );
+        assert_eq!(
+            Origin::of_headers(Some(&again)).map(|origin| origin.offset),
+            Some(6)
+        );
         assert_eq!(again.matches(REDRIVE_HEADER).count(), 1);
-        assert_eq!(header(Some(r#"[["event-id","eA=="]]"#), "event-id").as_deref(), Some("x"));
+        assert_eq!(
+            header(Some(r#"[["event-id","eA=="]]"#), "event-id").as_deref(),
+            Some("x")
+        );
         assert_eq!(header(Some("damaged event-id"), "event-id"), None);
     }
 }

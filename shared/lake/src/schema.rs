@@ -66,14 +66,19 @@ pub fn curated(table: &TableContract) -> SchemaRef {
         let id = field_id(field.name()).to_string();
         field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id)]))
     };
-    Arc::new(Schema::new(fields(table).into_iter().map(with_id).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        fields(table).into_iter().map(with_id).collect::<Vec<_>>(),
+    ))
 }
 
 /// The schema of a table's increments: the table's columns, all of them optional because a tombstone has
 /// few of them, and what the row does.
 #[must_use]
 pub fn refined(table: &TableContract) -> SchemaRef {
-    let mut fields: Vec<Field> = fields(table).into_iter().map(|field| field.with_nullable(true)).collect();
+    let mut fields: Vec<Field> = fields(table)
+        .into_iter()
+        .map(|field| field.with_nullable(true))
+        .collect();
     fields.push(Field::new(OP, DataType::Utf8, false));
     fields.push(Field::new(CARRIED, DataType::Utf8, true));
     Arc::new(Schema::new(fields))
@@ -82,13 +87,29 @@ pub fn refined(table: &TableContract) -> SchemaRef {
 /// The columns of a raw object as a catalogue shows them: name, Glue's type, meaning.
 pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
     ("topic", "string", "The Kafka topic"),
-    ("partition", "int", "The Kafka partition; -1 holds what was redriven"),
+    (
+        "partition",
+        "int",
+        "The Kafka partition; -1 holds what was redriven",
+    ),
     ("offset", "bigint", "The Kafka offset"),
-    ("timestamp", "timestamp", "When the record was appended to the log"),
-    ("timestamp_type", "string", "Whose clock that is: LOG_APPEND_TIME or CREATE_TIME"),
+    (
+        "timestamp",
+        "timestamp",
+        "When the record was appended to the log",
+    ),
+    (
+        "timestamp_type",
+        "string",
+        "Whose clock that is: LOG_APPEND_TIME or CREATE_TIME",
+    ),
     ("key", "binary", "The record's key, as it came"),
     ("value", "binary", "The record's value, as it came"),
-    ("headers", "string", "The record's headers as JSON, values in base64"),
+    (
+        "headers",
+        "string",
+        "The record's headers as JSON, values in base64",
+    ),
 ];
 
 /// The schema of a raw object: the record as Kafka gave it, its value unread.
@@ -98,7 +119,11 @@ pub fn raw() -> SchemaRef {
         Field::new("topic", DataType::Utf8, false),
         Field::new("partition", DataType::Int32, false),
         Field::new("offset", DataType::Int64, false),
-        Field::new("timestamp", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), false),
+        Field::new(
+            "timestamp",
+            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            false,
+        ),
         Field::new("timestamp_type", DataType::Utf8, true),
         Field::new("key", DataType::Binary, true),
         Field::new("value", DataType::Binary, true),

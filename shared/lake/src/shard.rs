@@ -31,8 +31,15 @@ impl Owners {
             let first = (u64::from(shard) << 32).div_ceil(u64::from(shards.max(1)));
             format!("{first:08x}")
         };
-        let from = if shard == 0 { String::new() } else { bound(shard) };
-        Self { from, to: (shard + 1 < shards).then(|| bound(shard + 1)) }
+        let from = if shard == 0 {
+            String::new()
+        } else {
+            bound(shard)
+        };
+        Self {
+            from,
+            to: (shard + 1 < shards).then(|| bound(shard + 1)),
+        }
     }
 
     /// Whether an owner is in the range.
@@ -69,7 +76,11 @@ impl Owners {
 pub fn shard_count(base: Option<&Manifest>, new_rows: u64, target: u64) -> u32 {
     let (shards, bytes, rows) = base.map_or((0, 0, 0), |base| {
         let bytes = base.shards.iter().map(|shard| shard.bytes).sum::<u64>();
-        (u32::try_from(base.shards.len()).unwrap_or(MOST_SHARDS), bytes, base.rows)
+        (
+            u32::try_from(base.shards.len()).unwrap_or(MOST_SHARDS),
+            bytes,
+            base.rows,
+        )
     });
     let of_row = bytes.checked_div(rows).unwrap_or(ROW_BYTES).max(1);
     let expected = bytes.saturating_add(new_rows.saturating_mul(of_row));
@@ -99,9 +110,16 @@ mod tests {
     }
 
     fn base(shards: u32, bytes: u64, rows: u64) -> Manifest {
-        let shard =
-            |shard| ManifestShard { shard, bytes: bytes / u64::from(shards), ..ManifestShard::default() };
-        Manifest { rows, shards: (0..shards).map(shard).collect(), ..Manifest::default() }
+        let shard = |shard| ManifestShard {
+            shard,
+            bytes: bytes / u64::from(shards),
+            ..ManifestShard::default()
+        };
+        Manifest {
+            rows,
+            shards: (0..shards).map(shard).collect(),
+            ..Manifest::default()
+        }
     }
 
     #[test]
@@ -110,10 +128,18 @@ mod tests {
         assert_eq!(count(None, 0), 1);
         assert_eq!(count(None, 100_000), 1);
         assert_eq!(count(None, 100_000_000), 64);
-        assert_eq!(count(Some(&base(1, 300 << 20, 3_000_000)), 1_000), 1, "within bounds it stays");
+        assert_eq!(
+            count(Some(&base(1, 300 << 20, 3_000_000)), 1_000),
+            1,
+            "within bounds it stays"
+        );
         assert_eq!(count(Some(&base(1, 511 << 20, 3_000_000)), 100_000), 4);
         assert_eq!(count(Some(&base(8, 700 << 20, 7_000_000)), 0), 8);
-        assert_eq!(count(Some(&base(8, 400 << 20, 7_000_000)), 0), 2, "an emptied table is joined");
+        assert_eq!(
+            count(Some(&base(8, 400 << 20, 7_000_000)), 0),
+            2,
+            "an emptied table is joined"
+        );
         assert_eq!(count(None, u64::MAX), MOST_SHARDS);
     }
 }

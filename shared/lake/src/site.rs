@@ -14,7 +14,9 @@ pub fn report_key(day: Day) -> String {
 /// The day of the report that has this key; none for another key.
 #[must_use]
 pub fn day_of_report(key: &str) -> Option<Day> {
-    key.strip_prefix(REPORTS)?.strip_suffix(".json").and_then(Day::parse)
+    key.strip_prefix(REPORTS)?
+        .strip_suffix(".json")
+        .and_then(Day::parse)
 }
 
 /// The key of a table's results of a day, in the shape of datacontract-cli's runs.
@@ -59,7 +61,12 @@ mod tests {
     fn only_a_days_report_is_taken_for_one() {
         let day = Day::parse("2026-03-02").unwrap();
         assert_eq!(day_of_report(&report_key(day)), Some(day));
-        for other in [alert_key(day), run_key("person", day), junit_key(day), day_page_key(day)] {
+        for other in [
+            alert_key(day),
+            run_key("person", day),
+            junit_key(day),
+            day_page_key(day),
+        ] {
             assert_eq!(day_of_report(&other), None, "{other}");
         }
     }

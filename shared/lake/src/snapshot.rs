@@ -18,7 +18,12 @@ impl Snapshot<'_> {
     /// The prefix at which a Glue partition points; it holds the rows that readers see, and nothing else.
     #[must_use]
     pub fn location(&self) -> String {
-        format!("{}shard={:03}/v={}/", table_prefix(self.table), self.shard, self.version)
+        format!(
+            "{}shard={:03}/v={}/",
+            table_prefix(self.table),
+            self.shard,
+            self.version
+        )
     }
 
     /// The key of the rows.
@@ -53,7 +58,8 @@ pub fn version(day: Day, content: &str) -> String {
 /// Whether a state's key names this content, whatever the day that wrote it.
 #[must_use]
 pub fn has_content(key: &str, content: &str) -> bool {
-    key.strip_suffix(".parquet").is_some_and(|name| name.ends_with(&format!("-{content}")))
+    key.strip_suffix(".parquet")
+        .is_some_and(|name| name.ends_with(&format!("-{content}")))
 }
 
 /// The day that wrote the version that a key of a shard's file names; none for a key of another kind.
@@ -100,7 +106,10 @@ pub fn manifest_key(table: &str, day: Day) -> String {
 /// The day of the manifest that has this key; none for another key.
 #[must_use]
 pub fn day_of_manifest(key: &str) -> Option<Day> {
-    key.rsplit('/').next()?.strip_suffix(".json").and_then(Day::parse)
+    key.rsplit('/')
+        .next()?
+        .strip_suffix(".json")
+        .and_then(Day::parse)
 }
 
 /// The prefix of a table's manifests; they sort by day.

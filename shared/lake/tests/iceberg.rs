@@ -26,20 +26,46 @@ fn json_of(metadata: &WrittenMetadata) -> Value {
 fn the_same_days_give_the_same_bytes() {
     let (one, two) = (publish("s3://bucket", 0), publish("s3://bucket/", 0));
     assert_eq!(one.files, two.files);
-    assert_ne!(one.days[0].entry.snapshot_id, publish("s3://other", 0).days[0].entry.snapshot_id);
+    assert_ne!(
+        one.days[0].entry.snapshot_id,
+        publish("s3://other", 0).days[0].entry.snapshot_id
+    );
     let hint = String::from_utf8(one.metadata.hint.bytes).unwrap();
-    assert_eq!(one.metadata.metadata.key, format!("curated/person/metadata/{hint}.metadata.json"));
-    assert!(one.files.keys().all(|key| key.starts_with("curated/person/")));
+    assert_eq!(
+        one.metadata.metadata.key,
+        format!("curated/person/metadata/{hint}.metadata.json")
+    );
+    assert!(
+        one.files
+            .keys()
+            .all(|key| key.starts_with("curated/person/"))
+    );
 }
 
 #[test]
 fn the_bytes_of_a_day_never_change() {
     let contract = contract(false);
     let table = IcebergTable::new(&contract, "s3://bucket").unwrap();
-    let key = Snapshot { table: "person", shard: 0, version: "a" }.rows_key();
-    let files = vec![DataFile { key, rows: 2, bytes: 1_000, owners: Some(("0".into(), "f".into())) }];
+    let key = Snapshot {
+        table: "person",
+        shard: 0,
+        version: "a",
+    }
+    .rows_key();
+    let files = vec![DataFile {
+        key,
+        rows: 2,
+        bytes: 1_000,
+        owners: Some(("0".into(), "f".into())),
+    }];
     let date = Day::parse(DATES[0]).unwrap();
-    let day = DayFiles { date, files, inserted: 2, updated: 0, deleted: 0 };
+    let day = DayFiles {
+        date,
+        files,
+        inserted: 2,
+        updated: 0,
+        deleted: 0,
+    };
     let day = table.write_day(&day, None).unwrap();
     let mut days = IcebergDays::default();
     days.put(day.entry.clone());
@@ -49,34 +75,57 @@ fn the_bytes_of_a_day_never_change() {
         day.manifest.key,
         "curated/person/metadata/20514-f4c50ff7-e665-5ba0-a8b3-ae2a296c6958-m0.avro"
     );
-    assert_eq!(day.list.key, "curated/person/metadata/20514-cd34f6e8-b8dc-5e7d-bf2a-2ea549194d66-snap.avro");
+    assert_eq!(
+        day.list.key,
+        "curated/person/metadata/20514-cd34f6e8-b8dc-5e7d-bf2a-2ea549194d66-snap.avro"
+    );
     assert_eq!(day.entry.snapshot_id, 4_546_139_754_472_515_835);
     assert_eq!(
         metadata.metadata.key,
         "curated/person/metadata/20514-4acd3d02-667a-5bbb-841e-b0026490568b.metadata.json"
     );
-    assert_eq!(metadata.hint.key, "curated/person/metadata/version-hint.text");
+    assert_eq!(
+        metadata.hint.key,
+        "curated/person/metadata/version-hint.text"
+    );
 }
 
 #[test]
 fn the_metadata_says_what_iceberg_demands() {
     let written = publish("s3://bucket", 0);
     let metadata = json_of(&written.metadata);
-    let ids: Vec<_> = written.days.iter().map(|day| day.entry.snapshot_id).collect();
+    let ids: Vec<_> = written
+        .days
+        .iter()
+        .map(|day| day.entry.snapshot_id)
+        .collect();
     assert!(ids.iter().all(|id| *id > 0));
     assert_eq!(metadata["format-version"], 2);
     assert_eq!(metadata["location"], "s3://bucket/curated/person");
     assert_eq!(metadata["last-sequence-number"], 20_516);
     assert_eq!(metadata["last-updated-ms"], 20_517 * 86_400_000_i64 - 1);
     assert_eq!(metadata["current-snapshot-id"], ids[2]);
-    assert_eq!(metadata["refs"], json!({"main": {"snapshot-id": ids[2], "type": "branch"}}));
+    assert_eq!(
+        metadata["refs"],
+        json!({"main": {"snapshot-id": ids[2], "type": "branch"}})
+    );
     assert_eq!(metadata["schemas"].as_array().unwrap().len(), 2);
-    assert_eq!(metadata["current-schema-id"], metadata["schemas"][1]["schema-id"]);
+    assert_eq!(
+        metadata["current-schema-id"],
+        metadata["schemas"][1]["schema-id"]
+    );
     let snapshots = metadata["snapshots"].as_array().unwrap();
-    let parents: Vec<_> = snapshots.iter().map(|snapshot| snapshot["parent-snapshot-id"].as_i64()).collect();
+    let parents: Vec<_> = snapshots
+        .iter()
+        .map(|snapshot| snapshot["parent-snapshot-id"].as_i64())
+        .collect();
     assert_eq!(parents, [None, Some(ids[0]), Some(ids[1])]);
-    let told =
-        |key: &str| snapshots.iter().map(|it| it["summary"][key].as_str().unwrap()).collect::<Vec<_>>();
+    let told = |key: &str| {
+        snapshots
+            .iter()
+            .map(|it| it["summary"][key].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(told("operation"), ["append", "overwrite", "overwrite"]);
     assert_eq!(told("total-records"), ["4", "5", "5"]);
     assert_eq!(told("added-records"), ["4", "3", "2"]);
@@ -89,18 +138,34 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
     let contract = contract(true);
     let table = IcebergTable::new(&contract, "s3://bucket").unwrap();
     let mut days = IcebergDays::read(&written.metadata.metadata.bytes).unwrap();
-    assert_eq!(table.metadata(&days).unwrap(), written.metadata, "what is read is written again");
+    assert_eq!(
+        table.metadata(&days).unwrap(),
+        written.metadata,
+        "what is read is written again"
+    );
 
     let date = Day::parse(DATES[1]).unwrap();
-    let other = DayFiles { date, files: Vec::new(), inserted: 0, updated: 0, deleted: 5 };
+    let other = DayFiles {
+        date,
+        files: Vec::new(),
+        inserted: 0,
+        updated: 0,
+        deleted: 5,
+    };
     let first = Lineage::read(&written.days[0].manifest.bytes).unwrap();
     let replaced = table.write_day(&other, Some(&first)).unwrap();
     assert_eq!(replaced.entry.summary["deleted-records"], "4");
     days.put(replaced.entry.clone());
     let metadata = json_of(&table.metadata(&days).unwrap());
     assert_eq!(metadata["snapshots"].as_array().unwrap().len(), 3);
-    assert_eq!(metadata["snapshots"][1]["snapshot-id"], replaced.entry.snapshot_id);
-    assert_eq!(metadata["snapshots"][2]["parent-snapshot-id"], replaced.entry.snapshot_id);
+    assert_eq!(
+        metadata["snapshots"][1]["snapshot-id"],
+        replaced.entry.snapshot_id
+    );
+    assert_eq!(
+        metadata["snapshots"][2]["parent-snapshot-id"],
+        replaced.entry.snapshot_id
+    );
 
     days.put(written.days[1].entry.clone());
     assert_eq!(table.metadata(&days).unwrap(), written.metadata);
@@ -114,17 +179,20 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
 
 #[test]
 fn foreign_metadata_is_read_as_far_as_it_makes_sense() {
-    let schema =
-        json!({"schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]});
-    let snapshot =
-        json!({"snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}});
+    let schema = json!({"schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]});
+    let snapshot = json!({"snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}});
     let document = json!({"schemas": [schema], "snapshots": [snapshot]});
     let days = IcebergDays::read(document.to_string().as_bytes()).unwrap();
     assert_eq!(days.newest().unwrap().date.to_string(), DATES[0]);
     assert!(IcebergDays::read(b"{}").unwrap().newest().is_none());
     let homeless = json!({"snapshots": [snapshot]}).to_string();
-    let why = IcebergDays::read(homeless.as_bytes()).unwrap_err().to_string();
-    assert_eq!(why, "Iceberg's metadata has no schema 0, which its snapshot 5 needs");
+    let why = IcebergDays::read(homeless.as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        why,
+        "Iceberg's metadata has no schema 0, which its snapshot 5 needs"
+    );
 }
 
 #[test]
@@ -135,7 +203,8 @@ fn a_damaged_manifest_is_an_error() {
         // The last 16 bytes are the marker; a file that ends before its first block is an empty one.
         let read = Lineage::read(&manifest[..end]);
         assert!(
-            read.is_err() || format!("{read:?}") == format!("{:?}", Ok::<_, ()>(Lineage::default())),
+            read.is_err()
+                || format!("{read:?}") == format!("{:?}", Ok::<_, ()>(Lineage::default())),
             "{end}"
         );
     }
@@ -147,7 +216,10 @@ fn curated_files_carry_the_ids() {
     let (_, bytes) = data_file(&table, 0, "a", &people(0, &["Ada"], None), true);
     let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes)).unwrap();
     for column in reader.parquet_schema().columns() {
-        assert_eq!(column.self_type().get_basic_info().id(), schema::field_id(column.name()));
+        assert_eq!(
+            column.self_type().get_basic_info().id(),
+            schema::field_id(column.name())
+        );
     }
 }
 
@@ -156,13 +228,18 @@ fn every_shipped_table_has_distinct_field_ids() {
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
     let file = |entry: std::fs::DirEntry, folder: &str| {
         let name = entry.file_name().into_string().unwrap();
-        File::new(format!("{folder}/{name}"), std::fs::read_to_string(entry.path()).unwrap())
+        File::new(
+            format!("{folder}/{name}"),
+            std::fs::read_to_string(entry.path()).unwrap(),
+        )
     };
     let files: Vec<_> = ["pole", "lists"]
         .iter()
         .flat_map(|folder| {
             let entries = std::fs::read_dir(contracts.join(folder)).unwrap();
-            entries.map(|entry| file(entry.unwrap(), folder)).collect::<Vec<_>>()
+            entries
+                .map(|entry| file(entry.unwrap(), folder))
+                .collect::<Vec<_>>()
         })
         .collect();
     let tables = Catalogue::compile(&files).unwrap().tables;
@@ -171,7 +248,10 @@ fn every_shipped_table_has_distinct_field_ids() {
         IcebergTable::new(table, "s3://bucket").unwrap();
         let refined = schema::refined(table);
         assert!(
-            refined.fields().iter().all(|field| field.metadata().is_empty()),
+            refined
+                .fields()
+                .iter()
+                .all(|field| field.metadata().is_empty()),
             "increments are not Iceberg's"
         );
     }
@@ -183,7 +263,10 @@ fn script() -> PathBuf {
 
 /// Whether Python has the reader; a missing one is told, and refused where CI is set.
 fn has(reader: &str, install: &str) -> bool {
-    let found = Command::new("python3").arg(script()).args([reader, "can"]).output();
+    let found = Command::new("python3")
+        .arg(script())
+        .args([reader, "can"])
+        .output();
     let why = match found {
         Ok(output) if output.status.success() => return true,
         Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
@@ -207,15 +290,28 @@ fn read_with(reader: &str, ids_since: usize) -> (Written, Value) {
     let owner = people(1, &["Cyd"], None)[0].id.clone();
     let output = Command::new("python3")
         .arg(script())
-        .args([reader, metadata.to_str().unwrap(), root.join("curated/person").to_str().unwrap(), &owner])
+        .args([
+            reader,
+            metadata.to_str().unwrap(),
+            root.join("curated/person").to_str().unwrap(),
+            &owner,
+        ])
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     (written, serde_json::from_slice(&output.stdout).unwrap())
 }
 
 fn snapshot_ids(written: &Written) -> Vec<i64> {
-    written.days.iter().map(|day| day.entry.snapshot_id).collect()
+    written
+        .days
+        .iter()
+        .map(|day| day.entry.snapshot_id)
+        .collect()
 }
 
 #[test]
@@ -227,23 +323,42 @@ fn pyiceberg_reads_every_day() {
     for ids_since in [0, 2] {
         let (written, told) = read_with("pyiceberg", ids_since);
         let ids = snapshot_ids(&written);
-        assert!(told["found"].as_str().unwrap().ends_with(&written.metadata.metadata.key));
+        assert!(
+            told["found"]
+                .as_str()
+                .unwrap()
+                .ends_with(&written.metadata.metadata.key)
+        );
         assert_eq!(told["now"], seen(2, true));
         for (place, date) in DATES.iter().enumerate() {
             assert_eq!(told["days"][date], seen(place, place == 2), "{date}");
             assert_eq!(told["as_of"][date], true, "noon of the day after {date}");
         }
         assert_eq!(told["history"], json!(DATES));
-        assert_eq!(told["operations"], json!(["append", "overwrite", "overwrite"]));
+        assert_eq!(
+            told["operations"],
+            json!(["append", "overwrite", "overwrite"])
+        );
         assert_eq!(told["ids"], json!(ids));
         assert_eq!(told["parents"], json!([null, ids[0], ids[1]]));
         assert_eq!(told["total"], json!(["4", "5", "5"]));
         // The file that stayed came on the second day; the new one's predecessor went.
-        let statuses = json!([[0, 20_515, ids[1]], [1, 20_516, ids[2]], [2, 20_514, ids[2]]]);
+        let statuses = json!([
+            [0, 20_515, ids[1]],
+            [1, 20_516, ids[2]],
+            [2, 20_514, ids[2]]
+        ]);
         assert_eq!(told["statuses"], statuses);
-        assert_eq!((&told["files_of_owner"], &told["rows_of_owner"]), (&json!(1), &json!(1)));
+        assert_eq!(
+            (&told["files_of_owner"], &told["rows_of_owner"]),
+            (&json!(1), &json!(1))
+        );
         assert_eq!(told["required"].as_array().unwrap().len(), 12);
-        for (name, kind) in [("event_time", "timestamptz"), ("fee", "decimal(12, 2)"), ("visits", "long")] {
+        for (name, kind) in [
+            ("event_time", "timestamptz"),
+            ("fee", "decimal(12, 2)"),
+            ("visits", "long"),
+        ] {
             assert_eq!(told["types"][name], kind);
         }
     }
@@ -251,7 +366,8 @@ fn pyiceberg_reads_every_day() {
 
 #[test]
 fn duckdb_reads_every_day() {
-    let install = "pip install duckdb==1.5.5 duckdb-extension-iceberg==1.5.5 duckdb-extension-avro==1.5.5";
+    let install =
+        "pip install duckdb==1.5.5 duckdb-extension-iceberg==1.5.5 duckdb-extension-avro==1.5.5";
     if !has("duckdb", install) {
         return;
     }
@@ -261,7 +377,11 @@ fn duckdb_reads_every_day() {
         assert_eq!(told["now_of_folder"], seen(2, true));
         for (place, date) in DATES.iter().enumerate() {
             assert_eq!(told["days"][date], seen(place, place == 2), "{date}");
-            assert_eq!(told["as_of"][date], seen(place, place == 2), "noon of the day after {date}");
+            assert_eq!(
+                told["as_of"][date],
+                seen(place, place == 2),
+                "noon of the day after {date}"
+            );
         }
         assert_eq!(told["ids"], json!(snapshot_ids(&written)));
         assert_eq!(told["rows_of_owner"], 1);

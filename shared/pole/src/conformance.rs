@@ -68,7 +68,10 @@ impl Check {
     /// The check that contracts call `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, check)| *check)
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, check)| *check)
     }
 
     /// Whether `text` has the form, as it stands: what could be mended by a normaliser does not pass.
@@ -86,7 +89,9 @@ impl Check {
             Self::ArrestSummonsNumber => arrest_summons_number(text),
             Self::Nino => unchanged(Normaliser::Nino),
             Self::DrivingLicence => driving_licence(text),
-            Self::UkPassport => ["A999999", "999999A", "999999999"].iter().any(|form| fits(text, form)),
+            Self::UkPassport => ["A999999", "999999A", "999999999"]
+                .iter()
+                .any(|form| fits(text, form)),
             Self::Postcode => unchanged(Normaliser::Postcode),
             Self::Vrm => unchanged(Normaliser::Vrm),
             Self::E164 => unchanged(Normaliser::Phone),
@@ -104,11 +109,14 @@ impl Check {
 /// Whether `text` has the shape of `form`: `9` a digit, `A` a capital letter, everything else itself.
 fn fits(text: &str, form: &str) -> bool {
     text.len() == form.len()
-        && text.bytes().zip(form.bytes()).all(|(byte, wanted)| match wanted {
-            b'9' => byte.is_ascii_digit(),
-            b'A' => byte.is_ascii_uppercase(),
-            other => byte == other,
-        })
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(byte, wanted)| match wanted {
+                b'9' => byte.is_ascii_digit(),
+                b'A' => byte.is_ascii_uppercase(),
+                other => byte == other,
+            })
 }
 
 /// The check letter of a number: its remainder by 23, as a letter. None when `digits` is no number.
@@ -128,15 +136,22 @@ fn arrest_summons_number(text: &str) -> bool {
     let (head, serial) = number.split_at(number.len() - 11);
     let (year, office) = head.split_at(2);
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let unit = office.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    if !digits(year) || !digits(serial) || !unit || !letter.bytes().all(|byte| CHECK_LETTERS.contains(&byte))
+    let unit = office
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    if !digits(year)
+        || !digits(serial)
+        || !unit
+        || !letter.bytes().all(|byte| CHECK_LETTERS.contains(&byte))
     {
         return false;
     }
     if office.len() != 6 {
         return true;
     }
-    let counted = [&office[..2], &office[4..]].into_iter().filter(|part| digits(part));
+    let counted = [&office[..2], &office[4..]]
+        .into_iter()
+        .filter(|part| digits(part));
     let counted: String = counted.chain([year, serial]).collect();
     check_letter(&counted).is_some_and(|expected| letter.starts_with(expected))
 }
@@ -157,14 +172,18 @@ fn driving_licence(text: &str) -> bool {
     let (initials, own) = rest.split_at(2);
     let initials =
         fits(initials, "AA") || fits(initials, "A9") && initials.ends_with('9') || initials == "99";
-    let arbitrary = own.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    let arbitrary = own
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     named && born && initials && arbitrary && fits(&own[1..], "AA")
 }
 
 fn machine_readable_zone(text: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     let characters = |line: &&str| {
-        line.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<')
+        line.bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<')
     };
     let length: usize = lines.iter().map(|line| line.len()).sum();
     // Passports 2 lines of 44, visas and cards 2 of 36 or 3 of 30; or one line of them.
@@ -172,21 +191,40 @@ fn machine_readable_zone(text: &str) -> bool {
 }
 
 /// What stands before a name and is no part of it.
-const TITLES: [&str; 12] =
-    ["mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "rev", "reverend", "sir", "lady"];
+const TITLES: [&str; 12] = [
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mx",
+    "dr",
+    "prof",
+    "professor",
+    "rev",
+    "reverend",
+    "sir",
+    "lady",
+];
 
 fn person_name(text: &str) -> bool {
     let character = |c: char| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' ');
-    let spaced = !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
-    let titled =
-        text.split_once(' ').is_some_and(|(first, _)| TITLES.contains(&first.to_lowercase().as_str()));
+    let spaced =
+        !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
+    let titled = text
+        .split_once(' ')
+        .is_some_and(|(first, _)| TITLES.contains(&first.to_lowercase().as_str()));
     spaced && text.chars().all(character) && text.chars().any(char::is_alphabetic) && !titled
 }
 
 /// An act and seven characters, or common law, or an offence without an act; perhaps attempted, aided and so on.
 fn offence_code(text: &str) -> bool {
-    let code = text.strip_suffix(['A', 'B', 'C', 'I']).filter(|code| code.len() >= 7).unwrap_or(text);
-    ["AA99999", "COML999", "COML 999", "XX00999", "XX00 999"].iter().any(|form| fits(code, form))
+    let code = text
+        .strip_suffix(['A', 'B', 'C', 'I'])
+        .filter(|code| code.len() >= 7)
+        .unwrap_or(text);
+    ["AA99999", "COML999", "COML 999", "XX00999", "XX00 999"]
+        .iter()
+        .any(|form| fits(code, form))
 }
 
 #[cfg(test)]
@@ -208,12 +246,23 @@ mod tests {
         check(
             Check::PncId,
             &["2001/0171310W"],
-            &["2001/0171310X", "01/0171310W", "2001/171310W", "2001/0171310w", ""],
+            &[
+                "2001/0171310X",
+                "01/0171310W",
+                "2001/171310W",
+                "2001/0171310w",
+                "",
+            ],
         );
         check(
             Check::ArrestSummonsNumber,
             &["1101ZD0100000448754K"],
-            &["1101ZD01000004487", "1101zd0100000448754K", "1101ZD0100000448754A", "é"],
+            &[
+                "1101ZD01000004487",
+                "1101zd0100000448754K",
+                "1101ZD0100000448754A",
+                "é",
+            ],
         );
         check(Check::HoClassification, &["008/01"], &["8/1", "008-01"]);
         check(
@@ -236,11 +285,19 @@ mod tests {
                 "SÄMPL708153RS9A",
             ],
         );
-        check(Check::UkPassport, &["123456789", "A123456", "123456A"], &["12345678", "AB12345", ""]);
+        check(
+            Check::UkPassport,
+            &["123456789", "A123456", "123456A"],
+            &["12345678", "AB12345", ""],
+        );
         let line = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<";
         let second = "L898902C36UTO7408122F1204159ZE184226B<<<<<10";
         let both = format!("{line}\n{second}");
-        check(Check::Mrz, &[line, both.as_str()], &["P<UTO", "p<utoeriksson<<anna<maria<<<<<<<<<<<<<<<<<<<"]);
+        check(
+            Check::Mrz,
+            &[line, both.as_str()],
+            &["P<UTO", "p<utoeriksson<<anna<maria<<<<<<<<<<<<<<<<<<<"],
+        );
     }
 
     #[test]
@@ -248,18 +305,34 @@ mod tests {
         check(
             Check::PersonName,
             &["Anne-Marie", "O'Dowd", "Zoë", "Mary Ann", "Dr"],
-            &["Mr Sample", "Mary  Ann", " Ann", "R2D2", "Sample Ltd.", "-", ""],
+            &[
+                "Mr Sample",
+                "Mary  Ann",
+                " Ann",
+                "R2D2",
+                "Sample Ltd.",
+                "-",
+                "",
+            ],
         );
     }
 
     #[test]
     fn what_a_normaliser_would_mend_does_not_pass() {
         check(Check::Postcode, &["ZZ1 1ZZ"], &["ZZ11ZZ", "zz1 1zz"]);
-        check(Check::E164, &["+442079460000"], &["020 7946 0000", "+4402079460000"]);
+        check(
+            Check::E164,
+            &["+442079460000"],
+            &["020 7946 0000", "+4402079460000"],
+        );
         check(Check::Uprn, &["000000001234"], &["1234"]);
         check(Check::Nino, &["AB123456C"], &["AB 12 34 56 C", "GB123456A"]);
         check(Check::Vrm, &["RY52APF"], &["RY52 APF", "ry52apf"]);
         check(Check::Country, &["GBR", "IRL"], &["UTO", "GB", "gbr"]);
-        check(Check::Email, &["a@example.org"], &["A@example.org", "a.example.org"]);
+        check(
+            Check::Email,
+            &["a@example.org"],
+            &["A@example.org", "a.example.org"],
+        );
     }
 }

@@ -64,7 +64,13 @@ pub fn link_id(owner: &Uuid, from: &Uuid, to: &Uuid, link_type: &str, role: &str
 /// An event id for sources that give none: made from the event's bytes, so that a repeat is seen as one.
 #[must_use]
 pub fn event_id_of(source: &str, value: &[u8]) -> Uuid {
-    v5([b"event".as_slice(), SEPARATOR, source.as_bytes(), SEPARATOR, value])
+    v5([
+        b"event".as_slice(),
+        SEPARATOR,
+        source.as_bytes(),
+        SEPARATOR,
+        value,
+    ])
 }
 
 /// A name for content: the same bytes have the same name.
@@ -92,7 +98,13 @@ mod tests {
     #[test]
     fn a_link_differs_by_role_and_owner() {
         let (a, b) = (pole_id("n", &["a"]), pole_id("n", &["b"]));
-        assert_ne!(link_id(&a, &a, &b, "occupies", "tenant"), link_id(&a, &a, &b, "occupies", "occupant"));
-        assert_ne!(link_id(&a, &a, &b, "occupies", "tenant"), link_id(&b, &a, &b, "occupies", "tenant"));
+        assert_ne!(
+            link_id(&a, &a, &b, "occupies", "tenant"),
+            link_id(&a, &a, &b, "occupies", "occupant")
+        );
+        assert_ne!(
+            link_id(&a, &a, &b, "occupies", "tenant"),
+            link_id(&b, &a, &b, "occupies", "tenant")
+        );
     }
 }

@@ -45,7 +45,10 @@ impl Normaliser {
     /// The normaliser that mappings call `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, normaliser)| *normaliser)
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, normaliser)| *normaliser)
     }
 
     /// The value in its one form, or none when `text` is no such value.
@@ -68,12 +71,17 @@ impl Normaliser {
 
 /// Upper case letters and digits, everything else dropped.
 fn compact(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+    text.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .collect()
 }
 
 /// A character class: `A` letter, `9` digit.
 fn shape(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii_digit() { '9' } else { 'A' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii_digit() { '9' } else { 'A' })
+        .collect()
 }
 
 fn postcode(text: &str) -> Option<String> {
@@ -92,8 +100,14 @@ fn postcode_letters(outward: &str, inward: &str) -> bool {
     if outward.starts_with("ZZ") || outward == "GIR" {
         return true;
     }
-    let letter = |place: usize| outward[place..].chars().next().filter(char::is_ascii_alphabetic);
-    let allowed = |letter: Option<char>, letters: &str| letter.is_none_or(|letter| letters.contains(letter));
+    let letter = |place: usize| {
+        outward[place..]
+            .chars()
+            .next()
+            .filter(char::is_ascii_alphabetic)
+    };
+    let allowed =
+        |letter: Option<char>, letters: &str| letter.is_none_or(|letter| letters.contains(letter));
     let one_letter = outward.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     allowed(letter(0), "ABCDEFGHIJKLMNOPRSTUWYZ")
         && (one_letter || allowed(letter(1), "ABCDEFGHKLMNOPQRSTUVWXY"))
@@ -110,7 +124,9 @@ fn uprn(text: &str) -> Option<String> {
 
 fn phone(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let odd = text.chars().any(|c| !c.is_ascii_digit() && !" +()-.".contains(c));
+    let odd = text
+        .chars()
+        .any(|c| !c.is_ascii_digit() && !" +()-.".contains(c));
     let international = if text.trim_start().starts_with('+') {
         digits.replacen("440", "44", usize::from(digits.starts_with("440")))
     } else if text.trim_start().starts_with("00") {
@@ -137,7 +153,8 @@ fn name(text: &str) -> Option<String> {
 fn nino(text: &str) -> Option<String> {
     let code = compact(text);
     let bytes = code.as_bytes();
-    let fits = matches!(shape(&code).as_str(), "AA999999A") && (b'A'..=b'D').contains(bytes.get(8)?);
+    let fits =
+        matches!(shape(&code).as_str(), "AA999999A") && (b'A'..=b'D').contains(bytes.get(8)?);
     let first = !b"DFIQUV".contains(bytes.first()?);
     let second = !b"DFIOQUV".contains(bytes.get(1)?);
     let barred = ["BG", "GB", "NK", "KN", "TN", "NT", "ZZ"].contains(&code.get(..2)?);
@@ -147,7 +164,8 @@ fn nino(text: &str) -> Option<String> {
 fn email(text: &str) -> Option<String> {
     let address = text.trim().to_lowercase();
     let (local, domain) = address.split_once('@')?;
-    let fits = !local.is_empty() && domain.contains('.') && !domain.contains('@') && address.len() <= 120;
+    let fits =
+        !local.is_empty() && domain.contains('.') && !domain.contains('@') && address.len() <= 120;
     (fits && !address.contains(char::is_whitespace)).then_some(address)
 }
 
@@ -163,8 +181,16 @@ fn pnc(text: &str) -> Option<String> {
     let short = &year[year.len() - 2..];
     let fits = check_letter(&format!("{short}{serial:0>7}"))?.to_string() == letter;
     // The computer began in 1974; records older than that were given the year of the record.
-    let century = if short.parse::<u32>().ok()? >= 40 { "19" } else { "20" };
-    let year = if year.len() == 4 { year.to_owned() } else { format!("{century}{short}") };
+    let century = if short.parse::<u32>().ok()? >= 40 {
+        "19"
+    } else {
+        "20"
+    };
+    let year = if year.len() == 4 {
+        year.to_owned()
+    } else {
+        format!("{century}{short}")
+    };
     fits.then(|| format!("{year}/{serial:0>7}{letter}"))
 }
 
@@ -181,10 +207,17 @@ fn cro(text: &str) -> Option<String> {
     if !digits(year) || !digits(serial) || year.len() != 2 || serial.len() > 6 {
         return None;
     }
-    let counted = if file { format!("{year}{serial}") } else { format!("{year}{serial:0>6}") };
+    let counted = if file {
+        format!("{year}{serial}")
+    } else {
+        format!("{year}{serial:0>6}")
+    };
     let fits = check_letter(&counted)?.to_string() == letter;
-    let written =
-        if file { format!("SF{year}/{serial}{letter}") } else { format!("{serial:0>6}/{year}{letter}") };
+    let written = if file {
+        format!("SF{year}/{serial}{letter}")
+    } else {
+        format!("{serial:0>6}/{year}{letter}")
+    };
     fits.then_some(written)
 }
 
@@ -194,7 +227,10 @@ fn country(text: &str) -> Option<String> {
     let found = match code.len() {
         2 => rust_iso3166::from_alpha2(&code),
         3 => rust_iso3166::from_alpha3(&code),
-        _ => rust_iso3166::ALL.iter().find(|country| country.name.eq_ignore_ascii_case(name)).copied(),
+        _ => rust_iso3166::ALL
+            .iter()
+            .find(|country| country.name.eq_ignore_ascii_case(name))
+            .copied(),
     };
     found.map(|country| country.alpha3.to_owned())
 }
@@ -234,7 +270,10 @@ mod tests {
 
     #[test]
     fn property_numbers() {
-        check(Normaliser::Uprn, &[("1234", Some("000000001234")), ("0", None), ("12a", None)]);
+        check(
+            Normaliser::Uprn,
+            &[("1234", Some("000000001234")), ("0", None), ("12a", None)],
+        );
     }
 
     #[test]
@@ -256,11 +295,28 @@ mod tests {
     fn insurance_numbers_and_mail() {
         check(
             Normaliser::Nino,
-            &[("ab 12 34 56 c", Some("AB123456C")), ("GB123456A", None), ("QQ123456C", None)],
+            &[
+                ("ab 12 34 56 c", Some("AB123456C")),
+                ("GB123456A", None),
+                ("QQ123456C", None),
+            ],
         );
-        check(Normaliser::Email, &[(" A@B.org ", Some("a@b.org")), ("a@b", None), ("a b@c.d", None)]);
-        check(Normaliser::Name, &[("  Mary   Ann ", Some("Mary Ann")), ("  ", None)]);
-        check(Normaliser::Vrm, &[("ry52 apf", Some("RY52APF")), ("", None)]);
+        check(
+            Normaliser::Email,
+            &[
+                (" A@B.org ", Some("a@b.org")),
+                ("a@b", None),
+                ("a b@c.d", None),
+            ],
+        );
+        check(
+            Normaliser::Name,
+            &[("  Mary   Ann ", Some("Mary Ann")), ("  ", None)],
+        );
+        check(
+            Normaliser::Vrm,
+            &[("ry52 apf", Some("RY52APF")), ("", None)],
+        );
     }
 
     #[test]

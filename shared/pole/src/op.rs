@@ -28,6 +28,8 @@ impl Op {
     /// The operation of a letter, or none when no operation has it.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Upsert, Self::Patch, Self::Delete, Self::Replace].into_iter().find(|op| op.code() == code)
+        [Self::Upsert, Self::Patch, Self::Delete, Self::Replace]
+            .into_iter()
+            .find(|op| op.code() == code)
     }
 }

@@ -36,7 +36,15 @@ mod tests {
     use super::*;
 
     fn truth(version: Option<i64>, event_time: i64, offset: i64) -> Truth {
-        Truth { version, event_time, position: Position { appended: offset, partition: 0, offset } }
+        Truth {
+            version,
+            event_time,
+            position: Position {
+                appended: offset,
+                partition: 0,
+                offset,
+            },
+        }
     }
 
     #[test]

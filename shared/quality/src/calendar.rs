@@ -29,13 +29,18 @@ pub fn weekday(day: i32) -> u8 {
 /// Whether offices in England and Wales are closed on a day, counted from 1970-01-01, that would be a working day.
 #[must_use]
 pub fn is_bank_holiday(day: i32) -> bool {
-    civil(day).is_some_and(|date| of_year(date.year()).contains(&Some(date)) || ADDED.contains(&date))
+    civil(day)
+        .is_some_and(|date| of_year(date.year()).contains(&Some(date)) || ADDED.contains(&date))
 }
 
 /// The holidays of every year, where proclamations have not moved them.
 fn of_year(year: i16) -> [Option<Date>; 8] {
     let on = |month, day| Date::new(year, month, day).ok();
-    let monday = |month, nth| on(month, 1)?.nth_weekday_of_month(nth, Weekday::Monday).ok();
+    let monday = |month, nth| {
+        on(month, 1)?
+            .nth_weekday_of_month(nth, Weekday::Monday)
+            .ok()
+    };
     let after = |date: Option<Date>, days: i32| date?.checked_add(days.days()).ok();
     let (christmas, boxing) = match on(12, 25).map(Date::weekday) {
         Some(Weekday::Saturday) => (2, 2),
@@ -74,7 +79,12 @@ fn easter(year: i16) -> Option<Date> {
     let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
     let m = (a + 11 * h + 22 * l) / 451;
     let sum = h + l - 7 * m + 114;
-    Date::new(year, i8::try_from(sum / 31).ok()?, i8::try_from(sum % 31 + 1).ok()?).ok()
+    Date::new(
+        year,
+        i8::try_from(sum / 31).ok()?,
+        i8::try_from(sum % 31 + 1).ok()?,
+    )
+    .ok()
 }
 
 #[cfg(test)]
@@ -85,7 +95,10 @@ mod tests {
         let first = date(1970, 1, 1).until(date(year, 1, 1)).unwrap().get_days();
         let all = (first..first + 366).filter(|day| is_bank_holiday(*day));
         let of_year = all.filter_map(civil).filter(|date| date.year() == year);
-        of_year.map(|date| format!("{:02}-{:02}", date.month(), date.day())).collect::<Vec<_>>().join(" ")
+        of_year
+            .map(|date| format!("{:02}-{:02}", date.month(), date.day()))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// As they were published.
@@ -95,8 +108,14 @@ mod tests {
             (2019, "01-01 04-19 04-22 05-06 05-27 08-26 12-25 12-26"),
             (2020, "01-01 04-10 04-13 05-08 05-25 08-31 12-25 12-28"),
             (2021, "01-01 04-02 04-05 05-03 05-31 08-30 12-27 12-28"),
-            (2022, "01-03 04-15 04-18 05-02 06-02 06-03 08-29 09-19 12-26 12-27"),
-            (2023, "01-02 04-07 04-10 05-01 05-08 05-29 08-28 12-25 12-26"),
+            (
+                2022,
+                "01-03 04-15 04-18 05-02 06-02 06-03 08-29 09-19 12-26 12-27",
+            ),
+            (
+                2023,
+                "01-02 04-07 04-10 05-01 05-08 05-29 08-28 12-25 12-26",
+            ),
             (2026, "01-01 04-03 04-06 05-04 05-25 08-31 12-25 12-28"),
             (2027, "01-01 03-26 03-29 05-03 05-31 08-30 12-27 12-28"),
         ] {

@@ -32,7 +32,10 @@ impl Centiles {
     pub(crate) fn told(&self) -> Option<[i64; 5]> {
         let found = self.0.clone().quantiles(&RANKS).ok().flatten()?;
         // A whole number that f64 holds, as it went in.
-        let whole: Vec<i64> = found.into_iter().map(|value| value.round() as i64).collect();
+        let whole: Vec<i64> = found
+            .into_iter()
+            .map(|value| value.round() as i64)
+            .collect();
         whole.try_into().ok()
     }
 
@@ -56,8 +59,12 @@ impl Serialize for Centiles {
 impl<'d> Deserialize<'d> for Centiles {
     fn deserialize<D: Deserializer<'d>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let bytes = base64_simd::STANDARD.decode_to_vec(text).map_err(D::Error::custom)?;
-        TDigestMut::deserialize(&bytes).map(Self).map_err(D::Error::custom)
+        let bytes = base64_simd::STANDARD
+            .decode_to_vec(text)
+            .map_err(D::Error::custom)?;
+        TDigestMut::deserialize(&bytes)
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -89,7 +96,9 @@ mod tests {
     fn centiles_are_as_near_as_is_said_however_the_values_come() {
         let mut random = 7u64;
         let mut next = move || {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) as i64
         };
         let even: Vec<i64> = (0..200_000).map(|_| next() % 1_000_000).collect();
@@ -111,7 +120,8 @@ mod tests {
         for count in [1, 7, 300, 1_200, 1_201, 20_000, 39_822] {
             let mut centiles = Centiles::new().unwrap();
             (0..count).for_each(|value: i64| centiles.add(value * 7_919 % 1_009));
-            let kept: Centiles = serde_json::from_str(&serde_json::to_string(&centiles).unwrap()).unwrap();
+            let kept: Centiles =
+                serde_json::from_str(&serde_json::to_string(&centiles).unwrap()).unwrap();
             assert_eq!(kept, centiles, "{count}");
         }
     }

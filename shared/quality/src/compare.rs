@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
 use arrow_array::{ArrayRef, RecordBatch};
 use contract::{Operand, Operator};
 use twox_hash::XxHash3_128;
@@ -43,7 +45,12 @@ impl Value<'_> {
 }
 
 /// What a comparison says of each row. Nothing is said where a value is missing, or is not a number.
-pub(crate) fn said(batch: &RecordBatch, column: &str, operator: Operator, operand: &Operand) -> Vec<Said> {
+pub(crate) fn said(
+    batch: &RecordBatch,
+    column: &str,
+    operator: Operator,
+    operand: &Operand,
+) -> Vec<Said> {
     let (left, rows) = (values(batch, column), batch.num_rows());
     let right = match operand {
         Operand::Column(other) => values(batch, other),
@@ -56,7 +63,10 @@ pub(crate) fn said(batch: &RecordBatch, column: &str, operator: Operator, operan
             .and_then(|(left, right)| left.against(&right))
             .map(|ordering| operator.takes(ordering))
     };
-    left.into_iter().zip(right).map(|pair| Said::maybe(of(pair))).collect()
+    left.into_iter()
+        .zip(right)
+        .map(|pair| Said::maybe(of(pair)))
+        .collect()
 }
 
 /// Whether each row says the same as the row before it of the same thing, which another source has. Rows come in the order of
@@ -66,7 +76,9 @@ pub(crate) fn agree(batch: &RecordBatch, column: &str) -> Vec<Said> {
     let mut said = vec![Said::Nothing; batch.num_rows()];
     let mut known: Option<(Value<'_>, Value<'_>)> = None;
     for (row, (id, value)) in ids.into_iter().zip(values).enumerate() {
-        let (Some(id), Some(value)) = (id, value) else { continue };
+        let (Some(id), Some(value)) = (id, value) else {
+            continue;
+        };
         if let Some((of, before)) = known
             && of == id
         {
@@ -81,7 +93,8 @@ pub(crate) fn agree(batch: &RecordBatch, column: &str) -> Vec<Said> {
 /// million have the same hash with a chance of one in 10^22.
 #[must_use]
 pub fn key_hashes(batch: &RecordBatch, columns: &[String]) -> Vec<Option<u128>> {
-    let columns: Vec<Vec<Option<Value<'_>>>> = columns.iter().map(|name| values(batch, name)).collect();
+    let columns: Vec<Vec<Option<Value<'_>>>> =
+        columns.iter().map(|name| values(batch, name)).collect();
     let mut key = Vec::new();
     let mut hash = |row: usize| {
         key.clear();
@@ -94,7 +107,9 @@ pub fn key_hashes(batch: &RecordBatch, columns: &[String]) -> Vec<Option<u128>> 
 }
 
 fn values<'v>(batch: &'v RecordBatch, column: &str) -> Vec<Option<Value<'v>>> {
-    let Some(column) = batch.column_by_name(column) else { return vec![None; batch.num_rows()] };
+    let Some(column) = batch.column_by_name(column) else {
+        return vec![None; batch.num_rows()];
+    };
     of_column(column).unwrap_or_else(|| vec![None; batch.num_rows()])
 }
 
@@ -106,19 +121,35 @@ fn of_column(column: &ArrayRef) -> Option<Vec<Option<Value<'_>>>> {
         return Some(reals.iter().map(|real| real.map(Value::Real)).collect());
     }
     if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
-        return Some(numbers.iter().map(|number| number.map(Value::Whole)).collect());
+        return Some(
+            numbers
+                .iter()
+                .map(|number| number.map(Value::Whole))
+                .collect(),
+        );
     }
     if let Some(days) = column.as_primitive_opt::<Date32Type>() {
-        return Some(days.iter().map(|day| day.map(|day| Value::Whole(day.into()))).collect());
+        return Some(
+            days.iter()
+                .map(|day| day.map(|day| Value::Whole(day.into())))
+                .collect(),
+        );
     }
     if let Some(truths) = column.as_boolean_opt() {
-        return Some(truths.iter().map(|truth| truth.map(|truth| Value::Whole(truth.into()))).collect());
+        return Some(
+            truths
+                .iter()
+                .map(|truth| truth.map(|truth| Value::Whole(truth.into())))
+                .collect(),
+        );
     }
     let whole = |number: Option<i64>| number.map(|number| Value::Whole(number.into()));
     if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
         return Some(numbers.iter().map(whole).collect());
     }
-    column.as_primitive_opt::<TimestampMicrosecondType>().map(|times| times.iter().map(whole).collect())
+    column
+        .as_primitive_opt::<TimestampMicrosecondType>()
+        .map(|times| times.iter().map(whole).collect())
 }
 
 #[cfg(test)]
@@ -131,19 +162,40 @@ mod tests {
     use Said::{Fails, Holds, Nothing};
 
     fn batch() -> RecordBatch {
-        let money =
-            Decimal128Array::from(vec![Some(1_250), Some(-1), None]).with_precision_and_scale(12, 2).unwrap();
+        let money = Decimal128Array::from(vec![Some(1_250), Some(-1), None])
+            .with_precision_and_scale(12, 2)
+            .unwrap();
         RecordBatch::try_from_iter_with_nullable(vec![
-            ("pole_id", Arc::new(StringArray::from(vec!["a", "a", "b"])) as ArrayRef, false),
+            (
+                "pole_id",
+                Arc::new(StringArray::from(vec!["a", "a", "b"])) as ArrayRef,
+                false,
+            ),
             ("rent", Arc::new(money) as ArrayRef, true),
             (
                 "share",
-                Arc::new(Float64Array::from(vec![Some(0.5), Some(f64::NAN), Some(1.5)])) as ArrayRef,
+                Arc::new(Float64Array::from(vec![
+                    Some(0.5),
+                    Some(f64::NAN),
+                    Some(1.5),
+                ])) as ArrayRef,
                 true,
             ),
-            ("begins", Arc::new(Date32Array::from(vec![Some(1), Some(9), Some(3)])) as ArrayRef, true),
-            ("ends", Arc::new(Date32Array::from(vec![Some(2), Some(9), None])) as ArrayRef, true),
-            ("name", Arc::new(StringArray::from(vec![Some("x"), Some("y"), Some("y")])) as ArrayRef, true),
+            (
+                "begins",
+                Arc::new(Date32Array::from(vec![Some(1), Some(9), Some(3)])) as ArrayRef,
+                true,
+            ),
+            (
+                "ends",
+                Arc::new(Date32Array::from(vec![Some(2), Some(9), None])) as ArrayRef,
+                true,
+            ),
+            (
+                "name",
+                Arc::new(StringArray::from(vec![Some("x"), Some("y"), Some("y")])) as ArrayRef,
+                true,
+            ),
         ])
         .unwrap()
     }
@@ -153,14 +205,31 @@ mod tests {
         let batch = batch();
         let at_least = |column, operand| said(&batch, column, Operator::AtLeast, &operand);
         assert_eq!(at_least("rent", Operand::Whole(0)), [Holds, Fails, Nothing]);
-        assert_eq!(at_least("share", Operand::Real(0.5)), [Holds, Nothing, Holds]);
-        assert_eq!(at_least("name", Operand::Text("y".into())), [Fails, Holds, Holds]);
         assert_eq!(
-            said(&batch, "begins", Operator::Less, &Operand::Column("ends".into())),
+            at_least("share", Operand::Real(0.5)),
+            [Holds, Nothing, Holds]
+        );
+        assert_eq!(
+            at_least("name", Operand::Text("y".into())),
+            [Fails, Holds, Holds]
+        );
+        assert_eq!(
+            said(
+                &batch,
+                "begins",
+                Operator::Less,
+                &Operand::Column("ends".into())
+            ),
             [Holds, Fails, Nothing]
         );
-        assert_eq!(said(&batch, "name", Operator::Less, &Operand::Whole(3)), [Nothing; 3]);
-        assert_eq!(said(&batch, "absent", Operator::Less, &Operand::Whole(3)), [Nothing; 3]);
+        assert_eq!(
+            said(&batch, "name", Operator::Less, &Operand::Whole(3)),
+            [Nothing; 3]
+        );
+        assert_eq!(
+            said(&batch, "absent", Operator::Less, &Operand::Whole(3)),
+            [Nothing; 3]
+        );
     }
 
     #[test]

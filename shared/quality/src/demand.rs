@@ -42,7 +42,11 @@ pub trait Elsewhere {
 
 /// What `demand` says of each row. Demands on other tables say nothing without `elsewhere`.
 #[must_use]
-pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Elsewhere>) -> Vec<Said> {
+pub fn verdicts(
+    demand: &Demand,
+    batch: &RecordBatch,
+    elsewhere: Option<&dyn Elsewhere>,
+) -> Vec<Said> {
     let rows = batch.num_rows();
     match demand {
         Demand::Filled(columns) => counted(batch, columns, |filled| filled == columns.len()),
@@ -55,19 +59,25 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
             Some(holds) => texts(batch, column, holds),
             None => vec![Said::Nothing; rows],
         },
-        Demand::NotFuture(column) => {
-            pairs(moments(batch, column), moments(batch, "ingested_at"), |at, landed| at.day <= landed.day)
-        }
+        Demand::NotFuture(column) => pairs(
+            moments(batch, column),
+            moments(batch, "ingested_at"),
+            |at, landed| at.day <= landed.day,
+        ),
         Demand::AgeAtMost(column, years) => {
             // 365.2425 days: a leap day more or less does not matter to an age of 120.
             let most = i64::from(*years) * 3_652_425 / 10_000;
-            pairs(moments(batch, column), moments(batch, "ingested_at"), |at, landed| {
-                landed.day - at.day <= most
-            })
+            pairs(
+                moments(batch, column),
+                moments(batch, "ingested_at"),
+                |at, landed| landed.day - at.day <= most,
+            )
         }
-        Demand::NotBefore(column, other) => {
-            pairs(moments(batch, column), moments(batch, other), |at, before| at.is_not_before(&before))
-        }
+        Demand::NotBefore(column, other) => pairs(
+            moments(batch, column),
+            moments(batch, other),
+            |at, before| at.is_not_before(&before),
+        ),
         Demand::If(column, is, then) => {
             let when = match is {
                 Some(values) => texts(batch, column, |text| values.contains(text)),
@@ -76,22 +86,39 @@ pub fn verdicts(demand: &Demand, batch: &RecordBatch, elsewhere: Option<&dyn Els
             let then = verdicts(then, batch, elsewhere);
             when.into_iter()
                 .zip(then)
-                .map(|(when, then)| if when == Said::Holds { then } else { Said::Nothing })
+                .map(|(when, then)| {
+                    if when == Said::Holds {
+                        then
+                    } else {
+                        Said::Nothing
+                    }
+                })
                 .collect()
         }
         Demand::All(all) => {
-            let each: Vec<Vec<Said>> = all.iter().map(|demand| verdicts(demand, batch, elsewhere)).collect();
-            (0..rows).map(|row| together(each.iter().map(|said| said[row]))).collect()
+            let each: Vec<Vec<Said>> = all
+                .iter()
+                .map(|demand| verdicts(demand, batch, elsewhere))
+                .collect();
+            (0..rows)
+                .map(|row| together(each.iter().map(|said| said[row])))
+                .collect()
         }
         Demand::References(column, target) => referenced(batch, column, target, elsewhere),
         Demand::Linked(tables) => match elsewhere {
             Some(elsewhere) => asked(batch, "pole_id", |id| elsewhere.linked(id, tables)),
             None => vec![Said::Nothing; rows],
         },
-        Demand::Compare(column, operator, operand) => compare::said(batch, column, *operator, operand),
+        Demand::Compare(column, operator, operand) => {
+            compare::said(batch, column, *operator, operand)
+        }
         Demand::Agrees(column) if elsewhere.is_some() => compare::agree(batch, column),
         // Demands on the table as a whole, and what is not for this pass.
-        Demand::UniqueKey | Demand::RowCount | Demand::Unique(_) | Demand::Fresh(_) | Demand::Agrees(_) => {
+        Demand::UniqueKey
+        | Demand::RowCount
+        | Demand::Unique(_)
+        | Demand::Fresh(_)
+        | Demand::Agrees(_) => {
             vec![Said::Nothing; rows]
         }
     }
@@ -105,7 +132,9 @@ pub(crate) fn holds(demand: &Demand) -> Option<Asked<'_>> {
     Some(match demand {
         Demand::OneOf(_, values) => Box::new(|text| values.contains(text)),
         Demand::Pattern(_, pattern) => Box::new(|text| pattern.is_match(text)),
-        Demand::Length(_, least, most) => Box::new(|text| (*least..=*most).contains(&text.chars().count())),
+        Demand::Length(_, least, most) => {
+            Box::new(|text| (*least..=*most).contains(&text.chars().count()))
+        }
         Demand::Check(_, check) => Box::new(|text| check.passes(text)),
         _ => return None,
     })
@@ -121,23 +150,42 @@ fn together(all: impl Iterator<Item = Said>) -> Said {
 }
 
 fn counted(batch: &RecordBatch, columns: &[String], enough: impl Fn(usize) -> bool) -> Vec<Said> {
-    let columns: Vec<&ArrayRef> = columns.iter().filter_map(|name| batch.column_by_name(name)).collect();
+    let columns: Vec<&ArrayRef> = columns
+        .iter()
+        .filter_map(|name| batch.column_by_name(name))
+        .collect();
     let filled = |row: usize| columns.iter().filter(|column| column.is_valid(row)).count();
-    (0..batch.num_rows()).map(|row| Said::of(enough(filled(row)))).collect()
+    (0..batch.num_rows())
+        .map(|row| Said::of(enough(filled(row))))
+        .collect()
 }
 
 /// Asks of each text what is known elsewhere; where nothing is, nothing is said.
 fn asked(batch: &RecordBatch, column: &str, holds: impl Fn(&str) -> Option<bool>) -> Vec<Said> {
-    let texts = batch.column_by_name(column).and_then(|column| column.as_string_opt::<i32>());
-    let Some(texts) = texts else { return vec![Said::Nothing; batch.num_rows()] };
-    texts.iter().map(|text| text.and_then(&holds).map_or(Said::Nothing, Said::of)).collect()
+    let texts = batch
+        .column_by_name(column)
+        .and_then(|column| column.as_string_opt::<i32>());
+    let Some(texts) = texts else {
+        return vec![Said::Nothing; batch.num_rows()];
+    };
+    texts
+        .iter()
+        .map(|text| text.and_then(&holds).map_or(Said::Nothing, Said::of))
+        .collect()
 }
 
 /// Looks at the texts of a column; what is null, and what is no text, is not looked at.
 fn texts(batch: &RecordBatch, column: &str, holds: impl Fn(&str) -> bool) -> Vec<Said> {
-    let texts = batch.column_by_name(column).and_then(|column| column.as_string_opt::<i32>());
-    let Some(texts) = texts else { return vec![Said::Nothing; batch.num_rows()] };
-    texts.iter().map(|text| text.map_or(Said::Nothing, |text| Said::of(holds(text)))).collect()
+    let texts = batch
+        .column_by_name(column)
+        .and_then(|column| column.as_string_opt::<i32>());
+    let Some(texts) = texts else {
+        return vec![Said::Nothing; batch.num_rows()];
+    };
+    texts
+        .iter()
+        .map(|text| text.map_or(Said::Nothing, |text| Said::of(holds(text))))
+        .collect()
 }
 
 /// A date or an instant.
@@ -159,14 +207,27 @@ impl Moment {
 }
 
 fn moments(batch: &RecordBatch, column: &str) -> Vec<Option<Moment>> {
-    let Some(column) = batch.column_by_name(column) else { return vec![None; batch.num_rows()] };
+    let Some(column) = batch.column_by_name(column) else {
+        return vec![None; batch.num_rows()];
+    };
     if let Some(days) = column.as_primitive_opt::<Date32Type>() {
-        return days.iter().map(|day| Some(Moment { day: i64::from(day?), micros: None })).collect();
+        return days
+            .iter()
+            .map(|day| {
+                Some(Moment {
+                    day: i64::from(day?),
+                    micros: None,
+                })
+            })
+            .collect();
     }
     let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() else {
         return vec![None; batch.num_rows()];
     };
-    let moment = |at: i64| Moment { day: at.div_euclid(MICROS_PER_DAY), micros: Some(at) };
+    let moment = |at: i64| Moment {
+        day: at.div_euclid(MICROS_PER_DAY),
+        micros: Some(at),
+    };
     instants.iter().map(|at| at.map(moment)).collect()
 }
 
@@ -188,12 +249,17 @@ fn referenced(
     target: &contract::Target,
     elsewhere: Option<&dyn Elsewhere>,
 ) -> Vec<Said> {
-    let Some(elsewhere) = elsewhere else { return vec![Said::Nothing; batch.num_rows()] };
+    let Some(elsewhere) = elsewhere else {
+        return vec![Said::Nothing; batch.num_rows()];
+    };
     match target {
         contract::Target::Table(table) => asked(batch, column, |id| elsewhere.has(table, id)),
         contract::Target::In(other) => {
-            let texts_of =
-                |name: &str| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+            let texts_of = |name: &str| {
+                batch
+                    .column_by_name(name)
+                    .and_then(|column| column.as_string_opt::<i32>())
+            };
             let (Some(ids), Some(tables)) = (texts_of(column), texts_of(other)) else {
                 return vec![Said::Nothing; batch.num_rows()];
             };

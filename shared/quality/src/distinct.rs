@@ -19,7 +19,11 @@ impl<'b> Texts<'b> {
     /// Of the columns that are wanted, a truth for each place.
     pub(crate) fn of(batch: &'b RecordBatch, wanted: impl Iterator<Item = bool>) -> Self {
         let columns = batch.columns().iter().zip(wanted);
-        Self(columns.map(|(column, wanted)| wanted.then(|| distinct(column.as_ref())).flatten()).collect())
+        Self(
+            columns
+                .map(|(column, wanted)| wanted.then(|| distinct(column.as_ref())).flatten())
+                .collect(),
+        )
     }
 
     /// Those of the column at this place; none where there are too many, or it holds no texts.

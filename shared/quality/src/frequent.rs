@@ -30,7 +30,12 @@ impl Frequent {
     /// Adds another summary.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.short += other.short;
-        self.add(other.counts.iter().map(|(text, count)| (text.as_str(), *count)));
+        self.add(
+            other
+                .counts
+                .iter()
+                .map(|(text, count)| (text.as_str(), *count)),
+        );
     }
 
     /// By how much a count may be too low; nought where every text is kept.
@@ -41,7 +46,11 @@ impl Frequent {
 
     /// The texts and their counts, the commonest first.
     pub(crate) fn commonest(&self) -> Vec<(String, u64)> {
-        let mut counts: Vec<_> = self.counts.iter().map(|(text, count)| (text.clone(), *count)).collect();
+        let mut counts: Vec<_> = self
+            .counts
+            .iter()
+            .map(|(text, count)| (text.clone(), *count))
+            .collect();
         counts.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
         counts
     }

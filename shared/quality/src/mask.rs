@@ -28,7 +28,10 @@ const fn signs() -> [u8; 128] {
 pub(crate) fn write(text: &str, mask: &mut String) {
     mask.clear();
     if text.is_ascii() {
-        let signs = text.bytes().take(SIGNS).map(|byte| char::from(SIGN[usize::from(byte & 127)]));
+        let signs = text
+            .bytes()
+            .take(SIGNS)
+            .map(|byte| char::from(SIGN[usize::from(byte & 127)]));
         mask.extend(signs);
     } else {
         mask.extend(text.chars().take(SIGNS).map(sign));
@@ -52,7 +55,9 @@ fn sign(char: char) -> char {
 /// The low grain of a mask.
 pub(crate) fn coarse(mask: &str) -> String {
     let mut last = None;
-    mask.chars().filter(|sign| last.replace(*sign) != Some(*sign)).collect()
+    mask.chars()
+        .filter(|sign| last.replace(*sign) != Some(*sign))
+        .collect()
 }
 
 #[cfg(test)]

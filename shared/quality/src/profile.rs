@@ -43,18 +43,26 @@ impl ColumnState {
     /// tells whether a closed list says what may stand in the column.
     #[must_use]
     pub fn new(column: &Column, listed: bool) -> Self {
-        let own = !pole::PROVENANCE.iter().any(|known| known.name == column.name);
-        let ordered = !matches!(column.kind, ColumnType::Text | ColumnType::Float | ColumnType::Boolean);
+        let own = !pole::PROVENANCE
+            .iter()
+            .any(|known| known.name == column.name);
+        let ordered = !matches!(
+            column.kind,
+            ColumnType::Text | ColumnType::Float | ColumnType::Boolean
+        );
         let ranged = own && ordered && !column.personal;
         Self {
             filled: 0,
             longest: 0,
             bytes: 0,
             range: None,
-            distinct: own.then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok()).flatten(),
+            distinct: own
+                .then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok())
+                .flatten(),
             ranged,
             centiles: ranged.then(Centiles::new).flatten(),
-            shapes: (own && column.kind == ColumnType::Text).then(|| Shapes::new(listed && !column.personal)),
+            shapes: (own && column.kind == ColumnType::Text)
+                .then(|| Shapes::new(listed && !column.personal)),
         }
     }
 
@@ -85,7 +93,9 @@ impl ColumnState {
     #[must_use]
     pub fn distinct(&self) -> Option<u64> {
         // Counted values are whole and not negative.
-        self.distinct.as_ref().map(|sketch| sketch.estimate().round() as u64)
+        self.distinct
+            .as_ref()
+            .map(|sketch| sketch.estimate().round() as u64)
     }
 
     /// Takes in the next rows.
@@ -111,17 +121,29 @@ impl ColumnState {
                 shapes.update(texts);
             }
         } else if let Some(days) = column.as_primitive_opt::<Date32Type>() {
-            days.iter().flatten().for_each(|day| self.value(i64::from(day)));
+            days.iter()
+                .flatten()
+                .for_each(|day| self.value(i64::from(day)));
         } else if let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() {
             instants.iter().flatten().for_each(|at| self.value(at));
         } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-            numbers.iter().flatten().for_each(|number| self.value(number));
+            numbers
+                .iter()
+                .flatten()
+                .for_each(|number| self.value(number));
         } else if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
-            let clamp =
-                |number: i128| i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX });
-            numbers.iter().flatten().for_each(|number| self.value(clamp(number)));
+            let clamp = |number: i128| {
+                i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
+            };
+            numbers
+                .iter()
+                .flatten()
+                .for_each(|number| self.value(clamp(number)));
         } else if let Some(numbers) = column.as_primitive_opt::<arrow_array::types::Float64Type>() {
-            numbers.iter().flatten().for_each(|number| self.count(number.to_bits()));
+            numbers
+                .iter()
+                .flatten()
+                .for_each(|number| self.count(number.to_bits()));
         } else if let Some(values) = column.as_boolean_opt() {
             values.iter().flatten().for_each(|value| self.count(value));
         }
@@ -179,7 +201,11 @@ impl ColumnState {
         if let (Some(mine), Some(theirs)) = (&self.distinct, &other.distinct)
             && !theirs.is_empty()
         {
-            self.distinct = if mine.is_empty() { Some(theirs.clone()) } else { union(mine, theirs) };
+            self.distinct = if mine.is_empty() {
+                Some(theirs.clone())
+            } else {
+                union(mine, theirs)
+            };
         }
     }
 }
@@ -216,10 +242,14 @@ mod tests {
 
     #[test]
     fn shards_add_up() {
-        let numbers = |range: std::ops::Range<i64>| Arc::new(Int64Array::from_iter_values(range)) as ArrayRef;
+        let numbers =
+            |range: std::ops::Range<i64>| Arc::new(Int64Array::from_iter_values(range)) as ArrayRef;
         let spec = column("floor", ColumnType::Integer, false);
-        let (mut whole, mut one, mut two) =
-            (ColumnState::new(&spec, false), ColumnState::new(&spec, false), ColumnState::new(&spec, false));
+        let (mut whole, mut one, mut two) = (
+            ColumnState::new(&spec, false),
+            ColumnState::new(&spec, false),
+            ColumnState::new(&spec, false),
+        );
         whole.update(&numbers(0..30_000));
         one.update(&numbers(0..20_000));
         two.update(&numbers(10_000..30_000));
@@ -235,7 +265,9 @@ mod tests {
     #[test]
     fn what_is_kept_is_read_as_it_was() {
         for count in [3, 60, 300, 3_000, 40_000] {
-            let texts: Vec<String> = (0..count).map(|number| format!("{}", number * 7 % 30_011)).collect();
+            let texts: Vec<String> = (0..count)
+                .map(|number| format!("{}", number * 7 % 30_011))
+                .collect();
             let mut state = ColumnState::new(&column("name", ColumnType::Text, true), false);
             state.update(&(Arc::new(StringArray::from_iter_values(&texts)) as ArrayRef));
             let kept = serde_json::to_value(&state).unwrap();
@@ -254,19 +286,28 @@ mod tests {
     fn a_personal_column_shows_no_value() {
         let mut state = ColumnState::new(&column("age", ColumnType::Integer, true), false);
         state.update(&(Arc::new(Int64Array::from(vec![7, 99])) as ArrayRef));
-        assert_eq!((state.range, state.distinct(), state.filled), (None, Some(2), 2));
+        assert_eq!(
+            (state.range, state.distinct(), state.filled),
+            (None, Some(2), 2)
+        );
         assert_eq!(state.centiles(), None);
         let texts = Arc::new(StringArray::from(vec!["Eve", "Eve"])) as ArrayRef;
         let mut listed = ColumnState::new(&column("forename", ColumnType::Text, true), true);
         listed.update(&texts);
-        assert_eq!((listed.codes(), listed.masks().0), (Counts::new(), vec![("Aaa".to_owned(), 2)]));
+        assert_eq!(
+            (listed.codes(), listed.masks().0),
+            (Counts::new(), vec![("Aaa".to_owned(), 2)])
+        );
     }
 
     #[test]
     fn codes_of_a_closed_list_are_counted_themselves() {
         let mut state = ColumnState::new(&column("kind", ColumnType::Text, false), true);
         state.update(&(Arc::new(StringArray::from(vec!["house", "flat", "flat"])) as ArrayRef));
-        assert_eq!(state.codes(), [("flat".to_owned(), 2), ("house".to_owned(), 1)]);
+        assert_eq!(
+            state.codes(),
+            [("flat".to_owned(), 2), ("house".to_owned(), 1)]
+        );
         assert!(state.masks().0.is_empty());
     }
 

@@ -38,7 +38,12 @@ struct Kept {
 
 impl Shapes {
     pub(crate) fn new(codes: bool) -> Self {
-        Self { codes, held: HashMap::default(), high: Frequent::default(), low: Frequent::default() }
+        Self {
+            codes,
+            held: HashMap::default(),
+            high: Frequent::default(),
+            low: Frequent::default(),
+        }
     }
 
     /// Takes in the next rows.
@@ -93,17 +98,26 @@ impl Shapes {
             for (mask, count) in &self.held {
                 *coarser.entry(mask::coarse(mask)).or_default() += count;
             }
-            self.low.add(coarser.iter().map(|(mask, count)| (mask.as_str(), *count)));
+            self.low
+                .add(coarser.iter().map(|(mask, count)| (mask.as_str(), *count)));
         }
         // All at once: so nothing depends on the order of the map.
-        self.high.add(self.held.iter().map(|(text, count)| (text.as_str(), *count)));
+        self.high.add(
+            self.held
+                .iter()
+                .map(|(text, count)| (text.as_str(), *count)),
+        );
         self.held.clear();
     }
 
     fn settled(&self) -> Kept {
         let mut settled = self.clone();
         settled.settle();
-        Kept { codes: settled.codes, high: settled.high, low: settled.low }
+        Kept {
+            codes: settled.codes,
+            high: settled.high,
+            low: settled.low,
+        }
     }
 
     /// Adds those of the part that follows.
@@ -116,7 +130,11 @@ impl Shapes {
 
     /// The texts themselves, where they are counted.
     pub(crate) fn codes(&self) -> Counts {
-        if self.codes { self.settled().high.commonest() } else { Counts::new() }
+        if self.codes {
+            self.settled().high.commonest()
+        } else {
+            Counts::new()
+        }
     }
 
     /// The shapes, in the high and the low grain.
@@ -145,7 +163,12 @@ impl Serialize for Shapes {
 impl<'d> Deserialize<'d> for Shapes {
     fn deserialize<D: Deserializer<'d>>(from: D) -> Result<Self, D::Error> {
         let Kept { codes, high, low } = Kept::deserialize(from)?;
-        Ok(Self { codes, held: HashMap::default(), high, low })
+        Ok(Self {
+            codes,
+            held: HashMap::default(),
+            high,
+            low,
+        })
     }
 }
 
@@ -156,7 +179,12 @@ mod tests {
     #[test]
     fn a_column_is_counted_in_both_grains() {
         let mut shapes = Shapes::new(false);
-        shapes.update(&StringArray::from(vec![Some("M1 1AA"), None, Some("M20 4BX"), Some("M2 7QQ")]));
+        shapes.update(&StringArray::from(vec![
+            Some("M1 1AA"),
+            None,
+            Some("M20 4BX"),
+            Some("M2 7QQ"),
+        ]));
         let high = vec![("A9 9AA".to_owned(), 2), ("A99 9AA".to_owned(), 1)];
         assert_eq!(shapes.masks(), (high, vec![("A9 9A".to_owned(), 3)]));
     }
@@ -164,8 +192,9 @@ mod tests {
     #[test]
     fn what_is_kept_does_not_depend_on_how_rows_are_batched() {
         // Some 9,000 different shapes, of which most are cut away.
-        let texts: Vec<String> =
-            (0..30_000u32).map(|n| format!("{:b}-{}", n % 9_001, "x".repeat((n % 7) as usize))).collect();
+        let texts: Vec<String> = (0..30_000u32)
+            .map(|n| format!("{:b}-{}", n % 9_001, "x".repeat((n % 7) as usize)))
+            .collect();
         let texts: Vec<String> = texts.iter().map(|text| text.replace('0', "A")).collect();
         let of = |batch: usize| {
             let mut shapes = Shapes::new(false);

@@ -4,19 +4,27 @@ use datasketches::hll::HllSketch;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-pub(crate) fn serialize<S: Serializer>(sketch: &Option<HllSketch>, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(
+    sketch: &Option<HllSketch>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     match sketch {
-        Some(sketch) => {
-            to.serialize_some(&base64_simd::STANDARD.encode_to_string(canonical(sketch.serialize())))
-        }
+        Some(sketch) => to
+            .serialize_some(&base64_simd::STANDARD.encode_to_string(canonical(sketch.serialize()))),
         None => to.serialize_none(),
     }
 }
 
 pub(crate) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<HllSketch>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    let bytes = base64_simd::STANDARD.decode_to_vec(text).map_err(D::Error::custom)?;
-    HllSketch::deserialize(&bytes).map(Some).map_err(D::Error::custom)
+    let Some(text) = Option::<String>::deserialize(from)? else {
+        return Ok(None);
+    };
+    let bytes = base64_simd::STANDARD
+        .decode_to_vec(text)
+        .map_err(D::Error::custom)?;
+    HllSketch::deserialize(&bytes)
+        .map(Some)
+        .map_err(D::Error::custom)
 }
 
 /// Where the entries of a small sketch begin, which is a set of numbers of four bytes.
@@ -27,10 +35,15 @@ fn canonical(mut bytes: Vec<u8>) -> Vec<u8> {
     // The last two bits of the eighth byte tell a list (0), a set (1) and registers (2).
     if bytes.get(7).is_some_and(|mode| mode & 3 == 1) {
         let (_, entries) = bytes.split_at_mut(ENTRIES);
-        let mut sorted: Vec<[u8; 4]> =
-            entries.chunks_exact(4).filter_map(|entry| entry.try_into().ok()).collect();
+        let mut sorted: Vec<[u8; 4]> = entries
+            .chunks_exact(4)
+            .filter_map(|entry| entry.try_into().ok())
+            .collect();
         sorted.sort_unstable();
-        entries.chunks_exact_mut(4).zip(sorted).for_each(|(entry, sorted)| entry.copy_from_slice(&sorted));
+        entries
+            .chunks_exact_mut(4)
+            .zip(sorted)
+            .for_each(|(entry, sorted)| entry.copy_from_slice(&sorted));
     }
     bytes
 }

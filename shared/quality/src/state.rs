@@ -26,7 +26,10 @@ impl RuleCount {
     pub fn of(said: &[Said]) -> Self {
         let count = |wanted: Said| said.iter().filter(|said| **said == wanted).count() as u64;
         let failed = count(Said::Fails);
-        Self { failed, checked: failed + count(Said::Holds) }
+        Self {
+            failed,
+            checked: failed + count(Said::Holds),
+        }
     }
 
     /// Whether no more fell short than is tolerated; `rows` are those of the whole table.
@@ -35,7 +38,9 @@ impl RuleCount {
         match tolerance {
             Tolerance::TableRows(least, most) => (least..=most).contains(&(rows as f64)),
             Tolerance::Rows(most) => self.failed as f64 <= most,
-            Tolerance::Percent(percent) => self.failed as f64 * 100.0 <= percent * self.checked as f64,
+            Tolerance::Percent(percent) => {
+                self.failed as f64 * 100.0 <= percent * self.checked as f64
+            }
         }
     }
 
@@ -93,14 +98,17 @@ impl TableState {
         for (place, (state, column)) in self.columns.iter_mut().zip(batch.columns()).enumerate() {
             state.update_with(column, texts.at(place));
         }
-        let times =
-            batch.column_by_name("event_time").and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
+        let times = batch
+            .column_by_name("event_time")
+            .and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
         let newest = times.and_then(|times| times.iter().flatten().max());
         self.newest_event = self.newest_event.max(newest);
         for (rule, sum) in rules.iter().zip(&mut self.counts) {
             sum.add(count(rule, batch, &texts));
         }
-        let Some(last) = batch.num_rows().checked_sub(1) else { return };
+        let Some(last) = batch.num_rows().checked_sub(1) else {
+            return;
+        };
         let first = key(batch, 0);
         self.repeats += repeats(batch) + u64::from(first.is_some() && first == self.last_key);
         self.first_key = self.first_key.take().or(first);
@@ -119,7 +127,10 @@ impl TableState {
             self.last_key.clone_from(&other.last_key);
         }
         self.newest_event = self.newest_event.max(other.newest_event);
-        self.columns.iter_mut().zip(&other.columns).for_each(|(mine, theirs)| mine.merge(theirs));
+        self.columns
+            .iter_mut()
+            .zip(&other.columns)
+            .for_each(|(mine, theirs)| mine.merge(theirs));
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             mine.add(*theirs);
         }
@@ -129,8 +140,14 @@ impl TableState {
     #[must_use]
     pub fn counted(&self, rules: &[Rule]) -> Vec<RuleCount> {
         let of = |(rule, count): (&Rule, &RuleCount)| match rule.demand {
-            Demand::UniqueKey => RuleCount { failed: self.repeats, checked: self.rows },
-            Demand::RowCount => RuleCount { failed: 0, checked: self.rows },
+            Demand::UniqueKey => RuleCount {
+                failed: self.repeats,
+                checked: self.rows,
+            },
+            Demand::RowCount => RuleCount {
+                failed: 0,
+                checked: self.rows,
+            },
             _ => *count,
         };
         rules.iter().zip(&self.counts).map(of).collect()
@@ -139,15 +156,22 @@ impl TableState {
 
 /// Whether a closed list says what may stand in the column.
 fn is_listed(column: &Column, rules: &[Rule]) -> bool {
-    rules.iter().any(|rule| matches!(&rule.demand, Demand::OneOf(name, _) if *name == column.name))
+    rules
+        .iter()
+        .any(|rule| matches!(&rule.demand, Demand::OneOf(name, _) if *name == column.name))
 }
 
 fn count(rule: &Rule, batch: &RecordBatch, texts: &Texts<'_>) -> RuleCount {
     match &rule.demand {
         // Most rules are about one column's nulls: they are counted already.
         Demand::Filled(columns) if columns.len() == 1 => {
-            let nulls = batch.column_by_name(&columns[0]).map_or(0, Array::null_count);
-            RuleCount { failed: nulls as u64, checked: batch.num_rows() as u64 }
+            let nulls = batch
+                .column_by_name(&columns[0])
+                .map_or(0, Array::null_count);
+            RuleCount {
+                failed: nulls as u64,
+                checked: batch.num_rows() as u64,
+            }
         }
         // Many columns are empty from end to end: nothing is said of them, and nothing has to be looked at.
         demand if about(demand).is_some_and(|name| is_empty(batch, name)) => RuleCount::default(),
@@ -187,23 +211,40 @@ fn about(demand: &Demand) -> Option<&str> {
 }
 
 fn is_empty(batch: &RecordBatch, column: &str) -> bool {
-    batch.column_by_name(column).is_some_and(|column| column.null_count() == batch.num_rows())
+    batch
+        .column_by_name(column)
+        .is_some_and(|column| column.null_count() == batch.num_rows())
 }
 
 /// Rows of the batch whose key is the one before: the rows are sorted by it.
 fn repeats(batch: &RecordBatch) -> u64 {
-    let columns = (batch.column_by_name("pole_id"), batch.column_by_name("source"));
-    let (Some(ids), Some(sources)) = columns else { return 0 };
-    let (Some(ids), Some(sources)) = (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>()) else {
+    let columns = (
+        batch.column_by_name("pole_id"),
+        batch.column_by_name("source"),
+    );
+    let (Some(ids), Some(sources)) = columns else {
         return 0;
     };
-    let same =
-        |row: &usize| ids.value(*row) == ids.value(row - 1) && sources.value(*row) == sources.value(row - 1);
+    let (Some(ids), Some(sources)) = (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>())
+    else {
+        return 0;
+    };
+    let same = |row: &usize| {
+        ids.value(*row) == ids.value(row - 1) && sources.value(*row) == sources.value(row - 1)
+    };
     (1..batch.num_rows()).filter(same).count() as u64
 }
 
 fn key(batch: &RecordBatch, row: usize) -> Option<Key> {
-    let text = |name: &str| Some(batch.column_by_name(name)?.as_string_opt::<i32>()?.value(row).to_owned());
+    let text = |name: &str| {
+        Some(
+            batch
+                .column_by_name(name)?
+                .as_string_opt::<i32>()?
+                .value(row)
+                .to_owned(),
+        )
+    };
     Some((text("pole_id")?, text("source")?))
 }
 
@@ -229,7 +270,10 @@ mod tests {
         };
         vec![
             rule(Demand::Filled(vec!["role".into()])),
-            rule(Demand::OneOf("role".into(), ["a".to_owned(), "b".to_owned()].into())),
+            rule(Demand::OneOf(
+                "role".into(),
+                ["a".to_owned(), "b".to_owned()].into(),
+            )),
             rule(Demand::UniqueKey),
         ]
     }
@@ -279,12 +323,27 @@ mod tests {
     fn what_falls_short_is_counted_and_tolerated_as_the_rule_says() {
         let rules = rules();
         let mut state = TableState::new(&rules, &[]);
-        state.update(&rules, &batch(&[("x".into(), Some("a".into())), ("y".into(), Some("z".into()))]));
+        state.update(
+            &rules,
+            &batch(&[
+                ("x".into(), Some("a".into())),
+                ("y".into(), Some("z".into())),
+            ]),
+        );
         let count = state.counted(&rules)[1];
-        assert_eq!(count, RuleCount { failed: 1, checked: 2 });
+        assert_eq!(
+            count,
+            RuleCount {
+                failed: 1,
+                checked: 2
+            }
+        );
         let within = |tolerance| count.within(tolerance, state.rows);
         assert!(!within(Tolerance::Rows(0.0)) && within(Tolerance::Rows(1.0)));
         assert!(!within(Tolerance::Percent(49.9)) && within(Tolerance::Percent(50.0)));
-        assert!(within(Tolerance::TableRows(2.0, f64::INFINITY)) && !within(Tolerance::TableRows(0.0, 1.0)));
+        assert!(
+            within(Tolerance::TableRows(2.0, f64::INFINITY))
+                && !within(Tolerance::TableRows(0.0, 1.0))
+        );
     }
 }

@@ -38,16 +38,27 @@ impl Expected {
 
 /// Days that are alike: a bank holiday is as quiet as a Sunday.
 fn kind(day: i32) -> u8 {
-    if is_bank_holiday(day) { 6 } else { weekday(day) }
+    if is_bank_holiday(day) {
+        6
+    } else {
+        weekday(day)
+    }
 }
 
 /// The earlier days' numbers that `day` is compared with.
 #[must_use]
 pub fn alike(day: i32, history: &[(i32, f64)], excluded: impl Fn(i32) -> bool) -> Vec<f64> {
     let alike = |(earlier, _): &&(i32, f64)| {
-        *earlier < day && *earlier >= day - DAYS_BACK && kind(*earlier) == kind(day) && !excluded(*earlier)
+        *earlier < day
+            && *earlier >= day - DAYS_BACK
+            && kind(*earlier) == kind(day)
+            && !excluded(*earlier)
     };
-    history.iter().filter(alike).map(|(_, number)| *number).collect()
+    history
+        .iter()
+        .filter(alike)
+        .map(|(_, number)| *number)
+        .collect()
 }
 
 /// The usual range of a day's number; none while there are too few days to tell. `floor` is by how much a number of this kind
@@ -59,8 +70,14 @@ pub fn expected(alike: &[f64], floor: f64) -> Option<Expected> {
     }
     let middle = median(alike)?;
     let away: Vec<f64> = alike.iter().map(|number| (number - middle).abs()).collect();
-    let room = (DEVIATIONS * median(&away)?).max(SHARE * middle.abs()).max(floor);
-    Some(Expected { least: middle - room, greatest: middle + room, days: alike.len() })
+    let room = (DEVIATIONS * median(&away)?)
+        .max(SHARE * middle.abs())
+        .max(floor);
+    Some(Expected {
+        least: middle - room,
+        greatest: middle + room,
+        days: alike.len(),
+    })
 }
 
 fn median(numbers: &[f64]) -> Option<f64> {
@@ -68,7 +85,11 @@ fn median(numbers: &[f64]) -> Option<f64> {
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     let upper = *sorted.get(middle)?;
-    Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) })
+    Some(if sorted.len() % 2 == 1 {
+        upper
+    } else {
+        f64::midpoint(sorted[middle - 1], upper)
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +100,9 @@ mod tests {
     const MONDAY: i32 = 20_514;
 
     fn weeks(number: impl Fn(i32) -> f64) -> Vec<(i32, f64)> {
-        (MONDAY - 56..MONDAY).map(|day| (day, number(day))).collect()
+        (MONDAY - 56..MONDAY)
+            .map(|day| (day, number(day)))
+            .collect()
     }
 
     fn range(day: i32, history: &[(i32, f64)]) -> Option<Expected> {
@@ -90,7 +113,14 @@ mod tests {
     fn a_weekday_is_compared_with_its_like() {
         let history = weeks(|day| if weekday(day) == 0 { 900.0 } else { 100.0 });
         let monday = range(MONDAY, &history).unwrap();
-        assert_eq!(monday, Expected { least: 855.0, greatest: 945.0, days: 8 });
+        assert_eq!(
+            monday,
+            Expected {
+                least: 855.0,
+                greatest: 945.0,
+                days: 8
+            }
+        );
         assert!(monday.takes(930.0) && !monday.takes(100.0));
         let tuesday = range(MONDAY + 1, &history).unwrap();
         assert!(tuesday.takes(100.0) && !tuesday.takes(900.0));
@@ -98,7 +128,13 @@ mod tests {
 
     #[test]
     fn an_incident_does_not_become_usual() {
-        let history = weeks(|day| if day == MONDAY - 7 { 0.0 } else { 1_000.0 + f64::from(day % 5) });
+        let history = weeks(|day| {
+            if day == MONDAY - 7 {
+                0.0
+            } else {
+                1_000.0 + f64::from(day % 5)
+            }
+        });
         let monday = range(MONDAY, &history).unwrap();
         assert!(monday.takes(1_004.0) && !monday.takes(0.0), "{monday:?}");
         let without = alike(MONDAY, &history, |day| day == MONDAY - 7);
@@ -123,7 +159,16 @@ mod tests {
         // 2026-04-06, Easter Monday; 2026-04-13, the Monday after.
         let easter = 20_549;
         let history: Vec<_> = (easter - 56..easter + 7)
-            .map(|day| (day, if weekday(day) == 6 || day == easter { 3.0 } else { 500.0 }))
+            .map(|day| {
+                (
+                    day,
+                    if weekday(day) == 6 || day == easter {
+                        3.0
+                    } else {
+                        500.0
+                    },
+                )
+            })
             .collect();
         assert!(range(easter, &history).unwrap().takes(3.0));
         assert!(range(easter + 7, &history).unwrap().takes(500.0));

@@ -73,7 +73,10 @@ pub(crate) fn additive(
 ) -> Result<(), String> {
     let wanted_keys: Vec<&String> = wanted.partition_keys.iter().map(|(name, _)| name).collect();
     if keys.iter().ne(wanted_keys.iter().copied()) {
-        return Err(format!("its partition keys are {}, and would become others", keys.join(", ")));
+        return Err(format!(
+            "its partition keys are {}, and would become others",
+            keys.join(", ")
+        ));
     }
     for (name, kind) in known {
         match wanted.columns.iter().find(|column| column.name == *name) {
@@ -116,15 +119,21 @@ pub trait Catalogue: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_statistics(&self, table: &TableSpec, columns: &[ColumnStatistics])
-    -> Result<(), StoreError>;
+    async fn put_statistics(
+        &self,
+        table: &TableSpec,
+        columns: &[ColumnStatistics],
+    ) -> Result<(), StoreError>;
 
     /// Makes the partitions, or points those that there are to their new places.
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_partitions(&self, table: &TableSpec, partitions: &[PartitionSpec])
-    -> Result<(), StoreError>;
+    async fn put_partitions(
+        &self,
+        table: &TableSpec,
+        partitions: &[PartitionSpec],
+    ) -> Result<(), StoreError>;
 
     /// The table's partitions.
     ///
@@ -136,7 +145,11 @@ pub trait Catalogue: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn delete_partitions(&self, table: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError>;
+    async fn delete_partitions(
+        &self,
+        table: &TableSpec,
+        values: &[Vec<String>],
+    ) -> Result<(), StoreError>;
 }
 
 /// (database, table)
@@ -171,10 +184,19 @@ impl Catalogue for MemoryCatalogue {
             tables.insert(table.key(), (table.clone(), BTreeMap::new()));
             return Ok(());
         };
-        let columns: Vec<_> = known.columns.iter().map(|c| (c.name.clone(), c.kind.clone())).collect();
-        let keys: Vec<_> = known.partition_keys.iter().map(|(name, _)| name.clone()).collect();
-        additive(&columns, &keys, table)
-            .map_err(|why| StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why))?;
+        let columns: Vec<_> = known
+            .columns
+            .iter()
+            .map(|c| (c.name.clone(), c.kind.clone()))
+            .collect();
+        let keys: Vec<_> = known
+            .partition_keys
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        additive(&columns, &keys, table).map_err(|why| {
+            StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why)
+        })?;
         *known = table.clone();
         Ok(())
     }
@@ -201,24 +223,36 @@ impl Catalogue for MemoryCatalogue {
         partitions: &[PartitionSpec],
     ) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        let known = tables.entry(table.key()).or_insert_with(|| (table.clone(), BTreeMap::new()));
+        let known = tables
+            .entry(table.key())
+            .or_insert_with(|| (table.clone(), BTreeMap::new()));
         known.1.extend(
-            partitions.iter().map(|partition| (partition.values.clone(), partition.location.clone())),
+            partitions
+                .iter()
+                .map(|partition| (partition.values.clone(), partition.location.clone())),
         );
         Ok(())
     }
 
     async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
         let tables = self.tables();
-        let partitions = tables.get(&table.key()).map(|(_, partitions)| partitions.iter());
+        let partitions = tables
+            .get(&table.key())
+            .map(|(_, partitions)| partitions.iter());
         let spec = |(values, location): (&Vec<String>, &String)| PartitionSpec {
             values: values.clone(),
             location: location.clone(),
         };
-        Ok(partitions.map(|partitions| partitions.map(spec).collect()).unwrap_or_default())
+        Ok(partitions
+            .map(|partitions| partitions.map(spec).collect())
+            .unwrap_or_default())
     }
 
-    async fn delete_partitions(&self, table: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError> {
+    async fn delete_partitions(
+        &self,
+        table: &TableSpec,
+        values: &[Vec<String>],
+    ) -> Result<(), StoreError> {
         if let Some((_, partitions)) = self.tables().get_mut(&table.key()) {
             partitions.retain(|known, _| !values.contains(known));
         }

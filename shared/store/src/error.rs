@@ -29,8 +29,18 @@ pub struct StoreError {
 
 impl StoreError {
     /// A failure of `operation` on `key`.
-    pub fn new(kind: StoreErrorKind, operation: &'static str, key: &str, message: impl Into<String>) -> Self {
-        Self { kind, operation, key: key.to_owned(), message: message.into() }
+    pub fn new(
+        kind: StoreErrorKind,
+        operation: &'static str,
+        key: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            operation,
+            key: key.to_owned(),
+            message: message.into(),
+        }
     }
 
     /// An object that ends before the part that was asked for.

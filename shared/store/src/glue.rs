@@ -12,7 +12,9 @@ use aws_sdk_glue::types::{
 
 use crate::catalogue::additive;
 use crate::statistics::statistics;
-use crate::{Catalogue, ColumnSpec, ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
+use crate::{
+    Catalogue, ColumnSpec, ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec,
+};
 
 /// Glue takes no more columns in one UpdateColumnStatisticsForTable.
 const STATISTICS_BATCH: usize = 25;
@@ -40,7 +42,13 @@ impl GlueCatalogue {
     }
 
     async fn known(&self, table: &TableSpec) -> Result<Option<Table>, StoreError> {
-        let answer = self.client.get_table().database_name(&table.database).name(&table.name).send().await;
+        let answer = self
+            .client
+            .get_table()
+            .database_name(&table.database)
+            .name(&table.name)
+            .send()
+            .await;
         match answer {
             Ok(answer) => Ok(answer.table),
             // No such table, or no such database: creating it tells which.
@@ -52,7 +60,14 @@ impl GlueCatalogue {
     /// Makes the table; false when somebody else has just done it.
     async fn create_table(&self, table: &TableSpec) -> Result<bool, StoreError> {
         let input = table_input(table, None)?;
-        match self.client.create_table().database_name(&table.database).table_input(input).send().await {
+        match self
+            .client
+            .create_table()
+            .database_name(&table.database)
+            .table_input(input)
+            .send()
+            .await
+        {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("AlreadyExistsException") => Ok(false),
             Err(error) => Err(failure("create table", &table.name, &error)),
@@ -61,19 +76,39 @@ impl GlueCatalogue {
 
     /// Brings a table up to date, if nobody has changed it since it was looked up; false when somebody has.
     async fn update_table(&self, table: &TableSpec, known: &Table) -> Result<bool, StoreError> {
-        let columns = known.storage_descriptor.as_ref().map(StorageDescriptor::columns).unwrap_or_default();
-        let kind = |column: &Column| (column.name.clone(), column.r#type.clone().unwrap_or_default());
-        let keys: Vec<String> = known.partition_keys().iter().map(|key| key.name.clone()).collect();
+        let columns = known
+            .storage_descriptor
+            .as_ref()
+            .map(StorageDescriptor::columns)
+            .unwrap_or_default();
+        let kind = |column: &Column| {
+            (
+                column.name.clone(),
+                column.r#type.clone().unwrap_or_default(),
+            )
+        };
+        let keys: Vec<String> = known
+            .partition_keys()
+            .iter()
+            .map(|key| key.name.clone())
+            .collect();
         let columns: Vec<(String, String)> = columns.iter().map(kind).collect();
-        additive(&columns, &keys, table)
-            .map_err(|why| StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why))?;
+        additive(&columns, &keys, table).map_err(|why| {
+            StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why)
+        })?;
         let input = table_input(table, Some(known))?;
         if is_up_to_date(&input, known) {
             return Ok(true);
         }
         // Without the archive: Glue would keep a version of every day for ever.
-        let request = self.client.update_table().database_name(&table.database).skip_archive(true);
-        let request = request.table_input(input).set_version_id(known.version_id.clone());
+        let request = self
+            .client
+            .update_table()
+            .database_name(&table.database)
+            .skip_archive(true);
+        let request = request
+            .table_input(input)
+            .set_version_id(known.version_id.clone());
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConcurrentModificationException") => Ok(false),
@@ -88,38 +123,76 @@ impl GlueCatalogue {
         inputs: Vec<PartitionInput>,
     ) -> Result<Vec<Vec<String>>, StoreError> {
         let table = spec.name.as_str();
-        let request = self.client.batch_create_partition().database_name(&spec.database).table_name(table);
+        let request = self
+            .client
+            .batch_create_partition()
+            .database_name(&spec.database)
+            .table_name(table);
         let answer = request.set_partition_input_list(Some(inputs)).send().await;
         let answer = answer.map_err(|error| failure("create partitions of", table, &error))?;
         let mut known = Vec::new();
         for error in answer.errors.unwrap_or_default() {
-            let code = error.error_detail.as_ref().and_then(|detail| detail.error_code());
+            let code = error
+                .error_detail
+                .as_ref()
+                .and_then(|detail| detail.error_code());
             if code != Some("AlreadyExistsException") {
-                let said = format!("a partition was refused: {}", code.unwrap_or("no reason given"));
-                return Err(StoreError::new(StoreErrorKind::Refused, "create partitions of", table, said));
+                let said = format!(
+                    "a partition was refused: {}",
+                    code.unwrap_or("no reason given")
+                );
+                return Err(StoreError::new(
+                    StoreErrorKind::Refused,
+                    "create partitions of",
+                    table,
+                    said,
+                ));
             }
             known.extend(error.partition_values);
         }
         Ok(known)
     }
 
-    async fn update(&self, spec: &TableSpec, inputs: Vec<PartitionInput>) -> Result<(), StoreError> {
+    async fn update(
+        &self,
+        spec: &TableSpec,
+        inputs: Vec<PartitionInput>,
+    ) -> Result<(), StoreError> {
         let table = spec.name.as_str();
         let entry = |input: PartitionInput| {
             let values = input.values.clone().unwrap_or_default();
-            let entry = BatchUpdatePartitionRequestEntry::builder().set_partition_value_list(Some(values));
-            entry.partition_input(input).build().map_err(|error| mistake(table, &error))
+            let entry =
+                BatchUpdatePartitionRequestEntry::builder().set_partition_value_list(Some(values));
+            entry
+                .partition_input(input)
+                .build()
+                .map_err(|error| mistake(table, &error))
         };
-        let entries = inputs.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let request = self.client.batch_update_partition().database_name(&spec.database).table_name(table);
+        let entries = inputs
+            .into_iter()
+            .map(entry)
+            .collect::<Result<Vec<_>, _>>()?;
+        let request = self
+            .client
+            .batch_update_partition()
+            .database_name(&spec.database)
+            .table_name(table);
         let answer = request.set_entries(Some(entries)).send().await;
         let answer = answer.map_err(|error| failure("update partitions of", table, &error))?;
         match answer.errors.unwrap_or_default().first() {
             None => Ok(()),
             Some(error) => {
-                let detail = error.error_detail.as_ref().and_then(|detail| detail.error_message());
+                let detail = error
+                    .error_detail
+                    .as_ref()
+                    .and_then(|detail| detail.error_message());
                 let said = detail.unwrap_or("a partition was refused");
-                Err(StoreError::new(StoreErrorKind::Refused, "update partitions of", table, said))
+                Err(StoreError::new(
+                    StoreErrorKind::Refused,
+                    "update partitions of",
+                    table,
+                    said,
+                ))
             }
         }
     }
@@ -138,7 +211,12 @@ impl Catalogue for GlueCatalogue {
             }
         }
         let said = "somebody else changes it again and again";
-        Err(StoreError::new(StoreErrorKind::Unavailable, "update table", &table.name, said))
+        Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            "update table",
+            &table.name,
+            said,
+        ))
     }
 
     async fn put_statistics(
@@ -146,13 +224,24 @@ impl Catalogue for GlueCatalogue {
         table: &TableSpec,
         columns: &[ColumnStatistics],
     ) -> Result<(), StoreError> {
-        let statistics = columns.iter().filter_map(|column| statistics(column).transpose());
-        let statistics =
-            statistics.collect::<Result<Vec<_>, _>>().map_err(|error| mistake(&table.name, &error))?;
+        let statistics = columns
+            .iter()
+            .filter_map(|column| statistics(column).transpose());
+        let statistics = statistics
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| mistake(&table.name, &error))?;
         for chunk in statistics.chunks(STATISTICS_BATCH) {
-            let request = self.client.update_column_statistics_for_table().database_name(&table.database);
-            let request = request.table_name(&table.name).set_column_statistics_list(Some(chunk.to_vec()));
-            request.send().await.map_err(|error| failure("write statistics of", &table.name, &error))?;
+            let request = self
+                .client
+                .update_column_statistics_for_table()
+                .database_name(&table.database);
+            let request = request
+                .table_name(&table.name)
+                .set_column_statistics_list(Some(chunk.to_vec()));
+            request
+                .send()
+                .await
+                .map_err(|error| failure("write statistics of", &table.name, &error))?;
         }
         Ok(())
     }
@@ -181,25 +270,36 @@ impl Catalogue for GlueCatalogue {
 
     async fn partitions(&self, spec: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
         let table = spec.name.as_str();
-        let request = self.client.get_partitions().database_name(&spec.database).table_name(table);
+        let request = self
+            .client
+            .get_partitions()
+            .database_name(&spec.database)
+            .table_name(table);
         let mut pages = request.into_paginator().send();
         let mut partitions = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure("list partitions of", table, &error))?;
-            partitions.extend(page.partitions.unwrap_or_default().into_iter().map(|partition| {
-                PartitionSpec {
-                    values: partition.values.unwrap_or_default(),
-                    location: partition
-                        .storage_descriptor
-                        .and_then(|descriptor| descriptor.location)
-                        .unwrap_or_default(),
-                }
-            }));
+            partitions.extend(
+                page.partitions
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|partition| PartitionSpec {
+                        values: partition.values.unwrap_or_default(),
+                        location: partition
+                            .storage_descriptor
+                            .and_then(|descriptor| descriptor.location)
+                            .unwrap_or_default(),
+                    }),
+            );
         }
         Ok(partitions)
     }
 
-    async fn delete_partitions(&self, spec: &TableSpec, values: &[Vec<String>]) -> Result<(), StoreError> {
+    async fn delete_partitions(
+        &self,
+        spec: &TableSpec,
+        values: &[Vec<String>],
+    ) -> Result<(), StoreError> {
         let table = spec.name.as_str();
         for chunk in values.chunks(DELETE_BATCH) {
             let list = |values: &Vec<String>| {
@@ -207,8 +307,11 @@ impl Catalogue for GlueCatalogue {
                 list.build().map_err(|error| mistake(table, &error))
             };
             let lists = chunk.iter().map(list).collect::<Result<Vec<_>, _>>()?;
-            let request =
-                self.client.batch_delete_partition().database_name(&spec.database).table_name(table);
+            let request = self
+                .client
+                .batch_delete_partition()
+                .database_name(&spec.database)
+                .table_name(table);
             let answer = request.set_partitions_to_delete(Some(lists)).send().await;
             answer.map_err(|error| failure("delete partitions of", table, &error))?;
         }
@@ -219,9 +322,14 @@ impl Catalogue for GlueCatalogue {
 /// The table as Glue is told of it; what others have written into the parameters of a known one stays.
 fn table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
     let key = |(name, kind): &(String, String)| Column::builder().name(name).r#type(kind).build();
-    let keys = table.partition_keys.iter().map(key).collect::<Result<Vec<_>, _>>();
-    let mut parameters: HashMap<String, String> =
-        known.and_then(|known| known.parameters.clone()).unwrap_or_default();
+    let keys = table
+        .partition_keys
+        .iter()
+        .map(key)
+        .collect::<Result<Vec<_>, _>>();
+    let mut parameters: HashMap<String, String> = known
+        .and_then(|known| known.parameters.clone())
+        .unwrap_or_default();
     parameters.insert("classification".into(), "parquet".into());
     parameters.extend(table.parameters.clone());
     TableInput::builder()
@@ -238,14 +346,19 @@ fn table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, S
 /// Whether an update would change nothing.
 fn is_up_to_date(input: &TableInput, known: &Table) -> bool {
     let place = |descriptor: &Option<StorageDescriptor>| {
-        descriptor.as_ref().map(|descriptor| (descriptor.columns.clone(), descriptor.location.clone()))
+        descriptor
+            .as_ref()
+            .map(|descriptor| (descriptor.columns.clone(), descriptor.location.clone()))
     };
     input.description == known.description
         && input.parameters == known.parameters
         && place(&input.storage_descriptor) == place(&known.storage_descriptor)
 }
 
-fn partition_input(table: &TableSpec, partition: &PartitionSpec) -> Result<PartitionInput, StoreError> {
+fn partition_input(
+    table: &TableSpec,
+    partition: &PartitionSpec,
+) -> Result<PartitionInput, StoreError> {
     let descriptor = descriptor(table, &partition.location)?;
     Ok(PartitionInput::builder()
         .set_values(Some(partition.values.clone()))
@@ -256,13 +369,24 @@ fn partition_input(table: &TableSpec, partition: &PartitionSpec) -> Result<Parti
 /// Every partition is registered with the table's present columns: Athena refuses one that differs in type.
 fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, StoreError> {
     let column = |column: &ColumnSpec| {
-        let ColumnSpec { name, kind, meaning, classification } = column;
+        let ColumnSpec {
+            name,
+            kind,
+            meaning,
+            classification,
+        } = column;
         // Glue takes no longer comment.
         let comment: String = meaning.chars().take(255).collect();
         let column = Column::builder().name(name).r#type(kind).comment(comment);
-        column.parameters("polelake.classification", classification).build()
+        column
+            .parameters("polelake.classification", classification)
+            .build()
     };
-    let columns = table.columns.iter().map(column).collect::<Result<Vec<_>, _>>();
+    let columns = table
+        .columns
+        .iter()
+        .map(column)
+        .collect::<Result<Vec<_>, _>>();
     let serde = SerDeInfo::builder()
         .serialization_library("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
     Ok(StorageDescriptor::builder()
@@ -275,10 +399,19 @@ fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, St
 }
 
 fn mistake(table: &str, error: &BuildError) -> StoreError {
-    StoreError::new(StoreErrorKind::Refused, "describe table", table, error.to_string())
+    StoreError::new(
+        StoreErrorKind::Refused,
+        "describe table",
+        table,
+        error.to_string(),
+    )
 }
 
-fn failure<E: ProvideErrorMetadata>(operation: &'static str, name: &str, error: &SdkError<E>) -> StoreError {
+fn failure<E: ProvideErrorMetadata>(
+    operation: &'static str,
+    name: &str,
+    error: &SdkError<E>,
+) -> StoreError {
     let kind = match error.code() {
         Some("EntityNotFoundException") => StoreErrorKind::NotFound,
         Some("InvalidInputException" | "AccessDeniedException" | "AlreadyExistsException") => {
@@ -286,5 +419,10 @@ fn failure<E: ProvideErrorMetadata>(operation: &'static str, name: &str, error: 
         }
         _ => StoreErrorKind::Unavailable,
     };
-    StoreError::new(kind, operation, name, error.message().unwrap_or("the service did not answer"))
+    StoreError::new(
+        kind,
+        operation,
+        name,
+        error.message().unwrap_or("the service did not answer"),
+    )
 }

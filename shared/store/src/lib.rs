@@ -16,7 +16,9 @@ mod statistics;
 pub mod streams;
 mod versions;
 
-pub use catalogue::{Catalogue, ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableSpec};
+pub use catalogue::{
+    Catalogue, ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableSpec,
+};
 pub use error::{StoreError, StoreErrorKind};
 pub use glue::GlueCatalogue;
 pub use memory::MemoryStore;

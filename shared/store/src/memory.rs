@@ -32,7 +32,10 @@ impl MemoryStore {
         if !allowed(present) {
             return false;
         }
-        objects.insert(key.to_owned(), (present.unwrap_or_default() + 1, body, metadata));
+        objects.insert(
+            key.to_owned(),
+            (present.unwrap_or_default() + 1, body, metadata),
+        );
         true
     }
 }
@@ -46,12 +49,27 @@ impl ObjectStore for MemoryStore {
             etag: version.to_string(),
             metadata: metadata.clone(),
         });
-        found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, "get", key, "there is no such object"))
+        found.ok_or_else(|| {
+            StoreError::new(
+                StoreErrorKind::NotFound,
+                "get",
+                key,
+                "there is no such object",
+            )
+        })
     }
 
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let Object { body, etag, metadata } = self.get(key).await?;
-        Ok(Head { size: body.len() as u64, etag, metadata })
+        let Object {
+            body,
+            etag,
+            metadata,
+        } = self.get(key).await?;
+        Ok(Head {
+            size: body.len() as u64,
+            etag,
+            metadata,
+        })
     }
 
     async fn put(&self, key: &str, body: Bytes, _content_type: &str) -> Result<(), StoreError> {
@@ -59,7 +77,12 @@ impl ObjectStore for MemoryStore {
         Ok(())
     }
 
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         Ok(self.put_if(key, body, metadata, |present| present.is_none()))
     }
 
@@ -74,15 +97,22 @@ impl ObjectStore for MemoryStore {
         body: Bytes,
         metadata: Metadata,
     ) -> Result<bool, StoreError> {
-        Ok(self.put_if(key, body, metadata, |present| present.is_some_and(|v| v.to_string() == etag)))
+        Ok(self.put_if(key, body, metadata, |present| {
+            present.is_some_and(|v| v.to_string() == etag)
+        }))
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
         let objects = self.objects();
-        let wanted = objects
-            .iter()
-            .filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
-        Ok(wanted.map(|(key, (_, body, _))| Entry { key: key.clone(), size: body.len() as u64 }).collect())
+        let wanted = objects.iter().filter(|(key, _)| {
+            key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+        });
+        Ok(wanted
+            .map(|(key, (_, body, _))| Entry {
+                key: key.clone(),
+                size: body.len() as u64,
+            })
+            .collect())
     }
 
     async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {

@@ -29,22 +29,39 @@ impl SnsNotifier {
     /// The topic of this ARN.
     #[must_use]
     pub fn new(client: Client, topic: impl Into<String>) -> Self {
-        Self { client, topic: topic.into() }
+        Self {
+            client,
+            topic: topic.into(),
+        }
     }
 }
 
 #[async_trait]
 impl Notifier for SnsNotifier {
     async fn notify(&self, subject: &str, message: &str) -> Result<(), StoreError> {
-        let request = self.client.publish().topic_arn(&self.topic).subject(subject).message(message);
-        request.send().await.map(drop).map_err(|error| failure(&self.topic, &error))
+        let request = self
+            .client
+            .publish()
+            .topic_arn(&self.topic)
+            .subject(subject)
+            .message(message);
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failure(&self.topic, &error))
     }
 }
 
 /// What the service said; of the request itself, and so of the message, nothing.
 fn failure<E: ProvideErrorMetadata, R>(topic: &str, error: &SdkError<E, R>) -> StoreError {
-    let refused =
-        ["NotFound", "AuthorizationError", "InvalidParameter", "InvalidSecurity", "KMSAccessDenied"];
+    let refused = [
+        "NotFound",
+        "AuthorizationError",
+        "InvalidParameter",
+        "InvalidSecurity",
+        "KMSAccessDenied",
+    ];
     let kind = match error.code() {
         Some(code) if refused.contains(&code) => StoreErrorKind::Refused,
         _ => StoreErrorKind::Unavailable,
@@ -63,7 +80,10 @@ impl MemoryNotifier {
     /// What was sent: subject and message, the oldest first.
     #[must_use]
     pub fn sent(&self) -> Vec<(String, String)> {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

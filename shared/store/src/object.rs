@@ -93,7 +93,8 @@ pub trait ObjectStore: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError>;
+    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata)
+    -> Result<bool, StoreError>;
 
     /// Writes the object if its entity tag is still `etag`; says whether it did.
     ///
@@ -113,7 +114,12 @@ pub trait ObjectStore: Send + Sync {
         _metadata: Metadata,
     ) -> Result<bool, StoreError> {
         let why = "this store cannot replace an object and keep its metadata";
-        Err(StoreError::new(StoreErrorKind::Refused, "replace", key, why))
+        Err(StoreError::new(
+            StoreErrorKind::Refused,
+            "replace",
+            key,
+            why,
+        ))
     }
 
     /// Deletes for good every version of the object that is not the present one, and every marker of a deletion; says how

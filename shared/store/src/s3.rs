@@ -35,7 +35,10 @@ impl S3Store {
     /// The bucket `bucket`.
     #[must_use]
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self { client, bucket: bucket.into() }
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
     }
 
     async fn put_conditionally(
@@ -60,11 +63,18 @@ impl S3Store {
     }
 
     fn request(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
-        self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(body))
+        self.client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(ByteStream::from(body))
     }
 }
 
-fn outcome<T, E: ProvideErrorMetadata>(answer: Result<T, SdkError<E>>, key: &str) -> Result<Put, StoreError> {
+fn outcome<T, E: ProvideErrorMetadata>(
+    answer: Result<T, SdkError<E>>,
+    key: &str,
+) -> Result<Put, StoreError> {
     match answer {
         Ok(_) => Ok(Put::Stored),
         Err(error) => match status(&error) {
@@ -78,15 +88,25 @@ fn outcome<T, E: ProvideErrorMetadata>(answer: Result<T, SdkError<E>>, key: &str
 }
 
 fn entry(object: aws_sdk_s3::types::Object) -> Option<Entry> {
-    Some(Entry { key: object.key?, size: object.size.unwrap_or_default().unsigned_abs() })
+    Some(Entry {
+        key: object.key?,
+        size: object.size.unwrap_or_default().unsigned_abs(),
+    })
 }
 
 fn broken_off(key: &str, error: &impl std::error::Error) -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable, "get", key, format!("the content broke off: {error}"))
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        "get",
+        key,
+        format!("the content broke off: {error}"),
+    )
 }
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
 }
 
 pub(crate) fn failure<E: ProvideErrorMetadata>(
@@ -102,18 +122,37 @@ pub(crate) fn failure<E: ProvideErrorMetadata>(
         _ => StoreErrorKind::Unavailable,
     };
     let said = error.message().or_else(|| error.code()).map(str::to_owned);
-    StoreError::new(kind, operation, key, said.unwrap_or_else(|| error.to_string()))
+    StoreError::new(
+        kind,
+        operation,
+        key,
+        said.unwrap_or_else(|| error.to_string()),
+    )
 }
 
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn get(&self, key: &str) -> Result<Object, StoreError> {
-        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await;
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
         let found = answer.map_err(|error| failure("get", key, &error))?;
         let etag = found.e_tag.unwrap_or_default();
         let metadata = found.metadata.unwrap_or_default().into_iter().collect();
-        let body = found.body.collect().await.map_err(|error| broken_off(key, &error))?;
-        Ok(Object { body: body.into_bytes(), etag, metadata })
+        let body = found
+            .body
+            .collect()
+            .await
+            .map_err(|error| broken_off(key, &error))?;
+        Ok(Object {
+            body: body.into_bytes(),
+            etag,
+            metadata,
+        })
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
@@ -121,12 +160,24 @@ impl ObjectStore for S3Store {
             return Ok(Bytes::new());
         }
         let header = format!("bytes={}-{}", range.start, range.end - 1);
-        let answer = self.client.get_object().bucket(&self.bucket).key(key).range(header).send().await;
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .range(header)
+            .send()
+            .await;
         let found = answer.map_err(|error| match status(&error) {
             Some(416) => StoreError::short(key, &range),
             _ => failure("get", key, &error),
         })?;
-        let body = found.body.collect().await.map_err(|error| broken_off(key, &error))?.into_bytes();
+        let body = found
+            .body
+            .collect()
+            .await
+            .map_err(|error| broken_off(key, &error))?
+            .into_bytes();
         // S3 cuts a range at the object's end and calls it right.
         if body.len() as u64 == range.end - range.start {
             Ok(body)
@@ -136,7 +187,13 @@ impl ObjectStore for S3Store {
     }
 
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let answer = self.client.head_object().bucket(&self.bucket).key(key).send().await;
+        let answer = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
         let found = answer.map_err(|error| failure("head", key, &error))?;
         Ok(Head {
             size: found.content_length.unwrap_or_default().unsigned_abs(),
@@ -146,22 +203,42 @@ impl ObjectStore for S3Store {
     }
 
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
-        let answer = self.request(key, body).content_type(content_type).send().await;
-        answer.map(drop).map_err(|error| failure("put", key, &error))
+        let answer = self
+            .request(key, body)
+            .content_type(content_type)
+            .send()
+            .await;
+        answer
+            .map(drop)
+            .map_err(|error| failure("put", key, &error))
     }
 
     async fn put_file(&self, key: &str, file: &Path, content_type: &str) -> Result<(), StoreError> {
         let body = ByteStream::from_path(file).await;
         let body = body.map_err(|error| StoreError::unread(key, &std::io::Error::other(error)))?;
-        let request = self.client.put_object().bucket(&self.bucket).key(key).body(body);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(body);
         let answer = request.content_type(content_type).send().await;
-        answer.map(drop).map_err(|error| failure("put", key, &error))
+        answer
+            .map(drop)
+            .map_err(|error| failure("put", key, &error))
     }
 
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         let request = || {
             let metadata = metadata.clone().into_iter().collect();
-            self.request(key, body.clone()).set_metadata(Some(metadata)).if_none_match("*")
+            self.request(key, body.clone())
+                .set_metadata(Some(metadata))
+                .if_none_match("*")
         };
         self.put_conditionally(key, request).await
     }
@@ -179,7 +256,9 @@ impl ObjectStore for S3Store {
     ) -> Result<bool, StoreError> {
         let request = || {
             let metadata = metadata.clone().into_iter().collect();
-            self.request(key, body.clone()).set_metadata(Some(metadata)).if_match(etag)
+            self.request(key, body.clone())
+                .set_metadata(Some(metadata))
+                .if_match(etag)
         };
         self.put_conditionally(key, request).await
     }
@@ -187,32 +266,72 @@ impl ObjectStore for S3Store {
     async fn purge_versions(&self, key: &str) -> Result<u64, StoreError> {
         let old = versions::old(&self.client, &self.bucket, key).await?;
         for version in &old {
-            let request = self.client.delete_object().bucket(&self.bucket).key(key).version_id(version);
-            request.send().await.map_err(|error| failure("delete a version of", key, &error))?;
+            let request = self
+                .client
+                .delete_object()
+                .bucket(&self.bucket)
+                .key(key)
+                .version_id(version);
+            request
+                .send()
+                .await
+                .map_err(|error| failure("delete a version of", key, &error))?;
         }
         Ok(old.len() as u64)
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
-        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-        let mut pages = request.set_start_after(after.map(str::to_owned)).into_paginator().send();
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix);
+        let mut pages = request
+            .set_start_after(after.map(str::to_owned))
+            .into_paginator()
+            .send();
         let mut entries = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failure("list", prefix, &error))?;
-            entries.extend(page.contents.unwrap_or_default().into_iter().filter_map(entry));
+            entries.extend(
+                page.contents
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(entry),
+            );
         }
         Ok(entries)
     }
 
     async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
-        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).max_keys(1);
-        let answer = request.set_start_after(after.map(str::to_owned)).send().await;
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .max_keys(1);
+        let answer = request
+            .set_start_after(after.map(str::to_owned))
+            .send()
+            .await;
         let page = answer.map_err(|error| failure("list", prefix, &error))?;
-        Ok(page.contents.unwrap_or_default().into_iter().find_map(entry))
+        Ok(page
+            .contents
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(entry))
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let answer = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
-        answer.map(drop).map_err(|error| failure("delete", key, &error))
+        let answer = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        answer
+            .map(drop)
+            .map_err(|error| failure("delete", key, &error))
     }
 }

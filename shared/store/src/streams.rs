@@ -2,7 +2,8 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{
-    Chunk, Day, LakeError, Manifest, Receipt, StreamKey, day_of_manifest, manifest_key, manifest_prefix,
+    Chunk, Day, LakeError, Manifest, Receipt, StreamKey, day_of_manifest, manifest_key,
+    manifest_prefix,
 };
 use thiserror::Error;
 
@@ -30,7 +31,9 @@ pub async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chun
     let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
     loop {
         let first = raw.first(&prefix, after.as_deref()).await?;
-        let Some(first) = first else { return Ok(chunks) };
+        let Some(first) = first else {
+            return Ok(chunks);
+        };
         // What is no raw object, such as a folder that a console made, hides nothing behind it.
         let Some(chunk) = Chunk::of_raw_key(&first.key) else {
             after = Some(first.key);
@@ -46,7 +49,10 @@ pub async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chun
 ///
 /// # Errors
 /// When the storage does not answer, or a receipt is damaged.
-pub async fn receipts(from: &Chunk, refined: &dyn ObjectStore) -> Result<Vec<Receipt>, StreamError> {
+pub async fn receipts(
+    from: &Chunk,
+    refined: &dyn ObjectStore,
+) -> Result<Vec<Receipt>, StreamError> {
     let before = from.receipt_key().replace(".json", "");
     let listed = refined.list(&from.receipt_prefix(), Some(&before)).await?;
     stream::iter(listed)
@@ -66,7 +72,10 @@ pub async fn receipts(from: &Chunk, refined: &dyn ObjectStore) -> Result<Vec<Rec
 pub async fn raw_chunks(from: &Chunk, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, StreamError> {
     let before = from.raw_key().replace(".parquet", "");
     let listed = raw.list(&from.raw_prefix(), Some(&before)).await?;
-    Ok(listed.iter().filter_map(|entry| Chunk::of_raw_key(&entry.key)).collect())
+    Ok(listed
+        .iter()
+        .filter_map(|entry| Chunk::of_raw_key(&entry.key))
+        .collect())
 }
 
 /// The manifests on which those of `day` were built, of every one of `tables`; none where one has no base: then
@@ -85,7 +94,9 @@ pub async fn bases(
             Some(manifest) => manifest.base.as_deref().and_then(Day::parse),
             None => None,
         };
-        let Some(base) = base else { return Ok(Vec::new()) };
+        let Some(base) = base else {
+            return Ok(Vec::new());
+        };
         bases.extend(manifest(table, base, curated).await?);
     }
     Ok(bases)
@@ -97,7 +108,10 @@ pub async fn bases(
 /// When the storage does not answer.
 pub async fn kept_days(table: &str, curated: &dyn ObjectStore) -> Result<Vec<Day>, StoreError> {
     let listed = curated.list(&manifest_prefix(table), None).await?;
-    Ok(listed.iter().filter_map(|entry| day_of_manifest(&entry.key)).collect())
+    Ok(listed
+        .iter()
+        .filter_map(|entry| day_of_manifest(&entry.key))
+        .collect())
 }
 
 /// A table's manifest of a day, if there is one.
@@ -111,9 +125,9 @@ pub async fn manifest(
 ) -> Result<Option<Manifest>, StreamError> {
     let key = manifest_key(table, day);
     match curated.get(&key).await {
-        Ok(object) => {
-            Manifest::decode(&object.body).map(Some).map_err(|error| StreamError::Damaged(key, error))
-        }
+        Ok(object) => Manifest::decode(&object.body)
+            .map(Some)
+            .map_err(|error| StreamError::Damaged(key, error)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -123,7 +137,17 @@ pub async fn manifest(
 /// A table without a base, or whose base does not know the stream, takes it from its beginning.
 #[must_use]
 pub fn oldest_taken(first: &Chunk, bases: &[Manifest]) -> Chunk {
-    let stream = StreamKey { topic: first.topic.clone(), epoch: first.epoch, partition: first.partition };
-    let taken = bases.iter().map(|base| base.progress_of(&stream).map_or(first.offset, |taken| taken.object));
-    Chunk { offset: taken.min().unwrap_or(first.offset), ..first.clone() }
+    let stream = StreamKey {
+        topic: first.topic.clone(),
+        epoch: first.epoch,
+        partition: first.partition,
+    };
+    let taken = bases.iter().map(|base| {
+        base.progress_of(&stream)
+            .map_or(first.offset, |taken| taken.object)
+    });
+    Chunk {
+        offset: taken.min().unwrap_or(first.offset),
+        ..first.clone()
+    }
 }

@@ -8,13 +8,22 @@ use crate::s3::failure;
 
 /// The ids of every version of exactly this key that is not the present one: those with content first, then the markers of
 /// deletions. Taken in this order, nothing of the object comes back to light half way.
-pub(crate) async fn old(client: &Client, bucket: &str, key: &str) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn old(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+) -> Result<Vec<String>, StoreError> {
     let (mut contents, mut markers) = (Vec::new(), Vec::new());
     let (mut key_marker, mut version_marker) = (None, None);
     loop {
         let request = client.list_object_versions().bucket(bucket).prefix(key);
-        let request = request.set_key_marker(key_marker).set_version_id_marker(version_marker);
-        let page = request.send().await.map_err(|error| failure("list versions of", key, &error))?;
+        let request = request
+            .set_key_marker(key_marker)
+            .set_version_id_marker(version_marker);
+        let page = request
+            .send()
+            .await
+            .map_err(|error| failure("list versions of", key, &error))?;
         contents.extend(of_key(&page, key));
         markers.extend(markers_of_key(&page, key));
         // Keys come in their order: those that only begin with this one are behind it.
@@ -28,11 +37,19 @@ pub(crate) async fn old(client: &Client, bucket: &str, key: &str) -> Result<Vec<
 }
 
 fn of_key(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
-    let old = page.versions().iter().filter(|one| one.key() == Some(key) && one.is_latest() != Some(true));
-    old.filter_map(|version| version.version_id().map(str::to_owned)).collect()
+    let old = page
+        .versions()
+        .iter()
+        .filter(|one| one.key() == Some(key) && one.is_latest() != Some(true));
+    old.filter_map(|version| version.version_id().map(str::to_owned))
+        .collect()
 }
 
 fn markers_of_key(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
-    let mine = page.delete_markers().iter().filter(|marker| marker.key() == Some(key));
-    mine.filter_map(|marker| marker.version_id().map(str::to_owned)).collect()
+    let mine = page
+        .delete_markers()
+        .iter()
+        .filter(|marker| marker.key() == Some(key));
+    mine.filter_map(|marker| marker.version_id().map(str::to_owned))
+        .collect()
 }

@@ -151,7 +151,9 @@ struct HeaderEntry<'e>(Vec<(Text<'e>, Option<Vec<u8>>)>);
 
 impl<'de: 'e, 'e> Deserialize<'de> for HeaderEntry<'e> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeadersVisitor).map(|headers| Self(headers.0))
+        deserializer
+            .deserialize_map(HeadersVisitor)
+            .map(|headers| Self(headers.0))
     }
 }
 
@@ -227,8 +229,12 @@ pub struct KafkaItem {
 impl KafkaFailures {
     /// The partition is not done from this offset on.
     pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
-        let item_identifier = KafkaItem { partition: format!("{topic}-{partition}"), offset };
-        self.batch_item_failures.push(KafkaFailure { item_identifier });
+        let item_identifier = KafkaItem {
+            partition: format!("{topic}-{partition}"),
+            offset,
+        };
+        self.batch_item_failures
+            .push(KafkaFailure { item_identifier });
     }
 }
 
@@ -241,7 +247,9 @@ mod tests {
             r#"{{"records":{{"a-b-0":[{{"topic":"a-b","partition":0,"offset":1,"headers":{json}}}]}}}}"#
         );
         let event = KafkaEvent::parse(&payload).unwrap();
-        event.records.unwrap().into_values().next().unwrap()[0].headers.to_json()
+        event.records.unwrap().into_values().next().unwrap()[0]
+            .headers
+            .to_json()
     }
 
     #[test]
@@ -249,21 +257,38 @@ mod tests {
         assert_eq!(headers("null"), None);
         assert_eq!(headers("[]"), None);
         assert_eq!(headers("[{}]"), None);
-        assert_eq!(headers(r#"[{"a":null},{"a":{}}]"#).unwrap(), r#"[["a",null],["a",null]]"#);
-        assert_eq!(headers(r#"[{"a":[-1,0,127]}]"#).unwrap(), r#"[["a","/wB/"]]"#);
-        assert_eq!(headers(r#"[{"a":[255]},{"b\"":"x"}]"#).unwrap(), r#"[["a","/w=="],["b\"","eA=="]]"#);
+        assert_eq!(
+            headers(r#"[{"a":null},{"a":{}}]"#).unwrap(),
+            r#"[["a",null],["a",null]]"#
+        );
+        assert_eq!(
+            headers(r#"[{"a":[-1,0,127]}]"#).unwrap(),
+            r#"[["a","/wB/"]]"#
+        );
+        assert_eq!(
+            headers(r#"[{"a":[255]},{"b\"":"x"}]"#).unwrap(),
+            r#"[["a","/w=="],["b\"","eA=="]]"#
+        );
     }
 
     #[test]
     fn an_empty_batch_is_a_batch() {
         assert!(KafkaEvent::parse("{}").unwrap().records.is_none());
-        assert!(KafkaEvent::parse(r#"{"records":null}"#).unwrap().records.is_none());
+        assert!(
+            KafkaEvent::parse(r#"{"records":null}"#)
+                .unwrap()
+                .records
+                .is_none()
+        );
     }
 
     #[test]
     fn the_answer_has_the_shape_that_lambda_knows() {
         let mut failures = KafkaFailures::default();
-        assert_eq!(serde_json::to_string(&failures).unwrap(), r#"{"batchItemFailures":[]}"#);
+        assert_eq!(
+            serde_json::to_string(&failures).unwrap(),
+            r#"{"batchItemFailures":[]}"#
+        );
         failures.add("a-b", 3, 42);
         assert_eq!(
             serde_json::to_string(&failures).unwrap(),

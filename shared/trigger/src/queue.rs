@@ -24,7 +24,9 @@ pub struct SqsFailure {
 impl SqsFailures {
     /// The message is to come again.
     pub fn add(&mut self, message_id: &str) {
-        self.batch_item_failures.push(SqsFailure { item_identifier: message_id.to_owned() });
+        self.batch_item_failures.push(SqsFailure {
+            item_identifier: message_id.to_owned(),
+        });
     }
 }
 
@@ -44,7 +46,8 @@ pub struct ObjectCreated {
 /// What the message is, when it is none of these.
 pub fn objects_created(body: &str) -> Result<Vec<ObjectCreated>, String> {
     let text = unwrap_sns(body);
-    let message: Value = serde_json::from_str(&text).map_err(|_| "the message is not JSON".to_owned())?;
+    let message: Value =
+        serde_json::from_str(&text).map_err(|_| "the message is not JSON".to_owned())?;
     if message["Event"] == "s3:TestEvent" {
         return Ok(Vec::new());
     }
@@ -54,19 +57,34 @@ pub fn objects_created(body: &str) -> Result<Vec<ObjectCreated>, String> {
     if message["detail-type"] == "Object Created" {
         // EventBridge does not encode the key.
         let detail = &message["detail"];
-        return object(&detail["bucket"]["name"], &detail["object"]["key"], str::to_owned)
-            .map(|object| vec![object]);
+        return object(
+            &detail["bucket"]["name"],
+            &detail["object"]["key"],
+            str::to_owned,
+        )
+        .map(|object| vec![object]);
     }
     Err("the message is no S3 notification".into())
 }
 
 fn notified(record: &Value) -> Result<ObjectCreated, String> {
-    object(&record["s3"]["bucket"]["name"], &record["s3"]["object"]["key"], form_decoded)
+    object(
+        &record["s3"]["bucket"]["name"],
+        &record["s3"]["object"]["key"],
+        form_decoded,
+    )
 }
 
-fn object(bucket: &Value, key: &Value, decoded: fn(&str) -> String) -> Result<ObjectCreated, String> {
+fn object(
+    bucket: &Value,
+    key: &Value,
+    decoded: fn(&str) -> String,
+) -> Result<ObjectCreated, String> {
     match (bucket.as_str(), key.as_str()) {
-        (Some(bucket), Some(key)) => Ok(ObjectCreated { bucket: bucket.to_owned(), key: decoded(key) }),
+        (Some(bucket), Some(key)) => Ok(ObjectCreated {
+            bucket: bucket.to_owned(),
+            key: decoded(key),
+        }),
         _ => Err("the notification names no object".into()),
     }
 }
@@ -77,7 +95,9 @@ fn form_decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
         let hex = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        let byte = hex.filter(|_| *first == b'%').and_then(|two| u8::from_str_radix(two, 16).ok());
+        let byte = hex
+            .filter(|_| *first == b'%')
+            .and_then(|two| u8::from_str_radix(two, 16).ok());
         rest = if byte.is_some() { &after[2..] } else { after };
         bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
     }
@@ -91,9 +111,13 @@ pub fn unwrap_sns(body: &str) -> Cow<'_, str> {
     if !body.contains("\"TopicArn\"") {
         return Cow::Borrowed(body);
     }
-    let Ok(Value::Object(mut message)) = serde_json::from_str(body) else { return Cow::Borrowed(body) };
-    let wrapped =
-        message.get("Type").is_some_and(|kind| kind == "Notification") && message.contains_key("TopicArn");
+    let Ok(Value::Object(mut message)) = serde_json::from_str(body) else {
+        return Cow::Borrowed(body);
+    };
+    let wrapped = message
+        .get("Type")
+        .is_some_and(|kind| kind == "Notification")
+        && message.contains_key("TopicArn");
     match message.remove("Message") {
         Some(Value::String(text)) if wrapped => Cow::Owned(text),
         _ => Cow::Borrowed(body),
@@ -107,9 +131,13 @@ mod tests {
     #[test]
     fn notifications_of_every_form() {
         let plain = r#"{"Records":[{"eventVersion":"2.6","s3":{"bucket":{"name":"b"},"object":{"key":"dt%3D2026/a+b%2Bc.parquet"}}}]}"#;
-        let expected = vec![ObjectCreated { bucket: "b".into(), key: "dt=2026/a b+c.parquet".into() }];
+        let expected = vec![ObjectCreated {
+            bucket: "b".into(),
+            key: "dt=2026/a b+c.parquet".into(),
+        }];
         assert_eq!(objects_created(plain).unwrap(), expected);
-        let wrapped = serde_json::json!({"Type":"Notification","TopicArn":"arn","Message":plain}).to_string();
+        let wrapped =
+            serde_json::json!({"Type":"Notification","TopicArn":"arn","Message":plain}).to_string();
         assert_eq!(objects_created(&wrapped).unwrap(), expected);
         let bridge = r#"{"detail-type":"Object Created","detail":{"bucket":{"name":"b"},"object":{"key":"dt=2026/a b+c.parquet"}}}"#;
         assert_eq!(objects_created(bridge).unwrap(), expected);
@@ -117,7 +145,10 @@ mod tests {
 
     #[test]
     fn a_test_event_tells_of_nothing_and_nonsense_is_refused() {
-        assert_eq!(objects_created(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap(), vec![]);
+        assert_eq!(
+            objects_created(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap(),
+            vec![]
+        );
         assert!(objects_created("{").is_err());
         assert!(objects_created("{}").is_err());
     }

@@ -27,9 +27,12 @@ impl Schedule {
         let (text, scheduled) = match (&self.date, &self.scheduled_time) {
             (Some(date), _) => (date.as_str(), false),
             (None, Some(time)) => (time.get(..10).unwrap_or(time), true),
-            (None, None) => return Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into()),
+            (None, None) => {
+                return Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into());
+            }
         };
-        let day = Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD"))?;
+        let day =
+            Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD"))?;
         Ok(if scheduled { Day(day.0 - 1) } else { day })
     }
 }
@@ -40,11 +43,22 @@ mod tests {
 
     #[test]
     fn the_day_is_asked_for_or_the_one_before_the_schedules_time() {
-        let day =
-            |json: &str| serde_json::from_str::<Schedule>(json).unwrap().day().map(|day| day.to_string());
+        let day = |json: &str| {
+            serde_json::from_str::<Schedule>(json)
+                .unwrap()
+                .day()
+                .map(|day| day.to_string())
+        };
         assert_eq!(day(r#"{"date":"2026-03-02"}"#).unwrap(), "2026-03-02");
-        assert_eq!(day(r#"{"scheduled_time":"2026-03-01T01:30:00Z"}"#).unwrap(), "2026-02-28");
+        assert_eq!(
+            day(r#"{"scheduled_time":"2026-03-01T01:30:00Z"}"#).unwrap(),
+            "2026-02-28"
+        );
         assert!(day("{}").unwrap_err().contains("scheduled_time"));
-        assert!(day(r#"{"date":"2026-02-30"}"#).unwrap_err().contains("YYYY-MM-DD"));
+        assert!(
+            day(r#"{"date":"2026-02-30"}"#)
+                .unwrap_err()
+                .contains("YYYY-MM-DD")
+        );
     }
 }

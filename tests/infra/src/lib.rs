@@ -13,5 +13,10 @@ pub use rules::problems;
 pub use settings::read_by;
 
 /// The functions: the names recur in files, functions, packages, roles, logs, alarms.
-pub const FUNCTIONS: [&str; 5] =
-    ["event-relay", "raw-landing", "pole-transform", "snapshot-merge", "quality-report"];
+pub const FUNCTIONS: [&str; 5] = [
+    "event-relay",
+    "raw-landing",
+    "pole-transform",
+    "snapshot-merge",
+    "quality-report",
+];

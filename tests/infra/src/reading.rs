@@ -35,7 +35,10 @@ impl Infra {
     pub fn read(folder: &Path) -> Result<Self, String> {
         let mut files = BTreeMap::new();
         for below in module_folders(folder)? {
-            for path in entries(&folder.join(&below))?.into_iter().filter(|path| is_terraform(path)) {
+            for path in entries(&folder.join(&below))?
+                .into_iter()
+                .filter(|path| is_terraform(path))
+            {
                 let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
                 let text = std::fs::read_to_string(&path).map_err(|error| wrong(&error))?;
                 let body = hcl::parse(&text).map_err(|error| wrong(&error))?;
@@ -53,25 +56,44 @@ impl Infra {
         kind: &'i str,
         label: &'i str,
     ) -> impl Iterator<Item = (Place, &'i Block)> {
-        let files = self.files.iter().filter(move |(file, _)| file.starts_with(folder));
+        let files = self
+            .files
+            .iter()
+            .filter(move |(file, _)| file.starts_with(folder));
         files.flat_map(move |(file, body)| {
-            let here = body.blocks().filter(move |block| block.identifier() == kind);
-            here.filter(move |block| label.is_empty() || labels(block).first().is_some_and(|l| l == label))
-                .map(move |block| (Place { file: file.clone(), name: name(block) }, block))
+            let here = body
+                .blocks()
+                .filter(move |block| block.identifier() == kind);
+            here.filter(move |block| {
+                label.is_empty() || labels(block).first().is_some_and(|l| l == label)
+            })
+            .map(move |block| {
+                (
+                    Place {
+                        file: file.clone(),
+                        name: name(block),
+                    },
+                    block,
+                )
+            })
         })
     }
 
     /// The calls of a small module: `modules/<module>`.
     pub fn calls<'i>(&'i self, module: &str) -> impl Iterator<Item = (Place, &'i Block)> {
         let source = format!("\"./modules/{module}\"");
-        self.blocks("", "module", "").filter(move |(_, block)| text_of(block, "source") == source)
+        self.blocks("", "module", "")
+            .filter(move |(_, block)| text_of(block, "source") == source)
     }
 
     /// Every place, for mutations.
     #[must_use]
     pub fn places(&self) -> Vec<Place> {
         let all = self.files.iter().flat_map(|(file, body)| {
-            body.blocks().map(|block| Place { file: file.clone(), name: name(block) })
+            body.blocks().map(|block| Place {
+                file: file.clone(),
+                name: name(block),
+            })
         });
         all.collect()
     }
@@ -87,13 +109,14 @@ impl Infra {
     pub fn changed(&self, place: &Place, change: impl Fn(Block) -> Option<Block>) -> Self {
         let mut files = self.files.clone();
         if let Some(body) = files.get_mut(&place.file) {
-            let structures =
-                std::mem::take(body).into_inner().into_iter().filter_map(|structure| match structure {
+            let structures = std::mem::take(body).into_inner().into_iter().filter_map(
+                |structure| match structure {
                     hcl::Structure::Block(block) if name(&block) == place.name => {
                         change(block).map(hcl::Structure::Block)
                     }
                     other => Some(other),
-                });
+                },
+            );
             *body = structures.collect();
         }
         Self { files }
@@ -107,34 +130,52 @@ fn is_terraform(path: &Path) -> bool {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
     let listed = std::fs::read_dir(folder).map_err(wrong)?;
-    listed.map(|entry| entry.map(|entry| entry.path()).map_err(wrong)).collect()
+    listed
+        .map(|entry| entry.map(|entry| entry.path()).map_err(wrong))
+        .collect()
 }
 
 /// The root, and each small module.
 fn module_folders(folder: &Path) -> Result<Vec<String>, String> {
-    let names = entries(&folder.join("modules"))?.into_iter().filter(|path| path.is_dir());
-    let names = names.filter_map(|path| Some(format!("modules/{}/", path.file_name()?.to_string_lossy())));
+    let names = entries(&folder.join("modules"))?
+        .into_iter()
+        .filter(|path| path.is_dir());
+    let names =
+        names.filter_map(|path| Some(format!("modules/{}/", path.file_name()?.to_string_lossy())));
     Ok(std::iter::once(String::new()).chain(names).collect())
 }
 
 /// A block's labels.
 pub(crate) fn labels(block: &Block) -> Vec<String> {
-    block.labels().iter().map(|label| label.as_str().to_owned()).collect()
+    block
+        .labels()
+        .iter()
+        .map(|label| label.as_str().to_owned())
+        .collect()
 }
 
 fn name(block: &Block) -> String {
     let labels = labels(block).into_iter();
-    std::iter::once(block.identifier().to_owned()).chain(labels).collect::<Vec<_>>().join(" ")
+    std::iter::once(block.identifier().to_owned())
+        .chain(labels)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The expression of an attribute.
 pub(crate) fn attribute<'b>(block: &'b Block, name: &str) -> Option<&'b Expression> {
-    block.body().attributes().find(|attribute| attribute.key() == name).map(hcl::Attribute::expr)
+    block
+        .body()
+        .attributes()
+        .find(|attribute| attribute.key() == name)
+        .map(hcl::Attribute::expr)
 }
 
 /// The text of an attribute's expression, of one spelling; empty where there is none.
 pub(crate) fn text_of(block: &Block, name: &str) -> String {
-    attribute(block, name).and_then(|found| hcl::format::to_string(found).ok()).unwrap_or_default()
+    attribute(block, name)
+        .and_then(|found| hcl::format::to_string(found).ok())
+        .unwrap_or_default()
 }
 
 /// The blocks within a block, at any depth.
@@ -143,7 +184,8 @@ pub(crate) fn within<'b>(block: &'b Block, kind: &str) -> Vec<&'b Block> {
     for inner in block.body().blocks() {
         // A dynamic block is one of the kind that its label says.
         let is_kind = inner.identifier() == kind
-            || inner.identifier() == "dynamic" && labels(inner).first().is_some_and(|label| label == kind);
+            || inner.identifier() == "dynamic"
+                && labels(inner).first().is_some_and(|label| label == kind);
         found.extend(is_kind.then_some(inner));
         found.extend(within(inner, kind));
     }

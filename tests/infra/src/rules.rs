@@ -20,7 +20,11 @@ const ALARMS: [(&str, &[&str]); 6] = [
     ),
     (
         "modules/kafka_source/",
-        &["OffsetLag", "OnFailureDestinationDeliveredEventCount", "DestinationDeliveryFailures"],
+        &[
+            "OffsetLag",
+            "OnFailureDestinationDeliveredEventCount",
+            "DestinationDeliveryFailures",
+        ],
     ),
     ("modules/http_api/", &["5xx"]),
     ("modules/state_machine/", &["ExecutionsFailed"]),
@@ -48,9 +52,17 @@ const ALARMS: [(&str, &[&str]); 6] = [
 /// What invokes each function: the small module or resource, and the attribute that names the function.
 const TRIGGERS: [(&str, &str, &str); 6] = [
     ("event-relay", "http_api", "function_name"),
-    ("event-relay", "aws_lambda_event_source_mapping", "function_name"),
+    (
+        "event-relay",
+        "aws_lambda_event_source_mapping",
+        "function_name",
+    ),
     ("raw-landing", "kafka_source", "function_name"),
-    ("pole-transform", "aws_lambda_event_source_mapping", "function_name"),
+    (
+        "pole-transform",
+        "aws_lambda_event_source_mapping",
+        "function_name",
+    ),
     ("snapshot-merge", "schedule", "target_arn"),
     ("quality-report", "schedule", "target_arn"),
 ];
@@ -84,8 +96,11 @@ fn snake(function: &str) -> String {
 fn call<'i>(infra: &'i Infra, function: &str) -> Option<&'i Block> {
     let (file, label) = (format!("{function}.tf"), snake(function));
     let mut calls = infra.calls("function");
-    let wanted = |place: &Place, block: &Block| place.file == file && labels(block) == [label.clone()];
-    calls.find(|(place, block)| wanted(place, block)).map(|(_, block)| block)
+    let wanted =
+        |place: &Place, block: &Block| place.file == file && labels(block) == [label.clone()];
+    calls
+        .find(|(place, block)| wanted(place, block))
+        .map(|(_, block)| block)
 }
 
 /// The five names, and what every function has of its own.
@@ -94,7 +109,10 @@ fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
         found.push(format!("{function}.tf holds no function {function}"));
         return;
     };
-    let ends = [("name", format!("-{function}\"")), ("package", format!("/{function}.zip\""))];
+    let ends = [
+        ("name", format!("-{function}\"")),
+        ("package", format!("/{function}.zip\"")),
+    ];
     for (name, end) in ends {
         if !text_of(block, name).ends_with(&end) {
             found.push(format!("{function}: `{name}` does not end with {end}"));
@@ -115,7 +133,12 @@ fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
             found.push(format!("{function} has no `{needed}`"));
         }
     }
-    for output in ["functions", "function_environments", "function_policies", "function_timeouts"] {
+    for output in [
+        "functions",
+        "function_environments",
+        "function_policies",
+        "function_timeouts",
+    ] {
         let said = infra.blocks("outputs.tf", "output", output).next();
         if !said.is_some_and(|(_, block)| {
             text_of(block, "value").contains(&format!("module.{}.", snake(function)))
@@ -139,15 +162,22 @@ fn triggered(infra: &Infra, function: &str, found: &mut Vec<String>) {
         let own = format!("module.{}.", snake(function));
         let found_one = triggers(infra, kind).iter().any(|(place, block)| {
             let of_a_day = *kind != "schedule" || text_of(block, "input").contains(SCHEDULED_TIME);
-            place.file == format!("{function}.tf") && text_of(block, names).contains(&own) && of_a_day
+            place.file == format!("{function}.tf")
+                && text_of(block, names).contains(&own)
+                && of_a_day
         });
         if !found_one {
             found.push(format!("{function} has no trigger of the kind {kind}"));
         }
     }
     if function == "pole-transform" {
-        let notified =
-            infra.blocks("pole-transform.tf", "resource", "aws_s3_bucket_notification").any(|(_, block)| {
+        let notified = infra
+            .blocks(
+                "pole-transform.tf",
+                "resource",
+                "aws_s3_bucket_notification",
+            )
+            .any(|(_, block)| {
                 within(block, "queue")
                     .iter()
                     .any(|queue| text_of(queue, "queue_arn").contains("transform_queue"))
@@ -160,7 +190,9 @@ fn triggered(infra: &Infra, function: &str, found: &mut Vec<String>) {
 
 /// Where goes what failed: dead letters of a queue, a destination of a schedule or of Kafka.
 fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
-    let Some(block) = call(infra, function) else { return };
+    let Some(block) = call(infra, function) else {
+        return;
+    };
     let file = format!("{function}.tf");
     match function {
         "event-relay" | "pole-transform" => {
@@ -171,7 +203,9 @@ fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
         }
         "raw-landing" => {
             let mut sources = infra.calls("kafka_source");
-            if !sources.any(|(_, block)| text_of(block, "failures_bucket_arn").contains("failures_bucket")) {
+            if !sources
+                .any(|(_, block)| text_of(block, "failures_bucket_arn").contains("failures_bucket"))
+            {
                 found.push("raw-landing gives its failures bucket to no source".into());
             }
             if text_of(block, "behind_kafka") != "true" {
@@ -184,7 +218,9 @@ fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
             let kept = text_of(block, "asynchronous") == "true"
                 && text_of(block, "failures_queue_arn").contains("failed_invocations");
             if !kept {
-                found.push(format!("{function} is invoked by a schedule and keeps nothing of what failed"));
+                found.push(format!(
+                    "{function} is invoked by a schedule and keeps nothing of what failed"
+                ));
             }
         }
     }
@@ -194,7 +230,10 @@ fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
 fn answered(infra: &Infra, found: &mut Vec<String>) {
     for (place, block) in infra.blocks("", "resource", "aws_lambda_event_source_mapping") {
         if !text_of(block, "function_response_types").contains("\"ReportBatchItemFailures\"") {
-            found.push(format!("{}: {} does not ask for ReportBatchItemFailures", place.file, place.name));
+            found.push(format!(
+                "{}: {} does not ask for ReportBatchItemFailures",
+                place.file, place.name
+            ));
         }
     }
 }
@@ -202,13 +241,29 @@ fn answered(infra: &Infra, found: &mut Vec<String>) {
 /// What the small modules need within them: (module, resource, block or attribute within it).
 const PARTS: [(&str, &str, &str); 12] = [
     ("queue", "aws_sqs_queue_redrive_policy", "redrive_policy"),
-    ("queue", "aws_sqs_queue_redrive_allow_policy", "redrive_allow_policy"),
+    (
+        "queue",
+        "aws_sqs_queue_redrive_allow_policy",
+        "redrive_allow_policy",
+    ),
     ("queue", "aws_sqs_queue_policy", "policy"),
-    ("kafka_source", "aws_lambda_event_source_mapping", "destination_config"),
-    ("kafka_source", "aws_lambda_event_source_mapping", "provisioned_poller_config"),
+    (
+        "kafka_source",
+        "aws_lambda_event_source_mapping",
+        "destination_config",
+    ),
+    (
+        "kafka_source",
+        "aws_lambda_event_source_mapping",
+        "provisioned_poller_config",
+    ),
     ("schedule", "aws_scheduler_schedule", "dead_letter_config"),
     ("schedule", "aws_scheduler_schedule", "retry_policy"),
-    ("function", "aws_lambda_function_event_invoke_config", "destination_config"),
+    (
+        "function",
+        "aws_lambda_function_event_invoke_config",
+        "destination_config",
+    ),
     ("function", "aws_lambda_function", "tracing_config"),
     ("function", "aws_lambda_function", "logging_config"),
     ("function", "aws_cloudwatch_log_group", "retention_in_days"),
@@ -226,15 +281,18 @@ fn destinations(infra: &Infra, found: &mut Vec<String>) {
         }
     }
     let mut queues = infra.blocks("modules/queue/", "resource", "aws_sqs_queue_redrive_policy");
-    if !queues.any(|(_, block)| text_of(block, "redrive_policy").contains("aws_sqs_queue.dead_letters.arn")) {
+    if !queues.any(|(_, block)| {
+        text_of(block, "redrive_policy").contains("aws_sqs_queue.dead_letters.arn")
+    }) {
         found.push("modules/queue/: its queue has no dead letters".into());
     }
 }
 
 fn metrics(infra: &Infra, folder: &str) -> Vec<String> {
     let alarms = infra.blocks(folder, "resource", "aws_cloudwatch_metric_alarm");
-    let mut names: Vec<String> =
-        alarms.map(|(_, block)| text_of(block, "metric_name").trim_matches('"').to_owned()).collect();
+    let mut names: Vec<String> = alarms
+        .map(|(_, block)| text_of(block, "metric_name").trim_matches('"').to_owned())
+        .collect();
     names.sort_unstable();
     names
 }
@@ -250,18 +308,32 @@ fn watched(infra: &Infra, found: &mut Vec<String>) {
             }
         }
     }
-    let brokers = infra.blocks("modules/observability/", "resource", "aws_cloudwatch_metric_alarm");
-    if !brokers.into_iter().any(|(_, block)| text_of(block, "for_each").contains("OfflinePartitionsCount")) {
+    let brokers = infra.blocks(
+        "modules/observability/",
+        "resource",
+        "aws_cloudwatch_metric_alarm",
+    );
+    if !brokers
+        .into_iter()
+        .any(|(_, block)| text_of(block, "for_each").contains("OfflinePartitionsCount"))
+    {
         found.push("modules/observability/: no alarms on brokers".into());
     }
-    if !metrics(infra, "snapshot-merge.tf").contains(&"ApproximateNumberOfMessagesVisible".to_owned()) {
+    if !metrics(infra, "snapshot-merge.tf")
+        .contains(&"ApproximateNumberOfMessagesVisible".to_owned())
+    {
         found.push("snapshot-merge.tf: no alarm on failed invocations".into());
     }
 }
 
 fn told(infra: &Infra, found: &mut Vec<String>) {
     for (place, block) in infra.blocks("", "resource", "aws_cloudwatch_metric_alarm") {
-        for needed in ["alarm_actions", "ok_actions", "alarm_description", "treat_missing_data"] {
+        for needed in [
+            "alarm_actions",
+            "ok_actions",
+            "alarm_description",
+            "treat_missing_data",
+        ] {
             if matches!(text_of(block, needed).as_str(), "" | "[]") {
                 found.push(format!("{}: {} has no `{needed}`", place.file, place.name));
             }
@@ -276,7 +348,10 @@ fn scheduled(infra: &Infra, found: &mut Vec<String>) {
         let input = text_of(block, "input");
         sweeps += usize::from(input.contains("\"sweep\""));
         if !input.contains("\"sweep\"") && !input.contains(SCHEDULED_TIME) {
-            found.push(format!("{}: {} does not pass the scheduled time", place.file, place.name));
+            found.push(format!(
+                "{}: {} does not pass the scheduled time",
+                place.file, place.name
+            ));
         }
     }
     if sweeps != 1 {
@@ -294,17 +369,30 @@ fn guarded(infra: &Infra, found: &mut Vec<String>) {
         "aws_s3_bucket_policy",
         "aws_s3_bucket_lifecycle_configuration",
     ] {
-        if infra.blocks("modules/bucket/", "resource", resource).next().is_none() {
+        if infra
+            .blocks("modules/bucket/", "resource", resource)
+            .next()
+            .is_none()
+        {
             found.push(format!("modules/bucket/: no {resource}"));
         }
     }
     let bucket = |label: &str| {
-        infra.calls("bucket").find(|(_, block)| labels(block) == [label]).map(|(_, block)| block)
+        infra
+            .calls("bucket")
+            .find(|(_, block)| labels(block) == [label])
+            .map(|(_, block)| block)
     };
-    let raw = bucket("raw_bucket").map(|block| text_of(block, "statements")).unwrap_or_default();
-    for guard in
-        ["s3:DeleteObject\"", "s3:DeleteObjectVersion\"", "s3:if-none-match", "aws:PrincipalArn", "\"Deny\""]
-    {
+    let raw = bucket("raw_bucket")
+        .map(|block| text_of(block, "statements"))
+        .unwrap_or_default();
+    for guard in [
+        "s3:DeleteObject\"",
+        "s3:DeleteObjectVersion\"",
+        "s3:if-none-match",
+        "aws:PrincipalArn",
+        "\"Deny\"",
+    ] {
         if !raw.contains(guard) {
             found.push(format!("the raw bucket's policy does not speak of {guard}"));
         }
@@ -316,7 +404,9 @@ fn guarded(infra: &Infra, found: &mut Vec<String>) {
         _ => BTreeSet::new(),
     };
     if prefixes != BTreeSet::from(["curated/_work/".to_owned()]) {
-        found.push(format!("of curated only the work of broken merges goes by its age, not {prefixes:?}"));
+        found.push(format!(
+            "of curated only the work of broken merges goes by its age, not {prefixes:?}"
+        ));
     }
 }
 

@@ -1,6 +1,10 @@
 //! The rules hold; and each of them notices what it is there for.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on must stop"
+)]
 
 use std::collections::BTreeSet;
 
@@ -21,7 +25,10 @@ fn nothing_is_missing() {
 fn files_are_short() {
     let folder = root().join("infra");
     for file in infra().files.keys() {
-        let lines = std::fs::read_to_string(folder.join(file)).unwrap().lines().count();
+        let lines = std::fs::read_to_string(folder.join(file))
+            .unwrap()
+            .lines()
+            .count();
         assert!(lines <= 500, "{file} has {lines} lines");
     }
 }
@@ -33,13 +40,19 @@ fn terraform_sets_what_the_functions_read_and_nothing_else() {
         let file = format!("functions/{function}/src/context.rs");
         let read = read_by(&std::fs::read_to_string(root().join(&file)).unwrap());
         assert!(!read.is_empty(), "{file} reads nothing");
-        assert_eq!(given(&infra, function), read, "{function}.tf against {file}");
+        assert_eq!(
+            given(&infra, function),
+            read,
+            "{function}.tf against {file}"
+        );
     }
 }
 
 fn given(infra: &Infra, function: &str) -> BTreeSet<String> {
     let file = format!("{function}.tf");
-    let calls = infra.calls("function").filter(|(place, _)| place.file == file);
+    let calls = infra
+        .calls("function")
+        .filter(|(place, _)| place.file == file);
     let environments = calls.filter_map(|(_, block)| {
         block
             .body()
@@ -64,40 +77,61 @@ fn alarms_watch_metrics_that_the_functions_write() {
         }
     }
     let mut watched = 0;
-    for (place, block) in infra().blocks("modules/observability/", "resource", "aws_cloudwatch_metric_alarm")
-    {
-        let text = hcl::format::to_string(&hcl::Body::from(vec![Structure::Block(block.clone())])).unwrap();
+    for (place, block) in infra().blocks(
+        "modules/observability/",
+        "resource",
+        "aws_cloudwatch_metric_alarm",
+    ) {
+        let text = hcl::format::to_string(&hcl::Body::from(vec![Structure::Block(block.clone())]))
+            .unwrap();
         if !text.contains("= \"polelake\"") {
             continue;
         }
         let (_, rest) = text.split_once("metric_name = ").unwrap();
         let metric = rest.lines().next().unwrap();
-        assert!(sources.contains(metric), "{}: no function writes {metric}", place.name);
+        assert!(
+            sources.contains(metric),
+            "{}: no function writes {metric}",
+            place.name
+        );
         watched += 1;
     }
-    assert!(watched >= 9, "{watched} alarms watch the functions' own metrics");
+    assert!(
+        watched >= 9,
+        "{watched} alarms watch the functions' own metrics"
+    );
 }
 
 #[track_caller]
 fn noticed(before: &Infra, after: &Infra, what: &str) {
     assert!(before.files != after.files, "{what} was not taken out");
     assert!(problems(before).is_empty(), "something is missing already");
-    assert!(!problems(after).is_empty(), "nobody notices that {what} is gone");
+    assert!(
+        !problems(after).is_empty(),
+        "nobody notices that {what} is gone"
+    );
 }
 
 fn of_kind(place: &Place, kinds: &[&str]) -> bool {
-    kinds.iter().any(|kind| place.name.starts_with(&format!("resource {kind} ")))
+    kinds
+        .iter()
+        .any(|kind| place.name.starts_with(&format!("resource {kind} ")))
 }
 
 #[test]
 fn an_alarm_that_is_taken_out_is_noticed() {
     let infra = infra();
-    let alarms: Vec<Place> =
-        infra.places().into_iter().filter(|place| of_kind(place, &["aws_cloudwatch_metric_alarm"])).collect();
+    let alarms: Vec<Place> = infra
+        .places()
+        .into_iter()
+        .filter(|place| of_kind(place, &["aws_cloudwatch_metric_alarm"]))
+        .collect();
     assert!(alarms.len() >= 23, "{} alarms", alarms.len());
     for place in alarms {
         noticed(&infra, &infra.without(&place), &place.name);
-        let silent = infra.changed(&place, |block| Some(without_attribute(block, "alarm_actions")));
+        let silent = infra.changed(&place, |block| {
+            Some(without_attribute(block, "alarm_actions"))
+        });
         noticed(&infra, &silent, &format!("{} to whom it tells", place.name));
     }
 }
@@ -105,9 +139,15 @@ fn an_alarm_that_is_taken_out_is_noticed() {
 #[test]
 fn a_trigger_that_is_taken_out_is_noticed() {
     let infra = infra();
-    let kinds = ["aws_lambda_event_source_mapping", "aws_s3_bucket_notification"];
-    let mut triggers: Vec<Place> =
-        infra.places().into_iter().filter(|place| of_kind(place, &kinds)).collect();
+    let kinds = [
+        "aws_lambda_event_source_mapping",
+        "aws_s3_bucket_notification",
+    ];
+    let mut triggers: Vec<Place> = infra
+        .places()
+        .into_iter()
+        .filter(|place| of_kind(place, &kinds))
+        .collect();
     // Telling of the failures bucket is no trigger: the alarm on its size stays.
     triggers.retain(|place| place.name != "resource aws_s3_bucket_notification failures");
     for module in ["http_api", "kafka_source", "schedule"] {
@@ -122,41 +162,77 @@ fn a_trigger_that_is_taken_out_is_noticed() {
 #[test]
 fn dead_letters_that_are_taken_out_are_noticed() {
     let infra = infra();
-    let redrives =
-        infra.places().into_iter().filter(|place| of_kind(place, &["aws_sqs_queue_redrive_policy"]));
-    let queues: Vec<Place> = infra.calls("queue").map(|(place, _)| place).chain(redrives).collect();
+    let redrives = infra
+        .places()
+        .into_iter()
+        .filter(|place| of_kind(place, &["aws_sqs_queue_redrive_policy"]));
+    let queues: Vec<Place> = infra
+        .calls("queue")
+        .map(|(place, _)| place)
+        .chain(redrives)
+        .collect();
     assert_eq!(queues.len(), 3, "{queues:?}");
     for place in queues {
         noticed(&infra, &infra.without(&place), &place.name);
     }
     let parts = [
-        ("modules/kafka_source/main.tf", "aws_lambda_event_source_mapping this", "destination_config"),
-        ("modules/schedule/main.tf", "aws_scheduler_schedule this", "dead_letter_config"),
-        ("modules/function/main.tf", "aws_lambda_function_event_invoke_config this", "destination_config"),
+        (
+            "modules/kafka_source/main.tf",
+            "aws_lambda_event_source_mapping this",
+            "destination_config",
+        ),
+        (
+            "modules/schedule/main.tf",
+            "aws_scheduler_schedule this",
+            "dead_letter_config",
+        ),
+        (
+            "modules/function/main.tf",
+            "aws_lambda_function_event_invoke_config this",
+            "destination_config",
+        ),
     ];
     for (file, name, part) in parts {
-        let place = Place { file: file.into(), name: format!("resource {name}") };
+        let place = Place {
+            file: file.into(),
+            name: format!("resource {name}"),
+        };
         let changed = infra.changed(&place, |block| Some(without_block(block, part)));
         noticed(&infra, &changed, &format!("{part} of {name}"));
     }
     for function in ["snapshot_merge", "quality_report"] {
-        let place =
-            Place { file: format!("{}.tf", function.replace('_', "-")), name: format!("module {function}") };
-        let changed = infra.changed(&place, |block| Some(without_attribute(block, "failures_queue_arn")));
-        noticed(&infra, &changed, &format!("the failures' queue of {function}"));
+        let place = Place {
+            file: format!("{}.tf", function.replace('_', "-")),
+            name: format!("module {function}"),
+        };
+        let changed = infra.changed(&place, |block| {
+            Some(without_attribute(block, "failures_queue_arn"))
+        });
+        noticed(
+            &infra,
+            &changed,
+            &format!("the failures' queue of {function}"),
+        );
     }
 }
 
 #[test]
 fn report_batch_item_failures_that_is_taken_out_is_noticed() {
     let infra = infra();
-    let mappings: Vec<Place> =
-        infra.blocks("", "resource", "aws_lambda_event_source_mapping").map(|(place, _)| place).collect();
+    let mappings: Vec<Place> = infra
+        .blocks("", "resource", "aws_lambda_event_source_mapping")
+        .map(|(place, _)| place)
+        .collect();
     assert_eq!(mappings.len(), 3);
     for place in mappings {
-        let changed =
-            infra.changed(&place, |block| Some(without_attribute(block, "function_response_types")));
-        noticed(&infra, &changed, &format!("ReportBatchItemFailures of {}", place.name));
+        let changed = infra.changed(&place, |block| {
+            Some(without_attribute(block, "function_response_types"))
+        });
+        noticed(
+            &infra,
+            &changed,
+            &format!("ReportBatchItemFailures of {}", place.name),
+        );
     }
 }
 
@@ -164,8 +240,10 @@ fn report_batch_item_failures_that_is_taken_out_is_noticed() {
 fn a_function_a_setting_or_a_guard_that_is_taken_out_is_noticed() {
     let infra = infra();
     for function in FUNCTIONS {
-        let place =
-            Place { file: format!("{function}.tf"), name: format!("module {}", function.replace('-', "_")) };
+        let place = Place {
+            file: format!("{function}.tf"),
+            name: format!("module {}", function.replace('-', "_")),
+        };
         noticed(&infra, &infra.without(&place), function);
         for setting in ["timeout", "memory", "package", "statements"] {
             let changed = infra.changed(&place, |block| Some(without_attribute(block, setting)));
@@ -178,7 +256,10 @@ fn a_function_a_setting_or_a_guard_that_is_taken_out_is_noticed() {
     {
         noticed(&infra, &infra.without(&place), &place.name);
     }
-    let raw = Place { file: "buckets.tf".into(), name: "module raw_bucket".into() };
+    let raw = Place {
+        file: "buckets.tf".into(),
+        name: "module raw_bucket".into(),
+    };
     noticed(
         &infra,
         &infra.changed(&raw, |block| Some(without_attribute(block, "statements"))),
@@ -194,12 +275,19 @@ fn without_attribute(block: Block, name: &str) -> Block {
 }
 
 fn without_block(block: Block, name: &str) -> Block {
-    without(block, |structure| matches!(structure, Structure::Block(block) if block.identifier() == name))
+    without(
+        block,
+        |structure| matches!(structure, Structure::Block(block) if block.identifier() == name),
+    )
 }
 
 /// A block without what is `gone`, at any depth.
 fn without(mut block: Block, gone: impl Fn(&Structure) -> bool + Copy) -> Block {
-    let kept = block.body.into_inner().into_iter().filter(|structure| !gone(structure));
+    let kept = block
+        .body
+        .into_inner()
+        .into_iter()
+        .filter(|structure| !gone(structure));
     let deeper = kept.map(|structure| match structure {
         Structure::Block(inner) => Structure::Block(without(inner, gone)),
         other => other,

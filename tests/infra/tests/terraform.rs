@@ -3,7 +3,11 @@
 //!
 //! What is not installed is skipped out loud; with `CI=true` it is a failure.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on must stop"
+)]
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -20,7 +24,11 @@ const OUTPUTS: &str = "infra-outputs.json";
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
 fn installed(tool: &str, arguments: &[&str]) -> bool {
-    let run = Command::new(tool).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let run = Command::new(tool)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     run.is_ok_and(|status| status.success())
 }
 
@@ -40,9 +48,17 @@ fn has_terraform() -> bool {
 
 /// A folder of provider plugins, where there is one: without it Terraform asks its registry.
 fn plugins() -> Option<PathBuf> {
-    let named = ["POLELAKE_TF_PLUGINS", "TF_PLUGIN_DIR"].into_iter().filter_map(std::env::var_os);
-    let usual = ["/opt/tf-plugins", "/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins"];
-    let mut folders = named.map(PathBuf::from).chain(usual.into_iter().map(PathBuf::from));
+    let named = ["POLELAKE_TF_PLUGINS", "TF_PLUGIN_DIR"]
+        .into_iter()
+        .filter_map(std::env::var_os);
+    let usual = [
+        "/opt/tf-plugins",
+        "/usr/share/terraform/plugins",
+        "/usr/local/share/terraform/plugins",
+    ];
+    let mut folders = named
+        .map(PathBuf::from)
+        .chain(usual.into_iter().map(PathBuf::from));
     folders.find(|folder| folder.is_dir())
 }
 
@@ -81,18 +97,36 @@ impl Terraform {
     fn run(&self, arguments: &[&str]) -> (i32, String) {
         let begun = Instant::now();
         let mut command = Command::new("terraform");
-        command.arg(format!("-chdir={}", self.folder.display())).args(arguments);
-        command.envs(self.environment.clone()).env("TF_IN_AUTOMATION", "1").env("TF_INPUT", "0");
+        command
+            .arg(format!("-chdir={}", self.folder.display()))
+            .args(arguments);
+        command
+            .envs(self.environment.clone())
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0");
         let output = command.stdin(Stdio::null()).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
-        println!("terraform {}: {:.1} s", arguments[0], begun.elapsed().as_secs_f64());
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+        println!(
+            "terraform {}: {:.1} s",
+            arguments[0],
+            begun.elapsed().as_secs_f64()
+        );
+        (
+            output.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
     }
 
     #[track_caller]
     fn must(&self, arguments: &[&str]) -> String {
         let (code, text) = self.run(arguments);
-        assert_eq!(code, 0, "terraform {}\n{}", arguments.join(" "), ending(&text));
+        assert_eq!(
+            code,
+            0,
+            "terraform {}\n{}",
+            arguments.join(" "),
+            ending(&text)
+        );
         text
     }
 
@@ -115,15 +149,25 @@ fn terraform_is_formatted_valid_and_passes_its_own_tests() {
     if !has_terraform() {
         return;
     }
-    let terraform = Terraform { folder: copy("infra-mocked"), environment: Vec::new() };
+    let terraform = Terraform {
+        folder: copy("infra-mocked"),
+        environment: Vec::new(),
+    };
     terraform.must(&["fmt", "-check", "-recursive"]);
     terraform.init();
     terraform.must(&["validate", "-no-color"]);
     let said = terraform.must(&["test", "-no-color"]);
-    let summary = said.lines().rev().find(|line| line.contains("passed")).unwrap();
+    let summary = said
+        .lines()
+        .rev()
+        .find(|line| line.contains("passed"))
+        .unwrap();
     println!("{summary}");
     for environment in ["minimal", "complete"] {
-        assert!(said.contains(&format!("run \"{environment}\"... pass")), "{environment} is not planned");
+        assert!(
+            said.contains(&format!("run \"{environment}\"... pass")),
+            "{environment} is not planned"
+        );
     }
 }
 
@@ -135,11 +179,26 @@ struct Emulator {
 
 impl Emulator {
     fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut command = Command::new("python3");
-        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
-        let process =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        command.args([
+            "-m",
+            "moto.server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+        ]);
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let emulator = Self { process, port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -151,7 +210,10 @@ impl Emulator {
 
     fn environment(&self) -> Vec<(String, String)> {
         let pairs = [
-            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port)),
+            (
+                "AWS_ENDPOINT_URL",
+                format!("http://127.0.0.1:{}", self.port),
+            ),
             ("AWS_ACCESS_KEY_ID", "test".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
             ("AWS_REGION", "eu-west-2".to_owned()),
@@ -174,7 +236,15 @@ fn packages(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     let script = "import sys, zipfile\nfor path in sys.argv[1:]:\n    with zipfile.ZipFile(path, 'w') as file:\n        file.writestr('bootstrap', '#!/bin/sh\\n')\n";
     let paths = FUNCTIONS.map(|function| folder.join(format!("{function}.zip")));
-    assert!(Command::new("python3").arg("-c").arg(script).args(paths).status().unwrap().success());
+    assert!(
+        Command::new("python3")
+            .arg("-c")
+            .arg(script)
+            .args(paths)
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -188,8 +258,10 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     let folder = copy("infra-applied");
     packages(&folder.join("packages"));
     let emulator = Emulator::start();
-    let terraform =
-        Terraform { folder: folder.join("environments/minimal"), environment: emulator.environment() };
+    let terraform = Terraform {
+        folder: folder.join("environments/minimal"),
+        environment: emulator.environment(),
+    };
     let given = [
         format!("-var=packages={}", folder.join("packages").display()),
         format!("-var=contracts={}", root().join("contracts").display()),
@@ -202,7 +274,11 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
         "-var=emulated=true".to_owned(),
     ];
     let with = |arguments: &[&'static str]| -> Vec<String> {
-        arguments.iter().map(|argument| (*argument).to_owned()).chain(given.iter().cloned()).collect()
+        arguments
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .chain(given.iter().cloned())
+            .collect()
     };
     let run = |arguments: &[&'static str]| {
         let arguments = with(arguments);
@@ -211,7 +287,12 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     terraform.init();
     let (code, said) = run(&["apply", "-no-color", "-auto-approve"]);
     assert_eq!(code, 0, "{}", ending(&said));
-    println!("{}", said.lines().find(|line| line.starts_with("Apply complete")).unwrap());
+    println!(
+        "{}",
+        said.lines()
+            .find(|line| line.starts_with("Apply complete"))
+            .unwrap()
+    );
     keep_outputs(&terraform);
     let (code, said) = run(&["plan", "-no-color", "-detailed-exitcode"]);
     assert_eq!(code, 0, "the second plan is not empty\n{}", ending(&said));
@@ -227,10 +308,15 @@ fn keep_outputs(terraform: &Terraform) {
     let begin = text.find('{').unwrap();
     let mut reader = serde_json::Deserializer::from_str(&text[begin..]).into_iter::<Value>();
     let outputs = reader.next().unwrap().unwrap();
-    let environments = outputs["function_environments"]["value"].as_object().unwrap();
+    let environments = outputs["function_environments"]["value"]
+        .as_object()
+        .unwrap();
     assert_eq!(environments.len(), FUNCTIONS.len());
     for function in FUNCTIONS {
-        assert!(!environments[function].as_object().unwrap().is_empty(), "{function} has no settings");
+        assert!(
+            !environments[function].as_object().unwrap().is_empty(),
+            "{function} has no settings"
+        );
     }
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(OUTPUTS);
     std::fs::write(&file, serde_json::to_vec_pretty(&outputs).unwrap()).unwrap();
@@ -249,8 +335,16 @@ fn checkov_finds_nothing_that_is_not_explained() {
     let begun = Instant::now();
     let folder = copy("infra-checked");
     let mut command = Command::new(&checkov);
-    command.arg("--directory").arg(&folder).arg("--config-file").arg(folder.join(".checkov.yaml"));
-    let output = command.args(["--output", "json"]).stdin(Stdio::null()).output().unwrap();
+    command
+        .arg("--directory")
+        .arg(&folder)
+        .arg("--config-file")
+        .arg(folder.join(".checkov.yaml"));
+    let output = command
+        .args(["--output", "json"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let summary = |name: &str| report["summary"][name].as_u64().unwrap();
     let (passed, failed) = (summary("passed"), summary("failed"));
@@ -260,9 +354,17 @@ fn checkov_finds_nothing_that_is_not_explained() {
         "checkov: {passed} passed, {failed} failed, {skipped} kinds skipped with a reason, {seconds:.1} s"
     );
     let named = |check: &Value| format!("{} {}", check["check_id"], check["resource"]);
-    let failures: Vec<String> =
-        report["results"]["failed_checks"].as_array().unwrap().iter().map(named).collect();
-    assert!(failures.is_empty() && passed > 100, "{}", failures.join("\n"));
+    let failures: Vec<String> = report["results"]["failed_checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(named)
+        .collect();
+    assert!(
+        failures.is_empty() && passed > 100,
+        "{}",
+        failures.join("\n")
+    );
 }
 
 /// How many checks are skipped; each must have its reason above it.

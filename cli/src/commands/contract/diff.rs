@@ -23,12 +23,24 @@ pub(crate) fn run(old: &Path, new: &Path, as_json: bool) -> Result<bool, Failed>
             changes.extend(compare(find(&old).as_ref(), find(&new).as_ref())?);
         }
     }
-    let breaking = changes.iter().filter(|change| change.verdict == Verdict::Breaking).count();
+    let breaking = changes
+        .iter()
+        .filter(|change| change.verdict == Verdict::Breaking)
+        .count();
     if as_json {
-        println!("{:#}", json!(changes.iter().map(to_json).collect::<Vec<_>>()));
+        println!(
+            "{:#}",
+            json!(changes.iter().map(to_json).collect::<Vec<_>>())
+        );
     } else {
         for change in &changes {
-            println!("{:9} {} {}: {}", change.verdict.name(), change.file, change.place, change.what);
+            println!(
+                "{:9} {} {}: {}",
+                change.verdict.name(),
+                change.file,
+                change.place,
+                change.what
+            );
         }
         println!("{} changes, {breaking} of them breaking", changes.len());
     }
@@ -45,6 +57,7 @@ fn declared(path: &Path) -> Result<Vec<File>, Failed> {
     if path.is_dir() {
         return files(path);
     }
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(vec![File::new(path.to_string_lossy(), text)])
 }

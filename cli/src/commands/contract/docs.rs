@@ -12,20 +12,23 @@ use crate::samples::becomes;
 pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
     let catalogue = compiled(contracts)?;
     let mut pages = vec![("README.md".to_owned(), index(&catalogue))];
+    pages.extend(catalogue.plans.iter().map(|plan| {
+        (
+            format!("sources/{}.md", plan.contract.name),
+            source(&catalogue, plan),
+        )
+    }));
+    pages.extend(catalogue.tables.iter().map(|table| {
+        (
+            format!("tables/{}.md", table.name),
+            table_page(&catalogue, table),
+        )
+    }));
     pages.extend(
         catalogue
-            .plans
+            .lists
             .iter()
-            .map(|plan| (format!("sources/{}.md", plan.contract.name), source(&catalogue, plan))),
-    );
-    pages.extend(
-        catalogue
-            .tables
-            .iter()
-            .map(|table| (format!("tables/{}.md", table.name), table_page(&catalogue, table))),
-    );
-    pages.extend(
-        catalogue.lists.iter().map(|(name, list)| (format!("lists/{name}.md"), list_page(name, list))),
+            .map(|(name, list)| (format!("lists/{name}.md"), list_page(name, list))),
     );
     for (name, text) in &pages {
         let file = out.join(name);
@@ -38,12 +41,15 @@ pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
 
 /// Text within a cell of a table.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ").replace('<', "&lt;")
+    text.replace('|', "\\|")
+        .replace('\n', " ")
+        .replace('<', "&lt;")
 }
 
 fn index(catalogue: &Catalogue) -> String {
     let mut out =
-        "# Data contracts\n\n## Sources\n\n| Source | What it holds | Owner |\n|---|---|---|\n".to_owned();
+        "# Data contracts\n\n## Sources\n\n| Source | What it holds | Owner |\n|---|---|---|\n"
+            .to_owned();
     for plan in &catalogue.plans {
         let contract = &plan.contract;
         let _ = writeln!(
@@ -98,29 +104,55 @@ fn source(catalogue: &Catalogue, plan: &Plan) -> String {
             "\n## Object `{}`\n\n| Field | Type | Class | Meaning |\n|---|---|---|---|",
             object.name
         );
-        object.properties.iter().for_each(|property| field(&mut out, "", property));
+        object
+            .properties
+            .iter()
+            .for_each(|property| field(&mut out, "", property));
     }
     out.push_str("\n## Where it goes\n\n| Table | Column | From |\n|---|---|---|\n");
     for (place, column, paths) in plan.lineage() {
         let table = &catalogue.tables[place].name;
-        let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", cell(path))).collect();
-        let _ = writeln!(out, "| [{table}](../tables/{table}.md) | `{column}` | {} |", paths.join(", "));
+        let paths: Vec<String> = paths
+            .iter()
+            .map(|path| format!("`{}`", cell(path)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "| [{table}](../tables/{table}.md) | `{column}` | {} |",
+            paths.join(", ")
+        );
     }
     out
 }
 
 fn field(out: &mut String, below: &str, property: &Property) {
-    let name = if property.name.is_empty() { below.to_owned() } else { format!("{below}{}", property.name) };
+    let name = if property.name.is_empty() {
+        below.to_owned()
+    } else {
+        format!("{below}{}", property.name)
+    };
     let kind = property.logical_type.as_deref().unwrap_or("string");
     let required = if property.required { ", required" } else { "" };
-    let (class, meaning) =
-        (property.classification.as_deref().unwrap_or(""), property.description.as_deref().unwrap_or(""));
+    let (class, meaning) = (
+        property.classification.as_deref().unwrap_or(""),
+        property.description.as_deref().unwrap_or(""),
+    );
     if !property.name.is_empty() {
-        let _ = writeln!(out, "| `{name}` | {kind}{required} | {class} | {} |", cell(meaning));
+        let _ = writeln!(
+            out,
+            "| `{name}` | {kind}{required} | {class} | {} |",
+            cell(meaning)
+        );
     }
-    property.properties.iter().for_each(|inner| field(out, &format!("{name}."), inner));
+    property
+        .properties
+        .iter()
+        .for_each(|inner| field(out, &format!("{name}."), inner));
     if let Some(items) = &property.items {
-        items.properties.iter().for_each(|inner| field(out, &format!("{name}[*]."), inner));
+        items
+            .properties
+            .iter()
+            .for_each(|inner| field(out, &format!("{name}[*]."), inner));
     }
 }
 

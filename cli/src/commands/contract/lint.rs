@@ -16,10 +16,17 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
         return Ok(catalogue.is_some());
     }
     for problem in &problems {
-        let level = if problem.level == Level::Error { "error" } else { "advice" };
+        let level = if problem.level == Level::Error {
+            "error"
+        } else {
+            "advice"
+        };
         println!("{}/{problem} [{level}]", contracts.display());
     }
-    let errors = problems.iter().filter(|problem| problem.level == Level::Error).count();
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.level == Level::Error)
+        .count();
     let Some(catalogue) = catalogue else {
         println!("\n{errors} errors: no function would start with these contracts");
         return Ok(false);
@@ -28,8 +35,14 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
     for (what, by) in SOURCES {
         println!("  {what:44} {by}");
     }
-    catalogue.plans.iter().for_each(|plan| source(&catalogue, plan));
-    catalogue.tables.iter().for_each(|table| rules(&catalogue, table));
+    catalogue
+        .plans
+        .iter()
+        .for_each(|plan| source(&catalogue, plan));
+    catalogue
+        .tables
+        .iter()
+        .for_each(|table| rules(&catalogue, table));
     let rules: usize = catalogue.tables.iter().map(|table| table.rules.len()).sum();
     println!(
         "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {} advices",
@@ -43,22 +56,40 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
 
 fn source(catalogue: &Catalogue, plan: &Plan) {
     let contract = &plan.contract;
-    println!("\nsource {} {} (mapping {})", contract.name, contract.version, plan.version);
+    println!(
+        "\nsource {} {} (mapping {})",
+        contract.name, contract.version, plan.version
+    );
     for (event, op) in &contract.events {
         println!("  {event:44} {}", becomes(*op));
     }
-    let tables: Vec<&str> =
-        plan.tables().into_iter().map(|place| catalogue.tables[place].name.as_str()).collect();
+    let tables: Vec<&str> = plan
+        .tables()
+        .into_iter()
+        .map(|place| catalogue.tables[place].name.as_str())
+        .collect();
     println!("  fills {}", tables.join(", "));
 }
 
 /// What every source contract has enforced.
 const SOURCES: [(&str, &str); 5] = [
     ("push", "event-relay: others are answered 403"),
-    ("event types, id, time, key, version", "event-relay at the door, pole-transform again: quarantine"),
-    ("required", "pole-transform: quarantine, rule contract.required"),
-    ("enum, undeclared fields", "pole-transform: counted in receipts, report and metrics"),
-    ("types, formats, required columns", "pole-transform: quarantine, rule mapping.<record>.<column>"),
+    (
+        "event types, id, time, key, version",
+        "event-relay at the door, pole-transform again: quarantine",
+    ),
+    (
+        "required",
+        "pole-transform: quarantine, rule contract.required",
+    ),
+    (
+        "enum, undeclared fields",
+        "pole-transform: counted in receipts, report and metrics",
+    ),
+    (
+        "types, formats, required columns",
+        "pole-transform: quarantine, rule mapping.<record>.<column>",
+    ),
 ];
 
 fn rules(catalogue: &Catalogue, table: &TableContract) {
@@ -97,8 +128,11 @@ fn to_json(catalogue: Option<&Catalogue>, problems: &[Problem]) -> Value {
             "target": rule.target(), "enforced_by": rule.enforced_by(),
         })
     };
-    let tables = catalogue.into_iter().flat_map(|catalogue| &catalogue.tables);
-    let rules: serde_json::Map<String, Value> =
-        tables.map(|table| (table.name.clone(), table.rules.iter().map(rule).collect())).collect();
+    let tables = catalogue
+        .into_iter()
+        .flat_map(|catalogue| &catalogue.tables);
+    let rules: serde_json::Map<String, Value> = tables
+        .map(|table| (table.name.clone(), table.rules.iter().map(rule).collect()))
+        .collect();
     json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "rules": rules})
 }

@@ -10,9 +10,14 @@ use crate::args::Failed;
 
 pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, Failed> {
     let plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    let parts = name.split_once('/').filter(|(team, dataset)| plain(team) && plain(dataset));
+    let parts = name
+        .split_once('/')
+        .filter(|(team, dataset)| plain(team) && plain(dataset));
     let (team, dataset) = parts.ok_or_else(|| {
         format!(
             "`{name}` is not <team>/<dataset> in lower case letters, digits and `-`, such as library/loans"
@@ -20,7 +25,11 @@ pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool
     })?;
     let folder = contracts.join("sources").join(team).join(dataset);
     if folder.exists() {
-        return Err(format!("{} is there already; a draft overwrites nothing", folder.display()).into());
+        return Err(format!(
+            "{} is there already; a draft overwrites nothing",
+            folder.display()
+        )
+        .into());
     }
     let samples = samples(from)?;
     let declared = files(contracts)?;
@@ -32,11 +41,20 @@ pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool
     write(&folder, "mapping.yaml", draft.mapping.as_bytes())?;
     for (number, sample) in samples.iter().enumerate() {
         let text = serde_json::to_string_pretty(sample)?;
-        write(&folder.join("samples"), &format!("sample-{}.json", number + 1), text.as_bytes())?;
+        write(
+            &folder.join("samples"),
+            &format!("sample-{}.json", number + 1),
+            text.as_bytes(),
+        )?;
     }
-    let open =
-        [&draft.contract, &draft.mapping].iter().map(|text| text.matches("TODO").count()).sum::<usize>();
-    println!("{}/{{contract.odcs.yaml,mapping.yaml,samples/}}", folder.display());
+    let open = [&draft.contract, &draft.mapping]
+        .iter()
+        .map(|text| text.matches("TODO").count())
+        .sum::<usize>();
+    println!(
+        "{}/{{contract.odcs.yaml,mapping.yaml,samples/}}",
+        folder.display()
+    );
     println!(
         "{} samples read. {open} decisions are marked TODO: make them, take the marks away, then",
         samples.len()
@@ -49,15 +67,25 @@ pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool
 fn samples(from: &[PathBuf]) -> Result<Vec<Value>, Failed> {
     let mut samples = Vec::new();
     for file in from {
-        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
         match serde_json::from_str(&text) {
             Ok(Value::Array(list)) => samples.extend(list),
             Ok(document) => samples.push(document),
             Err(_) => {
-                for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                for (number, line) in text
+                    .lines()
+                    .enumerate()
+                    .filter(|(_, line)| !line.trim().is_empty())
+                {
                     let sample = serde_json::from_str(line);
                     samples.push(sample.map_err(|error| {
-                        format!("{}:{}: not JSON: column {}", file.display(), number + 1, error.column())
+                        format!(
+                            "{}:{}: not JSON: column {}",
+                            file.display(),
+                            number + 1,
+                            error.column()
+                        )
                     })?);
                 }
             }

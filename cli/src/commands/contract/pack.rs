@@ -10,11 +10,18 @@ pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
     match contract::pack(&files) {
         Ok((pack, _)) => {
             std::fs::write(out, &pack)?;
-            println!("{} files, {} KB in {}", files.len(), pack.len() / 1024, out.display());
+            println!(
+                "{} files, {} KB in {}",
+                files.len(),
+                pack.len() / 1024,
+                out.display()
+            );
             Ok(true)
         }
         Err(problems) => {
-            problems.iter().for_each(|problem| println!("{}/{problem}", contracts.display()));
+            problems
+                .iter()
+                .for_each(|problem| println!("{}/{problem}", contracts.display()));
             println!("\n{} errors: nothing is packed", problems.len());
             Ok(false)
         }

@@ -13,7 +13,10 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
     let mut held = true;
     for plan in &catalogue.plans {
         let name = &plan.contract.name;
-        let Some(folder) = folders.get(name).filter(|_| only.is_none_or(|only| only == name)) else {
+        let Some(folder) = folders
+            .get(name)
+            .filter(|_| only.is_none_or(|only| only == name))
+        else {
             continue;
         };
         let sampled = sample(&catalogue, plan, folder)?;
@@ -38,12 +41,18 @@ fn checked(sampled: &Sampled, update: bool) -> Result<bool, Failed> {
         (false, true) => "expected.txt was written anew: read it",
         (false, false) => "NOT as expected",
     };
-    println!("{:24} {:3} samples, {:3} rows: {verdict}", sampled.source, sampled.events, sampled.rows);
+    println!(
+        "{:24} {:3} samples, {:3} rows: {verdict}",
+        sampled.source, sampled.events, sampled.rows
+    );
     if !same && !update {
         difference(&expected, &sampled.text);
     }
     for kind in &sampled.missing {
-        println!("    there is no sample of `{kind}`; add one to {}/samples", sampled.folder.display());
+        println!(
+            "    there is no sample of `{kind}`; add one to {}/samples",
+            sampled.folder.display()
+        );
     }
     Ok((same || update) && sampled.missing.is_empty())
 }
@@ -52,8 +61,19 @@ fn checked(sampled: &Sampled, update: bool) -> Result<bool, Failed> {
 fn difference(expected: &str, found: &str) {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
     let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let tail = old[begin..].iter().rev().zip(new[begin..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = old[begin..]
+        .iter()
+        .rev()
+        .zip(new[begin..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     println!("    from line {}:", begin + 1);
-    old[begin..old.len() - tail].iter().take(20).for_each(|line| println!("    -{line}"));
-    new[begin..new.len() - tail].iter().take(20).for_each(|line| println!("    +{line}"));
+    old[begin..old.len() - tail]
+        .iter()
+        .take(20)
+        .for_each(|line| println!("    -{line}"));
+    new[begin..new.len() - tail]
+        .iter()
+        .take(20)
+        .for_each(|line| println!("    +{line}"));
 }

@@ -55,8 +55,12 @@ impl Topics {
     /// When a file cannot be read.
     pub fn open(folder: &Path, clock: Arc<Clock>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let topics =
-            Self { folder: folder.to_owned(), clock, topics: Mutex::default(), appended: Notify::new() };
+        let topics = Self {
+            folder: folder.to_owned(),
+            clock,
+            topics: Mutex::default(),
+            appended: Notify::new(),
+        };
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -72,8 +76,12 @@ impl Topics {
     /// When its files cannot be made, or its name could be a path.
     pub fn topic(&self, name: &str) -> io::Result<Arc<Vec<Log>>> {
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if name.is_empty() || name.len() > 249 || name.starts_with('.') || !name.chars().all(legal) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a topic name"));
+        if name.is_empty() || name.len() > 249 || name.starts_with('.') || !name.chars().all(legal)
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a topic name",
+            ));
         }
         let mut topics = lock(&self.topics);
         if let Some(known) = topics.get(name) {
@@ -81,7 +89,12 @@ impl Topics {
         }
         let folder = self.folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        let open = |partition| Log::open(&folder.join(format!("{partition}.log")), Arc::clone(&self.clock));
+        let open = |partition| {
+            Log::open(
+                &folder.join(format!("{partition}.log")),
+                Arc::clone(&self.clock),
+            )
+        };
         let logs = Arc::new((0..PARTITIONS).map(open).collect::<io::Result<Vec<_>>>()?);
         topics.insert(name.to_owned(), Arc::clone(&logs));
         Ok(logs)
@@ -127,16 +140,31 @@ struct LastBatch {
 
 impl Log {
     fn open(path: &Path, clock: Arc<Clock>) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         let bytes = std::fs::read(path)?;
-        let mut inner =
-            Inner { file, length: 0, next: 0, last_append: 0, index: Vec::new(), producers: HashMap::new() };
-        while let Some(batch) = next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..]) {
+        let mut inner = Inner {
+            file,
+            length: 0,
+            next: 0,
+            last_append: 0,
+            index: Vec::new(),
+            producers: HashMap::new(),
+        };
+        while let Some(batch) =
+            next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..])
+        {
             inner.note(batch);
         }
         // What a crash left half written was never acknowledged.
         inner.file.set_len(inner.length)?;
-        Ok(Self { clock, inner: Mutex::new(inner) })
+        Ok(Self {
+            clock,
+            inner: Mutex::new(inner),
+        })
     }
 
     /// Appends record batches as a producer sent them; gives the first offset and the append time.
@@ -179,7 +207,10 @@ impl Log {
         if offset >= inner.next || offset < 0 {
             return Ok(Bytes::new());
         }
-        let from = inner.index.partition_point(|(first, ..)| *first <= offset).saturating_sub(1);
+        let from = inner
+            .index
+            .partition_point(|(first, ..)| *first <= offset)
+            .saturating_sub(1);
         let start = inner.index[from].1;
         let mut end = start;
         for (_, place, length) in &inner.index[from..] {
@@ -202,14 +233,18 @@ impl Log {
         let bytes = self.read(offset, max_bytes)?;
         let (mut place, mut found) = (0, Vec::new());
         let mut unpacked = 0;
-        while let Some(batch) = next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1)) {
+        while let Some(batch) = next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1))
+        {
             let appended = i64_at(batch, batch::MAX_TIMESTAMP);
             let whole = bytes.slice(place..place + batch.len());
             place += batch.len();
             let batch = records::decode(&whole, appended)?;
             // What was packed tightly is large when it is unpacked: it counts as it is handed on.
-            unpacked +=
-                batch.iter().filter_map(|record| record.value.as_ref()).map(Bytes::len).sum::<usize>();
+            unpacked += batch
+                .iter()
+                .filter_map(|record| record.value.as_ref())
+                .map(Bytes::len)
+                .sum::<usize>();
             found.extend(batch.into_iter().filter(|record| record.offset >= offset));
         }
         Ok(found)
@@ -219,20 +254,33 @@ impl Log {
 impl Inner {
     /// The first offset of a batch that this producer sent before: the answer was lost, and it sends it again.
     fn repeated(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
-        let (producer, sequence) = (i64_at(batch, batch::PRODUCER), i32_at(batch, batch::SEQUENCE));
-        let Some(last) = self.producers.get(&producer).filter(|_| producer >= 0) else { return Ok(None) };
+        let (producer, sequence) = (
+            i64_at(batch, batch::PRODUCER),
+            i32_at(batch, batch::SEQUENCE),
+        );
+        let Some(last) = self.producers.get(&producer).filter(|_| producer >= 0) else {
+            return Ok(None);
+        };
         let epoch = i16_at(batch, batch::EPOCH);
         if epoch < last.epoch {
             return Err(INVALID_PRODUCER_EPOCH);
         }
         // A new life begins at 0; its first record is no repeat of the old life's.
-        let expected = if epoch > last.epoch { 0 } else { last.sequence.wrapping_add(1) & i32::MAX };
+        let expected = if epoch > last.epoch {
+            0
+        } else {
+            last.sequence.wrapping_add(1) & i32::MAX
+        };
         if sequence == expected {
             return Ok(None);
         }
         let end = sequence.wrapping_add(i32_at(batch, batch::LAST_DELTA)) & i32::MAX;
         let repeat = epoch == last.epoch && end == last.sequence;
-        if repeat { Ok(Some(last.offset)) } else { Err(OUT_OF_ORDER_SEQUENCE) }
+        if repeat {
+            Ok(Some(last.offset))
+        } else {
+            Err(OUT_OF_ORDER_SEQUENCE)
+        }
     }
 
     fn append(&mut self, batch: &[u8], now: i64) -> io::Result<i64> {
@@ -260,10 +308,17 @@ impl Inner {
         self.length += batch.len() as u64;
         self.next = first + i64::from(last_delta) + 1;
         self.last_append = i64_at(batch, batch::MAX_TIMESTAMP);
-        let (producer, sequence) = (i64_at(batch, batch::PRODUCER), i32_at(batch, batch::SEQUENCE));
+        let (producer, sequence) = (
+            i64_at(batch, batch::PRODUCER),
+            i32_at(batch, batch::SEQUENCE),
+        );
         if producer >= 0 {
             let sequence = sequence.wrapping_add(last_delta) & i32::MAX;
-            let last = LastBatch { epoch: i16_at(batch, batch::EPOCH), sequence, offset: first };
+            let last = LastBatch {
+                epoch: i16_at(batch, batch::EPOCH),
+                sequence,
+                offset: first,
+            };
             self.producers.insert(producer, last);
         }
     }
@@ -275,19 +330,30 @@ fn next_batch(bytes: &[u8]) -> Option<&[u8]> {
         return None;
     }
     let length = usize::try_from(i32_at(bytes, batch::LENGTH)).ok()? + 12;
-    let batch = bytes.get(..length).filter(|batch| batch.len() >= batch::HEADER)?;
+    let batch = bytes
+        .get(..length)
+        .filter(|batch| batch.len() >= batch::HEADER)?;
     let crc = u32::from_be_bytes(batch[batch::CRC..batch::CRC + 4].try_into().ok()?);
     (crc == crc32c::crc32c(&batch[batch::ATTRIBUTES..])).then_some(batch)
 }
 
 fn i64_at(bytes: &[u8], place: usize) -> i64 {
-    bytes[place..place + 8].try_into().map(i64::from_be_bytes).unwrap_or_default()
+    bytes[place..place + 8]
+        .try_into()
+        .map(i64::from_be_bytes)
+        .unwrap_or_default()
 }
 
 fn i16_at(bytes: &[u8], place: usize) -> i16 {
-    bytes[place..place + 2].try_into().map(i16::from_be_bytes).unwrap_or_default()
+    bytes[place..place + 2]
+        .try_into()
+        .map(i16::from_be_bytes)
+        .unwrap_or_default()
 }
 
 fn i32_at(bytes: &[u8], place: usize) -> i32 {
-    bytes[place..place + 4].try_into().map(i32::from_be_bytes).unwrap_or_default()
+    bytes[place..place + 4]
+        .try_into()
+        .map(i32::from_be_bytes)
+        .unwrap_or_default()
 }

@@ -48,9 +48,14 @@ pub(super) fn decode(batch: &Bytes, timestamp: i64) -> io::Result<Vec<LogRecord>
     let count = i32::from_be_bytes(array(batch, COUNT)?);
     let mut rest = match batch[ATTRIBUTES + 1] & COMPRESSION_BITS {
         0 => batch.slice(HEADER..),
-        _ => Bytes::from(zstd::bulk::decompress(&batch[HEADER..], UNPACKED_BYTES_MAX)?),
+        _ => Bytes::from(zstd::bulk::decompress(
+            &batch[HEADER..],
+            UNPACKED_BYTES_MAX,
+        )?),
     };
-    (0..count).map(|_| record(&mut rest, base, timestamp)).collect()
+    (0..count)
+        .map(|_| record(&mut rest, base, timestamp))
+        .collect()
 }
 
 fn record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogRecord> {
@@ -62,10 +67,19 @@ fn record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogRecord> 
     let (key, value) = (bytes(&mut record)?, bytes(&mut record)?);
     let headers = (0..varint(&mut record)?).map(|_| {
         let name = bytes(&mut record)?.unwrap_or_default();
-        Ok((String::from_utf8_lossy(&name).into_owned(), bytes(&mut record)?))
+        Ok((
+            String::from_utf8_lossy(&name).into_owned(),
+            bytes(&mut record)?,
+        ))
     });
     let headers = headers.collect::<io::Result<_>>()?;
-    Ok(LogRecord { offset, timestamp, key, value, headers })
+    Ok(LogRecord {
+        offset,
+        timestamp,
+        key,
+        value,
+        headers,
+    })
 }
 
 /// A length and so many bytes; none for a length of -1.
@@ -77,7 +91,11 @@ fn bytes(rest: &mut Bytes) -> io::Result<Option<Bytes>> {
 }
 
 fn take(rest: &mut Bytes, length: usize) -> io::Result<Bytes> {
-    if rest.len() < length { Err(damaged()) } else { Ok(rest.split_to(length)) }
+    if rest.len() < length {
+        Err(damaged())
+    } else {
+        Ok(rest.split_to(length))
+    }
 }
 
 /// A number of the protocol's own: seven bits in each byte, the sign in the lowest bit.
@@ -97,7 +115,10 @@ fn varint(rest: &mut Bytes) -> io::Result<i64> {
 }
 
 fn array<const N: usize>(batch: &Bytes, place: usize) -> io::Result<[u8; N]> {
-    batch.get(place..place + N).and_then(|bytes| bytes.try_into().ok()).ok_or_else(damaged)
+    batch
+        .get(place..place + N)
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(damaged)
 }
 
 fn damaged() -> io::Error {
@@ -110,7 +131,12 @@ mod tests {
 
     #[test]
     fn numbers_have_their_sign_in_the_lowest_bit() {
-        for (bytes, number) in [(&[0x00][..], 0), (&[0x01], -1), (&[0x02], 1), (&[0xac, 0x02], 150)] {
+        for (bytes, number) in [
+            (&[0x00][..], 0),
+            (&[0x01], -1),
+            (&[0x02], 1),
+            (&[0xac, 0x02], 150),
+        ] {
             assert_eq!(varint(&mut Bytes::copy_from_slice(bytes)).unwrap(), number);
         }
         assert!(varint(&mut Bytes::from_static(&[0x80])).is_err());
@@ -120,7 +146,8 @@ mod tests {
     fn headers_of_one_name_are_all_there() {
         // One record: key none, value "v", headers h=1, h=2, n=none.
         let body: &[u8] = &[
-            0, 0, 0, 0x01, 0x02, b'v', 0x06, 0x02, b'h', 0x02, b'1', 0x02, b'h', 0x02, b'2', 0x02, b'n', 0x01,
+            0, 0, 0, 0x01, 0x02, b'v', 0x06, 0x02, b'h', 0x02, b'1', 0x02, b'h', 0x02, b'2', 0x02,
+            b'n', 0x01,
         ];
         let mut batch = vec![0; HEADER];
         batch[7] = 5;
@@ -128,9 +155,20 @@ mod tests {
         batch.push(u8::try_from(body.len() * 2).unwrap());
         batch.extend_from_slice(body);
         let records = decode(&Bytes::from(batch.clone()), 9).unwrap();
-        let header = |name: &str, value: &'static [u8]| (name.to_owned(), Some(Bytes::from_static(value)));
-        assert_eq!(records[0].headers, [header("h", b"1"), header("h", b"2"), ("n".to_owned(), None)]);
-        assert_eq!((records[0].offset, records[0].timestamp, records[0].key.as_ref()), (5, 9, None));
+        let header =
+            |name: &str, value: &'static [u8]| (name.to_owned(), Some(Bytes::from_static(value)));
+        assert_eq!(
+            records[0].headers,
+            [header("h", b"1"), header("h", b"2"), ("n".to_owned(), None)]
+        );
+        assert_eq!(
+            (
+                records[0].offset,
+                records[0].timestamp,
+                records[0].key.as_ref()
+            ),
+            (5, 9, None)
+        );
         batch.truncate(HEADER + 4);
         assert!(decode(&Bytes::from(batch), 9).is_err());
     }

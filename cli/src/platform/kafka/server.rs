@@ -19,8 +19,9 @@ use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsResponse, BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest,
-    FetchResponse, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
-    MetadataResponse, ProduceRequest, ProduceResponse, ProducerId, ResponseHeader, TopicName,
+    FetchResponse, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, ProducerId, ResponseHeader,
+    TopicName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes, decode_request_header_from_buffer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,7 +68,12 @@ pub async fn serve(
     forecast: Forecast,
 ) -> io::Result<()> {
     let port = listener.local_addr()?.port();
-    let broker = Arc::new(Broker { topics, port, next_producer: AtomicI64::new(first_producer), forecast });
+    let broker = Arc::new(Broker {
+        topics,
+        port,
+        next_producer: AtomicI64::new(first_producer),
+        forecast,
+    });
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
@@ -85,14 +91,21 @@ async fn connection(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
     stream.set_nodelay(true)?;
     loop {
         let length = stream.read_i32().await?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= REQUEST_BYTES_MAX);
-        let mut request =
-            BytesMut::zeroed(length.ok_or_else(|| io::Error::other("a request of impossible length"))?);
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= REQUEST_BYTES_MAX);
+        let mut request = BytesMut::zeroed(
+            length.ok_or_else(|| io::Error::other("a request of impossible length"))?,
+        );
         stream.read_exact(&mut request).await?;
-        let answer =
-            broker.answer(request.freeze()).await.map_err(|error| io::Error::other(error.to_string()))?;
+        let answer = broker
+            .answer(request.freeze())
+            .await
+            .map_err(|error| io::Error::other(error.to_string()))?;
         if let Some(answer) = answer {
-            stream.write_i32(i32::try_from(answer.len()).unwrap_or(i32::MAX)).await?;
+            stream
+                .write_i32(i32::try_from(answer.len()).unwrap_or(i32::MAX))
+                .await?;
             stream.write_all(&answer).await?;
         }
     }
@@ -105,28 +118,43 @@ impl Broker {
         let header = decode_request_header_from_buffer(&mut request)?;
         let key = ApiKey::try_from(header.request_api_key).map_err(|()| "an unknown request")?;
         let (version, id) = (header.request_api_version, header.correlation_id);
-        let spoken = SPOKEN.iter().any(|(known, min, max)| *known == key && (*min..=*max).contains(&version));
+        let spoken = SPOKEN
+            .iter()
+            .any(|(known, min, max)| *known == key && (*min..=*max).contains(&version));
         match key {
             // A client that is newer than the broker asks again in the oldest version.
-            ApiKey::ApiVersions if !spoken => encode(&api_versions(UNSUPPORTED_VERSION), key, 0, id),
+            ApiKey::ApiVersions if !spoken => {
+                encode(&api_versions(UNSUPPORTED_VERSION), key, 0, id)
+            }
             ApiKey::ApiVersions => encode(&api_versions(0), key, version, id),
             _ if !spoken => Err(format!("{key:?} version {version} is not spoken").into()),
-            ApiKey::Metadata => {
-                encode(&self.metadata(MetadataRequest::decode(&mut request, version)?), key, version, id)
-            }
+            ApiKey::Metadata => encode(
+                &self.metadata(MetadataRequest::decode(&mut request, version)?),
+                key,
+                version,
+                id,
+            ),
             ApiKey::InitProducerId => encode(&self.producer_id(), key, version, id),
-            ApiKey::CreateTopics => {
-                encode(&self.create(CreateTopicsRequest::decode(&mut request, version)?), key, version, id)
-            }
+            ApiKey::CreateTopics => encode(
+                &self.create(CreateTopicsRequest::decode(&mut request, version)?),
+                key,
+                version,
+                id,
+            ),
             ApiKey::Produce => {
                 let request = ProduceRequest::decode(&mut request, version)?;
                 let silent = request.acks == 0;
                 let answer = encode(&self.produced(request)?, key, version, id)?;
                 Ok(answer.filter(|_| !silent))
             }
-            ApiKey::Fetch => {
-                encode(&self.fetch(FetchRequest::decode(&mut request, version)?).await, key, version, id)
-            }
+            ApiKey::Fetch => encode(
+                &self
+                    .fetch(FetchRequest::decode(&mut request, version)?)
+                    .await,
+                key,
+                version,
+                id,
+            ),
             ApiKey::ListOffsets => encode(
                 &self.list_offsets(ListOffsetsRequest::decode(&mut request, version)?),
                 key,
@@ -139,7 +167,11 @@ impl Broker {
 
     fn metadata(&self, request: MetadataRequest) -> MetadataResponse {
         let named = request.topics.map(|topics| {
-            topics.into_iter().filter_map(|topic| topic.name).map(|name| name.to_string()).collect::<Vec<_>>()
+            topics
+                .into_iter()
+                .filter_map(|topic| topic.name)
+                .map(|name| name.to_string())
+                .collect::<Vec<_>>()
         });
         let names = named.unwrap_or_else(|| self.topics.names());
         let broker = MetadataResponseBroker::default()
@@ -150,7 +182,12 @@ impl Broker {
             .with_brokers(vec![broker])
             .with_cluster_id(Some(StrBytes::from_static_str("polelake-local")))
             .with_controller_id(BrokerId(1))
-            .with_topics(names.into_iter().map(|name| self.topic_metadata(name)).collect())
+            .with_topics(
+                names
+                    .into_iter()
+                    .map(|name| self.topic_metadata(name))
+                    .collect(),
+            )
     }
 
     fn topic_metadata(&self, name: String) -> MetadataResponseTopic {
@@ -163,7 +200,8 @@ impl Broker {
                 .with_replica_nodes(vec![BrokerId(1)])
                 .with_isr_nodes(vec![BrokerId(1)])
         };
-        let topic = MetadataResponseTopic::default().with_topic_id(pole::pole_id("kafka-topic", &[&name]));
+        let topic =
+            MetadataResponseTopic::default().with_topic_id(pole::pole_id("kafka-topic", &[&name]));
         let topic = topic.with_name(Some(TopicName(StrBytes::from_string(name))));
         match known {
             Ok(_) => topic.with_partitions((0..PARTITIONS).map(partition).collect()),
@@ -173,12 +211,18 @@ impl Broker {
 
     fn producer_id(&self) -> InitProducerIdResponse {
         let id = self.next_producer.fetch_add(1, Ordering::SeqCst);
-        InitProducerIdResponse::default().with_producer_id(ProducerId(id)).with_producer_epoch(0)
+        InitProducerIdResponse::default()
+            .with_producer_id(ProducerId(id))
+            .with_producer_epoch(0)
     }
 
     fn create(&self, request: CreateTopicsRequest) -> CreateTopicsResponse {
         let result = |name: TopicName| {
-            let code = if self.topics.topic(&name).is_ok() { 0 } else { INVALID_TOPIC };
+            let code = if self.topics.topic(&name).is_ok() {
+                0
+            } else {
+                INVALID_TOPIC
+            };
             let id = pole::pole_id("kafka-topic", &[&name]);
             CreatableTopicResult::default()
                 .with_name(name)
@@ -187,13 +231,22 @@ impl Broker {
                 .with_num_partitions(PARTITIONS)
                 .with_replication_factor(1)
         };
-        let topics = request.topics.into_iter().map(|topic| result(topic.name)).collect();
+        let topics = request
+            .topics
+            .into_iter()
+            .map(|topic| result(topic.name))
+            .collect();
         CreateTopicsResponse::default().with_topics(topics)
     }
 
     /// The answer to a produce request, as the weather lets it come.
     fn produced(&self, request: ProduceRequest) -> io::Result<ProduceResponse> {
-        let lost = || Err(io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost"));
+        let lost = || {
+            Err(io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "the connection was lost",
+            ))
+        };
         match (self.forecast)() {
             Weather::Calm => Ok(self.produce(request)),
             Weather::Refused(code) => Ok(denied(&request, code)),
@@ -214,12 +267,17 @@ impl Broker {
         let responses = request.topic_data.into_iter().map(|topic| {
             let logs = self.topics.topic(&topic.name);
             let partitions = topic.partition_data.into_iter().map(|data| {
-                let log = logs.as_ref().ok().and_then(|logs| logs.get(usize::try_from(data.index).ok()?));
+                let log = logs
+                    .as_ref()
+                    .ok()
+                    .and_then(|logs| logs.get(usize::try_from(data.index).ok()?));
                 let answer = PartitionProduceResponse::default().with_index(data.index);
                 match log.map(|log| log.append(data.records.as_deref().unwrap_or_default())) {
                     None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
                     Some(Err(code)) => answer.with_error_code(code).with_base_offset(-1),
-                    Some(Ok((offset, time))) => answer.with_base_offset(offset).with_log_append_time_ms(time),
+                    Some(Ok((offset, time))) => answer
+                        .with_base_offset(offset)
+                        .with_log_append_time_ms(time),
                 }
             });
             TopicProduceResponse::default()
@@ -232,7 +290,11 @@ impl Broker {
     }
 
     async fn fetch(&self, request: FetchRequest) -> FetchResponse {
-        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default().min(30_000));
+        let wait = Duration::from_millis(
+            u64::try_from(request.max_wait_ms)
+                .unwrap_or_default()
+                .min(30_000),
+        );
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let appended = self.topics.appended.notified();
@@ -248,11 +310,15 @@ impl Broker {
         let responses = request.topics.iter().map(|topic| {
             let logs = self.topics.topic(&topic.topic);
             let partitions = topic.partitions.iter().map(|wanted| {
-                let log =
-                    logs.as_ref().ok().and_then(|logs| logs.get(usize::try_from(wanted.partition).ok()?));
+                let log = logs
+                    .as_ref()
+                    .ok()
+                    .and_then(|logs| logs.get(usize::try_from(wanted.partition).ok()?));
                 let max = usize::try_from(wanted.partition_max_bytes).unwrap_or_default();
-                let data = fetched(log, wanted.fetch_offset, max).with_partition_index(wanted.partition);
-                bytes += data.records.as_ref().map_or(0, Bytes::len) + usize::from(data.error_code != 0);
+                let data =
+                    fetched(log, wanted.fetch_offset, max).with_partition_index(wanted.partition);
+                bytes +=
+                    data.records.as_ref().map_or(0, Bytes::len) + usize::from(data.error_code != 0);
                 data
             });
             FetchableTopicResponse::default()
@@ -272,8 +338,8 @@ impl Broker {
                     .as_ref()
                     .ok()
                     .and_then(|logs| logs.get(usize::try_from(wanted.partition_index).ok()?));
-                let answer =
-                    ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
+                let answer = ListOffsetsPartitionResponse::default()
+                    .with_partition_index(wanted.partition_index);
                 match log {
                     None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
                     Some(log) if wanted.timestamp == LATEST => {
@@ -283,7 +349,9 @@ impl Broker {
                     Some(_) => answer.with_offset(0).with_timestamp(-1),
                 }
             });
-            ListOffsetsTopicResponse::default().with_partitions(partitions.collect()).with_name(topic.name)
+            ListOffsetsTopicResponse::default()
+                .with_partitions(partitions.collect())
+                .with_name(topic.name)
         });
         ListOffsetsResponse::default().with_topics(topics.collect())
     }
@@ -306,7 +374,9 @@ fn denied(request: &ProduceRequest, code: i16) -> ProduceResponse {
 }
 
 fn fetched(log: Option<&Log>, offset: i64, max_bytes: usize) -> PartitionData {
-    let Some(log) = log else { return PartitionData::default().with_error_code(UNKNOWN_TOPIC_OR_PARTITION) };
+    let Some(log) = log else {
+        return PartitionData::default().with_error_code(UNKNOWN_TOPIC_OR_PARTITION);
+    };
     let next = log.next();
     let data = PartitionData::default()
         .with_high_watermark(next)
@@ -323,7 +393,10 @@ fn fetched(log: Option<&Log>, offset: i64, max_bytes: usize) -> PartitionData {
 
 fn api_versions(error_code: i16) -> ApiVersionsResponse {
     let version = |(key, min, max): &(ApiKey, i16, i16)| {
-        ApiVersion::default().with_api_key(*key as i16).with_min_version(*min).with_max_version(*max)
+        ApiVersion::default()
+            .with_api_key(*key as i16)
+            .with_min_version(*min)
+            .with_max_version(*max)
     };
     ApiVersionsResponse::default()
         .with_error_code(error_code)

@@ -96,8 +96,16 @@ impl Files {
             index.buckets.entry((*bucket).to_owned()).or_default();
         }
         repair(folder, &mut index);
-        let journal = fs::OpenOptions::new().append(true).create(true).open(path)?;
-        Ok(Self { folder: folder.to_owned(), index: Mutex::new(index), journal: Mutex::new(journal), watch })
+        let journal = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            index: Mutex::new(index),
+            journal: Mutex::new(journal),
+            watch,
+        })
     }
 
     pub(super) fn has_bucket(&self, bucket: &str) -> bool {
@@ -109,9 +117,17 @@ impl Files {
     }
 
     /// The object's file, opened while it cannot be replaced: what is read is of one version.
-    pub(super) fn open_object(&self, bucket: &str, key: &str) -> io::Result<Option<(Entry, fs::File)>> {
+    pub(super) fn open_object(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> io::Result<Option<(Entry, fs::File)>> {
         let index = self.index();
-        let Some(entry) = index.buckets.get(bucket).and_then(|objects| objects.get(key)) else {
+        let Some(entry) = index
+            .buckets
+            .get(bucket)
+            .and_then(|objects| objects.get(key))
+        else {
             return Ok(None);
         };
         let file = fs::File::open(self.folder.join(&entry.file))?;
@@ -130,7 +146,10 @@ impl Files {
         entry.size = body.len() as u64;
         let staged = self.stage(body)?;
         let mut index = self.index();
-        let present = index.buckets.get(bucket).and_then(|objects| objects.get(key));
+        let present = index
+            .buckets
+            .get(bucket)
+            .and_then(|objects| objects.get(key));
         if let Err(refusal) = admitted(condition, present) {
             fs::remove_file(staged)?;
             return Err(refusal);
@@ -143,13 +162,21 @@ impl Files {
         (self.watch)(bucket, key)?;
         fs::rename(staged, self.folder.join(&entry.file))?;
         self.note(bucket, key, Some(&entry))?;
-        index.buckets.entry(bucket.to_owned()).or_default().insert(key.to_owned(), entry.clone());
+        index
+            .buckets
+            .entry(bucket.to_owned())
+            .or_default()
+            .insert(key.to_owned(), entry.clone());
         Ok(entry)
     }
 
     pub(super) fn delete(&self, bucket: &str, key: &str) -> io::Result<()> {
         let mut index = self.index();
-        if let Some(entry) = index.buckets.get_mut(bucket).and_then(|objects| objects.remove(key)) {
+        if let Some(entry) = index
+            .buckets
+            .get_mut(bucket)
+            .and_then(|objects| objects.remove(key))
+        {
             self.note(bucket, key, None)?;
             fs::remove_file(self.folder.join(entry.file))?;
         }
@@ -165,12 +192,22 @@ impl Files {
         limit: usize,
     ) -> (Vec<(String, Entry)>, bool) {
         let index = self.index();
-        let Some(objects) = index.buckets.get(bucket) else { return (Vec::new(), false) };
-        let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
-        let mut found =
-            objects.range::<str, _>((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix));
-        let page: Vec<_> =
-            found.by_ref().take(limit).map(|(key, entry)| (key.clone(), entry.clone())).collect();
+        let Some(objects) = index.buckets.get(bucket) else {
+            return (Vec::new(), false);
+        };
+        let from = if after < prefix {
+            Bound::Included(prefix)
+        } else {
+            Bound::Excluded(after)
+        };
+        let mut found = objects
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix));
+        let page: Vec<_> = found
+            .by_ref()
+            .take(limit)
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect();
         let more = found.next().is_some();
         (page, more)
     }
@@ -185,7 +222,9 @@ impl Files {
             index.written += 1;
             index.written
         };
-        let path = self.folder.join(format!(".staging/{}-{number}", std::process::id()));
+        let path = self
+            .folder
+            .join(format!(".staging/{}-{number}", std::process::id()));
         fs::write(&path, body)?;
         Ok(path)
     }
@@ -193,12 +232,18 @@ impl Files {
     /// Where a new object lies: as its key says, unless the file system cannot have such a path.
     fn place(&self, bucket: &str, key: &str) -> String {
         let plain = |part: &str| {
-            !part.is_empty() && part != "." && part != ".." && part.len() <= 255 && !part.contains('\0')
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part.len() <= 255
+                && !part.contains('\0')
         };
         let path = format!("{bucket}/{key}");
         let full = self.folder.join(&path);
         let usable = key.split('/').all(plain)
-            && full.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok());
+            && full
+                .parent()
+                .is_some_and(|parent| fs::create_dir_all(parent).is_ok());
         if usable && !full.is_dir() {
             return path;
         }
@@ -209,7 +254,11 @@ impl Files {
     }
 
     fn note(&self, bucket: &str, key: &str, entry: Option<&Entry>) -> io::Result<()> {
-        let line = Line { bucket: bucket.to_owned(), key: key.to_owned(), entry: entry.cloned() };
+        let line = Line {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            entry: entry.cloned(),
+        };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +273,8 @@ impl Files {
 /// Bytes of a file.
 pub(crate) fn part(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
     file.seek(SeekFrom::Start(range.start))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default());
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default());
     file.take(range.end - range.start).read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
 }
@@ -239,15 +289,28 @@ fn whole_lines(path: &Path) -> io::Result<String> {
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     if whole < text.len() {
         text.truncate(whole);
-        fs::OpenOptions::new().write(true).open(path)?.set_len(whole as u64)?;
+        fs::OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(whole as u64)?;
     }
     Ok(text)
 }
 
 /// A new entry, not yet written.
 pub(super) fn entry(content_type: Option<String>, metadata: HashMap<String, String>) -> Entry {
-    let modified = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Entry { file: String::new(), size: 0, etag: String::new(), modified, content_type, metadata }
+    let modified = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    Entry {
+        file: String::new(),
+        size: 0,
+        etag: String::new(),
+        modified,
+        content_type,
+        metadata,
+    }
 }
 
 fn admitted(condition: &Condition, present: Option<&Entry>) -> Result<(), Refusal> {
@@ -264,7 +327,9 @@ fn repair(folder: &Path, index: &mut Index) {
     for objects in index.buckets.values_mut() {
         objects.retain(|_, entry| {
             let path = folder.join(&entry.file);
-            let Ok(found) = fs::metadata(&path) else { return false };
+            let Ok(found) = fs::metadata(&path) else {
+                return false;
+            };
             if found.len() != entry.size {
                 let body = fs::read(&path).unwrap_or_default();
                 entry.size = body.len() as u64;

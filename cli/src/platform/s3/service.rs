@@ -11,8 +11,8 @@ use s3s::auth::SimpleAuth;
 use s3s::dto::{
     CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
     GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
-    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-    ObjectVersion, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
+    ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Object, ObjectVersion, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{HttpError, S3, S3Request, S3Response, S3Result, s3_error};
@@ -46,7 +46,11 @@ fn modified(entry: &Entry) -> Timestamp {
 
 impl Service {
     fn known(&self, bucket: &str) -> S3Result<()> {
-        if self.0.has_bucket(bucket) { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+        if self.0.has_bucket(bucket) {
+            Ok(())
+        } else {
+            Err(s3_error!(NoSuchBucket))
+        }
     }
 }
 
@@ -64,7 +68,9 @@ fn condition(input: &PutObjectInput) -> S3Result<Condition> {
 
 async fn collect(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let mut bytes = BytesMut::new();
-    let Some(mut body) = body else { return Ok(bytes.freeze()) };
+    let Some(mut body) = body else {
+        return Ok(bytes.freeze());
+    };
     // A wrong checksum or a broken connection ends the stream with an error, and nothing is stored.
     while let Some(part) = body.next().await {
         bytes.extend_from_slice(&part.map_err(|error| s3_error!(BadDigest, "{error}"))?);
@@ -82,34 +88,55 @@ impl S3 for Service {
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
-    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
         let mut input = request.input;
         self.known(&input.bucket)?;
         let condition = condition(&input)?;
         let body = collect(input.body.take()).await?;
-        let entry =
-            files::entry(input.content_type.map(|kind| kind.to_string()), input.metadata.unwrap_or_default());
-        let written = self.0.write(&input.bucket, &input.key, &body, entry, &condition);
+        let entry = files::entry(
+            input.content_type.map(|kind| kind.to_string()),
+            input.metadata.unwrap_or_default(),
+        );
+        let written = self
+            .0
+            .write(&input.bucket, &input.key, &body, entry, &condition);
         let entry = written.map_err(|refusal| match refusal {
             Refusal::ConditionFailed => s3_error!(PreconditionFailed),
             Refusal::NoSuchKey => s3_error!(NoSuchKey),
             Refusal::Io(error) => failed(&error),
         })?;
-        Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(entry.etag)), ..Default::default() }))
+        Ok(S3Response::new(PutObjectOutput {
+            e_tag: Some(ETag::Strong(entry.etag)),
+            ..Default::default()
+        }))
     }
 
-    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = request.input;
         self.known(&input.bucket)?;
-        let found = self.0.open_object(&input.bucket, &input.key).map_err(|error| failed(&error))?;
+        let found = self
+            .0
+            .open_object(&input.bucket, &input.key)
+            .map_err(|error| failed(&error))?;
         let (entry, file) = found.ok_or_else(|| s3_error!(NoSuchKey))?;
         let range = match &input.range {
             None => 0..entry.size,
             Some(range) => range.check(entry.size)?,
         };
-        let content_range = input
-            .range
-            .map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), entry.size));
+        let content_range = input.range.map(|_| {
+            format!(
+                "bytes {}-{}/{}",
+                range.start,
+                range.end.saturating_sub(1),
+                entry.size
+            )
+        });
         let part = files::part(file, range).map_err(|error| failed(&error))?;
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(part.len()).ok(),
@@ -130,7 +157,10 @@ impl S3 for Service {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
         self.known(&input.bucket)?;
-        let entry = self.0.entry(&input.bucket, &input.key).ok_or_else(|| s3_error!(NoSuchKey))?;
+        let entry = self
+            .0
+            .entry(&input.bucket, &input.key)
+            .ok_or_else(|| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: i64::try_from(entry.size).ok(),
             accept_ranges: Some("bytes".into()),
@@ -148,7 +178,9 @@ impl S3 for Service {
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
         self.known(&input.bucket)?;
-        self.0.delete(&input.bucket, &input.key).map_err(|error| failed(&error))?;
+        self.0
+            .delete(&input.bucket, &input.key)
+            .map_err(|error| failed(&error))?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
@@ -160,7 +192,11 @@ impl S3 for Service {
         let input = request.input;
         self.known(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
-        let limit = input.max_keys.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE).min(PAGE);
+        let limit = input
+            .max_keys
+            .and_then(|max| usize::try_from(max).ok())
+            .unwrap_or(PAGE)
+            .min(PAGE);
         let start = input.key_marker.clone().unwrap_or_default();
         let page = page(&self.0, &input.bucket, &prefix, start, None, limit);
         Ok(S3Response::new(ListObjectVersionsOutput {
@@ -181,13 +217,32 @@ impl S3 for Service {
         let input = request.input;
         self.known(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
-        let limit = input.max_keys.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE).min(PAGE);
-        let start =
-            input.continuation_token.clone().or_else(|| input.start_after.clone()).unwrap_or_default();
-        let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
-        let page = page(&self.0, &input.bucket, &prefix, start, delimiter.as_deref(), limit);
+        let limit = input
+            .max_keys
+            .and_then(|max| usize::try_from(max).ok())
+            .unwrap_or(PAGE)
+            .min(PAGE);
+        let start = input
+            .continuation_token
+            .clone()
+            .or_else(|| input.start_after.clone())
+            .unwrap_or_default();
+        let delimiter = input
+            .delimiter
+            .clone()
+            .filter(|delimiter| !delimiter.is_empty());
+        let page = page(
+            &self.0,
+            &input.bucket,
+            &prefix,
+            start,
+            delimiter.as_deref(),
+            limit,
+        );
         let key_count = page.contents.len() + page.prefixes.len();
-        let common = page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) });
+        let common = page.prefixes.into_iter().map(|prefix| CommonPrefix {
+            prefix: Some(prefix),
+        });
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket),
             prefix: Some(prefix),
@@ -217,7 +272,11 @@ fn page(
     delimiter: Option<&str>,
     limit: usize,
 ) -> Page {
-    let mut page = Page { contents: Vec::new(), prefixes: Vec::new(), next: None };
+    let mut page = Page {
+        contents: Vec::new(),
+        prefixes: Vec::new(),
+        next: None,
+    };
     while page.contents.len() + page.prefixes.len() < limit {
         let room = if delimiter.is_some() { 1 } else { limit };
         let (found, more) = files.list(bucket, prefix, &after, room);
@@ -245,7 +304,8 @@ fn page(
 
 fn folder(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let rest = key.strip_prefix(prefix)?;
-    rest.find(delimiter).map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
+    rest.find(delimiter)
+        .map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
 }
 
 /// The version of an object in a bucket that has no versions.

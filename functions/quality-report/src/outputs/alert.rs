@@ -41,15 +41,26 @@ pub(super) async fn tell(report: &Report, day: Day, context: &Context) -> Result
     let seen = seen(report, day, context).await?;
     let key = alert_key(day);
     let url = context.outlets.site_url.as_deref();
-    let (alert, before) = (alert(report, &context.catalogue, &seen, url), sent(&key, context).await?);
+    let (alert, before) = (
+        alert(report, &context.catalogue, &seen, url),
+        sent(&key, context).await?,
+    );
     let Some(alert) = alert else {
-        return if before.is_some() { remember(&key, None, context).await } else { Ok(()) };
+        return if before.is_some() {
+            remember(&key, None, context).await
+        } else {
+            Ok(())
+        };
     };
     if before.is_some_and(|sent| sent == alert) {
         tracing::info!(subject = alert.subject, "the same alert was sent before");
         return Ok(());
     }
-    if send(&alert, context).await? { remember(&key, Some(&alert), context).await } else { Ok(()) }
+    if send(&alert, context).await? {
+        remember(&key, Some(&alert), context).await
+    } else {
+        Ok(())
+    }
 }
 
 /// Sends an alert; says whether there was anybody to send it to.
@@ -85,9 +96,16 @@ async fn sent(key: &str, context: &Context) -> Result<Option<Alert>, Failure> {
 /// The newest passing day behind each table that is held back.
 async fn seen(report: &Report, day: Day, context: &Context) -> Result<Seen, Failure> {
     let mut seen = Seen::new();
-    for table in report.tables.values().filter(|manifest| !manifest.passed).map(|manifest| &manifest.table) {
+    for table in report
+        .tables
+        .values()
+        .filter(|manifest| !manifest.passed)
+        .map(|manifest| &manifest.table)
+    {
         // Of all days that are kept: a day in between may be swept by now, the newest that passed never is.
-        let days = kept_days(table, &*context.curated).await.map_err(|error| Failure::unavailable(&error))?;
+        let days = kept_days(table, &*context.curated)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
         let mut found = None;
         for before in days.into_iter().rev().filter(|before| *before < day) {
             let manifest = manifest(table, before, &*context.curated).await;
@@ -109,12 +127,30 @@ pub(super) fn alert(
     seen: &Seen,
     site: Option<&str>,
 ) -> Option<Alert> {
-    let held: Vec<&Manifest> = report.tables.values().filter(|manifest| !manifest.passed).collect();
-    let due = |table: &&str| !report.tables.contains_key(*table) && !catalogue.topics_of(table).is_empty();
-    let missing: Vec<&str> = catalogue.tables.iter().map(|table| table.name.as_str()).filter(due).collect();
-    let open: Vec<(&String, &SourceBooks)> =
-        report.sources.iter().filter(|(_, books)| !books.close()).collect();
-    let unusual: Vec<_> = report.trends.iter().filter(|trend| trend.state == TrendState::Unusual).collect();
+    let held: Vec<&Manifest> = report
+        .tables
+        .values()
+        .filter(|manifest| !manifest.passed)
+        .collect();
+    let due = |table: &&str| {
+        !report.tables.contains_key(*table) && !catalogue.topics_of(table).is_empty()
+    };
+    let missing: Vec<&str> = catalogue
+        .tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .filter(due)
+        .collect();
+    let open: Vec<(&String, &SourceBooks)> = report
+        .sources
+        .iter()
+        .filter(|(_, books)| !books.close())
+        .collect();
+    let unusual: Vec<_> = report
+        .trends
+        .iter()
+        .filter(|trend| trend.state == TrendState::Unusual)
+        .collect();
 
     let what: Vec<String> = [
         several(held.len(), "table held back", "tables held back"),
@@ -130,25 +166,45 @@ pub(super) fn alert(
     }
     let mut lines = shortened(held.iter().map(|manifest| held_back(manifest, seen)));
     lines.extend(shortened(missing.iter().map(|table| {
-        format!("There is no snapshot of the table {table} for this day: the merge did not end well.")
+        format!(
+            "There is no snapshot of the table {table} for this day: the merge did not end well."
+        )
     })));
-    lines.extend(shortened(open.iter().map(|(source, books)| open_books(source, books))));
     lines.extend(shortened(
-        unusual
-            .iter()
-            .map(|trend| format!("Unusual for {}: {}.", trend.dataset.replace('/', " "), observation(trend))),
+        open.iter().map(|(source, books)| open_books(source, books)),
     ));
+    lines.extend(shortened(unusual.iter().map(|trend| {
+        format!(
+            "Unusual for {}: {}.",
+            trend.dataset.replace('/', " "),
+            observation(trend)
+        )
+    })));
     let page = Day::parse(&report.date).map(day_page_key);
-    lines.extend(site.zip(page).map(|(site, page)| format!("See {site}/{page}.")));
-    let subject: String =
-        format!("polelake {}: {}", report.date, what.join(", ")).chars().take(SUBJECT).collect();
-    let message = format!("polelake {}: {}", report.date, uncapitalised(&lines.join("\n")));
+    lines.extend(
+        site.zip(page)
+            .map(|(site, page)| format!("See {site}/{page}.")),
+    );
+    let subject: String = format!("polelake {}: {}", report.date, what.join(", "))
+        .chars()
+        .take(SUBJECT)
+        .collect();
+    let message = format!(
+        "polelake {}: {}",
+        report.date,
+        uncapitalised(&lines.join("\n"))
+    );
     Some(Alert { subject, message })
 }
 
 fn uncapitalised(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+    letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_lowercase)
+        .chain(letters)
+        .collect()
 }
 
 fn several(count: usize, one: &str, more: &str) -> Option<String> {
@@ -169,13 +225,22 @@ fn shortened(sentences: impl ExactSizeIterator<Item = String>) -> Vec<String> {
 
 /// Why readers do not get a table's day, and what they see instead.
 fn held_back(manifest: &Manifest, seen: &Seen) -> String {
-    let failed = manifest.rules.iter().filter(|rule| rule.verdict == Verdict::Fail);
-    let findings: Vec<String> = failed.map(|rule| finding(rule, &format!("`{}`", rule.rule))).collect();
+    let failed = manifest
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict == Verdict::Fail);
+    let findings: Vec<String> = failed
+        .map(|rule| finding(rule, &format!("`{}`", rule.rule)))
+        .collect();
     let readers = match seen.get(&manifest.table).and_then(Option::as_ref) {
         Some(day) => format!("Readers still see {day}."),
         None => "Readers see no day of it.".to_owned(),
     };
-    format!("The table {} was not made current: {}. {readers}", manifest.table, findings.join("; "))
+    format!(
+        "The table {} was not made current: {}. {readers}",
+        manifest.table,
+        findings.join("; ")
+    )
 }
 
 fn open_books(source: &str, books: &SourceBooks) -> String {

@@ -22,7 +22,10 @@ pub(super) fn tell(report: &Report) {
 
 fn own(report: &Report) -> [(&'static str, u64); 5] {
     let (passed, warned, failed) = report.verdicts();
-    let unusual = report.trends.iter().filter(|trend| trend.state == TrendState::Unusual);
+    let unusual = report
+        .trends
+        .iter()
+        .filter(|trend| trend.state == TrendState::Unusual);
     [
         ("rules_passed", passed as u64),
         ("rules_warned", warned as u64),
@@ -34,9 +37,16 @@ fn own(report: &Report) -> [(&'static str, u64); 5] {
 
 /// Glue knows no warnings: there a rule holds or it does not, whatever comes of it.
 fn of_table(manifest: &Manifest) -> [(&'static str, u64); 2] {
-    let passed = manifest.rules.iter().filter(|rule| rule.verdict == Verdict::Pass).count();
+    let passed = manifest
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict == Verdict::Pass)
+        .count();
     let failed = manifest.rules.len() - passed;
-    [("glue.data.quality.rules.passed", passed as u64), ("glue.data.quality.rules.failed", failed as u64)]
+    [
+        ("glue.data.quality.rules.passed", passed as u64),
+        ("glue.data.quality.rules.failed", failed as u64),
+    ]
 }
 
 #[cfg(test)]
@@ -50,6 +60,12 @@ mod tests {
         let counts: Vec<u64> = own(&report).iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [2, 1, 1, 1, 1]);
         let glue = of_table(&report.tables["thing"]);
-        assert_eq!(glue, [("glue.data.quality.rules.passed", 2), ("glue.data.quality.rules.failed", 2)]);
+        assert_eq!(
+            glue,
+            [
+                ("glue.data.quality.rules.passed", 2),
+                ("glue.data.quality.rules.failed", 2)
+            ]
+        );
     }
 }

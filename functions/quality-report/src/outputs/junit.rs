@@ -19,9 +19,15 @@ pub(super) fn document(runs: &[Run], day: Day) -> io::Result<Vec<u8>> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let name = format!("polelake {day}");
     let checks: Vec<&Check> = runs.iter().flat_map(|run| &run.checks).collect();
-    let suites = xml.create_element("testsuites").with_attribute(("name", name.as_str()));
+    let suites = xml
+        .create_element("testsuites")
+        .with_attribute(("name", name.as_str()));
     suites
-        .with_attributes(counts(&checks).iter().map(|(name, count)| (*name, count.as_str())))
+        .with_attributes(
+            counts(&checks)
+                .iter()
+                .map(|(name, count)| (*name, count.as_str())),
+        )
         .write_inner_content(|xml| runs.iter().try_for_each(|run| suite(run, day, xml)))?;
     let mut text = xml.into_inner();
     text.push(b'\n');
@@ -29,7 +35,13 @@ pub(super) fn document(runs: &[Run], day: Day) -> io::Result<Vec<u8>> {
 }
 
 fn counts(checks: &[&Check]) -> [(&'static str, String); 4] {
-    let of = |outcome: Outcome| checks.iter().filter(|check| check.result == outcome).count().to_string();
+    let of = |outcome: Outcome| {
+        checks
+            .iter()
+            .filter(|check| check.result == outcome)
+            .count()
+            .to_string()
+    };
     [
         ("tests", checks.len().to_string()),
         ("failures", of(Outcome::Failed)),
@@ -41,11 +53,21 @@ fn counts(checks: &[&Check]) -> [(&'static str, String); 4] {
 fn suite(run: &Run, day: Day, xml: &mut Xml) -> io::Result<()> {
     let checks: Vec<&Check> = run.checks.iter().collect();
     let begins = format!("{day}T00:00:00");
-    let suite = xml.create_element("testsuite").with_attribute(("name", run.table.as_str()));
+    let suite = xml
+        .create_element("testsuite")
+        .with_attribute(("name", run.table.as_str()));
     suite
-        .with_attributes(counts(&checks).iter().map(|(name, count)| (*name, count.as_str())))
+        .with_attributes(
+            counts(&checks)
+                .iter()
+                .map(|(name, count)| (*name, count.as_str())),
+        )
         .with_attribute(("timestamp", begins.as_str()))
-        .write_inner_content(|xml| run.checks.iter().try_for_each(|check| case(run, check, xml)))?;
+        .write_inner_content(|xml| {
+            run.checks
+                .iter()
+                .try_for_each(|check| case(run, check, xml))
+        })?;
     Ok(())
 }
 
@@ -57,18 +79,29 @@ fn case(run: &Run, check: &Check, xml: &mut Xml) -> io::Result<()> {
     let reason = legal(check.reason.as_deref().unwrap_or_default());
     let told = |xml: &mut Xml, element: &str| {
         let told = xml.create_element(element);
-        let told =
-            if element == "skipped" { told } else { told.with_attribute(("type", check.kind.as_str())) };
-        told.with_attribute(("message", reason.as_str())).write_text_content(BytesText::new(&name)).map(drop)
+        let told = if element == "skipped" {
+            told
+        } else {
+            told.with_attribute(("type", check.kind.as_str()))
+        };
+        told.with_attribute(("message", reason.as_str()))
+            .write_text_content(BytesText::new(&name))
+            .map(drop)
     };
     match check.result {
         Outcome::Failed => case.write_inner_content(|xml| told(xml, "failure"))?,
         Outcome::Error => case.write_inner_content(|xml| told(xml, "error"))?,
         Outcome::Skipped => case.write_inner_content(|xml| told(xml, "skipped"))?,
         Outcome::Warning | Outcome::Info => case.write_inner_content(|xml| {
-            let word = if check.result == Outcome::Warning { "warning" } else { "note" };
+            let word = if check.result == Outcome::Warning {
+                "warning"
+            } else {
+                "note"
+            };
             let text = format!("{word}: {reason}: {name}");
-            xml.create_element("system-out").write_text_content(BytesText::new(&text)).map(drop)
+            xml.create_element("system-out")
+                .write_text_content(BytesText::new(&text))
+                .map(drop)
         })?,
         Outcome::Passed | Outcome::Unknown => case.write_empty()?,
     };
@@ -78,7 +111,9 @@ fn case(run: &Run, check: &Check, xml: &mut Xml) -> io::Result<()> {
 /// The text without characters that XML 1.0 cannot hold, not even escaped.
 fn legal(text: &str) -> String {
     let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-    text.chars().map(|c| if fits(c) { c } else { '\u{fffd}' }).collect()
+    text.chars()
+        .map(|c| if fits(c) { c } else { '\u{fffd}' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -87,6 +122,9 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_hold_is_replaced() {
-        assert_eq!(legal("a\u{0}b\u{8}\u{ffff}<&\n\u{1f600}"), "a\u{fffd}b\u{fffd}\u{fffd}<&\n\u{1f600}");
+        assert_eq!(
+            legal("a\u{0}b\u{8}\u{ffff}<&\n\u{1f600}"),
+            "a\u{fffd}b\u{fffd}\u{fffd}<&\n\u{1f600}"
+        );
     }
 }

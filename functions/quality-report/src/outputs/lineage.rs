@@ -47,7 +47,8 @@ fn snapshot(table: &TableContract, manifest: &Manifest, day: Day, context: &Cont
     let mut output = curated(table, context);
     output["facets"] = json!({"schema": schema(table), "columnLineage": facet("ColumnLineageDatasetFacet", "1-2-0", json!({"fields": fields}))});
     let bytes: u64 = manifest.shards.iter().map(|shard| shard.bytes).sum();
-    let written = json!({"rowCount": manifest.rows, "size": bytes, "fileCount": manifest.shards.len()});
+    let written =
+        json!({"rowCount": manifest.rows, "size": bytes, "fileCount": manifest.shards.len()});
     output["outputFacets"] =
         json!({"outputStatistics": facet("OutputStatisticsOutputDatasetFacet", "1-0-2", written)});
     event(&format!("snapshot.{}", table.name), day, &inputs, &[output])
@@ -85,7 +86,9 @@ fn event(job: &str, day: Day, inputs: &[Value], outputs: &[Value]) -> Value {
 
 fn facet(name: &str, version: &str, mut content: Value) -> Value {
     content["_producer"] = json!(PRODUCER);
-    content["_schemaURL"] = json!(format!("{SPECIFICATION}/facets/{version}/{name}.json#/$defs/{name}"));
+    content["_schemaURL"] = json!(format!(
+        "{SPECIFICATION}/facets/{version}/{name}.json#/$defs/{name}"
+    ));
     content
 }
 
@@ -131,9 +134,11 @@ fn lineage<'c>(table: &TableContract, context: &'c Context) -> (Map<String, Valu
             }
         }
     }
-    let fields =
-        |fields: BTreeMap<_, Value>| json!({"inputFields": fields.into_values().collect::<Vec<_>>()});
-    let columns = columns.into_iter().map(|(column, found)| (column, fields(found))).collect();
+    let fields = |fields: BTreeMap<_, Value>| json!({"inputFields": fields.into_values().collect::<Vec<_>>()});
+    let columns = columns
+        .into_iter()
+        .map(|(column, found)| (column, fields(found)))
+        .collect();
     (columns, context.catalogue.topics_of(&table.name))
 }
 
@@ -141,7 +146,10 @@ fn metrics(table: &TableContract, manifest: &Manifest) -> Value {
     let bytes: u64 = manifest.shards.iter().map(|shard| shard.bytes).sum();
     let of = |column: &contract::Column| {
         let profile = manifest.columns.get(&column.name)?;
-        Some((column.name.clone(), of_column(column, profile, manifest.rows)))
+        Some((
+            column.name.clone(),
+            of_column(column, profile, manifest.rows),
+        ))
     };
     let columns: Map<String, Value> = table.columns.iter().filter_map(of).collect();
     json!({"rowCount": manifest.rows, "bytes": bytes, "fileCount": manifest.shards.len(), "columnMetrics": columns})
@@ -149,7 +157,8 @@ fn metrics(table: &TableContract, manifest: &Manifest) -> Value {
 
 /// Counts of a column; of numbers also from where to where they go, unless they are people's.
 fn of_column(column: &contract::Column, profile: &ColumnProfile, rows: u64) -> Value {
-    let mut metrics = json!({"count": profile.filled, "nullCount": rows.saturating_sub(profile.filled)});
+    let mut metrics =
+        json!({"count": profile.filled, "nullCount": rows.saturating_sub(profile.filled)});
     let mut add = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             metrics[name] = value;
@@ -169,9 +178,16 @@ fn of_column(column: &contract::Column, profile: &ColumnProfile, rows: u64) -> V
     add("min", profile.least.map(number));
     add("max", profile.greatest.map(number));
     let centiles = |centiles: [i64; 5]| {
-        QUANTILES.iter().zip(centiles).map(|(name, value)| ((*name).to_owned(), number(value))).collect()
+        QUANTILES
+            .iter()
+            .zip(centiles)
+            .map(|(name, value)| ((*name).to_owned(), number(value)))
+            .collect()
     };
-    add("quantiles", profile.centiles.map(centiles).map(Value::Object));
+    add(
+        "quantiles",
+        profile.centiles.map(centiles).map(Value::Object),
+    );
     metrics
 }
 

@@ -26,7 +26,13 @@ pub(crate) async fn write(report: &Report, context: &Context) -> Result<(), Fail
     let day = day_of(report)?;
     let runs = run::runs(report, day, &context.catalogue);
     for run in &runs {
-        put(context, &run_key(&run.table, day), json(run)?, "application/json").await?;
+        put(
+            context,
+            &run_key(&run.table, day),
+            json(run)?,
+            "application/json",
+        )
+        .await?;
     }
     let junit = junit::document(&runs, day).map_err(|error| Failure::corrupt(&error))?;
     put(context, &junit_key(day), junit, "application/xml").await?;
@@ -35,14 +41,25 @@ pub(crate) async fn write(report: &Report, context: &Context) -> Result<(), Fail
         serde_json::to_writer(&mut lines, &event).map_err(|error| Failure::corrupt(&error))?;
         lines.push(b'\n');
     }
-    put(context, &openlineage_key(day), lines, "application/x-ndjson").await?;
+    put(
+        context,
+        &openlineage_key(day),
+        lines,
+        "application/x-ndjson",
+    )
+    .await?;
     emf::tell(report);
     alert::tell(report, day, context).await
 }
 
 /// The day of a report.
 fn day_of(report: &Report) -> Result<Day, Failure> {
-    let wrong = || Failure::new(FailureKind::Corrupt, format!("a report of no day: {}", report.date));
+    let wrong = || {
+        Failure::new(
+            FailureKind::Corrupt,
+            format!("a report of no day: {}", report.date),
+        )
+    };
     Day::parse(&report.date).ok_or_else(wrong)
 }
 

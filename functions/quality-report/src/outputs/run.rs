@@ -75,7 +75,12 @@ pub(super) fn runs(report: &Report, day: Day, catalogue: &Catalogue) -> Vec<Run>
     let due = |table: &&TableContract| {
         report.tables.contains_key(&table.name) || !catalogue.topics_of(&table.name).is_empty()
     };
-    catalogue.tables.iter().filter(due).map(|table| run(table, report, day)).collect()
+    catalogue
+        .tables
+        .iter()
+        .filter(due)
+        .map(|table| run(table, report, day))
+        .collect()
 }
 
 fn run(table: &TableContract, report: &Report, day: Day) -> Run {
@@ -84,7 +89,10 @@ fn run(table: &TableContract, report: &Report, day: Day) -> Run {
     let results = manifest.into_iter().flat_map(|manifest| &manifest.rules);
     checks.extend(results.map(|result| of_rule(result, table)));
     let dataset = format!("table/{}", table.name);
-    let trends = report.trends.iter().filter(|trend| trend.dataset == dataset);
+    let trends = report
+        .trends
+        .iter()
+        .filter(|trend| trend.dataset == dataset);
     checks.extend(trends.map(|trend| of_trend(trend, table)));
     let version = manifest.map_or(&table.version, |manifest| &manifest.contract_version);
     Run {
@@ -103,8 +111,15 @@ fn run(table: &TableContract, report: &Report, day: Day) -> Run {
 
 /// The worst of the checks, as datacontract-cli reckons it.
 fn whole(checks: &[Check]) -> Outcome {
-    let worst = [Outcome::Error, Outcome::Failed, Outcome::Warning, Outcome::Passed];
-    let found = worst.into_iter().find(|outcome| checks.iter().any(|check| check.result == *outcome));
+    let worst = [
+        Outcome::Error,
+        Outcome::Failed,
+        Outcome::Warning,
+        Outcome::Passed,
+    ];
+    let found = worst
+        .into_iter()
+        .find(|outcome| checks.iter().any(|check| check.result == *outcome));
     found.unwrap_or(Outcome::Unknown)
 }
 
@@ -118,7 +133,11 @@ fn published(table: &TableContract, there: bool) -> Check {
         field: None,
         quality_id: None,
         engine: ENGINE,
-        result: if there { Outcome::Passed } else { Outcome::Error },
+        result: if there {
+            Outcome::Passed
+        } else {
+            Outcome::Error
+        },
         reason: (!there).then(|| "there is no snapshot of the day, so no rule was run".into()),
         diagnostics: json!({"dimension": "timeliness"}),
     }
@@ -157,7 +176,11 @@ fn of_rule(result: &RuleResult, table: &TableContract) -> Check {
 }
 
 fn of_trend(trend: &Trend, table: &TableContract) -> Check {
-    let place = trend.column.iter().chain([&trend.metric]).map(String::as_str);
+    let place = trend
+        .column
+        .iter()
+        .chain([&trend.metric])
+        .map(String::as_str);
     let result = match trend.state {
         TrendState::Usual => Outcome::Passed,
         TrendState::Unusual => Outcome::Warning,
@@ -171,7 +194,9 @@ fn of_trend(trend: &Trend, table: &TableContract) -> Check {
         TrendState::Acknowledged => Some(format!("{}; somebody has said why", observation(trend))),
     };
     Check {
-        id: place.fold(format!("{}-trend", table.name), |id, part| format!("{id}-{part}")),
+        id: place.fold(format!("{}-trend", table.name), |id, part| {
+            format!("{id}-{part}")
+        }),
         category: "anomaly",
         kind: format!("trend_{}", trend.metric),
         name: format!("the usual range of {}", trend.metric.replace('_', " ")),

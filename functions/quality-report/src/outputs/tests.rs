@@ -39,7 +39,8 @@ fn catalogue() -> Catalogue {
                     "quality": [{"id": "thing-rows", "type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage", "description": "There are things"}]}],
         "customProperties": [{"property": "polelake", "value": {"family": "object"}}],
     });
-    let property = |name: &str| json!({"name": name, "logicalType": "string", "classification": "internal"});
+    let property =
+        |name: &str| json!({"name": name, "logicalType": "string", "classification": "internal"});
     let properties = ["id", "at", "holder", "fee", "made"].map(property);
     let source = json!({
         "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0", "status": "active",
@@ -100,12 +101,39 @@ pub(super) fn sample() -> Report {
         contract_version: "1.2.0".into(),
         base: Some("2026-03-02".into()),
         rows: 10_397,
-        shards: vec![ManifestShard { bytes: 4_096, ..ManifestShard::default() }],
+        shards: vec![ManifestShard {
+            bytes: 4_096,
+            ..ManifestShard::default()
+        }],
         rules: vec![
-            result("thing-key-unique", None, "block", (12, 10_397), Verdict::Fail),
-            result("thing-fee-given", Some("fee"), "warn", (1, 10_397), Verdict::Warn),
-            result("thing-holder-required", Some("holder"), "warn", (0, 10_397), Verdict::Pass),
-            result("thing-made-past", Some("made"), "warn", (0, 0), Verdict::Pass),
+            result(
+                "thing-key-unique",
+                None,
+                "block",
+                (12, 10_397),
+                Verdict::Fail,
+            ),
+            result(
+                "thing-fee-given",
+                Some("fee"),
+                "warn",
+                (1, 10_397),
+                Verdict::Warn,
+            ),
+            result(
+                "thing-holder-required",
+                Some("holder"),
+                "warn",
+                (0, 10_397),
+                Verdict::Pass,
+            ),
+            result(
+                "thing-made-past",
+                Some("made"),
+                "warn",
+                (0, 0),
+                Verdict::Pass,
+            ),
         ],
         columns: [
             // A range of a personal column is never measured; were it, it would not be told.
@@ -131,7 +159,12 @@ pub(super) fn sample() -> Report {
         date: "2026-03-03".into(),
         sources: [(
             "shop".to_owned(),
-            SourceBooks { landed: 5_000, refined: 4_000, waiting: 2, ..SourceBooks::default() },
+            SourceBooks {
+                landed: 5_000,
+                refined: 4_000,
+                waiting: 2,
+                ..SourceBooks::default()
+            },
         )]
         .into(),
         tables: [("thing".to_owned(), thing)].into(),
@@ -165,15 +198,24 @@ fn context(duty: Option<Arc<dyn Notifier>>) -> Context {
         curated: store(),
         site: store(),
         catalogue: Arc::new(catalogue()),
-        outlets: Outlets { duty, site_url: Some("https://quality.example".into()), ..Outlets::default() },
-        place: crate::Place { bucket: "curated".into(), databases: "polelake".into() },
+        outlets: Outlets {
+            duty,
+            site_url: Some("https://quality.example".into()),
+            ..Outlets::default()
+        },
+        place: crate::Place {
+            bucket: "curated".into(),
+            databases: "polelake".into(),
+        },
     }
 }
 
 /// Compares with the file that somebody has read; `UPDATE_GOLDEN=1` writes it anew.
 #[track_caller]
 fn golden(name: &str, text: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&file, text).unwrap();
     }
@@ -187,11 +229,18 @@ fn golden(name: &str, text: &str) {
 #[test]
 fn results_have_the_shape_of_datacontract_clis_runs() {
     let runs = run::runs(&sample(), day(), &catalogue());
-    golden("thing.run.json", &String::from_utf8(super::json(&runs[0]).unwrap()).unwrap());
+    golden(
+        "thing.run.json",
+        &String::from_utf8(super::json(&runs[0]).unwrap()).unwrap(),
+    );
     let mut missing = sample();
     missing.tables.clear();
     let runs = run::runs(&missing, day(), &catalogue());
-    assert_eq!(runs[0].result, run::Outcome::Error, "a snapshot that is missing is an error");
+    assert_eq!(
+        runs[0].result,
+        run::Outcome::Error,
+        "a snapshot that is missing is an error"
+    );
 }
 
 #[test]
@@ -210,15 +259,28 @@ fn lineage_tells_where_columns_come_from_and_no_value_of_a_person() {
     let columns = &events[1]["inputs"][0]["inputFacets"]["dataQualityMetrics"]["columnMetrics"];
     assert_eq!(columns["fee"]["min"], 10.5);
     for value in ["min", "max", "quantiles"] {
-        assert_eq!(columns["count"].get(value), None, "{value} of a personal column");
+        assert_eq!(
+            columns["count"].get(value),
+            None,
+            "{value} of a personal column"
+        );
     }
 }
 
 #[test]
 fn an_alert_says_what_is_wrong_and_what_readers_see() {
     let seen: Seen = [("thing".to_owned(), Some("2026-03-02".to_owned()))].into();
-    let alert = alert(&sample(), &catalogue(), &seen, Some("https://quality.example")).unwrap();
-    assert_eq!(alert.subject, "polelake 2026-03-03: 1 table held back, 1 book open, 1 metric unusual");
+    let alert = alert(
+        &sample(),
+        &catalogue(),
+        &seen,
+        Some("https://quality.example"),
+    )
+    .unwrap();
+    assert_eq!(
+        alert.subject,
+        "polelake 2026-03-03: 1 table held back, 1 book open, 1 metric unusual"
+    );
     golden("alert.txt", &alert.message);
     let mut missing = well();
     missing.tables.clear();
@@ -227,7 +289,10 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
         alert.message,
         "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did not end well."
     );
-    assert_eq!(super::alert::alert(&well(), &catalogue(), &Seen::new(), None), None);
+    assert_eq!(
+        super::alert::alert(&well(), &catalogue(), &Seen::new(), None),
+        None
+    );
 }
 
 #[tokio::test]
@@ -239,7 +304,10 @@ async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
     assert_eq!(duty.sent().len(), 1);
     let (subject, message) = duty.sent().remove(0);
     assert!(subject.is_ascii() && subject.len() <= 100, "{subject}");
-    assert!(message.contains("Readers see no day of it."), "there is no snapshot before it: {message}");
+    assert!(
+        message.contains("Readers see no day of it."),
+        "there is no snapshot before it: {message}"
+    );
 
     let mut worse = sample();
     worse.trends.clear();
@@ -260,13 +328,30 @@ async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
 async fn readers_see_the_newest_day_that_passed() {
     let duty = Arc::new(MemoryNotifier::default());
     let context = context(Some(Arc::clone(&duty) as _));
-    for (date, passed) in [("2026-03-02", false), ("2026-03-01", true), ("2026-03-04", true)] {
-        let before = Manifest { table: "thing".into(), date: date.into(), passed, ..Manifest::default() };
+    for (date, passed) in [
+        ("2026-03-02", false),
+        ("2026-03-01", true),
+        ("2026-03-04", true),
+    ] {
+        let before = Manifest {
+            table: "thing".into(),
+            date: date.into(),
+            passed,
+            ..Manifest::default()
+        };
         let key = lake::manifest_key("thing", Day::parse(date).unwrap());
-        context.curated.put(&key, before.encode().unwrap().into(), "application/json").await.unwrap();
+        context
+            .curated
+            .put(&key, before.encode().unwrap().into(), "application/json")
+            .await
+            .unwrap();
     }
     super::write(&sample(), &context).await.unwrap();
-    assert!(duty.sent()[0].1.contains("Readers still see 2026-03-01."), "{:?}", duty.sent());
+    assert!(
+        duty.sent()[0].1.contains("Readers still see 2026-03-01."),
+        "{:?}",
+        duty.sent()
+    );
 }
 
 struct Unreachable;
@@ -274,7 +359,12 @@ struct Unreachable;
 #[async_trait]
 impl Notifier for Unreachable {
     async fn notify(&self, _subject: &str, _message: &str) -> Result<(), StoreError> {
-        Err(StoreError::new(StoreErrorKind::Refused, "notify", "topic", "it is gone"))
+        Err(StoreError::new(
+            StoreErrorKind::Refused,
+            "notify",
+            "topic",
+            "it is gone",
+        ))
     }
 }
 
@@ -283,12 +373,21 @@ async fn an_alert_that_cannot_be_sent_fails_the_run_when_everything_else_is_writ
     let context = context(Some(Arc::new(Unreachable)));
     let failure = super::write(&sample(), &context).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
-    assert!(context.site.is_there(&run_key("thing", day())).await.unwrap());
+    assert!(
+        context
+            .site
+            .is_there(&run_key("thing", day()))
+            .await
+            .unwrap()
+    );
     assert!(
         !context.site.is_there(&alert_key(day())).await.unwrap(),
         "it is sent when the run is tried again"
     );
     let nobody = self::context(None);
     super::write(&sample(), &nobody).await.unwrap();
-    assert!(!nobody.site.is_there(&alert_key(day())).await.unwrap(), "nobody was told");
+    assert!(
+        !nobody.site.is_there(&alert_key(day())).await.unwrap(),
+        "nobody was told"
+    );
 }

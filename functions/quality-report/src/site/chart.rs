@@ -24,7 +24,11 @@ pub(super) type Points<'p> = Vec<(&'p str, f64)>;
 
 /// The last points of a series: what a chart has room for.
 pub(super) fn last<'p>(points: &[(&'p str, f64)]) -> Points<'p> {
-    let finite: Points<'_> = points.iter().copied().filter(|(_, value)| value.is_finite()).collect();
+    let finite: Points<'_> = points
+        .iter()
+        .copied()
+        .filter(|(_, value)| value.is_finite())
+        .collect();
     finite[finite.len().saturating_sub(POINTS_MAX)..].to_vec()
 }
 
@@ -47,7 +51,10 @@ impl Scale {
             (least, greatest) = (least.min(value), greatest.max(value));
         }
         if !least.is_finite() {
-            return Self { least: 0.0, greatest: 1.0 };
+            return Self {
+                least: 0.0,
+                greatest: 1.0,
+            };
         }
         // A chart that begins near nought begins at nought; only a high and narrow range is cut off below.
         if zero || (least >= 0.0 && least < greatest * 0.6) {
@@ -60,13 +67,18 @@ impl Scale {
     }
 
     fn y(self, value: f64) -> f64 {
-        let share = (value.clamp(self.least, self.greatest) - self.least) / (self.greatest - self.least);
+        let share =
+            (value.clamp(self.least, self.greatest) - self.least) / (self.greatest - self.least);
         BOTTOM - share * (BOTTOM - TOP)
     }
 }
 
 fn x(index: usize, count: usize) -> f64 {
-    if count < 2 { (LEFT + RIGHT) / 2.0 } else { LEFT + index as f64 * (RIGHT - LEFT) / (count - 1) as f64 }
+    if count < 2 {
+        (LEFT + RIGHT) / 2.0
+    } else {
+        LEFT + index as f64 * (RIGHT - LEFT) / (count - 1) as f64
+    }
 }
 
 /// The grid with its numbers, and the first and last name below.
@@ -102,14 +114,23 @@ pub(super) fn line(
     write: impl Fn(f64) -> String,
 ) -> Markup {
     let points = last(points);
-    let (Some(first), Some(newest)) = (points.first(), points.last()) else { return html! {} };
-    let bounds = expected.into_iter().flat_map(|(least, greatest)| [least, greatest]);
+    let (Some(first), Some(newest)) = (points.first(), points.last()) else {
+        return html! {};
+    };
+    let bounds = expected
+        .into_iter()
+        .flat_map(|(least, greatest)| [least, greatest]);
     let scale = Scale::of(points.iter().map(|(_, value)| *value).chain(bounds), false);
     let count = points.len();
     let mut path = String::new();
     for (index, (_, value)) in points.iter().enumerate() {
         let letter = if index == 0 { 'M' } else { 'L' };
-        let _ = write!(path, "{letter}{} {}", place(x(index, count)), place(scale.y(*value)));
+        let _ = write!(
+            path,
+            "{letter}{} {}",
+            place(x(index, count)),
+            place(scale.y(*value))
+        );
     }
     let end = x(count - 1, count);
     let drawing = html! {
@@ -123,21 +144,33 @@ pub(super) fn line(
         }
         circle.c-last cx=(place(end)) cy=(place(scale.y(newest.1))) r="4" {}
     };
-    let says = format!("{title}: {} on {}, over {count} days", write(newest.1), short_date(newest.0));
+    let says = format!(
+        "{title}: {} on {}, over {count} days",
+        write(newest.1),
+        short_date(newest.0)
+    );
     let key = html! {
         @if let Some((least, greatest)) = expected {
             ul.app-key { li { (swatch("c-band")) "expected on the last day: " (write(least)) " to " (write(greatest)) } }
         }
     };
-    let rows =
-        points.iter().rev().map(|(date, value)| vec![html! { (date) }, html! { (write(*value)) }]).collect();
+    let rows = points
+        .iter()
+        .rev()
+        .map(|(date, value)| vec![html! { (date) }, html! { (write(*value)) }])
+        .collect();
     let caption = format!("{title}, by day");
     figure(
         title,
         &says,
         &drawing,
         &key,
-        &table(&caption, Width::Narrow, &[text("Day"), numeric("Number")], rows),
+        &table(
+            &caption,
+            Width::Narrow,
+            &[text("Day"), numeric("Number")],
+            rows,
+        ),
     )
 }
 
@@ -148,7 +181,9 @@ fn swatch(class: &str) -> Markup {
 /// Bars of the days, each made of several counts on top of each other.
 pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) -> Markup {
     let days = &days[days.len().saturating_sub(POINTS_MAX)..];
-    let (Some(first), Some(newest)) = (days.first(), days.last()) else { return html! {} };
+    let (Some(first), Some(newest)) = (days.first(), days.last()) else {
+        return html! {};
+    };
     let scale = Scale::of(days.iter().map(|(_, values)| values.iter().sum()), true);
     let room = (RIGHT - LEFT) / days.len() as f64;
     let width = (room * 0.7).min(36.0);
@@ -174,7 +209,12 @@ pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) ->
         days.len()
     );
     let mut heads = vec![text("Day")];
-    heads.extend(["Refined", "Ignored", "Quarantined"].map(numeric).iter().take(names.len()));
+    heads.extend(
+        ["Refined", "Ignored", "Quarantined"]
+            .map(numeric)
+            .iter()
+            .take(names.len()),
+    );
     let row = |(date, values): &(&str, Vec<f64>)| {
         let cells = values.iter().map(|value| html! { (number(*value)) });
         std::iter::once(html! { (date) }).chain(cells).collect()
@@ -185,14 +225,26 @@ pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) ->
         &says,
         &drawing,
         &key,
-        &table(&caption, Width::Narrow, &heads, days.iter().rev().map(row).collect()),
+        &table(
+            &caption,
+            Width::Narrow,
+            &heads,
+            days.iter().rev().map(row).collect(),
+        ),
     )
 }
 
 /// What came in each minute of a day; in the table, in each hour.
-pub(super) fn minutes<'m>(title: &str, minutes: impl Iterator<Item = (&'m u16, &'m u64)> + Clone) -> Markup {
-    let most = minutes.clone().max_by_key(|(minute, count)| (**count, u16::MAX - **minute));
-    let Some((busiest, most)) = most else { return html! {} };
+pub(super) fn minutes<'m>(
+    title: &str,
+    minutes: impl Iterator<Item = (&'m u16, &'m u64)> + Clone,
+) -> Markup {
+    let most = minutes
+        .clone()
+        .max_by_key(|(minute, count)| (**count, u16::MAX - **minute));
+    let Some((busiest, most)) = most else {
+        return html! {};
+    };
     let scale = Scale::of(std::iter::once(*most as f64), true);
     let mut path = String::new();
     let mut hours = [0u64; 24];
@@ -213,11 +265,19 @@ pub(super) fn minutes<'m>(title: &str, minutes: impl Iterator<Item = (&'m u16, &
         }
     }
     let drawing = html! { (axes(scale, "00:00", "24:00", &number)) path.c-bar d=(path) {} };
-    let says =
-        format!("{title}: {} in the busiest minute, {} UTC", thousands(*most), clock(i64::from(*busiest)));
+    let says = format!(
+        "{title}: {} in the busiest minute, {} UTC",
+        thousands(*most),
+        clock(i64::from(*busiest))
+    );
     let busy = hours.iter().enumerate().filter(|(_, count)| **count > 0);
     let rows = busy
-        .map(|(hour, count)| vec![html! { (format!("{hour:02}:00")) }, html! { (thousands(*count)) }])
+        .map(|(hour, count)| {
+            vec![
+                html! { (format!("{hour:02}:00")) },
+                html! { (thousands(*count)) },
+            ]
+        })
         .collect();
     let caption = format!("{title}, by hour; hours without any are left out");
     let key = html! { p.app-small.app-muted { (says) "." } };
@@ -226,7 +286,12 @@ pub(super) fn minutes<'m>(title: &str, minutes: impl Iterator<Item = (&'m u16, &
         &says,
         &drawing,
         &key,
-        &table(&caption, Width::Narrow, &[text("Hour from"), numeric("Records")], rows),
+        &table(
+            &caption,
+            Width::Narrow,
+            &[text("Hour from"), numeric("Records")],
+            rows,
+        ),
     )
 }
 
@@ -254,12 +319,21 @@ mod tests {
 
     #[test]
     fn a_chart_has_its_numbers_beside_it_and_the_same_bytes_each_time() {
-        let points = [("2026-03-01", 10.0), ("2026-03-02", 30.0), ("2026-03-03", 20.0)];
+        let points = [
+            ("2026-03-01", 10.0),
+            ("2026-03-02", 30.0),
+            ("2026-03-03", 20.0),
+        ];
         let draw = || line("Rows", &points, Some((5.0, 25.0)), number).into_string();
         let drawn = draw();
         assert_eq!(drawn, draw());
-        assert!(drawn.contains("M56.0 86.0L254.0 10.0L452.0 48.0"), "{drawn}");
-        assert!(drawn.contains("<td class=\"govuk-table__cell govuk-table__cell--numeric\">30</td>"));
+        assert!(
+            drawn.contains("M56.0 86.0L254.0 10.0L452.0 48.0"),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains("<td class=\"govuk-table__cell govuk-table__cell--numeric\">30</td>")
+        );
         assert!(drawn.contains("expected on the last day: 5 to 25"));
         assert!(!drawn.contains("style="), "the policy forbids it");
         assert_eq!(line("Rows", &[], None, number).into_string(), "");
@@ -267,24 +341,42 @@ mod tests {
 
     #[test]
     fn odd_series_are_drawn_without_harm() {
-        for points in
-            [vec![("2026-03-01", 0.0)], vec![("a", f64::NAN), ("b", 1.0)], vec![("a", 7.0), ("b", 7.0)]]
-        {
+        for points in [
+            vec![("2026-03-01", 0.0)],
+            vec![("a", f64::NAN), ("b", 1.0)],
+            vec![("a", 7.0), ("b", 7.0)],
+        ] {
             let drawn = line("Odd", &points, None, number).into_string();
             assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
         }
-        let many: Vec<(String, f64)> = (0..400).map(|day| (format!("2026-{day}"), f64::from(day))).collect();
-        let many: Vec<(&str, f64)> = many.iter().map(|(day, value)| (day.as_str(), *value)).collect();
-        assert_eq!(line("Many", &many, None, number).into_string().matches("<circle").count(), POINTS_MAX);
+        let many: Vec<(String, f64)> = (0..400)
+            .map(|day| (format!("2026-{day}"), f64::from(day)))
+            .collect();
+        let many: Vec<(&str, f64)> = many
+            .iter()
+            .map(|(day, value)| (day.as_str(), *value))
+            .collect();
+        assert_eq!(
+            line("Many", &many, None, number)
+                .into_string()
+                .matches("<circle")
+                .count(),
+            POINTS_MAX
+        );
     }
 
     #[test]
     fn minutes_are_summed_by_hour() {
         let counts = std::collections::BTreeMap::from([(0u16, 3u64), (59, 4), (1_439, 10)]);
         let drawn = minutes("Records a minute", counts.iter()).into_string();
-        assert!(drawn.contains("10 in the busiest minute, 23:59 UTC"), "{drawn}");
         assert!(
-            drawn.contains("00:00</th><td class=\"govuk-table__cell govuk-table__cell--numeric\">7</td>"),
+            drawn.contains("10 in the busiest minute, 23:59 UTC"),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains(
+                "00:00</th><td class=\"govuk-table__cell govuk-table__cell--numeric\">7</td>"
+            ),
             "{drawn}"
         );
     }

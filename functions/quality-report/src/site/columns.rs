@@ -14,7 +14,11 @@ use super::text::{count_of, counted, is_small, percent, sentence, stopped, thous
 const SHOWN_MAX: usize = 12;
 
 /// The table's own columns, then those that every table has.
-pub(super) fn section(edition: &Edition<'_>, of: &TableContract, manifest: Option<&Manifest>) -> Markup {
+pub(super) fn section(
+    edition: &Edition<'_>,
+    of: &TableContract,
+    manifest: Option<&Manifest>,
+) -> Markup {
     let (common, own) = of.columns.split_at(PROVENANCE.len().min(of.columns.len()));
     html! {
         p.govuk-body.app-measure {
@@ -44,7 +48,8 @@ fn listing(
         text("What it holds"),
     ];
     let row = |column: &Column| {
-        let known = manifest.and_then(|manifest| Some((manifest.columns.get(&column.name)?, manifest.rows)));
+        let known = manifest
+            .and_then(|manifest| Some((manifest.columns.get(&column.name)?, manifest.rows)));
         vec![
             html! { code id={ "column-" (column.name) } { (column.name) } },
             html! { (column.kind.glue()) },
@@ -55,7 +60,12 @@ fn listing(
         ]
     };
     let caption = format!("{caption} ({} of {})", columns.len(), of.columns.len());
-    table(&caption, Width::Wider, &heads, columns.iter().map(row).collect())
+    table(
+        &caption,
+        Width::Wider,
+        &heads,
+        columns.iter().map(row).collect(),
+    )
 }
 
 /// What else is to be known of a column.
@@ -72,7 +82,9 @@ fn marks(column: &Column) -> Markup {
 fn filled(column: &Column, known: Option<(&ColumnProfile, u64)>) -> String {
     match known {
         None | Some((_, 0)) => "-".into(),
-        Some((profile, _)) if is_small(profile.filled, column.personal) => count_of(profile.filled, true),
+        Some((profile, _)) if is_small(profile.filled, column.personal) => {
+            count_of(profile.filled, true)
+        }
         Some((profile, rows)) => percent(profile.filled, rows),
     }
 }
@@ -110,10 +122,15 @@ fn centile_list(column: &Column, [low, quarter, middle, three, high]: [i64; 5]) 
 
 /// The column's codes: how often each stands there where that is measured, else what they are.
 fn codes(edition: &Edition<'_>, column: &Column, profile: &ColumnProfile) -> Markup {
-    let list = column.list.as_deref().and_then(|name| Some((name, edition.catalogue.list(name)?)));
+    let list = column
+        .list
+        .as_deref()
+        .and_then(|name| Some((name, edition.catalogue.list(name)?)));
     let label = |code: &str| {
         let known = list.and_then(|(_, list)| list.codes.iter().find(|(known, _)| known == code));
-        known.map(|(_, label)| label.as_str()).filter(|label| *label != code)
+        known
+            .map(|(_, label)| label.as_str())
+            .filter(|label| *label != code)
     };
     let line = |code: &str, count: Option<u64>| {
         html! {
@@ -141,8 +158,11 @@ fn codes(edition: &Edition<'_>, column: &Column, profile: &ColumnProfile) -> Mar
 
 /// Shapes of values: 9 for a digit, A and a for letters. Of personal columns only those of many rows.
 fn masks(name: &str, column: &Column, masks: &[(String, u64)]) -> Markup {
-    let told: Vec<_> =
-        masks.iter().filter(|(_, rows)| !is_small(*rows, column.personal)).take(SHOWN_MAX).collect();
+    let told: Vec<_> = masks
+        .iter()
+        .filter(|(_, rows)| !is_small(*rows, column.personal))
+        .take(SHOWN_MAX)
+        .collect();
     html! {
         @if !told.is_empty() {
             details {
@@ -156,7 +176,12 @@ fn masks(name: &str, column: &Column, masks: &[(String, u64)]) -> Markup {
 /// Sample rows, made from the contract.
 pub(super) fn samples(edition: &Edition<'_>, of: &TableContract) -> Markup {
     let rows: Vec<Vec<String>> = (0..sample::ROWS)
-        .map(|row| of.own().iter().map(|column| sample::value(edition.catalogue, of, column, row)).collect())
+        .map(|row| {
+            of.own()
+                .iter()
+                .map(|column| sample::value(edition.catalogue, of, column, row))
+                .collect()
+        })
         .collect();
     let caption = "Synthetic sample rows";
     html! {

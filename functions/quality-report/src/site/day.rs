@@ -4,7 +4,9 @@ use lake::Verdict;
 use maud::{Markup, html};
 
 use super::dimension::{all_rules, critical, rules_table, scores, table_of, worst};
-use super::govuk::{Colour, Figure, Frame, Part, Width, figures, numeric, sections, table, tag, text};
+use super::govuk::{
+    Colour, Figure, Frame, Part, Width, figures, numeric, sections, table, tag, text,
+};
 use super::source::books_tag;
 use super::table::state_tag;
 use super::text::{counted, date, long_date, percent, sentence, thousands};
@@ -14,7 +16,11 @@ use crate::report::{Report, TrendState};
 pub(super) fn page(edition: &Edition<'_>) -> Vec<u8> {
     let report = edition.report;
     let rules = all_rules(edition);
-    let broken: Vec<_> = rules.iter().filter(|(_, rule)| rule.verdict != Verdict::Pass).copied().collect();
+    let broken: Vec<_> = rules
+        .iter()
+        .filter(|(_, rule)| rule.verdict != Verdict::Pass)
+        .copied()
+        .collect();
     let unusual: Vec<_> = report
         .trends
         .iter()
@@ -47,8 +53,15 @@ pub(super) fn page(edition: &Edition<'_>) -> Vec<u8> {
         ]))
     };
     let summary = format!("Data quality on {}", date(&report.date));
-    Frame { title: &title, summary: &summary, part: Part::Days, depth: 1, below: true, script: false }
-        .page(&body)
+    Frame {
+        title: &title,
+        summary: &summary,
+        part: Part::Days,
+        depth: 1,
+        below: true,
+        script: false,
+    }
+    .page(&body)
 }
 
 /// Links of a rules table lead from the site's root; a page of a day lies one folder deeper.
@@ -64,15 +77,27 @@ pub(super) fn headline(edition: &Edition<'_>) -> Markup {
     let (passed, warned, failed) = report.verdicts();
     let scores = scores(&rules);
     let worst = worst(&scores);
-    let open = report.sources.values().filter(|books| !books.close()).count();
+    let open = report
+        .sources
+        .values()
+        .filter(|books| !books.close())
+        .count();
     let landed: u64 = report.sources.values().map(|books| books.landed).sum();
-    let refused: u64 = report.sources.values().map(crate::SourceBooks::quarantined_total).sum();
+    let refused: u64 = report
+        .sources
+        .values()
+        .map(crate::SourceBooks::quarantined_total)
+        .sum();
     figures(vec![
         Figure {
             name: "Critical rules met",
             number: format!("{met} of {all}"),
             note: html! { (passed) " of " (passed + warned + failed) " rules of every kind" },
-            colour: if met == all { Colour::Green } else { Colour::Red },
+            colour: if met == all {
+                Colour::Green
+            } else {
+                Colour::Red
+            },
         },
         Figure {
             name: "Worst dimension",
@@ -82,23 +107,39 @@ pub(super) fn headline(edition: &Edition<'_>) -> Markup {
         },
         Figure {
             name: "Books",
-            number: if open == 0 { "Closed".into() } else { format!("{open} open") },
+            number: if open == 0 {
+                "Closed".into()
+            } else {
+                format!("{open} open")
+            },
             note: html! { (counted(landed, "record")) " landed" @if open == 0 { ", all accounted for" } },
-            colour: if open == 0 { Colour::Green } else { Colour::Red },
+            colour: if open == 0 {
+                Colour::Green
+            } else {
+                Colour::Red
+            },
         },
         Figure {
             name: "Quarantined",
             number: thousands(refused),
             note: html! { (percent(refused, landed)) " of what landed" },
-            colour: if refused == 0 { Colour::Green } else { Colour::Yellow },
+            colour: if refused == 0 {
+                Colour::Green
+            } else {
+                Colour::Yellow
+            },
         },
     ])
 }
 
 /// The tables of a day.
 pub(super) fn tables(edition: &Edition<'_>, root: &str) -> Markup {
-    let earlier =
-        |name: &str| edition.earlier.and_then(|report| report.tables.get(name)).map(|manifest| manifest.rows);
+    let earlier = |name: &str| {
+        edition
+            .earlier
+            .and_then(|report| report.tables.get(name))
+            .map(|manifest| manifest.rows)
+    };
     let row = |of: &contract::TableContract| {
         let manifest = edition.report.tables.get(&of.name)?;
         let (met, all) = critical(manifest.rules.iter());
@@ -161,7 +202,10 @@ pub(super) fn sources(report: &Report, edition: &Edition<'_>, root: &str) -> Mar
         numeric("Processed again"),
     ];
     let row = |(name, books): (&String, &crate::SourceBooks)| {
-        let title = edition.catalogue.source(name).map_or(name.as_str(), |plan| plan.contract.title.as_str());
+        let title = edition
+            .catalogue
+            .source(name)
+            .map_or(name.as_str(), |plan| plan.contract.title.as_str());
         vec![
             html! { a.govuk-link href={ (root) "source/" (name) ".html" } { (title) } br; code.app-muted { (name) } },
             books_tag(books),
@@ -172,10 +216,19 @@ pub(super) fn sources(report: &Report, edition: &Edition<'_>, root: &str) -> Mar
             html! { (thousands(books.redriven.total())) },
         ]
     };
-    table("What became of the day's records", Width::Wide, &heads, report.sources.iter().map(row).collect())
+    table(
+        "What became of the day's records",
+        Width::Wide,
+        &heads,
+        report.sources.iter().map(row).collect(),
+    )
 }
 
 /// A day of the list of days.
 pub(super) fn state_of(report: &Report) -> Markup {
-    if report.books_close() { tag(Colour::Green, "Books close") } else { tag(Colour::Red, "Books open") }
+    if report.books_close() {
+        tag(Colour::Green, "Books close")
+    } else {
+        tag(Colour::Red, "Books open")
+    }
 }

@@ -15,9 +15,18 @@ use super::{Edition, is_about_people};
 pub(super) const SIX: [(&str, &str); 6] = [
     ("completeness", "What is needed is there"),
     ("uniqueness", "One thing appears once"),
-    ("consistency", "Values and tables do not contradict each other"),
-    ("timeliness", "It is there when it is needed, and of the time that it claims"),
-    ("validity", "Values have the right form, and codes are on their list"),
+    (
+        "consistency",
+        "Values and tables do not contradict each other",
+    ),
+    (
+        "timeliness",
+        "It is there when it is needed, and of the time that it claims",
+    ),
+    (
+        "validity",
+        "Values have the right form, and codes are on their list",
+    ),
     ("accuracy", "Values are what is true"),
 ];
 
@@ -113,34 +122,50 @@ impl Score<'_> {
 
     /// Rules that are met.
     pub(super) fn met(&self) -> usize {
-        self.rules.iter().filter(|(_, rule)| rule.verdict == Verdict::Pass).count()
+        self.rules
+            .iter()
+            .filter(|(_, rule)| rule.verdict == Verdict::Pass)
+            .count()
     }
 
     /// Whether a rule compares with another source, and not with what is plausible.
     fn compares(&self) -> bool {
         let rule = |(table, result): &(Option<&TableContract>, &RuleResult)| {
-            let known = table.and_then(|table| table.rules.iter().find(|rule| rule.id == result.rule));
+            let known =
+                table.and_then(|table| table.rules.iter().find(|rule| rule.id == result.rule));
             known.is_some_and(|rule| matches!(rule.demand, Demand::Agrees(_)))
         };
         self.rules.iter().any(rule)
     }
 
     fn people(&self) -> bool {
-        self.rules.iter().any(|(table, rule)| rule.failed > 0 && is_about_people(*table, rule))
+        self.rules
+            .iter()
+            .any(|(table, rule)| rule.failed > 0 && is_about_people(*table, rule))
     }
 }
 
 /// The six scores of rules.
 pub(super) fn scores<'r>(rules: &[(Option<&'r TableContract>, &'r RuleResult)]) -> Vec<Score<'r>> {
     let of = |(name, meaning): (&'static str, &'static str)| {
-        let rules = rules.iter().filter(|(_, rule)| government(&rule.dimension) == name).copied().collect();
-        Score { name, meaning, rules }
+        let rules = rules
+            .iter()
+            .filter(|(_, rule)| government(&rule.dimension) == name)
+            .copied()
+            .collect();
+        Score {
+            name,
+            meaning,
+            rules,
+        }
     };
     SIX.into_iter().map(of).collect()
 }
 
 /// The rules of all tables of a report.
-pub(super) fn all_rules<'e>(edition: &Edition<'e>) -> Vec<(Option<&'e TableContract>, &'e RuleResult)> {
+pub(super) fn all_rules<'e>(
+    edition: &Edition<'e>,
+) -> Vec<(Option<&'e TableContract>, &'e RuleResult)> {
     let of = |(name, manifest): (&'e String, &'e Manifest)| {
         let table = edition.catalogue.table(name);
         manifest.rules.iter().map(move |rule| (table, rule))
@@ -150,20 +175,36 @@ pub(super) fn all_rules<'e>(edition: &Edition<'e>) -> Vec<(Option<&'e TableContr
 
 /// `n of m critical rules met`: the only headline, for a mean would hide a broken key behind millions of clean texts.
 pub(super) fn critical<'r>(rules: impl Iterator<Item = &'r RuleResult>) -> (usize, usize) {
-    let critical: Vec<Verdict> =
-        rules.filter(|rule| rule.severity == "block").map(|rule| rule.verdict).collect();
-    (critical.iter().filter(|verdict| **verdict == Verdict::Pass).count(), critical.len())
+    let critical: Vec<Verdict> = rules
+        .filter(|rule| rule.severity == "block")
+        .map(|rule| rule.verdict)
+        .collect();
+    (
+        critical
+            .iter()
+            .filter(|verdict| **verdict == Verdict::Pass)
+            .count(),
+        critical.len(),
+    )
 }
 
 /// The dimension that stands worst: by state, then by its share of what fell short.
 pub(super) fn worst<'s, 'r>(scores: &'s [Score<'r>]) -> Option<&'s Score<'r>> {
     let share = |score: &Score<'_>| score.failed() as f64 / score.checked().max(1) as f64;
     let measured = scores.iter().filter(|score| score.state() > State::Good);
-    measured.max_by(|a, b| a.state().cmp(&b.state()).then(share(a).total_cmp(&share(b))))
+    measured.max_by(|a, b| {
+        a.state()
+            .cmp(&b.state())
+            .then(share(a).total_cmp(&share(b)))
+    })
 }
 
 /// The dimensions in a table; `trend` draws what a dimension came to before.
-pub(super) fn table_of(caption: &str, scores: &[Score<'_>], trend: impl Fn(&str) -> Markup) -> Markup {
+pub(super) fn table_of(
+    caption: &str,
+    scores: &[Score<'_>],
+    trend: impl Fn(&str) -> Markup,
+) -> Markup {
     let heads = [
         text("Dimension"),
         text("State"),
@@ -196,7 +237,11 @@ pub(super) fn table_of(caption: &str, scores: &[Score<'_>], trend: impl Fn(&str)
         } else {
             percent(checked - failed.min(checked), checked)
         };
-        let target = format!("{} of {} met", score.met(), counted(score.rules.len() as u64, "rule"));
+        let target = format!(
+            "{} of {} met",
+            score.met(),
+            counted(score.rules.len() as u64, "rule")
+        );
         let only = score.name == "accuracy" && !score.compares();
         vec![
             name,
@@ -208,7 +253,12 @@ pub(super) fn table_of(caption: &str, scores: &[Score<'_>], trend: impl Fn(&str)
             trend(score.name),
         ]
     };
-    table(caption, Width::Wide, &heads, scores.iter().map(row).collect())
+    table(
+        caption,
+        Width::Wide,
+        &heads,
+        scores.iter().map(row).collect(),
+    )
 }
 
 /// What a dimension of a dataset came to, day by day: the share that met its rules.
@@ -216,16 +266,24 @@ pub(super) fn trend(edition: &Edition<'_>, dataset: &str, name: &str) -> Markup 
     let sums = |what: &str| {
         let mut days: BTreeMap<&str, f64> = BTreeMap::new();
         for alias in aliases(name) {
-            let series = edition.history.series(dataset, "", &format!("dimension/{alias}/{what}"));
-            series.into_iter().for_each(|(date, value)| *days.entry(date).or_default() += value);
+            let series = edition
+                .history
+                .series(dataset, "", &format!("dimension/{alias}/{what}"));
+            series
+                .into_iter()
+                .for_each(|(date, value)| *days.entry(date).or_default() += value);
         }
         days
     };
     let (failed, checked) = (sums("failed"), sums("checked"));
     let of = |(date, whole): (&&'_ str, &f64)| {
-        (*whole > 0.0).then(|| 100.0 * (1.0 - failed.get(*date).copied().unwrap_or_default() / whole))
+        (*whole > 0.0)
+            .then(|| 100.0 * (1.0 - failed.get(*date).copied().unwrap_or_default() / whole))
     };
-    let points: Vec<(&str, f64)> = checked.iter().filter_map(|point| Some((*point.0, of(point)?))).collect();
+    let points: Vec<(&str, f64)> = checked
+        .iter()
+        .filter_map(|point| Some((*point.0, of(point)?)))
+        .collect();
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return html! { span.app-muted { "-" } };
     };
@@ -233,7 +291,11 @@ pub(super) fn trend(edition: &Edition<'_>, dataset: &str, name: &str) -> Markup 
         return html! { span.app-muted { "One day so far" } };
     }
     let change = last.1 - first.1;
-    let word = if change.abs() < 0.05 { "steady".to_owned() } else { format!("{change:+.1} points") };
+    let word = if change.abs() < 0.05 {
+        "steady".to_owned()
+    } else {
+        format!("{change:+.1} points")
+    };
     let since = short_date(first.0);
     html! {
         (spark(&format!("Share of {name} rules met since {since}: {word}"), &points)) " "
@@ -273,7 +335,11 @@ pub(super) fn rules_table(
         } else {
             percent(checked - failed.min(checked), checked)
         };
-        let severity = if rule.severity == "block" { "Critical: blocks the day" } else { "Warns" };
+        let severity = if rule.severity == "block" {
+            "Critical: blocks the day"
+        } else {
+            "Warns"
+        };
         vec![
             html! {
                 @if let Some(table) = table.filter(|_| with_table) { a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } ": " }
@@ -288,7 +354,12 @@ pub(super) fn rules_table(
             html! { (severity) },
         ]
     };
-    table(caption, Width::Wide, &heads, rules.iter().map(row).collect())
+    table(
+        caption,
+        Width::Wide,
+        &heads,
+        rules.iter().map(row).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -297,8 +368,15 @@ mod tests {
 
     fn rule(dimension: &str, verdict: Verdict, failed: u64) -> RuleResult {
         let text = String::new;
-        let (severity, dimension) =
-            (if verdict == Verdict::Fail { "block" } else { "warn" }.into(), dimension.into());
+        let (severity, dimension) = (
+            if verdict == Verdict::Fail {
+                "block"
+            } else {
+                "warn"
+            }
+            .into(),
+            dimension.into(),
+        );
         RuleResult {
             rule: "r".into(),
             description: text(),
@@ -323,11 +401,21 @@ mod tests {
         let scores = scores(&rules);
         let states: Vec<State> = scores.iter().map(Score::state).collect();
         use State::{Failing, Good, Unmeasured, Warning};
-        assert_eq!(states, [Good, Failing, Unmeasured, Unmeasured, Warning, Unmeasured]);
-        assert_eq!(worst(&scores).unwrap().name, "uniqueness", "a critical rule goes before a share");
+        assert_eq!(
+            states,
+            [Good, Failing, Unmeasured, Unmeasured, Warning, Unmeasured]
+        );
+        assert_eq!(
+            worst(&scores).unwrap().name,
+            "uniqueness",
+            "a critical rule goes before a share"
+        );
         assert_eq!(critical(rules.iter().map(|(_, rule)| *rule)), (0, 1));
         let shown = table_of("Six", &scores, |_| html! {}).into_string();
         assert_eq!(shown.matches("Not measured").count(), 3);
-        assert!(shown.contains("fewer than 10") && shown.contains("80.0%"), "{shown}");
+        assert!(
+            shown.contains("fewer than 10") && shown.contains("80.0%"),
+            "{shown}"
+        );
     }
 }

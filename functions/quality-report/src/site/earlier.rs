@@ -31,12 +31,22 @@ pub(crate) async fn earlier(
 ) -> Result<Earlier, Failure> {
     let mut earlier = Earlier::default();
     earlier.take(report);
-    let before = days.iter().filter(|day| **day < report.date).take(REPORTS_MAX);
+    let before = days
+        .iter()
+        .filter(|day| **day < report.date)
+        .take(REPORTS_MAX);
     for day in before {
-        if earlier.report.is_some() && report.tables.keys().all(|table| earlier.passing.contains_key(table)) {
+        if earlier.report.is_some()
+            && report
+                .tables
+                .keys()
+                .all(|table| earlier.passing.contains_key(table))
+        {
             break;
         }
-        let Some(found) = read(day, site).await? else { continue };
+        let Some(found) = read(day, site).await? else {
+            continue;
+        };
         earlier.take(&found);
         earlier.report.get_or_insert(found);
     }
@@ -46,14 +56,18 @@ pub(crate) async fn earlier(
 impl Earlier {
     fn take(&mut self, report: &Report) {
         for (table, manifest) in report.tables.iter().filter(|(_, manifest)| manifest.passed) {
-            self.passing.entry(table.clone()).or_insert_with(|| manifest.date.clone());
+            self.passing
+                .entry(table.clone())
+                .or_insert_with(|| manifest.date.clone());
         }
     }
 }
 
 /// A report that is no longer readable is none: an older version may have written it.
 async fn read(day: &str, site: &dyn ObjectStore) -> Result<Option<Report>, Failure> {
-    let Some(day) = Day::parse(day) else { return Ok(None) };
+    let Some(day) = Day::parse(day) else {
+        return Ok(None);
+    };
     match site.get(&report_key(day)).await {
         Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
         Err(error) if error.is_not_found() => Ok(None),

@@ -15,7 +15,11 @@ const RULES_MAX: usize = 12;
 
 pub(super) fn page(edition: &Edition<'_>) -> Vec<u8> {
     let rules = all_rules(edition);
-    let broken: Vec<_> = rules.iter().filter(|(_, rule)| rule.verdict != Verdict::Pass).copied().collect();
+    let broken: Vec<_> = rules
+        .iter()
+        .filter(|(_, rule)| rule.verdict != Verdict::Pass)
+        .copied()
+        .collect();
     let body = html! {
         span.app-kicker { (long_date(&edition.report.date)) }
         h1.govuk-heading-l { "Data and its quality" }
@@ -57,7 +61,11 @@ fn worst_first<'r>(broken: &[Ruled<'r>]) -> Vec<Ruled<'r>> {
     let mut rules = broken.to_vec();
     let share = |rule: &RuleResult| rule.failed as f64 / rule.checked.max(1) as f64;
     let blocks = |rule: &RuleResult| rule.verdict == Verdict::Fail;
-    rules.sort_by(|(_, a), (_, b)| blocks(b).cmp(&blocks(a)).then(share(b).total_cmp(&share(a))));
+    rules.sort_by(|(_, a), (_, b)| {
+        blocks(b)
+            .cmp(&blocks(a))
+            .then(share(b).total_cmp(&share(a)))
+    });
     rules.truncate(RULES_MAX);
     rules
 }
@@ -67,7 +75,10 @@ fn attention(edition: &Edition<'_>) -> Markup {
     let report = edition.report;
     let held = report.tables.values().filter(|manifest| !manifest.passed);
     let open = report.sources.iter().filter(|(_, books)| !books.close());
-    let unusual = report.trends.iter().filter(|trend| trend.state == TrendState::Unusual);
+    let unusual = report
+        .trends
+        .iter()
+        .filter(|trend| trend.state == TrendState::Unusual);
     let mut lines: Vec<Markup> = held
         .map(|manifest| {
             let passing = edition.passing.get(&manifest.table);
@@ -124,7 +135,11 @@ fn changed(edition: &Edition<'_>) -> Markup {
         };
         match (before.passed, manifest.passed) {
             (true, false) => {
-                lines.push(line(name, &tag(Colour::Red, "Held back"), &html! { "passed on the day before" }));
+                lines.push(line(
+                    name,
+                    &tag(Colour::Red, "Held back"),
+                    &html! { "passed on the day before" },
+                ));
             }
             (false, true) => lines.push(line(
                 name,
@@ -163,8 +178,10 @@ fn line(table: &str, tag: &Markup, says: &Markup) -> Markup {
 }
 
 fn totals(edition: &Edition<'_>, earlier: &crate::Report) -> Markup {
-    let count = |of: fn(&lake::Manifest) -> u64| -> u64 { edition.report.tables.values().map(of).sum() };
-    let landed = |report: &crate::Report| -> u64 { report.sources.values().map(|books| books.landed).sum() };
+    let count =
+        |of: fn(&lake::Manifest) -> u64| -> u64 { edition.report.tables.values().map(of).sum() };
+    let landed =
+        |report: &crate::Report| -> u64 { report.sources.values().map(|books| books.landed).sum() };
     html! {
         p.govuk-body {
             (thousands(count(|manifest| manifest.inserted))) " rows are new, " (thousands(count(|manifest| manifest.updated))) " changed and "

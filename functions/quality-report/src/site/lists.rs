@@ -90,9 +90,15 @@ pub(super) fn sources(edition: &Edition<'_>) -> Vec<u8> {
     let nothing = crate::SourceBooks::default();
     let row = |plan: &contract::Plan| {
         let contract = &plan.contract;
-        let books = edition.report.sources.get(&contract.name).unwrap_or(&nothing);
-        let before =
-            edition.earlier.and_then(|report| report.sources.get(&contract.name)).map(|books| books.landed);
+        let books = edition
+            .report
+            .sources
+            .get(&contract.name)
+            .unwrap_or(&nothing);
+        let before = edition
+            .earlier
+            .and_then(|report| report.sources.get(&contract.name))
+            .map(|books| books.landed);
         vec![
             html! { a.govuk-link href={ "source/" (contract.name) ".html" } { (contract.title) } br; code.app-muted { (contract.name) } },
             html! { div.app-text { (stopped(&contract.purpose)) } },
@@ -129,7 +135,10 @@ pub(super) fn sources(edition: &Edition<'_>) -> Vec<u8> {
 
 pub(super) fn days(edition: &Edition<'_>) -> Vec<u8> {
     let known = |day: &str| {
-        [Some(edition.report), edition.earlier].into_iter().flatten().find(|report| report.date == day)
+        [Some(edition.report), edition.earlier]
+            .into_iter()
+            .flatten()
+            .find(|report| report.date == day)
     };
     let body = html! {
         h1.govuk-heading-l { "Days" }
@@ -154,7 +163,9 @@ pub(super) fn days(edition: &Edition<'_>) -> Vec<u8> {
 pub(super) fn about() -> Vec<u8> {
     let dimension = |(name, means): (&str, &str)| {
         let fed = match name {
-            "completeness" => "Required columns, missing values, rules of what must be filled together",
+            "completeness" => {
+                "Required columns, missing values, rules of what must be filled together"
+            }
             "uniqueness" => "Keys: exact, not estimated",
             "consistency" => "References, links, rules between columns",
             "timeliness" => "How old the newest event is, how late records come",
@@ -163,21 +174,46 @@ pub(super) fn about() -> Vec<u8> {
                 "Plausibility, and a comparison with a reference where there is one; else it is not measured"
             }
         };
-        vec![html! { (sentence(name)) }, html! { (means) }, html! { (fed) }]
+        vec![
+            html! { (sentence(name)) },
+            html! { (means) },
+            html! { (fed) },
+        ]
     };
     let states = [
-        (State::Good.tag(), "Every rule is met: no more fell short than its target allows"),
-        (State::Warning.tag(), "A rule is not met, and somebody should look. Readers still get the day"),
+        (
+            State::Good.tag(),
+            "Every rule is met: no more fell short than its target allows",
+        ),
+        (
+            State::Warning.tag(),
+            "A rule is not met, and somebody should look. Readers still get the day",
+        ),
         (State::Failing.tag(), "A critical rule is not met"),
         (
             tag(Colour::Red, "Held back"),
             "A critical rule is not met: the snapshot is kept, and readers see the last one that passed",
         ),
-        (tag(Colour::Grey, "Empty"), "There is a snapshot, without a row"),
-        (State::Unmeasured.tag(), "No rule looks at this dimension here. That is not the same as good"),
-        (trend::state(TrendState::Usual), "The number is within its expected range"),
-        (trend::state(TrendState::Unusual), "The number is outside of it"),
-        (trend::state(TrendState::Young), "There are too few days of the same kind to compare with"),
+        (
+            tag(Colour::Grey, "Empty"),
+            "There is a snapshot, without a row",
+        ),
+        (
+            State::Unmeasured.tag(),
+            "No rule looks at this dimension here. That is not the same as good",
+        ),
+        (
+            trend::state(TrendState::Usual),
+            "The number is within its expected range",
+        ),
+        (
+            trend::state(TrendState::Unusual),
+            "The number is outside of it",
+        ),
+        (
+            trend::state(TrendState::Young),
+            "There are too few days of the same kind to compare with",
+        ),
         (
             trend::state(TrendState::Acknowledged),
             "The number is outside of its range, and somebody has said why",

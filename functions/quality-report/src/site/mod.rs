@@ -73,7 +73,10 @@ const JSON: &str = "application/json";
 #[cfg(styles_built)]
 const STYLE: &str = include_str!("../../site/dist/site.css");
 #[cfg(not(styles_built))]
-const STYLE: &str = concat!(include_str!("../../site/plain.css"), include_str!("../../site/app.css"));
+const STYLE: &str = concat!(
+    include_str!("../../site/plain.css"),
+    include_str!("../../site/app.css")
+);
 
 /// The only script: it filters the list of tables, and nothing needs it.
 const SCRIPT: &str = include_str!("../../site/search.js");
@@ -82,27 +85,48 @@ const ICON: &str = include_str!("../../site/icon.svg");
 
 /// Every page of an edition. The catalogue's pages are those of the newest reported day; an older day has its own page only.
 pub(crate) fn site(edition: &Edition<'_>) -> Vec<Page> {
-    let mut pages = vec![html_page(format!("day/{}.html", edition.report.date), day::page(edition))];
-    if edition.days.first().is_none_or(|newest| *newest == edition.report.date) {
+    let mut pages = vec![html_page(
+        format!("day/{}.html", edition.report.date),
+        day::page(edition),
+    )];
+    if edition
+        .days
+        .first()
+        .is_none_or(|newest| *newest == edition.report.date)
+    {
         pages.extend([
             html_page("index.html".into(), front::page(edition)),
             html_page("tables.html".into(), lists::tables(edition)),
             html_page("sources.html".into(), lists::sources(edition)),
             html_page("days.html".into(), lists::days(edition)),
             html_page("about.html".into(), lists::about()),
-            Page { key: "site.css".into(), body: STYLE.into(), content_type: "text/css; charset=utf-8" },
+            Page {
+                key: "site.css".into(),
+                body: STYLE.into(),
+                content_type: "text/css; charset=utf-8",
+            },
             Page {
                 key: "search.js".into(),
                 body: SCRIPT.into(),
                 content_type: "text/javascript; charset=utf-8",
             },
-            Page { key: "icon.svg".into(), body: ICON.into(), content_type: "image/svg+xml" },
+            Page {
+                key: "icon.svg".into(),
+                body: ICON.into(),
+                content_type: "image/svg+xml",
+            },
         ]);
         for table in &edition.catalogue.tables {
-            pages.push(html_page(format!("table/{}.html", table.name), table::page(edition, table)));
+            pages.push(html_page(
+                format!("table/{}.html", table.name),
+                table::page(edition, table),
+            ));
         }
         for plan in &edition.catalogue.plans {
-            pages.push(html_page(format!("source/{}.html", plan.contract.name), source::page(edition, plan)));
+            pages.push(html_page(
+                format!("source/{}.html", plan.contract.name),
+                source::page(edition, plan),
+            ));
         }
         pages.extend(twins::pages(edition));
     }
@@ -110,16 +134,26 @@ pub(crate) fn site(edition: &Edition<'_>) -> Vec<Page> {
 }
 
 fn html_page(key: String, body: Vec<u8>) -> Page {
-    Page { key, body, content_type: HTML }
+    Page {
+        key,
+        body,
+        content_type: HTML,
+    }
 }
 
 /// Whether a rule looks at people's data: then small counts of it are not told.
 fn is_about_people(table: Option<&TableContract>, result: &RuleResult) -> bool {
     let Some(table) = table else { return true };
-    let Some(rule) = table.rules.iter().find(|rule| rule.id == result.rule) else { return true };
+    let Some(rule) = table.rules.iter().find(|rule| rule.id == result.rule) else {
+        return true;
+    };
     let mut columns = std::collections::BTreeSet::new();
     rule.demand.columns(&mut columns);
     columns.extend(result.column.clone());
-    let personal = |name: &String| table.position(name).is_some_and(|place| table.columns[place].personal);
+    let personal = |name: &String| {
+        table
+            .position(name)
+            .is_some_and(|place| table.columns[place].personal)
+    };
     columns.iter().any(personal)
 }

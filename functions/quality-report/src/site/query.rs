@@ -30,8 +30,18 @@ impl Place {
     /// The database in which a table stands, as the merge names it in Glue.
     #[must_use]
     pub fn database(&self, table: &TableContract) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-        format!("{}_curated_{}", self.databases, table.domain.chars().map(plain).collect::<String>())
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        };
+        format!(
+            "{}_curated_{}",
+            self.databases,
+            table.domain.chars().map(plain).collect::<String>()
+        )
     }
 }
 
@@ -44,7 +54,11 @@ pub fn examples(
     place: &Place,
 ) -> Vec<Example> {
     let (database, name) = (place.database(table), &table.name);
-    let athena = |title: &str, sql: String| Example { title: title.to_owned(), engine: "Athena", sql };
+    let athena = |title: &str, sql: String| Example {
+        title: title.to_owned(),
+        engine: "Athena",
+        sql,
+    };
     let mut found = vec![
         athena(
             "How many rows each source has, and how new they are",
@@ -79,16 +93,28 @@ pub fn examples(
 }
 
 fn duckdb(table: &TableContract, manifest: &Manifest, place: &Place) -> Example {
-    let files: Vec<String> =
-        manifest.shards.iter().map(|shard| format!("'s3://{}/{}'", place.bucket, shard.rows_key)).collect();
+    let files: Vec<String> = manifest
+        .shards
+        .iter()
+        .map(|shard| format!("'s3://{}/{}'", place.bucket, shard.rows_key))
+        .collect();
     let from = if (1..=FILES_MAX).contains(&files.len()) {
-        format!("read_parquet([\n  {}\n], hive_partitioning = false)", files.join(",\n  "))
+        format!(
+            "read_parquet([\n  {}\n], hive_partitioning = false)",
+            files.join(",\n  ")
+        )
     } else {
-        format!("iceberg_scan('s3://{}/{}')", place.bucket, table_prefix(&table.name).trim_end_matches('/'))
+        format!(
+            "iceberg_scan('s3://{}/{}')",
+            place.bucket,
+            table_prefix(&table.name).trim_end_matches('/')
+        )
     };
     Example {
         title: format!("The files of {}, without a catalogue", manifest.date),
         engine: "DuckDB",
-        sql: format!("SELECT source, count(*) AS row_count\nFROM {from}\nGROUP BY source\nORDER BY source"),
+        sql: format!(
+            "SELECT source, count(*) AS row_count\nFROM {from}\nGROUP BY source\nORDER BY source"
+        ),
     }
 }

@@ -10,7 +10,12 @@ pub(super) const ROWS: usize = 3;
 const NAMESPACE: &str = "synthetic-sample";
 
 /// The value of a column in a sample row, from the contract's examples, lists, enumerations and checks, and its type.
-pub(super) fn value(catalogue: &Catalogue, table: &TableContract, column: &Column, row: usize) -> String {
+pub(super) fn value(
+    catalogue: &Catalogue,
+    table: &TableContract,
+    column: &Column,
+    row: usize,
+) -> String {
     let text = exemplary(column, row)
         .or_else(|| listed(catalogue, column, row))
         .or_else(|| demanded(table, column, row))
@@ -88,7 +93,11 @@ fn plain(column: &Column, row: usize) -> String {
         ColumnType::Date => format!("2001-02-0{number}"),
         ColumnType::Timestamp => format!("2001-02-0{number} 09:30:00"),
         ColumnType::Decimal(_, scale) => {
-            format!("{}.{}", number * 100, "0".repeat(usize::from(scale.unsigned_abs())))
+            format!(
+                "{}.{}",
+                number * 100,
+                "0".repeat(usize::from(scale.unsigned_abs()))
+            )
         }
     }
 }
@@ -101,7 +110,11 @@ mod tests {
     fn formed_values_pass_their_checks() {
         for (name, check) in Check::ALL {
             for row in 0..ROWS {
-                assert!(check.passes(formed(check, row)), "{name}: {}", formed(check, row));
+                assert!(
+                    check.passes(formed(check, row)),
+                    "{name}: {}",
+                    formed(check, row)
+                );
             }
         }
     }

@@ -60,8 +60,11 @@ impl Schemas {
             if known.version == table.version && known.columns == columns {
                 continue;
             }
-            let mut change =
-                Change { date: date.to_owned(), version: table.version.clone(), ..Change::default() };
+            let mut change = Change {
+                date: date.to_owned(),
+                version: table.version.clone(),
+                ..Change::default()
+            };
             // The first version is one line, not as many as it has columns.
             if !known.columns.is_empty() {
                 change.compare(&known.columns, &columns);
@@ -76,10 +79,16 @@ impl Schemas {
 impl Change {
     fn compare(&mut self, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) {
         let only = |these: &BTreeMap<String, String>, those: &BTreeMap<String, String>| {
-            these.keys().filter(|name| !those.contains_key(*name)).cloned().collect()
+            these
+                .keys()
+                .filter(|name| !those.contains_key(*name))
+                .cloned()
+                .collect()
         };
         (self.added, self.removed) = (only(after, before), only(before, after));
-        let both = after.iter().filter_map(|(name, kind)| Some((name, before.get(name)?, kind)));
+        let both = after
+            .iter()
+            .filter_map(|(name, kind)| Some((name, before.get(name)?, kind)));
         self.retyped = both
             .filter(|(_, old, new)| old != new)
             .map(|(name, old, new)| format!("{name}: {old} → {new}"))
@@ -88,5 +97,9 @@ impl Change {
 }
 
 fn columns(table: &TableContract) -> BTreeMap<String, String> {
-    table.columns.iter().map(|column| (column.name.clone(), column.kind.glue())).collect()
+    table
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), column.kind.glue()))
+        .collect()
 }

@@ -8,8 +8,8 @@ use maud::{Markup, html};
 
 use super::chart::{line, minutes, stacked};
 use super::govuk::{
-    Colour, Figure, Frame, Part, Width, code, details, figures, numeric, sections, summary_list, table, tag,
-    text,
+    Colour, Figure, Frame, Part, Width, code, details, figures, numeric, sections, summary_list,
+    table, tag, text,
 };
 use super::table::asking;
 use super::text::{counted, date, measured, percent, seconds, stopped, thousands};
@@ -26,8 +26,17 @@ struct View<'v> {
 pub(super) fn page(edition: &Edition<'_>, plan: &Plan) -> Vec<u8> {
     let contract = &plan.contract;
     let nothing = SourceBooks::default();
-    let books = edition.report.sources.get(&contract.name).unwrap_or(&nothing);
-    let view = View { edition, plan, books, dataset: format!("source/{}", contract.name) };
+    let books = edition
+        .report
+        .sources
+        .get(&contract.name)
+        .unwrap_or(&nothing);
+    let view = View {
+        edition,
+        plan,
+        books,
+        dataset: format!("source/{}", contract.name),
+    };
     let body = html! {
         span.app-kicker { "Source, department " (contract.domain) }
         div.app-title { h1.govuk-heading-l { (contract.title) } (books_tag(books)) }
@@ -98,7 +107,11 @@ impl View<'_> {
                 name: "Quarantined",
                 number: thousands(refused),
                 note: html! { (percent(refused, books.landed)) " of what landed" },
-                colour: if refused == 0 { Colour::Green } else { Colour::Yellow },
+                colour: if refused == 0 {
+                    Colour::Green
+                } else {
+                    Colour::Yellow
+                },
             },
             Figure {
                 name: "Half of them came",
@@ -112,17 +125,28 @@ impl View<'_> {
     fn about(&self) -> Markup {
         let contract = &self.plan.contract;
         let about = &contract.about;
-        let mut facts = vec![("Owner", html! { (contract.owner) }), ("Who to ask", asking(about))];
+        let mut facts = vec![
+            ("Owner", html! { (contract.owner) }),
+            ("Who to ask", asking(about)),
+        ];
         if !about.limitations.is_empty() {
             facts.push(("Known limits", html! { (stopped(&about.limitations)) }));
         }
         facts.extend([
             ("Topic", html! { code { (contract.topic) } }),
-            ("Name in tables", html! { code { (contract.name) } ", in the column " code { "source" } }),
-            ("Versions", html! { "contract " (contract.version) ", mapping " (self.plan.version) }),
+            (
+                "Name in tables",
+                html! { code { (contract.name) } ", in the column " code { "source" } },
+            ),
+            (
+                "Versions",
+                html! { "contract " (contract.version) ", mapping " (self.plan.version) },
+            ),
             ("Classification", html! { (about.security) }),
         ]);
-        let row = |(name, op): (&String, &EventOp)| vec![html! { code { (name) } }, html! { (does(*op)) }];
+        let row = |(name, op): (&String, &EventOp)| {
+            vec![html! { code { (name) } }, html! { (does(*op)) }]
+        };
         html! {
             (summary_list(facts))
             (details(
@@ -140,7 +164,11 @@ impl View<'_> {
             ("Quarantined", books.quarantined_total()),
         ];
         let row = |(name, count): (&str, u64)| {
-            vec![html! { (name) }, html! { (thousands(count)) }, html! { (percent(count, books.landed)) }]
+            vec![
+                html! { (name) },
+                html! { (thousands(count)) },
+                html! { (percent(count, books.landed)) },
+            ]
         };
         let mut rows: Vec<Vec<Markup>> = parts.into_iter().map(row).collect();
         rows.push(vec![
@@ -163,13 +191,20 @@ impl View<'_> {
     }
 
     fn refused(&self) -> Markup {
-        let before = self.edition.earlier.and_then(|report| report.sources.get(&self.plan.contract.name));
+        let before = self
+            .edition
+            .earlier
+            .and_then(|report| report.sources.get(&self.plan.contract.name));
         let row = |(rule, count): (&String, &u64)| {
             let then = before.map_or_else(
                 || "-".into(),
                 |books| thousands(books.quarantined.get(rule).copied().unwrap_or_default()),
             );
-            vec![html! { code { (rule) } }, html! { (thousands(*count)) }, html! { (then) }]
+            vec![
+                html! { code { (rule) } },
+                html! { (thousands(*count)) },
+                html! { (then) },
+            ]
         };
         let heads = [text("Rule"), numeric("Records"), numeric("The day before")];
         html! {
@@ -183,18 +218,34 @@ impl View<'_> {
 
     fn history(&self) -> Markup {
         let series = |metric: &str| self.edition.history.series(&self.dataset, "", metric);
-        let (refined, ignored, quarantined) = (series("refined"), series("ignored"), series("quarantined"));
+        let (refined, ignored, quarantined) =
+            (series("refined"), series("ignored"), series("quarantined"));
         let on = |series: &[(&str, f64)], date: &str| {
-            series.iter().find(|(day, _)| *day == date).map_or(0.0, |(_, value)| *value)
+            series
+                .iter()
+                .find(|(day, _)| *day == date)
+                .map_or(0.0, |(_, value)| *value)
         };
         let days: Vec<(&str, Vec<f64>)> = refined
             .iter()
-            .map(|(date, count)| (*date, vec![*count, on(&ignored, date), on(&quarantined, date)]))
+            .map(|(date, count)| {
+                (
+                    *date,
+                    vec![*count, on(&ignored, date), on(&quarantined, date)],
+                )
+            })
             .collect();
-        let mine: Vec<_> =
-            self.edition.report.trends.iter().filter(|trend| trend.dataset == self.dataset).collect();
+        let mine: Vec<_> = self
+            .edition
+            .report
+            .trends
+            .iter()
+            .filter(|trend| trend.dataset == self.dataset)
+            .collect();
         let expected = |metric: &str| {
-            mine.iter().filter(|trend| trend.metric == metric).find_map(|trend| trend.expected)
+            mine.iter()
+                .filter(|trend| trend.metric == metric)
+                .find_map(|trend| trend.expected)
         };
         html! {
             @if days.is_empty() { p.govuk-body { "Charts begin with the second day." } }
@@ -225,15 +276,25 @@ impl View<'_> {
         if all == 0 {
             return html! { p.govuk-body { "No record of the day says when it happened." } };
         }
-        let centiles = [("Half of the records", 50), ("95 in a hundred", 95), ("99 in a hundred", 99)];
+        let centiles = [
+            ("Half of the records", 50),
+            ("95 in a hundred", 95),
+            ("99 in a hundred", 99),
+        ];
         let facts = centiles
             .into_iter()
-            .filter_map(|(name, share)| Some((name, html! { (within(self.books.lag_centile(share)?)) })))
+            .filter_map(|(name, share)| {
+                Some((name, html! { (within(self.books.lag_centile(share)?)) }))
+            })
             .collect();
         let mut sum = 0;
         let row = |(bound, count): (&u64, &u64)| {
             sum += count;
-            vec![html! { (within(*bound)) }, html! { (thousands(*count)) }, html! { (percent(sum, all)) }]
+            vec![
+                html! { (within(*bound)) },
+                html! { (thousands(*count)) },
+                html! { (percent(sum, all)) },
+            ]
         };
         let rows = lag.iter().map(row).collect();
         html! {
@@ -259,7 +320,12 @@ impl View<'_> {
     }
 
     fn fields(&self) -> Markup {
-        let heads = [text("Field"), text("Type"), text("Classification"), text("Meaning")];
+        let heads = [
+            text("Field"),
+            text("Type"),
+            text("Classification"),
+            text("Meaning"),
+        ];
         html! {
             @for object in &self.plan.contract.schema {
                 @let rows = { let mut rows = Vec::new(); object.properties.iter().for_each(|property| field(&mut rows, "", property)); rows };
@@ -287,8 +353,17 @@ impl View<'_> {
                 html! { (rows) },
             ]
         };
-        let heads = [text("Table"), text("Its rows"), numeric("Rows of all sources")];
-        table("Tables that its events fill", Width::Narrow, &heads, tables.into_iter().map(row).collect())
+        let heads = [
+            text("Table"),
+            text("Its rows"),
+            numeric("Rows of all sources"),
+        ];
+        table(
+            "Tables that its events fill",
+            Width::Narrow,
+            &heads,
+            tables.into_iter().map(row).collect(),
+        )
     }
 
     fn contract(&self) -> Markup {
@@ -310,10 +385,16 @@ fn does(op: EventOp) -> &'static str {
 }
 
 fn field(rows: &mut Vec<Vec<Markup>>, above: &str, property: &Property) {
-    let name = if property.name.is_empty() { above.to_owned() } else { format!("{above}{}", property.name) };
+    let name = if property.name.is_empty() {
+        above.to_owned()
+    } else {
+        format!("{above}{}", property.name)
+    };
     let kind = property.logical_type.as_deref().unwrap_or("string");
-    let (class, says) =
-        (property.classification.as_deref().unwrap_or(""), property.description.as_deref().unwrap_or(""));
+    let (class, says) = (
+        property.classification.as_deref().unwrap_or(""),
+        property.description.as_deref().unwrap_or(""),
+    );
     if !property.name.is_empty() {
         rows.push(vec![
             html! { code { (name) } },
@@ -322,9 +403,15 @@ fn field(rows: &mut Vec<Vec<Markup>>, above: &str, property: &Property) {
             html! { (stopped(says)) },
         ]);
     }
-    property.properties.iter().for_each(|below| field(rows, &format!("{name}."), below));
+    property
+        .properties
+        .iter()
+        .for_each(|below| field(rows, &format!("{name}."), below));
     if let Some(items) = property.items.as_deref() {
-        items.properties.iter().for_each(|below| field(rows, &format!("{name}[]."), below));
+        items
+            .properties
+            .iter()
+            .for_each(|below| field(rows, &format!("{name}[]."), below));
     }
 }
 

@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use super::chart::line;
 use super::dimension::{self, State, critical, scores, worst};
 use super::govuk::{
-    Colour, Figure, Frame, Part, Width, code, details, figures, sections, summary_list, table, tag, text,
+    Colour, Figure, Frame, Part, Width, code, details, figures, sections, summary_list, table, tag,
+    text,
 };
 use super::query::examples;
 use super::schemas::Change;
@@ -26,7 +27,12 @@ struct View<'v> {
 
 pub(super) fn page(edition: &Edition<'_>, of: &TableContract) -> Vec<u8> {
     let manifest = edition.report.tables.get(&of.name);
-    let view = View { edition, table: of, manifest, dataset: format!("table/{}", of.name) };
+    let view = View {
+        edition,
+        table: of,
+        manifest,
+        dataset: format!("table/{}", of.name),
+    };
     let body = html! {
         span.app-kicker { "Table, family " (of.family.name()) }
         div.app-title { h1.govuk-heading-l { (of.name) } (state_tag(manifest)) }
@@ -69,12 +75,18 @@ pub(super) fn state_tag(manifest: Option<&Manifest>) -> Markup {
 
 impl View<'_> {
     fn rules(&self) -> Vec<(Option<&TableContract>, &RuleResult)> {
-        let rules = self.manifest.into_iter().flat_map(|manifest| &manifest.rules);
+        let rules = self
+            .manifest
+            .into_iter()
+            .flat_map(|manifest| &manifest.rules);
         rules.map(|rule| (Some(self.table), rule)).collect()
     }
 
     fn passing(&self) -> Option<&str> {
-        self.edition.passing.get(&self.table.name).map(String::as_str)
+        self.edition
+            .passing
+            .get(&self.table.name)
+            .map(String::as_str)
     }
 
     fn headline(&self) -> Markup {
@@ -97,7 +109,11 @@ impl View<'_> {
                 name: "Critical rules met",
                 number: format!("{met} of {all}"),
                 note: html! { @if met == all { "The day was made current" } @else { "The day is held back" } },
-                colour: if met == all { Colour::Green } else { Colour::Red },
+                colour: if met == all {
+                    Colour::Green
+                } else {
+                    Colour::Red
+                },
             },
             Figure {
                 name: "Worst dimension",
@@ -109,14 +125,23 @@ impl View<'_> {
                 name: "Last passing snapshot",
                 number: passing.map_or_else(|| "None yet".into(), date),
                 note: html! { "Last updated " (date(&manifest.date)) },
-                colour: if manifest.passed { Colour::Green } else { Colour::Red },
+                colour: if manifest.passed {
+                    Colour::Green
+                } else {
+                    Colour::Red
+                },
             },
         ])
     }
 
     fn about(&self) -> Markup {
         let about = &self.table.about;
-        let personal = self.table.columns.iter().filter(|column| column.personal).count();
+        let personal = self
+            .table
+            .columns
+            .iter()
+            .filter(|column| column.personal)
+            .count();
         let mut facts = vec![("Purpose", html! { (stopped(&about.purpose)) })];
         if !about.usage.is_empty() {
             facts.push(("Use", html! { (stopped(&about.usage)) }));
@@ -146,7 +171,10 @@ impl View<'_> {
         };
         let promise = self.table.about.promise("frequency");
         let mut facts = vec![
-            ("Last updated", html! { (date(&manifest.date)) ", the end of the day, UTC" }),
+            (
+                "Last updated",
+                html! { (date(&manifest.date)) ", the end of the day, UTC" },
+            ),
             (
                 "Last passing snapshot",
                 html! {
@@ -166,7 +194,12 @@ impl View<'_> {
             ),
         ];
         if let Some(promise) = promise {
-            let says = self.table.about.service_levels.iter().find(|level| level.property == "frequency");
+            let says = self
+                .table
+                .about
+                .service_levels
+                .iter()
+                .find(|level| level.property == "frequency");
             let says = says.and_then(|level| level.description.clone());
             facts.push((
                 "Promised",
@@ -179,8 +212,13 @@ impl View<'_> {
     fn quality(&self) -> Markup {
         let rules = self.rules();
         let scores = scores(&rules);
-        let mine: Vec<_> =
-            self.edition.report.trends.iter().filter(|trend| trend.dataset == self.dataset).collect();
+        let mine: Vec<_> = self
+            .edition
+            .report
+            .trends
+            .iter()
+            .filter(|trend| trend.dataset == self.dataset)
+            .collect();
         let root = "../";
         html! {
             (dimension::table_of("The six dimensions", &scores, |name| dimension::trend(self.edition, &self.dataset, name)))
@@ -201,15 +239,22 @@ impl View<'_> {
                 .trends
                 .iter()
                 .filter(|trend| trend.dataset == self.dataset && trend.column.is_none());
-            whole.filter(|trend| trend.metric == metric).find_map(|trend| trend.expected)
+            whole
+                .filter(|trend| trend.metric == metric)
+                .find_map(|trend| trend.expected)
         };
         let chart = |title: &str, metric: &str| {
             line(title, &series(metric), expected(metric), |value| {
-                if metric == "freshness_hours" { number(value) } else { measured(metric, value) }
+                if metric == "freshness_hours" {
+                    number(value)
+                } else {
+                    measured(metric, value)
+                }
             })
         };
-        let known =
-            ["rows", "changed_rows", "freshness_hours"].iter().any(|metric| !series(metric).is_empty());
+        let known = ["rows", "changed_rows", "freshness_hours"]
+            .iter()
+            .any(|metric| !series(metric).is_empty());
         html! {
             @if known {
                 div.app-charts {
@@ -225,7 +270,12 @@ impl View<'_> {
         let Some(manifest) = self.manifest else {
             return html! { p.govuk-body { "There is nothing to query yet." } };
         };
-        let shown = examples(self.table, manifest, self.edition.catalogue, self.edition.place);
+        let shown = examples(
+            self.table,
+            manifest,
+            self.edition.catalogue,
+            self.edition.place,
+        );
         html! {
             p.govuk-body.app-measure {
                 "Glue's " code { (self.edition.place.database(self.table)) "." (self.table.name) } " is the newest day that passed, "
@@ -241,7 +291,10 @@ impl View<'_> {
     fn links(&self) -> Markup {
         let found = relations(self.edition.catalogue, &self.table.name);
         let row = |(says, other): (String, String)| {
-            vec![html! { a.govuk-link href={ (other) ".html" } { (other) } }, html! { (says) }]
+            vec![
+                html! { a.govuk-link href={ (other) ".html" } { (other) } },
+                html! { (says) },
+            ]
         };
         html! {
             @if found.is_empty() { p.govuk-body { "No rule of the contracts ties it to another table. Rows of any two tables are joined by the table " a.govuk-link href="link.html" { "link" } "." } }
@@ -288,7 +341,12 @@ impl View<'_> {
                 html! { (what_changed(change)) },
             ]
         };
-        let heads = [text("First day"), text("Version"), text("For readers"), text("What changed")];
+        let heads = [
+            text("First day"),
+            text("Version"),
+            text("For readers"),
+            text("What changed"),
+        ];
         html! {
             @if let Some(known) = known { (table("Versions of the contract, newest first", Width::Wide, &heads, known.changes.iter().map(row).collect())) }
             @else { p.govuk-body { "None is known." } }
@@ -304,7 +362,11 @@ impl View<'_> {
 }
 
 fn what_changed(change: &Change) -> String {
-    let parts = [("Added", &change.added), ("Removed", &change.removed), ("Another type", &change.retyped)];
+    let parts = [
+        ("Added", &change.added),
+        ("Removed", &change.removed),
+        ("Another type", &change.retyped),
+    ];
     let told: Vec<String> = parts
         .iter()
         .filter(|(_, names)| !names.is_empty())
@@ -364,12 +426,18 @@ fn document(kind: &str) -> String {
 
 /// Whether a contract's address may be followed: it must not run a script.
 fn is_address(url: &str) -> bool {
-    ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
+    ["https://", "http://", "mailto:"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
 }
 
 /// The sources whose events can fill a table.
 pub(super) fn fed_by<'c>(catalogue: &'c Catalogue, table: &str) -> Vec<&'c Plan> {
-    let fills = |plan: &&Plan| plan.tables().iter().any(|place| catalogue.tables[*place].name == table);
+    let fills = |plan: &&Plan| {
+        plan.tables()
+            .iter()
+            .any(|place| catalogue.tables[*place].name == table)
+    };
     catalogue.plans.iter().filter(fills).collect()
 }
 
@@ -379,7 +447,11 @@ pub(super) fn lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<S
     for plan in &catalogue.plans {
         for (place, name, paths) in plan.lineage() {
             if catalogue.tables[place].name == table && name == column {
-                lines.extend(paths.iter().map(|path| format!("{}: {path}", plan.contract.name)));
+                lines.extend(
+                    paths
+                        .iter()
+                        .map(|path| format!("{}: {path}", plan.contract.name)),
+                );
             }
         }
     }
@@ -397,13 +469,18 @@ pub(super) fn relations(catalogue: &Catalogue, name: &str) -> Vec<(String, Strin
                 if table.name == name && other != name {
                     found.insert((how.clone(), other.clone()));
                 } else if other == name && table.name != name {
-                    found.insert((format!("Of {}: {}", table.name, how.to_lowercase()), table.name.clone()));
+                    found.insert((
+                        format!("Of {}: {}", table.name, how.to_lowercase()),
+                        table.name.clone(),
+                    ));
                 }
             }
         }
     }
-    let mut found: Vec<(String, String)> =
-        found.into_iter().filter(|(_, other)| catalogue.table(other).is_some()).collect();
+    let mut found: Vec<(String, String)> = found
+        .into_iter()
+        .filter(|(_, other)| catalogue.table(other).is_some())
+        .collect();
     found.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
     found
 }
@@ -411,11 +488,16 @@ pub(super) fn relations(catalogue: &Catalogue, name: &str) -> Vec<(String, Strin
 fn tied(demand: &Demand, found: &mut Vec<(String, String)>) {
     match demand {
         Demand::References(column, Target::Table(table)) => {
-            found.push((format!("{column} is the pole_id of a row there"), table.clone()));
+            found.push((
+                format!("{column} is the pole_id of a row there"),
+                table.clone(),
+            ));
         }
         Demand::Linked(tables) => {
             found.extend(
-                tables.iter().map(|table| ("Rows are linked to rows there".to_owned(), table.clone())),
+                tables
+                    .iter()
+                    .map(|table| ("Rows are linked to rows there".to_owned(), table.clone())),
             );
         }
         Demand::If(_, _, then) => tied(then, found),

@@ -26,15 +26,29 @@ fn shipped() -> Catalogue {
 
 /// A number that looks like chance and is always the same.
 fn odd(text: &str, most: u64) -> u64 {
-    u64::from_le_bytes(pole::content_id(text.as_bytes()).as_bytes()[..8].try_into().unwrap()) % most
+    u64::from_le_bytes(
+        pole::content_id(text.as_bytes()).as_bytes()[..8]
+            .try_into()
+            .unwrap(),
+    ) % most
 }
 
 fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32) -> ColumnProfile {
-    let filled = if column.required { rows } else { rows - odd(&column.name, rows + 1) };
-    let numeric = !matches!(column.kind, contract::ColumnType::Text | contract::ColumnType::Boolean)
-        && !column.personal;
+    let filled = if column.required {
+        rows
+    } else {
+        rows - odd(&column.name, rows + 1)
+    };
+    let numeric = !matches!(
+        column.kind,
+        contract::ColumnType::Text | contract::ColumnType::Boolean
+    ) && !column.personal;
     let base = i64::from(day) + i64::try_from(odd(&column.name, 500)).unwrap();
-    let list = column.list.as_deref().and_then(|name| catalogue.list(name)).filter(|_| !column.personal);
+    let list = column
+        .list
+        .as_deref()
+        .and_then(|name| catalogue.list(name))
+        .filter(|_| !column.personal);
     let text = column.kind == contract::ColumnType::Text;
     let masks = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
     ColumnProfile {
@@ -48,28 +62,44 @@ fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32
             .filter(|_| text && list.is_none())
             .map(|(mask, part)| ((*mask).to_owned(), filled * part / 7))
             .collect(),
-        coarse_masks: if text { vec![("Aa".into(), filled / 2)] } else { Vec::new() },
+        coarse_masks: if text {
+            vec![("Aa".into(), filled / 2)]
+        } else {
+            Vec::new()
+        },
         codes: list
-            .map(|list| list.codes.iter().map(|(code, _)| (code.clone(), odd(code, 400))).collect())
+            .map(|list| {
+                list.codes
+                    .iter()
+                    .map(|(code, _)| (code.clone(), odd(code, 400)))
+                    .collect()
+            })
             .unwrap_or_default(),
         ..ColumnProfile::default()
     }
 }
 
 fn manifest(table: &TableContract, catalogue: &Catalogue, day: Day, held: bool) -> Manifest {
-    let rows =
-        600 + odd(&table.name, 90_000) + u64::try_from(day.0 - 20_000).unwrap() * (3 + odd(&table.name, 9));
+    let rows = 600
+        + odd(&table.name, 90_000)
+        + u64::try_from(day.0 - 20_000).unwrap() * (3 + odd(&table.name, 9));
     let rule = |rule: &contract::Rule| {
         let checked = odd(&format!("{} {day}", rule.id), rows);
         // One rule in twelve falls short; of the table that is held back every critical one.
         let short = odd(&rule.id, 12) == 0 || (held && rule.severity == contract::Severity::Block);
-        let failed = if short { odd(&rule.id, checked / 4 + 20).max(3).min(checked) } else { 0 };
+        let failed = if short {
+            odd(&rule.id, checked / 4 + 20).max(3).min(checked)
+        } else {
+            0
+        };
         RuleResult::of(rule, RuleCount { failed, checked }, rows)
     };
     let rules: Vec<RuleResult> = table
         .rules
         .iter()
-        .filter(|known| held || known.severity == contract::Severity::Warn || odd(&known.id, 12) != 0)
+        .filter(|known| {
+            held || known.severity == contract::Severity::Warn || odd(&known.id, 12) != 0
+        })
         .map(rule)
         .collect();
     let passed = rules.iter().all(|rule| rule.verdict != lake::Verdict::Fail);
@@ -106,7 +136,10 @@ fn manifest(table: &TableContract, catalogue: &Catalogue, day: Day, held: bool) 
 fn books(source: &str, day: Day) -> SourceBooks {
     let landed = 400 + odd(&format!("{source} {day}"), 300);
     let waiting = u64::from(source == "planning-register");
-    let quarantined = BTreeMap::from([("parse.date".to_owned(), landed / 40), ("event.type".to_owned(), 3)]);
+    let quarantined = BTreeMap::from([
+        ("parse.date".to_owned(), landed / 40),
+        ("event.type".to_owned(), 3),
+    ]);
     let refused = quarantined.values().sum::<u64>();
     SourceBooks {
         landed,
@@ -120,7 +153,11 @@ fn books(source: &str, day: Day) -> SourceBooks {
             .collect(),
         lag: BTreeMap::from([(1, landed / 2), (10, landed / 3), (3_600, landed / 6)]),
         waiting,
-        redriven: Redriven { refined: 2, ignored: 0, quarantined: 1 },
+        redriven: Redriven {
+            refined: 2,
+            ignored: 0,
+            quarantined: 1,
+        },
         ..SourceBooks::default()
     }
 }
@@ -128,9 +165,15 @@ fn books(source: &str, day: Day) -> SourceBooks {
 fn report(catalogue: &Catalogue, day: Day) -> Report {
     let last = day.to_string() == LAST;
     let of = |table: &TableContract| {
-        (table.name.clone(), manifest(table, catalogue, day, last && table.name == "location"))
+        (
+            table.name.clone(),
+            manifest(table, catalogue, day, last && table.name == "location"),
+        )
     };
-    let filled = catalogue.tables.iter().filter(|table| !table::fed_by(catalogue, &table.name).is_empty());
+    let filled = catalogue
+        .tables
+        .iter()
+        .filter(|table| !table::fed_by(catalogue, &table.name).is_empty());
     let trend = |dataset: &str, metric: &str, observed, expected, state| Trend {
         dataset: dataset.into(),
         column: None,
@@ -143,7 +186,13 @@ fn report(catalogue: &Catalogue, day: Day) -> Report {
     };
     let share = Trend {
         column: Some("surname".into()),
-        ..trend("table/person", "null_share", 0.02, Some((0.0, 0.05)), TrendState::Usual)
+        ..trend(
+            "table/person",
+            "null_share",
+            0.02,
+            Some((0.0, 0.05)),
+            TrendState::Usual,
+        )
     };
     Report {
         date: day.to_string(),
@@ -155,16 +204,38 @@ fn report(catalogue: &Catalogue, day: Day) -> Report {
         tables: filled.map(of).collect(),
         trends: vec![
             share,
-            trend("table/person", "rows", 90_000.0, Some((60_000.0, 80_000.0)), TrendState::Unusual),
-            trend("table/person", "freshness_hours", 1.8, None, TrendState::Young),
-            trend("source/housing-person", "landed", 700.0, Some((450.0, 650.0)), TrendState::Acknowledged),
+            trend(
+                "table/person",
+                "rows",
+                90_000.0,
+                Some((60_000.0, 80_000.0)),
+                TrendState::Unusual,
+            ),
+            trend(
+                "table/person",
+                "freshness_hours",
+                1.8,
+                None,
+                TrendState::Young,
+            ),
+            trend(
+                "source/housing-person",
+                "landed",
+                700.0,
+                Some((450.0, 650.0)),
+                TrendState::Acknowledged,
+            ),
         ],
     }
 }
 
 /// A dimension as contracts name it.
 fn odcs(name: &str) -> &str {
-    if name == "validity" { "conformity" } else { name }
+    if name == "validity" {
+        "conformity"
+    } else {
+        name
+    }
 }
 
 fn history(catalogue: &Catalogue, last: Day) -> History {
@@ -174,7 +245,11 @@ fn history(catalogue: &Catalogue, last: Day) -> History {
         for (name, manifest) in report(catalogue, day).tables {
             let dataset = format!("table/{name}");
             history.add((&dataset, "", "rows"), &date, manifest.rows as f64);
-            history.add((&dataset, "", "changed_rows"), &date, odd(&format!("{name} {day}"), 400) as f64);
+            history.add(
+                (&dataset, "", "changed_rows"),
+                &date,
+                odd(&format!("{name} {day}"), 400) as f64,
+            );
             history.add(
                 (&dataset, "", "freshness_hours"),
                 &date,
@@ -182,17 +257,31 @@ fn history(catalogue: &Catalogue, last: Day) -> History {
             );
             for (dimension, _) in dimension::SIX.iter().take(5) {
                 history.add(
-                    (&dataset, "", &format!("dimension/{}/checked", odcs(dimension))),
+                    (
+                        &dataset,
+                        "",
+                        &format!("dimension/{}/checked", odcs(dimension)),
+                    ),
                     &date,
                     1_000.0,
                 );
                 let failed = odd(&format!("{dimension} {day}"), 90) as f64;
-                history.add((&dataset, "", &format!("dimension/{}/failed", odcs(dimension))), &date, failed);
+                history.add(
+                    (
+                        &dataset,
+                        "",
+                        &format!("dimension/{}/failed", odcs(dimension)),
+                    ),
+                    &date,
+                    failed,
+                );
             }
         }
         for plan in &catalogue.plans {
-            let (dataset, books) =
-                (format!("source/{}", plan.contract.name), books(&plan.contract.name, day));
+            let (dataset, books) = (
+                format!("source/{}", plan.contract.name),
+                books(&plan.contract.name, day),
+            );
             let refused = books.quarantined_total() as f64;
             for (metric, value) in [
                 ("landed", books.landed as f64),
@@ -213,12 +302,18 @@ fn edition(catalogue: &Catalogue) -> Vec<Page> {
     let last = Day::parse(LAST).unwrap();
     let days: Vec<String> = (0..2).map(|back| Day(last.0 - back).to_string()).collect();
     let (report, before) = (report(catalogue, last), report(catalogue, Day(last.0 - 1)));
-    let mut passing: BTreeMap<String, String> =
-        report.tables.keys().map(|table| (table.clone(), LAST.to_owned())).collect();
+    let mut passing: BTreeMap<String, String> = report
+        .tables
+        .keys()
+        .map(|table| (table.clone(), LAST.to_owned()))
+        .collect();
     passing.insert("location".into(), before.date.clone());
     let mut schemas = Schemas::default();
     schemas.take(catalogue, &days[1]);
-    let place = Place { bucket: "curated".into(), databases: "polelake".into() };
+    let place = Place {
+        bucket: "curated".into(),
+        databases: "polelake".into(),
+    };
     let history = history(catalogue, last);
     let of = |report, earlier| Edition {
         report,
@@ -234,13 +329,20 @@ fn edition(catalogue: &Catalogue) -> Vec<Page> {
     pages.extend(site(&of(&before, None)));
     for report in [&report, &before] {
         let body = serde_json::to_vec_pretty(report).unwrap();
-        pages.push(Page { key: format!("data/{}.json", report.date), body, content_type: JSON });
+        pages.push(Page {
+            key: format!("data/{}.json", report.date),
+            body,
+            content_type: JSON,
+        });
     }
     pages
 }
 
 fn text<'p>(pages: &'p [Page], key: &str) -> &'p str {
-    let page = pages.iter().find(|page| page.key == key).unwrap_or_else(|| panic!("no {key}"));
+    let page = pages
+        .iter()
+        .find(|page| page.key == key)
+        .unwrap_or_else(|| panic!("no {key}"));
     std::str::from_utf8(&page.body).unwrap()
 }
 
@@ -265,7 +367,11 @@ fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
     for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
         let text = std::str::from_utf8(&page.body).unwrap();
         let folder = page.key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for link in text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for link in text
+            .split("href=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+        {
             let path = link.split(['#', '?']).next().unwrap();
             let outside = path.is_empty() || path.contains(':');
             let key = match path.strip_prefix("../") {
@@ -273,14 +379,22 @@ fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
                 None if folder.is_empty() => path.to_owned(),
                 None => format!("{folder}/{path}"),
             };
-            assert!(outside || keys.contains(key.as_str()), "{} leads to {link}", page.key);
+            assert!(
+                outside || keys.contains(key.as_str()),
+                "{} leads to {link}",
+                page.key
+            );
         }
         assert!(
             !text.contains(" style=") && !text.contains("<style") && !text.contains(" onclick="),
             "{}",
             page.key
         );
-        assert!(text.contains("Content-Security-Policy") && text.contains("lang=\"en-GB\""), "{}", page.key);
+        assert!(
+            text.contains("Content-Security-Policy") && text.contains("lang=\"en-GB\""),
+            "{}",
+            page.key
+        );
     }
 }
 
@@ -288,7 +402,11 @@ fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
 fn the_same_day_gives_the_same_bytes() {
     let catalogue = shipped();
     let (one, two) = (edition(&catalogue), edition(&catalogue));
-    assert!(one.iter().zip(&two).all(|(a, b)| a.key == b.key && a.body == b.body));
+    assert!(
+        one.iter()
+            .zip(&two)
+            .all(|(a, b)| a.key == b.key && a.body == b.body)
+    );
 }
 
 #[test]
@@ -305,7 +423,10 @@ fn the_front_page_says_what_needs_attention() {
     ] {
         assert!(front.contains(part), "{part}");
     }
-    assert!(text(&pages, "table/link.html").contains("Not measured"), "links have no rule on timeliness");
+    assert!(
+        text(&pages, "table/link.html").contains("Not measured"),
+        "links have no rule on timeliness"
+    );
     let location = text(&pages, "table/location.html");
     assert!(location.contains("Held back") && location.contains("readers see this one"));
 }
@@ -342,14 +463,22 @@ fn small_counts_and_values_of_people_are_not_told() {
     let mut report = report(&catalogue, Day::parse(LAST).unwrap());
     let manifest = report.tables.get_mut("person").unwrap();
     let births = manifest.columns.get_mut("date_of_birth").unwrap();
-    (births.centiles, births.least, births.greatest) = (Some([1, 2, 3, 4, 5]), Some(-7_000), Some(9_000));
+    (births.centiles, births.least, births.greatest) =
+        (Some([1, 2, 3, 4, 5]), Some(-7_000), Some(9_000));
     births.filled = 4;
     for rule in &mut manifest.rules {
         (rule.failed, rule.checked) = (7, 977_531);
     }
-    let (days, history, passing, schemas) =
-        (vec![LAST.to_owned()], History::default(), BTreeMap::new(), Schemas::default());
-    let place = Place { bucket: "b".into(), databases: "d".into() };
+    let (days, history, passing, schemas) = (
+        vec![LAST.to_owned()],
+        History::default(),
+        BTreeMap::new(),
+        Schemas::default(),
+    );
+    let place = Place {
+        bucket: "b".into(),
+        databases: "d".into(),
+    };
     let edition = Edition {
         report: &report,
         history: &history,
@@ -361,10 +490,23 @@ fn small_counts_and_values_of_people_are_not_told() {
         place: &place,
     };
     let page = String::from_utf8(table::page(&edition, table)).unwrap();
-    assert!(!page.contains("1950-11-02") && !page.contains("1970-01-02") && page.contains("fewer than 10"));
+    assert!(
+        !page.contains("1950-11-02")
+            && !page.contains("1970-01-02")
+            && page.contains("fewer than 10")
+    );
     assert!(page.matches("977,531").count() > 10);
-    let shown = page.split("person-date_of_birth-past").nth(1).unwrap().split("977,531").next().unwrap();
-    assert!(shown.contains("fewer than 10") && !shown.contains(">7<"), "{shown}");
+    let shown = page
+        .split("person-date_of_birth-past")
+        .nth(1)
+        .unwrap()
+        .split("977,531")
+        .next()
+        .unwrap();
+    assert!(
+        shown.contains("fewer than 10") && !shown.contains(">7<"),
+        "{shown}"
+    );
     assert!(text(&pages, "table/person.json").contains("\"failed\""));
 }
 
@@ -389,11 +531,23 @@ fn twins_have_what_the_metadata_model_demands() {
         ] {
             assert!(!dataset[name].is_null(), "{name} of {}", dataset["@id"]);
         }
-        assert_eq!(dataset["dcat:contactPoint"]["vcard:hasEmail"], "mailto:pole-data@example.org");
+        assert_eq!(
+            dataset["dcat:contactPoint"]["vcard:hasEmail"],
+            "mailto:pole-data@example.org"
+        );
     }
-    let package: serde_json::Value = serde_json::from_str(text(&pages, "datapackage.json")).unwrap();
-    let person = package["resources"].as_array().unwrap().iter().find(|of| of["name"] == "person").unwrap();
-    assert_eq!(person["schema"]["primaryKey"], serde_json::json!(["pole_id", "source"]));
+    let package: serde_json::Value =
+        serde_json::from_str(text(&pages, "datapackage.json")).unwrap();
+    let person = package["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|of| of["name"] == "person")
+        .unwrap();
+    assert_eq!(
+        person["schema"]["primaryKey"],
+        serde_json::json!(["pole_id", "source"])
+    );
 }
 
 /// A contract of one table, with a text in every place that a page shows.
@@ -420,13 +574,27 @@ fn hostile(text: &str) -> Catalogue {
 fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
     let catalogue = hostile("<script>alert(1)</script>\"><b>");
     let table = &catalogue.tables[0];
-    let mut report =
-        Report { date: LAST.into(), sources: BTreeMap::new(), tables: BTreeMap::new(), trends: Vec::new() };
-    report.tables.insert("t".into(), manifest(table, &catalogue, Day::parse(LAST).unwrap(), false));
-    let (days, history, passing, mut schemas) =
-        (vec![LAST.to_owned()], History::default(), BTreeMap::new(), Schemas::default());
+    let mut report = Report {
+        date: LAST.into(),
+        sources: BTreeMap::new(),
+        tables: BTreeMap::new(),
+        trends: Vec::new(),
+    };
+    report.tables.insert(
+        "t".into(),
+        manifest(table, &catalogue, Day::parse(LAST).unwrap(), false),
+    );
+    let (days, history, passing, mut schemas) = (
+        vec![LAST.to_owned()],
+        History::default(),
+        BTreeMap::new(),
+        Schemas::default(),
+    );
     schemas.take(&catalogue, LAST);
-    let place = Place { bucket: "<i>".into(), databases: "<i>".into() };
+    let place = Place {
+        bucket: "<i>".into(),
+        databases: "<i>".into(),
+    };
     let edition = Edition {
         report: &report,
         history: &history,
@@ -441,11 +609,25 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
     for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
         let text = std::str::from_utf8(&page.body).unwrap();
         let scripts = text.matches("<script").count();
-        assert_eq!(scripts, usize::from(page.key == "tables.html"), "{}", page.key);
-        assert!(!text.contains("<b>") && !text.contains("<i>"), "{}", page.key);
+        assert_eq!(
+            scripts,
+            usize::from(page.key == "tables.html"),
+            "{}",
+            page.key
+        );
+        assert!(
+            !text.contains("<b>") && !text.contains("<i>"),
+            "{}",
+            page.key
+        );
         assert!(!text.contains("href=\"javascript:"), "{}", page.key);
     }
-    assert!(text(&pages, "table/t.html").matches("&lt;script&gt;").count() > 15);
+    assert!(
+        text(&pages, "table/t.html")
+            .matches("&lt;script&gt;")
+            .count()
+            > 15
+    );
 }
 
 #[test]
@@ -454,7 +636,11 @@ fn schema_changes_are_told_with_what_they_mean_for_readers() {
     let mut schemas = Schemas::default();
     schemas.take(&catalogue, "2026-03-01");
     schemas.take(&catalogue, "2026-03-02");
-    assert_eq!(schemas.of("t").unwrap().changes.len(), 1, "the same contract changes nothing");
+    assert_eq!(
+        schemas.of("t").unwrap().changes.len(),
+        1,
+        "the same contract changes nothing"
+    );
     let text = serde_json::to_string(&schemas)
         .unwrap()
         .replace("\"own\":\"string\"", "\"own\":\"bigint\",\"gone\":\"date\"");
@@ -469,29 +655,62 @@ fn schema_changes_are_told_with_what_they_mean_for_readers() {
 }
 
 fn a_page(key: &str, body: &str) -> Page {
-    Page { key: key.into(), body: body.into(), content_type: HTML }
+    Page {
+        key: key.into(),
+        body: body.into(),
+        content_type: HTML,
+    }
 }
 
 #[tokio::test]
 async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
     let bucket = store::MemoryStore::default();
-    let first = || vec![a_page("index.html", "a"), a_page("table/t.html", "b"), a_page("day/d.html", "c")];
+    let first = || {
+        vec![
+            a_page("index.html", "a"),
+            a_page("table/t.html", "b"),
+            a_page("day/d.html", "c"),
+        ]
+    };
     let counts = |written: write::Written| (written.pages, written.changed, written.deleted);
-    assert_eq!(counts(write(first(), true, &bucket).await.unwrap()), (3, 3, 0));
-    assert_eq!(counts(write(first(), true, &bucket).await.unwrap()), (3, 0, 0));
+    assert_eq!(
+        counts(write(first(), true, &bucket).await.unwrap()),
+        (3, 3, 0)
+    );
+    assert_eq!(
+        counts(write(first(), true, &bucket).await.unwrap()),
+        (3, 0, 0)
+    );
     let second = vec![a_page("index.html", "A"), a_page("day/e.html", "d")];
-    assert_eq!(counts(write(second, true, &bucket).await.unwrap()), (2, 2, 1));
-    assert!(!bucket.is_there("table/t.html").await.unwrap() && bucket.is_there("day/d.html").await.unwrap());
+    assert_eq!(
+        counts(write(second, true, &bucket).await.unwrap()),
+        (2, 2, 1)
+    );
+    assert!(
+        !bucket.is_there("table/t.html").await.unwrap()
+            && bucket.is_there("day/d.html").await.unwrap()
+    );
     // A list that is damaged costs a writing of all pages, and no more.
-    bucket.put("pages.json", Bytes::from_static(b"{"), JSON).await.unwrap();
-    assert_eq!(counts(write(first(), false, &bucket).await.unwrap()), (3, 3, 0));
+    bucket
+        .put("pages.json", Bytes::from_static(b"{"), JSON)
+        .await
+        .unwrap();
+    assert_eq!(
+        counts(write(first(), false, &bucket).await.unwrap()),
+        (3, 3, 0)
+    );
 }
 
 #[tokio::test]
 async fn earlier_reports_tell_when_a_table_last_passed() {
     let bucket = store::MemoryStore::default();
     let day = |date: &str, passed: bool| {
-        let manifest = Manifest { table: "t".into(), date: date.into(), passed, ..Manifest::default() };
+        let manifest = Manifest {
+            table: "t".into(),
+            date: date.into(),
+            passed,
+            ..Manifest::default()
+        };
         Report {
             date: date.into(),
             sources: BTreeMap::new(),
@@ -501,12 +720,23 @@ async fn earlier_reports_tell_when_a_table_last_passed() {
     };
     for (date, passed) in [("2026-03-01", true), ("2026-03-02", false)] {
         let json = serde_json::to_vec(&day(date, passed)).unwrap();
-        bucket.put(&lake::report_key(Day::parse(date).unwrap()), Bytes::from(json), JSON).await.unwrap();
+        bucket
+            .put(
+                &lake::report_key(Day::parse(date).unwrap()),
+                Bytes::from(json),
+                JSON,
+            )
+            .await
+            .unwrap();
     }
     let days = ["2026-03-03", "2026-03-02", "2026-03-01"].map(str::to_owned);
-    let found = earlier(&day("2026-03-03", false), &days, &bucket).await.unwrap();
+    let found = earlier(&day("2026-03-03", false), &days, &bucket)
+        .await
+        .unwrap();
     assert_eq!(found.report.unwrap().date, "2026-03-02");
     assert_eq!(found.passing["t"], "2026-03-01");
-    let found = earlier(&day("2026-03-03", true), &days, &bucket).await.unwrap();
+    let found = earlier(&day("2026-03-03", true), &days, &bucket)
+        .await
+        .unwrap();
     assert_eq!(found.passing["t"], "2026-03-03");
 }

@@ -26,11 +26,23 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+const WEEKDAYS: [&str; 7] = [
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+];
 
 /// A count of people's data: small ones are not told.
 pub(super) fn count_of(count: u64, personal: bool) -> String {
-    if is_small(count, personal) { format!("fewer than {SMALL}") } else { thousands(count) }
+    if is_small(count, personal) {
+        format!("fewer than {SMALL}")
+    } else {
+        thousands(count)
+    }
 }
 
 /// Whether a count is one that is not told.
@@ -75,7 +87,9 @@ pub(super) fn number(value: f64) -> String {
 /// A number of a metric, in the metric's unit.
 pub(super) fn measured(metric: &str, value: f64) -> String {
     match metric {
-        _ if metric.ends_with("_share") || metric == "mask_drift" => format!("{}%", number(value * 100.0)),
+        _ if metric.ends_with("_share") || metric == "mask_drift" => {
+            format!("{}%", number(value * 100.0))
+        }
         "freshness_hours" => format!("{} hours", number(value)),
         _ => number(value),
     }
@@ -126,14 +140,19 @@ pub(super) fn short_date(text: &str) -> String {
 
 /// A date with its day of the week: `Tuesday 3 March 2026`.
 pub(super) fn long_date(text: &str) -> String {
-    let weekday = Day::parse(text).and_then(|day| WEEKDAYS.get(usize::try_from(day.0.rem_euclid(7)).ok()?));
+    let weekday =
+        Day::parse(text).and_then(|day| WEEKDAYS.get(usize::try_from(day.0.rem_euclid(7)).ok()?));
     weekday.map_or_else(|| date(text), |weekday| format!("{weekday} {}", date(text)))
 }
 
 /// An instant in microseconds since 1970, to the minute: `3 March 2026 at 14:05 UTC`.
 pub(super) fn instant(micros: i64) -> String {
     let minutes = micros.div_euclid(60 * MICROS).rem_euclid(24 * 60);
-    format!("{} at {} UTC", date(&Day::of_micros(micros).to_string()), clock(minutes))
+    format!(
+        "{} at {} UTC",
+        date(&Day::of_micros(micros).to_string()),
+        clock(minutes)
+    )
 }
 
 /// A minute of the day: `14:05`.
@@ -154,38 +173,60 @@ pub(super) fn seconds(seconds: u64) -> String {
 
 /// `1 row`, `2 rows`.
 pub(super) fn counted(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", thousands(count), if count == 1 { "" } else { "s" })
+    format!(
+        "{} {thing}{}",
+        thousands(count),
+        if count == 1 { "" } else { "s" }
+    )
 }
 
 /// A value of a profile, in the units of its column.
 pub(super) fn value(kind: ColumnType, raw: i64) -> String {
     match kind {
-        ColumnType::Date => i32::try_from(raw).map_or_else(|_| raw.to_string(), |days| Day(days).to_string()),
+        ColumnType::Date => {
+            i32::try_from(raw).map_or_else(|_| raw.to_string(), |days| Day(days).to_string())
+        }
         ColumnType::Timestamp => {
             let day = Day::of_micros(raw);
-            format!("{day} {}", clock(raw.div_euclid(60 * MICROS).rem_euclid(24 * 60)))
+            format!(
+                "{day} {}",
+                clock(raw.div_euclid(60 * MICROS).rem_euclid(24 * 60))
+            )
         }
         ColumnType::Decimal(_, scale) if scale > 0 => {
             let places = usize::from(scale.unsigned_abs());
             let digits = format!("{:0>width$}", raw.unsigned_abs(), width = places + 1);
             let (whole, part) = digits.split_at(digits.len() - places);
             let sign = if raw < 0 { "-" } else { "" };
-            format!("{sign}{}.{part}", whole.parse().map_or_else(|_| whole.to_owned(), thousands))
+            format!(
+                "{sign}{}.{part}",
+                whole.parse().map_or_else(|_| whole.to_owned(), thousands)
+            )
         }
-        _ => format!("{}{}", if raw < 0 { "-" } else { "" }, thousands(raw.unsigned_abs())),
+        _ => format!(
+            "{}{}",
+            if raw < 0 { "-" } else { "" },
+            thousands(raw.unsigned_abs())
+        ),
     }
 }
 
 /// A text with a capital at its beginning.
 pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// What a sentence lacks at its end.
 pub(super) fn stopped(text: &str) -> String {
     let text = text.trim();
-    if text.is_empty() || text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+    if text.is_empty() || text.ends_with(['.', '!', '?']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
 }
 
 #[cfg(test)]
@@ -198,18 +239,38 @@ mod tests {
             (thousands(0), thousands(999), thousands(1_234_567)),
             ("0".into(), "999".into(), "1,234,567".into())
         );
-        assert_eq!((count_of(9, true), count_of(0, true)), ("fewer than 10".into(), "0".into()));
-        assert_eq!((count_of(9, false), count_of(10, true)), ("9".into(), "10".into()));
-        assert_eq!((counted(1, "row"), counted(1_000, "row")), ("1 row".into(), "1,000 rows".into()));
+        assert_eq!(
+            (count_of(9, true), count_of(0, true)),
+            ("fewer than 10".into(), "0".into())
+        );
+        assert_eq!(
+            (count_of(9, false), count_of(10, true)),
+            ("9".into(), "10".into())
+        );
+        assert_eq!(
+            (counted(1, "row"), counted(1_000, "row")),
+            ("1 row".into(), "1,000 rows".into())
+        );
     }
 
     #[test]
     fn shares_are_never_rounded_to_all_or_nothing() {
-        assert_eq!((percent(1, 1), percent(0, 7), percent(0, 0)), ("100%".into(), "0%".into(), "-".into()));
-        assert_eq!((percent(99_999, 100_000), percent(1, 100_000)), ("> 99.9%".into(), "< 0.1%".into()));
+        assert_eq!(
+            (percent(1, 1), percent(0, 7), percent(0, 0)),
+            ("100%".into(), "0%".into(), "-".into())
+        );
+        assert_eq!(
+            (percent(99_999, 100_000), percent(1, 100_000)),
+            ("> 99.9%".into(), "< 0.1%".into())
+        );
         assert_eq!(percent(1, 3), "33.3%");
         assert_eq!(
-            (number(0.25), number(1_234.5), number(-3.0), number(f64::NAN)),
+            (
+                number(0.25),
+                number(1_234.5),
+                number(-3.0),
+                number(f64::NAN)
+            ),
             ("0.25".into(), "1,235".into(), "-3".into(), "-".into())
         );
         assert_eq!(measured("null_share", 0.125), "12.5%");
@@ -218,16 +279,25 @@ mod tests {
     #[test]
     fn dates_and_values() {
         assert_eq!(long_date("2026-03-03"), "Tuesday 3 March 2026");
-        assert_eq!((date("soon"), short_date("2026-12-31")), ("soon".into(), "31 Dec".into()));
+        assert_eq!(
+            (date("soon"), short_date("2026-12-31")),
+            ("soon".into(), "31 Dec".into())
+        );
         assert_eq!(instant(1_772_546_700_000_000), "3 March 2026 at 14:05 UTC");
         assert_eq!(
             (seconds(1), seconds(120), seconds(604_800)),
             ("1 second".into(), "2 minutes".into(), "7 days".into())
         );
-        assert_eq!(value(ColumnType::Decimal(12, 2), -123_456_705), "-1,234,567.05");
+        assert_eq!(
+            value(ColumnType::Decimal(12, 2), -123_456_705),
+            "-1,234,567.05"
+        );
         assert_eq!(value(ColumnType::Decimal(12, 2), 5), "0.05");
         assert_eq!(
-            (value(ColumnType::Date, 0), value(ColumnType::Integer, -1_000)),
+            (
+                value(ColumnType::Date, 0),
+                value(ColumnType::Integer, -1_000)
+            ),
             ("1970-01-01".into(), "-1,000".into())
         );
     }

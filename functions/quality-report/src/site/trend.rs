@@ -17,9 +17,18 @@ pub(super) fn state(state: TrendState) -> Markup {
 
 /// The expected range in words.
 pub(super) fn expected(trend: &Trend) -> String {
-    let Some((least, greatest)) = trend.expected else { return "not known yet".into() };
-    let (least, greatest) = (measured(&trend.metric, least), measured(&trend.metric, greatest));
-    if least == greatest { least } else { format!("{least} to {greatest}") }
+    let Some((least, greatest)) = trend.expected else {
+        return "not known yet".into();
+    };
+    let (least, greatest) = (
+        measured(&trend.metric, least),
+        measured(&trend.metric, greatest),
+    );
+    if least == greatest {
+        least
+    } else {
+        format!("{least} to {greatest}")
+    }
 }
 
 /// What a metric is of, in words.
@@ -42,8 +51,9 @@ pub(super) fn table_of(caption: &str, mut trends: Vec<&Trend>, root: Option<&str
         TrendState::Young => 3,
     };
     trends.sort_by_key(rank);
-    let (open, folded): (Vec<_>, Vec<_>) =
-        trends.into_iter().partition(|trend| trend.column.is_none() || rank(trend) < 2);
+    let (open, folded): (Vec<_>, Vec<_>) = trends
+        .into_iter()
+        .partition(|trend| trend.column.is_none() || rank(trend) < 2);
     html! {
         (rows(caption, &open, root))
         @if !folded.is_empty() {
@@ -62,7 +72,12 @@ fn rows(caption: &str, trends: &[&Trend], root: Option<&str>) -> Markup {
         text("Compared with"),
         text("Dimension"),
     ];
-    table(caption, Width::Wide, &heads, trends.iter().map(|trend| row(trend, root)).collect())
+    table(
+        caption,
+        Width::Wide,
+        &heads,
+        trends.iter().map(|trend| row(trend, root)).collect(),
+    )
 }
 
 fn row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
@@ -70,7 +85,10 @@ fn row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
         0 => "no earlier day of its kind".to_owned(),
         days => counted(days as u64, "earlier day"),
     };
-    let of = trend.dataset.split_once('/').map_or(trend.dataset.as_str(), |(_, name)| name);
+    let of = trend
+        .dataset
+        .split_once('/')
+        .map_or(trend.dataset.as_str(), |(_, name)| name);
     vec![
         html! { @if let Some(root) = root { a.govuk-link href={ (root) (address(&trend.dataset)) } { (of) } ": " } (name(trend)) },
         state(trend.state),

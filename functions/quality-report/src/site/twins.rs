@@ -10,32 +10,49 @@ use super::text::{count_of, is_small};
 use super::{Edition, JSON, Page, is_about_people};
 
 /// What the catalogue says of data that no contract licences.
-const NO_LICENCE: &str = "Not licensed for release: use is governed by the sources' sharing agreements";
+const NO_LICENCE: &str =
+    "Not licensed for release: use is governed by the sources' sharing agreements";
 
 pub(super) fn pages(edition: &Edition<'_>) -> Vec<Page> {
     let tables = &edition.catalogue.tables;
-    let mut pages: Vec<Page> =
-        tables.iter().map(|of| page(format!("table/{}.json", of.name), &table(edition, of), JSON)).collect();
-    pages.push(page("catalogue.jsonld".into(), &dcat(edition), "application/ld+json"));
+    let mut pages: Vec<Page> = tables
+        .iter()
+        .map(|of| page(format!("table/{}.json", of.name), &table(edition, of), JSON))
+        .collect();
+    pages.push(page(
+        "catalogue.jsonld".into(),
+        &dcat(edition),
+        "application/ld+json",
+    ));
     pages.push(page("datapackage.json".into(), &package(edition), JSON));
     pages
 }
 
 fn page(key: String, value: &Value, content_type: &'static str) -> Page {
-    Page { key, body: format!("{value:#}\n").into_bytes(), content_type }
+    Page {
+        key,
+        body: format!("{value:#}\n").into_bytes(),
+        content_type,
+    }
 }
 
 /// A count as JSON; a small one of people's data as a text.
 fn told(count: u64, personal: bool) -> Value {
-    if is_small(count, personal) { json!(count_of(count, personal)) } else { json!(count) }
+    if is_small(count, personal) {
+        json!(count_of(count, personal))
+    } else {
+        json!(count)
+    }
 }
 
 /// Everything that a table's page says.
 fn table(edition: &Edition<'_>, of: &TableContract) -> Value {
     let manifest = edition.report.tables.get(&of.name);
     let about = &of.about;
-    let sources: Vec<&str> =
-        fed_by(edition.catalogue, &of.name).iter().map(|plan| plan.contract.name.as_str()).collect();
+    let sources: Vec<&str> = fed_by(edition.catalogue, &of.name)
+        .iter()
+        .map(|plan| plan.contract.name.as_str())
+        .collect();
     let links: Vec<Value> = relations(edition.catalogue, &of.name)
         .into_iter()
         .map(|(how, other)| json!({"table": other, "how": how}))
@@ -104,7 +121,12 @@ fn columns(edition: &Edition<'_>, of: &TableContract, manifest: Option<&Manifest
 
 /// The catalogue in DCAT 3, with what the UK Cross-Government Metadata Exchange Model asks for.
 fn dcat(edition: &Edition<'_>) -> Value {
-    let datasets: Vec<Value> = edition.catalogue.tables.iter().map(|of| dataset(edition, of)).collect();
+    let datasets: Vec<Value> = edition
+        .catalogue
+        .tables
+        .iter()
+        .map(|of| dataset(edition, of))
+        .collect();
     json!({
         "@context": {
             "dcat": "http://www.w3.org/ns/dcat#",
@@ -131,8 +153,15 @@ fn agent(name: &str) -> Value {
 fn dataset(edition: &Edition<'_>, of: &TableContract) -> Value {
     let about = &of.about;
     let personal = of.columns.iter().any(|column| column.personal);
-    let modified = edition.report.tables.get(&of.name).map(|manifest| manifest.date.clone());
-    let desk = about.support.first().map_or(about.owner.as_str(), |support| support.channel.as_str());
+    let modified = edition
+        .report
+        .tables
+        .get(&of.name)
+        .map(|manifest| manifest.date.clone());
+    let desk = about
+        .support
+        .first()
+        .map_or(about.owner.as_str(), |support| support.channel.as_str());
     json!({
         "@id": format!("urn:polelake:{}:{}", of.domain, of.name),
         "@type": "dcat:Dataset",
@@ -198,7 +227,11 @@ fn package(edition: &Edition<'_>) -> Value {
 }
 
 fn keys(of: &TableContract) -> Vec<&str> {
-    of.columns.iter().filter(|column| column.key).map(|column| column.name.as_str()).collect()
+    of.columns
+        .iter()
+        .filter(|column| column.key)
+        .map(|column| column.name.as_str())
+        .collect()
 }
 
 fn field(column: &contract::Column) -> Value {

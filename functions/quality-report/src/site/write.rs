@@ -28,24 +28,38 @@ pub(crate) struct Written {
 ///
 /// # Errors
 /// When the storage does not answer.
-pub(crate) async fn write(pages: Vec<Page>, whole: bool, site: &dyn ObjectStore) -> Result<Written, Failure> {
+pub(crate) async fn write(
+    pages: Vec<Page>,
+    whole: bool,
+    site: &dyn ObjectStore,
+) -> Result<Written, Failure> {
     let mut known = read(site).await?;
-    let mut written = Written { pages: pages.len(), ..Written::default() };
+    let mut written = Written {
+        pages: pages.len(),
+        ..Written::default()
+    };
     let keys: BTreeSet<String> = pages.iter().map(|page| page.key.clone()).collect();
     for page in pages {
         let id = content_id(&page.body).to_string();
         if known.get(&page.key) != Some(&id) {
-            let put = site.put(&page.key, Bytes::from(page.body), page.content_type).await;
+            let put = site
+                .put(&page.key, Bytes::from(page.body), page.content_type)
+                .await;
             put.map_err(|error| Failure::unavailable(&error))?;
             known.insert(page.key, id);
             written.changed += 1;
         }
     }
     if whole {
-        let gone: Vec<String> =
-            known.keys().filter(|key| !keys.contains(*key) && is_of_the_contracts(key)).cloned().collect();
+        let gone: Vec<String> = known
+            .keys()
+            .filter(|key| !keys.contains(*key) && is_of_the_contracts(key))
+            .cloned()
+            .collect();
         for key in gone {
-            site.delete(&key).await.map_err(|error| Failure::unavailable(&error))?;
+            site.delete(&key)
+                .await
+                .map_err(|error| Failure::unavailable(&error))?;
             known.remove(&key);
             written.deleted += 1;
         }

@@ -23,7 +23,12 @@ fn records(offsets: impl Iterator<Item = i64>) -> Vec<RawRecord<'static>> {
 }
 
 fn stream() -> Chunk {
-    Chunk { topic: "t-1".into(), epoch: 1, partition: 0, offset: 0 }
+    Chunk {
+        topic: "t-1".into(),
+        epoch: 1,
+        partition: 0,
+        offset: 0,
+    }
 }
 
 /// Every offset in the store, in the order of the chain, after checking that the chain is whole.
@@ -31,7 +36,11 @@ async fn landed(store: &dyn ObjectStore) -> Vec<i64> {
     let (mut offsets, mut expected) = (Vec::new(), None);
     for entry in store.list("raw/t-1/", None).await.unwrap() {
         let chunk = Chunk::of_raw_key(&entry.key).unwrap();
-        assert!(expected.is_none_or(|next| next == chunk.offset), "the chain has a gap at {}", chunk.offset);
+        assert!(
+            expected.is_none_or(|next| next == chunk.offset),
+            "the chain has a gap at {}",
+            chunk.offset
+        );
         let object = store.get(&entry.key).await.unwrap();
         expected = object.metadata["next"].parse::<i64>().ok();
         for batch in decode_raw(object.body).unwrap() {
@@ -58,10 +67,20 @@ impl ObjectStore for Lossy {
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
         self.inner.put(key, body, content_type).await
     }
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         let stored = self.inner.put_new(key, body, metadata).await?;
         if self.script.lock().unwrap().pop().unwrap_or(false) {
-            return Err(StoreError::new(StoreErrorKind::Unavailable, "put", key, "the answer was lost"));
+            return Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                "put",
+                key,
+                "the answer was lost",
+            ));
         }
         Ok(stored)
     }
@@ -80,7 +99,10 @@ impl ObjectStore for Lossy {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
 }
 
 proptest! {
@@ -137,22 +159,42 @@ async fn zombies_at_once_do_not_overlap() {
 #[tokio::test]
 async fn a_foreign_object_stops_the_stream() {
     let store = MemoryStore::default();
-    let key = Chunk { offset: 5, ..stream() }.raw_key();
-    store.put(&key, Bytes::from_static(b"?"), "text/plain").await.unwrap();
-    let error = land(&store, &Ends::default(), &stream(), &records(5..7)).await.unwrap_err();
+    let key = Chunk {
+        offset: 5,
+        ..stream()
+    }
+    .raw_key();
+    store
+        .put(&key, Bytes::from_static(b"?"), "text/plain")
+        .await
+        .unwrap();
+    let error = land(&store, &Ends::default(), &stream(), &records(5..7))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ChainError::Foreign(found) if found == key));
 }
 
 #[tokio::test]
 async fn a_topic_made_anew_is_noticed() {
     let (store, ends) = (MemoryStore::default(), Ends::default());
-    land(&store, &ends, &stream(), &records(0..10)).await.unwrap();
+    land(&store, &ends, &stream(), &records(0..10))
+        .await
+        .unwrap();
     let mut anew = records(0..3);
-    anew.iter_mut().for_each(|record| record.timestamp += 1_000_000);
+    anew.iter_mut()
+        .for_each(|record| record.timestamp += 1_000_000);
     let error = land(&store, &ends, &stream(), &anew).await.unwrap_err();
     assert!(error.to_string().contains("raise TOPIC_EPOCH"), "{error}");
-    let repeats = land(&store, &ends, &stream(), &records(0..10)).await.unwrap();
-    assert_eq!(repeats, Landed { repeats: 10, ..Landed::default() });
+    let repeats = land(&store, &ends, &stream(), &records(0..10))
+        .await
+        .unwrap();
+    assert_eq!(
+        repeats,
+        Landed {
+            repeats: 10,
+            ..Landed::default()
+        }
+    );
 }
 
 #[tokio::test]
@@ -160,7 +202,9 @@ async fn a_cold_start_finds_the_end_behind_the_hint() {
     let store = MemoryStore::default();
     let ends = Ends::default();
     for offset in 0..i64::from(HINT_EVERY) * 2 + 3 {
-        land(&store, &ends, &stream(), &records(offset..offset + 1)).await.unwrap();
+        land(&store, &ends, &stream(), &records(offset..offset + 1))
+            .await
+            .unwrap();
     }
     assert!(store.get(&stream().hint_key()).await.is_ok());
     let end = find_end(&store, &stream()).await.unwrap().unwrap();
@@ -170,10 +214,17 @@ async fn a_cold_start_finds_the_end_behind_the_hint() {
 #[tokio::test]
 async fn what_is_before_the_beginning_is_not_swallowed() {
     let store = MemoryStore::default();
-    land(&store, &Ends::default(), &stream(), &records(50..60)).await.unwrap();
+    land(&store, &Ends::default(), &stream(), &records(50..60))
+        .await
+        .unwrap();
     // The topic is now read from its start.
-    let error = land(&store, &Ends::default(), &stream(), &records(0..20)).await.unwrap_err();
-    assert!(matches!(error, ChainError::BeforeTheBeginning { offset: 0, .. }), "{error}");
+    let error = land(&store, &Ends::default(), &stream(), &records(0..20))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ChainError::BeforeTheBeginning { offset: 0, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -181,17 +232,50 @@ async fn a_quiet_stream_goes_on_where_it_was_when_its_objects_have_expired() {
     let store = MemoryStore::default();
     for round in 0..3 {
         // Each landing by a sandbox of its own.
-        land(&store, &Ends::default(), &stream(), &records(round * 10..round * 10 + 10)).await.unwrap();
+        land(
+            &store,
+            &Ends::default(),
+            &stream(),
+            &records(round * 10..round * 10 + 10),
+        )
+        .await
+        .unwrap();
     }
     for entry in store.list("raw/t-1/", None).await.unwrap() {
         store.delete(&entry.key).await.unwrap();
     }
-    let landed = land(&store, &Ends::default(), &stream(), &records(25..40)).await.unwrap();
+    let landed = land(&store, &Ends::default(), &stream(), &records(25..40))
+        .await
+        .unwrap();
     assert_eq!((landed.records, landed.repeats), (10, 5));
-    let appended = Chunk { partition: -1, ..stream() };
-    assert_eq!(append(&store, &appended, records(0..3)).await.unwrap().offset, 0);
-    store.delete(&Chunk { partition: -1, ..stream() }.raw_key()).await.unwrap();
-    assert_eq!(append(&store, &appended, records(0..3)).await.unwrap().offset, 3);
+    let appended = Chunk {
+        partition: -1,
+        ..stream()
+    };
+    assert_eq!(
+        append(&store, &appended, records(0..3))
+            .await
+            .unwrap()
+            .offset,
+        0
+    );
+    store
+        .delete(
+            &Chunk {
+                partition: -1,
+                ..stream()
+            }
+            .raw_key(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        append(&store, &appended, records(0..3))
+            .await
+            .unwrap()
+            .offset,
+        3
+    );
 }
 
 /// A store whose listings and hints are those of before anything was landed.
@@ -200,7 +284,12 @@ struct OutOfDate(MemoryStore);
 #[async_trait]
 impl ObjectStore for OutOfDate {
     async fn get(&self, key: &str) -> Result<Object, StoreError> {
-        Err(StoreError::new(StoreErrorKind::NotFound, "get", key, "not yet"))
+        Err(StoreError::new(
+            StoreErrorKind::NotFound,
+            "get",
+            key,
+            "not yet",
+        ))
     }
     async fn head(&self, key: &str) -> Result<Head, StoreError> {
         self.0.head(key).await
@@ -208,7 +297,12 @@ impl ObjectStore for OutOfDate {
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
         self.0.put(key, body, content_type).await
     }
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata) -> Result<bool, StoreError> {
+    async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: Metadata,
+    ) -> Result<bool, StoreError> {
         self.0.put_new(key, body, metadata).await
     }
     async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
@@ -228,13 +322,19 @@ impl ObjectStore for OutOfDate {
 #[tokio::test]
 async fn a_listing_that_is_out_of_date_begins_no_second_chain() {
     let store = OutOfDate(MemoryStore::default());
-    land(&store, &Ends::default(), &stream(), &records(0..6)).await.unwrap();
+    land(&store, &Ends::default(), &stream(), &records(0..6))
+        .await
+        .unwrap();
     // A cold start that is shown nothing, with a batch from the middle.
-    let error = land(&store, &Ends::default(), &stream(), &records(3..9)).await.unwrap_err();
+    let error = land(&store, &Ends::default(), &stream(), &records(3..9))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ChainError::OutOfDate(_)), "{error}");
     let landed = landed(&store.0).await;
     assert_eq!(landed, (0..6).collect::<Vec<_>>());
     // When the answers are right again, the batch goes where it belongs.
-    land(&store.0, &Ends::default(), &stream(), &records(3..9)).await.unwrap();
+    land(&store.0, &Ends::default(), &stream(), &records(3..9))
+        .await
+        .unwrap();
     assert_eq!(self::landed(&store.0).await, (0..9).collect::<Vec<_>>());
 }

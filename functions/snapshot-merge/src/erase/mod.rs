@@ -59,7 +59,11 @@ pub struct Touched {
 pub async fn erase(context: &Context, whom: &Whom, dry_run: bool) -> Result<Vec<Touched>, Failure> {
     let mut touched = Vec::new();
     for table in &context.catalogue.tables {
-        let erasure = Erasure { table, whom, context };
+        let erasure = Erasure {
+            table,
+            whom,
+            context,
+        };
         touched.extend(erasure.run(dry_run).await?);
     }
     if !dry_run {
@@ -70,7 +74,11 @@ pub async fn erase(context: &Context, whom: &Whom, dry_run: bool) -> Result<Vec<
 
 /// What a merge that broke off has kept is made again by the next one.
 async fn clear_work(curated: &dyn ObjectStore) -> Result<(), Failure> {
-    for entry in curated.list(WORK, None).await.map_err(|error| unavailable(&error))? {
+    for entry in curated
+        .list(WORK, None)
+        .await
+        .map_err(|error| unavailable(&error))?
+    {
         delete(&entry.key, curated).await?;
     }
     Ok(())
@@ -78,8 +86,15 @@ async fn clear_work(curated: &dyn ObjectStore) -> Result<(), Failure> {
 
 /// Deletes an object and every version of it.
 async fn delete(key: &str, curated: &dyn ObjectStore) -> Result<(), Failure> {
-    curated.delete(key).await.map_err(|error| unavailable(&error))?;
-    curated.purge_versions(key).await.map(drop).map_err(|error| unavailable(&error))
+    curated
+        .delete(key)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    curated
+        .purge_versions(key)
+        .await
+        .map(drop)
+        .map_err(|error| unavailable(&error))
 }
 
 struct Erasure<'e> {
@@ -99,7 +114,10 @@ impl Erasure<'_> {
 
     async fn run(&self, dry_run: bool) -> Result<Vec<Touched>, Failure> {
         let held = self.find().await?;
-        let of = |(key, rows): (&String, &Held)| Touched { key: key.clone(), rows: rows.rows };
+        let of = |(key, rows): (&String, &Held)| Touched {
+            key: key.clone(),
+            rows: rows.rows,
+        };
         let touched: Vec<Touched> = held.iter().map(of).collect();
         if dry_run || touched.is_empty() {
             return Ok(touched);
@@ -110,16 +128,24 @@ impl Erasure<'_> {
         for (day, manifest) in &manifests {
             if named(manifest).any(|key| held.contains_key(key)) {
                 let shards = self.rewrite_all(manifest, &held, &mut rewritten).await?;
-                let base =
-                    manifest.base.as_deref().and_then(Day::parse).and_then(|base| manifests.get(&base));
+                let base = manifest
+                    .base
+                    .as_deref()
+                    .and_then(Day::parse)
+                    .and_then(|base| manifests.get(&base));
                 let counted = counted(manifest, base, &held);
-                self.replace(*day, manifest, Manifest { shards, ..counted }).await?;
+                self.replace(*day, manifest, Manifest { shards, ..counted })
+                    .await?;
                 changed.insert(*day);
             }
         }
         self.publish(&changed).await?;
         let profiles = rewritten.into_keys().filter_map(|(_, _, profile)| profile);
-        for old in touched.iter().map(|touched| touched.key.clone()).chain(profiles) {
+        for old in touched
+            .iter()
+            .map(|touched| touched.key.clone())
+            .chain(profiles)
+        {
             delete(&old, &**self.store()).await?;
         }
         Ok(touched)
@@ -128,9 +154,19 @@ impl Erasure<'_> {
     /// Every file of the table that holds somebody's rows, whether a manifest names it or not.
     async fn find(&self) -> Result<BTreeMap<String, Held>, Failure> {
         let mut found = BTreeMap::new();
-        for prefix in [table_prefix(&self.table.name), state_prefix(&self.table.name)] {
-            let listed = self.store().list(&prefix, None).await.map_err(|error| unavailable(&error))?;
-            for entry in listed.into_iter().filter(|entry| entry.key.ends_with(".parquet")) {
+        for prefix in [
+            table_prefix(&self.table.name),
+            state_prefix(&self.table.name),
+        ] {
+            let listed = self
+                .store()
+                .list(&prefix, None)
+                .await
+                .map_err(|error| unavailable(&error))?;
+            for entry in listed
+                .into_iter()
+                .filter(|entry| entry.key.ends_with(".parquet"))
+            {
                 let held = self.held(&entry.key, entry.size).await?;
                 if held.rows > 0 {
                     found.insert(entry.key, held);
@@ -156,7 +192,11 @@ impl Erasure<'_> {
     }
 
     /// A file, and all of its groups to be fetched.
-    async fn open(&self, key: &str, bytes: Option<u64>) -> Result<(Arc<SortedFile>, Fetcher), Failure> {
+    async fn open(
+        &self,
+        key: &str,
+        bytes: Option<u64>,
+    ) -> Result<(Arc<SortedFile>, Fetcher), Failure> {
         let file = Arc::new(SortedFile::open(&**self.store(), key, bytes).await?);
         let all = parts(std::slice::from_ref(&file), &Owners::default());
         Ok((file, Fetcher::new(Arc::clone(self.store()), all)))
@@ -176,7 +216,11 @@ impl Erasure<'_> {
                 shards.push(shard.clone());
                 continue;
             }
-            let keys = (shard.rows_key.clone(), shard.state_key.clone(), shard.profile_key.clone());
+            let keys = (
+                shard.rows_key.clone(),
+                shard.state_key.clone(),
+                shard.profile_key.clone(),
+            );
             let new = match rewritten.get(&keys) {
                 Some(new) => new.clone(),
                 None => self.rewrite(shard).await?,
@@ -191,14 +235,29 @@ impl Erasure<'_> {
     async fn rewrite(&self, shard: &ManifestShard) -> Result<ManifestShard, Failure> {
         let rules = rules(self.table);
         let (curated, refined) = (schema::curated(self.table), schema::refined(self.table));
-        let mut output = Output::new(&curated, &refined, (&rules, &self.table.columns), self.context.sizes)?;
+        let mut output = Output::new(
+            &curated,
+            &refined,
+            (&rules, &self.table.columns),
+            self.context.sizes,
+        )?;
         let markers = self.rows(shard, &curated, &refined, &mut output).await?;
         self.state(shard, &refined, markers, &mut output).await?;
         let written: Written = output.finish()?;
         let day = day_of_version(&shard.rows_key).unwrap_or(Day(0));
-        let files =
-            ShardFiles { table: self.table, rules: &rules, shard: shard.shard, day, store: self.store() };
-        files.put(&written, &Profile::of(&written.groups, &rules, &self.table.columns)).await
+        let files = ShardFiles {
+            table: self.table,
+            rules: &rules,
+            shard: shard.shard,
+            day,
+            store: self.store(),
+        };
+        files
+            .put(
+                &written,
+                &Profile::of(&written.groups, &rules, &self.table.columns),
+            )
+            .await
     }
 
     /// Passes the rows on that are not somebody's, group by group; gives the markers of sets that are emptied by it.
@@ -242,18 +301,27 @@ impl Erasure<'_> {
         let corrupt = |error: LakeError| Failure::corrupt(&error);
         let mut files = Vec::new();
         if let Some(key) = &shard.state_key {
-            files.push(Arc::new(SortedFile::open(&**self.store(), key, None).await?));
+            files.push(Arc::new(
+                SortedFile::open(&**self.store(), key, None).await?,
+            ));
         }
         let known = Batches::stored(self.store(), &files, &Owners::default(), refined);
-        let mut feed =
-            Feed::new(vec![(Origin::State, known), (Origin::New, Batches::Held(markers.into()))]).await?;
+        let mut feed = Feed::new(vec![
+            (Origin::State, known),
+            (Origin::New, Batches::Held(markers.into())),
+        ])
+        .await?;
         loop {
             let frame = feed.frame(None).await?;
             let mut parts = Vec::new();
             for part in &frame.parts {
                 parts.extend(self.remembered(&part.batch, refined).map_err(corrupt)?);
             }
-            for batch in sorted(&parts).map_err(corrupt)?.iter().filter(|batch| batch.num_rows() > 0) {
+            for batch in sorted(&parts)
+                .map_err(corrupt)?
+                .iter()
+                .filter(|batch| batch.num_rows() > 0)
+            {
                 output.remember(batch)?;
             }
             if frame.bound.is_none() {
@@ -263,10 +331,17 @@ impl Erasure<'_> {
     }
 
     /// Remembered statements without somebody's; markers of sets stay, nameless, unless their owner goes.
-    fn remembered(&self, batch: &RecordBatch, refined: &SchemaRef) -> Result<Vec<RecordBatch>, LakeError> {
+    fn remembered(
+        &self,
+        batch: &RecordBatch,
+        refined: &SchemaRef,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
         let theirs = self.whom.rows(self.table, batch);
-        let markers = batch.column_by_name(schema::OP).and_then(|column| column.as_string_opt::<i32>());
-        let is_marker = |row: usize| markers.is_some_and(|ops| ops.value(row) == Op::Replace.code());
+        let markers = batch
+            .column_by_name(schema::OP)
+            .and_then(|column| column.as_string_opt::<i32>());
+        let is_marker =
+            |row: usize| markers.is_some_and(|ops| ops.value(row) == Op::Replace.code());
         let marking: BooleanArray = theirs
             .iter()
             .enumerate()
@@ -281,17 +356,27 @@ impl Erasure<'_> {
     async fn replace(&self, day: Day, old: &Manifest, new: Manifest) -> Result<(), Failure> {
         let manifest = measure(self.table, new, self.store()).await?;
         let key = manifest_key(&self.table.name, day);
-        let present = self.store().get(&key).await.map_err(|error| unavailable(&error))?;
-        let body = manifest.encode().map_err(|error| Failure::corrupt(&error))?;
+        let present = self
+            .store()
+            .get(&key)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let body = manifest
+            .encode()
+            .map_err(|error| Failure::corrupt(&error))?;
         let known = Manifest::decode(&present.body).map_err(|error| Failure::corrupt(&error))?;
         let replaced = known == *old && {
-            let put = self.store().put_over(&key, &present.etag, body.into()).await;
+            let put = self
+                .store()
+                .put_over(&key, &present.etag, body.into())
+                .await;
             put.map_err(|error| unavailable(&error))?
         };
         if replaced {
             return Ok(());
         }
-        let message = format!("{key} was written by somebody else meanwhile; erase again when no merge runs");
+        let message =
+            format!("{key} was written by somebody else meanwhile; erase again when no merge runs");
         Err(Failure::new(FailureKind::Unavailable, message))
     }
 
@@ -314,18 +399,31 @@ struct Held {
 
 impl Held {
     fn add(&mut self, theirs: &RecordBatch) {
-        let text = |name: &str| theirs.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        let text = |name: &str| {
+            theirs
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>())
+        };
         self.rows += theirs.num_rows() as u64;
-        let (Some(ids), Some(sources)) = (text("pole_id"), text("source")) else { return };
+        let (Some(ids), Some(sources)) = (text("pole_id"), text("source")) else {
+            return;
+        };
         let key = |row: usize| (ids.value(row).to_owned(), sources.value(row).to_owned());
         self.keys.extend((0..theirs.num_rows()).map(key));
     }
 }
 
 /// A manifest without somebody's rows among what is new and what is gone, so that the books still close.
-fn counted(manifest: &Manifest, base: Option<&Manifest>, held: &BTreeMap<String, Held>) -> Manifest {
+fn counted(
+    manifest: &Manifest,
+    base: Option<&Manifest>,
+    held: &BTreeMap<String, Held>,
+) -> Manifest {
     let keys = |manifest: &Manifest| -> BTreeSet<(String, String)> {
-        let files = manifest.shards.iter().filter_map(|shard| held.get(&shard.rows_key));
+        let files = manifest
+            .shards
+            .iter()
+            .filter_map(|shard| held.get(&shard.rows_key));
         files.flat_map(|held| held.keys.iter().cloned()).collect()
     };
     let (now, before) = (keys(manifest), base.map(keys).unwrap_or_default());
@@ -342,6 +440,9 @@ type ShardKeys = (String, Option<String>, Option<String>);
 
 /// The rows that stay.
 fn without(batch: &RecordBatch, going: &BooleanArray) -> Result<RecordBatch, LakeError> {
-    let staying: BooleanArray = going.iter().map(|going| going.map(|going| !going)).collect();
+    let staying: BooleanArray = going
+        .iter()
+        .map(|going| going.map(|going| !going))
+        .collect();
     Ok(filter_record_batch(batch, &staying)?)
 }

@@ -27,11 +27,21 @@ pub(super) struct Emptied {
 impl Emptied {
     pub(super) fn new(refined: &SchemaRef) -> Self {
         let (left, gone) = (BTreeSet::new(), BTreeMap::new());
-        Self { refined: Arc::clone(refined), owner: String::new(), left, gone, markers: Vec::new() }
+        Self {
+            refined: Arc::clone(refined),
+            owner: String::new(),
+            left,
+            gone,
+            markers: Vec::new(),
+        }
     }
 
     /// Looks at the next rows; those that go are marked.
-    pub(super) fn look(&mut self, batch: &RecordBatch, going: &BooleanArray) -> Result<(), LakeError> {
+    pub(super) fn look(
+        &mut self,
+        batch: &RecordBatch,
+        going: &BooleanArray,
+    ) -> Result<(), LakeError> {
         let text = |name| column::<StringArray>(batch, name);
         let (owners, sets, sources) = (text("owner_id")?, text("owner_set")?, text("source")?);
         for row in 0..batch.num_rows() {
@@ -56,8 +66,11 @@ impl Emptied {
     fn settle(&mut self) {
         let left = std::mem::take(&mut self.left);
         let gone = std::mem::take(&mut self.gone);
-        self.markers
-            .extend(gone.into_iter().filter(|(set, _)| !left.contains(set)).map(|(_, marker)| marker));
+        self.markers.extend(
+            gone.into_iter()
+                .filter(|(set, _)| !left.contains(set))
+                .map(|(_, marker)| marker),
+        );
     }
 
     /// The markers, in the order of their owners.
@@ -70,16 +83,30 @@ impl Emptied {
 /// Rows as markers of their sets: when and by which event the set was stated, and nobody's name.
 pub(super) fn nameless(rows: &RecordBatch, refined: &SchemaRef) -> Result<RecordBatch, LakeError> {
     let count = rows.num_rows();
-    let columns = refined.fields().iter().enumerate().map(|(place, field)| -> Result<ArrayRef, LakeError> {
-        let name = match field.name().as_str() {
-            "pole_id" => "owner_id",
-            name if name == lake::schema::OP => {
-                return Ok(Arc::new(StringArray::from_iter_values((0..count).map(|_| Op::Replace.code()))));
-            }
-            name => name,
-        };
-        let kept = rows.column_by_name(name).filter(|_| place < pole::PROVENANCE.len());
-        Ok(kept.cloned().unwrap_or_else(|| new_null_array(field.data_type(), count)))
-    });
-    Ok(RecordBatch::try_new(Arc::clone(refined), columns.collect::<Result<_, _>>()?)?)
+    let columns =
+        refined
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(place, field)| -> Result<ArrayRef, LakeError> {
+                let name = match field.name().as_str() {
+                    "pole_id" => "owner_id",
+                    name if name == lake::schema::OP => {
+                        return Ok(Arc::new(StringArray::from_iter_values(
+                            (0..count).map(|_| Op::Replace.code()),
+                        )));
+                    }
+                    name => name,
+                };
+                let kept = rows
+                    .column_by_name(name)
+                    .filter(|_| place < pole::PROVENANCE.len());
+                Ok(kept
+                    .cloned()
+                    .unwrap_or_else(|| new_null_array(field.data_type(), count)))
+            });
+    Ok(RecordBatch::try_new(
+        Arc::clone(refined),
+        columns.collect::<Result<_, _>>()?,
+    )?)
 }

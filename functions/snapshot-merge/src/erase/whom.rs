@@ -19,12 +19,18 @@ pub struct Whom {
 /// are no such names.
 fn naming(table: &TableContract) -> impl Iterator<Item = &str> {
     let names = |name: &&str| name.ends_with("_id") && !name.starts_with("source_");
-    table.columns.iter().map(|column| column.name.as_str()).filter(names)
+    table
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(names)
 }
 
 /// The columns that tell whose a row is.
 pub(super) fn telling(table: &TableContract) -> Vec<&str> {
-    naming(table).chain(["source", "source_record_id"]).collect()
+    naming(table)
+        .chain(["source", "source_record_id"])
+        .collect()
 }
 
 fn text<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b StringArray> {
@@ -35,15 +41,23 @@ impl Whom {
     /// Which rows of a table are theirs.
     pub(super) fn rows(&self, table: &TableContract, batch: &RecordBatch) -> BooleanArray {
         let columns: Vec<_> = naming(table).filter_map(|name| text(batch, name)).collect();
-        let named =
-            |row: usize| columns.iter().any(|ids| ids.is_valid(row) && self.ids.contains(ids.value(row)));
+        let named = |row: usize| {
+            columns
+                .iter()
+                .any(|ids| ids.is_valid(row) && self.ids.contains(ids.value(row)))
+        };
         let record = text(batch, "source").zip(text(batch, "source_record_id"));
-        let made =
-            |row: usize| record.is_some_and(|(sources, keys)| self.made(sources.value(row), keys.value(row)));
-        (0..batch.num_rows()).map(|row| Some(named(row) || made(row))).collect()
+        let made = |row: usize| {
+            record.is_some_and(|(sources, keys)| self.made(sources.value(row), keys.value(row)))
+        };
+        (0..batch.num_rows())
+            .map(|row| Some(named(row) || made(row)))
+            .collect()
     }
 
     fn made(&self, source: &str, key: &str) -> bool {
-        self.records.iter().any(|(known, of)| known == source && of == key)
+        self.records
+            .iter()
+            .any(|(known, of)| known == source && of == key)
     }
 }

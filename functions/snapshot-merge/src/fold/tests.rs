@@ -16,7 +16,12 @@ struct Told {
 fn told() -> impl Strategy<Value = Told> {
     let op = prop_oneof![4 => Just(Op::Upsert), 4 => Just(Op::Patch), 1 => Just(Op::Delete)];
     let members = proptest::option::of(proptest::collection::vec(0..4u8, 0..3));
-    (op, 0..6i64, 0..3u8, members).prop_map(|(op, time, field, members)| Told { op, time, field, members })
+    (op, 0..6i64, 0..3u8, members).prop_map(|(op, time, field, members)| Told {
+        op,
+        time,
+        field,
+        members,
+    })
 }
 
 /// The record as the oracle has it: fields with the event that set each, and members.
@@ -26,12 +31,20 @@ type Seen = (Option<BTreeMap<u8, usize>>, Vec<u8>);
 fn oracle(events: &[Told]) -> Seen {
     let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_by_key(|event| (events[*event].time, *event));
-    let whole = order.iter().rposition(|event| events[*event].op != Op::Patch);
+    let whole = order
+        .iter()
+        .rposition(|event| events[*event].op != Op::Patch);
     let mut record = None;
     for (rank, event) in order.iter().enumerate() {
         let told = &events[*event];
         match told.op {
-            Op::Upsert => record = Some((0..3).map(|field| (field, *event)).collect::<BTreeMap<_, _>>()),
+            Op::Upsert => {
+                record = Some(
+                    (0..3)
+                        .map(|field| (field, *event))
+                        .collect::<BTreeMap<_, _>>(),
+                )
+            }
             Op::Delete => record = None,
             Op::Patch => {
                 // A patch does not bring a deleted record back; one that comes before every whole row makes a partial one.
@@ -42,11 +55,15 @@ fn oracle(events: &[Told]) -> Seen {
             Op::Replace => {}
         }
     }
-    let set = order.iter().rev().map(|event| &events[*event]).find_map(|told| match told.op {
-        Op::Upsert => Some(told.members.clone().unwrap_or_default()),
-        Op::Delete => Some(Vec::new()),
-        _ => told.members.clone(),
-    });
+    let set = order
+        .iter()
+        .rev()
+        .map(|event| &events[*event])
+        .find_map(|told| match told.op {
+            Op::Upsert => Some(told.members.clone().unwrap_or_default()),
+            Op::Delete => Some(Vec::new()),
+            _ => told.members.clone(),
+        });
     let mut members = set.unwrap_or_default();
     members.sort_unstable();
     members.dedup();
@@ -55,18 +72,28 @@ fn oracle(events: &[Told]) -> Seen {
 
 const MEMBERS: [&str; 4] = ["m0", "m1", "m2", "m3"];
 const FIELDS: [&str; 3] = ["f0", "f1", "f2"];
-const EVENTS: [&str; 12] = ["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9", "e10", "e11"];
+const EVENTS: [&str; 12] = [
+    "e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9", "e10", "e11",
+];
 
 /// The statements of an event at an offset.
 fn statements(event: usize, told: &Told, offset: i64) -> Vec<Statement<'static>> {
-    let position = Position { appended: offset, partition: 0, offset };
+    let position = Position {
+        appended: offset,
+        partition: 0,
+        offset,
+    };
     let one = |pole_id, set, op| Statement {
         pole_id,
         source: "s",
         set,
         op,
         event_id: EVENTS[event],
-        truth: Truth { version: None, event_time: told.time, position },
+        truth: Truth {
+            version: None,
+            event_time: told.time,
+            position,
+        },
         carried: (op == Op::Patch).then(|| FIELDS[usize::from(told.field)]),
         at: (event, 0),
         origin: Origin::New,
@@ -77,7 +104,8 @@ fn statements(event: usize, told: &Told, offset: i64) -> Vec<Statement<'static>>
         if told.op != Op::Delete {
             let members = told.members.iter().flatten();
             made.extend(
-                members.map(|member| one(MEMBERS[usize::from(*member)], Some("members"), Op::Upsert)),
+                members
+                    .map(|member| one(MEMBERS[usize::from(*member)], Some("members"), Op::Upsert)),
             );
         }
     }
@@ -145,7 +173,11 @@ proptest! {
 }
 
 /// The next day's base and state: live rows become base rows with their latest statement's rank.
-fn carried_over(folded: &Folded<'static>, log: &[usize], events: &[Told]) -> Vec<Statement<'static>> {
+fn carried_over(
+    folded: &Folded<'static>,
+    log: &[usize],
+    events: &[Told],
+) -> Vec<Statement<'static>> {
     let mut base: Vec<Statement<'static>> = Vec::new();
     for live in &folded.live {
         let event = live.latest.0;
@@ -155,9 +187,17 @@ fn carried_over(folded: &Folded<'static>, log: &[usize], events: &[Told]) -> Vec
             .into_iter()
             .find(|statement| statement.pole_id == live.key.0 && statement.op != Op::Replace);
         // A base row is a whole row whatever it was made of.
-        base.extend(row.map(|row| Statement { op: Op::Upsert, carried: None, origin: Origin::Base, ..row }));
+        base.extend(row.map(|row| Statement {
+            op: Op::Upsert,
+            carried: None,
+            origin: Origin::Base,
+            ..row
+        }));
     }
-    base.extend(folded.state.iter().map(|statement| Statement { origin: Origin::State, ..*statement }));
+    base.extend(folded.state.iter().map(|statement| Statement {
+        origin: Origin::State,
+        ..*statement
+    }));
     base
 }
 
@@ -178,17 +218,34 @@ fn resolve(record: &mut BTreeMap<u8, usize>, live: &Live<'_>, events: &[Told], l
 
 #[test]
 fn a_deleted_record_stays_deleted_when_an_older_upsert_comes_late() {
-    let told = |op, time| Told { op, time, field: 0, members: None };
+    let told = |op, time| Told {
+        op,
+        time,
+        field: 0,
+        members: None,
+    };
     let (delete, late) = (told(Op::Delete, 5), told(Op::Upsert, 4));
     let first = fold(statements(0, &delete, 0));
     assert!(first.live.is_empty());
-    let mut second: Vec<_> =
-        first.state.iter().map(|kept| Statement { origin: Origin::State, ..*kept }).collect();
+    let mut second: Vec<_> = first
+        .state
+        .iter()
+        .map(|kept| Statement {
+            origin: Origin::State,
+            ..*kept
+        })
+        .collect();
     second.extend(statements(1, &late, 1));
     let second = fold(second);
     assert!(second.live.is_empty());
-    let mut third: Vec<_> =
-        second.state.iter().map(|kept| Statement { origin: Origin::State, ..*kept }).collect();
+    let mut third: Vec<_> = second
+        .state
+        .iter()
+        .map(|kept| Statement {
+            origin: Origin::State,
+            ..*kept
+        })
+        .collect();
     third.extend(statements(2, &told(Op::Upsert, 6), 2));
     assert_eq!(fold(third).live.len(), 1);
 }

@@ -18,13 +18,19 @@ impl Changes<'_> {
                 Some(other) => self.record(record, other),
             }
         }
-        for record in
-            new.records.iter().filter(|record| !old.records.iter().any(|known| known.name == record.name))
+        for record in new
+            .records
+            .iter()
+            .filter(|record| !old.records.iter().any(|known| known.name == record.name))
         {
             self.tell(Verdict::Fine, &record.name, "the record is new");
         }
         if old.timezone != new.timezone || old.sentinels != new.sentinels {
-            self.tell(Verdict::Notice, "mapping", "dates are read in another way from now on");
+            self.tell(
+                Verdict::Notice,
+                "mapping",
+                "dates are read in another way from now on",
+            );
         }
         self.version(&old.version, &new.version);
     }
@@ -37,20 +43,33 @@ impl Changes<'_> {
                 "its table or kind changed: the rows that are there would stay as they are",
             );
         }
-        let rows =
-            |record: &RecordDocument| format!("{:?} {:?} {:?}", record.events, record.for_each, record.when);
+        let rows = |record: &RecordDocument| {
+            format!(
+                "{:?} {:?} {:?}",
+                record.events, record.for_each, record.when
+            )
+        };
         if rows(old) != rows(new) {
-            let what = "its events, list or condition changed: other rows would be stated than before";
+            let what =
+                "its events, list or condition changed: other rows would be stated than before";
             self.tell(Verdict::Breaking, &old.name, what);
         }
         let written = |record: &RecordDocument| format!("{:?} {:?}", record.id, record.link);
         if written(old) != written(new) {
-            self.tell(Verdict::Breaking, &old.name, "its id changed: the same records would get other ids");
+            self.tell(
+                Verdict::Breaking,
+                &old.name,
+                "its id changed: the same records would get other ids",
+            );
         }
         for (column, expression) in &old.columns {
             let place = format!("{}.{column}", old.name);
             match new.columns.get(column) {
-                None => self.tell(Verdict::Breaking, &place, "the column is not filled any more"),
+                None => self.tell(
+                    Verdict::Breaking,
+                    &place,
+                    "the column is not filled any more",
+                ),
                 Some(other) if format!("{other:?}") != format!("{expression:?}") => {
                     self.tell(
                         Verdict::Notice,
@@ -61,8 +80,16 @@ impl Changes<'_> {
                 Some(_) => {}
             }
         }
-        for column in new.columns.keys().filter(|column| !old.columns.contains_key(*column)) {
-            self.tell(Verdict::Fine, &format!("{}.{column}", new.name), "the column is filled now");
+        for column in new
+            .columns
+            .keys()
+            .filter(|column| !old.columns.contains_key(*column))
+        {
+            self.tell(
+                Verdict::Fine,
+                &format!("{}.{column}", new.name),
+                "the column is filled now",
+            );
         }
     }
 
@@ -72,7 +99,8 @@ impl Changes<'_> {
             lists.read(file).map(|()| lists)
         };
         let (before, after) = (read(old)?, read(new)?);
-        let (Some((_, before)), Some((_, after))) = (before.iter().next(), after.iter().next()) else {
+        let (Some((_, before)), Some((_, after))) = (before.iter().next(), after.iter().next())
+        else {
             return Ok(());
         };
         let known = after.to_code();
@@ -92,10 +120,17 @@ impl Changes<'_> {
         let labels = after.to_label();
         for (text, label) in before.to_label().iter() {
             if labels.get(text).is_some_and(|other| other != label) {
-                self.tell(Verdict::Notice, text, "its label changed: earlier rows keep the old one");
+                self.tell(
+                    Verdict::Notice,
+                    text,
+                    "its label changed: earlier rows keep the old one",
+                );
             }
         }
-        for text in known.keys().filter(|text| !before.to_code().contains_key(*text)) {
+        for text in known
+            .keys()
+            .filter(|text| !before.to_code().contains_key(*text))
+        {
             self.tell(Verdict::Fine, text, "the code or synonym is new");
         }
         self.version(&before.version, &after.version);

@@ -13,23 +13,45 @@ fn verdict(change: impl Fn(&str) -> String) -> Option<Verdict> {
 #[test]
 fn the_matrix_of_tables() {
     let with = |from: &'static str, to: &'static str| move |text: &str| text.replace(from, to);
-    let optional = "      - {name: c, logicalType: string, classification: internal}\ncustomProperties:";
-    let required =
-        "      - {name: c, logicalType: string, classification: internal, required: true}\ncustomProperties:";
+    let optional =
+        "      - {name: c, logicalType: string, classification: internal}\ncustomProperties:";
+    let required = "      - {name: c, logicalType: string, classification: internal, required: true}\ncustomProperties:";
     for (name, verdict, expected) in [
         ("nothing", verdict(str::to_owned), None),
         (
             "add optional",
-            verdict(|t| t.replace("customProperties:", optional).replace("1.0.0", "1.1.0")),
+            verdict(|t| {
+                t.replace("customProperties:", optional)
+                    .replace("1.0.0", "1.1.0")
+            }),
             Some(Verdict::Fine),
         ),
-        ("add, version stands still", verdict(with("customProperties:", optional)), Some(Verdict::Notice)),
-        ("add required", verdict(with("customProperties:", required)), Some(Verdict::Breaking)),
-        ("drop", verdict(with("name: a,", "name: z,")), Some(Verdict::Breaking)),
-        ("type", verdict(with("bigint", "double")), Some(Verdict::Breaking)),
+        (
+            "add, version stands still",
+            verdict(with("customProperties:", optional)),
+            Some(Verdict::Notice),
+        ),
+        (
+            "add required",
+            verdict(with("customProperties:", required)),
+            Some(Verdict::Breaking),
+        ),
+        (
+            "drop",
+            verdict(with("name: a,", "name: z,")),
+            Some(Verdict::Breaking),
+        ),
+        (
+            "type",
+            verdict(with("bigint", "double")),
+            Some(Verdict::Breaking),
+        ),
         (
             "require",
-            verdict(with("physicalType: string,", "physicalType: string, required: true,")),
+            verdict(with(
+                "physicalType: string,",
+                "physicalType: string, required: true,",
+            )),
             Some(Verdict::Breaking),
         ),
         (
@@ -37,10 +59,17 @@ fn the_matrix_of_tables() {
             verdict(|t| t.replace(", required: true", "").replace("1.0.0", "1.1.0")),
             Some(Verdict::Notice),
         ),
-        ("narrow", verdict(with("maxLength: 10", "maxLength: 9")), Some(Verdict::Breaking)),
+        (
+            "narrow",
+            verdict(with("maxLength: 10", "maxLength: 9")),
+            Some(Verdict::Breaking),
+        ),
         (
             "widen",
-            verdict(|t| t.replace("maxLength: 10", "maxLength: 11").replace("1.0.0", "1.0.1")),
+            verdict(|t| {
+                t.replace("maxLength: 10", "maxLength: 11")
+                    .replace("1.0.0", "1.0.1")
+            }),
             Some(Verdict::Fine),
         ),
         (
@@ -48,7 +77,11 @@ fn the_matrix_of_tables() {
             verdict(with("classification: personal", "classification: internal")),
             Some(Verdict::Breaking),
         ),
-        ("family", verdict(with("family: object", "family: event")), Some(Verdict::Breaking)),
+        (
+            "family",
+            verdict(with("family: object", "family: event")),
+            Some(Verdict::Breaking),
+        ),
     ] {
         assert_eq!(verdict, expected, "{name}");
     }
@@ -57,9 +90,16 @@ fn the_matrix_of_tables() {
 #[test]
 fn codes_do_not_go_away() {
     let file = |text: &str| File::new("lists/l.yaml", text);
-    let old = file("version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, synonyms: [a]}\n  - {code: B}\n");
-    let new = file("version: 2.0.0\ndescription: d\ncodes:\n  - {code: A}\n  - {code: B, synonyms: [b]}\n");
+    let old = file(
+        "version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, synonyms: [a]}\n  - {code: B}\n",
+    );
+    let new = file(
+        "version: 2.0.0\ndescription: d\ncodes:\n  - {code: A}\n  - {code: B, synonyms: [b]}\n",
+    );
     let changes = compare(Some(&old), Some(&new)).unwrap();
-    let told: Vec<(&str, Verdict)> = changes.iter().map(|c| (c.place.as_str(), c.verdict)).collect();
+    let told: Vec<(&str, Verdict)> = changes
+        .iter()
+        .map(|c| (c.place.as_str(), c.verdict))
+        .collect();
     assert_eq!(told, [("a", Verdict::Breaking), ("b", Verdict::Fine)]);
 }

@@ -29,24 +29,42 @@ pub(super) struct Field {
 pub(super) fn fields(objects: &[Value]) -> Vec<Field> {
     let mut names: Vec<&String> = Vec::new();
     for object in objects.iter().filter_map(Value::as_object) {
-        names.extend(object.keys().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        names.extend(
+            object
+                .keys()
+                .filter(|name| !names.contains(name))
+                .collect::<Vec<_>>(),
+        );
     }
     let field = |name: &String| {
-        let values: Vec<&Value> =
-            objects.iter().filter_map(|object| object.get(name)).filter(|v| !v.is_null()).collect();
+        let values: Vec<&Value> = objects
+            .iter()
+            .filter_map(|object| object.get(name))
+            .filter(|v| !v.is_null())
+            .collect();
         let kind = kind(&values);
         let inner: Vec<Value> = match kind {
             Kind::Object => values.into_iter().cloned().collect(),
-            Kind::List => values.into_iter().filter_map(Value::as_array).flatten().cloned().collect(),
+            Kind::List => values
+                .into_iter()
+                .filter_map(Value::as_array)
+                .flatten()
+                .cloned()
+                .collect(),
             _ => Vec::new(),
         };
-        Field { name: name.clone(), kind, inner: fields(&inner) }
+        Field {
+            name: name.clone(),
+            kind,
+            inner: fields(&inner),
+        }
     };
     names.into_iter().map(field).collect()
 }
 
 fn kind(values: &[&Value]) -> Kind {
-    let all = |test: fn(&Value) -> bool| !values.is_empty() && values.iter().all(|value| test(value));
+    let all =
+        |test: fn(&Value) -> bool| !values.is_empty() && values.iter().all(|value| test(value));
     let text = |test: fn(&str) -> bool| {
         !values.is_empty() && values.iter().all(|value| value.as_str().is_some_and(test))
     };
@@ -129,16 +147,26 @@ impl Field {
     /// Writes the field as a property of the contract.
     pub(super) fn write(&self, out: &mut String, indent: usize) {
         let pad = " ".repeat(indent);
-        let classification = if self.is_personal() { "personal" } else { "internal" };
+        let classification = if self.is_personal() {
+            "personal"
+        } else {
+            "internal"
+        };
         let head = format!(
             "name: {}, logicalType: {}, classification: {classification}",
             quoted(&self.name),
             self.logical_type()
         );
-        let meaning = format!("description: '{}'", snake(&self.name).replace('_', " ").trim());
+        let meaning = format!(
+            "description: '{}'",
+            snake(&self.name).replace('_', " ").trim()
+        );
         if self.inner.is_empty() {
             let _ = match self.kind {
-                Kind::List => writeln!(out, "{pad}- {{{head}, {meaning}, items: {{logicalType: string}}}}"),
+                Kind::List => writeln!(
+                    out,
+                    "{pad}- {{{head}, {meaning}, items: {{logicalType: string}}}}"
+                ),
                 _ => writeln!(out, "{pad}- {{{head}, {meaning}}}"),
             };
             return;
@@ -147,11 +175,18 @@ impl Field {
             let _ = writeln!(out, "{pad}{}{part}", if place == 0 { "- " } else { "  " });
         }
         if self.kind == Kind::List {
-            let _ = writeln!(out, "{pad}  items:\n{pad}    logicalType: object\n{pad}    properties:");
-            self.inner.iter().for_each(|field| field.write(out, indent + 6));
+            let _ = writeln!(
+                out,
+                "{pad}  items:\n{pad}    logicalType: object\n{pad}    properties:"
+            );
+            self.inner
+                .iter()
+                .for_each(|field| field.write(out, indent + 6));
         } else {
             let _ = writeln!(out, "{pad}  properties:");
-            self.inner.iter().for_each(|field| field.write(out, indent + 4));
+            self.inner
+                .iter()
+                .for_each(|field| field.write(out, indent + 4));
         }
     }
 
@@ -159,7 +194,10 @@ impl Field {
     pub(super) fn leaves(&self, below: &str, found: &mut Vec<(String, Kind)>) {
         let path = step(below, &self.name);
         match self.kind {
-            Kind::Object => self.inner.iter().for_each(|field| field.leaves(&path, found)),
+            Kind::Object => self
+                .inner
+                .iter()
+                .for_each(|field| field.leaves(&path, found)),
             kind => found.push((path, kind)),
         }
     }
@@ -180,9 +218,13 @@ pub(super) fn step(path: &str, name: &str) -> String {
 fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || c == '_';
     let word = !name.is_empty() && name.chars().all(plain) && name.parse::<f64>().is_err();
-    let keyword =
-        ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&name.to_lowercase().as_str());
-    if word && !keyword { name.to_owned() } else { format!("'{}'", name.replace('\'', "''")) }
+    let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .contains(&name.to_lowercase().as_str());
+    if word && !keyword {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', "''"))
+    }
 }
 
 /// `dateOfBirth` as `date_of_birth`.
@@ -199,5 +241,8 @@ pub(super) fn snake(name: &str) -> String {
         }
         before = c;
     }
-    out.split('_').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
+    out.split('_')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("_")
 }

@@ -42,7 +42,9 @@ pub(super) struct Guess {
 impl Guess {
     pub(super) fn of(samples: &[Value]) -> Self {
         let all = |names: &[&str]| {
-            samples.iter().all(|sample| names.iter().all(|name| sample.get(*name).is_some()))
+            samples
+                .iter()
+                .all(|sample| names.iter().all(|name| sample.get(*name).is_some()))
         };
         let envelope = if all(&["eventType", "eventData"]) {
             Envelope::EntityEvent
@@ -64,16 +66,27 @@ impl Guess {
             Envelope::Plain => None,
         };
         let mut event_types: Vec<String> = match kind {
-            Some(kind) => {
-                samples.iter().filter_map(|sample| sample[kind].as_str()).map(str::to_owned).collect()
-            }
+            Some(kind) => samples
+                .iter()
+                .filter_map(|sample| sample[kind].as_str())
+                .map(str::to_owned)
+                .collect(),
             None => vec!["record".to_owned()],
         };
         event_types.sort();
         event_types.dedup();
         let key = key(&record, &records).unwrap_or_else(|| "id".to_owned());
-        let time = record.iter().find(|field| changed(field)).map(|field| step("$", &field.name));
-        Self { envelope, record, event_types, key, time }
+        let time = record
+            .iter()
+            .find(|field| changed(field))
+            .map(|field| step("$", &field.name));
+        Self {
+            envelope,
+            record,
+            event_types,
+            key,
+            time,
+        }
     }
 
     /// The path to the key in the event.
@@ -109,20 +122,29 @@ fn key(fields: &[Field], records: &[Value]) -> Option<String> {
             || name.ends_with("reference")
             || name.ends_with("number")
             || name == "ref";
-        let mut values: Vec<String> = records.iter().map(|record| record[&field.name].to_string()).collect();
+        let mut values: Vec<String> = records
+            .iter()
+            .map(|record| record[&field.name].to_string())
+            .collect();
         values.sort();
-        let distinct =
-            values.windows(2).all(|pair| pair[0] != pair[1]) && !values.contains(&"null".to_owned());
+        let distinct = values.windows(2).all(|pair| pair[0] != pair[1])
+            && !values.contains(&"null".to_owned());
         named && distinct
     };
-    let first = fields.iter().find(|field| telling(field) && snake(&field.name) == "id");
-    first.or_else(|| fields.iter().find(telling)).map(|field| field.name.clone())
+    let first = fields
+        .iter()
+        .find(|field| telling(field) && snake(&field.name) == "id");
+    first
+        .or_else(|| fields.iter().find(telling))
+        .map(|field| field.name.clone())
 }
 
 /// Whether a field seems to say when the record changed.
 fn changed(field: &Field) -> bool {
     let name = snake(&field.name);
-    let named = ["updated", "modified", "changed", "timestamp"].iter().any(|part| name.contains(part));
+    let named = ["updated", "modified", "changed", "timestamp"]
+        .iter()
+        .any(|part| name.contains(part));
     named && matches!(field.kind, Kind::Timestamp | Kind::Date)
 }
 
@@ -188,27 +210,53 @@ pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> 
     let mut ends: Vec<(String, &str, String, String)> = Vec::new();
     let own = (source.to_owned(), guess.mapping_key());
     let main = main_table(&guess.record);
-    let whole = Part { name: "record", path: "$", fields: &guess.record, kind: "entity" };
+    let whole = Part {
+        name: "record",
+        path: "$",
+        fields: &guess.record,
+        kind: "entity",
+    };
     found.push(record(&whole, main, &own, tables));
-    for field in guess.record.iter().filter(|field| field.kind == Kind::Object) {
+    for field in guess
+        .record
+        .iter()
+        .filter(|field| field.kind == Kind::Object)
+    {
         let path = step("$", &field.name);
         let table = match part_table(&field.inner) {
             Some(table) if table != main => table,
             _ => continue,
         };
-        let Some(id) = inner_key(&field.inner, table) else { continue };
+        let Some(id) = inner_key(&field.inner, table) else {
+            continue;
+        };
         let name = snake(&field.name);
         let (namespace, key) = match snake(&id).as_str() {
             // Sources that write it otherwise name the same place.
             "uprn" => {
-                let key =
-                    format!("{{normalise: {{from: \"{}\", as: uprn, unknown: \"null\"}}}}", step(&path, &id));
+                let key = format!(
+                    "{{normalise: {{from: \"{}\", as: uprn, unknown: \"null\"}}}}",
+                    step(&path, &id)
+                );
                 ("uprn".to_owned(), key)
             }
-            _ => (format!("{source}-{name}"), format!("\"{}\"", step(&path, &id))),
+            _ => (
+                format!("{source}-{name}"),
+                format!("\"{}\"", step(&path, &id)),
+            ),
         };
-        let part = Part { name: &name, path: &path, fields: &field.inner, kind: "shared" };
-        found.push(record(&part, table, &(namespace.clone(), key.clone()), tables));
+        let part = Part {
+            name: &name,
+            path: &path,
+            fields: &field.inner,
+            kind: "shared",
+        };
+        found.push(record(
+            &part,
+            table,
+            &(namespace.clone(), key.clone()),
+            tables,
+        ));
         ends.push((name, table, namespace, key));
     }
     for (name, table, namespace, key) in ends {
@@ -237,29 +285,58 @@ fn record(
     (namespace, key): &(String, String),
     tables: &[TableContract],
 ) -> Mapped {
-    let mut out = format!("  - name: {}\n    table: {table} # {OPEN} which table it belongs to\n", part.name);
+    let mut out = format!(
+        "  - name: {}\n    table: {table} # {OPEN} which table it belongs to\n",
+        part.name
+    );
     if part.kind != "entity" {
-        let _ = writeln!(out, "    kind: {} # it may be told of by other records too", part.kind);
+        let _ = writeln!(
+            out,
+            "    kind: {} # it may be told of by other records too",
+            part.kind
+        );
     }
     let _ = writeln!(out, "    id: {{namespace: {namespace}, key: [{key}]}}");
-    let mut paths: Vec<String> =
-        key.split('"').map(|path| path.trim_start_matches("event:").to_owned()).collect();
+    let mut paths: Vec<String> = key
+        .split('"')
+        .map(|path| path.trim_start_matches("event:").to_owned())
+        .collect();
     let contract = tables.iter().find(|known| known.name == table);
-    let columns =
-        contract.map(|contract| contract.own().iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
+    let columns = contract.map(|contract| {
+        contract
+            .own()
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect::<Vec<_>>()
+    });
     let (columns, mut lines) = (columns.unwrap_or_default(), Vec::new());
     let mut leaves = Vec::new();
-    for field in part.fields.iter().filter(|field| part.path != "$" || part_table(&field.inner).is_none()) {
+    for field in part
+        .fields
+        .iter()
+        .filter(|field| part.path != "$" || part_table(&field.inner).is_none())
+    {
         field.leaves(part.path, &mut leaves);
     }
     for (path, kind) in leaves.into_iter().filter(|(_, kind)| *kind != Kind::List) {
-        let leaf =
-            snake(path.rsplit(['.', '\'']).find(|piece| !piece.is_empty() && *piece != "]").unwrap_or(&path));
-        let column =
-            SYNONYMS.iter().find(|(synonym, _)| *synonym == leaf).map_or(leaf.as_str(), |(_, column)| column);
-        let taken = |name: &str| lines.iter().any(|(known, _): &(String, String)| known == name);
+        let leaf = snake(
+            path.rsplit(['.', '\''])
+                .find(|piece| !piece.is_empty() && *piece != "]")
+                .unwrap_or(&path),
+        );
+        let column = SYNONYMS
+            .iter()
+            .find(|(synonym, _)| *synonym == leaf)
+            .map_or(leaf.as_str(), |(_, column)| column);
+        let taken = |name: &str| {
+            lines
+                .iter()
+                .any(|(known, _): &(String, String)| known == name)
+        };
         if columns.contains(&column) && !taken(column) {
-            let normaliser = NORMALISED.iter().find(|(name, _)| *name == column && kind == Kind::Text);
+            let normaliser = NORMALISED
+                .iter()
+                .find(|(name, _)| *name == column && kind == Kind::Text);
             let value = normaliser.map_or(format!("\"{path}\""), |(_, how)| {
                 format!("{{normalise: {{from: \"{path}\", as: {how}}}}}")
             });
@@ -279,9 +356,16 @@ fn record(
 
 /// Required columns that nothing fills get the part's name, to be decided.
 fn required(contract: Option<&TableContract>, part: &Part<'_>, lines: &mut Vec<(String, String)>) {
-    for column in contract.into_iter().flat_map(TableContract::own).filter(|column| column.required) {
+    for column in contract
+        .into_iter()
+        .flat_map(TableContract::own)
+        .filter(|column| column.required)
+    {
         if !lines.iter().any(|(known, _)| *known == column.name) {
-            lines.push((column.name.clone(), format!("{{constant: {}}} # {OPEN} what fills it", part.name)));
+            lines.push((
+                column.name.clone(),
+                format!("{{constant: {}}} # {OPEN} what fills it", part.name),
+            ));
         }
     }
 }
@@ -293,8 +377,18 @@ fn main_table(fields: &[Field]) -> &'static str {
 
 /// The table that an object's own fields point to.
 fn part_table(fields: &[Field]) -> Option<&'static str> {
-    let has = |names: &[&str]| fields.iter().any(|field| names.contains(&snake(&field.name).as_str()));
-    if has(&["surname", "last_name", "family_name", "date_of_birth", "dob"]) {
+    let has = |names: &[&str]| {
+        fields
+            .iter()
+            .any(|field| names.contains(&snake(&field.name).as_str()))
+    };
+    if has(&[
+        "surname",
+        "last_name",
+        "family_name",
+        "date_of_birth",
+        "dob",
+    ]) {
         Some("person")
     } else if has(&["uprn", "postcode", "post_code", "latitude"]) {
         Some("location")
@@ -306,10 +400,25 @@ fn part_table(fields: &[Field]) -> Option<&'static str> {
 }
 
 fn inner_key(fields: &[Field], table: &str) -> Option<String> {
-    let named =
-        |name: &str| fields.iter().find(|field| snake(&field.name) == name).map(|field| field.name.clone());
-    let place = if table == "location" { named("uprn") } else { None };
-    let ending =
-        || fields.iter().find(|field| snake(&field.name).ends_with("_id")).map(|field| field.name.clone());
-    place.or_else(|| named("id")).or_else(ending).or_else(|| named("reference"))
+    let named = |name: &str| {
+        fields
+            .iter()
+            .find(|field| snake(&field.name) == name)
+            .map(|field| field.name.clone())
+    };
+    let place = if table == "location" {
+        named("uprn")
+    } else {
+        None
+    };
+    let ending = || {
+        fields
+            .iter()
+            .find(|field| snake(&field.name).ends_with("_id"))
+            .map(|field| field.name.clone())
+    };
+    place
+        .or_else(|| named("id"))
+        .or_else(ending)
+        .or_else(|| named("reference"))
 }

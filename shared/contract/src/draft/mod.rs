@@ -60,12 +60,30 @@ fn contract(team: &str, dataset: &str, samples: &[Value], guess: &Guess) -> Stri
     let mut described = fields(&event);
     if apart {
         // The record is described apart, for it stands in several places.
-        described.iter_mut().for_each(|field| field.close(&guess.record_members()));
+        described
+            .iter_mut()
+            .for_each(|field| field.close(&guess.record_members()));
     }
-    let object = if apart { format!("{record}_event") } else { record.clone() };
-    properties(&mut out, &object, &name, "One event, as it is pushed", &described);
+    let object = if apart {
+        format!("{record}_event")
+    } else {
+        record.clone()
+    };
+    properties(
+        &mut out,
+        &object,
+        &name,
+        "One event, as it is pushed",
+        &described,
+    );
     if apart {
-        properties(&mut out, &record, "", "The record within the event", &guess.record);
+        properties(
+            &mut out,
+            &record,
+            "",
+            "The record within the event",
+            &guess.record,
+        );
     }
     out.push_str(&extension(&name, &record, guess));
     out
@@ -76,7 +94,10 @@ fn properties(out: &mut String, name: &str, topic: &str, meaning: &str, fields: 
     if !topic.is_empty() {
         let _ = write!(out, "    physicalName: {topic}\n    physicalType: topic\n");
     }
-    let _ = write!(out, "    logicalType: object\n    description: '{meaning}'\n");
+    let _ = write!(
+        out,
+        "    logicalType: object\n    description: '{meaning}'\n"
+    );
     let _ = write!(
         out,
         "    # The classifications are guessed from the names. {OPEN} look at each one\n    properties:\n"
@@ -89,11 +110,17 @@ fn extension(name: &str, record: &str, guess: &Guess) -> String {
         "customProperties:\n  - property: polelake\n    vendor: polelake\n    value:\n      topic: {name}\n      envelope: {}\n",
         guess.envelope.name()
     );
-    let _ =
-        writeln!(out, "      key: [\"{}\"] # {OPEN} what tells one record from another", guess.event_key());
+    let _ = writeln!(
+        out,
+        "      key: [\"{}\"] # {OPEN} what tells one record from another",
+        guess.event_key()
+    );
     match &guess.time {
         Some(time) if guess.envelope == Envelope::Plain => {
-            let _ = writeln!(out, "      event_time: {time} # {OPEN} when the record last changed");
+            let _ = writeln!(
+                out,
+                "      event_time: {time} # {OPEN} when the record last changed"
+            );
         }
         None if guess.envelope == Envelope::Plain => {
             let _ = writeln!(
@@ -126,10 +153,15 @@ fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -
         title(&name)
     );
     let mut mapped = guess::records(guess, &name, tables);
-    mapped.iter_mut().for_each(|record| out.push_str(&std::mem::take(&mut record.text)));
+    mapped
+        .iter_mut()
+        .for_each(|record| out.push_str(&std::mem::take(&mut record.text)));
     let known: Vec<&String> = mapped.iter().flat_map(|record| &record.paths).collect();
     let mut rest = Vec::new();
-    guess.record.iter().for_each(|field| field.leaves("$", &mut rest));
+    guess
+        .record
+        .iter()
+        .for_each(|field| field.leaves("$", &mut rest));
     let told = |path: &String| known.contains(&path) || guess.time.as_ref() == Some(path);
     for (path, kind) in rest.iter().filter(|(path, _)| !told(path)) {
         let what = if *kind == Kind::List {
@@ -137,8 +169,10 @@ fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -
         } else {
             "no column has its name"
         };
-        let _ =
-            writeln!(out, "# {OPEN} not mapped: {path} ({what}); add it to a record, or delete this line");
+        let _ = writeln!(
+            out,
+            "# {OPEN} not mapped: {path} ({what}); add it to a record, or delete this line"
+        );
     }
     out
 }
@@ -146,9 +180,9 @@ fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -
 fn title(name: &str) -> String {
     let words = name.replace(['-', '_'], " ");
     let mut letters = words.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }
 
 #[cfg(test)]
@@ -173,8 +207,14 @@ mod tests {
             contract.contains("{name: surname, logicalType: string, classification: personal"),
             "{contract}"
         );
-        assert!(contract.contains("{name: paid, logicalType: number"), "{contract}");
-        assert!(contract.contains("{name: born, logicalType: date"), "{contract}");
+        assert!(
+            contract.contains("{name: paid, logicalType: number"),
+            "{contract}"
+        );
+        assert!(
+            contract.contains("{name: born, logicalType: date"),
+            "{contract}"
+        );
         assert!(contract.contains("key: [\"$.id\"]"), "{contract}");
         assert!(mapping.contains("not mapped: $.lines"), "{mapping}");
     }

@@ -15,8 +15,15 @@ use crate::list::Lists;
 use crate::odcs::{Property, Quality};
 use crate::table::{ColumnType, TableContract};
 
-const DIMENSIONS: [&str; 7] =
-    ["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"];
+const DIMENSIONS: [&str; 7] = [
+    "accuracy",
+    "completeness",
+    "conformity",
+    "consistency",
+    "coverage",
+    "timeliness",
+    "uniqueness",
+];
 
 /// What rules may name.
 #[derive(Clone, Copy)]
@@ -38,8 +45,15 @@ pub(crate) fn compile(around: Surroundings<'_>) -> Result<Vec<Rule>, Vec<Finding
         Err(fault) => faults.push(fault),
     };
     for property in &table.written {
-        let at = |why: String| (property.name.clone(), format!("column `{}`: {why}", property.name));
-        implied(property, table).into_iter().for_each(|found| take(found.map_err(at)));
+        let at = |why: String| {
+            (
+                property.name.clone(),
+                format!("column `{}`: {why}", property.name),
+            )
+        };
+        implied(property, table)
+            .into_iter()
+            .for_each(|found| take(found.map_err(at)));
         for quality in &property.quality {
             take(written(quality, Some(&property.name), around));
         }
@@ -50,9 +64,16 @@ pub(crate) fn compile(around: Surroundings<'_>) -> Result<Vec<Rule>, Vec<Finding
     let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     ids.sort_unstable();
     if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        faults.push((twice[0].to_owned(), format!("two rules have the id `{}`", twice[0])));
+        faults.push((
+            twice[0].to_owned(),
+            format!("two rules have the id `{}`", twice[0]),
+        ));
     }
-    if faults.is_empty() { Ok(rules) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(rules)
+    } else {
+        Err(faults)
+    }
 }
 
 fn unique_key(table: &TableContract) -> Rule {
@@ -69,7 +90,10 @@ fn unique_key(table: &TableContract) -> Rule {
 
 /// The rules that a column's own words imply.
 fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, String>> {
-    let own = table.own().iter().any(|column| column.name == property.name);
+    let own = table
+        .own()
+        .iter()
+        .any(|column| column.name == property.name);
     let rule = |what: &str, description: String, dimension: &str, demand| Rule {
         id: format!("{}-{}-{what}", table.name, property.name),
         description,
@@ -82,25 +106,50 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
     let mut rules = Vec::new();
     if property.required && own {
         let filled = Demand::Filled(vec![property.name.clone()]);
-        rules.push(Ok(rule("required", format!("{} is filled", property.name), "completeness", filled)));
+        rules.push(Ok(rule(
+            "required",
+            format!("{} is filled", property.name),
+            "completeness",
+            filled,
+        )));
     }
     if property.unique {
         let words = format!("no two rows have the same {}", property.name);
-        rules.push(Ok(rule("unique", words, "uniqueness", Demand::Unique(vec![property.name.clone()]))));
+        rules.push(Ok(rule(
+            "unique",
+            words,
+            "uniqueness",
+            Demand::Unique(vec![property.name.clone()]),
+        )));
     }
     if !property.properties.is_empty() || property.items.is_some() {
-        rules.push(Err("tables are flat: `properties` and `items` of a column are read by nobody".into()));
+        rules.push(Err(
+            "tables are flat: `properties` and `items` of a column are read by nobody".into(),
+        ));
     }
-    let kind = table.columns.iter().find(|column| column.name == property.name).map(|column| column.kind);
+    let kind = table
+        .columns
+        .iter()
+        .find(|column| column.name == property.name)
+        .map(|column| column.kind);
     let text = kind == Some(ColumnType::Text);
     if !text && !property.listed.is_empty() {
         rules.push(Err("`enum` is enforced on texts only".into()));
         return rules;
     }
     if !property.listed.is_empty() {
-        let values = property.listed.iter().map(|listed| plain(&listed.value)).collect();
+        let values = property
+            .listed
+            .iter()
+            .map(|listed| plain(&listed.value))
+            .collect();
         let demand = Demand::OneOf(property.name.clone(), values);
-        rules.push(Ok(rule("listed", format!("{} is one of its enum", property.name), "conformity", demand)));
+        rules.push(Ok(rule(
+            "listed",
+            format!("{} is one of its enum", property.name),
+            "conformity",
+            demand,
+        )));
     }
     match &property.logical_type_options {
         Some(options) if text => rules.extend(options_of(property, options, rule)),
@@ -122,10 +171,12 @@ fn limits_of(
         let known = LIMITS.iter().find(|(known, _)| known == key);
         let Some((_, operator)) = known else {
             let near = nearest(key, LIMITS.iter().map(|(known, _)| *known));
-            return Err(format!("`logicalTypeOptions.{key}` is enforced by nothing{near}"));
+            return Err(format!(
+                "`logicalTypeOptions.{key}` is enforced by nothing{near}"
+            ));
         };
-        let operand =
-            literal(name, kind, value).map_err(|why| format!("`logicalTypeOptions.{key}`: {why}"))?;
+        let operand = literal(name, kind, value)
+            .map_err(|why| format!("`logicalTypeOptions.{key}`: {why}"))?;
         let words = format!("{name} is {} {}", worded(*operator), plain(value));
         Ok(rule(
             &key.to_ascii_lowercase(),
@@ -145,26 +196,45 @@ fn options_of(
     let name = &property.name;
     let known = ["minLength", "maxLength", "pattern"];
     let mut rules = Vec::new();
-    let strangers = options.as_object().into_iter().flat_map(|options| options.keys());
+    let strangers = options
+        .as_object()
+        .into_iter()
+        .flat_map(|options| options.keys());
     for stranger in strangers.filter(|key| !known.contains(&key.as_str())) {
         let near = nearest(stranger, known.into_iter());
-        rules.push(Err(format!("`logicalTypeOptions.{stranger}` is enforced by nothing{near}")));
+        rules.push(Err(format!(
+            "`logicalTypeOptions.{stranger}` is enforced by nothing{near}"
+        )));
     }
-    let number = |key: &str| options[key].as_u64().and_then(|number| usize::try_from(number).ok());
+    let number = |key: &str| {
+        options[key]
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok())
+    };
     let wrong = |key: &&str| !options[*key].is_null() && number(key).is_none();
     if let Some(key) = ["minLength", "maxLength"].iter().find(|key| wrong(key)) {
-        rules.push(Err(format!("`logicalTypeOptions.{key}` is not a whole number")));
+        rules.push(Err(format!(
+            "`logicalTypeOptions.{key}` is not a whole number"
+        )));
     }
     if !options["pattern"].is_null() && !options["pattern"].is_string() {
         rules.push(Err("`logicalTypeOptions.pattern` is not a text".into()));
     }
     if number("minLength").or(number("maxLength")).is_some() {
-        let (least, most) = (number("minLength").unwrap_or(0), number("maxLength").unwrap_or(usize::MAX));
+        let (least, most) = (
+            number("minLength").unwrap_or(0),
+            number("maxLength").unwrap_or(usize::MAX),
+        );
         let words = match number("maxLength") {
             Some(most) => format!("{name} has {least} to {most} characters"),
             None => format!("{name} has at least {least} characters"),
         };
-        rules.push(Ok(rule("length", words, "conformity", Demand::Length(name.clone(), least, most))));
+        rules.push(Ok(rule(
+            "length",
+            words,
+            "conformity",
+            Demand::Length(name.clone(), least, most),
+        )));
     }
     if let Some(pattern) = options["pattern"].as_str() {
         let demand = anchored(pattern).map(|regex| Demand::Pattern(name.clone(), regex));
@@ -175,19 +245,32 @@ fn options_of(
 }
 
 /// A rule that the contract writes out.
-fn written(quality: &Quality, column: Option<&str>, around: Surroundings<'_>) -> Result<Rule, Finding> {
+fn written(
+    quality: &Quality,
+    column: Option<&str>,
+    around: Surroundings<'_>,
+) -> Result<Rule, Finding> {
     let place = column.unwrap_or(&around.table.name);
     let needle = quality.id.clone().unwrap_or_else(|| place.to_owned());
     let at = |why: String| (needle.clone(), format!("rule `{needle}`: {why}"));
-    let id = quality.id.clone().ok_or_else(|| at("it needs a stable `id`".into()))?;
+    let id = quality
+        .id
+        .clone()
+        .ok_or_else(|| at("it needs a stable `id`".into()))?;
     let severity = match quality.severity.as_deref() {
         Some("block") => Severity::Block,
         None | Some("warn") => Severity::Warn,
         Some(other) => return Err(at(format!("the severity `{other}` is not warn or block"))),
     };
-    let dimension = quality.dimension.clone().unwrap_or_else(|| "conformity".into());
+    let dimension = quality
+        .dimension
+        .clone()
+        .unwrap_or_else(|| "conformity".into());
     if !DIMENSIONS.contains(&dimension.as_str()) {
-        return Err(at(format!("the dimension `{dimension}` is not one of {}", DIMENSIONS.join(", "))));
+        return Err(at(format!(
+            "the dimension `{dimension}` is not one of {}",
+            DIMENSIONS.join(", ")
+        )));
     }
     let (demand, tolerance) = match quality.kind.as_deref() {
         None | Some("library") => library(quality, column, around),
@@ -207,7 +290,9 @@ fn written(quality: &Quality, column: Option<&str>, around: Surroundings<'_>) ->
         demand,
     };
     if rule.demand.looks_elsewhere() && rule.severity == Severity::Block {
-        return Err(at("it is looked at after the tables are published, and can only `warn`".into()));
+        return Err(at(
+            "it is looked at after the tables are published, and can only `warn`".into(),
+        ));
     }
     Ok(rule)
 }
@@ -219,7 +304,8 @@ fn custom(
 ) -> Result<(Demand, Tolerance), String> {
     if quality.engine.as_deref() != Some("polelake") {
         return Err(
-            "a custom rule of another engine is enforced by nothing; `engine: polelake` is ours".into()
+            "a custom rule of another engine is enforced by nothing; `engine: polelake` is ours"
+                .into(),
         );
     }
     let given = quality.implementation.clone().unwrap_or_default();
@@ -227,8 +313,14 @@ fn custom(
         .map_err(|error| format!("`implementation`: {}", explained(&error.to_string())))?;
     let tolerance = match document.tolerate {
         None => Tolerance::Rows(0.0),
-        Some(TolerateDocument { rows: Some(rows), percent: None }) => Tolerance::Rows(rows),
-        Some(TolerateDocument { rows: None, percent: Some(percent) }) => Tolerance::Percent(percent),
+        Some(TolerateDocument {
+            rows: Some(rows),
+            percent: None,
+        }) => Tolerance::Rows(rows),
+        Some(TolerateDocument {
+            rows: None,
+            percent: Some(percent),
+        }) => Tolerance::Percent(percent),
         Some(_) => return Err("`tolerate` is `{rows: n}` or `{percent: p}`".into()),
     };
     Ok((demand(&document, column, around)?, tolerance))
@@ -244,9 +336,16 @@ fn demand(
         Some(column) => of_column(document, column, around)?,
         None => of_table(document, around)?,
     };
-    let alone = |demand: &Demand| matches!(demand, Demand::Unique(_) | Demand::Fresh(_) | Demand::Agrees(_));
+    let alone = |demand: &Demand| {
+        matches!(
+            demand,
+            Demand::Unique(_) | Demand::Fresh(_) | Demand::Agrees(_)
+        )
+    };
     if all.len() > 1 && all.iter().any(alone) {
-        return Err("`unique`, `agrees` and `fresh_within_hours` stand in a rule of their own".into());
+        return Err(
+            "`unique`, `agrees` and `fresh_within_hours` stand in a rule of their own".into(),
+        );
     }
     match all.len() {
         0 => Err(match column {
@@ -269,11 +368,19 @@ fn of_column(
         Some(CheckDocument::Name(name)) => {
             all.push(Demand::Check(text_column(&column, around)?, check(name)?));
         }
-        Some(CheckDocument::On { .. }) => return Err("on a column, `check` is the name of a check".into()),
+        Some(CheckDocument::On { .. }) => {
+            return Err("on a column, `check` is the name of a check".into());
+        }
         None => {}
     }
     if let Some(list) = &document.list {
-        let codes = around.lists.get(list)?.codes.iter().map(|(code, _)| code.clone()).collect();
+        let codes = around
+            .lists
+            .get(list)?
+            .codes
+            .iter()
+            .map(|(code, _)| code.clone())
+            .collect();
         all.push(Demand::OneOf(text_column(&column, around)?, codes));
     }
     if let Some(comparison) = &document.compare {
@@ -286,7 +393,10 @@ fn of_column(
         all.push(Demand::NotFuture(date_column(&column, around)?));
     }
     if let Some(other) = &document.not_before {
-        all.push(Demand::NotBefore(date_column(&column, around)?, date_column(other, around)?));
+        all.push(Demand::NotBefore(
+            date_column(&column, around)?,
+            date_column(other, around)?,
+        ));
     }
     if let Some(years) = document.max_age_years {
         all.push(Demand::AgeAtMost(date_column(&column, around)?, years));
@@ -306,14 +416,20 @@ fn of_column(
         || document.fresh_within_hours.is_some();
     let conditional = document.condition.is_some() || document.then.is_some();
     if table_only || document.one_of.is_some() || conditional || document.linked.is_some() {
-        return Err("it demands what only a whole row can give; put it into the table's own `quality`".into());
+        return Err(
+            "it demands what only a whole row can give; put it into the table's own `quality`"
+                .into(),
+        );
     }
     Ok(all)
 }
 
 fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<Demand>, String> {
     let names = |columns: &[String]| -> Result<Vec<String>, String> {
-        columns.iter().map(|name| known_column(name, around)).collect()
+        columns
+            .iter()
+            .map(|name| known_column(name, around))
+            .collect()
     };
     let mut all = Vec::new();
     if let Some(columns) = &document.filled {
@@ -322,7 +438,11 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
     if let Some(least) = &document.at_least {
         let of = names(&least.of)?;
         if least.count == 0 || least.count > of.len() {
-            return Err(format!("`at_least` asks for {} of {} columns", least.count, of.len()));
+            return Err(format!(
+                "`at_least` asks for {} of {} columns",
+                least.count,
+                of.len()
+            ));
         }
         all.push(Demand::AtLeast(least.count, of));
     }
@@ -334,7 +454,10 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         all.push(Demand::OneOf(text_column(&one_of.column, around)?, values));
     }
     match &document.check {
-        Some(CheckDocument::On { column, check: name }) => {
+        Some(CheckDocument::On {
+            column,
+            check: name,
+        }) => {
             all.push(Demand::Check(text_column(column, around)?, check(name)?));
         }
         Some(CheckDocument::Name(_)) => return Err("on a table, `check` is `{column, as}`".into()),
@@ -353,7 +476,11 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         all.push(Demand::Fresh(hours));
     }
     if let Some(linked) = &document.linked {
-        let to = linked.to.iter().map(|table| known_table(table, around)).collect::<Result<_, _>>()?;
+        let to = linked
+            .to
+            .iter()
+            .map(|table| known_table(table, around))
+            .collect::<Result<_, _>>()?;
         all.push(Demand::Linked(to));
     }
     all.extend(conditional(document, around)?);
@@ -361,13 +488,18 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
         document.list.is_some() || document.not_before.is_some() || document.references.is_some();
     let column_only = column_only || document.agrees.is_some();
     if column_only || document.not_future.is_some() || document.max_age_years.is_some() {
-        return Err("it demands what is said of one column; put it into that column's `quality`".into());
+        return Err(
+            "it demands what is said of one column; put it into that column's `quality`".into(),
+        );
     }
     Ok(all)
 }
 
 /// A demand on the rows of which another holds.
-fn conditional(document: &Implementation, around: Surroundings<'_>) -> Result<Option<Demand>, String> {
+fn conditional(
+    document: &Implementation,
+    around: Surroundings<'_>,
+) -> Result<Option<Demand>, String> {
     let (condition, then) = match (&document.condition, &document.then) {
         (Some(condition), Some(then)) => (condition, then),
         (None, None) => return Ok(None),
@@ -380,7 +512,10 @@ fn conditional(document: &Implementation, around: Surroundings<'_>) -> Result<Op
         Some(_) => text_column(&condition.column, around)?,
         None => known_column(&condition.column, around)?,
     };
-    let is = condition.is.as_ref().map(|values| values.iter().cloned().collect::<BTreeSet<_>>());
+    let is = condition
+        .is
+        .as_ref()
+        .map(|values| values.iter().cloned().collect::<BTreeSet<_>>());
     if is.is_none() && condition.filled != Some(true) {
         return Err("`if` needs `is: [values]` or `filled: true`".into());
     }
@@ -394,21 +529,40 @@ fn conditional(document: &Implementation, around: Surroundings<'_>) -> Result<Op
 
 fn check(name: &str) -> Result<Check, String> {
     let known = || Check::ALL.iter().map(|(name, _)| *name);
-    Check::named(name).ok_or_else(|| format!("there is no check `{name}`{}", nearest(name, known())))
+    Check::named(name)
+        .ok_or_else(|| format!("there is no check `{name}`{}", nearest(name, known())))
 }
 
 pub(crate) fn known_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
     match around.table.position(name) {
         Some(_) => Ok(name.to_owned()),
-        None => Err(format!("`{}` has no column `{name}`{}", around.table.name, around.table.nearest(name))),
+        None => Err(format!(
+            "`{}` has no column `{name}`{}",
+            around.table.name,
+            around.table.nearest(name)
+        )),
     }
 }
 
-fn typed(name: &str, around: Surroundings<'_>, fits: &[ColumnType], what: &str) -> Result<String, String> {
+fn typed(
+    name: &str,
+    around: Surroundings<'_>,
+    fits: &[ColumnType],
+    what: &str,
+) -> Result<String, String> {
     let column = known_column(name, around)?;
-    let kind = around.table.columns.iter().find(|known| known.name == column).map(|column| column.kind);
+    let kind = around
+        .table
+        .columns
+        .iter()
+        .find(|known| known.name == column)
+        .map(|column| column.kind);
     let fits = kind.is_some_and(|kind| fits.contains(&kind));
-    if fits { Ok(column) } else { Err(format!("the column `{name}` is no {what}")) }
+    if fits {
+        Ok(column)
+    } else {
+        Err(format!("the column `{name}` is no {what}"))
+    }
 }
 
 pub(crate) fn text_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
@@ -416,25 +570,40 @@ pub(crate) fn text_column(name: &str, around: Surroundings<'_>) -> Result<String
 }
 
 fn date_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
-    typed(name, around, &[ColumnType::Date, ColumnType::Timestamp], "date or timestamp")
+    typed(
+        name,
+        around,
+        &[ColumnType::Date, ColumnType::Timestamp],
+        "date or timestamp",
+    )
 }
 
 fn known_table(name: &str, around: Surroundings<'_>) -> Result<String, String> {
     if around.tables.iter().any(|table| table == name) {
         return Ok(name.to_owned());
     }
-    Err(format!("there is no table `{name}`{}", nearest(name, around.tables.iter().map(String::as_str))))
+    Err(format!(
+        "there is no table `{name}`{}",
+        nearest(name, around.tables.iter().map(String::as_str))
+    ))
 }
 
 /// A pattern describes the whole value. Look-around and back-references, which ECMA-262 knows, do not compile.
 pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
     Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
         let why = error.to_string();
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let why = why
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
         format!("the pattern `{pattern}` does not compile: {why}")
     })
 }
 
 pub(crate) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

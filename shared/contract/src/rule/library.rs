@@ -18,7 +18,9 @@ pub(crate) fn library(
         (Some("nullValues" | "missingValues"), Some(column)) => {
             Ok((Demand::Filled(vec![column.to_owned()]), limit(quality)?))
         }
-        (Some("invalidValues"), Some(column)) => Ok((validity(column, quality, around)?, limit(quality)?)),
+        (Some("invalidValues"), Some(column)) => {
+            Ok((validity(column, quality, around)?, limit(quality)?))
+        }
         (Some("duplicateValues"), Some(column)) => {
             Ok((Demand::Unique(vec![column.to_owned()]), limit(quality)?))
         }
@@ -27,9 +29,10 @@ pub(crate) fn library(
             "the metric `{}` is not nullValues, missingValues, invalidValues or duplicateValues",
             metric.unwrap_or("none")
         )),
-        (metric, None) => {
-            Err(format!("the metric `{}` is not rowCount or duplicateValues", metric.unwrap_or("none")))
-        }
+        (metric, None) => Err(format!(
+            "the metric `{}` is not rowCount or duplicateValues",
+            metric.unwrap_or("none")
+        )),
     }
 }
 
@@ -44,9 +47,15 @@ fn bounds(quality: &Quality) -> Result<(f64, f64), String> {
         quality.must_be.map(|number| (number, number)),
         quality.must_be_less_or_equal_to.map(|most| (0.0, most)),
         // What is counted are whole numbers; of a share, next to nothing is taken away.
-        quality.must_be_less_than.map(|above| (0.0, above.next_down())),
-        quality.must_be_greater_or_equal_to.map(|least| (least, f64::INFINITY)),
-        quality.must_be_greater_than.map(|below| (below.next_up(), f64::INFINITY)),
+        quality
+            .must_be_less_than
+            .map(|above| (0.0, above.next_down())),
+        quality
+            .must_be_greater_or_equal_to
+            .map(|least| (least, f64::INFINITY)),
+        quality
+            .must_be_greater_than
+            .map(|below| (below.next_up(), f64::INFINITY)),
         between,
     ];
     let mut given = given.into_iter().flatten();
@@ -67,8 +76,7 @@ fn table_rows(quality: &Quality) -> Result<Tolerance, String> {
 fn limit(quality: &Quality) -> Result<Tolerance, String> {
     let (least, most) = bounds(quality)?;
     if least > 0.0 {
-        let why =
-            "what falls short is counted, so its limit begins at 0: use `mustBe: 0` or `mustBeLessOrEqualTo`";
+        let why = "what falls short is counted, so its limit begins at 0: use `mustBe: 0` or `mustBeLessOrEqualTo`";
         return Err(why.into());
     }
     match quality.unit.as_deref() {
@@ -79,13 +87,21 @@ fn limit(quality: &Quality) -> Result<Tolerance, String> {
 }
 
 fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
-    let argument = |name: &str| quality.arguments.as_ref().and_then(|arguments| arguments.get(name));
+    let argument = |name: &str| {
+        quality
+            .arguments
+            .as_ref()
+            .and_then(|arguments| arguments.get(name))
+    };
     text_column(column, around)?;
     if argument("validValues").is_some() && argument("pattern").is_some() {
         return Err("`invalidValues` takes `validValues` or `pattern`; write two rules".into());
     }
     if let Some(values) = argument("validValues").and_then(Value::as_array) {
-        return Ok(Demand::OneOf(column.to_owned(), values.iter().map(plain).collect()));
+        return Ok(Demand::OneOf(
+            column.to_owned(),
+            values.iter().map(plain).collect(),
+        ));
     }
     let pattern = argument("pattern").and_then(Value::as_str);
     let pattern = pattern.ok_or("`invalidValues` needs the argument `validValues` or `pattern`")?;
@@ -94,10 +110,15 @@ fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result
 
 /// Columns that are unique together, as `arguments.properties`.
 fn composite(quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
-    let named = quality.arguments.as_ref().and_then(|arguments| arguments["properties"].as_array());
+    let named = quality
+        .arguments
+        .as_ref()
+        .and_then(|arguments| arguments["properties"].as_array());
     let named = named.filter(|named| !named.is_empty());
-    let named =
-        named.ok_or("`duplicateValues` of a table needs the argument `properties`, a list of columns")?;
+    let named = named
+        .ok_or("`duplicateValues` of a table needs the argument `properties`, a list of columns")?;
     let column = |name: &Value| known_column(name.as_str().unwrap_or_default(), around);
-    Ok(Demand::Unique(named.iter().map(column).collect::<Result<_, _>>()?))
+    Ok(Demand::Unique(
+        named.iter().map(column).collect::<Result<_, _>>()?,
+    ))
 }

@@ -73,7 +73,9 @@ impl Rule {
         match self.tolerance {
             Tolerance::Rows(rows) => format!("at most {rows} rows"),
             Tolerance::Percent(percent) => format!("at most {percent} %"),
-            Tolerance::TableRows(least, most) if most.is_infinite() => format!("at least {least} rows"),
+            Tolerance::TableRows(least, most) if most.is_infinite() => {
+                format!("at least {least} rows")
+            }
             Tolerance::TableRows(least, most) => format!("{least} to {most} rows"),
         }
     }
@@ -250,7 +252,9 @@ impl Demand {
                     found.insert(other.clone());
                 }
             }
-            Self::Linked(_) | Self::UniqueKey => found.extend(["pole_id".to_owned(), "source".to_owned()]),
+            Self::Linked(_) | Self::UniqueKey => {
+                found.extend(["pole_id".to_owned(), "source".to_owned()])
+            }
             Self::Compare(column, _, operand) => {
                 found.insert(column.clone());
                 if let Operand::Column(other) = operand {

@@ -26,7 +26,9 @@ pub(crate) fn compare(
         (Some(other), None) => {
             let other = known_column(other, around)?;
             if kind != self::kind(&other, around) {
-                return Err(format!("the columns `{left}` and `{other}` are of different types"));
+                return Err(format!(
+                    "the columns `{left}` and `{other}` are of different types"
+                ));
             }
             Operand::Column(other)
         }
@@ -37,21 +39,38 @@ pub(crate) fn compare(
 }
 
 fn operator(sign: &str) -> Result<Operator, String> {
-    let known = Operator::ALL.iter().find(|(known, _)| *known == sign).map(|(_, operator)| *operator);
+    let known = Operator::ALL
+        .iter()
+        .find(|(known, _)| *known == sign)
+        .map(|(_, operator)| *operator);
     let signs = Operator::ALL.map(|(sign, _)| sign);
     known.ok_or_else(|| format!("`{sign}` is not one of {}", signs.join(" ")))
 }
 
 fn kind(column: &str, around: Surroundings<'_>) -> Option<ColumnType> {
-    around.table.columns.iter().find(|known| known.name == column).map(|known| known.kind)
+    around
+        .table
+        .columns
+        .iter()
+        .find(|known| known.name == column)
+        .map(|known| known.kind)
 }
 
 /// A value in the units of a column.
-pub(crate) fn literal(column: &str, kind: Option<ColumnType>, value: &Value) -> Result<Operand, String> {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+pub(crate) fn literal(
+    column: &str,
+    kind: Option<ColumnType>,
+    value: &Value,
+) -> Result<Operand, String> {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
     let operand = match kind {
         Some(ColumnType::Text) => value.as_str().map(|text| Operand::Text(text.to_owned())),
-        Some(ColumnType::Integer) => text.parse::<i64>().ok().map(|number| Operand::Whole(number.into())),
+        Some(ColumnType::Integer) => text
+            .parse::<i64>()
+            .ok()
+            .map(|number| Operand::Whole(number.into())),
         Some(ColumnType::Float) => text.parse().ok().map(Operand::Real),
         Some(ColumnType::Date) => parse_date(&text).map(|day| Operand::Whole(day.into())),
         Some(ColumnType::Timestamp) => parse_timestamp(&text).map(|at| Operand::Whole(at.into())),
@@ -82,7 +101,10 @@ pub(crate) const LIMITS: [(&str, Operator); 4] = [
 
 /// A name for an operator, for messages about a column.
 pub(crate) fn worded(operator: Operator) -> &'static str {
-    Operator::ALL.iter().find(|(_, known)| *known == operator).map_or("", |(sign, _)| sign)
+    Operator::ALL
+        .iter()
+        .find(|(_, known)| *known == operator)
+        .map_or("", |(sign, _)| sign)
 }
 
 #[cfg(test)]
@@ -94,12 +116,24 @@ mod tests {
     #[test]
     fn values_are_read_in_the_units_of_the_column() {
         let read = |kind, value| literal("c", Some(kind), &value).ok();
-        assert_eq!(read(ColumnType::Decimal(12, 2), json!("12.5")), Some(Operand::Whole(1_250)));
-        assert_eq!(read(ColumnType::Decimal(12, 2), json!(-7)), Some(Operand::Whole(-700)));
+        assert_eq!(
+            read(ColumnType::Decimal(12, 2), json!("12.5")),
+            Some(Operand::Whole(1_250))
+        );
+        assert_eq!(
+            read(ColumnType::Decimal(12, 2), json!(-7)),
+            Some(Operand::Whole(-700))
+        );
         assert_eq!(read(ColumnType::Decimal(12, 2), json!("0.125")), None);
-        assert_eq!(read(ColumnType::Date, json!("1970-01-03")), Some(Operand::Whole(2)));
+        assert_eq!(
+            read(ColumnType::Date, json!("1970-01-03")),
+            Some(Operand::Whole(2))
+        );
         assert_eq!(read(ColumnType::Integer, json!(4.5)), None);
-        assert_eq!(read(ColumnType::Float, json!(4.5)), Some(Operand::Real(4.5)));
+        assert_eq!(
+            read(ColumnType::Float, json!(4.5)),
+            Some(Operand::Real(4.5))
+        );
         assert_eq!(read(ColumnType::Boolean, json!(true)), None);
     }
 
@@ -115,7 +149,11 @@ mod tests {
             (">", [false, false, true]),
         ] {
             let operator = operator(sign).unwrap();
-            assert_eq!([Less, Equal, Greater].map(|ordering| operator.takes(ordering)), takes, "{sign}");
+            assert_eq!(
+                [Less, Equal, Greater].map(|ordering| operator.takes(ordering)),
+                takes,
+                "{sign}"
+            );
         }
         assert!(operator("=>").is_err());
     }

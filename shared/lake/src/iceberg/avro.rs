@@ -24,7 +24,8 @@ impl Encoder {
         // The sign goes to the last bit, so that small negative numbers are short as well.
         let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
         while rest >= 0x80 {
-            self.0.push(u8::try_from(rest & 0x7f).unwrap_or_default() | 0x80);
+            self.0
+                .push(u8::try_from(rest & 0x7f).unwrap_or_default() | 0x80);
             rest >>= 7;
         }
         self.0.push(u8::try_from(rest).unwrap_or_default());
@@ -48,10 +49,18 @@ impl Encoder {
 }
 
 /// The bytes of a file with so many rows, which are already encoded.
-pub(super) fn file(schema: &str, metadata: &[(&str, &str)], count: usize, rows: &Encoder) -> Vec<u8> {
+pub(super) fn file(
+    schema: &str,
+    metadata: &[(&str, &str)],
+    count: usize,
+    rows: &Encoder,
+) -> Vec<u8> {
     let mut header = Encoder(MAGIC.to_vec());
     header.long(i64::try_from(metadata.len() + 2).unwrap_or(i64::MAX));
-    for (key, value) in [("avro.schema", schema), ("avro.codec", "null")].iter().chain(metadata) {
+    for (key, value) in [("avro.schema", schema), ("avro.codec", "null")]
+        .iter()
+        .chain(metadata)
+    {
         header.bytes(key.as_bytes());
         header.bytes(value.as_bytes());
     }
@@ -72,8 +81,14 @@ pub(super) struct Decoder<'b>(&'b [u8]);
 
 impl<'b> Decoder<'b> {
     /// The file's metadata, how many rows it has, and the rows.
-    pub(super) fn open(bytes: &'b [u8]) -> Result<(BTreeMap<&'b str, &'b str>, usize, Self), LakeError> {
-        let mut decoder = Self(bytes.strip_prefix(MAGIC).ok_or_else(|| damaged("it is no Avro file"))?);
+    pub(super) fn open(
+        bytes: &'b [u8],
+    ) -> Result<(BTreeMap<&'b str, &'b str>, usize, Self), LakeError> {
+        let mut decoder = Self(
+            bytes
+                .strip_prefix(MAGIC)
+                .ok_or_else(|| damaged("it is no Avro file"))?,
+        );
         let mut metadata = BTreeMap::new();
         for _ in 0..decoder.long()? {
             let key = decoder.text()?;
@@ -86,12 +101,16 @@ impl<'b> Decoder<'b> {
         if decoder.0.is_empty() {
             return Ok((metadata, 0, decoder));
         }
-        let count = usize::try_from(decoder.long()?).map_err(|_| damaged("it has a negative size"))?;
+        let count =
+            usize::try_from(decoder.long()?).map_err(|_| damaged("it has a negative size"))?;
         Ok((metadata, count, Self(decoder.bytes()?)))
     }
 
     fn take(&mut self, size: usize) -> Result<&'b [u8], LakeError> {
-        let (taken, rest) = self.0.split_at_checked(size).ok_or_else(|| damaged("it ends too early"))?;
+        let (taken, rest) = self
+            .0
+            .split_at_checked(size)
+            .ok_or_else(|| damaged("it ends too early"))?;
         self.0 = rest;
         Ok(taken)
     }
@@ -163,8 +182,13 @@ mod tests {
     #[test]
     fn numbers_are_written_as_the_specification_says() {
         let mut encoder = Encoder::default();
-        [0, -1, 1, -64, 64, i64::MIN].into_iter().for_each(|number| encoder.long(number));
+        [0, -1, 1, -64, 64, i64::MIN]
+            .into_iter()
+            .for_each(|number| encoder.long(number));
         assert_eq!(encoder.0[..6], [0, 1, 2, 0x7f, 0x80, 1]);
-        assert_eq!(encoder.0[6..], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
+        assert_eq!(
+            encoder.0[6..],
+            [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]
+        );
     }
 }

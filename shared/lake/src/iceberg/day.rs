@@ -61,7 +61,8 @@ impl DayFiles {
             owners: (shards > 1).then(|| owners(shard.shard)),
         };
         Ok(Self {
-            date: date.ok_or_else(|| LakeError::Unexpected(format!("`{}` is no date", manifest.date)))?,
+            date: date
+                .ok_or_else(|| LakeError::Unexpected(format!("`{}` is no date", manifest.date)))?,
             files: manifest.shards.iter().map(file).collect(),
             inserted: manifest.inserted,
             updated: manifest.updated,
@@ -86,13 +87,25 @@ impl IcebergTable<'_> {
     ///
     /// # Errors
     /// Never for a day of the merge; JSON's writer could refuse.
-    pub fn write_day(&self, day: &DayFiles, before: Option<&Lineage>) -> Result<WrittenDay, LakeError> {
-        let files = day.files.iter().map(|file| (self.path(&file.key), file.clone())).collect();
+    pub fn write_day(
+        &self,
+        day: &DayFiles,
+        before: Option<&Lineage>,
+    ) -> Result<WrittenDay, LakeError> {
+        let files = day
+            .files
+            .iter()
+            .map(|file| (self.path(&file.key), file.clone()))
+            .collect();
         let entries = before.unwrap_or(&Lineage::default()).step(day.date, files);
         // The id is made of everything but itself.
         let anonymous = content_id(&manifest::write(self, &entries, 0)?).to_string();
         let snapshot_id = snapshot_id(&self.location(), day.date, &anonymous);
-        let manifest = self.file(day.date, "-m0.avro", manifest::write(self, &entries, snapshot_id)?);
+        let manifest = self.file(
+            day.date,
+            "-m0.avro",
+            manifest::write(self, &entries, snapshot_id)?,
+        );
         let (path, size) = (self.path(&manifest.key), manifest.bytes.len());
         let list = list::write(day.date, snapshot_id, &path, size, &entries);
         let list = self.file(day.date, "-snap.avro", list);
@@ -103,20 +116,36 @@ impl IcebergTable<'_> {
             summary: self.summary(day, &entries, &manifest.key),
             schema: self.schema.clone(),
         };
-        Ok(WrittenDay { manifest, list, entry })
+        Ok(WrittenDay {
+            manifest,
+            list,
+            entry,
+        })
     }
 
     /// A file of the metadata, named by its content as shards are.
     pub(super) fn file(&self, day: Day, suffix: &str, bytes: Vec<u8>) -> IcebergFile {
         let content = content_id(&bytes).to_string();
-        IcebergFile { key: iceberg_key(self.name, day, &content, suffix), bytes }
+        IcebergFile {
+            key: iceberg_key(self.name, day, &content, suffix),
+            bytes,
+        }
     }
 
     /// What readers show of a snapshot. `overwrite` where a file went, as readers of changes want it told.
-    fn summary(&self, day: &DayFiles, entries: &[Entry], manifest: &str) -> BTreeMap<String, String> {
-        let [added, existing, gone] =
-            [Status::Added, Status::Existing, Status::Deleted].map(|status| Count::of(entries, status));
-        let operation = if gone.files == 0 { "append" } else { "overwrite" };
+    fn summary(
+        &self,
+        day: &DayFiles,
+        entries: &[Entry],
+        manifest: &str,
+    ) -> BTreeMap<String, String> {
+        let [added, existing, gone] = [Status::Added, Status::Existing, Status::Deleted]
+            .map(|status| Count::of(entries, status));
+        let operation = if gone.files == 0 {
+            "append"
+        } else {
+            "overwrite"
+        };
         let numbers = [
             ("added-data-files", added.files),
             ("added-files-size", added.bytes),
@@ -136,12 +165,20 @@ impl IcebergTable<'_> {
         ];
         let texts = [
             ("operation", operation.to_owned()),
-            ("polelake.contract-version", self.contract_version.to_owned()),
+            (
+                "polelake.contract-version",
+                self.contract_version.to_owned(),
+            ),
             ("polelake.date", day.date.to_string()),
             ("polelake.manifest", manifest.to_owned()),
         ];
-        let numbers = numbers.into_iter().map(|(key, number)| (key, number.to_string()));
-        numbers.chain(texts).map(|(key, value)| (key.to_owned(), value)).collect()
+        let numbers = numbers
+            .into_iter()
+            .map(|(key, number)| (key, number.to_string()));
+        numbers
+            .chain(texts)
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
     }
 }
 

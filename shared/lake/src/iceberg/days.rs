@@ -66,13 +66,20 @@ struct Snapshot {
 impl Document {
     fn entry(&self, snapshot: &Snapshot) -> Result<SnapshotEntry, LakeError> {
         let id = snapshot.schema_id.unwrap_or(self.current_schema_id);
-        let schema = self.schemas.iter().find(|schema| schema.id == id).ok_or_else(|| {
-            let snapshot = snapshot.snapshot_id;
-            LakeError::Unexpected(format!(
-                "Iceberg's metadata has no schema {id}, which its snapshot {snapshot} needs"
-            ))
-        })?;
-        let told = snapshot.summary.get("polelake.date").and_then(|date| Day::parse(date));
+        let schema = self
+            .schemas
+            .iter()
+            .find(|schema| schema.id == id)
+            .ok_or_else(|| {
+                let snapshot = snapshot.snapshot_id;
+                LakeError::Unexpected(format!(
+                    "Iceberg's metadata has no schema {id}, which its snapshot {snapshot} needs"
+                ))
+            })?;
+        let told = snapshot
+            .summary
+            .get("polelake.date")
+            .and_then(|date| Day::parse(date));
         let number = i32::try_from(snapshot.sequence_number).unwrap_or_default();
         Ok(SnapshotEntry {
             date: told.unwrap_or(Day(number)),
@@ -92,7 +99,13 @@ impl IcebergDays {
     pub fn read(bytes: &[u8]) -> Result<Self, LakeError> {
         let document: Document = serde_json::from_slice(bytes)?;
         let entry = |snapshot| document.entry(snapshot).map(|entry| (entry.date, entry));
-        Ok(Self(document.snapshots.iter().map(entry).collect::<Result<_, _>>()?))
+        Ok(Self(
+            document
+                .snapshots
+                .iter()
+                .map(entry)
+                .collect::<Result<_, _>>()?,
+        ))
     }
 
     /// Adds a day, in place of what was known of it.

@@ -26,7 +26,13 @@ impl Count {
 }
 
 /// The bytes of the list that names this manifest.
-pub(super) fn write(day: Day, snapshot_id: i64, path: &str, size: usize, entries: &[Entry]) -> Vec<u8> {
+pub(super) fn write(
+    day: Day,
+    snapshot_id: i64,
+    path: &str,
+    size: usize,
+    entries: &[Entry],
+) -> Vec<u8> {
     let statuses = [Status::Added, Status::Existing, Status::Deleted];
     let counts = statuses.map(|status| Count::of(entries, status));
     let mut row = Encoder::default();
@@ -45,6 +51,10 @@ pub(super) fn write(day: Day, snapshot_id: i64, path: &str, size: usize, entries
     row.long(0);
     row.nothing();
     let (id, number) = (snapshot_id.to_string(), day.0.to_string());
-    let metadata = [("snapshot-id", id.as_str()), ("sequence-number", &number), ("format-version", "2")];
+    let metadata = [
+        ("snapshot-id", id.as_str()),
+        ("sequence-number", &number),
+        ("format-version", "2"),
+    ];
     avro::file(SCHEMA, &metadata, 1, &row)
 }

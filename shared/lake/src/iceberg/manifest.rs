@@ -49,8 +49,7 @@ impl Lineage {
         let (metadata, count, mut rows) = Decoder::open(bytes)?;
         // Only our own layout: another version's is a day that is published again.
         if metadata.get("avro.schema") != Some(&SCHEMA) {
-            let why =
-                "an Iceberg manifest has another layout than this version writes: publish its day again";
+            let why = "an Iceberg manifest has another layout than this version writes: publish its day again";
             return Err(LakeError::Unexpected(why.into()));
         }
         let mut files = BTreeMap::new();
@@ -69,8 +68,18 @@ impl Lineage {
         let mut entries: Vec<_> = files
             .into_iter()
             .map(|(path, file)| match gone.remove(&path) {
-                Some(before) => Entry { status: Status::Existing, file, ..before },
-                None => Entry { status: Status::Added, snapshot_id: None, came: day, path, file },
+                Some(before) => Entry {
+                    status: Status::Existing,
+                    file,
+                    ..before
+                },
+                None => Entry {
+                    status: Status::Added,
+                    snapshot_id: None,
+                    came: day,
+                    path,
+                    file,
+                },
             })
             .collect();
         // Not read by scans; it is how a reader of changes learns what went.
@@ -85,7 +94,9 @@ impl Lineage {
 
 /// The least number of a day on which a file came that is still there; the day itself where there is none.
 pub(super) fn oldest(entries: &[Entry], day: Day) -> Day {
-    let live = entries.iter().filter(|entry| entry.status != Status::Deleted);
+    let live = entries
+        .iter()
+        .filter(|entry| entry.status != Status::Deleted);
     live.map(|entry| entry.came).min().unwrap_or(day)
 }
 
@@ -106,7 +117,9 @@ pub(super) fn write(
         ("content", "data"),
     ];
     let mut rows = Encoder::default();
-    entries.iter().for_each(|entry| write_entry(&mut rows, entry, snapshot_id));
+    entries
+        .iter()
+        .for_each(|entry| write_entry(&mut rows, entry, snapshot_id));
     Ok(avro::file(SCHEMA, &metadata, entries.len(), &rows))
 }
 
@@ -114,7 +127,11 @@ pub(super) fn write(
 fn write_entry(to: &mut Encoder, entry: &Entry, snapshot_id: i64) {
     to.long(entry.status as i64);
     // The snapshot, the file's data, the file itself.
-    for number in [entry.snapshot_id.unwrap_or(snapshot_id), entry.came.0.into(), entry.came.0.into()] {
+    for number in [
+        entry.snapshot_id.unwrap_or(snapshot_id),
+        entry.came.0.into(),
+        entry.came.0.into(),
+    ] {
         to.present(true);
         to.long(number);
     }
@@ -135,7 +152,9 @@ fn write_entry(to: &mut Encoder, entry: &Entry, snapshot_id: i64) {
 
 /// A map of one column: the owner, by which files are ranges. Bounds of others would show people's values.
 fn write_bound(to: &mut Encoder, owner: Option<&String>) {
-    let Some(owner) = owner else { return to.nothing() };
+    let Some(owner) = owner else {
+        return to.nothing();
+    };
     to.present(true);
     to.long(1);
     to.long(field_id("owner_id").into());
@@ -165,8 +184,19 @@ fn read_entry(from: &mut Decoder<'_>) -> Result<Entry, LakeError> {
         from.long()?;
     }
     let came = Day(i32::try_from(numbers[1]).unwrap_or_default());
-    let file = DataFile { key: String::new(), rows, bytes, owners };
-    Ok(Entry { status, snapshot_id: Some(numbers[0]), came, path, file })
+    let file = DataFile {
+        key: String::new(),
+        rows,
+        bytes,
+        owners,
+    };
+    Ok(Entry {
+        status,
+        snapshot_id: Some(numbers[0]),
+        came,
+        path,
+        file,
+    })
 }
 
 fn read_bound(from: &mut Decoder<'_>) -> Result<Option<String>, LakeError> {

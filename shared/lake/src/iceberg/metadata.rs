@@ -115,13 +115,24 @@ impl IcebergTable<'_> {
     /// When no day is kept: a table without a snapshot is no table here.
     pub fn metadata(&self, days: &IcebergDays) -> Result<WrittenMetadata, LakeError> {
         let newest = days.newest().ok_or_else(|| {
-            LakeError::Unexpected(format!("the table {} has no day to be read in Iceberg", self.name))
+            LakeError::Unexpected(format!(
+                "the table {} has no day to be read in Iceberg",
+                self.name
+            ))
         })?;
         let bytes = serde_json::to_vec(&document(&self.location(), days, newest)?)?;
         let metadata = self.file(newest.date, SUFFIX, bytes);
         // DuckDB puts the suffix on by itself, and PyIceberg where it is missing; neither takes a line's end.
-        let name = metadata.key.rsplit('/').next().unwrap_or_default().trim_end_matches(SUFFIX);
-        let hint = IcebergFile { key: iceberg_hint_key(self.name), bytes: name.as_bytes().to_vec() };
+        let name = metadata
+            .key
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(SUFFIX);
+        let hint = IcebergFile {
+            key: iceberg_hint_key(self.name),
+            bytes: name.as_bytes().to_vec(),
+        };
         Ok(WrittenMetadata { metadata, hint })
     }
 }
@@ -142,13 +153,22 @@ fn document<'d>(
         current_schema_id: newest.schema.id,
         schemas: schemas(days),
         default_spec_id: 0,
-        partition_specs: [PartitionSpec { spec_id: 0, fields: [] }],
+        partition_specs: [PartitionSpec {
+            spec_id: 0,
+            fields: [],
+        }],
         last_partition_id: 999,
         default_sort_order_id: 0,
         sort_orders: sort_orders(),
         properties: properties(&columns)?,
         current_snapshot_id: newest.snapshot_id,
-        refs: BTreeMap::from([("main", Reference { snapshot_id: newest.snapshot_id, r#type: "branch" })]),
+        refs: BTreeMap::from([(
+            "main",
+            Reference {
+                snapshot_id: newest.snapshot_id,
+                r#type: "branch",
+            },
+        )]),
         snapshots: snapshots(days),
         snapshot_log: days.entries().map(logged).collect(),
         metadata_log: [],
@@ -156,7 +176,10 @@ fn document<'d>(
 }
 
 fn logged(entry: &SnapshotEntry) -> Logged {
-    Logged { snapshot_id: entry.snapshot_id, timestamp_ms: entry.timestamp_ms() }
+    Logged {
+        snapshot_id: entry.snapshot_id,
+        timestamp_ms: entry.timestamp_ms(),
+    }
 }
 
 /// Every schema that a kept day needs, in the order of their first use.
@@ -173,7 +196,9 @@ fn schemas(days: &IcebergDays) -> Vec<&TableSchema> {
 /// Every column of every kept day.
 fn columns(days: &IcebergDays) -> BTreeMap<i32, &str> {
     let fields = days.entries().flat_map(|entry| &entry.schema.fields);
-    fields.map(|field| (field.id, field.name.as_str())).collect()
+    fields
+        .map(|field| (field.id, field.name.as_str()))
+        .collect()
 }
 
 /// A day's parent is the kept day before it, whatever it was when the day was written: days are replaced and dropped.
@@ -205,14 +230,26 @@ fn sort_orders() -> [SortOrder; 2] {
         direction: "asc",
         null_order: "nulls-first",
     };
-    let ours = SortOrder { order_id: SORT_ORDER, fields: ORDER.map(field).into() };
-    [SortOrder { order_id: 0, fields: Vec::new() }, ours]
+    let ours = SortOrder {
+        order_id: SORT_ORDER,
+        fields: ORDER.map(field).into(),
+    };
+    [
+        SortOrder {
+            order_id: 0,
+            fields: Vec::new(),
+        },
+        ours,
+    ]
 }
 
 /// Files from before columns had ids are read by the columns' names. And nobody's maintenance takes files away: other
 /// tables and days name the same ones.
 fn properties(columns: &BTreeMap<i32, &str>) -> Result<BTreeMap<&'static str, String>, LakeError> {
-    let mapped = columns.iter().map(|(id, name)| Mapped { field_id: *id, names: [name] });
+    let mapped = columns.iter().map(|(id, name)| Mapped {
+        field_id: *id,
+        names: [name],
+    });
     let mapping = serde_json::to_string(&mapped.collect::<Vec<_>>())?;
     Ok(BTreeMap::from([
         ("gc.enabled", "false".to_owned()),

@@ -40,17 +40,31 @@ impl TableSchema {
     /// so a file may lack more than the contract allows.
     pub(super) fn of(contract: &TableContract) -> Result<Self, LakeError> {
         let files = curated(contract);
-        let field = |(column, file): (&contract::Column, &std::sync::Arc<arrow_schema::Field>)| TableField {
-            id: field_id(&column.name),
-            name: column.name.clone(),
-            required: !file.is_nullable(),
-            kind: written(file.data_type()),
-            doc: column.meaning.clone(),
+        let field = |(column, file): (&contract::Column, &std::sync::Arc<arrow_schema::Field>)| {
+            TableField {
+                id: field_id(&column.name),
+                name: column.name.clone(),
+                required: !file.is_nullable(),
+                kind: written(file.data_type()),
+                doc: column.meaning.clone(),
+            }
         };
-        let fields: Vec<_> = contract.columns.iter().zip(files.fields()).map(field).collect();
-        distinct(&contract.name, fields.iter().map(|field| (field.id, field.name.as_str())))?;
+        let fields: Vec<_> = contract
+            .columns
+            .iter()
+            .zip(files.fields())
+            .map(field)
+            .collect();
+        distinct(
+            &contract.name,
+            fields.iter().map(|field| (field.id, field.name.as_str())),
+        )?;
         let id = small_id("iceberg-schema", &serde_json::to_string(&fields)?);
-        Ok(Self { kind: structure(), id, fields })
+        Ok(Self {
+            kind: structure(),
+            id,
+            fields,
+        })
     }
 }
 
@@ -68,7 +82,10 @@ fn written(kind: &DataType) -> String {
 }
 
 /// Two columns of one id would be read as one: better no Iceberg table than that.
-fn distinct<'n>(table: &str, fields: impl Iterator<Item = (i32, &'n str)>) -> Result<(), LakeError> {
+fn distinct<'n>(
+    table: &str,
+    fields: impl Iterator<Item = (i32, &'n str)>,
+) -> Result<(), LakeError> {
     let mut seen = BTreeMap::new();
     for (id, name) in fields {
         if let Some(other) = seen.insert(id, name) {
@@ -88,7 +105,12 @@ mod tests {
     #[test]
     fn columns_of_one_id_are_refused_with_the_remedy() {
         assert!(distinct("person", [(1, "a"), (2, "b")].into_iter()).is_ok());
-        let why = distinct("person", [(1, "a"), (2, "b"), (1, "c")].into_iter()).unwrap_err().to_string();
-        assert!(why.contains("`a` and `c` of the table person") && why.contains("rename"), "{why}");
+        let why = distinct("person", [(1, "a"), (2, "b"), (1, "c")].into_iter())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            why.contains("`a` and `c` of the table person") && why.contains("rename"),
+            "{why}"
+        );
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use contract::{Catalogue, Cell, ColumnType, File, TableContract};
-use lake::iceberg::{DataFile, DayFiles, IcebergDays, IcebergTable, Lineage, WrittenDay, WrittenMetadata};
+use lake::iceberg::{
+    DataFile, DayFiles, IcebergDays, IcebergTable, Lineage, WrittenDay, WrittenMetadata,
+};
 use lake::{Day, Snapshot, TableBuilder, schema};
 use serde_json::{Value, json};
 
@@ -34,7 +36,9 @@ pub(crate) fn contract(with_added: bool) -> TableContract {
         (column.name, kind[0], kind[1], column.required)
     });
     let added = with_added.then_some(("added", "string", "string", false));
-    let own = OWN.into_iter().map(|(name, logical, physical)| (name, logical, physical, false));
+    let own = OWN
+        .into_iter()
+        .map(|(name, logical, physical)| (name, logical, physical, false));
     let property = |(name, logical, physical, required): (&str, &str, &str, bool)| {
         json!({"name": name, "logicalType": logical, "physicalType": physical, "required": required,
                "primaryKey": name == "pole_id", "classification": "internal", "description": format!("Its {name}")})
@@ -47,7 +51,12 @@ pub(crate) fn contract(with_added: bool) -> TableContract {
         "customProperties": [{"property": "polelake", "value": {"family": "person"}}],
     });
     let file = File::new("pole/person.odcs.yaml", document.to_string());
-    Catalogue::compile(&[file]).unwrap().tables.into_iter().next().unwrap()
+    Catalogue::compile(&[file])
+        .unwrap()
+        .tables
+        .into_iter()
+        .next()
+        .unwrap()
 }
 
 /// A row: who, and what the day says of them.
@@ -72,8 +81,11 @@ pub(crate) fn people(shard: u32, names: &[&str], added: Option<&'static str>) ->
 fn batch(table: &TableContract, people: &[Person]) -> RecordBatch {
     let mut builder = TableBuilder::new(table);
     for person in people {
-        let cells: Vec<_> =
-            table.columns.iter().map(|column| cell(&column.name, column.kind, person)).collect();
+        let cells: Vec<_> = table
+            .columns
+            .iter()
+            .map(|column| cell(&column.name, column.kind, person))
+            .collect();
         builder.append_row(cells.iter(), pole::Op::Upsert, None);
     }
     let refined = builder.finish().unwrap();
@@ -85,7 +97,9 @@ fn cell<'c>(name: &str, kind: ColumnType, person: &'c Person) -> Cell<'c> {
     match (name, kind) {
         ("pole_id" | "owner_id", _) => Cell::Text(Cow::Borrowed(&person.id)),
         ("full_name", _) => Cell::Text(Cow::Borrowed(&person.name)),
-        ("added", _) => person.added.map_or(Cell::Null, |added| Cell::Text(Cow::Borrowed(added))),
+        ("added", _) => person
+            .added
+            .map_or(Cell::Null, |added| Cell::Text(Cow::Borrowed(added))),
         (_, ColumnType::Text) => Cell::Text(Cow::Borrowed("some")),
         (_, ColumnType::Integer) => Cell::Integer(7),
         (_, ColumnType::Float) => Cell::Float(70.5),
@@ -104,20 +118,32 @@ fn days() -> [[(u32, &'static str, Vec<Person>); 2]; 3] {
     [
         [first(), (1, "b", people(1, &["Cy", "Dora"], None))],
         [first(), replaced()],
-        [(0, "d", people(0, &["Ada", "Ben"], Some("new"))), replaced()],
+        [
+            (0, "d", people(0, &["Ada", "Ben"], Some("new"))),
+            replaced(),
+        ],
     ]
 }
 
 /// What a reader must see of a day, sorted.
 pub(crate) fn seen(day: usize, with_added: bool) -> Value {
-    let rows = days()[day].clone().into_iter().flat_map(|(.., people)| people).map(|person| {
-        let mut row =
-            vec![json!(person.id), json!(person.name), json!("True"), json!("1970-01-01"), json!("118.40")];
-        if with_added {
-            row.push(json!(person.added));
-        }
-        Value::Array(row)
-    });
+    let rows = days()[day]
+        .clone()
+        .into_iter()
+        .flat_map(|(.., people)| people)
+        .map(|person| {
+            let mut row = vec![
+                json!(person.id),
+                json!(person.name),
+                json!("True"),
+                json!("1970-01-01"),
+                json!("118.40"),
+            ];
+            if with_added {
+                row.push(json!(person.added));
+            }
+            Value::Array(row)
+        });
     Value::Array(rows.collect())
 }
 
@@ -130,7 +156,10 @@ pub(crate) struct Written {
 
 /// Before columns had ids.
 fn without_ids(schema: &SchemaRef) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_metadata(HashMap::new()));
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_metadata(HashMap::new()));
     Arc::new(Schema::new(fields.collect::<Vec<Field>>()))
 }
 
@@ -143,12 +172,31 @@ pub(crate) fn data_file(
     ids: bool,
 ) -> (DataFile, Vec<u8>) {
     let batch = batch(table, people);
-    let schema = if ids { batch.schema() } else { without_ids(&batch.schema()) };
+    let schema = if ids {
+        batch.schema()
+    } else {
+        without_ids(&batch.schema())
+    };
     let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).unwrap();
-    let bytes = lake::file::write(&schema, &[batch], lake::file::curated()).unwrap().to_vec();
+    let bytes = lake::file::write(&schema, &[batch], lake::file::curated())
+        .unwrap()
+        .to_vec();
     let owners = Some((people[0].id.clone(), people[people.len() - 1].id.clone()));
-    let key = Snapshot { table: "person", shard, version }.rows_key();
-    (DataFile { key, rows: people.len() as u64, bytes: bytes.len() as u64, owners }, bytes)
+    let key = Snapshot {
+        table: "person",
+        shard,
+        version,
+    }
+    .rows_key();
+    (
+        DataFile {
+            key,
+            rows: people.len() as u64,
+            bytes: bytes.len() as u64,
+            owners,
+        },
+        bytes,
+    )
 }
 
 /// Publishes the three days one after the other, as the merge will. `ids_since` is the first day whose files have ids.
@@ -164,12 +212,26 @@ pub(crate) fn publish(root: &str, ids_since: usize) -> Written {
             let (file, bytes) = data_file(contract, shard, version, &people, place >= ids_since);
             // An unchanged shard's file is the one that is there.
             let bytes = written.entry(file.key.clone()).or_insert(bytes);
-            files.push(DataFile { bytes: bytes.len() as u64, ..file });
+            files.push(DataFile {
+                bytes: bytes.len() as u64,
+                ..file
+            });
         }
         let date = Day::parse(DATES[place]).unwrap();
-        let day = DayFiles { date, files, inserted: 1, updated: 1, deleted: 0 };
-        let mut kept = current.as_deref().map(|bytes| IcebergDays::read(bytes).unwrap()).unwrap_or_default();
-        let before = kept.before(date).and_then(|before| written.get(before.manifest_key()?));
+        let day = DayFiles {
+            date,
+            files,
+            inserted: 1,
+            updated: 1,
+            deleted: 0,
+        };
+        let mut kept = current
+            .as_deref()
+            .map(|bytes| IcebergDays::read(bytes).unwrap())
+            .unwrap_or_default();
+        let before = kept
+            .before(date)
+            .and_then(|before| written.get(before.manifest_key()?));
         let before = before.map(|bytes| Lineage::read(bytes).unwrap());
         let day = table.write_day(&day, before.as_ref()).unwrap();
         kept.put(day.entry.clone());
@@ -181,5 +243,9 @@ pub(crate) fn publish(root: &str, ids_since: usize) -> Written {
         days_written.push(day);
         last = Some(metadata);
     }
-    Written { files: written, days: days_written, metadata: last.unwrap() }
+    Written {
+        files: written,
+        days: days_written,
+        metadata: last.unwrap(),
+    }
 }
