@@ -1,7 +1,7 @@
 //! The audit: it closes on what is whole, and names the object and the offset of what is not.
 
 use lake::Day;
-use polelake::audit::{Finding, Scope, audit};
+use operations::audit::{Finding, Scope, audit};
 
 use crate::lake_under_test::{LakeUnderTest, MONDAY, collect, root};
 use crate::pole_to_snapshot::town;

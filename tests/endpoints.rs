@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polelake::platform::{Platform, s3};
+use local_platform::{Platform, s3};
 use store::{GlueCatalogue, S3Store, conformance};
 
 use crate::lake_under_test::LakeUnderTest;

@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lake::{Chunk, ERASURES_KEY};
+use operations::erase::{Request, Wanted, dry_run, erase};
+use operations::quarantine::{self, Filter, Status};
 use people::{
     ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, books_close, by_key, content, events, forget, lake,
     named, noon, pole_id, receipt, redrive, refined_rows, tenure, traces, transform,
     transform_again, zones,
 };
-use polelake::erase::{Request, Wanted, dry_run, erase};
-use polelake::quarantine::{self, Filter, Status};
 use serde_json::{Value, json};
 use store::ObjectStore;
 

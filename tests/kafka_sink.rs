@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use event_relay::producer::{EventSink, KafkaSettings, KafkaSink, Outgoing, SendError};
-use polelake::platform::clock::Clock;
-use polelake::platform::kafka::weather::{INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, Weather};
-use polelake::platform::kafka::{self, Topics};
+use local_platform::clock::Clock;
+use local_platform::kafka::weather::{INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, Weather};
+use local_platform::kafka::{self, Topics};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;

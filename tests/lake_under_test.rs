@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use lake::{Day, Manifest};
-use polelake::audit::{Audit, Scope, audit};
-use polelake::platform::{Options, Platform};
-use polelake::zones::Zones;
+use local_platform::{Options, Platform};
+use operations::Zones;
+use operations::audit::{Audit, Scope, audit};
 use serde_json::{Value, json};
 
 pub(crate) use polelake::samples::Row;
@@ -140,7 +140,7 @@ impl LakeUnderTest {
     /// The zones, as operators' commands have them.
     pub(crate) async fn zones(&self, contracts: &Path) -> Zones {
         let catalogue = host::load_contracts(&contracts.to_string_lossy()).unwrap();
-        Zones::local(&self.platform.s3, &self.platform.kafka, catalogue).await
+        polelake::lake_handle::local_zones(&self.platform.s3, &self.platform.kafka, catalogue).await
     }
 
     /// The books of everything; they must close.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polelake::town::{Day as TownDay, Town, day};
+use local_platform::town::{Day as TownDay, Town, day};
 use serde_json::{Value, json};
 
 use crate::lake_under_test::{LakeUnderTest, MONDAY, person};

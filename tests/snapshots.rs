@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use lake::Day;
-use polelake::snapshots::{Show, TableDiff, What, days, pairs};
-use polelake::zones::Zones;
+use operations::Zones;
+use operations::snapshots::{Show, TableDiff, What, days, pairs};
 use serde_json::{Value, json};
 use snapshot_merge::Sizes;
 use store::{Entry, Head, MemoryStore, Metadata, Object, ObjectStore, StoreError};
@@ -399,7 +399,7 @@ async fn no_personal_value_is_shown_unasked() {
         closed.added + closed.changed + closed.removed
     );
     let keys = |diff: &TableDiff| -> Vec<_> {
-        let key = |row: &polelake::snapshots::Difference| {
+        let key = |row: &operations::snapshots::Difference| {
             (
                 row.owner_id.clone(),
                 row.pole_id.clone(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use polelake::erase::{Request, Wanted, erase};
-use polelake::zones::Zones;
+use operations::Zones;
+use operations::erase::{Request, Wanted, erase};
 use store::{MemoryStore, ObjectStore};
 
 use super::people::{Elsewhere, books_close, by_key, lake, noon, pole_id, receipt, traces, zones};

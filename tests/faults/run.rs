@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use contract::Catalogue;
 use lake::{Day, Manifest};
-use polelake::audit::{Scope, audit};
+use operations::audit::{Scope, audit};
 use serde_json::{Value, json};
 
 use crate::chance::Tally;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use host::Budget;
 use lake::Day;
-use polelake::platform::kafka::{Log, LogRecord};
-use polelake::platform::source::record_json;
+use local_platform::kafka::{Log, LogRecord};
+use local_platform::source::record_json;
 use serde_json::{Value, json};
 use trigger::{Schedule, SqsEvent};
 

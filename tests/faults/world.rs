@@ -10,13 +10,13 @@ use aws_sdk_s3::config::{Credentials, Region};
 use contract::Catalogue;
 use event_relay::producer::{EventSink, KafkaSettings, KafkaSink, Outgoing, SendError};
 use lake::Day;
-use polelake::platform::clock::Clock;
-use polelake::platform::kafka::weather::{
+use local_platform::clock::Clock;
+use local_platform::kafka::weather::{
     Forecast, INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, Weather,
 };
-use polelake::platform::kafka::{self, Topics};
-use polelake::platform::s3::{self, ACCESS_KEY, Files, SECRET_KEY};
-use polelake::zones::Zones;
+use local_platform::kafka::{self, Topics};
+use local_platform::s3::{self, ACCESS_KEY, Files, SECRET_KEY};
+use operations::Zones;
 use store::{MemoryCatalogue, ObjectStore, S3Store};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;

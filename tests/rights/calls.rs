@@ -11,9 +11,9 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use lake::Chunk;
-use polelake::platform::glue::{self, Glue};
-use polelake::platform::lambda::{Function, FunctionConfig};
-use polelake::platform::s3::{self, Files};
+use local_platform::glue::{self, Glue};
+use local_platform::lambda::{Function, FunctionConfig};
+use local_platform::s3::{self, Files};
 use serde_json::{Value, json};
 use store::{ObjectStore, S3Store};
 

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use host::{Failure, Settings};
 use store::{ObjectStore, S3Store};
 
-use crate::chain::Ends;
+use store::chain::Ends;
 
 /// The function's context.
 pub struct Context {

@@ -8,8 +8,8 @@ use host::{Budget, Failure, FailureKind, metric};
 use lake::{Chunk, RawRecord};
 use trigger::{KafkaEvent, KafkaFailures, KafkaRecord};
 
-use crate::chain::{ChainError, Landed, land};
 use crate::context::Context;
+use store::chain::{ChainError, Landed, land};
 
 type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 

@@ -45,7 +45,9 @@ impl Backfill {
             Ok(EventOp::Upsert) => {}
             Ok(EventOp::Patch) if state => {}
             Ok(_) => {
-                return Err("`backfill.event_type` must be one that states the whole record".into());
+                return Err(
+                    "`backfill.event_type` must be one that states the whole record".into(),
+                );
             }
             Err(why) => return Err(format!("`backfill.event_type`: {why}")),
         }

@@ -5,6 +5,7 @@
 //! suite ([`conformance`]) runs over every one of them.
 
 mod catalogue;
+pub mod chain;
 pub mod conformance;
 mod error;
 mod glue;

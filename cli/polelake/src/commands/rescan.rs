@@ -1,0 +1,72 @@
+//! `polelake quality rescan`.
+
+use lake::{Manifest, manifest_key};
+use snapshot_merge::{Rescan, rescan};
+
+use super::audit::day;
+use crate::error::Failed;
+use crate::lake_handle::OpenLake;
+use crate::place::Lake;
+
+pub(crate) async fn run(
+    lake: &Lake,
+    date: &str,
+    tables: &[String],
+    as_json: bool,
+) -> Result<bool, Failed> {
+    let date = day(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
+    let lake = OpenLake::open(lake).await?;
+    let zones = &lake.zones;
+    if let Some(unknown) = tables
+        .iter()
+        .find(|name| zones.catalogue.table(name).is_none())
+    {
+        return Err(format!("there is no table `{unknown}`").into());
+    }
+    let wanted = |name: &str| tables.is_empty() || tables.iter().any(|table| table == name);
+    let mut found = Vec::new();
+    for table in zones
+        .catalogue
+        .tables
+        .iter()
+        .filter(|table| wanted(&table.name))
+    {
+        match zones.curated.get(&manifest_key(&table.name, date)).await {
+            Ok(object) => {
+                found.push(rescan(table, &Manifest::decode(&object.body)?, &zones.curated).await?)
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if found.is_empty() {
+        return Err(format!(
+            "no table has a snapshot of {date}; `polelake snapshot ls` lists the days"
+        )
+        .into());
+    }
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+    } else {
+        found.iter().for_each(print);
+    }
+    Ok(found.iter().all(|table| table.differences.is_empty()))
+}
+
+fn print(found: &Rescan) {
+    let outcome = match (found.comparable, found.differences.len()) {
+        (false, _) => {
+            "measured under another contract: there is nothing to compare with".to_owned()
+        }
+        (true, 0) => "as the merge kept it".to_owned(),
+        (true, count) => format!("{count} differences"),
+    };
+    println!(
+        "{:20} {:>10} rows {:>4} groups  {outcome}",
+        found.table, found.rows, found.groups
+    );
+    found
+        .differences
+        .iter()
+        .for_each(|line| println!("  {line}"));
+}
