@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands;
-use crate::cost::Cost;
+use crate::cost::CostBench;
 use crate::quality_bench::{self, QualityBench};
-use crate::snapshot_bench::{self, Bench};
-use polelake::error::Failed;
-use polelake::place::Place;
+use crate::snapshot_bench::{self, SnapshotBench};
+use polelake::error::CliError;
+use polelake::place::PlatformArgs;
 
 /// Measure the platform on this machine, beside its peers.
 #[derive(Parser)]
@@ -54,7 +54,7 @@ enum BenchCommand {
     #[command(after_help = "Example: polelake-bench load --events 2000000 --dir /tmp/load")]
     Load {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// Events to push.
         #[arg(long, default_value_t = 2_000_000)]
         events: usize,
@@ -71,7 +71,7 @@ enum BenchCommand {
     )]
     ColdStart {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// Print the outcome as JSON.
         #[arg(long)]
         json: bool,
@@ -143,7 +143,7 @@ enum BenchCommand {
     )]
     Cost {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// People of the town whose day is measured: three events for each.
         #[arg(long, default_value_t = 20_000)]
         people: usize,
@@ -197,17 +197,17 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let command = BenchCli::parse_from(arguments).command;
-    polelake::run_to_exit_code("polelake-bench", run(command))
+    polelake::run_to_exit_code("polelake-bench", run_bench_command(command))
 }
 
-async fn run(command: BenchCommand) -> Result<bool, Failed> {
+async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
     match command {
-        BenchCommand::Land { events, json } => commands::bench::land(events, json).await,
+        BenchCommand::Land { events, json } => commands::bench::bench_landing(events, json).await,
         BenchCommand::Transform {
             events,
             contracts,
             json,
-        } => commands::bench::transform(events, &contracts, json),
+        } => commands::bench::bench_transform(events, &contracts, json),
         BenchCommand::Load {
             place,
             events,
@@ -222,7 +222,7 @@ async fn run(command: BenchCommand) -> Result<bool, Failed> {
             contracts,
             json,
         } => {
-            Bench {
+            SnapshotBench {
                 rows,
                 changed,
                 dir,
@@ -237,7 +237,7 @@ async fn run(command: BenchCommand) -> Result<bool, Failed> {
             dir,
             contracts,
             json,
-        } => snapshot_bench::small_tables(&dir, &contracts, tables, json).await,
+        } => snapshot_bench::bench_small_tables(&dir, &contracts, tables, json).await,
         BenchCommand::Quality {
             rows,
             dir,
@@ -259,7 +259,7 @@ async fn run(command: BenchCommand) -> Result<bool, Failed> {
             groups,
             dir,
             contracts,
-        } => quality_bench::worker(&what, groups, &dir, &contracts).await,
+        } => quality_bench::run_worker(&what, groups, &dir, &contracts).await,
         BenchCommand::Cost {
             place,
             people,
@@ -269,7 +269,7 @@ async fn run(command: BenchCommand) -> Result<bool, Failed> {
             json,
         } => {
             let (window, per_request) = (f64::from(window), f64::from(per_request));
-            Cost {
+            CostBench {
                 place,
                 people,
                 measured,
@@ -284,8 +284,10 @@ async fn run(command: BenchCommand) -> Result<bool, Failed> {
             dir,
             contracts,
             tables,
-        } => snapshot_bench::worker(&dir, &contracts, &date, tables).await,
+        } => snapshot_bench::run_worker(&dir, &contracts, &date, tables).await,
         BenchCommand::Function { name } => polelake::commands::function::run(&name).await,
-        BenchCommand::ColdStart { place, json } => commands::bench::cold_start(&place, json).await,
+        BenchCommand::ColdStart { place, json } => {
+            commands::bench::bench_cold_start(&place, json).await
+        }
     }
 }

@@ -17,16 +17,16 @@ pub(crate) fn cpu_seconds(process: &str) -> f64 {
 
 /// The most memory that a process ever had, in megabytes.
 pub(crate) fn peak_megabytes(process: &str) -> f64 {
-    status(process, "VmHWM:").unwrap_or_default() / 1_024.0
+    status_field(process, "VmHWM:").unwrap_or_default() / 1_024.0
 }
 
 /// The processes that this one has started: the function's name, and the process.
-pub(crate) fn children() -> Vec<(String, String)> {
+pub(crate) fn list_child_processes() -> Vec<(String, String)> {
     let own = f64::from(std::process::id());
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = processes.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let ids = ids.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    ids.filter(|id| status(id, "PPid:") == Some(own))
+    ids.filter(|id| status_field(id, "PPid:") == Some(own))
         .map(|id| {
             let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
             (
@@ -41,7 +41,7 @@ pub(crate) fn children() -> Vec<(String, String)> {
         .collect()
 }
 
-fn status(process: &str, field: &str) -> Option<f64> {
+fn status_field(process: &str, field: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse::<f64>().ok()

@@ -13,17 +13,18 @@ pub struct Clock {
 impl Clock {
     /// Milliseconds since 1970.
     #[must_use]
-    pub fn millis(&self) -> i64 {
-        wall() + self.ahead.load(Ordering::SeqCst)
+    pub fn now_millis(&self) -> i64 {
+        wall_clock_millis() + self.ahead.load(Ordering::SeqCst)
     }
 
     /// From now on it is `millis`, and time goes on from there.
-    pub fn set(&self, millis: i64) {
-        self.ahead.store(millis - wall(), Ordering::SeqCst);
+    pub fn set_millis(&self, millis: i64) {
+        self.ahead
+            .store(millis - wall_clock_millis(), Ordering::SeqCst);
     }
 }
 
-fn wall() -> i64 {
+fn wall_clock_millis() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

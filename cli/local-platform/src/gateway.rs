@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::lambda::{Function, PAYLOAD_BYTES_MAX};
-use super::running::Running;
+use super::lambda::{LambdaFunction, PAYLOAD_BYTES_MAX};
+use super::running::RunningPlatform;
 
 /// API Gateway takes no larger request.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -22,27 +22,27 @@ const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
 const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 
 /// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
-pub fn router(running: Arc<Running>) -> Router {
+pub fn api_router(running: Arc<RunningPlatform>) -> Router {
     Router::new()
-        .route("/_local/status", get(status))
-        .route("/_local/functions/{name}", post(invoke))
-        .route("/_local/queues/{name}", post(send))
-        .route("/_local/tokens", post(token))
-        .fallback(relay)
+        .route("/_local/status", get(handle_status))
+        .route("/_local/functions/{name}", post(handle_invoke))
+        .route("/_local/queues/{name}", post(handle_send))
+        .route("/_local/tokens", post(handle_token))
+        .fallback(handle_event_request)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .with_state(running)
 }
 
-async fn status(State(running): State<Arc<Running>>) -> Json<Value> {
-    Json(running.status())
+async fn handle_status(State(running): State<Arc<RunningPlatform>>) -> Json<Value> {
+    Json(running.status_json())
 }
 
-async fn invoke(
-    State(running): State<Arc<Running>>,
+async fn handle_invoke(
+    State(running): State<Arc<RunningPlatform>>,
     Path(name): Path<String>,
     payload: Bytes,
 ) -> Response {
-    let Some(function) = running.function(&name) else {
+    let Some(function) = running.find_function(&name) else {
         return (
             StatusCode::NOT_FOUND,
             format!("there is no function `{name}`"),
@@ -55,34 +55,42 @@ async fn invoke(
     }
 }
 
-async fn send(
-    State(running): State<Arc<Running>>,
+async fn handle_send(
+    State(running): State<Arc<RunningPlatform>>,
     Path(name): Path<String>,
     body: String,
 ) -> Response {
-    match running.queue(&name).map(|queue| queue.send(body)) {
+    match running
+        .find_queue(&name)
+        .map(|queue| queue.send_message(body))
+    {
         None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
         Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
         Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-async fn token(State(running): State<Arc<Running>>, Json(claims): Json<Value>) -> Response {
-    match running.tokens.issue(claims) {
+async fn handle_token(
+    State(running): State<Arc<RunningPlatform>>,
+    Json(claims): Json<Value>,
+) -> Response {
+    match running.tokens.issue_token(claims) {
         Ok(token) => token.into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
 }
 
 /// What the authoriser says of the caller; none when it says no.
-fn authorizer(headers: &HeaderMap, running: &Running) -> Option<Value> {
+fn authorise_caller(headers: &HeaderMap, running: &RunningPlatform) -> Option<Value> {
     let text = |name: &str| {
         headers
             .get(name)
             .map(|value| value.to_str().unwrap_or_default())
     };
     if let Some(bearer) = text("authorization") {
-        let claims = running.tokens.claims(bearer.strip_prefix("Bearer ")?)?;
+        let claims = running
+            .tokens
+            .verify_token(bearer.strip_prefix("Bearer ")?)?;
         return Some(json!({"jwt": {"claims": claims, "scopes": null}}));
     }
     match text("x-local-caller") {
@@ -94,41 +102,44 @@ fn authorizer(headers: &HeaderMap, running: &Running) -> Option<Value> {
     }
 }
 
-async fn relay(State(running): State<Arc<Running>>, request: Request) -> Response {
+async fn handle_event_request(
+    State(running): State<Arc<RunningPlatform>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
-        return problem(413, "the request is larger than the gateway takes");
+        return problem_response(413, "the request is larger than the gateway takes");
     };
     // As API Gateway does it: a request that nobody signed does not reach the function.
-    let Some(authorizer) = authorizer(&parts.headers, &running) else {
-        return problem(
+    let Some(authorizer) = authorise_caller(&parts.headers, &running) else {
+        return problem_response(
             401,
             "the token is not valid or has expired, or nobody signed the request",
         );
     };
-    let payload = payload(&parts, &authorizer, &body);
+    let payload = gateway_payload(&parts, &authorizer, &body);
     if payload.len() > PAYLOAD_BYTES_MAX {
-        return problem(
+        return problem_response(
             413,
             "the request is larger than a function takes; send smaller batches",
         );
     }
-    answer(&running.relay, payload).await
+    invoke_relay(&running.relay, payload).await
 }
 
-async fn answer(function: &Function, payload: String) -> Response {
+async fn invoke_relay(function: &LambdaFunction, payload: String) -> Response {
     let answer = match function.invoke(Bytes::from(payload)).await {
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(%error, "a request got no answer");
-            return problem(
+            return problem_response(
                 502,
                 "the request got no answer; send it again, a repeat does no harm",
             );
         }
     };
     let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
-        return problem(502, "the answer is not JSON");
+        return problem_response(502, "the answer is not JSON");
     };
     let status = answer["statusCode"]
         .as_u64()
@@ -152,7 +163,7 @@ async fn answer(function: &Function, payload: String) -> Response {
 }
 
 /// API Gateway's payload of version 2.0.
-fn payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
+fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = &parts.headers;
@@ -186,7 +197,7 @@ fn payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
     .to_string()
 }
 
-fn problem(status: u16, detail: &str) -> Response {
+fn problem_response(status: u16, detail: &str) -> Response {
     let body = json!({"type": "about:blank", "status": status, "detail": detail}).to_string();
     let kind = [("content-type", "application/problem+json")];
     (

@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What the names of the local platform's databases begin with.
-pub const DATABASES: &str = "polelake";
+pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
 
 #[derive(Clone, Default, Serialize, Deserialize)]
-struct Table {
+struct GlueTable {
     input: Value,
     version: u64,
     /// Partitions by their values, joined by a character that no value holds.
@@ -29,18 +29,18 @@ struct Table {
 }
 
 /// Databases, each with its tables by name.
-type Databases = BTreeMap<String, BTreeMap<String, Table>>;
+type GlueDatabases = BTreeMap<String, BTreeMap<String, GlueTable>>;
 
 /// The catalogue, kept in one JSON file.
-pub struct Glue {
+pub struct LocalGlue {
     file: PathBuf,
-    databases: Mutex<Databases>,
+    databases: Mutex<GlueDatabases>,
 }
 
 /// Glue's answer to a request that it refuses: exception and message.
-type Refusal = (&'static str, String);
+type GlueException = (&'static str, String);
 
-impl Glue {
+impl LocalGlue {
     /// Opens the catalogue in `file`, or begins an empty one.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Glue {
     }
 
     /// Makes the databases, as Terraform does on AWS.
-    pub fn make_databases(&self, names: impl IntoIterator<Item = String>) {
+    pub fn create_databases(&self, names: impl IntoIterator<Item = String>) {
         let mut databases = self
             .databases
             .lock()
@@ -68,7 +68,7 @@ impl Glue {
         }
     }
 
-    fn answer(&self, operation: &str, input: &Value) -> Result<Value, Refusal> {
+    fn handle_operation(&self, operation: &str, input: &Value) -> Result<Value, GlueException> {
         let mut databases = self
             .databases
             .lock()
@@ -76,7 +76,7 @@ impl Glue {
         let answer = match operation {
             "CreateDatabase" => {
                 databases
-                    .entry(text(&input["DatabaseInput"]["Name"]))
+                    .entry(text_or_empty(&input["DatabaseInput"]["Name"]))
                     .or_default();
                 json!({})
             }
@@ -86,32 +86,32 @@ impl Glue {
                 json!({"DatabaseList": named})
             }
             "GetDatabase" => {
-                let name = text(&input["Name"]);
-                database(&mut databases, &name)?;
+                let name = text_or_empty(&input["Name"]);
+                find_database(&mut databases, &name)?;
                 json!({"Database": {"Name": name}})
             }
-            other => of_tables(&mut databases, other, input)?,
+            other => handle_table_operation(&mut databases, other, input)?,
         };
-        self.save(&databases)
+        self.save_databases(&databases)
             .map_err(|error| ("InternalServiceException", error.to_string()))?;
         Ok(answer)
     }
 
-    fn save(&self, databases: &Databases) -> io::Result<()> {
+    fn save_databases(&self, databases: &GlueDatabases) -> io::Result<()> {
         let staged = self.file.with_extension("staged");
         std::fs::write(&staged, serde_json::to_vec(databases)?)?;
         std::fs::rename(staged, &self.file)
     }
 }
 
-fn text(value: &Value) -> String {
+fn text_or_empty(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn database<'d>(
-    databases: &'d mut Databases,
+fn find_database<'d>(
+    databases: &'d mut GlueDatabases,
     name: &str,
-) -> Result<&'d mut BTreeMap<String, Table>, Refusal> {
+) -> Result<&'d mut BTreeMap<String, GlueTable>, GlueException> {
     databases.get_mut(name).ok_or_else(|| {
         (
             "EntityNotFoundException",
@@ -121,40 +121,44 @@ fn database<'d>(
 }
 
 /// The operations on one database's tables.
-fn of_tables(databases: &mut Databases, operation: &str, input: &Value) -> Result<Value, Refusal> {
-    let within = text(&input["DatabaseName"]);
-    let tables = database(databases, &within)?;
-    let name = text(&input["TableName"]);
+fn handle_table_operation(
+    databases: &mut GlueDatabases,
+    operation: &str,
+    input: &Value,
+) -> Result<Value, GlueException> {
+    let within = text_or_empty(&input["DatabaseName"]);
+    let tables = find_database(databases, &within)?;
+    let name = text_or_empty(&input["TableName"]);
     Ok(match operation {
         "GetTables" => {
             let listed = tables
                 .iter()
-                .map(|(name, table)| described(&within, name, table));
+                .map(|(name, table)| describe_table(&within, name, table));
             json!({"TableList": listed.collect::<Vec<_>>()})
         }
-        "CreateTable" => create(tables, input)?,
-        "UpdateTable" => update(tables, input)?,
+        "CreateTable" => create_table(tables, input)?,
+        "UpdateTable" => update_table(tables, input)?,
         "GetTable" => {
-            let name = text(&input["Name"]);
-            json!({"Table": described(&within, &name, table(tables, &name)?)})
+            let name = text_or_empty(&input["Name"]);
+            json!({"Table": describe_table(&within, &name, find_table(tables, &name)?)})
         }
         "DeleteTable" => {
-            tables.remove(&text(&input["Name"]));
+            tables.remove(&text_or_empty(&input["Name"]));
             json!({})
         }
-        "BatchCreatePartition" => create_partitions(table(tables, &name)?, input),
-        "BatchUpdatePartition" => update_partitions(table(tables, &name)?, input),
-        "BatchDeletePartition" => delete_partitions(table(tables, &name)?, input),
+        "BatchCreatePartition" => create_partitions(find_table(tables, &name)?, input),
+        "BatchUpdatePartition" => update_partitions(find_table(tables, &name)?, input),
+        "BatchDeletePartition" => delete_partitions(find_table(tables, &name)?, input),
         "GetPartitions" => {
-            let partitions = &table(tables, &name)?.partitions;
+            let partitions = &find_table(tables, &name)?.partitions;
             json!({"Partitions": partitions.values().collect::<Vec<_>>()})
         }
-        "UpdateColumnStatisticsForTable" => put_statistics(table(tables, &name)?, input),
+        "UpdateColumnStatisticsForTable" => put_statistics(find_table(tables, &name)?, input),
         "GetColumnStatisticsForTable" => {
             let wanted = input["ColumnNames"].as_array().into_iter().flatten();
-            let known = &table(tables, &name)?.statistics;
+            let known = &find_table(tables, &name)?.statistics;
             let found: Vec<&Value> = wanted
-                .filter_map(|column| known.get(&text(column)))
+                .filter_map(|column| known.get(&text_or_empty(column)))
                 .collect();
             json!({"ColumnStatisticsList": found, "Errors": []})
         }
@@ -167,7 +171,7 @@ fn of_tables(databases: &mut Databases, operation: &str, input: &Value) -> Resul
     })
 }
 
-fn put_statistics(table: &mut Table, input: &Value) -> Value {
+fn put_statistics(table: &mut GlueTable, input: &Value) -> Value {
     for column in input["ColumnStatisticsList"]
         .as_array()
         .into_iter()
@@ -175,15 +179,15 @@ fn put_statistics(table: &mut Table, input: &Value) -> Value {
     {
         table
             .statistics
-            .insert(text(&column["ColumnName"]), column.clone());
+            .insert(text_or_empty(&column["ColumnName"]), column.clone());
     }
     json!({"Errors": []})
 }
 
-fn table<'t>(
-    tables: &'t mut BTreeMap<String, Table>,
+fn find_table<'t>(
+    tables: &'t mut BTreeMap<String, GlueTable>,
     name: &str,
-) -> Result<&'t mut Table, Refusal> {
+) -> Result<&'t mut GlueTable, GlueException> {
     tables.get_mut(name).ok_or_else(|| {
         (
             "EntityNotFoundException",
@@ -192,7 +196,7 @@ fn table<'t>(
     })
 }
 
-fn described(database: &str, name: &str, table: &Table) -> Value {
+fn describe_table(database: &str, name: &str, table: &GlueTable) -> Value {
     let mut described = table.input.clone();
     described["Name"] = json!(name);
     described["DatabaseName"] = json!(database);
@@ -200,8 +204,11 @@ fn described(database: &str, name: &str, table: &Table) -> Value {
     described
 }
 
-fn create(tables: &mut BTreeMap<String, Table>, input: &Value) -> Result<Value, Refusal> {
-    let name = text(&input["TableInput"]["Name"]);
+fn create_table(
+    tables: &mut BTreeMap<String, GlueTable>,
+    input: &Value,
+) -> Result<Value, GlueException> {
+    let name = text_or_empty(&input["TableInput"]["Name"]);
     if tables.contains_key(&name) {
         return Err((
             "AlreadyExistsException",
@@ -210,16 +217,19 @@ fn create(tables: &mut BTreeMap<String, Table>, input: &Value) -> Result<Value, 
     }
     tables.insert(
         name,
-        Table {
+        GlueTable {
             input: input["TableInput"].clone(),
-            ..Table::default()
+            ..GlueTable::default()
         },
     );
     Ok(json!({}))
 }
 
-fn update(tables: &mut BTreeMap<String, Table>, input: &Value) -> Result<Value, Refusal> {
-    let known = table(tables, &text(&input["TableInput"]["Name"]))?;
+fn update_table(
+    tables: &mut BTreeMap<String, GlueTable>,
+    input: &Value,
+) -> Result<Value, GlueException> {
+    let known = find_table(tables, &text_or_empty(&input["TableInput"]["Name"]))?;
     let stale = input["VersionId"]
         .as_str()
         .is_some_and(|version| version != known.version.to_string());
@@ -234,15 +244,20 @@ fn update(tables: &mut BTreeMap<String, Table>, input: &Value) -> Result<Value, 
     Ok(json!({}))
 }
 
-fn values_key(values: &Value) -> String {
-    let values: Vec<String> = values.as_array().into_iter().flatten().map(text).collect();
+fn partition_key(values: &Value) -> String {
+    let values: Vec<String> = values
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(text_or_empty)
+        .collect();
     values.join("\u{1f}")
 }
 
-fn create_partitions(table: &mut Table, input: &Value) -> Value {
+fn create_partitions(table: &mut GlueTable, input: &Value) -> Value {
     let mut errors = Vec::new();
     for partition in input["PartitionInputList"].as_array().into_iter().flatten() {
-        let key = values_key(&partition["Values"]);
+        let key = partition_key(&partition["Values"]);
         match table.partitions.entry(key) {
             Entry::Vacant(place) => drop(place.insert(partition.clone())),
             Entry::Occupied(_) => {
@@ -254,10 +269,10 @@ fn create_partitions(table: &mut Table, input: &Value) -> Value {
     json!({"Errors": errors})
 }
 
-fn update_partitions(table: &mut Table, input: &Value) -> Value {
+fn update_partitions(table: &mut GlueTable, input: &Value) -> Value {
     let mut errors = Vec::new();
     for entry in input["Entries"].as_array().into_iter().flatten() {
-        let key = values_key(&entry["PartitionValueList"]);
+        let key = partition_key(&entry["PartitionValueList"]);
         match table.partitions.get_mut(&key) {
             Some(known) => *known = entry["PartitionInput"].clone(),
             None => {
@@ -270,19 +285,27 @@ fn update_partitions(table: &mut Table, input: &Value) -> Value {
     json!({"Errors": errors})
 }
 
-fn delete_partitions(table: &mut Table, input: &Value) -> Value {
+fn delete_partitions(table: &mut GlueTable, input: &Value) -> Value {
     for partition in input["PartitionsToDelete"].as_array().into_iter().flatten() {
-        table.partitions.remove(&values_key(&partition["Values"]));
+        table
+            .partitions
+            .remove(&partition_key(&partition["Values"]));
     }
     json!({"Errors": []})
 }
 
 /// The endpoint over this catalogue.
-pub fn router(glue: Arc<Glue>) -> Router {
-    Router::new().route("/", post(request)).with_state(glue)
+pub fn endpoint_router(glue: Arc<LocalGlue>) -> Router {
+    Router::new()
+        .route("/", post(handle_request))
+        .with_state(glue)
 }
 
-async fn request(State(glue): State<Arc<Glue>>, headers: HeaderMap, body: String) -> Response {
+async fn handle_request(
+    State(glue): State<Arc<LocalGlue>>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
     let target = headers
         .get("x-amz-target")
         .and_then(|target| target.to_str().ok())
@@ -290,7 +313,7 @@ async fn request(State(glue): State<Arc<Glue>>, headers: HeaderMap, body: String
     let operation = target.strip_prefix("AWSGlue.").unwrap_or_default();
     let input: Value = serde_json::from_str(&body).unwrap_or_default();
     let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
-    match glue.answer(operation, &input) {
+    match glue.handle_operation(operation, &input) {
         Ok(answer) => (kind, Json(answer).into_response().into_body()).into_response(),
         Err((exception, message)) => {
             let body = json!({"__type": exception, "Message": message}).to_string();

@@ -57,39 +57,39 @@ pub struct FunctionConfig {
 }
 
 /// A function with its sandboxes.
-pub struct Function {
+pub struct LambdaFunction {
     config: FunctionConfig,
-    idle: Mutex<Vec<Sandbox>>,
+    idle: Mutex<Vec<FunctionSandbox>>,
     running: Mutex<BTreeMap<u64, u32>>,
     slots: Semaphore,
     counter: AtomicU64,
 }
 
 /// One process, and the listener that it asks for work.
-struct Sandbox {
+struct FunctionSandbox {
     child: Child,
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<PendingInvocation>,
     server: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Sandbox {
+impl Drop for FunctionSandbox {
     fn drop(&mut self) {
         self.server.abort();
     }
 }
 
 /// Where the answer goes.
-type Answer = oneshot::Sender<Result<Bytes, InvokeError>>;
+type AnswerSender = oneshot::Sender<Result<Bytes, InvokeError>>;
 
 /// One invocation on its way to the process.
-struct Job {
+struct PendingInvocation {
     id: String,
     payload: Bytes,
     deadline_millis: u128,
-    answer: Answer,
+    answer: AnswerSender,
 }
 
-impl Function {
+impl LambdaFunction {
     /// A function without sandboxes: the first invocation starts one.
     #[must_use]
     pub fn new(config: FunctionConfig) -> Self {
@@ -112,7 +112,7 @@ impl Function {
 
     /// The processes that work at the moment.
     #[must_use]
-    pub fn working(&self) -> Vec<u32> {
+    pub fn busy_pids(&self) -> Vec<u32> {
         self.running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -138,7 +138,7 @@ impl Function {
             .pop();
         let mut sandbox = match kept {
             Some(sandbox) => sandbox,
-            None => self.start().await?,
+            None => self.start_sandbox().await?,
         };
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         if let Some(pid) = sandbox.child.id() {
@@ -147,7 +147,7 @@ impl Function {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(number, pid);
         }
-        let outcome = self.run(&mut sandbox, number, payload).await;
+        let outcome = self.run_in_sandbox(&mut sandbox, number, payload).await;
         self.running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -164,9 +164,9 @@ impl Function {
         outcome
     }
 
-    async fn run(
+    async fn run_in_sandbox(
         &self,
-        sandbox: &mut Sandbox,
+        sandbox: &mut FunctionSandbox,
         number: u64,
         payload: Bytes,
     ) -> Result<Bytes, InvokeError> {
@@ -175,7 +175,7 @@ impl Function {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let deadline_millis = (now + self.config.timeout).as_millis();
-        let job = Job {
+        let job = PendingInvocation {
             id: format!("{}-{number}", self.config.name),
             payload,
             deadline_millis,
@@ -197,16 +197,16 @@ impl Function {
         }
     }
 
-    async fn start(&self) -> io::Result<Sandbox> {
+    async fn start_sandbox(&self) -> io::Result<FunctionSandbox> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (jobs, receiver) = mpsc::channel(1);
-        let slot = Arc::new(Slot {
+        let slot = Arc::new(RuntimeSlot {
             jobs: AsyncMutex::new(receiver),
             current: Mutex::default(),
         });
         let server = tokio::spawn(async move {
-            drop(axum::serve(listener, runtime_api(slot)).await);
+            drop(axum::serve(listener, runtime_api_router(slot)).await);
         });
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -228,7 +228,7 @@ impl Function {
             .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Sandbox {
+        Ok(FunctionSandbox {
             child,
             jobs,
             server,
@@ -237,13 +237,17 @@ impl Function {
 }
 
 /// What the process asks for and answers to.
-struct Slot {
-    jobs: AsyncMutex<mpsc::Receiver<Job>>,
-    current: Mutex<Option<(String, Answer)>>,
+struct RuntimeSlot {
+    jobs: AsyncMutex<mpsc::Receiver<PendingInvocation>>,
+    current: Mutex<Option<(String, AnswerSender)>>,
 }
 
-impl Slot {
-    fn answer(&self, id: Option<&str>, answer: Result<Bytes, InvokeError>) -> StatusCode {
+impl RuntimeSlot {
+    fn complete_invocation(
+        &self,
+        id: Option<&str>,
+        answer: Result<Bytes, InvokeError>,
+    ) -> StatusCode {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = current
             .as_ref()
@@ -258,21 +262,24 @@ impl Slot {
     }
 }
 
-fn runtime_api(slot: Arc<Slot>) -> Router {
+fn runtime_api_router(slot: Arc<RuntimeSlot>) -> Router {
     const BASE: &str = "/2018-06-01/runtime";
     Router::new()
-        .route(&format!("{BASE}/invocation/next"), get(next))
+        .route(&format!("{BASE}/invocation/next"), get(next_invocation))
         .route(
             &format!("{BASE}/invocation/{{id}}/response"),
-            post(response),
+            post(invocation_response),
         )
-        .route(&format!("{BASE}/invocation/{{id}}/error"), post(error))
+        .route(
+            &format!("{BASE}/invocation/{{id}}/error"),
+            post(invocation_error),
+        )
         .route(&format!("{BASE}/init/error"), post(init_error))
         .layer(DefaultBodyLimit::max(PAYLOAD_BYTES_MAX * 2))
         .with_state(slot)
 }
 
-async fn next(State(slot): State<Arc<Slot>>) -> Response {
+async fn next_invocation(State(slot): State<Arc<RuntimeSlot>>) -> Response {
     let Some(job) = slot.jobs.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
@@ -304,28 +311,35 @@ async fn next(State(slot): State<Arc<Slot>>) -> Response {
     (headers, job.payload).into_response()
 }
 
-async fn response(
-    State(slot): State<Arc<Slot>>,
+async fn invocation_response(
+    State(slot): State<Arc<RuntimeSlot>>,
     Path(id): Path<String>,
     body: Bytes,
 ) -> StatusCode {
-    slot.answer(Some(&id), Ok(body))
+    slot.complete_invocation(Some(&id), Ok(body))
 }
 
-async fn error(State(slot): State<Arc<Slot>>, Path(id): Path<String>, body: String) -> StatusCode {
-    slot.answer(Some(&id), Err(InvokeError::Function(body)))
+async fn invocation_error(
+    State(slot): State<Arc<RuntimeSlot>>,
+    Path(id): Path<String>,
+    body: String,
+) -> StatusCode {
+    slot.complete_invocation(Some(&id), Err(InvokeError::Function(body)))
 }
 
-async fn init_error(State(slot): State<Arc<Slot>>, body: String) -> StatusCode {
-    slot.answer(None, Err(InvokeError::Function(body)))
+async fn init_error(State(slot): State<Arc<RuntimeSlot>>, body: String) -> StatusCode {
+    slot.complete_invocation(None, Err(InvokeError::Function(body)))
 }
 
 /// Measures a cold start: from the process's start to its first answer, whatever the answer is.
 ///
 /// # Errors
 /// When the process cannot be started or does not answer.
-pub async fn cold_start(config: &FunctionConfig, payload: Bytes) -> Result<Duration, InvokeError> {
-    let function = Function::new(config.clone());
+pub async fn measure_cold_start(
+    config: &FunctionConfig,
+    payload: Bytes,
+) -> Result<Duration, InvokeError> {
+    let function = LambdaFunction::new(config.clone());
     let begun = Instant::now();
     match function.invoke(payload).await {
         Ok(_) | Err(InvokeError::Function(_)) => Ok(begun.elapsed()),

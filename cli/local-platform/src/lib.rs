@@ -6,18 +6,18 @@ pub mod clock;
 pub mod gateway;
 pub mod glue;
 pub mod kafka;
+pub mod kafka_mapping;
 pub mod lambda;
 pub mod queue;
 pub mod running;
 pub mod s3;
 pub mod schedule;
 pub mod secrets;
-pub mod source;
+pub mod synthetic;
 pub mod tokens;
-pub mod town;
 
-pub use glue::DATABASES;
-pub use running::{Options, Platform, Running};
+pub use glue::LOCAL_DATABASE_PREFIX;
+pub use running::{LocalPlatform, PlatformOptions, RunningPlatform};
 
 /// The buckets of the local platform, one for each zone.
 pub const BUCKETS: [&str; 4] = ["raw", "refined", "curated", "site"];

@@ -11,36 +11,36 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::lambda::Function;
+use super::lambda::LambdaFunction;
 
 /// Messages of one invocation, as SQS has it without a batching window.
-const BATCH: usize = 10;
+const BATCH_MESSAGES_MAX: usize = 10;
 
 /// Receives before a message is moved to the dead letters.
 const RECEIVES_MAX: u32 = 5;
 
 /// How long a message is out of sight after it failed: short here, so that a laptop's user sees it come again.
-const VISIBLE_AGAIN: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// A message that waits.
 #[derive(Clone, Debug)]
-struct Message {
+struct QueueMessage {
     body: String,
     receives: u32,
     visible_at: Instant,
-    taken: bool,
+    in_flight: bool,
 }
 
 /// A queue with its dead letters.
-pub struct Queue {
+pub struct LocalQueue {
     name: String,
     folder: PathBuf,
-    messages: Mutex<BTreeMap<String, Message>>,
+    messages: Mutex<BTreeMap<String, QueueMessage>>,
     counter: AtomicU64,
     arrived: Notify,
 }
 
-impl Queue {
+impl LocalQueue {
     /// Opens the queue whose messages lie in `folder/name`.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Queue {
                 let body = std::fs::read_to_string(entry.path())?;
                 messages.insert(
                     entry.file_name().to_string_lossy().into_owned(),
-                    message(body),
+                    new_message(body),
                 );
             }
         }
@@ -82,60 +82,60 @@ impl Queue {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn send(&self, body: String) -> io::Result<()> {
+    pub fn send_message(&self, body: String) -> io::Result<()> {
         let id = format!("{:020}", self.counter.fetch_add(1, Ordering::SeqCst));
         std::fs::write(self.folder.join(&id), &body)?;
-        self.lock().insert(id, message(body));
+        self.lock_messages().insert(id, new_message(body));
         self.arrived.notify_one();
         Ok(())
     }
 
     /// Messages that are not done.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.lock().len()
+    pub fn pending_count(&self) -> usize {
+        self.lock_messages().len()
     }
 
     /// Messages that were given up.
     #[must_use]
-    pub fn dead(&self) -> usize {
+    pub fn dead_letter_count(&self) -> usize {
         std::fs::read_dir(self.folder.join("dead"))
             .map(Iterator::count)
             .unwrap_or_default()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Message>> {
+    fn lock_messages(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, QueueMessage>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn receive(&self) -> Vec<(String, Message)> {
+    fn receive_batch(&self) -> Vec<(String, QueueMessage)> {
         let now = Instant::now();
-        let mut messages = self.lock();
+        let mut messages = self.lock_messages();
         let visible = messages
             .iter_mut()
-            .filter(|(_, message)| !message.taken && message.visible_at <= now);
+            .filter(|(_, message)| !message.in_flight && message.visible_at <= now);
         let mut batch = Vec::new();
-        for (id, message) in visible.take(BATCH) {
-            message.taken = true;
+        for (id, message) in visible.take(BATCH_MESSAGES_MAX) {
+            message.in_flight = true;
             message.receives += 1;
             batch.push((id.clone(), message.clone()));
         }
         batch
     }
 
-    fn done(&self, id: &str) -> io::Result<()> {
-        self.lock().remove(id);
+    fn delete_message(&self, id: &str) -> io::Result<()> {
+        self.lock_messages().remove(id);
         std::fs::remove_file(self.folder.join(id))
     }
 
-    fn again(&self, id: &str) -> io::Result<()> {
-        let mut messages = self.lock();
+    fn retry_or_dead_letter(&self, id: &str) -> io::Result<()> {
+        let mut messages = self.lock_messages();
         let Some(message) = messages.get_mut(id) else {
             return Ok(());
         };
         if message.receives < RECEIVES_MAX {
-            message.taken = false;
-            message.visible_at = Instant::now() + VISIBLE_AGAIN * 2u32.pow(message.receives.min(6));
+            message.in_flight = false;
+            message.visible_at = Instant::now() + RETRY_DELAY * 2u32.pow(message.receives.min(6));
             return Ok(());
         }
         messages.remove(id);
@@ -143,30 +143,30 @@ impl Queue {
     }
 }
 
-fn message(body: String) -> Message {
-    Message {
+fn new_message(body: String) -> QueueMessage {
+    QueueMessage {
         body,
         receives: 0,
         visible_at: Instant::now(),
-        taken: false,
+        in_flight: false,
     }
 }
 
 /// The event source mapping from a queue to a function: batches, partial answers, retries.
-pub async fn map_queue(queue: Arc<Queue>, function: Arc<Function>) {
+pub async fn run_queue_mapping(queue: Arc<LocalQueue>, function: Arc<LambdaFunction>) {
     loop {
-        let batch = queue.receive();
+        let batch = queue.receive_batch();
         if batch.is_empty() {
             // Messages that failed become visible by time alone.
-            drop(tokio::time::timeout(VISIBLE_AGAIN / 2, queue.arrived.notified()).await);
+            drop(tokio::time::timeout(RETRY_DELAY / 2, queue.arrived.notified()).await);
             continue;
         }
-        let failed = failures(&function, &queue.name, &batch).await;
+        let failed = failed_message_ids(&function, &queue.name, &batch).await;
         for (id, _) in &batch {
             let settled = if failed.contains(id) {
-                queue.again(id)
+                queue.retry_or_dead_letter(id)
             } else {
-                queue.done(id)
+                queue.delete_message(id)
             };
             if let Err(error) = settled {
                 tracing::error!(%error, queue = queue.name, id, "a message could not be settled");
@@ -176,8 +176,12 @@ pub async fn map_queue(queue: Arc<Queue>, function: Arc<Function>) {
 }
 
 /// The ids that are to come again: those that the answer names, or all when there is no answer.
-async fn failures(function: &Function, queue: &str, batch: &[(String, Message)]) -> Vec<String> {
-    let record = |(id, message): &(String, Message)| {
+async fn failed_message_ids(
+    function: &LambdaFunction,
+    queue: &str,
+    batch: &[(String, QueueMessage)],
+) -> Vec<String> {
+    let record = |(id, message): &(String, QueueMessage)| {
         json!({
             "messageId": id,
             "receiptHandle": id,

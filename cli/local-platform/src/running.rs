@@ -14,18 +14,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::clock::Clock;
-use super::glue::{self, DATABASES, Glue};
-use super::kafka::{self, Topics};
-use super::lambda::{Function, FunctionConfig, InvokeError};
-use super::queue::{Queue, map_queue};
-use super::s3::{self, ACCESS_KEY, Files, SECRET_KEY};
-use super::source::KafkaMapping;
-use super::tokens::Tokens;
+use super::glue::{self, LOCAL_DATABASE_PREFIX, LocalGlue};
+use super::kafka::{self, TopicLogs};
+use super::kafka_mapping::KafkaMapping;
+use super::lambda::{FunctionConfig, InvokeError, LambdaFunction};
+use super::queue::{LocalQueue, run_queue_mapping};
+use super::s3::{self, ACCESS_KEY, BucketFiles, SECRET_KEY};
+use super::tokens::TokenIssuer;
 use super::{BUCKETS, gateway, secrets};
 
 /// How the platform is started.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct PlatformOptions {
     /// The folder that holds all of its state.
     pub folder: PathBuf,
     /// The folder of the contracts.
@@ -39,21 +39,21 @@ pub struct Options {
 }
 
 /// What runs.
-pub struct Running {
+pub struct RunningPlatform {
     /// The clock that stamps records.
     pub clock: Arc<Clock>,
-    pub(super) relay: Arc<Function>,
-    pub(super) tokens: Tokens,
-    functions: Vec<Arc<Function>>,
-    queues: BTreeMap<String, Arc<Queue>>,
+    pub(super) relay: Arc<LambdaFunction>,
+    pub(super) tokens: TokenIssuer,
+    functions: Vec<Arc<LambdaFunction>>,
+    queues: BTreeMap<String, Arc<LocalQueue>>,
     mappings: Vec<Arc<KafkaMapping>>,
-    places: Value,
+    endpoints: Value,
 }
 
 /// The platform; it ends when this is dropped.
-pub struct Platform {
+pub struct LocalPlatform {
     /// What runs.
-    pub running: Arc<Running>,
+    pub running: Arc<RunningPlatform>,
     /// The HTTP API's address, such as `http://127.0.0.1:8470`.
     pub api: String,
     /// The S3 endpoint.
@@ -66,7 +66,7 @@ pub struct Platform {
     _lock: File,
 }
 
-impl Drop for Platform {
+impl Drop for LocalPlatform {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
         drop(std::fs::remove_file(&self.file));
@@ -74,70 +74,78 @@ impl Drop for Platform {
 }
 
 /// The queue that tells the transform of raw objects.
-const RAW_OBJECTS: &str = "raw-objects";
+const RAW_OBJECTS_QUEUE: &str = "raw-objects";
 
-impl Platform {
+impl LocalPlatform {
     /// Starts servers, functions and mappings.
     ///
     /// # Errors
     /// When the folder is in use, a port is taken, or a contract does not compile.
-    pub async fn start(options: Options) -> io::Result<Self> {
+    pub async fn start(options: PlatformOptions) -> io::Result<Self> {
         let folder = &options.folder;
         std::fs::create_dir_all(folder.join("logs"))?;
-        let lock = lock(folder)?;
+        let lock = lock_folder(folder)?;
         let contracts = options.contracts.to_string_lossy();
         let pack = std::fs::canonicalize(folder)?.join("contracts.json");
         let catalogue = host::pack_contracts(&contracts, &pack)
             .map_err(|failure| io::Error::other(failure.to_string()))?;
         let (clock, mut tasks) = (Arc::new(Clock::default()), Vec::new());
 
-        let topics = Arc::new(Topics::open(&folder.join("kafka"), Arc::clone(&clock))?);
-        let raw_objects = Arc::new(Queue::open(&folder.join("queues"), RAW_OBJECTS)?);
-        let files = Arc::new(Files::open(
+        let topics = Arc::new(TopicLogs::open(&folder.join("kafka"), Arc::clone(&clock))?);
+        let raw_objects = Arc::new(LocalQueue::open(&folder.join("queues"), RAW_OBJECTS_QUEUE)?);
+        let files = Arc::new(BucketFiles::open(
             &folder.join("s3"),
             &BUCKETS,
-            notify(Arc::clone(&raw_objects)),
+            notify_queue(Arc::clone(&raw_objects)),
         )?);
-        let s3 = serve(s3::router(files), 0, &mut tasks).await?;
-        let glue = Glue::open(&folder.join("glue.json"))?;
-        glue.make_databases(snapshot_merge::zones::databases(DATABASES, &catalogue));
-        let glue = serve(glue::router(Arc::new(glue)), 0, &mut tasks).await?;
-        let secrets = serve(secrets::router(folder.join("secrets.json")), 0, &mut tasks).await?;
+        let s3 = serve_http(s3::endpoint_router(files), 0, &mut tasks).await?;
+        let glue = LocalGlue::open(&folder.join("glue.json"))?;
+        glue.create_databases(snapshot_merge::glue_databases::required_databases(
+            LOCAL_DATABASE_PREFIX,
+            &catalogue,
+        ));
+        let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, &mut tasks).await?;
+        let secrets = serve_http(
+            secrets::endpoint_router(folder.join("secrets.json")),
+            0,
+            &mut tasks,
+        )
+        .await?;
         let broker = TcpListener::bind("127.0.0.1:0").await?;
         let kafka = broker.local_addr()?.to_string();
         tasks.push(spawn_broker(broker, Arc::clone(&topics), folder)?);
 
         let sources: Vec<&str> = catalogue
-            .plans
+            .mappings
             .iter()
             .map(|plan| plan.contract.name.as_str())
             .collect();
-        let environment = environment(&pack, [&s3, &glue, &secrets, &kafka], &sources);
-        let functions = functions(&options, &environment);
+        let environment = function_environment(&pack, [&s3, &glue, &secrets, &kafka], &sources);
+        let functions = create_functions(&options, &environment);
         let [relay, landing, transform, ..] = functions.as_slice() else {
             return Err(io::Error::other("no functions"));
         };
-        let mut queues = BTreeMap::from([(RAW_OBJECTS.to_owned(), Arc::clone(&raw_objects))]);
+        let mut queues = BTreeMap::from([(RAW_OBJECTS_QUEUE.to_owned(), Arc::clone(&raw_objects))]);
         // Two pollers: one object's download overlaps with another's work.
         for _ in 0..2 {
-            tasks.push(tokio::spawn(map_queue(
+            tasks.push(tokio::spawn(run_queue_mapping(
                 Arc::clone(&raw_objects),
                 Arc::clone(transform),
             )));
         }
         for source in &sources {
-            let queue = Arc::new(Queue::open(
+            let queue = Arc::new(LocalQueue::open(
                 &folder.join("queues"),
                 &format!("relay-{source}"),
             )?);
-            tasks.push(tokio::spawn(map_queue(
+            tasks.push(tokio::spawn(run_queue_mapping(
                 Arc::clone(&queue),
                 Arc::clone(relay),
             )));
             queues.insert(format!("relay-{source}"), queue);
         }
         let mut mappings = Vec::new();
-        for plan in &catalogue.plans {
+        for plan in &catalogue.mappings {
             let topic = &plan.contract.topic;
             let offsets = folder.join("offsets");
             let mapping =
@@ -150,19 +158,19 @@ impl Platform {
                 .map(|mapping| tokio::spawn(Arc::clone(mapping).run())),
         );
 
-        let tokens = Tokens::open(folder)?;
+        let tokens = TokenIssuer::open(folder)?;
         let places = json!({"s3": s3, "kafka": kafka, "glue": glue, "pid": std::process::id()});
-        let running = Arc::new(Running {
+        let running = Arc::new(RunningPlatform {
             clock,
             relay: Arc::clone(relay),
             tokens,
             functions,
             queues,
             mappings,
-            places,
+            endpoints: places,
         });
-        let api = serve(
-            gateway::router(Arc::clone(&running)),
+        let api = serve_http(
+            gateway::api_router(Arc::clone(&running)),
             options.port,
             &mut tasks,
         )
@@ -184,10 +192,10 @@ impl Platform {
     }
 }
 
-impl Running {
+impl RunningPlatform {
     /// The function of that name.
     #[must_use]
-    pub fn function(&self, name: &str) -> Option<&Arc<Function>> {
+    pub fn find_function(&self, name: &str) -> Option<&Arc<LambdaFunction>> {
         self.functions
             .iter()
             .find(|function| function.name() == name)
@@ -195,7 +203,7 @@ impl Running {
 
     /// The queue of that name.
     #[must_use]
-    pub fn queue(&self, name: &str) -> Option<&Arc<Queue>> {
+    pub fn find_queue(&self, name: &str) -> Option<&Arc<LocalQueue>> {
         self.queues.get(name)
     }
 
@@ -203,10 +211,10 @@ impl Running {
     ///
     /// # Errors
     /// As the function's; an unknown name is one too.
-    pub async fn invoke(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
+    pub async fn invoke_function(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
         let unknown = || InvokeError::Function(format!("there is no function `{name}`"));
         let answer = self
-            .function(name)
+            .find_function(name)
             .ok_or_else(unknown)?
             .invoke(Bytes::from(payload.to_string()))
             .await?;
@@ -215,39 +223,51 @@ impl Running {
 
     /// Records that are not landed, and messages that are not done.
     #[must_use]
-    pub fn pending(&self) -> (u64, u64) {
-        let lag: i64 = self.mappings.iter().map(|mapping| mapping.lag()).sum();
-        let waiting: usize = self.queues.values().map(|queue| queue.waiting()).sum();
+    pub fn pending_counts(&self) -> (u64, u64) {
+        let lag: i64 = self
+            .mappings
+            .iter()
+            .map(|mapping| mapping.offset_lag())
+            .sum();
+        let waiting: usize = self
+            .queues
+            .values()
+            .map(|queue| queue.pending_count())
+            .sum();
         (lag.unsigned_abs(), waiting as u64)
     }
 
     /// Waits until everything that was accepted is landed and transformed.
-    pub async fn settled(&self) {
-        while self.pending() != (0, 0) {
+    pub async fn wait_until_settled(&self) {
+        while self.pending_counts() != (0, 0) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    pub(super) fn status(&self) -> Value {
-        let (records, messages) = self.pending();
-        let dead: usize = self.queues.values().map(|queue| queue.dead()).sum();
+    pub(super) fn status_json(&self) -> Value {
+        let (records, messages) = self.pending_counts();
+        let dead: usize = self
+            .queues
+            .values()
+            .map(|queue| queue.dead_letter_count())
+            .sum();
         let working: BTreeMap<&str, Vec<u32>> = self
             .functions
             .iter()
-            .map(|function| (function.name(), function.working()))
+            .map(|function| (function.name(), function.busy_pids()))
             .collect();
         json!({
             "records_to_land": records,
             "messages_waiting": messages,
             "dead_letters": dead,
-            "clock_millis": self.clock.millis(),
+            "clock_millis": self.clock.now_millis(),
             "working": working,
-            "places": self.places,
+            "places": self.endpoints,
         })
     }
 }
 
-fn lock(folder: &Path) -> io::Result<File> {
+fn lock_folder(folder: &Path) -> io::Result<File> {
     let file = File::create(folder.join(".lock"))?;
     file.try_lock().map_err(|_| {
         let message = format!(
@@ -259,7 +279,11 @@ fn lock(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-async fn serve(router: Router, port: u16, tasks: &mut Vec<JoinHandle<()>>) -> io::Result<String> {
+async fn serve_http(
+    router: Router,
+    port: u16,
+    tasks: &mut Vec<JoinHandle<()>>,
+) -> io::Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     tasks.push(tokio::spawn(async move {
@@ -271,7 +295,7 @@ async fn serve(router: Router, port: u16, tasks: &mut Vec<JoinHandle<()>>) -> io
 /// Producer ids must be new in every life of the broker: the log remembers those of the last.
 fn spawn_broker(
     listener: TcpListener,
-    topics: Arc<Topics>,
+    topics: Arc<TopicLogs>,
     folder: &Path,
 ) -> io::Result<JoinHandle<()>> {
     let file = folder.join("kafka-lives");
@@ -282,12 +306,20 @@ fn spawn_broker(
         + 1;
     std::fs::write(file, life.to_string())?;
     Ok(tokio::spawn(async move {
-        drop(kafka::serve(listener, topics, life * 1_000_000, kafka::weather::calm()).await);
+        drop(
+            kafka::serve_broker(
+                listener,
+                topics,
+                life * 1_000_000,
+                kafka::fault_injection::no_faults(),
+            )
+            .await,
+        );
     }))
 }
 
 /// Tells the queue of every raw object, in the form of an S3 notification.
-fn notify(queue: Arc<Queue>) -> s3::Watch {
+fn notify_queue(queue: Arc<LocalQueue>) -> s3::ObjectWatcher {
     Arc::new(move |bucket, key| {
         if bucket != "raw" || !key.ends_with(".parquet") {
             return Ok(());
@@ -304,11 +336,11 @@ fn notify(queue: Arc<Queue>) -> s3::Watch {
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
         });
-        queue.send(json!({"Records": [record]}).to_string())
+        queue.send_message(json!({"Records": [record]}).to_string())
     })
 }
 
-fn environment(
+fn function_environment(
     pack: &Path,
     [s3, glue, secrets, kafka]: [&str; 4],
     sources: &[&str],
@@ -329,7 +361,7 @@ fn environment(
         ("REFINED_BUCKET", "refined".to_owned()),
         ("CURATED_BUCKET", "curated".to_owned()),
         ("SITE_BUCKET", "site".to_owned()),
-        ("GLUE_DATABASES", DATABASES.to_owned()),
+        ("GLUE_DATABASES", LOCAL_DATABASE_PREFIX.to_owned()),
         ("CONTRACTS", pack.to_string_lossy().into_owned()),
         ("KAFKA_BOOTSTRAP", kafka.to_owned()),
         ("KAFKA_AUTH", "none".to_owned()),
@@ -350,7 +382,10 @@ pub const FUNCTIONS: [(&str, u64, usize); 5] = [
     ("quality-report", 300, 1),
 ];
 
-fn functions(options: &Options, environment: &BTreeMap<String, String>) -> Vec<Arc<Function>> {
+fn create_functions(
+    options: &PlatformOptions,
+    environment: &BTreeMap<String, String>,
+) -> Vec<Arc<LambdaFunction>> {
     let function = |(name, seconds, concurrency): (&'static str, u64, usize)| {
         let program = match &options.binaries {
             Some(folder) => (folder.join(name), Vec::new()),
@@ -359,7 +394,7 @@ fn functions(options: &Options, environment: &BTreeMap<String, String>) -> Vec<A
                 vec!["function".to_owned(), name.to_owned()],
             ),
         };
-        Arc::new(Function::new(FunctionConfig {
+        Arc::new(LambdaFunction::new(FunctionConfig {
             name,
             program,
             environment: environment.clone(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::running::Running;
+use super::running::RunningPlatform;
 
 /// When the night's run begins: an hour after midnight in UTC, so that what is minutes late is in.
-const HOUR: i64 = 1;
+const START_HOUR_UTC: i64 = 1;
 
 /// How often a run is tried; EventBridge Scheduler tries longer.
 const TRIES: u32 = 5;
@@ -16,24 +16,24 @@ const TRIES: u32 = 5;
 const HOUR_MILLIS: i64 = 3_600_000;
 
 /// Waits for each night and runs the merge, then the report, with the scheduled time as payload.
-pub async fn nightly(running: Arc<Running>) {
+pub async fn run_nightly(running: Arc<RunningPlatform>) {
     loop {
-        let now = running.clock.millis();
-        let next = next_run(now);
+        let now = running.clock.now_millis();
+        let next = next_run_millis(now);
         tokio::time::sleep(Duration::from_millis((next - now).unsigned_abs())).await;
         let time = jiff::Timestamp::from_millisecond(next)
             .map(|at| at.to_string())
             .unwrap_or_default();
         for function in ["snapshot-merge", "quality-report"] {
-            run(&running, function, &time).await;
+            run_with_retries(&running, function, &time).await;
         }
     }
 }
 
-async fn run(running: &Running, function: &str, time: &str) {
+async fn run_with_retries(running: &RunningPlatform, function: &str, time: &str) {
     for attempt in 1..=TRIES {
         match running
-            .invoke(function, &json!({"scheduled_time": time}))
+            .invoke_function(function, &json!({"scheduled_time": time}))
             .await
         {
             Ok(_) => return,
@@ -46,9 +46,9 @@ async fn run(running: &Running, function: &str, time: &str) {
 }
 
 /// The next run after `now`, both in milliseconds since 1970.
-fn next_run(now: i64) -> i64 {
+fn next_run_millis(now: i64) -> i64 {
     let day = 24 * HOUR_MILLIS;
-    let today = now.div_euclid(day) * day + HOUR * HOUR_MILLIS;
+    let today = now.div_euclid(day) * day + START_HOUR_UTC * HOUR_MILLIS;
     if now < today { today } else { today + day }
 }
 
@@ -60,15 +60,15 @@ mod tests {
     fn the_next_run_is_at_one_and_never_now() {
         let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
         assert_eq!(
-            next_run(at("2026-03-02T00:59:59Z")),
+            next_run_millis(at("2026-03-02T00:59:59Z")),
             at("2026-03-02T01:00:00Z")
         );
         assert_eq!(
-            next_run(at("2026-03-02T01:00:00Z")),
+            next_run_millis(at("2026-03-02T01:00:00Z")),
             at("2026-03-03T01:00:00Z")
         );
         assert_eq!(
-            next_run(at("2026-03-02T23:00:00Z")),
+            next_run_millis(at("2026-03-02T23:00:00Z")),
             at("2026-03-03T01:00:00Z")
         );
     }

@@ -13,19 +13,23 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 /// The endpoint. The file, `{"name": "text"}`, is read at every request: a secret can be rotated under it.
-pub fn router(file: PathBuf) -> Router {
+pub fn endpoint_router(file: PathBuf) -> Router {
     Router::new()
-        .route("/", post(answer))
+        .route("/", post(handle_request))
         .with_state(Arc::new(file))
 }
 
-async fn answer(State(file): State<Arc<PathBuf>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn handle_request(
+    State(file): State<Arc<PathBuf>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let target = headers
         .get("x-amz-target")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     if target != "secretsmanager.GetSecretValue" {
-        return refusal(
+        return exception_response(
             "InvalidRequestException",
             &format!("{target} is not answered here"),
         );
@@ -42,14 +46,14 @@ async fn answer(State(file): State<Arc<PathBuf>>, headers: HeaderMap, body: Byte
             Json(json!({"ARN": arn, "Name": name, "VersionId": "local", "SecretString": text}))
                 .into_response()
         }
-        None => refusal(
+        None => exception_response(
             "ResourceNotFoundException",
             &format!("there is no `{name}` in {}", file.display()),
         ),
     }
 }
 
-fn refusal(exception: &str, message: &str) -> Response {
+fn exception_response(exception: &str, message: &str) -> Response {
     (
         StatusCode::BAD_REQUEST,
         Json(json!({"__type": exception, "message": message})),

@@ -14,11 +14,11 @@ pub const ISSUER: &str = "https://issuer.polelake.local";
 const KEY_BYTES: usize = 32;
 
 /// Makes and checks tokens.
-pub struct Tokens {
+pub struct TokenIssuer {
     key: Vec<u8>,
 }
 
-impl Tokens {
+impl TokenIssuer {
     /// The key that lies in the folder, or a new one.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Tokens {
     ///
     /// # Errors
     /// When the claims are no object.
-    pub fn issue(&self, mut claims: Value) -> io::Result<String> {
+    pub fn issue_token(&self, mut claims: Value) -> io::Result<String> {
         let Some(object) = claims.as_object_mut() else {
             return Err(io::Error::other("claims are an object"));
         };
@@ -56,7 +56,7 @@ impl Tokens {
 
     /// The claims of a token that is ours and has not expired, as API Gateway hands them on: all of them texts.
     #[must_use]
-    pub fn claims(&self, token: &str) -> Option<HashMap<String, String>> {
+    pub fn verify_token(&self, token: &str) -> Option<HashMap<String, String>> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.validate_aud = false;
@@ -86,26 +86,26 @@ mod tests {
 
     #[test]
     fn only_our_own_tokens_that_last_are_good() {
-        let tokens = Tokens {
+        let tokens = TokenIssuer {
             key: vec![7; KEY_BYTES],
         };
         let good = tokens
-            .issue(json!({"client_id": "a", "exp": 99_999_999_999u64}))
+            .issue_token(json!({"client_id": "a", "exp": 99_999_999_999u64}))
             .unwrap();
-        assert_eq!(tokens.claims(&good).unwrap()["client_id"], "a");
+        assert_eq!(tokens.verify_token(&good).unwrap()["client_id"], "a");
         let old = tokens
-            .issue(json!({"client_id": "a", "exp": 1_000_000_000}))
+            .issue_token(json!({"client_id": "a", "exp": 1_000_000_000}))
             .unwrap();
-        assert!(tokens.claims(&old).is_none());
+        assert!(tokens.verify_token(&old).is_none());
         assert!(
-            Tokens {
+            TokenIssuer {
                 key: vec![8; KEY_BYTES]
             }
-            .claims(&good)
+            .verify_token(&good)
             .is_none()
         );
         // {"alg":"none"}, the same claims, no signature.
         let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap());
-        assert!(tokens.claims(&unsigned).is_none());
+        assert!(tokens.verify_token(&unsigned).is_none());
     }
 }

@@ -6,36 +6,36 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::error::Failed;
-use crate::place::Place;
-use crate::signature::Signer;
-use local_platform::{Options, Platform};
+use crate::error::CliError;
+use crate::place::PlatformArgs;
+use crate::signature::RequestSigner;
+use local_platform::{LocalPlatform, PlatformOptions};
 
 /// Events of one request: what the relay takes.
-const EVENTS: usize = 500;
+const REQUEST_EVENTS_MAX: usize = 500;
 
 /// Bytes of one request: well within what the relay takes.
-const BYTES: usize = 4 * 1024 * 1024;
+const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The type of a request with many events.
-const EVENTS_TYPE: &str = "application/x-ndjson";
+const EVENTS_CONTENT_TYPE: &str = "application/x-ndjson";
 
 /// How often a request that got no answer is sent again.
-const TRIES: u32 = 5;
+const ATTEMPTS_MAX: u32 = 5;
 
 /// A door to a platform.
-pub struct Client {
+pub struct PlatformClient {
     api: String,
     http: reqwest::Client,
     token: Option<String>,
-    signer: Option<Signer>,
+    signer: Option<RequestSigner>,
     /// The platform that was started for this command, if none was running.
-    _own: Option<Platform>,
+    _started: Option<LocalPlatform>,
 }
 
 /// What became of pushed events.
 #[derive(Clone, Debug, Default)]
-pub struct Pushed {
+pub struct PushCounts {
     /// Events that were accepted.
     pub accepted: u64,
     /// Events that were refused.
@@ -44,17 +44,17 @@ pub struct Pushed {
     pub reasons: BTreeMap<String, u64>,
 }
 
-impl Client {
+impl PlatformClient {
     /// Finds the platform that runs on the folder, or starts one.
-    pub async fn open(place: &Place) -> Result<Self, Failed> {
-        let known = running(&place.dir).await;
+    pub async fn connect_or_start(place: &PlatformArgs) -> Result<Self, CliError> {
+        let known = find_running_api(&place.dir).await;
         match known {
-            Some(api) => Ok(Self::of(&api)),
+            Some(api) => Ok(Self::for_api(&api)),
             None => {
-                let platform = Platform::start(options(place, 0)?).await?;
-                let client = Self::of(&platform.api);
+                let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+                let client = Self::for_api(&platform.api);
                 Ok(Self {
-                    _own: Some(platform),
+                    _started: Some(platform),
                     ..client
                 })
             }
@@ -62,13 +62,13 @@ impl Client {
     }
 
     /// A client of the API at this address.
-    pub fn of(api: &str) -> Self {
+    pub fn for_api(api: &str) -> Self {
         Self {
             api: api.to_owned(),
             http: reqwest::Client::new(),
             token: None,
             signer: None,
-            _own: None,
+            _started: None,
         }
     }
 
@@ -78,7 +78,7 @@ impl Client {
     }
 
     /// The client with requests that are signed as IAM asks for it.
-    pub(crate) fn signed_by(self, signer: Signer) -> Self {
+    pub(crate) fn with_signer(self, signer: RequestSigner) -> Self {
         Self {
             signer: Some(signer),
             ..self
@@ -86,29 +86,29 @@ impl Client {
     }
 
     /// Pushes events, in their order, in as few requests as may be.
-    pub async fn push(
+    pub async fn push_events(
         &self,
         source: &str,
         events: &[Vec<u8>],
         progress: impl Fn(usize),
-    ) -> Result<Pushed, Failed> {
-        let (mut pushed, mut from) = (Pushed::default(), 0);
+    ) -> Result<PushCounts, CliError> {
+        let (mut pushed, mut from) = (PushCounts::default(), 0);
         while from < events.len() {
             let mut body = Vec::new();
             let mut to = from;
             while to < events.len()
-                && to - from < EVENTS
-                && (to == from || body.len() + events[to].len() < BYTES)
+                && to - from < REQUEST_EVENTS_MAX
+                && (to == from || body.len() + events[to].len() < REQUEST_BYTES_MAX)
             {
                 body.extend_from_slice(&events[to]);
                 body.push(b'\n');
                 to += 1;
             }
-            let answer = self.post(source, body).await?;
+            let answer = self.post_events(source, body).await?;
             let accepted = answer["accepted"].as_u64().unwrap_or_default();
             pushed.accepted += accepted;
             pushed.refused += (to - from) as u64 - accepted;
-            for reason in reasons(&answer) {
+            for reason in refusal_reasons(&answer) {
                 *pushed.reasons.entry(reason).or_default() += 1;
             }
             progress(to - from);
@@ -117,15 +117,15 @@ impl Client {
         Ok(pushed)
     }
 
-    async fn post(&self, source: &str, body: Vec<u8>) -> Result<Value, Failed> {
+    async fn post_events(&self, source: &str, body: Vec<u8>) -> Result<Value, CliError> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let answer = self.request(&url, body.clone())?.send().await?;
+            let answer = self.events_request(&url, body.clone())?.send().await?;
             let status = answer.status();
             let text = answer.text().await?;
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
             // Repeats do no harm: the event's id tells them.
-            if (status.is_server_error() || unanswered(&json)) && attempt < TRIES {
+            if (status.is_server_error() || has_unanswered_event(&json)) && attempt < ATTEMPTS_MAX {
                 tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
                 continue;
             }
@@ -146,13 +146,22 @@ impl Client {
     }
 
     /// A POST of events, with what says who we are.
-    fn request(&self, url: &str, body: Vec<u8>) -> Result<reqwest::RequestBuilder, Failed> {
-        let mut request = self.http.post(url).header("content-type", EVENTS_TYPE);
+    fn events_request(
+        &self,
+        url: &str,
+        body: Vec<u8>,
+    ) -> Result<reqwest::RequestBuilder, CliError> {
+        let mut request = self
+            .http
+            .post(url)
+            .header("content-type", EVENTS_CONTENT_TYPE);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         if let Some(signer) = &self.signer {
-            for (name, value) in signer.headers(url, EVENTS_TYPE, &body, SystemTime::now())? {
+            for (name, value) in
+                signer.signed_headers(url, EVENTS_CONTENT_TYPE, &body, SystemTime::now())?
+            {
                 request = request.header(name, value);
             }
         }
@@ -160,7 +169,11 @@ impl Client {
     }
 
     /// Invokes a function through the platform's own door.
-    pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, Failed> {
+    pub async fn invoke_function(
+        &self,
+        function: &str,
+        payload: &Value,
+    ) -> Result<Value, CliError> {
         let url = format!("{}/_local/functions/{function}", self.api);
         let answer = self.http.post(url).body(payload.to_string()).send().await?;
         let status = answer.status();
@@ -172,7 +185,7 @@ impl Client {
     }
 
     /// What the platform says of itself.
-    pub async fn status(&self) -> Result<Value, Failed> {
+    pub async fn platform_status(&self) -> Result<Value, CliError> {
         Ok(self
             .http
             .get(format!("{}/_local/status", self.api))
@@ -183,9 +196,9 @@ impl Client {
     }
 
     /// Waits until everything that was accepted is landed and transformed.
-    pub async fn settled(&self) -> Result<(), Failed> {
+    pub async fn wait_until_settled(&self) -> Result<(), CliError> {
         loop {
-            let status = self.status().await?;
+            let status = self.platform_status().await?;
             if status["records_to_land"] == 0 && status["messages_waiting"] == 0 {
                 return Ok(());
             }
@@ -195,7 +208,7 @@ impl Client {
 }
 
 /// Whether some event was not taken for want of an answer.
-fn unanswered(answer: &Value) -> bool {
+fn has_unanswered_event(answer: &Value) -> bool {
     answer["results"]
         .as_array()
         .into_iter()
@@ -204,7 +217,7 @@ fn unanswered(answer: &Value) -> bool {
 }
 
 /// Rule and reason of every refused event.
-fn reasons(answer: &Value) -> Vec<String> {
+fn refusal_reasons(answer: &Value) -> Vec<String> {
     let each = answer["results"]
         .as_array()
         .into_iter()
@@ -222,7 +235,7 @@ fn reasons(answer: &Value) -> Vec<String> {
 }
 
 /// The API of the platform that runs on the folder, if one does.
-async fn running(folder: &Path) -> Option<String> {
+async fn find_running_api(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
     let known = serde_json::from_str::<Value>(&text).ok()?;
     let api = known["api"].as_str()?.to_owned();
@@ -237,7 +250,7 @@ async fn running(folder: &Path) -> Option<String> {
 }
 
 /// Whether there is a folder of contracts; a wrong one has a remedy.
-pub fn contracts_are_there(contracts: &Path) -> Result<(), Failed> {
+pub fn require_contracts(contracts: &Path) -> Result<(), CliError> {
     if contracts.is_dir() {
         return Ok(());
     }
@@ -249,9 +262,9 @@ pub fn contracts_are_there(contracts: &Path) -> Result<(), Failed> {
 }
 
 /// The platform's options for a place.
-pub fn options(place: &Place, port: u16) -> Result<Options, Failed> {
-    contracts_are_there(&place.contracts)?;
-    Ok(Options {
+pub fn platform_options(place: &PlatformArgs, port: u16) -> Result<PlatformOptions, CliError> {
+    require_contracts(&place.contracts)?;
+    Ok(PlatformOptions {
         folder: place.dir.clone(),
         contracts: place.contracts.clone(),
         port,

@@ -3,23 +3,23 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use snapshot_merge::Keep;
+use snapshot_merge::RetentionPolicy;
 
 use crate::args::quality::QualityCommand;
 use crate::args::snapshot::SnapshotCommand;
-use crate::args::{Cli, Command, ContractCommand, QuarantineCommand};
+use crate::args::{Cli, CliCommand, ContractCommand, QuarantineCommand};
 use crate::commands;
-use crate::commands::rebuild::Rebuild;
-use crate::error::Failed;
+use crate::commands::rebuild::RebuildCommand;
+use crate::error::CliError;
 use crate::exit_code::run_to_exit_code;
 
 /// Runs the command line. Exit code 0: done; 1: done, and something does not hold; 2: not done.
 #[must_use]
 pub fn main() -> ExitCode {
-    run_to_exit_code("polelake", run(Cli::parse().command))
+    run_to_exit_code("polelake", run_command(Cli::parse().command))
 }
 
-fn contract(command: ContractCommand) -> Result<bool, Failed> {
+fn run_contract_command(command: ContractCommand) -> Result<bool, CliError> {
     use commands::contract;
     match command {
         ContractCommand::New {
@@ -40,25 +40,27 @@ fn contract(command: ContractCommand) -> Result<bool, Failed> {
     }
 }
 
-async fn run(command: Command) -> Result<bool, Failed> {
+async fn run_command(command: CliCommand) -> Result<bool, CliError> {
     match command {
-        Command::Demo {
+        CliCommand::Demo {
             place,
             data,
             days,
             people,
             json,
         } => commands::demo::run(&place, data.as_deref(), days, people, json).await,
-        Command::Up { place, port } => commands::up::run(&place, port).await,
-        Command::Push {
+        CliCommand::Up { place, port } => commands::up::run(&place, port).await,
+        CliCommand::Push {
             place,
             source,
             file,
             json,
         } => commands::push::run(&place, &source, &file, json).await,
-        Command::Backfill { backfill } => commands::backfill::run(&backfill).await,
-        Command::RunDay { place, date, json } => commands::run_day::run(&place, &date, json).await,
-        Command::Audit {
+        CliCommand::Backfill { backfill } => commands::backfill::run(&backfill).await,
+        CliCommand::RunDay { place, date, json } => {
+            commands::run_day::run(&place, &date, json).await
+        }
+        CliCommand::Audit {
             lake,
             date,
             from,
@@ -69,20 +71,22 @@ async fn run(command: Command) -> Result<bool, Failed> {
             let (from, to) = (from.or_else(|| date.clone()), to.or(date));
             commands::audit::run(&lake, from.as_deref(), to.as_deref(), deep, json).await
         }
-        Command::Quarantine { command } => match command {
-            QuarantineCommand::Ls { refusals } => commands::quarantine::ls(&refusals).await,
+        CliCommand::Quarantine { command } => match command {
+            QuarantineCommand::Ls { refusals } => {
+                commands::quarantine::list_refused(&refusals).await
+            }
             QuarantineCommand::Show {
                 refusals,
                 limit,
                 values,
-            } => commands::quarantine::show(&refusals, limit, values).await,
+            } => commands::quarantine::show_refused(&refusals, limit, values).await,
             QuarantineCommand::Redrive {
                 refusals,
                 dry_run,
                 wait,
-            } => commands::quarantine::redrive(&refusals, dry_run, wait).await,
+            } => commands::quarantine::redrive_refused(&refusals, dry_run, wait).await,
         },
-        Command::Rebuild {
+        CliCommand::Rebuild {
             lake,
             from,
             to,
@@ -90,7 +94,7 @@ async fn run(command: Command) -> Result<bool, Failed> {
             raw,
             json,
         } => {
-            Rebuild {
+            RebuildCommand {
                 lake,
                 from,
                 to,
@@ -100,33 +104,33 @@ async fn run(command: Command) -> Result<bool, Failed> {
             .run(json)
             .await
         }
-        Command::Erase { erase } => commands::erase::run(&erase).await,
-        Command::Snapshot { command } => snapshot(command).await,
-        Command::Quality { command } => quality(command).await,
-        Command::Smoke { smoke } => commands::smoke::run(&smoke).await,
-        Command::Package {
+        CliCommand::Erase { erase } => commands::erase::run(&erase).await,
+        CliCommand::Snapshot { command } => run_snapshot_command(command).await,
+        CliCommand::Quality { command } => run_quality_command(command).await,
+        CliCommand::Smoke { smoke } => commands::smoke::run(&smoke).await,
+        CliCommand::Package {
             binaries,
             out,
             contracts,
             json,
         } => commands::package::run(&binaries, &contracts, &out, json),
-        Command::Contract { command } => contract(command),
-        Command::Function { name } => commands::function::run(&name).await,
+        CliCommand::Contract { command } => run_contract_command(command),
+        CliCommand::Function { name } => commands::function::run(&name).await,
     }
 }
 
 /// Looks at snapshots.
-async fn snapshot(command: SnapshotCommand) -> Result<bool, Failed> {
+async fn run_snapshot_command(command: SnapshotCommand) -> Result<bool, CliError> {
     match command {
         SnapshotCommand::Ls { lake, table, json } => {
-            commands::snapshot::ls(&lake, table.as_deref(), json).await
+            commands::snapshot::print_snapshots(&lake, table.as_deref(), json).await
         }
         SnapshotCommand::Show {
             lake,
             table,
             date,
             json,
-        } => commands::snapshot::show(&lake, &table, &date, json).await,
+        } => commands::snapshot::show_snapshot(&lake, &table, &date, json).await,
         SnapshotCommand::Sweep {
             lake,
             daily,
@@ -138,7 +142,7 @@ async fn snapshot(command: SnapshotCommand) -> Result<bool, Failed> {
         } => {
             commands::sweep::run(
                 &lake,
-                Keep {
+                RetentionPolicy {
                     daily,
                     monthly,
                     yearly,
@@ -149,18 +153,18 @@ async fn snapshot(command: SnapshotCommand) -> Result<bool, Failed> {
             )
             .await
         }
-        SnapshotCommand::Diff(wanted) => commands::snapshot::diff(&wanted).await,
+        SnapshotCommand::Diff(wanted) => commands::snapshot::diff_snapshots(&wanted).await,
     }
 }
 
-async fn quality(command: QualityCommand) -> Result<bool, Failed> {
+async fn run_quality_command(command: QualityCommand) -> Result<bool, CliError> {
     match command {
         QualityCommand::Report {
             lake,
             date,
             junit,
             json,
-        } => commands::quality::report(&lake, &date, junit.as_deref(), json).await,
+        } => commands::quality::show_report(&lake, &date, junit.as_deref(), json).await,
         QualityCommand::Rescan {
             lake,
             date,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// The exit code of a process whose reader has gone: 128 and the number of SIGPIPE.
 const READER_GONE: i32 = 141;
@@ -11,7 +11,7 @@ const READER_GONE: i32 = 141;
 #[must_use]
 pub fn run_to_exit_code(
     program: &str,
-    command: impl Future<Output = Result<bool, Failed>>,
+    command: impl Future<Output = Result<bool, CliError>>,
 ) -> ExitCode {
     end_quietly_when_the_reader_goes();
     let runtime = tokio::runtime::Builder::new_multi_thread()

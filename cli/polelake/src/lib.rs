@@ -12,7 +12,7 @@ pub mod commands;
 mod dispatch;
 pub mod error;
 mod exit_code;
-pub mod lake_handle;
+pub mod open_lake;
 pub mod package;
 pub mod place;
 pub mod samples;
@@ -20,5 +20,5 @@ mod signature;
 pub mod smoke;
 
 pub use dispatch::main;
-pub use error::Failed;
+pub use error::CliError;
 pub use exit_code::run_to_exit_code;

@@ -10,27 +10,27 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::error::Failed;
+use crate::error::CliError;
 use local_platform::running::FUNCTIONS;
 
 /// The file that Lambda starts.
-pub const BOOTSTRAP: &str = "bootstrap";
+pub const BOOTSTRAP_FILE: &str = "bootstrap";
 
 /// The pack beside it; on Lambda it is `/var/task/contracts.json`.
-pub const CONTRACTS: &str = "contracts.json";
+pub const CONTRACTS_FILE: &str = "contracts.json";
 
 /// The list of hashes, as `sha256sum -c` reads it.
-pub const SUMS: &str = "SHA256SUMS";
+pub const CHECKSUMS_FILE: &str = "SHA256SUMS";
 
 /// Lambda takes no larger zip directly; larger ones go over S3.
 pub const ZIP_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// It reads no contracts: a changed contract does not deploy it anew.
-const WITHOUT_CONTRACTS: &str = "raw-landing";
+const FUNCTION_WITHOUT_CONTRACTS: &str = "raw-landing";
 
 /// A package that was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Package {
+pub struct LambdaPackage {
     /// The function's name.
     pub function: String,
     /// `arm64` or `x86_64`, as Lambda calls it.
@@ -51,13 +51,17 @@ pub struct Package {
 ///
 /// # Errors
 /// When a binary is missing, is none for Linux on a processor that Lambda has, or they are of different processors.
-pub fn package(binaries: &Path, contracts: &[u8], out: &Path) -> Result<Vec<Package>, Failed> {
+pub fn package_functions(
+    binaries: &Path,
+    contracts: &[u8],
+    out: &Path,
+) -> Result<Vec<LambdaPackage>, CliError> {
     std::fs::create_dir_all(out)?;
-    let mut packages: Vec<Package> = Vec::new();
+    let mut packages: Vec<LambdaPackage> = Vec::new();
     for (function, ..) in FUNCTIONS {
-        let file = binary(binaries, function)?;
+        let file = find_binary(binaries, function)?;
         let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let architecture = architecture(&bytes)
+        let architecture = elf_architecture(&bytes)
             .ok_or_else(|| format!("{} is no Linux binary for Lambda", file.display()))?;
         if let Some(other) = packages
             .iter()
@@ -69,12 +73,12 @@ pub fn package(binaries: &Path, contracts: &[u8], out: &Path) -> Result<Vec<Pack
             );
             return Err(message.into());
         }
-        let contracts = (function != WITHOUT_CONTRACTS).then_some(contracts);
-        let zip = zip_of(&bytes, contracts)?;
+        let contracts = (function != FUNCTION_WITHOUT_CONTRACTS).then_some(contracts);
+        let zip = build_zip(&bytes, contracts)?;
         let path = out.join(format!("{function}.zip"));
         std::fs::write(&path, &zip).map_err(|error| format!("{}: {error}", path.display()))?;
         let digest = Sha256::digest(&zip);
-        packages.push(Package {
+        packages.push(LambdaPackage {
             function: function.to_owned(),
             architecture,
             binary_bytes: bytes.len(),
@@ -88,13 +92,16 @@ pub fn package(binaries: &Path, contracts: &[u8], out: &Path) -> Result<Vec<Pack
         .iter()
         .map(|package| format!("{}  {}.zip\n", package.sha256, package.function))
         .collect();
-    std::fs::write(out.join(SUMS), sums)?;
+    std::fs::write(out.join(CHECKSUMS_FILE), sums)?;
     Ok(packages)
 }
 
 /// `<folder>/<function>/bootstrap`, as cargo-lambda leaves it, or `<folder>/<function>`, as Cargo does.
-fn binary(folder: &Path, function: &str) -> Result<PathBuf, Failed> {
-    let places = [folder.join(function).join(BOOTSTRAP), folder.join(function)];
+fn find_binary(folder: &Path, function: &str) -> Result<PathBuf, CliError> {
+    let places = [
+        folder.join(function).join(BOOTSTRAP_FILE),
+        folder.join(function),
+    ];
     let found = places.into_iter().find(|place| place.is_file());
     found.ok_or_else(|| {
         format!(
@@ -106,23 +113,23 @@ fn binary(folder: &Path, function: &str) -> Result<PathBuf, Failed> {
 }
 
 /// The zip's bytes.
-fn zip_of(bootstrap: &[u8], contracts: Option<&[u8]>) -> Result<Vec<u8>, Failed> {
+fn build_zip(bootstrap: &[u8], contracts: Option<&[u8]>) -> Result<Vec<u8>, CliError> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
         .last_modified_time(DateTime::default());
-    zip.start_file(BOOTSTRAP, options.unix_permissions(0o755))?;
+    zip.start_file(BOOTSTRAP_FILE, options.unix_permissions(0o755))?;
     zip.write_all(bootstrap)?;
     if let Some(contracts) = contracts {
-        zip.start_file(CONTRACTS, options.unix_permissions(0o644))?;
+        zip.start_file(CONTRACTS_FILE, options.unix_permissions(0o644))?;
         zip.write_all(contracts)?;
     }
     Ok(zip.finish()?.into_inner())
 }
 
 /// The processor of an ELF binary of 64 bits, as Lambda calls it.
-fn architecture(binary: &[u8]) -> Option<&'static str> {
+fn elf_architecture(binary: &[u8]) -> Option<&'static str> {
     // ELF's header: magic, class (2: 64 bits), byte order (1: little); the machine is at byte 18.
     if !binary.starts_with(b"\x7fELF\x02\x01") {
         return None;
@@ -161,12 +168,12 @@ mod tests {
         for (function, ..) in FUNCTIONS {
             std::fs::write(cargo.join(function), elf(0xb7)).unwrap();
             std::fs::create_dir(lambda.join(function)).unwrap();
-            std::fs::write(lambda.join(function).join(BOOTSTRAP), elf(0xb7)).unwrap();
+            std::fs::write(lambda.join(function).join(BOOTSTRAP_FILE), elf(0xb7)).unwrap();
         }
-        let first = package(&cargo, b"{}", &cargo.join("out")).unwrap();
+        let first = package_functions(&cargo, b"{}", &cargo.join("out")).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(10));
-        let second = package(&lambda, b"{}", &lambda.join("out")).unwrap();
-        let hashes = |packages: &[Package]| {
+        let second = package_functions(&lambda, b"{}", &lambda.join("out")).unwrap();
+        let hashes = |packages: &[LambdaPackage]| {
             packages
                 .iter()
                 .map(|one| one.sha256.clone())
@@ -175,20 +182,20 @@ mod tests {
         assert_eq!(hashes(&first), hashes(&second));
         assert_eq!((first.len(), first[0].architecture), (5, "arm64"));
         assert!(first[0].zip_bytes < first[0].binary_bytes / 2);
-        let sums = std::fs::read_to_string(cargo.join("out").join(SUMS)).unwrap();
+        let sums = std::fs::read_to_string(cargo.join("out").join(CHECKSUMS_FILE)).unwrap();
         assert!(
             sums.starts_with(&format!("{}  event-relay.zip\n", first[0].sha256)),
             "{sums}"
         );
         // Another contract: another hash, but for the one that reads none.
-        let third = package(&cargo, b"{ }", &cargo.join("out")).unwrap();
+        let third = package_functions(&cargo, b"{ }", &cargo.join("out")).unwrap();
         let same: Vec<&str> = first
             .iter()
             .zip(&third)
             .filter(|(a, b)| a.sha256 == b.sha256)
             .map(|(a, _)| a.function.as_str())
             .collect();
-        assert_eq!(same, [WITHOUT_CONTRACTS]);
+        assert_eq!(same, [FUNCTION_WITHOUT_CONTRACTS]);
         for folder in [cargo, lambda] {
             std::fs::remove_dir_all(folder).unwrap();
         }
@@ -196,13 +203,13 @@ mod tests {
 
     #[test]
     fn what_is_in_a_package_can_be_run() {
-        let zip = zip_of(&elf(0x3e), Some(b"{}")).unwrap();
+        let zip = build_zip(&elf(0x3e), Some(b"{}")).unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
         let names: Vec<String> = archive
             .file_names()
             .map(|name| name.unwrap().into_owned())
             .collect();
-        assert_eq!(names, [BOOTSTRAP, CONTRACTS]);
+        assert_eq!(names, [BOOTSTRAP_FILE, CONTRACTS_FILE]);
         let modes: Vec<u32> = (0..2)
             .map(|place| archive.by_index(place).unwrap().unix_mode().unwrap() & 0o777)
             .collect();
@@ -219,7 +226,7 @@ mod tests {
             )
             .unwrap();
         }
-        let said = package(&mixed, b"", &mixed.join("out"))
+        let said = package_functions(&mixed, b"", &mixed.join("out"))
             .unwrap_err()
             .to_string();
         assert!(
@@ -228,14 +235,14 @@ mod tests {
         );
         std::fs::write(mixed.join("event-relay"), b"#!/bin/sh").unwrap();
         assert!(
-            package(&mixed, b"", &mixed.join("out"))
+            package_functions(&mixed, b"", &mixed.join("out"))
                 .unwrap_err()
                 .to_string()
                 .contains("no Linux binary")
         );
         std::fs::remove_file(mixed.join("event-relay")).unwrap();
         assert!(
-            package(&mixed, b"", &mixed.join("out"))
+            package_functions(&mixed, b"", &mixed.join("out"))
                 .unwrap_err()
                 .to_string()
                 .contains("infra/package")

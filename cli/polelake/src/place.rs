@@ -6,7 +6,7 @@ use clap::Args;
 
 /// Where things are, for every command that needs the platform.
 #[derive(Args, Clone, Debug)]
-pub struct Place {
+pub struct PlatformArgs {
     /// The folder that holds all of the platform's state.
     #[arg(long, default_value = "polelake-data")]
     pub dir: PathBuf,
@@ -20,10 +20,10 @@ pub struct Place {
 
 /// Whose lake an operator's command works on.
 #[derive(Args, Clone, Debug)]
-pub struct Lake {
+pub struct LakeArgs {
     /// The folder or the account.
     #[command(flatten)]
-    pub place: Place,
+    pub place: PlatformArgs,
     /// Work on the AWS account of the environment; RAW_BUCKET, REFINED_BUCKET and CURATED_BUCKET name the zones.
     #[arg(long)]
     pub aws: bool,

@@ -7,20 +7,20 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use contract::{Catalogue, Event, EventOp, Plan};
+use contract::{Catalogue, CompiledMapping, Event, EventOp};
 use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// The file of expected rows, beside a contract.
-pub const EXPECTED: &str = "expected.txt";
+pub const EXPECTED_FILE: &str = "expected.txt";
 
 /// When samples are appended to the log: eight o'clock on 2 March 2026, in milliseconds since 1970.
-const APPENDED: i64 = 1_772_438_400_000;
+const SAMPLE_APPEND_MILLIS: i64 = 1_772_438_400_000;
 
 /// Columns that are the same in every row of a sample, or tell nothing of the mapping.
-const SKIPPED: [&str; 8] = [
+const SKIPPED_COLUMNS: [&str; 8] = [
     "contract_version",
     "mapping_version",
     "topic",
@@ -32,16 +32,16 @@ const SKIPPED: [&str; 8] = [
 ];
 
 /// A row as texts, by column; what is null is not there.
-pub type Row = BTreeMap<String, String>;
+pub type SampleRow = BTreeMap<String, String>;
 
 /// What a source's samples become.
 #[derive(Debug)]
-pub struct Sampled {
+pub struct SampledSource {
     /// The source.
     pub source: String,
     /// Where its contract lies.
     pub folder: PathBuf,
-    /// Everything that the samples become, as it stands in [`EXPECTED`].
+    /// Everything that the samples become, as it stands in [`EXPECTED_FILE`].
     pub text: String,
     /// How many events were read.
     pub events: usize,
@@ -55,8 +55,12 @@ pub struct Sampled {
 ///
 /// # Errors
 /// When the samples cannot be read.
-pub fn sample(catalogue: &Catalogue, plan: &Plan, folder: &Path) -> Result<Sampled, Failed> {
-    let mut sampled = Sampled {
+pub fn run_samples(
+    catalogue: &Catalogue,
+    plan: &CompiledMapping,
+    folder: &Path,
+) -> Result<SampledSource, CliError> {
+    let mut sampled = SampledSource {
         source: plan.contract.name.clone(),
         folder: folder.to_owned(),
         text: String::new(),
@@ -65,12 +69,12 @@ pub fn sample(catalogue: &Catalogue, plan: &Plan, folder: &Path) -> Result<Sampl
         missing: Vec::new(),
     };
     let mut seen = BTreeSet::new();
-    for (name, bytes) in events(&folder.join("samples"))? {
+    for (name, bytes) in read_sample_events(&folder.join("samples"))? {
         let event = Event::parse(&plan.contract, &bytes, None);
         let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
         let _ = writeln!(sampled.text, "# {name}: {kind}");
         seen.insert(kind);
-        sampled.rows += one(catalogue, plan, bytes, &mut sampled.text)?;
+        sampled.rows += write_event_rows(catalogue, plan, bytes, &mut sampled.text)?;
         sampled.events += 1;
         sampled.text.push('\n');
     }
@@ -88,9 +92,9 @@ pub fn sample(catalogue: &Catalogue, plan: &Plan, folder: &Path) -> Result<Sampl
 ///
 /// # Errors
 /// When the contracts cannot be read.
-pub fn folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, Failed> {
+pub fn contract_folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, CliError> {
     let mut folders = BTreeMap::new();
-    for file in host::contract_files(&contracts.to_string_lossy())? {
+    for file in host::read_contract_files(&contracts.to_string_lossy())? {
         if let Some(folder) = file.path.strip_suffix("/contract.odcs.yaml") {
             let id = file
                 .text()
@@ -107,7 +111,7 @@ pub fn folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, Failed> {
 }
 
 /// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one.
-fn events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Failed> {
+fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let Ok(listed) = std::fs::read_dir(folder) else {
         return Ok(Vec::new());
     };
@@ -141,12 +145,12 @@ fn events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Failed> {
 }
 
 /// One event's rows as text; gives how many they are.
-fn one(
+fn write_event_rows(
     catalogue: &Catalogue,
-    plan: &Plan,
+    plan: &CompiledMapping,
     bytes: Vec<u8>,
     out: &mut String,
-) -> Result<usize, Failed> {
+) -> Result<usize, CliError> {
     let chunk = Chunk {
         topic: plan.contract.topic.clone(),
         epoch: 1,
@@ -156,15 +160,15 @@ fn one(
     let value = Some(Bytes::from(bytes));
     let record = RawRecord {
         offset: 0,
-        timestamp: APPENDED,
+        timestamp: SAMPLE_APPEND_MILLIS,
         timestamp_type: None,
         key: None,
         value,
         headers: None,
     };
     let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
-    let done = pole_transform::transform(catalogue, plan, &chunk, 1, &raw)?;
-    told(&done.receipt, out);
+    let done = pole_transform::transform_chunk(catalogue, plan, &chunk, 1, &raw)?;
+    write_receipt_notes(&done.receipt, out);
     let mut count = 0;
     for (key, bytes) in done.objects {
         let refined = done
@@ -173,12 +177,12 @@ fn one(
             .iter()
             .find(|(_, object)| object.key == key);
         let Some((table, _)) = refined else { continue };
-        for row in rows(bytes)? {
+        for row in read_parquet_rows(bytes)? {
             count += 1;
             let _ = writeln!(out, "{table}");
             let shown: Vec<_> = row
                 .iter()
-                .filter(|(name, _)| !SKIPPED.contains(&name.as_str()))
+                .filter(|(name, _)| !SKIPPED_COLUMNS.contains(&name.as_str()))
                 .collect();
             let width = shown
                 .iter()
@@ -194,7 +198,7 @@ fn one(
 }
 
 /// What a receipt says beyond the rows.
-fn told(receipt: &Receipt, out: &mut String) {
+fn write_receipt_notes(receipt: &Receipt, out: &mut String) {
     if receipt.ignored > 0 {
         let _ = writeln!(out, "ignored");
     }
@@ -213,7 +217,7 @@ fn told(receipt: &Receipt, out: &mut String) {
 ///
 /// # Errors
 /// When the bytes are no Parquet file.
-pub fn rows(bytes: Bytes) -> Result<Vec<Row>, Failed> {
+pub fn read_parquet_rows(bytes: Bytes) -> Result<Vec<SampleRow>, CliError> {
     let reader = SerializedFileReader::new(bytes)?;
     let mut rows = Vec::new();
     for row in reader.get_row_iter(None)? {
@@ -233,7 +237,7 @@ pub fn rows(bytes: Bytes) -> Result<Vec<Row>, Failed> {
 
 /// Whether an event type becomes rows, or is declared as one to leave alone.
 #[must_use]
-pub fn becomes(op: EventOp) -> &'static str {
+pub fn op_label(op: EventOp) -> &'static str {
     match op {
         EventOp::Upsert => "upsert",
         EventOp::Patch => "patch",

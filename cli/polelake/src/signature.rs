@@ -7,22 +7,22 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// How API Gateway is called in a signature.
-const SERVICE: &str = "execute-api";
+const SIGNING_SERVICE: &str = "execute-api";
 
 /// Who signs, and for which region.
 #[derive(Debug)]
-pub(crate) struct Signer {
+pub(crate) struct RequestSigner {
     credentials: Credentials,
     region: String,
 }
 
-impl Signer {
+impl RequestSigner {
     /// The environment's credentials and region.
-    pub(crate) async fn from_env() -> Result<Self, Failed> {
-        let config = host::aws_config().await;
+    pub(crate) async fn from_env() -> Result<Self, CliError> {
+        let config = host::load_aws_config().await;
         let region = config
             .region()
             .ok_or("there is no region; set AWS_REGION")?
@@ -37,18 +37,18 @@ impl Signer {
     }
 
     /// The headers that sign a POST of `body`.
-    pub(crate) fn headers(
+    pub(crate) fn signed_headers(
         &self,
         url: &str,
         content_type: &str,
         body: &[u8],
         now: SystemTime,
-    ) -> Result<Vec<(String, String)>, Failed> {
+    ) -> Result<Vec<(String, String)>, CliError> {
         let identity = self.credentials.clone().into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name(SERVICE)
+            .name(SIGNING_SERVICE)
             .time(now)
             .settings(SigningSettings::default())
             .build()?
@@ -78,7 +78,7 @@ mod tests {
             None,
             "test",
         );
-        let signer = Signer {
+        let signer = RequestSigner {
             credentials,
             region: "eu-west-2".into(),
         };
@@ -86,7 +86,7 @@ mod tests {
         let signed = |body: &[u8]| {
             let url = "https://api.example.org/v1/platform-smoke/events";
             signer
-                .headers(url, "application/x-ndjson", body, now)
+                .signed_headers(url, "application/x-ndjson", body, now)
                 .unwrap()
         };
         let headers = signed(b"{}");

@@ -7,31 +7,31 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use contract::SourceContract;
-use lake::{Chunk, Day, Manifest, Receipt, StreamKey, manifest_key};
+use lake::{Chunk, Day, Receipt, SnapshotManifest, StreamKey, manifest_key};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::ObjectStore;
 
-use crate::client::Client;
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
+use crate::client::PlatformClient;
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
 
 /// The source that smoke tests push to.
-pub const SOURCE: &str = "platform-smoke";
+pub const SMOKE_SOURCE: &str = "platform-smoke";
 
 /// The one thing that they tell of.
-const ENTITY: &str = "polelake-smoke";
+const SMOKE_ENTITY: &str = "polelake-smoke";
 
 /// The table that its row is in.
-pub const TABLE: &str = "event";
+pub const SMOKE_TABLE: &str = "event";
 
 /// How often is looked.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A step of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Hop {
+pub enum SmokeHop {
     /// The relay took the event, and Kafka has acknowledged it.
     Accepted,
     /// A raw object holds it.
@@ -44,7 +44,7 @@ pub enum Hop {
     Ended,
 }
 
-impl Hop {
+impl SmokeHop {
     /// Where to look when it does not happen.
     #[must_use]
     pub fn remedy(self) -> &'static str {
@@ -67,9 +67,9 @@ impl Hop {
 
 /// A hop that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Step {
+pub struct SmokeStep {
     /// The hop.
-    pub hop: Hop,
+    pub hop: SmokeHop,
     /// Seconds since the hop before.
     pub seconds: f64,
     /// The object or the answer that shows it.
@@ -78,20 +78,20 @@ pub struct Step {
 
 /// What a test came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Outcome {
+pub struct SmokeOutcome {
     /// The name of the run, which its events carry.
     pub run: String,
     /// The hops that happened, in their order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<SmokeStep>,
     /// The first that did not, why, and where to look.
-    pub failed: Option<Failure>,
+    pub failed: Option<SmokeFailure>,
 }
 
 /// A hop that did not happen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Failure {
+pub struct SmokeFailure {
     /// The hop.
-    pub hop: Hop,
+    pub hop: SmokeHop,
     /// What was seen instead.
     pub why: String,
     /// Where to look.
@@ -99,114 +99,131 @@ pub struct Failure {
 }
 
 /// A test: where it runs, and how patient it is.
-pub(crate) struct Smoke<'s> {
+pub(crate) struct SmokeTest<'s> {
     pub(crate) lake: &'s OpenLake,
-    pub(crate) door: &'s Client,
+    pub(crate) client: &'s PlatformClient,
     /// How long each hop may take.
     pub(crate) wait: Duration,
     /// Whether the day's snapshot is waited for.
     pub(crate) snapshot: bool,
     /// Told of each step as it happens, and of the day when the snapshot is waited for.
-    pub(crate) tell: &'s (dyn Fn(&Step) + Send + Sync),
+    pub(crate) on_step: &'s (dyn Fn(&SmokeStep) + Send + Sync),
     /// Merges the day, where the test may do it itself.
     pub(crate) merge: bool,
 }
 
 /// Why a hop is not there: not yet, or never.
-enum Missing {
-    Yet(String),
+enum HopAbsence {
+    NotYet(String),
     Never(String),
 }
 
-impl Smoke<'_> {
+impl SmokeTest<'_> {
     /// Pushes the event and watches it. An error means that nothing could be looked at.
-    pub(crate) async fn run(&self) -> Result<Outcome, Failed> {
-        let plan = self.lake.zones.catalogue.known_source(SOURCE)?;
+    pub(crate) async fn run(&self) -> Result<SmokeOutcome, CliError> {
+        let plan = self
+            .lake
+            .zones
+            .catalogue
+            .require_mapping_of_source(SMOKE_SOURCE)?;
         let contract = &*plan.contract;
-        let now = self.lake.now().await?;
-        let mut outcome = Outcome {
+        let now = self.lake.current_millis().await?;
+        let mut outcome = SmokeOutcome {
             run: format!("smoke-{now}"),
-            ..Outcome::default()
+            ..SmokeOutcome::default()
         };
-        if let Err(failure) = self.hops(contract, now, &mut outcome).await? {
+        if let Err(failure) = self.run_hops(contract, now, &mut outcome).await? {
             outcome.failed = Some(failure);
         }
         Ok(outcome)
     }
 
-    async fn hops(
+    async fn run_hops(
         &self,
         contract: &SourceContract,
         now: i64,
-        outcome: &mut Outcome,
-    ) -> Result<Result<(), Failure>, Failed> {
-        let old: BTreeSet<String> = self.raw_keys(contract).await?;
+        outcome: &mut SmokeOutcome,
+    ) -> Result<Result<(), SmokeFailure>, CliError> {
+        let old: BTreeSet<String> = self.list_raw_keys(contract).await?;
         let run = outcome.run.clone();
-        let first = event(
+        let first = encode_event(
             &run,
             1,
             now,
             "SmokeTested",
             &json!({"run": run, "note": "invented by `polelake smoke`"}),
         );
-        if let Err(failure) = self.push(Hop::Accepted, first, outcome).await {
+        if let Err(failure) = self.push_event(SmokeHop::Accepted, first, outcome).await {
             return Ok(Err(failure));
         }
         let watched = async {
-            let (chunk, offset, day) = self.landed(contract, &old, outcome).await?;
-            self.refined(&chunk, outcome).await?;
+            let (chunk, offset, day) = self.await_landed(contract, &old, outcome).await?;
+            self.await_refined(&chunk, outcome).await?;
             if self.snapshot {
-                self.merged(&chunk, offset, day, outcome).await?;
+                self.await_merged(&chunk, offset, day, outcome).await?;
             }
             Ok(())
         };
         let watched = match watched.await {
             Ok(()) => Ok(()),
-            Err(Stopped::Hop(failure)) => Err(failure),
-            Err(Stopped::Error(error)) => return Err(error),
+            Err(SmokeAbort::HopFailed(failure)) => Err(failure),
+            Err(SmokeAbort::Error(error)) => return Err(error),
         };
         // Also after a failure: what was pushed arrives some time, and must not stay.
-        let last = event(&run, 2, now + 1, "SmokeEnded", &Value::Null);
-        let ended = self.push(Hop::Ended, last, outcome).await;
+        let last = encode_event(&run, 2, now + 1, "SmokeEnded", &Value::Null);
+        let ended = self.push_event(SmokeHop::Ended, last, outcome).await;
         Ok(watched.and(ended))
     }
 
-    async fn push(&self, hop: Hop, event: Vec<u8>, outcome: &mut Outcome) -> Result<(), Failure> {
+    async fn push_event(
+        &self,
+        hop: SmokeHop,
+        event: Vec<u8>,
+        outcome: &mut SmokeOutcome,
+    ) -> Result<(), SmokeFailure> {
         let begun = Instant::now();
-        let why = match self.door.push(SOURCE, &[event], |_| ()).await {
+        let why = match self
+            .client
+            .push_events(SMOKE_SOURCE, &[event], |_| ())
+            .await
+        {
             Ok(pushed) if pushed.refused == 0 => {
-                self.step(hop, begun, "Kafka has acknowledged it".to_owned(), outcome);
+                self.record_step(hop, begun, "Kafka has acknowledged it".to_owned(), outcome);
                 return Ok(());
             }
             Ok(pushed) => pushed.reasons.into_keys().collect::<Vec<_>>().join("; "),
             Err(error) => error.to_string(),
         };
-        Err(failure(hop, why))
+        Err(hop_failure(hop, why))
     }
 
-    async fn raw_keys(&self, contract: &SourceContract) -> Result<BTreeSet<String>, Failed> {
+    async fn list_raw_keys(&self, contract: &SourceContract) -> Result<BTreeSet<String>, CliError> {
         let entries = self
             .lake
             .zones
             .raw
-            .list(&Chunk::topic_raw(&contract.topic), None)
+            .list(&Chunk::topic_raw_prefix(&contract.topic), None)
             .await?;
         Ok(entries.into_iter().map(|entry| entry.key).collect())
     }
 
     /// The raw object that holds the event, its offset, and the day that it was appended on.
-    async fn landed(
+    async fn await_landed(
         &self,
         contract: &SourceContract,
         old: &BTreeSet<String>,
-        outcome: &mut Outcome,
-    ) -> Result<(Chunk, i64, Day), Stopped> {
+        outcome: &mut SmokeOutcome,
+    ) -> Result<(Chunk, i64, Day), SmokeAbort> {
         let (id, mut seen) = (format!("{}-1", outcome.run), old.clone());
         let (begun, deadline) = (Instant::now(), Instant::now() + self.wait);
         loop {
-            for key in self.raw_keys(contract).await?.difference(&seen.clone()) {
+            for key in self
+                .list_raw_keys(contract)
+                .await?
+                .difference(&seen.clone())
+            {
                 seen.insert(key.clone());
-                let Some(chunk) = Chunk::of_raw_key(key) else {
+                let Some(chunk) = Chunk::from_raw_key(key) else {
                     continue;
                 };
                 let body = self
@@ -215,67 +232,79 @@ impl Smoke<'_> {
                     .raw
                     .get(key)
                     .await
-                    .map_err(|error| Stopped::Error(error.into()))?
+                    .map_err(|error| SmokeAbort::Error(error.into()))?
                     .body;
-                if let Some((offset, millis)) = place(body, &id)? {
-                    self.step(
-                        Hop::Landed,
+                if let Some((offset, millis)) = find_event_position(body, &id)? {
+                    self.record_step(
+                        SmokeHop::Landed,
                         begun,
                         format!("{key} offset {offset}"),
                         outcome,
                     );
-                    return Ok((chunk, offset, Day::of_micros(millis * 1_000)));
+                    return Ok((chunk, offset, Day::from_micros(millis * 1_000)));
                 }
             }
             if Instant::now() > deadline {
                 let why = format!(
                     "no raw object of topic `{}` holds it {}",
                     contract.topic,
-                    self.after()
+                    self.describe_wait()
                 );
-                return Err(Stopped::Hop(failure(Hop::Landed, why)));
+                return Err(SmokeAbort::HopFailed(hop_failure(SmokeHop::Landed, why)));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn refined(&self, chunk: &Chunk, outcome: &mut Outcome) -> Result<(), Stopped> {
+    async fn await_refined(
+        &self,
+        chunk: &Chunk,
+        outcome: &mut SmokeOutcome,
+    ) -> Result<(), SmokeAbort> {
         let look = async || {
             let key = chunk.receipt_key();
-            let Some(body) = self.found(&*self.lake.zones.refined, &key).await? else {
-                return Ok(Err(Missing::Yet(format!("{key} is not there"))));
+            let Some(body) = self.read_object(&*self.lake.zones.refined, &key).await? else {
+                return Ok(Err(HopAbsence::NotYet(format!("{key} is not there"))));
             };
-            let receipt = Receipt::decode(&body).map_err(|error| Stopped::Error(error.into()))?;
+            let receipt =
+                Receipt::from_json(&body).map_err(|error| SmokeAbort::Error(error.into()))?;
             if !receipt.quarantined.is_empty() {
                 let rules: Vec<&str> = receipt.quarantined.keys().map(String::as_str).collect();
-                return Ok(Err(Missing::Never(format!(
+                return Ok(Err(HopAbsence::Never(format!(
                     "it was refused by {}",
                     rules.join(", ")
                 ))));
             }
-            match receipt.tables.get(TABLE) {
+            match receipt.tables.get(SMOKE_TABLE) {
                 Some(object) => Ok(Ok(object.key.clone())),
-                None => Ok(Err(Missing::Never(format!(
-                    "{key} tells of no row in `{TABLE}`"
+                None => Ok(Err(HopAbsence::Never(format!(
+                    "{key} tells of no row in `{SMOKE_TABLE}`"
                 )))),
             }
         };
-        self.until(Hop::Refined, Instant::now(), look, outcome)
+        self.await_hop(SmokeHop::Refined, Instant::now(), look, outcome)
             .await
     }
 
-    async fn merged(
+    async fn await_merged(
         &self,
         chunk: &Chunk,
         offset: i64,
         day: Day,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        outcome: &mut SmokeOutcome,
+    ) -> Result<(), SmokeAbort> {
         let begun = Instant::now();
         if self.merge {
-            let payload = json!({"date": day.to_string(), "tables": [TABLE]});
-            if let Err(error) = self.door.invoke("snapshot-merge", &payload).await {
-                return Err(Stopped::Hop(failure(Hop::Merged, error.to_string())));
+            let payload = json!({"date": day.to_string(), "tables": [SMOKE_TABLE]});
+            if let Err(error) = self
+                .client
+                .invoke_function("snapshot-merge", &payload)
+                .await
+            {
+                return Err(SmokeAbort::HopFailed(hop_failure(
+                    SmokeHop::Merged,
+                    error.to_string(),
+                )));
             }
         }
         let stream = StreamKey {
@@ -283,118 +312,121 @@ impl Smoke<'_> {
             epoch: chunk.epoch,
             partition: chunk.partition,
         };
-        let key = manifest_key(TABLE, day);
+        let key = manifest_key(SMOKE_TABLE, day);
         let look = async || {
-            let Some(body) = self.found(&*self.lake.zones.curated, &key).await? else {
-                return Ok(Err(Missing::Yet(format!("{key} is not there"))));
+            let Some(body) = self.read_object(&*self.lake.zones.curated, &key).await? else {
+                return Ok(Err(HopAbsence::NotYet(format!("{key} is not there"))));
             };
-            let manifest = Manifest::decode(&body).map_err(|error| Stopped::Error(error.into()))?;
+            let manifest = SnapshotManifest::from_json(&body)
+                .map_err(|error| SmokeAbort::Error(error.into()))?;
             let taken = manifest
-                .progress_of(&stream)
+                .committed_offset(&stream)
                 .is_some_and(|progress| progress.next > offset);
             Ok(match (taken, manifest.passed) {
-                (false, _) => Err(Missing::Yet(format!(
+                (false, _) => Err(HopAbsence::NotYet(format!(
                     "{key} has not taken offset {offset} yet"
                 ))),
-                (true, false) => Err(Missing::Never(format!(
+                (true, false) => Err(HopAbsence::Never(format!(
                     "{key} is held back: a blocking rule failed"
                 ))),
                 (true, true) => Ok(key.clone()),
             })
         };
-        self.until(Hop::Merged, begun, look, outcome).await
+        self.await_hop(SmokeHop::Merged, begun, look, outcome).await
     }
 
     /// Looks again and again until the hop is there.
-    async fn until(
+    async fn await_hop(
         &self,
-        hop: Hop,
+        hop: SmokeHop,
         begun: Instant,
-        look: impl AsyncFn() -> Result<Result<String, Missing>, Stopped>,
-        outcome: &mut Outcome,
-    ) -> Result<(), Stopped> {
+        look: impl AsyncFn() -> Result<Result<String, HopAbsence>, SmokeAbort>,
+        outcome: &mut SmokeOutcome,
+    ) -> Result<(), SmokeAbort> {
         let deadline = Instant::now() + self.wait;
         loop {
             match look().await? {
                 Ok(seen) => {
-                    self.step(hop, begun, seen, outcome);
+                    self.record_step(hop, begun, seen, outcome);
                     return Ok(());
                 }
-                Err(Missing::Never(why)) => return Err(Stopped::Hop(failure(hop, why))),
-                Err(Missing::Yet(why)) if Instant::now() > deadline => {
-                    return Err(Stopped::Hop(failure(
+                Err(HopAbsence::Never(why)) => {
+                    return Err(SmokeAbort::HopFailed(hop_failure(hop, why)));
+                }
+                Err(HopAbsence::NotYet(why)) if Instant::now() > deadline => {
+                    return Err(SmokeAbort::HopFailed(hop_failure(
                         hop,
-                        format!("{why} {}", self.after()),
+                        format!("{why} {}", self.describe_wait()),
                     )));
                 }
-                Err(Missing::Yet(_)) => tokio::time::sleep(LOOK).await,
+                Err(HopAbsence::NotYet(_)) => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
     }
 
-    async fn found(
+    async fn read_object(
         &self,
         store: &dyn ObjectStore,
         key: &str,
-    ) -> Result<Option<bytes::Bytes>, Stopped> {
+    ) -> Result<Option<bytes::Bytes>, SmokeAbort> {
         match store.get(key).await {
             Ok(object) => Ok(Some(object.body)),
             Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(Stopped::Error(error.into())),
+            Err(error) => Err(SmokeAbort::Error(error.into())),
         }
     }
 
-    fn step(&self, hop: Hop, begun: Instant, seen: String, outcome: &mut Outcome) {
-        let step = Step {
+    fn record_step(&self, hop: SmokeHop, begun: Instant, seen: String, outcome: &mut SmokeOutcome) {
+        let step = SmokeStep {
             hop,
             seconds: begun.elapsed().as_secs_f64(),
             seen,
         };
-        (self.tell)(&step);
+        (self.on_step)(&step);
         outcome.steps.push(step);
     }
 
-    fn after(&self) -> String {
+    fn describe_wait(&self) -> String {
         format!("after {} s", self.wait.as_secs())
     }
 }
 
 /// Why the watching ended early.
-enum Stopped {
-    Hop(Failure),
-    Error(Failed),
+enum SmokeAbort {
+    HopFailed(SmokeFailure),
+    Error(CliError),
 }
 
-impl From<Failed> for Stopped {
-    fn from(error: Failed) -> Self {
+impl From<CliError> for SmokeAbort {
+    fn from(error: CliError) -> Self {
         Self::Error(error)
     }
 }
 
-fn failure(hop: Hop, why: String) -> Failure {
-    Failure {
+fn hop_failure(hop: SmokeHop, why: String) -> SmokeFailure {
+    SmokeFailure {
         hop,
         why,
         remedy: hop.remedy(),
     }
 }
 
-fn event(run: &str, number: u32, millis: i64, kind: &str, new: &Value) -> Vec<u8> {
+fn encode_event(run: &str, number: u32, millis: i64, kind: &str, new: &Value) -> Vec<u8> {
     let time = jiff::Timestamp::from_millisecond(millis)
         .unwrap_or_default()
         .to_string();
     let event = json!({
-        "id": format!("{run}-{number}"), "eventType": kind, "dateTime": time, "entityId": ENTITY,
+        "id": format!("{run}-{number}"), "eventType": kind, "dateTime": time, "entityId": SMOKE_ENTITY,
         "eventData": {"newData": new},
     });
     event.to_string().into_bytes()
 }
 
 /// Offset and append time of the event in a raw object.
-fn place(body: bytes::Bytes, id: &str) -> Result<Option<(i64, i64)>, Failed> {
+fn find_event_position(body: bytes::Bytes, id: &str) -> Result<Option<(i64, i64)>, CliError> {
     for batch in lake::decode_raw(body)? {
         let row = (0..batch.len()).find(|row| {
-            lake::header(batch.headers(*row), "event-id").is_some_and(|found| found == id)
+            lake::find_header_text(batch.headers(*row), "event-id").is_some_and(|found| found == id)
         });
         if let Some(row) = row {
             return Ok(Some((batch.offset(row), batch.timestamp(row))));

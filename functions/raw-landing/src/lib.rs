@@ -26,7 +26,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             handle(
                 event.payload.get(),
                 &context,
-                host::Budget::of(&event.context),
+                host::TimeBudget::from_context(&event.context),
             )
             .await
         }

@@ -21,7 +21,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    fn name(self) -> &'static str {
+    fn error_type(self) -> &'static str {
         match self {
             Self::Configuration => "Configuration",
             Self::BadRequest => "BadRequest",
@@ -62,7 +62,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.name(), self.message)
+        write!(f, "{}: {}", self.kind.error_type(), self.message)
     }
 }
 
@@ -99,7 +99,7 @@ impl From<ArrowError> for Failure {
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self {
-            error_type: failure.kind.name().to_owned(),
+            error_type: failure.kind.error_type().to_owned(),
             error_message: failure.message,
         }
     }

@@ -4,13 +4,13 @@
 //! letters, an alarm, a setting. [`problems`] names everything that is; the mutation tests take each of these things out
 //! and see that it does.
 
-mod reading;
 mod rules;
 mod settings;
+mod terraform;
 
-pub use reading::{Infra, Place, root};
-pub use rules::problems;
-pub use settings::read_by;
+pub use rules::find_problems;
+pub use settings::settings_read_by;
+pub use terraform::{BlockLocation, Infra, repository_root};
 
 /// The functions: the names recur in files, functions, packages, roles, logs, alarms.
 pub const FUNCTIONS: [&str; 5] = [

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use infra_tests::{FUNCTIONS, root};
+use infra_tests::{FUNCTIONS, repository_root};
 use serde_json::Value;
 
 /// Where the apply's outputs are kept for other tests, below the target folder.
@@ -66,7 +66,7 @@ fn plugins() -> Option<PathBuf> {
 fn copy(name: &str) -> PathBuf {
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     drop(std::fs::remove_dir_all(&to));
-    copy_folder(&root().join("infra"), &to);
+    copy_folder(&repository_root().join("infra"), &to);
     to
 }
 
@@ -264,7 +264,10 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     };
     let given = [
         format!("-var=packages={}", folder.join("packages").display()),
-        format!("-var=contracts={}", root().join("contracts").display()),
+        format!(
+            "-var=contracts={}",
+            repository_root().join("contracts").display()
+        ),
         // Clusters, workgroups and mappings of Kafka do not finish there.
         "-var=msk=existing".to_owned(),
         "-var=kafka_bootstrap=127.0.0.1:9092".to_owned(),

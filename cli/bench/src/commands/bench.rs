@@ -9,32 +9,32 @@ use lake::{Chunk, RawRecord};
 use serde_json::{Value, json};
 use store::MemoryStore;
 
-use local_platform::lambda::{FunctionConfig, cold_start as measure};
+use local_platform::lambda::{FunctionConfig, measure_cold_start as measure};
 use local_platform::running::FUNCTIONS;
-use local_platform::town::{self, Town};
-use polelake::client::options;
-use polelake::error::Failed;
-use polelake::place::Place;
+use local_platform::synthetic::{self, SyntheticCouncil};
+use polelake::client::platform_options;
+use polelake::error::CliError;
+use polelake::place::PlatformArgs;
 
 /// Records of a batch: what fits into Lambda's 6 MB at 1 KB each, with base64 and headers.
-const BATCH: usize = 3_500;
+const BATCH_RECORDS: usize = 3_500;
 
 /// CPU time of this process: user and system, in seconds.
-pub(crate) fn cpu_seconds() -> f64 {
+pub(crate) fn own_cpu_seconds() -> f64 {
     crate::processes::cpu_seconds("self")
 }
 
 /// Tenure events of the town, of about 1 KB.
-fn sample(count: usize) -> Vec<Vec<u8>> {
-    let day = town::Day {
-        town: Town {
+fn sample_events(count: usize) -> Vec<Vec<u8>> {
+    let day = synthetic::CouncilDay {
+        council: SyntheticCouncil {
             seed: 1,
             people: 5_000,
         },
         number: 0,
-        begins: 1_772_409_600_000,
+        start_millis: 1_772_409_600_000,
     };
-    let batches = town::day(&day);
+    let batches = synthetic::day_events(&day);
     let tenures = batches
         .into_iter()
         .find(|batch| batch.source == "housing-tenure");
@@ -45,15 +45,15 @@ fn sample(count: usize) -> Vec<Vec<u8>> {
     events.into_iter().cycle().take(count).collect()
 }
 
-struct Measured {
+struct BenchMeasurement {
     events: usize,
     seconds: f64,
     cpu: f64,
     bytes: usize,
 }
 
-fn tell(what: &str, measured: &Measured, extra: &Value, as_json: bool) {
-    let Measured {
+fn print_measurement(what: &str, measured: &BenchMeasurement, extra: &Value, as_json: bool) {
+    let BenchMeasurement {
         events,
         seconds,
         cpu,
@@ -73,21 +73,21 @@ fn tell(what: &str, measured: &Measured, extra: &Value, as_json: bool) {
     }
 }
 
-pub(crate) async fn land(events: usize, as_json: bool) -> Result<bool, Failed> {
-    let values = sample(BATCH);
-    let batches = events.div_ceil(BATCH);
+pub(crate) async fn bench_landing(events: usize, as_json: bool) -> Result<bool, CliError> {
+    let values = sample_events(BATCH_RECORDS);
+    let batches = events.div_ceil(BATCH_RECORDS);
     let context = raw_landing::Context::new(Arc::new(MemoryStore::default()), 1);
-    let payload = payload(&values, 0);
-    let budget = host::Budget::lasting(Duration::from_secs(3_600));
+    let payload = kafka_payload(&values, 0);
+    let budget = host::TimeBudget::lasting_for(Duration::from_secs(3_600));
     let (mut spent, mut wall) = (0.0, 0.0);
     for batch in 0..batches {
         // The payload's text is Lambda's work, not ours: only its offsets change from batch to batch.
-        let payload = renumbered(&payload, batch);
-        let (cpu, begun) = (cpu_seconds(), Instant::now());
+        let payload = shift_offsets(&payload, batch);
+        let (cpu, begun) = (own_cpu_seconds(), Instant::now());
         let answer = raw_landing::handle(&payload, &context, budget)
             .await
             .map_err(|failure| failure.to_string())?;
-        spent += cpu_seconds() - cpu;
+        spent += own_cpu_seconds() - cpu;
         wall += begun.elapsed().as_secs_f64();
         if !answer.batch_item_failures.is_empty() {
             return Err("the landing failed".into());
@@ -96,10 +96,10 @@ pub(crate) async fn land(events: usize, as_json: bool) -> Result<bool, Failed> {
     let bytes: usize = values.iter().map(Vec::len).sum::<usize>() * batches;
     // The clock counts in ticks of 10 ms: over many batches the ticks even out, one core is never idle.
     let cpu = spent.max(wall);
-    tell(
+    print_measurement(
         "land",
-        &Measured {
-            events: batches * BATCH,
+        &BenchMeasurement {
+            events: batches * BATCH_RECORDS,
             seconds: wall,
             cpu,
             bytes,
@@ -110,7 +110,7 @@ pub(crate) async fn land(events: usize, as_json: bool) -> Result<bool, Failed> {
     Ok(true)
 }
 
-fn payload(values: &[Vec<u8>], first: usize) -> String {
+fn kafka_payload(values: &[Vec<u8>], first: usize) -> String {
     let signed = |text: &str| {
         text.bytes()
             .map(|byte| json!(byte.cast_signed()))
@@ -133,26 +133,30 @@ fn payload(values: &[Vec<u8>], first: usize) -> String {
 }
 
 /// The payload with its offsets moved on by whole batches.
-fn renumbered(payload: &str, batch: usize) -> String {
+fn shift_offsets(payload: &str, batch: usize) -> String {
     let mut text = String::with_capacity(payload.len());
     let mut pieces = payload.split("\"@");
     text.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
         let (digits, rest) = piece.split_at(12);
-        let offset = digits.parse::<usize>().unwrap_or_default() + batch * BATCH;
+        let offset = digits.parse::<usize>().unwrap_or_default() + batch * BATCH_RECORDS;
         text.push_str(&offset.to_string());
         text.push_str(&rest[1..]);
     }
     text
 }
 
-pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Result<bool, Failed> {
+pub(crate) fn bench_transform(
+    events: usize,
+    contracts: &Path,
+    as_json: bool,
+) -> Result<bool, CliError> {
     let catalogue =
         host::load_contracts(&contracts.to_string_lossy()).map_err(|failure| failure.message)?;
     let plan = catalogue
-        .source("housing-tenure")
+        .mapping_of_source("housing-tenure")
         .ok_or("there is no source housing-tenure in the contracts")?;
-    let values = sample(BATCH);
+    let values = sample_events(BATCH_RECORDS);
     let chunk = Chunk {
         topic: plan.contract.topic.clone(),
         epoch: 1,
@@ -170,14 +174,20 @@ pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Resul
             headers: None,
         })
         .collect();
-    let raw = lake::encode_raw(&chunk, &records, BATCH as i64)?;
-    let batches = events.div_ceil(BATCH);
+    let raw = lake::encode_raw(&chunk, &records, BATCH_RECORDS as i64)?;
+    let batches = events.div_ceil(BATCH_RECORDS);
     let (mut rows, mut tables) = (0, 0);
-    let (cpu, begun) = (cpu_seconds(), Instant::now());
+    let (cpu, begun) = (own_cpu_seconds(), Instant::now());
     for _ in 0..batches {
         let decoded = lake::decode_raw(raw.clone())?;
-        let done = pole_transform::transform(&catalogue, plan, &chunk, BATCH as i64, &decoded)?;
-        if done.receipt.refined != BATCH as u64 {
+        let done = pole_transform::transform_chunk(
+            &catalogue,
+            plan,
+            &chunk,
+            BATCH_RECORDS as i64,
+            &decoded,
+        )?;
+        if done.receipt.refined != BATCH_RECORDS as u64 {
             return Err("not every event was refined".into());
         }
         rows += done
@@ -188,13 +198,13 @@ pub(crate) fn transform(events: usize, contracts: &Path, as_json: bool) -> Resul
             .sum::<u64>();
         tables = done.receipt.tables.len();
     }
-    let (cpu, seconds) = (cpu_seconds() - cpu, begun.elapsed().as_secs_f64());
+    let (cpu, seconds) = (own_cpu_seconds() - cpu, begun.elapsed().as_secs_f64());
     let bytes = values.iter().map(Vec::len).sum::<usize>() * batches;
     let extra = json!({"tables": tables, "rows": rows});
-    tell(
+    print_measurement(
         "transform",
-        &Measured {
-            events: batches * BATCH,
+        &BenchMeasurement {
+            events: batches * BATCH_RECORDS,
             seconds,
             cpu,
             bytes,
@@ -217,8 +227,11 @@ fn empty_payload(function: &str) -> &'static str {
     }
 }
 
-pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Failed> {
-    let options = options(place, 0)?;
+pub(crate) async fn bench_cold_start(
+    place: &PlatformArgs,
+    as_json: bool,
+) -> Result<bool, CliError> {
+    let options = platform_options(place, 0)?;
     let beside = options
         .program
         .parent()
@@ -270,7 +283,7 @@ pub(crate) async fn cold_start(place: &Place, as_json: bool) -> Result<bool, Fai
 
 fn cold_environment(
     contracts: &Path,
-) -> Result<std::collections::BTreeMap<String, String>, Failed> {
+) -> Result<std::collections::BTreeMap<String, String>, CliError> {
     // As on AWS: the functions read a pack.
     let file = std::env::temp_dir().join(format!("polelake-contracts-{}.json", std::process::id()));
     host::pack_contracts(&contracts.to_string_lossy(), &file).map_err(|failure| failure.message)?;

@@ -6,17 +6,17 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::processes;
-use local_platform::Platform;
-use operations::audit::{Scope, audit};
-use polelake::client::{Client, Pushed, options};
-use polelake::commands::push::bar;
+use local_platform::LocalPlatform;
+use operations::audit::{AuditScope, audit_lake};
+use polelake::client::{PlatformClient, PushCounts, platform_options};
+use polelake::commands::push::event_progress_bar;
 use polelake::commands::run_day;
-use polelake::error::Failed;
-use polelake::lake_handle::local_zones;
-use polelake::place::Place;
+use polelake::error::CliError;
+use polelake::open_lake::connect_local_lake;
+use polelake::place::PlatformArgs;
 
 /// Events of one call of a client: a few requests.
-const SLICE: usize = 2_000;
+const CALL_EVENTS: usize = 2_000;
 
 /// Events about each person.
 const EVENTS_PER_PERSON: usize = 10;
@@ -25,8 +25,8 @@ const EVENTS_PER_PERSON: usize = 10;
 const EVENT_BYTES: usize = 1_024;
 
 /// What a load came to.
-struct Load {
-    pushed: Pushed,
+struct LoadOutcome {
+    pushed: PushCounts,
     /// Seconds until everything was accepted, and until everything was refined.
     seconds: [f64; 2],
     merge: f64,
@@ -37,11 +37,11 @@ struct Load {
 }
 
 pub(crate) async fn run(
-    place: &Place,
+    place: &PlatformArgs,
     events: usize,
     clients: usize,
     as_json: bool,
-) -> Result<bool, Failed> {
+) -> Result<bool, CliError> {
     if place.dir.exists() {
         let message = format!(
             "{} is there already; the load begins in a new folder, give --dir",
@@ -49,15 +49,15 @@ pub(crate) async fn run(
         );
         return Err(message.into());
     }
-    let platform = Platform::start(options(place, 0)?).await?;
-    let bar = bar(events as u64, "accepted");
+    let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+    let bar = event_progress_bar(events as u64, "accepted");
     let begun = Instant::now();
     let pushes = (0..clients).map(|client| {
-        push(&platform.api, client, clients, events, |count| {
+        push_share(&platform.api, client, clients, events, |count| {
             bar.inc(count as u64)
         })
     });
-    let mut pushed = Pushed::default();
+    let mut pushed = PushCounts::default();
     for done in futures_util::future::join_all(pushes).await {
         let done = done?;
         pushed.accepted += done.accepted;
@@ -65,47 +65,49 @@ pub(crate) async fn run(
     }
     bar.finish_and_clear();
     let accepted = begun.elapsed().as_secs_f64();
-    platform.running.settled().await;
+    platform.running.wait_until_settled().await;
     let refined = begun.elapsed().as_secs_f64();
     let merging = Instant::now();
-    let client = Client::of(&platform.api);
-    let today = lake::Day::of_micros(platform.running.clock.millis() * 1_000);
-    run_day::day(&client, &today.to_string()).await?;
+    let client = PlatformClient::for_api(&platform.api);
+    let today = lake::Day::from_micros(platform.running.clock.now_millis() * 1_000);
+    run_day::merge_and_report(&client, &today.to_string()).await?;
     let merge = merging.elapsed().as_secs_f64();
     let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
-    let zones = local_zones(&platform.s3, &platform.kafka, catalogue).await;
-    let books = audit(&zones, Scope::default()).await?;
+    let zones = connect_local_lake(&platform.s3, &platform.kafka, catalogue).await;
+    let books = audit_lake(&zones, AuditScope::default()).await?;
     let source = books
         .sources
         .iter()
         .find(|source| source.source == "housing-person");
-    let load = Load {
+    let load = LoadOutcome {
         pushed,
         seconds: [accepted, refined],
         merge,
-        memory: memory(),
+        memory: peak_memory(),
         findings: books.findings.len(),
-        refined: source.map_or(0, |source| source.counts(false).refined),
+        refined: source.map_or(0, |source| source.sum_counts(false).refined),
     };
-    tell(&load, as_json);
+    print_load(&load, as_json);
     // A request that got no answer was sent again: repeats are landed and refined too.
-    Ok(books.closes() && load.refined >= events as u64)
+    Ok(books.is_reconciled() && load.refined >= events as u64)
 }
 
 /// One client's share of the events, in its own order.
-async fn push(
+async fn push_share(
     api: &str,
     client: usize,
     clients: usize,
     events: usize,
     progress: impl Fn(usize),
-) -> Result<Pushed, Failed> {
-    let door = Client::of(api);
-    let mut pushed = Pushed::default();
+) -> Result<PushCounts, CliError> {
+    let door = PlatformClient::for_api(api);
+    let mut pushed = PushCounts::default();
     let mut mine = (client..events).step_by(clients).peekable();
     while mine.peek().is_some() {
-        let slice: Vec<Vec<u8>> = mine.by_ref().take(SLICE).map(event).collect();
-        let done = door.push("housing-person", &slice, &progress).await?;
+        let slice: Vec<Vec<u8>> = mine.by_ref().take(CALL_EVENTS).map(load_event).collect();
+        let done = door
+            .push_events("housing-person", &slice, &progress)
+            .await?;
         pushed.accepted += done.accepted;
         pushed.refused += done.refused;
     }
@@ -113,7 +115,7 @@ async fn push(
 }
 
 /// A person's event of 1 KB.
-fn event(number: usize) -> Vec<u8> {
+fn load_event(number: usize) -> Vec<u8> {
     let (person, turn) = (number / EVENTS_PER_PERSON, number % EVENTS_PER_PERSON);
     let event = json!({
         "id": format!("load-{number}"), "eventType": "PersonCreatedEvent", "sourceDomain": "Person",
@@ -129,14 +131,14 @@ fn event(number: usize) -> Vec<u8> {
         "\"note\":\"\"",
         &format!(
             "\"note\":\"{}\"",
-            filling(number, EVENT_BYTES.saturating_sub(text.len()))
+            filler_text(number, EVENT_BYTES.saturating_sub(text.len()))
         ),
     )
     .into_bytes()
 }
 
 /// Text that packs to about half, as real events do.
-fn filling(seed: usize, length: usize) -> String {
+fn filler_text(seed: usize, length: usize) -> String {
     let mut rng = fastrand::Rng::with_seed(seed as u64);
     (0..length)
         .map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)]))
@@ -144,10 +146,10 @@ fn filling(seed: usize, length: usize) -> String {
 }
 
 /// The peak memory of this process and of every function's, by name, in megabytes.
-fn memory() -> BTreeMap<String, Vec<f64>> {
+fn peak_memory() -> BTreeMap<String, Vec<f64>> {
     let own = ("platform and clients".to_owned(), "self".to_owned());
     let mut memory: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (name, process) in processes::children().into_iter().chain([own]) {
+    for (name, process) in processes::list_child_processes().into_iter().chain([own]) {
         memory
             .entry(name)
             .or_default()
@@ -156,8 +158,8 @@ fn memory() -> BTreeMap<String, Vec<f64>> {
     memory
 }
 
-fn tell(load: &Load, as_json: bool) {
-    let Load {
+fn print_load(load: &LoadOutcome, as_json: bool) {
+    let LoadOutcome {
         pushed,
         seconds: [accepted, refined],
         merge,

@@ -1,13 +1,13 @@
 //! What the model takes for granted, and nobody has measured.
 
 /// A CPU-second of the machine that measures takes so many on Lambda's Graviton: a guess, to be on the safe side.
-pub(crate) const SLOWER: f64 = 1.4;
+pub(crate) const GRAVITON_SLOWDOWN: f64 = 1.4;
 
 /// Megabytes of a function that has one processor.
-pub(crate) const MEGABYTES_OF_A_PROCESSOR: f64 = 1_769.0;
+pub(crate) const MEGABYTES_PER_PROCESSOR: f64 = 1_769.0;
 
 /// Memory of relay, landing, transform, and of merge and report, in megabytes, as `infra/` sets it.
-pub(crate) const MEMORY: [f64; 4] = [512.0, 512.0, 1_024.0, 1_769.0];
+pub(crate) const MEMORY_MEGABYTES: [f64; 4] = [512.0, 512.0, 1_024.0, 1_769.0];
 
 /// Seconds that Kafka takes to acknowledge.
 pub(crate) const KAFKA_WAIT: f64 = 0.02;
@@ -40,19 +40,19 @@ pub(crate) const TABLE_GETS: f64 = 20.0;
 /// Glue's requests for a merged table.
 pub(crate) const TABLE_GLUE: f64 = 12.0;
 /// Keys that one LIST tells.
-pub(crate) const KEYS_OF_A_LIST: f64 = 1_000.0;
+pub(crate) const KEYS_PER_LIST: f64 = 1_000.0;
 
 /// Long polls of SQS in a month: five pollers, each 20 s.
-pub(crate) const IDLE_POLLS: f64 = 5.0 * 3.0 * 60.0 * super::prices::HOURS;
+pub(crate) const IDLE_POLLS: f64 = 5.0 * 3.0 * 60.0 * super::prices::HOURS_PER_MONTH;
 /// SQS requests of a message: sent, received, deleted.
 pub(crate) const MESSAGE_REQUESTS: f64 = 3.0;
 
 /// Months for which raw and refined objects are kept.
-pub(crate) const MONTHS_KEPT: f64 = 12.0;
+pub(crate) const MONTHS_RETAINED: f64 = 12.0;
 /// Bytes of a row in a snapshot.
 pub(crate) const ROW_BYTES: f64 = 100.0;
 /// Days that are kept of a snapshot, as if none shared a file with another.
-pub(crate) const DAYS_KEPT: f64 = 55.0;
+pub(crate) const DAYS_RETAINED: f64 = 55.0;
 
 /// Bytes of log for an invocation: what Lambda says of it, and a line of metrics.
 pub(crate) const LOG_BYTES: f64 = 1_000.0;
@@ -63,16 +63,16 @@ pub(crate) const DAILY_SERIES: f64 = 3.0;
 /// Alarms of the stack: four for each source and its topic, and thirty of functions, queues and days.
 pub(crate) const ALARMS: f64 = 4.0 * SOURCES + 30.0;
 /// Invocations of which X-Ray keeps a trace.
-pub(crate) const TRACED: f64 = 0.05;
+pub(crate) const TRACED_SHARE: f64 = 0.05;
 /// Keys: one for each of four zones, one for operations.
 pub(crate) const KEYS: f64 = 5.0;
 /// Requests to S3 that ask KMS: one of so many, with bucket keys.
-pub(crate) const REQUESTS_OF_A_KEY: f64 = 100.0;
+pub(crate) const REQUESTS_PER_KEY_CALL: f64 = 100.0;
 /// State transitions of a day that is fanned out.
 pub(crate) const DAY_TRANSITIONS: f64 = 100.0;
 
 /// Queries of a month, and megabytes of each: an example.
-pub(crate) const QUERIES: (f64, f64) = (1_000.0, 100.0);
+pub(crate) const MONTHLY_QUERIES: (f64, f64) = (1_000.0, 100.0);
 
 /// Days of a month.
-pub(crate) const DAYS: f64 = 30.0;
+pub(crate) const DAYS_PER_MONTH: f64 = 30.0;

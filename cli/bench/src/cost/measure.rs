@@ -9,15 +9,15 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::processes;
-use local_platform::Platform;
-use local_platform::town::{self, Batch, Town};
-use polelake::client::{Client, options};
+use local_platform::LocalPlatform;
+use local_platform::synthetic::{self, SourceEvents, SyntheticCouncil};
+use polelake::client::{PlatformClient, platform_options};
 use polelake::commands::run_day;
-use polelake::error::Failed;
-use polelake::place::Place;
+use polelake::error::CliError;
+use polelake::place::PlatformArgs;
 
 /// The measured days.
-const DAYS: [&str; 2] = ["2026-03-02", "2026-03-03"];
+const MEASURED_DAYS: [&str; 2] = ["2026-03-02", "2026-03-03"];
 
 /// Events that are sent one by one, to see what an invocation takes beside its events.
 const SINGLE: usize = 100;
@@ -27,7 +27,7 @@ const MERGE_ROWS: u64 = 300_000;
 
 /// A function's CPU-seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Hop {
+pub(crate) struct FunctionCpu {
     /// For a million events.
     pub(crate) per_million: f64,
     /// For an invocation, whatever it holds.
@@ -36,7 +36,7 @@ pub(crate) struct Hop {
 
 /// What was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Measured {
+pub(crate) struct CostMeasurements {
     /// Events of the measured day.
     pub(crate) events: f64,
     /// Bytes of an event.
@@ -50,11 +50,11 @@ pub(crate) struct Measured {
     /// Refined objects of a raw object.
     pub(crate) tables_of_an_object: f64,
     /// The relay.
-    pub(crate) relay: Hop,
+    pub(crate) relay: FunctionCpu,
     /// The landing.
-    pub(crate) landing: Hop,
+    pub(crate) landing: FunctionCpu,
     /// The transform.
-    pub(crate) transform: Hop,
+    pub(crate) transform: FunctionCpu,
     /// CPU-seconds of the merge and the report of a day on which little changed.
     pub(crate) day: f64,
     /// CPU-seconds of the merge for a million new rows.
@@ -64,25 +64,28 @@ pub(crate) struct Measured {
 }
 
 /// CPU-seconds of each function so far.
-struct Spent(BTreeMap<String, f64>);
+struct CpuReading(BTreeMap<String, f64>);
 
-impl Spent {
+impl CpuReading {
     fn now() -> Self {
         let mut spent: BTreeMap<String, f64> = BTreeMap::new();
-        for (name, process) in processes::children() {
+        for (name, process) in processes::list_child_processes() {
             *spent.entry(name).or_default() += processes::cpu_seconds(&process);
         }
         Self(spent)
     }
 
-    fn of(&self, function: &str, since: &Self) -> f64 {
+    fn spent_since(&self, function: &str, since: &Self) -> f64 {
         let at = |spent: &Self| spent.0.get(function).copied().unwrap_or_default();
         at(self) - at(since)
     }
 }
 
 /// Lets a town live two days in a new folder, and merges a larger table.
-pub(crate) async fn measure(place: &Place, people: usize) -> Result<Measured, Failed> {
+pub(crate) async fn measure_days(
+    place: &PlatformArgs,
+    people: usize,
+) -> Result<CostMeasurements, CliError> {
     if place.dir.exists() {
         let message = format!(
             "{} is there already; the days begin in a new folder, give --dir",
@@ -90,43 +93,43 @@ pub(crate) async fn measure(place: &Place, people: usize) -> Result<Measured, Fa
         );
         return Err(message.into());
     }
-    let platform = Platform::start(options(place, 0)?).await?;
-    let client = Client::of(&platform.api);
-    let town = Town { seed: 1, people };
-    let batches = of_day(&town, 0)?;
+    let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+    let client = PlatformClient::for_api(&platform.api);
+    let town = SyntheticCouncil { seed: 1, people };
+    let batches = synthetic_day(&town, 0)?;
     let bytes: usize = batches
         .iter()
         .flat_map(|batch| &batch.events)
         .map(Vec::len)
         .sum();
 
-    set(&platform, DAYS[0])?;
+    set_morning(&platform, MEASURED_DAYS[0])?;
     eprintln!("a day of {people} people");
-    let before = Spent::now();
-    let events = push(&client, &batches).await?;
-    platform.running.settled().await;
-    let bulk = Spent::now();
-    let zones = Zones::of(&place.dir)?;
-    run_day::day(&client, DAYS[0]).await?;
+    let before = CpuReading::now();
+    let events = push_batches(&client, &batches).await?;
+    platform.running.wait_until_settled().await;
+    let bulk = CpuReading::now();
+    let zones = ZoneSizes::from_folder(&place.dir)?;
+    run_day::merge_and_report(&client, MEASURED_DAYS[0]).await?;
 
-    set(&platform, DAYS[1])?;
+    set_morning(&platform, MEASURED_DAYS[1])?;
     eprintln!("{SINGLE} events one by one");
-    let merged = Spent::now();
-    let single = one_by_one(&platform, &client, &of_day(&town, 1)?).await?;
-    let told = Spent::now();
-    run_day::day(&client, DAYS[1]).await?;
-    let end = Spent::now();
+    let merged = CpuReading::now();
+    let single = push_one_by_one(&platform, &client, &synthetic_day(&town, 1)?).await?;
+    let told = CpuReading::now();
+    run_day::merge_and_report(&client, MEASURED_DAYS[1]).await?;
+    let end = CpuReading::now();
 
     let hop = |function: &str| {
-        let per_event = bulk.of(function, &before) / events;
-        let alone = told.of(function, &merged) / single;
-        Hop {
+        let per_event = bulk.spent_since(function, &before) / events;
+        let alone = told.spent_since(function, &merged) / single;
+        FunctionCpu {
             per_million: per_event * 1e6,
             per_invocation: (alone - per_event).max(0.0),
         }
     };
-    let of_day = |function: &str| end.of(function, &told);
-    let measured = Measured {
+    let of_day = |function: &str| end.spent_since(function, &told);
+    let measured = CostMeasurements {
         events,
         event_bytes: bytes as f64 / events,
         raw_bytes: zones.raw / events,
@@ -141,34 +144,34 @@ pub(crate) async fn measure(place: &Place, people: usize) -> Result<Measured, Fa
         merge_per_million_rows: 0.0,
     };
     drop(platform);
-    merge(place, measured).await
+    measure_merge(place, measured).await
 }
 
-fn of_day(town: &Town, number: usize) -> Result<Vec<Batch>, Failed> {
-    let day = Day::parse(DAYS[number]).ok_or("the day is no day")?;
-    Ok(town::day(&town::Day {
-        town: *town,
+fn synthetic_day(town: &SyntheticCouncil, number: usize) -> Result<Vec<SourceEvents>, CliError> {
+    let day = Day::parse(MEASURED_DAYS[number]).ok_or("the day is no day")?;
+    Ok(synthetic::day_events(&synthetic::CouncilDay {
+        council: *town,
         number,
-        begins: day.begins() / 1_000,
+        start_millis: day.start_micros() / 1_000,
     }))
 }
 
 /// Records are stamped as on that morning.
-fn set(platform: &Platform, date: &str) -> Result<(), Failed> {
+fn set_morning(platform: &LocalPlatform, date: &str) -> Result<(), CliError> {
     let day = Day::parse(date).ok_or("the day is no day")?;
     platform
         .running
         .clock
-        .set(day.begins() / 1_000 + 8 * 3_600_000);
+        .set_millis(day.start_micros() / 1_000 + 8 * 3_600_000);
     Ok(())
 }
 
 /// Gives how many were accepted.
-async fn push(client: &Client, batches: &[Batch]) -> Result<f64, Failed> {
+async fn push_batches(client: &PlatformClient, batches: &[SourceEvents]) -> Result<f64, CliError> {
     let mut accepted = 0;
     for batch in batches {
         accepted += client
-            .push(batch.source, &batch.events, |_| ())
+            .push_events(batch.source, &batch.events, |_| ())
             .await?
             .accepted;
     }
@@ -176,11 +179,11 @@ async fn push(client: &Client, batches: &[Batch]) -> Result<f64, Failed> {
 }
 
 /// Sends events so that each is a request, a batch and an object of its own.
-async fn one_by_one(
-    platform: &Platform,
-    client: &Client,
-    batches: &[Batch],
-) -> Result<f64, Failed> {
+async fn push_one_by_one(
+    platform: &LocalPlatform,
+    client: &PlatformClient,
+    batches: &[SourceEvents],
+) -> Result<f64, CliError> {
     let most = batches
         .iter()
         .map(|batch| batch.events.len())
@@ -194,17 +197,17 @@ async fn one_by_one(
     let mut sent = 0.0;
     for (source, event) in turns.take(SINGLE) {
         sent += client
-            .push(source, std::slice::from_ref(event), |_| ())
+            .push_events(source, std::slice::from_ref(event), |_| ())
             .await?
             .accepted as f64;
-        platform.running.settled().await;
+        platform.running.wait_until_settled().await;
     }
     Ok(sent)
 }
 
 /// What the first day left behind.
 #[derive(Default)]
-struct Zones {
+struct ZoneSizes {
     raw: f64,
     refined: f64,
     rows: f64,
@@ -212,29 +215,29 @@ struct Zones {
     tables: f64,
 }
 
-impl Zones {
-    fn of(folder: &Path) -> Result<Self, Failed> {
+impl ZoneSizes {
+    fn from_folder(folder: &Path) -> Result<Self, CliError> {
         let mut zones = Self::default();
         for zone in ["raw", "refined"] {
             let root = folder.join("s3").join(zone);
-            zones.gather(&root, &root)?;
+            zones.add_folder(&root, &root)?;
         }
         Ok(zones)
     }
 
-    fn gather(&mut self, root: &Path, folder: &Path) -> Result<(), Failed> {
+    fn add_folder(&mut self, root: &Path, folder: &Path) -> Result<(), CliError> {
         for entry in std::fs::read_dir(folder)?.flatten() {
             let path = entry.path();
             if path.is_dir() {
-                self.gather(root, &path)?;
+                self.add_folder(root, &path)?;
                 continue;
             }
             let key = path.strip_prefix(root)?.to_string_lossy().into_owned();
             let bytes = entry.metadata()?.len() as f64;
-            if Chunk::of_raw_key(&key).is_some() {
+            if Chunk::from_raw_key(&key).is_some() {
                 self.raw += bytes;
-            } else if Chunk::of_receipt_key(&key).is_some() {
-                let receipt = Receipt::decode(&std::fs::read(&path)?)?;
+            } else if Chunk::from_receipt_key(&key).is_some() {
+                let receipt = Receipt::from_json(&std::fs::read(&path)?)?;
                 self.objects += 1.0;
                 self.tables += receipt.tables.len() as f64;
                 self.rows += receipt
@@ -252,7 +255,10 @@ impl Zones {
 }
 
 /// The merge of a larger table, by `polelake-bench snapshot` in a process of its own.
-async fn merge(place: &Place, measured: Measured) -> Result<Measured, Failed> {
+async fn measure_merge(
+    place: &PlatformArgs,
+    measured: CostMeasurements,
+) -> Result<CostMeasurements, CliError> {
     eprintln!("a table of {MERGE_ROWS} rows");
     let mut command = Command::new(std::env::current_exe()?);
     command.args([
@@ -281,7 +287,7 @@ async fn merge(place: &Place, measured: Measured) -> Result<Measured, Failed> {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    let per_million = |what: &str| -> Result<f64, Failed> {
+    let per_million = |what: &str| -> Result<f64, CliError> {
         let line = lines.iter().find(|line| {
             line["bench"]
                 .as_str()
@@ -294,7 +300,7 @@ async fn merge(place: &Place, measured: Measured) -> Result<Measured, Failed> {
                 * 1e6,
         )
     };
-    Ok(Measured {
+    Ok(CostMeasurements {
         merge_per_million_increments: per_million("first load")?,
         merge_per_million_rows: per_million("changes spread")?,
         ..measured
@@ -306,12 +312,12 @@ pub(super) mod tests {
     use super::*;
 
     /// Round figures, to count with by hand.
-    pub(in crate::cost) fn round() -> Measured {
-        let hop = Hop {
+    pub(in crate::cost) fn round() -> CostMeasurements {
+        let hop = FunctionCpu {
             per_million: 10.0,
             per_invocation: 0.001,
         };
-        Measured {
+        CostMeasurements {
             events: 1e6,
             event_bytes: 1_000.0,
             raw_bytes: 100.0,
@@ -330,6 +336,9 @@ pub(super) mod tests {
     #[test]
     fn what_was_measured_can_be_read_again() {
         let text = serde_json::to_string(&round()).unwrap();
-        assert_eq!(serde_json::from_str::<Measured>(&text).unwrap(), round());
+        assert_eq!(
+            serde_json::from_str::<CostMeasurements>(&text).unwrap(),
+            round()
+        );
     }
 }

@@ -1,31 +1,31 @@
 //! What a month costs on AWS, from what this machine measures: the model, its prices, and what others ask for the same.
 
 mod assumptions;
+mod cost_report;
 mod measure;
 mod model;
 mod peers;
 mod prices;
-mod tell;
 
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use polelake::error::Failed;
-use polelake::place::Place;
+use polelake::error::CliError;
+use polelake::place::PlatformArgs;
 
-use model::{Month, bill};
+use model::{MonthlyWorkload, monthly_bill};
 
 /// Events of a month, in millions, that are looked at.
-const MONTHS: [f64; 3] = [1.0, 70.0, 700.0];
+const MONTHLY_MILLIONS: [f64; 3] = [1.0, 70.0, 700.0];
 
 /// The aim for 70 million events: dollars of Lambda's compute, and of everything but Kafka.
-const AIMS: (f64, f64) = (1.0, 25.0);
+const COST_AIMS: (f64, f64) = (1.0, 25.0);
 
 /// What is asked for.
-pub(crate) struct Cost {
+pub(crate) struct CostBench {
     /// A new folder for the measured days.
-    pub(crate) place: Place,
+    pub(crate) place: PlatformArgs,
     /// How many people the measured town has.
     pub(crate) people: usize,
     /// What an earlier run measured, instead of measuring.
@@ -36,9 +36,9 @@ pub(crate) struct Cost {
     pub(crate) per_request: f64,
 }
 
-impl Cost {
+impl CostBench {
     /// Measures, multiplies, and tells. Whether the aims are reached is no failure: it is said.
-    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
+    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         let measured = match &self.measured {
             Some(file) => {
                 let text =
@@ -51,22 +51,23 @@ impl Cost {
                     )
                 })?
             }
-            None => measure::measure(&self.place, self.people).await?,
+            None => measure::measure_days(&self.place, self.people).await?,
         };
-        let month = |millions: f64| Month::of(millions * 1e6, self.window, self.per_request);
-        let bills: Vec<_> = MONTHS
+        let month =
+            |millions: f64| MonthlyWorkload::of(millions * 1e6, self.window, self.per_request);
+        let bills: Vec<_> = MONTHLY_MILLIONS
             .iter()
-            .map(|millions| bill(&month(*millions), &measured))
+            .map(|millions| monthly_bill(&month(*millions), &measured))
             .collect();
-        let others: Vec<_> = MONTHS
+        let others: Vec<_> = MONTHLY_MILLIONS
             .iter()
-            .map(|millions| peers::of(&month(*millions), &measured))
+            .map(|millions| peers::alternative_costs(&month(*millions), &measured))
             .collect();
         let [_, aimed, _] = bills.as_slice() else {
             return Err("there is no month to aim at".into());
         };
         if as_json {
-            let months: Vec<_> = MONTHS
+            let months: Vec<_> = MONTHLY_MILLIONS
                 .iter()
                 .zip(bills.iter().zip(&others))
                 .map(|(millions, (bill, others))| json!({"million_events": millions, "bill": bill, "peers": others}))
@@ -74,19 +75,19 @@ impl Cost {
             println!(
                 "{}",
                 json!({
-                    "measured": measured, "region": prices::REGION, "prices_of": prices::DATE, "source": prices::SOURCE,
+                    "measured": measured, "region": prices::REGION, "prices_of": prices::PRICE_DATE, "source": prices::PRICE_SOURCE,
                     "window_seconds": self.window, "events_per_request": self.per_request, "months": months,
-                    "aims": {"compute": AIMS.0, "everything_but_kafka": AIMS.1},
-                    "compute": aimed.compute(), "everything_but_kafka": aimed.without_kafka(),
+                    "aims": {"compute": COST_AIMS.0, "everything_but_kafka": COST_AIMS.1},
+                    "compute": aimed.compute_usd(), "everything_but_kafka": aimed.without_kafka_usd(),
                 })
             );
             return Ok(true);
         }
-        tell::measured(&measured);
-        tell::bills(&bills, self.window, self.per_request);
-        tell::aims(aimed, AIMS);
-        tell::what_moves_it(&measured, self.window, self.per_request);
-        tell::peers(&bills, &others);
+        cost_report::print_measurements(&measured);
+        cost_report::print_bills(&bills, self.window, self.per_request);
+        cost_report::print_aims(aimed, COST_AIMS);
+        cost_report::print_sensitivities(&measured, self.window, self.per_request);
+        cost_report::print_alternatives(&bills, &others);
         Ok(true)
     }
 }

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::assumptions as assumed;
-use super::measure::Measured;
-use super::prices::{self, HOURS, Price};
+use super::measure::CostMeasurements;
+use super::prices::{self, HOURS_PER_MONTH, Price};
 
 /// A month: how much comes, and how it is cut.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Month {
+pub(crate) struct MonthlyWorkload {
     /// Events.
     pub(crate) events: f64,
     /// Partitions of all topics together.
@@ -24,7 +24,7 @@ pub(crate) struct Month {
 /// What a part of the bill is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Part {
+pub(crate) enum BillPart {
     /// Lambda's time and invocations.
     Compute,
     /// S3, SQS, the HTTP API, Glue, Step Functions.
@@ -45,8 +45,8 @@ pub(crate) enum Part {
 
 /// A line of the bill.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Line {
-    pub(crate) part: Part,
+pub(crate) struct BillLine {
+    pub(crate) part: BillPart,
     pub(crate) what: &'static str,
     pub(crate) quantity: f64,
     pub(crate) unit: &'static str,
@@ -56,13 +56,13 @@ pub(crate) struct Line {
 /// A month's bill.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Bill {
-    pub(crate) month: Month,
+    pub(crate) month: MonthlyWorkload,
     /// Raw objects.
     pub(crate) objects: f64,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<BillLine>,
 }
 
-impl Month {
+impl MonthlyWorkload {
     /// A month of so many events, with partitions and rows as one of that size has them.
     pub(crate) fn of(events: f64, window: f64, per_request: f64) -> Self {
         let (partitions, rows) = match events {
@@ -80,8 +80,8 @@ impl Month {
     }
 
     /// Raw objects: one for each partition and window in which something came, more where one payload cannot hold it.
-    pub(crate) fn objects(&self, event_bytes: f64) -> f64 {
-        let windows = self.streams * assumed::DAYS * 86_400.0 / self.window;
+    pub(crate) fn raw_objects(&self, event_bytes: f64) -> f64 {
+        let windows = self.streams * assumed::DAYS_PER_MONTH * 86_400.0 / self.window;
         let each = self.events / windows;
         let not_empty = 1.0 - (-each).exp();
         windows * not_empty * (each * event_bytes / assumed::BATCH_BYTES).ceil().max(1.0)
@@ -90,7 +90,7 @@ impl Month {
 
 impl Bill {
     /// Dollars of the parts.
-    pub(crate) fn of(&self, parts: &[Part]) -> f64 {
+    pub(crate) fn sum_parts(&self, parts: &[BillPart]) -> f64 {
         self.lines
             .iter()
             .filter(|line| parts.contains(&line.part))
@@ -99,30 +99,35 @@ impl Bill {
     }
 
     /// Dollars of Lambda.
-    pub(crate) fn compute(&self) -> f64 {
-        self.of(&[Part::Compute])
+    pub(crate) fn compute_usd(&self) -> f64 {
+        self.sum_parts(&[BillPart::Compute])
     }
 
     /// Dollars of everything but Kafka and those who read.
-    pub(crate) fn without_kafka(&self) -> f64 {
-        self.of(&[Part::Compute, Part::Requests, Part::Storage, Part::Watching])
+    pub(crate) fn without_kafka_usd(&self) -> f64 {
+        self.sum_parts(&[
+            BillPart::Compute,
+            BillPart::Requests,
+            BillPart::Storage,
+            BillPart::Watching,
+        ])
     }
 }
 
 /// GB-seconds of a function that works so long on one processor, and waits so long.
 pub(crate) fn gigabyte_seconds(cpu: f64, wait: f64, megabytes: f64) -> f64 {
-    let share = (megabytes / assumed::MEGABYTES_OF_A_PROCESSOR).min(1.0);
-    (cpu * assumed::SLOWER / share + wait) * megabytes / 1_024.0
+    let share = (megabytes / assumed::MEGABYTES_PER_PROCESSOR).min(1.0);
+    (cpu * assumed::GRAVITON_SLOWDOWN / share + wait) * megabytes / 1_024.0
 }
 
 /// The whole bill.
-pub(crate) fn bill(month: &Month, measured: &Measured) -> Bill {
-    let objects = month.objects(measured.event_bytes);
-    let mut lines = compute(month, measured, objects);
-    lines.extend(requests(month, measured, objects));
-    lines.extend(storage(month, measured));
-    lines.extend(watching(month, measured, objects));
-    lines.extend(elsewhere(month, measured));
+pub(crate) fn monthly_bill(month: &MonthlyWorkload, measured: &CostMeasurements) -> Bill {
+    let objects = month.raw_objects(measured.event_bytes);
+    let mut lines = compute_lines(month, measured, objects);
+    lines.extend(request_lines(month, measured, objects));
+    lines.extend(storage_lines(month, measured));
+    lines.extend(monitoring_lines(month, measured, objects));
+    lines.extend(reader_and_kafka_lines(month, measured));
     Bill {
         month: *month,
         objects,
@@ -130,22 +135,26 @@ pub(crate) fn bill(month: &Month, measured: &Measured) -> Bill {
     }
 }
 
-fn line(part: Part, what: &'static str, price: Price, quantity: f64) -> Line {
-    Line {
+fn bill_line(part: BillPart, what: &'static str, price: Price, quantity: f64) -> BillLine {
+    BillLine {
         part,
         what,
         quantity,
         unit: price.unit,
-        usd: price.times(quantity),
+        usd: price.for_quantity(quantity),
     }
 }
 
 /// Lambda: relay, landing, transform, merge with report, and the invocations of all.
-fn compute(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
-    let [relay_mb, landing_mb, transform_mb, merge_mb] = assumed::MEMORY;
+fn compute_lines(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> Vec<BillLine> {
+    let [relay_mb, landing_mb, transform_mb, merge_mb] = assumed::MEMORY_MEGABYTES;
     let millions = month.events / 1e6;
     let requests = month.events / month.per_request;
-    let cpu = |of: &super::measure::Hop, invocations: f64| {
+    let cpu = |of: &super::measure::FunctionCpu, invocations: f64| {
         of.per_million * millions + of.per_invocation * invocations
     };
     let relay = gigabyte_seconds(
@@ -167,29 +176,36 @@ fn compute(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
     );
     let increments = millions * measured.rows_per_event;
     let days = increments * measured.merge_per_million_increments
-        + assumed::DAYS * (month.rows / 1e6 * measured.merge_per_million_rows + measured.day);
-    let merge = gigabyte_seconds(days, assumed::DAYS * assumed::DAY_WAIT, merge_mb);
-    let time = |what, quantity| line(Part::Compute, what, prices::LAMBDA_GB_SECOND, quantity);
+        + assumed::DAYS_PER_MONTH
+            * (month.rows / 1e6 * measured.merge_per_million_rows + measured.day);
+    let merge = gigabyte_seconds(days, assumed::DAYS_PER_MONTH * assumed::DAY_WAIT, merge_mb);
+    let time =
+        |what, quantity| bill_line(BillPart::Compute, what, prices::LAMBDA_GB_SECOND, quantity);
     vec![
         time("Lambda event-relay", relay),
         time("Lambda raw-landing", landing),
         time("Lambda pole-transform", transform),
         time("Lambda snapshot-merge, quality-report", merge),
-        line(
-            Part::Compute,
+        bill_line(
+            BillPart::Compute,
             "Lambda invocations",
             prices::LAMBDA_REQUEST,
-            requests + 2.0 * objects + 2.0 * assumed::DAYS,
+            requests + 2.0 * objects + 2.0 * assumed::DAYS_PER_MONTH,
         ),
     ]
 }
 
 /// How many PUTs and GETs the small files and the days cost.
-fn s3_requests(month: &Month, measured: &Measured, objects: f64) -> (f64, f64) {
-    let table_days = assumed::TABLES * assumed::DAYS;
+fn s3_request_counts(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> (f64, f64) {
+    let table_days = assumed::TABLES * assumed::DAYS_PER_MONTH;
     // The raw object, its tables' objects, its receipt; a hint for each partition and hour.
-    let puts = objects * (measured.tables_of_an_object + 2.0) + month.streams * HOURS;
-    let lists = assumed::DAYS * 2.0 * objects * assumed::MONTHS_KEPT / assumed::KEYS_OF_A_LIST;
+    let puts = objects * (measured.tables_of_an_object + 2.0) + month.streams * HOURS_PER_MONTH;
+    let lists =
+        assumed::DAYS_PER_MONTH * 2.0 * objects * assumed::MONTHS_RETAINED / assumed::KEYS_PER_LIST;
     let gets =
         objects * (assumed::TRANSFORM_GETS + measured.tables_of_an_object + assumed::RECEIPT_GETS);
     (
@@ -198,9 +214,13 @@ fn s3_requests(month: &Month, measured: &Measured, objects: f64) -> (f64, f64) {
     )
 }
 
-fn requests(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
-    let (puts, gets) = s3_requests(month, measured, objects);
-    let requests = |what, price, quantity| line(Part::Requests, what, price, quantity);
+fn request_lines(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> Vec<BillLine> {
+    let (puts, gets) = s3_request_counts(month, measured, objects);
+    let requests = |what, price, quantity| bill_line(BillPart::Requests, what, price, quantity);
     vec![
         requests(
             "HTTP API",
@@ -217,66 +237,70 @@ fn requests(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
         requests(
             "Glue catalogue",
             prices::GLUE_REQUEST,
-            assumed::TABLES * assumed::DAYS * assumed::TABLE_GLUE,
+            assumed::TABLES * assumed::DAYS_PER_MONTH * assumed::TABLE_GLUE,
         ),
         requests(
             "Step Functions",
             prices::STATE_TRANSITION,
-            assumed::DAYS * assumed::DAY_TRANSITIONS,
+            assumed::DAYS_PER_MONTH * assumed::DAY_TRANSITIONS,
         ),
     ]
 }
 
-fn storage(month: &Month, measured: &Measured) -> Vec<Line> {
+fn storage_lines(month: &MonthlyWorkload, measured: &CostMeasurements) -> Vec<BillLine> {
     let gigabytes = |bytes: f64| bytes / 1e9;
     let events = gigabytes(month.events * (measured.raw_bytes + measured.refined_bytes));
-    let snapshots = gigabytes(month.rows * assumed::ROW_BYTES * assumed::DAYS_KEPT);
-    let stored = |what, quantity| line(Part::Storage, what, prices::S3_GB_MONTH, quantity);
+    let snapshots = gigabytes(month.rows * assumed::ROW_BYTES * assumed::DAYS_RETAINED);
+    let stored = |what, quantity| bill_line(BillPart::Storage, what, prices::S3_GB_MONTH, quantity);
     vec![
         stored(
             "S3 raw and refined, twelve months kept",
-            events * assumed::MONTHS_KEPT,
+            events * assumed::MONTHS_RETAINED,
         ),
         stored("S3 snapshots, 55 days kept", snapshots),
     ]
 }
 
-fn watching(month: &Month, measured: &Measured, objects: f64) -> Vec<Line> {
+fn monitoring_lines(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> Vec<BillLine> {
     let invocations = month.events / month.per_request + 2.0 * objects;
     let logs = invocations * assumed::LOG_BYTES / 1e9;
     let series =
         assumed::SOURCES * assumed::HOURLY_SERIES + assumed::TABLES * assumed::DAILY_SERIES / 24.0;
-    let (puts, gets) = s3_requests(month, measured, objects);
-    let watch = |what, price, quantity| line(Part::Watching, what, price, quantity);
+    let (puts, gets) = s3_request_counts(month, measured, objects);
+    let watch = |what, price, quantity| bill_line(BillPart::Watching, what, price, quantity);
     vec![
         watch("Logs, taken in", prices::LOG_GB, logs),
         watch(
             "Logs, twelve months kept",
             prices::LOG_GB_MONTH,
-            logs * assumed::MONTHS_KEPT,
+            logs * assumed::MONTHS_RETAINED,
         ),
         watch("Metrics", prices::METRIC, series),
         watch("Alarms", prices::ALARM, assumed::ALARMS),
         watch("Dashboard", prices::DASHBOARD, 1.0),
-        watch("X-Ray", prices::TRACE, invocations * assumed::TRACED),
+        watch("X-Ray", prices::TRACE, invocations * assumed::TRACED_SHARE),
         watch("KMS keys", prices::KEY, assumed::KEYS),
         watch(
             "KMS requests",
             prices::KEY_REQUEST,
-            (puts + gets) / assumed::REQUESTS_OF_A_KEY,
+            (puts + gets) / assumed::REQUESTS_PER_KEY_CALL,
         ),
     ]
 }
 
 /// Those who read, and Kafka.
-fn elsewhere(month: &Month, measured: &Measured) -> Vec<Line> {
+fn reader_and_kafka_lines(month: &MonthlyWorkload, measured: &CostMeasurements) -> Vec<BillLine> {
     let gigabytes = month.events * measured.event_bytes / 1e9;
-    let kafka = |what, price, quantity| line(Part::Kafka, what, price, quantity);
-    let polling = |what, price, quantity| line(Part::Polling, what, price, quantity);
-    let (queries, megabytes) = assumed::QUERIES;
+    let kafka = |what, price, quantity| bill_line(BillPart::Kafka, what, price, quantity);
+    let polling = |what, price, quantity| bill_line(BillPart::Polling, what, price, quantity);
+    let (queries, megabytes) = assumed::MONTHLY_QUERIES;
     vec![
-        line(
-            Part::Readers,
+        bill_line(
+            BillPart::Readers,
             "Athena: 1,000 queries of 100 MB",
             prices::ATHENA_TB,
             queries * megabytes / 1e6,
@@ -284,23 +308,23 @@ fn elsewhere(month: &Month, measured: &Measured) -> Vec<Line> {
         kafka(
             "MSK Serverless: cluster",
             prices::MSK_SERVERLESS_HOUR,
-            HOURS,
+            HOURS_PER_MONTH,
         ),
         kafka(
             "MSK Serverless: partitions",
             prices::MSK_PARTITION_HOUR,
-            month.streams * HOURS,
+            month.streams * HOURS_PER_MONTH,
         ),
         kafka("MSK Serverless: written", prices::MSK_GB_IN, gigabytes),
         kafka("MSK Serverless: read", prices::MSK_GB_OUT, gigabytes),
-        line(
-            Part::Brokers,
+        bill_line(
+            BillPart::Brokers,
             "Three kafka.m7g.large",
             prices::MSK_BROKER_HOUR,
-            3.0 * HOURS,
+            3.0 * HOURS_PER_MONTH,
         ),
-        line(
-            Part::Brokers,
+        bill_line(
+            BillPart::Brokers,
             "Their disks, 100 GB each",
             prices::MSK_GB_MONTH,
             300.0,
@@ -308,12 +332,12 @@ fn elsewhere(month: &Month, measured: &Measured) -> Vec<Line> {
         polling(
             "Event pollers, a unit for each topic",
             prices::POLLER_UNIT_HOUR,
-            assumed::SOURCES * HOURS,
+            assumed::SOURCES * HOURS_PER_MONTH,
         ),
         polling(
             "Interface endpoints: lambda, sts, in two zones",
             prices::ENDPOINT_HOUR,
-            4.0 * HOURS,
+            4.0 * HOURS_PER_MONTH,
         ),
     ]
 }
@@ -361,7 +385,7 @@ mod tests {
 
     #[test]
     fn objects_follow_the_window_and_the_payload() {
-        let month = |events, window| Month {
+        let month = |events, window| MonthlyWorkload {
             events,
             streams: 10.0,
             rows: 0.0,
@@ -369,29 +393,32 @@ mod tests {
             per_request: 1.0,
         };
         // 10 partitions, 8,640 windows of 300 s: 86,400, nearly all of them with something in.
-        near(month(8.64e8, 300.0).objects(100.0), 86_400.0);
+        near(month(8.64e8, 300.0).raw_objects(100.0), 86_400.0);
         // 10,000 events of 1 kB in each: 10 MB are three payloads of 4.5 MB.
-        near(month(8.64e8, 300.0).objects(1_000.0), 3.0 * 86_400.0);
+        near(month(8.64e8, 300.0).raw_objects(1_000.0), 3.0 * 86_400.0);
         // One event for every window on average: of e windows, one is empty.
         near(
-            month(86_400.0, 300.0).objects(1_000.0),
+            month(86_400.0, 300.0).raw_objects(1_000.0),
             86_400.0 * (1.0 - 1.0 / std::f64::consts::E),
         );
         // Almost nothing: an object for each event.
-        near((month(100.0, 1.0).objects(1_000.0) * 10.0).round(), 1_000.0);
+        near(
+            (month(100.0, 1.0).raw_objects(1_000.0) * 10.0).round(),
+            1_000.0,
+        );
     }
 
     #[test]
     fn a_month_by_hand() {
         // Round figures: 10 CPU-s a million in each hop, 1 ms an invocation, 2 tables, 3 rows, 1,000 bytes.
-        let month = Month {
+        let month = MonthlyWorkload {
             events: 2e6,
             streams: 8.0,
             rows: 1e6,
             window: 300.0,
             per_request: 100.0,
         };
-        let bill = bill(&month, &round());
+        let bill = monthly_bill(&month, &round());
         // 8 × 8,640 windows, 28.9 events in each: none is empty.
         near(bill.objects.round(), 69_120.0);
         let objects = bill.objects;
@@ -444,12 +471,17 @@ mod tests {
         let all: f64 = bill.lines.iter().map(|line| line.usd).sum();
         near(
             all,
-            bill.without_kafka()
-                + bill.of(&[Part::Readers, Part::Kafka, Part::Brokers, Part::Polling]),
+            bill.without_kafka_usd()
+                + bill.sum_parts(&[
+                    BillPart::Readers,
+                    BillPart::Kafka,
+                    BillPart::Brokers,
+                    BillPart::Polling,
+                ]),
         );
         // Three brokers, and 300 GB; a unit for each of eight topics.
         near(
-            bill.of(&[Part::Brokers]),
+            bill.sum_parts(&[BillPart::Brokers]),
             3.0 * 720.0 * 0.204 + 300.0 * 0.116,
         );
         near(

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::assumptions as assumed;
-use super::measure::Measured;
-use super::model::Month;
-use super::prices::{self, HOURS};
+use super::measure::CostMeasurements;
+use super::model::MonthlyWorkload;
+use super::prices::{self, HOURS_PER_MONTH};
 
 /// DPUs of a Glue streaming job at least: two workers of a quarter.
 const STREAMING_DPUS: f64 = 0.5;
@@ -16,19 +16,19 @@ const PROCESSORS_OF_A_DPU: f64 = 4.0;
 /// A Glue job is paid for a minute at least.
 const JOB_SECONDS: f64 = 60.0;
 /// Seconds until Spark has started (measured: docs/limits.md).
-const SPARK_START: f64 = 9.0;
+const SPARK_START_SECONDS: f64 = 9.0;
 /// CPU-seconds of Spark for a million rows of a base that is merged: 41.4 for 4 million (measured: docs/limits.md).
 const SPARK_PER_MILLION_ROWS: f64 = 10.35;
 /// Events that Spark transforms in a second of one processor (measured beside ours).
-const SPARK_EVENTS: f64 = 11_000.0;
+const SPARK_EVENTS_PER_SECOND: f64 = 11_000.0;
 /// MCUs of a connector at least.
 const CONNECTOR_MCUS: f64 = 1.0;
 /// Busy hours bring so many times the mean.
-const PEAK: f64 = 5.0;
+const PEAK_FACTOR: f64 = 5.0;
 
 /// A way that others go.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Peer {
+pub(crate) struct CostAlternative {
     /// What it is made of.
     pub(crate) what: &'static str,
     /// Dollars of a month.
@@ -36,26 +36,29 @@ pub(crate) struct Peer {
 }
 
 /// The ways of others for a month.
-pub(crate) fn of(month: &Month, measured: &Measured) -> Vec<Peer> {
-    let streaming = prices::GLUE_DPU_HOUR.times(streaming_dpus(month) * HOURS);
-    let snapshots = prices::GLUE_DPU_HOUR.times(snapshot_dpu_hours(month));
-    let transforms = prices::GLUE_DPU_HOUR.times(transform_dpu_hours(month));
-    let connector = prices::MCU_HOUR.times(CONNECTOR_MCUS * HOURS);
-    let firehose = prices::FIREHOSE_GB.times(month.events * measured.event_bytes / 1e9);
+pub(crate) fn alternative_costs(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+) -> Vec<CostAlternative> {
+    let streaming = prices::GLUE_DPU_HOUR.for_quantity(streaming_dpus(month) * HOURS_PER_MONTH);
+    let snapshots = prices::GLUE_DPU_HOUR.for_quantity(snapshot_dpu_hours(month));
+    let transforms = prices::GLUE_DPU_HOUR.for_quantity(transform_dpu_hours(month));
+    let connector = prices::MCU_HOUR.for_quantity(CONNECTOR_MCUS * HOURS_PER_MONTH);
+    let firehose = prices::FIREHOSE_GB.for_quantity(month.events * measured.event_bytes / 1e9);
     vec![
-        Peer {
+        CostAlternative {
             what: "Glue streaming job, Glue jobs for snapshots",
             usd: streaming + snapshots,
         },
-        Peer {
+        CostAlternative {
             what: "MSK Connect, Glue jobs for increments and snapshots",
             usd: connector + transforms + snapshots,
         },
-        Peer {
+        CostAlternative {
             what: "Firehose, Glue jobs for increments and snapshots",
             usd: firehose + transforms + snapshots,
         },
-        Peer {
+        CostAlternative {
             what: "Firehose alone: JSON in S3, no tables",
             usd: firehose,
         },
@@ -63,24 +66,24 @@ pub(crate) fn of(month: &Month, measured: &Measured) -> Vec<Peer> {
 }
 
 /// A streaming job runs all the time, with what its busy hours need.
-fn streaming_dpus(month: &Month) -> f64 {
-    let busy = month.events / (assumed::DAYS * 86_400.0) * PEAK;
-    (busy / SPARK_EVENTS / PROCESSORS_OF_A_DPU).max(STREAMING_DPUS)
+fn streaming_dpus(month: &MonthlyWorkload) -> f64 {
+    let busy = month.events / (assumed::DAYS_PER_MONTH * 86_400.0) * PEAK_FACTOR;
+    (busy / SPARK_EVENTS_PER_SECOND / PROCESSORS_OF_A_DPU).max(STREAMING_DPUS)
 }
 
 /// A job for each table and day.
-fn snapshot_dpu_hours(month: &Month) -> f64 {
-    let jobs = assumed::TABLES * assumed::DAYS;
+fn snapshot_dpu_hours(month: &MonthlyWorkload) -> f64 {
+    let jobs = assumed::TABLES * assumed::DAYS_PER_MONTH;
     let work = month.rows / 1e6 / assumed::TABLES * SPARK_PER_MILLION_ROWS;
-    let seconds = (SPARK_START + work / (JOB_DPUS * PROCESSORS_OF_A_DPU)).max(JOB_SECONDS);
+    let seconds = (SPARK_START_SECONDS + work / (JOB_DPUS * PROCESSORS_OF_A_DPU)).max(JOB_SECONDS);
     jobs * seconds * JOB_DPUS / 3_600.0
 }
 
 /// A job for each source and day.
-fn transform_dpu_hours(month: &Month) -> f64 {
-    let jobs = assumed::SOURCES * assumed::DAYS;
-    let work = month.events / jobs / SPARK_EVENTS;
-    let seconds = (SPARK_START + work / (JOB_DPUS * PROCESSORS_OF_A_DPU)).max(JOB_SECONDS);
+fn transform_dpu_hours(month: &MonthlyWorkload) -> f64 {
+    let jobs = assumed::SOURCES * assumed::DAYS_PER_MONTH;
+    let work = month.events / jobs / SPARK_EVENTS_PER_SECOND;
+    let seconds = (SPARK_START_SECONDS + work / (JOB_DPUS * PROCESSORS_OF_A_DPU)).max(JOB_SECONDS);
     jobs * seconds * JOB_DPUS / 3_600.0
 }
 
@@ -91,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_others_ask_by_hand() {
-        let peers = of(&Month::of(7e7, 300.0, 100.0), &round());
+        let peers = alternative_costs(&MonthlyWorkload::of(7e7, 300.0, 100.0), &round());
         let usd = |place: usize| (peers[place].usd * 100.0).round() / 100.0;
         // Half a DPU for 720 h: 158.40; 600 jobs of a minute with two DPUs: 20 DPU-h, 8.80.
         assert_eq!(usd(0).to_string(), "167.2");

@@ -7,10 +7,10 @@
 pub(crate) const REGION: &str = "eu-west-2";
 
 /// When they were written down.
-pub(crate) const DATE: &str = "2026-11-27";
+pub(crate) const PRICE_DATE: &str = "2026-11-27";
 
 /// Where they come from.
-pub(crate) const SOURCE: &str = "list prices from memory, not looked up: check";
+pub(crate) const PRICE_SOURCE: &str = "list prices from memory, not looked up: check";
 
 /// A price: so many dollars for so much.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +29,13 @@ impl Price {
     }
 
     /// What a quantity costs.
-    pub(crate) fn times(self, quantity: f64) -> f64 {
+    pub(crate) fn for_quantity(self, quantity: f64) -> f64 {
         self.usd * quantity / self.per
     }
 }
 
 /// Hours of a month of thirty days.
-pub(crate) const HOURS: f64 = 720.0;
+pub(crate) const HOURS_PER_MONTH: f64 = 720.0;
 
 /// Lambda on Graviton.
 pub(crate) const LAMBDA_GB_SECOND: Price = Price::of(0.000_013_333_4, 1.0, "GB-s");

@@ -10,26 +10,26 @@ use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use contract::{Catalogue, File, TableContract};
-use lake::file::{BATCH_ROWS, ROW_GROUP_ROWS, curated, read};
-use lake::{Footer, GroupWriter, Manifest, Window, manifest_key, schema};
+use contract::{Catalogue, DeclaredFile, TableContract};
+use lake::file::{BATCH_ROWS, ROW_GROUP_ROWS, curated_properties, read_parquet};
+use lake::{FileWindow, ParquetFooter, RowGroupWriter, SnapshotManifest, manifest_key, schema};
 use quality::TableState;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::commands::bench::cpu_seconds;
+use crate::commands::bench::own_cpu_seconds;
 use crate::processes::peak_megabytes;
-use crate::snapshot_bench::{self, Bench, FIRST_DAY, TABLE, answer, zone};
-use polelake::error::Failed;
+use crate::snapshot_bench::{self, FIRST_DAY, SnapshotBench, TABLE, run_json_process, zone_store};
+use polelake::error::CliError;
 
 /// Where the one group lies, for the worker that writes and measures it.
-const GROUP: &str = "group.parquet";
+const GROUP_FILE: &str = "group.parquet";
 
 /// Where the peer's tenth lies.
-const TENTH: &str = "tenth.parquet";
+const PEER_FILE: &str = "tenth.parquet";
 
 /// The rule that is exact over the whole table.
-const UNIQUE: &str = "
+const UNIQUE_RULE: &str = "
     quality:
       - id: bench-unique
         type: library
@@ -53,30 +53,32 @@ pub(crate) struct QualityBench {
 
 impl QualityBench {
     /// Prepares the table, measures each, lets the peer do a tenth, and tells.
-    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
+    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         let groups = self.rows.div_ceil(ROW_GROUP_ROWS as u64).max(1);
-        let one = Bench {
+        let one = SnapshotBench {
             rows: ROW_GROUP_ROWS as u64,
             changed: 10_000,
             dir: self.dir.clone(),
             contracts: self.contracts.clone(),
             peers: Vec::new(),
         };
-        one.first_load().await?;
-        inflate(&self.dir, groups).await?;
-        let tell = |what: &str, measured: &Value| snapshot_bench::tell(what, measured, as_json);
-        let writing = self.worker("writing", groups).await?;
+        one.run_first_load().await?;
+        inflate_snapshot(&self.dir, groups).await?;
+        let tell = |what: &str, measured: &Value| {
+            snapshot_bench::print_measurement(what, measured, as_json)
+        };
+        let writing = self.start_worker("writing", groups).await?;
         tell("polelake: writing", &writing["writing"]);
         tell(
             "polelake: measuring, in the same pass",
             &writing["measuring"],
         );
-        let share =
-            number(&writing["measuring"], "cpu") / number(&writing["writing"], "cpu").max(0.01);
+        let share = number_field(&writing["measuring"], "cpu")
+            / number_field(&writing["writing"], "cpu").max(0.01);
         tell("measuring, of writing", &json!({"cpu_share": share}));
-        let rescan = self.worker("rescan", groups).await?;
+        let rescan = self.start_worker("rescan", groups).await?;
         tell("polelake: the snapshot read again", &rescan);
-        let unique = self.worker("unique", groups).await?;
+        let unique = self.start_worker("unique", groups).await?;
         tell(
             "polelake: read again, with exact uniqueness of the key",
             &unique,
@@ -85,11 +87,12 @@ impl QualityBench {
             let mut command = Command::new("python3");
             command
                 .args(["-c", include_str!("great_expectations.py")])
-                .arg(self.dir.join(TENTH));
-            let peer = answer(command, "great_expectations").await?;
+                .arg(self.dir.join(PEER_FILE));
+            let peer = run_json_process(command, "great_expectations").await?;
             tell("great_expectations, a tenth of the rows", &peer);
-            let each =
-                |measured: &Value| number(measured, "cpu") / number(measured, "rows").max(1.0);
+            let each = |measured: &Value| {
+                number_field(measured, "cpu") / number_field(measured, "rows").max(1.0)
+            };
             tell(
                 "polelake, of great_expectations, each row",
                 &json!({"cpu_share": each(&unique) / each(&peer)}),
@@ -98,7 +101,7 @@ impl QualityBench {
         Ok(true)
     }
 
-    async fn worker(&self, what: &str, groups: u64) -> Result<Value, Failed> {
+    async fn start_worker(&self, what: &str, groups: u64) -> Result<Value, CliError> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args([
@@ -110,86 +113,87 @@ impl QualityBench {
             ])
             .arg(&self.dir);
         command.arg("--contracts").arg(&self.contracts);
-        answer(command, "polelake").await
+        run_json_process(command, "polelake").await
     }
 }
 
-fn number(measured: &Value, what: &str) -> f64 {
+fn number_field(measured: &Value, what: &str) -> f64 {
     measured[what].as_f64().unwrap_or_default()
 }
 
 /// Makes the snapshot of the first day as large as it is to be, and keeps its one group beside it.
-async fn inflate(dir: &Path, groups: u64) -> Result<(), Failed> {
-    let curated = zone(dir, "curated");
+async fn inflate_snapshot(dir: &Path, groups: u64) -> Result<(), CliError> {
+    let curated = zone_store(dir, "curated");
     let key = manifest_key(TABLE, FIRST_DAY);
-    let mut manifest = Manifest::decode(&curated.get(&key).await?.body)?;
+    let mut manifest = SnapshotManifest::from_json(&curated.get(&key).await?.body)?;
     let shard = manifest
         .shards
         .first_mut()
         .ok_or("the first load has no shard")?;
     let file = curated.get(&shard.rows_key).await?.body;
-    std::fs::write(dir.join(GROUP), &file)?;
-    shard.bytes = copies(&file, groups, &dir.join("curated").join(&shard.rows_key))?;
-    copies(&file, groups.div_ceil(10), &dir.join(TENTH))?;
+    std::fs::write(dir.join(GROUP_FILE), &file)?;
+    shard.bytes = write_copies(&file, groups, &dir.join("curated").join(&shard.rows_key))?;
+    write_copies(&file, groups.div_ceil(10), &dir.join(PEER_FILE))?;
     shard.rows *= groups;
     shard.profile_key = None;
     manifest.rows *= groups;
-    let body = Bytes::from(manifest.encode()?);
+    let body = Bytes::from(manifest.to_json()?);
     curated.put(&key, body, "application/json").await?;
     Ok(())
 }
 
 /// Writes a file with the first group of another, so many times; gives its size.
-fn copies(file: &Bytes, groups: u64, to: &Path) -> Result<u64, Failed> {
+fn write_copies(file: &Bytes, groups: u64, to: &Path) -> Result<u64, CliError> {
     let size = file.len() as u64;
-    let footer = Footer::parse(Window::new(0, file.clone(), size))?;
+    let footer = ParquetFooter::parse(FileWindow::new(0, file.clone(), size))?;
     let group = footer
-        .groups()?
+        .row_groups()?
         .into_iter()
         .next()
         .ok_or("the file has no row group")?;
-    let schema = read(file.clone())?
+    let schema = read_parquet(file.clone())?
         .next()
         .ok_or("the file has no rows")??
         .schema();
     let sink = std::io::BufWriter::new(std::fs::File::create(to)?);
-    let mut writer = GroupWriter::new(sink, &schema, curated())?;
+    let mut writer = RowGroupWriter::new(sink, &schema, curated_properties())?;
     for _ in 0..groups {
-        let range = usize::try_from(group.bytes.start)?..usize::try_from(group.bytes.end)?;
-        writer.copy(&footer, &group, file.slice(range))?;
+        let range =
+            usize::try_from(group.byte_range.start)?..usize::try_from(group.byte_range.end)?;
+        writer.copy_group(&footer, &group, file.slice(range))?;
     }
-    writer.finish()?.flush()?;
+    writer.finish_file()?.flush()?;
     Ok(std::fs::metadata(to)?.len())
 }
 
 /// One measurement in a process of its own; says what it took as JSON.
-pub(crate) async fn worker(
+pub(crate) async fn run_worker(
     what: &str,
     groups: u64,
     dir: &Path,
     contracts: &Path,
-) -> Result<bool, Failed> {
-    let catalogue = catalogue(&contracts.to_string_lossy(), what == "unique")?;
+) -> Result<bool, CliError> {
+    let catalogue = compile_catalogue(&contracts.to_string_lossy(), what == "unique")?;
     let table = catalogue
-        .table(TABLE)
+        .table_contract(TABLE)
         .ok_or("the contracts have no table object_vehicle")?;
     let told = match what {
-        "writing" => writing(table, groups, dir)?,
-        _ => rescan(table, groups, dir).await?,
+        "writing" => measure_writing(table, groups, dir)?,
+        _ => measure_rescan(table, groups, dir).await?,
     };
     println!("{told}");
     Ok(true)
 }
 
-fn catalogue(contracts: &str, unique: bool) -> Result<Catalogue, Failed> {
-    let mut files = host::contract_files(contracts)?;
+fn compile_catalogue(contracts: &str, unique: bool) -> Result<Catalogue, CliError> {
+    let mut files = host::read_contract_files(contracts)?;
     for file in files
         .iter_mut()
         .filter(|file| unique && file.path.ends_with("object_vehicle.odcs.yaml"))
     {
-        *file = File::new(
+        *file = DeclaredFile::new(
             file.path.clone(),
-            file.text().replacen("\n    quality:\n", UNIQUE, 1),
+            file.text().replacen("\n    quality:\n", UNIQUE_RULE, 1),
         );
     }
     Catalogue::compile(&files).map_err(|problems| {
@@ -203,19 +207,27 @@ fn catalogue(contracts: &str, unique: bool) -> Result<Catalogue, Failed> {
 }
 
 /// The same batches written, and measured, one after the other.
-fn writing(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, Failed> {
-    let file = Bytes::from(std::fs::read(dir.join(GROUP))?);
-    let batches: Vec<RecordBatch> = read(file)?.collect::<Result<_, _>>()?;
-    let rules: Vec<_> = table.rules_that_look(false).cloned().collect();
-    let writing = timed(groups, || {
-        let mut writer = GroupWriter::new(std::io::sink(), &schema::curated(table), curated())?;
-        batches.iter().try_for_each(|batch| writer.write(batch))?;
-        writer.finish()?;
+fn measure_writing(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, CliError> {
+    let file = Bytes::from(std::fs::read(dir.join(GROUP_FILE))?);
+    let batches: Vec<RecordBatch> = read_parquet(file)?.collect::<Result<_, _>>()?;
+    let rules: Vec<_> = table.rules_by_cross_table(false).cloned().collect();
+    let writing = time_groups(groups, || {
+        let mut writer = RowGroupWriter::new(
+            std::io::sink(),
+            &schema::curated_schema(table),
+            curated_properties(),
+        )?;
+        batches
+            .iter()
+            .try_for_each(|batch| writer.write_batch(batch))?;
+        writer.finish_file()?;
         Ok(())
     })?;
-    let measuring = timed(groups, || {
+    let measuring = time_groups(groups, || {
         let mut state = TableState::new(&rules, &table.columns);
-        batches.iter().for_each(|batch| state.update(&rules, batch));
+        batches
+            .iter()
+            .for_each(|batch| state.add_batch(&rules, batch));
         // As it is kept beside the file.
         std::hint::black_box(serde_json::to_vec(&state)?);
         Ok(())
@@ -223,24 +235,28 @@ fn writing(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, Fail
     Ok(json!({"writing": writing, "measuring": measuring, "batch_rows": BATCH_ROWS}))
 }
 
-fn timed(groups: u64, mut once: impl FnMut() -> Result<(), Failed>) -> Result<Value, Failed> {
-    let (begun, cpu) = (Instant::now(), cpu_seconds());
+fn time_groups(
+    groups: u64,
+    mut once: impl FnMut() -> Result<(), CliError>,
+) -> Result<Value, CliError> {
+    let (begun, cpu) = (Instant::now(), own_cpu_seconds());
     for _ in 0..groups {
         once()?;
     }
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let (wall, cpu) = (begun.elapsed().as_secs_f64(), own_cpu_seconds() - cpu);
     Ok(
         json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": groups * ROW_GROUP_ROWS as u64}),
     )
 }
 
 /// The snapshot read again. With the rule of uniqueness, every row but those of one group must be found a repeat.
-async fn rescan(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, Failed> {
-    let curated = zone(dir, "curated");
-    let manifest = Manifest::decode(&curated.get(&manifest_key(TABLE, FIRST_DAY)).await?.body)?;
-    let (begun, cpu) = (Instant::now(), cpu_seconds());
-    let again = snapshot_merge::rescan(table, &manifest, &Arc::clone(&curated)).await?;
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+async fn measure_rescan(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, CliError> {
+    let curated = zone_store(dir, "curated");
+    let manifest =
+        SnapshotManifest::from_json(&curated.get(&manifest_key(TABLE, FIRST_DAY)).await?.body)?;
+    let (begun, cpu) = (Instant::now(), own_cpu_seconds());
+    let again = snapshot_merge::rescan_snapshot(table, &manifest, &Arc::clone(&curated)).await?;
+    let (wall, cpu) = (begun.elapsed().as_secs_f64(), own_cpu_seconds() - cpu);
     let repeats = again
         .rules
         .iter()

@@ -1,8 +1,8 @@
 //! `polelake-bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same files, one process each.
 
-mod council;
-mod folder;
-mod rows;
+mod folder_store;
+mod many_tables;
+mod vehicle_events;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,18 +10,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::Catalogue;
-use lake::{Day, Manifest, manifest_key};
+use lake::{Day, SnapshotManifest, manifest_key};
 use serde_json::{Value, json};
-use snapshot_merge::{Buckets, Context, Sizes};
+use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
 use store::{MemoryCatalogue, ObjectStore};
 use tokio::process::Command;
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
-use crate::commands::bench::cpu_seconds;
+use crate::commands::bench::own_cpu_seconds;
 use crate::processes::peak_megabytes;
-use folder::Folder;
-use polelake::error::Failed;
-use rows::{Events, Which};
+use folder_store::FolderStore;
+use polelake::error::CliError;
+use vehicle_events::{VehicleEvents, VehicleSelection};
 
 /// The table that is merged: 14 columns of provenance and 14 of its own, with the rules that ship.
 pub(crate) const TABLE: &str = "object_vehicle";
@@ -30,7 +30,7 @@ pub(crate) const TABLE: &str = "object_vehicle";
 pub(crate) const FIRST_DAY: Day = Day(20_514);
 
 /// What is measured.
-pub(crate) struct Bench {
+pub(crate) struct SnapshotBench {
     /// Rows of the table.
     pub(crate) rows: u64,
     /// Changed keys in a million.
@@ -43,50 +43,53 @@ pub(crate) struct Bench {
     pub(crate) peers: Vec<String>,
 }
 
-pub(crate) fn zone(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
-    Arc::new(Folder(dir.join(name)))
+pub(crate) fn zone_store(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
+    Arc::new(FolderStore(dir.join(name)))
 }
 
 /// Merges one day, in a process of its own; says what it took as JSON. With `tables`, those of the small council.
-pub(crate) async fn worker(
+pub(crate) async fn run_worker(
     dir: &Path,
     contracts: &Path,
     date: &str,
     tables: Option<u32>,
-) -> Result<bool, Failed> {
+) -> Result<bool, CliError> {
     let bucket = |name: &str| name.to_owned();
     let contracts = contracts.to_string_lossy();
     let (catalogue, wanted) = match tables {
-        Some(tables) => (council::catalogue(&contracts, tables)?, Vec::new()),
+        Some(tables) => (
+            many_tables::compile_catalogue(&contracts, tables)?,
+            Vec::new(),
+        ),
         None => (host::load_contracts(&contracts)?, vec![TABLE.to_owned()]),
     };
     let context = Context {
-        raw: zone(dir, "raw"),
-        refined: zone(dir, "refined"),
-        curated: zone(dir, "curated"),
-        buckets: Buckets {
+        raw: zone_store(dir, "raw"),
+        refined: zone_store(dir, "refined"),
+        curated: zone_store(dir, "curated"),
+        buckets: ZoneBuckets {
             raw: bucket("raw"),
             refined: bucket("refined"),
             curated: bucket("curated"),
         },
-        databases: "bench".into(),
+        database_prefix: "bench".into(),
         glue: Arc::new(MemoryCatalogue::default()),
         catalogue: Arc::new(catalogue),
-        sizes: Sizes::default(),
+        sizes: MergeSizes::default(),
     };
-    let schedule = Schedule {
+    let schedule = ScheduleRequest {
         date: Some(date.to_owned()),
         tables: wanted,
-        ..Schedule::default()
+        ..ScheduleRequest::default()
     };
-    let (begun, cpu) = (Instant::now(), cpu_seconds());
+    let (begun, cpu) = (Instant::now(), own_cpu_seconds());
     let run = snapshot_merge::handle(
         &schedule,
         &context,
-        host::Budget::lasting(Duration::from_secs(7_200)),
+        host::TimeBudget::lasting_for(Duration::from_secs(7_200)),
     )
     .await?;
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let (wall, cpu) = (begun.elapsed().as_secs_f64(), own_cpu_seconds() - cpu);
     let rows: u64 = run.tables.iter().map(|table| table.rows).sum();
     let (peak, tables) = (peak_megabytes("self"), run.tables.len());
     println!(
@@ -98,12 +101,12 @@ pub(crate) async fn worker(
 
 /// Merges and publishes the many small tables of a council in one invocation: a first load, one changed key in a hundred,
 /// and nothing.
-pub(crate) async fn small_tables(
+pub(crate) async fn bench_small_tables(
     dir: &Path,
     contracts: &Path,
     tables: u32,
     as_json: bool,
-) -> Result<bool, Failed> {
+) -> Result<bool, CliError> {
     if dir.exists() {
         return Err(format!(
             "{} is there already; give --dir another folder",
@@ -111,37 +114,41 @@ pub(crate) async fn small_tables(
         )
         .into());
     }
-    let catalogue = council::catalogue(&contracts.to_string_lossy(), tables)?;
-    let (raw, refined) = (zone(dir, "raw"), zone(dir, "refined"));
+    let catalogue = many_tables::compile_catalogue(&contracts.to_string_lossy(), tables)?;
+    let (raw, refined) = (zone_store(dir, "raw"), zone_store(dir, "refined"));
     for number in 0..tables {
-        let name = council::table(number);
+        let name = many_tables::table_name(number);
         let table = catalogue
-            .table(&name)
+            .table_contract(&name)
             .ok_or_else(|| format!("there is no table {name}"))?;
         let topic = *catalogue
-            .topics_of(&name)
+            .topics_of_table(&name)
             .first()
             .ok_or("a table without a source")?;
-        let (vehicles, mut offset, mut day) = (council::rows(number, tables), 0, FIRST_DAY);
-        for (version, which) in [(1, Which::All), (2, Which::Spread(10_000))] {
-            offset = Events {
+        let (vehicles, mut offset, mut day) =
+            (many_tables::row_count(number, tables), 0, FIRST_DAY);
+        for (version, which) in [
+            (1, VehicleSelection::All),
+            (2, VehicleSelection::Spread(10_000)),
+        ] {
+            offset = VehicleEvents {
                 table,
                 topic,
                 day,
                 vehicles,
-                which,
+                selection: which,
                 offset,
                 version,
             }
-            .write(&*raw, &*refined)
+            .write_objects(&*raw, &*refined)
             .await?;
             day = day.next();
         }
     }
     let days = ["first load", "one changed key in a hundred", "no changes"];
     for (what, day) in days.iter().zip((0..).map(|after| Day(FIRST_DAY.0 + after))) {
-        let measured = merged(dir, contracts, day, Some(tables)).await?;
-        tell(
+        let measured = merge_in_process(dir, contracts, day, Some(tables)).await?;
+        print_measurement(
             &format!("polelake: {tables} tables, {what}"),
             &measured,
             as_json,
@@ -151,12 +158,12 @@ pub(crate) async fn small_tables(
 }
 
 /// One day, merged by a process of its own.
-async fn merged(
+async fn merge_in_process(
     dir: &Path,
     contracts: &Path,
     day: Day,
     tables: Option<u32>,
-) -> Result<Value, Failed> {
+) -> Result<Value, CliError> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["snapshot-worker", &day.to_string(), "--dir"])
@@ -165,30 +172,30 @@ async fn merged(
     if let Some(tables) = tables {
         command.args(["--tables", &tables.to_string()]);
     }
-    answer(command, "polelake").await
+    run_json_process(command, "polelake").await
 }
 
-impl Bench {
+impl SnapshotBench {
     /// Prepares the days, merges each, lets the peers do the second, and tells.
-    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
-        self.refuse_old_folder()?;
+    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
+        self.require_new_folder()?;
         let catalogue = host::load_contracts(&self.contracts.to_string_lossy())?;
         let days = [
-            Which::All,
-            Which::Spread(self.changed),
-            Which::Together(1_000_000 / self.changed.max(1)),
+            VehicleSelection::All,
+            VehicleSelection::Spread(self.changed),
+            VehicleSelection::Clustered(1_000_000 / self.changed.max(1)),
         ];
-        self.prepare(&catalogue, &days).await?;
-        let tell = |what: &str, measured: &Value| tell(what, measured, as_json);
-        let first = self.merged(FIRST_DAY).await?;
+        self.write_days(&catalogue, &days).await?;
+        let tell = |what: &str, measured: &Value| print_measurement(what, measured, as_json);
+        let first = self.merge_day(FIRST_DAY).await?;
         tell("polelake: first load", &first);
-        let whole = self.merged(FIRST_DAY.next()).await?;
+        let whole = self.merge_day(FIRST_DAY.next()).await?;
         tell("polelake: changes spread over the table", &whole);
-        let confined = self.merged(FIRST_DAY.next().next()).await?;
+        let confined = self.merge_day(FIRST_DAY.next().next()).await?;
         tell("polelake: as many changes, lying together", &confined);
-        let none = self.merged(FIRST_DAY.next().next().next()).await?;
+        let none = self.merge_day(FIRST_DAY.next().next().next()).await?;
         tell("polelake: no changes", &none);
-        let share = number(&confined, "cpu") / number(&whole, "cpu").max(0.01);
+        let share = number_field(&confined, "cpu") / number_field(&whole, "cpu").max(0.01);
         tell(
             "changes together, of changes spread",
             &json!({"cpu_share": share}),
@@ -199,7 +206,7 @@ impl Bench {
             ("pyspark", "simple"),
         ] {
             if self.peers.iter().any(|wanted| wanted == peer) {
-                let measured = self.peer(peer, variant).await?;
+                let measured = self.run_peer(peer, variant).await?;
                 tell(
                     &format!(
                         "{peer} {} ({variant})",
@@ -207,7 +214,7 @@ impl Bench {
                     ),
                     &measured,
                 );
-                let share = number(&whole, "cpu") / number(&measured, "cpu").max(0.01);
+                let share = number_field(&whole, "cpu") / number_field(&measured, "cpu").max(0.01);
                 tell(
                     &format!("polelake, of {peer} ({variant})"),
                     &json!({"cpu_share": share}),
@@ -218,14 +225,15 @@ impl Bench {
     }
 
     /// The first day alone, of a new folder.
-    pub(crate) async fn first_load(&self) -> Result<Value, Failed> {
-        self.refuse_old_folder()?;
+    pub(crate) async fn run_first_load(&self) -> Result<Value, CliError> {
+        self.require_new_folder()?;
         let catalogue = host::load_contracts(&self.contracts.to_string_lossy())?;
-        self.prepare(&catalogue, &[Which::All]).await?;
-        self.merged(FIRST_DAY).await
+        self.write_days(&catalogue, &[VehicleSelection::All])
+            .await?;
+        self.merge_day(FIRST_DAY).await
     }
 
-    fn refuse_old_folder(&self) -> Result<(), Failed> {
+    fn require_new_folder(&self) -> Result<(), CliError> {
         match self.dir.exists() {
             true => Err(format!(
                 "{} is there already; give --dir another folder",
@@ -236,38 +244,45 @@ impl Bench {
         }
     }
 
-    async fn prepare(&self, catalogue: &Catalogue, days: &[Which]) -> Result<(), Failed> {
+    async fn write_days(
+        &self,
+        catalogue: &Catalogue,
+        days: &[VehicleSelection],
+    ) -> Result<(), CliError> {
         let table = catalogue
-            .table(TABLE)
+            .table_contract(TABLE)
             .ok_or("the contracts have no table object_vehicle")?;
         let topic = *catalogue
-            .topics_of(TABLE)
+            .topics_of_table(TABLE)
             .first()
             .ok_or("no source fills object_vehicle")?;
-        let (raw, refined) = (zone(&self.dir, "raw"), zone(&self.dir, "refined"));
+        let (raw, refined) = (
+            zone_store(&self.dir, "raw"),
+            zone_store(&self.dir, "refined"),
+        );
         let (mut offset, mut day) = (0, FIRST_DAY);
         for (version, which) in (1..).zip(days) {
-            let events = Events {
+            let events = VehicleEvents {
                 table,
                 topic,
                 day,
                 vehicles: self.rows,
-                which: *which,
+                selection: *which,
                 offset,
                 version,
             };
-            offset = events.write(&*raw, &*refined).await?;
+            offset = events.write_objects(&*raw, &*refined).await?;
             day = day.next();
         }
         Ok(())
     }
 
-    async fn merged(&self, day: Day) -> Result<Value, Failed> {
-        merged(&self.dir, &self.contracts, day, None).await
+    async fn merge_day(&self, day: Day) -> Result<Value, CliError> {
+        merge_in_process(&self.dir, &self.contracts, day, None).await
     }
 
     /// The second day by a peer: the base's files and the day's increments.
-    async fn peer(&self, peer: &str, variant: &str) -> Result<Value, Failed> {
+    async fn run_peer(&self, peer: &str, variant: &str) -> Result<Value, CliError> {
         let scripts = [
             ("duckdb", include_str!("duckdb_merge.py")),
             ("pyspark", include_str!("spark_merge.py")),
@@ -278,7 +293,8 @@ impl Bench {
             .map(|(_, script)| *script)
             .unwrap_or_default();
         let key = manifest_key(TABLE, FIRST_DAY);
-        let manifest = Manifest::decode(&zone(&self.dir, "curated").get(&key).await?.body)?;
+        let manifest =
+            SnapshotManifest::from_json(&zone_store(&self.dir, "curated").get(&key).await?.body)?;
         let of =
             |zone: &str, key: &str| self.dir.join(zone).join(key).to_string_lossy().into_owned();
         let base: Vec<String> = manifest
@@ -288,7 +304,7 @@ impl Bench {
             .collect();
         let increments = of(
             "refined",
-            &format!("refined/{TABLE}/{}", folder_of(FIRST_DAY.next())),
+            &format!("refined/{TABLE}/{}", refined_folder(FIRST_DAY.next())),
         );
         let out = self
             .dir
@@ -312,12 +328,12 @@ impl Bench {
             ]),
         };
         command.arg(threads);
-        answer(command, peer).await
+        run_json_process(command, peer).await
     }
 }
 
 /// The folder of a day's refined objects, as [`lake::Chunk::refined_key`] writes it.
-fn folder_of(day: Day) -> String {
+fn refined_folder(day: Day) -> String {
     let chunk = lake::Chunk {
         topic: "t".into(),
         epoch: 1,
@@ -329,7 +345,7 @@ fn folder_of(day: Day) -> String {
 }
 
 /// What a process says in its last line.
-pub(crate) async fn answer(mut command: Command, who: &str) -> Result<Value, Failed> {
+pub(crate) async fn run_json_process(mut command: Command, who: &str) -> Result<Value, CliError> {
     let output = command
         .stderr(Stdio::piped())
         .output()
@@ -350,11 +366,11 @@ pub(crate) async fn answer(mut command: Command, who: &str) -> Result<Value, Fai
     })
 }
 
-fn number(measured: &Value, what: &str) -> f64 {
+fn number_field(measured: &Value, what: &str) -> f64 {
     measured[what].as_f64().unwrap_or_default()
 }
 
-pub(crate) fn tell(what: &str, measured: &Value, as_json: bool) {
+pub(crate) fn print_measurement(what: &str, measured: &Value, as_json: bool) {
     if as_json {
         let mut line = measured.clone();
         line["bench"] = json!(what);
@@ -364,9 +380,9 @@ pub(crate) fn tell(what: &str, measured: &Value, as_json: bool) {
         Some(share) => println!("{what}: {:.1} % of the CPU-seconds", share * 100.0),
         None => println!(
             "{what}: {:.1} CPU-s, {:.1} s wall, {:.0} MB at most, {} rows",
-            number(measured, "cpu"),
-            number(measured, "wall"),
-            number(measured, "peak_mb"),
+            number_field(measured, "cpu"),
+            number_field(measured, "wall"),
+            number_field(measured, "peak_mb"),
             measured["rows"]
         ),
     }

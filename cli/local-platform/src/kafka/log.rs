@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
+use super::fault_injection::INVALID_PRODUCER_EPOCH;
 use super::records::{self, LogRecord};
-use super::weather::INVALID_PRODUCER_EPOCH;
 use crate::clock::Clock;
 
 /// Partitions of a topic of the local platform.
@@ -40,15 +40,15 @@ mod batch {
 }
 
 /// Every topic of the broker.
-pub struct Topics {
+pub struct TopicLogs {
     folder: PathBuf,
     clock: Arc<Clock>,
-    topics: Mutex<BTreeMap<String, Arc<Vec<Log>>>>,
+    topics: Mutex<BTreeMap<String, Arc<Vec<PartitionLog>>>>,
     /// Told whenever something was appended.
     pub appended: Notify,
 }
 
-impl Topics {
+impl TopicLogs {
     /// Opens the topics that lie in `folder`, or begins anew.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Topics {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
-                topics.topic(&entry.file_name().to_string_lossy())?;
+                topics.get_or_create_topic(&entry.file_name().to_string_lossy())?;
             }
         }
         Ok(topics)
@@ -74,7 +74,7 @@ impl Topics {
     ///
     /// # Errors
     /// When its files cannot be made, or its name could be a path.
-    pub fn topic(&self, name: &str) -> io::Result<Arc<Vec<Log>>> {
+    pub fn get_or_create_topic(&self, name: &str) -> io::Result<Arc<Vec<PartitionLog>>> {
         let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if name.is_empty() || name.len() > 249 || name.starts_with('.') || !name.chars().all(legal)
         {
@@ -83,14 +83,14 @@ impl Topics {
                 "not a topic name",
             ));
         }
-        let mut topics = lock(&self.topics);
+        let mut topics = lock_unpoisoned(&self.topics);
         if let Some(known) = topics.get(name) {
             return Ok(Arc::clone(known));
         }
         let folder = self.folder.join(name);
         std::fs::create_dir_all(&folder)?;
         let open = |partition| {
-            Log::open(
+            PartitionLog::open(
                 &folder.join(format!("{partition}.log")),
                 Arc::clone(&self.clock),
             )
@@ -102,22 +102,22 @@ impl Topics {
 
     /// The names of all topics.
     #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        lock(&self.topics).keys().cloned().collect()
+    pub fn topic_names(&self) -> Vec<String> {
+        lock_unpoisoned(&self.topics).keys().cloned().collect()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One partition.
-pub struct Log {
+pub struct PartitionLog {
     clock: Arc<Clock>,
-    inner: Mutex<Inner>,
+    inner: Mutex<PartitionLogState>,
 }
 
-struct Inner {
+struct PartitionLogState {
     file: File,
     length: u64,
     next: i64,
@@ -125,11 +125,11 @@ struct Inner {
     /// (first offset, place in the file, length) of every batch.
     index: Vec<(i64, u64, usize)>,
     /// The last batch of each producer.
-    producers: HashMap<i64, LastBatch>,
+    producers: HashMap<i64, ProducerState>,
 }
 
 /// What is known of a producer.
-struct LastBatch {
+struct ProducerState {
     /// Its life: it counts its records anew in each.
     epoch: i16,
     /// The sequence of its last record.
@@ -138,7 +138,7 @@ struct LastBatch {
     offset: i64,
 }
 
-impl Log {
+impl PartitionLog {
     fn open(path: &Path, clock: Arc<Clock>) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
@@ -146,7 +146,7 @@ impl Log {
             .create(true)
             .open(path)?;
         let bytes = std::fs::read(path)?;
-        let mut inner = Inner {
+        let mut inner = PartitionLogState {
             file,
             length: 0,
             next: 0,
@@ -155,9 +155,9 @@ impl Log {
             producers: HashMap::new(),
         };
         while let Some(batch) =
-            next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..])
+            parse_next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..])
         {
-            inner.note(batch);
+            inner.index_batch(batch);
         }
         // What a crash left half written was never acknowledged.
         inner.file.set_len(inner.length)?;
@@ -171,21 +171,21 @@ impl Log {
     ///
     /// # Errors
     /// Kafka's error code.
-    pub fn append(&self, records: &[u8]) -> Result<(i64, i64), i16> {
-        let mut inner = lock(&self.inner);
+    pub fn append_batches(&self, records: &[u8]) -> Result<(i64, i64), i16> {
+        let mut inner = lock_unpoisoned(&self.inner);
         // The log's time never steps back, whatever the clock does.
-        let now = self.clock.millis().max(inner.last_append);
+        let now = self.clock.now_millis().max(inner.last_append);
         let mut rest = records;
         let mut first = None;
         while !rest.is_empty() {
-            let batch = next_batch(rest).ok_or(CORRUPT_MESSAGE)?;
+            let batch = parse_next_batch(rest).ok_or(CORRUPT_MESSAGE)?;
             rest = &rest[batch.len()..];
             if !records::is_readable(batch) {
                 return Err(UNSUPPORTED_COMPRESSION);
             }
-            let offset = match inner.repeated(batch)? {
+            let offset = match inner.find_repeated_batch(batch)? {
                 Some(offset) => offset,
-                None => inner.append(batch, now).map_err(|_| STORAGE_ERROR)?,
+                None => inner.append_batch(batch, now).map_err(|_| STORAGE_ERROR)?,
             };
             first.get_or_insert(offset);
         }
@@ -194,16 +194,16 @@ impl Log {
 
     /// The offset that the next record gets.
     #[must_use]
-    pub fn next(&self) -> i64 {
-        lock(&self.inner).next
+    pub fn next_offset(&self) -> i64 {
+        lock_unpoisoned(&self.inner).next
     }
 
     /// Whole batches from the one that holds `offset` on, up to about `max_bytes`, at least one.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&self, offset: i64, max_bytes: usize) -> io::Result<Bytes> {
-        let inner = lock(&self.inner);
+    pub fn read_batches(&self, offset: i64, max_bytes: usize) -> io::Result<Bytes> {
+        let inner = lock_unpoisoned(&self.inner);
         if offset >= inner.next || offset < 0 {
             return Ok(Bytes::new());
         }
@@ -229,16 +229,17 @@ impl Log {
     ///
     /// # Errors
     /// When the file cannot be read or decoded.
-    pub fn records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
-        let bytes = self.read(offset, max_bytes)?;
+    pub fn read_records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
+        let bytes = self.read_batches(offset, max_bytes)?;
         let (mut place, mut found) = (0, Vec::new());
         let mut unpacked = 0;
-        while let Some(batch) = next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1))
+        while let Some(batch) =
+            parse_next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1))
         {
             let appended = i64_at(batch, batch::MAX_TIMESTAMP);
             let whole = bytes.slice(place..place + batch.len());
             place += batch.len();
-            let batch = records::decode(&whole, appended)?;
+            let batch = records::decode_batch(&whole, appended)?;
             // What was packed tightly is large when it is unpacked: it counts as it is handed on.
             unpacked += batch
                 .iter()
@@ -251,9 +252,9 @@ impl Log {
     }
 }
 
-impl Inner {
+impl PartitionLogState {
     /// The first offset of a batch that this producer sent before: the answer was lost, and it sends it again.
-    fn repeated(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
+    fn find_repeated_batch(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
         let (producer, sequence) = (
             i64_at(batch, batch::PRODUCER),
             i32_at(batch, batch::SEQUENCE),
@@ -283,7 +284,7 @@ impl Inner {
         }
     }
 
-    fn append(&mut self, batch: &[u8], now: i64) -> io::Result<i64> {
+    fn append_batch(&mut self, batch: &[u8], now: i64) -> io::Result<i64> {
         let mut stamped = BytesMut::from(batch);
         let offset = self.next;
         stamped[..8].copy_from_slice(&offset.to_be_bytes());
@@ -296,12 +297,12 @@ impl Inner {
             self.file.set_len(self.length)?;
             return Err(error);
         }
-        self.note(&stamped);
+        self.index_batch(&stamped);
         Ok(offset)
     }
 
     /// Takes a batch that stands in the file into the index.
-    fn note(&mut self, batch: &[u8]) {
+    fn index_batch(&mut self, batch: &[u8]) {
         let first = i64_at(batch, 0);
         let last_delta = i32_at(batch, batch::LAST_DELTA);
         self.index.push((first, self.length, batch.len()));
@@ -314,7 +315,7 @@ impl Inner {
         );
         if producer >= 0 {
             let sequence = sequence.wrapping_add(last_delta) & i32::MAX;
-            let last = LastBatch {
+            let last = ProducerState {
                 epoch: i16_at(batch, batch::EPOCH),
                 sequence,
                 offset: first,
@@ -325,7 +326,7 @@ impl Inner {
 }
 
 /// The batch that `bytes` begin with, if it is whole, of format 2 and undamaged.
-fn next_batch(bytes: &[u8]) -> Option<&[u8]> {
+fn parse_next_batch(bytes: &[u8]) -> Option<&[u8]> {
     if bytes.len() < batch::HEADER || bytes[batch::MAGIC] != 2 {
         return None;
     }

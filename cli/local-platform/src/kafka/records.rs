@@ -8,9 +8,9 @@ use std::io;
 use bytes::{Buf, Bytes};
 
 /// Where things stand in a batch.
-const ATTRIBUTES: usize = 21;
-const COUNT: usize = 57;
-const HEADER: usize = 61;
+const ATTRIBUTES_OFFSET: usize = 21;
+const COUNT_OFFSET: usize = 57;
+const HEADER_BYTES: usize = 61;
 
 /// The lower bits of the attributes name the compression.
 const COMPRESSION_BITS: u8 = 0x07;
@@ -36,40 +36,43 @@ pub struct LogRecord {
 
 /// Whether the batch's compression can be read back: none, or zstd.
 pub(super) fn is_readable(batch: &[u8]) -> bool {
-    matches!(batch[ATTRIBUTES + 1] & COMPRESSION_BITS, 0 | ZSTD)
+    matches!(batch[ATTRIBUTES_OFFSET + 1] & COMPRESSION_BITS, 0 | ZSTD)
 }
 
 /// The records of a whole batch, stamped with `timestamp`.
 ///
 /// # Errors
 /// When the batch is damaged.
-pub(super) fn decode(batch: &Bytes, timestamp: i64) -> io::Result<Vec<LogRecord>> {
-    let base = i64::from_be_bytes(array(batch, 0)?);
-    let count = i32::from_be_bytes(array(batch, COUNT)?);
-    let mut rest = match batch[ATTRIBUTES + 1] & COMPRESSION_BITS {
-        0 => batch.slice(HEADER..),
+pub(super) fn decode_batch(batch: &Bytes, timestamp: i64) -> io::Result<Vec<LogRecord>> {
+    let base = i64::from_be_bytes(array_at(batch, 0)?);
+    let count = i32::from_be_bytes(array_at(batch, COUNT_OFFSET)?);
+    let mut rest = match batch[ATTRIBUTES_OFFSET + 1] & COMPRESSION_BITS {
+        0 => batch.slice(HEADER_BYTES..),
         _ => Bytes::from(zstd::bulk::decompress(
-            &batch[HEADER..],
+            &batch[HEADER_BYTES..],
             UNPACKED_BYTES_MAX,
         )?),
     };
     (0..count)
-        .map(|_| record(&mut rest, base, timestamp))
+        .map(|_| decode_record(&mut rest, base, timestamp))
         .collect()
 }
 
-fn record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogRecord> {
-    let length = usize::try_from(varint(rest)?).map_err(|_| damaged())?;
-    let mut record = take(rest, length)?;
-    take(&mut record, 1)?; // attributes: not used
-    varint(&mut record)?; // the producer's time: with LogAppendTime the batch's own counts
-    let offset = base + varint(&mut record)?;
-    let (key, value) = (bytes(&mut record)?, bytes(&mut record)?);
-    let headers = (0..varint(&mut record)?).map(|_| {
-        let name = bytes(&mut record)?.unwrap_or_default();
+fn decode_record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogRecord> {
+    let length = usize::try_from(take_varint(rest)?).map_err(|_| damaged_batch())?;
+    let mut record = take_bytes(rest, length)?;
+    take_bytes(&mut record, 1)?; // attributes: not used
+    take_varint(&mut record)?; // the producer's time: with LogAppendTime the batch's own counts
+    let offset = base + take_varint(&mut record)?;
+    let (key, value) = (
+        take_sized_bytes(&mut record)?,
+        take_sized_bytes(&mut record)?,
+    );
+    let headers = (0..take_varint(&mut record)?).map(|_| {
+        let name = take_sized_bytes(&mut record)?.unwrap_or_default();
         Ok((
             String::from_utf8_lossy(&name).into_owned(),
-            bytes(&mut record)?,
+            take_sized_bytes(&mut record)?,
         ))
     });
     let headers = headers.collect::<io::Result<_>>()?;
@@ -83,23 +86,23 @@ fn record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogRecord> 
 }
 
 /// A length and so many bytes; none for a length of -1.
-fn bytes(rest: &mut Bytes) -> io::Result<Option<Bytes>> {
-    match usize::try_from(varint(rest)?) {
-        Ok(length) => take(rest, length).map(Some),
+fn take_sized_bytes(rest: &mut Bytes) -> io::Result<Option<Bytes>> {
+    match usize::try_from(take_varint(rest)?) {
+        Ok(length) => take_bytes(rest, length).map(Some),
         Err(_) => Ok(None),
     }
 }
 
-fn take(rest: &mut Bytes, length: usize) -> io::Result<Bytes> {
+fn take_bytes(rest: &mut Bytes, length: usize) -> io::Result<Bytes> {
     if rest.len() < length {
-        Err(damaged())
+        Err(damaged_batch())
     } else {
         Ok(rest.split_to(length))
     }
 }
 
 /// A number of the protocol's own: seven bits in each byte, the sign in the lowest bit.
-fn varint(rest: &mut Bytes) -> io::Result<i64> {
+fn take_varint(rest: &mut Bytes) -> io::Result<i64> {
     let mut number = 0u64;
     for place in 0..10 {
         if rest.is_empty() {
@@ -111,17 +114,17 @@ fn varint(rest: &mut Bytes) -> io::Result<i64> {
             return Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
         }
     }
-    Err(damaged())
+    Err(damaged_batch())
 }
 
-fn array<const N: usize>(batch: &Bytes, place: usize) -> io::Result<[u8; N]> {
+fn array_at<const N: usize>(batch: &Bytes, place: usize) -> io::Result<[u8; N]> {
     batch
         .get(place..place + N)
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(damaged)
+        .ok_or_else(damaged_batch)
 }
 
-fn damaged() -> io::Error {
+fn damaged_batch() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a record batch is damaged")
 }
 
@@ -137,9 +140,12 @@ mod tests {
             (&[0x02], 1),
             (&[0xac, 0x02], 150),
         ] {
-            assert_eq!(varint(&mut Bytes::copy_from_slice(bytes)).unwrap(), number);
+            assert_eq!(
+                take_varint(&mut Bytes::copy_from_slice(bytes)).unwrap(),
+                number
+            );
         }
-        assert!(varint(&mut Bytes::from_static(&[0x80])).is_err());
+        assert!(take_varint(&mut Bytes::from_static(&[0x80])).is_err());
     }
 
     #[test]
@@ -149,12 +155,12 @@ mod tests {
             0, 0, 0, 0x01, 0x02, b'v', 0x06, 0x02, b'h', 0x02, b'1', 0x02, b'h', 0x02, b'2', 0x02,
             b'n', 0x01,
         ];
-        let mut batch = vec![0; HEADER];
+        let mut batch = vec![0; HEADER_BYTES];
         batch[7] = 5;
-        batch[COUNT + 3] = 1;
+        batch[COUNT_OFFSET + 3] = 1;
         batch.push(u8::try_from(body.len() * 2).unwrap());
         batch.extend_from_slice(body);
-        let records = decode(&Bytes::from(batch.clone()), 9).unwrap();
+        let records = decode_batch(&Bytes::from(batch.clone()), 9).unwrap();
         let header =
             |name: &str, value: &'static [u8]| (name.to_owned(), Some(Bytes::from_static(value)));
         assert_eq!(
@@ -169,7 +175,7 @@ mod tests {
             ),
             (5, 9, None)
         );
-        batch.truncate(HEADER + 4);
-        assert!(decode(&Bytes::from(batch), 9).is_err());
+        batch.truncate(HEADER_BYTES + 4);
+        assert!(decode_batch(&Bytes::from(batch), 9).is_err());
     }
 }

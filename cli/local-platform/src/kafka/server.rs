@@ -28,8 +28,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::log::{Log, PARTITIONS, STORAGE_ERROR, Topics};
-use super::weather::{Forecast, Weather};
+use super::fault_injection::{FaultInjection, ProduceFault};
+use super::log::{PARTITIONS, PartitionLog, STORAGE_ERROR, TopicLogs};
 
 /// The largest request that is read: a producer's batch is far below it.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -40,7 +40,7 @@ const UNSUPPORTED_VERSION: i16 = 35;
 const OFFSET_OUT_OF_RANGE: i16 = 1;
 
 /// What the broker speaks: key, oldest and newest version. Produce ends before topic ids replace names.
-const SPOKEN: [(ApiKey, i16, i16); 7] = [
+const SUPPORTED_APIS: [(ApiKey, i16, i16); 7] = [
     (ApiKey::Produce, 3, 12),
     (ApiKey::Fetch, 4, 12),
     (ApiKey::ListOffsets, 1, 7),
@@ -50,29 +50,29 @@ const SPOKEN: [(ApiKey, i16, i16); 7] = [
     (ApiKey::InitProducerId, 0, 4),
 ];
 
-struct Broker {
-    topics: Arc<Topics>,
+struct LocalBroker {
+    topics: Arc<TopicLogs>,
     port: u16,
     next_producer: AtomicI64,
-    forecast: Forecast,
+    fault_injection: FaultInjection,
 }
 
 /// Serves connections until this is dropped; they end with it.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
+pub async fn serve_broker(
     listener: TcpListener,
-    topics: Arc<Topics>,
+    topics: Arc<TopicLogs>,
     first_producer: i64,
-    forecast: Forecast,
+    forecast: FaultInjection,
 ) -> io::Result<()> {
     let port = listener.local_addr()?.port();
-    let broker = Arc::new(Broker {
+    let broker = Arc::new(LocalBroker {
         topics,
         port,
         next_producer: AtomicI64::new(first_producer),
-        forecast,
+        fault_injection: forecast,
     });
     let mut connections = JoinSet::new();
     loop {
@@ -80,14 +80,14 @@ pub async fn serve(
         while connections.try_join_next().is_some() {}
         let broker = Arc::clone(&broker);
         connections.spawn(async move {
-            if let Err(error) = connection(stream, &broker).await {
+            if let Err(error) = serve_connection(stream, &broker).await {
                 tracing::debug!(%error, "a Kafka connection ended");
             }
         });
     }
 }
 
-async fn connection(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
+async fn serve_connection(mut stream: TcpStream, broker: &LocalBroker) -> io::Result<()> {
     stream.set_nodelay(true)?;
     loop {
         let length = stream.read_i32().await?;
@@ -99,7 +99,7 @@ async fn connection(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
         );
         stream.read_exact(&mut request).await?;
         let answer = broker
-            .answer(request.freeze())
+            .handle_request(request.freeze())
             .await
             .map_err(|error| io::Error::other(error.to_string()))?;
         if let Some(answer) = answer {
@@ -111,32 +111,34 @@ async fn connection(mut stream: TcpStream, broker: &Broker) -> io::Result<()> {
     }
 }
 
-type Answer = Result<Option<Bytes>, Box<dyn std::error::Error + Send + Sync>>;
+type EncodedResponse = Result<Option<Bytes>, Box<dyn std::error::Error + Send + Sync>>;
 
-impl Broker {
-    async fn answer(&self, mut request: Bytes) -> Answer {
+impl LocalBroker {
+    async fn handle_request(&self, mut request: Bytes) -> EncodedResponse {
         let header = decode_request_header_from_buffer(&mut request)?;
         let key = ApiKey::try_from(header.request_api_key).map_err(|()| "an unknown request")?;
         let (version, id) = (header.request_api_version, header.correlation_id);
-        let spoken = SPOKEN
+        let spoken = SUPPORTED_APIS
             .iter()
             .any(|(known, min, max)| *known == key && (*min..=*max).contains(&version));
         match key {
             // A client that is newer than the broker asks again in the oldest version.
             ApiKey::ApiVersions if !spoken => {
-                encode(&api_versions(UNSUPPORTED_VERSION), key, 0, id)
+                encode_response(&api_versions(UNSUPPORTED_VERSION), key, 0, id)
             }
-            ApiKey::ApiVersions => encode(&api_versions(0), key, version, id),
+            ApiKey::ApiVersions => encode_response(&api_versions(0), key, version, id),
             _ if !spoken => Err(format!("{key:?} version {version} is not spoken").into()),
-            ApiKey::Metadata => encode(
-                &self.metadata(MetadataRequest::decode(&mut request, version)?),
+            ApiKey::Metadata => encode_response(
+                &self.metadata_response(MetadataRequest::decode(&mut request, version)?),
                 key,
                 version,
                 id,
             ),
-            ApiKey::InitProducerId => encode(&self.producer_id(), key, version, id),
-            ApiKey::CreateTopics => encode(
-                &self.create(CreateTopicsRequest::decode(&mut request, version)?),
+            ApiKey::InitProducerId => {
+                encode_response(&self.allocate_producer_id(), key, version, id)
+            }
+            ApiKey::CreateTopics => encode_response(
+                &self.create_topics(CreateTopicsRequest::decode(&mut request, version)?),
                 key,
                 version,
                 id,
@@ -144,18 +146,19 @@ impl Broker {
             ApiKey::Produce => {
                 let request = ProduceRequest::decode(&mut request, version)?;
                 let silent = request.acks == 0;
-                let answer = encode(&self.produced(request)?, key, version, id)?;
+                let answer =
+                    encode_response(&self.produce_with_faults(request)?, key, version, id)?;
                 Ok(answer.filter(|_| !silent))
             }
-            ApiKey::Fetch => encode(
+            ApiKey::Fetch => encode_response(
                 &self
-                    .fetch(FetchRequest::decode(&mut request, version)?)
+                    .fetch_or_wait(FetchRequest::decode(&mut request, version)?)
                     .await,
                 key,
                 version,
                 id,
             ),
-            ApiKey::ListOffsets => encode(
+            ApiKey::ListOffsets => encode_response(
                 &self.list_offsets(ListOffsetsRequest::decode(&mut request, version)?),
                 key,
                 version,
@@ -165,7 +168,7 @@ impl Broker {
         }
     }
 
-    fn metadata(&self, request: MetadataRequest) -> MetadataResponse {
+    fn metadata_response(&self, request: MetadataRequest) -> MetadataResponse {
         let named = request.topics.map(|topics| {
             topics
                 .into_iter()
@@ -173,7 +176,7 @@ impl Broker {
                 .map(|name| name.to_string())
                 .collect::<Vec<_>>()
         });
-        let names = named.unwrap_or_else(|| self.topics.names());
+        let names = named.unwrap_or_else(|| self.topics.topic_names());
         let broker = MetadataResponseBroker::default()
             .with_node_id(BrokerId(1))
             .with_host(StrBytes::from_static_str("127.0.0.1"))
@@ -191,7 +194,7 @@ impl Broker {
     }
 
     fn topic_metadata(&self, name: String) -> MetadataResponseTopic {
-        let known = self.topics.topic(&name);
+        let known = self.topics.get_or_create_topic(&name);
         let partition = |index| {
             MetadataResponsePartition::default()
                 .with_partition_index(index)
@@ -209,16 +212,16 @@ impl Broker {
         }
     }
 
-    fn producer_id(&self) -> InitProducerIdResponse {
+    fn allocate_producer_id(&self) -> InitProducerIdResponse {
         let id = self.next_producer.fetch_add(1, Ordering::SeqCst);
         InitProducerIdResponse::default()
             .with_producer_id(ProducerId(id))
             .with_producer_epoch(0)
     }
 
-    fn create(&self, request: CreateTopicsRequest) -> CreateTopicsResponse {
+    fn create_topics(&self, request: CreateTopicsRequest) -> CreateTopicsResponse {
         let result = |name: TopicName| {
-            let code = if self.topics.topic(&name).is_ok() {
+            let code = if self.topics.get_or_create_topic(&name).is_ok() {
                 0
             } else {
                 INVALID_TOPIC
@@ -240,39 +243,40 @@ impl Broker {
     }
 
     /// The answer to a produce request, as the weather lets it come.
-    fn produced(&self, request: ProduceRequest) -> io::Result<ProduceResponse> {
+    fn produce_with_faults(&self, request: ProduceRequest) -> io::Result<ProduceResponse> {
         let lost = || {
             Err(io::Error::new(
                 io::ErrorKind::ConnectionReset,
                 "the connection was lost",
             ))
         };
-        match (self.forecast)() {
-            Weather::Calm => Ok(self.produce(request)),
-            Weather::Refused(code) => Ok(denied(&request, code)),
-            Weather::Denied(code) => {
-                let answer = denied(&request, code);
-                self.produce(request);
+        match (self.fault_injection)() {
+            ProduceFault::NoFault => Ok(self.append_produced(request)),
+            ProduceFault::Refused(code) => Ok(refuse_produce(&request, code)),
+            ProduceFault::RefusedAfterAppend(code) => {
+                let answer = refuse_produce(&request, code);
+                self.append_produced(request);
                 Ok(answer)
             }
-            Weather::LostBefore => lost(),
-            Weather::LostAfter => {
-                self.produce(request);
+            ProduceFault::LostBeforeAppend => lost(),
+            ProduceFault::LostAfterAppend => {
+                self.append_produced(request);
                 lost()
             }
         }
     }
 
-    fn produce(&self, request: ProduceRequest) -> ProduceResponse {
+    fn append_produced(&self, request: ProduceRequest) -> ProduceResponse {
         let responses = request.topic_data.into_iter().map(|topic| {
-            let logs = self.topics.topic(&topic.name);
+            let logs = self.topics.get_or_create_topic(&topic.name);
             let partitions = topic.partition_data.into_iter().map(|data| {
                 let log = logs
                     .as_ref()
                     .ok()
                     .and_then(|logs| logs.get(usize::try_from(data.index).ok()?));
                 let answer = PartitionProduceResponse::default().with_index(data.index);
-                match log.map(|log| log.append(data.records.as_deref().unwrap_or_default())) {
+                match log.map(|log| log.append_batches(data.records.as_deref().unwrap_or_default()))
+                {
                     None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
                     Some(Err(code)) => answer.with_error_code(code).with_base_offset(-1),
                     Some(Ok((offset, time))) => answer
@@ -289,7 +293,7 @@ impl Broker {
         response
     }
 
-    async fn fetch(&self, request: FetchRequest) -> FetchResponse {
+    async fn fetch_or_wait(&self, request: FetchRequest) -> FetchResponse {
         let wait = Duration::from_millis(
             u64::try_from(request.max_wait_ms)
                 .unwrap_or_default()
@@ -308,15 +312,15 @@ impl Broker {
     fn fetch_now(&self, request: &FetchRequest) -> (FetchResponse, usize) {
         let mut bytes = 0;
         let responses = request.topics.iter().map(|topic| {
-            let logs = self.topics.topic(&topic.topic);
+            let logs = self.topics.get_or_create_topic(&topic.topic);
             let partitions = topic.partitions.iter().map(|wanted| {
                 let log = logs
                     .as_ref()
                     .ok()
                     .and_then(|logs| logs.get(usize::try_from(wanted.partition).ok()?));
                 let max = usize::try_from(wanted.partition_max_bytes).unwrap_or_default();
-                let data =
-                    fetched(log, wanted.fetch_offset, max).with_partition_index(wanted.partition);
+                let data = fetch_partition(log, wanted.fetch_offset, max)
+                    .with_partition_index(wanted.partition);
                 bytes +=
                     data.records.as_ref().map_or(0, Bytes::len) + usize::from(data.error_code != 0);
                 data
@@ -332,7 +336,7 @@ impl Broker {
     fn list_offsets(&self, request: ListOffsetsRequest) -> ListOffsetsResponse {
         const LATEST: i64 = -1;
         let topics = request.topics.into_iter().map(|topic| {
-            let logs = self.topics.topic(&topic.name);
+            let logs = self.topics.get_or_create_topic(&topic.name);
             let partitions = topic.partitions.into_iter().map(|wanted| {
                 let log = logs
                     .as_ref()
@@ -343,7 +347,7 @@ impl Broker {
                 match log {
                     None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
                     Some(log) if wanted.timestamp == LATEST => {
-                        answer.with_offset(log.next()).with_timestamp(-1)
+                        answer.with_offset(log.next_offset()).with_timestamp(-1)
                     }
                     // The log keeps everything: its beginning is the answer to every other question.
                     Some(_) => answer.with_offset(0).with_timestamp(-1),
@@ -358,7 +362,7 @@ impl Broker {
 }
 
 /// The answer that says no to every partition of the request.
-fn denied(request: &ProduceRequest, code: i16) -> ProduceResponse {
+fn refuse_produce(request: &ProduceRequest, code: i16) -> ProduceResponse {
     let responses = request.topic_data.iter().map(|topic| {
         let no = |data: &PartitionProduceData| {
             PartitionProduceResponse::default()
@@ -373,11 +377,11 @@ fn denied(request: &ProduceRequest, code: i16) -> ProduceResponse {
     ProduceResponse::default().with_responses(responses.collect())
 }
 
-fn fetched(log: Option<&Log>, offset: i64, max_bytes: usize) -> PartitionData {
+fn fetch_partition(log: Option<&PartitionLog>, offset: i64, max_bytes: usize) -> PartitionData {
     let Some(log) = log else {
         return PartitionData::default().with_error_code(UNKNOWN_TOPIC_OR_PARTITION);
     };
-    let next = log.next();
+    let next = log.next_offset();
     let data = PartitionData::default()
         .with_high_watermark(next)
         .with_last_stable_offset(next)
@@ -385,7 +389,7 @@ fn fetched(log: Option<&Log>, offset: i64, max_bytes: usize) -> PartitionData {
     if offset > next || offset < 0 {
         return data.with_error_code(OFFSET_OUT_OF_RANGE);
     }
-    match log.read(offset, max_bytes.max(1)) {
+    match log.read_batches(offset, max_bytes.max(1)) {
         Ok(bytes) => data.with_records(Some(bytes)),
         Err(_) => data.with_error_code(STORAGE_ERROR),
     }
@@ -400,10 +404,15 @@ fn api_versions(error_code: i16) -> ApiVersionsResponse {
     };
     ApiVersionsResponse::default()
         .with_error_code(error_code)
-        .with_api_keys(SPOKEN.iter().map(version).collect())
+        .with_api_keys(SUPPORTED_APIS.iter().map(version).collect())
 }
 
-fn encode(response: &impl Encodable, key: ApiKey, version: i16, correlation_id: i32) -> Answer {
+fn encode_response(
+    response: &impl Encodable,
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+) -> EncodedResponse {
     let mut bytes = BytesMut::new();
     let header = ResponseHeader::default().with_correlation_id(correlation_id);
     header.encode(&mut bytes, key.response_header_version(version))?;

@@ -16,25 +16,25 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 /// Told of every object that came to be, before its writer gets an answer.
-pub type Watch = Arc<dyn Fn(&str, &str) -> io::Result<()> + Send + Sync>;
+pub type ObjectWatcher = Arc<dyn Fn(&str, &str) -> io::Result<()> + Send + Sync>;
 
 /// What a writer asks of the object that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
-    None,
-    Absent,
-    Tag(String),
+pub(super) enum WriteCondition {
+    Unconditional,
+    IfAbsent,
+    IfMatch(String),
 }
 
 /// Why an object was not written.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum WriteRefusal {
     ConditionFailed,
     NoSuchKey,
     Io(io::Error),
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for WriteRefusal {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -42,7 +42,7 @@ impl From<io::Error> for Refusal {
 
 /// An object's entry in the index.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct IndexedObject {
     pub(super) file: String,
     pub(super) size: u64,
     pub(super) etag: String,
@@ -55,37 +55,37 @@ pub(super) struct Entry {
 
 /// A line of the journal: an object as it now is, or that it is gone.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct ObjectJournalLine {
     bucket: String,
     key: String,
-    entry: Option<Entry>,
+    entry: Option<IndexedObject>,
 }
 
 #[derive(Default)]
-struct Index {
-    buckets: BTreeMap<String, BTreeMap<String, Entry>>,
+struct BucketIndex {
+    buckets: BTreeMap<String, BTreeMap<String, IndexedObject>>,
     written: u64,
 }
 
 /// The buckets.
-pub struct Files {
+pub struct BucketFiles {
     folder: PathBuf,
-    index: Mutex<Index>,
+    index: Mutex<BucketIndex>,
     journal: Mutex<fs::File>,
-    watch: Watch,
+    watch: ObjectWatcher,
 }
 
-impl Files {
+impl BucketFiles {
     /// Opens the objects that lie in `folder`; `buckets` are made if they are not there.
     ///
     /// # Errors
     /// When the folder cannot be read or written.
-    pub fn open(folder: &Path, buckets: &[&str], watch: Watch) -> io::Result<Self> {
+    pub fn open(folder: &Path, buckets: &[&str], watch: ObjectWatcher) -> io::Result<Self> {
         fs::create_dir_all(folder.join(".staging"))?;
         let path = folder.join(".journal.jsonl");
-        let mut index = Index::default();
-        for line in whole_lines(&path)?.lines() {
-            let line: Line = serde_json::from_str(line)?;
+        let mut index = BucketIndex::default();
+        for line in read_complete_lines(&path)?.lines() {
+            let line: ObjectJournalLine = serde_json::from_str(line)?;
             let bucket = index.buckets.entry(line.bucket).or_default();
             match line.entry {
                 Some(entry) => bucket.insert(line.key, entry),
@@ -95,7 +95,7 @@ impl Files {
         for bucket in buckets {
             index.buckets.entry((*bucket).to_owned()).or_default();
         }
-        repair(folder, &mut index);
+        repair_index(folder, &mut index);
         let journal = fs::OpenOptions::new()
             .append(true)
             .create(true)
@@ -109,11 +109,11 @@ impl Files {
     }
 
     pub(super) fn has_bucket(&self, bucket: &str) -> bool {
-        self.index().buckets.contains_key(bucket)
+        self.lock_index().buckets.contains_key(bucket)
     }
 
-    pub(super) fn entry(&self, bucket: &str, key: &str) -> Option<Entry> {
-        self.index().buckets.get(bucket)?.get(key).cloned()
+    pub(super) fn find_entry(&self, bucket: &str, key: &str) -> Option<IndexedObject> {
+        self.lock_index().buckets.get(bucket)?.get(key).cloned()
     }
 
     /// The object's file, opened while it cannot be replaced: what is read is of one version.
@@ -121,8 +121,8 @@ impl Files {
         &self,
         bucket: &str,
         key: &str,
-    ) -> io::Result<Option<(Entry, fs::File)>> {
-        let index = self.index();
+    ) -> io::Result<Option<(IndexedObject, fs::File)>> {
+        let index = self.lock_index();
         let Some(entry) = index
             .buckets
             .get(bucket)
@@ -134,34 +134,34 @@ impl Files {
         Ok(Some((entry.clone(), file)))
     }
 
-    pub(super) fn write(
+    pub(super) fn write_object(
         &self,
         bucket: &str,
         key: &str,
         body: &[u8],
-        mut entry: Entry,
-        condition: &Condition,
-    ) -> Result<Entry, Refusal> {
+        mut entry: IndexedObject,
+        condition: &WriteCondition,
+    ) -> Result<IndexedObject, WriteRefusal> {
         entry.etag = format!("{:x}", Md5::digest(body));
         entry.size = body.len() as u64;
-        let staged = self.stage(body)?;
-        let mut index = self.index();
+        let staged = self.stage_body(body)?;
+        let mut index = self.lock_index();
         let present = index
             .buckets
             .get(bucket)
             .and_then(|objects| objects.get(key));
-        if let Err(refusal) = admitted(condition, present) {
+        if let Err(refusal) = check_condition(condition, present) {
             fs::remove_file(staged)?;
             return Err(refusal);
         }
         entry.file = match present {
             Some(present) => present.file.clone(),
-            None => self.place(bucket, key),
+            None => self.choose_path(bucket, key),
         };
         // The notification is on its way before the object is there: at least once, never not at all.
         (self.watch)(bucket, key)?;
         fs::rename(staged, self.folder.join(&entry.file))?;
-        self.note(bucket, key, Some(&entry))?;
+        self.write_journal(bucket, key, Some(&entry))?;
         index
             .buckets
             .entry(bucket.to_owned())
@@ -170,28 +170,28 @@ impl Files {
         Ok(entry)
     }
 
-    pub(super) fn delete(&self, bucket: &str, key: &str) -> io::Result<()> {
-        let mut index = self.index();
+    pub(super) fn delete_object(&self, bucket: &str, key: &str) -> io::Result<()> {
+        let mut index = self.lock_index();
         if let Some(entry) = index
             .buckets
             .get_mut(bucket)
             .and_then(|objects| objects.remove(key))
         {
-            self.note(bucket, key, None)?;
+            self.write_journal(bucket, key, None)?;
             fs::remove_file(self.folder.join(entry.file))?;
         }
         Ok(())
     }
 
     /// Up to `limit` objects behind `after`, and whether there are more.
-    pub(super) fn list(
+    pub(super) fn list_objects(
         &self,
         bucket: &str,
         prefix: &str,
         after: &str,
         limit: usize,
-    ) -> (Vec<(String, Entry)>, bool) {
-        let index = self.index();
+    ) -> (Vec<(String, IndexedObject)>, bool) {
+        let index = self.lock_index();
         let Some(objects) = index.buckets.get(bucket) else {
             return (Vec::new(), false);
         };
@@ -212,13 +212,13 @@ impl Files {
         (page, more)
     }
 
-    fn index(&self) -> MutexGuard<'_, Index> {
+    fn lock_index(&self) -> MutexGuard<'_, BucketIndex> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stage(&self, body: &[u8]) -> io::Result<PathBuf> {
+    fn stage_body(&self, body: &[u8]) -> io::Result<PathBuf> {
         let number = {
-            let mut index = self.index();
+            let mut index = self.lock_index();
             index.written += 1;
             index.written
         };
@@ -230,7 +230,7 @@ impl Files {
     }
 
     /// Where a new object lies: as its key says, unless the file system cannot have such a path.
-    fn place(&self, bucket: &str, key: &str) -> String {
+    fn choose_path(&self, bucket: &str, key: &str) -> String {
         let plain = |part: &str| {
             !part.is_empty()
                 && part != "."
@@ -253,8 +253,13 @@ impl Files {
         odd
     }
 
-    fn note(&self, bucket: &str, key: &str, entry: Option<&Entry>) -> io::Result<()> {
-        let line = Line {
+    fn write_journal(
+        &self,
+        bucket: &str,
+        key: &str,
+        entry: Option<&IndexedObject>,
+    ) -> io::Result<()> {
+        let line = ObjectJournalLine {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             entry: entry.cloned(),
@@ -274,7 +279,7 @@ impl Files {
 ///
 /// # Errors
 /// When the file cannot be read, or ends before the range does.
-pub fn part(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
+pub fn read_file_range(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
     file.seek(SeekFrom::Start(range.start))?;
     let mut bytes =
         Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default());
@@ -283,7 +288,7 @@ pub fn part(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes
 }
 
 /// The journal without a last line that a crash tore: its writer was never answered.
-fn whole_lines(path: &Path) -> io::Result<String> {
+fn read_complete_lines(path: &Path) -> io::Result<String> {
     let mut text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
@@ -301,12 +306,15 @@ fn whole_lines(path: &Path) -> io::Result<String> {
 }
 
 /// A new entry, not yet written.
-pub(super) fn entry(content_type: Option<String>, metadata: HashMap<String, String>) -> Entry {
+pub(super) fn new_entry(
+    content_type: Option<String>,
+    metadata: HashMap<String, String>,
+) -> IndexedObject {
     let modified = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs();
-    Entry {
+    IndexedObject {
         file: String::new(),
         size: 0,
         etag: String::new(),
@@ -316,17 +324,20 @@ pub(super) fn entry(content_type: Option<String>, metadata: HashMap<String, Stri
     }
 }
 
-fn admitted(condition: &Condition, present: Option<&Entry>) -> Result<(), Refusal> {
+fn check_condition(
+    condition: &WriteCondition,
+    present: Option<&IndexedObject>,
+) -> Result<(), WriteRefusal> {
     match (condition, present) {
-        (Condition::None, _) | (Condition::Absent, None) => Ok(()),
-        (Condition::Tag(tag), Some(present)) if *tag == present.etag => Ok(()),
-        (Condition::Tag(_), None) => Err(Refusal::NoSuchKey),
-        _ => Err(Refusal::ConditionFailed),
+        (WriteCondition::Unconditional, _) | (WriteCondition::IfAbsent, None) => Ok(()),
+        (WriteCondition::IfMatch(tag), Some(present)) if *tag == present.etag => Ok(()),
+        (WriteCondition::IfMatch(_), None) => Err(WriteRefusal::NoSuchKey),
+        _ => Err(WriteRefusal::ConditionFailed),
     }
 }
 
 /// An object that was replaced just before a crash lies there without its line in the journal: its file is right.
-fn repair(folder: &Path, index: &mut Index) {
+fn repair_index(folder: &Path, index: &mut BucketIndex) {
     for objects in index.buckets.values_mut() {
         objects.retain(|_, entry| {
             let path = folder.join(&entry.file);

@@ -5,8 +5,8 @@
 mod files;
 mod service;
 
-pub use files::{Files, Watch, part};
-pub use service::router;
+pub use files::{BucketFiles, ObjectWatcher, read_file_range};
+pub use service::endpoint_router;
 
 /// The key pair of the local endpoint. It guards nothing: the endpoint listens on loopback only.
 pub const ACCESS_KEY: &str = "local";

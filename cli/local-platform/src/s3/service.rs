@@ -17,17 +17,17 @@ use s3s::dto::{
 use s3s::service::S3ServiceBuilder;
 use s3s::{HttpError, S3, S3Request, S3Response, S3Result, s3_error};
 
-use super::files::{self, Condition, Entry, Files, Refusal};
+use super::files::{self, BucketFiles, IndexedObject, WriteCondition, WriteRefusal};
 use super::{ACCESS_KEY, SECRET_KEY};
 
 /// Entries of a page, as S3 has them.
-const PAGE: usize = 1_000;
+const PAGE_ENTRIES_MAX: usize = 1_000;
 
-struct Service(Arc<Files>);
+struct S3FileService(Arc<BucketFiles>);
 
 /// The endpoint over these files.
-pub fn router(files: Arc<Files>) -> Router {
-    let mut builder = S3ServiceBuilder::new(Service(files));
+pub fn endpoint_router(files: Arc<BucketFiles>) -> Router {
+    let mut builder = S3ServiceBuilder::new(S3FileService(files));
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     let service = HandleError::new(builder.build(), |error: HttpError| async move {
         tracing::error!(?error, "the S3 endpoint failed");
@@ -36,16 +36,16 @@ pub fn router(files: Arc<Files>) -> Router {
     Router::new().fallback_service(service)
 }
 
-fn failed(error: &std::io::Error) -> s3s::S3Error {
+fn internal_error(error: &std::io::Error) -> s3s::S3Error {
     s3_error!(InternalError, "{error}")
 }
 
-fn modified(entry: &Entry) -> Timestamp {
+fn modified_time(entry: &IndexedObject) -> Timestamp {
     Timestamp::from(std::time::UNIX_EPOCH + std::time::Duration::from_secs(entry.modified))
 }
 
-impl Service {
-    fn known(&self, bucket: &str) -> S3Result<()> {
+impl S3FileService {
+    fn require_bucket(&self, bucket: &str) -> S3Result<()> {
         if self.0.has_bucket(bucket) {
             Ok(())
         } else {
@@ -54,11 +54,13 @@ impl Service {
     }
 }
 
-fn condition(input: &PutObjectInput) -> S3Result<Condition> {
+fn write_condition(input: &PutObjectInput) -> S3Result<WriteCondition> {
     match (&input.if_none_match, &input.if_match) {
-        (None, None) => Ok(Condition::None),
-        (Some(ETagCondition::Any), None) => Ok(Condition::Absent),
-        (None, Some(ETagCondition::ETag(tag))) => Ok(Condition::Tag(tag.value().to_owned())),
+        (None, None) => Ok(WriteCondition::Unconditional),
+        (Some(ETagCondition::Any), None) => Ok(WriteCondition::IfAbsent),
+        (None, Some(ETagCondition::ETag(tag))) => {
+            Ok(WriteCondition::IfMatch(tag.value().to_owned()))
+        }
         _ => Err(s3_error!(
             NotImplemented,
             "only If-None-Match: * and If-Match with a tag are conditions of a PUT"
@@ -66,7 +68,7 @@ fn condition(input: &PutObjectInput) -> S3Result<Condition> {
     }
 }
 
-async fn collect(body: Option<StreamingBlob>) -> S3Result<Bytes> {
+async fn collect_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let mut bytes = BytesMut::new();
     let Some(mut body) = body else {
         return Ok(bytes.freeze());
@@ -79,12 +81,12 @@ async fn collect(body: Option<StreamingBlob>) -> S3Result<Bytes> {
 }
 
 #[async_trait::async_trait]
-impl S3 for Service {
+impl S3 for S3FileService {
     async fn head_bucket(
         &self,
         request: S3Request<HeadBucketInput>,
     ) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.known(&request.input.bucket)?;
+        self.require_bucket(&request.input.bucket)?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
@@ -93,20 +95,20 @@ impl S3 for Service {
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         let mut input = request.input;
-        self.known(&input.bucket)?;
-        let condition = condition(&input)?;
-        let body = collect(input.body.take()).await?;
-        let entry = files::entry(
+        self.require_bucket(&input.bucket)?;
+        let condition = write_condition(&input)?;
+        let body = collect_body(input.body.take()).await?;
+        let entry = files::new_entry(
             input.content_type.map(|kind| kind.to_string()),
             input.metadata.unwrap_or_default(),
         );
         let written = self
             .0
-            .write(&input.bucket, &input.key, &body, entry, &condition);
+            .write_object(&input.bucket, &input.key, &body, entry, &condition);
         let entry = written.map_err(|refusal| match refusal {
-            Refusal::ConditionFailed => s3_error!(PreconditionFailed),
-            Refusal::NoSuchKey => s3_error!(NoSuchKey),
-            Refusal::Io(error) => failed(&error),
+            WriteRefusal::ConditionFailed => s3_error!(PreconditionFailed),
+            WriteRefusal::NoSuchKey => s3_error!(NoSuchKey),
+            WriteRefusal::Io(error) => internal_error(&error),
         })?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(entry.etag)),
@@ -119,11 +121,11 @@ impl S3 for Service {
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = request.input;
-        self.known(&input.bucket)?;
+        self.require_bucket(&input.bucket)?;
         let found = self
             .0
             .open_object(&input.bucket, &input.key)
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| internal_error(&error))?;
         let (entry, file) = found.ok_or_else(|| s3_error!(NoSuchKey))?;
         let range = match &input.range {
             None => 0..entry.size,
@@ -137,14 +139,14 @@ impl S3 for Service {
                 entry.size
             )
         });
-        let part = files::part(file, range).map_err(|error| failed(&error))?;
+        let part = files::read_file_range(file, range).map_err(|error| internal_error(&error))?;
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(part.len()).ok(),
             body: Some(StreamingBlob::from(s3s::Body::from(part))),
             content_range,
             accept_ranges: Some("bytes".into()),
             e_tag: Some(ETag::Strong(entry.etag.clone())),
-            last_modified: Some(modified(&entry)),
+            last_modified: Some(modified_time(&entry)),
             content_type: entry.content_type,
             metadata: Some(entry.metadata),
             ..Default::default()
@@ -156,16 +158,16 @@ impl S3 for Service {
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
-        self.known(&input.bucket)?;
+        self.require_bucket(&input.bucket)?;
         let entry = self
             .0
-            .entry(&input.bucket, &input.key)
+            .find_entry(&input.bucket, &input.key)
             .ok_or_else(|| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: i64::try_from(entry.size).ok(),
             accept_ranges: Some("bytes".into()),
             e_tag: Some(ETag::Strong(entry.etag.clone())),
-            last_modified: Some(modified(&entry)),
+            last_modified: Some(modified_time(&entry)),
             content_type: entry.content_type,
             metadata: Some(entry.metadata),
             ..Default::default()
@@ -177,10 +179,10 @@ impl S3 for Service {
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = request.input;
-        self.known(&input.bucket)?;
+        self.require_bucket(&input.bucket)?;
         self.0
-            .delete(&input.bucket, &input.key)
-            .map_err(|error| failed(&error))?;
+            .delete_object(&input.bucket, &input.key)
+            .map_err(|error| internal_error(&error))?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
@@ -190,22 +192,22 @@ impl S3 for Service {
         request: S3Request<ListObjectVersionsInput>,
     ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
         let input = request.input;
-        self.known(&input.bucket)?;
+        self.require_bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let limit = input
             .max_keys
             .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(PAGE)
-            .min(PAGE);
+            .unwrap_or(PAGE_ENTRIES_MAX)
+            .min(PAGE_ENTRIES_MAX);
         let start = input.key_marker.clone().unwrap_or_default();
-        let page = page(&self.0, &input.bucket, &prefix, start, None, limit);
+        let page = list_page(&self.0, &input.bucket, &prefix, start, None, limit);
         Ok(S3Response::new(ListObjectVersionsOutput {
             name: Some(input.bucket),
             prefix: Some(prefix),
             max_keys: i32::try_from(limit).ok(),
             is_truncated: Some(page.next.is_some()),
             next_key_marker: page.next,
-            versions: Some(page.contents.into_iter().map(present).collect()),
+            versions: Some(page.contents.into_iter().map(current_version).collect()),
             ..Default::default()
         }))
     }
@@ -215,13 +217,13 @@ impl S3 for Service {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = request.input;
-        self.known(&input.bucket)?;
+        self.require_bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
         let limit = input
             .max_keys
             .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(PAGE)
-            .min(PAGE);
+            .unwrap_or(PAGE_ENTRIES_MAX)
+            .min(PAGE_ENTRIES_MAX);
         let start = input
             .continuation_token
             .clone()
@@ -231,7 +233,7 @@ impl S3 for Service {
             .delimiter
             .clone()
             .filter(|delimiter| !delimiter.is_empty());
-        let page = page(
+        let page = list_page(
             &self.0,
             &input.bucket,
             &prefix,
@@ -258,30 +260,30 @@ impl S3 for Service {
     }
 }
 
-struct Page {
+struct S3ListPage {
     contents: Vec<Object>,
     prefixes: Vec<String>,
     next: Option<String>,
 }
 
-fn page(
-    files: &Files,
+fn list_page(
+    files: &BucketFiles,
     bucket: &str,
     prefix: &str,
     mut after: String,
     delimiter: Option<&str>,
     limit: usize,
-) -> Page {
-    let mut page = Page {
+) -> S3ListPage {
+    let mut page = S3ListPage {
         contents: Vec::new(),
         prefixes: Vec::new(),
         next: None,
     };
     while page.contents.len() + page.prefixes.len() < limit {
         let room = if delimiter.is_some() { 1 } else { limit };
-        let (found, more) = files.list(bucket, prefix, &after, room);
+        let (found, more) = files.list_objects(bucket, prefix, &after, room);
         for (key, entry) in found {
-            let folder = delimiter.and_then(|delimiter| folder(&key, prefix, delimiter));
+            let folder = delimiter.and_then(|delimiter| common_prefix(&key, prefix, delimiter));
             match folder {
                 Some(folder) => {
                     // Everything below the folder is said with its name.
@@ -290,7 +292,7 @@ fn page(
                 }
                 None => {
                     after.clone_from(&key);
-                    page.contents.push(object(key, &entry));
+                    page.contents.push(listed_object(key, &entry));
                 }
             }
         }
@@ -302,14 +304,14 @@ fn page(
     page
 }
 
-fn folder(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
+fn common_prefix(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let rest = key.strip_prefix(prefix)?;
     rest.find(delimiter)
         .map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
 }
 
 /// The version of an object in a bucket that has no versions.
-fn present(object: Object) -> ObjectVersion {
+fn current_version(object: Object) -> ObjectVersion {
     ObjectVersion {
         key: object.key,
         size: object.size,
@@ -321,12 +323,12 @@ fn present(object: Object) -> ObjectVersion {
     }
 }
 
-fn object(key: String, entry: &Entry) -> Object {
+fn listed_object(key: String, entry: &IndexedObject) -> Object {
     Object {
         key: Some(key),
         size: i64::try_from(entry.size).ok(),
         e_tag: Some(ETag::Strong(entry.etag.clone())),
-        last_modified: Some(modified(entry)),
+        last_modified: Some(modified_time(entry)),
         ..Default::default()
     }
 }

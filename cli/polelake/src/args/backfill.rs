@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::place::Place;
+use crate::place::PlatformArgs;
 
 /// What is brought in, and how fast.
 #[derive(Args, Clone, Debug)]
 #[group(id = "origin")]
-pub(crate) struct Backfill {
+pub(crate) struct BackfillArgs {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) place: PlatformArgs,
     /// The source, as its contract calls it.
     pub(crate) source: String,
     /// Files: JSON lines, CSV, DynamoDB export JSON, Parquet; `.gz` is unpacked.

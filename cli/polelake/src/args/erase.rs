@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use crate::place::Lake;
+use crate::place::LakeArgs;
 
 /// Who is to be forgotten, and how far.
 #[derive(Args, Clone)]
 pub(crate) struct EraseArgs {
     #[command(flatten)]
-    pub(crate) lake: Lake,
+    pub(crate) lake: LakeArgs,
     /// The source that knows the record.
     #[arg(
         long,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::place::{Lake, Place};
+use crate::place::{LakeArgs, PlatformArgs};
 
 pub(crate) mod backfill;
 pub(crate) mod erase;
@@ -12,7 +12,7 @@ pub(crate) mod quality;
 pub(crate) mod smoke;
 pub(crate) mod snapshot;
 
-use backfill::Backfill;
+use backfill::BackfillArgs;
 use erase::EraseArgs;
 use quality::QualityCommand;
 use smoke::SmokeArgs;
@@ -23,18 +23,18 @@ use snapshot::SnapshotCommand;
 #[command(name = "polelake", version, after_help = "Example: polelake demo")]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Send three days of an invented town through the whole platform and say what happened.
     #[command(
         after_help = "Example: polelake demo\n         polelake demo --data ../shared/data/manchester-pole"
     )]
     Demo {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// A folder with the Manchester POLE data set, instead of the town.
         #[arg(long)]
         data: Option<PathBuf>,
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: polelake up --port 8470")]
     Up {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// The port of the HTTP API.
         #[arg(long, default_value_t = 8470)]
         port: u16,
@@ -61,7 +61,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: polelake push housing-tenure events.jsonl")]
     Push {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// The source, as its contract calls it.
         source: String,
         /// The file; `-` is standard input.
@@ -76,13 +76,13 @@ pub(crate) enum Command {
     )]
     Backfill {
         #[command(flatten)]
-        backfill: Backfill,
+        backfill: BackfillArgs,
     },
     /// Merge a logical day and report it. Any date again at any time.
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay {
         #[command(flatten)]
-        place: Place,
+        place: PlatformArgs,
         /// The day, YYYY-MM-DD.
         date: String,
         /// Print the outcome as JSON.
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     )]
     Audit {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// One day, YYYY-MM-DD.
         #[arg(long, conflicts_with_all = ["from", "to"])]
         date: Option<String>,
@@ -131,7 +131,7 @@ pub(crate) enum Command {
     )]
     Rebuild {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// The first day, YYYY-MM-DD.
         #[arg(long)]
         from: String,
@@ -200,9 +200,9 @@ pub(crate) enum Command {
 
 /// Which refused records.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Refusals {
+pub(crate) struct RefusedRecordArgs {
     #[command(flatten)]
-    pub(crate) lake: Lake,
+    pub(crate) lake: LakeArgs,
     /// Only this source.
     #[arg(long)]
     pub(crate) source: Option<String>,
@@ -223,13 +223,13 @@ pub(crate) enum QuarantineCommand {
     #[command(after_help = "Example: polelake quarantine ls --source housing-person")]
     Ls {
         #[command(flatten)]
-        refusals: Refusals,
+        refusals: RefusedRecordArgs,
     },
     /// Show each refused record: where it is, the rule, the field and the reason.
     #[command(after_help = "Example: polelake quarantine show --rule event.json")]
     Show {
         #[command(flatten)]
-        refusals: Refusals,
+        refusals: RefusedRecordArgs,
         /// Records to show at most.
         #[arg(long, default_value_t = 20)]
         limit: usize,
@@ -243,7 +243,7 @@ pub(crate) enum QuarantineCommand {
     )]
     Redrive {
         #[command(flatten)]
-        refusals: Refusals,
+        refusals: RefusedRecordArgs,
         /// Say what would be processed, and process nothing.
         #[arg(long)]
         dry_run: bool,

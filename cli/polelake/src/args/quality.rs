@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::place::Lake;
+use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum QualityCommand {
@@ -14,7 +14,7 @@ pub(crate) enum QualityCommand {
     )]
     Report {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// The day, YYYY-MM-DD.
         date: String,
         /// Write the day's results as JUnit XML into this file; `-` is standard output, and nothing else is printed.
@@ -31,7 +31,7 @@ pub(crate) enum QualityCommand {
     )]
     Rescan {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// The day, YYYY-MM-DD.
         date: String,
         /// Only these tables.

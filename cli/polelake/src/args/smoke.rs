@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use crate::place::Lake;
+use crate::place::LakeArgs;
 
 /// Where the test runs, and how patient it is.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SmokeArgs {
     #[command(flatten)]
-    pub(crate) lake: Lake,
+    pub(crate) lake: LakeArgs,
     /// The HTTP API of the deployed stack. The environment's POLELAKE_TOKEN is the bearer token; without one, requests are
     /// signed with the environment's credentials.
     #[arg(long, requires = "aws", required_if_eq("aws", "true"))]

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use crate::place::Lake;
+use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum SnapshotCommand {
@@ -12,7 +12,7 @@ pub(crate) enum SnapshotCommand {
     )]
     Ls {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// Only this table.
         #[arg(long)]
         table: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) enum SnapshotCommand {
     #[command(after_help = "Example: polelake snapshot show person 2026-03-03")]
     Show {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// The table.
         table: String,
         /// The day, YYYY-MM-DD.
@@ -37,7 +37,7 @@ pub(crate) enum SnapshotCommand {
     #[command(
         after_help = "Example: polelake snapshot diff 2026-03-02 2026-03-03\n         polelake snapshot diff 2026-03-02 2026-03-03 --table person --rows 5"
     )]
-    Diff(Diff),
+    Diff(DiffArgs),
     /// Drop the days that are not kept, and every file that no kept day names. The newest day and the newest that passed
     /// always stay.
     #[command(
@@ -45,7 +45,7 @@ pub(crate) enum SnapshotCommand {
     )]
     Sweep {
         #[command(flatten)]
-        lake: Lake,
+        lake: LakeArgs,
         /// How many of the newest days are kept.
         #[arg(long, default_value_t = 35)]
         daily: usize,
@@ -69,9 +69,9 @@ pub(crate) enum SnapshotCommand {
 
 /// Which days are compared, and what is shown of their rows.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Diff {
+pub(crate) struct DiffArgs {
     #[command(flatten)]
-    pub(crate) lake: Lake,
+    pub(crate) lake: LakeArgs,
     /// The day that is compared with, YYYY-MM-DD.
     pub(crate) from: String,
     /// The day that is compared, YYYY-MM-DD.

@@ -4,15 +4,15 @@ use serde_json::{Map, Number, Value};
 
 /// The item of an export's line as plain JSON; none when the line is not one.
 #[must_use]
-pub fn item(line: &Value) -> Option<Value> {
+pub fn parse_export_item(line: &Value) -> Option<Value> {
     let item = line.get("Item").or_else(|| line.get("item"))?.as_object()?;
     item.iter()
-        .map(|(name, value)| Some((name.clone(), plain(value)?)))
+        .map(|(name, value)| Some((name.clone(), plain_value(value)?)))
         .collect::<Option<Map<_, _>>>()
         .map(Value::Object)
 }
 
-fn plain(value: &Value) -> Option<Value> {
+fn plain_value(value: &Value) -> Option<Value> {
     let (kind, value) = value
         .as_object()
         .filter(|object| object.len() == 1)?
@@ -21,27 +21,27 @@ fn plain(value: &Value) -> Option<Value> {
     let texts = |value: &Value| value.as_array().cloned().map(Value::Array);
     match kind.as_str() {
         "S" | "B" => value.is_string().then(|| value.clone()),
-        "N" => number(value),
+        "N" => parse_number(value),
         "BOOL" => value.is_boolean().then(|| value.clone()),
         "NULL" => Some(Value::Null),
         "L" => value
             .as_array()?
             .iter()
-            .map(plain)
+            .map(plain_value)
             .collect::<Option<_>>()
             .map(Value::Array),
         "M" => {
             let members = value
                 .as_object()?
                 .iter()
-                .map(|(name, value)| Some((name.clone(), plain(value)?)));
+                .map(|(name, value)| Some((name.clone(), plain_value(value)?)));
             members.collect::<Option<Map<_, _>>>().map(Value::Object)
         }
         "SS" | "BS" => texts(value),
         "NS" => value
             .as_array()?
             .iter()
-            .map(number)
+            .map(parse_number)
             .collect::<Option<_>>()
             .map(Value::Array),
         _ => None,
@@ -49,7 +49,7 @@ fn plain(value: &Value) -> Option<Value> {
 }
 
 /// A number is written as text. One that no double holds exactly stays one.
-fn number(value: &Value) -> Option<Value> {
+fn parse_number(value: &Value) -> Option<Value> {
     let text = value.as_str()?;
     if let Ok(whole) = text.parse::<i64>() {
         return Some(whole.into());
@@ -82,7 +82,7 @@ mod tests {
             "id": "1", "n": 42, "f": 118.4, "big": "12345678901234567890.5", "yes": true, "none": null,
             "set": ["a", "b"], "numbers": [1, 2.5], "list": ["x", {"y": -1}],
         });
-        assert_eq!(item(&line), Some(plain));
+        assert_eq!(parse_export_item(&line), Some(plain));
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
             json!({"Item": {"id": {"X": 1}}}),
             json!(7),
         ] {
-            assert_eq!(item(&line), None, "{line}");
+            assert_eq!(parse_export_item(&line), None, "{line}");
         }
     }
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// What was done of an origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct OriginProgress {
     /// The origin: a file, or an address.
     pub origin: String,
     /// What the origin was when it was begun: another size is another file.
@@ -24,12 +24,12 @@ pub struct Progress {
     pub failed: u64,
     /// Pages of an API, by address.
     #[serde(default)]
-    pub pages: BTreeMap<String, Page>,
+    pub pages: BTreeMap<String, JournalPage>,
 }
 
 /// A page that was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct JournalPage {
     /// Its ETag: a page that is still the same is not read again.
     pub etag: Option<String>,
     /// What leads to the next one.
@@ -38,13 +38,13 @@ pub struct Page {
 
 /// The journal of one origin.
 #[derive(Debug)]
-pub struct Journal {
+pub struct BackfillJournal {
     file: PathBuf,
     /// What was done.
-    pub progress: Progress,
+    pub progress: OriginProgress,
 }
 
-impl Journal {
+impl BackfillJournal {
     /// Opens the journal of an origin on its way to a target, or begins one. A damaged one is begun anew, and so is one of
     /// a file that changed or of a run in which records failed: repeats do no harm.
     ///
@@ -55,7 +55,7 @@ impl Journal {
         (source, target): (&str, &str),
         origin: &str,
         (size, modified): (u64, u64),
-    ) -> Result<Self, Failed> {
+    ) -> Result<Self, CliError> {
         let folder = folder.join("backfill");
         std::fs::create_dir_all(&folder)?;
         let name = pole::pole_id("backfill", &[source, target, origin])
@@ -64,16 +64,16 @@ impl Journal {
         let file = folder.join(format!("{source}-{}.json", &name[..12]));
         let known = std::fs::read(&file)
             .ok()
-            .and_then(|bytes| serde_json::from_slice::<Progress>(&bytes).ok());
-        let same = |known: &Progress| {
+            .and_then(|bytes| serde_json::from_slice::<OriginProgress>(&bytes).ok());
+        let same = |known: &OriginProgress| {
             known.origin == origin && (known.size, known.modified) == (size, modified)
         };
         let progress = known.filter(|known| same(known) && known.failed == 0);
-        let fresh = || Progress {
+        let fresh = || OriginProgress {
             origin: origin.to_owned(),
             size,
             modified,
-            ..Progress::default()
+            ..OriginProgress::default()
         };
         Ok(Self {
             file,
@@ -85,7 +85,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn save(&self) -> Result<(), Failed> {
+    pub fn save(&self) -> Result<(), CliError> {
         let staged = self.file.with_extension("staged");
         std::fs::write(&staged, serde_json::to_vec(&self.progress)?)?;
         std::fs::rename(staged, &self.file)?;

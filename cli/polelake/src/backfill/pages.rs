@@ -6,18 +6,18 @@ use reqwest::StatusCode;
 use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER};
 use serde_json::Value;
 
-use super::journal::Page;
-use crate::error::Failed;
+use super::journal::JournalPage;
+use crate::error::CliError;
 
 /// How often a page is asked for that is not answered.
-const TRIES: u32 = 5;
+const ATTEMPTS_MAX: u32 = 5;
 
 /// No answer is waited for longer.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How an API is paged.
 #[derive(Clone, Debug)]
-pub struct Paging {
+pub struct PagingOptions {
     /// The address of the first page.
     pub url: String,
     /// JSON Pointer to the list of records within a page; the page itself when it is empty.
@@ -31,45 +31,45 @@ pub struct Paging {
 }
 
 /// What a page brought.
-pub enum Fetched {
+pub enum FetchedPage {
     /// It is what it was when it was taken before.
     Unchanged,
     /// Its records, its ETag, and what leads to the next page.
-    Records(Vec<Value>, Page),
+    Records(Vec<Value>, JournalPage),
 }
 
 /// A client of a paged API.
-pub struct Pages {
+pub struct PagedApi {
     http: reqwest::Client,
-    paging: Paging,
+    paging: PagingOptions,
 }
 
-impl Pages {
+impl PagedApi {
     /// A client that sends these headers with every request.
     ///
     /// # Errors
     /// When the client cannot be made.
-    pub fn new(paging: Paging, headers: HeaderMap) -> Result<Self, Failed> {
+    pub fn new(paging: PagingOptions, headers: HeaderMap) -> Result<Self, CliError> {
         // A redirect could take the secret elsewhere.
         let http = reqwest::Client::builder()
             .default_headers(headers)
-            .timeout(TIMEOUT);
+            .timeout(REQUEST_TIMEOUT);
         let http = http.redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { http, paging })
     }
 
     /// The address of the first page.
     #[must_use]
-    pub fn first(&self) -> String {
+    pub fn first_address(&self) -> String {
         match &self.paging.cursor {
             Some(_) => self.paging.url.clone(),
-            None => self.with(&self.paging.first.to_string()),
+            None => self.page_address(&self.paging.first.to_string()),
         }
     }
 
     /// The address of the page that `next` leads to.
     #[must_use]
-    pub fn with(&self, next: &str) -> String {
+    pub fn page_address(&self, next: &str) -> String {
         let (base, joint) = (
             &self.paging.url,
             if self.paging.url.contains('?') {
@@ -81,7 +81,7 @@ impl Pages {
         format!(
             "{base}{joint}{}={}",
             self.paging.parameter,
-            contract::percent_encoded(next)
+            contract::percent_encode(next)
         )
     }
 
@@ -89,12 +89,12 @@ impl Pages {
     ///
     /// # Errors
     /// When the API refuses, or does not answer.
-    pub async fn fetch(
+    pub async fn fetch_page(
         &self,
         address: &str,
         number: u64,
-        known: Option<&Page>,
-    ) -> Result<Fetched, Failed> {
+        known: Option<&JournalPage>,
+    ) -> Result<FetchedPage, CliError> {
         for attempt in 1.. {
             let mut request = self.http.get(address);
             if let Some(etag) = known.and_then(|known| known.etag.as_ref()) {
@@ -102,19 +102,19 @@ impl Pages {
             }
             let (again, wait) = match request.send().await {
                 Ok(answer) if answer.status() == StatusCode::NOT_MODIFIED => {
-                    return Ok(Fetched::Unchanged);
+                    return Ok(FetchedPage::Unchanged);
                 }
                 Ok(answer) if answer.status().is_success() => {
-                    return self.page(answer, number).await;
+                    return self.read_page(answer, number).await;
                 }
-                Ok(answer) if passing(answer.status()) => (
+                Ok(answer) if is_transient(answer.status()) => (
                     format!("{address} answered {}", answer.status()),
                     retry_after(answer.headers()),
                 ),
                 Ok(answer) => return Err(format!("{address} answered {}", answer.status()).into()),
                 Err(error) => (format!("{address}: {}", error.without_url()), None),
             };
-            if attempt == TRIES {
+            if attempt == ATTEMPTS_MAX {
                 return Err(again.into());
             }
             tokio::time::sleep(wait.unwrap_or(Duration::from_millis(250 << attempt))).await;
@@ -122,7 +122,11 @@ impl Pages {
         Err("the API does not answer".into())
     }
 
-    async fn page(&self, answer: reqwest::Response, number: u64) -> Result<Fetched, Failed> {
+    async fn read_page(
+        &self,
+        answer: reqwest::Response,
+        number: u64,
+    ) -> Result<FetchedPage, CliError> {
         let etag = answer
             .headers()
             .get(ETAG)
@@ -140,14 +144,17 @@ impl Pages {
             )
         })?;
         let next = match &self.paging.cursor {
-            Some(pointer) => page.pointer(pointer).and_then(cursor),
+            Some(pointer) => page.pointer(pointer).and_then(cursor_text),
             None => (!items.is_empty()).then(|| (number + 1).to_string()),
         };
-        Ok(Fetched::Records(items.clone(), Page { etag, next }))
+        Ok(FetchedPage::Records(
+            items.clone(),
+            JournalPage { etag, next },
+        ))
     }
 }
 
-fn cursor(value: &Value) -> Option<String> {
+fn cursor_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -155,11 +162,11 @@ fn cursor(value: &Value) -> Option<String> {
     }
 }
 
-fn passing(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(TIMEOUT))
+    Some(Duration::from_secs(seconds).min(REQUEST_TIMEOUT))
 }

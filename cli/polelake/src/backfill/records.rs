@@ -11,29 +11,29 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use super::dynamo;
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// Rows of a Parquet file that are held at once.
 const ROWS_AT_ONCE: usize = 1_024;
 
 /// A record, or where it stands and why it cannot be read. The reason never holds a value.
-pub type Record = Result<Value, String>;
+pub type BackfillRecord = Result<Value, String>;
 
 /// The records of a file, read as they are asked for.
-pub struct Records {
+pub struct RecordFile {
     /// The records.
-    pub records: Box<dyn Iterator<Item = Record> + Send>,
+    pub records: Box<dyn Iterator<Item = BackfillRecord> + Send>,
     /// How much there is to read: bytes, or rows.
     pub total: u64,
     /// How much of it was read.
-    pub read: Arc<AtomicU64>,
+    pub read_so_far: Arc<AtomicU64>,
 }
 
 /// Opens a file. Its name tells what is in it: `.csv`, `.parquet`; everything else is JSON, a record on each line.
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub fn open(path: &Path) -> Result<Records, Failed> {
+pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
     let name = path
@@ -45,10 +45,10 @@ pub fn open(path: &Path) -> Result<Records, Failed> {
         .strip_suffix(".gz")
         .map_or((name.as_str(), false), |name| (name, true));
     if name.ends_with(".parquet") {
-        return parquet(file, &shown);
+        return read_parquet(file, &shown);
     }
     let (total, read) = (file.metadata()?.len(), Arc::new(AtomicU64::new(0)));
-    let counted = Counted {
+    let counted = CountingReader {
         inner: file,
         read: Arc::clone(&read),
     };
@@ -57,24 +57,24 @@ pub fn open(path: &Path) -> Result<Records, Failed> {
     } else {
         Box::new(counted)
     };
-    let records: Box<dyn Iterator<Item = Record> + Send> = if name.ends_with(".csv") {
-        csv(reader, shown)?
+    let records: Box<dyn Iterator<Item = BackfillRecord> + Send> = if name.ends_with(".csv") {
+        read_csv(reader, shown)?
     } else {
-        lines(reader, shown)
+        read_json_lines(reader, shown)
     };
-    Ok(Records {
+    Ok(RecordFile {
         records,
         total,
-        read,
+        read_so_far: read,
     })
 }
 
-struct Counted {
+struct CountingReader {
     inner: File,
     read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);
@@ -82,7 +82,10 @@ impl Read for Counted {
     }
 }
 
-fn lines(reader: Box<dyn Read + Send>, file: String) -> Box<dyn Iterator<Item = Record> + Send> {
+fn read_json_lines(
+    reader: Box<dyn Read + Send>,
+    file: String,
+) -> Box<dyn Iterator<Item = BackfillRecord> + Send> {
     let mut broken = false;
     // Behind a place that cannot be read, such as the torn end of a packed file, nothing can be.
     let lines = BufReader::new(reader).split(b'\n').map_while(move |line| {
@@ -100,7 +103,7 @@ fn lines(reader: Box<dyn Read + Send>, file: String) -> Box<dyn Iterator<Item = 
         };
         let parsed = serde_json::from_slice::<Value>(&line);
         Some(match parsed {
-            Ok(value) => Ok(dynamo::item(&value).unwrap_or(value)),
+            Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
             Err(error) => Err(at(format!("not JSON, column {}", error.column()))),
         })
     };
@@ -108,10 +111,10 @@ fn lines(reader: Box<dyn Read + Send>, file: String) -> Box<dyn Iterator<Item = 
 }
 
 /// Every value of a CSV file is a text; an empty one is nothing.
-fn csv(
+fn read_csv(
     reader: Box<dyn Read + Send>,
     file: String,
-) -> Result<Box<dyn Iterator<Item = Record> + Send>, Failed> {
+) -> Result<Box<dyn Iterator<Item = BackfillRecord> + Send>, CliError> {
     let mut reader = csv::Reader::from_reader(reader);
     let names: Vec<String> = reader
         .headers()?
@@ -150,7 +153,7 @@ fn csv(
     Ok(Box::new(reader.into_records().enumerate().map(record)))
 }
 
-fn parquet(file: File, shown: &str) -> Result<Records, Failed> {
+fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| format!("{shown}: not a Parquet file: {error}"))?;
     let total = builder.metadata().file_metadata().num_rows().unsigned_abs();
@@ -168,22 +171,22 @@ fn parquet(file: File, shown: &str) -> Result<Records, Failed> {
     let records = whole.flat_map(move |batch| {
         let rows = batch.map_err(|error| error.to_string()).and_then(|batch| {
             counter.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-            rows(&batch)
+            batch_objects(&batch)
         });
         match rows {
-            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<Record>>(),
+            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<BackfillRecord>>(),
             Err(why) => vec![Err(format!("{file}: {why}"))],
         }
     });
-    Ok(Records {
+    Ok(RecordFile {
         records: Box::new(records),
         total,
-        read,
+        read_so_far: read,
     })
 }
 
 /// The rows of a batch as objects: dates and instants in ISO form.
-fn rows(batch: &arrow_array::RecordBatch) -> Result<Vec<Value>, String> {
+fn batch_objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Value>, String> {
     let mut writer = arrow_json::ArrayWriter::new(Vec::new());
     writer
         .write(batch)
@@ -197,12 +200,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(name: &str, bytes: &[u8]) -> Vec<Record> {
+    fn read(name: &str, bytes: &[u8]) -> Vec<BackfillRecord> {
         let folder = std::env::temp_dir().join(format!("polelake-records-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join(name);
         std::fs::write(&file, bytes).unwrap();
-        let records = open(&file).unwrap().records.collect();
+        let records = open_record_file(&file).unwrap().records.collect();
         std::fs::remove_file(file).unwrap();
         records
     }

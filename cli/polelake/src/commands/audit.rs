@@ -2,59 +2,59 @@
 
 use lake::Day;
 
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use crate::place::Lake;
-use operations::audit::{Audit, Counts, Scope, audit};
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use crate::place::LakeArgs;
+use operations::audit::{AuditCounts, AuditScope, LakeAudit, audit_lake};
 
 /// Findings that are printed; `--json` has all of them.
 const FINDINGS_SHOWN: usize = 20;
 
 pub(crate) async fn run(
-    lake: &Lake,
+    lake: &LakeArgs,
     from: Option<&str>,
     to: Option<&str>,
     deep: bool,
     json: bool,
-) -> Result<bool, Failed> {
-    let scope = Scope {
-        from: day(from)?,
-        to: day(to)?,
+) -> Result<bool, CliError> {
+    let scope = AuditScope {
+        from: parse_optional_date(from)?,
+        to: parse_optional_date(to)?,
         deep,
     };
     let lake = OpenLake::open(lake).await?;
     let zones = &lake.zones;
-    let audit = audit(zones, scope).await?;
+    let audit = audit_lake(zones, scope).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&audit)?);
     } else {
-        print(&audit);
+        print_audit(&audit);
     }
-    Ok(audit.closes())
+    Ok(audit.is_reconciled())
 }
 
 /// The day that an argument names.
-pub(crate) fn day(text: Option<&str>) -> Result<Option<Day>, Failed> {
+pub(crate) fn parse_optional_date(text: Option<&str>) -> Result<Option<Day>, CliError> {
     let parse = |text: &str| {
         Day::parse(text).ok_or_else(|| format!("`{text}` is no day; write it as 2026-03-02"))
     };
     Ok(text.map(parse).transpose()?)
 }
 
-fn print(audit: &Audit) {
+fn print_audit(audit: &LakeAudit) {
     println!(
         "{:20} {:>10} {:>10} {:>10} {:>8} {:>11} {:>9} {:>6}",
         "source", "accepted", "landed", "refined", "ignored", "quarantined", "redriven", "holes"
     );
     for source in &audit.sources {
-        let (counts, redriven) = (source.counts(false), source.counts(true));
+        let (counts, redriven) = (source.sum_counts(false), source.sum_counts(true));
         let accepted = source
             .accepted
             .map_or_else(|| "-".to_owned(), |count| count.to_string());
         let holes: i64 = source
             .streams
             .iter()
-            .flat_map(|stream| &stream.holes)
+            .flat_map(|stream| &stream.offset_gaps)
             .map(|(from, to)| to - from + 1)
             .sum();
         println!(
@@ -63,7 +63,7 @@ fn print(audit: &Audit) {
             counts.landed,
             counts.refined,
             counts.ignored,
-            refused(&counts),
+            quarantined_total(&counts),
             redriven.landed
         );
     }
@@ -90,6 +90,6 @@ fn print(audit: &Audit) {
     }
 }
 
-fn refused(counts: &Counts) -> u64 {
+fn quarantined_total(counts: &AuditCounts) -> u64 {
     counts.quarantined.values().sum()
 }

@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar};
 use lake::Day as Date;
-use quality_report::{Report, SourceBooks};
+use quality_report::{Report, SourceReconciliation};
 use serde_json::{Value, json};
-use snapshot_merge::Run;
+use snapshot_merge::MergeRun;
 
-use super::push::bar;
+use super::push::event_progress_bar;
 use super::{manchester, run_day};
-use crate::client::{Client, Pushed, options};
-use crate::error::Failed;
-use crate::place::Place;
-use local_platform::Platform;
-use local_platform::town::{self, Batch, Town};
+use crate::client::{PlatformClient, PushCounts, platform_options};
+use crate::error::CliError;
+use crate::place::PlatformArgs;
+use local_platform::LocalPlatform;
+use local_platform::synthetic::{self, SourceEvents, SyntheticCouncil};
 
 /// The town's first day: a Monday.
 const FIRST_DAY: &str = "2026-03-02";
@@ -27,43 +27,43 @@ const MANCHESTER_DAY: &str = "2017-09-01";
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// The seed of the town.
-const SEED: u64 = 42;
+const SYNTHETIC_SEED: u64 = 42;
 
 /// What one day came to.
-struct Done {
-    run: Run,
+struct DemoDay {
+    run: MergeRun,
     report: Report,
-    pushed: Pushed,
+    pushed: PushCounts,
     seconds: f64,
 }
 
 pub(crate) async fn run(
-    place: &Place,
+    place: &PlatformArgs,
     data: Option<&Path>,
     days: Option<u32>,
     people: usize,
     as_json: bool,
-) -> Result<bool, Failed> {
+) -> Result<bool, CliError> {
     let begun = Instant::now();
-    let platform = Platform::start(options(place, 0)?).await?;
+    let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
     let done = match data {
-        Some(folder) => vec![manchester_day(&platform, folder).await?],
-        None => town_days(&platform, place, days, people).await?,
+        Some(folder) => vec![run_manchester_day(&platform, folder).await?],
+        None => run_synthetic_days(&platform, place, days, people).await?,
     };
     if as_json {
-        println!("{}", to_json(&done, begun.elapsed().as_secs_f64()));
+        println!("{}", demo_json(&done, begun.elapsed().as_secs_f64()));
     } else {
-        tell(&done, place, begun.elapsed().as_secs_f64())?;
+        print_demo(&done, place, begun.elapsed().as_secs_f64())?;
     }
-    Ok(done.iter().all(|day| day.report.books_close()))
+    Ok(done.iter().all(|day| day.report.all_sources_balance()))
 }
 
-async fn town_days(
-    platform: &Platform,
-    place: &Place,
+async fn run_synthetic_days(
+    platform: &LocalPlatform,
+    place: &PlatformArgs,
     days: Option<u32>,
     people: usize,
-) -> Result<Vec<Done>, Failed> {
+) -> Result<Vec<DemoDay>, CliError> {
     let file = place.dir.join("demo.json");
     let known: Value = std::fs::read(&file)
         .ok()
@@ -79,16 +79,19 @@ async fn town_days(
         .unwrap_or(people);
     let days = days.unwrap_or(if next == 0 { 3 } else { 1 }) as usize;
     let first = Date::parse(FIRST_DAY).ok_or("the first day is no day")?;
-    let town = Town { seed: SEED, people };
+    let town = SyntheticCouncil {
+        seed: SYNTHETIC_SEED,
+        people,
+    };
     let mut done = Vec::new();
     for number in next..next + days {
         let date = Date(first.0 + i32::try_from(number)?);
-        let batches = town::day(&town::Day {
-            town,
+        let batches = synthetic::day_events(&synthetic::CouncilDay {
+            council: town,
             number,
-            begins: date.begins() / 1_000,
+            start_millis: date.start_micros() / 1_000,
         });
-        done.push(whole_day(platform, date, batches).await?);
+        done.push(run_full_day(platform, date, batches).await?);
         std::fs::write(
             &file,
             json!({"next_day": number + 1, "people": people}).to_string(),
@@ -97,13 +100,13 @@ async fn town_days(
     Ok(done)
 }
 
-async fn manchester_day(platform: &Platform, folder: &Path) -> Result<Done, Failed> {
+async fn run_manchester_day(platform: &LocalPlatform, folder: &Path) -> Result<DemoDay, CliError> {
     let date = Date::parse(MANCHESTER_DAY).ok_or("the day is no day")?;
-    let events = manchester::events(folder)?;
-    whole_day(
+    let events = manchester::read_manchester_events(folder)?;
+    run_full_day(
         platform,
         date,
-        vec![Batch {
+        vec![SourceEvents {
             source: "police-manchester",
             events,
         }],
@@ -112,24 +115,28 @@ async fn manchester_day(platform: &Platform, folder: &Path) -> Result<Done, Fail
 }
 
 /// Pushes a day's events, waits until they are landed and transformed, merges and reports.
-async fn whole_day(platform: &Platform, date: Date, batches: Vec<Batch>) -> Result<Done, Failed> {
+async fn run_full_day(
+    platform: &LocalPlatform,
+    date: Date,
+    batches: Vec<SourceEvents>,
+) -> Result<DemoDay, CliError> {
     let begun = Instant::now();
     // Records are stamped as on that morning.
     platform
         .running
         .clock
-        .set(date.begins() / 1_000 + DAY_MILLIS / 3);
+        .set_millis(date.start_micros() / 1_000 + DAY_MILLIS / 3);
     eprintln!("{date}");
     let bars = MultiProgress::new();
-    let client = Client::of(&platform.api);
+    let client = PlatformClient::for_api(&platform.api);
     let pushes = batches.iter().map(|batch| {
-        push(
+        push_batch(
             &client,
             batch,
-            bars.add(bar(batch.events.len() as u64, batch.source)),
+            bars.add(event_progress_bar(batch.events.len() as u64, batch.source)),
         )
     });
-    let mut pushed = Pushed::default();
+    let mut pushed = PushCounts::default();
     for result in futures_util::future::join_all(pushes).await {
         let one = result?;
         pushed.accepted += one.accepted;
@@ -137,16 +144,16 @@ async fn whole_day(platform: &Platform, date: Date, batches: Vec<Batch>) -> Resu
     }
     let spinner = bars.add(ProgressBar::new_spinner().with_message("landing and transforming"));
     spinner.enable_steady_tick(std::time::Duration::from_millis(100));
-    platform.running.settled().await;
+    platform.running.wait_until_settled().await;
     spinner.set_message("merging and reporting");
-    let (run, report) = run_day::day(&client, &date.to_string()).await?;
+    let (run, report) = run_day::merge_and_report(&client, &date.to_string()).await?;
     spinner.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!(
         "  {} events in {seconds:.1} s",
         pushed.accepted + pushed.refused
     );
-    Ok(Done {
+    Ok(DemoDay {
         run,
         report,
         pushed,
@@ -154,17 +161,21 @@ async fn whole_day(platform: &Platform, date: Date, batches: Vec<Batch>) -> Resu
     })
 }
 
-async fn push(client: &Client, batch: &Batch, bar: ProgressBar) -> Result<Pushed, Failed> {
+async fn push_batch(
+    client: &PlatformClient,
+    batch: &SourceEvents,
+    bar: ProgressBar,
+) -> Result<PushCounts, CliError> {
     let pushed = client
-        .push(batch.source, &batch.events, |count| bar.inc(count as u64))
+        .push_events(batch.source, &batch.events, |count| bar.inc(count as u64))
         .await?;
     bar.finish_and_clear();
     Ok(pushed)
 }
 
 /// The sum of a day's books over all sources.
-fn sum(report: &Report) -> SourceBooks {
-    let mut sum = SourceBooks::default();
+fn sum_reconciliations(report: &Report) -> SourceReconciliation {
+    let mut sum = SourceReconciliation::default();
     for books in report.sources.values() {
         sum.landed += books.landed;
         sum.refined += books.refined;
@@ -174,15 +185,15 @@ fn sum(report: &Report) -> SourceBooks {
     sum
 }
 
-fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
+fn print_demo(done: &[DemoDay], place: &PlatformArgs, seconds: f64) -> Result<(), CliError> {
     println!("\nEvents");
     println!(
         "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  books",
         "day", "accepted", "refused", "landed", "refined", "ignored", "quarantined"
     );
     for day in done {
-        let books = sum(&day.report);
-        let closed = if day.report.books_close() {
+        let books = sum_reconciliations(&day.report);
+        let closed = if day.report.all_sources_balance() {
             "close"
         } else {
             "do not close"
@@ -210,7 +221,7 @@ fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
     }
     println!("\nQuality");
     for day in done {
-        let (passed, warned, failed) = day.report.verdicts();
+        let (passed, warned, failed) = day.report.count_verdicts();
         println!(
             "{:12} {passed} rules hold, {warned} warn, {failed} block",
             day.run.date
@@ -221,13 +232,13 @@ fn tell(done: &[Done], place: &Place, seconds: f64) -> Result<(), Failed> {
     println!("\nCurated Parquet  {folder}/s3/curated/curated");
     println!("Report pages     {folder}/s3/site/index.html");
     println!("\nAsk it yourself, with DuckDB:");
-    println!("  {}", query(done, &folder.to_string()));
+    println!("  {}", example_query(done, &folder.to_string()));
     println!("\n{seconds:.1} s in all");
     Ok(())
 }
 
 /// A query over the newest day's files, as its manifest names them.
-fn query(done: &[Done], folder: &str) -> String {
+fn example_query(done: &[DemoDay], folder: &str) -> String {
     let files = |table: &str| {
         let manifest = done.last().and_then(|day| day.report.tables.get(table));
         let shards = manifest
@@ -246,15 +257,15 @@ fn query(done: &[Done], folder: &str) -> String {
     )
 }
 
-fn to_json(done: &[Done], seconds: f64) -> Value {
-    let day = |day: &Done| {
+fn demo_json(done: &[DemoDay], seconds: f64) -> Value {
+    let day = |day: &DemoDay| {
         json!({
             "run": day.run,
             "accepted": day.pushed.accepted,
             "refused": day.pushed.refused,
             "sources": day.report.sources,
             "seconds": day.seconds,
-            "books_close": day.report.books_close(),
+            "books_close": day.report.all_sources_balance(),
         })
     };
     json!({"days": done.iter().map(day).collect::<Vec<_>>(), "seconds": seconds})

@@ -3,12 +3,15 @@
 use async_trait::async_trait;
 use serde_json::json;
 use snapshot_merge::Context;
-use snapshot_merge::erase::Whom;
+use snapshot_merge::erase::ErasureSelector;
 
 use crate::args::erase::EraseArgs;
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use operations::erase::{Curated, Outcome, Request, Subjects, Touched, Wanted, dry_run, erase};
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use operations::erase::{
+    CuratedEraser, ErasureOutcome, LakeErasureRequest, RedactedObject, RequestedSubject, Subjects,
+    dry_run, erase_subjects,
+};
 
 /// What no command can reach.
 const OUT_OF_REACH: [&str; 3] = [
@@ -17,45 +20,51 @@ const OUT_OF_REACH: [&str; 3] = [
     "What analysts have copied or exported is theirs to delete.",
 ];
 
-pub(crate) async fn run(args: &EraseArgs) -> Result<bool, Failed> {
+pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
     if !args.dry_run && !args.yes {
         return Err(
             "an erasure cannot be undone: look at what it does with --dry-run first, then give --yes".into(),
         );
     }
-    let wanted = wanted(args)?;
+    let wanted = requested_subject(args)?;
     let lake = OpenLake::open(&args.lake).await?;
     let zones = &lake.zones;
-    if let Wanted::Record { source, .. } = &wanted {
-        zones.catalogue.known_source(source)?;
+    if let RequestedSubject::Record { source, .. } = &wanted {
+        zones.catalogue.require_mapping_of_source(source)?;
     }
-    let request = Request {
-        wanted,
-        whole_records: args.whole_records,
+    let request = LakeErasureRequest {
+        subject: wanted,
+        full_records: args.whole_records,
     };
-    let snapshots = Snapshots(lake.merge_context().await?);
+    let snapshots = SnapshotEraser(lake.merge_context().await?);
     let outcome = if args.dry_run {
         dry_run(zones, &request, &snapshots).await?
     } else {
-        erase(zones, &request, &snapshots, lake.now().await? * 1_000).await?
+        erase_subjects(
+            zones,
+            &request,
+            &snapshots,
+            lake.current_millis().await? * 1_000,
+        )
+        .await?
     };
     if args.json {
-        print_json(args.dry_run, &outcome);
+        print_outcome_json(args.dry_run, &outcome);
     } else {
-        print(args.dry_run, &outcome);
+        print_outcome(args.dry_run, &outcome);
     }
     Ok(outcome.by_hand.is_empty())
 }
 
-fn wanted(args: &EraseArgs) -> Result<Wanted, Failed> {
+fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
     match (&args.source, &args.key, &args.pole_id) {
-        (Some(source), Some(key), None) => Ok(Wanted::Record {
+        (Some(source), Some(key), None) => Ok(RequestedSubject::Record {
             source: source.clone(),
             key: key.clone(),
         }),
         (None, None, Some(id)) => {
             let id = pole::Uuid::parse_str(id);
-            Ok(Wanted::PoleId(id.map_err(
+            Ok(RequestedSubject::PoleId(id.map_err(
                 |_| "--pole-id is an id as in the column pole_id: a UUID",
             )?))
         }
@@ -63,9 +72,9 @@ fn wanted(args: &EraseArgs) -> Result<Wanted, Failed> {
     }
 }
 
-fn print_json(dry: bool, outcome: &Outcome) {
+fn print_outcome_json(dry: bool, outcome: &ErasureOutcome) {
     let zones: serde_json::Map<String, serde_json::Value> = outcome
-        .by_zone()
+        .counts_by_zone()
         .into_iter()
         .map(|(zone, (objects, count))| {
             (zone.to_owned(), json!({"objects": objects, "count": count}))
@@ -75,7 +84,7 @@ fn print_json(dry: bool, outcome: &Outcome) {
         "{}",
         json!({
             "dry_run": dry,
-            "found": !outcome.is_nothing(),
+            "found": !outcome.found_nothing(),
             "zones": zones,
             "objects": outcome.objects,
             "by_hand": outcome.by_hand,
@@ -87,8 +96,8 @@ fn print_json(dry: bool, outcome: &Outcome) {
     );
 }
 
-fn print(dry: bool, outcome: &Outcome) {
-    if outcome.is_nothing() {
+fn print_outcome(dry: bool, outcome: &ErasureOutcome) {
+    if outcome.found_nothing() {
         println!("Nothing was found; nothing is written.");
         return;
     }
@@ -103,7 +112,7 @@ fn print(dry: bool, outcome: &Outcome) {
     for object in &outcome.objects {
         println!("  {:10} {:>7}  {}", object.zone, object.count, object.key);
     }
-    for (zone, (objects, count)) in outcome.by_zone() {
+    for (zone, (objects, count)) in outcome.counts_by_zone() {
         println!("{zone}: {count} rows or records in {objects} objects");
     }
     if outcome.resumed {
@@ -130,20 +139,24 @@ fn print(dry: bool, outcome: &Outcome) {
 }
 
 /// The merge's own erasure.
-struct Snapshots(Context);
+struct SnapshotEraser(Context);
 
 #[async_trait]
-impl Curated for Snapshots {
-    async fn erase(&self, subjects: &Subjects, dry_run: bool) -> Result<Vec<Touched>, Failed> {
+impl CuratedEraser for SnapshotEraser {
+    async fn erase_rows(
+        &self,
+        subjects: &Subjects,
+        dry_run: bool,
+    ) -> Result<Vec<RedactedObject>, CliError> {
         let ids = subjects.ids.iter().map(ToString::to_string).collect();
-        let whom = Whom {
+        let whom = ErasureSelector {
             ids,
             records: subjects.records.clone(),
         };
-        let touched = snapshot_merge::erase::erase(&self.0, &whom, dry_run).await?;
+        let touched = snapshot_merge::erase::erase_curated(&self.0, &whom, dry_run).await?;
         Ok(touched
             .into_iter()
-            .map(|touched| Touched {
+            .map(|touched| RedactedObject {
                 key: touched.key,
                 rows: touched.rows,
             })

@@ -1,12 +1,12 @@
 //! `polelake function NAME`: this process is one of the five functions, with the same code as on AWS.
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// Serves invocations as the function of this name.
 ///
 /// # Errors
 /// When there is no such function, a setting is missing, or the runtime ends.
-pub async fn run(name: &str) -> Result<bool, Failed> {
+pub async fn run(name: &str) -> Result<bool, CliError> {
     match name {
         "event-relay" => event_relay::run().await?,
         "raw-landing" => raw_landing::run().await?,

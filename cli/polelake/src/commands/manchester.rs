@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::error::Failed;
+use crate::error::CliError;
 
 /// Every row of every file as an event: nodes first, so that links find their ends.
-pub(crate) fn events(folder: &Path) -> Result<Vec<Vec<u8>>, Failed> {
-    let files = |prefix: &str| -> Result<Vec<PathBuf>, Failed> {
+pub(crate) fn read_manchester_events(folder: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+    let files = |prefix: &str| -> Result<Vec<PathBuf>, CliError> {
         let listed =
             std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let named = |path: &PathBuf| {
@@ -30,8 +30,8 @@ pub(crate) fn events(folder: &Path) -> Result<Vec<Vec<u8>>, Failed> {
     }
     let (mut events, mut labels) = (Vec::new(), HashMap::new());
     for file in nodes {
-        for mut row in rows(&file)? {
-            let (label, id) = (taken(&mut row, ":LABEL"), text(&row, ":ID"));
+        for mut row in read_csv_rows(&file)? {
+            let (label, id) = (take_field(&mut row, ":LABEL"), text_field(&row, ":ID"));
             labels.insert(id.clone(), label.clone());
             row.insert("key".into(), format!("{label}:{id}").into());
             row.insert("label".into(), label.into());
@@ -39,11 +39,11 @@ pub(crate) fn events(folder: &Path) -> Result<Vec<Vec<u8>>, Failed> {
         }
     }
     for file in files("relationships.")? {
-        for mut row in rows(&file)? {
+        for mut row in read_csv_rows(&file)? {
             let (label, from, to) = (
-                taken(&mut row, ":TYPE"),
-                text(&row, ":START_ID"),
-                text(&row, ":END_ID"),
+                take_field(&mut row, ":TYPE"),
+                text_field(&row, ":START_ID"),
+                text_field(&row, ":END_ID"),
             );
             row.insert("key".into(), format!("{from}-{label}-{to}").into());
             row.insert("label".into(), label.into());
@@ -58,7 +58,7 @@ pub(crate) fn events(folder: &Path) -> Result<Vec<Vec<u8>>, Failed> {
 }
 
 /// The rows of a file as objects of texts. `latitude:double` is called `latitude`.
-fn rows(file: &Path) -> Result<Vec<Map<String, Value>>, Failed> {
+fn read_csv_rows(file: &Path) -> Result<Vec<Map<String, Value>>, CliError> {
     let mut reader = csv::Reader::from_path(file)?;
     let names: Vec<String> = reader
         .headers()?
@@ -85,15 +85,15 @@ fn rows(file: &Path) -> Result<Vec<Map<String, Value>>, Failed> {
     Ok(rows)
 }
 
-fn text(row: &Map<String, Value>, name: &str) -> String {
+fn text_field(row: &Map<String, Value>, name: &str) -> String {
     row.get(name)
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
 }
 
-fn taken(row: &mut Map<String, Value>, name: &str) -> String {
-    let value = text(row, name);
+fn take_field(row: &mut Map<String, Value>, name: &str) -> String {
+    let value = text_field(row, name);
     row.remove(name);
     value
 }

@@ -4,25 +4,25 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::contract::files;
-use crate::error::Failed;
-use crate::package::{ZIP_BYTES_MAX, package};
+use super::contract::read_contract_files;
+use crate::error::CliError;
+use crate::package::{ZIP_BYTES_MAX, package_functions};
 
 pub(crate) fn run(
     binaries: &Path,
     contracts: &Path,
     out: &Path,
     as_json: bool,
-) -> Result<bool, Failed> {
-    crate::client::contracts_are_there(contracts)?;
-    let (pack, _) = contract::pack(&files(contracts)?).map_err(|problems| {
+) -> Result<bool, CliError> {
+    crate::client::require_contracts(contracts)?;
+    let (pack, _) = contract::pack_files(&read_contract_files(contracts)?).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         format!(
             "the contracts do not compile, and nothing is packed:\n{}",
             lines.join("\n")
         )
     })?;
-    let packages = package(binaries, pack.as_bytes(), out)?;
+    let packages = package_functions(binaries, pack.as_bytes(), out)?;
     let too_large: Vec<&str> = packages
         .iter()
         .filter(|package| package.zip_bytes > ZIP_BYTES_MAX)

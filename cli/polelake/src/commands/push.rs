@@ -6,24 +6,24 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::client::Client;
-use crate::error::Failed;
-use crate::place::Place;
+use crate::client::PlatformClient;
+use crate::error::CliError;
+use crate::place::PlatformArgs;
 
 pub(crate) async fn run(
-    place: &Place,
+    place: &PlatformArgs,
     source: &str,
     file: &Path,
     as_json: bool,
-) -> Result<bool, Failed> {
-    let events = read(file)?;
-    let client = Client::open(place).await?;
-    let bar = bar(events.len() as u64, source);
+) -> Result<bool, CliError> {
+    let events = read_events(file)?;
+    let client = PlatformClient::connect_or_start(place).await?;
+    let bar = event_progress_bar(events.len() as u64, source);
     let pushed = client
-        .push(source, &events, |count| bar.inc(count as u64))
+        .push_events(source, &events, |count| bar.inc(count as u64))
         .await?;
     bar.finish_and_clear();
-    client.settled().await?;
+    client.wait_until_settled().await?;
     if as_json {
         println!(
             "{}",
@@ -39,7 +39,7 @@ pub(crate) async fn run(
 }
 
 /// The lines of a file, or one JSON document of several lines.
-fn read(file: &Path) -> Result<Vec<Vec<u8>>, Failed> {
+fn read_events(file: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     let mut bytes = Vec::new();
     if file == Path::new("-") {
         std::io::stdin().read_to_end(&mut bytes)?;
@@ -57,7 +57,7 @@ fn read(file: &Path) -> Result<Vec<Vec<u8>>, Failed> {
 }
 
 /// A progress bar for so many events.
-pub fn bar(length: u64, what: &str) -> ProgressBar {
+pub fn event_progress_bar(length: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::new(length);
     if let Ok(style) = ProgressStyle::with_template("{prefix:24} {bar:30} {pos}/{len} {per_sec}") {
         bar.set_style(style);

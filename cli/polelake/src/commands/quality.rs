@@ -3,33 +3,35 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use lake::{Day, RuleResult, Verdict, junit_key, report_key};
+use lake::{Day, RuleResult, RuleVerdict, junit_key, report_key};
 use quality_report::{Report, TrendState};
 use serde_json::json;
 use store::ObjectStore;
 
-use super::audit::day;
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use crate::place::Lake;
+use super::audit::parse_optional_date;
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use crate::place::LakeArgs;
 
-pub(crate) async fn report(
-    lake: &Lake,
+pub(crate) async fn show_report(
+    lake: &LakeArgs,
     date: &str,
     junit: Option<&Path>,
     as_json: bool,
-) -> Result<bool, Failed> {
-    let date = day(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
+) -> Result<bool, CliError> {
+    let date =
+        parse_optional_date(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
     let lake = OpenLake::open(lake).await?;
     let zones = &lake.zones;
     let site = zones
         .site
         .as_deref()
         .ok_or("with --aws, SITE_BUCKET names the site's bucket")?;
-    let report: Report = serde_json::from_slice(&read(site, &report_key(date), date).await?)?;
+    let report: Report =
+        serde_json::from_slice(&read_site_object(site, &report_key(date), date).await?)?;
     let standard_output = Path::new("-");
     if let Some(file) = junit {
-        let xml = read(site, &junit_key(date), date).await?;
+        let xml = read_site_object(site, &junit_key(date), date).await?;
         if file == standard_output {
             print!("{}", String::from_utf8_lossy(&xml));
         } else {
@@ -37,15 +39,15 @@ pub(crate) async fn report(
         }
     }
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&told(&report))?);
+        println!("{}", serde_json::to_string_pretty(&report_json(&report))?);
     } else if junit != Some(standard_output) {
-        print(&report);
+        print_report(&report);
     }
-    let (.., failed) = report.verdicts();
+    let (.., failed) = report.count_verdicts();
     Ok(failed == 0)
 }
 
-async fn read(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, Failed> {
+async fn read_site_object(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, CliError> {
     match site.get(key).await {
         Ok(object) => Ok(object.body),
         Err(error) if error.is_not_found() => Err(format!(
@@ -57,8 +59,8 @@ async fn read(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, Fai
 }
 
 /// The rules that do not hold, with their tables; those that block first.
-fn broken(report: &Report) -> Vec<(&str, &RuleResult)> {
-    let of = |verdict: Verdict| {
+fn unmet_rules(report: &Report) -> Vec<(&str, &RuleResult)> {
+    let of = |verdict: RuleVerdict| {
         let tables = report.tables.iter();
         let rules = tables.flat_map(|(table, manifest)| {
             manifest
@@ -68,26 +70,26 @@ fn broken(report: &Report) -> Vec<(&str, &RuleResult)> {
         });
         rules.filter(move |(_, rule)| rule.verdict == verdict)
     };
-    of(Verdict::Fail).chain(of(Verdict::Warn)).collect()
+    of(RuleVerdict::Fail).chain(of(RuleVerdict::Warn)).collect()
 }
 
-fn told(report: &Report) -> serde_json::Value {
-    let (passed, warned, failed) = report.verdicts();
-    let broken: Vec<_> = broken(report)
+fn report_json(report: &Report) -> serde_json::Value {
+    let (passed, warned, failed) = report.count_verdicts();
+    let broken: Vec<_> = unmet_rules(report)
         .into_iter()
         .map(|(table, rule)| json!({"table": table, "result": rule}))
         .collect();
     json!({
         "date": report.date,
         "rules": {"passed": passed, "warned": warned, "failed": failed},
-        "books_close": report.books_close(),
+        "books_close": report.all_sources_balance(),
         "broken": broken,
         "trends": report.trends,
     })
 }
 
-fn print(report: &Report) {
-    let broken = broken(report);
+fn print_report(report: &Report) {
+    let broken = unmet_rules(report);
     if !broken.is_empty() {
         println!(
             "{:20} {:7} {:>10} {:>11}  {:18} rule",
@@ -95,7 +97,7 @@ fn print(report: &Report) {
         );
     }
     for (table, rule) in &broken {
-        let word = if rule.verdict == Verdict::Fail {
+        let word = if rule.verdict == RuleVerdict::Fail {
             "blocks"
         } else {
             "warns"
@@ -126,8 +128,8 @@ fn print(report: &Report) {
             usual.unwrap_or_default()
         );
     }
-    let (passed, warned, failed) = report.verdicts();
-    let books = if report.books_close() {
+    let (passed, warned, failed) = report.count_verdicts();
+    let books = if report.all_sources_balance() {
         "close"
     } else {
         "do not close"

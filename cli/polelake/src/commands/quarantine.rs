@@ -3,25 +3,29 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lake::Origin;
+use lake::RedriveOrigin;
 use serde_json::{Value, json};
 
-use super::audit::day;
-use crate::args::Refusals;
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use operations::quarantine::{self, Entry, Filter, Outcome, Status, list};
+use super::audit::parse_optional_date;
+use crate::args::RefusedRecordArgs;
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use operations::quarantine::{
+    self, QuarantineEntry, QuarantineFilter, RedriveOutcome, RedriveStatus, list_entries,
+};
 
-async fn find(refusals: &Refusals) -> Result<(OpenLake, Vec<Entry>), Failed> {
-    let since = day(refusals.since.as_deref())?;
+async fn find_entries(
+    refusals: &RefusedRecordArgs,
+) -> Result<(OpenLake, Vec<QuarantineEntry>), CliError> {
+    let since = parse_optional_date(refusals.since.as_deref())?;
     let lake = OpenLake::open(&refusals.lake).await?;
     let zones = &lake.zones;
     if let Some(source) = &refusals.source
-        && zones.catalogue.source(source).is_none()
+        && zones.catalogue.mapping_of_source(source).is_none()
     {
         let names: Vec<&str> = zones
             .catalogue
-            .plans
+            .mappings
             .iter()
             .map(|plan| plan.contract.name.as_str())
             .collect();
@@ -31,38 +35,38 @@ async fn find(refusals: &Refusals) -> Result<(OpenLake, Vec<Entry>), Failed> {
         )
         .into());
     }
-    let filter = Filter {
+    let filter = QuarantineFilter {
         source: refusals.source.clone(),
         rule: refusals.rule.clone(),
         since,
     };
-    let entries = list(zones, &filter).await?;
+    let entries = list_entries(zones, &filter).await?;
     Ok((lake, entries))
 }
 
-fn told(status: &Status) -> &'static str {
+fn status_label(status: &RedriveStatus) -> &'static str {
     match status {
-        Status::Open => "open",
-        Status::Underway => "underway",
-        Status::Refined => "refined",
-        Status::Ignored => "ignored",
+        RedriveStatus::Open => "open",
+        RedriveStatus::Underway => "underway",
+        RedriveStatus::Refined => "refined",
+        RedriveStatus::Ignored => "ignored",
     }
 }
 
-pub(crate) async fn ls(refusals: &Refusals) -> Result<bool, Failed> {
-    let (_, entries) = find(refusals).await?;
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<&Entry>> = BTreeMap::new();
+pub(crate) async fn list_refused(refusals: &RefusedRecordArgs) -> Result<bool, CliError> {
+    let (_, entries) = find_entries(refusals).await?;
+    let mut groups: BTreeMap<(&str, &str, &str), Vec<&QuarantineEntry>> = BTreeMap::new();
     for entry in &entries {
         let refused = &entry.refused;
         groups
-            .entry((&refused.source, &refused.rule, told(&entry.status)))
+            .entry((&refused.source, &refused.rule, status_label(&entry.status)))
             .or_default()
             .push(entry);
     }
     let lines = groups.iter().map(|((source, rule, status), entries)| {
         let first = entries.iter().map(|entry| entry.origin.timestamp).min().unwrap_or_default();
         let last = entries.iter().map(|entry| entry.origin.timestamp).max().unwrap_or_default();
-        json!({"source": source, "rule": rule, "status": status, "records": entries.len(), "first": date(first), "last": date(last)})
+        json!({"source": source, "rule": rule, "status": status, "records": entries.len(), "first": format_date(first), "last": format_date(last)})
     });
     let lines: Vec<Value> = lines.collect();
     if refusals.json {
@@ -87,30 +91,34 @@ pub(crate) async fn ls(refusals: &Refusals) -> Result<bool, Failed> {
     }
     let open = entries
         .iter()
-        .filter(|entry| entry.status == Status::Open)
+        .filter(|entry| entry.status == RedriveStatus::Open)
         .count();
     println!("{} refused records, {open} of them open", entries.len());
     Ok(true)
 }
 
 /// The day of an instant in milliseconds since 1970.
-fn date(millis: i64) -> String {
-    lake::Day::of_micros(millis * 1_000).to_string()
+fn format_date(millis: i64) -> String {
+    lake::Day::from_micros(millis * 1_000).to_string()
 }
 
 /// How a record is named: where it was first landed.
-fn place(topic: &str, origin: Origin) -> String {
+fn format_position(topic: &str, origin: RedriveOrigin) -> String {
     format!(
         "{topic}-{}@{} (epoch {})",
         origin.partition, origin.offset, origin.epoch
     )
 }
 
-pub(crate) async fn show(refusals: &Refusals, limit: usize, values: bool) -> Result<bool, Failed> {
-    let (_, entries) = find(refusals).await?;
+pub(crate) async fn show_refused(
+    refusals: &RefusedRecordArgs,
+    limit: usize,
+    values: bool,
+) -> Result<bool, CliError> {
+    let (_, entries) = find_entries(refusals).await?;
     let shown = entries.iter().take(limit);
     if refusals.json {
-        let lines: Vec<Value> = shown.map(|entry| described(entry, values)).collect();
+        let lines: Vec<Value> = shown.map(|entry| entry_json(entry, values)).collect();
         println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(true);
     }
@@ -118,20 +126,20 @@ pub(crate) async fn show(refusals: &Refusals, limit: usize, values: bool) -> Res
         let refused = &entry.refused;
         println!(
             "{}  {}  {}",
-            place(&entry.topic, entry.origin),
+            format_position(&entry.topic, entry.origin),
             refused.source,
-            told(&entry.status)
+            status_label(&entry.status)
         );
         println!("  {} at {}: {}", refused.rule, refused.path, refused.reason);
         println!(
             "  appended {}, contract {}, mapping {}, redriven {} times",
-            date(entry.origin.timestamp),
+            format_date(entry.origin.timestamp),
             refused.contract_version,
             refused.mapping_version,
             entry.redrives
         );
         if values {
-            println!("  {}", printable(entry));
+            println!("  {}", printable_value(entry));
         }
     }
     if entries.len() > limit {
@@ -140,7 +148,7 @@ pub(crate) async fn show(refusals: &Refusals, limit: usize, values: bool) -> Res
     Ok(true)
 }
 
-fn described(entry: &Entry, values: bool) -> Value {
+fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
     let refused = &entry.refused;
     let mut line = json!({
         "topic": entry.topic,
@@ -149,7 +157,7 @@ fn described(entry: &Entry, values: bool) -> Value {
         "offset": entry.origin.offset,
         "appended": entry.origin.timestamp,
         "source": refused.source,
-        "status": told(&entry.status),
+        "status": status_label(&entry.status),
         "redrives": entry.redrives,
         "rule": refused.rule,
         "path": refused.path,
@@ -158,13 +166,13 @@ fn described(entry: &Entry, values: bool) -> Value {
         "mapping_version": refused.mapping_version,
     });
     if values {
-        line["value"] = json!(printable(entry));
+        line["value"] = json!(printable_value(entry));
     }
     line
 }
 
 /// The record's bytes as text; what a terminal would act on is escaped.
-fn printable(entry: &Entry) -> String {
+fn printable_value(entry: &QuarantineEntry) -> String {
     let value = entry.refused.value.as_deref().unwrap_or_default();
     String::from_utf8_lossy(value)
         .chars()
@@ -180,11 +188,15 @@ fn printable(entry: &Entry) -> String {
         .collect()
 }
 
-pub(crate) async fn redrive(refusals: &Refusals, dry_run: bool, wait: u64) -> Result<bool, Failed> {
-    let (lake, entries) = find(refusals).await?;
+pub(crate) async fn redrive_refused(
+    refusals: &RefusedRecordArgs,
+    dry_run: bool,
+    wait: u64,
+) -> Result<bool, CliError> {
+    let (lake, entries) = find_entries(refusals).await?;
     let open = entries
         .iter()
-        .filter(|entry| entry.status == Status::Open)
+        .filter(|entry| entry.status == RedriveStatus::Open)
         .count();
     if dry_run || open == 0 {
         if refusals.json {
@@ -197,11 +209,13 @@ pub(crate) async fn redrive(refusals: &Refusals, dry_run: bool, wait: u64) -> Re
         }
         return Ok(true);
     }
-    let chunks = quarantine::redrive(&lake.zones, &entries, lake.now().await?).await?;
-    let outcomes = quarantine::wait(&lake.zones, &chunks, Duration::from_secs(wait)).await?;
-    let done = |outcome: &Outcome| matches!(outcome.outcome.as_str(), "refined" | "ignored");
+    let chunks =
+        quarantine::redrive_entries(&lake.zones, &entries, lake.current_millis().await?).await?;
+    let outcomes =
+        quarantine::wait_for_outcomes(&lake.zones, &chunks, Duration::from_secs(wait)).await?;
+    let done = |outcome: &RedriveOutcome| matches!(outcome.outcome.as_str(), "refined" | "ignored");
     if refusals.json {
-        let line = |outcome: &Outcome| {
+        let line = |outcome: &RedriveOutcome| {
             let origin = outcome.origin;
             json!({"topic": outcome.topic, "epoch": origin.epoch, "partition": origin.partition, "offset": origin.offset, "outcome": outcome.outcome})
         };
@@ -214,7 +228,7 @@ pub(crate) async fn redrive(refusals: &Refusals, dry_run: bool, wait: u64) -> Re
         for outcome in &outcomes {
             println!(
                 "{}  {}",
-                place(&outcome.topic, outcome.origin),
+                format_position(&outcome.topic, outcome.origin),
                 outcome.outcome
             );
         }

@@ -2,27 +2,27 @@
 
 use std::time::Duration;
 
-use host::Budget;
+use host::TimeBudget;
 use indicatif::{ProgressBar, ProgressStyle};
 use lake::{Chunk, Day, Receipt};
 use pole_transform::Context as TransformContext;
 use serde_json::json;
 use snapshot_merge::Context;
-use store::streams::{first_chunks, kept_days, receipts};
-use trigger::Schedule;
+use store::streams::{find_first_chunks, list_manifest_days, read_receipts};
+use trigger::ScheduleRequest;
 
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use crate::place::Lake;
-use operations::Zones;
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use crate::place::LakeArgs;
+use operations::LakeHandle;
 
 /// Time for one day: nobody's deadline is near.
-const DAY_TIME: Duration = Duration::from_secs(24 * 3_600);
+const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 
 /// What to rebuild.
-pub(crate) struct Rebuild {
+pub(crate) struct RebuildCommand {
     /// The lake.
-    pub(crate) lake: Lake,
+    pub(crate) lake: LakeArgs,
     /// The first day.
     pub(crate) from: String,
     /// The last day; the newest that there is, when none is given.
@@ -33,19 +33,19 @@ pub(crate) struct Rebuild {
     pub(crate) raw: bool,
 }
 
-fn day(text: &str) -> Result<Day, Failed> {
+fn parse_date(text: &str) -> Result<Day, CliError> {
     Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD").into())
 }
 
-impl Rebuild {
-    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, Failed> {
+impl RebuildCommand {
+    pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         let lake = OpenLake::open(&self.lake).await?;
         let zones = &lake.zones;
         let context = lake.merge_context().await?;
-        let newest = newest(zones).await?;
-        let from = day(&self.from)?;
+        let newest = newest_day(zones).await?;
+        let from = parse_date(&self.from)?;
         let to = match (&self.to, newest) {
-            (Some(to), _) => day(to)?,
+            (Some(to), _) => parse_date(to)?,
             (None, Some(newest)) => newest,
             (None, None) => {
                 return Err("there is no snapshot yet; say with --to which day is the last".into());
@@ -55,11 +55,11 @@ impl Rebuild {
             return Err(format!("the last day, {to}, is before the first, {from}").into());
         }
         let objects = if self.raw {
-            self.transform_again(zones, from, to).await?
+            self.retransform_days(zones, from, to).await?
         } else {
             0
         };
-        let written = self.merge(from, to, &context).await?;
+        let written = self.merge_days(from, to, &context).await?;
         let later = newest.filter(|newest| *newest > to);
         if as_json {
             let later = later.map(|day| day.to_string());
@@ -81,18 +81,20 @@ impl Rebuild {
     }
 
     /// Merges every day; gives how many manifests are not what they were.
-    async fn merge(&self, from: Day, to: Day, context: &Context) -> Result<usize, Failed> {
+    async fn merge_days(&self, from: Day, to: Day, context: &Context) -> Result<usize, CliError> {
         let days = from.0..=to.0;
-        let bar = bar(days.clone().count() as u64, "days");
+        let bar = count_progress_bar(days.clone().count() as u64, "days");
         let mut written = 0;
         for day in days {
             let (date, tables) = (Some(Day(day).to_string()), self.tables.clone());
-            let schedule = Schedule {
+            let schedule = ScheduleRequest {
                 date,
                 tables,
-                ..Schedule::default()
+                ..ScheduleRequest::default()
             };
-            let run = snapshot_merge::handle(&schedule, context, Budget::lasting(DAY_TIME)).await?;
+            let run =
+                snapshot_merge::handle(&schedule, context, TimeBudget::lasting_for(DAY_BUDGET))
+                    .await?;
             written += run.tables.iter().filter(|table| table.written).count();
             bar.inc(1);
         }
@@ -101,16 +103,21 @@ impl Rebuild {
     }
 
     /// Transforms the raw objects anew that hold records of the days.
-    async fn transform_again(&self, zones: &Zones, from: Day, to: Day) -> Result<usize, Failed> {
+    async fn retransform_days(
+        &self,
+        zones: &LakeHandle,
+        from: Day,
+        to: Day,
+    ) -> Result<usize, CliError> {
         let context = TransformContext {
             raw: zones.raw.clone(),
             refined: zones.refined.clone(),
             catalogue: zones.catalogue.clone(),
         };
-        let chunks = self.chunks(zones, from, to).await?;
-        let bar = bar(chunks.len() as u64, "raw objects");
+        let chunks = self.affected_chunks(zones, from, to).await?;
+        let bar = count_progress_bar(chunks.len() as u64, "raw objects");
         for chunk in &chunks {
-            pole_transform::transform_again(chunk, &context).await?;
+            pole_transform::retransform_chunk(chunk, &context).await?;
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -118,14 +125,19 @@ impl Rebuild {
     }
 
     /// The transformed raw objects of the topics that fill the tables, with records of the days.
-    async fn chunks(&self, zones: &Zones, from: Day, to: Day) -> Result<Vec<Chunk>, Failed> {
+    async fn affected_chunks(
+        &self,
+        zones: &LakeHandle,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<Chunk>, CliError> {
         let mut chunks = Vec::new();
-        for topic in self.topics(zones)? {
-            for first in first_chunks(&topic, &*zones.raw).await? {
-                let wanted = receipts(&first, &*zones.refined).await?;
+        for topic in self.source_topics(zones)? {
+            for first in find_first_chunks(&topic, &*zones.raw).await? {
+                let wanted = read_receipts(&first, &*zones.refined).await?;
                 let wanted = wanted
                     .into_iter()
-                    .filter(|receipt| meets(receipt, from, to));
+                    .filter(|receipt| has_records_within(receipt, from, to));
                 chunks.extend(wanted.map(|receipt| Chunk {
                     offset: receipt.offset,
                     ..first.clone()
@@ -135,12 +147,12 @@ impl Rebuild {
         Ok(chunks)
     }
 
-    fn topics(&self, zones: &Zones) -> Result<Vec<String>, Failed> {
+    fn source_topics(&self, zones: &LakeHandle) -> Result<Vec<String>, CliError> {
         let catalogue = &zones.catalogue;
         if let Some(unknown) = self
             .tables
             .iter()
-            .find(|table| catalogue.table(table).is_none())
+            .find(|table| catalogue.table_contract(table).is_none())
         {
             return Err(format!("there is no table `{unknown}`").into());
         }
@@ -148,7 +160,7 @@ impl Rebuild {
             |table: &str| self.tables.is_empty() || self.tables.iter().any(|asked| asked == table);
         let tables = catalogue.tables.iter().filter(|table| asked(&table.name));
         let mut topics: Vec<String> = tables
-            .flat_map(|table| catalogue.topics_of(&table.name))
+            .flat_map(|table| catalogue.topics_of_table(&table.name))
             .map(str::to_owned)
             .collect();
         topics.sort();
@@ -158,7 +170,7 @@ impl Rebuild {
 }
 
 /// Whether a raw object holds records of the days.
-fn meets(receipt: &Receipt, from: Day, to: Day) -> bool {
+fn has_records_within(receipt: &Receipt, from: Day, to: Day) -> bool {
     let days = || {
         receipt
             .days
@@ -169,11 +181,11 @@ fn meets(receipt: &Receipt, from: Day, to: Day) -> bool {
 }
 
 /// The newest day of any table.
-async fn newest(zones: &Zones) -> Result<Option<Day>, Failed> {
+async fn newest_day(zones: &LakeHandle) -> Result<Option<Day>, CliError> {
     let mut newest = None;
     for table in &zones.catalogue.tables {
         newest = newest.max(
-            kept_days(&table.name, &*zones.curated)
+            list_manifest_days(&table.name, &*zones.curated)
                 .await?
                 .last()
                 .copied(),
@@ -182,7 +194,7 @@ async fn newest(zones: &Zones) -> Result<Option<Day>, Failed> {
     Ok(newest)
 }
 
-fn bar(length: u64, what: &str) -> ProgressBar {
+fn count_progress_bar(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
     let bar = ProgressBar::new(length).with_message(what.to_owned());
     style

@@ -1,25 +1,26 @@
 //! `polelake quality rescan`.
 
-use lake::{Manifest, manifest_key};
-use snapshot_merge::{Rescan, rescan};
+use lake::{SnapshotManifest, manifest_key};
+use snapshot_merge::{RescanReport, rescan_snapshot};
 
-use super::audit::day;
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use crate::place::Lake;
+use super::audit::parse_optional_date;
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use crate::place::LakeArgs;
 
 pub(crate) async fn run(
-    lake: &Lake,
+    lake: &LakeArgs,
     date: &str,
     tables: &[String],
     as_json: bool,
-) -> Result<bool, Failed> {
-    let date = day(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
+) -> Result<bool, CliError> {
+    let date =
+        parse_optional_date(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
     let lake = OpenLake::open(lake).await?;
     let zones = &lake.zones;
     if let Some(unknown) = tables
         .iter()
-        .find(|name| zones.catalogue.table(name).is_none())
+        .find(|name| zones.catalogue.table_contract(name).is_none())
     {
         return Err(format!("there is no table `{unknown}`").into());
     }
@@ -32,9 +33,14 @@ pub(crate) async fn run(
         .filter(|table| wanted(&table.name))
     {
         match zones.curated.get(&manifest_key(&table.name, date)).await {
-            Ok(object) => {
-                found.push(rescan(table, &Manifest::decode(&object.body)?, &zones.curated).await?)
-            }
+            Ok(object) => found.push(
+                rescan_snapshot(
+                    table,
+                    &SnapshotManifest::from_json(&object.body)?,
+                    &zones.curated,
+                )
+                .await?,
+            ),
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error.into()),
         }
@@ -48,12 +54,12 @@ pub(crate) async fn run(
     if as_json {
         println!("{}", serde_json::to_string_pretty(&found)?);
     } else {
-        found.iter().for_each(print);
+        found.iter().for_each(print_rescan);
     }
     Ok(found.iter().all(|table| table.differences.is_empty()))
 }
 
-fn print(found: &Rescan) {
+fn print_rescan(found: &RescanReport) {
     let outcome = match (found.comparable, found.differences.len()) {
         (false, _) => {
             "measured under another contract: there is nothing to compare with".to_owned()

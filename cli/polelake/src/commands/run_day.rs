@@ -1,21 +1,21 @@
 //! `polelake run-day DATE`: merge, then report.
 
 use serde_json::json;
-use snapshot_merge::Run;
+use snapshot_merge::MergeRun;
 
-use crate::client::Client;
-use crate::error::Failed;
-use crate::place::Place;
+use crate::client::PlatformClient;
+use crate::error::CliError;
+use crate::place::PlatformArgs;
 
-pub(crate) async fn run(place: &Place, date: &str, as_json: bool) -> Result<bool, Failed> {
-    let client = Client::open(place).await?;
-    client.settled().await?;
-    let (run, report) = day(&client, date).await?;
-    let (passed, warned, failed) = report.verdicts();
+pub(crate) async fn run(place: &PlatformArgs, date: &str, as_json: bool) -> Result<bool, CliError> {
+    let client = PlatformClient::connect_or_start(place).await?;
+    client.wait_until_settled().await?;
+    let (run, report) = merge_and_report(&client, date).await?;
+    let (passed, warned, failed) = report.count_verdicts();
     if as_json {
         println!(
             "{}",
-            json!({"run": run, "rules": {"passed": passed, "warned": warned, "failed": failed}, "books_close": report.books_close()})
+            json!({"run": run, "rules": {"passed": passed, "warned": warned, "failed": failed}, "books_close": report.all_sources_balance()})
         );
     } else {
         for table in &run.tables {
@@ -31,23 +31,26 @@ pub(crate) async fn run(place: &Place, date: &str, as_json: bool) -> Result<bool
         }
         println!(
             "{passed} rules hold, {warned} warn, {failed} block; the books {}",
-            if report.books_close() {
+            if report.all_sources_balance() {
                 "close"
             } else {
                 "do not close"
             }
         );
     }
-    Ok(report.books_close() && failed == 0)
+    Ok(report.all_sources_balance() && failed == 0)
 }
 
 /// Runs the merge and the report of a day.
-pub async fn day(client: &Client, date: &str) -> Result<(Run, quality_report::Report), Failed> {
+pub async fn merge_and_report(
+    client: &PlatformClient,
+    date: &str,
+) -> Result<(MergeRun, quality_report::Report), CliError> {
     let run = client
-        .invoke("snapshot-merge", &json!({"date": date}))
+        .invoke_function("snapshot-merge", &json!({"date": date}))
         .await?;
     let report = client
-        .invoke("quality-report", &json!({"date": date}))
+        .invoke_function("quality-report", &json!({"date": date}))
         .await?;
     Ok((
         serde_json::from_value(run)?,

@@ -1,28 +1,36 @@
 //! `polelake snapshot ls|show|diff`.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lake::{Day, Manifest, Verdict, iceberg_hint_key};
+use lake::{Day, RuleVerdict, SnapshotManifest, iceberg_hint_key};
 use serde_json::{Value, json};
 
-use super::audit::day;
-use crate::args::snapshot::Diff;
-use crate::error::Failed;
-use crate::lake_handle::OpenLake;
-use crate::place::Lake;
-use operations::snapshots::reading::{Reading, readings};
-use operations::snapshots::{self, Change, Difference, Show, Skipped, TableDiff, What, days};
+use super::audit::parse_optional_date;
+use crate::args::snapshot::DiffArgs;
+use crate::error::CliError;
+use crate::open_lake::OpenLake;
+use crate::place::LakeArgs;
+use operations::snapshots::reader_snippets::{ReaderSnippet, reader_snippets};
+use operations::snapshots::{
+    self, ColumnDifference, DiffDisplay, RowChangeKind, RowDifference, TableDiff, UnpairedTable,
+    days,
+};
 
 /// The day that an argument names.
-fn named(text: &str) -> Result<Day, Failed> {
-    day(Some(text))?.ok_or_else(|| "a day is missing; write it as 2026-03-02".into())
+fn parse_date(text: &str) -> Result<Day, CliError> {
+    parse_optional_date(Some(text))?
+        .ok_or_else(|| "a day is missing; write it as 2026-03-02".into())
 }
 
-pub(crate) async fn ls(lake: &Lake, table: Option<&str>, as_json: bool) -> Result<bool, Failed> {
+pub(crate) async fn print_snapshots(
+    lake: &LakeArgs,
+    table: Option<&str>,
+    as_json: bool,
+) -> Result<bool, CliError> {
     let lake = OpenLake::open(lake).await?;
     let zones = &lake.zones;
     let mut found = Vec::new();
-    for table in days::tables(zones, table)? {
-        found.extend(days::list(zones, &table.name).await?);
+    for table in days::select_tables(zones, table)? {
+        found.extend(days::list_snapshots(zones, &table.name).await?);
     }
     if as_json {
         println!("{}", serde_json::to_string_pretty(&found)?);
@@ -54,7 +62,7 @@ pub(crate) async fn ls(lake: &Lake, table: Option<&str>, as_json: bool) -> Resul
             day.shared,
             day.bytes,
             day.base.as_deref().unwrap_or("-"),
-            passed(day.passed)
+            passed_label(day.passed)
         );
     }
     println!(
@@ -64,43 +72,43 @@ pub(crate) async fn ls(lake: &Lake, table: Option<&str>, as_json: bool) -> Resul
     Ok(true)
 }
 
-fn passed(passed: bool) -> &'static str {
+fn passed_label(passed: bool) -> &'static str {
     if passed { "passed" } else { "held back" }
 }
 
-pub(crate) async fn show(
-    lake: &Lake,
+pub(crate) async fn show_snapshot(
+    lake: &LakeArgs,
     table: &str,
     date: &str,
     as_json: bool,
-) -> Result<bool, Failed> {
-    let date = named(date)?;
+) -> Result<bool, CliError> {
+    let date = parse_date(date)?;
     let lake = OpenLake::open(lake).await?;
     let zones = &lake.zones;
-    days::tables(zones, Some(table))?;
-    let manifest = days::manifest(zones, table, date).await?;
+    days::select_tables(zones, Some(table))?;
+    let manifest = days::read_manifest(zones, table, date).await?;
     let keys: Vec<&str> = manifest
         .shards
         .iter()
         .map(|shard| shard.rows_key.as_str())
         .collect();
-    let lines = readings(&zones.curated_root, &keys);
+    let lines = reader_snippets(&zones.curated_root, &keys);
     let hint = iceberg_hint_key(table);
-    let is_there = zones.curated.is_there(&hint).await?;
+    let is_there = zones.curated.object_exists(&hint).await?;
     let hint = is_there.then(|| format!("{}/{hint}", zones.curated_root));
     if as_json {
         let told = json!({"manifest": manifest, "reading": lines, "iceberg_hint": hint});
         println!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(true);
     }
-    tell_manifest(&manifest);
-    tell_taken(&manifest);
-    tell_rules(&manifest);
-    tell_reading(&lines, hint.as_deref());
+    print_manifest(&manifest);
+    print_committed_offsets(&manifest);
+    print_unmet_rules(&manifest);
+    print_reader_snippets(&lines, hint.as_deref());
     Ok(true)
 }
 
-fn tell_manifest(manifest: &Manifest) {
+fn print_manifest(manifest: &SnapshotManifest) {
     let base = manifest
         .base
         .as_deref()
@@ -110,7 +118,7 @@ fn tell_manifest(manifest: &Manifest) {
         manifest.table,
         manifest.date,
         manifest.contract_version,
-        passed(manifest.passed)
+        passed_label(manifest.passed)
     );
     println!(
         "{} rows: {} inserted, {} updated, {} deleted",
@@ -134,13 +142,13 @@ fn tell_manifest(manifest: &Manifest) {
     }
 }
 
-fn tell_taken(manifest: &Manifest) {
+fn print_committed_offsets(manifest: &SnapshotManifest) {
     println!("\nStreams taken, everything before `next`");
     println!(
         "{:24} {:>5} {:>9} {:>12}",
         "topic", "epoch", "partition", "next"
     );
-    for taken in &manifest.taken {
+    for taken in &manifest.committed_offsets {
         let stream = &taken.stream;
         println!(
             "{:24} {:>5} {:>9} {:>12}",
@@ -149,11 +157,11 @@ fn tell_taken(manifest: &Manifest) {
     }
 }
 
-fn tell_rules(manifest: &Manifest) {
+fn print_unmet_rules(manifest: &SnapshotManifest) {
     let broken: Vec<_> = manifest
         .rules
         .iter()
-        .filter(|rule| rule.verdict != Verdict::Pass)
+        .filter(|rule| rule.verdict != RuleVerdict::Pass)
         .collect();
     println!(
         "\nRules: {} hold, {} do not",
@@ -161,7 +169,7 @@ fn tell_rules(manifest: &Manifest) {
         broken.len()
     );
     for rule in broken {
-        let verdict = if rule.verdict == Verdict::Fail {
+        let verdict = if rule.verdict == RuleVerdict::Fail {
             "blocks"
         } else {
             "warns"
@@ -173,9 +181,9 @@ fn tell_rules(manifest: &Manifest) {
     }
 }
 
-fn tell_reading(lines: &[Reading], hint: Option<&str>) {
+fn print_reader_snippets(lines: &[ReaderSnippet], hint: Option<&str>) {
     println!("\nRead exactly these files");
-    for Reading { reader, line } in lines {
+    for ReaderSnippet { reader, line } in lines {
         println!("  {reader:8} {line}");
     }
     println!(
@@ -185,21 +193,21 @@ fn tell_reading(lines: &[Reading], hint: Option<&str>) {
     );
 }
 
-pub(crate) async fn diff(wanted: &Diff) -> Result<bool, Failed> {
-    let (from, to) = (named(&wanted.from)?, named(&wanted.to)?);
-    let show = Show {
+pub(crate) async fn diff_snapshots(wanted: &DiffArgs) -> Result<bool, CliError> {
+    let (from, to) = (parse_date(&wanted.from)?, parse_date(&wanted.to)?);
+    let show = DiffDisplay {
         rows: wanted.rows,
         values: wanted.values,
     };
     let lake = OpenLake::open(&wanted.lake).await?;
     let zones = &lake.zones;
-    let found = snapshots::pairs(zones, wanted.table.as_deref(), from, to).await?;
-    let bar = bar(found.bytes());
+    let found = snapshots::pair_days(zones, wanted.table.as_deref(), from, to).await?;
+    let bar = byte_progress_bar(found.bytes_to_read());
     let mut tables = Vec::new();
     for pair in &found.pairs {
         bar.set_prefix(pair.table.name.clone());
         tables.push(
-            pair.diff(&zones.curated, show, &|bytes| bar.inc(bytes))
+            pair.compare_days(&zones.curated, show, &|bytes| bar.inc(bytes))
                 .await?,
         );
     }
@@ -208,12 +216,12 @@ pub(crate) async fn diff(wanted: &Diff) -> Result<bool, Failed> {
         let told = json!({"from": from.to_string(), "to": to.to_string(), "tables": tables, "skipped": found.skipped});
         println!("{}", serde_json::to_string_pretty(&told)?);
     } else {
-        tell_diff(&tables, &found.skipped);
+        print_diff(&tables, &found.skipped);
     }
     Ok(true)
 }
 
-fn bar(bytes: u64) -> ProgressBar {
+fn byte_progress_bar(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
     if let Ok(style) =
         ProgressStyle::with_template("{prefix:24} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
@@ -223,7 +231,7 @@ fn bar(bytes: u64) -> ProgressBar {
     bar
 }
 
-fn tell_diff(tables: &[TableDiff], skipped: &[Skipped]) {
+fn print_diff(tables: &[TableDiff], skipped: &[UnpairedTable]) {
     println!(
         "{:20} {:>11} {:>11} {:>9} {:>9} {:>9} {:>9}  shards",
         "table", "before", "after", "added", "changed", "restated", "removed"
@@ -243,17 +251,17 @@ fn tell_diff(tables: &[TableDiff], skipped: &[Skipped]) {
         );
     }
     println!("`restated` are changed rows of which only the provenance differs.");
-    for Skipped { table, absent } in skipped {
+    for UnpairedTable { table, absent } in skipped {
         println!("{table} has no snapshot of {absent} and is not compared.");
     }
     tables
         .iter()
         .filter(|table| table.changed > 0 || !table.differences.is_empty())
-        .for_each(tell_table);
+        .for_each(print_table_diff);
 }
 
 /// The columns that changed, and rows.
-fn tell_table(table: &TableDiff) {
+fn print_table_diff(table: &TableDiff) {
     println!("\n{}", table.table);
     for (title, columns) in [
         ("columns", &table.columns),
@@ -267,14 +275,14 @@ fn tell_table(table: &TableDiff) {
             println!("  changed {title}: {}", counts.join(", "));
         }
     }
-    table.differences.iter().for_each(tell_row);
+    table.differences.iter().for_each(print_row_difference);
 }
 
-fn tell_row(row: &Difference) {
+fn print_row_difference(row: &RowDifference) {
     let mark = match row.what {
-        What::Added => '+',
-        What::Changed => '~',
-        What::Removed => '-',
+        RowChangeKind::Added => '+',
+        RowChangeKind::Changed => '~',
+        RowChangeKind::Removed => '-',
     };
     println!(
         "  {mark} {} {} (owner {})",
@@ -284,29 +292,33 @@ fn tell_row(row: &Difference) {
     for change in row
         .columns
         .iter()
-        .filter(|change| row.what == What::Changed || !change.provenance)
+        .filter(|change| row.what == RowChangeKind::Changed || !change.provenance)
     {
-        println!("      {}: {}", change.column, told(row.what, change));
+        println!(
+            "      {}: {}",
+            change.column,
+            describe_change(row.what, change)
+        );
     }
 }
 
-fn told(what: What, change: &Change) -> String {
+fn describe_change(what: RowChangeKind, change: &ColumnDifference) -> String {
     if change.hidden {
         return "(personal; --values shows it)".to_owned();
     }
     match what {
-        What::Added => printable(&change.after),
-        What::Removed => printable(&change.before),
-        What::Changed => format!(
+        RowChangeKind::Added => printable_json(&change.after),
+        RowChangeKind::Removed => printable_json(&change.before),
+        RowChangeKind::Changed => format!(
             "{} -> {}",
-            printable(&change.before),
-            printable(&change.after)
+            printable_json(&change.before),
+            printable_json(&change.after)
         ),
     }
 }
 
 /// A value as JSON; what a terminal would act on is escaped.
-fn printable(value: &Value) -> String {
+fn printable_json(value: &Value) -> String {
     let text = value.to_string();
     let escaped = |c: char| {
         if c.is_control() {
@@ -324,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_terminal_is_told_nothing_to_act_on() {
-        let told = printable(&json!("a\u{1b}[2J\u{9b}b"));
+        let told = printable_json(&json!("a\u{1b}[2J\u{9b}b"));
         assert!(
             told.chars().all(|c| !c.is_control()) && told.contains('b'),
             "{told}"

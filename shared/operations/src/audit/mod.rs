@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use lake::{Chunk, Day, REDRIVE_PARTITION, Receipt};
 use serde::Serialize;
-use store::streams::{bases, first_chunks, oldest_taken};
+use store::streams::{find_first_chunks, oldest_committed_chunk, read_base_manifests};
 
-use crate::Failed;
-use crate::Zones;
+use crate::LakeHandle;
+use crate::OperationError;
 
 /// Which days, and how closely.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Scope {
+pub struct AuditScope {
     /// The first day; from the beginning where there is none.
     pub from: Option<Day>,
     /// The last day; up to the end where there is none.
@@ -24,8 +24,8 @@ pub struct Scope {
     pub deep: bool,
 }
 
-impl Scope {
-    fn holds(&self, date: &str) -> bool {
+impl AuditScope {
+    fn contains_date(&self, date: &str) -> bool {
         let Some(day) = Day::parse(date) else {
             return true;
         };
@@ -35,7 +35,7 @@ impl Scope {
 
 /// Something that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Finding {
+pub struct AuditFinding {
     /// The object.
     pub object: String,
     /// The offset, where it is about one.
@@ -44,7 +44,7 @@ pub struct Finding {
     pub what: String,
 }
 
-impl Finding {
+impl AuditFinding {
     fn new(object: impl Into<String>, offset: Option<i64>, what: impl Into<String>) -> Self {
         Self {
             object: object.into(),
@@ -56,7 +56,7 @@ impl Finding {
 
 /// What became of records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct AuditCounts {
     /// Records that lie in the raw zone.
     pub landed: u64,
     /// Records that became rows.
@@ -67,8 +67,8 @@ pub struct Counts {
     pub quarantined: BTreeMap<String, u64>,
 }
 
-impl Counts {
-    fn of(receipt: &Receipt) -> Self {
+impl AuditCounts {
+    fn from_receipt(receipt: &Receipt) -> Self {
         Self {
             landed: receipt.landed,
             refined: receipt.refined,
@@ -77,7 +77,7 @@ impl Counts {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    fn add_counts(&mut self, other: &Self) {
         self.landed += other.landed;
         self.refined += other.refined;
         self.ignored += other.ignored;
@@ -101,10 +101,10 @@ pub struct StreamAudit {
     /// Raw objects.
     pub objects: u64,
     /// Ranges of offsets that no record has, each with its last one: markers, compaction, filters.
-    pub holes: Vec<(i64, i64)>,
+    pub offset_gaps: Vec<(i64, i64)>,
     /// What became of its records.
     #[serde(flatten)]
-    pub counts: Counts,
+    pub counts: AuditCounts,
 }
 
 /// A source.
@@ -123,14 +123,14 @@ pub struct SourceAudit {
 impl SourceAudit {
     /// What became of the records that Kafka brought, or of those that were redriven.
     #[must_use]
-    pub fn counts(&self, redriven: bool) -> Counts {
-        let mut sum = Counts::default();
+    pub fn sum_counts(&self, redriven: bool) -> AuditCounts {
+        let mut sum = AuditCounts::default();
         for stream in self
             .streams
             .iter()
             .filter(|s| (s.partition == REDRIVE_PARTITION) == redriven)
         {
-            sum.add(&stream.counts);
+            sum.add_counts(&stream.counts);
         }
         sum
     }
@@ -155,19 +155,19 @@ pub struct TableAudit {
 
 /// The whole audit.
 #[derive(Clone, Debug, Serialize)]
-pub struct Audit {
+pub struct LakeAudit {
     /// The sources, by name.
     pub sources: Vec<SourceAudit>,
     /// The snapshots, by table and day.
     pub tables: Vec<TableAudit>,
     /// What does not fit; the books close when there is nothing.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<AuditFinding>,
 }
 
-impl Audit {
+impl LakeAudit {
     /// Whether the books close.
     #[must_use]
-    pub fn closes(&self) -> bool {
+    pub fn is_reconciled(&self) -> bool {
         self.findings.is_empty()
     }
 }
@@ -176,30 +176,33 @@ impl Audit {
 ///
 /// # Errors
 /// When the storage does not answer. What is damaged is a finding.
-pub async fn audit(zones: &Zones, scope: Scope) -> Result<Audit, Failed> {
+pub async fn audit_lake(
+    zones: &LakeHandle,
+    scope: AuditScope,
+) -> Result<LakeAudit, OperationError> {
     let (mut sources, mut findings) = (Vec::new(), Vec::new());
-    for plan in &zones.catalogue.plans {
+    for plan in &zones.catalogue.mappings {
         let contract = &plan.contract;
-        let (source, found) = source(zones, &contract.name, &contract.topic, scope).await?;
+        let (source, found) = audit_source(zones, &contract.name, &contract.topic, scope).await?;
         sources.push(source);
         findings.extend(found);
     }
-    let (tables, found) = tables::audit(zones, scope).await?;
+    let (tables, found) = tables::audit_tables(zones, scope).await?;
     findings.extend(found);
     findings.sort();
-    Ok(Audit {
+    Ok(LakeAudit {
         sources,
         tables,
         findings,
     })
 }
 
-async fn source(
-    zones: &Zones,
+async fn audit_source(
+    zones: &LakeHandle,
     name: &str,
     topic: &str,
-    scope: Scope,
-) -> Result<(SourceAudit, Vec<Finding>), Failed> {
+    scope: AuditScope,
+) -> Result<(SourceAudit, Vec<AuditFinding>), OperationError> {
     let (mut streams, mut findings) = (Vec::new(), Vec::new());
     // Kafka first: what is accepted meanwhile is not asked for.
     let ends = match &zones.kafka {
@@ -207,19 +210,26 @@ async fn source(
         _ => None,
     };
     let bases = match scope.from {
-        Some(day) => bases(&zones.catalogue.tables_of(topic), day, &*zones.curated).await?,
+        Some(day) => {
+            read_base_manifests(
+                &zones.catalogue.tables_of_topic(topic),
+                day,
+                &*zones.curated,
+            )
+            .await?
+        }
         None => Vec::new(),
     };
-    let firsts = first_chunks(topic, &*zones.raw).await?;
+    let firsts = find_first_chunks(topic, &*zones.raw).await?;
     for first in &firsts {
-        let from = oldest_taken(first, &bases);
+        let from = oldest_committed_chunk(first, &bases);
         let taken = from.offset > first.offset;
-        streams.push(streams::audit(zones, &from, taken, scope, &mut findings).await?);
+        streams.push(streams::audit_stream(zones, &from, taken, scope, &mut findings).await?);
     }
     if scope.from.is_none() {
-        beheaded(zones, topic, &firsts, &mut findings).await?;
+        find_lost_beginnings(zones, topic, &firsts, &mut findings).await?;
     }
-    let accepted = ends.map(|ends| accepted(&ends, &streams, topic, &mut findings));
+    let accepted = ends.map(|ends| reconcile_accepted(&ends, &streams, topic, &mut findings));
     Ok((
         SourceAudit {
             source: name.to_owned(),
@@ -232,18 +242,18 @@ async fn source(
 }
 
 /// Receipts of raw objects before a stream's first, or of streams that have none: the beginning was lost.
-async fn beheaded(
-    zones: &Zones,
+async fn find_lost_beginnings(
+    zones: &LakeHandle,
     topic: &str,
     firsts: &[Chunk],
-    findings: &mut Vec<Finding>,
-) -> Result<(), Failed> {
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
     for entry in zones
         .refined
-        .list(&Chunk::topic_receipts(topic), None)
+        .list(&Chunk::topic_receipt_prefix(topic), None)
         .await?
     {
-        let Some(chunk) = Chunk::of_receipt_key(&entry.key) else {
+        let Some(chunk) = Chunk::from_receipt_key(&entry.key) else {
             continue;
         };
         let same =
@@ -255,18 +265,18 @@ async fn beheaded(
         {
             let what =
                 "speaks of a raw object that is not there, and nothing of its stream is before it";
-            findings.push(Finding::new(entry.key, Some(chunk.offset), what));
+            findings.push(AuditFinding::new(entry.key, Some(chunk.offset), what));
         }
     }
     Ok(())
 }
 
 /// The records that Kafka has acknowledged, by its partitions' beginnings and ends; what is not landed is a finding.
-fn accepted(
+fn reconcile_accepted(
     ends: &BTreeMap<i32, (i64, i64)>,
     streams: &[StreamAudit],
     topic: &str,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<AuditFinding>,
 ) -> i64 {
     // The latest life of the topic is the one that Kafka knows.
     let life = streams.iter().map(|stream| stream.epoch).max();
@@ -276,7 +286,7 @@ fn accepted(
             .find(|s| Some(s.epoch) == life && s.partition == *partition);
         let next = landed.map_or(*begin, |stream| stream.next);
         let mut find = |offset: i64, what: String| {
-            findings.push(Finding::new(
+            findings.push(AuditFinding::new(
                 format!("{topic}-{partition}"),
                 Some(offset),
                 what,

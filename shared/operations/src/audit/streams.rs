@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
-use store::streams::{StreamError, raw_chunks, receipts};
-use store::{Head, StoreError};
+use store::streams::{StreamError, list_raw_chunks, read_receipts};
+use store::{ObjectHead, StoreError};
 
-use super::{Counts, Finding, Scope, StreamAudit};
-use crate::Failed;
-use crate::Zones;
+use super::{AuditCounts, AuditFinding, AuditScope, StreamAudit};
+use crate::LakeHandle;
+use crate::OperationError;
 
 /// Objects that are asked for at once.
 const READS_AT_ONCE: usize = 16;
 
 /// A raw object with what its metadata say.
-struct Link {
+struct RawLogObject {
     chunk: Chunk,
     next: Option<i64>,
     count: u64,
 }
 
-impl Link {
-    fn of(chunk: Chunk, head: &Head) -> Self {
+impl RawLogObject {
+    fn from_head(chunk: Chunk, head: &ObjectHead) -> Self {
         let number = |name: &str| {
             head.metadata
                 .get(name)
@@ -37,20 +37,20 @@ impl Link {
 }
 
 /// Audits the stream from `from` on. `taken` says that days before took it up to there.
-pub(super) async fn audit(
-    zones: &Zones,
+pub(super) async fn audit_stream(
+    zones: &LakeHandle,
     from: &Chunk,
     taken: bool,
-    scope: Scope,
-    findings: &mut Vec<Finding>,
-) -> Result<StreamAudit, Failed> {
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<StreamAudit, OperationError> {
     // The chain first: what is landed meanwhile is not looked for among the receipts.
-    let chunks = raw_chunks(from, &*zones.raw).await?;
+    let chunks = list_raw_chunks(from, &*zones.raw).await?;
     let end = chunks.last().map_or(from.offset, |chunk| chunk.offset + 1);
-    let mut receipts = match receipts(from, &*zones.refined).await {
+    let mut receipts = match read_receipts(from, &*zones.refined).await {
         Ok(receipts) => receipts,
         Err(StreamError::Damaged(key, error)) => {
-            findings.push(Finding::new(key, None, format!("is damaged: {error}")));
+            findings.push(AuditFinding::new(key, None, format!("is damaged: {error}")));
             Vec::new()
         }
         Err(error) => return Err(error.into()),
@@ -61,15 +61,15 @@ pub(super) async fn audit(
             ..from.clone()
         };
         // Landed since the chain was listed, or lost from its end.
-        if !zones.raw.is_there(&chunk.raw_key()).await? {
-            findings.push(orphan(&chunk));
+        if !zones.raw.object_exists(&chunk.raw_key()).await? {
+            findings.push(orphan_receipt(&chunk));
         }
     }
-    let (chunks, mut receipts) = within(chunks, receipts, scope);
-    let links: Vec<Link> = stream::iter(chunks)
+    let (chunks, mut receipts) = limit_to_scope(chunks, receipts, scope);
+    let links: Vec<RawLogObject> = stream::iter(chunks)
         .map(|chunk| async move {
             let head = zones.raw.head(&chunk.raw_key()).await?;
-            Ok::<_, StoreError>(Link::of(chunk, &head))
+            Ok::<_, StoreError>(RawLogObject::from_head(chunk, &head))
         })
         .buffered(READS_AT_ONCE)
         .try_collect()
@@ -84,26 +84,26 @@ pub(super) async fn audit(
         first,
         next: first,
         objects: links.len() as u64,
-        holes: Vec::new(),
-        counts: Counts::default(),
+        offset_gaps: Vec::new(),
+        counts: AuditCounts::default(),
     };
     for link in &links {
-        follow(link, &mut audit.next, findings);
+        check_contiguous(link, &mut audit.next, findings);
         let holes = link
             .next
             .is_some_and(|next| (next - link.chunk.offset).unsigned_abs() > link.count);
         if scope.deep || holes {
             audit
-                .holes
-                .extend(look_inside(zones, link, findings).await?);
+                .offset_gaps
+                .extend(find_offset_gaps(zones, link, findings).await?);
         }
         match receipts.remove(&link.chunk.offset) {
             Some(receipt) => {
-                done(zones, link, &receipt, scope, &mut audit.counts, findings).await?
+                check_receipt(zones, link, &receipt, scope, &mut audit.counts, findings).await?
             }
             None => {
                 let what = "is not transformed: it has no receipt";
-                findings.push(Finding::new(
+                findings.push(AuditFinding::new(
                     link.chunk.raw_key(),
                     Some(link.chunk.offset),
                     what,
@@ -112,7 +112,7 @@ pub(super) async fn audit(
         }
     }
     for receipt in receipts.values() {
-        findings.push(orphan(&Chunk {
+        findings.push(orphan_receipt(&Chunk {
             offset: receipt.offset,
             ..from.clone()
         }));
@@ -120,8 +120,8 @@ pub(super) async fn audit(
     Ok(audit)
 }
 
-fn orphan(chunk: &Chunk) -> Finding {
-    Finding::new(
+fn orphan_receipt(chunk: &Chunk) -> AuditFinding {
+    AuditFinding::new(
         chunk.receipt_key(),
         Some(chunk.offset),
         "speaks of a raw object that is not there",
@@ -130,10 +130,10 @@ fn orphan(chunk: &Chunk) -> Finding {
 
 /// The raw objects and receipts that began no later than the scope's last day. A raw object without a receipt is of
 /// the scope unless something of a later day lies before it.
-fn within(
+fn limit_to_scope(
     mut chunks: Vec<Chunk>,
     receipts: Vec<Receipt>,
-    scope: Scope,
+    scope: AuditScope,
 ) -> (Vec<Chunk>, BTreeMap<i64, Receipt>) {
     let to = scope.to.map(|day| day.to_string());
     let is_later = |receipt: &Receipt| {
@@ -154,17 +154,17 @@ fn within(
 }
 
 /// Whether the object begins where the one before it ended.
-fn follow(link: &Link, expected: &mut i64, findings: &mut Vec<Finding>) {
+fn check_contiguous(link: &RawLogObject, expected: &mut i64, findings: &mut Vec<AuditFinding>) {
     let (key, offset) = (link.chunk.raw_key(), link.chunk.offset);
     if offset > *expected {
         let what = format!(
             "begins behind a gap: offsets {expected} to {} are in no raw object",
             offset - 1
         );
-        findings.push(Finding::new(&key, Some(*expected), what));
+        findings.push(AuditFinding::new(&key, Some(*expected), what));
     }
     if offset < *expected {
-        findings.push(Finding::new(
+        findings.push(AuditFinding::new(
             &key,
             Some(offset),
             format!("overlaps the object before it, which ends at {expected}"),
@@ -172,7 +172,7 @@ fn follow(link: &Link, expected: &mut i64, findings: &mut Vec<Finding>) {
     }
     match link.next {
         Some(next) => *expected = next.max(*expected),
-        None => findings.push(Finding::new(
+        None => findings.push(AuditFinding::new(
             key,
             Some(offset),
             "has no `next`: it is not part of the chain",
@@ -181,16 +181,16 @@ fn follow(link: &Link, expected: &mut i64, findings: &mut Vec<Finding>) {
 }
 
 /// The holes of a raw object, by its records' own offsets.
-async fn look_inside(
-    zones: &Zones,
-    link: &Link,
-    findings: &mut Vec<Finding>,
-) -> Result<Vec<(i64, i64)>, Failed> {
+async fn find_offset_gaps(
+    zones: &LakeHandle,
+    link: &RawLogObject,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<Vec<(i64, i64)>, OperationError> {
     let key = link.chunk.raw_key();
     let batches = match lake::decode_raw(zones.raw.get(&key).await?.body) {
         Ok(batches) => batches,
         Err(error) => {
-            findings.push(Finding::new(key, None, format!("is damaged: {error}")));
+            findings.push(AuditFinding::new(key, None, format!("is damaged: {error}")));
             return Ok(Vec::new());
         }
     };
@@ -200,7 +200,7 @@ async fn look_inside(
     let (mut expected, mut count, mut holes) = (link.chunk.offset, 0, Vec::new());
     for offset in offsets {
         if offset < expected {
-            findings.push(Finding::new(
+            findings.push(AuditFinding::new(
                 &key,
                 Some(offset),
                 "stands behind a later offset, or twice",
@@ -215,38 +215,38 @@ async fn look_inside(
             "holds {count} records up to {expected}, and its metadata say {} up to {:?}",
             link.count, link.next
         );
-        findings.push(Finding::new(key, None, what));
+        findings.push(AuditFinding::new(key, None, what));
     }
     Ok(holes)
 }
 
 /// Whether the receipt accounts for every record, and everything that it names is there.
-async fn done(
-    zones: &Zones,
-    link: &Link,
+async fn check_receipt(
+    zones: &LakeHandle,
+    link: &RawLogObject,
     receipt: &Receipt,
-    scope: Scope,
-    counts: &mut Counts,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Failed> {
+    scope: AuditScope,
+    counts: &mut AuditCounts,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
     let (key, offset) = (link.chunk.receipt_key(), Some(link.chunk.offset));
     if Some(receipt.next) != link.next || receipt.landed != link.count {
         let what = format!(
             "speaks of {} records up to {}, and the raw object has {} up to {:?}",
             receipt.landed, receipt.next, link.count, link.next
         );
-        findings.push(Finding::new(&key, offset, what));
+        findings.push(AuditFinding::new(&key, offset, what));
     }
     let accounted = receipt.refined + receipt.ignored + receipt.quarantined_total();
     if receipt.landed != accounted {
-        findings.push(Finding::new(
+        findings.push(AuditFinding::new(
             &key,
             offset,
             format!("accounts for {accounted} of {} records", receipt.landed),
         ));
     }
     for object in receipt.tables.values() {
-        refined(zones, object, scope, findings).await?;
+        check_refined_object(zones, object, scope, findings).await?;
     }
     if let Some(day) = receipt
         .days
@@ -254,27 +254,27 @@ async fn done(
         .and_then(|day| lake::Day::parse(&day.date))
         .filter(|_| receipt.quarantined_total() > 0)
     {
-        quarantined(zones, &link.chunk.quarantine_key(day), receipt, findings).await?;
+        check_quarantine(zones, &link.chunk.quarantine_key(day), receipt, findings).await?;
     }
     if receipt
         .days
         .first()
-        .is_some_and(|day| scope.holds(&day.date))
+        .is_some_and(|day| scope.contains_date(&day.date))
     {
-        counts.add(&Counts::of(receipt));
+        counts.add_counts(&AuditCounts::from_receipt(receipt));
     }
     Ok(())
 }
 
-async fn refined(
-    zones: &Zones,
+async fn check_refined_object(
+    zones: &LakeHandle,
     object: &lake::RefinedObject,
-    scope: Scope,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Failed> {
-    let missing = || Finding::new(&object.key, None, "is named by a receipt and is not there");
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let missing = || AuditFinding::new(&object.key, None, "is named by a receipt and is not there");
     if !scope.deep {
-        if !zones.refined.is_there(&object.key).await? {
+        if !zones.refined.object_exists(&object.key).await? {
             findings.push(missing());
         }
         return Ok(());
@@ -284,9 +284,9 @@ async fn refined(
             Ok(rows) if rows == object.rows => {}
             Ok(rows) => {
                 let what = format!("has {rows} rows, and its receipt says {}", object.rows);
-                findings.push(Finding::new(&object.key, None, what));
+                findings.push(AuditFinding::new(&object.key, None, what));
             }
-            Err(error) => findings.push(Finding::new(
+            Err(error) => findings.push(AuditFinding::new(
                 &object.key,
                 None,
                 format!("is damaged: {error}"),
@@ -299,16 +299,16 @@ async fn refined(
 }
 
 /// Whether the refused records lie there, as many of each rule as the receipt says.
-async fn quarantined(
-    zones: &Zones,
+async fn check_quarantine(
+    zones: &LakeHandle,
     key: &str,
     receipt: &Receipt,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Failed> {
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
     let refused = match zones.refined.get(key).await {
         Ok(object) => lake::decode_quarantine(object.body),
         Err(error) if error.is_not_found() => {
-            findings.push(Finding::new(
+            findings.push(AuditFinding::new(
                 key,
                 None,
                 "is missing: refused records are lost",
@@ -328,10 +328,10 @@ async fn quarantined(
                     "holds {found:?}, and its receipt says {:?}",
                     receipt.quarantined
                 );
-                findings.push(Finding::new(key, None, what));
+                findings.push(AuditFinding::new(key, None, what));
             }
         }
-        Err(error) => findings.push(Finding::new(key, None, format!("is damaged: {error}"))),
+        Err(error) => findings.push(AuditFinding::new(key, None, format!("is damaged: {error}"))),
     }
     Ok(())
 }
@@ -380,15 +380,15 @@ mod tests {
             partition: 0,
             offset: *offset,
         };
-        let scope = Scope {
+        let scope = AuditScope {
             to: Day::parse("2026-03-02"),
-            ..Scope::default()
+            ..AuditScope::default()
         };
         let receipts = receipts
             .iter()
             .map(|(offset, date)| receipt(*offset, date))
             .collect();
-        let (chunks, _) = within(chunks.iter().map(chunk).collect(), receipts, scope);
+        let (chunks, _) = limit_to_scope(chunks.iter().map(chunk).collect(), receipts, scope);
         chunks.into_iter().map(|chunk| chunk.offset).collect()
     }
 

@@ -2,39 +2,41 @@
 
 use store::ObjectStore;
 
-use super::examine::{Change, examine};
-use super::outcome::{Outcome, Zone};
-use super::survey::{Affected, Survey};
-use super::{Curated, list, receipt};
-use crate::Failed;
-use crate::Zones;
+use super::examine::{ObjectRewrite, examine_chunk};
+use super::outcome::{ErasureOutcome, ErasureZone};
+use super::plan::{AffectedChunk, LakeErasurePlan};
+use super::{CuratedEraser, erasure_list, erasure_receipt};
+use crate::LakeHandle;
+use crate::OperationError;
 
 /// Erases what was surveyed.
 ///
 /// # Errors
 /// When the storage does not answer, an object is damaged, or one was changed at the same moment.
-pub(super) async fn apply(
-    zones: &Zones,
-    survey: &Survey,
-    curated: &dyn Curated,
+pub(super) async fn apply_plan(
+    zones: &LakeHandle,
+    survey: &LakeErasurePlan,
+    curated: &dyn CuratedEraser,
     now: i64,
-) -> Result<Outcome, Failed> {
-    let subjects = &survey.sight.subjects;
-    let erasure = survey.unfinished.unwrap_or_else(|| subjects.hash());
+) -> Result<ErasureOutcome, OperationError> {
+    let subjects = &survey.scope.subjects;
+    let erasure = survey
+        .unfinished
+        .unwrap_or_else(|| subjects.combined_hash());
     // First of all: what is replayed from now on stays away.
-    list::remember(&*zones.refined, subjects, erasure, now).await?;
-    let mut outcome = Outcome {
+    erasure_list::add_erased_subjects(&*zones.refined, subjects, erasure, now).await?;
+    let mut outcome = ErasureOutcome {
         by_hand: survey.by_hand.clone(),
         resumed: survey.unfinished.is_some(),
-        ..Outcome::default()
+        ..ErasureOutcome::default()
     };
     // Raw records last of all chunks: while they are there, rows and books can be found from them again.
     for affected in &survey.affected {
-        chunk(
+        rewrite_chunk(
             zones,
             survey,
             affected,
-            |zone| zone != Zone::Raw,
+            |zone| zone != ErasureZone::Raw,
             &mut outcome,
         )
         .await?;
@@ -44,76 +46,81 @@ pub(super) async fn apply(
         for affected in survey
             .affected
             .iter()
-            .filter(|affected| affected.tells_a_key == tells)
+            .filter(|affected| affected.reveals_key == tells)
         {
-            chunk(
+            rewrite_chunk(
                 zones,
                 survey,
                 affected,
-                |zone| zone == Zone::Raw,
+                |zone| zone == ErasureZone::Raw,
                 &mut outcome,
             )
             .await?;
         }
     }
-    for touched in curated.erase(subjects, false).await? {
-        outcome.add(Zone::Curated, &touched.key, touched.rows);
+    for touched in curated.erase_rows(subjects, false).await? {
+        outcome.add_object(ErasureZone::Curated, &touched.key, touched.rows);
     }
     if survey.unfinished.is_some() {
-        outcome.versions_purged += purge_everything(zones, survey).await?;
+        outcome.versions_purged += purge_all_versions(zones, survey).await?;
     }
     outcome.objects.sort();
-    outcome.receipt = Some(receipt::write(&*zones.curated, erasure, now, &outcome).await?);
+    outcome.receipt = Some(
+        erasure_receipt::write_erasure_receipt(&*zones.curated, erasure, now, &outcome).await?,
+    );
     Ok(outcome)
 }
 
-async fn chunk(
-    zones: &Zones,
-    survey: &Survey,
-    affected: &Affected,
-    wanted: impl Fn(Zone) -> bool,
-    outcome: &mut Outcome,
-) -> Result<(), Failed> {
+async fn rewrite_chunk(
+    zones: &LakeHandle,
+    survey: &LakeErasurePlan,
+    affected: &AffectedChunk,
+    wanted: impl Fn(ErasureZone) -> bool,
+    outcome: &mut ErasureOutcome,
+) -> Result<(), OperationError> {
     if !affected.changes.iter().any(|(zone, ..)| wanted(*zone)) {
         return Ok(());
     }
     let Some(objects) = survey.chunks.get(&affected.chunk) else {
         return Ok(());
     };
-    let examined = examine(
+    let examined = examine_chunk(
         zones,
-        &survey.sight,
+        &survey.scope,
         (&affected.chunk, objects),
         &affected.hints,
     )
     .await?;
     for change in examined
-        .changes
+        .rewrites
         .into_iter()
         .filter(|change| wanted(change.zone))
     {
-        let store = if change.zone == Zone::Raw {
+        let store = if change.zone == ErasureZone::Raw {
             &zones.raw
         } else {
             &zones.refined
         };
         let (zone, key, count) = (change.zone, change.key.clone(), change.count);
-        outcome.versions_purged += written(&**store, change).await?;
-        outcome.add(zone, &key, count);
+        outcome.versions_purged += replace_object(&**store, change).await?;
+        outcome.add_object(zone, &key, count);
     }
     Ok(())
 }
 
 /// Replaces the object, and deletes for good what it was before; says how many versions that were.
-async fn written(store: &dyn ObjectStore, change: Change) -> Result<u64, Failed> {
-    let Change {
+async fn replace_object(
+    store: &dyn ObjectStore,
+    change: ObjectRewrite,
+) -> Result<u64, OperationError> {
+    let ObjectRewrite {
         key,
         etag,
         body,
         metadata,
         ..
     } = change;
-    if !store.replace(&key, &etag, body, metadata).await? {
+    if !store.replace_if_match(&key, &etag, body, metadata).await? {
         return Err(
             format!("{key} was changed while it was being erased; run the command again").into(),
         );
@@ -122,7 +129,10 @@ async fn written(store: &dyn ObjectStore, change: Change) -> Result<u64, Failed>
 }
 
 /// After a run that broke off nobody knows which objects it replaced: no old version of any is kept.
-async fn purge_everything(zones: &Zones, survey: &Survey) -> Result<u64, Failed> {
+async fn purge_all_versions(
+    zones: &LakeHandle,
+    survey: &LakeErasurePlan,
+) -> Result<u64, OperationError> {
     let mut purged = 0;
     for (chunk, objects) in &survey.chunks {
         for key in objects.refined_keys(chunk) {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use lake::Chunk;
-use store::{Entry, StoreError};
+use store::{ListedObject, StoreError};
 
-use crate::Zones;
+use crate::LakeHandle;
 
 /// The objects of one chunk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Objects {
+pub(super) struct ChunkObjects {
     /// Whether its raw object is there; it may have expired.
     pub(super) raw: bool,
     /// Whether it was transformed.
@@ -20,7 +20,7 @@ pub(super) struct Objects {
     pub(super) quarantine: Option<String>,
 }
 
-impl Objects {
+impl ChunkObjects {
     /// The keys of everything in the refined zone.
     pub(super) fn refined_keys(&self, chunk: &Chunk) -> Vec<String> {
         let rows = self.refined.iter().map(|(_, key)| key.clone());
@@ -34,32 +34,34 @@ impl Objects {
 ///
 /// # Errors
 /// When the storage does not answer.
-pub(super) async fn inventory(zones: &Zones) -> Result<BTreeMap<Chunk, Objects>, StoreError> {
-    let mut chunks: BTreeMap<Chunk, Objects> = BTreeMap::new();
+pub(super) async fn list_chunk_objects(
+    zones: &LakeHandle,
+) -> Result<BTreeMap<Chunk, ChunkObjects>, StoreError> {
+    let mut chunks: BTreeMap<Chunk, ChunkObjects> = BTreeMap::new();
     // Raw last: what is landed meanwhile has nothing in the refined zone yet.
-    for entry in zones.refined.list(Chunk::RECEIPTS, None).await? {
-        if let Some(chunk) = Chunk::of_receipt_key(&entry.key) {
+    for entry in zones.refined.list(Chunk::RECEIPTS_PREFIX, None).await? {
+        if let Some(chunk) = Chunk::from_receipt_key(&entry.key) {
             chunks.entry(chunk).or_default().receipt = true;
         }
     }
     for (place, table) in zones.catalogue.tables.iter().enumerate() {
-        for Entry { key, .. } in zones
+        for ListedObject { key, .. } in zones
             .refined
             .list(&Chunk::refined_prefix(&table.name), None)
             .await?
         {
-            if let Some(chunk) = Chunk::of_refined_key(&table.name, &key) {
+            if let Some(chunk) = Chunk::from_refined_key(&table.name, &key) {
                 chunks.entry(chunk).or_default().refined.push((place, key));
             }
         }
     }
-    for Entry { key, .. } in zones.refined.list(Chunk::QUARANTINE, None).await? {
-        if let Some(chunk) = Chunk::of_quarantine_key(&key) {
+    for ListedObject { key, .. } in zones.refined.list(Chunk::QUARANTINE_PREFIX, None).await? {
+        if let Some(chunk) = Chunk::from_quarantine_key(&key) {
             chunks.entry(chunk).or_default().quarantine = Some(key);
         }
     }
-    for entry in zones.raw.list(Chunk::RAW, None).await? {
-        if let Some(chunk) = Chunk::of_raw_key(&entry.key) {
+    for entry in zones.raw.list(Chunk::RAW_PREFIX, None).await? {
+        if let Some(chunk) = Chunk::from_raw_key(&entry.key) {
             chunks.entry(chunk).or_default().raw = true;
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// A part of the lake. They are written in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Zone {
+pub(super) enum ErasureZone {
     Refined,
     Quarantine,
     Receipt,
@@ -17,7 +17,7 @@ pub(super) enum Zone {
     Curated,
 }
 
-impl fmt::Display for Zone {
+impl fmt::Display for ErasureZone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refined => "refined",
@@ -31,7 +31,7 @@ impl fmt::Display for Zone {
 
 /// A record that mentions a subject and that only a person can mend: where it lies, and nothing of what it says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct ByHand {
+pub struct ManualRedaction {
     /// The raw object.
     pub object: String,
     /// The record's offset.
@@ -40,11 +40,11 @@ pub struct ByHand {
 
 /// What an erasure did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Outcome {
+pub struct ErasureOutcome {
     /// The objects that changed, by zone and key, each with its rows or records.
     pub objects: Vec<ErasedObject>,
     /// Records that mention a subject and must be mended by hand.
-    pub by_hand: Vec<ByHand>,
+    pub by_hand: Vec<ManualRedaction>,
     /// Old versions that were deleted for good.
     pub versions_purged: u64,
     /// The key of the erasure's receipt, in the curated zone; none when nothing was erased.
@@ -53,14 +53,14 @@ pub struct Outcome {
     pub resumed: bool,
 }
 
-impl Outcome {
+impl ErasureOutcome {
     /// Whether nothing was found.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub fn found_nothing(&self) -> bool {
         self.objects.is_empty() && self.by_hand.is_empty() && !self.resumed
     }
 
-    pub(super) fn add(&mut self, zone: Zone, key: &str, count: u64) {
+    pub(super) fn add_object(&mut self, zone: ErasureZone, key: &str, count: u64) {
         self.objects.push(ErasedObject {
             zone: zone.to_string(),
             key: key.to_owned(),
@@ -70,7 +70,7 @@ impl Outcome {
 
     /// Objects, and rows or records in them, by zone.
     #[must_use]
-    pub fn by_zone(&self) -> BTreeMap<&str, (u64, u64)> {
+    pub fn counts_by_zone(&self) -> BTreeMap<&str, (u64, u64)> {
         let mut zones: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for object in &self.objects {
             let (objects, rows) = zones.entry(&object.zone).or_default();

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use lake::{Chunk, LakeError, Quarantined, Refused};
+use lake::{Chunk, LakeError, QuarantinedRecord, RefusedRecord};
 
-use super::judge::{Judge, Judgement, Record};
-use super::raw::Judgements;
+use super::classify::{CandidateRecord, RecordClassification, RecordClassifier};
+use super::raw::OffsetClassifications;
 
 /// A quarantine object, looked through.
-pub(super) struct Sifted {
+pub(super) struct RedactedQuarantine {
     /// What was judged of its records, by offset.
-    pub(super) judgements: Judgements,
+    pub(super) classifications: OffsetClassifications,
     /// The records that stay, by rule.
-    pub(super) left: BTreeMap<String, u64>,
+    pub(super) remaining: BTreeMap<String, u64>,
     /// The object without the others, and how many records of it are other than before.
     pub(super) rewritten: Option<(Bytes, u64)>,
 }
@@ -22,7 +22,11 @@ pub(super) struct Sifted {
 ///
 /// # Errors
 /// When the bytes are no quarantine object.
-pub(super) fn sifted(chunk: &Chunk, body: Bytes, judge: &Judge<'_>) -> Result<Sifted, LakeError> {
+pub(super) fn redact_quarantine(
+    chunk: &Chunk,
+    body: Bytes,
+    judge: &RecordClassifier<'_>,
+) -> Result<RedactedQuarantine, LakeError> {
     let mut refused = lake::decode_quarantine(body)?;
     let versions = refused.first().map(|first| {
         (
@@ -31,15 +35,15 @@ pub(super) fn sifted(chunk: &Chunk, body: Bytes, judge: &Judge<'_>) -> Result<Si
             first.mapping_version.clone(),
         )
     });
-    let mut judgements = Judgements::new();
+    let mut judgements = OffsetClassifications::new();
     for one in &refused {
-        let record = Record {
+        let record = CandidateRecord {
             key: one.key.as_deref(),
             value: one.value.as_deref(),
             headers: one.headers.as_deref(),
         };
-        match judge.judge(record, false) {
-            Judgement::Clear => {}
+        match judge.classify_record(record, false) {
+            RecordClassification::Unrelated => {}
             judgement => drop(judgements.insert(one.offset, judgement)),
         }
     }
@@ -47,36 +51,36 @@ pub(super) fn sifted(chunk: &Chunk, body: Bytes, judge: &Judge<'_>) -> Result<Si
     refused.retain(|one| {
         !matches!(
             judgements.get(&one.offset),
-            Some(Judgement::About { .. } | Judgement::Erased)
+            Some(RecordClassification::AboutSubject { .. } | RecordClassification::AlreadyErased)
         )
     });
     let mut count = before - refused.len();
     let mut left: BTreeMap<String, u64> = BTreeMap::new();
     for one in &mut refused {
         *left.entry(one.rule.clone()).or_default() += 1;
-        if let Some(Judgement::Mentions(redacted)) = judgements.get(&one.offset) {
+        if let Some(RecordClassification::MentionsSubject(redacted)) = judgements.get(&one.offset) {
             one.value = Some(redacted.clone());
             count += 1;
         }
     }
     let Some((source, contract, mapping)) = versions.filter(|_| count > 0) else {
-        return Ok(Sifted {
-            judgements,
-            left,
+        return Ok(RedactedQuarantine {
+            classifications: judgements,
+            remaining: left,
             rewritten: None,
         });
     };
-    let records: Vec<Quarantined<'_>> = refused.iter().map(record).collect();
+    let records: Vec<RefusedRecord<'_>> = refused.iter().map(quarantined_record).collect();
     let body = lake::encode_quarantine(chunk, &source, (&contract, &mapping), &records)?;
-    Ok(Sifted {
-        judgements,
-        left,
+    Ok(RedactedQuarantine {
+        classifications: judgements,
+        remaining: left,
         rewritten: Some((body, count as u64)),
     })
 }
 
-fn record(refused: &Refused) -> Quarantined<'_> {
-    Quarantined {
+fn quarantined_record(refused: &QuarantinedRecord) -> RefusedRecord<'_> {
+    RefusedRecord {
         offset: refused.offset,
         appended: refused.appended,
         key: refused.key.as_deref(),

@@ -3,30 +3,30 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::{Event, Plan};
-use lake::{Chunk, Origin, REDRIVE_PARTITION, RawBatch, RawRecord};
+use contract::{CompiledMapping, Event};
+use lake::{Chunk, REDRIVE_PARTITION, RawBatch, RawRecord, RedriveOrigin};
 
-use super::judge::{Judge, Judgement, Record};
+use super::classify::{CandidateRecord, RecordClassification, RecordClassifier};
 
 /// The judgements of an object's records, by offset; of those that say nothing of a subject there is none.
-pub(super) type Judgements = BTreeMap<i64, Judgement>;
+pub(super) type OffsetClassifications = BTreeMap<i64, RecordClassification>;
 
 /// Judges every record. `located` says whose rows name a subject.
-pub(super) fn judged(
+pub(super) fn classify_raw_records(
     batches: &[RawBatch],
-    judge: &Judge<'_>,
+    judge: &RecordClassifier<'_>,
     located: impl Fn(i64) -> bool,
-) -> Judgements {
-    let mut judgements = Judgements::new();
-    for (batch, row) in places(batches) {
-        let record = Record {
+) -> OffsetClassifications {
+    let mut judgements = OffsetClassifications::new();
+    for (batch, row) in iter_records(batches) {
+        let record = CandidateRecord {
             key: batch.key(row),
             value: batch.value(row),
             headers: batch.headers(row),
         };
         let offset = batch.offset(row);
-        let judgement = judge.judge(record, located(offset));
-        if judgement != Judgement::Clear {
+        let judgement = judge.classify_record(record, located(offset));
+        if judgement != RecordClassification::Unrelated {
             judgements.insert(offset, judgement);
         }
     }
@@ -34,30 +34,40 @@ pub(super) fn judged(
 }
 
 /// Where the records that are about a subject were first landed, where they were redriven.
-pub(super) fn origins(batches: &[RawBatch], judgements: &Judgements) -> Vec<String> {
+pub(super) fn redriven_origins(
+    batches: &[RawBatch],
+    judgements: &OffsetClassifications,
+) -> Vec<String> {
     let gone = |offset| {
         matches!(
             judgements.get(&offset),
-            Some(Judgement::About { .. } | Judgement::Erased)
+            Some(RecordClassification::AboutSubject { .. } | RecordClassification::AlreadyErased)
         )
     };
-    let rows = places(batches).filter(|(batch, row)| gone(batch.offset(*row)));
-    rows.filter_map(|(batch, row)| Some(Origin::of_headers(batch.headers(row))?.to_string()))
-        .collect()
+    let rows = iter_records(batches).filter(|(batch, row)| gone(batch.offset(*row)));
+    rows.filter_map(|(batch, row)| {
+        Some(RedriveOrigin::from_headers(batch.headers(row))?.to_string())
+    })
+    .collect()
 }
 
 /// Whether a record about a subject tells its own key. An earlier run that broke off is taken up by such a record, so these
 /// are the last to go.
-pub(super) fn tells_a_key(
+pub(super) fn reveals_record_key(
     batches: &[RawBatch],
-    judgements: &Judgements,
-    plan: Option<&Plan>,
+    judgements: &OffsetClassifications,
+    plan: Option<&CompiledMapping>,
 ) -> bool {
-    let about = |offset| matches!(judgements.get(&offset), Some(Judgement::About { .. }));
+    let about = |offset| {
+        matches!(
+            judgements.get(&offset),
+            Some(RecordClassification::AboutSubject { .. })
+        )
+    };
     plan.is_some_and(|plan| {
-        let mut rows = places(batches).filter(|(batch, row)| about(batch.offset(*row)));
+        let mut rows = iter_records(batches).filter(|(batch, row)| about(batch.offset(*row)));
         rows.any(|(batch, row)| {
-            let given = lake::header(batch.headers(row), "event-id");
+            let given = lake::find_header_text(batch.headers(row), "event-id");
             Event::parse(
                 &plan.contract,
                 batch.value(row).unwrap_or_default(),
@@ -72,20 +82,24 @@ pub(super) fn tells_a_key(
 ///
 /// # Errors
 /// When Parquet refuses to write.
-pub(super) fn rewritten(
+pub(super) fn rewrite_raw_object(
     chunk: &Chunk,
     next: i64,
     batches: &[RawBatch],
-    judgements: &Judgements,
+    judgements: &OffsetClassifications,
 ) -> Result<Option<(Bytes, u64)>, lake::LakeError> {
-    let changes =
-        |one: &&Judgement| matches!(one, Judgement::About { .. } | Judgement::Mentions(_));
+    let changes = |one: &&RecordClassification| {
+        matches!(
+            one,
+            RecordClassification::AboutSubject { .. } | RecordClassification::MentionsSubject(_)
+        )
+    };
     let count = judgements.values().filter(changes).count();
     if count == 0 {
         return Ok(None);
     }
-    let records: Vec<RawRecord<'_>> = places(batches)
-        .map(|(batch, row)| record(chunk, batch, row, judgements))
+    let records: Vec<RawRecord<'_>> = iter_records(batches)
+        .map(|(batch, row)| rewritten_record(chunk, batch, row, judgements))
         .collect();
     Ok(Some((
         lake::encode_raw(chunk, &records, next)?,
@@ -93,27 +107,27 @@ pub(super) fn rewritten(
     )))
 }
 
-fn places(batches: &[RawBatch]) -> impl Iterator<Item = (&RawBatch, usize)> {
+fn iter_records(batches: &[RawBatch]) -> impl Iterator<Item = (&RawBatch, usize)> {
     batches
         .iter()
         .flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
 }
 
-fn record<'r>(
+fn rewritten_record<'r>(
     chunk: &Chunk,
     batch: &'r RawBatch,
     row: usize,
-    judgements: &Judgements,
+    judgements: &OffsetClassifications,
 ) -> RawRecord<'r> {
     let offset = batch.offset(row);
     let bytes = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
     let (key, value, headers) = match judgements.get(&offset) {
-        Some(Judgement::About { .. }) => {
-            let origin = Origin::of_headers(batch.headers(row))
+        Some(RecordClassification::AboutSubject { .. }) => {
+            let origin = RedriveOrigin::from_headers(batch.headers(row))
                 .filter(|_| chunk.partition == REDRIVE_PARTITION);
             (None, None, Some(lake::erased_headers(origin)))
         }
-        Some(Judgement::Mentions(redacted)) => (
+        Some(RecordClassification::MentionsSubject(redacted)) => (
             bytes(batch.key(row)),
             Some(redacted.clone()),
             batch.headers(row).map(str::to_owned),

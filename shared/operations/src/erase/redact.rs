@@ -25,7 +25,7 @@ pub enum Redaction {
 pub fn redact(value: &mut Value, needle: &str) -> Redaction {
     let mut redacted = value.clone();
     let mut taken = false;
-    if holds(&mut redacted, needle, &mut taken) {
+    if strip_mentions(&mut redacted, needle, &mut taken) {
         return Redaction::Whole;
     }
     if !taken {
@@ -36,15 +36,15 @@ pub fn redact(value: &mut Value, needle: &str) -> Redaction {
 }
 
 /// Whether the value holds the needle itself, after every object within it that could be taken out was.
-fn holds(value: &mut Value, needle: &str, taken: &mut bool) -> bool {
+fn strip_mentions(value: &mut Value, needle: &str, taken: &mut bool) -> bool {
     match value {
         Value::String(text) => text.contains(needle),
         Value::Number(number) => number.to_string().contains(needle),
-        Value::Array(items) => in_list(items, needle, taken),
+        Value::Array(items) => strip_list_mentions(items, needle, taken),
         Value::Object(members) => {
             let mut held = false;
             for (name, member) in members.iter_mut() {
-                let here = holds(member, needle, taken);
+                let here = strip_mentions(member, needle, taken);
                 if here && member.is_object() && !name.contains(needle) {
                     *member = Value::Null;
                     *taken = true;
@@ -59,10 +59,10 @@ fn holds(value: &mut Value, needle: &str, taken: &mut bool) -> bool {
 }
 
 /// Whether the list holds the needle elsewhere than in an object of its own.
-fn in_list(items: &mut Vec<Value>, needle: &str, taken: &mut bool) -> bool {
+fn strip_list_mentions(items: &mut Vec<Value>, needle: &str, taken: &mut bool) -> bool {
     let mut held = false;
     items.retain_mut(|item| {
-        let here = holds(item, needle, taken);
+        let here = strip_mentions(item, needle, taken);
         let gone = here && item.is_object();
         *taken |= gone;
         held |= here && !gone;

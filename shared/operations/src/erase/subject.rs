@@ -4,23 +4,23 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{Catalogue, Event, Outcome, Plan, TableContract};
+use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event, TableContract};
 use futures_util::{StreamExt, stream};
-use lake::{Chunk, Erasures, RawBatch, state_prefix, table_prefix};
+use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
 use pole::Uuid;
 use store::ObjectStore;
 
-use super::ids::{self, Named};
-use super::inventory::Objects;
-use super::needles::{Needles, is_long};
-use crate::Failed;
-use crate::Zones;
+use super::inventory::ChunkObjects;
+use super::row_ids::{self, RowIdentity};
+use super::search_terms::{SearchTerms, is_distinctive_key};
+use crate::LakeHandle;
+use crate::OperationError;
 
 /// Objects that are fetched at once. One is decoded at a time.
 const READS_AT_ONCE: usize = 8;
 
 /// Whom an operator names.
-pub enum Wanted {
+pub enum RequestedSubject {
     /// A record of a source, by its key.
     Record {
         /// The source.
@@ -32,12 +32,12 @@ pub enum Wanted {
     PoleId(Uuid),
 }
 
-impl Wanted {
+impl RequestedSubject {
     /// The hash under which an erasure of it stands in the list.
-    pub(super) fn hash(&self) -> Uuid {
+    pub(super) fn erasure_hash(&self) -> Uuid {
         match self {
-            Self::Record { source, key } => Erasures::of_record(source, key),
-            Self::PoleId(id) => Erasures::of_id(id),
+            Self::Record { source, key } => ErasedSubjects::hash_source_record(source, key),
+            Self::PoleId(id) => ErasedSubjects::hash_pole_id(id),
         }
     }
 }
@@ -68,27 +68,27 @@ impl Subjects {
     }
 
     /// The records' keys.
-    pub(super) fn texts(&self) -> BTreeSet<&str> {
+    pub(super) fn record_keys(&self) -> BTreeSet<&str> {
         self.records.iter().map(|(_, key)| key.as_str()).collect()
     }
 
     /// The hashes for the list: the records, and the ids that others can name.
-    pub(super) fn hashes(&self) -> BTreeSet<Uuid> {
+    pub(super) fn erasure_hashes(&self) -> BTreeSet<Uuid> {
         let records = self
             .records
             .iter()
-            .map(|(source, key)| Erasures::of_record(source, key));
+            .map(|(source, key)| ErasedSubjects::hash_source_record(source, key));
         records
-            .chain(self.nameable.iter().map(Erasures::of_id))
+            .chain(self.nameable.iter().map(ErasedSubjects::hash_pole_id))
             .collect()
     }
 
     /// A hash of all of them, by which the erasure is known.
-    pub(super) fn hash(&self) -> Uuid {
+    pub(super) fn combined_hash(&self) -> Uuid {
         let records = self
             .records
             .iter()
-            .map(|(source, key)| Erasures::of_record(source, key).to_string());
+            .map(|(source, key)| ErasedSubjects::hash_source_record(source, key).to_string());
         let all: Vec<String> = self
             .ids
             .iter()
@@ -101,63 +101,71 @@ impl Subjects {
 
 /// What was found of a record: the rows that are its own, and all that its rows name.
 #[derive(Default)]
-struct Facts {
+struct RecordFacts {
     own: BTreeSet<Uuid>,
     nameable: BTreeSet<Uuid>,
     named: BTreeSet<Uuid>,
 }
 
-struct Search<'s> {
+struct SubjectSearch<'s> {
     catalogue: &'s Catalogue,
     /// What an earlier run that broke off was after, by hash.
     earlier: HashSet<Uuid>,
     subjects: Subjects,
-    facts: BTreeMap<(String, String), Facts>,
+    facts: BTreeMap<(String, String), RecordFacts>,
 }
 
 /// Finds the subjects in the rows of the refined and the curated zone, and in raw records.
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
-pub(super) async fn find(
-    zones: &Zones,
-    wanted: &Wanted,
-    erasures: &Erasures,
-    chunks: &BTreeMap<Chunk, Objects>,
-) -> Result<Subjects, Failed> {
-    let earlier = erasures.together_with(&wanted.hash()).into_iter().collect();
-    let mut search = Search {
+pub(super) async fn find_subjects(
+    zones: &LakeHandle,
+    wanted: &RequestedSubject,
+    erasures: &ErasedSubjects,
+    chunks: &BTreeMap<Chunk, ChunkObjects>,
+) -> Result<Subjects, OperationError> {
+    let earlier = erasures
+        .hashes_erased_together(&wanted.erasure_hash())
+        .into_iter()
+        .collect();
+    let mut search = SubjectSearch {
         catalogue: &zones.catalogue,
         earlier,
         subjects: Subjects::default(),
         facts: BTreeMap::new(),
     };
-    let files = files(zones, chunks).await?;
+    let files = list_row_files(zones, chunks).await?;
     match wanted {
-        Wanted::Record { source, key } => {
+        RequestedSubject::Record { source, key } => {
             search
                 .subjects
                 .records
                 .insert((source.clone(), key.clone()));
         }
-        Wanted::PoleId(id) => {
+        RequestedSubject::PoleId(id) => {
             search.subjects.ids.insert(*id);
             search.subjects.nameable.insert(*id);
-            search.rows(&files, Search::speaker).await?;
+            search
+                .scan_rows(&files, SubjectSearch::note_subject_record)
+                .await?;
         }
     }
-    search.rows(&files, Search::row).await?;
+    search.scan_rows(&files, SubjectSearch::learn_row).await?;
     search
-        .raw(zones, chunks, matches!(wanted, Wanted::PoleId(_)))
+        .scan_raw_records(zones, chunks, matches!(wanted, RequestedSubject::PoleId(_)))
         .await?;
-    Ok(search.finish())
+    Ok(search.into_subjects())
 }
 
 /// A file of rows: the table's place in the catalogue, its store and its key.
 type RowsFile = (usize, Arc<dyn ObjectStore>, String);
 
 /// Every file of rows of the refined and the curated zone, what merges remember among them.
-async fn files(zones: &Zones, chunks: &BTreeMap<Chunk, Objects>) -> Result<Vec<RowsFile>, Failed> {
+async fn list_row_files(
+    zones: &LakeHandle,
+    chunks: &BTreeMap<Chunk, ChunkObjects>,
+) -> Result<Vec<RowsFile>, OperationError> {
     let refined = chunks.values().flat_map(|objects| &objects.refined);
     let mut files: Vec<RowsFile> = refined
         .map(|(table, key)| (*table, Arc::clone(&zones.refined), key.clone()))
@@ -174,15 +182,19 @@ async fn files(zones: &Zones, chunks: &BTreeMap<Chunk, Objects>) -> Result<Vec<R
     Ok(files)
 }
 
-impl Search<'_> {
-    async fn rows(
+impl SubjectSearch<'_> {
+    async fn scan_rows(
         &mut self,
         files: &[RowsFile],
-        mut each: impl FnMut(&mut Self, usize, &Named<'_>),
-    ) -> Result<(), Failed> {
+        mut each: impl FnMut(&mut Self, usize, &RowIdentity<'_>),
+    ) -> Result<(), OperationError> {
         let catalogue = self.catalogue;
         let fetched = files.iter().map(|(place, store, key)| async move {
-            Ok::<(usize, &String, Option<Bytes>), Failed>((*place, key, body(&**store, key).await?))
+            Ok::<(usize, &String, Option<Bytes>), OperationError>((
+                *place,
+                key,
+                read_body(&**store, key).await?,
+            ))
         });
         let mut fetched = stream::iter(fetched).buffer_unordered(READS_AT_ONCE);
         while let Some(file) = fetched.next().await {
@@ -190,31 +202,31 @@ impl Search<'_> {
                 continue;
             };
             let table: &TableContract = &catalogue.tables[place];
-            ids::each(table, body, |named| each(self, place, named))
+            row_ids::for_each_row(table, body, |named| each(self, place, named))
                 .map_err(|error| format!("{key}: {error}"))?;
         }
         Ok(())
     }
 
     /// A row of the subject's own says which record made it.
-    fn speaker(&mut self, table: usize, named: &Named<'_>) {
+    fn note_subject_record(&mut self, table: usize, named: &RowIdentity<'_>) {
         let subject = named
             .pole_id
             .is_some_and(|id| self.subjects.ids.contains(&id));
-        if subject && named.is_its_own() && !self.is_shared(table, named.source) {
+        if subject && named.is_aggregate_root() && !self.is_shared(table, named.source) {
             self.subjects
                 .records
                 .insert((named.source.to_owned(), named.key.to_owned()));
         }
     }
 
-    fn row(&mut self, table: usize, named: &Named<'_>) {
-        self.resume(named.source, named.key, &named.ids);
+    fn learn_row(&mut self, table: usize, named: &RowIdentity<'_>) {
+        self.resume_earlier(named.source, named.key, &named.ids);
         if self.subjects.has_key(named.key) {
             let own = named
                 .pole_id
-                .filter(|_| named.is_its_own() && !self.is_shared(table, named.source));
-            self.learn(
+                .filter(|_| named.is_aggregate_root() && !self.is_shared(table, named.source));
+            self.learn_facts(
                 (named.source, named.key),
                 table,
                 own,
@@ -227,11 +239,11 @@ impl Search<'_> {
     /// little is repaired by another erasure, too much by none.
     fn is_shared(&self, table: usize, source: &str) -> bool {
         self.catalogue
-            .source(source)
-            .is_some_and(|plan| plan.shares(table))
+            .mapping_of_source(source)
+            .is_some_and(|plan| plan.fills_as_shared(table))
     }
 
-    fn learn(
+    fn learn_facts(
         &mut self,
         (source, key): (&str, &str),
         table: usize,
@@ -240,8 +252,8 @@ impl Search<'_> {
     ) {
         let is_own = self
             .catalogue
-            .source(source)
-            .is_none_or(|plan| plan.is_own(table));
+            .mapping_of_source(source)
+            .is_none_or(|plan| plan.fills_as_entity(table));
         let facts = self
             .facts
             .entry((source.to_owned(), key.to_owned()))
@@ -252,46 +264,49 @@ impl Search<'_> {
     }
 
     /// Takes up what an earlier run that broke off was after.
-    fn resume(&mut self, source: &str, key: &str, ids: &[Uuid]) {
+    fn resume_earlier(&mut self, source: &str, key: &str, ids: &[Uuid]) {
         if self.earlier.is_empty() {
             return;
         }
-        if self.earlier.contains(&Erasures::of_record(source, key)) {
+        if self
+            .earlier
+            .contains(&ErasedSubjects::hash_source_record(source, key))
+        {
             self.subjects
                 .records
                 .insert((source.to_owned(), key.to_owned()));
         }
         for id in ids
             .iter()
-            .filter(|id| self.earlier.contains(&Erasures::of_id(id)))
+            .filter(|id| self.earlier.contains(&ErasedSubjects::hash_pole_id(id)))
         {
             self.subjects.ids.insert(*id);
             self.subjects.nameable.insert(*id);
         }
     }
 
-    async fn raw(
+    async fn scan_raw_records(
         &mut self,
-        zones: &Zones,
-        chunks: &BTreeMap<Chunk, Objects>,
+        zones: &LakeHandle,
+        chunks: &BTreeMap<Chunk, ChunkObjects>,
         by_id: bool,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), OperationError> {
         // Who gives an id that an earlier run has taken out of every row names records that only hashes tell of.
         let all = by_id && !self.earlier.is_empty();
-        let needles = Needles::of(&self.subjects);
+        let needles = SearchTerms::from_subjects(&self.subjects);
         let there = chunks
             .iter()
             .filter(|(_, objects)| objects.raw)
             .map(|(chunk, _)| chunk);
         let fetched = there.map(|chunk| async move {
-            Ok::<_, Failed>((chunk, body(&*zones.raw, &chunk.raw_key()).await?))
+            Ok::<_, OperationError>((chunk, read_body(&*zones.raw, &chunk.raw_key()).await?))
         });
         let mut fetched = stream::iter(fetched).buffer_unordered(READS_AT_ONCE);
         while let Some(object) = fetched.next().await {
             let (chunk, Some(body)) = object? else {
                 continue;
             };
-            let Some(plan) = self.catalogue.topic(&chunk.topic) else {
+            let Some(plan) = self.catalogue.mapping_of_topic(&chunk.topic) else {
                 continue;
             };
             let batches =
@@ -300,59 +315,64 @@ impl Search<'_> {
                 .iter()
                 .flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
             {
-                if all || needles.may_be_in(batch.value(row)) {
-                    self.record(plan, batch, row);
+                if all || needles.may_occur_in(batch.value(row)) {
+                    self.learn_raw_record(plan, batch, row);
                 }
             }
         }
         Ok(())
     }
 
-    fn record(&mut self, plan: &Plan, batch: &RawBatch, row: usize) {
-        let given = lake::header(batch.headers(row), "event-id");
+    fn learn_raw_record(&mut self, plan: &CompiledMapping, batch: &RawBatch, row: usize) {
+        let given = lake::find_header_text(batch.headers(row), "event-id");
         let value = batch.value(row).unwrap_or_default();
         let Ok(event) = Event::parse(&plan.contract, value, given.as_deref()) else {
             return;
         };
         let source = plan.contract.name.as_str();
-        self.resume(source, &event.key, &[]);
+        self.resume_earlier(source, &event.key, &[]);
         if !self.subjects.has_key(&event.key) {
             return;
         }
         self.facts
             .entry((source.to_owned(), event.key.clone()))
             .or_default();
-        let Ok(Outcome::Rows(rows)) = plan.evaluate(&event) else {
+        let Ok(EvaluatedEvent::Rows(rows)) = plan.evaluate(&event) else {
             return;
         };
         for row in &rows {
-            let own =
-                (row.pole_id == row.owner_id && !plan.shares(row.table)).then_some(row.pole_id);
-            self.learn((source, &event.key), row.table, own, ids::of_row(row));
+            let own = (row.pole_id == row.owner_id && !plan.fills_as_shared(row.table))
+                .then_some(row.pole_id);
+            self.learn_facts(
+                (source, &event.key),
+                row.table,
+                own,
+                row_ids::mapped_row_ids(row),
+            );
         }
     }
 
     /// The records that were asked for give ids; those of the same key that name one of these are about the same.
-    fn finish(mut self) -> Subjects {
+    fn into_subjects(mut self) -> Subjects {
         let asked: Vec<(String, String)> = self.subjects.records.iter().cloned().collect();
         for record in &asked {
-            self.take(record);
+            self.adopt_facts(record);
         }
         let others: Vec<(String, String)> = self.facts.keys().cloned().collect();
         for record in &others {
-            let same = is_long(&record.1)
+            let same = is_distinctive_key(&record.1)
                 || self.facts[record]
                     .named
                     .iter()
                     .any(|id| self.subjects.ids.contains(id));
             if same && self.subjects.records.insert(record.clone()) {
-                self.take(record);
+                self.adopt_facts(record);
             }
         }
         self.subjects
     }
 
-    fn take(&mut self, record: &(String, String)) {
+    fn adopt_facts(&mut self, record: &(String, String)) {
         if let Some(facts) = self.facts.get(record) {
             self.subjects.ids.extend(&facts.own);
             self.subjects.nameable.extend(&facts.nameable);
@@ -361,7 +381,7 @@ impl Search<'_> {
 }
 
 /// The object's content; none when it went meanwhile.
-async fn body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, Failed> {
+async fn read_body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, OperationError> {
     match store.get(key).await {
         Ok(object) => Ok(Some(object.body)),
         Err(error) if error.is_not_found() => Ok(None),

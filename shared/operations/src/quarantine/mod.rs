@@ -9,21 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Chunk, Day, Origin, REDRIVE_PARTITION, Receipt, Refused};
-use store::streams::{first_chunks, raw_chunks, receipts};
+use lake::{Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, Receipt, RedriveOrigin};
+use store::streams::{find_first_chunks, list_raw_chunks, read_receipts};
 use store::{ObjectStore, StoreError};
 
-use crate::Failed;
-use crate::Zones;
+use crate::LakeHandle;
+use crate::OperationError;
 
-pub use redrive::{Outcome, redrive, wait};
+pub use redrive::{RedriveOutcome, redrive_entries, wait_for_outcomes};
 
 /// Objects that are read at once.
 const READS_AT_ONCE: usize = 16;
 
 /// What is looked for.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct QuarantineFilter {
     /// Only this source.
     pub source: Option<String>,
     /// Only records that broke this rule last.
@@ -34,7 +34,7 @@ pub struct Filter {
 
 /// What has become of a refused record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
+pub enum RedriveStatus {
     /// It waits for somebody to mend the contract or the mapping.
     Open,
     /// It was sent on its way again and has not been transformed yet.
@@ -47,38 +47,42 @@ pub enum Status {
 
 /// A refused record, by where it was first landed.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct QuarantineEntry {
     /// The topic.
     pub topic: String,
     /// Where it was first landed.
-    pub origin: Origin,
+    pub origin: RedriveOrigin,
     /// What has become of it.
-    pub status: Status,
+    pub status: RedriveStatus,
     /// How often it was redriven.
     pub redrives: u32,
     /// The record, and why it was refused the last time.
-    pub refused: Refused,
+    pub refused: QuarantinedRecord,
 }
 
 /// Every refused record that the filter lets through, by topic and origin.
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
-pub async fn list(zones: &Zones, filter: &Filter) -> Result<Vec<Entry>, Failed> {
+pub async fn list_entries(
+    zones: &LakeHandle,
+    filter: &QuarantineFilter,
+) -> Result<Vec<QuarantineEntry>, OperationError> {
     let mut entries = Vec::new();
-    let listed = zones.refined.list(Chunk::QUARANTINE, None).await?;
+    let listed = zones.refined.list(Chunk::QUARANTINE_PREFIX, None).await?;
     let chunks: Vec<(Chunk, String)> = listed
         .into_iter()
-        .filter_map(|entry| Some((Chunk::of_quarantine_key(&entry.key)?, entry.key)))
+        .filter_map(|entry| Some((Chunk::from_quarantine_key(&entry.key)?, entry.key)))
         .collect();
-    for plan in &zones.catalogue.plans {
+    for plan in &zones.catalogue.mappings {
         let contract = &plan.contract;
         if filter
             .source
             .as_ref()
             .is_none_or(|source| *source == contract.name)
         {
-            entries.extend(of_topic(zones, &contract.topic, &chunks, filter.since).await?);
+            entries
+                .extend(list_topic_entries(zones, &contract.topic, &chunks, filter.since).await?);
         }
     }
     entries.retain(|entry| {
@@ -91,33 +95,33 @@ pub async fn list(zones: &Zones, filter: &Filter) -> Result<Vec<Entry>, Failed> 
     Ok(entries)
 }
 
-async fn of_topic(
-    zones: &Zones,
+async fn list_topic_entries(
+    zones: &LakeHandle,
     topic: &str,
     chunks: &[(Chunk, String)],
     since: Option<Day>,
-) -> Result<Vec<Entry>, Failed> {
-    let after = redriven(zones, topic).await?;
-    let mut entries: BTreeMap<Origin, Entry> = BTreeMap::new();
+) -> Result<Vec<QuarantineEntry>, OperationError> {
+    let after = read_redrive_history(zones, topic).await?;
+    let mut entries: BTreeMap<RedriveOrigin, QuarantineEntry> = BTreeMap::new();
     // The redrive partition sorts behind: what was refused again replaces what was refused first.
-    for (chunk, refused) in refused(zones, topic, chunks).await? {
-        let at = Origin {
+    for (chunk, refused) in read_refused_records(zones, topic, chunks).await? {
+        let at = RedriveOrigin {
             epoch: chunk.epoch,
             partition: chunk.partition,
             offset: refused.offset,
             timestamp: refused.appended / 1_000,
         };
-        let origin = Origin::of_headers(refused.headers.as_deref())
+        let origin = RedriveOrigin::from_headers(refused.headers.as_deref())
             .filter(|_| chunk.partition == REDRIVE_PARTITION)
             .unwrap_or(at);
-        let status = after.status(origin);
+        let status = after.redrive_status(origin);
         let redrives = after
             .outcomes
             .get(&origin)
             .map_or(0, |outcomes| outcomes.len() as u32);
         entries.insert(
             origin,
-            Entry {
+            QuarantineEntry {
                 topic: topic.to_owned(),
                 origin,
                 status,
@@ -126,23 +130,24 @@ async fn of_topic(
             },
         );
     }
-    let recent =
-        |entry: &Entry| since.is_none_or(|day| entry.origin.timestamp * 1_000 >= day.begins());
+    let recent = |entry: &QuarantineEntry| {
+        since.is_none_or(|day| entry.origin.timestamp * 1_000 >= day.start_micros())
+    };
     Ok(entries.into_values().filter(recent).collect())
 }
 
 /// What the redrive partition says.
 #[derive(Default)]
-struct After {
+struct RedriveHistory {
     /// The outcomes of each origin's redrives, in their order.
-    outcomes: BTreeMap<Origin, Vec<String>>,
-    underway: BTreeSet<Origin>,
+    outcomes: BTreeMap<RedriveOrigin, Vec<String>>,
+    underway: BTreeSet<RedriveOrigin>,
 }
 
-impl After {
-    fn status(&self, origin: Origin) -> Status {
+impl RedriveHistory {
+    fn redrive_status(&self, origin: RedriveOrigin) -> RedriveStatus {
         if self.underway.contains(&origin) {
-            return Status::Underway;
+            return RedriveStatus::Underway;
         }
         match self
             .outcomes
@@ -150,22 +155,25 @@ impl After {
             .and_then(|outcomes| outcomes.last())
             .map(String::as_str)
         {
-            Some("refined") => Status::Refined,
-            Some("ignored") => Status::Ignored,
-            _ => Status::Open,
+            Some("refined") => RedriveStatus::Refined,
+            Some("ignored") => RedriveStatus::Ignored,
+            _ => RedriveStatus::Open,
         }
     }
 }
 
-async fn redriven(zones: &Zones, topic: &str) -> Result<After, Failed> {
-    let mut after = After::default();
-    for first in first_chunks(topic, &*zones.raw).await? {
+async fn read_redrive_history(
+    zones: &LakeHandle,
+    topic: &str,
+) -> Result<RedriveHistory, OperationError> {
+    let mut after = RedriveHistory::default();
+    for first in find_first_chunks(topic, &*zones.raw).await? {
         if first.partition != REDRIVE_PARTITION {
             continue;
         }
-        let done = receipts(&first, &*zones.refined).await?;
+        let done = read_receipts(&first, &*zones.refined).await?;
         for redriven in done.iter().flat_map(|receipt| &receipt.redriven) {
-            if let Some(origin) = Origin::parse(&redriven.of) {
+            if let Some(origin) = RedriveOrigin::parse(&redriven.of) {
                 after
                     .outcomes
                     .entry(origin)
@@ -174,9 +182,11 @@ async fn redriven(zones: &Zones, topic: &str) -> Result<After, Failed> {
             }
         }
         let known: BTreeSet<i64> = done.iter().map(|receipt| receipt.offset).collect();
-        for chunk in raw_chunks(&first, &*zones.raw).await? {
+        for chunk in list_raw_chunks(&first, &*zones.raw).await? {
             if !known.contains(&chunk.offset) {
-                after.underway.extend(origins(&chunk, &*zones.raw).await?);
+                after
+                    .underway
+                    .extend(read_origins(&chunk, &*zones.raw).await?);
             }
         }
     }
@@ -184,34 +194,37 @@ async fn redriven(zones: &Zones, topic: &str) -> Result<After, Failed> {
 }
 
 /// The origins of a raw object of the redrive partition.
-async fn origins(chunk: &Chunk, raw: &dyn ObjectStore) -> Result<Vec<Origin>, Failed> {
+async fn read_origins(
+    chunk: &Chunk,
+    raw: &dyn ObjectStore,
+) -> Result<Vec<RedriveOrigin>, OperationError> {
     let batches = lake::decode_raw(raw.get(&chunk.raw_key()).await?.body)?;
     let rows = batches
         .iter()
         .flat_map(|batch| (0..batch.len()).map(|row| batch.headers(row)));
-    Ok(rows.filter_map(Origin::of_headers).collect())
+    Ok(rows.filter_map(RedriveOrigin::from_headers).collect())
 }
 
 /// The records of every quarantine object of a topic, those of the redrive partition last and in their order.
-async fn refused(
-    zones: &Zones,
+async fn read_refused_records(
+    zones: &LakeHandle,
     topic: &str,
     chunks: &[(Chunk, String)],
-) -> Result<Vec<(Chunk, Refused)>, Failed> {
+) -> Result<Vec<(Chunk, QuarantinedRecord)>, OperationError> {
     let mine = chunks
         .iter()
         .filter(|(chunk, _)| chunk.topic == topic)
         .cloned();
     let refined = Arc::clone(&zones.refined);
-    let mut found: Vec<(Chunk, Vec<Refused>)> = stream::iter(mine)
+    let mut found: Vec<(Chunk, Vec<QuarantinedRecord>)> = stream::iter(mine)
         .map(|(chunk, key)| {
             let refined = Arc::clone(&refined);
             async move {
-                let refused = match is_current(&chunk, &*refined).await? {
+                let refused = match has_refused_records(&chunk, &*refined).await? {
                     true => lake::decode_quarantine(refined.get(&key).await?.body)?,
                     false => Vec::new(),
                 };
-                Ok::<_, Failed>((chunk, refused))
+                Ok::<_, OperationError>((chunk, refused))
             }
         })
         .buffered(READS_AT_ONCE)
@@ -226,9 +239,12 @@ async fn refused(
 
 /// Whether the receipt still speaks of refused records: the raw object may have been transformed again since, by a
 /// mended mapping, and then nothing of it is refused any more.
-async fn is_current(chunk: &Chunk, refined: &dyn ObjectStore) -> Result<bool, Failed> {
+async fn has_refused_records(
+    chunk: &Chunk,
+    refined: &dyn ObjectStore,
+) -> Result<bool, OperationError> {
     match refined.get(&chunk.receipt_key()).await {
-        Ok(object) => Ok(Receipt::decode(&object.body)?.quarantined_total() > 0),
+        Ok(object) => Ok(Receipt::from_json(&object.body)?.quarantined_total() > 0),
         Err(error) if StoreError::is_not_found(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }

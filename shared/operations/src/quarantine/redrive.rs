@@ -3,26 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lake::{Chunk, Origin, REDRIVE_PARTITION, RawRecord, with_origin};
-use store::chain;
+use lake::{Chunk, REDRIVE_PARTITION, RawRecord, RedriveOrigin, headers_with_origin};
+use store::raw_log;
 
-use super::{Entry, Status};
-use crate::Failed;
-use crate::Zones;
+use super::{QuarantineEntry, RedriveStatus};
+use crate::LakeHandle;
+use crate::OperationError;
 
 /// Records of one raw object at most, as of a Kafka batch.
-const RECORDS_MAX: usize = 10_000;
+const BATCH_RECORDS_MAX: usize = 10_000;
 
 /// Bytes of one raw object's values at most, as of a Kafka batch.
-const BYTES_MAX: usize = 6 * 1024 * 1024;
+const BATCH_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 /// What became of a redriven record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RedriveOutcome {
     /// The topic.
     pub topic: String,
     /// Where the record was first landed.
-    pub origin: Origin,
+    pub origin: RedriveOrigin,
     /// `refined`, `ignored`, the rule that it broke again, or `underway`.
     pub outcome: String,
 }
@@ -31,9 +31,16 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When the storage does not answer. What was appended by then is on its way; the rest is still open.
-pub async fn redrive(zones: &Zones, entries: &[Entry], now: i64) -> Result<Vec<Chunk>, Failed> {
-    let mut streams: BTreeMap<(&str, u32), Vec<&Entry>> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry.status == Status::Open) {
+pub async fn redrive_entries(
+    zones: &LakeHandle,
+    entries: &[QuarantineEntry],
+    now: i64,
+) -> Result<Vec<Chunk>, OperationError> {
+    let mut streams: BTreeMap<(&str, u32), Vec<&QuarantineEntry>> = BTreeMap::new();
+    for entry in entries
+        .iter()
+        .filter(|entry| entry.status == RedriveStatus::Open)
+    {
         streams
             .entry((&entry.topic, entry.origin.epoch))
             .or_default()
@@ -47,21 +54,24 @@ pub async fn redrive(zones: &Zones, entries: &[Entry], now: i64) -> Result<Vec<C
             partition: REDRIVE_PARTITION,
             offset: 0,
         };
-        for part in parts(&entries) {
-            let records = part.iter().map(|entry| record(entry, now)).collect();
-            chunks.push(chain::append(&*zones.raw, &stream, records).await?);
+        for part in split_into_batches(&entries) {
+            let records = part
+                .iter()
+                .map(|entry| redriven_record(entry, now))
+                .collect();
+            chunks.push(raw_log::append_records(&*zones.raw, &stream, records).await?);
         }
     }
     Ok(chunks)
 }
 
 /// The entries in parts that a raw object may have.
-fn parts<'e>(entries: &[&'e Entry]) -> Vec<Vec<&'e Entry>> {
+fn split_into_batches<'e>(entries: &[&'e QuarantineEntry]) -> Vec<Vec<&'e QuarantineEntry>> {
     let (mut parts, mut bytes) = (vec![Vec::new()], 0);
     for entry in entries {
         let size = entry.refused.value.as_ref().map_or(0, bytes::Bytes::len);
-        let full = |part: &Vec<&Entry>| {
-            part.len() == RECORDS_MAX || (bytes + size > BYTES_MAX && !part.is_empty())
+        let full = |part: &Vec<&QuarantineEntry>| {
+            part.len() == BATCH_RECORDS_MAX || (bytes + size > BATCH_BYTES_MAX && !part.is_empty())
         };
         if parts.last().is_none_or(full) {
             parts.push(Vec::new());
@@ -77,7 +87,7 @@ fn parts<'e>(entries: &[&'e Entry]) -> Vec<Vec<&'e Entry>> {
 }
 
 /// The record as it was, with where it came from. All of a redrive have one time: it counts for one day.
-fn record(entry: &Entry, now: i64) -> RawRecord<'static> {
+fn redriven_record(entry: &QuarantineEntry, now: i64) -> RawRecord<'static> {
     let refused = &entry.refused;
     RawRecord {
         offset: 0,
@@ -85,7 +95,10 @@ fn record(entry: &Entry, now: i64) -> RawRecord<'static> {
         timestamp_type: Some("LOG_APPEND_TIME"),
         key: refused.key.clone(),
         value: refused.value.clone(),
-        headers: Some(with_origin(refused.headers.as_deref(), entry.origin)),
+        headers: Some(headers_with_origin(
+            refused.headers.as_deref(),
+            entry.origin,
+        )),
     }
 }
 
@@ -93,21 +106,21 @@ fn record(entry: &Entry, now: i64) -> RawRecord<'static> {
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
-pub async fn wait(
-    zones: &Zones,
+pub async fn wait_for_outcomes(
+    zones: &LakeHandle,
     chunks: &[Chunk],
     at_most: Duration,
-) -> Result<Vec<Outcome>, Failed> {
+) -> Result<Vec<RedriveOutcome>, OperationError> {
     let deadline = Instant::now() + at_most;
     let mut outcomes = Vec::new();
     for chunk in chunks {
         loop {
             match zones.refined.get(&chunk.receipt_key()).await {
                 Ok(object) => {
-                    let receipt = lake::Receipt::decode(&object.body)?;
+                    let receipt = lake::Receipt::from_json(&object.body)?;
                     outcomes.extend(receipt.redriven.into_iter().filter_map(|redriven| {
-                        let origin = Origin::parse(&redriven.of)?;
-                        Some(Outcome {
+                        let origin = RedriveOrigin::parse(&redriven.of)?;
+                        Some(RedriveOutcome {
                             topic: chunk.topic.clone(),
                             origin,
                             outcome: redriven.outcome,
@@ -120,8 +133,8 @@ pub async fn wait(
                     tokio::time::sleep(Duration::from_millis(100)).await
                 }
                 Err(_) => {
-                    let origins = super::origins(chunk, &*zones.raw).await?;
-                    let underway = |origin| Outcome {
+                    let origins = super::read_origins(chunk, &*zones.raw).await?;
+                    let underway = |origin| RedriveOutcome {
                         topic: chunk.topic.clone(),
                         origin,
                         outcome: "underway".into(),

@@ -2,18 +2,18 @@
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Day, Manifest};
+use lake::{Day, SnapshotManifest};
 use serde::Serialize;
 
-use crate::Failed;
-use crate::Zones;
+use crate::LakeHandle;
+use crate::OperationError;
 
 /// Manifests that are read at once.
 const READS_AT_ONCE: usize = 16;
 
 /// A table's day in one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Summary {
+pub struct SnapshotSummary {
     /// The table.
     pub table: String,
     /// The day, `YYYY-MM-DD`.
@@ -44,10 +44,10 @@ pub struct Summary {
 ///
 /// # Errors
 /// When no contract describes it; the error names those that there are.
-pub fn tables<'z>(
-    zones: &'z Zones,
+pub fn select_tables<'z>(
+    zones: &'z LakeHandle,
     wanted: Option<&str>,
-) -> Result<Vec<&'z TableContract>, Failed> {
+) -> Result<Vec<&'z TableContract>, OperationError> {
     let all = &zones.catalogue.tables;
     let found: Vec<_> = all
         .iter()
@@ -68,23 +68,32 @@ pub fn tables<'z>(
 ///
 /// # Errors
 /// When the storage does not answer.
-pub async fn kept(zones: &Zones, table: &str) -> Result<Vec<Day>, Failed> {
-    Ok(store::streams::kept_days(table, &*zones.curated).await?)
+pub async fn retained_days(zones: &LakeHandle, table: &str) -> Result<Vec<Day>, OperationError> {
+    Ok(store::streams::list_manifest_days(table, &*zones.curated).await?)
 }
 
 /// A table's manifest of a day.
 ///
 /// # Errors
 /// When there is none, with the nearest days that there are; when the storage does not answer; when it is damaged.
-pub async fn manifest(zones: &Zones, table: &str, day: Day) -> Result<Manifest, Failed> {
-    match store::streams::manifest(table, day, &*zones.curated).await? {
+pub async fn read_manifest(
+    zones: &LakeHandle,
+    table: &str,
+    day: Day,
+) -> Result<SnapshotManifest, OperationError> {
+    match store::streams::read_manifest(table, day, &*zones.curated).await? {
         Some(manifest) => Ok(manifest),
-        None => Err(absent(&format!("`{table}`"), day, &kept(zones, table).await?).into()),
+        None => Err(describe_absent_day(
+            &format!("`{table}`"),
+            day,
+            &retained_days(zones, table).await?,
+        )
+        .into()),
     }
 }
 
 /// That a day is not there, and which are: `days` are in their order.
-pub(super) fn absent(of: &str, day: Day, days: &[Day]) -> String {
+pub(super) fn describe_absent_day(of: &str, day: Day, days: &[Day]) -> String {
     let before = days.iter().rev().find(|kept| **kept < day);
     let after = days.iter().find(|kept| **kept > day);
     let nearest: Vec<String> = before
@@ -107,26 +116,32 @@ pub(super) fn absent(of: &str, day: Day, days: &[Day]) -> String {
 ///
 /// # Errors
 /// When the storage does not answer, or a manifest is damaged.
-pub async fn list(zones: &Zones, table: &str) -> Result<Vec<Summary>, Failed> {
+pub async fn list_snapshots(
+    zones: &LakeHandle,
+    table: &str,
+) -> Result<Vec<SnapshotSummary>, OperationError> {
     let read =
-        |day: Day| async move { store::streams::manifest(table, day, &*zones.curated).await };
-    let manifests: Vec<Option<Manifest>> = stream::iter(kept(zones, table).await?)
+        |day: Day| async move { store::streams::read_manifest(table, day, &*zones.curated).await };
+    let manifests: Vec<Option<SnapshotManifest>> = stream::iter(retained_days(zones, table).await?)
         .map(read)
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await?;
     // One that went since it was listed is no kept day any more.
-    let manifests: Vec<Manifest> = manifests.into_iter().flatten().collect();
+    let manifests: Vec<SnapshotManifest> = manifests.into_iter().flatten().collect();
     let before = std::iter::once(None).chain(manifests.iter().map(Some));
     Ok(manifests
         .iter()
         .zip(before)
-        .map(|(manifest, before)| summary(manifest, before))
+        .map(|(manifest, before)| summarise_manifest(manifest, before))
         .collect())
 }
 
-fn summary(manifest: &Manifest, before: Option<&Manifest>) -> Summary {
-    Summary {
+fn summarise_manifest(
+    manifest: &SnapshotManifest,
+    before: Option<&SnapshotManifest>,
+) -> SnapshotSummary {
+    SnapshotSummary {
         table: manifest.table.clone(),
         date: manifest.date.clone(),
         base: manifest.base.clone(),
@@ -136,14 +151,14 @@ fn summary(manifest: &Manifest, before: Option<&Manifest>) -> Summary {
         updated: manifest.updated,
         deleted: manifest.deleted,
         shards: manifest.shards.len(),
-        shared: before.map_or(0, |before| shared(before, manifest)),
+        shared: before.map_or(0, |before| count_shared_shards(before, manifest)),
         bytes: manifest.shards.iter().map(|shard| shard.bytes).sum(),
         passed: manifest.passed,
     }
 }
 
 /// How many shards of a day have the very file of another.
-pub(super) fn shared(before: &Manifest, manifest: &Manifest) -> usize {
+pub(super) fn count_shared_shards(before: &SnapshotManifest, manifest: &SnapshotManifest) -> usize {
     let known = |key: &str| before.shards.iter().any(|shard| shard.rows_key == key);
     manifest
         .shards
@@ -159,7 +174,7 @@ mod tests {
     #[test]
     fn an_absent_day_names_its_neighbours() {
         let days = [3, 5, 9].map(Day);
-        let told = |day| absent("`person`", Day(day), &days);
+        let told = |day| describe_absent_day("`person`", Day(day), &days);
         assert!(told(6).contains("1970-01-06 and 1970-01-10"), "{}", told(6));
         assert!(
             told(1).contains("nearest to it: 1970-01-04."),
@@ -171,6 +186,6 @@ mod tests {
             "{}",
             told(20)
         );
-        assert!(absent("`person`", Day(1), &[]).contains("run-day 1970-01-02"));
+        assert!(describe_absent_day("`person`", Day(1), &[]).contains("run-day 1970-01-02"));
     }
 }

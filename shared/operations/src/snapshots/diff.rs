@@ -5,71 +5,86 @@ use std::sync::Arc;
 
 use store::ObjectStore;
 
-use super::days::shared;
-use super::differences::{Show, What};
-use super::pairs::Pair;
-use super::stream::{Key, Rest, Rows};
-use super::tally::{TableDiff, Tally};
-use crate::Failed;
+use super::day_pairs::DayPair;
+use super::days::count_shared_shards;
+use super::diff_counter::{DiffCounter, TableDiff};
+use super::row_differences::{DiffDisplay, RowChangeKind};
+use super::stream::{RemainingRows, SnapshotRowKey, SnapshotRowStream};
+use crate::OperationError;
 
-impl Pair<'_> {
+impl DayPair<'_> {
     /// Compares the days. Shards that are the same file on both are not read. `progress` is told of bytes that came.
     ///
     /// # Errors
     /// When the storage does not answer, or a file is damaged; the error names it.
-    pub async fn diff(
+    pub async fn compare_days(
         &self,
         curated: &Arc<dyn ObjectStore>,
-        show: Show,
+        show: DiffDisplay,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<TableDiff, Failed> {
-        let [old, new] = self.unshared();
+    ) -> Result<TableDiff, OperationError> {
+        let [old, new] = self.unshared_shards();
         let shards_read = old.len() + new.len();
-        let mut tally = Tally::new(self.table, show);
-        join(
-            Rows::new(curated, old, progress),
-            Rows::new(curated, new, progress),
+        let mut tally = DiffCounter::new(self.table, show);
+        merge_join(
+            SnapshotRowStream::new(curated, old, progress),
+            SnapshotRowStream::new(curated, new, progress),
             &mut tally,
         )
         .await?;
         Ok(TableDiff {
             rows_before: self.old.rows,
             rows_after: self.new.rows,
-            shards_shared: shared(&self.old, &self.new),
+            shards_shared: count_shared_shards(&self.old, &self.new),
             shards_read,
-            ..tally.finish()
+            ..tally.into_table_diff()
         })
     }
 }
 
-async fn join(mut old: Rows<'_>, mut new: Rows<'_>, tally: &mut Tally<'_>) -> Result<(), Failed> {
+async fn merge_join(
+    mut old: SnapshotRowStream<'_>,
+    mut new: SnapshotRowStream<'_>,
+    tally: &mut DiffCounter<'_>,
+) -> Result<(), OperationError> {
     loop {
-        let (passed_old, passed_new) = match (old.rest().await?, new.rest().await?) {
-            (None, None) => return Ok(()),
-            (Some(gone), None) => one_sided(What::Removed, gone, None, tally)?,
-            (None, Some(came)) => one_sided(What::Added, came, None, tally)?,
-            (Some(before), Some(after)) => match before.key(0).cmp(&after.key(0)) {
-                Ordering::Less => one_sided(What::Removed, before, Some(after.key(0)), tally)?,
-                Ordering::Greater => one_sided(What::Added, after, Some(before.key(0)), tally)?,
-                Ordering::Equal => both(before, after, tally)?,
-            },
-        };
-        old.pass(passed_old);
-        new.pass(passed_new);
+        let (passed_old, passed_new) =
+            match (old.remaining_rows().await?, new.remaining_rows().await?) {
+                (None, None) => return Ok(()),
+                (Some(gone), None) => count_one_sided(RowChangeKind::Removed, gone, None, tally)?,
+                (None, Some(came)) => count_one_sided(RowChangeKind::Added, came, None, tally)?,
+                (Some(before), Some(after)) => match before.row_key(0).cmp(&after.row_key(0)) {
+                    Ordering::Less => count_one_sided(
+                        RowChangeKind::Removed,
+                        before,
+                        Some(after.row_key(0)),
+                        tally,
+                    )?,
+                    Ordering::Greater => count_one_sided(
+                        RowChangeKind::Added,
+                        after,
+                        Some(before.row_key(0)),
+                        tally,
+                    )?,
+                    Ordering::Equal => count_paired(before, after, tally)?,
+                },
+            };
+        old.skip_rows(passed_old);
+        new.skip_rows(passed_new);
     }
 }
 
 /// Takes the rows before a key, or all that are left; says how many of the old day and of the new one.
-fn one_sided(
-    what: What,
-    rest: Rest<'_>,
-    until: Option<Key<'_>>,
-    tally: &mut Tally<'_>,
-) -> Result<(usize, usize), Failed> {
-    let before = |row: &usize| until.is_none_or(|until| rest.key(*row) < until);
+fn count_one_sided(
+    what: RowChangeKind,
+    rest: RemainingRows<'_>,
+    until: Option<SnapshotRowKey<'_>>,
+    tally: &mut DiffCounter<'_>,
+) -> Result<(usize, usize), OperationError> {
+    let before = |row: &usize| until.is_none_or(|until| rest.row_key(*row) < until);
     let rows = (0..rest.len()).take_while(before).count();
-    tally.one_sided(what, rest, rows)?;
-    Ok(if what == What::Removed {
+    tally.add_one_sided(what, rest, rows)?;
+    Ok(if what == RowChangeKind::Removed {
         (rows, 0)
     } else {
         (0, rows)
@@ -77,11 +92,15 @@ fn one_sided(
 }
 
 /// Takes the rows whose keys stand side by side on both days.
-fn both(old: Rest<'_>, new: Rest<'_>, tally: &mut Tally<'_>) -> Result<(usize, usize), Failed> {
+fn count_paired(
+    old: RemainingRows<'_>,
+    new: RemainingRows<'_>,
+    tally: &mut DiffCounter<'_>,
+) -> Result<(usize, usize), OperationError> {
     let together = old.len().min(new.len());
     let rows = (0..together)
-        .take_while(|row| old.key(*row) == new.key(*row))
+        .take_while(|row| old.row_key(*row) == new.row_key(*row))
         .count();
-    tally.both(old, new, rows)?;
+    tally.add_paired(old, new, rows)?;
     Ok((rows, rows))
 }

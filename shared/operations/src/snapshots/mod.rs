@@ -4,14 +4,14 @@
 //! [`Pair::diff`] reads those side by side, a row group of each at a time.
 
 mod columns;
+mod day_pairs;
 pub mod days;
 mod diff;
-mod differences;
-mod pairs;
-pub mod reading;
+mod diff_counter;
+pub mod reader_snippets;
+mod row_differences;
 mod stream;
-mod tally;
 
-pub use differences::{Change, Difference, Show, What};
-pub use pairs::{Pair, Pairs, Skipped, pairs};
-pub use tally::{ColumnChanges, TableDiff};
+pub use day_pairs::{DayPair, DayPairs, UnpairedTable, pair_days};
+pub use diff_counter::{ColumnChangeCount, TableDiff};
+pub use row_differences::{ColumnDifference, DiffDisplay, RowChangeKind, RowDifference};

@@ -8,37 +8,40 @@ use arrow_array::{RecordBatch, StringArray};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Footer, Group, LakeError, ManifestShard, Window};
+use lake::{FileWindow, LakeError, ManifestShard, ParquetFooter, RowGroup};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use store::ObjectStore;
 
-use crate::Failed;
+use crate::OperationError;
 
 /// Row groups that are fetched at once: the one that is wanted next, and its follower.
-const FETCHED_AT_ONCE: usize = 2;
+const GROUPS_AT_ONCE: usize = 2;
 
 /// What orders rows: owner, id, source.
-pub(super) type Key<'k> = (&'k str, &'k str, &'k str);
+pub(super) type SnapshotRowKey<'k> = (&'k str, &'k str, &'k str);
 
 /// A file's end, and where its groups lie.
-struct SortedFile {
+struct SortedShardFile {
     key: String,
-    footer: Footer,
-    groups: Vec<Group>,
+    footer: ParquetFooter,
+    groups: Vec<RowGroup>,
 }
 
-impl SortedFile {
-    async fn open(store: Arc<dyn ObjectStore>, shard: ManifestShard) -> Result<Arc<Self>, Failed> {
+impl SortedShardFile {
+    async fn open(
+        store: Arc<dyn ObjectStore>,
+        shard: ManifestShard,
+    ) -> Result<Arc<Self>, OperationError> {
         let (key, size) = (shard.rows_key, shard.bytes);
-        let damaged = |error: LakeError| damaged(&key, &error);
-        let mut begins = size.saturating_sub(Footer::FIRST_FETCH);
+        let damaged = |error: LakeError| damaged_file(&key, &error);
+        let mut begins = size.saturating_sub(ParquetFooter::FIRST_FETCH_BYTES);
         loop {
-            let tail = Window::new(begins, store.get_range(&key, begins..size).await?, size);
-            match Footer::wants(&tail).map_err(damaged)? {
+            let tail = FileWindow::new(begins, store.get_range(&key, begins..size).await?, size);
+            match ParquetFooter::required_start(&tail).map_err(damaged)? {
                 Some(earlier) if earlier < begins => begins = earlier,
                 _ => {
-                    let footer = Footer::parse(tail).map_err(damaged)?;
-                    let groups = footer.groups().map_err(damaged)?;
+                    let footer = ParquetFooter::parse(tail).map_err(damaged)?;
+                    let groups = footer.row_groups().map_err(damaged)?;
                     return Ok(Arc::new(Self {
                         key,
                         footer,
@@ -50,24 +53,24 @@ impl SortedFile {
     }
 }
 
-fn damaged(key: &str, error: &dyn std::fmt::Display) -> Failed {
+fn damaged_file(key: &str, error: &dyn std::fmt::Display) -> OperationError {
     format!("{key} is damaged: {error}; `polelake audit` finds what else is").into()
 }
 
 /// A row group with its bytes.
-struct Part {
-    file: Arc<SortedFile>,
-    group: Group,
+struct FetchedGroup {
+    file: Arc<SortedShardFile>,
+    group: RowGroup,
     bytes: Bytes,
 }
 
 /// The row groups of files, in their order. A file is opened when its turn comes.
-fn parts(
+fn stream_groups(
     store: &Arc<dyn ObjectStore>,
     shards: Vec<ManifestShard>,
-) -> BoxStream<'static, Result<Part, Failed>> {
+) -> BoxStream<'static, Result<FetchedGroup, OperationError>> {
     let (opening, fetching) = (Arc::clone(store), Arc::clone(store));
-    let groups = |file: Arc<SortedFile>| {
+    let groups = |file: Arc<SortedShardFile>| {
         let groups: Vec<_> = file
             .groups
             .iter()
@@ -76,39 +79,43 @@ fn parts(
         stream::iter(groups)
     };
     stream::iter(shards)
-        .then(move |shard| SortedFile::open(Arc::clone(&opening), shard))
+        .then(move |shard| SortedShardFile::open(Arc::clone(&opening), shard))
         .map_ok(groups)
         .try_flatten()
-        .map(move |found| fetch(&fetching, found))
-        .buffered(FETCHED_AT_ONCE)
+        .map(move |found| fetch_group(&fetching, found))
+        .buffered(GROUPS_AT_ONCE)
         .fuse()
         .boxed()
 }
 
 /// Begins to fetch a group at once, as a task of its own, so that it goes on while its forerunner is decoded.
-fn fetch(
+fn fetch_group(
     store: &Arc<dyn ObjectStore>,
-    found: Result<(Arc<SortedFile>, Group), Failed>,
-) -> impl Future<Output = Result<Part, Failed>> + Send + use<> {
+    found: Result<(Arc<SortedShardFile>, RowGroup), OperationError>,
+) -> impl Future<Output = Result<FetchedGroup, OperationError>> + Send + use<> {
     let begun = found.map(|(file, group)| {
-        let (store, key, range) = (Arc::clone(store), file.key.clone(), group.bytes.clone());
+        let (store, key, range) = (
+            Arc::clone(store),
+            file.key.clone(),
+            group.byte_range.clone(),
+        );
         let task = tokio::spawn(async move { store.get_range(&key, range).await });
         (file, group, task)
     });
     async move {
         let (file, group, task) = begun?;
         let bytes = task.await??;
-        Ok(Part { file, group, bytes })
+        Ok(FetchedGroup { file, group, bytes })
     }
 }
 
 /// Rows with their keys.
-pub(super) struct Keyed {
+pub(super) struct KeyedBatch {
     rows: RecordBatch,
     keys: [StringArray; 3],
 }
 
-impl Keyed {
+impl KeyedBatch {
     fn new(rows: RecordBatch) -> Result<Self, LakeError> {
         let column = |name: &str| {
             let found = rows
@@ -122,54 +129,54 @@ impl Keyed {
         Ok(Self { rows, keys })
     }
 
-    fn key(&self, row: usize) -> Key<'_> {
+    fn row_key(&self, row: usize) -> SnapshotRowKey<'_> {
         let [owners, ids, sources] = &self.keys;
         (owners.value(row), ids.value(row), sources.value(row))
     }
 
     /// Whether each row comes after the one before it. A join of rows in another order would be wrong without a word.
-    fn is_sorted_behind(&self, last: Option<Key<'_>>) -> bool {
+    fn is_sorted_after(&self, last: Option<SnapshotRowKey<'_>>) -> bool {
         let rows = self.rows.num_rows();
-        let first = (rows > 0).then(|| self.key(0));
+        let first = (rows > 0).then(|| self.row_key(0));
         let behind = last.zip(first).is_none_or(|(last, first)| last < first);
-        behind && (1..rows).all(|row| self.key(row - 1) < self.key(row))
+        behind && (1..rows).all(|row| self.row_key(row - 1) < self.row_key(row))
     }
 }
 
 /// What is left of a batch.
 #[derive(Clone, Copy)]
-pub(super) struct Rest<'r> {
-    batch: &'r Keyed,
+pub(super) struct RemainingRows<'r> {
+    batch: &'r KeyedBatch,
     from: usize,
 }
 
-impl Rest<'_> {
+impl RemainingRows<'_> {
     /// How many rows are left; at least one.
     pub(super) fn len(&self) -> usize {
         self.batch.rows.num_rows() - self.from
     }
 
     /// The key of one of them.
-    pub(super) fn key(&self, row: usize) -> Key<'_> {
-        self.batch.key(self.from + row)
+    pub(super) fn row_key(&self, row: usize) -> SnapshotRowKey<'_> {
+        self.batch.row_key(self.from + row)
     }
 
     /// So many of them, from the first one.
-    pub(super) fn first(&self, rows: usize) -> RecordBatch {
+    pub(super) fn first_rows(&self, rows: usize) -> RecordBatch {
         self.batch.rows.slice(self.from, rows)
     }
 }
 
 /// The rows of files, in the order of their keys.
-pub(super) struct Rows<'p> {
-    parts: BoxStream<'static, Result<Part, Failed>>,
-    open: Option<(Arc<SortedFile>, ParquetRecordBatchReader)>,
-    batch: Option<Keyed>,
+pub(super) struct SnapshotRowStream<'p> {
+    groups: BoxStream<'static, Result<FetchedGroup, OperationError>>,
+    open: Option<(Arc<SortedShardFile>, ParquetRecordBatchReader)>,
+    batch: Option<KeyedBatch>,
     row: usize,
     progress: &'p (dyn Fn(u64) + Sync),
 }
 
-impl<'p> Rows<'p> {
+impl<'p> SnapshotRowStream<'p> {
     /// The rows of shards that are in the order of their owners; `progress` is told how many bytes came.
     pub(super) fn new(
         store: &Arc<dyn ObjectStore>,
@@ -177,7 +184,7 @@ impl<'p> Rows<'p> {
         progress: &'p (dyn Fn(u64) + Sync),
     ) -> Self {
         Self {
-            parts: parts(store, shards),
+            groups: stream_groups(store, shards),
             open: None,
             batch: None,
             row: 0,
@@ -186,59 +193,62 @@ impl<'p> Rows<'p> {
     }
 
     /// The rows that are decoded and not passed yet; none at the end.
-    pub(super) async fn rest(&mut self) -> Result<Option<Rest<'_>>, Failed> {
+    pub(super) async fn remaining_rows(
+        &mut self,
+    ) -> Result<Option<RemainingRows<'_>>, OperationError> {
         while self
             .batch
             .as_ref()
             .is_none_or(|batch| self.row >= batch.rows.num_rows())
         {
-            match self.next().await? {
+            match self.next_batch().await? {
                 Some(batch) => (self.batch, self.row) = (Some(batch), 0),
                 None => return Ok(None),
             }
         }
-        Ok(self.batch.as_ref().map(|batch| Rest {
+        Ok(self.batch.as_ref().map(|batch| RemainingRows {
             batch,
             from: self.row,
         }))
     }
 
     /// Passes so many rows.
-    pub(super) fn pass(&mut self, rows: usize) {
+    pub(super) fn skip_rows(&mut self, rows: usize) {
         self.row += rows;
     }
 
-    async fn next(&mut self) -> Result<Option<Keyed>, Failed> {
+    async fn next_batch(&mut self) -> Result<Option<KeyedBatch>, OperationError> {
         loop {
             if let Some((file, reader)) = &mut self.open
                 && let Some(rows) = reader.next()
             {
-                let rows = rows.map_err(LakeError::from).and_then(Keyed::new);
-                let rows = rows.map_err(|error| damaged(&file.key, &error))?;
+                let rows = rows.map_err(LakeError::from).and_then(KeyedBatch::new);
+                let rows = rows.map_err(|error| damaged_file(&file.key, &error))?;
                 let before = self.batch.as_ref();
                 let last = before.and_then(|batch| {
                     batch
                         .rows
                         .num_rows()
                         .checked_sub(1)
-                        .map(|row| batch.key(row))
+                        .map(|row| batch.row_key(row))
                 });
-                if !rows.is_sorted_behind(last) {
-                    return Err(damaged(
+                if !rows.is_sorted_after(last) {
+                    return Err(damaged_file(
                         &file.key,
                         &"its rows are not in the order of owner, id and source",
                     ));
                 }
                 return Ok(Some(rows));
             }
-            let Some(Part { file, group, bytes }) = self.parts.next().await.transpose()? else {
+            let Some(FetchedGroup { file, group, bytes }) = self.groups.next().await.transpose()?
+            else {
                 return Ok(None);
             };
             (self.progress)(bytes.len() as u64);
             let reader = file
                 .footer
-                .decode(&group, bytes)
-                .map_err(|error| damaged(&file.key, &error))?;
+                .decode_group(&group, bytes)
+                .map_err(|error| damaged_file(&file.key, &error))?;
             self.open = Some((file, reader));
         }
     }

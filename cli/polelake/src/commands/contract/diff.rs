@@ -3,43 +3,44 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use contract::{Change, File, Verdict, compare};
+use contract::{ChangeImpact, ContractChange, DeclaredFile, compare_files};
 use serde_json::json;
 
-use super::files;
-use crate::error::Failed;
+use super::read_contract_files;
+use crate::error::CliError;
 
-pub(crate) fn run(old: &Path, new: &Path, as_json: bool) -> Result<bool, Failed> {
-    let (old, new) = (declared(old)?, declared(new)?);
+pub(crate) fn run(old: &Path, new: &Path, as_json: bool) -> Result<bool, CliError> {
+    let (old, new) = (read_declared(old)?, read_declared(new)?);
     // Two files are the same one in two versions, whatever they are called.
     let single = old.len() == 1 && new.len() == 1;
     let mut changes = Vec::new();
     if single {
-        changes.extend(compare(old.first(), new.first())?);
+        changes.extend(compare_files(old.first(), new.first())?);
     } else {
         let paths: BTreeSet<&String> = old.iter().chain(&new).map(|file| &file.path).collect();
         for path in paths {
-            let find = |files: &'_ [File]| files.iter().find(|file| file.path == *path).cloned();
-            changes.extend(compare(find(&old).as_ref(), find(&new).as_ref())?);
+            let find =
+                |files: &'_ [DeclaredFile]| files.iter().find(|file| file.path == *path).cloned();
+            changes.extend(compare_files(find(&old).as_ref(), find(&new).as_ref())?);
         }
     }
     let breaking = changes
         .iter()
-        .filter(|change| change.verdict == Verdict::Breaking)
+        .filter(|change| change.impact == ChangeImpact::Breaking)
         .count();
     if as_json {
         println!(
             "{:#}",
-            json!(changes.iter().map(to_json).collect::<Vec<_>>())
+            json!(changes.iter().map(change_json).collect::<Vec<_>>())
         );
     } else {
         for change in &changes {
             println!(
                 "{:9} {} {}: {}",
-                change.verdict.name(),
+                change.impact.name(),
                 change.file,
-                change.place,
-                change.what
+                change.element,
+                change.description
             );
         }
         println!("{} changes, {breaking} of them breaking", changes.len());
@@ -47,17 +48,17 @@ pub(crate) fn run(old: &Path, new: &Path, as_json: bool) -> Result<bool, Failed>
     Ok(breaking == 0)
 }
 
-fn to_json(change: &Change) -> serde_json::Value {
-    let verdict = change.verdict.name().to_lowercase();
-    json!({"file": change.file, "place": change.place, "what": change.what, "verdict": verdict})
+fn change_json(change: &ContractChange) -> serde_json::Value {
+    let verdict = change.impact.name().to_lowercase();
+    json!({"file": change.file, "place": change.element, "what": change.description, "verdict": verdict})
 }
 
 /// A declared file, or every one of a folder.
-fn declared(path: &Path) -> Result<Vec<File>, Failed> {
+fn read_declared(path: &Path) -> Result<Vec<DeclaredFile>, CliError> {
     if path.is_dir() {
-        return files(path);
+        return read_contract_files(path);
     }
     let text =
         std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(vec![File::new(path.to_string_lossy(), text)])
+    Ok(vec![DeclaredFile::new(path.to_string_lossy(), text)])
 }

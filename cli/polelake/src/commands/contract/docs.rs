@@ -3,19 +3,19 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use contract::{Catalogue, Plan, Property, TableContract};
+use contract::{Catalogue, CompiledMapping, Property, TableContract};
 
-use super::compiled;
-use crate::error::Failed;
-use crate::samples::becomes;
+use super::compile_contracts;
+use crate::error::CliError;
+use crate::samples::op_label;
 
-pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
-    let catalogue = compiled(contracts)?;
-    let mut pages = vec![("README.md".to_owned(), index(&catalogue))];
-    pages.extend(catalogue.plans.iter().map(|plan| {
+pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
+    let catalogue = compile_contracts(contracts)?;
+    let mut pages = vec![("README.md".to_owned(), index_page(&catalogue))];
+    pages.extend(catalogue.mappings.iter().map(|plan| {
         (
             format!("sources/{}.md", plan.contract.name),
-            source(&catalogue, plan),
+            source_page(&catalogue, plan),
         )
     }));
     pages.extend(catalogue.tables.iter().map(|table| {
@@ -40,35 +40,35 @@ pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
 }
 
 /// Text within a cell of a table.
-fn cell(text: &str) -> String {
+fn escape_cell(text: &str) -> String {
     text.replace('|', "\\|")
         .replace('\n', " ")
         .replace('<', "&lt;")
 }
 
-fn index(catalogue: &Catalogue) -> String {
+fn index_page(catalogue: &Catalogue) -> String {
     let mut out =
         "# Data contracts\n\n## Sources\n\n| Source | What it holds | Owner |\n|---|---|---|\n"
             .to_owned();
-    for plan in &catalogue.plans {
+    for plan in &catalogue.mappings {
         let contract = &plan.contract;
         let _ = writeln!(
             out,
             "| [{}](sources/{0}.md) | {} | {} |",
             contract.name,
-            cell(&contract.purpose),
-            cell(&contract.owner)
+            escape_cell(&contract.purpose),
+            escape_cell(&contract.owner)
         );
     }
     out.push_str("\n## Tables\n\n| Table | Family | Its rows | Filled by |\n|---|---|---|---|\n");
     for table in &catalogue.tables {
-        let topics = catalogue.topics_of(&table.name).join(", ");
+        let topics = catalogue.topics_of_table(&table.name).join(", ");
         let _ = writeln!(
             out,
             "| [{}](tables/{0}.md) | {} | {} | {topics} |",
             table.name,
             table.family.name(),
-            cell(&table.meaning)
+            escape_cell(&table.meaning)
         );
     }
     out.push_str("\n## Reference lists\n\n| List | Codes | What they are |\n|---|---|---|\n");
@@ -77,26 +77,26 @@ fn index(catalogue: &Catalogue) -> String {
             out,
             "| [{name}](lists/{name}.md) | {} | {} |",
             list.codes.len(),
-            cell(&list.description)
+            escape_cell(&list.description)
         );
     }
     out
 }
 
-fn source(catalogue: &Catalogue, plan: &Plan) -> String {
+fn source_page(catalogue: &Catalogue, plan: &CompiledMapping) -> String {
     let contract = &plan.contract;
     let mut out = format!(
         "# {}\n\n{}\n\nSource `{}`, contract {}, mapping {}. Topic `{}`. Owner: {}.\n\n## Event types\n\n| Type | Does |\n|---|---|\n",
-        cell(&contract.title),
-        cell(&contract.purpose),
+        escape_cell(&contract.title),
+        escape_cell(&contract.purpose),
         contract.name,
         contract.version,
         plan.version,
         contract.topic,
-        cell(&contract.owner)
+        escape_cell(&contract.owner)
     );
     for (event, op) in &contract.events {
-        let _ = writeln!(out, "| `{event}` | {} |", becomes(*op));
+        let _ = writeln!(out, "| `{event}` | {} |", op_label(*op));
     }
     for object in &contract.schema {
         let _ = writeln!(
@@ -107,14 +107,14 @@ fn source(catalogue: &Catalogue, plan: &Plan) -> String {
         object
             .properties
             .iter()
-            .for_each(|property| field(&mut out, "", property));
+            .for_each(|property| write_field_rows(&mut out, "", property));
     }
     out.push_str("\n## Where it goes\n\n| Table | Column | From |\n|---|---|---|\n");
-    for (place, column, paths) in plan.lineage() {
+    for (place, column, paths) in plan.column_lineage() {
         let table = &catalogue.tables[place].name;
         let paths: Vec<String> = paths
             .iter()
-            .map(|path| format!("`{}`", cell(path)))
+            .map(|path| format!("`{}`", escape_cell(path)))
             .collect();
         let _ = writeln!(
             out,
@@ -125,7 +125,7 @@ fn source(catalogue: &Catalogue, plan: &Plan) -> String {
     out
 }
 
-fn field(out: &mut String, below: &str, property: &Property) {
+fn write_field_rows(out: &mut String, below: &str, property: &Property) {
     let name = if property.name.is_empty() {
         below.to_owned()
     } else {
@@ -141,18 +141,18 @@ fn field(out: &mut String, below: &str, property: &Property) {
         let _ = writeln!(
             out,
             "| `{name}` | {kind}{required} | {class} | {} |",
-            cell(meaning)
+            escape_cell(meaning)
         );
     }
     property
         .properties
         .iter()
-        .for_each(|inner| field(out, &format!("{name}."), inner));
+        .for_each(|inner| write_field_rows(out, &format!("{name}."), inner));
     if let Some(items) = &property.items {
         items
             .properties
             .iter()
-            .for_each(|inner| field(out, &format!("{name}[*]."), inner));
+            .for_each(|inner| write_field_rows(out, &format!("{name}[*]."), inner));
     }
 }
 
@@ -160,11 +160,11 @@ fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
     let mut out = format!(
         "# {}\n\n{}\n\nFamily {}, contract {}, owner {}. Filled by: {}.\n\n## Columns\n\n| Column | Type | Class | Meaning | Standard |\n|---|---|---|---|---|\n",
         table.name,
-        cell(&table.meaning),
+        escape_cell(&table.meaning),
         table.family.name(),
         table.version,
-        cell(&table.owner),
-        catalogue.topics_of(&table.name).join(", ")
+        escape_cell(&table.owner),
+        catalogue.topics_of_table(&table.name).join(", ")
     );
     for column in &table.columns {
         let required = if column.required { ", required" } else { "" };
@@ -172,9 +172,9 @@ fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
             out,
             "| `{}` | {}{required} | {} | {} | {} |",
             column.name,
-            column.kind.glue(),
+            column.kind.glue_type(),
             column.classification,
-            cell(&column.meaning),
+            escape_cell(&column.meaning),
             column.tags.join(", ")
         );
     }
@@ -186,23 +186,23 @@ fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
             out,
             "| `{}` | {} | {} | {} | {} |",
             rule.id,
-            cell(&rule.description),
+            escape_cell(&rule.description),
             rule.dimension,
-            rule.target(),
+            rule.tolerance_text(),
             rule.enforced_by()
         );
     }
     out
 }
 
-fn list_page(name: &str, list: &contract::List) -> String {
+fn list_page(name: &str, list: &contract::ReferenceList) -> String {
     let mut out = format!(
         "# {name}\n\n{} Version {}.\n\n| Code | Label |\n|---|---|\n",
-        cell(&list.description),
+        escape_cell(&list.description),
         list.version
     );
     for (code, label) in &list.codes {
-        let _ = writeln!(out, "| `{}` | {} |", cell(code), cell(label));
+        let _ = writeln!(out, "| `{}` | {} |", escape_cell(code), escape_cell(label));
     }
     out
 }

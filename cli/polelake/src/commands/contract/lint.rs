@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use contract::{Catalogue, Level, Plan, Problem, Severity, TableContract};
+use contract::{Catalogue, CompiledMapping, Problem, ProblemLevel, Severity, TableContract};
 use serde_json::{Value, json};
 
-use super::files;
-use crate::error::Failed;
-use crate::samples::becomes;
+use super::read_contract_files;
+use crate::error::CliError;
+use crate::samples::op_label;
 
-pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
-    let (catalogue, problems) = Catalogue::lint(&files(contracts)?);
+pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, CliError> {
+    let (catalogue, problems) = Catalogue::lint(&read_contract_files(contracts)?);
     if as_json {
-        println!("{:#}", to_json(catalogue.as_ref(), &problems));
+        println!("{:#}", lint_json(catalogue.as_ref(), &problems));
         return Ok(catalogue.is_some());
     }
     for problem in &problems {
-        let level = if problem.level == Level::Error {
+        let level = if problem.level == ProblemLevel::Error {
             "error"
         } else {
             "advice"
@@ -25,28 +25,28 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
     }
     let errors = problems
         .iter()
-        .filter(|problem| problem.level == Level::Error)
+        .filter(|problem| problem.level == ProblemLevel::Error)
         .count();
     let Some(catalogue) = catalogue else {
         println!("\n{errors} errors: no function would start with these contracts");
         return Ok(false);
     };
     println!("\nWhat is enforced, and by whom\n\nevery source");
-    for (what, by) in SOURCES {
+    for (what, by) in SOURCE_ENFORCEMENT {
         println!("  {what:44} {by}");
     }
     catalogue
-        .plans
+        .mappings
         .iter()
-        .for_each(|plan| source(&catalogue, plan));
+        .for_each(|plan| print_source(&catalogue, plan));
     catalogue
         .tables
         .iter()
-        .for_each(|table| rules(&catalogue, table));
+        .for_each(|table| print_rules(&catalogue, table));
     let rules: usize = catalogue.tables.iter().map(|table| table.rules.len()).sum();
     println!(
         "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {} advices",
-        catalogue.plans.len(),
+        catalogue.mappings.len(),
         catalogue.tables.len(),
         catalogue.lists.iter().count(),
         problems.len() - errors
@@ -54,17 +54,17 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, Failed> {
     Ok(true)
 }
 
-fn source(catalogue: &Catalogue, plan: &Plan) {
+fn print_source(catalogue: &Catalogue, plan: &CompiledMapping) {
     let contract = &plan.contract;
     println!(
         "\nsource {} {} (mapping {})",
         contract.name, contract.version, plan.version
     );
     for (event, op) in &contract.events {
-        println!("  {event:44} {}", becomes(*op));
+        println!("  {event:44} {}", op_label(*op));
     }
     let tables: Vec<&str> = plan
-        .tables()
+        .table_indices()
         .into_iter()
         .map(|place| catalogue.tables[place].name.as_str())
         .collect();
@@ -72,7 +72,7 @@ fn source(catalogue: &Catalogue, plan: &Plan) {
 }
 
 /// What every source contract has enforced.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCE_ENFORCEMENT: [(&str, &str); 5] = [
     ("push", "event-relay: others are answered 403"),
     (
         "event types, id, time, key, version",
@@ -92,40 +92,40 @@ const SOURCES: [(&str, &str); 5] = [
     ),
 ];
 
-fn rules(catalogue: &Catalogue, table: &TableContract) {
+fn print_rules(catalogue: &Catalogue, table: &TableContract) {
     println!("\ntable {} {}", table.name, table.version);
-    if catalogue.topics_of(&table.name).is_empty() {
+    if catalogue.topics_of_table(&table.name).is_empty() {
         println!("  no source fills it; its rules wait for one");
     }
     for rule in &table.rules {
         println!(
             "  {:44} {:5} {:16} {}",
             rule.id,
-            severity(rule.severity),
-            rule.target(),
+            severity_label(rule.severity),
+            rule.tolerance_text(),
             rule.enforced_by()
         );
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
+fn severity_label(severity: Severity) -> &'static str {
     match severity {
         Severity::Warn => "warn",
         Severity::Block => "block",
     }
 }
 
-fn to_json(catalogue: Option<&Catalogue>, problems: &[Problem]) -> Value {
+fn lint_json(catalogue: Option<&Catalogue>, problems: &[Problem]) -> Value {
     let problem = |problem: &Problem| {
         json!({
-            "file": problem.file, "line": problem.place.line, "column": problem.place.column,
-            "message": problem.message, "error": problem.level == Level::Error,
+            "file": problem.file, "line": problem.location.line, "column": problem.location.column,
+            "message": problem.message, "error": problem.level == ProblemLevel::Error,
         })
     };
     let rule = |rule: &contract::Rule| {
         json!({
-            "id": rule.id, "column": rule.column, "dimension": rule.dimension, "severity": severity(rule.severity),
-            "target": rule.target(), "enforced_by": rule.enforced_by(),
+            "id": rule.id, "column": rule.column, "dimension": rule.dimension, "severity": severity_label(rule.severity),
+            "target": rule.tolerance_text(), "enforced_by": rule.enforced_by(),
         })
     };
     let tables = catalogue

@@ -10,18 +10,19 @@ pub(crate) mod test;
 
 use std::path::Path;
 
-use contract::{Catalogue, File};
+use contract::{Catalogue, DeclaredFile};
 
-use crate::client::contracts_are_there;
-use crate::error::Failed;
+use crate::client::require_contracts;
+use crate::error::CliError;
 
 /// The contracts of a folder, compiled; every problem when they do not.
-fn compiled(contracts: &Path) -> Result<Catalogue, Failed> {
+fn compile_contracts(contracts: &Path) -> Result<Catalogue, CliError> {
     Ok(host::load_contracts(&contracts.to_string_lossy()).map_err(|failure| failure.message)?)
 }
 
 /// The declared files of a folder.
-pub(crate) fn files(contracts: &Path) -> Result<Vec<File>, Failed> {
-    contracts_are_there(contracts)?;
-    Ok(host::contract_files(&contracts.to_string_lossy()).map_err(|failure| failure.message)?)
+pub(crate) fn read_contract_files(contracts: &Path) -> Result<Vec<DeclaredFile>, CliError> {
+    require_contracts(contracts)?;
+    Ok(host::read_contract_files(&contracts.to_string_lossy())
+        .map_err(|failure| failure.message)?)
 }

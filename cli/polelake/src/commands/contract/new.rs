@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::{Catalogue, File};
+use contract::{Catalogue, DeclaredFile};
 use serde_json::Value;
 
-use super::files;
-use crate::error::Failed;
+use super::read_contract_files;
+use crate::error::CliError;
 
-pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, Failed> {
+pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, CliError> {
     let plain = |part: &str| {
         !part.is_empty()
             && part
@@ -31,17 +31,18 @@ pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool
         )
         .into());
     }
-    let samples = samples(from)?;
-    let declared = files(contracts)?;
-    let own = |file: &&File| file.path.starts_with("pole/") || file.path.starts_with("lists/");
-    let tables: Vec<File> = declared.iter().filter(own).cloned().collect();
+    let samples = read_samples(from)?;
+    let declared = read_contract_files(contracts)?;
+    let own =
+        |file: &&DeclaredFile| file.path.starts_with("pole/") || file.path.starts_with("lists/");
+    let tables: Vec<DeclaredFile> = declared.iter().filter(own).cloned().collect();
     let catalogue = Catalogue::compile(&tables).map_err(|problems| problems[0].to_string())?;
-    let draft = contract::draft(team, dataset, &samples, &catalogue.tables)?;
-    write(&folder, "contract.odcs.yaml", draft.contract.as_bytes())?;
-    write(&folder, "mapping.yaml", draft.mapping.as_bytes())?;
+    let draft = contract::draft_source(team, dataset, &samples, &catalogue.tables)?;
+    write_draft_file(&folder, "contract.odcs.yaml", draft.contract.as_bytes())?;
+    write_draft_file(&folder, "mapping.yaml", draft.mapping.as_bytes())?;
     for (number, sample) in samples.iter().enumerate() {
         let text = serde_json::to_string_pretty(sample)?;
-        write(
+        write_draft_file(
             &folder.join("samples"),
             &format!("sample-{}.json", number + 1),
             text.as_bytes(),
@@ -64,7 +65,7 @@ pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool
 }
 
 /// The samples of all files: each file holds one JSON document, a list of them, or one on each line.
-fn samples(from: &[PathBuf]) -> Result<Vec<Value>, Failed> {
+fn read_samples(from: &[PathBuf]) -> Result<Vec<Value>, CliError> {
     let mut samples = Vec::new();
     for file in from {
         let text = std::fs::read_to_string(file)
@@ -94,7 +95,7 @@ fn samples(from: &[PathBuf]) -> Result<Vec<Value>, Failed> {
     Ok(samples)
 }
 
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Failed> {
+fn write_draft_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CliError> {
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join(name), bytes)?;
     Ok(())

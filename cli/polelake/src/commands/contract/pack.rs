@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::files;
-use crate::error::Failed;
+use super::read_contract_files;
+use crate::error::CliError;
 
-pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, Failed> {
-    let files = files(contracts)?;
-    match contract::pack(&files) {
+pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
+    let files = read_contract_files(contracts)?;
+    match contract::pack_files(&files) {
         Ok((pack, _)) => {
             std::fs::write(out, &pack)?;
             println!(

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::error::Failed;
+use crate::error::CliError;
 
-pub(crate) fn run(out: Option<&Path>) -> Result<bool, Failed> {
-    for (name, schema) in contract::schemas() {
+pub(crate) fn run(out: Option<&Path>) -> Result<bool, CliError> {
+    for (name, schema) in contract::published_schemas() {
         match out {
             Some(folder) => {
                 std::fs::create_dir_all(folder)?;

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use super::compiled;
-use crate::error::Failed;
-use crate::samples::{EXPECTED, Sampled, folders, sample};
+use super::compile_contracts;
+use crate::error::CliError;
+use crate::samples::{EXPECTED_FILE, SampledSource, contract_folders, run_samples};
 
-pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<bool, Failed> {
-    let catalogue = compiled(contracts)?;
-    let folders = folders(contracts)?;
-    only.map(|only| catalogue.known_source(only)).transpose()?;
+pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<bool, CliError> {
+    let catalogue = compile_contracts(contracts)?;
+    let folders = contract_folders(contracts)?;
+    only.map(|only| catalogue.require_mapping_of_source(only))
+        .transpose()?;
     let mut held = true;
-    for plan in &catalogue.plans {
+    for plan in &catalogue.mappings {
         let name = &plan.contract.name;
         let Some(folder) = folders
             .get(name)
@@ -19,18 +20,18 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
         else {
             continue;
         };
-        let sampled = sample(&catalogue, plan, folder)?;
+        let sampled = run_samples(&catalogue, plan, folder)?;
         // One source that is asked for is shown whole.
         if only.is_some() {
             print!("{}", sampled.text);
         }
-        held &= checked(&sampled, update)?;
+        held &= check_expected(&sampled, update)?;
     }
     Ok(held)
 }
 
-fn checked(sampled: &Sampled, update: bool) -> Result<bool, Failed> {
-    let file = sampled.folder.join(EXPECTED);
+fn check_expected(sampled: &SampledSource, update: bool) -> Result<bool, CliError> {
+    let file = sampled.folder.join(EXPECTED_FILE);
     let expected = std::fs::read_to_string(&file).unwrap_or_default();
     let same = expected == sampled.text;
     if update && !same {
@@ -46,7 +47,7 @@ fn checked(sampled: &Sampled, update: bool) -> Result<bool, Failed> {
         sampled.source, sampled.events, sampled.rows
     );
     if !same && !update {
-        difference(&expected, &sampled.text);
+        print_difference(&expected, &sampled.text);
     }
     for kind in &sampled.missing {
         println!(
@@ -58,7 +59,7 @@ fn checked(sampled: &Sampled, update: bool) -> Result<bool, Failed> {
 }
 
 /// Lines on either side, as `diff` would tell them; the first forty.
-fn difference(expected: &str, found: &str) {
+fn print_difference(expected: &str, found: &str) {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
     let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let tail = old[begin..]
