@@ -10,10 +10,11 @@ use super::document::{CheckDocument, Implementation, TolerateDocument};
 use super::library::compile_library_rule;
 use super::operand::{OPTION_OPERATORS, compile_comparison, operator_sign, parse_literal};
 use super::{Expectation, ReferenceTarget, Rule, Severity, Tolerance};
+use crate::column::ColumnType;
 use crate::list::ReferenceLists;
 use crate::odcs::{Property, Quality};
 use crate::problem::{explain_serde_error, nearest_name_hint};
-use crate::table::{ColumnType, TableContract};
+use crate::table::TableContract;
 
 const QUALITY_DIMENSIONS: [&str; 7] = [
     "accuracy",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compile::{RuleContext, known_column};
 use super::document::CompareDocument;
 use super::{Expectation, Operand, Operator};
-use crate::table::ColumnType;
+use crate::column::ColumnType;
 use crate::time::{parse_date, parse_timestamp};
 
 /// The comparison that a rule writes out; `column` is the column that it stands at.
