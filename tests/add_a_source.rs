@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::lake_under_test::{copy_contracts, root, rows};
+use crate::lake_under_test::{copy_contracts, parquet_rows, repository_root};
 
 /// A fenced block: what stands behind its fence, and what is in it.
 struct Block {
@@ -57,7 +57,7 @@ fn a_stranger_arrives() {
     let folder = std::env::temp_dir().join(format!("polelake-walk-{}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
     copy_contracts(&folder.join("contracts"));
-    let page = std::fs::read_to_string(root().join("docs/add-a-source.md")).unwrap();
+    let page = std::fs::read_to_string(repository_root().join("docs/add-a-source.md")).unwrap();
     let mut ran = 0;
     for block in blocks(&page) {
         match block.info.split_once(" file=") {
@@ -100,7 +100,7 @@ fn arrived(s3: &Path) {
     let key = report["tables"]["person"]["shards"][0]["rows_key"]
         .as_str()
         .unwrap();
-    let people = rows(std::fs::read(s3.join("curated").join(key)).unwrap().into());
+    let people = parquet_rows(std::fs::read(s3.join("curated").join(key)).unwrap().into());
     let jay = people
         .iter()
         .find(|row| row["surname"] == "Specimen")

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
 use crate::readers::{has, python};
 
 /// Runs the command on the lake's folder; gives the exit code and what it printed.
@@ -22,7 +22,11 @@ async fn backfill(lake: &LakeUnderTest, source: &str, arguments: &[&str]) -> (i3
         .arg(&*lake.folder)
         .args(arguments)
         .env("API_TOKEN", "secret");
-    let output = command.current_dir(root()).output().await.unwrap();
+    let output = command
+        .current_dir(repository_root())
+        .output()
+        .await
+        .unwrap();
     let told = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     (
         output.status.code().unwrap_or(-1),
@@ -45,9 +49,9 @@ fn shown(path: &Path) -> &str {
 async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     let lake = LakeUnderTest::start().await;
     // A live event, and then the dump of the old system: one record of before, one of after, one that nobody knows.
-    lake.push(
+    lake.push_events(
         "housing-person",
-        &[person(
+        &[person_event(
             "PersonCreatedEvent",
             "p1",
             0,
@@ -67,7 +71,7 @@ async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     lake.run_day(MONDAY).await;
     let surnames = |lake: &LakeUnderTest| {
         let mut found: Vec<String> = lake
-            .rows("person", MONDAY)
+            .table_rows("person", MONDAY)
             .iter()
             .map(|row| row["surname"].clone())
             .collect();
@@ -75,7 +79,7 @@ async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
         found
     };
     assert_eq!(surnames(&lake), ["Live", "Sample", "Undated"]);
-    let before = lake.manifest("person", MONDAY).shards;
+    let before = lake.read_manifest("person", MONDAY).shards;
     let (_, told, _) = backfill(&lake, "housing-person", &[shown(&dump)]).await;
     assert_eq!(
         (&told["skipped"], &told["accepted"]),
@@ -86,7 +90,7 @@ async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     assert_eq!(told["accepted"], 3, "unless it is asked for");
     lake.run_day(MONDAY).await;
     assert_eq!(
-        lake.manifest("person", MONDAY).shards,
+        lake.read_manifest("person", MONDAY).shards,
         before,
         "and then it changes no file"
     );
@@ -131,7 +135,7 @@ print('{}')
         "{told} {said}"
     );
     lake.run_day(MONDAY).await;
-    let mut rows = lake.rows("object_case", MONDAY);
+    let mut rows = lake.table_rows("object_case", MONDAY);
     rows.sort_by_key(|row| row["source_record_id"].clone());
     let keys: Vec<&str> = rows
         .iter()
@@ -216,7 +220,7 @@ fn a_run_that_is_killed_goes_on_where_it_was() {
         command
             .args(["backfill", "planning-register", "--json", "--dir"])
             .arg(folder.join("lake"));
-        command.arg(&dump).current_dir(root());
+        command.arg(&dump).current_dir(repository_root());
         command
     };
     let mut first = command()
@@ -340,7 +344,7 @@ async fn a_paged_api_is_read_to_its_end_and_pages_that_are_the_same_are_not_read
     );
     lake.run_day(MONDAY).await;
     let third = lake
-        .rows("object_case", MONDAY)
+        .table_rows("object_case", MONDAY)
         .into_iter()
         .find(|row| row["source_record_id"] == "3")
         .unwrap();

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{GlueCatalogue, conformance};
 
 use crate::endpoints::{glue, glue_at, make_database};
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event};
 use crate::readers::has;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,9 +20,9 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
         .map(|(place, surname)| {
             let new =
                 json!({"surname": surname, "dateOfBirth": "1979-11-02", "personRef": 100 + place});
-            person("PersonCreatedEvent", &format!("p{place}"), 0, new)
+            person_event("PersonCreatedEvent", &format!("p{place}"), 0, new)
         });
-    lake.push("housing-person", &people.collect::<Vec<_>>())
+    lake.push_events("housing-person", &people.collect::<Vec<_>>())
         .await;
     lake.run_day(MONDAY).await;
     let client = glue(&lake).await;
@@ -127,9 +127,9 @@ async fn an_update_that_somebody_else_overtook_is_made_anew() {
     let client = glue(&lake).await;
     make_database(&client).await;
     let catalogue =
-        || -> Arc<dyn store::Catalogue> { Arc::new(GlueCatalogue::new(client.clone())) };
+        || -> Arc<dyn store::TableCatalogue> { Arc::new(GlueCatalogue::new(client.clone())) };
     let table = |owner: String| store::TableSpec {
-        database: conformance::DATABASE.into(),
+        database: conformance::CONFORMANCE_DATABASE.into(),
         name: "contended".into(),
         description: "d".into(),
         location: "s3://bucket/contended/".into(),
@@ -151,7 +151,7 @@ async fn an_update_that_somebody_else_overtook_is_made_anew() {
     }
     let kept = client
         .get_table()
-        .database_name(conformance::DATABASE)
+        .database_name(conformance::CONFORMANCE_DATABASE)
         .name("contended")
         .send()
         .await
@@ -224,7 +224,7 @@ async fn motos_glue_keeps_the_promises_on_tables_and_partitions() {
     let moto = Moto::start().await;
     let client = glue_at(&moto.endpoint).await;
     make_database(&client).await;
-    conformance::tables(Arc::new(GlueCatalogue::new(client)))
+    conformance::check_tables(Arc::new(GlueCatalogue::new(client)))
         .await
         .unwrap();
 }

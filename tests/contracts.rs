@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use contract::{Catalogue, Event, File, Findings, Verdict, compare, schemas};
+use contract::{
+    Catalogue, ChangeImpact, ContractFindings, DeclaredFile, Event, compare_files,
+    published_schemas,
+};
 use fastrand::Rng;
 use serde_json::Value;
 
 use crate::days_in_memory::contracts;
-use crate::lake_under_test::{copy_contracts, root};
+use crate::lake_under_test::{copy_contracts, repository_root};
 use crate::readers::{has, python};
 
-fn shipped() -> Vec<File> {
-    host::contract_files(&root().join("contracts").to_string_lossy()).unwrap()
+fn shipped() -> Vec<DeclaredFile> {
+    host::read_contract_files(&repository_root().join("contracts").to_string_lossy()).unwrap()
 }
 
 /// What each value has against its schema.
@@ -40,8 +43,8 @@ print(json.dumps([faults(schema, value) for schema, value in pairs]))
 #[test]
 fn the_published_schemas_are_those_of_the_code_and_every_shipped_file_fits() {
     let (mut pairs, mut names) = (Vec::new(), Vec::new());
-    for (name, schema) in schemas() {
-        let file = root().join("contracts/schemas").join(name);
+    for (name, schema) in published_schemas() {
+        let file = repository_root().join("contracts/schemas").join(name);
         let published: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         assert_eq!(
             published, schema,
@@ -86,7 +89,7 @@ fn the_schema_refuses_what_the_linter_refuses() {
     if !has("jsonschema", "jsonschema") {
         return;
     }
-    let schema = schemas()
+    let schema = published_schemas()
         .into_iter()
         .find(|(name, _)| *name == "mapping.schema.json")
         .unwrap()
@@ -127,7 +130,7 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
         .flat_map(|column| &column.tags)
         .map(String::as_str)
         .collect();
-    let page = std::fs::read_to_string(root().join("docs/pole-standard.md")).unwrap();
+    let page = std::fs::read_to_string(repository_root().join("docs/pole-standard.md")).unwrap();
     // Every attribute that the page lists stands on a column, and none on a column is missing from the page.
     let listed: BTreeSet<&str> = page
         .lines()
@@ -161,7 +164,7 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
             "retention_basis",
         ] {
             assert!(
-                table.position(column).is_some(),
+                table.column_index(column).is_some(),
                 "{} has no {column}",
                 table.name
             );
@@ -182,7 +185,7 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
 fn a_shipped_contract_is_compatible_with_itself_and_a_dropped_event_type_is_not() {
     for file in shipped() {
         assert_eq!(
-            compare(Some(&file), Some(&file)).unwrap(),
+            compare_files(Some(&file), Some(&file)).unwrap(),
             [],
             "{}",
             file.path
@@ -197,13 +200,13 @@ fn a_shipped_contract_is_compatible_with_itself_and_a_dropped_event_type_is_not(
         .lines()
         .filter(|line| line.trim() != "TenureUpdatedEvent: patch")
         .collect();
-    let other = File::new(file.path.clone(), without.join("\n"));
-    let changes = compare(Some(&file), Some(&other)).unwrap();
+    let other = DeclaredFile::new(file.path.clone(), without.join("\n"));
+    let changes = compare_files(Some(&file), Some(&other)).unwrap();
     assert!(
         changes
             .iter()
-            .any(|change| change.verdict == Verdict::Breaking
-                && change.place == "TenureUpdatedEvent"),
+            .any(|change| change.impact == ChangeImpact::Breaking
+                && change.element == "TenureUpdatedEvent"),
         "{changes:?}"
     );
 }
@@ -273,7 +276,7 @@ fn mutated(text: &str, rng: &mut Rng) -> String {
 fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_no_function() {
     let files = shipped();
     let sample = std::fs::read(
-        root().join("contracts/sources/housing/tenure/samples/tenure-with-state.json"),
+        repository_root().join("contracts/sources/housing/tenure/samples/tenure-with-state.json"),
     )
     .unwrap();
     let (mut sound, mut broken) = (0, 0);
@@ -283,7 +286,7 @@ fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_
         let at = rng.usize(0..changed.len());
         // One in ten is left as it is, under another name of the same meaning.
         if rng.u8(0..10) > 0 {
-            changed[at] = File::new(
+            changed[at] = DeclaredFile::new(
                 changed[at].path.clone(),
                 mutated(changed[at].text(), &mut rng),
             );
@@ -291,7 +294,7 @@ fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_
         let (catalogue, problems) = Catalogue::lint(&changed);
         let refused = problems
             .iter()
-            .any(|problem| problem.level == contract::Level::Error);
+            .any(|problem| problem.level == contract::ProblemLevel::Error);
         assert_eq!(catalogue.is_none(), refused, "seed {seed}");
         assert!(
             problems.iter().all(|problem| !problem.message.is_empty()),
@@ -307,9 +310,9 @@ fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_
             continue;
         };
         sound += 1;
-        for plan in &catalogue.plans {
+        for plan in &catalogue.mappings {
             if let Ok(event) = Event::parse(&plan.contract, &sample, None) {
-                plan.observe(&event, &mut Findings::default());
+                plan.count_findings(&event, &mut ContractFindings::default());
                 drop(plan.evaluate(&event));
             }
         }
@@ -405,7 +408,7 @@ fn lint_names_file_line_column_and_the_nearest_right_name() {
         });
         let found = found.unwrap_or_else(|| panic!("{to}: {problems:?}"));
         assert!(
-            found.place.line.abs_diff(line) <= 12 && found.place.column > 0,
+            found.location.line.abs_diff(line) <= 12 && found.location.column > 0,
             "{to}: {found} is not near line {line}"
         );
     }

@@ -5,15 +5,15 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::{Catalogue, File};
-use host::Budget;
-use lake::{Chunk, Day, Manifest, RawRecord, Receipt, encode_raw, manifest_key};
+use contract::{Catalogue, DeclaredFile};
+use host::TimeBudget;
+use lake::{Chunk, Day, RawRecord, Receipt, SnapshotManifest, encode_raw, manifest_key};
 use serde_json::Value;
-use snapshot_merge::{Buckets, Context, Sizes};
-use store::{MemoryCatalogue, MemoryStore, Metadata, ObjectStore};
-use trigger::Schedule;
+use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
+use store::{MemoryCatalogue, MemoryStore, ObjectMetadata, ObjectStore};
+use trigger::ScheduleRequest;
 
-use crate::lake_under_test::{Row, root, rows};
+use crate::lake_under_test::{SampleRow, parquet_rows, repository_root};
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
@@ -24,7 +24,7 @@ pub(crate) struct Days {
     pub(crate) curated: Arc<MemoryStore>,
     pub(crate) glue: Arc<MemoryCatalogue>,
     pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: MergeSizes,
     offsets: BTreeMap<String, i64>,
 }
 
@@ -32,7 +32,10 @@ impl Days {
     /// An empty lake under the shipped contracts.
     pub(crate) fn new() -> Self {
         static SHIPPED: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
-            Arc::new(host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap())
+            Arc::new(
+                host::load_contracts(&repository_root().join("contracts").to_string_lossy())
+                    .unwrap(),
+            )
         });
         Self::of(Arc::clone(&SHIPPED))
     }
@@ -48,7 +51,7 @@ impl Days {
             curated: Arc::default(),
             glue: Arc::default(),
             catalogue,
-            sizes: Sizes::default(),
+            sizes: MergeSizes::default(),
             offsets: BTreeMap::new(),
         }
     }
@@ -73,7 +76,7 @@ impl Days {
     }
 
     pub(crate) async fn land(&mut self, source: &str, date: &str, values: &[&[u8]]) -> Receipt {
-        let plan = self.catalogue.source(source).unwrap();
+        let plan = self.catalogue.mapping_of_source(source).unwrap();
         let topic = plan.contract.topic.clone();
         let offset = self.offsets.entry(topic.clone()).or_default();
         let chunk = Chunk {
@@ -82,7 +85,7 @@ impl Days {
             partition: 0,
             offset: *offset,
         };
-        let begins = Day::parse(date).unwrap().begins();
+        let begins = Day::parse(date).unwrap().start_micros();
         let record = |(place, value): (usize, &&[u8])| RawRecord {
             offset: *offset + place as i64,
             timestamp: (begins + (*offset + place as i64) * SECOND) / 1_000,
@@ -99,23 +102,23 @@ impl Days {
             ("next", next.to_string()),
             ("count", values.len().to_string()),
         ];
-        let metadata: Metadata = metadata
+        let metadata: ObjectMetadata = metadata
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         assert!(
             self.raw
-                .put_new(&chunk.raw_key(), raw.clone(), metadata)
+                .put_if_absent(&chunk.raw_key(), raw.clone(), metadata)
                 .await
                 .unwrap()
         );
         let batches = lake::decode_raw(raw).unwrap();
         let done =
-            pole_transform::transform(&self.catalogue, plan, &chunk, next, &batches).unwrap();
+            pole_transform::transform_chunk(&self.catalogue, plan, &chunk, next, &batches).unwrap();
         for (key, body) in done.objects {
             self.refined.put(&key, body, "").await.unwrap();
         }
-        let receipt = Bytes::from(done.receipt.encode().unwrap());
+        let receipt = Bytes::from(done.receipt.to_json().unwrap());
         self.refined
             .put(&chunk.receipt_key(), receipt, "")
             .await
@@ -129,12 +132,12 @@ impl Days {
             raw: Arc::clone(&self.raw) as _,
             refined: Arc::clone(&self.refined) as _,
             curated: Arc::clone(&self.curated) as _,
-            buckets: Buckets {
+            buckets: ZoneBuckets {
                 raw: bucket("raw"),
                 refined: bucket("refined"),
                 curated: bucket("curated"),
             },
-            databases: "polelake".to_owned(),
+            database_prefix: "polelake".to_owned(),
             glue: Arc::clone(&self.glue) as _,
             catalogue: Arc::clone(&self.catalogue),
             sizes: self.sizes,
@@ -149,15 +152,18 @@ impl Days {
             curated: Arc::clone(&self.curated) as _,
             site: Arc::clone(site) as _,
             catalogue: Arc::clone(&self.catalogue),
-            place: quality_report::Place {
+            query_location: quality_report::QueryLocation {
                 bucket: "curated".into(),
-                databases: "polelake".into(),
+                database_prefix: "polelake".into(),
             },
-            outlets: quality_report::Outlets::default(),
+            output_settings: quality_report::ReportOutputSettings::default(),
         }
     }
 
-    pub(crate) async fn merge(&self, date: &str) -> Result<snapshot_merge::Run, host::Failure> {
+    pub(crate) async fn merge(
+        &self,
+        date: &str,
+    ) -> Result<snapshot_merge::MergeRun, host::Failure> {
         self.merge_tables(date, &[]).await
     }
 
@@ -166,37 +172,39 @@ impl Days {
         &self,
         date: &str,
         tables: &[&str],
-    ) -> Result<snapshot_merge::Run, host::Failure> {
+    ) -> Result<snapshot_merge::MergeRun, host::Failure> {
         let tables = tables.iter().map(|table| (*table).to_owned()).collect();
-        let schedule = Schedule {
+        let schedule = ScheduleRequest {
             date: Some(date.to_owned()),
             tables,
-            ..Schedule::default()
+            ..ScheduleRequest::default()
         };
         snapshot_merge::handle(
             &schedule,
             &self.context(),
-            Budget::lasting(Duration::from_secs(600)),
+            TimeBudget::lasting_for(Duration::from_secs(600)),
         )
         .await
     }
 
-    pub(crate) async fn manifest(&self, table: &str, date: &str) -> Manifest {
+    pub(crate) async fn manifest(&self, table: &str, date: &str) -> SnapshotManifest {
         let key = manifest_key(table, Day::parse(date).unwrap());
-        Manifest::decode(&self.curated.get(&key).await.unwrap().body).unwrap()
+        SnapshotManifest::from_json(&self.curated.get(&key).await.unwrap().body).unwrap()
     }
 
     /// A table's rows on a day, after it was merged.
-    pub(crate) async fn rows(&self, table: &str, date: &str) -> Vec<Row> {
+    pub(crate) async fn rows(&self, table: &str, date: &str) -> Vec<SampleRow> {
         let mut all = Vec::new();
         for shard in self.manifest(table, date).await.shards {
-            all.extend(rows(self.curated.get(&shard.rows_key).await.unwrap().body));
+            all.extend(parquet_rows(
+                self.curated.get(&shard.rows_key).await.unwrap().body,
+            ));
         }
         all
     }
 
     /// The one row of a table whose source record has this key.
-    pub(crate) async fn row(&self, table: &str, date: &str, key: &str) -> Option<Row> {
+    pub(crate) async fn row(&self, table: &str, date: &str, key: &str) -> Option<SampleRow> {
         let mut found = self.rows(table, date).await;
         found.retain(|row| row["source_record_id"] == key);
         assert!(found.len() < 2, "{key} has {} rows in {table}", found.len());
@@ -214,15 +222,16 @@ pub(crate) async fn objects(store: &MemoryStore) -> BTreeMap<String, Bytes> {
 }
 
 /// The shipped contracts with some files changed, compiled.
-pub(crate) fn contracts(change: impl Fn(&mut Vec<File>)) -> Catalogue {
-    let mut files = host::contract_files(&root().join("contracts").to_string_lossy()).unwrap();
+pub(crate) fn contracts(change: impl Fn(&mut Vec<DeclaredFile>)) -> Catalogue {
+    let mut files =
+        host::read_contract_files(&repository_root().join("contracts").to_string_lossy()).unwrap();
     change(&mut files);
     Catalogue::compile(&files).unwrap()
 }
 
 /// Replaces a text of one file; it must stand there.
-pub(crate) fn replace(files: &mut [File], path: &str, from: &str, to: &str) {
+pub(crate) fn replace(files: &mut [DeclaredFile], path: &str, from: &str, to: &str) {
     let file = files.iter_mut().find(|file| file.path == path).unwrap();
     assert!(file.text().contains(from), "{path} has no `{from}`");
-    *file = File::new(path, file.text().replace(from, to));
+    *file = DeclaredFile::new(path, file.text().replace(from, to));
 }

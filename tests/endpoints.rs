@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polelake::platform::{Platform, s3};
+use local_platform::{LocalPlatform, s3};
 use store::{GlueCatalogue, S3Store, conformance};
 
 use crate::lake_under_test::LakeUnderTest;
@@ -15,7 +15,7 @@ async fn config() -> aws_config::SdkConfig {
 }
 
 /// An S3 client of the platform.
-pub(crate) async fn s3(platform: &Platform) -> aws_sdk_s3::Client {
+pub(crate) async fn s3(platform: &LocalPlatform) -> aws_sdk_s3::Client {
     s3_at(&platform.s3).await
 }
 
@@ -28,7 +28,9 @@ pub(crate) async fn s3_at(endpoint: &str) -> aws_sdk_s3::Client {
 async fn the_s3_endpoint_conforms() {
     let lake = LakeUnderTest::start().await;
     let store = S3Store::new(s3(&lake.platform).await, "site");
-    conformance::objects(Arc::new(store)).await.unwrap();
+    conformance::check_object_store(Arc::new(store))
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +38,7 @@ async fn the_glue_endpoint_conforms() {
     let lake = LakeUnderTest::start().await;
     let client = glue(&lake).await;
     make_database(&client).await;
-    conformance::catalogue(Arc::new(GlueCatalogue::new(client)))
+    conformance::check_catalogue(Arc::new(GlueCatalogue::new(client)))
         .await
         .unwrap();
 }
@@ -56,7 +58,7 @@ pub(crate) async fn glue_at(endpoint: &str) -> aws_sdk_glue::Client {
 /// The suite's database: on AWS, Terraform makes databases.
 pub(crate) async fn make_database(client: &aws_sdk_glue::Client) {
     let database = aws_sdk_glue::types::DatabaseInput::builder()
-        .name(conformance::DATABASE)
+        .name(conformance::CONFORMANCE_DATABASE)
         .build()
         .unwrap();
     client

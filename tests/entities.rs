@@ -1,16 +1,16 @@
 //! The table `entity`: who is known by whom, since when, whatever the shards.
 
 use serde_json::{Value, json};
-use snapshot_merge::Sizes;
+use snapshot_merge::MergeSizes;
 
 use crate::days_in_memory::Days;
-use crate::lake_under_test::{MONDAY, Row, person};
+use crate::lake_under_test::{MONDAY, SampleRow, person_event};
 
 const TUESDAY: &str = "2026-03-03";
 const WEDNESDAY: &str = "2026-03-04";
 
 fn born(number: usize, minute: u32) -> Value {
-    person(
+    person_event(
         "PersonCreatedEvent",
         &format!("p{number}"),
         minute,
@@ -20,7 +20,7 @@ fn born(number: usize, minute: u32) -> Value {
 
 /// A case about a property that the housing source may know too.
 fn asset(number: usize) -> Value {
-    person(
+    person_event(
         "AssetCreatedEvent",
         &format!("a{number}"),
         2,
@@ -28,15 +28,15 @@ fn asset(number: usize) -> Value {
     )
 }
 
-async fn entities(lake: &Days, date: &str) -> Vec<Row> {
+async fn entities(lake: &Days, date: &str) -> Vec<SampleRow> {
     lake.rows("entity", date).await
 }
 
-fn of<'r>(rows: &'r [Row], id: &str) -> Option<&'r Row> {
+fn of<'r>(rows: &'r [SampleRow], id: &str) -> Option<&'r SampleRow> {
     rows.iter().find(|row| row["pole_id"].as_str() == id)
 }
 
-fn told<'r>(row: &'r Row, column: &str) -> &'r str {
+fn told<'r>(row: &'r SampleRow, column: &str) -> &'r str {
     row[column].as_str()
 }
 
@@ -66,9 +66,9 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
     assert_eq!(ids.len(), monday.len(), "each stands once");
 
     // A late event tells that one was known earlier, another is gone, nothing is said of the rest.
-    let late = person("PersonUpdatedEvent", "p1", 1, json!({"surname": "Early"}));
-    let gone = person("PersonDeletedEvent", "p2", 30, json!({}));
-    let later = person("PersonUpdatedEvent", "p1", 40, json!({"surname": "Late"}));
+    let late = person_event("PersonUpdatedEvent", "p1", 1, json!({"surname": "Early"}));
+    let gone = person_event("PersonDeletedEvent", "p2", 30, json!({}));
+    let later = person_event("PersonUpdatedEvent", "p1", 40, json!({"surname": "Late"}));
     lake.push("housing-person", TUESDAY, &[late, gone, later, born(3, 9)])
         .await;
     let run = lake.merge(TUESDAY).await.unwrap();
@@ -103,16 +103,16 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
 
 #[tokio::test]
 async fn shards_and_groups_are_no_matter_and_the_same_day_gives_the_same_bytes() {
-    let small = Sizes {
+    let small = MergeSizes {
         sort_bytes: 1,
         shard_bytes: 9_000,
         group_rows: 8,
         batch_rows: 4,
         run_group_rows: 3,
-        runs_most: 2,
+        max_merged_runs: 2,
     };
     let mut rows = Vec::new();
-    for sizes in [small, Sizes::default()] {
+    for sizes in [small, MergeSizes::default()] {
         let mut lake = Days::new();
         lake.sizes = sizes;
         lake.push(

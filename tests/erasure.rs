@@ -9,18 +9,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lake::{Chunk, ERASURES_KEY};
+use operations::erase::{LakeErasureRequest, RequestedSubject, dry_run, erase_subjects};
+use operations::quarantine::{self, QuarantineFilter, RedriveStatus};
 use people::{
     ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, books_close, by_key, content, events, forget, lake,
     named, noon, pole_id, receipt, redrive, refined_rows, tenure, traces, transform,
     transform_again, zones,
 };
-use polelake::erase::{Request, Wanted, dry_run, erase};
-use polelake::quarantine::{self, Filter, Status};
 use serde_json::{Value, json};
 use store::ObjectStore;
 
 use crate::days_in_memory::Days;
-use crate::lake_under_test::{LakeUnderTest, MONDAY, Row, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, SampleRow, repository_root};
 
 #[tokio::test]
 async fn nothing_of_a_person_is_left_and_the_books_close() {
@@ -35,7 +35,7 @@ async fn nothing_of_a_person_is_left_and_the_books_close() {
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
     books_close(&days).await;
-    let zones: Vec<&str> = outcome.by_zone().into_keys().collect();
+    let zones: Vec<&str> = outcome.counts_by_zone().into_keys().collect();
     assert_eq!(zones, ["quarantine", "raw", "receipt", "refined"]);
 
     let first = receipt(&days, "housing-person", 0, 0).await;
@@ -109,7 +109,7 @@ async fn a_dry_run_says_the_same_and_writes_nothing_and_a_second_run_has_nothing
         days.curated.list("", None).await.unwrap(),
     );
     let again = forget(&days).await;
-    assert!(again.is_nothing(), "{again:?}");
+    assert!(again.found_nothing(), "{again:?}");
     assert_eq!(
         (
             content(&days).await,
@@ -122,34 +122,34 @@ async fn a_dry_run_says_the_same_and_writes_nothing_and_a_second_run_has_nothing
 #[tokio::test]
 async fn somebody_unknown_is_nothing() {
     let days = lake().await;
-    let wanted = Wanted::Record {
+    let wanted = RequestedSubject::Record {
         source: "housing-person".into(),
         key: "00000000-aaaa-4000-8000-000000000000".into(),
     };
     let before = content(&days).await;
-    let outcome = erase(
+    let outcome = erase_subjects(
         &zones(&days),
-        &Request {
-            wanted,
-            whole_records: true,
+        &LakeErasureRequest {
+            subject: wanted,
+            full_records: true,
         },
         &Elsewhere,
         noon(),
     )
     .await
     .unwrap();
-    assert!(outcome.is_nothing());
+    assert!(outcome.found_nothing());
     assert_eq!(content(&days).await, before);
 }
 
 #[tokio::test]
 async fn the_id_leads_to_the_same() {
     let days = lake().await;
-    let request = Request {
-        wanted: Wanted::PoleId(pole_id()),
-        whole_records: false,
+    let request = LakeErasureRequest {
+        subject: RequestedSubject::PoleId(pole_id()),
+        full_records: false,
     };
-    let outcome = erase(&zones(&days), &request, &Elsewhere, noon())
+    let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
         .unwrap();
     assert_eq!(outcome.by_hand, []);
@@ -178,18 +178,18 @@ async fn no_replay_brings_them_back() {
     let id = pole_id().to_string();
     let refined = refined_rows(&days).await;
     assert!(!format!("{refined:?}").contains(&id) && !format!("{refined:?}").contains(NAME));
-    let open = quarantine::list(&zones(&days), &Filter::default())
+    let open = quarantine::list_entries(&zones(&days), &QuarantineFilter::default())
         .await
         .unwrap();
     assert!(
-        open.iter().all(|entry| entry.status != Status::Open),
+        open.iter().all(|entry| entry.status != RedriveStatus::Open),
         "a refused event of theirs is not kept"
     );
     let pushed = receipt(&days, "housing-person", 0, 5).await;
     assert_eq!((pushed.landed, pushed.refined, pushed.erased), (4, 1, 3));
     books_close(&days).await;
     // The raw zone holds what was sent again until the erasure is run again.
-    assert!(forget(&days).await.by_zone().contains_key("raw"));
+    assert!(forget(&days).await.counts_by_zone().contains_key("raw"));
     assert_eq!(traces(&days).await, [] as [String; 0]);
     books_close(&days).await;
 }
@@ -219,9 +219,9 @@ async fn others_are_what_they_were_and_an_emptied_household_stays_empty() {
     let mut rebuilt = days;
     (rebuilt.curated, rebuilt.glue) = (Arc::default(), Arc::default());
     rebuilt.merge(MONDAY).await.unwrap();
-    let after: BTreeSet<Row> = rebuilt.rows("link", MONDAY).await.into_iter().collect();
+    let after: BTreeSet<SampleRow> = rebuilt.rows("link", MONDAY).await.into_iter().collect();
     let id = pole_id().to_string();
-    let wanted: BTreeSet<Row> = before
+    let wanted: BTreeSet<SampleRow> = before
         .into_iter()
         .filter(|row| row["from_id"] != id && row["to_id"] != id)
         .collect();
@@ -244,11 +244,11 @@ async fn a_mention_that_nothing_smaller_than_the_event_holds_is_mended_by_hand()
     assert_eq!(outcome.by_hand.len(), 1);
     assert_eq!(traces(&days).await, [outcome.by_hand[0].object.clone()]);
     books_close(&days).await;
-    let request = Request {
-        whole_records: true,
+    let request = LakeErasureRequest {
+        full_records: true,
         ..by_key()
     };
-    let outcome = erase(&zones(&days), &request, &Elsewhere, noon())
+    let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
         .unwrap();
     assert_eq!(outcome.by_hand, []);
@@ -276,7 +276,7 @@ async fn the_command_asks_twice_and_knows_its_sources() {
     assert_eq!(code, Some(2), "{text}");
     let lake = LakeUnderTest::start().await;
     let folder = lake.folder.to_string_lossy().into_owned();
-    let contracts = root().join("contracts");
+    let contracts = repository_root().join("contracts");
     let place = [
         "--dir",
         &folder,
@@ -302,7 +302,7 @@ async fn the_command_asks_twice_and_knows_its_sources() {
 
 /// A sample of a shipped contract.
 fn sample(path: &str) -> Value {
-    let text = std::fs::read(root().join("contracts/sources").join(path)).unwrap();
+    let text = std::fs::read(repository_root().join("contracts/sources").join(path)).unwrap();
     serde_json::from_slice(&text).unwrap()
 }
 
@@ -314,15 +314,15 @@ async fn what_several_records_share_is_not_erased_with_one_of_them() {
     (second["id"], second["entityId"]) = (json!("another"), json!(ALONE));
     second["eventData"]["newData"]["id"] = json!(ALONE);
     days.push("housing-tenure", MONDAY, &[first, second]).await;
-    let wanted = Wanted::Record {
+    let wanted = RequestedSubject::Record {
         source: "housing-tenure".into(),
         key: BOTH.into(),
     };
-    let request = Request {
-        wanted,
-        whole_records: false,
+    let request = LakeErasureRequest {
+        subject: wanted,
+        full_records: false,
     };
-    let outcome = erase(&zones(&days), &request, &Elsewhere, noon())
+    let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
         .unwrap();
     assert_eq!(outcome.by_hand, []);
@@ -347,12 +347,12 @@ async fn a_shared_row_that_is_forgotten_by_its_id_leaves_records_to_be_mended_by
     days.push("immigration-case", MONDAY, &[event]).await;
     let people = refined_rows(&days).await.remove("person").unwrap();
     let id = people.first().unwrap()["pole_id"].clone();
-    let request = |whole_records| Request {
-        wanted: Wanted::PoleId(pole::Uuid::parse_str(&id).unwrap()),
-        whole_records,
+    let request = |whole_records| LakeErasureRequest {
+        subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
+        full_records: whole_records,
     };
     // The id does not tell the key from which it was made: the rows go, the record waits for a person.
-    let outcome = erase(&zones(&days), &request(false), &Elsewhere, noon())
+    let outcome = erase_subjects(&zones(&days), &request(false), &Elsewhere, noon())
         .await
         .unwrap();
     assert_eq!(outcome.by_hand.len(), 1);
@@ -394,7 +394,7 @@ async fn the_logs_own_key_is_enough() {
     let body = lake::encode_raw(&chunk, &records, 3).unwrap();
     assert!(
         days.raw
-            .put_new(&chunk.raw_key(), body, metadata.into())
+            .put_if_absent(&chunk.raw_key(), body, metadata.into())
             .await
             .unwrap()
     );

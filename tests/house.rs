@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lake_under_test::{collect, root};
+use crate::lake_under_test::{repository_root, visit_files};
 
 /// Our Rust files below the folders, without tests.
 fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     for folder in folders {
-        collect(&root().join(folder), &mut |path| {
+        visit_files(&repository_root().join(folder), &mut |path| {
             let test = path.components().any(|part| part.as_os_str() == "tests.rs");
             if path.extension().is_some_and(|extension| extension == "rs") && !test {
                 let text = std::fs::read_to_string(path).unwrap();
@@ -111,8 +111,9 @@ fn dependencies_point_one_way() {
     let order = [
         "pole", "contract", "quality", "lake", "store", "trigger", "host",
     ];
-    let manifest =
-        |folder: &str| std::fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+    let manifest = |folder: &str| {
+        std::fs::read_to_string(repository_root().join(folder).join("Cargo.toml")).unwrap()
+    };
     let depends = |text: &str, name: &str| {
         text.lines()
             .any(|line| line.starts_with(&format!("{name}.workspace")))
@@ -142,7 +143,7 @@ fn dependencies_point_one_way() {
             "{function} imports another function"
         );
         assert!(
-            root()
+            repository_root()
                 .join(format!("functions/{function}/README.md"))
                 .is_file(),
             "{function} has no README"

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, contracts_with, person};
+use crate::lake_under_test::{LakeUnderTest, contracts_with, person_event};
 
 fn rule(answer: &Value) -> &str {
     answer["rule"].as_str().unwrap_or_default()
@@ -11,7 +11,7 @@ fn rule(answer: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_refused_with_a_status_a_rule_and_a_remedy() {
     let lake = LakeUnderTest::start().await;
-    let good = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}));
+    let good = person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}));
     let mut keyless = good.clone();
     keyless["entityId"] = Value::Null;
     let mut timeless = good.clone();
@@ -37,7 +37,7 @@ async fn bad_input_is_refused_with_a_status_a_rule_and_a_remedy() {
         ("housing-persons", text(&good), 404, "request.source"),
     ];
     for (source, body, status, expected) in cases {
-        let (found, answer) = lake.post(source, "application/json", body).await;
+        let (found, answer) = lake.post_events(source, "application/json", body).await;
         assert_eq!((found, rule(&answer)), (status, expected), "{answer}");
         assert!(!answer["detail"].as_str().unwrap_or_default().is_empty());
         assert!(
@@ -47,7 +47,7 @@ async fn bad_input_is_refused_with_a_status_a_rule_and_a_remedy() {
     }
     // 7 MB is more than a function takes: the gateway says so.
     let (status, _) = lake
-        .post(
+        .post_events(
             "housing-person",
             "application/json",
             vec![b' '; 7 * 1024 * 1024],
@@ -56,7 +56,7 @@ async fn bad_input_is_refused_with_a_status_a_rule_and_a_remedy() {
     assert_eq!(status, 413);
     // After all of that the function still works.
     let (status, answer) = lake
-        .post("housing-person", "application/json", good.to_string())
+        .post_events("housing-person", "application/json", good.to_string())
         .await;
     assert_eq!((status, answer["accepted"].as_u64()), (202, Some(1)));
 }
@@ -67,7 +67,8 @@ async fn callers_are_held_to_the_contract() {
     let url = |source: &str, path: &str| format!("{}/v1/{source}/{path}", lake.platform.api);
     let client = reqwest::Client::new();
     let caller = "arn:aws:iam::123456789012:role/immigration-casework";
-    let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
+    let event =
+        person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
     let foreign = client
         .post(url("housing-person", "events"))
         .header("x-local-caller", caller)
@@ -97,11 +98,12 @@ async fn callers_are_held_to_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mixed_batch_tells_each_event_its_own() {
     let lake = LakeUnderTest::start().await;
-    let good =
-        |n: u32| person("PersonCreatedEvent", "p1", n, json!({"firstName": "Ada"})).to_string();
+    let good = |n: u32| {
+        person_event("PersonCreatedEvent", "p1", n, json!({"firstName": "Ada"})).to_string()
+    };
     let body = format!("{}\nnot json\n{}\n", good(1), good(2));
     let (status, answer) = lake
-        .post("housing-person", "application/x-ndjson", body)
+        .post_events("housing-person", "application/x-ndjson", body)
         .await;
     assert_eq!(status, 207);
     let statuses: Vec<u64> = answer["results"]
@@ -117,7 +119,7 @@ async fn a_mixed_batch_tells_each_event_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     let lake = LakeUnderTest::start().await;
-    let event = person(
+    let event = person_event(
         "PersonCreatedEvent",
         "p1",
         1,
@@ -171,7 +173,8 @@ async fn tokens_are_held_to_the_contract_and_to_their_time() {
         },
     );
     let lake = LakeUnderTest::with_contracts(&contracts).await;
-    let event = person("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
+    let event =
+        person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
     let send = async |header: (&'static str, String), source: &str| {
         let url = format!("{}/v1/{source}/events", lake.platform.api);
         let request = reqwest::Client::new()
@@ -239,10 +242,12 @@ async fn the_relay_itself_refuses_what_a_gateway_might_let_through() {
             "requestContext": {"http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""}, "timeEpoch": 0, "authorizer": authorizer},
         })
     };
-    let answer = lake.invoke("event-relay", request(Value::Null)).await;
+    let answer = lake
+        .invoke_function("event-relay", request(Value::Null))
+        .await;
     assert_eq!(answer["statusCode"], 401, "{answer}");
     let expired = json!({"jwt": {"claims": {"exp": "1700000000", "iss": "x"}, "scopes": null}});
-    let answer = lake.invoke("event-relay", request(expired)).await;
+    let answer = lake.invoke_function("event-relay", request(expired)).await;
     assert_eq!(answer["statusCode"], 401, "{answer}");
     assert!(answer["body"].as_str().unwrap().contains("request.expired"));
 }
@@ -257,7 +262,7 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
         "housing-person%0d%0aevent-id:%20x",
         "HOUSING-PERSON",
     ] {
-        let (status, answer) = lake.post(source, "application/json", "{}").await;
+        let (status, answer) = lake.post_events(source, "application/json", "{}").await;
         assert_eq!(status, 404, "{source}: {answer}");
         assert!(
             !answer.to_string().contains(source),
@@ -285,7 +290,7 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
     let answer = send(bomb, "content-encoding", b"gzip").await;
     assert_eq!(answer.status(), 413);
     let event = |minute| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             "p1",
             minute,
@@ -324,16 +329,16 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
     );
     let trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     assert_eq!(send(event(4), "traceparent", trace).await.status(), 202);
-    let mut smuggled = person("PersonCreatedEvent", "p1", 5, json!({"firstName": "Ada"}));
+    let mut smuggled = person_event("PersonCreatedEvent", "p1", 5, json!({"firstName": "Ada"}));
     smuggled["id"] = json!("x\r\nevent-id: y");
     let (status, answer) = lake
-        .post("housing-person", "application/json", smuggled.to_string())
+        .post_events("housing-person", "application/json", smuggled.to_string())
         .await;
     assert_eq!((status, rule(&answer)), (422, "event.id"));
-    lake.platform.running.settled().await;
-    let raw = lake.objects("raw", "raw/housing-person").into_values();
+    lake.platform.running.wait_until_settled().await;
+    let raw = lake.read_objects("raw", "raw/housing-person").into_values();
     let headers: Vec<String> = raw
-        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .flat_map(|bytes| crate::lake_under_test::parquet_rows(bytes.into()))
         .map(|row| row["headers"].clone())
         .collect();
     assert_eq!(headers.len(), 3);
@@ -361,7 +366,7 @@ async fn cloud_events_come_alone_or_in_batches() {
         "application/cloudevents-batch+json; charset=utf-8",
     );
     let (status, answer) = lake
-        .post("immigration-case", single, event(1).to_string())
+        .post_events("immigration-case", single, event(1).to_string())
         .await;
     assert_eq!(
         (status, &answer["results"][0]["id"]),
@@ -369,7 +374,7 @@ async fn cloud_events_come_alone_or_in_batches() {
         "{answer}"
     );
     let (status, answer) = lake
-        .post(
+        .post_events(
             "immigration-case",
             batch,
             json!([event(2), event(3)]).to_string(),
@@ -378,10 +383,12 @@ async fn cloud_events_come_alone_or_in_batches() {
     assert_eq!((status, &answer["accepted"]), (202, &json!(2)), "{answer}");
     let mut old = event(4);
     old["specversion"] = json!("0.3");
-    let (status, answer) = lake.post("immigration-case", single, old.to_string()).await;
+    let (status, answer) = lake
+        .post_events("immigration-case", single, old.to_string())
+        .await;
     assert_eq!((status, rule(&answer)), (422, "event.cloudevent"));
     let (status, answer) = lake
-        .post("immigration-case", batch, event(5).to_string())
+        .post_events("immigration-case", batch, event(5).to_string())
         .await;
     assert_eq!((status, rule(&answer)), (400, "body.batch"));
     let (_, report) = lake.run_day("2026-03-02").await;
@@ -438,16 +445,20 @@ async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
         "without a name, equal bytes are the same event"
     );
     // What Kafka carries is what was answered.
-    lake.platform.running.settled().await;
-    let raw = lake.objects("raw", "raw/police-manchester").into_values();
+    lake.platform.running.wait_until_settled().await;
+    let raw = lake
+        .read_objects("raw", "raw/police-manchester")
+        .into_values();
     let headers: Vec<String> = raw
-        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .flat_map(|bytes| crate::lake_under_test::parquet_rows(bytes.into()))
         .map(|row| row["headers"].replace('\\', ""))
         .collect();
     let known = |id: &String| {
         headers
             .iter()
-            .filter(|headers| lake::header(Some(headers), "event-id").as_ref() == Some(id))
+            .filter(|headers| {
+                lake::find_header_text(Some(headers), "event-id").as_ref() == Some(id)
+            })
             .count()
     };
     assert_eq!(first.iter().map(known).collect::<Vec<_>>(), [2, 2]);

@@ -5,30 +5,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use event_relay::producer::{EventSink, KafkaSettings, KafkaSink, Outgoing, SendError};
-use polelake::platform::clock::Clock;
-use polelake::platform::kafka::weather::{INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, Weather};
-use polelake::platform::kafka::{self, Topics};
+use event_relay::producer::{EventSink, KafkaSettings, KafkaSink, OutgoingRecord, SendError};
+use local_platform::clock::Clock;
+use local_platform::kafka::fault_injection::{
+    INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, ProduceFault,
+};
+use local_platform::kafka::{self, TopicLogs};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::lake_under_test::{LakeUnderTest, person};
+use crate::lake_under_test::{LakeUnderTest, person_event};
 
 struct Broker {
-    topics: Arc<Topics>,
+    topics: Arc<TopicLogs>,
     address: String,
     task: JoinHandle<()>,
     life: i64,
 }
 
 impl Broker {
-    async fn start(name: &str, forecast: impl Fn() -> Weather + Send + Sync + 'static) -> Self {
+    async fn start(
+        name: &str,
+        forecast: impl Fn() -> ProduceFault + Send + Sync + 'static,
+    ) -> Self {
         let folder =
             std::env::temp_dir().join(format!("polelake-broker-{}-{name}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
         let topics =
-            Arc::new(Topics::open(Path::new(&folder), Arc::new(Clock::default())).unwrap());
+            Arc::new(TopicLogs::open(Path::new(&folder), Arc::new(Clock::default())).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let task = serve(listener, &topics, 1_000, Arc::new(forecast));
@@ -52,7 +57,7 @@ impl Broker {
             listener,
             &self.topics,
             self.life * 1_000,
-            kafka::weather::calm(),
+            kafka::fault_injection::no_faults(),
         );
     }
 
@@ -66,10 +71,10 @@ impl Broker {
 
     /// What every partition holds.
     fn values(&self) -> Vec<String> {
-        let logs = self.topics.topic("t").unwrap();
+        let logs = self.topics.get_or_create_topic("t").unwrap();
         let records = logs
             .iter()
-            .flat_map(|log| log.records(0, usize::MAX).unwrap());
+            .flat_map(|log| log.read_records(0, usize::MAX).unwrap());
         let mut values: Vec<String> = records
             .map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap())
             .collect();
@@ -80,16 +85,16 @@ impl Broker {
 
 fn serve(
     listener: TcpListener,
-    topics: &Arc<Topics>,
+    topics: &Arc<TopicLogs>,
     first: i64,
-    forecast: kafka::weather::Forecast,
+    forecast: kafka::fault_injection::FaultInjection,
 ) -> JoinHandle<()> {
     let topics = Arc::clone(topics);
-    tokio::spawn(async move { drop(kafka::serve(listener, topics, first, forecast).await) })
+    tokio::spawn(async move { drop(kafka::serve_broker(listener, topics, first, forecast).await) })
 }
 
-fn record(value: &str) -> Outgoing {
-    Outgoing {
+fn record(value: &str) -> OutgoingRecord {
+    OutgoingRecord {
         topic: "t".into(),
         key: Some("k".into()),
         value: value.into(),
@@ -99,14 +104,17 @@ fn record(value: &str) -> Outgoing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_went_and_came_back_is_found_again_and_nothing_is_claimed() {
-    let mut broker = Broker::start("back", || Weather::Calm).await;
+    let mut broker = Broker::start("back", || ProduceFault::NoFault).await;
     let sink = broker.sink();
     assert_eq!(
-        sink.send(vec![record("1")], Duration::from_secs(10)).await,
+        sink.send_records(vec![record("1")], Duration::from_secs(10))
+            .await,
         [Ok(())]
     );
     broker.stop().await;
-    let lost = sink.send(vec![record("2")], Duration::from_secs(4)).await;
+    let lost = sink
+        .send_records(vec![record("2")], Duration::from_secs(4))
+        .await;
     assert!(
         matches!(lost[0], Err(SendError::Unavailable(_))),
         "{lost:?}"
@@ -115,7 +123,8 @@ async fn a_broker_that_went_and_came_back_is_found_again_and_nothing_is_claimed(
     // What was reported as not sent is not sent behind our back.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(
-        sink.send(vec![record("3")], Duration::from_secs(10)).await,
+        sink.send_records(vec![record("3")], Duration::from_secs(10))
+            .await,
         [Ok(())]
     );
     assert_eq!(broker.values(), ["1", "3"]);
@@ -127,8 +136,8 @@ async fn a_new_life_of_a_producer_is_no_repeat_of_the_old_one() {
     let turn = AtomicU32::new(0);
     let broker = Broker::start("epoch", move || {
         match turn.fetch_add(1, Ordering::SeqCst) % 2 {
-            0 => Weather::Calm,
-            _ => Weather::Refused(INVALID_PRODUCER_EPOCH),
+            0 => ProduceFault::NoFault,
+            _ => ProduceFault::Refused(INVALID_PRODUCER_EPOCH),
         }
     })
     .await;
@@ -137,7 +146,7 @@ async fn a_new_life_of_a_producer_is_no_repeat_of_the_old_one() {
     for number in 0..12 {
         let value = format!("{number:02}");
         if sink
-            .send(vec![record(&value)], Duration::from_secs(10))
+            .send_records(vec![record(&value)], Duration::from_secs(10))
             .await
             == [Ok(())]
         {
@@ -154,27 +163,30 @@ async fn a_new_life_of_a_producer_is_no_repeat_of_the_old_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_too_large_is_told_apart_and_lost_answers_are_made_good() {
-    let broker = Broker::start("large", || Weather::Refused(MESSAGE_TOO_LARGE)).await;
+    let broker = Broker::start("large", || ProduceFault::Refused(MESSAGE_TOO_LARGE)).await;
     assert_eq!(
         broker
             .sink()
-            .send(vec![record("x")], Duration::from_secs(10))
+            .send_records(vec![record("x")], Duration::from_secs(10))
             .await,
         [Err(SendError::TooLarge)]
     );
     let turn = AtomicU32::new(0);
     let broker = Broker::start("lossy", move || {
         match turn.fetch_add(1, Ordering::SeqCst) % 3 {
-            0 => Weather::LostAfter,
-            1 => Weather::LostBefore,
-            _ => Weather::Calm,
+            0 => ProduceFault::LostAfterAppend,
+            1 => ProduceFault::LostBeforeAppend,
+            _ => ProduceFault::NoFault,
         }
     })
     .await;
     let records = (0..20)
         .map(|number| record(&format!("{number:02}")))
         .collect();
-    let sent = broker.sink().send(records, Duration::from_secs(20)).await;
+    let sent = broker
+        .sink()
+        .send_records(records, Duration::from_secs(20))
+        .await;
     assert!(sent.iter().all(Result::is_ok), "{sent:?}");
     let mut values = broker.values();
     values.dedup();
@@ -189,14 +201,14 @@ async fn a_record_that_is_too_large_is_told_apart_and_lost_answers_are_made_good
 async fn a_sandbox_that_was_frozen_goes_on() {
     let lake = LakeUnderTest::start().await;
     let event = |minute| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             "p1",
             minute,
             json!({"firstName": "Ada"}),
         )
     };
-    lake.push("housing-person", &[event(1)]).await;
+    lake.push_events("housing-person", &[event(1)]).await;
     // Other tests have relays too: ours are those of our broker.
     let relays = || {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -241,7 +253,7 @@ async fn a_sandbox_that_was_frozen_goes_on() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     signal("-CONT");
     assert_eq!(waiting.await.unwrap(), 202);
-    lake.push("housing-person", &[event(3)]).await;
+    lake.push_events("housing-person", &[event(3)]).await;
     let (_, report) = lake.run_day(crate::lake_under_test::MONDAY).await;
     assert_eq!(report["sources"]["housing-person"]["refined"], 3);
 }

@@ -14,7 +14,7 @@ async fn push(lake: &LakeUnderTest, source: &str, events: &[Value]) {
     for chunk in events.chunks(40) {
         loop {
             let (status, _) = lake
-                .post(
+                .post_events(
                     source,
                     "application/json",
                     Value::Array(chunk.to_vec()).to_string(),
@@ -54,8 +54,8 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
                 // Now and then only: work must get on between.
                 if turn % 8 == 0
                     && let Some(pid) = running
-                        .function(name)
-                        .and_then(|f| f.working().first().copied())
+                        .find_function(name)
+                        .and_then(|f| f.busy_pids().first().copied())
                 {
                     drop(
                         std::process::Command::new("kill")
@@ -73,22 +73,22 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     stop.store(true, Ordering::SeqCst);
     killer.await.unwrap();
-    rough.platform.running.settled().await;
+    rough.platform.running.wait_until_settled().await;
     // The merge is killed too, and run again.
     for _ in 0..3 {
         let running = Arc::clone(&rough.platform.running);
         let merge = tokio::spawn(async move {
             running
-                .invoke("snapshot-merge", &serde_json::json!({"date": MONDAY}))
+                .invoke_function("snapshot-merge", &serde_json::json!({"date": MONDAY}))
                 .await
         });
         tokio::time::sleep(Duration::from_millis(60)).await;
         for pid in rough
             .platform
             .running
-            .function("snapshot-merge")
+            .find_function("snapshot-merge")
             .unwrap()
-            .working()
+            .busy_pids()
         {
             drop(
                 std::process::Command::new("kill")
@@ -107,7 +107,7 @@ async fn killing_every_function_in_mid_work_loses_and_doubles_nothing() {
     for (source, books) in report["sources"].as_object().unwrap() {
         assert_eq!(books["waiting"], 0, "{source}");
     }
-    let (calm, rough) = (calm.said(MONDAY), rough.said(MONDAY));
+    let (calm, rough) = (calm.rows_by_table(MONDAY), rough.rows_by_table(MONDAY));
     for (table, rows) in &calm {
         assert_eq!(rows, &rough[table], "{table}");
     }
@@ -123,25 +123,25 @@ async fn a_poison_record_stops_neither_its_partition_nor_the_day() {
         } else {
             serde_json::json!({"firstName": "Ada", "surname": "Sample"})
         };
-        events.push(crate::lake_under_test::person(
+        events.push(crate::lake_under_test::person_event(
             "PersonCreatedEvent",
             &format!("p{number}"),
             number,
             new,
         ));
     }
-    lake.push("housing-person", &events).await;
+    lake.push_events("housing-person", &events).await;
     let (_, report) = lake.run_day(MONDAY).await;
     let books = &report["sources"]["housing-person"];
     assert_eq!(
         books["quarantined"],
         serde_json::json!({"mapping.person.date_of_birth": 4})
     );
-    assert_eq!(lake.rows("person", MONDAY).len(), 16);
-    let quarantine = lake.objects("refined", "quarantine");
+    assert_eq!(lake.table_rows("person", MONDAY).len(), 16);
+    let quarantine = lake.read_objects("refined", "quarantine");
     let rows: Vec<_> = quarantine
         .into_values()
-        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .flat_map(|bytes| crate::lake_under_test::parquet_rows(bytes.into()))
         .collect();
     assert_eq!(rows.len(), 4);
     for row in rows {

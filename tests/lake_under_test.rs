@@ -5,29 +5,29 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use lake::{Day, Manifest};
-use polelake::audit::{Audit, Scope, audit};
-use polelake::platform::{Options, Platform};
-use polelake::zones::Zones;
+use lake::{Day, SnapshotManifest};
+use local_platform::{LocalPlatform, PlatformOptions};
+use operations::LakeHandle;
+use operations::audit::{AuditScope, LakeAudit, audit_lake};
 use serde_json::{Value, json};
 
-pub(crate) use polelake::samples::Row;
+pub(crate) use polelake::samples::SampleRow;
 
 /// The first day of the tests.
 pub(crate) const MONDAY: &str = "2026-03-02";
 
 /// The columns that tell where a row came from in the log, and change when it is sent again.
-const PLACE: [&str; 3] = ["ingested_at", "partition", "offset"];
+const POSITION_COLUMNS: [&str; 3] = ["ingested_at", "partition", "offset"];
 
 /// The repository's root.
-pub(crate) fn root() -> PathBuf {
+pub(crate) fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// A folder that goes with its test.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct TempFolder(PathBuf);
 
-impl std::ops::Deref for Folder {
+impl std::ops::Deref for TempFolder {
     type Target = Path;
 
     fn deref(&self) -> &Path {
@@ -35,7 +35,7 @@ impl std::ops::Deref for Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TempFolder {
     fn drop(&mut self) {
         // A test that failed leaves its folder to be looked at.
         if !std::thread::panicking() {
@@ -46,14 +46,14 @@ impl Drop for Folder {
 
 pub(crate) struct LakeUnderTest {
     // The order matters: the platform ends before its folder goes.
-    pub(crate) platform: Platform,
-    pub(crate) folder: Folder,
+    pub(crate) platform: LocalPlatform,
+    pub(crate) folder: TempFolder,
 }
 
 impl LakeUnderTest {
     /// A platform in an empty folder, at eight o'clock on Monday.
     pub(crate) async fn start() -> Self {
-        Self::with_contracts(&root().join("contracts")).await
+        Self::with_contracts(&repository_root().join("contracts")).await
     }
 
     /// The same with other contracts.
@@ -64,16 +64,17 @@ impl LakeUnderTest {
             std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
         drop(std::fs::remove_dir_all(&folder));
         let lake = Self {
-            platform: platform(&folder, contracts).await,
-            folder: Folder(folder),
+            platform: start_platform(&folder, contracts).await,
+            folder: TempFolder(folder),
         };
-        lake.at(MONDAY);
+        lake.set_date(MONDAY);
         lake
     }
 
     /// The same folder with a new platform, as after a crash of the old one.
     pub(crate) async fn restart(self, date: &str) -> Self {
-        self.restart_with(date, &root().join("contracts")).await
+        self.restart_with(date, &repository_root().join("contracts"))
+            .await
     }
 
     /// The same with other contracts: they were mended.
@@ -86,22 +87,22 @@ impl LakeUnderTest {
         // The old one's tasks end when the runtime next looks at them.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         let lake = Self {
-            platform: platform(&folder, contracts).await,
+            platform: start_platform(&folder, contracts).await,
             folder,
         };
-        lake.at(date);
+        lake.set_date(date);
         lake
     }
 
     /// Records are stamped with this day from now on.
-    pub(crate) fn at(&self, date: &str) {
+    pub(crate) fn set_date(&self, date: &str) {
         self.platform
             .running
             .clock
-            .set(Day::parse(date).unwrap().begins() / 1_000 + 8 * 3_600_000);
+            .set_millis(Day::parse(date).unwrap().start_micros() / 1_000 + 8 * 3_600_000);
     }
 
-    pub(crate) async fn post(
+    pub(crate) async fn post_events(
         &self,
         source: &str,
         content_type: &str,
@@ -121,36 +122,37 @@ impl LakeUnderTest {
     }
 
     /// Pushes events in one request and checks that all of them are accepted.
-    pub(crate) async fn push(&self, source: &str, events: &[Value]) {
+    pub(crate) async fn push_events(&self, source: &str, events: &[Value]) {
         for events in events.chunks(400) {
             let body = Value::Array(events.to_vec()).to_string();
-            let (status, answer) = self.post(source, "application/json", body).await;
+            let (status, answer) = self.post_events(source, "application/json", body).await;
             assert_eq!(status, 202, "{answer}");
         }
     }
 
-    pub(crate) async fn invoke(&self, function: &str, payload: Value) -> Value {
+    pub(crate) async fn invoke_function(&self, function: &str, payload: Value) -> Value {
         self.platform
             .running
-            .invoke(function, &payload)
+            .invoke_function(function, &payload)
             .await
             .unwrap()
     }
 
     /// The zones, as operators' commands have them.
-    pub(crate) async fn zones(&self, contracts: &Path) -> Zones {
+    pub(crate) async fn lake_handle(&self, contracts: &Path) -> LakeHandle {
         let catalogue = host::load_contracts(&contracts.to_string_lossy()).unwrap();
-        Zones::local(&self.platform.s3, &self.platform.kafka, catalogue).await
+        polelake::open_lake::connect_local_lake(&self.platform.s3, &self.platform.kafka, catalogue)
+            .await
     }
 
     /// The books of everything; they must close.
-    pub(crate) async fn books_close(&self) -> Audit {
-        let zones = self.zones(&root().join("contracts")).await;
-        let audit = audit(
+    pub(crate) async fn assert_reconciled(&self) -> LakeAudit {
+        let zones = self.lake_handle(&repository_root().join("contracts")).await;
+        let audit = audit_lake(
             &zones,
-            Scope {
+            AuditScope {
                 deep: true,
-                ..Scope::default()
+                ..AuditScope::default()
             },
         )
         .await
@@ -161,40 +163,46 @@ impl LakeUnderTest {
 
     /// Merges and reports a day, after everything is landed and transformed; gives the run and the report.
     pub(crate) async fn run_day(&self, date: &str) -> (Value, Value) {
-        self.platform.running.settled().await;
-        let run = self.invoke("snapshot-merge", json!({"date": date})).await;
-        let report = self.invoke("quality-report", json!({"date": date})).await;
+        self.platform.running.wait_until_settled().await;
+        let run = self
+            .invoke_function("snapshot-merge", json!({"date": date}))
+            .await;
+        let report = self
+            .invoke_function("quality-report", json!({"date": date}))
+            .await;
         (run, report)
     }
 
-    pub(crate) fn manifest(&self, table: &str, date: &str) -> Manifest {
+    pub(crate) fn read_manifest(&self, table: &str, date: &str) -> SnapshotManifest {
         let key = lake::manifest_key(table, Day::parse(date).unwrap());
-        Manifest::decode(&std::fs::read(self.object("curated", &key)).unwrap()).unwrap()
+        SnapshotManifest::from_json(&std::fs::read(self.object_path("curated", &key)).unwrap())
+            .unwrap()
     }
 
-    pub(crate) fn object(&self, bucket: &str, key: &str) -> PathBuf {
+    pub(crate) fn object_path(&self, bucket: &str, key: &str) -> PathBuf {
         self.folder.join("s3").join(bucket).join(key)
     }
 
     /// How many tables have snapshots: those that some shipped source fills, and the one that is made of them.
-    pub(crate) fn merged_tables(&self) -> usize {
-        let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
+    pub(crate) fn count_merged_tables(&self) -> usize {
+        let catalogue =
+            host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
         catalogue
             .tables
             .iter()
-            .filter(|table| !catalogue.topics_of(&table.name).is_empty())
+            .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
             .count()
             + 1
     }
 
     /// A table's rows on a day.
-    pub(crate) fn rows(&self, table: &str, date: &str) -> Vec<Row> {
-        let shards = self.manifest(table, date).shards;
+    pub(crate) fn table_rows(&self, table: &str, date: &str) -> Vec<SampleRow> {
+        let shards = self.read_manifest(table, date).shards;
         shards
             .iter()
             .flat_map(|shard| {
-                rows(
-                    std::fs::read(self.object("curated", &shard.rows_key))
+                parquet_rows(
+                    std::fs::read(self.object_path("curated", &shard.rows_key))
                         .unwrap()
                         .into(),
                 )
@@ -203,7 +211,7 @@ impl LakeUnderTest {
     }
 
     /// What all tables say on a day, without the places in the log.
-    pub(crate) fn said(&self, date: &str) -> BTreeMap<String, Vec<Row>> {
+    pub(crate) fn rows_by_table(&self, date: &str) -> BTreeMap<String, Vec<SampleRow>> {
         let mut said = BTreeMap::new();
         for table in [
             "event",
@@ -215,19 +223,22 @@ impl LakeUnderTest {
             "object_tenancy",
             "person",
         ] {
-            let mut rows = self.rows(table, date);
-            rows.iter_mut()
-                .for_each(|row| PLACE.iter().for_each(|column| drop(row.remove(*column))));
+            let mut rows = self.table_rows(table, date);
+            rows.iter_mut().for_each(|row| {
+                POSITION_COLUMNS
+                    .iter()
+                    .for_each(|column| drop(row.remove(*column)))
+            });
             said.insert(table.to_owned(), rows);
         }
         said
     }
 
     /// Every object of a bucket below a prefix, by key.
-    pub(crate) fn objects(&self, bucket: &str, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn read_objects(&self, bucket: &str, prefix: &str) -> BTreeMap<String, Vec<u8>> {
         let base = self.folder.join("s3").join(bucket);
         let mut found = BTreeMap::new();
-        collect(&base.join(prefix), &mut |path| {
+        visit_files(&base.join(prefix), &mut |path| {
             let key = path
                 .strip_prefix(&base)
                 .unwrap()
@@ -241,8 +252,8 @@ impl LakeUnderTest {
 
 /// A copy of the shipped contracts.
 pub(crate) fn copy_contracts(folder: &Path) {
-    let contracts = root().join("contracts");
-    collect(&contracts, &mut |path| {
+    let contracts = repository_root().join("contracts");
+    visit_files(&contracts, &mut |path| {
         let copy = folder.join(path.strip_prefix(&contracts).unwrap());
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
         std::fs::copy(path, copy).unwrap();
@@ -250,7 +261,11 @@ pub(crate) fn copy_contracts(folder: &Path) {
 }
 
 /// A copy of the contracts beside the test's folder, with one file changed.
-pub(crate) fn contracts_with(name: &str, file: &str, change: impl Fn(&str) -> String) -> Folder {
+pub(crate) fn contracts_with(
+    name: &str,
+    file: &str,
+    change: impl Fn(&str) -> String,
+) -> TempFolder {
     let folder =
         std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
@@ -259,24 +274,24 @@ pub(crate) fn contracts_with(name: &str, file: &str, change: impl Fn(&str) -> St
     let changed = change(&text);
     assert_ne!(text, changed, "the change must change something");
     std::fs::write(folder.join(file), changed).unwrap();
-    Folder(folder)
+    TempFolder(folder)
 }
 
-async fn platform(folder: &Path, contracts: &Path) -> Platform {
-    let options = Options {
+async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
+    let options = PlatformOptions {
         folder: folder.to_owned(),
         contracts: contracts.to_owned(),
         port: 0,
         program: env!("CARGO_BIN_EXE_polelake-under-test").into(),
         binaries: None,
     };
-    Platform::start(options).await.unwrap()
+    LocalPlatform::start(options).await.unwrap()
 }
 
-pub(crate) fn collect(folder: &Path, found: &mut dyn FnMut(&Path)) {
+pub(crate) fn visit_files(folder: &Path, found: &mut dyn FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
-            collect(&entry.path(), found);
+            visit_files(&entry.path(), found);
         } else {
             found(&entry.path());
         }
@@ -284,8 +299,8 @@ pub(crate) fn collect(folder: &Path, found: &mut dyn FnMut(&Path)) {
 }
 
 /// The rows of a Parquet file.
-pub(crate) fn rows(bytes: Bytes) -> Vec<Row> {
-    polelake::samples::rows(bytes).unwrap()
+pub(crate) fn parquet_rows(bytes: Bytes) -> Vec<SampleRow> {
+    polelake::samples::read_parquet_rows(bytes).unwrap()
 }
 
 #[expect(
@@ -293,7 +308,7 @@ pub(crate) fn rows(bytes: Bytes) -> Vec<Row> {
     reason = "tests read better with the value in place"
 )]
 /// A person's event, with an id of its own for every name, kind and minute.
-pub(crate) fn person(kind: &str, entity: &str, minute: u32, new: Value) -> Value {
+pub(crate) fn person_event(kind: &str, entity: &str, minute: u32, new: Value) -> Value {
     json!({
         "id": format!("{kind}-{entity}-{minute}-{}", new["firstName"].as_str().unwrap_or_default()),
         "eventType": kind,

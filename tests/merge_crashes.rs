@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use host::{Budget, Failure};
-use lake::{Day, Manifest, manifest_key};
+use host::{Failure, TimeBudget};
+use lake::{Day, SnapshotManifest, manifest_key};
 use serde_json::json;
-use snapshot_merge::{Context, Sizes, steps};
+use snapshot_merge::{Context, MergeSizes, steps};
 use store::{
-    Catalogue, ColumnStatistics, Entry, Head, MemoryCatalogue, MemoryStore, Metadata, Object,
-    ObjectStore, PartitionSpec, StoreError, StoreErrorKind, TableSpec,
+    ColumnStatistics, ListedObject, MemoryCatalogue, MemoryStore, ObjectHead, ObjectMetadata,
+    ObjectStore, PartitionSpec, StoreError, StoreErrorKind, StoredObject, TableCatalogue,
+    TableSpec,
 };
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
 use crate::days_in_memory::{Days, objects};
-use crate::lake_under_test::{MONDAY, person};
+use crate::lake_under_test::{MONDAY, person_event};
 
 const TUESDAY: &str = "2026-03-03";
 const TABLES: [&str; 1] = ["person"];
@@ -79,31 +80,39 @@ macro_rules! read {
 
 #[async_trait]
 impl ObjectStore for Dying<MemoryStore> {
-    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         read!(self, key, self.inner.get(key))
     }
-    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
         read!(self, key, self.inner.head(key))
     }
     async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
         write!(self, key, self.inner.put(key, body, kind))
     }
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
-        write!(self, key, self.inner.put_new(key, body, metadata))
+        write!(self, key, self.inner.put_if_absent(key, body, metadata))
     }
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        write!(self, key, self.inner.put_over(key, etag, body))
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        write!(self, key, self.inner.put_if_match(key, etag, body))
     }
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
         read!(self, prefix, self.inner.list(prefix, after))
     }
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
-        read!(self, prefix, self.inner.first(prefix, after))
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError> {
+        read!(self, prefix, self.inner.find_first(prefix, after))
     }
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         write!(self, key, self.inner.delete(key))
@@ -111,7 +120,7 @@ impl ObjectStore for Dying<MemoryStore> {
 }
 
 #[async_trait]
-impl Catalogue for Dying<MemoryCatalogue> {
+impl TableCatalogue for Dying<MemoryCatalogue> {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
         write!(self, &table.name, self.inner.put_table(table))
     }
@@ -133,8 +142,8 @@ impl Catalogue for Dying<MemoryCatalogue> {
             self.inner.put_partitions(table, partitions)
         )
     }
-    async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
-        read!(self, &table.name, self.inner.partitions(table))
+    async fn list_partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
+        read!(self, &table.name, self.inner.list_partitions(table))
     }
     async fn delete_partitions(
         &self,
@@ -150,11 +159,11 @@ impl Catalogue for Dying<MemoryCatalogue> {
 }
 
 /// A lake with Monday merged and Tuesday landed: people change, come and go, some in patches.
-async fn lake(sizes: Sizes) -> Days {
+async fn lake(sizes: MergeSizes) -> Days {
     let mut lake = Days::new();
     lake.sizes = sizes;
     let born = |n: u32| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             &format!("p{n}"),
             n,
@@ -170,37 +179,42 @@ async fn lake(sizes: Sizes) -> Days {
     lake.merge_tables(MONDAY, &TABLES).await.unwrap();
     let mut events: Vec<_> = (16..20).map(born).collect();
     events.extend((0..4).map(|n| {
-        person(
+        person_event(
             "PersonUpdatedEvent",
             &format!("p{n}"),
             50,
             json!({"surname": "Specimen"}),
         )
     }));
-    events.extend((4..6).map(|n| person("PersonDeletedEvent", &format!("p{n}"), 51, json!({}))));
+    events.extend(
+        (4..6).map(|n| person_event("PersonDeletedEvent", &format!("p{n}"), 51, json!({}))),
+    );
     lake.push("housing-person", TUESDAY, &events).await;
     lake
 }
 
 /// Tuesday, in one invocation or in steps.
 async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
-    let budget = Budget::lasting(Duration::from_secs(600));
+    let budget = TimeBudget::lasting_for(Duration::from_secs(600));
     let tables = TABLES.map(str::to_owned).to_vec();
-    let schedule = Schedule {
+    let schedule = ScheduleRequest {
         date: Some(TUESDAY.to_owned()),
         tables,
-        ..Schedule::default()
+        ..ScheduleRequest::default()
     };
     if !stepwise {
         return snapshot_merge::handle(&schedule, context, budget)
             .await
             .map(drop);
     }
-    for table in steps::plan(&schedule, context, budget).await?.fan_out {
+    for table in steps::run_plan_step(&schedule, context, budget)
+        .await?
+        .fan_out
+    {
         for shard in 0..table.shards {
-            steps::merge_shard(&table.table, &table.date, shard, context).await?;
+            steps::run_merge_step(&table.table, &table.date, shard, context).await?;
         }
-        steps::publish(&table.table, &table.date, context).await?;
+        steps::run_publish_step(&table.table, &table.date, context).await?;
     }
     Ok(())
 }
@@ -214,12 +228,16 @@ async fn shown(lake: &Days) -> Vec<Vec<PartitionSpec>> {
         let database = format!(
             "polelake_curated_{}",
             lake.catalogue
-                .table("person")
+                .table_contract("person")
                 .unwrap()
                 .domain
                 .replace('-', "_")
         );
-        let mut partitions = lake.glue.partitions(&spec(&database, &name)).await.unwrap();
+        let mut partitions = lake
+            .glue
+            .list_partitions(&spec(&database, &name))
+            .await
+            .unwrap();
         partitions.sort();
         shown.push(partitions);
     }
@@ -247,13 +265,13 @@ async fn is_whole(lake: &Days, stage: &str) {
                 assert_eq!(date, TUESDAY, "{stage}: Monday stays");
                 continue;
             };
-            for shard in Manifest::decode(&object.body).unwrap().shards {
+            for shard in SnapshotManifest::from_json(&object.body).unwrap().shards {
                 for key in [Some(shard.rows_key), shard.state_key, shard.profile_key]
                     .into_iter()
                     .flatten()
                 {
                     assert!(
-                        lake.curated.is_there(&key).await.unwrap(),
+                        lake.curated.object_exists(&key).await.unwrap(),
                         "{stage}: {key} is named and not there"
                     );
                 }
@@ -272,7 +290,7 @@ async fn is_whole(lake: &Days, stage: &str) {
     }
 }
 
-async fn matrix(sizes: Sizes, stepwise: bool) {
+async fn matrix(sizes: MergeSizes, stepwise: bool) {
     let undisturbed = lake(sizes).await;
     let fuse = Arc::new(Fuse {
         left: AtomicI64::new(i64::MAX),
@@ -329,18 +347,18 @@ fn dying(lake: &Days, fuse: &Arc<Fuse>) -> Context {
 
 #[tokio::test]
 async fn a_day_in_one_invocation() {
-    matrix(Sizes::default(), false).await;
+    matrix(MergeSizes::default(), false).await;
 }
 
 #[tokio::test]
 async fn a_day_in_steps_over_many_shards_and_runs() {
-    let sizes = Sizes {
+    let sizes = MergeSizes {
         sort_bytes: 1,
         shard_bytes: 10_000,
         group_rows: 8,
         batch_rows: 4,
         run_group_rows: 3,
-        runs_most: 2,
+        max_merged_runs: 2,
     };
     matrix(sizes, true).await;
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use snapshot_merge::Sizes;
+use snapshot_merge::MergeSizes;
 
 use crate::days_in_memory::Days;
-use crate::lake_under_test::{Row, person};
+use crate::lake_under_test::{SampleRow, person_event};
 
 /// What an event does to a person or a tenure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ fn told() -> impl Strategy<Value = Told> {
 }
 
 /// Sizes that cut a few rows into many groups, runs and shards.
-fn sizes() -> impl Strategy<Value = Sizes> {
+fn sizes() -> impl Strategy<Value = MergeSizes> {
     let shards = prop_oneof![Just(3_000u64), Just(10_000), Just(256 << 20)];
     let sort = prop_oneof![Just(1usize), Just(20_000), Just(32 << 20)];
     let groups = prop_oneof![
@@ -58,13 +58,13 @@ fn sizes() -> impl Strategy<Value = Sizes> {
         Just((8_192, 131_072))
     ];
     (shards, sort, groups, 1..8usize).prop_map(
-        |(shard_bytes, sort_bytes, (batch_rows, group_rows), run_group_rows)| Sizes {
+        |(shard_bytes, sort_bytes, (batch_rows, group_rows), run_group_rows)| MergeSizes {
             sort_bytes,
             shard_bytes,
             group_rows,
             batch_rows,
             run_group_rows,
-            runs_most: 2,
+            max_merged_runs: 2,
         },
     )
 }
@@ -83,15 +83,15 @@ fn event(place: usize, told: &Told) -> Value {
                 let all: BTreeMap<_, _> = FIELDS
                     .map(|(name, _)| (name, format!("{name}-{place}")))
                     .into();
-                person("PersonCreatedEvent", &thing, told.minute, json!(all))
+                person_event("PersonCreatedEvent", &thing, told.minute, json!(all))
             }
-            Does::Patch => person(
+            Does::Patch => person_event(
                 "PersonUpdatedEvent",
                 &thing,
                 told.minute,
                 json!({name: format!("{name}-{place}")}),
             ),
-            Does::Delete => person("PersonDeletedEvent", &thing, told.minute, json!({})),
+            Does::Delete => person_event("PersonDeletedEvent", &thing, told.minute, json!({})),
         }
     } else {
         let member = |member: &u8| json!({"id": format!("member-{member}"), "type": "Person", "personTenureType": "Tenant"});
@@ -101,7 +101,7 @@ fn event(place: usize, told: &Told) -> Value {
             Does::Patch => "TenureUpdatedEvent",
             Does::Delete => "TenureDeletedEvent",
         };
-        person(
+        person_event(
             kind,
             &thing,
             told.minute,
@@ -169,7 +169,7 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
     truth
 }
 
-fn thing(row: &Row) -> u8 {
+fn thing(row: &SampleRow) -> u8 {
     row["source_record_id"]
         .as_str()
         .rsplit('-')
@@ -180,7 +180,7 @@ fn thing(row: &Row) -> u8 {
 }
 
 /// What the snapshot says, in the oracle's terms.
-fn said(people: &[Row], links: &[Row]) -> Truth {
+fn said(people: &[SampleRow], links: &[SampleRow]) -> Truth {
     let ids: BTreeMap<String, u8> = (0..5u8)
         .map(|member| {
             (
@@ -221,7 +221,7 @@ fn said(people: &[Row], links: &[Row]) -> Truth {
 const TABLES: [&str; 3] = ["person", "link", "object_tenancy"];
 
 /// Lands the log day by day and merges each day under its sizes.
-async fn merged(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) -> (Days, String) {
+async fn merged(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) -> (Days, String) {
     let (mut lake, mut from, mut date) = (Days::new(), 0, String::new());
     for (number, (to, sizes)) in days.iter().enumerate() {
         date = format!("2026-03-{:02}", number + 2);
@@ -243,7 +243,7 @@ async fn merged(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) -> (Day
     (lake, date)
 }
 
-async fn check(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) {
+async fn check(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) {
     let (lake, date) = merged(events, log, days).await;
     let rows = async |lake: &Days, date: &str| {
         [
@@ -255,7 +255,7 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) {
     let seen = rows(&lake, &date).await;
     assert_eq!(said(&seen[0], &seen[1]), oracle(events, log));
     for rows in &seen {
-        let key = |row: &Row| {
+        let key = |row: &SampleRow| {
             ["owner_id", "pole_id", "source"].map(|column| row[column].as_str().to_owned())
         };
         assert!(
@@ -264,10 +264,10 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, Sizes)]) {
         );
     }
     // The same log in one day and one piece says the same, in every column but those of the day's place in the log.
-    let (whole, monday) = merged(events, log, &[(log.len(), Sizes::default())]).await;
+    let (whole, monday) = merged(events, log, &[(log.len(), MergeSizes::default())]).await;
     let place = ["ingested_at", "offset"];
-    let told = |rows: Vec<Row>| -> Vec<Row> {
-        let without = |mut row: Row| {
+    let told = |rows: Vec<SampleRow>| -> Vec<SampleRow> {
+        let without = |mut row: SampleRow| {
             place.iter().for_each(|column| drop(row.remove(*column)));
             row
         };
@@ -300,7 +300,7 @@ proptest! {
         log.extend(repeats.iter().map(|repeat| repeat.index(events.len())));
         // A shuffle by a hash of the place: the order of arrival has nothing to do with that of the events.
         log.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(shuffle | 1).rotate_left(17));
-        let mut days: Vec<(usize, Sizes)> = cuts.into_iter().map(|(cut, sizes)| (cut.index(log.len() + 1), sizes)).collect();
+        let mut days: Vec<(usize, MergeSizes)> = cuts.into_iter().map(|(cut, sizes)| (cut.index(log.len() + 1), sizes)).collect();
         days.sort_by_key(|(cut, _)| *cut);
         days.push((log.len(), last));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

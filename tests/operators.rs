@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
 use crate::quarantine::polelake;
 
 const TUESDAY: &str = "2026-03-03";
@@ -10,7 +10,7 @@ const KEY: &str = "0b5e7a4c-1d2f-4e3a-9b8c-7d6e5f4a3b2c";
 const OTHER: &str = "1c6f8b5d-2e3a-4f4b-8c9d-8e7f6a5b4c3d";
 
 fn born(key: &str, name: &str) -> Value {
-    person(
+    person_event(
         "PersonCreatedEvent",
         key,
         1,
@@ -21,7 +21,7 @@ fn born(key: &str, name: &str) -> Value {
 fn tenure(minute: u32, members: &[&str]) -> Value {
     let member = |key: &&str| json!({"id": key, "type": "Person", "personTenureType": "Tenant", "fullName": "A B"});
     let members: Vec<Value> = members.iter().map(member).collect();
-    person(
+    person_event(
         "TenureCreatedEvent",
         "t1",
         minute,
@@ -31,8 +31,8 @@ fn tenure(minute: u32, members: &[&str]) -> Value {
 
 /// Whether a text stands in anything that the curated zone says, decoded.
 fn says(lake: &LakeUnderTest, text: &str) -> bool {
-    let rows = |bytes: Vec<u8>| format!("{:?}", crate::lake_under_test::rows(bytes.into()));
-    lake.objects("curated", "curated")
+    let rows = |bytes: Vec<u8>| format!("{:?}", crate::lake_under_test::parquet_rows(bytes.into()));
+    lake.read_objects("curated", "curated")
         .into_iter()
         .any(|(key, bytes)| {
             let content = if key.ends_with(".parquet") {
@@ -47,19 +47,20 @@ fn says(lake: &LakeUnderTest, text: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_is_erased_from_a_lake_that_goes_on() {
     let lake = LakeUnderTest::start().await;
-    let contracts = root().join("contracts");
-    lake.push(
+    let contracts = repository_root().join("contracts");
+    lake.push_events(
         "housing-person",
         &[born(KEY, "Quillon"), born(OTHER, "Ada")],
     )
     .await;
     // Alone in the household: the set becomes empty with them.
-    lake.push("housing-tenure", &[tenure(5, &[KEY])]).await;
+    lake.push_events("housing-tenure", &[tenure(5, &[KEY])])
+        .await;
     lake.run_day(MONDAY).await;
-    lake.at(TUESDAY);
-    lake.push(
+    lake.set_date(TUESDAY);
+    lake.push_events(
         "housing-person",
-        &[person(
+        &[person_event(
             "PersonUpdatedEvent",
             KEY,
             9,
@@ -94,23 +95,25 @@ async fn somebody_is_erased_from_a_lake_that_goes_on() {
     for trace in ["Quillon", KEY, &id] {
         assert!(!says(&lake, trace), "{trace} is left");
     }
-    lake.books_close().await;
+    lake.assert_reconciled().await;
     assert_eq!(
         (
-            lake.rows("person", MONDAY).len(),
-            lake.rows("person", TUESDAY).len()
+            lake.table_rows("person", MONDAY).len(),
+            lake.table_rows("person", TUESDAY).len()
         ),
         (1, 1)
     );
 
     // Replays, and a late older word about the household: nobody comes back, and the newest word on the set still holds.
-    lake.push("housing-person", &[born(KEY, "Quillon")]).await;
-    lake.push("housing-tenure", &[tenure(2, &[OTHER])]).await;
+    lake.push_events("housing-person", &[born(KEY, "Quillon")])
+        .await;
+    lake.push_events("housing-tenure", &[tenure(2, &[OTHER])])
+        .await;
     lake.run_day("2026-03-04").await;
     assert!(!says(&lake, "Quillon"));
-    assert_eq!(lake.rows("person", "2026-03-04").len(), 1);
+    assert_eq!(lake.table_rows("person", "2026-03-04").len(), 1);
     let holds = |date: &str| {
-        lake.rows("link", date)
+        lake.table_rows("link", date)
             .into_iter()
             .filter(|row| row["link_type"] == "holds_tenancy")
             .count()
@@ -127,14 +130,14 @@ async fn somebody_is_erased_from_a_lake_that_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn days_are_rebuilt_and_swept() {
     let lake = LakeUnderTest::start().await;
-    let contracts = root().join("contracts");
+    let contracts = repository_root().join("contracts");
     for (date, name) in [(MONDAY, "Ada"), (TUESDAY, "Bea"), ("2026-04-04", "Cleo")] {
-        lake.at(date);
-        lake.push("housing-person", &[born(&format!("key-of-{name}"), name)])
+        lake.set_date(date);
+        lake.push_events("housing-person", &[born(&format!("key-of-{name}"), name)])
             .await;
         lake.run_day(date).await;
     }
-    let before = lake.objects("curated", "curated");
+    let before = lake.read_objects("curated", "curated");
     let (code, run, said) = polelake(
         &lake,
         &contracts,
@@ -146,7 +149,7 @@ async fn days_are_rebuilt_and_swept() {
         "what is rebuilt is what it was: {said}"
     );
     assert_eq!(run["later_days_until"], "2026-04-04");
-    assert!(before == lake.objects("curated", "curated"));
+    assert!(before == lake.read_objects("curated", "curated"));
     // A mapping that was changed since: the raw objects are transformed again, and every day shows it.
     let mapping = "sources/housing/person/mapping.yaml";
     let changed = crate::lake_under_test::contracts_with("changed", mapping, |text| {
@@ -165,7 +168,7 @@ async fn days_are_rebuilt_and_swept() {
     );
     assert_eq!((code, &run["raw_objects"]), (0, &json!(2)), "{said}");
     assert!(
-        lake.rows("person", TUESDAY)
+        lake.table_rows("person", TUESDAY)
             .iter()
             .all(|row| row["title"] == "Mx")
     );
@@ -194,7 +197,7 @@ async fn days_are_rebuilt_and_swept() {
     assert_eq!((code, &person(&planned)["dropped"]), (0, &json!([MONDAY])));
     let (code, swept, _) = polelake(&lake, &contracts, &sweep);
     assert_eq!((code, person(&planned)), (0, person(&swept)));
-    assert_eq!(lake.rows("person", TUESDAY).len(), 2);
+    assert_eq!(lake.table_rows("person", TUESDAY).len(), 2);
     let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--json"]);
     assert_eq!(code, 0, "what is dropped is not lost: {audit}");
     let (_, listed, _) = polelake(

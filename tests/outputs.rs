@@ -4,13 +4,13 @@ use serde_json::json;
 use store::{Notifier, SnsNotifier, StoreErrorKind};
 
 use crate::catalogue::Moto;
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
 use crate::quarantine::polelake;
 use crate::readers::{has, python};
 
 /// A sample of each output, as the unit tests of `quality-report` hold it.
 fn golden(name: &str) -> String {
-    root()
+    repository_root()
         .join("functions/quality-report/tests/golden")
         .join(name)
         .display()
@@ -114,10 +114,10 @@ async fn an_alert_goes_through_a_topic_to_whoever_listens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_leaves_its_outputs_the_same_bytes_each_time_and_the_command_reads_them() {
     let lake = LakeUnderTest::start().await;
-    let contracts = root().join("contracts");
-    lake.push(
+    let contracts = repository_root().join("contracts");
+    lake.push_events(
         "housing-person",
-        &[person(
+        &[person_event(
             "PersonCreatedEvent",
             "p1",
             1,
@@ -126,7 +126,7 @@ async fn a_day_leaves_its_outputs_the_same_bytes_each_time_and_the_command_reads
     )
     .await;
     lake.run_day(MONDAY).await;
-    let written = lake.objects("site", "data");
+    let written = lake.read_objects("site", "data");
     let keys: Vec<&str> = written.keys().map(String::as_str).collect();
     for name in ["person.run.json", "junit.xml", "openlineage.ndjson"] {
         let key = format!("data/{MONDAY}/{name}");
@@ -141,9 +141,10 @@ async fn a_day_leaves_its_outputs_the_same_bytes_each_time_and_the_command_reads
             .all(|(_, bytes)| !String::from_utf8_lossy(bytes).contains("Ada")),
         "no value is told"
     );
-    lake.invoke("quality-report", json!({"date": MONDAY})).await;
+    lake.invoke_function("quality-report", json!({"date": MONDAY}))
+        .await;
     assert!(
-        written == lake.objects("site", "data"),
+        written == lake.read_objects("site", "data"),
         "the same day gives the same bytes"
     );
 

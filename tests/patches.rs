@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::days_in_memory::{Days, contracts, replace};
-use crate::lake_under_test::{MONDAY, Row, person};
+use crate::lake_under_test::{MONDAY, SampleRow, person_event};
 
 const MAPPING: &str = "sources/housing/person/mapping.yaml";
 
 /// The rows of a table after a whole record of a person and then a patch.
-async fn after(days: Days, whole: &Value, patch: &Value, table: &str) -> Vec<Row> {
+async fn after(days: Days, whole: &Value, patch: &Value, table: &str) -> Vec<SampleRow> {
     let mut days = days;
     let events = [
-        person("PersonCreatedEvent", "p1", 0, whole.clone()),
-        person("PersonUpdatedEvent", "p1", 1, patch.clone()),
+        person_event("PersonCreatedEvent", "p1", 0, whole.clone()),
+        person_event("PersonUpdatedEvent", "p1", 1, patch.clone()),
     ];
     let receipt = days.push("housing-person", MONDAY, &events).await;
     assert_eq!(receipt.quarantined_total(), 0, "{:?}", receipt.quarantined);
@@ -20,7 +20,7 @@ async fn after(days: Days, whole: &Value, patch: &Value, table: &str) -> Vec<Row
     days.rows(table, MONDAY).await
 }
 
-fn named<'r>(rows: &'r [Row], kind: &str) -> Option<&'r Row> {
+fn named<'r>(rows: &'r [SampleRow], kind: &str) -> Option<&'r SampleRow> {
     rows.iter().find(|row| row["name_type"] == kind)
 }
 

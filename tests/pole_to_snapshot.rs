@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use polelake::town::{Day as TownDay, Town, day};
+use local_platform::synthetic::{CouncilDay as TownDay, SyntheticCouncil, day_events};
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event};
 
 const TUESDAY: &str = "2026-03-03";
 
 /// A small town's events of a day, by source, those that the door accepts.
 pub(crate) fn town(number: usize) -> Vec<(&'static str, Vec<Value>)> {
     let begins = 1_772_409_600_000 + number as i64 * 86_400_000;
-    let batches = day(&TownDay {
-        town: Town {
+    let batches = day_events(&TownDay {
+        council: SyntheticCouncil {
             seed: 7,
             people: 60,
         },
         number,
-        begins,
+        start_millis: begins,
     });
     let parsed = |events: Vec<Vec<u8>>| {
         let values = events
@@ -37,12 +37,12 @@ pub(crate) fn town(number: usize) -> Vec<(&'static str, Vec<Value>)> {
 
 async fn push_day(lake: &LakeUnderTest, number: usize) {
     for (source, events) in town(number) {
-        lake.push(source, &events).await;
+        lake.push_events(source, &events).await;
     }
 }
 
 fn curated(lake: &LakeUnderTest) -> BTreeMap<String, Vec<u8>> {
-    lake.objects("curated", "curated")
+    lake.read_objects("curated", "curated")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn a_day_that_is_run_twice_gives_the_same_bytes() {
     );
     assert_eq!(first, curated(&lake));
     // Even when everything that was made is lost, the same is made again.
-    lake.at(TUESDAY);
+    lake.set_date(TUESDAY);
     push_day(&lake, 1).await;
     lake.run_day(TUESDAY).await;
     let both = curated(&lake);
@@ -87,17 +87,18 @@ async fn pushing_everything_again_changes_no_row_and_no_file() {
     let lake = LakeUnderTest::start().await;
     push_day(&lake, 0).await;
     lake.run_day(MONDAY).await;
-    let said = lake.said(MONDAY);
+    let said = lake.rows_by_table(MONDAY);
     let shards = |date: &str| {
-        ["person", "link", "event", "object_tenancy"].map(|table| lake.manifest(table, date).shards)
+        ["person", "link", "event", "object_tenancy"]
+            .map(|table| lake.read_manifest(table, date).shards)
     };
     let first = shards(MONDAY);
     push_day(&lake, 0).await;
     lake.run_day(MONDAY).await;
-    assert_eq!(said, lake.said(MONDAY));
+    assert_eq!(said, lake.rows_by_table(MONDAY));
     assert_eq!(first, shards(MONDAY), "files without a change are shared");
     // The next day brings the same once more.
-    lake.at(TUESDAY);
+    lake.set_date(TUESDAY);
     push_day(&lake, 0).await;
     lake.run_day(TUESDAY).await;
     assert_eq!(first, shards(TUESDAY));
@@ -112,17 +113,18 @@ async fn pushing_in_reverse_order_gives_the_same_rows() {
     for number in (0..2).rev() {
         for (source, mut events) in town(number).into_iter().rev() {
             events.reverse();
-            back.push(source, &events).await;
+            back.push_events(source, &events).await;
         }
     }
     there.run_day(MONDAY).await;
     back.run_day(MONDAY).await;
     // Of two statements of the very same moment the later one in the log holds; all others are indifferent to order.
-    let tied =
-        |row: &crate::lake_under_test::Row| row.get("surname").is_some_and(|name| name == "Late");
-    for (table, rows) in there.said(MONDAY) {
+    let tied = |row: &crate::lake_under_test::SampleRow| {
+        row.get("surname").is_some_and(|name| name == "Late")
+    };
+    for (table, rows) in there.rows_by_table(MONDAY) {
         let other: Vec<_> = back
-            .said(MONDAY)
+            .rows_by_table(MONDAY)
             .remove(&table)
             .unwrap()
             .into_iter()
@@ -140,39 +142,39 @@ async fn pushing_in_reverse_order_gives_the_same_rows() {
 async fn deletes_patches_and_late_statements() {
     let lake = LakeUnderTest::start().await;
     let whole = |name: &str| json!({"firstName": name, "surname": "Sample", "title": "Mx"});
-    lake.push(
+    lake.push_events(
         "housing-person",
         &[
-            person("PersonCreatedEvent", "kept", 1, whole("First")),
-            person(
+            person_event("PersonCreatedEvent", "kept", 1, whole("First")),
+            person_event(
                 "PersonUpdatedEvent",
                 "kept",
                 5,
                 json!({"firstName": "Patched"}),
             ),
-            person("PersonCreatedEvent", "gone", 1, whole("Gone")),
-            person("PersonDeletedEvent", "gone", 9, json!({})),
+            person_event("PersonCreatedEvent", "gone", 1, whole("Gone")),
+            person_event("PersonDeletedEvent", "gone", 9, json!({})),
         ],
     )
     .await;
     lake.run_day(MONDAY).await;
-    lake.at(TUESDAY);
-    lake.push(
+    lake.set_date(TUESDAY);
+    lake.push_events(
         "housing-person",
         &[
             // Late: older than the patch, newer than the whole record.
-            person(
+            person_event(
                 "PersonUpdatedEvent",
                 "kept",
                 3,
                 json!({"firstName": "Older", "title": "Dr"}),
             ),
-            person("PersonCreatedEvent", "gone", 8, whole("Late")),
+            person_event("PersonCreatedEvent", "gone", 8, whole("Late")),
         ],
     )
     .await;
     lake.run_day(TUESDAY).await;
-    let people = lake.rows("person", TUESDAY);
+    let people = lake.table_rows("person", TUESDAY);
     assert_eq!(
         people.len(),
         1,
@@ -185,9 +187,9 @@ async fn deletes_patches_and_late_statements() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_of_weeks_and_a_day_without_events_are_no_matter() {
     let lake = LakeUnderTest::start().await;
-    lake.push(
+    lake.push_events(
         "housing-person",
-        &[person(
+        &[person_event(
             "PersonCreatedEvent",
             "p",
             1,
@@ -197,14 +199,14 @@ async fn a_gap_of_weeks_and_a_day_without_events_are_no_matter() {
     .await;
     lake.run_day(MONDAY).await;
     lake.run_day("2026-03-30").await;
-    assert_eq!(lake.rows("person", "2026-03-30").len(), 1);
+    assert_eq!(lake.table_rows("person", "2026-03-30").len(), 1);
     assert_eq!(
-        lake.manifest("person", MONDAY).shards,
-        lake.manifest("person", "2026-03-30").shards
+        lake.read_manifest("person", MONDAY).shards,
+        lake.read_manifest("person", "2026-03-30").shards
     );
     // An earlier day that is run late knows nothing of what came after.
     lake.run_day("2026-03-01").await;
-    assert_eq!(lake.rows("person", "2026-03-01").len(), 0);
+    assert_eq!(lake.table_rows("person", "2026-03-01").len(), 0);
 }
 
 /// A case event about a person at an address that other cases may share.
@@ -236,9 +238,9 @@ async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_version
             &json!({"uprn": "77", "postcode": "ZZ2 2ZZ"}),
         ),
     ];
-    lake.push("immigration-case", &events).await;
+    lake.push_events("immigration-case", &events).await;
     lake.run_day(MONDAY).await;
-    let places = lake.rows("location", MONDAY);
+    let places = lake.table_rows("location", MONDAY);
     assert_eq!(places.len(), 1);
     let told = ["address_line_1", "town", "postcode"].map(|column| places[0][column].as_str());
     assert_eq!(told, ["1 New Lane", "Testville", "ZZ2 2ZZ"]);
@@ -248,7 +250,7 @@ async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_version
 async fn midnight_within_a_batch_loses_nothing() {
     let lake = LakeUnderTest::start().await;
     let born = |n: u32| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             &format!("p{n}"),
             n,
@@ -256,20 +258,20 @@ async fn midnight_within_a_batch_loses_nothing() {
         )
     };
     // Nothing is landed between the two: the log holds both days when the first batch is cut.
-    lake.push("housing-person", &(0..20).map(born).collect::<Vec<_>>())
+    lake.push_events("housing-person", &(0..20).map(born).collect::<Vec<_>>())
         .await;
-    lake.at(TUESDAY);
-    lake.push("housing-person", &(20..40).map(born).collect::<Vec<_>>())
+    lake.set_date(TUESDAY);
+    lake.push_events("housing-person", &(20..40).map(born).collect::<Vec<_>>())
         .await;
     lake.run_day(MONDAY).await;
-    assert_eq!(lake.rows("person", MONDAY).len(), 20);
-    lake.push("housing-person", &(40..50).map(born).collect::<Vec<_>>())
+    assert_eq!(lake.table_rows("person", MONDAY).len(), 20);
+    lake.push_events("housing-person", &(40..50).map(born).collect::<Vec<_>>())
         .await;
     lake.run_day(TUESDAY).await;
-    assert_eq!(lake.rows("person", TUESDAY).len(), 50);
+    assert_eq!(lake.table_rows("person", TUESDAY).len(), 50);
     lake.run_day("2026-03-04").await;
     assert_eq!(
-        lake.manifest("person", TUESDAY).shards,
-        lake.manifest("person", "2026-03-04").shards
+        lake.read_manifest("person", TUESDAY).shards,
+        lake.read_manifest("person", "2026-03-04").shards
     );
 }

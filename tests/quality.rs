@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use lake::{Day, RuleResult, Verdict};
+use lake::{Day, RuleResult, RuleVerdict};
 use quality_report::{Report, TrendState};
 use serde_json::json;
-use snapshot_merge::rescan;
+use snapshot_merge::rescan_snapshot;
 use store::MemoryStore;
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
 use crate::days_in_memory::{Days, contracts, replace};
-use crate::lake_under_test::{MONDAY, person};
+use crate::lake_under_test::{MONDAY, person_event};
 
 /// Rules that the shipped contracts do not need, one of every kind that is new.
 const PLANTED: &str = "\n    quality:
@@ -22,9 +22,9 @@ const PLANTED: &str = "\n    quality:
 ";
 
 async fn report(lake: &Days, site: &Arc<MemoryStore>, date: &str) -> Report {
-    let schedule = Schedule {
+    let schedule = ScheduleRequest {
         date: Some(date.to_owned()),
-        ..Schedule::default()
+        ..ScheduleRequest::default()
     };
     quality_report::handle(&schedule, &lake.report_context(site))
         .await
@@ -41,7 +41,7 @@ fn planted() -> Days {
 async fn rules_of_every_new_kind_count_what_was_planted() {
     let mut lake = planted();
     let born = |key: &str, first: &str, last: &str| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             key,
             1,
@@ -73,16 +73,19 @@ async fn rules_of_every_new_kind_count_what_was_planted() {
         )
     };
     // Three of one name: two repeat the first, and less than two were to.
-    assert_eq!(told("x-names-unique"), (2, 4, Verdict::Warn, "uniqueness"));
+    assert_eq!(
+        told("x-names-unique"),
+        (2, 4, RuleVerdict::Warn, "uniqueness")
+    );
     // Nobody has a reference: nothing is looked at, and nothing blocks.
     assert_eq!(
         told("x-reference-unique"),
-        (0, 0, Verdict::Pass, "uniqueness")
+        (0, 0, RuleVerdict::Pass, "uniqueness")
     );
-    assert_eq!(told("x-order"), (1, 4, Verdict::Warn, "consistency"));
-    assert_eq!(told("x-rows"), (0, 4, Verdict::Warn, "completeness"));
+    assert_eq!(told("x-order"), (1, 4, RuleVerdict::Warn, "consistency"));
+    assert_eq!(told("x-rows"), (0, 4, RuleVerdict::Warn, "completeness"));
     // The events are of two past eight in the morning: sixteen hours before the day ends.
-    assert_eq!(told("x-fresh"), (0, 1, Verdict::Pass, "timeliness"));
+    assert_eq!(told("x-fresh"), (0, 1, RuleVerdict::Pass, "timeliness"));
     assert!(found.tables["person"].passed);
     // A day without events: the newest is forty hours old by its end.
     let tuesday = "2026-03-03";
@@ -93,7 +96,7 @@ async fn rules_of_every_new_kind_count_what_was_planted() {
         .iter()
         .find(|rule| rule.rule == "x-fresh")
         .unwrap();
-    assert_eq!((fresh.failed, fresh.verdict), (1, Verdict::Warn));
+    assert_eq!((fresh.failed, fresh.verdict), (1, RuleVerdict::Warn));
 }
 
 #[tokio::test]
@@ -101,7 +104,7 @@ async fn a_repeat_of_what_must_be_unique_holds_the_day_back() {
     let mut lake = planted();
     let born = |key: &str| {
         let new = json!({"firstName": key, "surname": "Sample", "reference": "R-1"});
-        person("PersonCreatedEvent", key, 1, new)
+        person_event("PersonCreatedEvent", key, 1, new)
     };
     lake.push("housing-person", MONDAY, &[born("a"), born("b")])
         .await;
@@ -127,7 +130,7 @@ async fn a_rescan_gives_what_the_merge_kept_and_tells_what_was_changed_behind_it
     for number in 0..4u32 {
         let born = |n: u32| {
             let new = json!({"firstName": format!("Ada{}", n % 7), "surname": format!("S-{n}")});
-            person(
+            person_event(
                 "PersonCreatedEvent",
                 &format!("p{}", n + number * 40),
                 n % 60,
@@ -146,9 +149,11 @@ async fn a_rescan_gives_what_the_merge_kept_and_tells_what_was_changed_behind_it
     let last = Day(day.0 - 1).to_string();
     let curated: Arc<dyn store::ObjectStore> = Arc::clone(&lake.curated) as _;
     for table in ["person", "event", "entity", "person_name"] {
-        let contract = lake.catalogue.table(table).unwrap();
+        let contract = lake.catalogue.table_contract(table).unwrap();
         let manifest = lake.manifest(table, &last).await;
-        let found = rescan(contract, &manifest, &curated).await.unwrap();
+        let found = rescan_snapshot(contract, &manifest, &curated)
+            .await
+            .unwrap();
         assert_eq!(
             (found.comparable, found.differences),
             (true, Vec::new()),
@@ -156,10 +161,10 @@ async fn a_rescan_gives_what_the_merge_kept_and_tells_what_was_changed_behind_it
         );
         assert_eq!(found.rows, manifest.rows);
     }
-    let contract = lake.catalogue.table("person").unwrap();
+    let contract = lake.catalogue.table_contract("person").unwrap();
     let mut wrong = lake.manifest("person", &last).await;
     wrong.rules[0].checked += 1;
-    let found = rescan(contract, &wrong, &curated).await.unwrap();
+    let found = rescan_snapshot(contract, &wrong, &curated).await.unwrap();
     assert!(
         found.differences[0].contains(&wrong.rules[0].rule),
         "{:?}",
@@ -178,7 +183,7 @@ async fn a_day_that_is_unlike_its_like_is_told_and_weeks_of_ordinary_days_are_no
         let date = Day(monday.0 + i32::try_from(number).unwrap()).to_string();
         let count = if number == 28 { 400 } else { 40 + number % 3 };
         let born = |n: u32| {
-            person(
+            person_event(
                 "PersonCreatedEvent",
                 &format!("{number}-{n}"),
                 n % 60,

@@ -4,7 +4,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, contracts_with, person, root};
+use crate::lake_under_test::{
+    LakeUnderTest, MONDAY, contracts_with, person_event, repository_root,
+};
 
 const MAPPING: &str = "sources/housing/person/mapping.yaml";
 
@@ -39,17 +41,17 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
         )
         .replace("version: 1.0.0", "version: 1.1.0")
     });
-    let shipped = root().join("contracts");
+    let shipped = repository_root().join("contracts");
     let lake = LakeUnderTest::start().await;
     let named = |entity: &str, minute, date: &str, name: &str| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             entity,
             minute,
             json!({"firstName": name, "surname": "Sample", "dateOfBirth": date}),
         )
     };
-    lake.push(
+    lake.push_events(
         "housing-person",
         &[
             named("a", 1, "12/08/1990", "Ada"),
@@ -59,10 +61,10 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
     )
     .await;
     // A later event about the first person, which an old record that comes back must not undo.
-    lake.push("housing-person", &[named("a", 9, "1990-08-12", "Adele")])
+    lake.push_events("housing-person", &[named("a", 9, "1990-08-12", "Adele")])
         .await;
     lake.run_day(MONDAY).await;
-    assert_eq!(lake.rows("person", MONDAY).len(), 2);
+    assert_eq!(lake.table_rows("person", MONDAY).len(), 2);
 
     let (code, groups, _) = polelake(&lake, &shipped, &["quarantine", "ls", "--json"]);
     assert_eq!(code, 0);
@@ -128,7 +130,7 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
         (&json!(0), &json!({})),
         "redriven is told apart"
     );
-    let rows = lake.rows("person", "2026-03-03");
+    let rows = lake.table_rows("person", "2026-03-03");
     assert_eq!(rows.len(), 2);
     let names: Vec<&str> = rows.iter().map(|row| row["given_name"].as_str()).collect();
     assert!(
@@ -136,15 +138,15 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
         "an old record does not undo a later one: {names:?}"
     );
     // What it said is there nonetheless: its event, once.
-    assert_eq!(lake.rows("event", "2026-03-03").len(), 3);
+    assert_eq!(lake.table_rows("event", "2026-03-03").len(), 3);
     everything_closes(&lake, &mended).await;
 }
 
 /// Another run changes nothing, and the audit of everything closes.
 async fn everything_closes(lake: &LakeUnderTest, mended: &std::path::Path) {
     lake.run_day("2026-03-04").await;
-    assert_eq!(lake.rows("event", "2026-03-04").len(), 3);
-    lake.books_close().await;
+    assert_eq!(lake.table_rows("event", "2026-03-04").len(), 3);
+    lake.assert_reconciled().await;
     let (code, audit, text) = polelake(lake, mended, &["audit", "--json"]);
     assert_eq!(code, 0, "{text}");
     let source = audit["sources"]
@@ -168,7 +170,7 @@ async fn everything_closes(lake: &LakeUnderTest, mended: &std::path::Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_question_gets_a_clear_answer() {
     let lake = LakeUnderTest::start().await;
-    let shipped = root().join("contracts");
+    let shipped = repository_root().join("contracts");
     let (code, _, text) = polelake(
         &lake,
         &shipped,

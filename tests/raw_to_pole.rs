@@ -2,20 +2,20 @@
 //!
 //! After a change of a mapping, `polelake contract test --update` writes them anew.
 
-use polelake::samples::{EXPECTED, folders, sample};
+use polelake::samples::{EXPECTED_FILE, contract_folders, run_samples};
 
-use crate::lake_under_test::root;
+use crate::lake_under_test::repository_root;
 
 #[test]
 fn samples_give_their_golden_rows_and_every_event_type_has_one() {
-    let contracts = root().join("contracts");
+    let contracts = repository_root().join("contracts");
     let catalogue = host::load_contracts(&contracts.to_string_lossy()).unwrap();
-    let folders = folders(&contracts).unwrap();
-    assert_eq!(folders.len(), catalogue.plans.len());
-    for plan in &catalogue.plans {
+    let folders = contract_folders(&contracts).unwrap();
+    assert_eq!(folders.len(), catalogue.mappings.len());
+    for plan in &catalogue.mappings {
         let folder = &folders[&plan.contract.name];
-        let sampled = sample(&catalogue, plan, folder).unwrap();
-        let expected = std::fs::read_to_string(folder.join(EXPECTED)).unwrap_or_default();
+        let sampled = run_samples(&catalogue, plan, folder).unwrap();
+        let expected = std::fs::read_to_string(folder.join(EXPECTED_FILE)).unwrap_or_default();
         assert!(
             sampled.missing.is_empty(),
             "{}: no sample of {:?}",

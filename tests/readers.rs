@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, collect, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root, visit_files};
 use crate::pole_to_snapshot::town;
 
 /// Whether Python has the module; a missing one is told, and refused where CI is set.
@@ -44,10 +44,11 @@ async fn duckdb_and_pyarrow_see_the_documented_types_and_the_same_rows() {
     }
     let lake = LakeUnderTest::start().await;
     for (source, events) in town(0) {
-        lake.push(source, &events).await;
+        lake.push_events(source, &events).await;
     }
     lake.run_day(MONDAY).await;
-    let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
+    let catalogue =
+        host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
     let script = "
 import sys, json, duckdb, pyarrow.parquet as pq
 file = sys.argv[1]
@@ -59,17 +60,17 @@ print(json.dumps({'duck': duck, 'rows': rows, 'arrow_rows': arrow.metadata.num_r
     for table in catalogue
         .tables
         .iter()
-        .filter(|table| !catalogue.topics_of(&table.name).is_empty())
+        .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
     {
-        let manifest = lake.manifest(&table.name, MONDAY);
-        let file = lake.object("curated", &manifest.shards[0].rows_key);
+        let manifest = lake.read_manifest(&table.name, MONDAY);
+        let file = lake.object_path("curated", &manifest.shards[0].rows_key);
         let seen = python(script, &[file.to_string_lossy().into_owned()]);
         assert_eq!(
             (seen["rows"].as_u64(), seen["arrow_rows"].as_u64()),
             (Some(manifest.rows), Some(manifest.rows))
         );
         for column in &table.columns {
-            let (duck, arrow) = match column.kind.glue().as_str() {
+            let (duck, arrow) = match column.kind.glue_type().as_str() {
                 "string" => ("VARCHAR".to_owned(), "string".to_owned()),
                 "bigint" => ("BIGINT".into(), "int64".into()),
                 "double" => ("DOUBLE".into(), "double".into()),
@@ -104,7 +105,7 @@ fn the_standards_own_tool_lints_every_contract() {
         return;
     }
     let mut contracts = Vec::new();
-    collect(&root().join("contracts"), &mut |path| {
+    visit_files(&repository_root().join("contracts"), &mut |path| {
         if path.to_string_lossy().ends_with(".odcs.yaml") {
             contracts.push(path.to_string_lossy().into_owned());
         }

@@ -282,7 +282,7 @@ async fn days_go_through_what_terraform_deployed_and_within_its_rights() {
     let store = S3Store::new(s3_at(&moto.endpoint).await, curated);
     let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + 1);
     let manifest = store.get(&lake::manifest_key("person", day)).await.unwrap();
-    let manifest = lake::Manifest::decode(&manifest.body).unwrap();
+    let manifest = lake::SnapshotManifest::from_json(&manifest.body).unwrap();
     assert_eq!(
         (manifest.rows, manifest.updated, manifest.passed),
         (1, 1, true)

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use contract::Catalogue;
-use quality_report::{Example, Place, examples};
+use quality_report::{QueryExample, QueryLocation, query_examples};
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root};
 use crate::pole_to_snapshot::town;
 use crate::readers::{has, python};
 
@@ -32,7 +32,7 @@ fn missing() -> Option<&'static str> {
         () if !Path::new(&chromium).is_file() => {
             Some("chromium: install it with `apt-get install chromium`")
         }
-        () if !root()
+        () if !repository_root()
             .join("tests/site/node_modules/puppeteer-core")
             .is_dir() =>
         {
@@ -51,9 +51,9 @@ fn browse(site: &Path) {
         return;
     }
     let pictures = std::env::var_os("SITE_SCREENSHOTS")
-        .map_or_else(|| root().join("target/site"), PathBuf::from);
+        .map_or_else(|| repository_root().join("target/site"), PathBuf::from);
     let output = Command::new("node")
-        .arg(root().join("tests/site/check.mjs"))
+        .arg(repository_root().join("tests/site/check.mjs"))
         .args([site, &pictures])
         .output()
         .unwrap();
@@ -83,13 +83,14 @@ async fn every_page_reads_well_in_a_browser_and_every_example_runs() {
     let lake = LakeUnderTest::start().await;
     for (number, day) in [MONDAY, TUESDAY].into_iter().enumerate() {
         for (source, events) in town(number) {
-            lake.push(source, &events).await;
+            lake.push_events(source, &events).await;
         }
         lake.run_day(day).await;
     }
-    browse(lake.object("site", "index.html").parent().unwrap());
+    browse(lake.object_path("site", "index.html").parent().unwrap());
     if has("duckdb", "duckdb") {
-        let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
+        let catalogue =
+            host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
         run_examples(&lake, &catalogue);
     }
 }
@@ -97,12 +98,12 @@ async fn every_page_reads_well_in_a_browser_and_every_example_runs() {
 /// Runs every example that a page shows, with DuckDB: those for Athena over views of the same names, and without Athena's
 /// own words, for they have none.
 fn run_examples(lake: &LakeUnderTest, catalogue: &Catalogue) {
-    let place = Place {
+    let place = QueryLocation {
         bucket: "curated".into(),
-        databases: "polelake".into(),
+        database_prefix: "polelake".into(),
     };
     let bucket = lake
-        .object("curated", "curated")
+        .object_path("curated", "curated")
         .parent()
         .unwrap()
         .to_string_lossy()
@@ -111,21 +112,24 @@ fn run_examples(lake: &LakeUnderTest, catalogue: &Catalogue) {
     for table in catalogue
         .tables
         .iter()
-        .filter(|table| !catalogue.topics_of(&table.name).is_empty())
+        .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
     {
-        let manifest = lake.manifest(&table.name, TUESDAY);
+        let manifest = lake.read_manifest(&table.name, TUESDAY);
         let files: Vec<String> = manifest
             .shards
             .iter()
             .map(|shard| format!("{bucket}/{}", shard.rows_key))
             .collect();
         views.push(
-            json!({"database": place.database(table), "table": table.name, "files": files, "date": TUESDAY}),
+            json!({"database": place.glue_database(table), "table": table.name, "files": files, "date": TUESDAY}),
         );
-        let page =
-            std::fs::read_to_string(lake.object("site", &format!("table/{}.html", table.name)))
-                .unwrap();
-        for Example { title, engine, sql } in examples(table, &manifest, catalogue, &place) {
+        let page = std::fs::read_to_string(
+            lake.object_path("site", &format!("table/{}.html", table.name)),
+        )
+        .unwrap();
+        for QueryExample { title, engine, sql } in
+            query_examples(table, &manifest, catalogue, &place)
+        {
             let shown = sql
                 .replace('&', "&amp;")
                 .replace('<', "&lt;")
@@ -148,7 +152,7 @@ for view in asked['views']:
 count = lambda query: lake.execute('select count(*) from (' + query['sql'] + ')').fetchone()[0]
 print(json.dumps([count(query) for query in asked['queries']]))
 ";
-    let file = lake.object("curated", "asked.json");
+    let file = lake.object_path("curated", "asked.json");
     std::fs::write(
         &file,
         json!({"views": views, "queries": queries}).to_string(),

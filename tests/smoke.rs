@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, contracts_with, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, contracts_with, repository_root};
 use crate::quarantine::polelake;
 
 fn hops(outcome: &Value) -> Vec<&str> {
@@ -18,7 +18,7 @@ fn hops(outcome: &Value) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hop_is_told_and_nothing_is_left() {
     let lake = LakeUnderTest::start().await;
-    let contracts = root().join("contracts");
+    let contracts = repository_root().join("contracts");
     let (code, outcome, said) = polelake(&lake, &contracts, &["smoke", "--snapshot", "--json"]);
     assert_eq!(code, 0, "{said}");
     assert_eq!(
@@ -34,7 +34,7 @@ async fn every_hop_is_told_and_nothing_is_left() {
         "{said}"
     );
     assert_eq!(outcome["failed"], Value::Null);
-    let rows = lake.rows("event", MONDAY);
+    let rows = lake.table_rows("event", MONDAY);
     assert_eq!(
         (rows.len(), rows[0]["correlation_id"].as_str()),
         (1, outcome["run"].as_str().unwrap())
@@ -47,11 +47,11 @@ async fn every_hop_is_told_and_nothing_is_left() {
     );
     lake.run_day(MONDAY).await;
     assert_eq!(
-        lake.rows("event", MONDAY).len(),
+        lake.table_rows("event", MONDAY).len(),
         0,
         "the test takes its row away again"
     );
-    lake.books_close().await;
+    lake.assert_reconciled().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

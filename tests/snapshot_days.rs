@@ -8,27 +8,30 @@ use bytes::Bytes;
 use lake::Day;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use snapshot_merge::{Context, Keep, Sizes};
-use store::{Catalogue as _, Entry, Head, MemoryStore, Metadata, Object, ObjectStore, StoreError};
-use trigger::Schedule;
+use snapshot_merge::{Context, MergeSizes, RetentionPolicy};
+use store::{
+    ListedObject, MemoryStore, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject,
+    TableCatalogue as _,
+};
+use trigger::ScheduleRequest;
 
 use crate::days_in_memory::Days;
-use crate::lake_under_test::{MONDAY, person};
+use crate::lake_under_test::{MONDAY, person_event};
 
 const TUESDAY: &str = "2026-03-03";
 
 /// Few rows make many groups.
-const SMALL: Sizes = Sizes {
+const SMALL: MergeSizes = MergeSizes {
     sort_bytes: 32 << 20,
     shard_bytes: 256 << 20,
     group_rows: 16,
     batch_rows: 4,
     run_group_rows: 8,
-    runs_most: 2,
+    max_merged_runs: 2,
 };
 
 fn born(number: usize) -> Value {
-    person(
+    person_event(
         "PersonCreatedEvent",
         &format!("p{number}"),
         1,
@@ -37,7 +40,7 @@ fn born(number: usize) -> Value {
 }
 
 fn renamed(number: usize, minute: u32) -> Value {
-    person(
+    person_event(
         "PersonUpdatedEvent",
         &format!("p{number}"),
         minute,
@@ -59,34 +62,42 @@ impl Noting {
 
 #[async_trait]
 impl ObjectStore for Noting {
-    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         self.inner.get(key).await
     }
-    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
         self.inner.head(key).await
     }
     async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
         self.note(key);
         self.inner.put(key, body, kind).await
     }
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         self.note(key);
-        self.inner.put_new(key, body, metadata).await
+        self.inner.put_if_absent(key, body, metadata).await
     }
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
         self.note(key);
-        self.inner.put_over(key, etag, body).await
+        self.inner.put_if_match(key, etag, body).await
     }
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
         self.inner.list(prefix, after).await
     }
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
-        self.inner.first(prefix, after).await
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError> {
+        self.inner.find_first(prefix, after).await
     }
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.note(key);
@@ -117,12 +128,12 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
         curated: Arc::new(store),
         ..lake.context()
     };
-    let schedule = Schedule {
+    let schedule = ScheduleRequest {
         date: Some(TUESDAY.into()),
         tables: vec!["person".into()],
-        ..Schedule::default()
+        ..ScheduleRequest::default()
     };
-    let budget = host::Budget::lasting(std::time::Duration::from_secs(600));
+    let budget = host::TimeBudget::lasting_for(std::time::Duration::from_secs(600));
     snapshot_merge::handle(&schedule, &context, budget)
         .await
         .unwrap();
@@ -180,8 +191,8 @@ async fn groups_that_nobody_speaks_of_are_copied_and_measured_as_before() {
     for (column, all) in &all.columns {
         let part = &part.columns[column];
         assert_eq!(
-            (part.filled, part.longest, part.bytes, part.least),
-            (all.filled, all.longest, all.bytes, all.least)
+            (part.filled, part.max_bytes, part.bytes, part.minimum),
+            (all.filled, all.max_bytes, all.bytes, all.minimum)
         );
         // Sketches that were added up are within four standard errors of one that saw all.
         let (Some(a), Some(b)) = (part.distinct, all.distinct) else {
@@ -221,9 +232,9 @@ async fn small_changes_of_many_days_do_not_make_many_small_groups() {
     let shard = &lake.manifest("person", "2026-03-27").await.shards[0];
     let bytes = lake.curated.get(&shard.rows_key).await.unwrap().body;
     let size = bytes.len() as u64;
-    let groups = lake::Footer::parse(lake::Window::new(0, bytes, size))
+    let groups = lake::ParquetFooter::parse(lake::FileWindow::new(0, bytes, size))
         .unwrap()
-        .groups()
+        .row_groups()
         .unwrap();
     let rows: Vec<usize> = groups.iter().map(|group| group.rows).collect();
     assert_eq!(rows.iter().sum::<usize>(), 285);
@@ -248,7 +259,7 @@ async fn the_number_of_shards_follows_the_data() {
     .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
     let monday = lake.manifest("person", MONDAY).await;
-    lake.sizes = Sizes {
+    lake.sizes = MergeSizes {
         shard_bytes: monday.shards[0].bytes / 3,
         ..SMALL
     };
@@ -261,7 +272,7 @@ async fn the_number_of_shards_follows_the_data() {
         ),
         (1, 4)
     );
-    lake.sizes = Sizes::default();
+    lake.sizes = MergeSizes::default();
     lake.push("housing-person", "2026-03-04", &[born(101)])
         .await;
     lake.merge_tables("2026-03-04", &["person"]).await.unwrap();
@@ -279,7 +290,7 @@ async fn kept_is_whole(lake: &Days) -> Result<BTreeSet<String>, TestCaseError> {
         .unwrap()
     {
         let object = lake.curated.get(&entry.key).await.unwrap();
-        let manifest = lake::Manifest::decode(&object.body).unwrap();
+        let manifest = lake::SnapshotManifest::from_json(&object.body).unwrap();
         for shard in &manifest.shards {
             let keys = [
                 Some(&shard.rows_key),
@@ -288,7 +299,7 @@ async fn kept_is_whole(lake: &Days) -> Result<BTreeSet<String>, TestCaseError> {
             ];
             for key in keys.into_iter().flatten() {
                 prop_assert!(
-                    lake.curated.is_there(key).await.unwrap(),
+                    lake.curated.object_exists(key).await.unwrap(),
                     "{} names {key}",
                     manifest.date
                 );
@@ -300,7 +311,7 @@ async fn kept_is_whole(lake: &Days) -> Result<BTreeSet<String>, TestCaseError> {
 }
 
 fn history(lake: &Days) -> store::TableSpec {
-    let domain = &lake.catalogue.table("person").unwrap().domain;
+    let domain = &lake.catalogue.table_contract("person").unwrap().domain;
     store::TableSpec {
         database: format!("polelake_curated_{}", domain.replace('-', "_")),
         name: "person_history".into(),
@@ -312,7 +323,7 @@ fn history(lake: &Days) -> store::TableSpec {
     }
 }
 
-async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError> {
+async fn sweeps(steps: &[(bool, bool)], keep: RetentionPolicy) -> Result<(), TestCaseError> {
     let mut lake = Days::new();
     lake.sizes = SMALL;
     for (day, (changes, sweep)) in steps.iter().enumerate() {
@@ -333,9 +344,9 @@ async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError>
             continue;
         }
         let context = lake.context();
-        let table = lake.catalogue.table("person").unwrap();
+        let table = lake.catalogue.table_contract("person").unwrap();
         let before = lake.curated.list("", None).await.unwrap();
-        let planned = snapshot_merge::sweep(table, keep, true, &context)
+        let planned = snapshot_merge::sweep_table(table, keep, true, &context)
             .await
             .unwrap();
         prop_assert_eq!(
@@ -343,7 +354,7 @@ async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError>
             &lake.curated.list("", None).await.unwrap(),
             "a dry run writes nothing"
         );
-        let swept = snapshot_merge::sweep(table, keep, false, &context)
+        let swept = snapshot_merge::sweep_table(table, keep, false, &context)
             .await
             .unwrap();
         prop_assert_eq!(&planned, &swept);
@@ -351,14 +362,14 @@ async fn sweeps(steps: &[(bool, bool)], keep: Keep) -> Result<(), TestCaseError>
         prop_assert!(kept.contains(&day.to_string()), "the newest day stays");
         let shown: BTreeSet<String> = lake
             .glue
-            .partitions(&history(&lake))
+            .list_partitions(&history(&lake))
             .await
             .unwrap()
             .into_iter()
             .map(|p| p.values[0].clone())
             .collect();
         prop_assert_eq!(&shown, &kept);
-        let again = snapshot_merge::sweep(table, keep, false, &context)
+        let again = snapshot_merge::sweep_table(table, keep, false, &context)
             .await
             .unwrap();
         prop_assert_eq!(
@@ -377,7 +388,7 @@ proptest! {
         steps in proptest::collection::vec((any::<bool>(), any::<bool>()), 1..9), daily in 0..3usize, monthly in 0..3usize
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(sweeps(&steps, Keep { daily, monthly, yearly: 1 }))?;
+        runtime.block_on(sweeps(&steps, RetentionPolicy { daily, monthly, yearly: 1 }))?;
     }
 }
 
@@ -390,7 +401,7 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
         let members: Vec<Value> = [1, 2]
             .map(|n| json!({"id": format!("p{n}"), "type": "Person", "personTenureType": "Tenant"}))
             .into();
-        person(
+        person_event(
             "TenureCreatedEvent",
             "t1",
             minute,
@@ -410,12 +421,12 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
         .await;
     lake.merge_tables(TUESDAY, &tables).await.unwrap();
     let id = pole::pole_id("housing-person", &["p1"]).to_string();
-    let subjects = snapshot_merge::erase::Whom {
+    let subjects = snapshot_merge::erase::ErasureSelector {
         ids: [id.clone()].into(),
         ..Default::default()
     };
     let before = lake.curated.list("", None).await.unwrap();
-    let planned = snapshot_merge::erase::erase(&lake.context(), &subjects, true)
+    let planned = snapshot_merge::erase::erase_curated(&lake.context(), &subjects, true)
         .await
         .unwrap();
     assert!(
@@ -432,7 +443,7 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
         curated: Arc::new(store),
         ..lake.context()
     };
-    let done = snapshot_merge::erase::erase(&context, &subjects, false)
+    let done = snapshot_merge::erase::erase_curated(&context, &subjects, false)
         .await
         .unwrap();
     assert_eq!(planned, done);
@@ -465,7 +476,7 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
     }
     kept_is_whole(&lake).await.unwrap();
     assert!(
-        snapshot_merge::erase::erase(&lake.context(), &subjects, false)
+        snapshot_merge::erase::erase_curated(&lake.context(), &subjects, false)
             .await
             .unwrap()
             .is_empty()

@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use lake::Day;
-use polelake::snapshots::{Show, TableDiff, What, days, pairs};
-use polelake::zones::Zones;
+use operations::LakeHandle;
+use operations::snapshots::{DiffDisplay, RowChangeKind, TableDiff, days, pair_days};
 use serde_json::{Value, json};
-use snapshot_merge::Sizes;
-use store::{Entry, Head, MemoryStore, Metadata, Object, ObjectStore, StoreError};
+use snapshot_merge::MergeSizes;
+use store::{
+    ListedObject, MemoryStore, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject,
+};
 
 use crate::days_in_memory::{Days, contracts, replace};
-use crate::lake_under_test::{LakeUnderTest, MONDAY, Row, person, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, SampleRow, person_event, repository_root};
 use crate::quarantine::polelake;
 use crate::readers::{has, python};
 
@@ -34,7 +36,7 @@ struct Watched {
 
 #[async_trait]
 impl ObjectStore for Watched {
-    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         self.whole.lock().unwrap().insert(key.to_owned());
         self.inner.get(key).await
     }
@@ -47,35 +49,43 @@ impl ObjectStore for Watched {
             .push(range.clone());
         self.inner.get_range(key, range).await
     }
-    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
         self.inner.head(key).await
     }
     async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
         self.inner.put(key, body, kind).await
     }
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
-        self.inner.put_new(key, body, metadata).await
+        self.inner.put_if_absent(key, body, metadata).await
     }
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.inner.put_over(key, etag, body).await
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.inner.put_if_match(key, etag, body).await
     }
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
         self.inner.list(prefix, after).await
     }
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
-        self.inner.first(prefix, after).await
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError> {
+        self.inner.find_first(prefix, after).await
     }
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.inner.delete(key).await
     }
 }
 
-fn zones(days: &Days) -> (Zones, Arc<Watched>) {
+fn zones(days: &Days) -> (LakeHandle, Arc<Watched>) {
     let watched = Arc::new(Watched {
         inner: Arc::clone(&days.curated),
         ..Watched::default()
@@ -83,19 +93,19 @@ fn zones(days: &Days) -> (Zones, Arc<Watched>) {
     let curated = Arc::clone(&watched) as Arc<dyn ObjectStore>;
     let (raw, refined) = (Arc::clone(&days.raw) as _, Arc::clone(&days.refined) as _);
     (
-        Zones::of(raw, refined, curated, Arc::clone(&days.catalogue)),
+        LakeHandle::from_stores(raw, refined, curated, Arc::clone(&days.catalogue)),
         watched,
     )
 }
 
 /// Sizes that cut a few rows into several groups, and into shards of about so many bytes.
-fn sizes(shard_bytes: u64) -> Sizes {
-    Sizes {
+fn sizes(shard_bytes: u64) -> MergeSizes {
+    MergeSizes {
         shard_bytes,
         group_rows: 8,
         batch_rows: 4,
         run_group_rows: 4,
-        ..Sizes::default()
+        ..MergeSizes::default()
     }
 }
 
@@ -103,19 +113,19 @@ fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
 
-async fn diff(zones: &Zones, table: &str, show: Show) -> TableDiff {
-    let found = pairs(zones, Some(table), day(MONDAY), day(TUESDAY))
+async fn diff(zones: &LakeHandle, table: &str, show: DiffDisplay) -> TableDiff {
+    let found = pair_days(zones, Some(table), day(MONDAY), day(TUESDAY))
         .await
         .unwrap();
     assert_eq!((found.pairs.len(), found.skipped.len()), (1, 0));
     found.pairs[0]
-        .diff(&zones.curated, show, &|_| ())
+        .compare_days(&zones.curated, show, &|_| ())
         .await
         .unwrap()
 }
 
 fn told(kind: &str, number: usize, minute: u32, name: &str) -> Value {
-    let mut event = person(
+    let mut event = person_event(
         kind,
         &format!("p{number}"),
         minute,
@@ -127,7 +137,7 @@ fn told(kind: &str, number: usize, minute: u32, name: &str) -> Value {
 }
 
 /// People on Monday; on Tuesday some are changed, some only stated again, some gone, and some are new.
-async fn two_days(first: Sizes, second: Sizes) -> Days {
+async fn two_days(first: MergeSizes, second: MergeSizes) -> Days {
     let mut days = Days::new();
     days.sizes = first;
     let monday: Vec<Value> = (0..80)
@@ -173,12 +183,12 @@ struct Naive {
     columns: BTreeMap<String, u64>,
 }
 
-fn by_key(rows: Vec<Row>) -> BTreeMap<[String; 3], Row> {
-    let key = |row: &Row| ["owner_id", "pole_id", "source"].map(|column| row[column].clone());
+fn by_key(rows: Vec<SampleRow>) -> BTreeMap<[String; 3], SampleRow> {
+    let key = |row: &SampleRow| ["owner_id", "pole_id", "source"].map(|column| row[column].clone());
     rows.into_iter().map(|row| (key(&row), row)).collect()
 }
 
-fn naive(old: Vec<Row>, new: Vec<Row>) -> Naive {
+fn naive(old: Vec<SampleRow>, new: Vec<SampleRow>) -> Naive {
     let (old, new) = (by_key(old), by_key(new));
     let mut found = Naive::default();
     found.counts[0] = new.keys().filter(|key| !old.contains_key(*key)).count() as u64;
@@ -236,7 +246,7 @@ async fn a_diff_says_what_a_naive_comparison_says_whatever_the_shards() {
             "{first} {second}"
         );
         for table in TABLES {
-            let diff = diff(&zones, table, Show::default()).await;
+            let diff = diff(&zones, table, DiffDisplay::default()).await;
             let (old, new) = (
                 days.rows(table, MONDAY).await,
                 days.rows(table, TUESDAY).await,
@@ -250,7 +260,7 @@ async fn a_diff_says_what_a_naive_comparison_says_whatever_the_shards() {
             );
             assert_eq!(diff.differences, [], "none was asked for");
         }
-        let diff = diff(&zones, "person", Show::default()).await;
+        let diff = diff(&zones, "person", DiffDisplay::default()).await;
         assert!(
             diff.added > 5 && diff.removed > 3 && diff.restated > 5,
             "{diff:?}"
@@ -295,7 +305,7 @@ async fn a_column_that_came_between_the_days_is_a_change_where_it_is_filled() {
     .await;
     days.merge_tables(TUESDAY, &TABLES).await.unwrap();
     let (zones, _) = zones(&days);
-    let show = Show {
+    let show = DiffDisplay {
         rows: 10,
         values: true,
     };
@@ -339,7 +349,7 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
     .await;
     days.merge_tables(TUESDAY, &TABLES).await.unwrap();
     let (zones, watched) = zones(&days);
-    let diff = diff(&zones, "person", Show::default()).await;
+    let diff = diff(&zones, "person", DiffDisplay::default()).await;
     let (old, new) = (
         days.manifest("person", MONDAY).await,
         days.manifest("person", TUESDAY).await,
@@ -349,7 +359,7 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
         (diff.changed, diff.shards_shared, diff.shards_read),
         (1, new.shards.len() - 1, 2)
     );
-    let all = |manifest: &lake::Manifest| -> BTreeSet<String> {
+    let all = |manifest: &lake::SnapshotManifest| -> BTreeSet<String> {
         manifest
             .shards
             .iter()
@@ -366,12 +376,12 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
     assert!(whole.iter().all(|key| key.ends_with(".json")), "{whole:?}");
     // The same day twice is the same, and reads nothing.
     watched.parts.lock().unwrap().clear();
-    let found = pairs(&zones, Some("person"), day(TUESDAY), day(TUESDAY))
+    let found = pair_days(&zones, Some("person"), day(TUESDAY), day(TUESDAY))
         .await
         .unwrap();
-    assert_eq!(found.bytes(), 0);
+    assert_eq!(found.bytes_to_read(), 0);
     let same = found.pairs[0]
-        .diff(&zones.curated, Show::default(), &|_| ())
+        .compare_days(&zones.curated, DiffDisplay::default(), &|_| ())
         .await
         .unwrap();
     assert_eq!((said(&same), same.shards_read), (Naive::default(), 0));
@@ -383,11 +393,11 @@ async fn no_personal_value_is_shown_unasked() {
     let days = two_days(sizes(4_000), sizes(4_000)).await;
     let (zones, _) = zones(&days);
     let (few, many) = (
-        Show {
+        DiffDisplay {
             rows: 5,
             values: false,
         },
-        Show {
+        DiffDisplay {
             rows: 1_000,
             values: false,
         },
@@ -399,7 +409,7 @@ async fn no_personal_value_is_shown_unasked() {
         closed.added + closed.changed + closed.removed
     );
     let keys = |diff: &TableDiff| -> Vec<_> {
-        let key = |row: &polelake::snapshots::Difference| {
+        let key = |row: &operations::snapshots::RowDifference| {
             (
                 row.owner_id.clone(),
                 row.pole_id.clone(),
@@ -411,7 +421,7 @@ async fn no_personal_value_is_shown_unasked() {
     assert!(keys(&closed).is_sorted(), "in the order of their keys");
     let personal: BTreeSet<&str> = zones
         .catalogue
-        .table("person")
+        .table_contract("person")
         .unwrap()
         .columns
         .iter()
@@ -429,7 +439,7 @@ async fn no_personal_value_is_shown_unasked() {
     let open = diff(
         &zones,
         "person",
-        Show {
+        DiffDisplay {
             rows: 1_000,
             values: true,
         },
@@ -437,7 +447,7 @@ async fn no_personal_value_is_shown_unasked() {
     .await;
     assert_eq!(keys(&open), keys(&closed));
     let changed = open.differences.iter().find(|row| {
-        row.what == What::Changed
+        row.what == RowChangeKind::Changed
             && row
                 .columns
                 .iter()
@@ -460,7 +470,7 @@ async fn no_personal_value_is_shown_unasked() {
 async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
     let days = two_days(sizes(4_000), sizes(4_000)).await;
     let (zones, _) = zones(&days);
-    let listed = days::list(&zones, "person").await.unwrap();
+    let listed = days::list_snapshots(&zones, "person").await.unwrap();
     let manifest = days.manifest("person", TUESDAY).await;
     let last = &listed[1];
     assert_eq!(
@@ -492,7 +502,7 @@ async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
     let failed = |table: &'static str, from: &'static str, to: &'static str| {
         let zones = &zones;
         async move {
-            pairs(zones, Some(table), day(from), day(to))
+            pair_days(zones, Some(table), day(from), day(to))
                 .await
                 .unwrap_err()
                 .to_string()
@@ -511,7 +521,7 @@ async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
     // A table that only one day has is told apart.
     let key = lake::manifest_key("person_name", day(MONDAY));
     days.curated.delete(&key).await.unwrap();
-    let found = pairs(&zones, None, day(MONDAY), day(TUESDAY))
+    let found = pair_days(&zones, None, day(MONDAY), day(TUESDAY))
         .await
         .unwrap();
     assert_eq!(found.skipped.len(), 1);
@@ -553,21 +563,21 @@ fn read(shown: &Value) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_lists_shows_and_compares_days() {
-    let shipped = root().join("contracts");
+    let shipped = repository_root().join("contracts");
     let lake = LakeUnderTest::start().await;
-    lake.push(
+    lake.push_events(
         "housing-person",
         &[told("PersonCreatedEvent", 1, 1, "Adelheid")],
     )
     .await;
     lake.run_day(MONDAY).await;
-    lake.at(TUESDAY);
-    lake.push(
+    lake.set_date(TUESDAY);
+    lake.push_events(
         "housing-person",
         &[told("PersonCreatedEvent", 1, 2, "Brunhild")],
     )
     .await;
-    lake.push(
+    lake.push_events(
         "housing-person",
         &[told("PersonCreatedEvent", 2, 2, "Cunegund")],
     )
@@ -596,9 +606,9 @@ async fn an_operator_lists_shows_and_compares_days() {
     let hint = shown["iceberg_hint"].as_str().unwrap();
     assert!(std::path::Path::new(hint).is_file(), "{hint}");
     let (_, _, text) = polelake(&lake, &shipped, &["snapshot", "show", "person", TUESDAY]);
-    let key = &lake.manifest("person", TUESDAY).shards[0].rows_key;
+    let key = &lake.read_manifest("person", TUESDAY).shards[0].rows_key;
     assert!(
-        text.contains(&*lake.object("curated", key).to_string_lossy()),
+        text.contains(&*lake.object_path("curated", key).to_string_lossy()),
         "{text}"
     );
     assert!(
@@ -631,7 +641,11 @@ async fn an_operator_lists_shows_and_compares_days() {
         &["snapshot", "diff", MONDAY, TUESDAY, "--json"],
     );
     let tables = told["tables"].as_array().unwrap();
-    assert_eq!((code, tables.len()), (0, lake.merged_tables()), "{text}");
+    assert_eq!(
+        (code, tables.len()),
+        (0, lake.count_merged_tables()),
+        "{text}"
+    );
     let person = tables
         .iter()
         .find(|table| table["table"] == "person")

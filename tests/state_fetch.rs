@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{Folder, LakeUnderTest, MONDAY, contracts_with, person};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, TempFolder, contracts_with, person_event};
 
 const PERSON: &str = "sources/housing/person/contract.odcs.yaml";
 
@@ -57,7 +57,7 @@ impl PersonApi {
     }
 
     /// Contracts that ask this API for persons.
-    fn contracts(&self, name: &str) -> Folder {
+    fn contracts(&self, name: &str) -> TempFolder {
         contracts_with(name, PERSON, |text| {
             let fetch = format!(
                 "state: $.entity\n      fetch: {{url: \"http://{}/persons/{{key}}\", secret: person-api, version: etag, timeout_ms: 1000}}",
@@ -101,7 +101,7 @@ async fn answer(
         .into_response()
 }
 
-async fn started(api: &PersonApi, name: &str) -> (LakeUnderTest, Folder) {
+async fn started(api: &PersonApi, name: &str) -> (LakeUnderTest, TempFolder) {
     let contracts = api.contracts(name);
     let lake = LakeUnderTest::with_contracts(&contracts).await;
     std::fs::write(
@@ -113,7 +113,7 @@ async fn started(api: &PersonApi, name: &str) -> (LakeUnderTest, Folder) {
 }
 
 fn changed(key: &str, minute: u32) -> Value {
-    person(
+    person_event(
         "PersonUpdatedEvent",
         key,
         minute,
@@ -134,9 +134,11 @@ async fn the_state_is_what_counts_and_its_version_ranks_it() {
             (200, "\"1\"", state("First")),
         ],
     );
-    lake.push("housing-person", &[changed("p1", 1)]).await;
+    lake.push_events("housing-person", &[changed("p1", 1)])
+        .await;
     // An older state that comes later, as from a slow replica.
-    lake.push("housing-person", &[changed("p1", 2)]).await;
+    lake.push_events("housing-person", &[changed("p1", 2)])
+        .await;
     // One that is gone: it stays away, whatever was on its way before.
     api.says(
         "p2",
@@ -148,11 +150,12 @@ async fn the_state_is_what_counts_and_its_version_ranks_it() {
         ],
     );
     for minute in 1..=3 {
-        lake.push("housing-person", &[changed("p2", minute)]).await;
+        lake.push_events("housing-person", &[changed("p2", minute)])
+            .await;
     }
     let (_, report) = lake.run_day(MONDAY).await;
     assert_eq!(report["sources"]["housing-person"]["refined"], 5);
-    let rows = lake.rows("person", MONDAY);
+    let rows = lake.table_rows("person", MONDAY);
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!(
         (
@@ -173,9 +176,9 @@ async fn the_state_is_what_counts_and_its_version_ranks_it() {
     );
     // Both the event and the state lie in the raw zone.
     let raw: Vec<_> = lake
-        .objects("raw", "raw/housing-person")
+        .read_objects("raw", "raw/housing-person")
         .into_values()
-        .flat_map(|bytes| crate::lake_under_test::rows(bytes.into()))
+        .flat_map(|bytes| crate::lake_under_test::parquet_rows(bytes.into()))
         .collect();
     let kept = raw
         .iter()
@@ -194,7 +197,8 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
         "flaky",
         &[(503, "", Value::Null), (200, "\"1\"", state.clone())],
     );
-    lake.push("housing-person", &[changed("flaky", 1)]).await;
+    lake.push_events("housing-person", &[changed("flaky", 1)])
+        .await;
     assert_eq!(api.asked("flaky").len(), 2);
     // One that falters and then does not find it is asked once more.
     api.says(
@@ -205,7 +209,8 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
             (200, "\"1\"", state.clone()),
         ],
     );
-    lake.push("housing-person", &[changed("late", 1)]).await;
+    lake.push_events("housing-person", &[changed("late", 1)])
+        .await;
     // A rotated secret is asked for anew.
     std::fs::write(
         lake.folder.join("secrets.json"),
@@ -216,7 +221,8 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
         "rotated",
         &[(401, "", Value::Null), (200, "\"1\"", state.clone())],
     );
-    lake.push("housing-person", &[changed("rotated", 1)]).await;
+    lake.push_events("housing-person", &[changed("rotated", 1)])
+        .await;
     assert_eq!(api.asked("rotated").last().unwrap(), "Bearer new");
     // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent again.
     api.says("slow", &[(0, "", Value::Null)]);
@@ -226,7 +232,9 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
         ("refuses", 502, "event.state-refused"),
     ] {
         let body = changed(key, 1).to_string();
-        let (found, answer) = lake.post("housing-person", "application/json", body).await;
+        let (found, answer) = lake
+            .post_events("housing-person", "application/json", body)
+            .await;
         assert_eq!(
             (found, answer["rule"].as_str()),
             (status, Some(rule)),
@@ -235,7 +243,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     }
     // A key that would walk to another address.
     let (status, answer) = lake
-        .post(
+        .post_events(
             "housing-person",
             "application/json",
             changed("../admin", 1).to_string(),
@@ -244,7 +252,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     assert_eq!((status, answer["rule"].as_str()), (422, Some("event.key")));
     // A state without a version cannot be ranked: quarantined, not guessed.
     api.says("unversioned", &[(200, "\"abc\"", state)]);
-    lake.push("housing-person", &[changed("unversioned", 1)])
+    lake.push_events("housing-person", &[changed("unversioned", 1)])
         .await;
     let (_, report) = lake.run_day(MONDAY).await;
     let books = &report["sources"]["housing-person"];
@@ -253,7 +261,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
         (&json!(4), &json!(3))
     );
     assert_eq!(
-        lake.rows("person", MONDAY).len(),
+        lake.table_rows("person", MONDAY).len(),
         3,
         "none was taken for gone"
     );

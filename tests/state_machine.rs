@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use host::Budget;
+use host::TimeBudget;
 use serde_json::{Map, Value, json};
-use snapshot_merge::{Request, Sizes};
+use snapshot_merge::{MergeRequest, MergeSizes};
 use store::{MemoryStore, ObjectStore};
 
 use crate::days_in_memory::{Days, objects};
-use crate::lake_under_test::{MONDAY, person, root};
+use crate::lake_under_test::{MONDAY, person_event, repository_root};
 
 /// As much of Amazon States Language as the machine uses. What it does not know it refuses.
 struct Machine<'m> {
@@ -90,9 +90,9 @@ impl Machine<'_> {
         self.invoked.lock().unwrap().push(payload.clone());
         let answer = match parameters["FunctionName"].as_str().unwrap() {
             "${snapshot_merge}" => {
-                let request: Request = serde_json::from_value(payload).unwrap();
-                let budget = Budget::lasting(Duration::from_secs(600));
-                snapshot_merge::answer(request, &self.lake.context(), budget)
+                let request: MergeRequest = serde_json::from_value(payload).unwrap();
+                let budget = TimeBudget::lasting_for(Duration::from_secs(600));
+                snapshot_merge::answer_request(request, &self.lake.context(), budget)
                     .await
                     .unwrap()
             }
@@ -134,11 +134,11 @@ impl Machine<'_> {
     }
 }
 
-async fn lake(sizes: Sizes) -> Days {
+async fn lake(sizes: MergeSizes) -> Days {
     let mut lake = Days::new();
     lake.sizes = sizes;
     let born = |n: u32| {
-        person(
+        person_event(
             "PersonCreatedEvent",
             &format!("p{n}"),
             n % 60,
@@ -157,11 +157,12 @@ async fn lake(sizes: Sizes) -> Days {
 #[tokio::test]
 async fn the_state_machine_leaves_what_one_invocation_leaves() {
     let text =
-        std::fs::read_to_string(root().join("infra/state-machines/snapshot.asl.json")).unwrap();
+        std::fs::read_to_string(repository_root().join("infra/state-machines/snapshot.asl.json"))
+            .unwrap();
     let machine: Value = serde_json::from_str(&text).unwrap();
-    let sizes = Sizes {
+    let sizes = MergeSizes {
         shard_bytes: 10_000,
-        ..Sizes::default()
+        ..MergeSizes::default()
     };
     let (stepwise, at_once) = (lake(sizes).await, lake(sizes).await);
     at_once.merge(MONDAY).await.unwrap();

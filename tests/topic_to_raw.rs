@@ -27,11 +27,11 @@ async fn odd_records_are_landed_as_they_are_and_block_nothing() {
         drop(producer.send(record.partition(1)).await.unwrap());
     }
     producer.close().await.unwrap();
-    lake.platform.running.settled().await;
+    lake.platform.running.wait_until_settled().await;
     let (mut values, mut headers) = (Vec::new(), Vec::new());
     let mut expected = 0;
-    for (key, bytes) in lake.objects("raw", "raw/housing-person/epoch=1/partition=1") {
-        let chunk = Chunk::of_raw_key(&key).unwrap();
+    for (key, bytes) in lake.read_objects("raw", "raw/housing-person/epoch=1/partition=1") {
+        let chunk = Chunk::from_raw_key(&key).unwrap();
         assert_eq!(chunk.offset, expected, "the chain has no gap");
         for batch in decode_raw(bytes.into()).unwrap() {
             for row in 0..batch.len() {
@@ -81,8 +81,8 @@ async fn the_log_survives_the_platform() {
     producer.close().await.unwrap();
     // Nothing is waited for: what was acknowledged is landed by the next platform on the folder.
     let lake = lake.restart("2026-03-02").await;
-    lake.platform.running.settled().await;
-    let objects = lake.objects("raw", "raw/housing-asset/epoch=1/partition=0");
+    lake.platform.running.wait_until_settled().await;
+    let objects = lake.read_objects("raw", "raw/housing-asset/epoch=1/partition=0");
     let landed: usize = objects
         .into_values()
         .flat_map(|bytes| decode_raw(bytes.into()).unwrap())
@@ -153,10 +153,10 @@ print(json.dumps({'errors': errors, 'gzip_refused': refused}))
         answer,
         serde_json::json!({"errors": [], "gzip_refused": [true]})
     );
-    lake.platform.running.settled().await;
+    lake.platform.running.wait_until_settled().await;
     let mut records = Vec::new();
     for bytes in lake
-        .objects("raw", "raw/housing-asset/epoch=1/partition=1")
+        .read_objects("raw", "raw/housing-asset/epoch=1/partition=1")
         .into_values()
     {
         for batch in decode_raw(bytes.into()).unwrap() {

@@ -816,7 +816,10 @@ async fn a_column_that_is_widened_or_removed_is_refused_with_a_remedy() {
                     .text()
                     .lines()
                     .filter(|line| !line.trim_start().starts_with(&format!("{name}:")));
-                *file = contract::File::new(mapping, kept.collect::<Vec<_>>().join("\n") + "\n");
+                *file = contract::DeclaredFile::new(
+                    mapping,
+                    kept.collect::<Vec<_>>().join("\n") + "\n",
+                );
             }
         });
         let days = days.changed(other);

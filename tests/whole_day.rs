@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, root};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root};
 use crate::pole_to_snapshot::town;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,28 +12,28 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
     let lake = LakeUnderTest::start().await;
     // The processes are warm, as on any day but the first.
     let sample = |name: &str| {
-        std::fs::read_to_string(root().join(format!(
+        std::fs::read_to_string(repository_root().join(format!(
             "contracts/sources/housing/tenure/samples/{name}.json"
         )))
         .unwrap()
     };
-    lake.post(
+    lake.post_events(
         "housing-tenure",
         "application/json",
         sample("tenure-updated"),
     )
     .await;
-    lake.platform.running.settled().await;
+    lake.platform.running.wait_until_settled().await;
     let begun = Instant::now();
     let (status, answer) = lake
-        .post(
+        .post_events(
             "housing-tenure",
             "application/json",
             sample("tenure-with-state"),
         )
         .await;
     assert_eq!(status, 202, "{answer}");
-    while lake.objects("refined", "refined/object_tenancy").len() < 2 {
+    while lake.read_objects("refined", "refined/object_tenancy").len() < 2 {
         assert!(
             begun.elapsed() < Duration::from_secs(20),
             "the event does not arrive"
@@ -42,7 +42,7 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
     }
     let (run, report) = lake.run_day(MONDAY).await;
     assert_eq!(run["behind"], 0);
-    let tenancies = lake.rows("object_tenancy", MONDAY);
+    let tenancies = lake.table_rows("object_tenancy", MONDAY);
     let tenancy = &tenancies[0];
     let told = [
         "rent",
@@ -79,11 +79,11 @@ async fn the_books_of_every_day_close() {
         .into_iter()
         .enumerate()
     {
-        lake.at(date);
+        lake.set_date(date);
         let mut accepted = 0;
         for (source, events) in town(number) {
             accepted += events.len() as u64;
-            lake.push(source, &events).await;
+            lake.push_events(source, &events).await;
         }
         let (run, report) = lake.run_day(date).await;
         let mut sum = [0; 4];
@@ -125,22 +125,22 @@ async fn the_books_of_every_day_close() {
             let count = |name: &str| table[name].as_u64().unwrap();
             let name = table["table"].as_str().unwrap();
             let before = lake
-                .manifest(name, date)
+                .read_manifest(name, date)
                 .base
-                .map_or(0, |base| lake.manifest(name, &base).rows);
+                .map_or(0, |base| lake.read_manifest(name, &base).rows);
             assert_eq!(
                 count("rows"),
                 before + count("inserted") - count("deleted"),
                 "{name} on {date}"
             );
         }
-        rows.push(lake.rows("person", date).len());
+        rows.push(lake.table_rows("person", date).len());
     }
     assert!(rows.is_sorted(), "people arrive every day: {rows:?}");
-    assert!(lake.object("site", "index.html").is_file());
-    assert!(lake.object("site", "day/2026-03-03.html").is_file());
+    assert!(lake.object_path("site", "index.html").is_file());
+    assert!(lake.object_path("site", "day/2026-03-03.html").is_file());
     // Swapped versions of one second: the greater version holds.
-    let withdrawn = lake.rows("object_case", "2026-03-04");
+    let withdrawn = lake.table_rows("object_case", "2026-03-04");
     let swapped: Vec<_> = withdrawn
         .iter()
         .filter(|case| case.contains_key("appeal_reference"))
@@ -222,14 +222,18 @@ fn only_what_was_planted_is_told(report: &serde_json::Value, days: u64) {
 async fn a_platform_that_ends_in_mid_day_goes_on() {
     let mut lake = LakeUnderTest::start().await;
     for (source, events) in town(0) {
-        lake.push(source, &events).await;
+        lake.push_events(source, &events).await;
         lake = lake.restart(MONDAY).await;
     }
     let restarted = lake.run_day(MONDAY).await.1["sources"].clone();
     let calm = LakeUnderTest::start().await;
     for (source, events) in town(0) {
-        calm.push(source, &events).await;
+        calm.push_events(source, &events).await;
     }
     calm.run_day(MONDAY).await;
-    assert_eq!(calm.said(MONDAY), lake.said(MONDAY), "{restarted}");
+    assert_eq!(
+        calm.rows_by_table(MONDAY),
+        lake.rows_by_table(MONDAY),
+        "{restarted}"
+    );
 }

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::lake_under_test::root;
+use crate::lake_under_test::repository_root;
 
 fn workflows() -> Vec<(String, String, Value)> {
-    let folder = root().join(".github/workflows");
+    let folder = repository_root().join(".github/workflows");
     let files = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -111,9 +111,9 @@ fn rights_are_given_job_by_job_and_apply_waits_for_an_approval() {
 
 #[test]
 fn the_runbook_knows_every_alarm() {
-    let runbook = std::fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let runbook = std::fs::read_to_string(repository_root().join("docs/runbook.md")).unwrap();
     let mut unknown = Vec::new();
-    crate::lake_under_test::collect(&root().join("infra"), &mut |path| {
+    crate::lake_under_test::visit_files(&repository_root().join("infra"), &mut |path| {
         if path.extension().is_none_or(|extension| extension != "tf") {
             return;
         }

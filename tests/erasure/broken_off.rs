@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use polelake::erase::{Request, Wanted, erase};
-use polelake::zones::Zones;
+use operations::LakeHandle;
+use operations::erase::{LakeErasureRequest, RequestedSubject, erase_subjects};
 use store::{MemoryStore, ObjectStore};
 
 use super::people::{Elsewhere, books_close, by_key, lake, noon, pole_id, receipt, traces, zones};
@@ -32,11 +32,11 @@ impl Dying {
 
 #[async_trait]
 impl ObjectStore for Dying {
-    async fn get(&self, key: &str) -> Result<store::Object, store::StoreError> {
+    async fn get(&self, key: &str) -> Result<store::StoredObject, store::StoreError> {
         self.inner.get(key).await
     }
 
-    async fn head(&self, key: &str) -> Result<store::Head, store::StoreError> {
+    async fn head(&self, key: &str) -> Result<store::ObjectHead, store::StoreError> {
         self.inner.head(key).await
     }
 
@@ -50,51 +50,51 @@ impl ObjectStore for Dying {
         self.inner.put(key, body, kind).await
     }
 
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: bytes::Bytes,
-        metadata: store::Metadata,
+        metadata: store::ObjectMetadata,
     ) -> Result<bool, store::StoreError> {
         self.strikes()?;
-        self.inner.put_new(key, body, metadata).await
+        self.inner.put_if_absent(key, body, metadata).await
     }
 
-    async fn put_over(
+    async fn put_if_match(
         &self,
         key: &str,
         etag: &str,
         body: bytes::Bytes,
     ) -> Result<bool, store::StoreError> {
         self.strikes()?;
-        self.inner.put_over(key, etag, body).await
+        self.inner.put_if_match(key, etag, body).await
     }
 
-    async fn replace(
+    async fn replace_if_match(
         &self,
         key: &str,
         etag: &str,
         body: bytes::Bytes,
-        metadata: store::Metadata,
+        metadata: store::ObjectMetadata,
     ) -> Result<bool, store::StoreError> {
         self.strikes()?;
-        self.inner.replace(key, etag, body, metadata).await
+        self.inner.replace_if_match(key, etag, body, metadata).await
     }
 
     async fn list(
         &self,
         prefix: &str,
         after: Option<&str>,
-    ) -> Result<Vec<store::Entry>, store::StoreError> {
+    ) -> Result<Vec<store::ListedObject>, store::StoreError> {
         self.inner.list(prefix, after).await
     }
 
-    async fn first(
+    async fn find_first(
         &self,
         prefix: &str,
         after: Option<&str>,
-    ) -> Result<Option<store::Entry>, store::StoreError> {
-        self.inner.first(prefix, after).await
+    ) -> Result<Option<store::ListedObject>, store::StoreError> {
+        self.inner.find_first(prefix, after).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), store::StoreError> {
@@ -120,13 +120,13 @@ async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
 /// Runs an erasure with so many writes of each zone, and then a whole one; says whether the first broke off.
 async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
     let days = lake().await;
-    let request = || Request {
-        wanted: if by_id {
-            Wanted::PoleId(pole_id())
+    let request = || LakeErasureRequest {
+        subject: if by_id {
+            RequestedSubject::PoleId(pole_id())
         } else {
-            by_key().wanted
+            by_key().subject
         },
-        whole_records: false,
+        full_records: false,
     };
     let dying = |inner: &Arc<MemoryStore>, left: i64| -> Arc<dyn ObjectStore> {
         Arc::new(Dying {
@@ -135,16 +135,16 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         })
     };
     let [refined, raw, curated] = limits;
-    let broken = Zones::of(
+    let broken = LakeHandle::from_stores(
         dying(&days.raw, raw),
         dying(&days.refined, refined),
         dying(&days.curated, curated),
         Arc::clone(&days.catalogue),
     );
-    let died = erase(&broken, &request(), &Elsewhere, noon())
+    let died = erase_subjects(&broken, &request(), &Elsewhere, noon())
         .await
         .is_err();
-    let done = erase(&zones(&days), &request(), &Elsewhere, noon())
+    let done = erase_subjects(&zones(&days), &request(), &Elsewhere, noon())
         .await
         .unwrap();
     assert_eq!(
@@ -159,6 +159,6 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         (1, 3),
         "after {limits:?} writes"
     );
-    assert_eq!(done.is_nothing(), !died);
+    assert_eq!(done.found_nothing(), !died);
     died
 }

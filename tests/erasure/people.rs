@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use host::Budget;
+use host::TimeBudget;
 use lake::{Chunk, Day, Receipt};
-use polelake::Failed;
-use polelake::audit::{Scope, audit};
-use polelake::erase::{Curated, Outcome, Request, Subjects, Touched, Wanted, erase};
-use polelake::quarantine::{self, Filter};
-use polelake::zones::Zones;
+use operations::LakeHandle;
+use operations::audit::{AuditScope, audit_lake};
+use operations::erase::{
+    CuratedEraser, ErasureOutcome, LakeErasureRequest, RedactedObject, RequestedSubject, Subjects,
+    erase_subjects,
+};
+use operations::quarantine::{self, QuarantineFilter};
+use polelake::CliError;
 use serde_json::{Value, json};
 use store::{MemoryStore, ObjectStore};
 use trigger::SqsEvent;
 
 use crate::days_in_memory::Days;
-use crate::lake_under_test::{MONDAY, Row, person, rows};
+use crate::lake_under_test::{MONDAY, SampleRow, parquet_rows, person_event};
 
 /// Who is forgotten.
 pub(crate) const KEY: &str = "3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5";
@@ -34,7 +37,7 @@ pub(crate) const ALONE: &str = "0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f";
 
 /// Wednesday noon, long after everything.
 pub(crate) fn noon() -> i64 {
-    Day::parse("2026-03-04").unwrap().begins() + 43_200_000_000
+    Day::parse("2026-03-04").unwrap().start_micros() + 43_200_000_000
 }
 
 pub(crate) fn pole_id() -> pole::Uuid {
@@ -45,26 +48,26 @@ pub(crate) fn pole_id() -> pole::Uuid {
 pub(crate) struct Elsewhere;
 
 #[async_trait]
-impl Curated for Elsewhere {
-    async fn erase(&self, _: &Subjects, _: bool) -> Result<Vec<Touched>, Failed> {
+impl CuratedEraser for Elsewhere {
+    async fn erase_rows(&self, _: &Subjects, _: bool) -> Result<Vec<RedactedObject>, CliError> {
         Ok(Vec::new())
     }
 }
 
-pub(crate) fn by_key() -> Request {
-    let wanted = Wanted::Record {
+pub(crate) fn by_key() -> LakeErasureRequest {
+    let wanted = RequestedSubject::Record {
         source: "housing-person".into(),
         key: KEY.into(),
     };
-    Request {
-        wanted,
-        whole_records: false,
+    LakeErasureRequest {
+        subject: wanted,
+        full_records: false,
     }
 }
 
-pub(crate) fn zones(days: &Days) -> Zones {
+pub(crate) fn zones(days: &Days) -> LakeHandle {
     let store = |store: &Arc<MemoryStore>| -> Arc<dyn ObjectStore> { Arc::clone(store) as _ };
-    Zones::of(
+    LakeHandle::from_stores(
         store(&days.raw),
         store(&days.refined),
         store(&days.curated),
@@ -77,7 +80,7 @@ pub(crate) fn named(entity: &str, minute: u32, surname: &str, born: &str) -> Val
         "firstName": format!("{surname}-{minute}"), "surname": surname, "dateOfBirth": born,
         "tenures": [{"id": BOTH, "assetId": "9d8c7b6a-0000-4000-8000-000000000001", "assetFullAddress": format!("{surname} House")}],
     });
-    person("PersonCreatedEvent", entity, minute, new)
+    person_event("PersonCreatedEvent", entity, minute, new)
 }
 
 pub(crate) fn tenure(kind: &str, tenure: &str, minute: u32, members: &[(&str, &str)]) -> Value {
@@ -159,8 +162,10 @@ pub(crate) async fn lake() -> Days {
 /// Sends every open record on its way again, and transforms what is there.
 pub(crate) async fn redrive(days: &Days) {
     let zones = zones(days);
-    let open = quarantine::list(&zones, &Filter::default()).await.unwrap();
-    let chunks = quarantine::redrive(&zones, &open, noon() / 1_000 - 3_600_000)
+    let open = quarantine::list_entries(&zones, &QuarantineFilter::default())
+        .await
+        .unwrap();
+    let chunks = quarantine::redrive_entries(&zones, &open, noon() / 1_000 - 3_600_000)
         .await
         .unwrap();
     let keys: Vec<String> = chunks.iter().map(Chunk::raw_key).collect();
@@ -182,8 +187,12 @@ pub(crate) async fn transform(days: &Days, keys: &[String]) {
         refined: Arc::clone(&days.refined) as _,
         catalogue: Arc::clone(&days.catalogue),
     };
-    let failures =
-        pole_transform::handle(event, &context, Budget::lasting(Duration::from_secs(60))).await;
+    let failures = pole_transform::handle(
+        event,
+        &context,
+        TimeBudget::lasting_for(Duration::from_secs(60)),
+    )
+    .await;
     assert_eq!(
         serde_json::to_value(failures).unwrap()["batchItemFailures"],
         json!([])
@@ -192,12 +201,17 @@ pub(crate) async fn transform(days: &Days, keys: &[String]) {
 
 /// Takes every receipt away and transforms everything again.
 pub(crate) async fn transform_again(days: &Days) {
-    for entry in days.refined.list(Chunk::RECEIPTS, None).await.unwrap() {
+    for entry in days
+        .refined
+        .list(Chunk::RECEIPTS_PREFIX, None)
+        .await
+        .unwrap()
+    {
         days.refined.delete(&entry.key).await.unwrap();
     }
     let keys = days
         .raw
-        .list(Chunk::RAW, None)
+        .list(Chunk::RAW_PREFIX, None)
         .await
         .unwrap()
         .into_iter()
@@ -205,7 +219,7 @@ pub(crate) async fn transform_again(days: &Days) {
     transform(
         days,
         &keys
-            .filter(|key| Chunk::of_raw_key(key).is_some())
+            .filter(|key| Chunk::from_raw_key(key).is_some())
             .collect::<Vec<_>>(),
     )
     .await;
@@ -218,8 +232,8 @@ pub(crate) async fn content(days: &Days) -> BTreeMap<String, String> {
         for entry in store.list("", None).await.unwrap() {
             let body = store.get(&entry.key).await.unwrap().body;
             let text = match entry.key.as_str() {
-                key if Chunk::of_raw_key(key).is_some() => raw(body),
-                key if key.starts_with(Chunk::QUARANTINE) => {
+                key if Chunk::from_raw_key(key).is_some() => raw(body),
+                key if key.starts_with(Chunk::QUARANTINE_PREFIX) => {
                     let refused = lake::decode_quarantine(body).unwrap();
                     let texts = refused.iter().map(|one| {
                         let bytes = |bytes: &Option<bytes::Bytes>| {
@@ -236,7 +250,7 @@ pub(crate) async fn content(days: &Days) -> BTreeMap<String, String> {
                     });
                     texts.collect()
                 }
-                key if key.ends_with(".parquet") => format!("{:?}", rows(body)),
+                key if key.ends_with(".parquet") => format!("{:?}", parquet_rows(body)),
                 _ => String::from_utf8(body.to_vec()).unwrap(),
             };
             found.insert(entry.key, text);
@@ -277,8 +291,8 @@ pub(crate) async fn traces(days: &Days) -> Vec<String> {
 }
 
 /// Rows of every refined object, by table.
-pub(crate) async fn refined_rows(days: &Days) -> BTreeMap<String, BTreeSet<Row>> {
-    let mut found: BTreeMap<String, BTreeSet<Row>> = BTreeMap::new();
+pub(crate) async fn refined_rows(days: &Days) -> BTreeMap<String, BTreeSet<SampleRow>> {
+    let mut found: BTreeMap<String, BTreeSet<SampleRow>> = BTreeMap::new();
     for table in &days.catalogue.tables {
         for entry in days
             .refined
@@ -290,18 +304,18 @@ pub(crate) async fn refined_rows(days: &Days) -> BTreeMap<String, BTreeSet<Row>>
             found
                 .entry(table.name.clone())
                 .or_default()
-                .extend(rows(body));
+                .extend(parquet_rows(body));
         }
     }
     found
 }
 
 pub(crate) async fn books_close(days: &Days) {
-    let audit = audit(
+    let audit = audit_lake(
         &zones(days),
-        Scope {
+        AuditScope {
             deep: true,
-            ..Scope::default()
+            ..AuditScope::default()
         },
     )
     .await
@@ -316,11 +330,11 @@ pub(crate) async fn receipt(days: &Days, topic: &str, partition: i32, offset: i6
         partition,
         offset,
     };
-    Receipt::decode(&days.refined.get(&chunk.receipt_key()).await.unwrap().body).unwrap()
+    Receipt::from_json(&days.refined.get(&chunk.receipt_key()).await.unwrap().body).unwrap()
 }
 
-pub(crate) async fn forget(days: &Days) -> Outcome {
-    erase(&zones(days), &by_key(), &Elsewhere, noon())
+pub(crate) async fn forget(days: &Days) -> ErasureOutcome {
+    erase_subjects(&zones(days), &by_key(), &Elsewhere, noon())
         .await
         .unwrap()
 }

@@ -7,8 +7,8 @@ use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
 use async_trait::async_trait;
 use bytes::Bytes;
-use event_relay::producer::{EventSink, Outgoing, SendError};
-use store::{Entry, Head, Metadata, Object, ObjectStore, StoreError};
+use event_relay::producer::{EventSink, OutgoingRecord, SendError};
+use store::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
 /// A guard that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Guard {
         ("partial-answer", Self::PartialAnswer),
     ];
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|(known, _)| *known == name)
@@ -43,20 +43,20 @@ impl Guard {
 }
 
 /// A store whose guards may be broken.
-pub(crate) struct Guarded {
+pub(crate) struct GuardedStore {
     pub(crate) inner: Arc<dyn ObjectStore>,
     pub(crate) broken: Option<Guard>,
 }
 
 #[async_trait]
-impl ObjectStore for Guarded {
-    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+impl ObjectStore for GuardedStore {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         let object = self.inner.get(key).await?;
         if self.broken == Some(Guard::Tombstone)
             && key.starts_with("curated/_state/")
             && key.ends_with(".parquet")
         {
-            return Ok(Object {
+            return Ok(StoredObject {
                 body: without_tombstones(object.body),
                 ..object
             });
@@ -64,9 +64,9 @@ impl ObjectStore for Guarded {
         Ok(object)
     }
 
-    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
         let head = self.inner.head(key).await?;
-        Ok(Head {
+        Ok(ObjectHead {
             size: self.get(key).await?.body.len() as u64,
             ..head
         })
@@ -76,34 +76,44 @@ impl ObjectStore for Guarded {
         self.inner.put(key, body, content_type).await
     }
 
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         match self.broken {
             Some(Guard::IfNoneMatch) => {
                 self.inner.delete(key).await?;
-                self.inner.put_new(key, body, metadata).await
+                self.inner.put_if_absent(key, body, metadata).await
             }
-            Some(Guard::PreconditionFailed) => {
-                self.inner.put_new(key, body, metadata).await.map(|_| true)
-            }
-            _ => self.inner.put_new(key, body, metadata).await,
+            Some(Guard::PreconditionFailed) => self
+                .inner
+                .put_if_absent(key, body, metadata)
+                .await
+                .map(|_| true),
+            _ => self.inner.put_if_absent(key, body, metadata).await,
         }
     }
 
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.inner.put_over(key, etag, body).await
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.inner.put_if_match(key, etag, body).await
     }
 
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
         self.inner.list(prefix, after).await
     }
 
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
-        self.inner.first(prefix, after).await
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError> {
+        self.inner.find_first(prefix, after).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
@@ -112,7 +122,7 @@ impl ObjectStore for Guarded {
 }
 
 fn without_tombstones(state: Bytes) -> Bytes {
-    let batches: Vec<_> = lake::file::read(state.clone())
+    let batches: Vec<_> = lake::file::read_parquet(state.clone())
         .unwrap()
         .map(Result::unwrap)
         .collect();
@@ -123,24 +133,28 @@ fn without_tombstones(state: Bytes) -> Bytes {
         .iter()
         .map(|batch| {
             let ops = batch
-                .column_by_name(lake::schema::OP)
+                .column_by_name(lake::schema::OPERATION_COLUMN)
                 .unwrap()
                 .as_string::<i32>();
             let live: BooleanArray = ops.iter().map(|op| Some(op != Some("d"))).collect();
             arrow_select::filter::filter_record_batch(batch, &live).unwrap()
         })
         .collect();
-    lake::file::write(&schema, &kept, lake::file::sorted()).unwrap()
+    lake::file::write_parquet(&schema, &kept, lake::file::sorted_properties()).unwrap()
 }
 
 /// A sink that answers at once and sends when it likes.
-pub(crate) struct Hasty(pub(crate) Arc<dyn EventSink>);
+pub(crate) struct EagerSink(pub(crate) Arc<dyn EventSink>);
 
 #[async_trait]
-impl EventSink for Hasty {
-    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
+impl EventSink for EagerSink {
+    async fn send_records(
+        &self,
+        records: Vec<OutgoingRecord>,
+        within: Duration,
+    ) -> Vec<Result<(), SendError>> {
         let (count, inner) = (records.len(), Arc::clone(&self.0));
-        tokio::spawn(async move { inner.send(records, within).await });
+        tokio::spawn(async move { inner.send_records(records, within).await });
         vec![Ok(()); count]
     }
 }

@@ -6,12 +6,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
-mod chance;
+mod fault_injector;
 mod guards;
-mod logs;
+mod log_scanner;
 mod oracle;
 mod proxy;
-mod run;
+mod seed_run;
 mod stages;
 mod world;
 
@@ -25,9 +25,9 @@ use std::time::{Duration, Instant};
 
 use contract::Catalogue;
 
-use crate::chance::Tally;
+use crate::fault_injector::FaultCounts;
 use crate::guards::Guard;
-use crate::logs::Scanner;
+use crate::log_scanner::LogScanner;
 
 /// Seeds of a plain `cargo test`.
 const SEEDS: u64 = 60;
@@ -43,7 +43,7 @@ const SEED_MAX: Duration = Duration::from_secs(180);
 
 /// What the arguments say.
 #[derive(Default)]
-struct Wanted {
+struct SuiteOptions {
     seeds: Option<u64>,
     seed: Option<u64>,
     /// No new seed after this time.
@@ -51,9 +51,9 @@ struct Wanted {
     broken: Option<Guard>,
 }
 
-impl Wanted {
+impl SuiteOptions {
     /// `--seeds N`, `--minutes N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s own.
-    fn of_arguments() -> Self {
+    fn from_arguments() -> Self {
         let arguments: Vec<String> = std::env::args().collect();
         let after = |name: &str| {
             let place = arguments.iter().position(|argument| argument == name)?;
@@ -64,7 +64,7 @@ impl Wanted {
             seed: after("--seed").map(|seed| seed.parse().unwrap()),
             time: after("--minutes")
                 .map(|minutes| Duration::from_secs(60 * minutes.parse::<u64>().unwrap())),
-            broken: after("--break").map(|name| Guard::named(&name).unwrap()),
+            broken: after("--break").map(|name| Guard::from_name(&name).unwrap()),
         }
     }
 }
@@ -80,14 +80,14 @@ fn main() -> ExitCode {
     if is_filtered_out() {
         return ExitCode::SUCCESS;
     }
-    let scanner = logs::listen(run::MARKER);
-    let wanted = Wanted::of_arguments();
-    let catalogue = Arc::new(catalogue());
+    let scanner = log_scanner::install_scanner(seed_run::MARKER);
+    let wanted = SuiteOptions::from_arguments();
+    let catalogue = Arc::new(suite_catalogue());
     let held = match (wanted.seed, wanted.broken) {
-        (Some(seed), broken) => one(seed, &catalogue, broken),
+        (Some(seed), broken) => repeat_seed(seed, &catalogue, broken),
         (None, Some(guard)) => {
             let seeds = wanted.seeds.unwrap_or(SEEDS_OF_A_BROKEN_GUARD);
-            match many(0..seeds, &catalogue, Some(guard), wanted.time) {
+            match run_seeds(0..seeds, &catalogue, Some(guard), wanted.time) {
                 Ok(_) => true,
                 Err((seed, why)) => {
                     println!("seed {seed}: {why}");
@@ -95,9 +95,9 @@ fn main() -> ExitCode {
                 }
             }
         }
-        (None, None) => all(wanted.seeds.unwrap_or(SEEDS), wanted.time, &catalogue),
+        (None, None) => run_suite(wanted.seeds.unwrap_or(SEEDS), wanted.time, &catalogue),
     };
-    if held && quiet(&scanner) {
+    if held && has_no_leaks(&scanner) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -105,10 +105,10 @@ fn main() -> ExitCode {
 }
 
 /// A seed, ten times over: the faults are the seed's, the network's timing is its own.
-fn one(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> bool {
-    let worker = Worker::new(0, catalogue, broken);
+fn repeat_seed(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> bool {
+    let worker = SeedWorker::new(0, catalogue, broken);
     for _ in 0..10 {
-        if let Err(why) = worker.run(seed) {
+        if let Err(why) = worker.run_seed(seed) {
             println!("seed {seed}: {why}");
             return false;
         }
@@ -118,9 +118,9 @@ fn one(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> bool {
 }
 
 /// The suite: the seeds as they are, then with each guard broken.
-fn all(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
+fn run_suite(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
     let begun = Instant::now();
-    let (seeds, tally) = match many(0..seeds, catalogue, None, time) {
+    let (seeds, tally) = match run_seeds(0..seeds, catalogue, None, time) {
         Ok(done) => done,
         Err((seed, why)) => {
             println!("seed {seed}: {why}");
@@ -138,7 +138,7 @@ fn all(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
         println!("  {count:>8}  {fault}");
     }
     Guard::ALL.into_iter().all(|(name, guard)| {
-        match many(0..SEEDS_OF_A_BROKEN_GUARD, catalogue, Some(guard), None) {
+        match run_seeds(0..SEEDS_OF_A_BROKEN_GUARD, catalogue, Some(guard), None) {
             Err((seed, why)) => {
                 println!(
                     "guard {name} broken: noticed by seed {seed}: {}",
@@ -155,26 +155,26 @@ fn all(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
 }
 
 /// Runs seeds on every core until one fails or the time is over; gives how many, and the faults.
-fn many(
+fn run_seeds(
     seeds: std::ops::Range<u64>,
     catalogue: &Arc<Catalogue>,
     broken: Option<Guard>,
     time: Option<Duration>,
-) -> Result<(u64, Tally), (u64, String)> {
+) -> Result<(u64, FaultCounts), (u64, String)> {
     let begun = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let work = |number: usize| {
-        let worker = Worker::new(number, catalogue, broken);
-        let (mut done, mut tally) = (0, Tally::new());
+        let worker = SeedWorker::new(number, catalogue, broken);
+        let (mut done, mut tally) = (0, FaultCounts::new());
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
             if seed >= seeds.end || time.is_some_and(|time| begun.elapsed() > time) {
                 return Ok((done, tally));
             }
             done += 1;
-            watch(number, Some(seed));
-            let outcome = worker.run(seed);
-            watch(number, None);
+            watch_seed(number, Some(seed));
+            let outcome = worker.run_seed(seed);
+            watch_seed(number, None);
             match outcome {
                 Ok(faults) => {
                     faults
@@ -204,7 +204,7 @@ fn many(
             .map(|worker| worker.join().unwrap())
             .collect()
     });
-    let (mut seeds, mut sum) = (0, Tally::new());
+    let (mut seeds, mut sum) = (0, FaultCounts::new());
     for outcome in outcomes {
         let (done, tally) = outcome?;
         seeds += done;
@@ -216,7 +216,7 @@ fn many(
 }
 
 /// Notes that a worker begins a seed or has ended one. A seed that never ends stops the suite and is named.
-fn watch(worker: usize, seed: Option<u64>) {
+fn watch_seed(worker: usize, seed: Option<u64>) {
     static SEEDS: Mutex<BTreeMap<usize, (u64, Instant)>> = Mutex::new(BTreeMap::new());
     static WATCHDOG: Once = Once::new();
     WATCHDOG.call_once(|| {
@@ -241,13 +241,13 @@ fn watch(worker: usize, seed: Option<u64>) {
 }
 
 /// A thread with its folder and its virtual time.
-struct Worker<'w> {
+struct SeedWorker<'w> {
     folder: PathBuf,
     catalogue: &'w Arc<Catalogue>,
     broken: Option<Guard>,
 }
 
-impl<'w> Worker<'w> {
+impl<'w> SeedWorker<'w> {
     fn new(number: usize, catalogue: &'w Arc<Catalogue>, broken: Option<Guard>) -> Self {
         // In memory where there is such a place: the seeds write hundreds of small files each.
         let memory = Path::new("/dev/shm");
@@ -264,14 +264,14 @@ impl<'w> Worker<'w> {
         }
     }
 
-    fn run(&self, seed: u64) -> Result<Tally, String> {
+    fn run_seed(&self, seed: u64) -> Result<FaultCounts, String> {
         // Time is virtual: pauses before retries and time-outs pass at once when nothing else is to do.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
             .build()
             .unwrap();
-        let world = run::run(seed, &self.folder, Arc::clone(self.catalogue), self.broken);
+        let world = seed_run::run_seed(seed, &self.folder, Arc::clone(self.catalogue), self.broken);
         // A panic is a seed that failed, with its number.
         let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world)));
         runtime.shutdown_background();
@@ -279,24 +279,24 @@ impl<'w> Worker<'w> {
     }
 }
 
-impl Drop for Worker<'_> {
+impl Drop for SeedWorker<'_> {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.folder));
     }
 }
 
 /// Whether no log line held a personal value.
-fn quiet(scanner: &Scanner) -> bool {
-    let (lines, leaks) = scanner.counts();
+fn has_no_leaks(scanner: &LogScanner) -> bool {
+    let (lines, leaks) = scanner.line_counts();
     println!("{lines} log lines, {leaks} with a personal value");
     leaks == 0
 }
 
 /// The shipped contracts of one source, with the two records of its mapping that tell most: merging twenty tables would
 /// prove no more.
-fn catalogue() -> Catalogue {
+fn suite_catalogue() -> Catalogue {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
-    let mut files = host::contract_files(&root.to_string_lossy()).unwrap();
+    let mut files = host::read_contract_files(&root.to_string_lossy()).unwrap();
     files.retain(|file| {
         !file.path.starts_with("sources/") || file.path.starts_with("sources/housing/person/")
     });
@@ -311,7 +311,7 @@ fn catalogue() -> Catalogue {
             .filter(kept)
             .map(|record| format!("\n  - name: {record}"))
             .collect();
-        *file = contract::File::new(file.path.clone(), head + &records + "\n");
+        *file = contract::DeclaredFile::new(file.path.clone(), head + &records + "\n");
     }
     Catalogue::compile(&files).unwrap()
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A record of the log, as the suite reads it.
 #[derive(Clone, Debug)]
-pub(crate) struct Logged {
+pub(crate) struct LoggedRecord {
     /// (append time, partition, offset).
     pub(crate) position: (i64, i32, i64),
     pub(crate) value: Value,
@@ -14,7 +14,7 @@ pub(crate) struct Logged {
 
 /// What the snapshots must say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Expected {
+pub(crate) struct ExpectedState {
     /// Given name and surname of each person, by key.
     pub(crate) people: BTreeMap<String, (Option<String>, Option<String>)>,
     /// The ids of the events that became rows.
@@ -31,10 +31,10 @@ fn is_poison(event: &Value) -> bool {
 }
 
 /// What the log demands.
-pub(crate) fn expected(log: &[Logged]) -> Expected {
-    let mut expected = Expected::default();
+pub(crate) fn derive_expected(log: &[LoggedRecord]) -> ExpectedState {
+    let mut expected = ExpectedState::default();
     // An event that was sent twice counts where it first stood.
-    let mut first: BTreeMap<&str, &Logged> = BTreeMap::new();
+    let mut first: BTreeMap<&str, &LoggedRecord> = BTreeMap::new();
     for record in log {
         if is_poison(&record.value) {
             expected
@@ -49,7 +49,7 @@ pub(crate) fn expected(log: &[Logged]) -> Expected {
         }
     }
     expected.events = first.keys().map(|id| (*id).to_owned()).collect();
-    let mut by_key: BTreeMap<&str, Vec<&Logged>> = BTreeMap::new();
+    let mut by_key: BTreeMap<&str, Vec<&LoggedRecord>> = BTreeMap::new();
     for record in first.into_values() {
         by_key
             .entry(record.value["entityId"].as_str().unwrap())
@@ -63,7 +63,7 @@ pub(crate) fn expected(log: &[Logged]) -> Expected {
                 record.position,
             )
         });
-        if let Some(person) = person(&records) {
+        if let Some(person) = resolve_person(&records) {
             expected.people.insert(key.to_owned(), person);
         }
     }
@@ -71,7 +71,7 @@ pub(crate) fn expected(log: &[Logged]) -> Expected {
 }
 
 /// The last whole statement, with the later changes laid over it.
-fn person(records: &[&Logged]) -> Option<(Option<String>, Option<String>)> {
+fn resolve_person(records: &[&LoggedRecord]) -> Option<(Option<String>, Option<String>)> {
     let mut person = None;
     let mut gone = false;
     for record in records {

@@ -18,11 +18,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::chance::Chance;
+use crate::fault_injector::FaultInjector;
 
 /// What the proxy does to a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
+enum S3Fault {
     Error(u16),
     ErrorAfter,
     LostBefore,
@@ -35,42 +35,46 @@ enum Fault {
 }
 
 /// What can happen to any request, with its share of a thousand.
-const ANY: [(&str, usize, Fault); 7] = [
-    ("S3 500", 10, Fault::Error(500)),
-    ("S3 503 SlowDown", 10, Fault::Error(503)),
-    ("S3 500 after the effect", 8, Fault::ErrorAfter),
+const ANY_FAULTS: [(&str, usize, S3Fault); 7] = [
+    ("S3 500", 10, S3Fault::Error(500)),
+    ("S3 503 SlowDown", 10, S3Fault::Error(503)),
+    ("S3 500 after the effect", 8, S3Fault::ErrorAfter),
     (
         "S3 connection lost before the effect",
         10,
-        Fault::LostBefore,
+        S3Fault::LostBefore,
     ),
-    ("S3 connection lost after the effect", 12, Fault::LostAfter),
-    ("S3 slow answer", 10, Fault::Slow),
-    ("S3 slow body", 5, Fault::SlowBody),
+    (
+        "S3 connection lost after the effect",
+        12,
+        S3Fault::LostAfter,
+    ),
+    ("S3 slow answer", 10, S3Fault::Slow),
+    ("S3 slow body", 5, S3Fault::SlowBody),
 ];
 
 /// What can happen to a read besides.
-const READS: [(&str, usize, Fault); 2] = [
-    ("S3 body cut off", 10, Fault::BodyCut),
-    ("S3 stale answer, tried", 40, Fault::Stale),
+const READ_FAULTS: [(&str, usize, S3Fault); 2] = [
+    ("S3 body cut off", 10, S3Fault::BodyCut),
+    ("S3 stale answer, tried", 40, S3Fault::Stale),
 ];
 
 /// What can happen to a conditional write besides.
-const CONDITIONAL: [(&str, usize, Fault); 1] = [("S3 409", 30, Fault::Conflict)];
+const CONDITIONAL_WRITE_FAULTS: [(&str, usize, S3Fault); 1] = [("S3 409", 30, S3Fault::Conflict)];
 
-pub(crate) struct Proxy {
+pub(crate) struct FaultProxy {
     upstream: Router,
-    chance: Arc<Chance>,
+    injector: Arc<FaultInjector>,
     /// The first answer to each read that may be stale.
-    first: Mutex<HashMap<String, (StatusCode, axum::http::HeaderMap, Bytes)>>,
+    first_answers: Mutex<HashMap<String, (StatusCode, axum::http::HeaderMap, Bytes)>>,
 }
 
-impl Proxy {
-    pub(crate) fn new(upstream: Router, chance: Arc<Chance>) -> Arc<Self> {
+impl FaultProxy {
+    pub(crate) fn new(upstream: Router, chance: Arc<FaultInjector>) -> Arc<Self> {
         Arc::new(Self {
             upstream,
-            chance,
-            first: Mutex::default(),
+            injector: chance,
+            first_answers: Mutex::default(),
         })
     }
 
@@ -80,7 +84,7 @@ impl Proxy {
         while let Ok((stream, _)) = listener.accept().await {
             let proxy = Arc::clone(&self);
             connections.spawn(async move {
-                let service = service_fn(move |request| Arc::clone(&proxy).answer(request));
+                let service = service_fn(move |request| Arc::clone(&proxy).handle_request(request));
                 drop(
                     http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
@@ -91,71 +95,75 @@ impl Proxy {
     }
 
     /// An error ends the connection without an answer.
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    async fn handle_request(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> io::Result<Response<Body>> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let key = format!("{} {}", parts.method, parts.uri);
-        let fault = self.fault(
+        let fault = self.choose_fault(
             &parts.method,
             &key,
             parts.headers.contains_key("if-none-match") || parts.headers.contains_key("if-match"),
         );
         let lost = || io::Error::new(io::ErrorKind::ConnectionReset, "lost");
         match fault {
-            Some(Fault::Error(status)) => return Ok(denied(status)),
-            Some(Fault::Conflict) => return Ok(denied(409)),
-            Some(Fault::LostBefore) => return Err(lost()),
-            Some(Fault::Slow) => tokio::time::sleep(Duration::from_secs(2)).await,
-            Some(Fault::Stale) => {
-                if let Some((status, headers, body)) = self.first.lock().unwrap().get(&key).cloned()
+            Some(S3Fault::Error(status)) => return Ok(error_response(status)),
+            Some(S3Fault::Conflict) => return Ok(error_response(409)),
+            Some(S3Fault::LostBefore) => return Err(lost()),
+            Some(S3Fault::Slow) => tokio::time::sleep(Duration::from_secs(2)).await,
+            Some(S3Fault::Stale) => {
+                if let Some((status, headers, body)) =
+                    self.first_answers.lock().unwrap().get(&key).cloned()
                 {
-                    self.chance.note("S3 stale answer");
-                    return Ok(response(status, headers, Body::from(body)));
+                    self.injector.count_fault("S3 stale answer");
+                    return Ok(build_response(status, headers, Body::from(body)));
                 }
             }
             _ => {}
         }
         let (status, headers, body) = self
-            .forward(Request::from_parts(parts, Body::from(body)))
+            .forward_request(Request::from_parts(parts, Body::from(body)))
             .await?;
         if may_be_stale(&key) {
-            self.first
+            self.first_answers
                 .lock()
                 .unwrap()
                 .entry(key)
                 .or_insert_with(|| (status, headers.clone(), body.clone()));
         }
         if status == StatusCode::PRECONDITION_FAILED {
-            self.chance.note("S3 412, as it came");
+            self.injector.count_fault("S3 412, as it came");
         }
         match fault {
-            Some(Fault::LostAfter) => Err(lost()),
-            Some(Fault::ErrorAfter) => Ok(denied(500)),
-            Some(Fault::BodyCut) => Ok(response(status, headers, halves(&body, None))),
-            Some(Fault::SlowBody) => Ok(response(
+            Some(S3Fault::LostAfter) => Err(lost()),
+            Some(S3Fault::ErrorAfter) => Ok(error_response(500)),
+            Some(S3Fault::BodyCut) => Ok(build_response(status, headers, split_body(&body, None))),
+            Some(S3Fault::SlowBody) => Ok(build_response(
                 status,
                 headers,
-                halves(&body, Some(Duration::from_secs(1))),
+                split_body(&body, Some(Duration::from_secs(1))),
             )),
-            _ => Ok(response(status, headers, Body::from(body))),
+            _ => Ok(build_response(status, headers, Body::from(body))),
         }
     }
 
-    fn fault(&self, method: &Method, key: &str, conditional: bool) -> Option<Fault> {
+    fn choose_fault(&self, method: &Method, key: &str, conditional: bool) -> Option<S3Fault> {
         let read = *method == Method::GET && (may_be_stale(key) || !key.contains("list-type"));
         let special = if conditional {
-            self.chance.fault(&CONDITIONAL)
+            self.injector.draw_fault(&CONDITIONAL_WRITE_FAULTS)
         } else if read {
-            self.chance
-                .fault(&READS)
-                .filter(|fault| *fault != Fault::Stale || may_be_stale(key))
+            self.injector
+                .draw_fault(&READ_FAULTS)
+                .filter(|fault| *fault != S3Fault::Stale || may_be_stale(key))
         } else {
             None
         };
-        special.or_else(|| self.chance.fault(&ANY))
+        special.or_else(|| self.injector.draw_fault(&ANY_FAULTS))
     }
 
-    async fn forward(
+    async fn forward_request(
         &self,
         request: Request<Body>,
     ) -> io::Result<(StatusCode, axum::http::HeaderMap, Bytes)> {
@@ -173,7 +181,7 @@ fn may_be_stale(key: &str) -> bool {
         || (key.contains("list-type=2") && !key.starts_with("GET /curated"))
 }
 
-fn denied(status: u16) -> Response<Body> {
+fn error_response(status: u16) -> Response<Body> {
     let code = match status {
         409 => "ConditionalRequestConflict",
         503 => "SlowDown",
@@ -187,7 +195,11 @@ fn denied(status: u16) -> Response<Body> {
     answer
 }
 
-fn response(status: StatusCode, headers: axum::http::HeaderMap, body: Body) -> Response<Body> {
+fn build_response(
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    body: Body,
+) -> Response<Body> {
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
@@ -195,7 +207,7 @@ fn response(status: StatusCode, headers: axum::http::HeaderMap, body: Body) -> R
 }
 
 /// A body in two parts: the second one late, or never.
-fn halves(body: &Bytes, pause: Option<Duration>) -> Body {
+fn split_body(body: &Bytes, pause: Option<Duration>) -> Body {
     let middle = body.len() / 2;
     let (first, second) = (body.slice(..middle), body.slice(middle..));
     let second = async move {

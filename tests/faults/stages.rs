@@ -7,34 +7,34 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use host::Budget;
+use host::TimeBudget;
 use lake::Day;
-use polelake::platform::kafka::{Log, LogRecord};
-use polelake::platform::source::record_json;
+use local_platform::kafka::{LogRecord, PartitionLog};
+use local_platform::kafka_mapping::encode_lambda_record;
 use serde_json::{Value, json};
-use trigger::{Schedule, SqsEvent};
+use trigger::{ScheduleRequest, SqsEvent};
 
 use crate::guards::Guard;
 use crate::world::{SOURCE, World};
 
 /// Lets the function work until it is killed at one of its await points, or its time is over; none then.
-async fn invoked<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
+async fn invoke_with_faults<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
     if world
-        .chance
-        .strikes("function killed at an await point", 80)
+        .injector
+        .inject_fault("function killed at an await point", 80)
     {
-        let polls = world.chance.below(30);
-        return killed_after(polls, work).await;
+        let polls = world.injector.random_below(30);
+        return poll_then_drop(polls, work).await;
     }
-    if world.chance.strikes("function timed out", 20) {
-        let time = Duration::from_millis(world.chance.below(2_000) as u64);
+    if world.injector.inject_fault("function timed out", 20) {
+        let time = Duration::from_millis(world.injector.random_below(2_000) as u64);
         return tokio::time::timeout(time, work).await.ok();
     }
     Some(work.await)
 }
 
 /// Polls a future so many times and drops it where it stands.
-async fn killed_after<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
+async fn poll_then_drop<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
     let (mut work, mut left) = (pin!(work), polls);
     poll_fn(|context| {
         if left == 0 {
@@ -47,46 +47,47 @@ async fn killed_after<T>(polls: usize, work: impl Future<Output = T>) -> Option<
 }
 
 /// The relay with its clients: events are sent until they are accepted.
-pub(crate) struct Relay {
+pub(crate) struct RelayStage {
     sandbox: event_relay::Context,
     pub(crate) accepted: BTreeSet<String>,
 }
 
-impl Relay {
+impl RelayStage {
     pub(crate) fn new(world: &World) -> Self {
         Self {
-            sandbox: world.relay(),
+            sandbox: world.relay_context(),
             accepted: BTreeSet::new(),
         }
     }
 
     /// Sends events once, over HTTP or the queue; gives those that were not accepted.
-    pub(crate) async fn send(&mut self, world: &World, events: Vec<Value>) -> Vec<Value> {
-        if world.chance.strikes("broker down", 30) {
-            world.broker_down().await;
+    pub(crate) async fn send_events(&mut self, world: &World, events: Vec<Value>) -> Vec<Value> {
+        if world.injector.inject_fault("broker down", 30) {
+            world.stop_broker().await;
         } else {
-            world.broker_back().await;
+            world.restart_broker().await;
         }
-        let queue = world.chance.happens(300);
+        let queue = world.injector.is_drawn(300);
         let payload = if queue {
-            messages(&events)
+            queue_payload(&events)
         } else {
-            request(&events)
+            http_payload(&events)
         };
         // Kafka's pauses are real: a broker that is down costs no more of it than this.
-        let budget = Budget::lasting(Duration::from_secs(1));
+        let budget = TimeBudget::lasting_for(Duration::from_secs(1));
         let payload = payload.to_string();
-        match invoked(world, event_relay::handle(&payload, &self.sandbox, budget)).await {
+        match invoke_with_faults(world, event_relay::handle(&payload, &self.sandbox, budget)).await
+        {
             None => {
-                self.sandbox = world.relay();
+                self.sandbox = world.relay_context();
                 events
             }
-            Some(answer) => self.settle(world, events, &answer.unwrap(), queue),
+            Some(answer) => self.settle_answer(world, events, &answer.unwrap(), queue),
         }
     }
 
     /// Notes what was accepted; what comes again anyway may have been accepted too.
-    fn settle(
+    fn settle_answer(
         &mut self,
         world: &World,
         events: Vec<Value>,
@@ -94,9 +95,9 @@ impl Relay {
         queue: bool,
     ) -> Vec<Value> {
         let taken = if queue {
-            relayed(answer, events.len())
+            completed_messages(answer, events.len())
         } else {
-            accepted(answer, events.len())
+            accepted_events(answer, events.len())
         };
         let mut again = Vec::new();
         for (event, taken) in events.into_iter().zip(taken) {
@@ -104,16 +105,16 @@ impl Relay {
                 self.accepted
                     .insert(event["id"].as_str().unwrap().to_owned());
             }
-            if !taken || world.chance.strikes("event sent again", 50) {
+            if !taken || world.injector.inject_fault("event sent again", 50) {
                 again.push(event);
             }
         }
-        world.chance.shuffle(&mut again);
+        world.injector.shuffle(&mut again);
         again
     }
 }
 
-fn request(events: &[Value]) -> Value {
+fn http_payload(events: &[Value]) -> Value {
     json!({
         "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"), "headers": {},
         "body": Value::Array(events.to_vec()).to_string(), "isBase64Encoded": false,
@@ -125,7 +126,7 @@ fn request(events: &[Value]) -> Value {
     })
 }
 
-fn messages(events: &[Value]) -> Value {
+fn queue_payload(events: &[Value]) -> Value {
     let message = |(number, event): (usize, &Value)| {
         json!({
             "messageId": number.to_string(), "body": event.to_string(), "attributes": {}, "messageAttributes": {},
@@ -136,7 +137,7 @@ fn messages(events: &[Value]) -> Value {
 }
 
 /// Which events of a request were accepted, by its answer.
-fn accepted(answer: &Value, count: usize) -> Vec<bool> {
+fn accepted_events(answer: &Value, count: usize) -> Vec<bool> {
     let body: Value =
         serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
     (0..count)
@@ -145,7 +146,7 @@ fn accepted(answer: &Value, count: usize) -> Vec<bool> {
 }
 
 /// Which messages of a batch are done, by its answer.
-fn relayed(answer: &Value, count: usize) -> Vec<bool> {
+fn completed_messages(answer: &Value, count: usize) -> Vec<bool> {
     let failed = failed_messages(answer);
     (0..count)
         .map(|number| !failed.contains(&number.to_string()))
@@ -160,59 +161,70 @@ fn failed_messages(answer: &Value) -> BTreeSet<String> {
 }
 
 /// The landing with its event source mapping.
-pub(crate) struct Landing {
+pub(crate) struct LandingStage {
     sandbox: raw_landing::Context,
     committed: BTreeMap<i32, i64>,
 }
 
-impl Landing {
+impl LandingStage {
     pub(crate) fn new(world: &World) -> Self {
         Self {
-            sandbox: world.landing(),
+            sandbox: world.landing_context(),
             committed: BTreeMap::new(),
         }
     }
 
     /// Records that are not committed yet.
-    pub(crate) fn lag(&self, world: &World) -> i64 {
-        let logs = world.topics.topic(SOURCE).unwrap();
+    pub(crate) fn offset_lag(&self, world: &World) -> i64 {
+        let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
         (0..)
             .zip(logs.iter())
-            .map(|(partition, log)| log.next() - self.offset(partition))
+            .map(|(partition, log)| log.next_offset() - self.committed_offset(partition))
             .sum()
     }
 
-    fn offset(&self, partition: i32) -> i64 {
+    fn committed_offset(&self, partition: i32) -> i64 {
         self.committed.get(&partition).copied().unwrap_or_default()
     }
 
     /// One invocation, perhaps with a zombie beside it that was given other batches.
-    pub(crate) async fn round(&mut self, world: &World) {
-        if world.chance.strikes("landing starts cold", 100) {
-            self.sandbox = world.landing();
+    pub(crate) async fn run_once(&mut self, world: &World) {
+        if world.injector.inject_fault("landing starts cold", 100) {
+            self.sandbox = world.landing_context();
         }
-        let (payload, ends) = self.batch(world);
-        if world.chance.strikes("zombie beside the landing", 100) {
-            let (other, _) = self.batch(world);
-            let zombie = world.landing();
-            let mine = invoked(world, raw_landing::handle(&payload, &self.sandbox, hour()));
-            let theirs = invoked(world, raw_landing::handle(&other, &zombie, hour()));
+        let (payload, ends) = self.next_batch(world);
+        if world
+            .injector
+            .inject_fault("zombie beside the landing", 100)
+        {
+            let (other, _) = self.next_batch(world);
+            let zombie = world.landing_context();
+            let mine = invoke_with_faults(
+                world,
+                raw_landing::handle(&payload, &self.sandbox, hour_budget()),
+            );
+            let theirs =
+                invoke_with_faults(world, raw_landing::handle(&other, &zombie, hour_budget()));
             let (mine, _) = tokio::join!(mine, theirs);
-            self.settle(world, mine, ends);
+            self.settle_answer(world, mine, ends);
             return;
         }
-        let answer = invoked(world, raw_landing::handle(&payload, &self.sandbox, hour())).await;
-        self.settle(world, answer, ends);
+        let answer = invoke_with_faults(
+            world,
+            raw_landing::handle(&payload, &self.sandbox, hour_budget()),
+        )
+        .await;
+        self.settle_answer(world, answer, ends);
     }
 
-    fn settle(
+    fn settle_answer(
         &mut self,
         world: &World,
         answer: Option<Result<trigger::KafkaFailures, host::Failure>>,
         mut ends: BTreeMap<i32, i64>,
     ) {
         let Some(answer) = answer else {
-            self.sandbox = world.landing();
+            self.sandbox = world.landing_context();
             return;
         };
         let Ok(failures) = answer else { return };
@@ -233,36 +245,40 @@ impl Landing {
     }
 
     /// Some records of some partitions, as Lambda cuts them; sometimes from before what was committed.
-    fn batch(&self, world: &World) -> (String, BTreeMap<i32, i64>) {
-        let logs = world.topics.topic(SOURCE).unwrap();
+    fn next_batch(&self, world: &World) -> (String, BTreeMap<i32, i64>) {
+        let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
         let (mut parts, mut ends) = (Vec::new(), BTreeMap::new());
         for (partition, log) in (0..).zip(logs.iter()) {
-            let mut from = self.offset(partition);
-            if world.chance.strikes("records delivered again", 150) {
-                from = (from - world.chance.below(12) as i64).max(0);
+            let mut from = self.committed_offset(partition);
+            if world.injector.inject_fault("records delivered again", 150) {
+                from = (from - world.injector.random_below(12) as i64).max(0);
             }
-            if !world.chance.is_calm() && world.chance.happens(200) {
+            if !world.injector.faults_stopped() && world.injector.is_drawn(200) {
                 continue;
             }
-            let records = cut(world, log, from);
+            let records = cut_records(world, log, from);
             if let Some(last) = records.last() {
                 ends.insert(partition, last.offset + 1);
                 parts.push((partition, records));
             }
         }
-        (payload(&parts), ends)
+        (kafka_payload(&parts), ends)
     }
 
     /// Everything from the beginning, in one batch and a new sandbox.
-    pub(crate) async fn all_again(world: &World) {
-        let logs = world.topics.topic(SOURCE).unwrap();
+    pub(crate) async fn reland_everything(world: &World) {
+        let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
         let all: Vec<_> = (0..)
             .zip(logs.iter())
-            .map(|(partition, log)| (partition, log.records(0, usize::MAX).unwrap()))
+            .map(|(partition, log)| (partition, log.read_records(0, usize::MAX).unwrap()))
             .collect();
-        let failures = raw_landing::handle(&payload(&all), &world.landing(), hour())
-            .await
-            .unwrap();
+        let failures = raw_landing::handle(
+            &kafka_payload(&all),
+            &world.landing_context(),
+            hour_budget(),
+        )
+        .await
+        .unwrap();
         assert!(
             failures.batch_item_failures.is_empty(),
             "everything lands again"
@@ -270,23 +286,23 @@ impl Landing {
     }
 }
 
-fn hour() -> Budget {
-    Budget::lasting(Duration::from_secs(3_600))
+fn hour_budget() -> TimeBudget {
+    TimeBudget::lasting_for(Duration::from_secs(3_600))
 }
 
-fn cut(world: &World, log: &Log, from: i64) -> Vec<LogRecord> {
-    let mut records = log.records(from, usize::MAX).unwrap();
-    if !world.chance.is_calm() {
-        records.truncate(1 + world.chance.below(20));
+fn cut_records(world: &World, log: &PartitionLog, from: i64) -> Vec<LogRecord> {
+    let mut records = log.read_records(from, usize::MAX).unwrap();
+    if !world.injector.faults_stopped() {
+        records.truncate(1 + world.injector.random_below(20));
     }
     records
 }
 
-fn payload(parts: &[(i32, Vec<LogRecord>)]) -> String {
+fn kafka_payload(parts: &[(i32, Vec<LogRecord>)]) -> String {
     let part = |(partition, records): &(i32, Vec<LogRecord>)| {
         let records: Vec<String> = records
             .iter()
-            .map(|record| record_json(SOURCE, *partition, record))
+            .map(|record| encode_lambda_record(SOURCE, *partition, record))
             .collect();
         format!("\"{SOURCE}-{partition}\":[{}]", records.join(","))
     };
@@ -298,52 +314,57 @@ fn payload(parts: &[(i32, Vec<LogRecord>)]) -> String {
 
 /// The transform with its queue.
 #[derive(Default)]
-pub(crate) struct Transform {
+pub(crate) struct TransformStage {
     waiting: Vec<String>,
 }
 
-impl Transform {
+impl TransformStage {
     /// Messages that are not done.
-    pub(crate) fn waiting(&mut self, world: &World) -> usize {
-        self.waiting.append(&mut world.told.lock().unwrap());
+    pub(crate) fn pending_messages(&mut self, world: &World) -> usize {
+        self.waiting
+            .append(&mut world.notified_keys.lock().unwrap());
         self.waiting.len()
     }
 
     /// One invocation with some messages, in any order, some of them twice.
-    pub(crate) async fn round(&mut self, world: &World) {
-        if self.waiting(world) == 0 {
+    pub(crate) async fn run_once(&mut self, world: &World) {
+        if self.pending_messages(world) == 0 {
             return;
         }
-        world.chance.shuffle(&mut self.waiting);
+        world.injector.shuffle(&mut self.waiting);
         let rest = self
             .waiting
-            .split_off(self.waiting.len().min(1 + world.chance.below(5)));
+            .split_off(self.waiting.len().min(1 + world.injector.random_below(5)));
         let batch = std::mem::replace(&mut self.waiting, rest);
         for key in &batch {
-            if world.chance.strikes("message delivered twice", 50) {
+            if world.injector.inject_fault("message delivered twice", 50) {
                 self.waiting.push(key.clone());
             }
         }
-        let event = notifications(&batch);
-        let sandbox = world.transform();
+        let event = s3_notifications(&batch);
+        let sandbox = world.transform_context();
         // With no time left, the function hands everything back.
-        let late = world.chance.strikes("transform out of time", 50);
+        let late = world.injector.inject_fault("transform out of time", 50);
         let time = if late {
             Duration::ZERO
         } else {
             Duration::from_secs(60)
         };
-        let work = pole_transform::handle(event, &sandbox, Budget::lasting(time));
-        let answer = if world.chance.strikes("transform twice at once", 50) {
-            let other = world.transform();
+        let work = pole_transform::handle(event, &sandbox, TimeBudget::lasting_for(time));
+        let answer = if world.injector.inject_fault("transform twice at once", 50) {
+            let other = world.transform_context();
             let twin = pole_transform::handle(
-                notifications(&batch),
+                s3_notifications(&batch),
                 &other,
-                Budget::lasting(Duration::from_secs(60)),
+                TimeBudget::lasting_for(Duration::from_secs(60)),
             );
-            tokio::join!(invoked(world, work), invoked(world, twin)).0
+            tokio::join!(
+                invoke_with_faults(world, work),
+                invoke_with_faults(world, twin)
+            )
+            .0
         } else {
-            invoked(world, work).await
+            invoke_with_faults(world, work).await
         };
         let failed = match answer {
             Some(_) if world.broken == Some(Guard::PartialAnswer) => BTreeSet::new(),
@@ -358,15 +379,16 @@ impl Transform {
     }
 
     /// Every raw object once more, its receipt taken away: with it, nothing would be done.
-    pub(crate) async fn all_again(world: &World, keys: &[String]) {
-        let refined = world.zone("refined");
+    pub(crate) async fn retransform_everything(world: &World, keys: &[String]) {
+        let refined = world.zone_store("refined");
         for key in keys {
-            let chunk = lake::Chunk::of_raw_key(key).unwrap();
+            let chunk = lake::Chunk::from_raw_key(key).unwrap();
             refined.delete(&chunk.receipt_key()).await.unwrap();
         }
-        let budget = Budget::lasting(Duration::from_secs(600));
+        let budget = TimeBudget::lasting_for(Duration::from_secs(600));
         let failures =
-            pole_transform::handle(notifications(keys), &world.transform(), budget).await;
+            pole_transform::handle(s3_notifications(keys), &world.transform_context(), budget)
+                .await;
         assert!(
             failures.batch_item_failures.is_empty(),
             "everything transforms again"
@@ -374,7 +396,7 @@ impl Transform {
     }
 }
 
-fn notifications(keys: &[String]) -> SqsEvent {
+fn s3_notifications(keys: &[String]) -> SqsEvent {
     let message = |(number, key): (usize, &String)| {
         let record =
             json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
@@ -390,21 +412,25 @@ fn notifications(keys: &[String]) -> SqsEvent {
 }
 
 /// Merges a day: killed, twice at once, again; at most so many times. Says whether it was done.
-pub(crate) async fn merge(world: &World, day: Day, tries: usize) -> bool {
-    let schedule = Schedule {
+pub(crate) async fn merge_day(world: &World, day: Day, tries: usize) -> bool {
+    let schedule = ScheduleRequest {
         date: Some(day.to_string()),
-        ..Schedule::default()
+        ..ScheduleRequest::default()
     };
-    let budget = || Budget::lasting(Duration::from_secs(600));
+    let budget = || TimeBudget::lasting_for(Duration::from_secs(600));
     for _ in 0..tries {
-        let sandbox = world.merge();
+        let sandbox = world.merge_context();
         let work = snapshot_merge::handle(&schedule, &sandbox, budget());
-        let done = if world.chance.strikes("merge twice at once", 100) {
-            let other = Arc::new(world.merge());
+        let done = if world.injector.inject_fault("merge twice at once", 100) {
+            let other = Arc::new(world.merge_context());
             let twin = snapshot_merge::handle(&schedule, &other, budget());
-            tokio::join!(invoked(world, work), invoked(world, twin)).0
+            tokio::join!(
+                invoke_with_faults(world, work),
+                invoke_with_faults(world, twin)
+            )
+            .0
         } else {
-            invoked(world, work).await
+            invoke_with_faults(world, work).await
         };
         if matches!(done, Some(Ok(_))) {
             return true;

@@ -11,14 +11,14 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use lake::Chunk;
-use polelake::platform::glue::{self, Glue};
-use polelake::platform::lambda::{Function, FunctionConfig};
-use polelake::platform::s3::{self, Files};
+use local_platform::glue::{self, LocalGlue};
+use local_platform::lambda::{FunctionConfig, LambdaFunction};
+use local_platform::s3::{self, BucketFiles};
 use serde_json::{Value, json};
 use store::{ObjectStore, S3Store};
 
 use crate::endpoints::{glue_at, s3_at};
-use crate::lake_under_test::{MONDAY, person, root};
+use crate::lake_under_test::{MONDAY, person_event, repository_root};
 
 /// A call as IAM sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,12 +68,12 @@ pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<
         .filter_map(Value::as_str)
         .collect();
     let files =
-        Arc::new(Files::open(&folder.join("s3"), &buckets, Arc::new(|_, _| Ok(()))).unwrap());
-    let glue = Arc::new(Glue::open(&folder.join("glue.json")).unwrap());
-    glue.make_databases(databases(outputs));
-    let s3 = s3::router(files);
+        Arc::new(BucketFiles::open(&folder.join("s3"), &buckets, Arc::new(|_, _| Ok(()))).unwrap());
+    let glue = Arc::new(LocalGlue::open(&folder.join("glue.json")).unwrap());
+    glue.create_databases(databases(outputs));
+    let s3 = s3::endpoint_router(files);
     let aside = served(s3.clone()).await;
-    of_days_over(outputs, &folder, [s3, glue::router(glue)], &aside).await
+    of_days_over(outputs, &folder, [s3, glue::endpoint_router(glue)], &aside).await
 }
 
 /// The same over an emulator of AWS, on which the buckets and databases are made first.
@@ -127,8 +127,9 @@ fn databases(outputs: &Value) -> BTreeSet<String> {
     let prefix = outputs["function_environments"]["snapshot-merge"]["GLUE_DATABASES"]
         .as_str()
         .unwrap();
-    let catalogue = host::load_contracts(&root().join("contracts").to_string_lossy()).unwrap();
-    snapshot_merge::zones::databases(prefix, &catalogue)
+    let catalogue =
+        host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
+    snapshot_merge::glue_databases::required_databases(prefix, &catalogue)
 }
 
 /// Hands a request on as it came.
@@ -166,7 +167,11 @@ async fn of_days_over(
     aside: &str,
 ) -> BTreeMap<&'static str, BTreeSet<Call>> {
     let pack = folder.join("contracts.json");
-    host::pack_contracts(&root().join("contracts").to_string_lossy(), &pack).unwrap();
+    host::pack_contracts(
+        &repository_root().join("contracts").to_string_lossy(),
+        &pack,
+    )
+    .unwrap();
     let mut seen: BTreeMap<&'static str, Seen> = BTreeMap::new();
     let mut functions = BTreeMap::new();
     for name in FUNCTIONS {
@@ -198,7 +203,7 @@ async fn of_days_over(
             concurrency: 1,
             log: folder.join(format!("{name}.log")),
         };
-        functions.insert(name, Function::new(config));
+        functions.insert(name, LambdaFunction::new(config));
         seen.insert(name, calls);
     }
     let raw = outputs["buckets"]["raw"].as_str().unwrap();
@@ -223,13 +228,13 @@ fn deployed(environment: &Value) -> BTreeMap<String, String> {
 }
 
 /// Two days of a person who comes and changes, and of a record that is refused.
-async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw: &str) {
+async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStore, raw: &str) {
     let invoke = async |name: &str, payload: Value| {
         let answer = functions[name].invoke(payload.to_string().into()).await;
         serde_json::from_slice::<Value>(&answer.unwrap()).unwrap()
     };
     let values = [
-        person(
+        person_event(
             "PersonCreatedEvent",
             "a",
             1,
@@ -237,13 +242,13 @@ async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw
         )
         .to_string(),
         "not JSON".to_owned(),
-        person("PersonUpdatedEvent", "a", 2, json!({"surname": "Specimen"})).to_string(),
+        person_event("PersonUpdatedEvent", "a", 2, json!({"surname": "Specimen"})).to_string(),
     ];
     let mut done = BTreeSet::new();
     for (offset, value) in values.iter().enumerate() {
         let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + i32::from(offset == 2));
         let record = json!({
-            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.begins() / 1_000 + 1,
+            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.start_micros() / 1_000 + 1,
             "timestampType": "LOG_APPEND_TIME", "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
         });
         let landed = invoke(
@@ -253,12 +258,13 @@ async fn days(functions: &BTreeMap<&str, Function>, store: &dyn ObjectStore, raw
         .await;
         assert_eq!(landed["batchItemFailures"], json!([]));
         let keys = store
-            .list(Chunk::RAW, None)
+            .list(Chunk::RAW_PREFIX, None)
             .await
             .unwrap()
             .into_iter()
             .map(|entry| entry.key);
-        for key in keys.filter(|key| Chunk::of_raw_key(key).is_some() && done.insert(key.clone())) {
+        for key in keys.filter(|key| Chunk::from_raw_key(key).is_some() && done.insert(key.clone()))
+        {
             let key = key.replace('=', "%3D");
             let body = json!({"Records": [{
                 "eventVersion": "2.6", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",

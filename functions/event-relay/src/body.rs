@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::problem::Problem;
+use crate::problem::ProblemDetails;
 use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 
 /// What a body is, by its content type.
@@ -15,11 +15,11 @@ pub(crate) enum BodyKind {
     /// One JSON object, or an array of them.
     Json,
     /// A JSON object on each line.
-    Lines,
+    JsonLines,
     /// A CloudEvent in structured mode.
     CloudEvent,
     /// CloudEvents in batched mode.
-    CloudEvents,
+    CloudEventBatch,
 }
 
 impl BodyKind {
@@ -27,7 +27,7 @@ impl BodyKind {
     ///
     /// # Errors
     /// A problem for every other type: it would be read as something that it is not.
-    pub(crate) fn of(content_type: &str) -> Result<Self, Problem> {
+    pub(crate) fn from_content_type(content_type: &str) -> Result<Self, ProblemDetails> {
         let kind = content_type
             .split(';')
             .next()
@@ -36,10 +36,12 @@ impl BodyKind {
             .to_ascii_lowercase();
         match kind.as_str() {
             "" | "application/json" => Ok(Self::Json),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Self::Lines),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
+                Ok(Self::JsonLines)
+            }
             "application/cloudevents+json" => Ok(Self::CloudEvent),
-            "application/cloudevents-batch+json" => Ok(Self::CloudEvents),
-            _ => Err(Problem::new(
+            "application/cloudevents-batch+json" => Ok(Self::CloudEventBatch),
+            _ => Err(ProblemDetails::new(
                 415,
                 "body.type",
                 "send application/json, application/x-ndjson, application/cloudevents+json or \
@@ -49,8 +51,8 @@ impl BodyKind {
     }
 
     /// What is wrong with an event of this kind. Of a CloudEvent, the attributes that version 1.0 requires.
-    pub(crate) fn fault(self, event: &Value) -> Option<&'static str> {
-        if !matches!(self, Self::CloudEvent | Self::CloudEvents) {
+    pub(crate) fn cloud_event_fault(self, event: &Value) -> Option<&'static str> {
+        if !matches!(self, Self::CloudEvent | Self::CloudEventBatch) {
             return None;
         }
         let named = |name: &str| event[name].as_str().is_some_and(|text| !text.is_empty());
@@ -66,7 +68,7 @@ impl BodyKind {
 ///
 /// # Errors
 /// A problem when it is compressed otherwise than by gzip, damaged, or larger than it may be once it is unpacked.
-pub(crate) fn unpacked(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, Problem> {
+pub(crate) fn decompress_body(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, ProblemDetails> {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(body),
         "gzip" | "x-gzip" => {
@@ -77,14 +79,14 @@ pub(crate) fn unpacked(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, Problem
                 .read_to_end(&mut plain);
             match read {
                 Ok(_) => Ok(plain),
-                Err(_) => Err(Problem::new(
+                Err(_) => Err(ProblemDetails::new(
                     400,
                     "body.encoding",
                     "the body is not gzip, or is cut off",
                 )),
             }
         }
-        _ => Err(Problem::new(
+        _ => Err(ProblemDetails::new(
             415,
             "body.encoding",
             "send the body plain, or with content-encoding gzip",
@@ -96,38 +98,42 @@ pub(crate) fn unpacked(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, Problem
 ///
 /// # Errors
 /// A problem of the whole request.
-pub(crate) fn events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, Problem> {
+pub(crate) fn split_events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, ProblemDetails> {
     if body.len() > BODY_BYTES_MAX {
         let detail = format!("the body has more than {BODY_BYTES_MAX} bytes; send smaller batches");
-        return Err(Problem::new(413, "body.too-large", detail));
+        return Err(ProblemDetails::new(413, "body.too-large", detail));
     }
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let events = match (kind, first) {
         (_, None) => {
             let detail = "the body is empty; send one event or a list of events";
-            return Err(Problem::new(400, "body.empty", detail));
+            return Err(ProblemDetails::new(400, "body.empty", detail));
         }
-        (BodyKind::Lines, _) => by_line(body),
-        (BodyKind::Json | BodyKind::CloudEvents, Some(b'[')) => array(body)?,
-        (BodyKind::CloudEvents, _) => {
+        (BodyKind::JsonLines, _) => split_json_lines(body),
+        (BodyKind::Json | BodyKind::CloudEventBatch, Some(b'[')) => split_json_array(body)?,
+        (BodyKind::CloudEventBatch, _) => {
             let detail =
                 "a CloudEvents batch is a list; send one event as application/cloudevents+json";
-            return Err(Problem::new(400, "body.batch", detail));
+            return Err(ProblemDetails::new(400, "body.batch", detail));
         }
         _ => vec![body.trim_ascii().to_vec()],
     };
     match events.len() {
-        0 => Err(Problem::new(400, "body.empty", "the list has no events")),
+        0 => Err(ProblemDetails::new(
+            400,
+            "body.empty",
+            "the list has no events",
+        )),
         count if count > EVENTS_MAX => {
             let detail =
                 format!("the request has more than {EVENTS_MAX} events; send smaller batches");
-            Err(Problem::new(413, "body.too-many-events", detail))
+            Err(ProblemDetails::new(413, "body.too-many-events", detail))
         }
         _ => Ok(events),
     }
 }
 
-fn by_line(body: &[u8]) -> Vec<Vec<u8>> {
+fn split_json_lines(body: &[u8]) -> Vec<Vec<u8>> {
     body.split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
         .filter(|line| !line.is_empty())
@@ -137,11 +143,11 @@ fn by_line(body: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn array(body: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
+fn split_json_array(body: &[u8]) -> Result<Vec<Vec<u8>>, ProblemDetails> {
     // The parser recurses: a bomb is refused before it is let in. One level is the list's own.
     if contract::depth_exceeds(body, contract::NESTING_MAX + 1) {
         let detail = format!("an event is nested deeper than {}", contract::NESTING_MAX);
-        return Err(Problem::new(422, "event.nesting", detail));
+        return Err(ProblemDetails::new(422, "event.nesting", detail));
     }
     let events: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
         let detail = format!(
@@ -149,7 +155,7 @@ fn array(body: &[u8]) -> Result<Vec<Vec<u8>>, Problem> {
             error.line(),
             error.column()
         );
-        Problem::new(400, "event.json", detail)
+        ProblemDetails::new(400, "event.json", detail)
     })?;
     Ok(events
         .into_iter()
@@ -174,20 +180,20 @@ mod tests {
     fn events_keep_their_bytes() {
         let spaced = br#"[ {"a" : 1.10 } , {"b":"\u00e9"}]"#;
         assert_eq!(
-            events(spaced, BodyKind::Json).unwrap(),
+            split_events(spaced, BodyKind::Json).unwrap(),
             [br#"{"a" : 1.10 }"#.to_vec(), br#"{"b":"\u00e9"}"#.to_vec()]
         );
         assert_eq!(
-            events(b" {\"a\":1}\n", BodyKind::Json).unwrap(),
+            split_events(b" {\"a\":1}\n", BodyKind::Json).unwrap(),
             [b"{\"a\":1}".to_vec()]
         );
-        let lines = events(b"{\"a\":1}\r\n\n{bad\n", BodyKind::Lines).unwrap();
+        let lines = split_events(b"{\"a\":1}\r\n\n{bad\n", BodyKind::JsonLines).unwrap();
         assert_eq!(lines, [b"{\"a\":1}".to_vec(), b"{bad".to_vec()]);
     }
 
     #[test]
     fn what_is_no_batch_is_refused() {
-        let status = |body: &[u8]| events(body, BodyKind::Json).unwrap_err().status;
+        let status = |body: &[u8]| split_events(body, BodyKind::Json).unwrap_err().status;
         assert_eq!(status(b""), 400);
         assert_eq!(status(b"[]"), 400);
         assert_eq!(status(b"[1,"), 400);
@@ -198,7 +204,9 @@ mod tests {
             413
         );
         assert_eq!(
-            events(b"{}", BodyKind::CloudEvents).unwrap_err().status,
+            split_events(b"{}", BodyKind::CloudEventBatch)
+                .unwrap_err()
+                .status,
             400
         );
     }
@@ -207,36 +215,45 @@ mod tests {
     fn a_bomb_is_unpacked_no_further_than_it_may_be() {
         let bomb = gzip(&vec![b' '; 200 * 1024 * 1024]);
         assert!(bomb.len() < 400_000);
-        let plain = unpacked(bomb, "gzip").unwrap();
+        let plain = decompress_body(bomb, "gzip").unwrap();
         assert_eq!(plain.len(), BODY_BYTES_MAX + 1);
-        assert_eq!(events(&plain, BodyKind::Json).unwrap_err().status, 413);
-        assert_eq!(unpacked(gzip(b"{}"), "GZIP").unwrap(), b"{}");
-        assert_eq!(unpacked(b"{}".to_vec(), "gzip").unwrap_err().status, 400);
-        assert_eq!(unpacked(b"{}".to_vec(), "br").unwrap_err().status, 415);
+        assert_eq!(
+            split_events(&plain, BodyKind::Json).unwrap_err().status,
+            413
+        );
+        assert_eq!(decompress_body(gzip(b"{}"), "GZIP").unwrap(), b"{}");
+        assert_eq!(
+            decompress_body(b"{}".to_vec(), "gzip").unwrap_err().status,
+            400
+        );
+        assert_eq!(
+            decompress_body(b"{}".to_vec(), "br").unwrap_err().status,
+            415
+        );
     }
 
     #[test]
     fn types_are_told_apart() {
         assert_eq!(
-            BodyKind::of("Application/JSON; charset=utf-8").unwrap(),
+            BodyKind::from_content_type("Application/JSON; charset=utf-8").unwrap(),
             BodyKind::Json
         );
         assert_eq!(
-            BodyKind::of("application/cloudevents-batch+json").unwrap(),
-            BodyKind::CloudEvents
+            BodyKind::from_content_type("application/cloudevents-batch+json").unwrap(),
+            BodyKind::CloudEventBatch
         );
         assert_eq!(
-            BodyKind::of("application/x-www-form-urlencoded")
+            BodyKind::from_content_type("application/x-www-form-urlencoded")
                 .unwrap_err()
                 .status,
             415
         );
         let event =
             serde_json::json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"});
-        assert_eq!(BodyKind::CloudEvent.fault(&event), None);
+        assert_eq!(BodyKind::CloudEvent.cloud_event_fault(&event), None);
         assert!(
             BodyKind::CloudEvent
-                .fault(&serde_json::json!({"id": "1"}))
+                .cloud_event_fault(&serde_json::json!({"id": "1"}))
                 .is_some()
         );
     }

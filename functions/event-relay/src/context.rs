@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::Catalogue;
 use host::{Failure, FailureKind, Settings};
 
-use crate::fetch::Fetcher;
+use crate::fetch::StateFetcher;
 use crate::producer::{EventSink, KafkaSettings, KafkaSink};
 
 /// The function's context.
@@ -16,9 +16,9 @@ pub struct Context {
     /// Where records go.
     pub sink: Arc<dyn EventSink>,
     /// Asks for records' states.
-    pub fetcher: Fetcher,
+    pub fetcher: StateFetcher,
     /// The source whose events a queue brings, by the queue's name.
-    pub queues: BTreeMap<String, String>,
+    pub queue_sources: BTreeMap<String, String>,
 }
 
 impl Context {
@@ -28,12 +28,12 @@ impl Context {
     /// Every setting that is missing or wrong, every problem in the contracts.
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
-        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let contracts = settings.required("CONTRACTS");
+        host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        let contracts = settings.required_text("CONTRACTS");
         let kafka = KafkaSettings {
-            bootstrap: settings.required("KAFKA_BOOTSTRAP"),
-            region: settings.optional("AWS_REGION").unwrap_or_default(),
-            iam: match settings.optional("KAFKA_AUTH").as_deref() {
+            bootstrap: settings.required_text("KAFKA_BOOTSTRAP"),
+            region: settings.optional_text("AWS_REGION").unwrap_or_default(),
+            iam: match settings.optional_text("KAFKA_AUTH").as_deref() {
                 None | Some("msk-iam") => true,
                 Some("none") => false,
                 Some(other) => {
@@ -42,33 +42,33 @@ impl Context {
                 }
             },
         };
-        let queues = settings.optional("QUEUE_SOURCES").unwrap_or_default();
-        let origins = settings.optional("FETCH_ORIGINS").unwrap_or_default();
-        settings.finish(())?;
+        let queues = settings.optional_text("QUEUE_SOURCES").unwrap_or_default();
+        let origins = settings.optional_text("FETCH_ORIGINS").unwrap_or_default();
+        settings.finish_with(())?;
         Ok(Self {
-            fetcher: fetcher(&origins)?,
+            fetcher: build_state_fetcher(&origins)?,
             catalogue: Arc::new(host::load_contracts(&contracts)?),
             sink: Arc::new(KafkaSink::new(kafka)),
-            queues: pairs("QUEUE_SOURCES", &queues)?,
+            queue_sources: parse_name_value_pairs("QUEUE_SOURCES", &queues)?,
         })
     }
 }
 
-fn fetcher(origins: &str) -> Result<Fetcher, Failure> {
+fn build_state_fetcher(origins: &str) -> Result<StateFetcher, Failure> {
     let wrong =
         |why: String| Failure::new(FailureKind::Configuration, format!("FETCH_ORIGINS: {why}"));
-    let origins = pairs("FETCH_ORIGINS", origins)?
+    let origins = parse_name_value_pairs("FETCH_ORIGINS", origins)?
         .into_iter()
         .map(|(source, origin)| {
             let url = reqwest::Url::parse(&origin)
                 .map_err(|error| wrong(format!("`{origin}`: {error}")))?;
             Ok((source, url))
         });
-    Ok(Fetcher::new(origins.collect::<Result<_, Failure>>()?))
+    Ok(StateFetcher::new(origins.collect::<Result<_, Failure>>()?))
 }
 
 /// `name=value,name=value`.
-fn pairs(setting: &str, text: &str) -> Result<BTreeMap<String, String>, Failure> {
+fn parse_name_value_pairs(setting: &str, text: &str) -> Result<BTreeMap<String, String>, Failure> {
     let pairs = text
         .split(',')
         .map(str::trim)

@@ -1,6 +1,6 @@
 //! One invocation: a request over HTTP, or messages of a queue.
 
-use host::{Budget, Failure, FailureKind};
+use host::{Failure, FailureKind, TimeBudget};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use crate::{http, queue};
 
 /// What tells the two triggers apart.
 #[derive(Deserialize)]
-struct Shape<'p> {
+struct TriggerMarkers<'p> {
     #[serde(borrow, rename = "requestContext")]
     request: Option<&'p RawValue>,
     #[serde(borrow, rename = "Records")]
@@ -22,7 +22,11 @@ struct Shape<'p> {
 ///
 /// # Errors
 /// When the payload is of neither trigger.
-pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<Value, Failure> {
+pub async fn handle(
+    payload: &str,
+    context: &Context,
+    budget: TimeBudget,
+) -> Result<Value, Failure> {
     // The parser's own text could quote a header or a body.
     let unreadable = |error: serde_json::Error| {
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -31,14 +35,14 @@ pub async fn handle(payload: &str, context: &Context, budget: Budget) -> Result<
             format!("the payload is not what the trigger promises: {place}"),
         )
     };
-    let shape: Shape<'_> = serde_json::from_str(payload).map_err(unreadable)?;
+    let shape: TriggerMarkers<'_> = serde_json::from_str(payload).map_err(unreadable)?;
     if shape.request.is_some() {
         let request: HttpRequest = serde_json::from_str(payload).map_err(unreadable)?;
-        return Ok(http::answer(request, context, budget).await);
+        return Ok(http::answer_request(request, context, budget).await);
     }
     if shape.records.is_some() {
         let event: SqsEvent = serde_json::from_str(payload).map_err(unreadable)?;
-        let failures = queue::relay(event, context, budget).await;
+        let failures = queue::relay_messages(event, context, budget).await;
         return serde_json::to_value(failures).map_err(unreadable);
     }
     Err(Failure::new(

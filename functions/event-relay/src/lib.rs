@@ -38,7 +38,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let context = Arc::clone(&context);
         async move {
-            let budget = host::Budget::of(&event.context);
+            let budget = host::TimeBudget::from_context(&event.context);
             handle(event.payload.get(), &context, budget).await
         }
     }))

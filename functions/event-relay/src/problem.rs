@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// What is wrong with a request or an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct ProblemDetails {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The stable id of the rule.
@@ -13,7 +13,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
 }
 
-impl Problem {
+impl ProblemDetails {
     pub(crate) fn new(status: u16, rule: &str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -25,7 +25,7 @@ impl Problem {
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "type": format!("https://polelake.example/problems/{}", self.rule),
-            "title": title(self.status),
+            "title": status_title(self.status),
             "status": self.status,
             "rule": self.rule,
             "detail": self.detail,
@@ -33,7 +33,7 @@ impl Problem {
     }
 }
 
-fn title(status: u16) -> &'static str {
+fn status_title(status: u16) -> &'static str {
     match status {
         400 => "Bad request",
         401 => "Unauthorised",

@@ -13,27 +13,27 @@ use tokio::sync::Mutex;
 
 /// A connection that idled longer is dropped and made anew: NAT gateways forget one after 350 s, and a frozen
 /// sandbox does not notice.
-const IDLE_MAX: Duration = Duration::from_secs(240);
+const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(240);
 
 /// A producer that is older is made anew. krafka 0.28.1 goes on polling without a pause once a partition was without
 /// a leader for a moment (its next refresh of metadata stays in the past): this bounds what that burns.
-const AGE_MAX: Duration = Duration::from_secs(900);
+const PRODUCER_AGE_MAX: Duration = Duration::from_secs(900);
 
 /// One request to a broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One try at a whole batch, connecting included.
-const TRY_MAX: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tries within one invocation.
-const TRIES: u32 = 3;
+const ATTEMPTS_MAX: u32 = 3;
 
 /// The pause before the second try is up to this long, before the third up to twice.
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// A record on its way to Kafka.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
+pub struct OutgoingRecord {
     /// The topic.
     pub topic: String,
     /// The record's key; Java's murmur2 of it gives the partition.
@@ -71,7 +71,11 @@ impl From<KrafkaError> for SendError {
 #[async_trait]
 pub trait EventSink: Send + Sync {
     /// Sends the records in their order; the answer says of each whether every replica in sync has it.
-    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>>;
+    async fn send_records(
+        &self,
+        records: Vec<OutgoingRecord>,
+        within: Duration,
+    ) -> Vec<Result<(), SendError>>;
 }
 
 /// How to reach Kafka.
@@ -88,24 +92,24 @@ pub struct KafkaSettings {
 /// Kafka, by krafka: idempotent, all replicas.
 pub struct KafkaSink {
     settings: KafkaSettings,
-    connected: Mutex<Option<Connected>>,
+    cached: Mutex<Option<CachedProducer>>,
 }
 
 /// A producer, and when it was last used, by both clocks: a frozen sandbox may stop one of them.
-struct Connected {
+struct CachedProducer {
     producer: Producer,
-    born: Instant,
-    used: (Instant, SystemTime),
+    created_at: Instant,
+    last_used: (Instant, SystemTime),
 }
 
-impl Connected {
+impl CachedProducer {
     fn is_fresh(&self) -> bool {
         let idle = self
-            .used
+            .last_used
             .0
             .elapsed()
-            .max(self.used.1.elapsed().unwrap_or(IDLE_MAX));
-        idle < IDLE_MAX && self.born.elapsed() < AGE_MAX
+            .max(self.last_used.1.elapsed().unwrap_or(CONNECTION_IDLE_MAX));
+        idle < CONNECTION_IDLE_MAX && self.created_at.elapsed() < PRODUCER_AGE_MAX
     }
 }
 
@@ -115,12 +119,12 @@ impl KafkaSink {
     pub fn new(settings: KafkaSettings) -> Self {
         Self {
             settings,
-            connected: Mutex::new(None),
+            cached: Mutex::new(None),
         }
     }
 
-    async fn connect(&self, within: Duration) -> krafka::Result<Producer> {
-        kafka(&self.settings, within)
+    async fn connect_producer(&self, within: Duration) -> krafka::Result<Producer> {
+        connect_kafka(&self.settings, within)
             .await?
             .producer()
             .acks(Acks::All)
@@ -136,9 +140,9 @@ impl KafkaSink {
     }
 
     /// A broker that finds a batch too large says so of all its records: each of them is tried alone.
-    async fn alone(
+    async fn resend_one_by_one(
         &self,
-        records: &[Outgoing],
+        records: &[OutgoingRecord],
         outcomes: &mut [Result<(), SendError>],
         deadline: Instant,
     ) {
@@ -148,21 +152,27 @@ impl KafkaSink {
         for (record, outcome) in records.iter().zip(outcomes) {
             let left = deadline.saturating_duration_since(Instant::now());
             if *outcome == Err(SendError::TooLarge) && !left.is_zero() {
-                let alone = self.once(vec![record.clone()], TRY_MAX.min(left)).await;
+                let alone = self
+                    .send_once(vec![record.clone()], ATTEMPT_TIMEOUT.min(left))
+                    .await;
                 *outcome = alone.into_iter().next().unwrap_or(Err(SendError::TooLarge));
             }
         }
     }
 
     /// One try at all of them, on the connection that is kept or a new one.
-    async fn once(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
+    async fn send_once(
+        &self,
+        records: Vec<OutgoingRecord>,
+        within: Duration,
+    ) -> Vec<Result<(), SendError>> {
         let count = records.len();
         let failed = |why: String| vec![Err(SendError::Unavailable(why)); count];
-        let mut connected = self.connected.lock().await;
-        let kept = connected.take().filter(Connected::is_fresh);
+        let mut connected = self.cached.lock().await;
+        let kept = connected.take().filter(CachedProducer::is_fresh);
         let (producer, born) = match kept {
-            Some(kept) => (kept.producer, kept.born),
-            None => match tokio::time::timeout(within, self.connect(within)).await {
+            Some(kept) => (kept.producer, kept.created_at),
+            None => match tokio::time::timeout(within, self.connect_producer(within)).await {
                 Ok(Ok(producer)) => (producer, Instant::now()),
                 Ok(Err(error)) => return failed(format!("Kafka cannot be reached: {error}")),
                 Err(_) => return failed("Kafka cannot be reached in time".to_owned()),
@@ -172,10 +182,10 @@ impl KafkaSink {
         let outcomes =
             outcomes.unwrap_or_else(|_| failed("Kafka did not acknowledge in time".to_owned()));
         if outcomes.iter().all(Result::is_ok) {
-            *connected = Some(Connected {
+            *connected = Some(CachedProducer {
                 producer,
-                born,
-                used: (Instant::now(), SystemTime::now()),
+                created_at: born,
+                last_used: (Instant::now(), SystemTime::now()),
             });
         } else {
             // A producer that failed once is not trusted with the next batch, and must not go on trying behind
@@ -190,7 +200,7 @@ impl KafkaSink {
     }
 }
 
-async fn kafka(settings: &KafkaSettings, within: Duration) -> krafka::Result<Kafka> {
+async fn connect_kafka(settings: &KafkaSettings, within: Duration) -> krafka::Result<Kafka> {
     let mut builder = Kafka::builder(&settings.bootstrap)
         .client_id("polelake")
         .connect_timeout(REQUEST_TIMEOUT.min(within))
@@ -210,11 +220,11 @@ async fn kafka(settings: &KafkaSettings, within: Duration) -> krafka::Result<Kaf
 ///
 /// # Errors
 /// When Kafka does not answer.
-pub async fn partition_ends(
+pub async fn partition_bounds(
     settings: &KafkaSettings,
     topic: &str,
 ) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
-    let admin = kafka(settings, TRY_MAX).await?.admin();
+    let admin = connect_kafka(settings, ATTEMPT_TIMEOUT).await?.admin();
     let described = admin
         .describe_topics([topic], DescribeTopicsOptions::default())
         .await?;
@@ -240,7 +250,7 @@ pub async fn partition_ends(
     Ok(ends)
 }
 
-async fn send_all(producer: &Producer, records: Vec<Outgoing>) -> Vec<Result<(), SendError>> {
+async fn send_all(producer: &Producer, records: Vec<OutgoingRecord>) -> Vec<Result<(), SendError>> {
     // Queue all of them first, so that they travel in few batches and in their order.
     let mut handles = Vec::with_capacity(records.len());
     for record in records {
@@ -256,7 +266,7 @@ async fn send_all(producer: &Producer, records: Vec<Outgoing>) -> Vec<Result<(),
     outcomes
 }
 
-fn kafka_record(outgoing: Outgoing) -> Record {
+fn kafka_record(outgoing: OutgoingRecord) -> Record {
     let mut record = Record::new(outgoing.topic, outgoing.value);
     if let Some(key) = outgoing.key {
         record = record.key(key);
@@ -271,26 +281,35 @@ fn kafka_record(outgoing: Outgoing) -> Record {
 impl EventSink for KafkaSink {
     /// What was not acknowledged is sent again on a new connection, as long as there is time: what was written
     /// after all is then there twice, and the event's id tells it.
-    async fn send(&self, records: Vec<Outgoing>, within: Duration) -> Vec<Result<(), SendError>> {
+    async fn send_records(
+        &self,
+        records: Vec<OutgoingRecord>,
+        within: Duration,
+    ) -> Vec<Result<(), SendError>> {
         let deadline = Instant::now() + within;
         let mut outcomes =
             vec![Err(SendError::Unavailable("no time was left".to_owned())); records.len()];
         let mut open: Vec<usize> = (0..records.len()).collect();
-        for attempt in 1..=TRIES {
+        for attempt in 1..=ATTEMPTS_MAX {
             let left = deadline.saturating_duration_since(Instant::now());
             if open.is_empty() || left.is_zero() {
                 break;
             }
             let batch = open.iter().map(|place| records[*place].clone()).collect();
-            for (place, outcome) in open.iter().zip(self.once(batch, TRY_MAX.min(left)).await) {
+            for (place, outcome) in open
+                .iter()
+                .zip(self.send_once(batch, ATTEMPT_TIMEOUT.min(left)).await)
+            {
                 outcomes[*place] = outcome;
             }
             open.retain(|place| matches!(outcomes[*place], Err(SendError::Unavailable(_))));
-            if !open.is_empty() && attempt < TRIES {
-                tokio::time::sleep((PAUSE * attempt).mul_f64(fastrand::f64()).min(left)).await;
+            if !open.is_empty() && attempt < ATTEMPTS_MAX {
+                tokio::time::sleep((RETRY_PAUSE * attempt).mul_f64(fastrand::f64()).min(left))
+                    .await;
             }
         }
-        self.alone(&records, &mut outcomes, deadline).await;
+        self.resend_one_by_one(&records, &mut outcomes, deadline)
+            .await;
         outcomes
     }
 }

@@ -3,21 +3,25 @@
 use std::collections::BTreeSet;
 
 use contract::Event;
-use host::{Budget, metric};
+use host::{TimeBudget, emit_metric};
 use trigger::{SqsEvent, SqsFailures, SqsMessage, unwrap_sns};
 
 use crate::context::Context;
-use crate::relay::{Known, Prepared, deliver};
+use crate::relay::{EventIdentity, PreparedEvent, deliver_events};
 
 /// Relays messages; the answer names those that are to come again.
 ///
 /// A message that cannot be read is relayed all the same, without a key: the transform puts it into quarantine
 /// with its reason. There is nobody to answer, and nothing is dropped.
-pub(crate) async fn relay(event: SqsEvent, context: &Context, budget: Budget) -> SqsFailures {
+pub(crate) async fn relay_messages(
+    event: SqsEvent,
+    context: &Context,
+    budget: TimeBudget,
+) -> SqsFailures {
     let (mut ids, mut prepared, mut failed) = (Vec::new(), Vec::new(), BTreeSet::new());
     for message in &event.records {
         let id = message.message_id.as_deref().unwrap_or_default();
-        match prepare(message, context) {
+        match prepare_message(message, context) {
             Some(event) => {
                 ids.push(id);
                 prepared.push(event);
@@ -32,7 +36,10 @@ pub(crate) async fn relay(event: SqsEvent, context: &Context, budget: Budget) ->
         }
     }
     let count = prepared.len() as u64;
-    for (id, outcome) in ids.iter().zip(deliver(prepared, context, budget).await) {
+    for (id, outcome) in ids
+        .iter()
+        .zip(deliver_events(prepared, context, budget).await)
+    {
         if let Err(problem) = outcome {
             tracing::error!(
                 rule = problem.rule,
@@ -42,9 +49,9 @@ pub(crate) async fn relay(event: SqsEvent, context: &Context, budget: Budget) ->
             failed.insert(id);
         }
     }
-    let failures = in_order(&event.records, &failed);
+    let failures = failures_in_order(&event.records, &failed);
     let again = failures.batch_item_failures.len() as u64;
-    metric(
+    emit_metric(
         &[("function", "event-relay")],
         &[("messages_relayed", count), ("messages_failed", again)],
     );
@@ -53,7 +60,7 @@ pub(crate) async fn relay(event: SqsEvent, context: &Context, budget: Budget) ->
 
 /// The messages that are to come again. Of a FIFO queue's group, everything behind the first failure too: else the
 /// queue would hand out the later ones as done, and their order would be lost.
-fn in_order(messages: &[SqsMessage], failed: &BTreeSet<&str>) -> SqsFailures {
+fn failures_in_order(messages: &[SqsMessage], failed: &BTreeSet<&str>) -> SqsFailures {
     let (mut failures, mut stopped) = (SqsFailures::default(), BTreeSet::new());
     for message in messages {
         let id = message.message_id.as_deref().unwrap_or_default();
@@ -63,30 +70,30 @@ fn in_order(messages: &[SqsMessage], failed: &BTreeSet<&str>) -> SqsFailures {
             .is_some_and(|arn| arn.ends_with(".fifo"));
         let group = message.attributes.get("MessageGroupId").filter(|_| fifo);
         if failed.contains(id) || group.is_some_and(|group| stopped.contains(group)) {
-            failures.add(id);
+            failures.add_message(id);
             stopped.extend(group);
         }
     }
     failures
 }
 
-fn prepare<'c>(message: &SqsMessage, context: &'c Context) -> Option<Prepared<'c>> {
+fn prepare_message<'c>(message: &SqsMessage, context: &'c Context) -> Option<PreparedEvent<'c>> {
     let queue = message.event_source_arn.as_deref()?.rsplit(':').next()?;
     let contract = &context
         .catalogue
-        .source(context.queues.get(queue)?)?
+        .mapping_of_source(context.queue_sources.get(queue)?)?
         .contract;
     let bytes = unwrap_sns(message.body.as_deref().unwrap_or_default())
         .into_owned()
         .into_bytes();
     let known = Event::parse(contract, &bytes, None)
         .ok()
-        .map(|event| Known::of(contract, event));
-    Some(Prepared {
+        .map(|event| EventIdentity::from_event(contract, event));
+    Some(PreparedEvent {
         contract,
         bytes,
-        known,
-        trace: String::new(),
+        identity: known,
+        traceparent: String::new(),
     })
 }
 
@@ -107,7 +114,7 @@ mod tests {
     fn again(queue: &str) -> Vec<String> {
         let messages = [("1", "a"), ("2", "b"), ("3", "a"), ("4", "b")]
             .map(|(id, group)| message(id, group, queue));
-        let failures = in_order(&messages, &BTreeSet::from(["1"]));
+        let failures = failures_in_order(&messages, &BTreeSet::from(["1"]));
         failures
             .batch_item_failures
             .into_iter()

@@ -24,14 +24,14 @@ impl Context {
     /// Every setting that is missing, every problem in the contracts.
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
-        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (
-            settings.required("RAW_BUCKET"),
-            settings.required("REFINED_BUCKET"),
+            settings.required_text("RAW_BUCKET"),
+            settings.required_text("REFINED_BUCKET"),
         );
-        let contracts = settings.required("CONTRACTS");
-        settings.finish(())?;
-        let client = Client::new(&host::aws_config().await);
+        let contracts = settings.required_text("CONTRACTS");
+        settings.finish_with(())?;
+        let client = Client::new(&host::load_aws_config().await);
         Ok(Self {
             raw: Arc::new(S3Store::new(client.clone(), raw)),
             refined: Arc::new(S3Store::new(client, refined)),

@@ -1,54 +1,68 @@
 //! Who is forgotten: a replay must not bring them back.
 
-use contract::{Cell, Event, Plan, Row};
+use contract::{Cell, CompiledMapping, Event, PoleRow};
 use host::Failure;
-use lake::{ERASURES_KEY, Erasures};
-use pole::{Op, Uuid};
+use lake::{ERASURES_KEY, ErasedSubjects};
+use pole::{RowOperation, Uuid};
 use store::ObjectStore;
 
 /// The list as it is now; where there is none, nobody is forgotten.
-pub(crate) async fn read(refined: &dyn ObjectStore) -> Result<Erasures, Failure> {
+pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSubjects, Failure> {
     match refined.get(ERASURES_KEY).await {
-        Ok(object) => Erasures::decode(&object.body).map_err(|error| Failure::corrupt(&error)),
-        Err(error) if error.is_not_found() => Ok(Erasures::default()),
+        Ok(object) => {
+            ErasedSubjects::from_json(&object.body).map_err(|error| Failure::corrupt(&error))
+        }
+        Err(error) if error.is_not_found() => Ok(ErasedSubjects::default()),
         // Without the list a replay could bring somebody back: better nothing than that.
         Err(error) => Err(Failure::unavailable(&error)),
     }
 }
 
 /// Whether the whole record that the event is about is forgotten, by its key.
-pub(crate) fn is_forgotten(erasures: &Erasures, plan: &Plan, key: &str, time: i64) -> bool {
-    !erasures.is_empty() && erasures.suppress(&Erasures::of_record(&plan.contract.name, key), time)
+pub(crate) fn is_record_erased(
+    erasures: &ErasedSubjects,
+    plan: &CompiledMapping,
+    key: &str,
+    time: i64,
+) -> bool {
+    !erasures.is_empty()
+        && erasures.is_suppressed(
+            &ErasedSubjects::hash_source_record(&plan.contract.name, key),
+            time,
+        )
 }
 
 /// The rows that may stay; none when nothing of the event may.
-pub(crate) fn kept<'r>(
-    erasures: &Erasures,
+pub(crate) fn retain_unerased_rows<'r>(
+    erasures: &ErasedSubjects,
     event: &Event,
-    mut rows: Vec<Row<'r>>,
-) -> Option<Vec<Row<'r>>> {
+    mut rows: Vec<PoleRow<'r>>,
+) -> Option<Vec<PoleRow<'r>>> {
     if erasures.is_empty() || rows.is_empty() {
         return Some(rows);
     }
-    let forgotten = |id: &Uuid| erasures.suppress(&Erasures::of_id(id), event.time);
+    let forgotten =
+        |id: &Uuid| erasures.is_suppressed(&ErasedSubjects::hash_pole_id(id), event.time);
     if rows
         .iter()
         .any(|row| row.versioned && forgotten(&row.owner_id))
     {
         return None;
     }
-    let dropped: Vec<Row<'r>> = rows.extract_if(.., |row| names(row, forgotten)).collect();
+    let dropped: Vec<PoleRow<'r>> = rows
+        .extract_if(.., |row| names_erased_id(row, forgotten))
+        .collect();
     if rows.is_empty() {
         return None;
     }
     for row in &dropped {
-        restate(row, &mut rows);
+        restate_empty_set(row, &mut rows);
     }
     Some(rows)
 }
 
 /// Whether any id in the row is of somebody who is forgotten.
-fn names(row: &Row<'_>, forgotten: impl Fn(&Uuid) -> bool) -> bool {
+fn names_erased_id(row: &PoleRow<'_>, forgotten: impl Fn(&Uuid) -> bool) -> bool {
     let id = |cell: &Cell<'_>| match cell {
         Cell::Text(text) if text.len() == 36 => Uuid::parse_str(text).ok(),
         _ => None,
@@ -57,8 +71,8 @@ fn names(row: &Row<'_>, forgotten: impl Fn(&Uuid) -> bool) -> bool {
 }
 
 /// A set that lost all of its rows is stated as an empty one. Without that an earlier statement of it would hold again.
-fn restate<'r>(dropped: &Row<'r>, rows: &mut Vec<Row<'r>>) {
-    let same = |row: &Row<'r>| {
+fn restate_empty_set<'r>(dropped: &PoleRow<'r>, rows: &mut Vec<PoleRow<'r>>) {
+    let same = |row: &PoleRow<'r>| {
         (row.table, row.owner_id, row.owner_set)
             == (dropped.table, dropped.owner_id, dropped.owner_set)
     };
@@ -66,22 +80,22 @@ fn restate<'r>(dropped: &Row<'r>, rows: &mut Vec<Row<'r>>) {
         return;
     }
     let cells = vec![Cell::Null; dropped.cells.len()];
-    let Row {
+    let PoleRow {
         table,
         owner_id,
         owner_set,
         versioned,
         ..
     } = *dropped;
-    let (op, pole_id, carried) = (Op::Replace, owner_id, None);
-    rows.push(Row {
+    let (op, pole_id, carried) = (RowOperation::Replace, owner_id, None);
+    rows.push(PoleRow {
         table,
         op,
         pole_id,
         owner_id,
         owner_set,
         versioned,
-        carried,
+        changed_columns: carried,
         cells,
     });
 }

@@ -4,25 +4,25 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use host::{Budget, Failure, FailureKind, metric};
-use lake::{Chunk, Erasures, Receipt};
+use host::{Failure, FailureKind, TimeBudget, emit_metric};
+use lake::{Chunk, ErasedSubjects, Receipt};
 use store::StoreError;
 use trigger::{SqsEvent, SqsFailures, objects_created};
 
 use crate::context::Context;
 use crate::erasures;
-use crate::transform::{Transformed, transform_except};
+use crate::transform::{TransformedChunk, transform_unerased};
 
 /// Refined objects of one raw object that are written at once.
 const WRITES_AT_ONCE: usize = 8;
 
 /// Transforms what the messages tell of; the answer names the messages that are to come again.
-pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFailures {
+pub async fn handle(event: SqsEvent, context: &Context, budget: TimeBudget) -> SqsFailures {
     let mut failures = SqsFailures::default();
     if event.records.is_empty() {
         return failures;
     }
-    let erasures = erasures::read(&*context.refined).await;
+    let erasures = erasures::read_erasures(&*context.refined).await;
     for message in event.records {
         let id = message.message_id.unwrap_or_default();
         // The rest goes back to the queue rather than over the deadline.
@@ -34,7 +34,7 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFa
         } else {
             match &erasures {
                 Ok(erasures) => {
-                    message_done(
+                    transform_message(
                         message.body.as_deref().unwrap_or_default(),
                         context,
                         erasures,
@@ -46,34 +46,42 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: Budget) -> SqsFa
         };
         if let Err(failure) = outcome {
             tracing::error!(%failure, message = id, "not transformed");
-            failures.add(&id);
+            failures.add_message(&id);
         }
     }
     failures
 }
 
-async fn message_done(body: &str, context: &Context, erasures: &Erasures) -> Result<(), Failure> {
+async fn transform_message(
+    body: &str,
+    context: &Context,
+    erasures: &ErasedSubjects,
+) -> Result<(), Failure> {
     let objects =
         objects_created(body).map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
     for object in objects {
         // Hints of chains lie in the raw zone too; they are no raw objects.
-        if let Some(chunk) = Chunk::of_raw_key(&object.key) {
-            chunk_done(&chunk, context, erasures).await?;
+        if let Some(chunk) = Chunk::from_raw_key(&object.key) {
+            transform_new_chunk(&chunk, context, erasures).await?;
         }
     }
     Ok(())
 }
 
-async fn chunk_done(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Result<(), Failure> {
+async fn transform_new_chunk(
+    chunk: &Chunk,
+    context: &Context,
+    erasures: &ErasedSubjects,
+) -> Result<(), Failure> {
     // A receipt is the last word: a notification that comes again, perhaps under a mended mapping, must not change what
     // a merge has taken. Refused records come back by a redrive.
-    let done = context.refined.is_there(&chunk.receipt_key()).await;
+    let done = context.refined.object_exists(&chunk.receipt_key()).await;
     if done.map_err(|error| Failure::unavailable(&error))? {
         return Ok(());
     }
-    let transformed = transformed(chunk, context, erasures).await?;
-    write(&transformed, chunk, context).await?;
-    tell(&transformed);
+    let transformed = transform_raw_object(chunk, context, erasures).await?;
+    write_transformed(&transformed, chunk, context).await?;
+    emit_metrics(&transformed);
     Ok(())
 }
 
@@ -82,17 +90,17 @@ async fn chunk_done(chunk: &Chunk, context: &Context, erasures: &Erasures) -> Re
 ///
 /// # Errors
 /// As a transform fails.
-pub async fn transform_again(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
+pub async fn retransform_chunk(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     let unavailable = |error: StoreError| Failure::unavailable(&error);
-    let erasures = erasures::read(&*context.refined).await?;
+    let erasures = erasures::read_erasures(&*context.refined).await?;
     let before = context
         .refined
         .get(&chunk.receipt_key())
         .await
         .map_err(unavailable)?;
-    let before = Receipt::decode(&before.body).map_err(|error| Failure::corrupt(&error))?;
-    let transformed = transformed(chunk, context, &erasures).await?;
-    write(&transformed, chunk, context).await?;
+    let before = Receipt::from_json(&before.body).map_err(|error| Failure::corrupt(&error))?;
+    let transformed = transform_raw_object(chunk, context, &erasures).await?;
+    write_transformed(&transformed, chunk, context).await?;
     let made: BTreeSet<&str> = transformed
         .objects
         .iter()
@@ -113,18 +121,21 @@ pub async fn transform_again(chunk: &Chunk, context: &Context) -> Result<(), Fai
 }
 
 /// What a raw object becomes.
-async fn transformed(
+async fn transform_raw_object(
     chunk: &Chunk,
     context: &Context,
-    erasures: &Erasures,
-) -> Result<Transformed, Failure> {
-    let plan = context.catalogue.topic(&chunk.topic).ok_or_else(|| {
-        let message = format!(
-            "no contract declares the topic `{}`; add one and redrive the queue",
-            chunk.topic
-        );
-        Failure::new(FailureKind::Configuration, message)
-    })?;
+    erasures: &ErasedSubjects,
+) -> Result<TransformedChunk, Failure> {
+    let plan = context
+        .catalogue
+        .mapping_of_topic(&chunk.topic)
+        .ok_or_else(|| {
+            let message = format!(
+                "no contract declares the topic `{}`; add one and redrive the queue",
+                chunk.topic
+            );
+            Failure::new(FailureKind::Configuration, message)
+        })?;
     let object = context
         .raw
         .get(&chunk.raw_key())
@@ -144,17 +155,21 @@ async fn transformed(
             )
         })?;
     let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
-    transform_except(&context.catalogue, plan, (chunk, next), &records, erasures)
+    transform_unerased(&context.catalogue, plan, (chunk, next), &records, erasures)
         .map_err(|error| Failure::corrupt(&error))
 }
 
 /// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.
-async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> Result<(), Failure> {
+async fn write_transformed(
+    transformed: &TransformedChunk,
+    chunk: &Chunk,
+    context: &Context,
+) -> Result<(), Failure> {
     // At once, for they mostly wait: one after the other, the writes were most of what an invocation was paid for.
     let objects = transformed.objects.iter().map(async |(key, body)| {
         context
             .refined
-            .put(key, body.clone(), lake::file::MEDIA_TYPE)
+            .put(key, body.clone(), lake::file::PARQUET_MEDIA_TYPE)
             .await
     });
     let written = stream::iter(objects)
@@ -164,7 +179,7 @@ async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> R
     written.map_err(|error| Failure::unavailable(&error))?;
     let receipt = transformed
         .receipt
-        .encode()
+        .to_json()
         .map_err(|error| Failure::corrupt(&error))?;
     let written = context
         .refined
@@ -177,7 +192,7 @@ async fn write(transformed: &Transformed, chunk: &Chunk, context: &Context) -> R
     written.map_err(|error| Failure::unavailable(&error))
 }
 
-fn tell(transformed: &Transformed) {
+fn emit_metrics(transformed: &TransformedChunk) {
     let receipt = &transformed.receipt;
     let values = [
         ("records_refined", receipt.refined),
@@ -187,7 +202,7 @@ fn tell(transformed: &Transformed) {
         ("fields_undeclared", receipt.undeclared.values().sum()),
         ("values_unlisted", receipt.unlisted.values().sum()),
     ];
-    metric(
+    emit_metric(
         &[("function", "pole-transform"), ("source", &receipt.source)],
         &values,
     );

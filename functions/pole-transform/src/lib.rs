@@ -9,8 +9,8 @@ mod handler;
 mod transform;
 
 pub use context::Context;
-pub use handler::{handle, transform_again};
-pub use transform::{Transformed, transform, transform_except};
+pub use handler::{handle, retransform_chunk};
+pub use transform::{TransformedChunk, transform_chunk, transform_unerased};
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| {
         let context = Arc::clone(&context);
         async move {
-            let budget = host::Budget::of(&event.context);
+            let budget = host::TimeBudget::from_context(&event.context);
             Ok::<_, host::Failure>(handle(event.payload, &context, budget).await)
         }
     }))

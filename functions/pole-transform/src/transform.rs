@@ -4,17 +4,20 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::{Catalogue, Cell, Event, Fault, Findings, Outcome, Plan, Row};
+use contract::{
+    Catalogue, Cell, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault, PoleRow,
+};
 use lake::{
-    Chunk, Day, DayStart, Erasures, LakeError, Origin, Quarantined, REDRIVE_PARTITION, RawBatch,
-    Receipt, Redriven, RefinedObject, StreamKey, TableBuilder, file, schema,
+    Chunk, Day, DayStart, ErasedSubjects, LakeError, REDRIVE_PARTITION, RawBatch, Receipt,
+    RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, StreamKey, TableBuilder, file,
+    schema,
 };
 
 use crate::erasures;
 
 /// Everything that one raw object gives.
 #[derive(Debug)]
-pub struct Transformed {
+pub struct TransformedChunk {
     /// Objects to write: key and bytes.
     pub objects: Vec<(String, Bytes)>,
     /// The receipt, to be written last.
@@ -25,19 +28,19 @@ pub struct Transformed {
 ///
 /// # Errors
 /// When a file cannot be written; never because of what a record holds.
-pub fn transform(
+pub fn transform_chunk(
     catalogue: &Catalogue,
-    plan: &Plan,
+    plan: &CompiledMapping,
     chunk: &Chunk,
     next: i64,
     batches: &[RawBatch],
-) -> Result<Transformed, LakeError> {
-    transform_except(
+) -> Result<TransformedChunk, LakeError> {
+    transform_unerased(
         catalogue,
         plan,
         (chunk, next),
         batches,
-        &Erasures::default(),
+        &ErasedSubjects::default(),
     )
 }
 
@@ -45,27 +48,27 @@ pub fn transform(
 ///
 /// # Errors
 /// When a file cannot be written; never because of what a record holds.
-pub fn transform_except(
+pub fn transform_unerased(
     catalogue: &Catalogue,
-    plan: &Plan,
+    plan: &CompiledMapping,
     (chunk, next): (&Chunk, i64),
     batches: &[RawBatch],
-    erasures: &Erasures,
-) -> Result<Transformed, LakeError> {
-    let mut work = Work::new(catalogue, plan, chunk, next, erasures);
+    erasures: &ErasedSubjects,
+) -> Result<TransformedChunk, LakeError> {
+    let mut work = ChunkTransform::new(catalogue, plan, chunk, next, erasures);
     for batch in batches {
         for row in 0..batch.len() {
-            work.record(batch, row);
+            work.transform_record(batch, row);
         }
     }
-    work.finish()
+    work.into_transformed()
 }
 
 /// Microseconds of a minute.
-const MINUTE: i64 = 60_000_000;
+const MICROS_PER_MINUTE: i64 = 60_000_000;
 
 /// What became of a record that was not refused.
-enum Done {
+enum AcceptedOutcome {
     /// It became rows.
     Refined,
     /// Its type is declared as one to leave alone.
@@ -74,25 +77,25 @@ enum Done {
     Erased,
 }
 
-struct Work<'w> {
+struct ChunkTransform<'w> {
     catalogue: &'w Catalogue,
-    plan: &'w Plan,
+    mapping: &'w CompiledMapping,
     chunk: &'w Chunk,
-    erasures: &'w Erasures,
+    erasures: &'w ErasedSubjects,
     builders: BTreeMap<usize, TableBuilder>,
-    refused: Vec<Quarantined<'w>>,
+    refused: Vec<RefusedRecord<'w>>,
     latest_day: Option<Day>,
-    findings: Findings,
+    findings: ContractFindings,
     receipt: Receipt,
 }
 
-impl<'w> Work<'w> {
+impl<'w> ChunkTransform<'w> {
     fn new(
         catalogue: &'w Catalogue,
-        plan: &'w Plan,
+        plan: &'w CompiledMapping,
         chunk: &'w Chunk,
         next: i64,
-        erasures: &'w Erasures,
+        erasures: &'w ErasedSubjects,
     ) -> Self {
         let receipt = Receipt {
             stream: StreamKey {
@@ -120,38 +123,38 @@ impl<'w> Work<'w> {
         };
         Self {
             catalogue,
-            plan,
+            mapping: plan,
             chunk,
             erasures,
             builders: BTreeMap::new(),
             refused: Vec::new(),
             latest_day: None,
-            findings: Findings::default(),
+            findings: ContractFindings::default(),
             receipt,
         }
     }
 
-    fn record(&mut self, batch: &'w RawBatch, row: usize) {
+    fn transform_record(&mut self, batch: &'w RawBatch, row: usize) {
         let mut appended = batch.timestamp(row) * 1_000;
         self.receipt.landed += 1;
-        self.day(appended, batch.offset(row));
+        self.note_arrival(appended, batch.offset(row));
         // A redriven record counts for the day of its redrive, and is true as of when it first came.
         let redriven = self.chunk.partition == REDRIVE_PARTITION;
-        let origin = Origin::of_headers(batch.headers(row)).filter(|_| redriven);
+        let origin = RedriveOrigin::from_headers(batch.headers(row)).filter(|_| redriven);
         if let Some(origin) = origin {
             appended = origin.timestamp * 1_000;
         }
-        let outcome = self.rows(batch, row, appended);
+        let outcome = self.refine_record(batch, row, appended);
         if let Some(origin) = origin {
-            self.receipt.redriven.push(Redriven {
+            self.receipt.redriven.push(RedrivenRecord {
                 of: origin.to_string(),
-                outcome: named(&outcome),
+                outcome: outcome_label(&outcome),
             });
         }
         match outcome {
-            Ok(Done::Refined) => self.receipt.refined += 1,
-            Ok(Done::Ignored) => self.receipt.ignored += 1,
-            Ok(Done::Erased) => {
+            Ok(AcceptedOutcome::Refined) => self.receipt.refined += 1,
+            Ok(AcceptedOutcome::Ignored) => self.receipt.ignored += 1,
+            Ok(AcceptedOutcome::Erased) => {
                 self.receipt.ignored += 1;
                 self.receipt.erased += 1;
             }
@@ -161,7 +164,7 @@ impl<'w> Work<'w> {
                     .quarantined
                     .entry(fault.rule.clone())
                     .or_default() += 1;
-                self.refused.push(Quarantined {
+                self.refused.push(RefusedRecord {
                     offset: batch.offset(row),
                     appended,
                     key: batch.key(row),
@@ -176,9 +179,9 @@ impl<'w> Work<'w> {
     }
 
     /// Remembers where a day begins. The log's own clock may step back: a day begins where it is first seen.
-    fn day(&mut self, appended: i64, offset: i64) {
-        let day = Day::of_micros(appended);
-        let minute = (appended - day.begins()) / MINUTE;
+    fn note_arrival(&mut self, appended: i64, offset: i64) {
+        let day = Day::from_micros(appended);
+        let minute = (appended - day.start_micros()) / MICROS_PER_MINUTE;
         *self
             .receipt
             .minutes
@@ -193,36 +196,41 @@ impl<'w> Work<'w> {
         }
     }
 
-    fn rows(&mut self, batch: &RawBatch, row: usize, appended: i64) -> Result<Done, Fault> {
+    fn refine_record(
+        &mut self,
+        batch: &RawBatch,
+        row: usize,
+        appended: i64,
+    ) -> Result<AcceptedOutcome, EventFault> {
         let offset = batch.offset(row);
-        if lake::is_erased(batch.headers(row)) {
-            return Ok(Done::Erased);
+        if lake::has_erased_header(batch.headers(row)) {
+            return Ok(AcceptedOutcome::Erased);
         }
         let Some(value) = batch.value(row) else {
-            return Err(Fault {
+            return Err(EventFault {
                 rule: "event.tombstone".into(),
                 path: "$".into(),
                 reason: "the record has no value; a deletion is an event of its own".into(),
             });
         };
         // The relay names the events of sources that give no ids; their bytes name those that came another way.
-        let given =
-            (!self.plan.contract.gives_ids()).then(|| lake::header(batch.headers(row), "event-id"));
-        let event = Event::parse(&self.plan.contract, value, given.flatten().as_deref())?;
-        if erasures::is_forgotten(self.erasures, self.plan, &event.key, event.time) {
-            return Ok(Done::Erased);
+        let given = (!self.mapping.contract.has_event_ids())
+            .then(|| lake::find_header_text(batch.headers(row), "event-id"));
+        let event = Event::parse(&self.mapping.contract, value, given.flatten().as_deref())?;
+        if erasures::is_record_erased(self.erasures, self.mapping, &event.key, event.time) {
+            return Ok(AcceptedOutcome::Erased);
         }
-        self.plan.observe(&event, &mut self.findings);
+        self.mapping.count_findings(&event, &mut self.findings);
         *self
             .receipt
             .lag
             .entry(lake::lag_bound(appended - event.time))
             .or_default() += 1;
-        let Outcome::Rows(rows) = self.plan.evaluate(&event)? else {
-            return Ok(Done::Ignored);
+        let EvaluatedEvent::Rows(rows) = self.mapping.evaluate(&event)? else {
+            return Ok(AcceptedOutcome::Ignored);
         };
-        let Some(rows) = erasures::kept(self.erasures, &event, rows) else {
-            return Ok(Done::Erased);
+        let Some(rows) = erasures::retain_unerased_rows(self.erasures, &event, rows) else {
+            return Ok(AcceptedOutcome::Erased);
         };
         for row in rows {
             let table = &self.catalogue.tables[row.table];
@@ -230,19 +238,19 @@ impl<'w> Work<'w> {
                 .builders
                 .entry(row.table)
                 .or_insert_with(|| TableBuilder::new(table));
-            append(
+            append_row(
                 builder,
                 row,
                 &event,
-                self.plan,
+                self.mapping,
                 self.chunk,
                 (offset, appended),
             );
         }
-        Ok(Done::Refined)
+        Ok(AcceptedOutcome::Refined)
     }
 
-    fn finish(mut self) -> Result<Transformed, LakeError> {
+    fn into_transformed(mut self) -> Result<TransformedChunk, LakeError> {
         let first = self
             .receipt
             .days
@@ -256,12 +264,12 @@ impl<'w> Work<'w> {
             let table = &self.catalogue.tables[place];
             let (key, rows) = (
                 self.chunk.refined_key(&table.name, first),
-                builder.rows() as u64,
+                builder.row_count() as u64,
             );
-            let body = file::write(
-                &schema::refined(table),
-                &[builder.finish()?],
-                file::refined(),
+            let body = file::write_parquet(
+                &schema::refined_schema(table),
+                &[builder.finish_batch()?],
+                file::refined_properties(),
             )?;
             self.receipt.tables.insert(
                 table.name.clone(),
@@ -281,52 +289,52 @@ impl<'w> Work<'w> {
                 lake::encode_quarantine(self.chunk, &self.receipt.source, versions, &self.refused)?;
             objects.push((self.chunk.quarantine_key(first), body));
         }
-        Ok(Transformed {
+        Ok(TransformedChunk {
             objects,
             receipt: self.receipt,
         })
     }
 }
 
-fn named(outcome: &Result<Done, Fault>) -> String {
+fn outcome_label(outcome: &Result<AcceptedOutcome, EventFault>) -> String {
     match outcome {
-        Ok(Done::Refined) => "refined".to_owned(),
-        Ok(Done::Ignored | Done::Erased) => "ignored".to_owned(),
+        Ok(AcceptedOutcome::Refined) => "refined".to_owned(),
+        Ok(AcceptedOutcome::Ignored | AcceptedOutcome::Erased) => "ignored".to_owned(),
         Err(fault) => fault.rule.clone(),
     }
 }
 
 /// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row.
-fn append(
+fn append_row(
     builder: &mut TableBuilder,
-    mut row: Row<'_>,
+    mut row: PoleRow<'_>,
     event: &Event,
-    plan: &Plan,
+    plan: &CompiledMapping,
     chunk: &Chunk,
     at: (i64, i64),
 ) {
-    fn text(text: &str) -> Cell<'_> {
+    fn text_cell(text: &str) -> Cell<'_> {
         Cell::Text(Cow::Borrowed(text))
     }
     let (mut pole_buffer, mut owner_buffer) =
         (pole::Uuid::encode_buffer(), pole::Uuid::encode_buffer());
     let (offset, appended) = at;
     let provenance = [
-        text(row.pole_id.hyphenated().encode_lower(&mut pole_buffer)),
-        text(&plan.contract.name),
-        text(&event.key),
-        text(row.owner_id.hyphenated().encode_lower(&mut owner_buffer)),
-        row.owner_set.map_or(Cell::Null, text),
-        text(&event.id),
+        text_cell(row.pole_id.hyphenated().encode_lower(&mut pole_buffer)),
+        text_cell(&plan.contract.name),
+        text_cell(&event.key),
+        text_cell(row.owner_id.hyphenated().encode_lower(&mut owner_buffer)),
+        row.owner_set.map_or(Cell::Null, text_cell),
+        text_cell(&event.id),
         event
             .version
             .filter(|_| row.versioned)
             .map_or(Cell::Null, Cell::Integer),
         Cell::Timestamp(event.time),
         Cell::Timestamp(appended),
-        text(&plan.contract.version),
-        text(&plan.version),
-        text(&chunk.topic),
+        text_cell(&plan.contract.version),
+        text_cell(&plan.version),
+        text_cell(&chunk.topic),
         Cell::Integer(i64::from(chunk.partition)),
         Cell::Integer(offset),
     ];
@@ -334,6 +342,6 @@ fn append(
     builder.append_row(
         provenance.iter().chain(&own),
         row.op,
-        row.carried.as_deref(),
+        row.changed_columns.as_deref(),
     );
 }

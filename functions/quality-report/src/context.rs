@@ -6,10 +6,10 @@ use contract::Catalogue;
 use host::{Failure, Settings};
 use store::{Notifier, ObjectStore, S3Store, SnsNotifier};
 
-use crate::site::Place;
+use crate::site::QueryLocation;
 
 /// What the names of Glue's databases begin with, where it is not said.
-const DATABASES: &str = "polelake";
+const DEFAULT_DATABASE_PREFIX: &str = "polelake";
 
 /// The function's context.
 pub struct Context {
@@ -24,16 +24,16 @@ pub struct Context {
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
     /// Where readers find the tables, for the examples of queries.
-    pub place: Place,
+    pub query_location: QueryLocation,
     /// Who else is told, and by which names.
-    pub outlets: Outlets,
+    pub output_settings: ReportOutputSettings,
 }
 
 /// Who else is told of a day, and by which names.
 #[derive(Clone)]
-pub struct Outlets {
+pub struct ReportOutputSettings {
     /// Whoever is on duty; nobody, where no topic is set.
-    pub duty: Option<Arc<dyn Notifier>>,
+    pub alert_notifier: Option<Arc<dyn Notifier>>,
     /// Where people read the site, without a slash at the end; not known, where it is not set.
     pub site_url: Option<String>,
     /// The raw zone's bucket, as lineage names it.
@@ -42,11 +42,11 @@ pub struct Outlets {
     pub curated_bucket: String,
 }
 
-impl Default for Outlets {
+impl Default for ReportOutputSettings {
     /// Nobody is told; the buckets are named as on the local platform.
     fn default() -> Self {
         Self {
-            duty: None,
+            alert_notifier: None,
             site_url: None,
             raw_bucket: "raw".into(),
             curated_bucket: "curated".into(),
@@ -61,38 +61,38 @@ impl Context {
     /// Every setting that is missing, every problem in the contracts.
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
-        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (
-            settings.required("RAW_BUCKET"),
-            settings.required("REFINED_BUCKET"),
+            settings.required_text("RAW_BUCKET"),
+            settings.required_text("REFINED_BUCKET"),
         );
         let (curated, site) = (
-            settings.required("CURATED_BUCKET"),
-            settings.required("SITE_BUCKET"),
+            settings.required_text("CURATED_BUCKET"),
+            settings.required_text("SITE_BUCKET"),
         );
-        let contracts = settings.required("CONTRACTS");
+        let contracts = settings.required_text("CONTRACTS");
         let databases = settings
-            .optional("GLUE_DATABASES")
-            .unwrap_or_else(|| DATABASES.to_owned());
+            .optional_text("GLUE_DATABASES")
+            .unwrap_or_else(|| DEFAULT_DATABASE_PREFIX.to_owned());
         let (topic, site_url) = (
-            settings.optional("ALERT_TOPIC_ARN"),
-            settings.optional("SITE_URL"),
+            settings.optional_text("ALERT_TOPIC_ARN"),
+            settings.optional_text("SITE_URL"),
         );
-        settings.finish(())?;
-        let config = host::aws_config().await;
+        settings.finish_with(())?;
+        let config = host::load_aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
         let duty = topic.map(|topic| -> Arc<dyn Notifier> {
             Arc::new(SnsNotifier::new(aws_sdk_sns::Client::new(&config), topic))
         });
-        let outlets = Outlets {
-            duty,
+        let outlets = ReportOutputSettings {
+            alert_notifier: duty,
             site_url: site_url.map(|url| url.trim_end_matches('/').to_owned()),
             raw_bucket: raw.clone(),
             curated_bucket: curated.clone(),
         };
-        let place = Place {
+        let place = QueryLocation {
             bucket: curated.clone(),
-            databases,
+            database_prefix: databases,
         };
         let bucket =
             |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
@@ -102,8 +102,8 @@ impl Context {
             curated: bucket(curated),
             site: bucket(site),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
-            place,
-            outlets,
+            query_location: place,
+            output_settings: outlets,
         })
     }
 }

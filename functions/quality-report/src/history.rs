@@ -3,13 +3,13 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::Failure;
 use lake::{
-    Day, METRICS, Metric, RULES, day_of_history, decode_metrics, encode_metrics, encode_rules,
-    history_key, history_prefix,
+    Day, METRICS_TABLE, QualityMetric, RULES_TABLE, decode_metrics, encode_metrics, encode_rules,
+    history_key, history_prefix, parse_history_day,
 };
 use store::ObjectStore;
 
-use crate::report::{History, Report};
-use crate::trends::Earlier;
+use crate::report::{MetricHistory, Report};
+use crate::trends::EarlierMetrics;
 
 /// Files that are read at once.
 const FILES_AT_ONCE: usize = 8;
@@ -18,18 +18,20 @@ const FILES_AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// When a file cannot be read.
-pub(crate) async fn earlier(
+pub(crate) async fn read_earlier_metrics(
     day: Day,
     curated: &dyn ObjectStore,
-) -> Result<Vec<(Day, Vec<Metric>)>, Failure> {
-    let oldest = history_key(METRICS, Day(day.0 - quality::DAYS_BACK - 1));
-    let listed = curated.list(&history_prefix(METRICS), Some(&oldest)).await;
+) -> Result<Vec<(Day, Vec<QualityMetric>)>, Failure> {
+    let oldest = history_key(METRICS_TABLE, Day(day.0 - quality::LOOKBACK_DAYS - 1));
+    let listed = curated
+        .list(&history_prefix(METRICS_TABLE), Some(&oldest))
+        .await;
     let listed = listed.map_err(|error| Failure::unavailable(&error))?;
     let days = listed
         .iter()
-        .filter_map(|entry| day_of_history(METRICS, &entry.key));
+        .filter_map(|entry| parse_history_day(METRICS_TABLE, &entry.key));
     let files = days.filter(|earlier| *earlier < day).map(async |day| {
-        let object = curated.get(&history_key(METRICS, day)).await;
+        let object = curated.get(&history_key(METRICS_TABLE, day)).await;
         let object = object.map_err(|error| Failure::unavailable(&error))?;
         let metrics = decode_metrics(object.body).map_err(|error| Failure::corrupt(&error))?;
         Ok::<_, Failure>((day, metrics))
@@ -41,10 +43,10 @@ pub(crate) async fn earlier(
 }
 
 /// The earlier days' numbers, as a day's are compared with them.
-pub(crate) fn by_metric(earlier: &[(Day, Vec<Metric>)]) -> Earlier {
-    let mut numbers = Earlier::new();
+pub(crate) fn group_by_metric(earlier: &[(Day, Vec<QualityMetric>)]) -> EarlierMetrics {
+    let mut numbers = EarlierMetrics::new();
     for (day, metrics) in earlier {
-        for Metric {
+        for QualityMetric {
             dataset,
             column,
             metric,
@@ -59,8 +61,12 @@ pub(crate) fn by_metric(earlier: &[(Day, Vec<Metric>)]) -> Earlier {
 }
 
 /// The numbers of all days, this one the last, as pages draw them.
-pub(crate) fn drawn(earlier: &[(Day, Vec<Metric>)], day: Day, today: &[Metric]) -> History {
-    let mut history = History::default();
+pub(crate) fn build_metric_history(
+    earlier: &[(Day, Vec<QualityMetric>)],
+    day: Day,
+    today: &[QualityMetric],
+) -> MetricHistory {
+    let mut history = MetricHistory::default();
     let days = earlier
         .iter()
         .map(|(day, metrics)| (*day, metrics.as_slice()))
@@ -68,7 +74,7 @@ pub(crate) fn drawn(earlier: &[(Day, Vec<Metric>)], day: Day, today: &[Metric]) 
     for (day, metrics) in days {
         for metric in metrics {
             let column = metric.column.as_deref().unwrap_or_default();
-            history.add(
+            history.add_value(
                 (&metric.dataset, column, &metric.metric),
                 &day.to_string(),
                 metric.value,
@@ -82,9 +88,9 @@ pub(crate) fn drawn(earlier: &[(Day, Vec<Metric>)], day: Day, today: &[Metric]) 
 ///
 /// # Errors
 /// When storage does not answer.
-pub(crate) async fn write(
+pub(crate) async fn write_metrics_and_rules(
     day: Day,
-    metrics: &[Metric],
+    metrics: &[QualityMetric],
     report: &Report,
     curated: &dyn ObjectStore,
 ) -> Result<(), Failure> {
@@ -99,12 +105,16 @@ pub(crate) async fn write(
         })
         .collect();
     for (table, file) in [
-        (METRICS, encode_metrics(metrics)),
-        (RULES, encode_rules(&rules)),
+        (METRICS_TABLE, encode_metrics(metrics)),
+        (RULES_TABLE, encode_rules(&rules)),
     ] {
         let file = file.map_err(|error| Failure::corrupt(&error))?;
         let put = curated
-            .put(&history_key(table, day), file, lake::file::MEDIA_TYPE)
+            .put(
+                &history_key(table, day),
+                file,
+                lake::file::PARQUET_MEDIA_TYPE,
+            )
             .await;
         put.map_err(|error| Failure::unavailable(&error))?;
     }

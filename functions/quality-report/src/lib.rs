@@ -2,28 +2,28 @@
 //!
 //! No value of a record is read here: only counts, names and contracts, so no personal value can reach a page.
 
-mod books;
 mod context;
-mod elsewhere;
+mod cross_table_checks;
 mod handler;
 mod history;
 mod metrics;
 mod outputs;
+mod reconciliation;
 mod report;
 mod site;
 mod trends;
-mod words;
+mod wording;
 
-pub use books::{Books, Redriven, SourceBooks};
-pub use context::{Context, Outlets};
+pub use context::{Context, ReportOutputSettings};
 pub use handler::handle;
-pub use report::{History, Report, Trend, TrendState};
-pub use site::{Example, Place, examples};
+pub use reconciliation::{Reconciliation, RedrivenCounts, SourceReconciliation};
+pub use report::{MetricHistory, Report, Trend, TrendState};
+pub use site::{QueryExample, QueryLocation, query_examples};
 
 use std::sync::Arc;
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
 /// Builds the context once and serves invocations until the sandbox ends.
 ///
@@ -31,7 +31,7 @@ use trigger::Schedule;
 /// When a setting is missing or a contract does not compile, or the runtime ends.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     let context = Arc::new(Context::from_env().await?);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Schedule>| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ScheduleRequest>| {
         let context = Arc::clone(&context);
         async move { handle(&event.payload, &context).await }
     }))

@@ -3,35 +3,35 @@
 use std::collections::BTreeMap;
 
 use contract::Catalogue;
-use lake::{ColumnProfile, Manifest, Metric};
+use lake::{ColumnProfile, QualityMetric, SnapshotManifest};
 
-use crate::books::SourceBooks;
-use crate::elsewhere::hours_old;
+use crate::cross_table_checks::hours_old;
+use crate::reconciliation::SourceReconciliation;
 use crate::report::Report;
 
 /// The metrics of a day, by dataset. `before` is the report of an earlier day, to see how shapes drift.
-pub(crate) fn metrics(
+pub(crate) fn collect_metrics(
     report: &Report,
     before: Option<&Report>,
     catalogue: &Catalogue,
-) -> Vec<Metric> {
+) -> Vec<QualityMetric> {
     let mut found = Vec::new();
     for (name, manifest) in &report.tables {
         let own = catalogue
-            .table(name)
-            .map(contract::TableContract::own)
+            .table_contract(name)
+            .map(contract::TableContract::own_columns)
             .unwrap_or_default();
         let earlier = before.and_then(|before| before.tables.get(name));
-        let mut numbers = Numbers {
+        let mut numbers = DatasetMetrics {
             dataset: format!("table/{name}"),
             found: &mut found,
         };
-        of_table(manifest, &mut numbers);
+        add_table_metrics(manifest, &mut numbers);
         for column in own {
-            let profile = |manifest: &Manifest| manifest.columns.get(&column.name).cloned();
+            let profile = |manifest: &SnapshotManifest| manifest.columns.get(&column.name).cloned();
             if let Some(today) = profile(manifest) {
                 let earlier = earlier.and_then(profile);
-                of_column(
+                add_column_metrics(
                     &column.name,
                     &today,
                     earlier.as_ref(),
@@ -42,9 +42,9 @@ pub(crate) fn metrics(
         }
     }
     for (name, books) in &report.sources {
-        of_source(
+        add_source_metrics(
             books,
-            &mut Numbers {
+            &mut DatasetMetrics {
                 dataset: format!("source/{name}"),
                 found: &mut found,
             },
@@ -54,19 +54,19 @@ pub(crate) fn metrics(
 }
 
 /// Where a dataset's numbers go.
-struct Numbers<'n> {
+struct DatasetMetrics<'n> {
     dataset: String,
-    found: &'n mut Vec<Metric>,
+    found: &'n mut Vec<QualityMetric>,
 }
 
-impl Numbers<'_> {
-    fn add(&mut self, column: Option<&str>, metric: &str, value: f64) {
+impl DatasetMetrics<'_> {
+    fn add_metric(&mut self, column: Option<&str>, metric: &str, value: f64) {
         let (dataset, column, metric) = (
             self.dataset.clone(),
             column.map(str::to_owned),
             metric.to_owned(),
         );
-        self.found.push(Metric {
+        self.found.push(QualityMetric {
             dataset,
             column,
             metric,
@@ -76,25 +76,25 @@ impl Numbers<'_> {
 }
 
 /// Counts stay far below 2^53, where f64 holds every whole number.
-fn number(count: u64) -> f64 {
+fn count_as_f64(count: u64) -> f64 {
     count as f64
 }
 
 /// A part of a whole; of nothing, nothing.
-fn share(part: u64, whole: u64) -> f64 {
+fn share_of(part: u64, whole: u64) -> f64 {
     if whole == 0 {
         0.0
     } else {
-        number(part) / number(whole)
+        count_as_f64(part) / count_as_f64(whole)
     }
 }
 
-fn of_table(manifest: &Manifest, numbers: &mut Numbers<'_>) {
-    numbers.add(None, "rows", number(manifest.rows));
+fn add_table_metrics(manifest: &SnapshotManifest, numbers: &mut DatasetMetrics<'_>) {
+    numbers.add_metric(None, "rows", count_as_f64(manifest.rows));
     let changed = manifest.inserted + manifest.updated + manifest.deleted;
-    numbers.add(None, "changed_rows", number(changed));
+    numbers.add_metric(None, "changed_rows", count_as_f64(changed));
     if let Some(hours) = hours_old(manifest) {
-        numbers.add(None, "freshness_hours", hours);
+        numbers.add_metric(None, "freshness_hours", hours);
     }
     let mut dimensions: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for rule in &manifest.rules {
@@ -103,52 +103,52 @@ fn of_table(manifest: &Manifest, numbers: &mut Numbers<'_>) {
         *checked += rule.checked;
     }
     for (dimension, (failed, checked)) in dimensions {
-        numbers.add(
+        numbers.add_metric(
             None,
             &format!("dimension/{dimension}/failed"),
-            number(failed),
+            count_as_f64(failed),
         );
-        numbers.add(
+        numbers.add_metric(
             None,
             &format!("dimension/{dimension}/checked"),
-            number(checked),
+            count_as_f64(checked),
         );
     }
 }
 
-fn of_column(
+fn add_column_metrics(
     name: &str,
     today: &ColumnProfile,
     earlier: Option<&ColumnProfile>,
     rows: u64,
-    numbers: &mut Numbers<'_>,
+    numbers: &mut DatasetMetrics<'_>,
 ) {
-    numbers.add(
+    numbers.add_metric(
         Some(name),
         "null_share",
-        share(rows.saturating_sub(today.filled), rows),
+        share_of(rows.saturating_sub(today.filled), rows),
     );
     if let Some(distinct) = today.distinct {
-        numbers.add(Some(name), "distinct", number(distinct));
+        numbers.add_metric(Some(name), "distinct", count_as_f64(distinct));
     }
     let earlier = earlier
-        .filter(|earlier| !earlier.coarse_masks.is_empty() && !today.coarse_masks.is_empty());
+        .filter(|earlier| !earlier.coarse_patterns.is_empty() && !today.coarse_patterns.is_empty());
     if let Some(earlier) = earlier {
-        numbers.add(Some(name), "mask_drift", drift(earlier, today));
+        numbers.add_metric(Some(name), "mask_drift", pattern_drift(earlier, today));
     }
 }
 
 /// How far the shapes of today are from those of an earlier day: the share of values that would have to change their shape
 /// (the total variation distance), 0 to 1.
-fn drift(earlier: &ColumnProfile, today: &ColumnProfile) -> f64 {
+fn pattern_drift(earlier: &ColumnProfile, today: &ColumnProfile) -> f64 {
     let shares = |profile: &ColumnProfile| -> BTreeMap<String, f64> {
-        let told: u64 = profile.coarse_masks.iter().map(|(_, rows)| rows).sum();
+        let told: u64 = profile.coarse_patterns.iter().map(|(_, rows)| rows).sum();
         let rest = (
             String::from("\u{0}the rest"),
             profile.filled.saturating_sub(told),
         );
-        let all = profile.coarse_masks.iter().cloned().chain([rest]);
-        all.map(|(mask, rows)| (mask, share(rows, profile.filled)))
+        let all = profile.coarse_patterns.iter().cloned().chain([rest]);
+        all.map(|(mask, rows)| (mask, share_of(rows, profile.filled)))
             .collect()
     };
     let (earlier, today) = (shares(earlier), shares(today));
@@ -160,7 +160,7 @@ fn drift(earlier: &ColumnProfile, today: &ColumnProfile) -> f64 {
     new.min(1.0)
 }
 
-fn of_source(books: &SourceBooks, numbers: &mut Numbers<'_>) {
+fn add_source_metrics(books: &SourceReconciliation, numbers: &mut DatasetMetrics<'_>) {
     let quarantined = books.quarantined_total();
     for (metric, count) in [
         ("landed", books.landed),
@@ -168,11 +168,15 @@ fn of_source(books: &SourceBooks, numbers: &mut Numbers<'_>) {
         ("ignored", books.ignored),
         ("quarantined", quarantined),
     ] {
-        numbers.add(None, metric, number(count));
+        numbers.add_metric(None, metric, count_as_f64(count));
     }
-    numbers.add(None, "quarantined_share", share(quarantined, books.landed));
-    if let Some(seconds) = books.lag_centile(95) {
-        numbers.add(None, "lag_p95_seconds", number(seconds));
+    numbers.add_metric(
+        None,
+        "quarantined_share",
+        share_of(quarantined, books.landed),
+    );
+    if let Some(seconds) = books.lag_percentile(95) {
+        numbers.add_metric(None, "lag_p95_seconds", count_as_f64(seconds));
     }
 }
 
@@ -180,28 +184,32 @@ fn of_source(books: &SourceBooks, numbers: &mut Numbers<'_>) {
 mod tests {
     use super::*;
 
-    fn profile(filled: u64, masks: &[(&str, u64)]) -> ColumnProfile {
+    fn pattern_profile(filled: u64, masks: &[(&str, u64)]) -> ColumnProfile {
         let coarse_masks = masks
             .iter()
             .map(|(mask, rows)| ((*mask).to_owned(), *rows))
             .collect();
         ColumnProfile {
             filled,
-            coarse_masks,
+            coarse_patterns: coarse_masks,
             ..ColumnProfile::default()
         }
     }
 
     #[test]
     fn shapes_drift_by_the_share_of_values_that_changed_theirs() {
-        let before = profile(100, &[("A9 9A", 90), ("9", 10)]);
-        assert_eq!(drift(&before, &before), 0.0);
+        let before = pattern_profile(100, &[("A9 9A", 90), ("9", 10)]);
+        assert_eq!(pattern_drift(&before, &before), 0.0);
         // Twice as many of the same shapes are no drift.
         assert_eq!(
-            drift(&before, &profile(200, &[("A9 9A", 180), ("9", 20)])),
+            pattern_drift(&before, &pattern_profile(200, &[("A9 9A", 180), ("9", 20)])),
             0.0
         );
-        assert!((drift(&before, &profile(100, &[("A9 9A", 60), ("a", 40)])) - 0.4).abs() < 1e-9);
-        assert!((drift(&before, &profile(100, &[])) - 1.0).abs() < 1e-9);
+        assert!(
+            (pattern_drift(&before, &pattern_profile(100, &[("A9 9A", 60), ("a", 40)])) - 0.4)
+                .abs()
+                < 1e-9
+        );
+        assert!((pattern_drift(&before, &pattern_profile(100, &[])) - 1.0).abs() < 1e-9);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lake::{Manifest, Verdict};
+use lake::{RuleVerdict, SnapshotManifest};
 use serde::{Deserialize, Serialize};
 
-use crate::books::Books;
+use crate::reconciliation::Reconciliation;
 
 /// Everything that is said of a day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,9 +13,9 @@ pub struct Report {
     /// The logical day.
     pub date: String,
     /// What became of the records, by source.
-    pub sources: Books,
+    pub sources: Reconciliation,
     /// The snapshots, by table.
-    pub tables: BTreeMap<String, Manifest>,
+    pub tables: BTreeMap<String, SnapshotManifest>,
     /// What was observed beside what was to be expected, by table or source, then by metric.
     #[serde(default)]
     pub trends: Vec<Trend>,
@@ -60,13 +60,18 @@ pub enum TrendState {
 /// What earlier days came to: by dataset, column (empty for the whole) and metric, a number for each day, oldest first. The
 /// reported day is the last.
 #[derive(Clone, Debug, Default)]
-pub struct History {
+pub struct MetricHistory {
     series: BTreeMap<(String, String, String), BTreeMap<String, f64>>,
 }
 
-impl History {
+impl MetricHistory {
     /// Adds a number.
-    pub fn add(&mut self, (dataset, column, metric): (&str, &str, &str), date: &str, value: f64) {
+    pub fn add_value(
+        &mut self,
+        (dataset, column, metric): (&str, &str, &str),
+        date: &str,
+        value: f64,
+    ) {
         let key = (dataset.to_owned(), column.to_owned(), metric.to_owned());
         self.series
             .entry(key)
@@ -76,7 +81,7 @@ impl History {
 
     /// The numbers of a metric, by date.
     #[must_use]
-    pub fn series(&self, dataset: &str, column: &str, metric: &str) -> Vec<(&str, f64)> {
+    pub fn metric_series(&self, dataset: &str, column: &str, metric: &str) -> Vec<(&str, f64)> {
         let key = (dataset.to_owned(), column.to_owned(), metric.to_owned());
         let days = self.series.get(&key).into_iter().flatten();
         days.map(|(date, value)| (date.as_str(), *value)).collect()
@@ -86,19 +91,21 @@ impl History {
 impl Report {
     /// Rules by verdict: passed, warned, failed.
     #[must_use]
-    pub fn verdicts(&self) -> (usize, usize, usize) {
+    pub fn count_verdicts(&self) -> (usize, usize, usize) {
         let rules = || self.tables.values().flat_map(|manifest| &manifest.rules);
-        let count = |verdict: Verdict| rules().filter(|rule| rule.verdict == verdict).count();
+        let count = |verdict: RuleVerdict| rules().filter(|rule| rule.verdict == verdict).count();
         (
-            count(Verdict::Pass),
-            count(Verdict::Warn),
-            count(Verdict::Fail),
+            count(RuleVerdict::Pass),
+            count(RuleVerdict::Warn),
+            count(RuleVerdict::Fail),
         )
     }
 
     /// Whether every source's books close.
     #[must_use]
-    pub fn books_close(&self) -> bool {
-        self.sources.values().all(crate::SourceBooks::close)
+    pub fn all_sources_balance(&self) -> bool {
+        self.sources
+            .values()
+            .all(crate::SourceReconciliation::balances)
     }
 }

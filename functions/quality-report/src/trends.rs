@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use contract::Incident;
-use lake::{Day, Metric};
-use quality::{alike, expected};
+use lake::{Day, QualityMetric};
+use quality::{comparable_values, usual_range};
 
 use crate::report::{Trend, TrendState};
 
 /// What is compared: (metric, its dimension, by how much it may differ whatever the days before were).
-const COMPARED: [(&str, &str, f64); 9] = [
+const COMPARED_METRICS: [(&str, &str, f64); 9] = [
     ("rows", "completeness", 10.0),
     ("changed_rows", "completeness", 25.0),
     ("freshness_hours", "timeliness", 6.0),
@@ -22,30 +22,38 @@ const COMPARED: [(&str, &str, f64); 9] = [
 ];
 
 /// A distinct count is estimated: so much of it, four standard deviations, is no change.
-const DISTINCT_ERROR: f64 = 0.092;
+const DISTINCT_ESTIMATE_ERROR: f64 = 0.092;
 
 /// Numbers of earlier days, by dataset, column and metric.
-pub(crate) type Earlier = BTreeMap<(String, Option<String>, String), Vec<(i32, f64)>>;
+pub(crate) type EarlierMetrics = BTreeMap<(String, Option<String>, String), Vec<(i32, f64)>>;
 
 /// What a day's metrics come to beside those of earlier days.
-pub(crate) fn trends(
+pub(crate) fn compare_metrics(
     day: Day,
-    today: &[Metric],
-    earlier: &Earlier,
+    today: &[QualityMetric],
+    earlier: &EarlierMetrics,
     incidents: &[Incident],
 ) -> Vec<Trend> {
-    let of = |metric: &Metric| {
-        let (_, dimension, floor) = COMPARED.iter().find(|(name, ..)| *name == metric.metric)?;
-        Some(trend(day, metric, (dimension, *floor), earlier, incidents))
+    let of = |metric: &QualityMetric| {
+        let (_, dimension, floor) = COMPARED_METRICS
+            .iter()
+            .find(|(name, ..)| *name == metric.metric)?;
+        Some(metric_trend(
+            day,
+            metric,
+            (dimension, *floor),
+            earlier,
+            incidents,
+        ))
     };
     today.iter().filter_map(of).collect()
 }
 
-fn trend(
+fn metric_trend(
     day: Day,
-    metric: &Metric,
+    metric: &QualityMetric,
     (dimension, floor): (&str, f64),
-    earlier: &Earlier,
+    earlier: &EarlierMetrics,
     incidents: &[Incident],
 ) -> Trend {
     let key = (
@@ -57,18 +65,18 @@ fn trend(
     let explained = |day: i32| {
         incidents
             .iter()
-            .any(|incident| incident.explains(&metric.dataset, day))
+            .any(|incident| incident.explains_day(&metric.dataset, day))
     };
-    let numbers = alike(day.0, history, explained);
+    let numbers = comparable_values(day.0, history, explained);
     let floor = if metric.metric == "distinct" {
-        floor.max(DISTINCT_ERROR * metric.value)
+        floor.max(DISTINCT_ESTIMATE_ERROR * metric.value)
     } else {
         floor
     };
-    let range = expected(&numbers, floor);
+    let range = usual_range(&numbers, floor);
     let state = match range {
         None => TrendState::Young,
-        Some(range) if range.takes(metric.value) => TrendState::Usual,
+        Some(range) if range.contains(metric.value) => TrendState::Usual,
         Some(_) if explained(day.0) => TrendState::Acknowledged,
         Some(_) => TrendState::Unusual,
     };
@@ -79,7 +87,7 @@ fn trend(
         dimension: dimension.to_owned(),
         observed: metric.value,
         // No number that is kept is below nought.
-        expected: range.map(|range| (range.least.max(0.0), range.greatest)),
+        expected: range.map(|range| (range.minimum.max(0.0), range.maximum)),
         compared: numbers.len(),
         state,
     }
@@ -92,8 +100,8 @@ mod tests {
     /// 2026-03-02, a Monday.
     const MONDAY: i32 = 20_514;
 
-    fn metric(value: f64) -> Metric {
-        Metric {
+    fn rows_metric(value: f64) -> QualityMetric {
+        QualityMetric {
             dataset: "table/person".into(),
             column: None,
             metric: "rows".into(),
@@ -101,20 +109,20 @@ mod tests {
         }
     }
 
-    fn earlier(days: impl Iterator<Item = i32>) -> Earlier {
+    fn earlier_rows(days: impl Iterator<Item = i32>) -> EarlierMetrics {
         let key = ("table/person".to_owned(), None, "rows".to_owned());
         [(key, days.map(|day| (day, 1_000.0)).collect())].into()
     }
 
-    fn state(value: f64, incidents: &[Incident]) -> TrendState {
-        let earlier = earlier(MONDAY - 56..MONDAY);
-        trends(Day(MONDAY), &[metric(value)], &earlier, incidents)[0].state
+    fn rows_trend_state(value: f64, incidents: &[Incident]) -> TrendState {
+        let earlier = earlier_rows(MONDAY - 56..MONDAY);
+        compare_metrics(Day(MONDAY), &[rows_metric(value)], &earlier, incidents)[0].state
     }
 
     #[test]
     fn what_is_outside_the_range_is_unusual_unless_somebody_said_why() {
-        assert_eq!(state(1_030.0, &[]), TrendState::Usual);
-        assert_eq!(state(300.0, &[]), TrendState::Unusual);
+        assert_eq!(rows_trend_state(1_030.0, &[]), TrendState::Usual);
+        assert_eq!(rows_trend_state(300.0, &[]), TrendState::Unusual);
         let incident = Incident {
             dataset: Some("table/person".into()),
             from: MONDAY,
@@ -123,32 +131,32 @@ mod tests {
             acknowledged_by: "t".into(),
         };
         assert_eq!(
-            state(300.0, std::slice::from_ref(&incident)),
+            rows_trend_state(300.0, std::slice::from_ref(&incident)),
             TrendState::Acknowledged
         );
         let other = Incident {
             dataset: Some("table/event".into()),
             ..incident
         };
-        assert_eq!(state(300.0, &[other]), TrendState::Unusual);
+        assert_eq!(rows_trend_state(300.0, &[other]), TrendState::Unusual);
     }
 
     #[test]
     fn the_range_is_told_beside_what_was_observed() {
-        let trend = &trends(
+        let trend = &compare_metrics(
             Day(MONDAY),
-            &[metric(7.0)],
-            &earlier(MONDAY - 56..MONDAY),
+            &[rows_metric(7.0)],
+            &earlier_rows(MONDAY - 56..MONDAY),
             &[],
         )[0];
         assert_eq!(
             (trend.observed, trend.expected, trend.compared),
             (7.0, Some((950.0, 1_050.0)), 8)
         );
-        let young = &trends(
+        let young = &compare_metrics(
             Day(MONDAY),
-            &[metric(7.0)],
-            &earlier(MONDAY - 20..MONDAY),
+            &[rows_metric(7.0)],
+            &earlier_rows(MONDAY - 20..MONDAY),
             &[],
         )[0];
         assert_eq!(
@@ -156,13 +164,13 @@ mod tests {
             (None, 2, TrendState::Young)
         );
         assert!(
-            trends(
+            compare_metrics(
                 Day(MONDAY),
-                &[Metric {
+                &[QualityMetric {
                     metric: "refined".into(),
-                    ..metric(7.0)
+                    ..rows_metric(7.0)
                 }],
-                &Earlier::new(),
+                &EarlierMetrics::new(),
                 &[]
             )
             .is_empty()

@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use host::{Failure, Settings};
 use store::{ObjectStore, S3Store};
 
-use crate::chain::Ends;
+use store::raw_log::LogEndCache;
 
 /// The function's context.
 pub struct Context {
@@ -15,7 +15,7 @@ pub struct Context {
     /// The topics' life, counted up when topics are made anew.
     pub epoch: u32,
     /// Where each stream's chain ends, as far as this sandbox knows.
-    pub ends: Ends,
+    pub log_ends: LogEndCache,
 }
 
 impl Context {
@@ -25,13 +25,13 @@ impl Context {
     /// Every setting that is missing or wrong.
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
-        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (bucket, epoch) = (
-            settings.required("RAW_BUCKET"),
-            settings.number("TOPIC_EPOCH", 1),
+            settings.required_text("RAW_BUCKET"),
+            settings.number_or("TOPIC_EPOCH", 1),
         );
-        settings.finish(())?;
-        let client = Client::new(&host::aws_config().await);
+        settings.finish_with(())?;
+        let client = Client::new(&host::load_aws_config().await);
         Ok(Self::new(Arc::new(S3Store::new(client, bucket)), epoch))
     }
 
@@ -41,7 +41,7 @@ impl Context {
         Self {
             raw,
             epoch,
-            ends: Ends::default(),
+            log_ends: LogEndCache::default(),
         }
     }
 }

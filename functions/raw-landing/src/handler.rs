@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use host::{Budget, Failure, FailureKind, metric};
+use host::{Failure, FailureKind, TimeBudget, emit_metric};
 use lake::{Chunk, RawRecord};
 use trigger::{KafkaEvent, KafkaFailures, KafkaRecord};
 
-use crate::chain::{ChainError, Landed, land};
 use crate::context::Context;
+use store::raw_log::{LandingCounts, RawLogError, land_records};
 
-type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
+type RecordsByStream<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 
 /// Lands a batch. Partitions fail alone; the answer names the first offset of each that is not landed.
 ///
@@ -20,7 +20,7 @@ type Streams<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
 pub async fn handle(
     payload: &str,
     context: &Context,
-    budget: Budget,
+    budget: TimeBudget,
 ) -> Result<KafkaFailures, Failure> {
     let event = KafkaEvent::parse(payload).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -35,7 +35,7 @@ pub async fn handle(
         .into_values()
         .flatten()
         .collect();
-    let mut streams: Streams<'_> = BTreeMap::new();
+    let mut streams: RecordsByStream<'_> = BTreeMap::new();
     for record in &records {
         streams
             .entry((record.topic.0.as_ref(), record.partition))
@@ -49,21 +49,21 @@ pub async fn handle(
         let first = records.first().map_or(0, |record| record.offset);
         // What does not answer in time is handed back before Lambda takes the whole invocation away.
         let landed =
-            tokio::time::timeout(budget.left(), land_stream(context, stream, &records)).await;
-        (stream, first, landed.unwrap_or(Err(ChainError::OutOfTime)))
+            tokio::time::timeout(budget.time_left(), land_stream(context, stream, &records)).await;
+        (stream, first, landed.unwrap_or(Err(RawLogError::OutOfTime)))
     }))
     .await;
     let mut failures = KafkaFailures::default();
     for ((topic, partition), first, outcome) in outcomes {
         match outcome {
-            Ok(landed) => tell(topic, landed),
+            Ok(landed) => emit_metrics(topic, landed),
             Err(error) => {
                 tracing::error!(%error, topic, partition, offset = first, "not landed");
-                metric(
+                emit_metric(
                     &[("function", "raw-landing"), ("topic", topic)],
                     &[("landing_failed", 1)],
                 );
-                failures.add(topic, partition, first);
+                failures.add_offset(topic, partition, first);
             }
         }
     }
@@ -74,7 +74,7 @@ async fn land_stream(
     context: &Context,
     (topic, partition): (&str, i32),
     records: &[&KafkaRecord<'_>],
-) -> Result<Landed, ChainError> {
+) -> Result<LandingCounts, RawLogError> {
     let stream = Chunk {
         topic: topic.to_owned(),
         epoch: context.epoch,
@@ -83,14 +83,14 @@ async fn land_stream(
     };
     let records = records
         .iter()
-        .map(|record| decode(record))
+        .map(|record| decode_record(record))
         .collect::<Result<Vec<_>, _>>()?;
-    land(&*context.raw, &context.ends, &stream, &records).await
+    land_records(&*context.raw, &context.log_ends, &stream, &records).await
 }
 
 /// The record with its bytes decoded. Base64 is Lambda's own doing: wrong base64 is no record's fault.
-fn decode<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, ChainError> {
-    let bytes = |text: &Option<trigger::Text<'_>>| -> Result<Option<Bytes>, ChainError> {
+fn decode_record<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, RawLogError> {
+    let bytes = |text: &Option<trigger::PayloadText<'_>>| -> Result<Option<Bytes>, RawLogError> {
         let Some(text) = text else { return Ok(None) };
         let decoded = base64_simd::STANDARD
             .decode_to_vec(text.0.as_bytes())
@@ -112,11 +112,11 @@ fn decode<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, ChainError> 
     })
 }
 
-fn tell(topic: &str, landed: Landed) {
+fn emit_metrics(topic: &str, landed: LandingCounts) {
     let values = [
         ("records_landed", landed.records),
         ("records_repeated", landed.repeats),
-        ("offset_holes", landed.holes),
+        ("offset_holes", landed.offset_gaps),
     ];
-    metric(&[("function", "raw-landing"), ("topic", topic)], &values);
+    emit_metric(&[("function", "raw-landing"), ("topic", topic)], &values);
 }

@@ -1,9 +1,8 @@
 //! `raw-landing`: batches of Kafka records in, immutable raw objects out, exactly once.
 //!
 //! Never looks inside a key or a value, so that no content can stop a partition. The chain of conditional PUTs
-//! ([`chain`]) needs no coordinator and no table of locks.
+//! ([`store::chain`]) needs no coordinator and no table of locks.
 
-pub mod chain;
 mod context;
 mod handler;
 
@@ -27,7 +26,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
             handle(
                 event.payload.get(),
                 &context,
-                host::Budget::of(&event.context),
+                host::TimeBudget::from_context(&event.context),
             )
             .await
         }

@@ -6,7 +6,7 @@ use contract::Catalogue;
 use host::{Failure, Settings};
 use store::{GlueCatalogue, ObjectStore, S3Store};
 
-use crate::sizes::Sizes;
+use crate::sizes::MergeSizes;
 
 /// The function's context.
 pub struct Context {
@@ -17,20 +17,20 @@ pub struct Context {
     /// The curated zone.
     pub curated: Arc<dyn ObjectStore>,
     /// The zones' buckets, for the locations in the catalogue.
-    pub buckets: Buckets,
+    pub buckets: ZoneBuckets,
     /// What the names of the catalogue's databases begin with: `<prefix>_<zone>_<department>`.
-    pub databases: String,
+    pub database_prefix: String,
     /// The catalogue of tables.
-    pub glue: Arc<dyn store::Catalogue>,
+    pub glue: Arc<dyn store::TableCatalogue>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
     /// How much is held and written at once.
-    pub sizes: Sizes,
+    pub sizes: MergeSizes,
 }
 
 /// The names of the zones' buckets.
 #[derive(Clone, Debug)]
-pub struct Buckets {
+pub struct ZoneBuckets {
     /// The raw zone's.
     pub raw: String,
     /// The refined zone's.
@@ -46,35 +46,35 @@ impl Context {
     /// Every setting that is missing, every problem in the contracts.
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
-        host::init_telemetry(settings.optional("AWS_LAMBDA_LOG_LEVEL").as_deref());
+        host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let (raw, refined) = (
-            settings.required("RAW_BUCKET"),
-            settings.required("REFINED_BUCKET"),
+            settings.required_text("RAW_BUCKET"),
+            settings.required_text("REFINED_BUCKET"),
         );
         let (curated, databases) = (
-            settings.required("CURATED_BUCKET"),
-            settings.required("GLUE_DATABASES"),
+            settings.required_text("CURATED_BUCKET"),
+            settings.required_text("GLUE_DATABASES"),
         );
-        let contracts = settings.required("CONTRACTS");
+        let contracts = settings.required_text("CONTRACTS");
         let megabytes = settings
-            .optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+            .optional_text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
             .and_then(|text| text.parse().ok());
-        settings.finish(())?;
-        let config = host::aws_config().await;
+        settings.finish_with(())?;
+        let config = host::load_aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
         Ok(Self {
             raw: Arc::new(S3Store::new(client.clone(), &raw)),
             refined: Arc::new(S3Store::new(client.clone(), &refined)),
             curated: Arc::new(S3Store::new(client, &curated)),
-            buckets: Buckets {
+            buckets: ZoneBuckets {
                 raw,
                 refined,
                 curated,
             },
-            databases,
+            database_prefix: databases,
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
-            sizes: Sizes::of_memory(megabytes),
+            sizes: MergeSizes::for_memory(megabytes),
         })
     }
 }

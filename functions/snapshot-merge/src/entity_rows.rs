@@ -12,34 +12,40 @@ use arrow_array::{
 use arrow_schema::SchemaRef;
 use lake::LakeError;
 
-use crate::merge::Counts;
+use crate::shard_merge::RowChangeCounts;
 
 /// What stands in the column `source` of a row that the platform makes.
-const SOURCE: &str = "polelake";
+const PLATFORM_SOURCE: &str = "polelake";
 
 /// The version of how the table is made.
-const MADE_BY: &str = "1.0.0";
+const MAPPING_VERSION: &str = "1.0.0";
 
 /// When a row's event happened and where it stands in the log: the greatest is the latest.
-type At = (i64, i64, i64, i64);
+type EventOrder = (i64, i64, i64, i64);
 
 /// Where a row lies.
-type Row<'r> = (&'r RecordBatch, usize);
+type BatchRow<'r> = (&'r RecordBatch, usize);
 
 /// A thing, while its rows are gathered.
 #[derive(Default)]
-pub(crate) struct Entity<'r> {
+pub(crate) struct GatheredEntity<'r> {
     /// Its row of yesterday.
-    pub(crate) before: Option<Row<'r>>,
+    pub(crate) base_row: Option<BatchRow<'r>>,
     tables: BTreeSet<&'r str>,
     sources: BTreeSet<&'r str>,
     first: Option<i64>,
-    latest: Option<(At, Row<'r>)>,
+    latest: Option<(EventOrder, BatchRow<'r>)>,
 }
 
-impl<'r> Entity<'r> {
+impl<'r> GatheredEntity<'r> {
     /// Adds a row of a table.
-    pub(crate) fn add(&mut self, table: &'r str, source: &'r str, at: At, row: Row<'r>) {
+    pub(crate) fn add_table_row(
+        &mut self,
+        table: &'r str,
+        source: &'r str,
+        at: EventOrder,
+        row: BatchRow<'r>,
+    ) {
         self.tables.insert(table);
         self.sources.insert(source);
         self.first = Some(self.first.map_or(at.0, |first| first.min(at.0)));
@@ -51,7 +57,7 @@ impl<'r> Entity<'r> {
 
 /// A row, put together.
 #[derive(Clone, Debug, PartialEq)]
-struct Made {
+struct EntityRow {
     id: String,
     event: String,
     topic: String,
@@ -63,15 +69,15 @@ struct Made {
 }
 
 /// Rows that wait to be written, and what became of those of yesterday.
-pub(crate) struct Rows {
+pub(crate) struct EntityRows {
     schema: SchemaRef,
     version: String,
-    full: usize,
-    made: VecDeque<Made>,
-    pub(crate) counts: Counts,
+    batch_rows: usize,
+    pending: VecDeque<EntityRow>,
+    pub(crate) counts: RowChangeCounts,
 }
 
-fn text(row: Row<'_>, name: &str) -> String {
+fn text_value(row: BatchRow<'_>, name: &str) -> String {
     let column = row
         .0
         .column_by_name(name)
@@ -82,7 +88,7 @@ fn text(row: Row<'_>, name: &str) -> String {
         .unwrap_or_default()
 }
 
-fn number(row: Row<'_>, name: &str) -> i64 {
+fn integer_value(row: BatchRow<'_>, name: &str) -> i64 {
     let column = row
         .0
         .column_by_name(name)
@@ -90,7 +96,7 @@ fn number(row: Row<'_>, name: &str) -> i64 {
     column.map(|column| column.value(row.1)).unwrap_or_default()
 }
 
-fn moment(row: Row<'_>, name: &str) -> i64 {
+fn timestamp_value(row: BatchRow<'_>, name: &str) -> i64 {
     let column = row
         .0
         .column_by_name(name)
@@ -98,21 +104,21 @@ fn moment(row: Row<'_>, name: &str) -> i64 {
     column.map(|column| column.value(row.1)).unwrap_or_default()
 }
 
-impl Rows {
+impl EntityRows {
     pub(crate) fn new(schema: &SchemaRef, version: &str, full: usize) -> Self {
         let (schema, version) = (Arc::clone(schema), version.to_owned());
         Self {
             schema,
             version,
-            full,
-            made: VecDeque::new(),
-            counts: Counts::default(),
+            batch_rows: full,
+            pending: VecDeque::new(),
+            counts: RowChangeCounts::default(),
         }
     }
 
     /// Adds a thing; one that no source knows any more has no row.
-    pub(crate) fn add(&mut self, entity: &Entity<'_>) {
-        let before = entity.before.map(made_before);
+    pub(crate) fn add_entity(&mut self, entity: &GatheredEntity<'_>) {
+        let before = entity.base_row.map(read_base_row);
         let Some((at, row)) = entity.latest else {
             self.counts.deleted += u64::from(before.is_some());
             return;
@@ -125,11 +131,14 @@ impl Rows {
             .chain(entity.first)
             .min()
             .unwrap_or(at.0);
-        let made = Made {
-            id: text(row, "pole_id"),
-            event: text(row, "source_event_id"),
-            topic: text(row, "topic"),
-            numbers: [number(row, "partition"), number(row, "offset")],
+        let made = EntityRow {
+            id: text_value(row, "pole_id"),
+            event: text_value(row, "source_event_id"),
+            topic: text_value(row, "topic"),
+            numbers: [
+                integer_value(row, "partition"),
+                integer_value(row, "offset"),
+            ],
             times: [at.0, at.1, first, at.0],
             tables: joined(&entity.tables),
             sources: joined(&entity.sources),
@@ -139,32 +148,37 @@ impl Rows {
             None => self.counts.inserted += 1,
             Some(before) => self.counts.updated += u64::from(*before != made),
         }
-        self.made.push_back(made);
+        self.pending.push_back(made);
     }
 
     /// A full batch, when there are so many rows; with `all`, what is left of them.
-    pub(crate) fn batch(&mut self, all: bool) -> Result<Option<RecordBatch>, LakeError> {
-        let count = self.made.len().min(self.full);
-        if count == 0 || (count < self.full && !all) {
+    pub(crate) fn next_batch(&mut self, all: bool) -> Result<Option<RecordBatch>, LakeError> {
+        let count = self.pending.len().min(self.batch_rows);
+        if count == 0 || (count < self.batch_rows && !all) {
             return Ok(None);
         }
-        let rows: Vec<Made> = self.made.drain(..count).collect();
+        let rows: Vec<EntityRow> = self.pending.drain(..count).collect();
         let columns = self
             .schema
             .fields()
             .iter()
-            .map(|field| self.column(field.name(), field.data_type(), &rows));
+            .map(|field| self.build_column(field.name(), field.data_type(), &rows));
         Ok(Some(RecordBatch::try_new(
             Arc::clone(&self.schema),
             columns.collect(),
         )?))
     }
 
-    fn column(&self, name: &str, kind: &arrow_schema::DataType, rows: &[Made]) -> ArrayRef {
-        let texts = |of: &dyn Fn(&Made) -> &str| -> ArrayRef {
+    fn build_column(
+        &self,
+        name: &str,
+        kind: &arrow_schema::DataType,
+        rows: &[EntityRow],
+    ) -> ArrayRef {
+        let texts = |of: &dyn Fn(&EntityRow) -> &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
         };
-        let numbers = |of: &dyn Fn(&Made) -> i64| -> ArrayRef {
+        let numbers = |of: &dyn Fn(&EntityRow) -> i64| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
         };
         let same = |text: &str| -> ArrayRef {
@@ -176,12 +190,12 @@ impl Rows {
         };
         match name {
             "pole_id" | "owner_id" | "source_record_id" => texts(&|row| &row.id),
-            "source" => same(SOURCE),
+            "source" => same(PLATFORM_SOURCE),
             "source_event_id" => texts(&|row| &row.event),
             "event_time" => moments(0),
             "ingested_at" => moments(1),
             "contract_version" => same(&self.version),
-            "mapping_version" => same(MADE_BY),
+            "mapping_version" => same(MAPPING_VERSION),
             "topic" => texts(&|row| &row.topic),
             "partition" => numbers(&|row| row.numbers[0]),
             "offset" => numbers(&|row| row.numbers[1]),
@@ -196,16 +210,19 @@ impl Rows {
 }
 
 /// A row of yesterday.
-fn made_before(row: Row<'_>) -> Made {
-    Made {
-        id: text(row, "pole_id"),
-        event: text(row, "source_event_id"),
-        topic: text(row, "topic"),
-        numbers: [number(row, "partition"), number(row, "offset")],
+fn read_base_row(row: BatchRow<'_>) -> EntityRow {
+    EntityRow {
+        id: text_value(row, "pole_id"),
+        event: text_value(row, "source_event_id"),
+        topic: text_value(row, "topic"),
+        numbers: [
+            integer_value(row, "partition"),
+            integer_value(row, "offset"),
+        ],
         times: ["event_time", "ingested_at", "first_seen", "last_seen"]
-            .map(|name| moment(row, name)),
-        tables: text(row, "tables"),
-        sources: text(row, "sources"),
-        count: number(row, "source_count"),
+            .map(|name| timestamp_value(row, name)),
+        tables: text_value(row, "tables"),
+        sources: text_value(row, "sources"),
+        count: integer_value(row, "source_count"),
     }
 }

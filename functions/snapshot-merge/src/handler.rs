@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use host::{Budget, Failure, FailureKind, metric};
-use lake::{Day, Manifest};
+use host::{Failure, FailureKind, TimeBudget, emit_metric};
+use lake::{Day, SnapshotManifest};
 use serde::{Deserialize, Serialize};
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
-use crate::commit::{Known, known_of};
+use crate::commit::{ManifestLookup, look_up_manifests};
 use crate::context::Context;
 use crate::entity;
-use crate::plan::{Planned, plan};
-use crate::streams::Streams;
+use crate::glue_databases;
+use crate::plan::{PlannedMerge, plan_table};
+use crate::streams::StreamReceipts;
 use crate::table;
-use crate::zones;
 
 /// Small tables that are merged at once.
 const TABLES_AT_ONCE: usize = 8;
@@ -25,7 +25,7 @@ const SMALL_ROWS: u64 = 100_000;
 
 /// What a run came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Run {
+pub struct MergeRun {
     /// The logical day.
     pub date: String,
     /// The tables, by name.
@@ -61,11 +61,11 @@ pub struct TableRun {
 /// # Errors
 /// When a table cannot be merged; the ones before it are committed.
 pub async fn handle(
-    schedule: &Schedule,
+    schedule: &ScheduleRequest,
     context: &Context,
-    budget: Budget,
-) -> Result<Run, Failure> {
-    let run = each_table(schedule, context, budget, async |table, planned| {
+    budget: TimeBudget,
+) -> Result<MergeRun, Failure> {
+    let run = for_each_planned_table(schedule, context, budget, async |table, planned| {
         table::merge_table(table, planned, context, budget)
             .await
             .map(Some)
@@ -73,40 +73,40 @@ pub async fn handle(
     let mut run = run.await?;
     if schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == entity::ENTITY) {
         run.tables.extend(
-            entity::merge(day_of(schedule)?, context)
+            entity::merge_entities(schedule_day(schedule)?, context)
                 .await?
-                .inspect(told),
+                .inspect(emit_table_metrics),
         );
     }
     Ok(run)
 }
 
-fn day_of(schedule: &Schedule) -> Result<Day, Failure> {
+fn schedule_day(schedule: &ScheduleRequest) -> Result<Day, Failure> {
     schedule
-        .day()
+        .logical_day()
         .map_err(|why| Failure::new(FailureKind::BadRequest, why))
 }
 
 /// Plans every wanted table of the day and lets `done` deal with the plan: small tables some at once, for they mostly wait
 /// for answers, the others one after the other, for they need the memory.
-pub(crate) async fn each_table(
-    schedule: &Schedule,
+pub(crate) async fn for_each_planned_table(
+    schedule: &ScheduleRequest,
     context: &Context,
-    budget: Budget,
-    done: impl AsyncFn(&TableContract, &Planned) -> Result<Option<TableRun>, Failure>,
-) -> Result<Run, Failure> {
-    let day = day_of(schedule)?;
-    let tables = wanted(schedule, context)?;
+    budget: TimeBudget,
+    done: impl AsyncFn(&TableContract, &PlannedMerge) -> Result<Option<TableRun>, Failure>,
+) -> Result<MergeRun, Failure> {
+    let day = schedule_day(schedule)?;
+    let tables = requested_tables(schedule, context)?;
     let looked_up = tables
         .iter()
-        .map(|table| known_of(&table.name, day, &*context.curated));
-    let known: Vec<Known> = stream::iter(looked_up)
+        .map(|table| look_up_manifests(&table.name, day, &*context.curated));
+    let known: Vec<ManifestLookup> = stream::iter(looked_up)
         .buffered(TABLES_AT_ONCE)
         .try_collect()
         .await?;
-    let streams = streams(day, &tables, &known, context).await?;
+    let streams = read_stream_receipts(day, &tables, &known, context).await?;
     let is_small =
-        |place: &usize| is_small(&tables[*place].name, &known[*place], &streams, context);
+        |place: &usize| is_small_table(&tables[*place].name, &known[*place], &streams, context);
     let (small, large): (Vec<usize>, Vec<usize>) = (0..tables.len()).partition(is_small);
     let one = async |place: usize| {
         let (table, known) = (tables[place], &known[place]);
@@ -117,10 +117,10 @@ pub(crate) async fn each_table(
             );
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
-        let planned = plan(table, day, &streams, known, context).await?;
+        let planned = plan_table(table, day, &streams, known, context).await?;
         done(table, &planned)
             .await
-            .inspect(|run| run.iter().for_each(told))
+            .inspect(|run| run.iter().for_each(emit_table_metrics))
     };
     let at_once = stream::iter(small.iter().map(|place| one(*place))).buffered(TABLES_AT_ONCE);
     let mut answers: BTreeMap<usize, _> = small
@@ -131,32 +131,37 @@ pub(crate) async fn each_table(
     for place in large {
         answers.insert(place, one(place).await);
     }
-    let run = Run {
+    let run = MergeRun {
         date: day.to_string(),
         tables: Vec::new(),
-        behind: streams.behind(),
+        behind: streams.untransformed_objects(),
     };
-    let run = gathered(run, answers.into_values())?;
-    zones::publish(context).await?;
+    let run = collect_table_runs(run, answers.into_values())?;
+    glue_databases::publish_zone_tables(context).await?;
     Ok(run)
 }
 
 /// Whether a table is small with all that it takes.
-fn is_small(table: &str, known: &Known, streams: &Streams, context: &Context) -> bool {
-    let topics = context.catalogue.topics_of(table);
+fn is_small_table(
+    table: &str,
+    known: &ManifestLookup,
+    streams: &StreamReceipts,
+    context: &Context,
+) -> bool {
+    let topics = context.catalogue.topics_of_table(table);
     let rows = known.base.as_ref().map_or(0, |base| base.rows);
     rows + streams
-        .taking(table, &topics, known.base.as_ref(), None)
-        .rows()
+        .plan_inputs(table, &topics, known.base.as_ref(), None)
+        .row_count()
         <= SMALL_ROWS
 }
 
 /// The run with what became of its tables. A table that is refused stops no other; the run fails in the end, so that
 /// somebody looks.
-fn gathered(
-    mut run: Run,
+fn collect_table_runs(
+    mut run: MergeRun,
     answers: impl Iterator<Item = Result<Option<TableRun>, Failure>>,
-) -> Result<Run, Failure> {
+) -> Result<MergeRun, Failure> {
     let mut failed: Option<Failure> = None;
     for answer in answers {
         match answer {
@@ -171,7 +176,7 @@ fn gathered(
             }
         }
     }
-    metric(
+    emit_metric(
         &[("function", "snapshot-merge")],
         &[("raw_objects_behind", run.behind)],
     );
@@ -179,15 +184,15 @@ fn gathered(
 }
 
 /// The tables that are asked for. One that no source fills has no snapshots: it is declared, and waits.
-pub(crate) fn wanted<'c>(
-    schedule: &Schedule,
+pub(crate) fn requested_tables<'c>(
+    schedule: &ScheduleRequest,
     context: &'c Context,
 ) -> Result<Vec<&'c TableContract>, Failure> {
     let catalogue = &context.catalogue;
     if let Some(name) = schedule
         .tables
         .iter()
-        .find(|name| catalogue.table(name).is_none())
+        .find(|name| catalogue.table_contract(name).is_none())
     {
         return Err(Failure::new(
             FailureKind::BadRequest,
@@ -197,7 +202,7 @@ pub(crate) fn wanted<'c>(
     let asked = |name: &str| {
         schedule.tables.is_empty() || schedule.tables.iter().any(|table| table == name)
     };
-    let filled = |name: &str| !catalogue.topics_of(name).is_empty();
+    let filled = |name: &str| !catalogue.topics_of_table(name).is_empty();
     Ok(catalogue
         .tables
         .iter()
@@ -205,34 +210,34 @@ pub(crate) fn wanted<'c>(
         .collect())
 }
 
-pub(crate) fn told(run: &TableRun) {
+pub(crate) fn emit_table_metrics(run: &TableRun) {
     let values = [
         ("rows", run.rows),
         ("rows_inserted", run.inserted),
         ("rows_deleted", run.deleted),
     ];
-    metric(
+    emit_metric(
         &[("function", "snapshot-merge"), ("table", &run.table)],
         &values,
     );
 }
 
 /// The receipts of every topic that fills one of the tables, read once.
-async fn streams(
+async fn read_stream_receipts(
     day: Day,
     tables: &[&TableContract],
-    known: &[Known],
+    known: &[ManifestLookup],
     context: &Context,
-) -> Result<Streams, Failure> {
+) -> Result<StreamReceipts, Failure> {
     let mut topics: Vec<&str> = tables
         .iter()
-        .flat_map(|table| context.catalogue.topics_of(&table.name))
+        .flat_map(|table| context.catalogue.topics_of_table(&table.name))
         .collect();
     topics.sort_unstable();
     topics.dedup();
-    let mut streams = Streams::new(day);
+    let mut streams = StreamReceipts::new(day);
     // One table without a base needs every stream from its beginning.
-    let bases: Vec<Manifest> = known
+    let bases: Vec<SnapshotManifest> = known
         .iter()
         .filter_map(|known| known.base.clone())
         .collect();
@@ -242,7 +247,7 @@ async fn streams(
         Vec::new()
     };
     streams
-        .read(&topics, &bases, &*context.raw, &*context.refined)
+        .read_receipts(&topics, &bases, &*context.raw, &*context.refined)
         .await?;
     Ok(streams)
 }

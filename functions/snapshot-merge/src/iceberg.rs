@@ -4,50 +4,52 @@
 use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
-use lake::iceberg::{DayFiles, IcebergDays, IcebergFile, IcebergTable, Lineage, WrittenDay};
-use lake::{Day, LakeError, Manifest, iceberg_hint_key, iceberg_prefix, manifest_key};
-use store::streams::kept_days;
-use store::{Metadata, Object, ObjectStore, StoreError};
+use lake::iceberg::{DayFiles, FileLineage, IcebergDays, IcebergFile, IcebergTable, WrittenDay};
+use lake::{Day, LakeError, SnapshotManifest, iceberg_hint_key, iceberg_prefix, manifest_key};
+use store::streams::list_manifest_days;
+use store::{ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
 /// Tries when other runs publish the same table at the same time.
-const TRIES: u32 = 4;
+const PUBLISH_ATTEMPTS: u32 = 4;
 
-fn unavailable(error: &StoreError) -> Failure {
+fn store_failure(error: &StoreError) -> Failure {
     Failure::unavailable(error)
 }
 
-fn corrupt(error: &LakeError) -> Failure {
+fn lake_failure(error: &LakeError) -> Failure {
     Failure::corrupt(error)
 }
 
 /// Shows every kept day in the table's Iceberg metadata; gives the full path of the metadata. `changed` are days that are
 /// written anew though the metadata knows them.
-pub(crate) async fn publish(
+pub(crate) async fn publish_metadata(
     table: &TableContract,
     changed: impl Fn(Day) -> bool,
     bucket: &str,
     curated: &dyn ObjectStore,
 ) -> Result<Option<String>, Failure> {
     let root = format!("s3://{bucket}");
-    let iceberg = IcebergTable::new(table, &root).map_err(|error| corrupt(&error))?;
-    for _ in 0..TRIES {
-        let kept = kept_days(&table.name, curated)
+    let iceberg = IcebergTable::new(table, &root).map_err(|error| lake_failure(&error))?;
+    for _ in 0..PUBLISH_ATTEMPTS {
+        let kept = list_manifest_days(&table.name, curated)
             .await
-            .map_err(|error| unavailable(&error))?;
-        let (hint, mut days) = known_days(&table.name, curated).await?;
-        days.keep(|day| kept.contains(&day));
+            .map_err(|error| store_failure(&error))?;
+        let (hint, mut days) = read_iceberg_days(&table.name, curated).await?;
+        days.retain_days(|day| kept.contains(&day));
         for day in &kept {
             if changed(*day) || days.entries().all(|known| known.date != *day) {
-                add(&iceberg, &table.name, *day, &mut days, curated).await?;
+                add_day(&iceberg, &table.name, *day, &mut days, curated).await?;
             }
         }
-        if days.newest().is_none() {
+        if days.newest_entry().is_none() {
             return Ok(None);
         }
-        let written = iceberg.metadata(&days).map_err(|error| corrupt(&error))?;
-        let path = iceberg.path(&written.metadata.key);
-        put(&written.metadata, curated).await?;
-        if point(&written.hint, hint, curated).await? {
+        let written = iceberg
+            .write_metadata(&days)
+            .map_err(|error| lake_failure(&error))?;
+        let path = iceberg.full_path(&written.metadata.key);
+        put_iceberg_file(&written.metadata, curated).await?;
+        if update_hint(&written.hint, hint, curated).await? {
             return Ok(Some(path));
         }
     }
@@ -60,32 +62,34 @@ pub(crate) async fn publish(
 
 /// The hint, and the days that the metadata which it names knows; none when there is none, or it is damaged: all of it can
 /// be made anew.
-pub(crate) async fn known_days(
+pub(crate) async fn read_iceberg_days(
     table: &str,
     curated: &dyn ObjectStore,
-) -> Result<(Option<Object>, IcebergDays), Failure> {
-    let Some(hint) = found(curated.get(&iceberg_hint_key(table)).await)? else {
+) -> Result<(Option<StoredObject>, IcebergDays), Failure> {
+    let Some(hint) = object_if_found(curated.get(&iceberg_hint_key(table)).await)? else {
         return Ok((None, IcebergDays::default()));
     };
     let name = String::from_utf8_lossy(&hint.body).trim().to_owned();
     let key = format!("{}{name}.metadata.json", iceberg_prefix(table));
-    let metadata = found(curated.get(&key).await)?;
+    let metadata = object_if_found(curated.get(&key).await)?;
     let days = metadata
-        .and_then(|object| IcebergDays::read(&object.body).ok())
+        .and_then(|object| IcebergDays::from_metadata(&object.body).ok())
         .unwrap_or_default();
     Ok((Some(hint), days))
 }
 
-fn found(answer: Result<Object, StoreError>) -> Result<Option<Object>, Failure> {
+fn object_if_found(
+    answer: Result<StoredObject, StoreError>,
+) -> Result<Option<StoredObject>, Failure> {
     match answer {
         Ok(object) => Ok(Some(object)),
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(unavailable(&error)),
+        Err(error) => Err(store_failure(&error)),
     }
 }
 
 /// Adds a day, when it passed.
-async fn add(
+async fn add_day(
     iceberg: &IcebergTable<'_>,
     table: &str,
     day: Day,
@@ -95,54 +99,62 @@ async fn add(
     let object = curated
         .get(&manifest_key(table, day))
         .await
-        .map_err(|error| unavailable(&error))?;
-    let manifest = Manifest::decode(&object.body).map_err(|error| corrupt(&error))?;
+        .map_err(|error| store_failure(&error))?;
+    let manifest =
+        SnapshotManifest::from_json(&object.body).map_err(|error| lake_failure(&error))?;
     if !manifest.passed {
-        days.keep(|known| known != day);
+        days.retain_days(|known| known != day);
         return Ok(());
     }
-    let before = match days.before(day).and_then(|before| before.manifest_key()) {
-        Some(key) => found(curated.get(key).await)?,
+    let before = match days
+        .entry_before(day)
+        .and_then(|before| before.manifest_key())
+    {
+        Some(key) => object_if_found(curated.get(key).await)?,
         None => None,
     };
     let before = before
-        .map(|object| Lineage::read(&object.body))
+        .map(|object| FileLineage::from_manifest(&object.body))
         .transpose()
-        .map_err(|error| corrupt(&error))?;
-    let files = DayFiles::of(&manifest).map_err(|error| corrupt(&error))?;
+        .map_err(|error| lake_failure(&error))?;
+    let files = DayFiles::from_manifest(&manifest).map_err(|error| lake_failure(&error))?;
     let written = iceberg
         .write_day(&files, before.as_ref())
-        .map_err(|error| corrupt(&error))?;
+        .map_err(|error| lake_failure(&error))?;
     let WrittenDay {
         manifest,
         list,
         entry,
     } = written;
-    put(&manifest, curated).await?;
-    put(&list, curated).await?;
-    days.put(entry);
+    put_iceberg_file(&manifest, curated).await?;
+    put_iceberg_file(&list, curated).await?;
+    days.put_entry(entry);
     Ok(())
 }
 
-async fn put(file: &IcebergFile, curated: &dyn ObjectStore) -> Result<(), Failure> {
+async fn put_iceberg_file(file: &IcebergFile, curated: &dyn ObjectStore) -> Result<(), Failure> {
     let body = Bytes::copy_from_slice(&file.bytes);
     curated
         .put(&file.key, body, "application/octet-stream")
         .await
-        .map_err(|error| unavailable(&error))
+        .map_err(|error| store_failure(&error))
 }
 
 /// Points the hint to the metadata; says whether it was still what it was when that was made.
-async fn point(
+async fn update_hint(
     file: &IcebergFile,
-    was: Option<Object>,
+    was: Option<StoredObject>,
     curated: &dyn ObjectStore,
 ) -> Result<bool, Failure> {
     let body = Bytes::copy_from_slice(&file.bytes);
     let pointed = match was {
         Some(was) if was.body == body => return Ok(true),
-        Some(was) => curated.put_over(&file.key, &was.etag, body).await,
-        None => curated.put_new(&file.key, body, Metadata::new()).await,
+        Some(was) => curated.put_if_match(&file.key, &was.etag, body).await,
+        None => {
+            curated
+                .put_if_absent(&file.key, body, ObjectMetadata::new())
+                .await
+        }
     };
-    pointed.map_err(|error| unavailable(&error))
+    pointed.map_err(|error| store_failure(&error))
 }

@@ -7,39 +7,39 @@
 //! `steps` gives the three steps to many functions.
 
 mod assemble;
+mod change_merge;
 mod commit;
 mod context;
 pub mod entity;
 mod entity_rows;
 pub mod erase;
-mod feed;
-pub mod fold;
+pub mod glue_databases;
 mod handler;
 mod iceberg;
 mod increments;
-mod merge;
 mod output;
 mod plan;
 mod profile;
 mod publish;
 mod rescan;
+pub mod resolve;
 mod retention;
-mod runs;
-mod shard;
+mod shard_job;
+mod shard_merge;
 mod sizes;
-mod sorted;
-mod spool;
+mod sorted_file;
+mod sorted_runs;
 pub mod steps;
 mod streams;
 mod table;
-mod unique;
-pub mod zones;
+mod temp_file;
+mod uniqueness;
 
-pub use context::{Buckets, Context};
-pub use handler::{Run, TableRun, handle};
-pub use rescan::{Rescan, rescan};
-pub use retention::{Keep, Swept, sweep};
-pub use sizes::Sizes;
+pub use context::{Context, ZoneBuckets};
+pub use handler::{MergeRun, TableRun, handle};
+pub use rescan::{RescanReport, rescan_snapshot};
+pub use retention::{RetentionPolicy, SweepResult, sweep_table};
+pub use sizes::MergeSizes;
 
 use std::sync::Arc;
 
@@ -47,9 +47,9 @@ use host::Failure;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::Value;
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
-use crate::steps::Step;
+use crate::steps::MergeStep;
 
 /// Builds the context once and serves invocations until the sandbox ends.
 ///
@@ -57,9 +57,16 @@ use crate::steps::Step;
 /// When a setting is missing or a contract does not compile, or the runtime ends.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     let context = Arc::new(Context::from_env().await?);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Request>| {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<MergeRequest>| {
         let context = Arc::clone(&context);
-        async move { answer(event.payload, &context, host::Budget::of(&event.context)).await }
+        async move {
+            answer_request(
+                event.payload,
+                &context,
+                host::TimeBudget::from_context(&event.context),
+            )
+            .await
+        }
     }))
     .await
 }
@@ -67,14 +74,14 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
 /// What an invocation asks for: a step, or without one the whole day.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Value")]
-pub enum Request {
+pub enum MergeRequest {
     /// One step of a day.
-    Step(Step),
+    Step(MergeStep),
     /// The whole day.
-    Day(Schedule),
+    Day(ScheduleRequest),
 }
 
-impl TryFrom<Value> for Request {
+impl TryFrom<Value> for MergeRequest {
     type Error = serde_json::Error;
 
     fn try_from(payload: Value) -> Result<Self, serde_json::Error> {
@@ -89,29 +96,31 @@ impl TryFrom<Value> for Request {
 ///
 /// # Errors
 /// As the step or the day fails.
-pub async fn answer(
-    request: Request,
+pub async fn answer_request(
+    request: MergeRequest,
     context: &Context,
-    budget: host::Budget,
+    budget: host::TimeBudget,
 ) -> Result<Value, Failure> {
     let answer = match request {
-        Request::Day(schedule) => serde_json::to_value(handle(&schedule, context, budget).await?),
-        Request::Step(Step::Plan(schedule)) => {
-            serde_json::to_value(steps::plan(&schedule, context, budget).await?)
+        MergeRequest::Day(schedule) => {
+            serde_json::to_value(handle(&schedule, context, budget).await?)
         }
-        Request::Step(Step::Merge { table, date, shard }) => {
-            serde_json::to_value(steps::merge_shard(&table, &date, shard, context).await?)
+        MergeRequest::Step(MergeStep::Plan(schedule)) => {
+            serde_json::to_value(steps::run_plan_step(&schedule, context, budget).await?)
         }
-        Request::Step(Step::Entities { date }) => {
-            serde_json::to_value(steps::entities(&date, context).await?)
+        MergeRequest::Step(MergeStep::Merge { table, date, shard }) => {
+            serde_json::to_value(steps::run_merge_step(&table, &date, shard, context).await?)
         }
-        Request::Step(Step::Sweep {
+        MergeRequest::Step(MergeStep::Entities { date }) => {
+            serde_json::to_value(steps::run_entities_step(&date, context).await?)
+        }
+        MergeRequest::Step(MergeStep::Sweep {
             keep,
             tables,
             dry_run,
-        }) => serde_json::to_value(steps::sweep(keep, &tables, dry_run, context).await?),
-        Request::Step(Step::Publish { table, date }) => {
-            serde_json::to_value(steps::publish(&table, &date, context).await?)
+        }) => serde_json::to_value(steps::run_sweep_step(keep, &tables, dry_run, context).await?),
+        MergeRequest::Step(MergeStep::Publish { table, date }) => {
+            serde_json::to_value(steps::run_publish_step(&table, &date, context).await?)
         }
     };
     answer.map_err(|error| Failure::corrupt(&error))

@@ -7,32 +7,32 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use contract::{Column, Rule};
 use host::Failure;
-use lake::{Footer, Group, GroupWriter, LakeError, file};
+use lake::{LakeError, ParquetFooter, RowGroup, RowGroupWriter, file};
 use quality::TableState;
 
-use crate::sizes::Sizes;
-use crate::spool::{Spool, Spooled};
+use crate::sizes::MergeSizes;
+use crate::temp_file::{TempFileWriter, WrittenTempFile};
 
 /// The files of a shard while they are written.
-pub(crate) struct Output<'m> {
+pub(crate) struct ShardWriter<'m> {
     rules: &'m [Rule],
     columns: &'m [Column],
     refined: SchemaRef,
-    sizes: Sizes,
-    rows: GroupWriter<Spool>,
+    sizes: MergeSizes,
+    rows: RowGroupWriter<TempFileWriter>,
     /// Rows at which the open group ends by itself.
-    most: usize,
+    group_row_limit: usize,
     measured: TableState,
     groups: Vec<TableState>,
-    state: Option<GroupWriter<Spool>>,
+    state: Option<RowGroupWriter<TempFileWriter>>,
     /// Groups that were copied.
     pub(crate) copied: u64,
 }
 
 /// The files of a shard.
-pub(crate) struct Written {
-    pub(crate) rows: Spooled,
-    pub(crate) state: Option<Spooled>,
+pub(crate) struct WrittenShard {
+    pub(crate) rows: WrittenTempFile,
+    pub(crate) state: Option<WrittenTempFile>,
     /// What was measured of each group.
     pub(crate) groups: Vec<TableState>,
 }
@@ -41,23 +41,24 @@ pub(crate) struct Written {
     clippy::needless_pass_by_value,
     reason = "the shape that map_err asks for"
 )]
-pub(crate) fn corrupt(error: LakeError) -> Failure {
+pub(crate) fn lake_failure(error: LakeError) -> Failure {
     Failure::corrupt(&error)
 }
 
-impl<'m> Output<'m> {
+impl<'m> ShardWriter<'m> {
     pub(crate) fn new(
         curated: &SchemaRef,
         refined: &SchemaRef,
         (rules, columns): (&'m [Rule], &'m [Column]),
-        sizes: Sizes,
+        sizes: MergeSizes,
     ) -> Result<Self, Failure> {
         Ok(Self {
             rules,
             columns,
             refined: Arc::clone(refined),
-            rows: GroupWriter::new(Spool::new()?, curated, file::curated()).map_err(corrupt)?,
-            most: sizes.group_rows,
+            rows: RowGroupWriter::new(TempFileWriter::new()?, curated, file::curated_properties())
+                .map_err(lake_failure)?,
+            group_row_limit: sizes.group_rows,
             sizes,
             measured: TableState::new(rules, columns),
             groups: Vec::new(),
@@ -67,34 +68,34 @@ impl<'m> Output<'m> {
     }
 
     /// Whether a file's groups can be copied into this one.
-    pub(crate) fn takes(&self, footer: &Footer) -> bool {
-        footer.is_copyable(self.rows.columns())
+    pub(crate) fn can_copy_from(&self, footer: &ParquetFooter) -> bool {
+        footer.is_copyable(self.rows.schema_descriptor())
     }
 
     /// Rows of the open group that are written.
     pub(crate) fn open_rows(&self) -> usize {
-        self.rows.open_rows()
+        self.rows.open_row_count()
     }
 
     /// Whether an open group of so many rows is too small to stand alone, and a group of `rows` can be joined to it.
-    pub(crate) fn joins(&self, open: usize, rows: usize) -> bool {
-        (1..self.sizes.group_rows_least()).contains(&open)
-            && open + rows <= self.sizes.group_rows_most()
+    pub(crate) fn should_join_group(&self, open: usize, rows: usize) -> bool {
+        (1..self.sizes.min_group_rows()).contains(&open)
+            && open + rows <= self.sizes.max_group_rows()
     }
 
     /// Sets where the open group ends by itself, when it is to hold so many rows of the base.
-    pub(crate) fn make_room(&mut self, rows: usize) {
+    pub(crate) fn set_group_row_limit(&mut self, rows: usize) {
         let (half, most) = (
             rows.div_ceil(2).next_multiple_of(self.sizes.batch_rows),
-            self.sizes.group_rows_most(),
+            self.sizes.max_group_rows(),
         );
-        self.most = if rows > most { half } else { most };
+        self.group_row_limit = if rows > most { half } else { most };
     }
 
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        self.measured.update(self.rules, batch);
-        self.rows.write(batch)?;
-        if self.rows.open_rows() >= self.most {
+    pub(crate) fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        self.measured.add_batch(self.rules, batch);
+        self.rows.write_batch(batch)?;
+        if self.rows.open_row_count() >= self.group_row_limit {
             self.close_group()?;
         }
         Ok(())
@@ -110,43 +111,46 @@ impl<'m> Output<'m> {
     }
 
     /// Copies a group of the base, with what is known of it.
-    pub(crate) fn copy(
+    pub(crate) fn copy_group(
         &mut self,
-        footer: &Footer,
-        group: &Group,
+        footer: &ParquetFooter,
+        group: &RowGroup,
         bytes: Bytes,
         known: TableState,
     ) -> Result<(), LakeError> {
         self.close_group()?;
-        self.rows.copy(footer, group, bytes)?;
+        self.rows.copy_group(footer, group, bytes)?;
         self.groups.push(known);
         self.copied += 1;
         Ok(())
     }
 
-    pub(crate) fn remember(&mut self, statements: &RecordBatch) -> Result<(), Failure> {
+    pub(crate) fn write_state(&mut self, statements: &RecordBatch) -> Result<(), Failure> {
         let mut writer = match self.state.take() {
             Some(writer) => writer,
-            None => {
-                GroupWriter::new(Spool::new()?, &self.refined, file::sorted()).map_err(corrupt)?
-            }
+            None => RowGroupWriter::new(
+                TempFileWriter::new()?,
+                &self.refined,
+                file::sorted_properties(),
+            )
+            .map_err(lake_failure)?,
         };
-        writer.write(statements).map_err(corrupt)?;
-        if writer.open_rows() >= self.sizes.run_group_rows {
-            writer.close_group().map_err(corrupt)?;
+        writer.write_batch(statements).map_err(lake_failure)?;
+        if writer.open_row_count() >= self.sizes.run_group_rows {
+            writer.close_group().map_err(lake_failure)?;
         }
         self.state = Some(writer);
         Ok(())
     }
 
-    pub(crate) fn finish(mut self) -> Result<Written, Failure> {
-        self.close_group().map_err(corrupt)?;
+    pub(crate) fn finish(mut self) -> Result<WrittenShard, Failure> {
+        self.close_group().map_err(lake_failure)?;
         let state = match self.state.take() {
-            Some(writer) => Some(writer.finish().map_err(corrupt)?.finish()?),
+            Some(writer) => Some(writer.finish_file().map_err(lake_failure)?.finish()?),
             None => None,
         };
-        let rows = self.rows.finish().map_err(corrupt)?.finish()?;
-        Ok(Written {
+        let rows = self.rows.finish_file().map_err(lake_failure)?.finish()?;
+        Ok(WrittenShard {
             rows,
             state,
             groups: self.groups,

@@ -3,115 +3,121 @@
 
 use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
-use lake::{Day, Manifest, Progress, schema, shard_count, work_prefix};
+use lake::{CommittedOffset, Day, SnapshotManifest, schema, shard_count, work_prefix};
 use serde::{Deserialize, Serialize};
 
-use crate::commit::Known;
+use crate::commit::ManifestLookup;
 use crate::context::Context;
 use crate::increments;
-use crate::profile::{fingerprint, is_measured};
-use crate::runs::{Increments, Place, Run, Sorter};
-use crate::streams::{Streams, Taking};
+use crate::profile::{is_measured_under, rules_fingerprint};
+use crate::sorted_runs::{IncrementSorter, Increments, RunTarget, SortedRun};
+use crate::streams::{StreamReceipts, TableInputs};
 
 /// A plan. What it names is immutable, so that a step that is done again does the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Plan {
+pub(crate) struct MergePlan {
     pub(crate) table: String,
     pub(crate) date: String,
     /// The manifest that the day is built on.
-    pub(crate) base: Option<Manifest>,
+    pub(crate) base: Option<SnapshotManifest>,
     /// The entity tag of the day's own manifest, when there is one: it must be this one still at the commit.
     pub(crate) present: Option<String>,
     /// How far every stream is taken.
-    pub(crate) taken: Vec<Progress>,
+    pub(crate) committed_offsets: Vec<CommittedOffset>,
     /// Into how many shards the table is cut.
     pub(crate) shards: u32,
     /// Whether nothing is said of the table and it is measured as before: then its base is its snapshot.
     pub(crate) unchanged: bool,
     /// The sorted increments, when they are in the store.
-    pub(crate) runs: Vec<Run>,
+    pub(crate) runs: Vec<SortedRun>,
 }
 
 /// A plan with its increments.
-pub(crate) struct Planned {
-    pub(crate) plan: Plan,
+pub(crate) struct PlannedMerge {
+    pub(crate) plan: MergePlan,
     pub(crate) increments: Increments,
 }
 
 /// The rules that a merge looks at: those that look into other tables are for the report, when all of them are there.
-pub(crate) fn rules(table: &TableContract) -> Vec<Rule> {
-    table.rules_that_look(false).cloned().collect()
+pub(crate) fn merge_rules(table: &TableContract) -> Vec<Rule> {
+    table.rules_by_cross_table(false).cloned().collect()
 }
 
 /// Plans a day of a table. Increments of more than one shard are put where other functions find them.
-pub(crate) async fn plan(
+pub(crate) async fn plan_table(
     table: &TableContract,
     day: Day,
-    streams: &Streams,
-    known: &Known,
+    streams: &StreamReceipts,
+    known: &ManifestLookup,
     context: &Context,
-) -> Result<Planned, Failure> {
-    let taking = taking(table, day, streams, known, context)?;
+) -> Result<PlannedMerge, Failure> {
+    let taking = plan_table_inputs(table, day, streams, known, context)?;
     let base = known.base.clone();
-    let shards = shard_count(base.as_ref(), taking.rows(), context.sizes.shard_bytes);
+    let shards = shard_count(base.as_ref(), taking.row_count(), context.sizes.shard_bytes);
     let unchanged = taking.inputs.is_empty()
         && base
             .as_ref()
-            .is_some_and(|base| is_as_before(table, base, shards));
-    let place = Place {
+            .is_some_and(|base| is_base_reusable(table, base, shards));
+    let place = RunTarget {
         store: &context.curated,
         prefix: work_prefix(&table.name, day),
-        always: shards > 1,
+        always_write: shards > 1,
         shards,
         sizes: context.sizes,
     };
-    let refined = schema::refined(table);
-    let increments = increments::sort(
+    let refined = schema::refined_schema(table);
+    let increments = increments::sort_increments(
         &context.refined,
         &taking.inputs,
-        Sorter::new(place, &refined),
+        IncrementSorter::new(place, &refined),
     )
     .await?;
     let runs = match &increments {
         Increments::Stored(runs) => runs.clone(),
-        Increments::Held(_) => Vec::new(),
+        Increments::InMemory(_) => Vec::new(),
     };
-    let (name, date, present) = (table.name.clone(), day.to_string(), known.present_tag());
-    let plan = Plan {
+    let (name, date, present) = (
+        table.name.clone(),
+        day.to_string(),
+        known.day_manifest_etag(),
+    );
+    let plan = MergePlan {
         table: name,
         date,
         base,
         present,
-        taken: taking.taken,
+        committed_offsets: taking.committed_offsets,
         shards,
         unchanged,
         runs,
     };
-    Ok(Planned { plan, increments })
+    Ok(PlannedMerge { plan, increments })
 }
 
 /// Whether a base without increments is the day's snapshot as it is.
-fn is_as_before(table: &TableContract, base: &Manifest, shards: u32) -> bool {
-    let fingerprint = fingerprint(&rules(table), &table.columns);
+fn is_base_reusable(table: &TableContract, base: &SnapshotManifest, shards: u32) -> bool {
+    let fingerprint = rules_fingerprint(&merge_rules(table), &table.columns);
     base.contract_version == table.version
         && base.shards.len() == shards as usize
         && base
             .shards
             .iter()
-            .all(|shard| is_measured(shard, &fingerprint))
+            .all(|shard| is_measured_under(shard, &fingerprint))
 }
 
-fn taking(
+fn plan_table_inputs(
     table: &TableContract,
     day: Day,
-    streams: &Streams,
-    known: &Known,
+    streams: &StreamReceipts,
+    known: &ManifestLookup,
     context: &Context,
-) -> Result<Taking, Failure> {
-    let fixed = known.fixed().map_err(|error| Failure::corrupt(&error))?;
-    let topics = context.catalogue.topics_of(&table.name);
-    let taking = streams.taking(&table.name, &topics, known.base.as_ref(), fixed.as_ref());
-    if fixed.is_some_and(|fixed| fixed.taken != taking.taken) {
+) -> Result<TableInputs, Failure> {
+    let fixed = known
+        .sealed_manifest()
+        .map_err(|error| Failure::corrupt(&error))?;
+    let topics = context.catalogue.topics_of_table(&table.name);
+    let taking = streams.plan_inputs(&table.name, &topics, known.base.as_ref(), fixed.as_ref());
+    if fixed.is_some_and(|fixed| fixed.committed_offsets != taking.committed_offsets) {
         let message = format!(
             "{day} of `{}` cannot be built again as it was: streams that it took are not there any more, and later days stand on it",
             table.name
@@ -121,9 +127,9 @@ fn taking(
     Ok(taking)
 }
 
-impl Planned {
+impl PlannedMerge {
     /// A plan that was kept.
-    pub(crate) fn of(plan: Plan) -> Self {
+    pub(crate) fn from_plan(plan: MergePlan) -> Self {
         let increments = Increments::Stored(plan.runs.clone());
         Self { plan, increments }
     }

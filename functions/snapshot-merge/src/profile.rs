@@ -11,15 +11,15 @@ use store::ObjectStore;
 
 /// What was measured of a shard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Profile {
+pub(crate) struct ShardProfile {
     /// Of all its rows.
     pub(crate) total: TableState,
     /// Of each row group.
     pub(crate) groups: Vec<TableState>,
 }
 
-impl Profile {
-    pub(crate) fn of(groups: &[TableState], rules: &[Rule], columns: &[Column]) -> Self {
+impl ShardProfile {
+    pub(crate) fn from_groups(groups: &[TableState], rules: &[Rule], columns: &[Column]) -> Self {
         let mut total = TableState::new(rules, columns);
         groups.iter().for_each(|group| total.merge(group));
         Self {
@@ -34,7 +34,7 @@ impl Profile {
 
     /// What was measured of a shard under the rules of `fingerprint`; none when it was not, or is lost: that only costs
     /// measuring again.
-    pub(crate) async fn of_shard(
+    pub(crate) async fn read_shard_profile(
         shard: &ManifestShard,
         fingerprint: &str,
         store: &dyn ObjectStore,
@@ -42,7 +42,7 @@ impl Profile {
         let Some(key) = shard
             .profile_key
             .as_ref()
-            .filter(|_| is_measured(shard, fingerprint))
+            .filter(|_| is_measured_under(shard, fingerprint))
         else {
             return Ok(None);
         };
@@ -55,7 +55,7 @@ impl Profile {
 }
 
 /// Whether a shard was measured under the rules of `fingerprint`.
-pub(crate) fn is_measured(shard: &ManifestShard, fingerprint: &str) -> bool {
+pub(crate) fn is_measured_under(shard: &ManifestShard, fingerprint: &str) -> bool {
     shard
         .profile_key
         .as_ref()
@@ -63,15 +63,18 @@ pub(crate) fn is_measured(shard: &ManifestShard, fingerprint: &str) -> bool {
 }
 
 /// Counted up when something else is measured than before: what was kept of the old kind is measured again.
-const MEASURES: u32 = 2;
+const MEASUREMENT_VERSION: u32 = 2;
 
 /// A name for what is measured: measured by other rules or of other columns, nothing counts any more.
-pub(crate) fn fingerprint(rules: &[Rule], columns: &[Column]) -> String {
-    let demands: Vec<_> = rules.iter().map(|rule| (&rule.id, &rule.demand)).collect();
+pub(crate) fn rules_fingerprint(rules: &[Rule], columns: &[Column]) -> String {
+    let demands: Vec<_> = rules
+        .iter()
+        .map(|rule| (&rule.id, &rule.expectation))
+        .collect();
     let columns: Vec<_> = columns
         .iter()
         .map(|column| (&column.name, column.kind, column.personal))
         .collect();
-    let text = format!("{MEASURES}{demands:?}{columns:?}");
+    let text = format!("{MEASUREMENT_VERSION}{demands:?}{columns:?}");
     content_id(text.as_bytes()).simple().to_string()[..8].to_owned()
 }

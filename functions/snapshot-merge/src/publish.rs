@@ -2,29 +2,29 @@
 
 use contract::TableContract;
 use host::{Failure, FailureKind};
-use lake::{Day, Manifest, Snapshot, manifest_prefix};
+use lake::{Day, ShardVersion, SnapshotManifest, manifest_prefix};
 use store::{ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
+use crate::glue_databases;
 use crate::iceberg;
-use crate::zones;
 
 /// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in `<table>`. A day that did not
 /// pass is shown nowhere.
-pub(crate) async fn publish(
+pub(crate) async fn publish_snapshot(
     table: &TableContract,
-    manifest: &Manifest,
+    manifest: &SnapshotManifest,
     day: Day,
     context: &Context,
 ) -> Result<(), Failure> {
-    let history = history(table, context);
+    let history = history_table_spec(table, context);
     context
         .glue
         .put_table(&history)
         .await
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| catalogue_failure(&error))?;
     let days = if manifest.passed {
-        partitions(manifest, Some(day), context)
+        partition_specs(manifest, Some(day), context)
     } else {
         Vec::new()
     };
@@ -32,17 +32,17 @@ pub(crate) async fn publish(
         .glue
         .put_partitions(&history, &days)
         .await
-        .map_err(|error| failed(&error))?;
-    drop_others(&history, &days, |shown| shown == day.to_string(), context).await?;
-    publish_iceberg(table, |changed| changed == day, context).await?;
-    match newest_passing(&table.name, context).await? {
-        Some(newest) => show(table, &newest, context).await,
+        .map_err(|error| catalogue_failure(&error))?;
+    drop_stale_partitions(&history, &days, |shown| shown == day.to_string(), context).await?;
+    publish_iceberg_table(table, |changed| changed == day, context).await?;
+    match read_newest_passing(&table.name, context).await? {
+        Some(newest) => publish_current_table(table, &newest, context).await,
         None => Ok(()),
     }
 }
 
 /// Takes days out of `<table>_history`.
-pub(crate) async fn withdraw(
+pub(crate) async fn withdraw_days(
     table: &TableContract,
     days: &[Day],
     context: &Context,
@@ -50,13 +50,13 @@ pub(crate) async fn withdraw(
     if days.is_empty() {
         return Ok(());
     }
-    let history = history(table, context);
+    let history = history_table_spec(table, context);
     context
         .glue
         .put_table(&history)
         .await
-        .map_err(|error| failed(&error))?;
-    drop_others(
+        .map_err(|error| catalogue_failure(&error))?;
+    drop_stale_partitions(
         &history,
         &[],
         |shown| days.iter().any(|day| day.to_string() == shown),
@@ -66,8 +66,8 @@ pub(crate) async fn withdraw(
 }
 
 /// The table of all kept days.
-fn history(table: &TableContract, context: &Context) -> TableSpec {
-    zones::curated(
+fn history_table_spec(table: &TableContract, context: &Context) -> TableSpec {
+    glue_databases::curated_table_spec(
         table,
         &format!("{}_history", table.name),
         &["snapshot_date", "shard"],
@@ -76,12 +76,12 @@ fn history(table: &TableContract, context: &Context) -> TableSpec {
 }
 
 /// Shows a day in `<table>`.
-async fn show(
+async fn publish_current_table(
     table: &TableContract,
-    manifest: &Manifest,
+    manifest: &SnapshotManifest,
     context: &Context,
 ) -> Result<(), Failure> {
-    let mut current = zones::curated(table, &table.name, &["shard"], context);
+    let mut current = glue_databases::curated_table_spec(table, &table.name, &["shard"], context);
     current.parameters.insert(
         "polelake.last_passing_snapshot".into(),
         manifest.date.clone(),
@@ -93,32 +93,33 @@ async fn show(
         .glue
         .put_table(&current)
         .await
-        .map_err(|error| failed(&error))?;
-    let shards = partitions(manifest, None, context);
+        .map_err(|error| catalogue_failure(&error))?;
+    let shards = partition_specs(manifest, None, context);
     context
         .glue
         .put_partitions(&current, &shards)
         .await
-        .map_err(|error| failed(&error))?;
-    drop_others(&current, &shards, |_| true, context).await?;
-    let statistics = statistics(table, manifest);
+        .map_err(|error| catalogue_failure(&error))?;
+    drop_stale_partitions(&current, &shards, |_| true, context).await?;
+    let statistics = column_statistics(table, manifest);
     context
         .glue
         .put_statistics(&current, &statistics)
         .await
-        .map_err(|error| failed(&error))
+        .map_err(|error| catalogue_failure(&error))
 }
 
 /// Shows the table to engines that read Iceberg: one snapshot for each kept day that passed.
-pub(crate) async fn publish_iceberg(
+pub(crate) async fn publish_iceberg_table(
     table: &TableContract,
     changed: impl Fn(Day) -> bool,
     context: &Context,
 ) -> Result<(), Failure> {
     let bucket = &context.buckets.curated;
-    let path = iceberg::publish(table, changed, bucket, &*context.curated).await?;
+    let path = iceberg::publish_metadata(table, changed, bucket, &*context.curated).await?;
     let Some(path) = path else { return Ok(()) };
-    let mut spec = zones::curated(table, &format!("{}_iceberg", table.name), &[], context);
+    let mut spec =
+        glue_databases::curated_table_spec(table, &format!("{}_iceberg", table.name), &[], context);
     spec.parameters
         .insert("table_type".into(), "ICEBERG".into());
     spec.parameters.insert("metadata_location".into(), path);
@@ -126,11 +127,11 @@ pub(crate) async fn publish_iceberg(
         .glue
         .put_table(&spec)
         .await
-        .map_err(|error| failed(&error))
+        .map_err(|error| catalogue_failure(&error))
 }
 
 /// A change that the catalogue refuses is an operator's to mend; anything else may go away by itself.
-pub(crate) fn failed(error: &StoreError) -> Failure {
+pub(crate) fn catalogue_failure(error: &StoreError) -> Failure {
     match error.kind {
         StoreErrorKind::Refused => Failure::new(FailureKind::Configuration, error.to_string()),
         _ => Failure::unavailable(error),
@@ -138,27 +139,30 @@ pub(crate) fn failed(error: &StoreError) -> Failure {
 }
 
 /// What the merge measured of each column.
-fn statistics(table: &TableContract, manifest: &Manifest) -> Vec<ColumnStatistics> {
+fn column_statistics(table: &TableContract, manifest: &SnapshotManifest) -> Vec<ColumnStatistics> {
     let day = Day::parse(&manifest.date).map_or(0, |day| day.0);
     let of = |column: &contract::Column| {
         let profile = manifest.columns.get(&column.name)?;
         Some(ColumnStatistics {
             name: column.name.clone(),
-            kind: column.kind.glue(),
+            kind: column.kind.glue_type(),
             day,
             nulls: manifest.rows.saturating_sub(profile.filled),
             distinct: profile.distinct?,
-            longest: profile.longest,
+            max_bytes: profile.max_bytes,
             bytes: profile.bytes,
             filled: profile.filled,
-            range: profile.least.zip(profile.greatest),
+            range: profile.minimum.zip(profile.maximum),
         })
     };
     table.columns.iter().filter_map(of).collect()
 }
 
 /// The newest day that passed: one that is run again late does not take its place.
-async fn newest_passing(table: &str, context: &Context) -> Result<Option<Manifest>, Failure> {
+async fn read_newest_passing(
+    table: &str,
+    context: &Context,
+) -> Result<Option<SnapshotManifest>, Failure> {
     let listed = context.curated.list(&manifest_prefix(table), None).await;
     for entry in listed
         .map_err(|error| Failure::unavailable(&error))?
@@ -170,7 +174,8 @@ async fn newest_passing(table: &str, context: &Context) -> Result<Option<Manifes
             .get(&entry.key)
             .await
             .map_err(|error| Failure::unavailable(&error))?;
-        let manifest = Manifest::decode(&object.body).map_err(|error| Failure::corrupt(&error))?;
+        let manifest =
+            SnapshotManifest::from_json(&object.body).map_err(|error| Failure::corrupt(&error))?;
         if manifest.passed {
             return Ok(Some(manifest));
         }
@@ -179,7 +184,7 @@ async fn newest_passing(table: &str, context: &Context) -> Result<Option<Manifes
 }
 
 /// Drops the partitions of the concerned days that are not kept; the first value of a history's partition is its day.
-async fn drop_others(
+async fn drop_stale_partitions(
     table: &TableSpec,
     kept: &[PartitionSpec],
     concerns: impl Fn(&str) -> bool,
@@ -187,7 +192,7 @@ async fn drop_others(
 ) -> Result<(), Failure> {
     let present = context
         .glue
-        .partitions(table)
+        .list_partitions(table)
         .await
         .map_err(|error| Failure::unavailable(&error))?;
     let concerned = |values: &Vec<String>| values.first().is_some_and(|first| concerns(first));
@@ -207,9 +212,13 @@ async fn drop_others(
         .map_err(|error| Failure::unavailable(&error))
 }
 
-fn partitions(manifest: &Manifest, day: Option<Day>, context: &Context) -> Vec<PartitionSpec> {
+fn partition_specs(
+    manifest: &SnapshotManifest,
+    day: Option<Day>,
+    context: &Context,
+) -> Vec<PartitionSpec> {
     let partition = |shard: &lake::ManifestShard| {
-        let snapshot = Snapshot {
+        let snapshot = ShardVersion {
             table: &manifest.table,
             shard: shard.shard,
             version: &shard.version,
@@ -218,7 +227,11 @@ fn partitions(manifest: &Manifest, day: Option<Day>, context: &Context) -> Vec<P
         values.push(format!("{:03}", shard.shard));
         PartitionSpec {
             values,
-            location: format!("s3://{}/{}", context.buckets.curated, snapshot.location()),
+            location: format!(
+                "s3://{}/{}",
+                context.buckets.curated,
+                snapshot.rows_prefix()
+            ),
         }
     };
     manifest.shards.iter().map(partition).collect()

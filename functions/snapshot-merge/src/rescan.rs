@@ -6,20 +6,20 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use contract::{Rule, TableContract};
 use host::Failure;
-use lake::{LakeError, Manifest, ManifestShard, Owners, RuleResult, schema};
+use lake::{LakeError, ManifestShard, OwnerRange, RuleResult, SnapshotManifest, schema};
 use quality::TableState;
 use serde::Serialize;
 use store::ObjectStore;
 
-use crate::increments::conform;
-use crate::plan::rules;
-use crate::profile::{Profile, fingerprint, is_measured};
-use crate::sorted::{Fetcher, SortedFile, parts};
-use crate::table::{Measured, measured};
+use crate::increments::conform_to_schema;
+use crate::plan::merge_rules;
+use crate::profile::{ShardProfile, is_measured_under, rules_fingerprint};
+use crate::sorted_file::{RowGroupFetcher, SortedFile, select_row_groups};
+use crate::table::{ManifestMeasures, measure_shards};
 
 /// What reading a snapshot again came to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Rescan {
+pub struct RescanReport {
     /// The table.
     pub table: String,
     /// The day.
@@ -40,19 +40,19 @@ pub struct Rescan {
 ///
 /// # Errors
 /// When a file cannot be read.
-pub async fn rescan(
+pub async fn rescan_snapshot(
     table: &TableContract,
-    manifest: &Manifest,
+    manifest: &SnapshotManifest,
     curated: &Arc<dyn ObjectStore>,
-) -> Result<Rescan, Failure> {
-    let rules = rules(table);
-    let fingerprint = fingerprint(&rules, &table.columns);
+) -> Result<RescanReport, Failure> {
+    let rules = merge_rules(table);
+    let fingerprint = rules_fingerprint(&rules, &table.columns);
     let comparable = manifest.contract_version == table.version
         && manifest
             .shards
             .iter()
-            .all(|shard| is_measured(shard, &fingerprint));
-    let mut found = Rescan {
+            .all(|shard| is_measured_under(shard, &fingerprint));
+    let mut found = RescanReport {
         table: table.name.clone(),
         date: manifest.date.clone(),
         rows: 0,
@@ -63,15 +63,15 @@ pub async fn rescan(
     };
     let mut total = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let kept = Profile::of_shard(shard, &fingerprint, &**curated)
+        let kept = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated)
             .await?
             .filter(|_| comparable);
-        let mut groups = Groups::open(table, shard, curated).await?;
+        let mut groups = ShardGroupReader::open(table, shard, curated).await?;
         // Added up as the merge does it, shard by shard: sketches are not the same in another order.
         let (mut of_shard, mut place) = (TableState::new(&rules, &table.columns), 0);
         while let Some(again) = groups.next(table, &rules).await? {
             if let Some(kept) = &kept
-                && kept.groups.get(place).and_then(text) != text(&again)
+                && kept.groups.get(place).and_then(state_json) != state_json(&again)
             {
                 found.differences.push(format!(
                     "shard {}: group {place} was measured otherwise",
@@ -92,18 +92,22 @@ pub async fn rescan(
         found.groups += place;
     }
     found.rows = total.rows;
-    let again = measured(table, &rules, &total, &manifest.shards, curated).await?;
+    let again = measure_shards(table, &rules, &total, &manifest.shards, curated).await?;
     if comparable {
         found
             .differences
-            .extend(otherwise(manifest, &total, &again));
+            .extend(describe_differences(manifest, &total, &again));
     }
     found.rules = again.rules;
     Ok(found)
 }
 
 /// What the manifest says otherwise than its files.
-fn otherwise(manifest: &Manifest, total: &TableState, again: &Measured) -> Vec<String> {
+fn describe_differences(
+    manifest: &SnapshotManifest,
+    total: &TableState,
+    again: &ManifestMeasures,
+) -> Vec<String> {
     let pairs = manifest
         .rules
         .iter()
@@ -135,12 +139,12 @@ fn otherwise(manifest: &Manifest, total: &TableState, again: &Measured) -> Vec<S
 }
 
 /// The groups of a shard's file, one after the other.
-struct Groups {
+struct ShardGroupReader {
     schema: SchemaRef,
-    fetcher: Fetcher,
+    fetcher: RowGroupFetcher,
 }
 
-impl Groups {
+impl ShardGroupReader {
     async fn open(
         table: &TableContract,
         shard: &ManifestShard,
@@ -148,9 +152,12 @@ impl Groups {
     ) -> Result<Self, Failure> {
         let file =
             Arc::new(SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?);
-        let fetcher = Fetcher::new(Arc::clone(curated), parts(&[file], &Owners::of(0, 1)));
+        let fetcher = RowGroupFetcher::new(
+            Arc::clone(curated),
+            select_row_groups(&[file], &OwnerRange::of_shard(0, 1)),
+        );
         Ok(Self {
-            schema: schema::curated(table),
+            schema: schema::curated_schema(table),
             fetcher,
         })
     }
@@ -173,18 +180,18 @@ impl Groups {
         let mut state = TableState::new(rules, &table.columns);
         let batches = file
             .footer
-            .decode_columns(&group, bytes, &names)
-            .map_err(|error| file.corrupt(&error))?;
+            .decode_group_columns(&group, bytes, &names)
+            .map_err(|error| file.corrupt_failure(&error))?;
         for batch in batches {
             let batch = batch.map_err(LakeError::from);
-            let batch = batch.and_then(|batch| conform(&batch, &self.schema));
-            state.update(rules, &batch.map_err(|error| file.corrupt(&error))?);
+            let batch = batch.and_then(|batch| conform_to_schema(&batch, &self.schema));
+            state.add_batch(rules, &batch.map_err(|error| file.corrupt_failure(&error))?);
         }
         Ok(Some(state))
     }
 }
 
 /// What is kept of a group, as it is kept.
-fn text(state: &TableState) -> Option<String> {
+fn state_json(state: &TableState) -> Option<String> {
     serde_json::to_string(state).ok()
 }

@@ -7,7 +7,7 @@ const SORT_SHARE: usize = 16;
 
 /// Sizes of a merge. Tests make them small, to see many groups, runs and shards of few rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct MergeSizes {
     /// Bytes of increments that are sorted at once; more are sorted in runs.
     pub sort_bytes: usize,
     /// A shard's file is about so large when a table is cut anew.
@@ -19,10 +19,10 @@ pub struct Sizes {
     /// Rows of a group of a sorted run: a merge holds two of every run.
     pub run_group_rows: usize,
     /// Runs that are merged at once: more are first merged into fewer.
-    pub runs_most: usize,
+    pub max_merged_runs: usize,
 }
 
-impl Default for Sizes {
+impl Default for MergeSizes {
     /// 32 MB are sorted at once, 256 MB are a shard.
     fn default() -> Self {
         Self {
@@ -31,15 +31,15 @@ impl Default for Sizes {
             group_rows: ROW_GROUP_ROWS,
             batch_rows: BATCH_ROWS,
             run_group_rows: 4 * 1024,
-            runs_most: 16,
+            max_merged_runs: 16,
         }
     }
 }
 
-impl Sizes {
+impl MergeSizes {
     /// The sizes for a function of so many megabytes.
     #[must_use]
-    pub fn of_memory(megabytes: Option<usize>) -> Self {
+    pub fn for_memory(megabytes: Option<usize>) -> Self {
         let sizes = Self::default();
         Self {
             sort_bytes: megabytes.map_or(sizes.sort_bytes, |size| (size << 20) / SORT_SHARE),
@@ -49,12 +49,12 @@ impl Sizes {
 
     /// A group with fewer rows is joined to its neighbour, where that does not become too large: readers pay for every
     /// group.
-    pub(crate) fn group_rows_least(&self) -> usize {
+    pub(crate) fn min_group_rows(&self) -> usize {
         self.group_rows / 4
     }
 
     /// A group that grew beyond this is cut in two.
-    pub(crate) fn group_rows_most(&self) -> usize {
+    pub(crate) fn max_group_rows(&self) -> usize {
         self.group_rows / 2 * 3
     }
 }

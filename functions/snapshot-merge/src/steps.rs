@@ -7,18 +7,20 @@ use std::sync::{Mutex, PoisonError};
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use host::{Budget, Failure, FailureKind};
+use host::{Failure, FailureKind, TimeBudget};
 use lake::{Day, work_prefix};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use trigger::Schedule;
+use trigger::ScheduleRequest;
 
 use crate::context::Context;
 use crate::entity;
-use crate::handler::{Run, TableRun, each_table, told, wanted};
-use crate::plan::{Plan, Planned};
-use crate::retention::{self, Keep, Swept};
-use crate::shard::{ShardJob, ShardResult};
+use crate::handler::{
+    MergeRun, TableRun, emit_table_metrics, for_each_planned_table, requested_tables,
+};
+use crate::plan::{MergePlan, PlannedMerge};
+use crate::retention::{self, RetentionPolicy, SweepResult};
+use crate::shard_job::{ShardJob, ShardResult};
 use crate::table;
 
 /// Results that are read at once.
@@ -27,9 +29,9 @@ const READS_AT_ONCE: usize = 16;
 /// What is asked of one invocation.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Step {
+pub enum MergeStep {
     /// Merge the small tables of a day, and plan the others.
-    Plan(Schedule),
+    Plan(ScheduleRequest),
     /// Merge one shard of a plan.
     Merge {
         /// The table.
@@ -48,7 +50,7 @@ pub enum Step {
     Sweep {
         /// How many days are kept.
         #[serde(default)]
-        keep: Keep,
+        keep: RetentionPolicy,
         /// Only these tables; all of them when it is empty.
         #[serde(default)]
         tables: Vec<String>,
@@ -70,7 +72,7 @@ pub enum Step {
 pub struct PlanRun {
     /// What was merged already.
     #[serde(flatten)]
-    pub run: Run,
+    pub run: MergeRun,
     /// The tables whose shards are still to be merged.
     pub fan_out: Vec<FanOut>,
 }
@@ -103,19 +105,19 @@ pub struct ShardRun {
 ///
 /// # Errors
 /// When a table cannot be planned or merged; what was merged before it is committed.
-pub async fn plan(
-    schedule: &Schedule,
+pub async fn run_plan_step(
+    schedule: &ScheduleRequest,
     context: &Context,
-    budget: Budget,
+    budget: TimeBudget,
 ) -> Result<PlanRun, Failure> {
     let fan_out = Mutex::new(Vec::new());
-    let run = each_table(schedule, context, budget, async |table, planned| {
+    let run = for_each_planned_table(schedule, context, budget, async |table, planned| {
         if planned.plan.unchanged || !planned.is_stored() {
             return table::merge_table(table, planned, context, budget)
                 .await
                 .map(Some);
         }
-        let kept = keep(planned, context).await?;
+        let kept = store_plan(planned, context).await?;
         fan_out
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -131,11 +133,11 @@ pub async fn plan(
 ///
 /// # Errors
 /// As a merge.
-pub async fn entities(date: &str, context: &Context) -> Result<Option<TableRun>, Failure> {
-    entity::merge(day_of(date)?, context).await
+pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<TableRun>, Failure> {
+    entity::merge_entities(parse_step_date(date)?, context).await
 }
 
-fn day_of(date: &str) -> Result<Day, Failure> {
+fn parse_step_date(date: &str) -> Result<Day, Failure> {
     let message = || format!("`{date}` is not a day; write YYYY-MM-DD");
     Day::parse(date).ok_or_else(|| Failure::new(FailureKind::BadRequest, message()))
 }
@@ -144,29 +146,33 @@ fn day_of(date: &str) -> Result<Day, Failure> {
 ///
 /// # Errors
 /// When a table cannot be swept, or there is no such table.
-pub async fn sweep(
-    keep: Keep,
+pub async fn run_sweep_step(
+    keep: RetentionPolicy,
     tables: &[String],
     dry_run: bool,
     context: &Context,
-) -> Result<Vec<Swept>, Failure> {
-    let schedule = Schedule {
+) -> Result<Vec<SweepResult>, Failure> {
+    let schedule = ScheduleRequest {
         tables: tables.to_vec(),
-        ..Schedule::default()
+        ..ScheduleRequest::default()
     };
     let mut swept = Vec::new();
-    for table in wanted(&schedule, context)? {
-        swept.push(retention::sweep(table, keep, dry_run, context).await?);
+    for table in requested_tables(&schedule, context)? {
+        swept.push(retention::sweep_table(table, keep, dry_run, context).await?);
     }
     Ok(swept)
 }
 
 /// The key of a step's document.
-fn key(table: &str, day: Day, name: &str) -> String {
+fn step_document_key(table: &str, day: Day, name: &str) -> String {
     format!("{}{name}.json", work_prefix(table, day))
 }
 
-async fn put<T: Serialize>(key: &str, document: &T, context: &Context) -> Result<(), Failure> {
+async fn put_step_document<T: Serialize>(
+    key: &str,
+    document: &T,
+    context: &Context,
+) -> Result<(), Failure> {
     let body = serde_json::to_vec(document).map_err(|error| Failure::corrupt(&error))?;
     let put = context
         .curated
@@ -175,7 +181,7 @@ async fn put<T: Serialize>(key: &str, document: &T, context: &Context) -> Result
     put.map_err(|error| Failure::unavailable(&error))
 }
 
-async fn get<T: DeserializeOwned>(
+async fn get_step_document<T: DeserializeOwned>(
     key: &str,
     missing: &str,
     context: &Context,
@@ -191,13 +197,13 @@ async fn get<T: DeserializeOwned>(
 }
 
 /// Keeps a plan and the list of its shards.
-async fn keep(planned: &Planned, context: &Context) -> Result<FanOut, Failure> {
+async fn store_plan(planned: &PlannedMerge, context: &Context) -> Result<FanOut, Failure> {
     let (plan, day) = (&planned.plan, planned.day()?);
     let step = |shard| serde_json::json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard});
     let steps: Vec<_> = (0..plan.shards).map(step).collect();
-    let shards_key = key(&plan.table, day, "shards");
-    put(&key(&plan.table, day, "plan"), plan, context).await?;
-    put(&shards_key, &steps, context).await?;
+    let shards_key = step_document_key(&plan.table, day, "shards");
+    put_step_document(&step_document_key(&plan.table, day, "plan"), plan, context).await?;
+    put_step_document(&shards_key, &steps, context).await?;
     Ok(FanOut {
         table: plan.table.clone(),
         date: plan.date.clone(),
@@ -207,34 +213,35 @@ async fn keep(planned: &Planned, context: &Context) -> Result<FanOut, Failure> {
 }
 
 /// The plan of a table's day, with the table.
-async fn kept<'c>(
+async fn load_plan<'c>(
     table: &str,
     date: &str,
     context: &'c Context,
-) -> Result<(&'c TableContract, Planned, Day), Failure> {
+) -> Result<(&'c TableContract, PlannedMerge, Day), Failure> {
     let bad = |what: String| Failure::new(FailureKind::BadRequest, what);
     let contract = context
         .catalogue
-        .table(table)
+        .table_contract(table)
         .ok_or_else(|| bad(format!("there is no table `{table}`")))?;
-    let day = day_of(date)?;
+    let day = parse_step_date(date)?;
     let missing =
         format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
-    let plan: Plan = get(&key(table, day, "plan"), &missing, context).await?;
-    Ok((contract, Planned::of(plan), day))
+    let plan: MergePlan =
+        get_step_document(&step_document_key(table, day, "plan"), &missing, context).await?;
+    Ok((contract, PlannedMerge::from_plan(plan), day))
 }
 
 /// The second step, for one shard.
 ///
 /// # Errors
 /// When there is no such plan or shard, or it cannot be merged.
-pub async fn merge_shard(
+pub async fn run_merge_step(
     table: &str,
     date: &str,
     shard: u32,
     context: &Context,
 ) -> Result<ShardRun, Failure> {
-    let (contract, planned, day) = kept(table, date, context).await?;
+    let (contract, planned, day) = load_plan(table, date, context).await?;
     if shard >= planned.plan.shards {
         let message = format!(
             "{date} of `{table}` has {} shards and no shard {shard}",
@@ -245,8 +252,8 @@ pub async fn merge_shard(
     let result = ShardJob::new(contract, &planned, shard, context)
         .run()
         .await?;
-    put(
-        &key(table, day, &format!("result-{shard:04}")),
+    put_step_document(
+        &step_document_key(table, day, &format!("result-{shard:04}")),
         &result,
         context,
     )
@@ -262,12 +269,16 @@ pub async fn merge_shard(
 ///
 /// # Errors
 /// When a shard has no result, another run committed, or the catalogue refuses.
-pub async fn publish(table: &str, date: &str, context: &Context) -> Result<TableRun, Failure> {
-    let (contract, planned, day) = kept(table, date, context).await?;
+pub async fn run_publish_step(
+    table: &str,
+    date: &str,
+    context: &Context,
+) -> Result<TableRun, Failure> {
+    let (contract, planned, day) = load_plan(table, date, context).await?;
     let read = |shard: u32| async move {
         let missing = format!("shard {shard} of {date} of `{table}` is not merged yet");
-        get::<ShardResult>(
-            &key(table, day, &format!("result-{shard:04}")),
+        get_step_document::<ShardResult>(
+            &step_document_key(table, day, &format!("result-{shard:04}")),
             &missing,
             context,
         )
@@ -278,7 +289,7 @@ pub async fn publish(table: &str, date: &str, context: &Context) -> Result<Table
         .buffered(READS_AT_ONCE);
     let results: Vec<ShardResult> = results.try_collect().await?;
     // Alarms ask after every table's rows, however it was merged.
-    table::conclude(contract, &planned, results, context)
+    table::commit_and_publish(contract, &planned, results, context)
         .await
-        .inspect(told)
+        .inspect(emit_table_metrics)
 }

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use host::Failure;
-use lake::{Day, Manifest, Progress, Receipt, StreamKey};
+use lake::{CommittedOffset, Day, Receipt, SnapshotManifest, StreamKey};
 use store::ObjectStore;
-use store::streams::{first_chunks, oldest_taken, raw_chunks, receipts};
+use store::streams::{find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_receipts};
 
 /// A refined object with the offsets that are taken of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Input {
+pub(crate) struct RefinedInput {
     pub(crate) key: String,
     pub(crate) from: i64,
     pub(crate) to: i64,
@@ -23,75 +23,75 @@ pub(crate) struct Input {
 
 /// What a table takes of a day.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Taking {
-    pub(crate) inputs: Vec<Input>,
-    pub(crate) taken: Vec<Progress>,
+pub(crate) struct TableInputs {
+    pub(crate) inputs: Vec<RefinedInput>,
+    pub(crate) committed_offsets: Vec<CommittedOffset>,
 }
 
-impl Taking {
+impl TableInputs {
     /// Rows of the inputs, at most.
-    pub(crate) fn rows(&self) -> u64 {
+    pub(crate) fn row_count(&self) -> u64 {
         self.inputs.iter().map(|input| input.rows).sum()
     }
 }
 
 /// The streams' receipts, read once for all tables of a run.
-pub(crate) struct Streams {
+pub(crate) struct StreamReceipts {
     day: Day,
-    topics: BTreeMap<String, Vec<Topic>>,
-    behind: u64,
+    topics: BTreeMap<String, Vec<TopicStream>>,
+    untransformed: u64,
 }
 
 /// One stream of a topic: its first offset, and the receipts that some table has still to take.
 #[derive(Debug)]
-struct Topic {
+struct TopicStream {
     stream: StreamKey,
     first: i64,
     receipts: Vec<Receipt>,
 }
 
-impl Streams {
+impl StreamReceipts {
     pub(crate) fn new(day: Day) -> Self {
         Self {
             day,
             topics: BTreeMap::new(),
-            behind: 0,
+            untransformed: 0,
         }
     }
 
     /// Raw objects that are not transformed yet.
-    pub(crate) fn behind(&self) -> u64 {
-        self.behind
+    pub(crate) fn untransformed_objects(&self) -> u64 {
+        self.untransformed
     }
 
     /// Reads the receipts of `topics` behind the oldest of `bases`, which all tables of the run can then take from.
-    pub(crate) async fn read(
+    pub(crate) async fn read_receipts(
         &mut self,
         topics: &[&str],
-        bases: &[Manifest],
+        bases: &[SnapshotManifest],
         raw: &dyn ObjectStore,
         refined: &dyn ObjectStore,
     ) -> Result<(), Failure> {
         for topic in topics {
             let mut found = Vec::new();
-            for first in first_chunks(topic, raw)
+            for first in find_first_chunks(topic, raw)
                 .await
                 .map_err(|error| Failure::unavailable(&error))?
             {
-                let from = oldest_taken(&first, bases);
-                let receipts = receipts(&from, refined)
+                let from = oldest_committed_chunk(&first, bases);
+                let receipts = read_receipts(&from, refined)
                     .await
                     .map_err(|error| Failure::unavailable(&error))?;
-                let landed = raw_chunks(&from, raw)
+                let landed = list_raw_chunks(&from, raw)
                     .await
                     .map_err(|error| Failure::unavailable(&error))?;
-                self.behind += (landed.len() as u64).saturating_sub(receipts.len() as u64);
+                self.untransformed += (landed.len() as u64).saturating_sub(receipts.len() as u64);
                 let stream = StreamKey {
                     topic: first.topic.clone(),
                     epoch: first.epoch,
                     partition: first.partition,
                 };
-                found.push(Topic {
+                found.push(TopicStream {
                     stream,
                     first: first.offset,
                     receipts,
@@ -104,54 +104,54 @@ impl Streams {
 
     /// What `table` takes of the topics that fill it, behind what its base took. With `fixed`, the day's manifest on
     /// which a later day was built, exactly what that took: what came since is the later days' already.
-    pub(crate) fn taking(
+    pub(crate) fn plan_inputs(
         &self,
         table: &str,
         topics: &[&str],
-        base: Option<&Manifest>,
-        fixed: Option<&Manifest>,
-    ) -> Taking {
-        let mut taking = Taking::default();
+        base: Option<&SnapshotManifest>,
+        fixed: Option<&SnapshotManifest>,
+    ) -> TableInputs {
+        let mut taking = TableInputs::default();
         for known in topics
             .iter()
             .filter_map(|topic| self.topics.get(*topic))
             .flatten()
         {
-            let taken = base.and_then(|base| base.progress_of(&known.stream));
+            let taken = base.and_then(|base| base.committed_offset(&known.stream));
             let from = taken.map_or((known.first, known.first), |taken| {
                 (taken.next, taken.object)
             });
             let end = match fixed {
                 Some(fixed) => fixed
-                    .progress_of(&known.stream)
+                    .committed_offset(&known.stream)
                     .map_or(from.0, |taken| taken.next),
                 None => i64::MAX,
             };
             // A stream that came later is none of the day's.
-            if fixed.is_some_and(|fixed| fixed.progress_of(&known.stream).is_none()) {
+            if fixed.is_some_and(|fixed| fixed.committed_offset(&known.stream).is_none()) {
                 continue;
             }
-            let (inputs, (next, object)) = take(known, table, from, (self.day, end));
+            let (inputs, (next, object)) = consume_stream(known, table, from, (self.day, end));
             taking.inputs.extend(inputs);
-            taking.taken.push(Progress {
+            taking.committed_offsets.push(CommittedOffset {
                 stream: known.stream.clone(),
                 next,
                 object,
             });
         }
-        taking.taken.sort();
+        taking.committed_offsets.sort();
         taking
     }
 }
 
 /// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike; not
 /// behind the offset `limit`.
-fn take(
-    topic: &Topic,
+fn consume_stream(
+    topic: &TopicStream,
     table: &str,
     from: (i64, i64),
     (day, limit): (Day, i64),
-) -> (Vec<Input>, (i64, i64)) {
+) -> (Vec<RefinedInput>, (i64, i64)) {
     let (mut inputs, (mut next, mut object)) = (Vec::new(), from);
     let tomorrow = day.next().to_string();
     for receipt in topic
@@ -169,7 +169,7 @@ fn take(
             .min(limit);
         if end > next {
             if let Some(refined) = receipt.tables.get(table) {
-                inputs.push(Input {
+                inputs.push(RefinedInput {
                     key: refined.key.clone(),
                     from: next,
                     to: end,
@@ -232,18 +232,22 @@ mod tests {
         }
     }
 
-    fn taken(receipts: Vec<Receipt>, from: i64, day: &str) -> (Vec<(String, i64, i64)>, i64) {
+    fn consumed_inputs(
+        receipts: Vec<Receipt>,
+        from: i64,
+        day: &str,
+    ) -> (Vec<(String, i64, i64)>, i64) {
         let stream = StreamKey {
             topic: "t".into(),
             epoch: 1,
             partition: 0,
         };
-        let topic = Topic {
+        let topic = TopicStream {
             stream,
             first: 0,
             receipts,
         };
-        let (inputs, (next, _)) = take(
+        let (inputs, (next, _)) = consume_stream(
             &topic,
             "person",
             (from, 0),
@@ -267,11 +271,11 @@ mod tests {
             ]
         };
         assert_eq!(
-            taken(object(), 0, "2026-03-02"),
+            consumed_inputs(object(), 0, "2026-03-02"),
             (vec![("k0".into(), 0, 6)], 6)
         );
         assert_eq!(
-            taken(object(), 6, "2026-03-03"),
+            consumed_inputs(object(), 6, "2026-03-03"),
             (vec![("k0".into(), 6, 10), ("k10".into(), 10, 12)], 12)
         );
     }
@@ -280,15 +284,18 @@ mod tests {
     fn what_is_not_transformed_yet_stops_the_stream() {
         let day = [("2026-03-02", 0)];
         let gap = vec![receipt(0, 5, &day), receipt(8, 9, &day)];
-        assert_eq!(taken(gap, 0, "2026-03-02"), (vec![("k0".into(), 0, 5)], 5));
+        assert_eq!(
+            consumed_inputs(gap, 0, "2026-03-02"),
+            (vec![("k0".into(), 0, 5)], 5)
+        );
     }
 
     #[test]
     fn a_late_run_takes_nothing_of_later_days_and_an_early_record_all() {
         let later = vec![receipt(0, 5, &[("2026-03-05", 0)])];
-        assert_eq!(taken(later, 0, "2026-03-02"), (vec![], 0));
+        assert_eq!(consumed_inputs(later, 0, "2026-03-02"), (vec![], 0));
         let earlier = vec![receipt(0, 5, &[("2026-02-01", 0)])];
-        assert_eq!(taken(earlier, 0, "2026-03-02").1, 5);
+        assert_eq!(consumed_inputs(earlier, 0, "2026-03-02").1, 5);
     }
 
     #[tokio::test]
@@ -307,22 +314,31 @@ mod tests {
                 .await
                 .unwrap();
             refined
-                .put(&chunk.receipt_key(), receipt.encode().unwrap().into(), "")
+                .put(&chunk.receipt_key(), receipt.to_json().unwrap().into(), "")
                 .await
                 .unwrap();
         }
-        let day = async |day: &str, base: Option<Manifest>| {
-            let mut streams = Streams::new(Day::parse(day).unwrap());
-            let bases: Vec<Manifest> = base.clone().into_iter().collect();
-            streams.read(&["t"], &bases, &raw, &refined).await.unwrap();
-            assert_eq!(streams.behind(), 0);
-            streams.taking("person", &["t"], base.as_ref(), None)
+        let day = async |day: &str, base: Option<SnapshotManifest>| {
+            let mut streams = StreamReceipts::new(Day::parse(day).unwrap());
+            let bases: Vec<SnapshotManifest> = base.clone().into_iter().collect();
+            streams
+                .read_receipts(&["t"], &bases, &raw, &refined)
+                .await
+                .unwrap();
+            assert_eq!(streams.untransformed_objects(), 0);
+            streams.plan_inputs("person", &["t"], base.as_ref(), None)
         };
         let monday = day("2026-03-02", None).await;
-        assert_eq!((monday.taken[0].next, monday.taken[0].object), (6, 0));
-        let base = Manifest {
-            taken: monday.taken,
-            ..Manifest::default()
+        assert_eq!(
+            (
+                monday.committed_offsets[0].next,
+                monday.committed_offsets[0].object
+            ),
+            (6, 0)
+        );
+        let base = SnapshotManifest {
+            committed_offsets: monday.committed_offsets,
+            ..SnapshotManifest::default()
         };
         let tuesday = day("2026-03-03", Some(base)).await;
         let offsets: Vec<_> = tuesday
@@ -331,6 +347,12 @@ mod tests {
             .map(|input| (input.from, input.to))
             .collect();
         assert_eq!(offsets, [(6, 10), (10, 12)]);
-        assert_eq!((tuesday.taken[0].next, tuesday.taken[0].object), (12, 12));
+        assert_eq!(
+            (
+                tuesday.committed_offsets[0].next,
+                tuesday.committed_offsets[0].object
+            ),
+            (12, 12)
+        );
     }
 }

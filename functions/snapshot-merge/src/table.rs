@@ -4,33 +4,35 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{Column, Rule, TableContract};
-use host::{Budget, Failure, FailureKind};
-use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Verdict, work_prefix};
-use quality::{ColumnState, Counts, RuleCount, TableState};
+use host::{Failure, FailureKind, TimeBudget};
+use lake::{
+    ColumnProfile, Day, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest, work_prefix,
+};
+use quality::{ColumnState, RuleCount, TableState, TextCounts};
 use store::ObjectStore;
 
-use crate::commit::commit;
+use crate::commit::commit_manifest;
 use crate::context::Context;
 use crate::handler::TableRun;
-use crate::plan::{Planned, rules};
-use crate::profile::{Profile, fingerprint};
+use crate::plan::{PlannedMerge, merge_rules};
+use crate::profile::{ShardProfile, rules_fingerprint};
 use crate::publish;
-use crate::runs::Increments;
-use crate::shard::{ShardJob, ShardResult};
-use crate::unique;
+use crate::shard_job::{ShardJob, ShardResult};
+use crate::sorted_runs::Increments;
+use crate::uniqueness;
 
 /// Shapes of a column that a manifest tells.
-const MASKS_TOLD: usize = 10;
+const MAX_CHARACTER_PATTERNS: usize = 10;
 
 /// Fewer rows than this might be somebody: what so few have is not told of a personal column.
-const FEW_ROWS: u64 = 10;
+const MIN_DISCLOSED_ROWS: u64 = 10;
 
 /// Merges every shard of a plan, one after the other, commits and publishes.
 pub(crate) async fn merge_table(
     table: &TableContract,
-    planned: &Planned,
+    planned: &PlannedMerge,
     context: &Context,
-    budget: Budget,
+    budget: TimeBudget,
 ) -> Result<TableRun, Failure> {
     let (shards, mut results) = (planned.plan.shards, Vec::new());
     if !planned.plan.unchanged {
@@ -43,29 +45,29 @@ pub(crate) async fn merge_table(
                 return Err(Failure::new(FailureKind::Unavailable, message));
             }
             let result = ShardJob::new(table, planned, shard, context).run().await?;
-            results.push(result.as_kept()?);
+            results.push(result.as_stored()?);
         }
     }
-    conclude(table, planned, results, context).await
+    commit_and_publish(table, planned, results, context).await
 }
 
 /// Commits what the shards came to, and publishes it.
-pub(crate) async fn conclude(
+pub(crate) async fn commit_and_publish(
     table: &TableContract,
-    planned: &Planned,
+    planned: &PlannedMerge,
     results: Vec<ShardResult>,
     context: &Context,
 ) -> Result<TableRun, Failure> {
     let day = planned.day()?;
     let copied = results.iter().map(|result| result.copied).sum();
     let manifest = match (&planned.plan.base, planned.plan.unchanged) {
-        (Some(base), true) => same(base, planned),
-        _ => manifest(table, planned, results, context).await?,
+        (Some(base), true) => unchanged_manifest(base, planned),
+        _ => build_manifest(table, planned, results, context).await?,
     };
-    let written = commit(&manifest, &planned.plan, &*context.curated).await?;
-    publish::publish(table, &manifest, day, context).await?;
-    clear(planned, day, context).await?;
-    let Manifest {
+    let written = commit_manifest(&manifest, &planned.plan, &*context.curated).await?;
+    publish::publish_snapshot(table, &manifest, day, context).await?;
+    delete_work_files(planned, day, context).await?;
+    let SnapshotManifest {
         rows,
         inserted,
         updated,
@@ -86,8 +88,12 @@ pub(crate) async fn conclude(
 }
 
 /// What the steps kept is needed no more.
-async fn clear(planned: &Planned, day: Day, context: &Context) -> Result<(), Failure> {
-    if matches!(planned.increments, Increments::Held(_)) {
+async fn delete_work_files(
+    planned: &PlannedMerge,
+    day: Day,
+    context: &Context,
+) -> Result<(), Failure> {
+    if matches!(planned.increments, Increments::InMemory(_)) {
         return Ok(());
     }
     let kept = context
@@ -105,25 +111,25 @@ async fn clear(planned: &Planned, day: Day, context: &Context) -> Result<(), Fai
 }
 
 /// The manifest of a day on which nothing was said: the base's, with what was taken since.
-fn same(base: &Manifest, planned: &Planned) -> Manifest {
-    Manifest {
+fn unchanged_manifest(base: &SnapshotManifest, planned: &PlannedMerge) -> SnapshotManifest {
+    SnapshotManifest {
         date: planned.plan.date.clone(),
         base: Some(base.date.clone()),
         inserted: 0,
         updated: 0,
         deleted: 0,
-        taken: planned.plan.taken.clone(),
+        committed_offsets: planned.plan.committed_offsets.clone(),
         ..base.clone()
     }
 }
 
-async fn manifest(
+async fn build_manifest(
     table: &TableContract,
-    planned: &Planned,
+    planned: &PlannedMerge,
     results: Vec<ShardResult>,
     context: &Context,
-) -> Result<Manifest, Failure> {
-    let (plan, rules) = (&planned.plan, rules(table));
+) -> Result<SnapshotManifest, Failure> {
+    let (plan, rules) = (&planned.plan, merge_rules(table));
     let mut state = TableState::new(&rules, &table.columns);
     let (mut shards, mut inserted, mut updated, mut deleted) = (Vec::new(), 0, 0, 0);
     for result in results {
@@ -133,20 +139,20 @@ async fn manifest(
         deleted += result.deleted;
         shards.push(result.shard);
     }
-    let Measured { rules, columns } =
-        measured(table, &rules, &state, &shards, &context.curated).await?;
-    Ok(Manifest {
+    let ManifestMeasures { rules, columns } =
+        measure_shards(table, &rules, &state, &shards, &context.curated).await?;
+    Ok(SnapshotManifest {
         table: table.name.clone(),
         date: plan.date.clone(),
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
-        passed: rules.iter().all(|rule| rule.verdict != Verdict::Fail),
+        passed: rules.iter().all(|rule| rule.verdict != RuleVerdict::Fail),
         rows: state.rows,
         inserted,
         updated,
         deleted,
         shards,
-        taken: plan.taken.clone(),
+        committed_offsets: plan.committed_offsets.clone(),
         rules,
         columns,
         newest_event: state.newest_event,
@@ -154,27 +160,27 @@ async fn manifest(
 }
 
 /// A manifest with what is measured of its shards now; as it was, where that is not known under today's rules.
-pub(crate) async fn measure(
+pub(crate) async fn remeasure_manifest(
     table: &TableContract,
-    manifest: Manifest,
+    manifest: SnapshotManifest,
     curated: &Arc<dyn ObjectStore>,
-) -> Result<Manifest, Failure> {
+) -> Result<SnapshotManifest, Failure> {
     let (rules, rows) = (
-        rules(table),
+        merge_rules(table),
         manifest.shards.iter().map(|shard| shard.rows).sum(),
     );
-    let fingerprint = fingerprint(&rules, &table.columns);
+    let fingerprint = rules_fingerprint(&rules, &table.columns);
     let mut state = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let profile = Profile::of_shard(shard, &fingerprint, &**curated).await?;
+        let profile = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated).await?;
         let Some(profile) = profile else {
-            return Ok(Manifest { rows, ..manifest });
+            return Ok(SnapshotManifest { rows, ..manifest });
         };
         state.merge(&profile.total);
     }
-    let Measured { rules, columns } =
-        measured(table, &rules, &state, &manifest.shards, curated).await?;
-    Ok(Manifest {
+    let ManifestMeasures { rules, columns } =
+        measure_shards(table, &rules, &state, &manifest.shards, curated).await?;
+    Ok(SnapshotManifest {
         rows,
         rules,
         columns,
@@ -183,57 +189,61 @@ pub(crate) async fn measure(
     })
 }
 
-fn columns(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
+fn column_profiles(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
     let columns = table.columns.iter().zip(&state.columns);
     columns
-        .map(|(column, state)| (column.name.clone(), profile(column, state)))
+        .map(|(column, state)| (column.name.clone(), column_profile(column, state)))
         .collect()
 }
 
-fn profile(column: &Column, state: &ColumnState) -> ColumnProfile {
-    let (masks, coarse_masks) = state.masks();
+fn column_profile(column: &Column, state: &ColumnState) -> ColumnProfile {
+    let (masks, coarse_masks) = state.pattern_counts();
     ColumnProfile {
         filled: state.filled,
-        distinct: state.distinct(),
-        longest: state.longest,
+        distinct: state.distinct_count(),
+        max_bytes: state.max_bytes,
         bytes: state.bytes,
-        least: state.range.map(|(least, _)| least),
-        greatest: state.range.map(|(_, greatest)| greatest),
-        centiles: state.centiles(),
-        masks: told(column, masks),
-        coarse_masks: told(column, coarse_masks),
-        codes: state.codes(),
+        minimum: state.range.map(|(least, _)| least),
+        maximum: state.range.map(|(_, greatest)| greatest),
+        percentiles: state.percentiles(),
+        character_patterns: disclosed_patterns(column, masks),
+        coarse_patterns: disclosed_patterns(column, coarse_masks),
+        codes: state.code_counts(),
     }
 }
 
 /// The shapes that are told: the commonest ten, and of a personal column none that a few rows alone have.
-fn told(column: &Column, masks: Counts) -> Counts {
-    let enough = |(_, rows): &(String, u64)| !column.personal || *rows >= FEW_ROWS;
-    masks.into_iter().filter(enough).take(MASKS_TOLD).collect()
+fn disclosed_patterns(column: &Column, masks: TextCounts) -> TextCounts {
+    let enough = |(_, rows): &(String, u64)| !column.personal || *rows >= MIN_DISCLOSED_ROWS;
+    masks
+        .into_iter()
+        .filter(enough)
+        .take(MAX_CHARACTER_PATTERNS)
+        .collect()
 }
 
 /// What a manifest says of its rows.
-pub(crate) struct Measured {
+pub(crate) struct ManifestMeasures {
     pub(crate) rules: Vec<RuleResult>,
     pub(crate) columns: BTreeMap<String, ColumnProfile>,
 }
 
 /// What a table's state comes to. Rules that a pass over sorted rows cannot count have a pass of their own.
-pub(crate) async fn measured(
+pub(crate) async fn measure_shards(
     table: &TableContract,
     rules: &[Rule],
     state: &TableState,
     shards: &[ManifestShard],
     curated: &Arc<dyn ObjectStore>,
-) -> Result<Measured, Failure> {
-    let mut counts = state.counted(rules);
-    for (place, count) in unique::count(table, rules, shards, curated).await? {
+) -> Result<ManifestMeasures, Failure> {
+    let mut counts = state.rule_counts(rules);
+    for (place, count) in uniqueness::count_duplicates(table, rules, shards, curated).await? {
         counts[place] = count;
     }
-    let of = |(rule, count): (&Rule, RuleCount)| RuleResult::of(rule, count, state.rows);
+    let of = |(rule, count): (&Rule, RuleCount)| RuleResult::from_count(rule, count, state.rows);
     let rules = rules.iter().zip(counts).map(of).collect();
-    Ok(Measured {
+    Ok(ManifestMeasures {
         rules,
-        columns: columns(table, state),
+        columns: column_profiles(table, state),
     })
 }

@@ -2,36 +2,39 @@
 
 use serde_json::{Map, Value};
 
-use crate::evaluate::Fault;
-use crate::event::{key_of, text};
+use crate::evaluate::EventFault;
+use crate::event::{read_key, text_at_path};
 use crate::extension::BackfillDocument;
-use crate::fault::Problem;
-use crate::path::Path;
-use crate::source::{EventOp, SourceContract, Written};
+use crate::path::EventPath;
+use crate::problem::Problem;
+use crate::source::{EventOp, ProblemLocator, SourceContract};
 use crate::time::timestamp_text;
 
 /// Where a record says what its event must say.
 #[derive(Debug)]
-pub struct Backfill {
+pub struct CompiledBackfill {
     event_type: String,
-    key: Vec<Path>,
-    time: Option<Path>,
+    key: Vec<EventPath>,
+    time: Option<EventPath>,
     time_default: i64,
-    version: Option<Path>,
+    version: Option<EventPath>,
 }
 
-impl Backfill {
+impl CompiledBackfill {
     pub(crate) fn compile(
         document: BackfillDocument,
-        written: &Written<'_>,
+        written: &ProblemLocator<'_>,
     ) -> Result<Self, Problem> {
-        let path =
-            |text: &Option<String>| text.as_deref().map(|text| written.path(text)).transpose();
+        let path = |text: &Option<String>| {
+            text.as_deref()
+                .map(|text| written.parse_path(text))
+                .transpose()
+        };
         Ok(Self {
-            key: written.paths(&document.key)?,
+            key: written.parse_paths(&document.key)?,
             time: path(&document.time)?,
             time_default: written
-                .instant("time_default", Some(&document.time_default))?
+                .parse_instant("time_default", Some(&document.time_default))?
                 .unwrap_or_default(),
             version: path(&document.version)?,
             event_type: document.event_type,
@@ -39,13 +42,15 @@ impl Backfill {
     }
 
     /// What does not fit the contract around it, if anything.
-    pub(crate) fn fits(&self, contract: &SourceContract) -> Result<(), String> {
+    pub(crate) fn check_contract(&self, contract: &SourceContract) -> Result<(), String> {
         let state = contract.state.is_some();
-        match contract.op(&self.event_type) {
+        match contract.event_op(&self.event_type) {
             Ok(EventOp::Upsert) => {}
             Ok(EventOp::Patch) if state => {}
             Ok(_) => {
-                return Err("`backfill.event_type` must be one that states the whole record".into());
+                return Err(
+                    "`backfill.event_type` must be one that states the whole record".into(),
+                );
             }
             Err(why) => return Err(format!("`backfill.event_type`: {why}")),
         }
@@ -65,24 +70,24 @@ impl Backfill {
             .key
             .iter()
             .chain(written.into_iter().flatten())
-            .chain(contract.target());
-        if let Some(path) = targets.find(|path| path.names().is_none()) {
+            .chain(contract.record_target_path());
+        if let Some(path) = targets.find(|path| path.plain_names().is_none()) {
             return Err(format!(
                 "a backfill cannot write to `{}`: it is not made of names alone",
                 path.text()
             ));
         }
         let mut read = self.key.iter().chain(&self.time).chain(&self.version);
-        read.try_for_each(|path| contract.record().at(path).map(drop))
+        read.try_for_each(|path| contract.declared_record().structure_at(path).map(drop))
     }
 
-    fn moment(&self, record: &Value) -> Result<i64, Fault> {
+    fn record_time(&self, record: &Value) -> Result<i64, EventFault> {
         let Some(path) = &self.time else {
             return Ok(self.time_default);
         };
-        match text(path, record) {
+        match text_at_path(path, record) {
             Some(at) => crate::parse_timestamp(&at).ok_or_else(|| {
-                Fault::new(
+                EventFault::new(
                     "backfill.time",
                     path.text(),
                     "an ISO 8601 timestamp was expected",
@@ -95,20 +100,20 @@ impl Backfill {
 
 impl SourceContract {
     /// Where a record of a file stands in its event: the state, unless the relay fetches that itself.
-    fn target(&self) -> Option<&Path> {
+    fn record_target_path(&self) -> Option<&EventPath> {
         let state = self.state.as_ref().filter(|_| self.fetch.is_none());
         state.or(self.body.first())
     }
 
     /// Whether records of a file can become events: they are events, or the contract says how.
     #[must_use]
-    pub fn takes_records(&self) -> bool {
-        self.backfill.is_some() || self.is_its_own_event()
+    pub fn accepts_records(&self) -> bool {
+        self.backfill.is_some() || self.records_are_events()
     }
 
-    fn is_its_own_event(&self) -> bool {
-        self.target()
-            .and_then(Path::names)
+    fn records_are_events(&self) -> bool {
+        self.record_target_path()
+            .and_then(EventPath::plain_names)
             .is_none_or(|names| names.is_empty())
     }
 
@@ -117,38 +122,42 @@ impl SourceContract {
     ///
     /// # Errors
     /// A fault that names the rule and the place, and never holds a value.
-    pub fn event_of(&self, record: Value) -> Result<Vec<u8>, Fault> {
-        let Some(backfill) = self.backfill.as_ref().filter(|_| !self.is_its_own_event()) else {
+    pub fn backfill_event(&self, record: Value) -> Result<Vec<u8>, EventFault> {
+        let Some(backfill) = self
+            .backfill
+            .as_ref()
+            .filter(|_| !self.records_are_events())
+        else {
             return Ok(record.to_string().into_bytes());
         };
         let mut event = Value::Object(Map::new());
-        let id = pole::event_id_of(&self.name, record.to_string().as_bytes()).to_string();
-        let moment = timestamp_text(backfill.moment(&record)?);
-        let mut put = |path: Option<&Path>, value: Value| {
-            if let Some(names) = path.and_then(Path::names) {
-                set(&mut event, &names, value);
+        let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
+        let moment = timestamp_text(backfill.record_time(&record)?);
+        let mut put = |path: Option<&EventPath>, value: Value| {
+            if let Some(names) = path.and_then(EventPath::plain_names) {
+                set_member(&mut event, &names, value);
             }
         };
         put(self.event_id.as_ref(), id.into());
         put(self.event_type.as_ref(), backfill.event_type.clone().into());
         put(self.event_time.as_ref(), moment.into());
         for (to, from) in self.key.iter().zip(&backfill.key) {
-            let part = key_of(std::slice::from_ref(from), &record)?;
+            let part = read_key(std::slice::from_ref(from), &record)?;
             put(Some(to), part.into());
         }
         let version = backfill
             .version
             .as_ref()
-            .and_then(|path| path.first(&record))
+            .and_then(|path| path.first_value(&record))
             .cloned();
         put(self.entity_version.as_ref(), version.unwrap_or(Value::Null));
-        put(self.target(), record);
+        put(self.record_target_path(), record);
         Ok(event.to_string().into_bytes())
     }
 }
 
 /// Sets a member of a member, and makes the objects on the way.
-fn set(event: &mut Value, names: &[&str], value: Value) {
+fn set_member(event: &mut Value, names: &[&str], value: Value) {
     let mut place = event;
     for name in names {
         if !place.is_object() {

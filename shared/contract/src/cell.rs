@@ -41,7 +41,7 @@ pub(crate) struct Calendar {
 impl Calendar {
     /// The day of a date or an instant. A placeholder is taken as it is written: before 1847 London's own time was
     /// 75 s behind Greenwich, and the first of January of the year 1 would be the day before.
-    fn day(&self, text: &str) -> Option<i32> {
+    fn read_day(&self, text: &str) -> Option<i32> {
         let written = parse_date(text)?;
         match &self.zone {
             Some(zone) if text.len() > 10 && !self.sentinels.contains(&written) => {
@@ -55,7 +55,7 @@ impl Calendar {
 
 impl<'v> Cell<'v> {
     /// The cell of a JSON value. Blank text is nothing; lists and objects become their JSON text.
-    pub(crate) fn of(value: &'v Value) -> Self {
+    pub(crate) fn from_json(value: &'v Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Boolean(*value),
@@ -77,14 +77,14 @@ impl<'v> Cell<'v> {
             Self::Integer(number) => Cow::Owned(number.to_string()),
             Self::Float(number) => Cow::Owned(number.to_string()),
             Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-            Self::Date(days) => Cow::Owned(date_text(days)),
+            Self::Date(days) => Cow::Owned(format_date(days)),
             Self::Timestamp(micros) => Cow::Owned(timestamp_text(micros)),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
         })
     }
 
     /// The cell in the column's type, or what the column expected. The value itself is never in the message.
-    pub(crate) fn coerce(
+    pub(crate) fn coerce_to_type(
         self,
         kind: ColumnType,
         calendar: &Calendar,
@@ -95,21 +95,24 @@ impl<'v> Cell<'v> {
         match kind {
             ColumnType::Text => Ok(self.into_text().map_or(Self::Null, Self::Text)),
             ColumnType::Integer => self
-                .integer()
+                .as_integer()
                 .map(Self::Integer)
                 .ok_or("a whole number was expected"),
-            ColumnType::Float => self.float().map(Self::Float).ok_or("a number was expected"),
+            ColumnType::Float => self
+                .as_float()
+                .map(Self::Float)
+                .ok_or("a number was expected"),
             ColumnType::Boolean => self
-                .boolean()
+                .as_boolean()
                 .map(Self::Boolean)
                 .ok_or("true or false was expected"),
-            ColumnType::Date => self.date(calendar),
-            ColumnType::Timestamp => self.timestamp(calendar),
-            ColumnType::Decimal(digits, scale) => self.decimal(digits, scale),
+            ColumnType::Date => self.into_date(calendar),
+            ColumnType::Timestamp => self.into_timestamp(calendar),
+            ColumnType::Decimal(digits, scale) => self.into_decimal(digits, scale),
         }
     }
 
-    fn integer(&self) -> Option<i64> {
+    fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
             // 2^53: beyond it a double no longer tells whole numbers apart.
@@ -123,7 +126,7 @@ impl<'v> Cell<'v> {
         }
     }
 
-    fn float(&self) -> Option<f64> {
+    fn as_float(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(*number as f64),
             Self::Float(number) => Some(*number),
@@ -136,7 +139,7 @@ impl<'v> Cell<'v> {
         }
     }
 
-    fn boolean(&self) -> Option<bool> {
+    fn as_boolean(&self) -> Option<bool> {
         match self {
             Self::Boolean(value) => Some(*value),
             Self::Integer(0) => Some(false),
@@ -150,10 +153,10 @@ impl<'v> Cell<'v> {
         }
     }
 
-    fn date(self, calendar: &Calendar) -> Result<Self, &'static str> {
+    fn into_date(self, calendar: &Calendar) -> Result<Self, &'static str> {
         let days = match &self {
             Self::Date(days) => Some(*days),
-            Self::Text(text) => calendar.day(text.trim()),
+            Self::Text(text) => calendar.read_day(text.trim()),
             _ => None,
         };
         let days = days.ok_or("a date such as 2026-03-29 was expected")?;
@@ -164,7 +167,7 @@ impl<'v> Cell<'v> {
         })
     }
 
-    fn timestamp(self, calendar: &Calendar) -> Result<Self, &'static str> {
+    fn into_timestamp(self, calendar: &Calendar) -> Result<Self, &'static str> {
         let micros = match &self {
             Self::Timestamp(micros) => Some(*micros),
             Self::Date(days) => Some(i64::from(*days) * MICROS_PER_DAY),
@@ -180,13 +183,13 @@ impl<'v> Cell<'v> {
         })
     }
 
-    fn decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
+    fn into_decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
         let text = match self {
             Self::Decimal(_) => return Ok(self),
             Self::Integer(_) | Self::Float(_) | Self::Text(_) => self.into_text(),
             _ => None,
         };
-        let number = text.and_then(|text| decimal(text.trim(), scale.unsigned_abs().into()));
+        let number = text.and_then(|text| parse_decimal(text.trim(), scale.unsigned_abs().into()));
         let number = number.ok_or("an amount such as 118.40 was expected")?;
         if number.unsigned_abs() < 10u128.pow(digits.into()) {
             Ok(Self::Decimal(number))
@@ -197,7 +200,7 @@ impl<'v> Cell<'v> {
 }
 
 /// The digits of a decimal text at a scale; more digits are rounded, half away from zero.
-fn decimal(text: &str, scale: usize) -> Option<i128> {
+fn parse_decimal(text: &str, scale: usize) -> Option<i128> {
     let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
@@ -222,7 +225,7 @@ fn decimal(text: &str, scale: usize) -> Option<i128> {
 }
 
 /// A date in ISO form.
-fn date_text(days: i32) -> String {
+fn format_date(days: i32) -> String {
     jiff::Timestamp::from_microsecond(i64::from(days) * MICROS_PER_DAY).map_or_else(
         |_| days.to_string(),
         |at| at.to_zoned(TimeZone::UTC).date().to_string(),
@@ -239,7 +242,7 @@ mod tests {
             sentinels: vec![parse_date("1900-01-01").unwrap()],
             zone: None,
         };
-        Cell::of(value).coerce(kind, &calendar)
+        Cell::from_json(value).coerce_to_type(kind, &calendar)
     }
 
     #[test]
@@ -294,7 +297,7 @@ mod tests {
             " 0001-01-01 ",
         ] {
             assert_eq!(
-                Cell::of(&json!(text)).coerce(ColumnType::Date, &calendar),
+                Cell::from_json(&json!(text)).coerce_to_type(ColumnType::Date, &calendar),
                 Ok(Cell::Null),
                 "{text}"
             );
@@ -302,7 +305,7 @@ mod tests {
         let summer = json!("2026-06-30T23:00:00Z");
         let july = Cell::Date(parse_date("2026-07-01").unwrap());
         assert_eq!(
-            Cell::of(&summer).coerce(ColumnType::Date, &calendar),
+            Cell::from_json(&summer).coerce_to_type(ColumnType::Date, &calendar),
             Ok(july)
         );
     }

@@ -6,14 +6,14 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cell::Calendar;
-use crate::expression::{Compiled, Place, Shapes};
-use crate::fault::{Problem, Spot, nearest};
-use crate::file::File;
-use crate::list::Lists;
+use crate::expression::{CompiledExpression, RootedPath, StructureRoots};
+use crate::file::DeclaredFile;
+use crate::list::ReferenceLists;
 use crate::mapping::{
     EndDocument, Expression, LinkDocument, MappingDocument, RecordDocument, RecordKind,
     WhenDocument,
 };
+use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::source::SourceContract;
 use crate::table::{ColumnType, TableContract};
 use crate::time::parse_date;
@@ -21,30 +21,30 @@ use crate::yaml;
 
 /// A compiled mapping with its contract.
 #[derive(Debug)]
-pub struct Plan {
+pub struct CompiledMapping {
     /// The source's contract.
     pub contract: Arc<SourceContract>,
     /// The mapping's version.
     pub version: String,
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<CompiledRecord>,
     pub(crate) calendar: Calendar,
 }
 
 /// One kind of row that an event gives.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct CompiledRecord {
     pub(crate) name: String,
     /// The table's place in the catalogue.
     pub(crate) table: usize,
     pub(crate) kind: RecordKind,
     pub(crate) events: Vec<String>,
     /// The lists that it has a row for every item of, each within an item of the one before.
-    pub(crate) each: Vec<Place>,
-    pub(crate) when: Option<When>,
-    pub(crate) identity: Identity,
+    pub(crate) for_each: Vec<RootedPath>,
+    pub(crate) when: Option<RecordCondition>,
+    pub(crate) identity: CompiledIdentity,
     /// (column's place, its type, whether it is required, expression)
     pub(crate) columns: Vec<Assignment>,
-    pub(crate) width: usize,
+    pub(crate) column_count: usize,
 }
 
 #[derive(Debug)]
@@ -53,40 +53,40 @@ pub(crate) struct Assignment {
     pub(crate) name: String,
     pub(crate) kind: ColumnType,
     pub(crate) required: bool,
-    pub(crate) expression: Compiled,
+    pub(crate) expression: CompiledExpression,
 }
 
 impl Assignment {
     /// Whether the column names another record without which there is no row, such as `person_id`.
-    pub(crate) fn is_another_record(&self) -> bool {
-        self.required && matches!(self.expression, Compiled::Identity { .. })
+    pub(crate) fn names_another_record(&self) -> bool {
+        self.required && matches!(self.expression, CompiledExpression::Identity { .. })
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct When {
-    pub(crate) value: Compiled,
+pub(crate) struct RecordCondition {
+    pub(crate) value: CompiledExpression,
     pub(crate) is: Vec<Value>,
     pub(crate) present: Option<bool>,
 }
 
 /// How a row gets its id.
 #[derive(Debug)]
-pub(crate) enum Identity {
+pub(crate) enum CompiledIdentity {
     /// By a key in a namespace that other sources may share.
     Natural {
         namespace: String,
-        key: Vec<Compiled>,
+        key: Vec<CompiledExpression>,
     },
     /// By its owner and a key within the owner's set.
-    Owned { key: Vec<Compiled> },
+    Owned { key: Vec<CompiledExpression> },
     /// By its ends, type and role, within its owner.
-    Link(Box<Link>),
+    Link(Box<CompiledLink>),
 }
 
-impl Identity {
+impl CompiledIdentity {
     /// Every expression that the identity is made of.
-    pub(crate) fn expressions(&self) -> Vec<&Compiled> {
+    pub(crate) fn key_expressions(&self) -> Vec<&CompiledExpression> {
         match self {
             Self::Natural { key, .. } | Self::Owned { key } => key.iter().collect(),
             Self::Link(link) => {
@@ -100,39 +100,44 @@ impl Identity {
 }
 
 #[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) from: End,
-    pub(crate) to: End,
-    pub(crate) link_type: Compiled,
-    pub(crate) role: Option<Compiled>,
+pub(crate) struct CompiledLink {
+    pub(crate) from: CompiledLinkEnd,
+    pub(crate) to: CompiledLinkEnd,
+    pub(crate) link_type: CompiledExpression,
+    pub(crate) role: Option<CompiledExpression>,
     /// Places of from_id, from_table, to_id, to_table, link_type, role.
     pub(crate) columns: [usize; 6],
 }
 
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct CompiledLinkEnd {
     pub(crate) table: String,
     pub(crate) namespace: String,
-    pub(crate) key: Vec<Compiled>,
+    pub(crate) key: Vec<CompiledExpression>,
 }
 
 /// What a mapping is compiled against.
-pub(crate) struct Against<'c> {
+pub(crate) struct MappingContext<'c> {
     pub(crate) tables: &'c [TableContract],
-    pub(crate) lists: &'c Lists,
+    pub(crate) lists: &'c ReferenceLists,
 }
 
-impl Plan {
+impl CompiledMapping {
     /// Compiles the mapping in `file` for `contract`.
     pub(crate) fn compile(
-        file: &File,
+        file: &DeclaredFile,
         contract: Arc<SourceContract>,
-        against: &Against<'_>,
+        against: &MappingContext<'_>,
     ) -> Result<Self, Vec<Problem>> {
         let problem = |needle: &str, from: usize, message: String| {
-            Problem::error(&file.path, Spot::of(file.text(), needle, from), message)
+            Problem::error(
+                &file.path,
+                Location::find_word(file.text(), needle, from),
+                message,
+            )
         };
-        let document: MappingDocument = yaml::read(file).map_err(|problem| vec![problem])?;
+        let document: MappingDocument =
+            yaml::read_document(file).map_err(|problem| vec![problem])?;
         if document.source != contract.name {
             let message = format!(
                 "the mapping is for `{}`, the contract beside it is `{}`",
@@ -141,11 +146,12 @@ impl Plan {
             return Err(vec![problem("source:", 1, message)]);
         }
         let calendar =
-            calendar(&document).map_err(|(needle, why)| vec![problem(&needle, 1, why)])?;
-        let (mut records, mut problems) = (Vec::<Record>::new(), Vec::new());
+            compile_calendar(&document).map_err(|(needle, why)| vec![problem(&needle, 1, why)])?;
+        let (mut records, mut problems) = (Vec::<CompiledRecord>::new(), Vec::new());
         let mut begins = 1;
         for record in &document.records {
-            begins = Spot::of(file.text(), &format!("name: {}", record.name), begins).line;
+            begins =
+                Location::find_word(file.text(), &format!("name: {}", record.name), begins).line;
             if records.iter().any(|known| known.name == record.name) {
                 problems.push(problem(
                     &record.name,
@@ -183,7 +189,7 @@ impl Plan {
 
     /// The places in the catalogue of the tables that the mapping fills.
     #[must_use]
-    pub fn tables(&self) -> Vec<usize> {
+    pub fn table_indices(&self) -> Vec<usize> {
         let mut tables: Vec<usize> = self.records.iter().map(|record| record.table).collect();
         tables.sort_unstable();
         tables.dedup();
@@ -193,17 +199,17 @@ impl Plan {
     /// Whether rows of this table can be ones that several records share: such a row is not the record's own, though it
     /// belongs to no other.
     #[must_use]
-    pub fn shares(&self, table: usize) -> bool {
-        self.fills(table, RecordKind::Shared)
+    pub fn fills_as_shared(&self, table: usize) -> bool {
+        self.fills_table_as(table, RecordKind::Shared)
     }
 
     /// Whether rows of this table can be the record itself: others may name it.
     #[must_use]
-    pub fn is_own(&self, table: usize) -> bool {
-        self.fills(table, RecordKind::Entity)
+    pub fn fills_as_entity(&self, table: usize) -> bool {
+        self.fills_table_as(table, RecordKind::Entity)
     }
 
-    fn fills(&self, table: usize, kind: RecordKind) -> bool {
+    fn fills_table_as(&self, table: usize, kind: RecordKind) -> bool {
         self.records
             .iter()
             .any(|record| record.table == table && record.kind == kind)
@@ -211,12 +217,12 @@ impl Plan {
 
     /// Lineage: which source paths fill which column, as (table's place, column, paths).
     #[must_use]
-    pub fn lineage(&self) -> Vec<(usize, String, Vec<String>)> {
+    pub fn column_lineage(&self) -> Vec<(usize, String, Vec<String>)> {
         let mut lines = Vec::new();
         for record in &self.records {
             for assignment in &record.columns {
                 let mut places = Vec::new();
-                assignment.expression.places(&mut places);
+                assignment.expression.collect_paths(&mut places);
                 let paths = places.iter().map(|place| place.text().to_owned()).collect();
                 lines.push((record.table, assignment.name.clone(), paths));
             }
@@ -225,7 +231,7 @@ impl Plan {
     }
 }
 
-fn calendar(document: &MappingDocument) -> Result<Calendar, Finding> {
+fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFinding> {
     let day = |text: &String| {
         parse_date(text).ok_or_else(|| {
             (
@@ -253,13 +259,13 @@ fn calendar(document: &MappingDocument) -> Result<Calendar, Finding> {
 }
 
 /// (a text that stands on the line that is meant, what is wrong)
-type Finding = (String, String);
+type MappingFinding = (String, String);
 
 fn compile_record(
     document: &RecordDocument,
     contract: &SourceContract,
-    against: &Against<'_>,
-) -> Result<Record, Vec<Finding>> {
+    against: &MappingContext<'_>,
+) -> Result<CompiledRecord, Vec<MappingFinding>> {
     let one = |needle: &str, message: String| vec![(needle.to_owned(), message)];
     let Some(table) = against
         .tables
@@ -270,7 +276,7 @@ fn compile_record(
         let message = format!(
             "there is no table `{}`{}",
             document.table,
-            nearest(&document.table, known)
+            nearest_name_hint(&document.table, known)
         );
         return Err(one("table:", message));
     };
@@ -280,39 +286,41 @@ fn compile_record(
         .iter()
         .find(|event| !contract.events.contains_key(*event));
     if let Some(event) = unknown {
-        let near = nearest(event, contract.events.keys().map(String::as_str));
+        let near = nearest_name_hint(event, contract.events.keys().map(String::as_str));
         return Err(one(
             event,
             format!("the contract declares no event type `{event}`{near}"),
         ));
     }
-    let identity = identity(document, target, against).map_err(|why| one("id:", why))?;
-    let columns = assignments(document, target, against)?;
-    let record = Record {
+    let identity = compile_identity(document, target, against).map_err(|why| one("id:", why))?;
+    let columns = compile_assignments(document, target, against)?;
+    let record = CompiledRecord {
         name: document.name.clone(),
         table,
         kind: document.kind,
         events: document.events.clone(),
-        each: each(document).map_err(|why| one("for_each", why))?,
+        for_each: compile_for_each(document).map_err(|why| one("for_each", why))?,
         when: document
             .when
             .as_ref()
-            .map(|document| when(document, against))
+            .map(|document| compile_condition(document, against))
             .transpose()
             .map_err(|why| one("when", why))?,
         identity,
         columns,
-        width: target.columns.len(),
+        column_count: target.columns.len(),
     };
-    if !record.each.is_empty() && matches!(record.kind, RecordKind::Entity) && record.when.is_some()
+    if !record.for_each.is_empty()
+        && matches!(record.kind, RecordKind::Entity)
+        && record.when.is_some()
     {
         return Err(one(
             "when",
             "a record of `kind: entity` with `for_each` cannot have `when`: use `kind: set`".into(),
         ));
     }
-    undeclared(&record, contract)?;
-    unfilled(&record, target).map_or(Ok(record), |column| {
+    check_mapped_paths(&record, contract)?;
+    find_unfilled_column(&record, target).map_or(Ok(record), |column| {
         Err(one(
             &document.name,
             format!(
@@ -323,25 +331,28 @@ fn compile_record(
     })
 }
 
-fn each(document: &RecordDocument) -> Result<Vec<Place>, String> {
+fn compile_for_each(document: &RecordDocument) -> Result<Vec<RootedPath>, String> {
     let paths = document
         .for_each
         .as_ref()
         .map(crate::mapping::OneOrMany::paths)
         .unwrap_or_default();
-    paths.iter().map(|path| Place::parse(path)).collect()
+    paths.iter().map(|path| RootedPath::parse(path)).collect()
 }
 
-fn when(document: &WhenDocument, against: &Against<'_>) -> Result<When, String> {
+fn compile_condition(
+    document: &WhenDocument,
+    against: &MappingContext<'_>,
+) -> Result<RecordCondition, String> {
     let value = match (&document.path, &document.value) {
-        (Some(path), None) => Compiled::Copy(Place::parse(path)?),
-        (None, Some(value)) => Compiled::compile(value, against.lists)?,
+        (Some(path), None) => CompiledExpression::Copy(RootedPath::parse(path)?),
+        (None, Some(value)) => CompiledExpression::compile(value, against.lists)?,
         _ => return Err("`when` needs `path` or `value`, and not both".into()),
     };
     if document.is.is_empty() && document.present.is_none() {
         return Err("`when` needs `is` or `present`".into());
     }
-    Ok(When {
+    Ok(RecordCondition {
         value,
         is: document.is.clone(),
         present: document.present,
@@ -349,18 +360,21 @@ fn when(document: &WhenDocument, against: &Against<'_>) -> Result<When, String> 
 }
 
 /// Paths that lead nowhere in the shape that the contract declares: most are misspelt, and would give nulls for ever.
-fn undeclared(record: &Record, contract: &SourceContract) -> Result<(), Vec<Finding>> {
-    let (event, body) = (&contract.event_shape, contract.record());
-    let mut shapes = Shapes {
+fn check_mapped_paths(
+    record: &CompiledRecord,
+    contract: &SourceContract,
+) -> Result<(), Vec<MappingFinding>> {
+    let (event, body) = (&contract.event_structure, contract.declared_record());
+    let mut shapes = StructureRoots {
         event,
         body,
         parent: body,
         here: body,
     };
-    for place in &record.each {
+    for place in &record.for_each {
         let at = |why: String| vec![("for_each".to_owned(), why)];
-        let here = place.shape(&shapes).map_err(at)?;
-        shapes = Shapes {
+        let here = place.declared_structure(&shapes).map_err(at)?;
+        shapes = StructureRoots {
             parent: shapes.here,
             here,
             ..shapes
@@ -372,20 +386,20 @@ fn undeclared(record: &Record, contract: &SourceContract) -> Result<(), Vec<Find
         .map(|when| ("when".to_owned(), &when.value));
     let keys = record
         .identity
-        .expressions()
+        .key_expressions()
         .into_iter()
         .map(|key| ("key".to_owned(), key));
     let columns = record
         .columns
         .iter()
         .map(|column| (format!("{}:", column.name), &column.expression));
-    let mut faults: Vec<Finding> = Vec::new();
+    let mut faults: Vec<MappingFinding> = Vec::new();
     for (needle, expression) in when.chain(keys).chain(columns) {
         let mut places = Vec::new();
-        expression.places(&mut places);
+        expression.collect_paths(&mut places);
         let wrong = places
             .into_iter()
-            .filter_map(|place| place.shape(&shapes).err());
+            .filter_map(|place| place.declared_structure(&shapes).err());
         faults.extend(wrong.map(|why| (needle.clone(), why)));
     }
     if faults.is_empty() {
@@ -395,34 +409,37 @@ fn undeclared(record: &Record, contract: &SourceContract) -> Result<(), Vec<Find
     }
 }
 
-fn keys(key: &[Expression], against: &Against<'_>) -> Result<Vec<Compiled>, String> {
+fn compile_key(
+    key: &[Expression],
+    against: &MappingContext<'_>,
+) -> Result<Vec<CompiledExpression>, String> {
     key.iter()
-        .map(|part| Compiled::compile(part, against.lists))
+        .map(|part| CompiledExpression::compile(part, against.lists))
         .collect()
 }
 
-fn identity(
+fn compile_identity(
     document: &RecordDocument,
     table: &TableContract,
-    against: &Against<'_>,
-) -> Result<Identity, String> {
+    against: &MappingContext<'_>,
+) -> Result<CompiledIdentity, String> {
     match (&document.link, &document.id, document.kind) {
-        (Some(link), None, RecordKind::Set) => link_identity(link, table, against),
+        (Some(link), None, RecordKind::Set) => compile_link(link, table, against),
         (Some(_), _, _) => {
             Err("a link has `kind: set` and no `id`: its ends, type and role make it".into())
         }
         (None, Some(id), RecordKind::Set) => match &id.namespace {
-            None => Ok(Identity::Owned {
-                key: keys(&id.key, against)?,
+            None => Ok(CompiledIdentity::Owned {
+                key: compile_key(&id.key, against)?,
             }),
             Some(_) => {
                 Err("a record of `kind: set` belongs to its owner and has no namespace".into())
             }
         },
         (None, Some(id), _) => match &id.namespace {
-            Some(namespace) => Ok(Identity::Natural {
+            Some(namespace) => Ok(CompiledIdentity::Natural {
                 namespace: namespace.clone(),
-                key: keys(&id.key, against)?,
+                key: compile_key(&id.key, against)?,
             }),
             None => Err("the id needs a `namespace`".into()),
         },
@@ -430,24 +447,24 @@ fn identity(
     }
 }
 
-fn link_identity(
+fn compile_link(
     link: &LinkDocument,
     table: &TableContract,
-    against: &Against<'_>,
-) -> Result<Identity, String> {
+    against: &MappingContext<'_>,
+) -> Result<CompiledIdentity, String> {
     let place = |name| {
         table
-            .position(name)
+            .column_index(name)
             .ok_or_else(|| format!("`{}` is not a table of links", table.name))
     };
-    Ok(Identity::Link(Box::new(Link {
-        from: end(&link.from, against)?,
-        to: end(&link.to, against)?,
-        link_type: Compiled::compile(&link.link_type, against.lists)?,
+    Ok(CompiledIdentity::Link(Box::new(CompiledLink {
+        from: compile_link_end(&link.from, against)?,
+        to: compile_link_end(&link.to, against)?,
+        link_type: CompiledExpression::compile(&link.link_type, against.lists)?,
         role: link
             .role
             .as_ref()
-            .map(|role| Compiled::compile(role, against.lists))
+            .map(|role| CompiledExpression::compile(role, against.lists))
             .transpose()?,
         columns: [
             place("from_id")?,
@@ -460,32 +477,38 @@ fn link_identity(
     })))
 }
 
-fn end(document: &EndDocument, against: &Against<'_>) -> Result<End, String> {
+fn compile_link_end(
+    document: &EndDocument,
+    against: &MappingContext<'_>,
+) -> Result<CompiledLinkEnd, String> {
     let known = || against.tables.iter().map(|table| table.name.as_str());
     if !known().any(|name| name == document.table) {
         return Err(format!(
             "there is no table `{}`{}",
             document.table,
-            nearest(&document.table, known())
+            nearest_name_hint(&document.table, known())
         ));
     }
-    Ok(End {
+    Ok(CompiledLinkEnd {
         table: document.table.clone(),
         namespace: document.namespace.clone(),
-        key: keys(&document.key, against)?,
+        key: compile_key(&document.key, against)?,
     })
 }
 
-fn assignments(
+fn compile_assignments(
     document: &RecordDocument,
     table: &TableContract,
-    against: &Against<'_>,
-) -> Result<Vec<Assignment>, Vec<Finding>> {
+    against: &MappingContext<'_>,
+) -> Result<Vec<Assignment>, Vec<MappingFinding>> {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for (name, expression) in &document.columns {
-        let own = table.own().iter().any(|column| column.name == *name);
-        let compiled = Compiled::compile(expression, against.lists);
-        match (table.position(name).filter(|_| own), compiled) {
+        let own = table
+            .own_columns()
+            .iter()
+            .any(|column| column.name == *name);
+        let compiled = CompiledExpression::compile(expression, against.lists);
+        match (table.column_index(name).filter(|_| own), compiled) {
             (Some(place), Ok(expression)) => {
                 let column = &table.columns[place];
                 found.push(Assignment {
@@ -501,7 +524,7 @@ fn assignments(
                 format!(
                     "`{}` has no column `{name}`{}",
                     table.name,
-                    table.nearest(name)
+                    table.nearest_column_hint(name)
                 ),
             )),
             (_, Err(why)) => faults.push((format!("{name}:"), format!("column `{name}`: {why}"))),
@@ -515,9 +538,9 @@ fn assignments(
 }
 
 /// A required column of the table's own that nothing fills.
-fn unfilled(record: &Record, table: &TableContract) -> Option<String> {
+fn find_unfilled_column(record: &CompiledRecord, table: &TableContract) -> Option<String> {
     let linked: &[usize] = match &record.identity {
-        Identity::Link(link) => &link.columns,
+        CompiledIdentity::Link(link) => &link.columns,
         _ => &[],
     };
     let filled = |place: usize| {

@@ -3,20 +3,22 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use pole::{Op, Uuid};
+use pole::{RowOperation, Uuid};
 use serde_json::Value;
 
 use crate::cell::Cell;
-use crate::compile::{Assignment, End, Identity, Link, Plan, Record};
+use crate::compile::{
+    Assignment, CompiledIdentity, CompiledLink, CompiledLinkEnd, CompiledMapping, CompiledRecord,
+};
 use crate::event::Event;
-use crate::expression::{Compiled, Place, Scope};
+use crate::expression::{CompiledExpression, RootedPath, ValueRoots};
 use crate::mapping::RecordKind;
-use crate::shape::Findings;
 use crate::source::EventOp;
+use crate::structure::ContractFindings;
 
 /// Why an event could not be used. Holds no value of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct EventFault {
     /// The stable id of the rule that it broke.
     pub rule: String,
     /// The path in the event.
@@ -25,7 +27,7 @@ pub struct Fault {
     pub reason: String,
 }
 
-impl Fault {
+impl EventFault {
     pub(crate) fn new(rule: &str, path: &str, reason: &str) -> Self {
         Self {
             rule: rule.to_owned(),
@@ -35,30 +37,30 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for EventFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}: {}", self.rule, self.path, self.reason)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for EventFault {}
 
 /// What an event became.
 #[derive(Debug)]
-pub enum Outcome<'v> {
+pub enum EvaluatedEvent<'v> {
     /// Rows for tables; perhaps none.
-    Rows(Vec<Row<'v>>),
+    Rows(Vec<PoleRow<'v>>),
     /// Its type is declared as one to leave alone.
     Ignored,
 }
 
 /// A row for a table.
 #[derive(Debug)]
-pub struct Row<'v> {
+pub struct PoleRow<'v> {
     /// The table's place in the catalogue.
     pub table: usize,
     /// What it does.
-    pub op: Op,
+    pub op: RowOperation,
     /// The row's id; the owner's for [`Op::Replace`].
     pub pole_id: Uuid,
     /// The id of the record that it belongs to.
@@ -68,17 +70,19 @@ pub struct Row<'v> {
     /// Whether the record's version ranks it; a row that several records share is ranked by time alone.
     pub versioned: bool,
     /// The columns that a patch carries, joined by commas.
-    pub carried: Option<String>,
+    pub changed_columns: Option<String>,
     /// A cell for every column of the table; those of the provenance are nothing.
     pub cells: Vec<Cell<'v>>,
 }
 
-impl Plan {
+impl CompiledMapping {
     /// Counts what the event holds beyond what the contract declares.
-    pub fn observe(&self, event: &Event, findings: &mut Findings) {
+    pub fn count_findings(&self, event: &Event, findings: &mut ContractFindings) {
         let contract = &self.contract;
-        contract.event_shape.observe(&event.value, "$", findings);
-        let Some(record) = &contract.record_shape else {
+        contract
+            .event_structure
+            .count_findings(&event.value, "$", findings);
+        let Some(record) = &contract.record_structure else {
             return;
         };
         for path in contract
@@ -87,8 +91,8 @@ impl Plan {
             .chain(&contract.body)
             .chain(&contract.delete_body)
         {
-            if let Some(value) = path.first(&event.value) {
-                record.observe(value, path.text(), findings);
+            if let Some(value) = path.first_value(&event.value) {
+                record.count_findings(value, path.text(), findings);
             }
         }
     }
@@ -97,24 +101,24 @@ impl Plan {
     ///
     /// # Errors
     /// A fault when the event's type is not declared or a value does not fit its column.
-    pub fn evaluate<'v>(&'v self, event: &'v Event) -> Result<Outcome<'v>, Fault> {
-        let declared = self.contract.op(&event.kind).map_err(|why| {
+    pub fn evaluate<'v>(&'v self, event: &'v Event) -> Result<EvaluatedEvent<'v>, EventFault> {
+        let declared = self.contract.event_op(&event.kind).map_err(|why| {
             let path = self
                 .contract
                 .event_type
                 .as_ref()
                 .map_or("$", |path| path.text());
-            Fault::new("event.undeclared-type", path, &why)
+            EventFault::new("event.undeclared-type", path, &why)
         })?;
         let state = self
             .contract
             .state
             .as_ref()
-            .and_then(|path| path.first(&event.value))
+            .and_then(|path| path.first_value(&event.value))
             .filter(|v| !v.is_null());
         let op = match (declared, state) {
-            (EventOp::Ignore, _) => return Ok(Outcome::Ignored),
-            _ if event.gone => EventOp::Delete,
+            (EventOp::Ignore, _) => return Ok(EvaluatedEvent::Ignored),
+            _ if event.state_missing => EventOp::Delete,
             (EventOp::Patch, Some(_)) => EventOp::Upsert,
             (op, _) => op,
         };
@@ -127,7 +131,11 @@ impl Plan {
         {
             let reason =
                 "the fetched state has no version: its ETag was missing or not a whole number";
-            return Err(Fault::new("event.version", "$.fetched.version", reason));
+            return Err(EventFault::new(
+                "event.version",
+                "$.fetched.version",
+                reason,
+            ));
         }
         let body = state.or_else(|| {
             // Where the old state stands elsewhere than the new one, a deletion has only the old.
@@ -139,7 +147,7 @@ impl Plan {
             };
             paths
                 .iter()
-                .filter_map(|path| path.first(&event.value))
+                .filter_map(|path| path.first_value(&event.value))
                 .find(|body| !body.is_null())
         });
         let body = match (body, op) {
@@ -147,7 +155,7 @@ impl Plan {
             (None, EventOp::Delete) => &Value::Null,
             (None, _) => {
                 let path = self.contract.body.first().map_or("$", |path| path.text());
-                return Err(Fault::new(
+                return Err(EventFault::new(
                     "event.body",
                     path,
                     "the event carries no record",
@@ -155,10 +163,10 @@ impl Plan {
             }
         };
         if op == EventOp::Upsert {
-            self.contract.record().complete(body, "$")?;
+            self.contract.declared_record().check_complete(body, "$")?;
         }
-        let mut work = Work {
-            plan: self,
+        let mut work = EventEvaluation {
+            mapping: self,
             event,
             body,
             op,
@@ -168,19 +176,19 @@ impl Plan {
         };
         for record in &self.records {
             if record.events.is_empty() || record.events.contains(&event.kind) {
-                work.record(record)?;
+                work.evaluate_record(record)?;
             }
         }
-        Ok(Outcome::Rows(work.rows))
+        Ok(EvaluatedEvent::Rows(work.rows))
     }
 }
 
 /// The parts of a key, or none when one is absent.
-type Key<'v> = Option<Vec<Cow<'v, str>>>;
+type KeyParts<'v> = Option<Vec<Cow<'v, str>>>;
 
 /// One event's evaluation.
-struct Work<'v> {
-    plan: &'v Plan,
+struct EventEvaluation<'v> {
+    mapping: &'v CompiledMapping,
     event: &'v Event,
     body: &'v Value,
     op: EventOp,
@@ -188,57 +196,61 @@ struct Work<'v> {
     owner: Option<Uuid>,
     /// The last id that was made of a namespace and key: links name the same end again and again.
     last_id: Option<(&'v str, Vec<Cow<'v, str>>, Uuid)>,
-    rows: Vec<Row<'v>>,
+    rows: Vec<PoleRow<'v>>,
 }
 
-impl<'v> Work<'v> {
-    fn record(&mut self, record: &'v Record) -> Result<(), Fault> {
-        let scope = Scope {
+impl<'v> EventEvaluation<'v> {
+    fn evaluate_record(&mut self, record: &'v CompiledRecord) -> Result<(), EventFault> {
+        let scope = ValueRoots {
             event: &self.event.value,
             body: self.body,
             parent: self.body,
             here: self.body,
         };
         match (record.kind, self.op) {
-            (RecordKind::Entity, EventOp::Delete) => self.gone(record, scope),
+            (RecordKind::Entity, EventOp::Delete) => self.push_deletion(record, scope),
             (RecordKind::Set, EventOp::Delete) => {
-                self.replace(record);
+                self.push_set_replacement(record);
                 Ok(())
             }
             (RecordKind::Shared, EventOp::Delete) => Ok(()),
             (RecordKind::Set, EventOp::Patch) if !set_is_stated(record, &scope) => Ok(()),
             (RecordKind::Set, _) => {
                 let before = self.rows.len();
-                self.items(record, scope)?;
+                self.evaluate_items(record, scope)?;
                 // Rows of the set say by themselves when it was stated; a set without rows needs a marker.
                 if self.rows.len() == before {
-                    self.replace(record);
+                    self.push_set_replacement(record);
                 }
                 Ok(())
             }
-            _ => self.items(record, scope),
+            _ => self.evaluate_items(record, scope),
         }
     }
 
     /// The items of a `for_each`, or the body itself.
-    fn items(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
-        self.within(record, &record.each, scope)
+    fn evaluate_items(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        self.evaluate_nested_items(record, &record.for_each, scope)
     }
 
-    fn within(
+    fn evaluate_nested_items(
         &mut self,
-        record: &'v Record,
-        each: &'v [Place],
-        scope: Scope<'v>,
-    ) -> Result<(), Fault> {
+        record: &'v CompiledRecord,
+        each: &'v [RootedPath],
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
         let Some((first, rest)) = each.split_first() else {
-            return self.item(record, scope);
+            return self.evaluate_item(record, scope);
         };
-        for here in first.all(&scope) {
-            self.within(
+        for here in first.all_values(&scope) {
+            self.evaluate_nested_items(
                 record,
                 rest,
-                Scope {
+                ValueRoots {
                     parent: scope.here,
                     here,
                     ..scope
@@ -248,25 +260,31 @@ impl<'v> Work<'v> {
         Ok(())
     }
 
-    fn item(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
-        if !self.wanted(record, &scope)? {
+    fn evaluate_item(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        if !self.condition_holds(record, &scope)? {
             // A statement under which the row is not to be: it may have been before. A patch that says only a part of what
             // decides leaves the row, and changes what it carries.
             let (stated, decided) = record
                 .when
                 .as_ref()
-                .map_or((false, false), |when| when.value.stated(&scope));
+                .map_or((false, false), |when| when.value.stated_any_and_all(&scope));
             match (record.kind, self.op) {
                 (RecordKind::Entity, EventOp::Patch) if stated && !decided => {}
-                (RecordKind::Entity, EventOp::Upsert) => return self.gone_if_known(record, scope),
+                (RecordKind::Entity, EventOp::Upsert) => {
+                    return self.push_deletion_if_keyed(record, scope);
+                }
                 (RecordKind::Entity, EventOp::Patch) if decided => {
-                    return self.gone_if_known(record, scope);
+                    return self.push_deletion_if_keyed(record, scope);
                 }
                 _ => return Ok(()),
             }
         }
-        let mut cells = vec![Cell::Null; record.width];
-        let Some(pole_id) = self.identify(record, &scope, &mut cells)? else {
+        let mut cells = vec![Cell::Null; record.column_count];
+        let Some(pole_id) = self.identify_row(record, &scope, &mut cells)? else {
             return Ok(());
         };
         let patch = self.op == EventOp::Patch
@@ -274,7 +292,10 @@ impl<'v> Work<'v> {
         // A patch that says nothing of a further row must not bring it into being.
         if patch
             && self.owner != Some(pole_id)
-            && !record.columns.iter().any(|c| c.expression.tells(&scope))
+            && !record
+                .columns
+                .iter()
+                .any(|c| c.expression.states_own_value(&scope))
         {
             return Ok(());
         }
@@ -289,69 +310,83 @@ impl<'v> Work<'v> {
                 }
                 names.push_str(&assignment.name);
             }
-            let cell = self.cell(record, assignment, &scope)?;
+            let cell = self.evaluate_cell(record, assignment, &scope)?;
             // A row that belongs to another record is none where that record is not told.
             if cell == Cell::Null
-                && assignment.is_another_record()
+                && assignment.names_another_record()
                 && record.kind != RecordKind::Entity
             {
                 return Ok(());
             }
             cells[assignment.column] = cell;
         }
-        let owner_id = self.owner_of(record, pole_id);
-        self.rows.push(Row {
+        let owner_id = self.row_owner_id(record, pole_id);
+        self.rows.push(PoleRow {
             table: record.table,
-            op: if patch { Op::Patch } else { Op::Upsert },
+            op: if patch {
+                RowOperation::Patch
+            } else {
+                RowOperation::Upsert
+            },
             pole_id,
             owner_id,
             owner_set: (record.kind == RecordKind::Set).then_some(record.name.as_str()),
             versioned: matches!(record.kind, RecordKind::Entity | RecordKind::Set),
-            carried,
+            changed_columns: carried,
             cells,
         });
         Ok(())
     }
 
     /// Whether a record's condition holds. A null stands for what is not there.
-    fn wanted(&self, record: &'v Record, scope: &Scope<'v>) -> Result<bool, Fault> {
+    fn condition_holds(
+        &self,
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<bool, EventFault> {
         let Some(when) = &record.when else {
             return Ok(true);
         };
         let value = when
             .value
-            .evaluate(scope, &self.plan.calendar)
+            .evaluate(scope, &self.mapping.calendar)
             .map_err(|reason| {
-                Fault::new(
+                EventFault::new(
                     &format!("mapping.{}.when", record.name),
                     &when.value.first_path(),
                     reason,
                 )
             })?;
-        let listed = when.is.is_empty() || when.is.iter().any(|wanted| Cell::of(wanted) == value);
+        let listed = when.is.is_empty()
+            || when
+                .is
+                .iter()
+                .any(|wanted| Cell::from_json(wanted) == value);
         Ok(listed
             && when
                 .present
                 .is_none_or(|present| present == (value != Cell::Null)))
     }
 
-    fn cell(
+    fn evaluate_cell(
         &self,
-        record: &Record,
+        record: &CompiledRecord,
         assignment: &'v Assignment,
-        scope: &Scope<'v>,
-    ) -> Result<Cell<'v>, Fault> {
-        let calendar = &self.plan.calendar;
+        scope: &ValueRoots<'v>,
+    ) -> Result<Cell<'v>, EventFault> {
+        let calendar = &self.mapping.calendar;
         let fault = |reason: &str| {
             let rule = format!("mapping.{}.{}", record.name, assignment.name);
-            Fault::new(&rule, &assignment.expression.first_path(), reason)
+            EventFault::new(&rule, &assignment.expression.first_path(), reason)
         };
         let value = assignment
             .expression
             .evaluate(scope, calendar)
             .map_err(fault)?;
-        let cell = value.coerce(assignment.kind, calendar).map_err(fault)?;
-        let whole = !assignment.is_another_record() || record.kind == RecordKind::Entity;
+        let cell = value
+            .coerce_to_type(assignment.kind, calendar)
+            .map_err(fault)?;
+        let whole = !assignment.names_another_record() || record.kind == RecordKind::Entity;
         if cell == Cell::Null && assignment.required && whole {
             return Err(fault("a required value is missing"));
         }
@@ -359,56 +394,62 @@ impl<'v> Work<'v> {
     }
 
     /// The row's id; none when a part of the key is absent and the row is not the event's own record.
-    fn identify(
+    fn identify_row(
         &mut self,
-        record: &'v Record,
-        scope: &Scope<'v>,
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
         cells: &mut [Cell<'v>],
-    ) -> Result<Option<Uuid>, Fault> {
+    ) -> Result<Option<Uuid>, EventFault> {
         match &record.identity {
-            Identity::Natural { namespace, key } => {
-                let Some(parts) = self.key(key, record, scope)? else {
+            CompiledIdentity::Natural { namespace, key } => {
+                let Some(parts) = self.evaluate_key(key, record, scope)? else {
                     return if record.kind == RecordKind::Entity {
-                        Err(missing_key(record, key))
+                        Err(missing_key_fault(record, key))
                     } else {
                         Ok(None)
                     };
                 };
-                let id = self.natural(namespace, parts);
+                let id = self.cached_pole_id(namespace, parts);
                 if record.kind == RecordKind::Entity && self.owner.is_none() {
                     self.owner = Some(id);
                 }
                 Ok(Some(id))
             }
-            Identity::Owned { key } => {
-                let Some(parts) = self.key(key, record, scope)? else {
+            CompiledIdentity::Owned { key } => {
+                let Some(parts) = self.evaluate_key(key, record, scope)? else {
                     return Ok(None);
                 };
                 let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-                Ok(Some(pole::owned_id(&self.own(), &record.name, &parts)))
+                Ok(Some(pole::owned_id(
+                    &self.event_owner_id(),
+                    &record.name,
+                    &parts,
+                )))
             }
-            Identity::Link(link) => self.link(link, record, scope, cells),
+            CompiledIdentity::Link(link) => self.identify_link(link, record, scope, cells),
         }
     }
 
-    fn link(
+    fn identify_link(
         &mut self,
-        link: &'v Link,
-        record: &Record,
-        scope: &Scope<'v>,
+        link: &'v CompiledLink,
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
         cells: &mut [Cell<'v>],
-    ) -> Result<Option<Uuid>, Fault> {
+    ) -> Result<Option<Uuid>, EventFault> {
         let ends = (
-            self.end(&link.from, record, scope)?,
-            self.end(&link.to, record, scope)?,
+            self.identify_link_end(&link.from, record, scope)?,
+            self.identify_link_end(&link.to, record, scope)?,
         );
         let (Some(from), Some(to)) = ends else {
             return Ok(None);
         };
-        let calendar = &self.plan.calendar;
-        let text = |expression: &'v Compiled, column: &str| -> Result<Cow<'v, str>, Fault> {
+        let calendar = &self.mapping.calendar;
+        let text = |expression: &'v CompiledExpression,
+                    column: &str|
+         -> Result<Cow<'v, str>, EventFault> {
             let cell = expression.evaluate(scope, calendar).map_err(|reason| {
-                Fault::new(
+                EventFault::new(
                     &format!("mapping.{}.{column}", record.name),
                     &expression.first_path(),
                     reason,
@@ -423,7 +464,7 @@ impl<'v> Work<'v> {
             .map(|role| text(role, "role"))
             .transpose()?
             .unwrap_or_default();
-        let id = pole::link_id(&self.own(), &from, &to, &link_type, &role);
+        let id = pole::link_id(&self.event_owner_id(), &from, &to, &link_type, &role);
         let [from_id, from_table, to_id, to_table, type_at, role_at] = link.columns;
         cells[from_id] = Cell::Text(Cow::Owned(from.to_string()));
         cells[from_table] = Cell::Text(Cow::Borrowed(&link.from.table));
@@ -438,17 +479,17 @@ impl<'v> Work<'v> {
         Ok(Some(id))
     }
 
-    fn end(
+    fn identify_link_end(
         &mut self,
-        end: &'v End,
-        record: &Record,
-        scope: &Scope<'v>,
-    ) -> Result<Option<Uuid>, Fault> {
-        let key = self.key(&end.key, record, scope)?;
-        Ok(key.map(|parts| self.natural(&end.namespace, parts)))
+        end: &'v CompiledLinkEnd,
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<Option<Uuid>, EventFault> {
+        let key = self.evaluate_key(&end.key, record, scope)?;
+        Ok(key.map(|parts| self.cached_pole_id(&end.namespace, parts)))
     }
 
-    fn natural(&mut self, namespace: &'v str, parts: Vec<Cow<'v, str>>) -> Uuid {
+    fn cached_pole_id(&mut self, namespace: &'v str, parts: Vec<Cow<'v, str>>) -> Uuid {
         if let Some((known, key, id)) = &self.last_id
             && *known == namespace
             && *key == parts
@@ -462,18 +503,18 @@ impl<'v> Work<'v> {
     }
 
     /// The parts of a key as texts; none when one is absent.
-    fn key(
+    fn evaluate_key(
         &self,
-        key: &'v [Compiled],
-        record: &Record,
-        scope: &Scope<'v>,
-    ) -> Result<Key<'v>, Fault> {
+        key: &'v [CompiledExpression],
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<KeyParts<'v>, EventFault> {
         let mut texts = Vec::with_capacity(key.len());
         for part in key {
             let cell = part
-                .evaluate(scope, &self.plan.calendar)
+                .evaluate(scope, &self.mapping.calendar)
                 .map_err(|reason| {
-                    Fault::new(
+                    EventFault::new(
                         &format!("mapping.{}.id", record.name),
                         &part.first_path(),
                         reason,
@@ -488,56 +529,68 @@ impl<'v> Work<'v> {
     }
 
     /// The event's own record: what its rows of `kind: set` belong to.
-    fn own(&mut self) -> Uuid {
-        let source = &self.plan.contract.name;
+    fn event_owner_id(&mut self) -> Uuid {
+        let source = &self.mapping.contract.name;
         *self
             .owner
             .get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
     }
 
-    fn owner_of(&mut self, record: &Record, pole_id: Uuid) -> Uuid {
+    fn row_owner_id(&mut self, record: &CompiledRecord, pole_id: Uuid) -> Uuid {
         if record.kind == RecordKind::Set {
-            self.own()
+            self.event_owner_id()
         } else {
             pole_id
         }
     }
 
     /// The owner's set is stated anew.
-    fn replace(&mut self, record: &'v Record) {
-        let owner = self.own();
-        self.rows.push(Row {
+    fn push_set_replacement(&mut self, record: &'v CompiledRecord) {
+        let owner = self.event_owner_id();
+        self.rows.push(PoleRow {
             table: record.table,
-            op: Op::Replace,
+            op: RowOperation::Replace,
             pole_id: owner,
             owner_id: owner,
             owner_set: Some(&record.name),
             versioned: true,
-            carried: None,
-            cells: vec![Cell::Null; record.width],
+            changed_columns: None,
+            cells: vec![Cell::Null; record.column_count],
         });
     }
 
     /// A row that is not to be is deleted; one that has not even a key never was.
-    fn gone_if_known(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
+    fn push_deletion_if_keyed(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
         match &record.identity {
-            Identity::Natural { key, .. } if self.key(key, record, &scope)?.is_none() => Ok(()),
-            _ => self.gone(record, scope),
+            CompiledIdentity::Natural { key, .. }
+                if self.evaluate_key(key, record, &scope)?.is_none() =>
+            {
+                Ok(())
+            }
+            _ => self.push_deletion(record, scope),
         }
     }
 
     /// The event's own record is deleted.
-    fn gone(&mut self, record: &'v Record, scope: Scope<'v>) -> Result<(), Fault> {
-        let mut cells = vec![Cell::Null; record.width];
-        if let Some(pole_id) = self.identify(record, &scope, &mut cells)? {
-            let row = Row {
+    fn push_deletion(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        let mut cells = vec![Cell::Null; record.column_count];
+        if let Some(pole_id) = self.identify_row(record, &scope, &mut cells)? {
+            let row = PoleRow {
                 table: record.table,
-                op: Op::Delete,
+                op: RowOperation::Delete,
                 pole_id,
                 owner_id: pole_id,
                 owner_set: None,
                 versioned: true,
-                carried: None,
+                changed_columns: None,
                 cells,
             };
             self.rows.push(row);
@@ -546,9 +599,12 @@ impl<'v> Work<'v> {
     }
 }
 
-fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
-    let path = key.first().map(Compiled::first_path).unwrap_or_default();
-    Fault::new(
+fn missing_key_fault(record: &CompiledRecord, key: &[CompiledExpression]) -> EventFault {
+    let path = key
+        .first()
+        .map(CompiledExpression::first_path)
+        .unwrap_or_default();
+    EventFault::new(
         &format!("mapping.{}.id", record.name),
         &path,
         "a part of the record's key is missing",
@@ -557,17 +613,19 @@ fn missing_key(record: &Record, key: &[Compiled]) -> Fault {
 
 /// Whether a patch says what it takes to state the set anew: a set that it does not mention stays as it is, and so does
 /// one of which it says too little to tell.
-fn set_is_stated(record: &Record, scope: &Scope<'_>) -> bool {
-    let within = |expression: &Compiled| expression.depends_on_body(!record.each.is_empty());
-    let known = |expression: &Compiled| !within(expression) || expression.is_stated(scope);
+fn set_is_stated(record: &CompiledRecord, scope: &ValueRoots<'_>) -> bool {
+    let within =
+        |expression: &CompiledExpression| expression.depends_on_body(!record.for_each.is_empty());
+    let known =
+        |expression: &CompiledExpression| !within(expression) || expression.is_stated(scope);
     let others = record
         .columns
         .iter()
-        .filter(|column| column.is_another_record());
+        .filter(|column| column.names_another_record());
     if !others.map(|column| &column.expression).all(known) {
         return false;
     }
-    if let Some(each) = record.each.first() {
+    if let Some(each) = record.for_each.first() {
         return each.is_stated(scope);
     }
     let when = record
@@ -575,9 +633,11 @@ fn set_is_stated(record: &Record, scope: &Scope<'_>) -> bool {
         .as_ref()
         .map(|when| &when.value)
         .filter(|value| within(value));
-    let keys: Vec<&Compiled> = match &record.identity {
-        Identity::Link(link) => link.from.key.iter().chain(&link.to.key).collect(),
-        Identity::Natural { key, .. } | Identity::Owned { key } => key.iter().collect(),
+    let keys: Vec<&CompiledExpression> = match &record.identity {
+        CompiledIdentity::Link(link) => link.from.key.iter().chain(&link.to.key).collect(),
+        CompiledIdentity::Natural { key, .. } | CompiledIdentity::Owned { key } => {
+            key.iter().collect()
+        }
     };
     let told = keys
         .iter()

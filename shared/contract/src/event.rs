@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::evaluate::Fault;
-use crate::fetch::{FETCHED, FetchVersion};
-use crate::path::Path;
+use crate::evaluate::EventFault;
+use crate::fetch::{FETCHED_MEMBER, FetchVersion};
+use crate::path::EventPath;
 use crate::source::{EventOp, SourceContract};
 use crate::{NESTING_MAX, parse_timestamp};
 
@@ -24,7 +24,7 @@ pub struct Event {
     /// The record's key: its parts joined by `/`.
     pub key: String,
     /// Whether the relay asked for the record's state and was told that there is none.
-    pub gone: bool,
+    pub state_missing: bool,
 }
 
 /// Characters of an event's id at most: it travels in a header and stands in every row.
@@ -34,7 +34,7 @@ pub const ID_CHARS_MAX: usize = 256;
 pub const KEY_CHARS_MAX: usize = 1_024;
 
 /// The version of a deletion of a source whose versions come from fetched states: no state comes after it.
-const VERSION_OF_THE_END: i64 = i64::MAX;
+const DELETION_VERSION: i64 = i64::MAX;
 
 impl Event {
     /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give none.
@@ -45,38 +45,42 @@ impl Event {
         source: &SourceContract,
         bytes: &[u8],
         given: Option<&str>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, EventFault> {
         let value = parse_json(bytes)?;
         let id = match &source.event_id {
-            Some(path) => bounded(
-                text(path, &value)
-                    .ok_or_else(|| Fault::new("event.id", path.text(), "the event has no id"))?,
+            Some(path) => bounded_text(
+                text_at_path(path, &value).ok_or_else(|| {
+                    EventFault::new("event.id", path.text(), "the event has no id")
+                })?,
                 ("event.id", path.text(), ID_CHARS_MAX),
             )?,
             None => given.map_or_else(
-                || pole::event_id_of(&source.name, bytes).to_string(),
+                || pole::derived_event_id(&source.name, bytes).to_string(),
                 str::to_owned,
             ),
         };
         let kind = source
             .event_type
             .as_ref()
-            .and_then(|path| text(path, &value));
+            .and_then(|path| text_at_path(path, &value));
         let kind = kind
             .or_else(|| source.event_type_default.clone())
             .ok_or_else(|| {
-                let path = source.event_type.as_ref().map_or("$", Path::text);
-                Fault::new("event.type", path, "the event has no type")
+                let path = source.event_type.as_ref().map_or("$", EventPath::text);
+                EventFault::new("event.type", path, "the event has no type")
             })?;
-        let (time, key) = (time(source, &value)?, key_of(&source.key, &value)?);
-        let fetched = value.get(FETCHED).filter(|_| source.fetch.is_some());
+        let (time, key) = (
+            read_event_time(source, &value)?,
+            read_key(&source.key, &value)?,
+        );
+        let fetched = value.get(FETCHED_MEMBER).filter(|_| source.fetch.is_some());
         let gone =
             fetched.is_some_and(|fetched| matches!(fetched["status"].as_u64(), Some(404 | 410)));
         let ends = gone || source.events.get(&kind) == Some(&EventOp::Delete);
         let version = match source.fetch.as_ref().and_then(|fetch| fetch.version) {
-            Some(FetchVersion::Etag) if ends => Some(VERSION_OF_THE_END),
+            Some(FetchVersion::Etag) if ends => Some(DELETION_VERSION),
             Some(FetchVersion::Etag) => fetched.and_then(|fetched| fetched["version"].as_i64()),
-            None => entity_version(source, &value)?,
+            None => read_entity_version(source, &value)?,
         };
         Ok(Self {
             value,
@@ -85,13 +89,13 @@ impl Event {
             time,
             version,
             key,
-            gone,
+            state_missing: gone,
         })
     }
 }
 
-pub(crate) fn text(path: &Path, value: &Value) -> Option<String> {
-    match path.first(value) {
+pub(crate) fn text_at_path(path: &EventPath, value: &Value) -> Option<String> {
+    match path.first_value(value) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
@@ -99,22 +103,25 @@ pub(crate) fn text(path: &Path, value: &Value) -> Option<String> {
 }
 
 /// A text that is short enough to travel in headers and in every row, and holds nothing that cannot be seen.
-fn bounded(text: String, (rule, path, chars): (&str, &str, usize)) -> Result<String, Fault> {
+fn bounded_text(
+    text: String,
+    (rule, path, chars): (&str, &str, usize),
+) -> Result<String, EventFault> {
     if text.chars().count() <= chars && !text.chars().any(char::is_control) {
         return Ok(text);
     }
     let reason = format!("at most {chars} characters without control characters were expected");
-    Err(Fault::new(rule, path, &reason))
+    Err(EventFault::new(rule, path, &reason))
 }
 
 /// When it happened, in microseconds since 1970.
-fn time(source: &SourceContract, value: &Value) -> Result<i64, Fault> {
+fn read_event_time(source: &SourceContract, value: &Value) -> Result<i64, EventFault> {
     let Some(path) = &source.event_time else {
         return Ok(source.event_time_default.unwrap_or_default());
     };
-    match text(path, value) {
+    match text_at_path(path, value) {
         Some(at) => parse_timestamp(&at).ok_or_else(|| {
-            Fault::new(
+            EventFault::new(
                 "event.time",
                 path.text(),
                 "an ISO 8601 timestamp was expected",
@@ -122,46 +129,49 @@ fn time(source: &SourceContract, value: &Value) -> Result<i64, Fault> {
         }),
         None => source
             .event_time_default
-            .ok_or_else(|| Fault::new("event.time", path.text(), "the event has no time")),
+            .ok_or_else(|| EventFault::new("event.time", path.text(), "the event has no time")),
     }
 }
 
 /// The parts of a record's key, joined.
-pub(crate) fn key_of(paths: &[Path], value: &Value) -> Result<String, Fault> {
+pub(crate) fn read_key(paths: &[EventPath], value: &Value) -> Result<String, EventFault> {
     let mut key = String::new();
     for path in paths {
-        let part = text(path, value)
-            .ok_or_else(|| Fault::new("event.key", path.text(), "the record's key is missing"))?;
+        let part = text_at_path(path, value).ok_or_else(|| {
+            EventFault::new("event.key", path.text(), "the record's key is missing")
+        })?;
         if !key.is_empty() {
             key.push('/');
         }
         key.push_str(&part);
     }
-    bounded(
+    bounded_text(
         key,
         (
             "event.key",
-            paths.first().map_or("$", Path::text),
+            paths.first().map_or("$", EventPath::text),
             KEY_CHARS_MAX,
         ),
     )
 }
 
-fn entity_version(source: &SourceContract, value: &Value) -> Result<Option<i64>, Fault> {
+fn read_entity_version(source: &SourceContract, value: &Value) -> Result<Option<i64>, EventFault> {
     let Some(path) = &source.entity_version else {
         return Ok(None);
     };
-    version(path.first(value)).map(Some).ok_or_else(|| {
-        Fault::new(
-            "event.version",
-            path.text(),
-            "the record's version is missing or not a whole number",
-        )
-    })
+    parse_version(path.first_value(value))
+        .map(Some)
+        .ok_or_else(|| {
+            EventFault::new(
+                "event.version",
+                path.text(),
+                "the record's version is missing or not a whole number",
+            )
+        })
 }
 
 /// A whole number, or the text of one: CloudEvents' `sequence` is text.
-fn version(value: Option<&Value>) -> Option<i64> {
+fn parse_version(value: Option<&Value>) -> Option<i64> {
     match value? {
         Value::Number(number) => number.as_i64(),
         Value::String(text) => text.parse().ok(),
@@ -169,10 +179,10 @@ fn version(value: Option<&Value>) -> Option<i64> {
     }
 }
 
-fn parse_json(bytes: &[u8]) -> Result<Value, Fault> {
+fn parse_json(bytes: &[u8]) -> Result<Value, EventFault> {
     if depth_exceeds(bytes, NESTING_MAX) {
         let reason = format!("the event is nested deeper than {NESTING_MAX}");
-        return Err(Fault {
+        return Err(EventFault {
             rule: "event.nesting".into(),
             path: "$".into(),
             reason,
@@ -181,7 +191,7 @@ fn parse_json(bytes: &[u8]) -> Result<Value, Fault> {
     serde_json::from_slice(bytes).map_err(|error| {
         // Line and column tell the place; the parser's own text could quote the event.
         let reason = format!("not JSON: line {}, column {}", error.line(), error.column());
-        Fault {
+        EventFault {
             rule: "event.json".into(),
             path: "$".into(),
             reason,

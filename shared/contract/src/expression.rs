@@ -8,16 +8,16 @@ use pole::Normaliser;
 use serde_json::Value;
 
 use crate::cell::{Calendar, Cell};
-use crate::format::{Format, NUMBER_FORMATS, clock_text, plain_number};
-use crate::list::Lists;
-use crate::mapping::{CodeOrLabel, Expression, ParseDocument, ParseKind, Unknown};
-use crate::path::Path;
-use crate::shape::Shape;
+use crate::format::{DateFormat, NUMBER_FORMATS, format_clock, normalise_number};
+use crate::list::ReferenceLists;
+use crate::mapping::{CodeOrLabel, Expression, ParseDocument, ParseKind, UnknownValuePolicy};
+use crate::path::EventPath;
+use crate::structure::DeclaredStructure;
 use crate::time::parse_date;
 
 /// Where a path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Root {
+enum PathRoot {
     /// The item of a `for_each`, or the body outside of one.
     Here,
     /// The item around it, or the body.
@@ -30,7 +30,7 @@ enum Root {
 
 /// What paths begin from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Roots<T> {
+pub(crate) struct PathRoots<T> {
     pub(crate) event: T,
     pub(crate) body: T,
     pub(crate) parent: T,
@@ -38,38 +38,38 @@ pub(crate) struct Roots<T> {
 }
 
 /// The values in which paths are looked up.
-pub(crate) type Scope<'v> = Roots<&'v Value>;
+pub(crate) type ValueRoots<'v> = PathRoots<&'v Value>;
 
 /// The declared shapes of these values.
-pub(crate) type Shapes<'s> = Roots<&'s Shape>;
+pub(crate) type StructureRoots<'s> = PathRoots<&'s DeclaredStructure>;
 
 /// A path with where it begins: `$.a`, `parent:$.a`, `body:$.a`, `event:$.a`.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
-    root: Root,
-    path: Path,
+pub(crate) struct RootedPath {
+    root: PathRoot,
+    path: EventPath,
 }
 
-impl Place {
+impl RootedPath {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (root, path) = match text.split_once(':') {
-            Some(("event", path)) => (Root::Event, path),
-            Some(("body", path)) => (Root::Body, path),
-            Some(("parent", path)) => (Root::Parent, path),
-            _ => (Root::Here, text),
+            Some(("event", path)) => (PathRoot::Event, path),
+            Some(("body", path)) => (PathRoot::Body, path),
+            Some(("parent", path)) => (PathRoot::Parent, path),
+            _ => (PathRoot::Here, text),
         };
         Ok(Self {
             root,
-            path: Path::parse(path)?,
+            path: EventPath::parse(path)?,
         })
     }
 
-    fn root<T: Copy>(&self, roots: &Roots<T>) -> T {
+    fn select_root<T: Copy>(&self, roots: &PathRoots<T>) -> T {
         match self.root {
-            Root::Here => roots.here,
-            Root::Parent => roots.parent,
-            Root::Body => roots.body,
-            Root::Event => roots.event,
+            PathRoot::Here => roots.here,
+            PathRoot::Parent => roots.parent,
+            PathRoot::Body => roots.body,
+            PathRoot::Event => roots.event,
         }
     }
 
@@ -78,73 +78,76 @@ impl Place {
     }
 
     /// The shape that the contract declares at the place.
-    pub(crate) fn shape<'s>(&self, shapes: &Shapes<'s>) -> Result<&'s Shape, String> {
-        self.root(shapes).at(&self.path)
+    pub(crate) fn declared_structure<'s>(
+        &self,
+        shapes: &StructureRoots<'s>,
+    ) -> Result<&'s DeclaredStructure, String> {
+        self.select_root(shapes).structure_at(&self.path)
     }
 
-    pub(crate) fn first<'v>(&self, scope: &Scope<'v>) -> Option<&'v Value> {
-        self.path.first(self.root(scope))
+    pub(crate) fn first_value<'v>(&self, scope: &ValueRoots<'v>) -> Option<&'v Value> {
+        self.path.first_value(self.select_root(scope))
     }
 
-    pub(crate) fn all<'v>(&self, scope: &Scope<'v>) -> Vec<&'v Value> {
-        self.path.all(self.root(scope))
+    pub(crate) fn all_values<'v>(&self, scope: &ValueRoots<'v>) -> Vec<&'v Value> {
+        self.path.all_values(self.select_root(scope))
     }
 
     /// Whether the record's body states this place. What is outside of the body is no statement of it.
-    pub(crate) fn is_stated(&self, scope: &Scope<'_>) -> bool {
-        self.root != Root::Event && self.path.is_stated(self.root(scope))
+    pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
+        self.root != PathRoot::Event && self.path.is_stated(self.select_root(scope))
     }
 }
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
-pub(crate) enum Compiled {
-    Copy(Place),
+pub(crate) enum CompiledExpression {
+    Copy(RootedPath),
     Constant(Value),
     Concat {
-        parts: Vec<Compiled>,
+        parts: Vec<CompiledExpression>,
         separator: String,
     },
-    Coalesce(Vec<Compiled>),
+    Coalesce(Vec<CompiledExpression>),
     CodeMap {
-        from: Box<Compiled>,
+        from: Box<CompiledExpression>,
         list: Arc<BTreeMap<String, String>>,
-        unknown: Unknown,
+        unknown: UnknownValuePolicy,
     },
     Parse {
-        from: Box<Compiled>,
-        parse: Parse,
+        from: Box<CompiledExpression>,
+        parse: TextParser,
     },
     Normalise {
-        from: Box<Compiled>,
+        from: Box<CompiledExpression>,
         normaliser: Normaliser,
-        unknown: Unknown,
+        unknown: UnknownValuePolicy,
     },
-    Sentinel(Place),
+    Sentinel(RootedPath),
     Identity {
         namespace: String,
-        key: Vec<Compiled>,
+        key: Vec<CompiledExpression>,
     },
 }
 
 /// How a text is parsed, and which texts stand for nothing.
 #[derive(Clone, Debug)]
-pub(crate) struct Parse {
-    forms: Forms,
-    none: Vec<String>,
+pub(crate) struct TextParser {
+    forms: TextFormats,
+    sentinels: Vec<String>,
 }
 
 /// The forms that a text may have, by what it is parsed as.
 #[derive(Clone, Debug)]
-enum Forms {
-    Date(Vec<Format>),
-    Time(Vec<Format>),
-    Timestamp(Vec<Format>),
+enum TextFormats {
+    Date(Vec<DateFormat>),
+    Time(Vec<DateFormat>),
+    Timestamp(Vec<DateFormat>),
     Decimal(Vec<String>),
 }
 
-impl Compiled {
-    pub(crate) fn compile(expression: &Expression, lists: &Lists) -> Result<Self, String> {
+impl CompiledExpression {
+    pub(crate) fn compile(expression: &Expression, lists: &ReferenceLists) -> Result<Self, String> {
         let each = |list: &[Expression]| {
             list.iter()
                 .map(|part| Self::compile(part, lists))
@@ -152,7 +155,7 @@ impl Compiled {
         };
         let boxed = |from: &Expression| Self::compile(from, lists).map(Box::new);
         Ok(match expression {
-            Expression::Copy(path) => Self::Copy(Place::parse(path)?),
+            Expression::Copy(path) => Self::Copy(RootedPath::parse(path)?),
             Expression::Constant(value) => Self::Constant(value.clone()),
             Expression::Concat { parts, separator } => Self::Concat {
                 parts: each(parts)?,
@@ -162,8 +165,8 @@ impl Compiled {
             Expression::CodeMap(document) => {
                 let list = lists.get(&document.list)?;
                 let list = match document.to {
-                    CodeOrLabel::Code => list.to_code(),
-                    CodeOrLabel::Label => list.to_label(),
+                    CodeOrLabel::Code => list.codes_by_text(),
+                    CodeOrLabel::Label => list.labels_by_text(),
                 };
                 Self::CodeMap {
                     from: boxed(&document.from)?,
@@ -173,11 +176,11 @@ impl Compiled {
             }
             Expression::Parse(document) => Self::Parse {
                 from: boxed(&document.from)?,
-                parse: Parse::compile(document)?,
+                parse: TextParser::compile(document)?,
             },
             Expression::Normalise(document) => {
                 let known = || Normaliser::ALL.map(|(name, _)| name).join(", ");
-                let normaliser = Normaliser::named(&document.normaliser).ok_or_else(|| {
+                let normaliser = Normaliser::from_name(&document.normaliser).ok_or_else(|| {
                     format!("`{}` is not one of {}", document.normaliser, known())
                 })?;
                 Self::Normalise {
@@ -186,7 +189,7 @@ impl Compiled {
                     unknown: document.unknown,
                 }
             }
-            Expression::Sentinel(path) => Self::Sentinel(Place::parse(path)?),
+            Expression::Sentinel(path) => Self::Sentinel(RootedPath::parse(path)?),
             Expression::Identity(document) => Self::Identity {
                 namespace: document.namespace.clone(),
                 key: each(&document.key)?,
@@ -195,19 +198,19 @@ impl Compiled {
     }
 
     /// The paths that the expression reads, for lineage and for telling where a fault lies.
-    pub(crate) fn places<'c>(&'c self, found: &mut Vec<&'c Place>) {
+    pub(crate) fn collect_paths<'c>(&'c self, found: &mut Vec<&'c RootedPath>) {
         match self {
             Self::Copy(place) | Self::Sentinel(place) => found.push(place),
             Self::Constant(_) => {}
             Self::Concat { parts, .. }
             | Self::Coalesce(parts)
             | Self::Identity { key: parts, .. } => {
-                parts.iter().for_each(|part| part.places(found));
+                parts.iter().for_each(|part| part.collect_paths(found));
             }
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Normalise { from, .. } => {
-                from.places(found);
+                from.collect_paths(found);
             }
         }
     }
@@ -215,7 +218,7 @@ impl Compiled {
     /// The first path that it reads, for messages.
     pub(crate) fn first_path(&self) -> String {
         let mut places = Vec::new();
-        self.places(&mut places);
+        self.collect_paths(&mut places);
         places
             .first()
             .map(|place| place.text().to_owned())
@@ -225,10 +228,10 @@ impl Compiled {
     /// Whether a patch with this body carries the expression's value. What does not depend on the body always is; what
     /// is joined of parts is only when all of them are there, for half a name was never anybody's; of alternatives, all
     /// must be there up to the one that holds.
-    pub(crate) fn is_stated(&self, scope: &Scope<'_>) -> bool {
+    pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         match self {
             Self::Copy(place) | Self::Sentinel(place) => {
-                place.root == Root::Event || place.is_stated(scope)
+                place.root == PathRoot::Event || place.is_stated(scope)
             }
             Self::Constant(_) => true,
             Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
@@ -252,21 +255,23 @@ impl Compiled {
     }
 
     /// Whether anything that it reads is there and not null.
-    fn has_value(&self, scope: &Scope<'_>) -> bool {
+    fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
         let mut places = Vec::new();
-        self.places(&mut places);
+        self.collect_paths(&mut places);
         places.is_empty()
-            || places
-                .iter()
-                .any(|place| place.first(scope).is_some_and(|value| !value.is_null()))
+            || places.iter().any(|place| {
+                place
+                    .first_value(scope)
+                    .is_some_and(|value| !value.is_null())
+            })
     }
 
     /// Whether a patch carries any of the places in the body that it reads, and whether it carries all of them.
-    pub(crate) fn stated(&self, scope: &Scope<'_>) -> (bool, bool) {
+    pub(crate) fn stated_any_and_all(&self, scope: &ValueRoots<'_>) -> (bool, bool) {
         let mut places = Vec::new();
-        self.places(&mut places);
-        places.retain(|place| place.root != Root::Event);
-        let stated = |place: &&Place| place.is_stated(scope);
+        self.collect_paths(&mut places);
+        places.retain(|place| place.root != PathRoot::Event);
+        let stated = |place: &&RootedPath| place.is_stated(scope);
         (
             places.iter().any(stated),
             !places.is_empty() && places.iter().all(stated),
@@ -276,31 +281,31 @@ impl Compiled {
     /// Whether the record's body decides it. Within a list, what stands in its items does not: they are stated with it.
     pub(crate) fn depends_on_body(&self, in_list: bool) -> bool {
         let mut places = Vec::new();
-        self.places(&mut places);
+        self.collect_paths(&mut places);
         places.iter().any(|place| match place.root {
-            Root::Body => true,
-            Root::Here | Root::Parent => !in_list,
-            Root::Event => false,
+            PathRoot::Body => true,
+            PathRoot::Here | PathRoot::Parent => !in_list,
+            PathRoot::Event => false,
         })
     }
 
     /// Whether a patch with this body says something of its own: constants and identities do not.
-    pub(crate) fn tells(&self, scope: &Scope<'_>) -> bool {
+    pub(crate) fn states_own_value(&self, scope: &ValueRoots<'_>) -> bool {
         let mut places = Vec::new();
-        self.places(&mut places);
+        self.collect_paths(&mut places);
         !matches!(self, Self::Identity { .. }) && places.iter().any(|place| place.is_stated(scope))
     }
 
     /// The value, or why it cannot be had. The reason never holds the value.
     pub(crate) fn evaluate<'v>(
         &'v self,
-        scope: &Scope<'v>,
+        scope: &ValueRoots<'v>,
         calendar: &Calendar,
     ) -> Result<Cell<'v>, &'static str> {
         match self {
-            Self::Copy(place) => Ok(place.first(scope).map_or(Cell::Null, Cell::of)),
-            Self::Constant(value) => Ok(Cell::of(value)),
-            Self::Concat { parts, separator } => concat(parts, separator, scope, calendar),
+            Self::Copy(place) => Ok(place.first_value(scope).map_or(Cell::Null, Cell::from_json)),
+            Self::Constant(value) => Ok(Cell::from_json(value)),
+            Self::Concat { parts, separator } => evaluate_concat(parts, separator, scope, calendar),
             Self::Coalesce(parts) => {
                 for part in parts {
                     let cell = part.evaluate(scope, calendar)?;
@@ -320,14 +325,14 @@ impl Compiled {
                 };
                 match list.get(code.trim()) {
                     Some(label) => Ok(Cell::Text(Cow::Borrowed(label))),
-                    None => unknown.answer(code, "the code is not in the reference list"),
+                    None => unknown.cell_for_unknown(code, "the code is not in the reference list"),
                 }
             }
             Self::Parse { from, parse } => {
                 let Some(text) = from.evaluate(scope, calendar)?.into_text() else {
                     return Ok(Cell::Null);
                 };
-                parse.read(&text, calendar)
+                parse.parse_text(&text, calendar)
             }
             Self::Normalise {
                 from,
@@ -337,12 +342,14 @@ impl Compiled {
                 let Some(text) = from.evaluate(scope, calendar)?.into_text() else {
                     return Ok(Cell::Null);
                 };
-                match normaliser.apply(&text) {
+                match normaliser.normalise_text(&text) {
                     Some(normal) => Ok(Cell::Text(Cow::Owned(normal))),
-                    None => unknown.answer(text, "the value does not have the declared form"),
+                    None => {
+                        unknown.cell_for_unknown(text, "the value does not have the declared form")
+                    }
                 }
             }
-            Self::Sentinel(place) => Ok(sentinel(place.first(scope), calendar)),
+            Self::Sentinel(place) => Ok(sentinel_text(place.first_value(scope), calendar)),
             Self::Identity { namespace, key } => {
                 let mut parts = Vec::with_capacity(key.len());
                 for part in key {
@@ -360,7 +367,7 @@ impl Compiled {
     }
 }
 
-impl Parse {
+impl TextParser {
     fn compile(document: &ParseDocument) -> Result<Self, String> {
         if document.formats.is_empty() {
             return Err("`parse` needs `formats`".into());
@@ -369,13 +376,13 @@ impl Parse {
             document
                 .formats
                 .iter()
-                .map(|text| Format::named(text))
+                .map(|text| DateFormat::parse(text))
                 .collect::<Result<_, _>>()
         };
         let forms = match document.kind {
-            ParseKind::Date => Forms::Date(formats()?),
-            ParseKind::Time => Forms::Time(formats()?),
-            ParseKind::Timestamp => Forms::Timestamp(formats()?),
+            ParseKind::Date => TextFormats::Date(formats()?),
+            ParseKind::Time => TextFormats::Time(formats()?),
+            ParseKind::Timestamp => TextFormats::Timestamp(formats()?),
             ParseKind::Decimal => {
                 let known = |format: &&String| NUMBER_FORMATS.contains(&format.as_str());
                 if let Some(format) = document.formats.iter().find(|format| !known(format)) {
@@ -384,38 +391,50 @@ impl Parse {
                         NUMBER_FORMATS.join(" or ")
                     ));
                 }
-                Forms::Decimal(document.formats.clone())
+                TextFormats::Decimal(document.formats.clone())
             }
         };
         Ok(Self {
             forms,
-            none: document.sentinels.clone(),
+            sentinels: document.sentinels.clone(),
         })
     }
 
-    fn read<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
-        if self.none.iter().any(|sentinel| sentinel == text.trim()) {
+    fn parse_text<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
+        if self
+            .sentinels
+            .iter()
+            .any(|sentinel| sentinel == text.trim())
+        {
             return Ok(Cell::Null);
         }
         match &self.forms {
-            Forms::Date(formats) => {
-                let day = formats.iter().find_map(|format| format.read(text)?.day);
+            TextFormats::Date(formats) => {
+                let day = formats
+                    .iter()
+                    .find_map(|format| format.read_text(text)?.day);
                 day.map(Cell::Date)
                     .ok_or("a date in a declared format was expected")
             }
-            Forms::Time(formats) => {
-                let clock = formats.iter().find_map(|format| format.read(text)?.clock);
-                let clock = clock.map(|micros| Cell::Text(Cow::Owned(clock_text(micros))));
+            TextFormats::Time(formats) => {
+                let clock = formats
+                    .iter()
+                    .find_map(|format| format.read_text(text)?.clock);
+                let clock = clock.map(|micros| Cell::Text(Cow::Owned(format_clock(micros))));
                 clock.ok_or("a time in a declared format was expected")
             }
-            Forms::Timestamp(formats) => {
+            TextFormats::Timestamp(formats) => {
                 let zone = calendar.zone.as_ref();
-                let at = formats.iter().find_map(|format| format.instant(text, zone));
+                let at = formats
+                    .iter()
+                    .find_map(|format| format.read_instant(text, zone));
                 at.map(Cell::Timestamp)
                     .ok_or("a date and time in a declared format were expected")
             }
-            Forms::Decimal(formats) => {
-                let number = formats.iter().find_map(|format| plain_number(text, format));
+            TextFormats::Decimal(formats) => {
+                let number = formats
+                    .iter()
+                    .find_map(|format| normalise_number(text, format));
                 number
                     .map(|number| Cell::Text(Cow::Owned(number)))
                     .ok_or("an amount in a declared format was expected")
@@ -424,8 +443,8 @@ impl Parse {
     }
 }
 
-impl Unknown {
-    fn answer<'v>(
+impl UnknownValuePolicy {
+    fn cell_for_unknown<'v>(
         self,
         value: Cow<'v, str>,
         reason: &'static str,
@@ -438,10 +457,10 @@ impl Unknown {
     }
 }
 
-fn concat<'v>(
-    parts: &'v [Compiled],
+fn evaluate_concat<'v>(
+    parts: &'v [CompiledExpression],
     separator: &str,
-    scope: &Scope<'v>,
+    scope: &ValueRoots<'v>,
     calendar: &Calendar,
 ) -> Result<Cell<'v>, &'static str> {
     let mut joined = String::new();
@@ -462,7 +481,7 @@ fn concat<'v>(
 }
 
 /// The raw text of a date that stands for "no date"; nothing for every other.
-fn sentinel<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
+fn sentinel_text<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
     let text = value.and_then(Value::as_str);
     let stands_for_none =
         |text: &&str| parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day));

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::fetch::Fetch;
-use crate::source::{Claims, EventOp};
+use crate::source::{EventOp, TokenClaims};
 
 /// How an event is wrapped; gives the defaults of where things stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -74,7 +74,7 @@ pub(crate) struct SourceExtension {
     #[serde(default)]
     pub(crate) bad_records: BadRecords,
     /// Who may push.
-    pub(crate) push: Push,
+    pub(crate) push: PushPermissions,
 }
 
 /// Only one answer for now, and it loses nothing.
@@ -87,13 +87,13 @@ pub(crate) enum BadRecords {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Push {
+pub(crate) struct PushPermissions {
     /// IAM ARNs; `*` stands for any run of characters.
     #[serde(default)]
     pub(crate) principals: Vec<String>,
     /// Claims of a token, all of one entry together; each entry needs `iss`.
     #[serde(default)]
-    pub(crate) claims: Vec<Claims>,
+    pub(crate) claims: Vec<TokenClaims>,
 }
 
 /// How a record of a backfill file becomes an event.
@@ -153,15 +153,15 @@ impl Family {
 }
 
 /// Where things stand in an event, where the contract does not say it.
-pub(crate) struct Defaults {
+pub(crate) struct EnvelopeDefaults {
     pub(crate) id: Option<&'static str>,
     pub(crate) kind: Option<&'static str>,
     pub(crate) time: Option<&'static str>,
     pub(crate) body: &'static str,
 }
 
-impl Defaults {
-    pub(crate) fn of(envelope: Envelope) -> Self {
+impl EnvelopeDefaults {
+    pub(crate) fn for_envelope(envelope: Envelope) -> Self {
         match envelope {
             Envelope::EntityEvent => Self {
                 id: Some("$.id"),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The member that the relay adds beside the state: how the fetch went.
-pub const FETCHED: &str = "fetched";
+pub const FETCHED_MEMBER: &str = "fetched";
 
 /// How the relay asks for a record's state.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -16,13 +16,13 @@ pub struct Fetch {
     #[serde(default)]
     pub secret: Option<String>,
     /// The header that the secret goes into.
-    #[serde(default = "authorization")]
+    #[serde(default = "default_header")]
     pub header: String,
     /// What counts the record's versions. Without it, records are ordered by the events' times.
     #[serde(default)]
     pub version: Option<FetchVersion>,
     /// Milliseconds that one request may take.
-    #[serde(default = "five_seconds")]
+    #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
 }
 
@@ -34,11 +34,11 @@ pub enum FetchVersion {
     Etag,
 }
 
-fn authorization() -> String {
+fn default_header() -> String {
     "authorization".to_owned()
 }
 
-fn five_seconds() -> u64 {
+fn default_timeout_ms() -> u64 {
     5_000
 }
 
@@ -51,7 +51,7 @@ pub fn key_is_safe(key: &str) -> bool {
 
 /// A text as it stands in an address: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
 #[must_use]
-pub fn percent_encoded(text: &str) -> String {
+pub fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
@@ -71,12 +71,12 @@ impl Fetch {
     /// assert_eq!(fetch.address("a/b c"), "https://api/x/a%2Fb%20c");
     /// ```
     #[must_use]
-    pub fn address(&self, key: &str) -> String {
-        self.url.replace("{key}", &percent_encoded(key))
+    pub fn url_for_key(&self, key: &str) -> String {
+        self.url.replace("{key}", &percent_encode(key))
     }
 
     /// What is wrong with the declaration, if anything.
-    pub(crate) fn fault(&self, state: Option<&str>) -> Option<String> {
+    pub(crate) fn declaration_error(&self, state: Option<&str>) -> Option<String> {
         let local =
             self.url.starts_with("http://127.0.0.1:") || self.url.starts_with("http://localhost:");
         if !self.url.starts_with("https://") && !local {
@@ -111,7 +111,7 @@ impl Fetch {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         };
         match member {
-            Some(name) if plain(name) && name != FETCHED => None,
+            Some(name) if plain(name) && name != FETCHED_MEMBER => None,
             _ => Some(
                 "`fetch` needs `state`, one member of the event such as `$.entity`, to put the state in"
                     .into(),
@@ -130,12 +130,31 @@ mod tests {
 
     #[test]
     fn declarations_are_checked() {
-        assert_eq!(fetch("https://a/{key}").fault(Some("$.entity")), None);
-        assert!(fetch("https://a{key}/x").fault(Some("$.entity")).is_some());
-        assert!(fetch("https://a/").fault(Some("$.entity")).is_some());
-        assert!(fetch("http://a/{key}").fault(Some("$.entity")).is_some());
-        assert!(fetch("https://a/{key}").fault(None).is_some());
-        assert!(fetch("https://a/{key}").fault(Some("$.a.b")).is_some());
+        assert_eq!(
+            fetch("https://a/{key}").declaration_error(Some("$.entity")),
+            None
+        );
+        assert!(
+            fetch("https://a{key}/x")
+                .declaration_error(Some("$.entity"))
+                .is_some()
+        );
+        assert!(
+            fetch("https://a/")
+                .declaration_error(Some("$.entity"))
+                .is_some()
+        );
+        assert!(
+            fetch("http://a/{key}")
+                .declaration_error(Some("$.entity"))
+                .is_some()
+        );
+        assert!(fetch("https://a/{key}").declaration_error(None).is_some());
+        assert!(
+            fetch("https://a/{key}")
+                .declaration_error(Some("$.a.b"))
+                .is_some()
+        );
     }
 
     #[test]

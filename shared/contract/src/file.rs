@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Catalogue;
-use crate::fault::Problem;
+use crate::problem::Problem;
 use crate::yaml;
 
 /// A declared file: its path below `contracts/`, with `/`, and its text.
 #[derive(Clone, Debug)]
-pub struct File {
+pub struct DeclaredFile {
     /// The path.
     pub path: String,
     text: String,
@@ -21,13 +21,13 @@ pub struct File {
 
 /// A file within a pack.
 #[derive(Serialize, Deserialize)]
-struct Packed {
+struct PackedFile {
     path: String,
     text: String,
     value: Value,
 }
 
-impl File {
+impl DeclaredFile {
     /// A file of this path and text.
     #[must_use]
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
@@ -45,9 +45,9 @@ impl File {
     }
 
     /// What the text says; none where it is no YAML.
-    pub(crate) fn value(&self) -> Option<&Value> {
+    pub(crate) fn parsed_value(&self) -> Option<&Value> {
         self.value
-            .get_or_init(|| yaml::parse(&self.text).ok())
+            .get_or_init(|| yaml::parse_yaml(&self.text).ok())
             .as_ref()
     }
 }
@@ -57,17 +57,17 @@ impl File {
 ///
 /// # Errors
 /// Every problem found.
-pub fn pack(files: &[File]) -> Result<(String, Catalogue), Vec<Problem>> {
+pub fn pack_files(files: &[DeclaredFile]) -> Result<(String, Catalogue), Vec<Problem>> {
     let catalogue = Catalogue::compile(files)?;
-    let packed = |file: &File| {
-        let value = file.value().cloned().unwrap_or_default();
-        Packed {
+    let packed = |file: &DeclaredFile| {
+        let value = file.parsed_value().cloned().unwrap_or_default();
+        PackedFile {
             path: file.path.clone(),
             text: file.text.clone(),
             value,
         }
     };
-    let packed: Vec<Packed> = files.iter().map(packed).collect();
+    let packed: Vec<PackedFile> = files.iter().map(packed).collect();
     // Plain structures of texts and values: JSON's writer refuses none of them.
     Ok((
         serde_json::to_string(&packed).unwrap_or_default(),
@@ -79,15 +79,15 @@ pub fn pack(files: &[File]) -> Result<(String, Catalogue), Vec<Problem>> {
 ///
 /// # Errors
 /// When the text is no pack.
-pub fn unpack(text: &str) -> Result<Vec<File>, String> {
-    let packed: Vec<Packed> = serde_json::from_str(text).map_err(|error| {
+pub fn unpack_files(text: &str) -> Result<Vec<DeclaredFile>, String> {
+    let packed: Vec<PackedFile> = serde_json::from_str(text).map_err(|error| {
         format!(
             "not a pack of contracts: line {}, column {}",
             error.line(),
             error.column()
         )
     })?;
-    let file = |Packed { path, text, value }: Packed| File {
+    let file = |PackedFile { path, text, value }: PackedFile| DeclaredFile {
         path,
         text,
         value: OnceLock::from(Some(value)),

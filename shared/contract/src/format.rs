@@ -3,10 +3,10 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-use crate::time::{MICROS_PER_DAY, days, parse_date, parse_timestamp};
+use crate::time::{MICROS_PER_DAY, days_since_epoch, parse_date, parse_timestamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
+pub(crate) enum FormatToken {
     Year,
     ShortYear,
     Month,
@@ -20,52 +20,54 @@ pub(crate) enum Token {
 }
 
 /// The tokens, longest first.
-const TOKENS: [(&str, Token); 11] = [
-    ("YYYY", Token::Year),
-    ("MMM", Token::MonthName),
-    ("YY", Token::ShortYear),
-    ("MM", Token::Month),
-    ("DD", Token::Day),
-    ("HH", Token::Hour),
-    ("mm", Token::Minute),
-    ("ss", Token::Second),
-    ("M", Token::Month),
-    ("D", Token::Day),
-    ("H", Token::Hour),
+const FORMAT_TOKENS: [(&str, FormatToken); 11] = [
+    ("YYYY", FormatToken::Year),
+    ("MMM", FormatToken::MonthName),
+    ("YY", FormatToken::ShortYear),
+    ("MM", FormatToken::Month),
+    ("DD", FormatToken::Day),
+    ("HH", FormatToken::Hour),
+    ("mm", FormatToken::Minute),
+    ("ss", FormatToken::Second),
+    ("M", FormatToken::Month),
+    ("D", FormatToken::Day),
+    ("H", FormatToken::Hour),
 ];
 
-const MONTHS: [&str; 12] = [
+const MONTH_NAMES: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
 /// Years of two digits from this one on belong to the last century.
-const CENTURY_TURNS: i32 = 70;
+const TWO_DIGIT_YEAR_PIVOT: i32 = 70;
 
 /// A compiled format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum DateFormat {
     Iso,
-    Tokens(Vec<Token>),
+    Tokens(Vec<FormatToken>),
 }
 
 /// What a text says of a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub(crate) struct ParsedMoment {
     /// Days since 1970-01-01.
     pub(crate) day: Option<i32>,
     /// Microseconds since midnight.
     pub(crate) clock: Option<i64>,
 }
 
-impl Format {
+impl DateFormat {
     /// The format that a mapping writes, or what is wrong with it.
-    pub(crate) fn named(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text == "iso" {
             return Ok(Self::Iso);
         }
         let (mut tokens, mut rest) = (Vec::new(), text);
         while let Some(first) = rest.chars().next() {
-            let token = TOKENS.iter().find(|(name, _)| rest.starts_with(name));
+            let token = FORMAT_TOKENS
+                .iter()
+                .find(|(name, _)| rest.starts_with(name));
             let (length, token) = match token {
                 Some((name, token)) => (name.len(), token.clone()),
                 None if first.is_ascii_alphabetic() && first != 'T' => {
@@ -73,17 +75,18 @@ impl Format {
                         "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
                     ));
                 }
-                None => (first.len_utf8(), Token::Plain(first)),
+                None => (first.len_utf8(), FormatToken::Plain(first)),
             };
             tokens.push(token);
             rest = &rest[length..];
         }
-        let has =
-            |wanted: &[Token]| tokens.iter().filter(|token| wanted.contains(token)).count() == 1;
-        let date = has(&[Token::Year, Token::ShortYear])
-            && has(&[Token::Month, Token::MonthName])
-            && has(&[Token::Day]);
-        let clock = has(&[Token::Hour]) && has(&[Token::Minute]);
+        let has = |wanted: &[FormatToken]| {
+            tokens.iter().filter(|token| wanted.contains(token)).count() == 1
+        };
+        let date = has(&[FormatToken::Year, FormatToken::ShortYear])
+            && has(&[FormatToken::Month, FormatToken::MonthName])
+            && has(&[FormatToken::Day]);
+        let clock = has(&[FormatToken::Hour]) && has(&[FormatToken::Minute]);
         if date || clock {
             Ok(Self::Tokens(tokens))
         } else {
@@ -92,24 +95,24 @@ impl Format {
     }
 
     /// What a text of this format says; none when it is not of it.
-    pub(crate) fn read(&self, text: &str) -> Option<Moment> {
+    pub(crate) fn read_text(&self, text: &str) -> Option<ParsedMoment> {
         let text = text.trim();
         match self {
             Self::Iso => {
                 let at = parse_timestamp(text)?;
                 let clock = (text.len() > 10).then(|| at.rem_euclid(MICROS_PER_DAY));
                 // The date as it is written: an offset must not move a birthday.
-                Some(Moment {
+                Some(ParsedMoment {
                     day: parse_date(text),
                     clock,
                 })
             }
-            Self::Tokens(tokens) => read(tokens, text),
+            Self::Tokens(tokens) => match_tokens(tokens, text),
         }
     }
 
     /// The instant that a text means, in microseconds since 1970: local time of `zone` where it names no offset.
-    pub(crate) fn instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
+    pub(crate) fn read_instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
         let text = text.trim();
         let offset = text
             .get(10..)
@@ -117,7 +120,7 @@ impl Format {
         if *self == Self::Iso && offset {
             return parse_timestamp(text);
         }
-        let moment = self.read(text)?;
+        let moment = self.read_text(text)?;
         let micros = i64::from(moment.day?) * MICROS_PER_DAY + moment.clock.unwrap_or(0);
         let Some(zone) = zone else {
             return Some(micros);
@@ -133,28 +136,30 @@ impl Format {
     }
 }
 
-fn read(tokens: &[Token], text: &str) -> Option<Moment> {
+fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<ParsedMoment> {
     let (mut rest, mut parts) = (text, [None::<i32>; 6]);
     for token in tokens {
         let (place, value, after) = match token {
-            Token::Plain(wanted) => {
+            FormatToken::Plain(wanted) => {
                 rest = rest.strip_prefix(*wanted)?;
                 continue;
             }
-            Token::MonthName => {
+            FormatToken::MonthName => {
                 let end = rest
                     .find(|c: char| !c.is_alphabetic())
                     .unwrap_or(rest.len());
                 let name = rest[..end].to_lowercase();
-                let month = MONTHS.iter().position(|month| name.starts_with(month))?;
+                let month = MONTH_NAMES
+                    .iter()
+                    .position(|month| name.starts_with(month))?;
                 (1, i32::try_from(month).ok()? + 1, &rest[end..])
             }
-            Token::Year => digits(rest, 4, 4).map(|(year, after)| (0, year, after))?,
-            Token::ShortYear => {
-                let (year, after) = digits(rest, 2, 2)?;
+            FormatToken::Year => take_digits(rest, 4, 4).map(|(year, after)| (0, year, after))?,
+            FormatToken::ShortYear => {
+                let (year, after) = take_digits(rest, 2, 2)?;
                 (
                     0,
-                    if year >= CENTURY_TURNS {
+                    if year >= TWO_DIGIT_YEAR_PIVOT {
                         1900 + year
                     } else {
                         2000 + year
@@ -162,11 +167,17 @@ fn read(tokens: &[Token], text: &str) -> Option<Moment> {
                     after,
                 )
             }
-            Token::Month => digits(rest, 1, 2).map(|(month, after)| (1, month, after))?,
-            Token::Day => digits(rest, 1, 2).map(|(day, after)| (2, day, after))?,
-            Token::Hour => digits(rest, 1, 2).map(|(hour, after)| (3, hour, after))?,
-            Token::Minute => digits(rest, 2, 2).map(|(minute, after)| (4, minute, after))?,
-            Token::Second => digits(rest, 2, 2).map(|(second, after)| (5, second, after))?,
+            FormatToken::Month => {
+                take_digits(rest, 1, 2).map(|(month, after)| (1, month, after))?
+            }
+            FormatToken::Day => take_digits(rest, 1, 2).map(|(day, after)| (2, day, after))?,
+            FormatToken::Hour => take_digits(rest, 1, 2).map(|(hour, after)| (3, hour, after))?,
+            FormatToken::Minute => {
+                take_digits(rest, 2, 2).map(|(minute, after)| (4, minute, after))?
+            }
+            FormatToken::Second => {
+                take_digits(rest, 2, 2).map(|(second, after)| (5, second, after))?
+            }
         };
         parts[place] = Some(value);
         rest = after;
@@ -176,7 +187,7 @@ fn read(tokens: &[Token], text: &str) -> Option<Moment> {
     }
     let [year, month, day, hour, minute, second] = parts;
     let day = match (year, month, day) {
-        (Some(year), Some(month), Some(day)) => Some(days(year, month, day)?),
+        (Some(year), Some(month), Some(day)) => Some(days_since_epoch(year, month, day)?),
         _ => None,
     };
     let part = |value: Option<i32>| i8::try_from(value.unwrap_or(0)).ok();
@@ -191,11 +202,11 @@ fn read(tokens: &[Token], text: &str) -> Option<Moment> {
         }
         None => None,
     };
-    Some(Moment { day, clock })
+    Some(ParsedMoment { day, clock })
 }
 
 /// A number of so many digits at the beginning, and what comes after it.
-fn digits(text: &str, least: usize, most: usize) -> Option<(i32, &str)> {
+fn take_digits(text: &str, least: usize, most: usize) -> Option<(i32, &str)> {
     let count = text
         .bytes()
         .take(most)
@@ -209,7 +220,7 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(i32, &str)> {
 }
 
 /// The time of a day as text, `HH:MM:SS`.
-pub(crate) fn clock_text(micros: i64) -> String {
+pub(crate) fn format_clock(micros: i64) -> String {
     let seconds = micros / 1_000_000;
     format!(
         "{:02}:{:02}:{:02}",
@@ -220,7 +231,7 @@ pub(crate) fn clock_text(micros: i64) -> String {
 }
 
 /// A number as people write it: currency signs and the thousands' separators of `format` go.
-pub(crate) fn plain_number(text: &str, format: &str) -> Option<String> {
+pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
     let (thousands, point) = if format == "1.234,56" {
         ('.', ',')
     } else {
@@ -267,16 +278,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn day(format: &str, text: &str) -> Option<i32> {
-        Format::named(format).unwrap().read(text)?.day
+        DateFormat::parse(format).unwrap().read_text(text)?.day
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,30}", format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}") {
-            if let Ok(format) = Format::named(&format) {
-                let _ = (format.read(&text), format.instant(&text, None));
+            if let Ok(format) = DateFormat::parse(&format) {
+                let _ = (format.read_text(&text), format.read_instant(&text, None));
             }
-            let _ = plain_number(&text, "1.234,56");
+            let _ = normalise_number(&text, "1.234,56");
         }
     }
 
@@ -303,12 +314,12 @@ mod tests {
     #[test]
     fn a_wrong_format_is_told() {
         assert!(
-            Format::named("DD/MM")
+            DateFormat::parse("DD/MM")
                 .unwrap_err()
                 .contains("no whole date")
         );
         assert!(
-            Format::named("DD/XX/YYYY")
+            DateFormat::parse("DD/XX/YYYY")
                 .unwrap_err()
                 .contains("unknown letter `X`")
         );
@@ -317,25 +328,25 @@ mod tests {
     #[test]
     fn local_time_has_its_summer() {
         let zone = TimeZone::get("Europe/London").unwrap();
-        let format = Format::named("DD/MM/YYYY HH:mm").unwrap();
+        let format = DateFormat::parse("DD/MM/YYYY HH:mm").unwrap();
         assert_eq!(
-            format.instant("01/07/2026 00:30", Some(&zone)),
+            format.read_instant("01/07/2026 00:30", Some(&zone)),
             parse_timestamp("2026-06-30T23:30:00Z")
         );
         assert_eq!(
-            format.instant("01/01/2026 00:30", Some(&zone)),
+            format.read_instant("01/01/2026 00:30", Some(&zone)),
             parse_timestamp("2026-01-01T00:30:00Z")
         );
         assert_eq!(
-            Format::Iso.instant("2026-07-01T00:30:00Z", Some(&zone)),
+            DateFormat::Iso.read_instant("2026-07-01T00:30:00Z", Some(&zone)),
             parse_timestamp("2026-07-01T00:30:00Z")
         );
         assert_eq!(
-            Format::named("H:mm")
+            DateFormat::parse("H:mm")
                 .unwrap()
-                .read("7:05")
+                .read_text("7:05")
                 .and_then(|at| at.clock)
-                .map(clock_text)
+                .map(format_clock)
                 .as_deref(),
             Some("07:05:00")
         );
@@ -357,7 +368,7 @@ mod tests {
             ("a lot", "1,234.56", None),
             ("", "1,234.56", None),
         ] {
-            assert_eq!(plain_number(text, format).as_deref(), plain, "{text}");
+            assert_eq!(normalise_number(text, format).as_deref(), plain, "{text}");
         }
     }
 }

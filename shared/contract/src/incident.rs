@@ -6,8 +6,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::fault::{Problem, Spot, nearest};
-use crate::file::File;
+use crate::file::DeclaredFile;
+use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::time::parse_date;
 use crate::yaml;
 
@@ -53,21 +53,28 @@ pub struct Incident {
 impl Incident {
     /// Whether it explains a dataset's numbers of a day.
     #[must_use]
-    pub fn explains(&self, dataset: &str, day: i32) -> bool {
+    pub fn explains_day(&self, dataset: &str, day: i32) -> bool {
         (self.from..=self.to).contains(&day)
             && self.dataset.as_deref().is_none_or(|known| known == dataset)
     }
 }
 
 /// Reads the file; `datasets` are those that there are.
-pub(crate) fn read(file: &File, datasets: &[String]) -> Result<Vec<Incident>, Vec<Problem>> {
-    let document: IncidentsDocument = yaml::read(file).map_err(|problem| vec![problem])?;
+pub(crate) fn read_incident_file(
+    file: &DeclaredFile,
+    datasets: &[String],
+) -> Result<Vec<Incident>, Vec<Problem>> {
+    let document: IncidentsDocument = yaml::read_document(file).map_err(|problem| vec![problem])?;
     let (mut incidents, mut problems) = (Vec::new(), Vec::new());
     for written in document.incidents {
         let at = |needle: &str, message: String| {
-            Problem::error(&file.path, Spot::of(file.text(), needle, 1), message)
+            Problem::error(
+                &file.path,
+                Location::find_word(file.text(), needle, 1),
+                message,
+            )
         };
-        match incident(&written, datasets) {
+        match compile_incident(&written, datasets) {
             Ok(incident) => incidents.push(incident),
             Err((needle, message)) => problems.push(at(&needle, message)),
         }
@@ -79,7 +86,10 @@ pub(crate) fn read(file: &File, datasets: &[String]) -> Result<Vec<Incident>, Ve
     }
 }
 
-fn incident(written: &IncidentDocument, datasets: &[String]) -> Result<Incident, (String, String)> {
+fn compile_incident(
+    written: &IncidentDocument,
+    datasets: &[String],
+) -> Result<Incident, (String, String)> {
     let day = |text: &str| {
         let what = || {
             (
@@ -103,7 +113,7 @@ fn incident(written: &IncidentDocument, datasets: &[String]) -> Result<Incident,
     }
     let dataset = (written.dataset != "all").then(|| written.dataset.clone());
     if let Some(unknown) = dataset.as_ref().filter(|name| !datasets.contains(name)) {
-        let near = nearest(unknown, datasets.iter().map(String::as_str));
+        let near = nearest_name_hint(unknown, datasets.iter().map(String::as_str));
         return Err((
             unknown.clone(),
             format!("there is no dataset `{unknown}`{near}"),
@@ -123,8 +133,8 @@ fn incident(written: &IncidentDocument, datasets: &[String]) -> Result<Incident,
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> File {
-        File::new(
+    fn file(text: &str) -> DeclaredFile {
+        DeclaredFile::new(
             "incidents.yaml",
             format!("incidents:\n  - {{{text}, why: w, acknowledged_by: t}}\n"),
         )
@@ -133,15 +143,20 @@ mod tests {
     #[test]
     fn an_incident_explains_its_days_and_no_others() {
         let datasets = ["table/person".to_owned()];
-        let read =
-            |text: &str| super::read(&file(text), &datasets).map(|mut found| found.remove(0));
+        let read = |text: &str| {
+            super::read_incident_file(&file(text), &datasets).map(|mut found| found.remove(0))
+        };
         let one = read("dataset: table/person, from: 2026-03-02, to: 2026-03-03").unwrap();
-        assert!(one.explains("table/person", 20_514) && one.explains("table/person", 20_515));
-        assert!(!one.explains("table/person", 20_516) && !one.explains("table/event", 20_514));
+        assert!(
+            one.explains_day("table/person", 20_514) && one.explains_day("table/person", 20_515)
+        );
+        assert!(
+            !one.explains_day("table/person", 20_516) && !one.explains_day("table/event", 20_514)
+        );
         assert!(
             read("dataset: all, from: 2026-03-02")
                 .unwrap()
-                .explains("table/event", 20_514)
+                .explains_day("table/event", 20_514)
         );
         for (text, message) in [
             ("dataset: table/persn, from: 2026-03-02", "`table/person`"),
@@ -151,7 +166,7 @@ mod tests {
                 "before it begins",
             ),
         ] {
-            let problems = super::read(&file(text), &datasets).unwrap_err();
+            let problems = super::read_incident_file(&file(text), &datasets).unwrap_err();
             assert!(problems[0].message.contains(message), "{problems:?}");
         }
     }

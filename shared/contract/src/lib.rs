@@ -3,7 +3,6 @@
 //! Pure: texts in, plans out. [`Catalogue::compile`] takes every file of `contracts/` and gives the compiled
 //! whole, or every fault with its file, line, column and remedy. [`Plan::evaluate`] turns one event into POLE rows.
 
-mod about;
 mod backfill;
 mod catalogue;
 mod cell;
@@ -14,43 +13,47 @@ mod evaluate;
 mod event;
 mod expression;
 mod extension;
-mod fault;
 mod fetch;
 mod file;
 mod format;
 mod incident;
+mod info;
 mod list;
 mod mapping;
 mod odcs;
 mod path;
+mod problem;
 mod rule;
 mod schema;
-mod shape;
 mod source;
+mod structure;
 mod table;
 mod time;
 mod yaml;
 
-pub use about::About;
-pub use backfill::Backfill;
+pub use backfill::CompiledBackfill;
 pub use catalogue::Catalogue;
 pub use cell::Cell;
-pub use compatibility::{Change, Verdict, compare};
-pub use compile::Plan;
-pub use draft::{Draft, draft};
-pub use evaluate::{Fault, Outcome, Row};
+pub use compatibility::{ChangeImpact, ContractChange, compare_files};
+pub use compile::CompiledMapping;
+pub use draft::{SourceDraft, draft_source};
+pub use evaluate::{EvaluatedEvent, EventFault, PoleRow};
 pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX, depth_exceeds};
 pub use extension::Family;
-pub use fault::{Level, Problem, Spot};
-pub use fetch::{FETCHED, Fetch, FetchVersion, key_is_safe, percent_encoded};
-pub use file::{File, pack, unpack};
+pub use fetch::{FETCHED_MEMBER, Fetch, FetchVersion, key_is_safe, percent_encode};
+pub use file::{DeclaredFile, pack_files, unpack_files};
 pub use incident::Incident;
-pub use list::{List, Lists};
-pub use odcs::{Document, Link, Object, Property, Quality, Role, ServiceLevel, Support};
-pub use rule::{Demand, Operand, Operator, Rule, Severity, Target, Tolerance};
-pub use schema::schemas;
-pub use shape::Findings;
-pub use source::{Caller, Claims, EventOp, SourceContract};
+pub use info::ContractInfo;
+pub use list::{ReferenceList, ReferenceLists};
+pub use odcs::{
+    AuthoritativeDefinition, ContractDocument, Property, Quality, Role, SchemaObject, ServiceLevel,
+    Support,
+};
+pub use problem::{Location, Problem, ProblemLevel};
+pub use rule::{Expectation, Operand, Operator, ReferenceTarget, Rule, Severity, Tolerance};
+pub use schema::published_schemas;
+pub use source::{Caller, EventOp, SourceContract, TokenClaims};
+pub use structure::ContractFindings;
 pub use table::{Column, ColumnType, TableContract};
 pub use time::{parse_date, parse_timestamp};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::fault::{Problem, Spot, nearest};
-use crate::file::File;
+use crate::file::DeclaredFile;
+use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::yaml;
 
 /// A reference list as it is written in `contracts/lists/<name>.yaml`.
@@ -37,7 +37,7 @@ struct CodeDocument {
 
 /// A reference list.
 #[derive(Debug)]
-pub struct List {
+pub struct ReferenceList {
     /// The list's version.
     pub version: String,
     /// What the codes are.
@@ -48,9 +48,9 @@ pub struct List {
     to_label: Arc<BTreeMap<String, String>>,
 }
 
-impl List {
-    fn read(file: &File) -> Result<Self, Problem> {
-        let document: ListDocument = yaml::read(file)?;
+impl ReferenceList {
+    fn read(file: &DeclaredFile) -> Result<Self, Problem> {
+        let document: ListDocument = yaml::read_document(file)?;
         let (mut to_code, mut to_label) = (BTreeMap::new(), BTreeMap::new());
         let mut codes = Vec::new();
         for CodeDocument {
@@ -65,7 +65,7 @@ impl List {
                     let message = format!("`{text}` stands for both `{other}` and `{code}`");
                     return Err(Problem::error(
                         &file.path,
-                        Spot::of(file.text(), text, 1),
+                        Location::find_word(file.text(), text, 1),
                         message,
                     ));
                 }
@@ -84,42 +84,42 @@ impl List {
     }
 
     /// From every text that the list knows to its code.
-    pub(crate) fn to_code(&self) -> Arc<BTreeMap<String, String>> {
+    pub(crate) fn codes_by_text(&self) -> Arc<BTreeMap<String, String>> {
         Arc::clone(&self.to_code)
     }
 
     /// From every text that the list knows to its label.
-    pub(crate) fn to_label(&self) -> Arc<BTreeMap<String, String>> {
+    pub(crate) fn labels_by_text(&self) -> Arc<BTreeMap<String, String>> {
         Arc::clone(&self.to_label)
     }
 }
 
 /// The reference lists, by name.
 #[derive(Debug, Default)]
-pub struct Lists(BTreeMap<String, List>);
+pub struct ReferenceLists(BTreeMap<String, ReferenceList>);
 
-impl Lists {
+impl ReferenceLists {
     /// The list of this name, or the nearest name.
-    pub(crate) fn get(&self, name: &str) -> Result<&List, String> {
-        let near = || nearest(name, self.0.keys().map(String::as_str));
+    pub(crate) fn get(&self, name: &str) -> Result<&ReferenceList, String> {
+        let near = || nearest_name_hint(name, self.0.keys().map(String::as_str));
         self.0
             .get(name)
             .ok_or_else(|| format!("there is no reference list `{name}`{}", near()))
     }
 
     /// Every list with its name, in the order of names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &List)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ReferenceList)> {
         self.0.iter().map(|(name, list)| (name.as_str(), list))
     }
 
-    pub(crate) fn read(&mut self, file: &File) -> Result<(), Problem> {
+    pub(crate) fn add_file(&mut self, file: &DeclaredFile) -> Result<(), Problem> {
         let name = file
             .path
             .rsplit('/')
             .next()
             .unwrap_or_default()
             .trim_end_matches(".yaml");
-        let list = List::read(file)?;
+        let list = ReferenceList::read(file)?;
         self.0.insert(name.to_owned(), list);
         Ok(())
     }
@@ -129,23 +129,26 @@ impl Lists {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> File {
-        File::new("lists/kinds.yaml", text)
+    fn file(text: &str) -> DeclaredFile {
+        DeclaredFile::new("lists/kinds.yaml", text)
     }
 
     #[test]
     fn a_synonym_stands_for_one_code() {
         let text = "version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, label: Ah, synonyms: [a]}\n  - {code: B}\n";
-        let mut lists = Lists::default();
-        lists.read(&file(text)).unwrap();
+        let mut lists = ReferenceLists::default();
+        lists.add_file(&file(text)).unwrap();
         let list = lists.get("kinds").unwrap();
         assert_eq!(
-            (list.to_code()["a"].as_str(), list.to_label()["a"].as_str()),
+            (
+                list.codes_by_text()["a"].as_str(),
+                list.labels_by_text()["a"].as_str()
+            ),
             ("A", "Ah")
         );
-        assert_eq!(list.to_label()["B"], "B");
+        assert_eq!(list.labels_by_text()["B"], "B");
         let twice = text.replace("{code: B}", "{code: B, synonyms: [a]}");
-        let problem = lists.read(&file(&twice)).unwrap_err();
+        let problem = lists.add_file(&file(&twice)).unwrap_err();
         assert!(problem.message.contains("both `A` and `B`"), "{problem}");
         assert!(lists.get("kind").unwrap_err().contains("`kinds`"));
     }

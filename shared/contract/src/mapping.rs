@@ -173,7 +173,7 @@ pub(crate) struct CodeMapDocument {
     pub(crate) to: CodeOrLabel,
     /// What becomes of a value that the list does not know.
     #[serde(default)]
-    pub(crate) unknown: Unknown,
+    pub(crate) unknown: UnknownValuePolicy,
 }
 
 /// What a code-map gives.
@@ -190,7 +190,7 @@ pub(crate) enum CodeOrLabel {
 /// What becomes of a value that a list or a normaliser does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Unknown {
+pub(crate) enum UnknownValuePolicy {
     /// It is kept as it came.
     #[default]
     Keep,
@@ -241,7 +241,7 @@ pub(crate) struct NormaliseDocument {
     pub(crate) normaliser: String,
     /// What becomes of a value that has not the form.
     #[serde(default)]
-    pub(crate) unknown: Unknown,
+    pub(crate) unknown: UnknownValuePolicy,
 }
 
 /// The `pole_id` of another record.
@@ -265,7 +265,7 @@ struct ConcatDocument {
 }
 
 /// The verbs, for messages.
-const VERBS: [&str; 9] = [
+const EXPRESSION_VERBS: [&str; 9] = [
     "copy",
     "constant",
     "concat",
@@ -316,7 +316,11 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
     type Value = Expression;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a path such as $.name, or one of {}", VERBS.join(", "))
+        write!(
+            f,
+            "a path such as $.name, or one of {}",
+            EXPRESSION_VERBS.join(", ")
+        )
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Expression, E> {
@@ -342,7 +346,7 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
             "normalise" => Expression::Normalise(map.next_value()?),
             "sentinel" => Expression::Sentinel(map.next_value()?),
             "identity" => Expression::Identity(map.next_value()?),
-            other => return Err(de::Error::unknown_variant(other, &VERBS)),
+            other => return Err(de::Error::unknown_variant(other, &EXPRESSION_VERBS)),
         };
         match map.next_key::<String>()? {
             None => Ok(expression),

@@ -7,17 +7,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::fault::{Problem, Spot, nearest};
-use crate::file::File;
+use crate::file::DeclaredFile;
+use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::yaml;
 
 /// The versions of the standard that are accepted.
-pub(crate) const VERSIONS: [&str; 3] = ["v3.0.2", "v3.1.0", "v3.2.0"];
+pub(crate) const SUPPORTED_VERSIONS: [&str; 3] = ["v3.0.2", "v3.1.0", "v3.2.0"];
 
 /// A data contract: who answers for what data, of what shape, under which rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Document {
+pub struct ContractDocument {
     /// The version of the standard, with its `v`: v3.0.2, v3.1.0 or v3.2.0.
     pub api_version: String,
     /// `DataContract`.
@@ -40,7 +40,7 @@ pub struct Document {
     pub description: Description,
     /// The described objects: a table; or an event, and the record within it.
     #[serde(default)]
-    pub schema: Vec<Object>,
+    pub schema: Vec<SchemaObject>,
     /// Who answers for it: the standard's object, or its older list.
     #[serde(default)]
     pub team: Option<Value>,
@@ -55,7 +55,7 @@ pub struct Document {
     pub sla_properties: Vec<ServiceLevel>,
     /// Documents elsewhere: a data protection impact assessment, a licence.
     #[serde(default, rename = "authoritativeDefinitions")]
-    pub links: Vec<Link>,
+    pub links: Vec<AuthoritativeDefinition>,
     /// Extensions; ours is called `polelake`.
     #[serde(default)]
     pub custom_properties: Vec<Custom>,
@@ -127,7 +127,7 @@ pub struct ServiceLevel {
 
 /// A document elsewhere.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-pub struct Link {
+pub struct AuthoritativeDefinition {
     /// Its address.
     pub url: String,
     /// What it is: `dpia`, `licence`, `businessDefinition` and so on.
@@ -138,7 +138,7 @@ pub struct Link {
 /// A described object.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Object {
+pub struct SchemaObject {
     /// Its name.
     pub name: String,
     /// What it is.
@@ -191,7 +191,7 @@ pub struct Property {
     pub examples: Vec<Value>,
     /// The values that it may have (3.2).
     #[serde(default, rename = "enum")]
-    pub listed: Vec<Listed>,
+    pub enum_values: Vec<EnumValue>,
     /// The fields of an object. An object without them is not looked into.
     #[serde(default)]
     pub properties: Vec<Property>,
@@ -205,7 +205,7 @@ pub struct Property {
 
 /// A value of an enumeration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub struct Listed {
+pub struct EnumValue {
     /// The value.
     pub value: Value,
 }
@@ -273,19 +273,19 @@ pub struct Custom {
     pub value: Value,
 }
 
-impl Document {
+impl ContractDocument {
     /// Reads a contract and checks the version of the standard.
-    pub(crate) fn read(file: &File) -> Result<Self, Problem> {
-        let document: Self = yaml::read(file)?;
-        if !VERSIONS.contains(&document.api_version.as_str()) {
+    pub(crate) fn read(file: &DeclaredFile) -> Result<Self, Problem> {
+        let document: Self = yaml::read_document(file)?;
+        if !SUPPORTED_VERSIONS.contains(&document.api_version.as_str()) {
             let message = format!(
                 "apiVersion `{}` is not one of {}",
                 document.api_version,
-                VERSIONS.join(", ")
+                SUPPORTED_VERSIONS.join(", ")
             );
             return Err(Problem::error(
                 &file.path,
-                Spot::of(file.text(), "apiVersion", 1),
+                Location::find_word(file.text(), "apiVersion", 1),
                 message,
             ));
         }
@@ -293,7 +293,7 @@ impl Document {
     }
 
     /// Our extension's value, or null.
-    pub(crate) fn extension(&self) -> Value {
+    pub(crate) fn polelake_extension(&self) -> Value {
         let ours = self
             .custom_properties
             .iter()
@@ -318,21 +318,21 @@ impl Document {
     }
 }
 
-const ROOT: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \
+const ROOT_NAMES: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \
     team roles slaDefaultElement slaProperties servers customProperties authoritativeDefinitions contractCreatedTs context";
-const OBJECT: &str = "id name businessName physicalName physicalType logicalType description dataGranularityDescription \
+const OBJECT_NAMES: &str = "id name businessName physicalName physicalType logicalType description dataGranularityDescription \
     properties quality tags authoritativeDefinitions customProperties deprecated synonyms context";
-const PROPERTY: &str = "id name businessName physicalName physicalType logicalType logicalTypeOptions description required \
+const PROPERTY_NAMES: &str = "id name businessName physicalName physicalType logicalType logicalTypeOptions description required \
     unique primaryKey primaryKeyPosition partitioned partitionKeyPosition classification encryptedName criticalDataElement \
     examples enum transformSourceObjects transformLogic transformDescription quality items properties tags \
     authoritativeDefinitions customProperties semanticType deprecated synonyms context";
-const QUALITY: &str = "id name type description metric rule arguments query engine implementation dimension severity \
+const QUALITY_NAMES: &str = "id name type description metric rule arguments query engine implementation dimension severity \
     businessImpact method unit schedule scheduler tags customProperties authoritativeDefinitions mustBe mustNotBe \
     mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo mustBeBetween mustNotBeBetween";
 
 /// Names that the standard does not know: most are misspelt, and what they say would be lost without a word.
-pub(crate) fn strangers(file: &File) -> Vec<Problem> {
-    let Some(root) = file.value() else {
+pub(crate) fn find_unknown_names(file: &DeclaredFile) -> Vec<Problem> {
+    let Some(root) = file.parsed_value() else {
         return Vec::new();
     };
     let mut found = Vec::new();
@@ -343,7 +343,7 @@ pub(crate) fn strangers(file: &File) -> Vec<Problem> {
             .flat_map(|object| object.keys())
         {
             if !known.split_whitespace().any(|known| known == name) {
-                let near = nearest(name, known.split_whitespace());
+                let near = nearest_name_hint(name, known.split_whitespace());
                 let message = match name.as_str() {
                     "relationships" => {
                         "`relationships` are enforced by nothing; write a rule with `references`"
@@ -353,27 +353,27 @@ pub(crate) fn strangers(file: &File) -> Vec<Problem> {
                 };
                 found.push(Problem::error(
                     &file.path,
-                    Spot::of(file.text(), name, 1),
+                    Location::find_word(file.text(), name, 1),
                     message,
                 ));
             }
         }
     };
-    look(root, ROOT);
+    look(root, ROOT_NAMES);
     let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     let mut properties = Vec::new();
     for object in list(root, "schema") {
-        look(&object, OBJECT);
+        look(&object, OBJECT_NAMES);
         list(&object, "quality")
             .iter()
-            .for_each(|rule| look(rule, QUALITY));
+            .for_each(|rule| look(rule, QUALITY_NAMES));
         properties.extend(list(&object, "properties"));
     }
     while let Some(property) = properties.pop() {
-        look(&property, PROPERTY);
+        look(&property, PROPERTY_NAMES);
         list(&property, "quality")
             .iter()
-            .for_each(|rule| look(rule, QUALITY));
+            .for_each(|rule| look(rule, QUALITY_NAMES));
         properties.extend(list(&property, "properties"));
         properties.extend(property.get("items").cloned());
     }

@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 
 /// One step of a plain path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     Name(String),
     Index(usize),
     /// `[?@.name == 'value']`: an element of a list by one of its texts.
@@ -16,23 +16,23 @@ pub(crate) enum Step {
 }
 
 #[derive(Clone, Debug)]
-enum Route {
-    Plain(Vec<Step>),
+enum PathRoute {
+    Plain(Vec<PathStep>),
     /// `<plain>[*]`: the elements of a list.
-    Each(Vec<Step>),
+    Each(Vec<PathStep>),
     /// A path with a [`Step::Where`]: its first value by steps, all of them by the library.
-    Found(Vec<Step>, Box<JsonPath>),
+    Filtered(Vec<PathStep>, Box<JsonPath>),
     Full(Box<JsonPath>),
 }
 
 /// A compiled path.
 #[derive(Clone, Debug)]
-pub(crate) struct Path {
+pub(crate) struct EventPath {
     text: String,
-    route: Route,
+    route: PathRoute,
 }
 
-impl Path {
+impl EventPath {
     /// Compiles an RFC 9535 path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         // Compiled only where it is needed: a catalogue has hundreds of plain paths, and a cold start waits for each.
@@ -44,17 +44,17 @@ impl Path {
         let (head, each) = text
             .strip_suffix("[*]")
             .map_or((text, false), |head| (head, true));
-        let route = match (plain(head), each) {
+        let route = match (parse_plain_steps(head), each) {
             (Some(steps), each) => match (
-                steps.iter().any(|step| matches!(step, Step::Where(..))),
+                steps.iter().any(|step| matches!(step, PathStep::Where(..))),
                 each,
             ) {
-                (false, false) => Route::Plain(steps),
-                (false, true) => Route::Each(steps),
-                (true, false) => Route::Found(steps, full()?),
-                (true, true) => Route::Full(full()?),
+                (false, false) => PathRoute::Plain(steps),
+                (false, true) => PathRoute::Each(steps),
+                (true, false) => PathRoute::Filtered(steps, full()?),
+                (true, true) => PathRoute::Full(full()?),
             },
-            (None, _) => Route::Full(full()?),
+            (None, _) => PathRoute::Full(full()?),
         };
         Ok(Self {
             text: text.to_owned(),
@@ -68,72 +68,72 @@ impl Path {
     }
 
     /// The first value at the path; none when there is nothing. A null is a value.
-    pub(crate) fn first<'v>(&self, root: &'v Value) -> Option<&'v Value> {
+    pub(crate) fn first_value<'v>(&self, root: &'v Value) -> Option<&'v Value> {
         match &self.route {
-            Route::Plain(steps) | Route::Found(steps, _) => follow(root, steps),
-            Route::Each(steps) => follow(root, steps)?.as_array()?.first(),
-            Route::Full(path) => path.query(root).first(),
+            PathRoute::Plain(steps) | PathRoute::Filtered(steps, _) => follow_steps(root, steps),
+            PathRoute::Each(steps) => follow_steps(root, steps)?.as_array()?.first(),
+            PathRoute::Full(path) => path.query(root).first(),
         }
     }
 
     /// Every value at the path.
-    pub(crate) fn all<'v>(&self, root: &'v Value) -> Vec<&'v Value> {
+    pub(crate) fn all_values<'v>(&self, root: &'v Value) -> Vec<&'v Value> {
         match &self.route {
-            Route::Plain(steps) => follow(root, steps).into_iter().collect(),
-            Route::Each(steps) => follow(root, steps)
+            PathRoute::Plain(steps) => follow_steps(root, steps).into_iter().collect(),
+            PathRoute::Each(steps) => follow_steps(root, steps)
                 .and_then(Value::as_array)
                 .map(|list| list.iter().collect())
                 .unwrap_or_default(),
-            Route::Found(_, path) | Route::Full(path) => path.query(root).all(),
+            PathRoute::Filtered(_, path) | PathRoute::Full(path) => path.query(root).all(),
         }
     }
 
     /// The steps of the path, and whether it goes on to each element; none when only the library can follow it.
-    pub(crate) fn steps(&self) -> (Option<&[Step]>, bool) {
+    pub(crate) fn plain_steps(&self) -> (Option<&[PathStep]>, bool) {
         match &self.route {
-            Route::Plain(steps) | Route::Found(steps, _) => (Some(steps), false),
-            Route::Each(steps) => (Some(steps), true),
-            Route::Full(_) => (None, false),
+            PathRoute::Plain(steps) | PathRoute::Filtered(steps, _) => (Some(steps), false),
+            PathRoute::Each(steps) => (Some(steps), true),
+            PathRoute::Full(_) => (None, false),
         }
     }
 
     /// The names of the path when it has only names: such a path can be written as well as read.
-    pub(crate) fn names(&self) -> Option<Vec<&str>> {
-        let Route::Plain(steps) = &self.route else {
+    pub(crate) fn plain_names(&self) -> Option<Vec<&str>> {
+        let PathRoute::Plain(steps) = &self.route else {
             return None;
         };
-        fn name(step: &Step) -> Option<&str> {
+        fn step_name(step: &PathStep) -> Option<&str> {
             match step {
-                Step::Name(name) => Some(name.as_str()),
-                Step::Index(_) | Step::Where(..) => None,
+                PathStep::Name(name) => Some(name.as_str()),
+                PathStep::Index(_) | PathStep::Where(..) => None,
             }
         }
-        steps.iter().map(name).collect()
+        steps.iter().map(step_name).collect()
     }
 
     /// Whether the list or value that the path begins from is there at all, even when it is empty or null.
     pub(crate) fn is_stated(&self, root: &Value) -> bool {
         match &self.route {
-            Route::Plain(steps) | Route::Each(steps) => follow(root, steps).is_some(),
-            Route::Found(_, path) | Route::Full(path) => !path.query(root).is_empty(),
+            PathRoute::Plain(steps) | PathRoute::Each(steps) => follow_steps(root, steps).is_some(),
+            PathRoute::Filtered(_, path) | PathRoute::Full(path) => !path.query(root).is_empty(),
         }
     }
 }
 
-fn follow<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
+fn follow_steps<'v>(root: &'v Value, steps: &[PathStep]) -> Option<&'v Value> {
     let mut value = root;
     for (place, step) in steps.iter().enumerate() {
         value = match step {
-            Step::Name(name) => value.as_object()?.get(name.as_str())?,
-            Step::Index(index) => value.as_array()?.get(*index)?,
-            Step::Where(name, text) => {
+            PathStep::Name(name) => value.as_object()?.get(name.as_str())?,
+            PathStep::Index(index) => value.as_array()?.get(*index)?,
+            PathStep::Where(name, text) => {
                 let fits = |item: &&Value| item.get(name).and_then(Value::as_str) == Some(text);
                 // The first element that fits and has what is asked of it, as the standard says.
                 return value
                     .as_array()?
                     .iter()
                     .filter(fits)
-                    .find_map(|item| follow(item, &steps[place + 1..]));
+                    .find_map(|item| follow_steps(item, &steps[place + 1..]));
             }
         };
     }
@@ -141,7 +141,7 @@ fn follow<'v>(root: &'v Value, steps: &[Step]) -> Option<&'v Value> {
 }
 
 /// The steps of `$.a.b[0]['c']`, or none when the path holds anything else.
-fn plain(text: &str) -> Option<Vec<Step>> {
+fn parse_plain_steps(text: &str) -> Option<Vec<PathStep>> {
     let mut rest = text.strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
@@ -153,18 +153,18 @@ fn plain(text: &str) -> Option<Vec<Step>> {
             if name.chars().next().is_none_or(char::is_numeric) || !name.chars().all(simple) {
                 return None;
             }
-            steps.push(Step::Name(name.to_owned()));
+            steps.push(PathStep::Name(name.to_owned()));
             rest = &after[end..];
         } else {
             let (inside, after) = rest.strip_prefix('[')?.split_once(']')?;
-            steps.push(bracket(inside)?);
+            steps.push(parse_bracket(inside)?);
             rest = after;
         }
     }
     Some(steps)
 }
 
-fn bracket(inside: &str) -> Option<Step> {
+fn parse_bracket(inside: &str) -> Option<PathStep> {
     if let Some(filter) = inside.strip_prefix("?@.") {
         let (name, text) = filter.split_once("==")?;
         let name = name.trim();
@@ -172,15 +172,15 @@ fn bracket(inside: &str) -> Option<Step> {
         let plain = !name.is_empty()
             && name.chars().all(|c| c.is_alphanumeric() || c == '_')
             && !text.contains(['\'', '\\']);
-        return plain.then(|| Step::Where(name.to_owned(), text.to_owned()));
+        return plain.then(|| PathStep::Where(name.to_owned(), text.to_owned()));
     }
     let quoted = inside
         .strip_prefix('\'')
         .and_then(|name| name.strip_suffix('\''));
     match quoted {
-        Some(name) if !name.contains(['\'', '\\']) => Some(Step::Name(name.to_owned())),
+        Some(name) if !name.contains(['\'', '\\']) => Some(PathStep::Name(name.to_owned())),
         Some(_) => None,
-        None => inside.parse().ok().map(Step::Index),
+        None => inside.parse().ok().map(PathStep::Index),
     }
 }
 
@@ -205,22 +205,22 @@ mod tests {
             "$.refs[?@.n == 'p']",
             "$.a.b[*].c",
         ] {
-            let path = Path::parse(text).unwrap();
+            let path = EventPath::parse(text).unwrap();
             let full = JsonPath::parse(text).unwrap();
-            assert_eq!(path.first(&root), full.query(&root).first(), "{text}");
-            assert_eq!(path.all(&root), full.query(&root).all(), "{text}");
+            assert_eq!(path.first_value(&root), full.query(&root).first(), "{text}");
+            assert_eq!(path.all_values(&root), full.query(&root).all(), "{text}");
         }
     }
 
     #[test]
     fn a_list_that_is_empty_is_stated_and_one_that_is_absent_is_not() {
-        let path = Path::parse("$.members[*]").unwrap();
+        let path = EventPath::parse("$.members[*]").unwrap();
         assert!(path.is_stated(&json!({"members": []})));
         assert!(!path.is_stated(&json!({})));
     }
 
     #[test]
     fn a_wrong_path_is_refused() {
-        assert!(Path::parse("$.a[").unwrap_err().contains("RFC 9535"));
+        assert!(EventPath::parse("$.a[").unwrap_err().contains("RFC 9535"));
     }
 }

@@ -8,30 +8,30 @@ use crate::extension::{SourceExtension, TableExtension};
 use crate::incident::IncidentsDocument;
 use crate::list::ListDocument;
 use crate::mapping::MappingDocument;
-use crate::odcs::Document;
+use crate::odcs::ContractDocument;
 use crate::rule::Implementation;
 
 /// The published schemas: file name and schema.
 #[must_use]
-pub fn schemas() -> Vec<(&'static str, Value)> {
+pub fn published_schemas() -> Vec<(&'static str, Value)> {
     vec![
-        ("contract.schema.json", contract()),
+        ("contract.schema.json", contract_schema()),
         (
             "mapping.schema.json",
-            of::<MappingDocument>("A mapping of polelake").to_value(),
+            titled_schema::<MappingDocument>("A mapping of polelake").to_value(),
         ),
         (
             "incidents.schema.json",
-            of::<IncidentsDocument>("Acknowledged incidents of polelake").to_value(),
+            titled_schema::<IncidentsDocument>("Acknowledged incidents of polelake").to_value(),
         ),
         (
             "list.schema.json",
-            of::<ListDocument>("A reference list of polelake").to_value(),
+            titled_schema::<ListDocument>("A reference list of polelake").to_value(),
         ),
     ]
 }
 
-fn of<T: JsonSchema>(title: &str) -> Schema {
+fn titled_schema<T: JsonSchema>(title: &str) -> Schema {
     let mut schema = SchemaSettings::draft07()
         .into_generator()
         .into_root_schema_for::<T>();
@@ -40,9 +40,10 @@ fn of<T: JsonSchema>(title: &str) -> Schema {
 }
 
 /// The standard's part, with our extension and our rules typed where they stand.
-fn contract() -> Value {
+fn contract_schema() -> Value {
     let mut schema =
-        of::<Document>("A data contract of polelake: ODCS with our extension").to_value();
+        titled_schema::<ContractDocument>("A data contract of polelake: ODCS with our extension")
+            .to_value();
     let mut take = |schema_of: Schema, name: &str| {
         // What refers to itself must go on doing so within the whole.
         let own = schema_of.to_value().to_string().replace(
@@ -59,9 +60,9 @@ fn contract() -> Value {
         }
         schema["definitions"][name] = value;
     };
-    take(of::<SourceExtension>(""), "SourceExtension");
-    take(of::<TableExtension>(""), "TableExtension");
-    take(of::<Implementation>(""), "Implementation");
+    take(titled_schema::<SourceExtension>(""), "SourceExtension");
+    take(titled_schema::<TableExtension>(""), "TableExtension");
+    take(titled_schema::<Implementation>(""), "Implementation");
     let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
     schema["definitions"]["Custom"]["allOf"] = json!([{
         "if": {"properties": {"property": {"const": "polelake"}}, "required": ["property"]},

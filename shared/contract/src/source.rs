@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::about::About;
-use crate::backfill::Backfill;
-use crate::extension::{BadRecords, Defaults, SourceExtension};
-use crate::fault::{Problem, Spot, nearest};
-use crate::fetch::{FETCHED, Fetch};
-use crate::file::File;
-use crate::odcs::{Document, Object, Property};
-use crate::path::Path;
-use crate::shape::Shape;
+use crate::backfill::CompiledBackfill;
+use crate::extension::{BadRecords, EnvelopeDefaults, SourceExtension};
+use crate::fetch::{FETCHED_MEMBER, Fetch};
+use crate::file::DeclaredFile;
+use crate::info::ContractInfo;
+use crate::odcs::{ContractDocument, Property, SchemaObject};
+use crate::path::EventPath;
+use crate::problem::{Location, Problem, nearest_name_hint};
+use crate::structure::DeclaredStructure;
 use crate::yaml;
 
 /// What an event type does to its record.
@@ -31,7 +31,7 @@ pub enum EventOp {
 }
 
 /// Claims of a token that admit its bearer, all of them together.
-pub type Claims = BTreeMap<String, String>;
+pub type TokenClaims = BTreeMap<String, String>;
 
 /// Who calls, as the gateway's authoriser found it.
 #[derive(Clone, Copy, Debug)]
@@ -64,43 +64,44 @@ pub struct SourceContract {
     /// Who may push: IAM ARNs, `*` standing for any run of characters.
     pub principals: Vec<String>,
     /// Which tokens may push: all claims of one of these must fit. `scope` fits as one word of several.
-    pub claims: Vec<Claims>,
+    pub claims: Vec<TokenClaims>,
     /// Where the relay asks for a record's whole state, if it does.
     pub fetch: Option<Fetch>,
     /// How records of a file become events, if they can.
-    pub backfill: Option<Backfill>,
+    pub backfill: Option<CompiledBackfill>,
     /// The described objects, as they were written.
-    pub schema: Vec<Object>,
+    pub schema: Vec<SchemaObject>,
     /// What the contract tells those who use the data.
-    pub about: About,
-    pub(crate) key: Vec<Path>,
-    pub(crate) event_id: Option<Path>,
-    pub(crate) event_type: Option<Path>,
+    pub about: ContractInfo,
+    pub(crate) key: Vec<EventPath>,
+    pub(crate) event_id: Option<EventPath>,
+    pub(crate) event_type: Option<EventPath>,
     pub(crate) event_type_default: Option<String>,
-    pub(crate) event_time: Option<Path>,
+    pub(crate) event_time: Option<EventPath>,
     pub(crate) event_time_default: Option<i64>,
-    pub(crate) entity_version: Option<Path>,
-    pub(crate) body: Vec<Path>,
-    pub(crate) delete_body: Vec<Path>,
-    pub(crate) state: Option<Path>,
+    pub(crate) entity_version: Option<EventPath>,
+    pub(crate) body: Vec<EventPath>,
+    pub(crate) delete_body: Vec<EventPath>,
+    pub(crate) state: Option<EventPath>,
     /// What an event is declared to be.
-    pub(crate) event_shape: Shape,
+    pub(crate) event_structure: DeclaredStructure,
     /// What the record within it is declared to be, where the contract describes it apart.
-    pub(crate) record_shape: Option<Shape>,
+    pub(crate) record_structure: Option<DeclaredStructure>,
 }
 
 impl SourceContract {
     /// Compiles the contract that stands in `file`.
-    pub(crate) fn parse(file: &File) -> Result<Self, Problem> {
-        let document = Document::read(file)?;
-        let extension: SourceExtension = yaml::read_value(file, "polelake", document.extension())?;
-        check(file, &document, &extension)?;
+    pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
+        let document = ContractDocument::read(file)?;
+        let extension: SourceExtension =
+            yaml::read_value(file, "polelake", document.polelake_extension())?;
+        check_extension(file, &document, &extension)?;
         let BadRecords::Quarantine = extension.bad_records;
-        let written = Written { file };
-        let defaults = Defaults::of(extension.envelope);
+        let written = ProblemLocator { file };
+        let defaults = EnvelopeDefaults::for_envelope(extension.envelope);
         let or = |given: &Option<String>, default: Option<&str>| {
             let text = given.clone().or(default.map(str::to_owned));
-            text.map(|text| written.path(&text)).transpose()
+            text.map(|text| written.parse_path(&text)).transpose()
         };
         let bodies = if extension.body.is_empty() {
             vec![defaults.body.to_owned()]
@@ -114,13 +115,13 @@ impl SourceContract {
             .filter(|_| extension.events.len() == 1)
             .cloned();
         let state = or(&extension.state, None)?;
-        let (event_shape, record_shape) = shapes(
+        let (event_shape, record_shape) = declared_structures(
             &document.schema,
             extension.record.as_deref(),
             extension.fetch.is_some(),
         );
         let contract = Self {
-            about: About::of(&document, file),
+            about: ContractInfo::from_document(&document, file),
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             purpose: document.description.purpose.clone().unwrap_or_default(),
             owner: document.owner(),
@@ -128,21 +129,21 @@ impl SourceContract {
                 .domain
                 .clone()
                 .unwrap_or_else(|| "shared".to_owned()),
-            key: written.paths(&extension.key)?,
+            key: written.parse_paths(&extension.key)?,
             event_id: or(&extension.event_id, defaults.id)?,
             event_type: or(&extension.event_type, defaults.kind)?,
             event_type_default: extension.event_type_default.or(single),
             event_time: or(&extension.event_time, defaults.time)?,
-            event_time_default: written.instant(
+            event_time_default: written.parse_instant(
                 "event_time_default",
                 extension.event_time_default.as_deref(),
             )?,
             entity_version: or(&extension.version, None)?,
-            body: written.paths(&bodies)?,
-            delete_body: written.paths(&extension.delete_body)?,
+            body: written.parse_paths(&bodies)?,
+            delete_body: written.parse_paths(&extension.delete_body)?,
             backfill: extension
                 .backfill
-                .map(|document| Backfill::compile(document, &written))
+                .map(|document| CompiledBackfill::compile(document, &written))
                 .transpose()?,
             state,
             name: document.id,
@@ -153,15 +154,15 @@ impl SourceContract {
             claims: extension.push.claims,
             fetch: extension.fetch,
             schema: document.schema,
-            event_shape,
-            record_shape,
+            event_structure: event_shape,
+            record_structure: record_shape,
         };
-        contract.fits_its_shape(&written)?;
+        contract.check_declared_paths(&written)?;
         Ok(contract)
     }
 
     /// Every path that the contract names must lead somewhere in the shape that it declares.
-    fn fits_its_shape(&self, written: &Written<'_>) -> Result<(), Problem> {
+    fn check_declared_paths(&self, written: &ProblemLocator<'_>) -> Result<(), Problem> {
         let optional = [
             &self.event_id,
             &self.event_type,
@@ -176,52 +177,55 @@ impl SourceContract {
             .chain(&self.delete_body)
             .chain(optional.into_iter().flatten());
         for path in paths {
-            self.event_shape
-                .at(path)
-                .map_err(|why| written.problem(path.text(), why))?;
+            self.event_structure
+                .structure_at(path)
+                .map_err(|why| written.problem_at(path.text(), why))?;
         }
         if let Some(backfill) = &self.backfill {
             backfill
-                .fits(self)
-                .map_err(|why| written.problem("backfill", why))?;
+                .check_contract(self)
+                .map_err(|why| written.problem_at("backfill", why))?;
         }
         Ok(())
     }
 
     /// What the record is declared to be.
-    pub(crate) fn record(&self) -> &Shape {
+    pub(crate) fn declared_record(&self) -> &DeclaredStructure {
         let within = || {
             self.body
                 .first()
-                .and_then(|body| self.event_shape.at(body).ok())
+                .and_then(|body| self.event_structure.structure_at(body).ok())
         };
-        self.record_shape
+        self.record_structure
             .as_ref()
             .or_else(within)
-            .unwrap_or(&Shape::Opaque)
+            .unwrap_or(&DeclaredStructure::Opaque)
     }
 
     /// Objects of the contract's schema whose fields are not told: nothing in them is looked at.
     #[must_use]
     pub fn opaque_paths(&self) -> Vec<String> {
         let mut found = Vec::new();
-        match &self.record_shape {
-            Some(shape) => shape.opaque_paths("$", &mut found),
-            None => self.event_shape.opaque_paths("$", &mut found),
+        match &self.record_structure {
+            Some(shape) => shape.collect_opaque_paths("$", &mut found),
+            None => self.event_structure.collect_opaque_paths("$", &mut found),
         }
         found
     }
 
     /// Whether `caller` may push to this source.
     #[must_use]
-    pub fn admits(&self, caller: Caller<'_>) -> bool {
+    pub fn admits_caller(&self, caller: Caller<'_>) -> bool {
         match caller {
-            Caller::Principal(arn) => self.principals.iter().any(|pattern| matches(pattern, arn)),
+            Caller::Principal(arn) => self
+                .principals
+                .iter()
+                .any(|pattern| matches_pattern(pattern, arn)),
             Caller::Token(token) => self.claims.iter().any(|claims| {
                 claims.iter().all(|(name, wanted)| {
                     token
                         .get(name)
-                        .is_some_and(|found| claim_fits(name, wanted, found))
+                        .is_some_and(|found| claim_matches(name, wanted, found))
                 })
             }),
         }
@@ -229,7 +233,7 @@ impl SourceContract {
 
     /// Whether the source's events have ids of their own.
     #[must_use]
-    pub fn gives_ids(&self) -> bool {
+    pub fn has_event_ids(&self) -> bool {
         self.event_id.is_some()
     }
 
@@ -245,41 +249,45 @@ impl SourceContract {
     ///
     /// # Errors
     /// A text that names the nearest declared event type.
-    pub fn op(&self, event_type: &str) -> Result<EventOp, String> {
+    pub fn event_op(&self, event_type: &str) -> Result<EventOp, String> {
         self.events.get(event_type).copied().ok_or_else(|| {
-            let nearest = nearest(event_type, self.events.keys().map(String::as_str));
+            let nearest = nearest_name_hint(event_type, self.events.keys().map(String::as_str));
             format!("the event type is not declared in the contract{nearest}")
         })
     }
 }
 
 /// A contract's file, for the places of what is wrong in it.
-pub(crate) struct Written<'f> {
-    file: &'f File,
+pub(crate) struct ProblemLocator<'f> {
+    file: &'f DeclaredFile,
 }
 
-impl Written<'_> {
-    pub(crate) fn problem(&self, needle: &str, message: impl Into<String>) -> Problem {
-        let begins = Spot::of(self.file.text(), "polelake", 1).line;
+impl ProblemLocator<'_> {
+    pub(crate) fn problem_at(&self, needle: &str, message: impl Into<String>) -> Problem {
+        let begins = Location::find_word(self.file.text(), "polelake", 1).line;
         Problem::error(
             &self.file.path,
-            Spot::of(self.file.text(), needle, begins),
+            Location::find_word(self.file.text(), needle, begins),
             message,
         )
     }
 
-    pub(crate) fn path(&self, text: &str) -> Result<Path, Problem> {
-        Path::parse(text).map_err(|why| self.problem(text, why))
+    pub(crate) fn parse_path(&self, text: &str) -> Result<EventPath, Problem> {
+        EventPath::parse(text).map_err(|why| self.problem_at(text, why))
     }
 
-    pub(crate) fn paths(&self, texts: &[String]) -> Result<Vec<Path>, Problem> {
-        texts.iter().map(|text| self.path(text)).collect()
+    pub(crate) fn parse_paths(&self, texts: &[String]) -> Result<Vec<EventPath>, Problem> {
+        texts.iter().map(|text| self.parse_path(text)).collect()
     }
 
-    pub(crate) fn instant(&self, name: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
+    pub(crate) fn parse_instant(
+        &self,
+        name: &str,
+        text: Option<&str>,
+    ) -> Result<Option<i64>, Problem> {
         let parse = |text: &str| {
             let wrong = || {
-                self.problem(
+                self.problem_at(
                     name,
                     format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z"),
                 )
@@ -291,13 +299,17 @@ impl Written<'_> {
 }
 
 /// What must hold between the parts of the extension.
-fn check(file: &File, document: &Document, extension: &SourceExtension) -> Result<(), Problem> {
-    let written = Written { file };
-    let refuse = |needle: &str, why: &str| Err(written.problem(needle, why));
+fn check_extension(
+    file: &DeclaredFile,
+    document: &ContractDocument,
+    extension: &SourceExtension,
+) -> Result<(), Problem> {
+    let written = ProblemLocator { file };
+    let refuse = |needle: &str, why: &str| Err(written.problem_at(needle, why));
     if let Some(why) = extension
         .fetch
         .as_ref()
-        .and_then(|fetch| fetch.fault(extension.state.as_deref()))
+        .and_then(|fetch| fetch.declaration_error(extension.state.as_deref()))
     {
         return refuse("fetch", &why);
     }
@@ -332,7 +344,10 @@ fn check(file: &File, document: &Document, extension: &SourceExtension) -> Resul
             "`events` declares no event type; every event would be quarantined",
         );
     }
-    let typed = extension.event_type.is_some() || Defaults::of(extension.envelope).kind.is_some();
+    let typed = extension.event_type.is_some()
+        || EnvelopeDefaults::for_envelope(extension.envelope)
+            .kind
+            .is_some();
     if !typed && extension.event_type_default.is_none() && extension.events.len() > 1 {
         return refuse(
             "events",
@@ -344,7 +359,7 @@ fn check(file: &File, document: &Document, extension: &SourceExtension) -> Resul
         .as_ref()
         .filter(|name| !extension.events.contains_key(*name))
     {
-        let near = nearest(default, extension.events.keys().map(String::as_str));
+        let near = nearest_name_hint(default, extension.events.keys().map(String::as_str));
         return refuse(
             "event_type_default",
             &format!("`events` declares no `{default}`{near}"),
@@ -360,22 +375,22 @@ fn check(file: &File, document: &Document, extension: &SourceExtension) -> Resul
             "record",
             &format!(
                 "`schema` describes no object `{record}`{}",
-                nearest(record, names())
+                nearest_name_hint(record, names())
             ),
         );
     }
-    unenforced(file, &document.schema)
+    refuse_unenforced_rules(file, &document.schema)
 }
 
 /// Rules that nobody would run on a source are refused, with the place where they belong.
-fn unenforced(file: &File, schema: &[Object]) -> Result<(), Problem> {
+fn refuse_unenforced_rules(file: &DeclaredFile, schema: &[SchemaObject]) -> Result<(), Problem> {
     let refuse = |name: &str, what: &str| {
         let message = format!(
             "{what} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
         );
         Err(Problem::error(
             &file.path,
-            Spot::of(file.text(), name, 1),
+            Location::find_word(file.text(), name, 1),
             message,
         ))
     };
@@ -402,7 +417,11 @@ fn unenforced(file: &File, schema: &[Object]) -> Result<(), Problem> {
 }
 
 /// The shapes of the event and of the record within it.
-fn shapes(schema: &[Object], record: Option<&str>, fetches: bool) -> (Shape, Option<Shape>) {
+fn declared_structures(
+    schema: &[SchemaObject],
+    record: Option<&str>,
+    fetches: bool,
+) -> (DeclaredStructure, Option<DeclaredStructure>) {
     let apart = record.and_then(|name| schema.iter().find(|object| object.name == name));
     let event = schema
         .iter()
@@ -412,7 +431,7 @@ fn shapes(schema: &[Object], record: Option<&str>, fetches: bool) -> (Shape, Opt
         .unwrap_or_default();
     if fetches {
         // What the relay adds beside a state that it fetched.
-        let name = FETCHED.to_owned();
+        let name = FETCHED_MEMBER.to_owned();
         properties.push(Property {
             name,
             logical_type: Some("object".into()),
@@ -421,9 +440,9 @@ fn shapes(schema: &[Object], record: Option<&str>, fetches: bool) -> (Shape, Opt
     }
     let described = |properties: &[Property]| {
         if properties.is_empty() {
-            Shape::Opaque
+            DeclaredStructure::Opaque
         } else {
-            Shape::of(properties)
+            DeclaredStructure::from_properties(properties)
         }
     };
     (
@@ -432,15 +451,15 @@ fn shapes(schema: &[Object], record: Option<&str>, fetches: bool) -> (Shape, Opt
     )
 }
 
-fn claim_fits(name: &str, wanted: &str, found: &str) -> bool {
+fn claim_matches(name: &str, wanted: &str, found: &str) -> bool {
     match name {
         "scope" => found.split(' ').any(|scope| scope == wanted),
-        _ => matches(wanted, found),
+        _ => matches_pattern(wanted, found),
     }
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any run of characters.
-fn matches(pattern: &str, text: &str) -> bool {
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
         return false;
@@ -464,27 +483,27 @@ mod tests {
 
     #[test]
     fn scopes_fit_as_words() {
-        assert!(claim_fits(
+        assert!(claim_matches(
             "scope",
             "events/write",
             "events/read events/write"
         ));
-        assert!(!claim_fits("scope", "events/write", "events/writes"));
-        assert!(claim_fits("client_id", "housing-*", "housing-api"));
+        assert!(!claim_matches("scope", "events/write", "events/writes"));
+        assert!(claim_matches("client_id", "housing-*", "housing-api"));
     }
 
     #[test]
     fn callers_fit_patterns() {
-        assert!(matches(
+        assert!(matches_pattern(
             "arn:aws:iam::*:role/housing-*",
             "arn:aws:iam::1:role/housing-api"
         ));
-        assert!(!matches(
+        assert!(!matches_pattern(
             "arn:aws:iam::*:role/housing-*",
             "arn:aws:iam::1:role/planning"
         ));
-        assert!(matches("exact", "exact"));
-        assert!(!matches("exact", "exactly"));
-        assert!(!matches("a*bc", "abcd"));
+        assert!(matches_pattern("exact", "exact"));
+        assert!(!matches_pattern("exact", "exactly"));
+        assert!(!matches_pattern("a*bc", "abcd"));
     }
 }

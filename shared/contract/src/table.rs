@@ -1,13 +1,13 @@
 //! A table contract: the columns of a POLE table, their types, and the rules on them.
 
-use pole::{Kind, PROVENANCE};
+use pole::{PROVENANCE, ProvenanceKind};
 use serde_json::Value;
 
-use crate::about::About;
 use crate::extension::{Family, TableExtension};
-use crate::fault::{Problem, Spot, nearest};
-use crate::file::File;
-use crate::odcs::{Document, Property, Quality};
+use crate::file::DeclaredFile;
+use crate::info::ContractInfo;
+use crate::odcs::{ContractDocument, Property, Quality};
+use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::rule::Rule;
 use crate::yaml;
 
@@ -64,7 +64,7 @@ impl ColumnType {
 
     /// The type as Glue and Athena write it.
     #[must_use]
-    pub fn glue(&self) -> String {
+    pub fn glue_type(&self) -> String {
         match self {
             Self::Text => "string".into(),
             Self::Integer => "bigint".into(),
@@ -120,23 +120,28 @@ pub struct TableContract {
     /// The department whose database it stands in.
     pub domain: String,
     /// What the contract tells those who use the table.
-    pub about: About,
+    pub about: ContractInfo,
     /// The provenance columns, then the table's own.
     pub columns: Vec<Column>,
     /// The rules on it, compiled.
     pub rules: Vec<Rule>,
-    pub(crate) written: Vec<Property>,
+    pub(crate) properties: Vec<Property>,
     pub(crate) quality: Vec<Quality>,
 }
 
 impl TableContract {
     /// Reads the contract that stands in `file`; its rules are compiled when all tables are known.
-    pub(crate) fn parse(file: &File) -> Result<Self, Problem> {
-        let mut document = Document::read(file)?;
-        let extension: TableExtension = yaml::read_value(file, "polelake", document.extension())?;
-        let about = About::of(&document, file);
+    pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
+        let mut document = ContractDocument::read(file)?;
+        let extension: TableExtension =
+            yaml::read_value(file, "polelake", document.polelake_extension())?;
+        let about = ContractInfo::from_document(&document, file);
         let problem = |needle: &str, message: String| {
-            Problem::error(&file.path, Spot::of(file.text(), needle, 1), message)
+            Problem::error(
+                &file.path,
+                Location::find_word(file.text(), needle, 1),
+                message,
+            )
         };
         let (owner, domain) = (
             document.owner(),
@@ -148,8 +153,9 @@ impl TableContract {
                 "a table contract describes exactly one table".into(),
             ));
         };
-        let written =
-            |property: &Property| column(property).map_err(|why| problem(&property.name, why));
+        let written = |property: &Property| {
+            compile_column(property).map_err(|why| problem(&property.name, why))
+        };
         let table = Self {
             id: document.id,
             name: object.name,
@@ -165,7 +171,7 @@ impl TableContract {
                 .map(written)
                 .collect::<Result<_, _>>()?,
             rules: Vec::new(),
-            written: object.properties,
+            properties: object.properties,
             quality: object.quality,
         };
         table
@@ -179,27 +185,30 @@ impl TableContract {
 
     /// Where the column stands, counted over provenance and own columns.
     #[must_use]
-    pub fn position(&self, column: &str) -> Option<usize> {
+    pub fn column_index(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|known| known.name == column)
     }
 
     /// The table's own columns, behind the provenance.
     #[must_use]
-    pub fn own(&self) -> &[Column] {
+    pub fn own_columns(&self) -> &[Column] {
         &self.columns[PROVENANCE.len()..]
     }
 
     /// Its rules that look into other tables, or those that do not.
-    pub fn rules_that_look(&self, elsewhere: bool) -> impl Iterator<Item = &Rule> {
+    pub fn rules_by_cross_table(&self, elsewhere: bool) -> impl Iterator<Item = &Rule> {
         self.rules
             .iter()
-            .filter(move |rule| rule.demand.looks_elsewhere() == elsewhere)
+            .filter(move |rule| rule.expectation.is_cross_table_check() == elsewhere)
     }
 
     /// Whether a rule of this id is written out in its `quality`, and not implied by the words of a column.
     #[must_use]
-    pub fn writes_out(&self, rule: &str) -> bool {
-        let of_columns = self.written.iter().flat_map(|property| &property.quality);
+    pub fn declares_rule(&self, rule: &str) -> bool {
+        let of_columns = self
+            .properties
+            .iter()
+            .flat_map(|property| &property.quality);
         self.quality
             .iter()
             .chain(of_columns)
@@ -208,18 +217,18 @@ impl TableContract {
 
     /// Whether it is a table of links.
     #[must_use]
-    pub fn is_link(&self) -> bool {
-        self.position("from_id").is_some() && self.position("to_id").is_some()
+    pub fn is_link_table(&self) -> bool {
+        self.column_index("from_id").is_some() && self.column_index("to_id").is_some()
     }
 
-    pub(crate) fn nearest(&self, name: &str) -> String {
-        nearest(name, self.columns.iter().map(|column| column.name.as_str()))
+    pub(crate) fn nearest_column_hint(&self, name: &str) -> String {
+        nearest_name_hint(name, self.columns.iter().map(|column| column.name.as_str()))
     }
 
     /// Names become object keys and columns of Glue.
     fn check_names(&self) -> Result<(), (String, String)> {
         let fault = |name: &str, why: String| Err((name.to_owned(), why));
-        if !snake(&self.name) {
+        if !is_snake_case(&self.name) {
             return fault(
                 &self.name,
                 format!("the table name `{}` is not lower snake_case", self.name),
@@ -243,9 +252,9 @@ impl TableContract {
     fn check_provenance(&self) -> Result<(), String> {
         for (place, wanted) in PROVENANCE.iter().enumerate() {
             let kind = match wanted.kind {
-                Kind::Text => ColumnType::Text,
-                Kind::Integer => ColumnType::Integer,
-                Kind::Timestamp => ColumnType::Timestamp,
+                ProvenanceKind::Text => ColumnType::Text,
+                ProvenanceKind::Integer => ColumnType::Integer,
+                ProvenanceKind::Timestamp => ColumnType::Timestamp,
             };
             let fits = self.columns.get(place).is_some_and(|column| {
                 column.name == wanted.name
@@ -257,7 +266,7 @@ impl TableContract {
                     "column {} must be `{}` of type {}{}, as every table has it",
                     place + 1,
                     wanted.name,
-                    kind.glue(),
+                    kind.glue_type(),
                     if wanted.required { ", required" } else { "" }
                 ));
             }
@@ -266,9 +275,9 @@ impl TableContract {
     }
 }
 
-fn column(property: &Property) -> Result<Column, String> {
+fn compile_column(property: &Property) -> Result<Column, String> {
     let name = &property.name;
-    if !snake(name) {
+    if !is_snake_case(name) {
         return Err(format!("the column name `{name}` is not lower snake_case"));
     }
     let logical = property.logical_type.as_deref().unwrap_or("string");
@@ -288,7 +297,7 @@ fn column(property: &Property) -> Result<Column, String> {
         return Err(format!(
             "the column `{name}` needs a `classification` of {}{}",
             classes.join(", "),
-            nearest(classification, classes.into_iter())
+            nearest_name_hint(classification, classes.into_iter())
         ));
     }
     Ok(Column {
@@ -308,19 +317,19 @@ fn column(property: &Property) -> Result<Column, String> {
                     .to_owned(),
             )
         }),
-        examples: property.examples.iter().map(plain).collect(),
+        examples: property.examples.iter().map(plain_text).collect(),
         key: property.primary_key,
     })
 }
 
 /// A value as people write it, a text without its quotes.
-fn plain(value: &Value) -> String {
+fn plain_text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn snake(name: &str) -> bool {
+fn is_snake_case(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     !name.is_empty() && !name.starts_with('_') && name.chars().all(fits)
 }

@@ -18,10 +18,10 @@ pub fn parse_date(text: &str) -> Option<i32> {
     if !separated || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    days(
-        number(&date[..4])?,
-        number(&date[5..7])?,
-        number(&date[8..])?,
+    days_since_epoch(
+        parse_digits(&date[..4])?,
+        parse_digits(&date[5..7])?,
+        parse_digits(&date[8..])?,
     )
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn timestamp_text(micros: i64) -> String {
 pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
     let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
     let date = instant.to_zoned(zone.clone()).date();
-    days(
+    days_since_epoch(
         i32::from(date.year()),
         i32::from(date.month()),
         i32::from(date.day()),
@@ -65,7 +65,7 @@ pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
 }
 
 /// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
-pub(crate) fn days(year: i32, month: i32, day: i32) -> Option<i32> {
+pub(crate) fn days_since_epoch(year: i32, month: i32, day: i32) -> Option<i32> {
     let valid = civil::Date::new(
         i16::try_from(year).ok()?,
         i8::try_from(month).ok()?,
@@ -80,7 +80,7 @@ pub(crate) fn days(year: i32, month: i32, day: i32) -> Option<i32> {
     Some(era * 146_097 + day_of_era - 719_468)
 }
 
-fn number(digits: &str) -> Option<i32> {
+fn parse_digits(digits: &str) -> Option<i32> {
     let plain =
         !digits.is_empty() && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
     if plain { digits.parse().ok() } else { None }
@@ -89,11 +89,11 @@ fn number(digits: &str) -> Option<i32> {
 fn clock_micros(time: &str) -> Option<i64> {
     let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
     let mut parts = whole.split(':');
-    let hour = number(parts.next()?).filter(|hour| *hour < 24)?;
-    let minute = number(parts.next()?).filter(|minute| *minute < 60)?;
+    let hour = parse_digits(parts.next()?).filter(|hour| *hour < 24)?;
+    let minute = parse_digits(parts.next()?).filter(|minute| *minute < 60)?;
     let second = parts
         .next()
-        .map_or(Some(0), number)
+        .map_or(Some(0), parse_digits)
         .filter(|second| *second < 60)?;
     let micros = if fraction.is_empty() {
         0
@@ -108,7 +108,7 @@ fn fraction_micros(fraction: &str) -> Option<i64> {
         return None;
     }
     let six: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    number(&six)
+    parse_digits(&six)
         .filter(|_| fraction.bytes().all(|b| b.is_ascii_digit()))
         .map(i64::from)
 }
@@ -119,11 +119,11 @@ fn offset_micros(zone: &str) -> Option<i64> {
     }
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let digits = zone.get(1..)?.replace(':', "");
-    let hours = number(digits.get(..2)?).filter(|hours| *hours <= 18)?;
+    let hours = parse_digits(digits.get(..2)?).filter(|hours| *hours <= 18)?;
     let minutes = digits
         .get(2..)
         .filter(|rest| !rest.is_empty())
-        .map_or(Some(0), number)?;
+        .map_or(Some(0), parse_digits)?;
     Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000)
 }
 

@@ -5,41 +5,41 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::Context;
 
 /// No new work in the last ten seconds before the deadline.
-const RESERVE: Duration = Duration::from_secs(10);
+const DEADLINE_RESERVE: Duration = Duration::from_secs(10);
 
 /// How long an invocation may still run.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub struct TimeBudget {
     deadline: SystemTime,
     reserve: Duration,
 }
 
-impl Budget {
+impl TimeBudget {
     /// The budget of an invocation. A short one keeps a fifth of its time in reserve instead of ten seconds.
     #[must_use]
-    pub fn of(context: &Context) -> Self {
+    pub fn from_context(context: &Context) -> Self {
         let deadline = context.deadline();
         let whole = deadline
             .duration_since(SystemTime::now())
             .unwrap_or_default();
         Self {
             deadline,
-            reserve: RESERVE.min(whole / 5),
+            reserve: DEADLINE_RESERVE.min(whole / 5),
         }
     }
 
     /// A budget that ends after `time`; for tests and tools.
     #[must_use]
-    pub fn lasting(time: Duration) -> Self {
+    pub fn lasting_for(time: Duration) -> Self {
         Self {
             deadline: SystemTime::now() + time,
-            reserve: RESERVE.min(time / 5),
+            reserve: DEADLINE_RESERVE.min(time / 5),
         }
     }
 
     /// The time left for work; zero when only the reserve is left.
     #[must_use]
-    pub fn left(&self) -> Duration {
+    pub fn time_left(&self) -> Duration {
         let left = self
             .deadline
             .duration_since(SystemTime::now())
@@ -50,7 +50,7 @@ impl Budget {
     /// Whether no more work is to be taken.
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        self.left().is_zero()
+        self.time_left().is_zero()
     }
 }
 
@@ -60,9 +60,9 @@ mod tests {
 
     #[test]
     fn the_reserve_is_kept() {
-        let minute = Budget::lasting(Duration::from_secs(60));
-        assert!(minute.left() <= Duration::from_secs(50));
+        let minute = TimeBudget::lasting_for(Duration::from_secs(60));
+        assert!(minute.time_left() <= Duration::from_secs(50));
         assert!(!minute.is_spent());
-        assert!(Budget::lasting(Duration::ZERO).is_spent());
+        assert!(TimeBudget::lasting_for(Duration::ZERO).is_spent());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{Catalogue, File, Problem, pack, unpack};
+use contract::{Catalogue, DeclaredFile, Problem, pack_files, unpack_files};
 
 use crate::{Failure, FailureKind};
 
@@ -11,7 +11,7 @@ use crate::{Failure, FailureKind};
 /// # Errors
 /// A configuration failure that names every problem with its file and line.
 pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
-    Catalogue::compile(&contract_files(folder)?).map_err(|problems| broken(&problems))
+    Catalogue::compile(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))
 }
 
 /// Packs everything below `folder` into `file`, as it travels with the functions, and gives what it compiles to.
@@ -19,7 +19,8 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
 /// # Errors
 /// A configuration failure that names every problem with its file and line, or why the pack cannot be written.
 pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
-    let (pack, catalogue) = pack(&contract_files(folder)?).map_err(|problems| broken(&problems))?;
+    let (pack, catalogue) =
+        pack_files(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))?;
     std::fs::write(file, pack).map_err(|error| {
         Failure::new(
             FailureKind::Configuration,
@@ -29,7 +30,7 @@ pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
     Ok(catalogue)
 }
 
-fn broken(problems: &[Problem]) -> Failure {
+fn compile_failure(problems: &[Problem]) -> Failure {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     Failure::new(
         FailureKind::Configuration,
@@ -41,21 +42,25 @@ fn broken(problems: &[Problem]) -> Failure {
 ///
 /// # Errors
 /// A configuration failure when the folder or a file in it cannot be read.
-pub fn contract_files(folder: &str) -> Result<Vec<File>, Failure> {
+pub fn read_contract_files(folder: &str) -> Result<Vec<DeclaredFile>, Failure> {
     let failure = |why: String| Failure::new(FailureKind::Configuration, why);
     if Path::new(folder).is_file() {
         let text = std::fs::read_to_string(folder)
             .map_err(|error| failure(format!("{folder}: {error}")))?;
-        return unpack(&text).map_err(|why| failure(format!("{folder}: {why}")));
+        return unpack_files(&text).map_err(|why| failure(format!("{folder}: {why}")));
     }
     let mut files = Vec::new();
-    collect(Path::new(folder), "", &mut files)
+    collect_yaml_files(Path::new(folder), "", &mut files)
         .map_err(|error| failure(format!("the contracts in {folder} cannot be read: {error}")))?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
-fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> std::io::Result<()> {
+fn collect_yaml_files(
+    folder: &Path,
+    below: &str,
+    files: &mut Vec<DeclaredFile>,
+) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -65,9 +70,12 @@ fn collect(folder: &Path, below: &str, files: &mut Vec<File>) -> std::io::Result
             format!("{below}/{name}")
         };
         if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &path, files)?;
+            collect_yaml_files(&entry.path(), &path, files)?;
         } else if path.ends_with(".yaml") {
-            files.push(File::new(path, std::fs::read_to_string(entry.path())?));
+            files.push(DeclaredFile::new(
+                path,
+                std::fs::read_to_string(entry.path())?,
+            ));
         }
     }
     Ok(())

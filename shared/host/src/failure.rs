@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use arrow_schema::ArrowError;
+use lake::LakeError;
 use lambda_runtime::Diagnostic;
+use store::StoreError;
 
 /// What kind of failure it is. The name is what alarms see as `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    fn name(self) -> &'static str {
+    fn error_type(self) -> &'static str {
         match self {
             Self::Configuration => "Configuration",
             Self::BadRequest => "BadRequest",
@@ -59,16 +62,44 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.name(), self.message)
+        write!(f, "{}: {}", self.kind.error_type(), self.message)
     }
 }
 
 impl std::error::Error for Failure {}
 
+/// The storage did not answer, or a right is missing: Lambda tries again.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+/// A document or file of the lake is damaged.
+impl From<LakeError> for Failure {
+    fn from(error: LakeError) -> Self {
+        Self::corrupt(&error)
+    }
+}
+
+/// A document that this platform wrote cannot be read.
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::corrupt(&error)
+    }
+}
+
+/// Columns of a file do not fit together.
+impl From<ArrowError> for Failure {
+    fn from(error: ArrowError) -> Self {
+        Self::corrupt(&error)
+    }
+}
+
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self {
-            error_type: failure.kind.name().to_owned(),
+            error_type: failure.kind.error_type().to_owned(),
             error_message: failure.message,
         }
     }

@@ -14,11 +14,11 @@ mod failure;
 mod settings;
 mod telemetry;
 
-pub use budget::Budget;
-pub use contracts::{contract_files, load_contracts, pack_contracts};
+pub use budget::TimeBudget;
+pub use contracts::{load_contracts, pack_contracts, read_contract_files};
 pub use failure::{Failure, FailureKind};
 pub use settings::Settings;
-pub use telemetry::{init_telemetry, metric, metric_in};
+pub use telemetry::{emit_metric, emit_metric_in, init_telemetry};
 
 /// One try at one request, its body included: a shard of 512 MB takes some ten seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -27,18 +27,18 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Tries of one request.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS_MAX: u32 = 4;
 
 /// The configuration of the AWS clients: region, credentials and endpoints from the environment, as on Lambda. Without
 /// these limits a request that hangs would hang until the function's own time is over.
-pub async fn aws_config() -> aws_config::SdkConfig {
+pub async fn load_aws_config() -> aws_config::SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
     aws_config::from_env()
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
         .load()
         .await
 }

@@ -21,7 +21,7 @@ impl Settings {
     }
 
     /// A setting that there must be.
-    pub fn required(&mut self, name: &str) -> String {
+    pub fn required_text(&mut self, name: &str) -> String {
         match self.variables.get(name).filter(|value| !value.is_empty()) {
             Some(value) => value.clone(),
             None => {
@@ -33,7 +33,7 @@ impl Settings {
 
     /// A setting that there may be.
     #[must_use]
-    pub fn optional(&self, name: &str) -> Option<String> {
+    pub fn optional_text(&self, name: &str) -> Option<String> {
         self.variables
             .get(name)
             .filter(|value| !value.is_empty())
@@ -41,8 +41,8 @@ impl Settings {
     }
 
     /// A number, or `default` where there is none.
-    pub fn number(&mut self, name: &str, default: u32) -> u32 {
-        let Some(text) = self.optional(name) else {
+    pub fn number_or(&mut self, name: &str, default: u32) -> u32 {
+        let Some(text) = self.optional_text(name) else {
             return default;
         };
         text.parse().unwrap_or_else(|_| {
@@ -55,7 +55,7 @@ impl Settings {
     ///
     /// # Errors
     /// A configuration failure that names every fault.
-    pub fn finish<T>(self, value: T) -> Result<T, Failure> {
+    pub fn finish_with<T>(self, value: T) -> Result<T, Failure> {
         if self.faults.is_empty() {
             return Ok(value);
         }
@@ -73,10 +73,10 @@ mod tests {
     #[test]
     fn every_fault_is_told_at_once() {
         let mut settings = Settings::new([("C".to_owned(), "x".to_owned())].into_iter());
-        settings.required("A");
-        settings.required("B");
-        settings.number("C", 1);
-        let failure = settings.finish(()).unwrap_err();
+        settings.required_text("A");
+        settings.required_text("B");
+        settings.number_or("C", 1);
+        let failure = settings.finish_with(()).unwrap_err();
         assert_eq!(
             failure.to_string(),
             "Configuration: A is not set; B is not set; C is not a whole number"

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 
 /// Whether standard output is a function's log: in a tool that borrows a function's code it is not.
-static LOGGING: AtomicBool = AtomicBool::new(false);
+static LOGGING_STARTED: AtomicBool = AtomicBool::new(false);
 
 /// The namespace of our own metrics.
-const NAMESPACE: &str = "polelake";
+const METRIC_NAMESPACE: &str = "polelake";
 
 /// Begins to log, at `level` (such as `info`); a second call does nothing.
 pub fn init_telemetry(level: Option<&str>) {
@@ -24,7 +24,7 @@ pub fn init_telemetry(level: Option<&str>) {
         .with_target(false);
     // An error means that somebody else has begun already, as in tests.
     drop(subscriber.with_current_span(false).try_init());
-    LOGGING.store(true, Ordering::Relaxed);
+    LOGGING_STARTED.store(true, Ordering::Relaxed);
 }
 
 /// Writes metrics of one function in the embedded metric format: CloudWatch reads them from the log.
@@ -32,13 +32,13 @@ pub fn init_telemetry(level: Option<&str>) {
 /// `dimensions` are few-valued names such as topic or table; `values` are counts. Of a source or a topic, a count of nothing
 /// is left out: CloudWatch asks a price for each series and hour in which something is written, and most of these counts
 /// are of what seldom happens. A missing count is 0.
-pub fn metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
-    metric_in(NAMESPACE, dimensions, values);
+pub fn emit_metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
+    emit_metric_in(METRIC_NAMESPACE, dimensions, values);
 }
 
 /// The same in another namespace, such as that of a service whose alarms and dashboards are to work with ours.
-pub fn metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
-    if !LOGGING.load(Ordering::Relaxed) {
+pub fn emit_metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
+    if !LOGGING_STARTED.load(Ordering::Relaxed) {
         return;
     }
     let all_day = dimensions
@@ -50,11 +50,11 @@ pub fn metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, 
         .filter(|(_, value)| *value > 0 || !all_day)
         .collect();
     if !told.is_empty() {
-        println!("{}", embedded(namespace, dimensions, &told));
+        println!("{}", format_emf_line(namespace, dimensions, &told));
     }
 }
 
-fn embedded(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
+fn format_emf_line(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
     let millis = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
@@ -83,7 +83,11 @@ mod tests {
 
     #[test]
     fn a_metric_is_declared_and_given() {
-        let line = embedded(NAMESPACE, &[("topic", "t")], &[("records_landed", 3)]);
+        let line = format_emf_line(
+            METRIC_NAMESPACE,
+            &[("topic", "t")],
+            &[("records_landed", 3)],
+        );
         assert_eq!(
             line["_aws"]["CloudWatchMetrics"][0]["Namespace"],
             "polelake"
@@ -98,7 +102,7 @@ mod tests {
     #[test]
     fn another_services_namespace_has_its_own_names() {
         let dimensions = [("EvaluationContext", "person")];
-        let mut line = embedded(
+        let mut line = format_emf_line(
             "Glue Data Quality",
             &dimensions,
             &[("glue.data.quality.rules.passed", 12)],

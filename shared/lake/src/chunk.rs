@@ -12,13 +12,13 @@ pub struct Day(pub i32);
 impl Day {
     /// The day on which an instant falls, in microseconds since 1970.
     #[must_use]
-    pub fn of_micros(micros: i64) -> Self {
+    pub fn from_micros(micros: i64) -> Self {
         Self(i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX))
     }
 
     /// The first microsecond of the day.
     #[must_use]
-    pub fn begins(self) -> i64 {
+    pub fn start_micros(self) -> i64 {
         i64::from(self.0) * MICROS_PER_DAY
     }
 
@@ -88,13 +88,13 @@ impl Chunk {
     /// The prefix of every raw object of the stream.
     #[must_use]
     pub fn raw_prefix(&self) -> String {
-        format!("raw/{}/", self.stream())
+        format!("raw/{}/", self.stream_path())
     }
 
     /// The key of the small object that remembers where the chain ends. A cache: the chain is the truth.
     #[must_use]
-    pub fn hint_key(&self) -> String {
-        format!("raw/_chain/{}.json", self.stream())
+    pub fn log_end_hint_key(&self) -> String {
+        format!("raw/_chain/{}.json", self.stream_path())
     }
 
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
@@ -103,7 +103,7 @@ impl Chunk {
         format!(
             "{}date={day}/{}",
             Self::refined_prefix(table),
-            self.dated_name()
+            self.dated_path()
         )
     }
 
@@ -115,16 +115,16 @@ impl Chunk {
 
     /// Where a topic's raw objects lie, as Athena's partition projection writes it.
     #[must_use]
-    pub fn raw_template(topic: &str) -> String {
+    pub fn raw_location_template(topic: &str) -> String {
         format!(
             "{}epoch=${{in_epoch}}/partition=${{in_partition}}/",
-            Self::topic_raw(topic)
+            Self::topic_raw_prefix(topic)
         )
     }
 
     /// Where a table's refined rows lie, as Athena's partition projection writes it.
     #[must_use]
-    pub fn refined_template(table: &str) -> String {
+    pub fn refined_location_template(table: &str) -> String {
         let stream = "topic=${in_topic}/epoch=${in_epoch}/partition=${in_partition}/";
         format!("{}date=${{in_date}}/{stream}", Self::refined_prefix(table))
     }
@@ -132,11 +132,11 @@ impl Chunk {
     /// The key of the chunk's refused records.
     #[must_use]
     pub fn quarantine_key(&self, day: Day) -> String {
-        format!("quarantine/date={day}/{}", self.dated_name())
+        format!("quarantine/date={day}/{}", self.dated_path())
     }
 
     /// The prefix of every refused record.
-    pub const QUARANTINE: &str = "quarantine/";
+    pub const QUARANTINE_PREFIX: &str = "quarantine/";
 
     /// The key of the receipt that the chunk was transformed.
     #[must_use]
@@ -147,37 +147,37 @@ impl Chunk {
     /// The prefix of every receipt of the stream.
     #[must_use]
     pub fn receipt_prefix(&self) -> String {
-        format!("refined/_receipts/{}/", self.stream())
+        format!("refined/_receipts/{}/", self.stream_path())
     }
 
     /// The prefix of every receipt of a topic.
     #[must_use]
-    pub fn topic_receipts(topic: &str) -> String {
+    pub fn topic_receipt_prefix(topic: &str) -> String {
         format!("refined/_receipts/{topic}/")
     }
 
     /// The prefix of every raw object.
-    pub const RAW: &str = "raw/";
+    pub const RAW_PREFIX: &str = "raw/";
 
     /// The prefix of every receipt.
-    pub const RECEIPTS: &str = "refined/_receipts/";
+    pub const RECEIPTS_PREFIX: &str = "refined/_receipts/";
 
     /// The prefix of every raw object of a topic.
     #[must_use]
-    pub fn topic_raw(topic: &str) -> String {
+    pub fn topic_raw_prefix(topic: &str) -> String {
         format!("raw/{topic}/")
     }
 
     /// The chunk whose raw object has this key.
     #[must_use]
-    pub fn of_raw_key(key: &str) -> Option<Self> {
-        Self::parse(key.strip_prefix("raw/")?.strip_suffix(".parquet")?)
+    pub fn from_raw_key(key: &str) -> Option<Self> {
+        Self::parse_stream_path(key.strip_prefix("raw/")?.strip_suffix(".parquet")?)
     }
 
     /// The chunk whose receipt has this key.
     #[must_use]
-    pub fn of_receipt_key(key: &str) -> Option<Self> {
-        Self::parse(
+    pub fn from_receipt_key(key: &str) -> Option<Self> {
+        Self::parse_stream_path(
             key.strip_prefix("refined/_receipts/")?
                 .strip_suffix(".json")?,
         )
@@ -185,38 +185,38 @@ impl Chunk {
 
     /// The chunk of which a refined object of `table` has this key.
     #[must_use]
-    pub fn of_refined_key(table: &str, key: &str) -> Option<Self> {
+    pub fn from_refined_key(table: &str, key: &str) -> Option<Self> {
         let dated = key
             .strip_prefix(&Self::refined_prefix(table))?
             .strip_prefix("date=")?;
         let (_, name) = dated.split_once("/topic=")?;
-        Self::parse(name.strip_suffix(".parquet")?)
+        Self::parse_stream_path(name.strip_suffix(".parquet")?)
     }
 
     /// The chunk whose refused records have this key.
     #[must_use]
-    pub fn of_quarantine_key(key: &str) -> Option<Self> {
+    pub fn from_quarantine_key(key: &str) -> Option<Self> {
         let (_, name) = key
             .strip_prefix("quarantine/date=")?
             .split_once("/topic=")?;
-        Self::parse(name.strip_suffix(".parquet")?)
+        Self::parse_stream_path(name.strip_suffix(".parquet")?)
     }
 
-    fn stream(&self) -> String {
+    fn stream_path(&self) -> String {
         format!(
             "{}/epoch={}/partition={}",
             self.topic, self.epoch, self.partition
         )
     }
 
-    fn dated_name(&self) -> String {
+    fn dated_path(&self) -> String {
         format!(
             "topic={}/epoch={}/partition={}/{:020}.parquet",
             self.topic, self.epoch, self.partition, self.offset
         )
     }
 
-    fn parse(stream: &str) -> Option<Self> {
+    fn parse_stream_path(stream: &str) -> Option<Self> {
         let mut parts = stream.split('/');
         let chunk = Self {
             topic: parts.next()?.to_owned(),
@@ -241,10 +241,10 @@ mod tests {
         #[test]
         fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in -1..i32::MAX, offset in 0..i64::MAX) {
             let chunk = Chunk { topic, epoch, partition, offset };
-            prop_assert_eq!(Chunk::of_raw_key(&chunk.raw_key()), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::of_refined_key("person", &chunk.refined_key("person", Day(20_000))), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::of_quarantine_key(&chunk.quarantine_key(Day(20_000))), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::of_receipt_key(&chunk.receipt_key()), Some(chunk));
+            prop_assert_eq!(Chunk::from_raw_key(&chunk.raw_key()), Some(chunk.clone()));
+            prop_assert_eq!(Chunk::from_refined_key("person", &chunk.refined_key("person", Day(20_000))), Some(chunk.clone()));
+            prop_assert_eq!(Chunk::from_quarantine_key(&chunk.quarantine_key(Day(20_000))), Some(chunk.clone()));
+            prop_assert_eq!(Chunk::from_receipt_key(&chunk.receipt_key()), Some(chunk));
         }
 
         #[test]
@@ -277,12 +277,16 @@ mod tests {
                 .replace("${in_epoch}", "2")
                 .replace("${in_partition}", "-1")
         };
-        assert!(chunk.raw_key().starts_with(&fill(Chunk::raw_template("t"))));
+        assert!(
+            chunk
+                .raw_key()
+                .starts_with(&fill(Chunk::raw_location_template("t")))
+        );
         let day = Day::parse("2026-03-02").unwrap();
         assert!(
             chunk
                 .refined_key("person", day)
-                .starts_with(&fill(Chunk::refined_template("person")))
+                .starts_with(&fill(Chunk::refined_location_template("person")))
         );
     }
 
@@ -294,7 +298,7 @@ mod tests {
             "raw/t",
             "",
         ] {
-            assert_eq!(Chunk::of_raw_key(key), None, "{key}");
+            assert_eq!(Chunk::from_raw_key(key), None, "{key}");
         }
     }
 }

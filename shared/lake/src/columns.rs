@@ -39,7 +39,7 @@ impl ColumnBuilder {
     }
 
     /// A cell of another type than the column's becomes nothing; the plan has coerced it before.
-    fn append(&mut self, cell: &Cell<'_>) {
+    fn append_cell(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Self::Text(builder), Cell::Text(text)) => builder.append_value(text),
             (Self::Text(builder), _) => builder.append_null(),
@@ -58,7 +58,7 @@ impl ColumnBuilder {
         }
     }
 
-    fn finish(&mut self) -> Result<ArrayRef, LakeError> {
+    fn finish_array(&mut self) -> Result<ArrayRef, LakeError> {
         Ok(match self {
             Self::Text(builder) => Arc::new(builder.finish()),
             Self::Integer(builder) => Arc::new(builder.finish()),
@@ -78,7 +78,7 @@ pub struct TableBuilder {
     schema: SchemaRef,
     columns: Vec<ColumnBuilder>,
     ops: StringBuilder,
-    carried: StringBuilder,
+    changed_columns: StringBuilder,
     rows: usize,
 }
 
@@ -87,14 +87,14 @@ impl TableBuilder {
     #[must_use]
     pub fn new(table: &TableContract) -> Self {
         Self {
-            schema: schema::refined(table),
+            schema: schema::refined_schema(table),
             columns: table
                 .columns
                 .iter()
                 .map(|column| ColumnBuilder::new(column.kind))
                 .collect(),
             ops: StringBuilder::new(),
-            carried: StringBuilder::new(),
+            changed_columns: StringBuilder::new(),
             rows: 0,
         }
     }
@@ -103,20 +103,20 @@ impl TableBuilder {
     pub fn append_row<'c>(
         &mut self,
         cells: impl Iterator<Item = &'c Cell<'c>>,
-        op: pole::Op,
+        op: pole::RowOperation,
         carried: Option<&str>,
     ) {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.append(cell);
+            column.append_cell(cell);
         }
         self.ops.append_value(op.code());
-        self.carried.append_option(carried);
+        self.changed_columns.append_option(carried);
         self.rows += 1;
     }
 
     /// How many rows it holds.
     #[must_use]
-    pub fn rows(&self) -> usize {
+    pub fn row_count(&self) -> usize {
         self.rows
     }
 
@@ -124,14 +124,14 @@ impl TableBuilder {
     ///
     /// # Errors
     /// When a column has another length than the others, which would be a mistake in the plan.
-    pub fn finish(mut self) -> Result<RecordBatch, LakeError> {
+    pub fn finish_batch(mut self) -> Result<RecordBatch, LakeError> {
         let mut columns = self
             .columns
             .iter_mut()
-            .map(ColumnBuilder::finish)
+            .map(ColumnBuilder::finish_array)
             .collect::<Result<Vec<_>, _>>()?;
         columns.push(Arc::new(self.ops.finish()));
-        columns.push(Arc::new(self.carried.finish()));
+        columns.push(Arc::new(self.changed_columns.finish()));
         Ok(RecordBatch::try_new(self.schema, columns)?)
     }
 }

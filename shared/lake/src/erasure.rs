@@ -14,7 +14,7 @@ pub const ERASURES_KEY: &str = "refined/_erasures.json";
 
 /// Something that is forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Erasure {
+pub struct ErasedSubject {
     /// The hash of a pole_id, or of a source with a record's key.
     #[serde(with = "as_text")]
     pub hash: Uuid,
@@ -27,12 +27,12 @@ pub struct Erasure {
 
 /// Everything that is forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Erasures(HashMap<Uuid, Erasure>);
+pub struct ErasedSubjects(HashMap<Uuid, ErasedSubject>);
 
-impl Erasures {
+impl ErasedSubjects {
     /// The hash under which a pole_id stands in the list.
     #[must_use]
-    pub fn of_id(id: &Uuid) -> Uuid {
+    pub fn hash_pole_id(id: &Uuid) -> Uuid {
         pole::content_id(
             id.hyphenated()
                 .encode_lower(&mut Uuid::encode_buffer())
@@ -42,7 +42,7 @@ impl Erasures {
 
     /// The hash under which a record of a source stands in the list.
     #[must_use]
-    pub fn of_record(source: &str, key: &str) -> Uuid {
+    pub fn hash_source_record(source: &str, key: &str) -> Uuid {
         pole::pole_id("erased-record", &[source, key])
     }
 
@@ -54,7 +54,7 @@ impl Erasures {
 
     /// Whether an event of this time, in microseconds since 1970, says nothing more of what has this hash.
     #[must_use]
-    pub fn suppress(&self, hash: &Uuid, time: i64) -> bool {
+    pub fn is_suppressed(&self, hash: &Uuid, time: i64) -> bool {
         self.0
             .get(hash)
             .is_some_and(|erasure| time <= erasure.erased_before)
@@ -62,7 +62,7 @@ impl Erasures {
 
     /// The hashes of everything that was forgotten together with what has this hash, itself among them.
     #[must_use]
-    pub fn together_with(&self, hash: &Uuid) -> Vec<Uuid> {
+    pub fn hashes_erased_together(&self, hash: &Uuid) -> Vec<Uuid> {
         let Some(known) = self.0.get(hash) else {
             return Vec::new();
         };
@@ -75,12 +75,12 @@ impl Erasures {
 
     /// The erasure that something of this hash was part of.
     #[must_use]
-    pub fn erasure_of(&self, hash: &Uuid) -> Option<Uuid> {
+    pub fn erasure_id(&self, hash: &Uuid) -> Option<Uuid> {
         self.0.get(hash).map(|known| known.erasure)
     }
 
     /// Adds an entry; of two with one hash the later moment holds.
-    pub fn add(&mut self, erasure: Erasure) {
+    pub fn insert_latest(&mut self, erasure: ErasedSubject) {
         let known = self
             .0
             .entry(erasure.hash)
@@ -94,8 +94,8 @@ impl Erasures {
     ///
     /// # Errors
     /// Never for such a list; JSON's writer could refuse.
-    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
-        let mut entries: Vec<&Erasure> = self.0.values().collect();
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
+        let mut entries: Vec<&ErasedSubject> = self.0.values().collect();
         entries.sort_by_key(|erasure| erasure.hash);
         Ok(serde_json::to_vec(&entries)?)
     }
@@ -104,10 +104,12 @@ impl Erasures {
     ///
     /// # Errors
     /// When the bytes are no such list.
-    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
-        let entries: Vec<Erasure> = serde_json::from_slice(bytes)?;
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
+        let entries: Vec<ErasedSubject> = serde_json::from_slice(bytes)?;
         let mut list = Self::default();
-        entries.into_iter().for_each(|erasure| list.add(erasure));
+        entries
+            .into_iter()
+            .for_each(|erasure| list.insert_latest(erasure));
         Ok(list)
     }
 }
@@ -144,7 +146,7 @@ impl ErasureReceipt {
     ///
     /// # Errors
     /// Never for such a receipt; JSON's writer could refuse.
-    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
         Ok(serde_json::to_vec_pretty(self)?)
     }
 
@@ -152,20 +154,20 @@ impl ErasureReceipt {
     ///
     /// # Errors
     /// When the bytes are no such receipt.
-    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
         Ok(serde_json::from_slice(bytes)?)
     }
 }
 
 /// The key of an erasure's receipt, in the curated zone.
 #[must_use]
-pub fn erasure_key(day: Day, erasure: &Uuid) -> String {
-    format!("{}{day}-{erasure}.json", erasure_prefix())
+pub fn erasure_receipt_key(day: Day, erasure: &Uuid) -> String {
+    format!("{}{day}-{erasure}.json", erasure_receipt_prefix())
 }
 
 /// The prefix of every erasure's receipt.
 #[must_use]
-pub fn erasure_prefix() -> &'static str {
+pub fn erasure_receipt_prefix() -> &'static str {
     "curated/_erasures/"
 }
 
@@ -194,26 +196,31 @@ mod tests {
     #[test]
     fn what_is_forgotten_is_found_by_its_hash_alone_and_up_to_its_moment() {
         let (id, erasure) = (pole::pole_id("person", &["k"]), Uuid::nil());
-        let mut list = Erasures::default();
+        let mut list = ErasedSubjects::default();
         for (hash, erased_before) in [
-            (Erasures::of_id(&id), 10),
-            (Erasures::of_record("s", "k"), 10),
-            (Erasures::of_id(&id), 5),
+            (ErasedSubjects::hash_pole_id(&id), 10),
+            (ErasedSubjects::hash_source_record("s", "k"), 10),
+            (ErasedSubjects::hash_pole_id(&id), 5),
         ] {
-            list.add(Erasure {
+            list.insert_latest(ErasedSubject {
                 hash,
                 erased_before,
                 erasure,
             });
         }
-        let text = list.encode().unwrap();
-        let read = Erasures::decode(&text).unwrap();
+        let text = list.to_json().unwrap();
+        let read = ErasedSubjects::from_json(&text).unwrap();
         assert_eq!(read, list);
         assert!(!String::from_utf8(text).unwrap().contains(&id.to_string()));
         assert!(
-            read.suppress(&Erasures::of_id(&id), 10) && !read.suppress(&Erasures::of_id(&id), 11)
+            read.is_suppressed(&ErasedSubjects::hash_pole_id(&id), 10)
+                && !read.is_suppressed(&ErasedSubjects::hash_pole_id(&id), 11)
         );
-        assert!(!read.suppress(&Erasures::of_record("s", "j"), 0));
-        assert_eq!(read.together_with(&Erasures::of_id(&id)).len(), 2);
+        assert!(!read.is_suppressed(&ErasedSubjects::hash_source_record("s", "j"), 0));
+        assert_eq!(
+            read.hashes_erased_together(&ErasedSubjects::hash_pole_id(&id))
+                .len(),
+            2
+        );
     }
 }

@@ -16,10 +16,10 @@ use parquet::file::properties::{
 use parquet::schema::types::ColumnPath;
 
 use crate::LakeError;
-use crate::schema::UNIQUE;
+use crate::schema::UNIQUE_VALUE_COLUMNS;
 
 /// What a Parquet file is called where objects say what they are.
-pub const MEDIA_TYPE: &str = "application/vnd.apache.parquet";
+pub const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
 
 /// Rows of a row group of a curated file: at about 150 bytes a row some 20 MB, so that a merge holds little.
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -28,8 +28,10 @@ pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 pub const BATCH_ROWS: usize = 8 * 1024;
 
 /// Settings that all files share. No time and no machine is in them.
-fn base() -> WriterPropertiesBuilder {
-    let unique = UNIQUE.iter().map(|name| ColumnPath::from(*name));
+fn base_properties() -> WriterPropertiesBuilder {
+    let unique = UNIQUE_VALUE_COLUMNS
+        .iter()
+        .map(|name| ColumnPath::from(*name));
     let builder = WriterProperties::builder()
         .set_created_by("polelake".into())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -41,18 +43,18 @@ fn base() -> WriterPropertiesBuilder {
 
 /// Settings of a refined increment.
 #[must_use]
-pub fn refined() -> WriterProperties {
+pub fn refined_properties() -> WriterProperties {
     // Increments are read once and whole: statistics of every page would be work for nobody.
-    base()
+    base_properties()
         .set_statistics_enabled(EnabledStatistics::None)
         .build()
 }
 
 /// Settings of a raw object: values are new in every row and are not worth a dictionary or statistics.
 #[must_use]
-pub fn raw(metadata: Vec<KeyValue>) -> WriterProperties {
+pub fn raw_properties(metadata: Vec<KeyValue>) -> WriterProperties {
     let plain = ["key", "value", "headers"];
-    let builder = base()
+    let builder = base_properties()
         .set_key_value_metadata(Some(metadata))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_encoding(ColumnPath::from("offset"), Encoding::DELTA_BINARY_PACKED)
@@ -68,8 +70,8 @@ pub fn raw(metadata: Vec<KeyValue>) -> WriterProperties {
 /// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key. The filters lie with the
 /// indexes at the file's end, so that one fetch brings all that is needed to copy a row group.
 #[must_use]
-pub fn curated() -> WriterProperties {
-    base()
+pub fn curated_properties() -> WriterProperties {
+    base_properties()
         .set_column_bloom_filter_enabled(ColumnPath::from("pole_id"), true)
         .set_bloom_filter_position(BloomFilterPosition::End)
         // Ids of events lie in no order: their least and greatest would tell a reader nothing.
@@ -79,8 +81,8 @@ pub fn curated() -> WriterProperties {
 
 /// Settings of what a merge keeps for itself, sorted by owner: only the owners of a row group are told.
 #[must_use]
-pub fn sorted() -> WriterProperties {
-    base()
+pub fn sorted_properties() -> WriterProperties {
+    base_properties()
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_statistics_enabled(ColumnPath::from("owner_id"), EnabledStatistics::Chunk)
         .build()
@@ -90,7 +92,7 @@ pub fn sorted() -> WriterProperties {
 ///
 /// # Errors
 /// When the batches do not fit the schema.
-pub fn write(
+pub fn write_parquet(
     schema: &SchemaRef,
     batches: &[RecordBatch],
     properties: WriterProperties,
@@ -106,7 +108,7 @@ pub fn write(
 ///
 /// # Errors
 /// When the bytes are no Parquet file.
-pub fn read(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
+pub fn read_parquet(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
     Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?
         .with_batch_size(BATCH_ROWS)
         .build()?)
@@ -141,7 +143,7 @@ pub fn count_rows(bytes: Bytes) -> Result<u64, LakeError> {
 ///
 /// # Errors
 /// When the bytes are no curated file.
-pub fn row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
+pub fn read_row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
     let mut keys = Vec::new();
     for batch in read_columns(bytes, ["pole_id", "source"])? {
         let batch = batch?;

@@ -22,118 +22,120 @@ use crate::LakeError;
 use crate::file::BATCH_ROWS;
 
 /// The column by which files are sorted and cut.
-const OWNER: &str = "owner_id";
+const OWNER_COLUMN: &str = "owner_id";
 
 /// A part of a file, at its place in it.
 #[derive(Clone, Debug)]
-pub struct Window {
-    begins: u64,
+pub struct FileWindow {
+    start: u64,
     bytes: Bytes,
-    size: u64,
+    file_size: u64,
 }
 
-impl Window {
+impl FileWindow {
     /// The bytes that begin at `begins` in a file of `size` bytes.
     #[must_use]
     pub fn new(begins: u64, bytes: Bytes, size: u64) -> Self {
         Self {
-            begins,
+            start: begins,
             bytes,
-            size,
+            file_size: size,
         }
     }
 
-    fn place(&self, start: u64) -> ParquetResult<usize> {
+    fn window_position(&self, start: u64) -> ParquetResult<usize> {
         let at = start
-            .checked_sub(self.begins)
+            .checked_sub(self.start)
             .and_then(|at| usize::try_from(at).ok());
         at.filter(|at| *at <= self.bytes.len())
-            .ok_or_else(|| outside(start))
+            .ok_or_else(|| outside_window_error(start))
     }
 }
 
-fn outside(start: u64) -> ParquetError {
+fn outside_window_error(start: u64) -> ParquetError {
     ParquetError::EOF(format!(
         "byte {start} is not in the part of the file that was fetched"
     ))
 }
 
-impl Length for Window {
+impl Length for FileWindow {
     fn len(&self) -> u64 {
-        self.size
+        self.file_size
     }
 }
 
-impl ChunkReader for Window {
+impl ChunkReader for FileWindow {
     type T = bytes::buf::Reader<Bytes>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(self.bytes.slice(self.place(start)?..).reader())
+        Ok(self.bytes.slice(self.window_position(start)?..).reader())
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let from = self.place(start)?;
+        let from = self.window_position(start)?;
         let to = from
             .checked_add(length)
             .filter(|to| *to <= self.bytes.len());
-        Ok(self.bytes.slice(from..to.ok_or_else(|| outside(start))?))
+        Ok(self
+            .bytes
+            .slice(from..to.ok_or_else(|| outside_window_error(start))?))
     }
 }
 
 /// A row group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
+pub struct RowGroup {
     /// Its place in the file, from 0.
     pub index: usize,
     /// Rows in it.
     pub rows: usize,
     /// Where its columns lie in the file.
-    pub bytes: Range<u64>,
+    pub byte_range: Range<u64>,
     /// The least owner in it.
-    pub least: String,
+    pub min_owner: String,
     /// The greatest owner in it.
-    pub greatest: String,
+    pub max_owner: String,
 }
 
 /// The end of a file: its schema, its row groups, their page indexes and bloom filters.
 #[derive(Clone, Debug)]
-pub struct Footer {
+pub struct ParquetFooter {
     metadata: ArrowReaderMetadata,
-    tail: Window,
-    whole: bool,
+    tail: FileWindow,
+    has_known_indexes: bool,
 }
 
-impl Footer {
+impl ParquetFooter {
     /// How much of a file's end is fetched first: enough for the footer of most.
-    pub const FIRST_FETCH: u64 = 64 << 10;
+    pub const FIRST_FETCH_BYTES: u64 = 64 << 10;
 
     /// Where the part begins that [`Footer::parse`] needs, told from an end of the file; none when that end is enough.
     ///
     /// # Errors
     /// When the file is no Parquet file.
-    pub fn wants(tail: &Window) -> Result<Option<u64>, LakeError> {
-        let wanted = tail.size.saturating_sub(footer_bytes(tail)?);
-        if wanted < tail.begins {
+    pub fn required_start(tail: &FileWindow) -> Result<Option<u64>, LakeError> {
+        let wanted = tail.file_size.saturating_sub(read_footer_size(tail)?);
+        if wanted < tail.start {
             return Ok(Some(wanted));
         }
         let metadata = ParquetMetaDataReader::new().parse_and_finish(tail)?;
-        let begins = index_begins(&metadata).unwrap_or(tail.begins);
-        Ok((begins < tail.begins).then_some(begins))
+        let begins = find_index_start(&metadata).unwrap_or(tail.start);
+        Ok((begins < tail.start).then_some(begins))
     }
 
     /// Reads the end of a file.
     ///
     /// # Errors
     /// When the file is damaged, or the end does not reach far enough.
-    pub fn parse(tail: Window) -> Result<Self, LakeError> {
+    pub fn parse(tail: FileWindow) -> Result<Self, LakeError> {
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(&tail)?;
-        let whole = index_begins(&metadata).is_some();
+        let whole = find_index_start(&metadata).is_some();
         let metadata = ArrowReaderMetadata::try_new(metadata.into(), ArrowReaderOptions::new())?;
         Ok(Self {
             metadata,
             tail,
-            whole,
+            has_known_indexes: whole,
         })
     }
 
@@ -141,12 +143,12 @@ impl Footer {
     ///
     /// # Errors
     /// When the file does not say which owners are in a group: then no merge wrote it.
-    pub fn groups(&self) -> Result<Vec<Group>, LakeError> {
+    pub fn row_groups(&self) -> Result<Vec<RowGroup>, LakeError> {
         let groups = self.metadata.metadata().row_groups();
         groups
             .iter()
             .enumerate()
-            .map(|(index, group)| described(index, group))
+            .map(|(index, group)| describe_row_group(index, group))
             .collect()
     }
 
@@ -155,7 +157,7 @@ impl Footer {
     #[must_use]
     pub fn is_copyable(&self, schema: &parquet::schema::types::SchemaDescriptor) -> bool {
         let own = self.metadata.parquet_schema();
-        self.whole
+        self.has_known_indexes
             && own.num_columns() == schema.num_columns()
             && own
                 .columns()
@@ -164,34 +166,41 @@ impl Footer {
                 .all(|(mine, other)| mine == other)
     }
 
-    /// The batches of a group; `bytes` are those of [`Group::bytes`].
+    /// The batches of a group; `bytes` are those of [`Group::byte_range`].
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn decode(
+    pub fn decode_group(
         &self,
-        group: &Group,
+        group: &RowGroup,
         bytes: Bytes,
     ) -> Result<ParquetRecordBatchReader, LakeError> {
-        Ok(self.reader(group, bytes).build()?)
+        Ok(self.group_reader(group, bytes).build()?)
     }
 
     /// The batches of a group with only these columns of it; those that the file does not have are left out.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn decode_columns(
+    pub fn decode_group_columns(
         &self,
-        group: &Group,
+        group: &RowGroup,
         bytes: Bytes,
         columns: &[&str],
     ) -> Result<ParquetRecordBatchReader, LakeError> {
         let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
-        Ok(self.reader(group, bytes).with_projection(mask).build()?)
+        Ok(self
+            .group_reader(group, bytes)
+            .with_projection(mask)
+            .build()?)
     }
 
-    fn reader(&self, group: &Group, bytes: Bytes) -> ParquetRecordBatchReaderBuilder<Window> {
-        let window = Window::new(group.bytes.start, bytes, self.tail.size);
+    fn group_reader(
+        &self,
+        group: &RowGroup,
+        bytes: Bytes,
+    ) -> ParquetRecordBatchReaderBuilder<FileWindow> {
+        let window = FileWindow::new(group.byte_range.start, bytes, self.tail.file_size);
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
         builder
@@ -200,7 +209,10 @@ impl Footer {
     }
 
     /// What a writer must know to copy a group's columns.
-    pub(crate) fn columns(&self, group: &Group) -> Result<Vec<ColumnCloseResult>, LakeError> {
+    pub(crate) fn column_close_results(
+        &self,
+        group: &RowGroup,
+    ) -> Result<Vec<ColumnCloseResult>, LakeError> {
         let metadata = self.metadata.metadata();
         let indexes = metadata.page_index_for_row_group(group.index);
         let columns = metadata.row_group(group.index).columns().iter().enumerate();
@@ -219,12 +231,12 @@ impl Footer {
 }
 
 /// How long the footer is: its own length stands before the last four bytes, which are `PAR1`.
-fn footer_bytes(tail: &Window) -> Result<u64, LakeError> {
+fn read_footer_size(tail: &FileWindow) -> Result<u64, LakeError> {
     const MARK: u64 = 8;
     let start = tail
-        .size
+        .file_size
         .checked_sub(MARK)
-        .ok_or_else(|| outside(tail.size))?;
+        .ok_or_else(|| outside_window_error(tail.file_size))?;
     let bytes = tail.get_bytes(start, 8)?;
     match *bytes {
         [a, b, c, d, b'P', b'A', b'R', b'1'] => {
@@ -237,11 +249,11 @@ fn footer_bytes(tail: &Window) -> Result<u64, LakeError> {
 }
 
 /// Where page indexes and bloom filters begin; none when some lie among the row groups.
-fn index_begins(metadata: &ParquetMetaData) -> Option<u64> {
+fn find_index_start(metadata: &ParquetMetaData) -> Option<u64> {
     let groups = || metadata.row_groups().iter();
     let columns = || groups().flat_map(RowGroupMetaData::columns);
     let data_ends = columns()
-        .map(|column| range(column).end)
+        .map(|column| column_byte_range(column).end)
         .max()
         .unwrap_or_default();
     let offsets = |column: &ColumnChunkMetaData| {
@@ -260,14 +272,14 @@ fn index_begins(metadata: &ParquetMetaData) -> Option<u64> {
     (begins >= data_ends).then_some(begins)
 }
 
-fn range(column: &ColumnChunkMetaData) -> Range<u64> {
+fn column_byte_range(column: &ColumnChunkMetaData) -> Range<u64> {
     let (start, length) = column.byte_range();
     start..start + length
 }
 
-fn described(index: usize, group: &RowGroupMetaData) -> Result<Group, LakeError> {
+fn describe_row_group(index: usize, group: &RowGroupMetaData) -> Result<RowGroup, LakeError> {
     let of = |what: &str| LakeError::Unexpected(format!("row group {index} {what}"));
-    let ranges = || group.columns().iter().map(range);
+    let ranges = || group.columns().iter().map(column_byte_range);
     let (start, end) = (
         ranges().map(|r| r.start).min(),
         ranges().map(|r| r.end).max(),
@@ -275,7 +287,7 @@ fn described(index: usize, group: &RowGroupMetaData) -> Result<Group, LakeError>
     let owner = group
         .columns()
         .iter()
-        .find(|column| column.column_path().string() == OWNER);
+        .find(|column| column.column_path().string() == OWNER_COLUMN);
     let statistics = owner.and_then(ColumnChunkMetaData::statistics);
     let Some(Statistics::ByteArray(owners)) = statistics else {
         return Err(of("does not say which owners are in it"));
@@ -285,11 +297,11 @@ fn described(index: usize, group: &RowGroupMetaData) -> Result<Group, LakeError>
         text.map(str::to_owned)
             .ok_or_else(|| of("has owners that are no text"))
     };
-    Ok(Group {
+    Ok(RowGroup {
         index,
         rows: usize::try_from(group.num_rows()).unwrap_or_default(),
-        bytes: start.unwrap_or_default()..end.unwrap_or_default(),
-        least: text(owners.min_opt())?,
-        greatest: text(owners.max_opt())?,
+        byte_range: start.unwrap_or_default()..end.unwrap_or_default(),
+        min_owner: text(owners.min_opt())?,
+        max_owner: text(owners.max_opt())?,
     })
 }

@@ -13,19 +13,19 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::LakeError;
-use crate::footer::{Footer, Group, Window};
+use crate::footer::{FileWindow, ParquetFooter, RowGroup};
 
 /// A writer of row groups. Rows go into the open group; the caller says where a group ends.
-pub struct GroupWriter<W: Write + Send> {
+pub struct RowGroupWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
-    open: Option<Vec<ArrowColumnWriter>>,
+    open_writers: Option<Vec<ArrowColumnWriter>>,
     rows: usize,
     groups: usize,
 }
 
-impl<W: Write + Send> GroupWriter<W> {
+impl<W: Write + Send> RowGroupWriter<W> {
     /// Begins a file.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl<W: Write + Send> GroupWriter<W> {
             file,
             factory,
             schema: Arc::clone(schema),
-            open: None,
+            open_writers: None,
             rows: 0,
             groups: 0,
         })
@@ -49,13 +49,13 @@ impl<W: Write + Send> GroupWriter<W> {
 
     /// The file's schema, in Parquet's words.
     #[must_use]
-    pub fn columns(&self) -> &SchemaDescriptor {
+    pub fn schema_descriptor(&self) -> &SchemaDescriptor {
         self.file.schema_descr()
     }
 
     /// Rows in the open group; none when no group is open.
     #[must_use]
-    pub fn open_rows(&self) -> usize {
+    pub fn open_row_count(&self) -> usize {
         self.rows
     }
 
@@ -63,8 +63,8 @@ impl<W: Write + Send> GroupWriter<W> {
     ///
     /// # Errors
     /// When the rows do not fit the schema.
-    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        let mut writers = match self.open.take() {
+    pub fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        let mut writers = match self.open_writers.take() {
             Some(writers) => writers,
             None => self.factory.create_column_writers(self.groups)?,
         };
@@ -81,7 +81,7 @@ impl<W: Write + Send> GroupWriter<W> {
             }
         }
         self.rows += batch.num_rows();
-        self.open = Some(writers);
+        self.open_writers = Some(writers);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl<W: Write + Send> GroupWriter<W> {
     /// # Errors
     /// When the sink cannot be written.
     pub fn close_group(&mut self) -> Result<Option<usize>, LakeError> {
-        let Some(writers) = self.open.take() else {
+        let Some(writers) = self.open_writers.take() else {
             return Ok(None);
         };
         let mut group = self.file.next_row_group()?;
@@ -106,11 +106,16 @@ impl<W: Write + Send> GroupWriter<W> {
     ///
     /// # Errors
     /// When the other file is damaged or the sink cannot be written.
-    pub fn copy(&mut self, footer: &Footer, from: &Group, bytes: Bytes) -> Result<(), LakeError> {
+    pub fn copy_group(
+        &mut self,
+        footer: &ParquetFooter,
+        from: &RowGroup,
+        bytes: Bytes,
+    ) -> Result<(), LakeError> {
         self.close_group()?;
-        let window = Window::new(from.bytes.start, bytes, from.bytes.end);
+        let window = FileWindow::new(from.byte_range.start, bytes, from.byte_range.end);
         let mut group = self.file.next_row_group()?;
-        for column in footer.columns(from)? {
+        for column in footer.column_close_results(from)? {
             group.append_column(&window, column)?;
         }
         group.close()?;
@@ -122,7 +127,7 @@ impl<W: Write + Send> GroupWriter<W> {
     ///
     /// # Errors
     /// When the sink cannot be written.
-    pub fn finish(mut self) -> Result<W, LakeError> {
+    pub fn finish_file(mut self) -> Result<W, LakeError> {
         self.close_group()?;
         Ok(self.file.into_inner()?)
     }

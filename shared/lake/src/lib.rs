@@ -1,11 +1,12 @@
 //! The lake's layout: which object lies where, and what is in it.
 //!
-//! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`Snapshot`]);
+//! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`ShardVersion`]);
 //! so are Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
-//! the small JSON documents that hold the books ([`Receipt`], [`Manifest`], [`Erasures`]), and the same in Iceberg's words ([`iceberg`]).
+//! the small JSON documents that hold the books ([`Receipt`], [`SnapshotManifest`], [`ErasedSubjects`]), and the same in Iceberg's words ([`iceberg`]).
 
 mod chunk;
 mod columns;
+mod curated_keys;
 mod erasure;
 pub mod file;
 mod footer;
@@ -17,41 +18,45 @@ mod quarantine;
 mod raw;
 mod receipt;
 mod redrive;
+mod report_keys;
 pub mod schema;
 mod shard;
-mod site;
-mod snapshot;
 
 pub use chunk::{Chunk, Day};
 pub use columns::TableBuilder;
+pub use curated_keys::{
+    ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_prefix, manifest_key, manifest_prefix,
+    parse_manifest_day, parse_version_day, state_has_content, state_prefix, swept_days_key,
+    table_prefix, version_name, work_prefix,
+};
 pub use erasure::{
-    ERASURES_KEY, ErasedObject, Erasure, ErasureReceipt, Erasures, erasure_key, erasure_prefix,
+    ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
+    erasure_receipt_prefix,
 };
-pub use footer::{Footer, Group, Window};
-pub use group_writer::GroupWriter;
-pub use manifest::{ColumnProfile, Manifest, ManifestShard, Progress, RuleResult, Verdict};
+pub use footer::{FileWindow, ParquetFooter, RowGroup};
+pub use group_writer::RowGroupWriter;
+pub use manifest::{
+    ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
+};
 pub use metric::{
-    METRIC_COLUMNS, METRICS, Metric, RULE_COLUMNS, RULES, day_of_history, decode_metrics,
-    encode_metrics, encode_rules, history_key, history_prefix, history_template,
+    METRIC_COLUMNS, METRICS_TABLE, QualityMetric, RULE_COLUMNS, RULES_TABLE, decode_metrics,
+    encode_metrics, encode_rules, history_key, history_location_template, history_prefix,
+    parse_history_day,
 };
-pub use quarantine::{
-    Quarantined, Refused, decode as decode_quarantine, encode as encode_quarantine,
+pub use quarantine::{QuarantinedRecord, RefusedRecord, decode_quarantine, encode_quarantine};
+pub use raw::{RawBatch, RawRecord, decode_raw, encode_raw};
+pub use receipt::{
+    DayStart, LAG_BOUNDS, Receipt, RedrivenRecord, RefinedObject, StreamKey, lag_bound,
 };
-pub use raw::{RawBatch, RawRecord, decode as decode_raw, encode as encode_raw};
-pub use receipt::{DayStart, LAG_BOUNDS, Receipt, Redriven, RefinedObject, StreamKey, lag_bound};
 pub use redrive::{
-    ERASED_HEADER, Origin, REDRIVE_HEADER, REDRIVE_PARTITION, erased_headers, header, is_erased,
-    with_origin,
+    ERASED_HEADER, REDRIVE_HEADER, REDRIVE_PARTITION, RedriveOrigin, erased_headers,
+    find_header_text, has_erased_header, headers_with_origin,
 };
-pub use shard::{Owners, shard_count};
-pub use site::{
-    REPORTS, alert_key, day_of_report, day_page_key, junit_key, openlineage_key, report_key,
-    run_key,
+pub use report_keys::{
+    REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, junit_key, openlineage_key,
+    parse_report_day, report_key,
 };
-pub use snapshot::{
-    Snapshot, WORK, day_of_manifest, day_of_version, has_content, iceberg_hint_key, iceberg_prefix,
-    manifest_key, manifest_prefix, state_prefix, swept_key, table_prefix, version, work_prefix,
-};
+pub use shard::{OwnerRange, shard_count};
 
 use thiserror::Error;
 

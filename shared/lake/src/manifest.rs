@@ -7,11 +7,11 @@ use quality::RuleCount;
 use serde::{Deserialize, Serialize};
 
 use crate::receipt::StreamKey;
-use crate::{LakeError, Owners};
+use crate::{LakeError, OwnerRange};
 
 /// How far a stream was taken into the snapshot: everything before `next`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Progress {
+pub struct CommittedOffset {
     /// The stream.
     #[serde(flatten)]
     pub stream: StreamKey,
@@ -44,7 +44,7 @@ pub struct ManifestShard {
 /// What became of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum RuleVerdict {
     /// The rule holds.
     Pass,
     /// It does not, and somebody should look.
@@ -74,26 +74,26 @@ pub struct RuleResult {
     /// What is tolerated, in words.
     pub target: String,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: RuleVerdict,
 }
 
 impl RuleResult {
     /// What a rule's count comes to in a table of so many rows.
     #[must_use]
-    pub fn of(rule: &Rule, count: RuleCount, rows: u64) -> Self {
+    pub fn from_count(rule: &Rule, count: RuleCount, rows: u64) -> Self {
         Self {
             rule: rule.id.clone(),
             description: rule.description.clone(),
             dimension: rule.dimension.clone(),
             column: rule.column.clone(),
-            severity: rule.severity.word().into(),
+            severity: rule.severity.as_str().into(),
             failed: count.failed,
             checked: count.checked,
-            target: rule.target(),
-            verdict: match (count.within(rule.tolerance, rows), rule.severity) {
-                (true, _) => Verdict::Pass,
-                (false, Severity::Warn) => Verdict::Warn,
-                (false, Severity::Block) => Verdict::Fail,
+            target: rule.tolerance_text(),
+            verdict: match (count.is_within(rule.tolerance, rows), rule.severity) {
+                (true, _) => RuleVerdict::Pass,
+                (false, Severity::Warn) => RuleVerdict::Warn,
+                (false, Severity::Block) => RuleVerdict::Fail,
             },
         }
     }
@@ -109,27 +109,27 @@ pub struct ColumnProfile {
     pub distinct: Option<u64>,
     /// Bytes of the longest text.
     #[serde(default)]
-    pub longest: u64,
+    pub max_bytes: u64,
     /// Bytes of all texts.
     #[serde(default)]
     pub bytes: u64,
     /// The least value: days, microseconds, whole numbers, decimals without their point. Never of a personal column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub least: Option<i64>,
+    pub minimum: Option<i64>,
     /// The greatest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub greatest: Option<i64>,
+    pub maximum: Option<i64>,
     /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `least`, within 1.7 % of the rank. Never of a personal
     /// column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub centiles: Option<[i64; 5]>,
+    pub percentiles: Option<[i64; 5]>,
     /// The commonest shapes of the values and the rows that have them: `9` for a digit, `A` and `a` for letters, one sign for
     /// each character. Of a personal column only shapes of many rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masks: Vec<(String, u64)>,
+    pub character_patterns: Vec<(String, u64)>,
     /// The same in the low grain: a run of one kind is one sign.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub coarse_masks: Vec<(String, u64)>,
+    pub coarse_patterns: Vec<(String, u64)>,
     /// How often each code stands there, of a column with a closed list that is not personal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<(String, u64)>,
@@ -137,7 +137,7 @@ pub struct ColumnProfile {
 
 /// A table's snapshot of a day.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub struct SnapshotManifest {
     /// The table.
     pub table: String,
     /// The logical day, `YYYY-MM-DD`.
@@ -159,7 +159,7 @@ pub struct Manifest {
     /// The shards.
     pub shards: Vec<ManifestShard>,
     /// How far every stream was taken.
-    pub taken: Vec<Progress>,
+    pub committed_offsets: Vec<CommittedOffset>,
     /// What became of the rules.
     pub rules: Vec<RuleResult>,
     /// The columns' fill, by name.
@@ -168,28 +168,28 @@ pub struct Manifest {
     pub newest_event: Option<i64>,
 }
 
-impl Manifest {
+impl SnapshotManifest {
     /// How far a stream was taken; none when nothing of it was.
     #[must_use]
-    pub fn progress_of(&self, stream: &StreamKey) -> Option<&Progress> {
-        self.taken
+    pub fn committed_offset(&self, stream: &StreamKey) -> Option<&CommittedOffset> {
+        self.committed_offsets
             .iter()
             .find(|progress| progress.stream == *stream)
     }
 
     /// The shards that reach into a range of owners.
     #[must_use]
-    pub fn reaching(&self, owners: &Owners) -> Vec<&ManifestShard> {
+    pub fn shards_overlapping(&self, owners: &OwnerRange) -> Vec<&ManifestShard> {
         let count = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
         self.shards
             .iter()
-            .filter(|shard| Owners::of(shard.shard, count).overlaps(owners))
+            .filter(|shard| OwnerRange::of_shard(shard.shard, count).overlaps(owners))
             .collect()
     }
 
     /// The shard of so many; none when the table is cut into another number of them.
     #[must_use]
-    pub fn shard_of(&self, shard: u32, shards: u32) -> Option<&ManifestShard> {
+    pub fn find_shard(&self, shard: u32, shards: u32) -> Option<&ManifestShard> {
         let same = self.shards.len() == shards as usize;
         self.shards
             .iter()
@@ -200,7 +200,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Never for a manifest of the merge; JSON's writer could refuse.
-    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
         Ok(serde_json::to_vec_pretty(self)?)
     }
 
@@ -208,7 +208,7 @@ impl Manifest {
     ///
     /// # Errors
     /// When the bytes are no manifest.
-    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
         Ok(serde_json::from_slice(bytes)?)
     }
 }

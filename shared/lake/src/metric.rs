@@ -11,13 +11,13 @@ use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, String
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 
-use crate::{Day, LakeError, RuleResult, Verdict, file};
+use crate::{Day, LakeError, RuleResult, RuleVerdict, file};
 
 /// What the metrics' table is called.
-pub const METRICS: &str = "quality_metrics";
+pub const METRICS_TABLE: &str = "quality_metrics";
 
 /// What the rules' table is called.
-pub const RULES: &str = "quality_rules";
+pub const RULES_TABLE: &str = "quality_rules";
 
 /// The columns of the metrics' table: name, type as Glue writes it, meaning.
 pub const METRIC_COLUMNS: [(&str, &str, &str); 4] = [
@@ -66,7 +66,7 @@ pub const RULE_COLUMNS: [(&str, &str, &str); 9] = [
 
 /// A metric of a day.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Metric {
+pub struct QualityMetric {
     /// What it is a metric of.
     pub dataset: String,
     /// The column; none for the whole.
@@ -85,7 +85,7 @@ pub fn history_prefix(table: &str) -> String {
 
 /// The place of a day's file of it, as the catalogue's projection writes places.
 #[must_use]
-pub fn history_template(table: &str) -> String {
+pub fn history_location_template(table: &str) -> String {
     format!("{}report_date=${{report_date}}/", history_prefix(table))
 }
 
@@ -97,14 +97,14 @@ pub fn history_key(table: &str, day: Day) -> String {
 
 /// The day of a file.
 #[must_use]
-pub fn day_of_history(table: &str, key: &str) -> Option<Day> {
+pub fn parse_history_day(table: &str, key: &str) -> Option<Day> {
     let rest = key
         .strip_prefix(&history_prefix(table))?
         .strip_prefix("report_date=")?;
     Day::parse(rest.strip_suffix("/part-0.parquet")?)
 }
 
-fn schema(columns: &[(&str, &str, &str)]) -> SchemaRef {
+fn history_schema(columns: &[(&str, &str, &str)]) -> SchemaRef {
     let field = |(name, kind, _): &(&str, &str, &str)| {
         let kind = match *kind {
             "double" => DataType::Float64,
@@ -116,7 +116,7 @@ fn schema(columns: &[(&str, &str, &str)]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-fn texts<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
+fn text_array<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
     Arc::new(texts.collect::<StringArray>())
 }
 
@@ -124,20 +124,20 @@ fn texts<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn encode_metrics(metrics: &[Metric]) -> Result<Bytes, LakeError> {
-    let schema = schema(&METRIC_COLUMNS);
+pub fn encode_metrics(metrics: &[QualityMetric]) -> Result<Bytes, LakeError> {
+    let schema = history_schema(&METRIC_COLUMNS);
     let columns: Vec<ArrayRef> = vec![
-        texts(metrics.iter().map(|metric| Some(metric.dataset.as_str()))),
-        texts(metrics.iter().map(|metric| metric.column.as_deref())),
-        texts(metrics.iter().map(|metric| Some(metric.metric.as_str()))),
+        text_array(metrics.iter().map(|metric| Some(metric.dataset.as_str()))),
+        text_array(metrics.iter().map(|metric| metric.column.as_deref())),
+        text_array(metrics.iter().map(|metric| Some(metric.metric.as_str()))),
         Arc::new(Float64Array::from_iter_values(
             metrics.iter().map(|metric| metric.value),
         )),
     ];
-    file::write(
+    file::write_parquet(
         &schema,
         &[RecordBatch::try_new(Arc::clone(&schema), columns)?],
-        file::refined(),
+        file::refined_properties(),
     )
 }
 
@@ -146,9 +146,10 @@ pub fn encode_metrics(metrics: &[Metric]) -> Result<Bytes, LakeError> {
 /// # Errors
 /// When the file cannot be written.
 pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeError> {
-    let schema = schema(&RULE_COLUMNS);
-    let of =
-        |text: fn(&RuleResult) -> Option<&str>| texts(results.iter().map(|(_, rule)| text(rule)));
+    let schema = history_schema(&RULE_COLUMNS);
+    let of = |text: fn(&RuleResult) -> Option<&str>| {
+        text_array(results.iter().map(|(_, rule)| text(rule)))
+    };
     let counts = |count: fn(&RuleResult) -> u64| -> ArrayRef {
         let counts = results
             .iter()
@@ -156,7 +157,7 @@ pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeErro
         Arc::new(Int64Array::from_iter_values(counts))
     };
     let columns = vec![
-        texts(results.iter().map(|(dataset, _)| Some(dataset.as_str()))),
+        text_array(results.iter().map(|(dataset, _)| Some(dataset.as_str()))),
         of(|rule| Some(&rule.rule)),
         of(|rule| rule.column.as_deref()),
         of(|rule| Some(&rule.dimension)),
@@ -164,20 +165,20 @@ pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeErro
         counts(|rule| rule.failed),
         counts(|rule| rule.checked),
         of(|rule| Some(&rule.target)),
-        of(|rule| Some(word(rule.verdict))),
+        of(|rule| Some(verdict_label(rule.verdict))),
     ];
-    file::write(
+    file::write_parquet(
         &schema,
         &[RecordBatch::try_new(Arc::clone(&schema), columns)?],
-        file::refined(),
+        file::refined_properties(),
     )
 }
 
-fn word(verdict: Verdict) -> &'static str {
+fn verdict_label(verdict: RuleVerdict) -> &'static str {
     match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Warn => "warn",
-        Verdict::Fail => "fail",
+        RuleVerdict::Pass => "pass",
+        RuleVerdict::Warn => "warn",
+        RuleVerdict::Fail => "fail",
     }
 }
 
@@ -185,9 +186,9 @@ fn word(verdict: Verdict) -> &'static str {
 ///
 /// # Errors
 /// When the bytes are no such file.
-pub fn decode_metrics(bytes: Bytes) -> Result<Vec<Metric>, LakeError> {
+pub fn decode_metrics(bytes: Bytes) -> Result<Vec<QualityMetric>, LakeError> {
     let mut metrics = Vec::new();
-    for batch in file::read(bytes)? {
+    for batch in file::read_parquet(bytes)? {
         let batch = batch?;
         let missing =
             |name: &str| LakeError::Unexpected(format!("a file of metrics has the column {name}"));
@@ -202,7 +203,7 @@ pub fn decode_metrics(bytes: Bytes) -> Result<Vec<Metric>, LakeError> {
             .column_by_name("value")
             .and_then(|column| column.as_primitive_opt::<Float64Type>());
         let values = values.ok_or_else(|| missing("value"))?;
-        metrics.extend((0..batch.num_rows()).map(|row| Metric {
+        metrics.extend((0..batch.num_rows()).map(|row| QualityMetric {
             dataset: datasets.value(row).to_owned(),
             column: columns.is_valid(row).then(|| columns.value(row).to_owned()),
             metric: names.value(row).to_owned(),
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn metrics_are_read_as_they_were_written() {
-        let metric = |column: Option<&str>, value| Metric {
+        let metric = |column: Option<&str>, value| QualityMetric {
             dataset: "table/person".into(),
             column: column.map(str::to_owned),
             metric: "rows".into(),
@@ -237,12 +238,12 @@ mod tests {
 
     #[test]
     fn a_key_names_its_day() {
-        let key = history_key(METRICS, Day(20_514));
+        let key = history_key(METRICS_TABLE, Day(20_514));
         assert_eq!(
             key,
             "quality/quality_metrics/report_date=2026-03-02/part-0.parquet"
         );
-        assert_eq!(day_of_history(METRICS, &key), Some(Day(20_514)));
-        assert_eq!(day_of_history(RULES, &key), None);
+        assert_eq!(parse_history_day(METRICS_TABLE, &key), Some(Day(20_514)));
+        assert_eq!(parse_history_day(RULES_TABLE, &key), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::{Chunk, LakeError, file};
 
 /// A refused record.
 #[derive(Clone, Debug)]
-pub struct Quarantined<'r> {
+pub struct RefusedRecord<'r> {
     /// Its offset.
     pub offset: i64,
     /// When it was appended, in microseconds since 1970.
@@ -38,27 +38,27 @@ pub struct Quarantined<'r> {
 ///
 /// # Errors
 /// When Parquet refuses to write.
-pub fn encode(
+pub fn encode_quarantine(
     chunk: &Chunk,
     source: &str,
     versions: (&str, &str),
-    records: &[Quarantined<'_>],
+    records: &[RefusedRecord<'_>],
 ) -> Result<Bytes, LakeError> {
-    let text = |value: &dyn Fn(&Quarantined<'_>) -> Option<String>| -> ArrayRef {
+    let text = |value: &dyn Fn(&RefusedRecord<'_>) -> Option<String>| -> ArrayRef {
         let mut builder = StringBuilder::new();
         records
             .iter()
             .for_each(|record| builder.append_option(value(record)));
         Arc::new(builder.finish())
     };
-    let binary = |value: &dyn for<'q> Fn(&Quarantined<'q>) -> Option<&'q [u8]>| -> ArrayRef {
+    let binary = |value: &dyn for<'q> Fn(&RefusedRecord<'q>) -> Option<&'q [u8]>| -> ArrayRef {
         let mut builder = BinaryBuilder::new();
         records
             .iter()
             .for_each(|record| builder.append_option(value(record)));
         Arc::new(builder.finish())
     };
-    let integer = |value: &dyn Fn(&Quarantined<'_>) -> i64| -> ArrayRef {
+    let integer = |value: &dyn Fn(&RefusedRecord<'_>) -> i64| -> ArrayRef {
         let mut builder = Int64Builder::new();
         records
             .iter()
@@ -84,17 +84,19 @@ pub fn encode(
         ("value", binary(&|record| record.value)),
         ("headers", text(&|record| record.headers.map(str::to_owned))),
     ];
-    let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+    let schema = Arc::new(Schema::new(
+        columns.iter().map(column_field).collect::<Vec<_>>(),
+    ));
     let batch = RecordBatch::try_new(
         Arc::clone(&schema),
         columns.into_iter().map(|(_, column)| column).collect(),
     )?;
-    file::write(&schema, &[batch], file::refined())
+    file::write_parquet(&schema, &[batch], file::refined_properties())
 }
 
 /// A refused record, read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct QuarantinedRecord {
     /// The source whose contract was applied.
     pub source: String,
     /// Its offset in the chunk's stream.
@@ -123,9 +125,9 @@ pub struct Refused {
 ///
 /// # Errors
 /// When the bytes are no quarantine object.
-pub fn decode(bytes: Bytes) -> Result<Vec<Refused>, LakeError> {
+pub fn decode_quarantine(bytes: Bytes) -> Result<Vec<QuarantinedRecord>, LakeError> {
     let mut records = Vec::new();
-    for batch in file::read(bytes)? {
+    for batch in file::read_parquet(bytes)? {
         let batch = batch?;
         let column = |name: &str| {
             let missing =
@@ -143,7 +145,7 @@ pub fn decode(bytes: Bytes) -> Result<Vec<Refused>, LakeError> {
                 .then(|| Bytes::copy_from_slice(values.value(row))))
         };
         for row in 0..batch.num_rows() {
-            records.push(Refused {
+            records.push(QuarantinedRecord {
                 source: text("source", row)?.unwrap_or_default(),
                 offset: column("offset")?.as_primitive::<Int64Type>().value(row),
                 appended: column("appended_at")?
@@ -163,7 +165,7 @@ pub fn decode(bytes: Bytes) -> Result<Vec<Refused>, LakeError> {
     Ok(records)
 }
 
-fn field((name, column): &(&str, ArrayRef)) -> Field {
+fn column_field((name, column): &(&str, ArrayRef)) -> Field {
     let kind = match column.data_type() {
         DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         other => other.clone(),
@@ -183,7 +185,7 @@ mod tests {
             partition: 0,
             offset: 3,
         };
-        let record = Quarantined {
+        let record = RefusedRecord {
             offset: 4,
             appended: 5_000,
             key: None,
@@ -193,7 +195,9 @@ mod tests {
             path: "$".into(),
             reason: "not JSON".into(),
         };
-        let read = decode(encode(&chunk, "s", ("1.0.0", "2"), &[record]).unwrap()).unwrap();
+        let read =
+            decode_quarantine(encode_quarantine(&chunk, "s", ("1.0.0", "2"), &[record]).unwrap())
+                .unwrap();
         assert_eq!(read.len(), 1);
         assert_eq!(
             (read[0].offset, read[0].appended, read[0].key.as_ref()),

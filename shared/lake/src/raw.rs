@@ -34,7 +34,7 @@ pub struct RawRecord<'r> {
 ///
 /// # Errors
 /// When Parquet refuses to write.
-pub fn encode(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> Result<Bytes, LakeError> {
+pub fn encode_raw(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> Result<Bytes, LakeError> {
     let mut topic = StringBuilder::new();
     let mut partition = Int32Builder::with_capacity(records.len());
     let mut offset = Int64Builder::with_capacity(records.len());
@@ -61,7 +61,7 @@ pub fn encode(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> Result<Byt
         value.append_option(record.value.as_ref());
         headers.append_option(record.headers.as_ref());
     }
-    let schema = schema::raw();
+    let schema = schema::raw_schema();
     let batch = RecordBatch::try_new(
         Arc::clone(&schema),
         vec![
@@ -76,7 +76,7 @@ pub fn encode(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> Result<Byt
         ],
     )?;
     let footer = vec![KeyValue::new("next".into(), next.to_string())];
-    file::write(&schema, &[batch], file::raw(footer))
+    file::write_parquet(&schema, &[batch], file::raw_properties(footer))
 }
 
 /// A part of a raw object, as columns.
@@ -144,11 +144,11 @@ impl RawBatch {
 ///
 /// # Errors
 /// When the bytes are no raw object.
-pub fn decode(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
+pub fn decode_raw(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
     let mut batches = Vec::new();
-    for batch in file::read(bytes)? {
+    for batch in file::read_parquet(bytes)? {
         let batch = batch?;
-        if batch.schema().fields() != schema::raw().fields() {
+        if batch.schema().fields() != schema::raw_schema().fields() {
             return Err(LakeError::Unexpected(
                 "the object does not have a raw object's columns".into(),
             ));
@@ -188,9 +188,9 @@ mod tests {
                 headers: None,
             },
         ];
-        let bytes = encode(&chunk, &records, 10).unwrap();
-        assert_eq!(bytes, encode(&chunk, &records, 10).unwrap());
-        let batches = decode(bytes).unwrap();
+        let bytes = encode_raw(&chunk, &records, 10).unwrap();
+        assert_eq!(bytes, encode_raw(&chunk, &records, 10).unwrap());
+        let batches = decode_raw(bytes).unwrap();
         assert_eq!(batches.len(), 1);
         let batch = &batches[0];
         assert_eq!((batch.offset(0), batch.offset(1)), (7, 9));
@@ -204,6 +204,6 @@ mod tests {
 
     #[test]
     fn another_file_is_refused() {
-        assert!(decode(Bytes::from_static(b"PAR1 not")).is_err());
+        assert!(decode_raw(Bytes::from_static(b"PAR1 not")).is_err());
     }
 }

@@ -71,7 +71,7 @@ pub struct Receipt {
     pub tables: BTreeMap<String, RefinedObject>,
     /// What became of each redriven record; of records that Kafka brought, nothing is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub redriven: Vec<Redriven>,
+    pub redriven: Vec<RedrivenRecord>,
 }
 
 /// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a month; what is later
@@ -95,8 +95,8 @@ fn is_zero(count: &u64) -> bool {
 
 /// What became of a redriven record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redriven {
-    /// Where it was first landed, as [`crate::Origin`] writes it.
+pub struct RedrivenRecord {
+    /// Where it was first landed, as [`crate::RedriveOrigin`] writes it.
     pub of: String,
     /// `refined`, `ignored`, or the rule that it broke again.
     pub outcome: String,
@@ -122,7 +122,7 @@ impl Receipt {
     ///
     /// # Errors
     /// Never for a receipt of the transform; JSON's writer could refuse.
-    pub fn encode(&self) -> Result<Vec<u8>, LakeError> {
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
         Ok(serde_json::to_vec(self)?)
     }
 
@@ -130,7 +130,7 @@ impl Receipt {
     ///
     /// # Errors
     /// When the bytes are no receipt.
-    pub fn decode(bytes: &[u8]) -> Result<Self, LakeError> {
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
         Ok(serde_json::from_slice(bytes)?)
     }
 }

@@ -23,7 +23,7 @@ pub const ERASED_HEADER: &str = "polelake-erased";
 /// assert_eq!(lake::Origin::parse(&origin.to_string()), Some(origin));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Origin {
+pub struct RedriveOrigin {
     /// The topic's life.
     pub epoch: u32,
     /// The partition.
@@ -34,7 +34,7 @@ pub struct Origin {
     pub timestamp: i64,
 }
 
-impl Origin {
+impl RedriveOrigin {
     /// The origin that a text names.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -50,12 +50,12 @@ impl Origin {
 
     /// The origin that a redriven record's headers name.
     #[must_use]
-    pub fn of_headers(headers: Option<&str>) -> Option<Self> {
-        Self::parse(&header(headers, REDRIVE_HEADER)?)
+    pub fn from_headers(headers: Option<&str>) -> Option<Self> {
+        Self::parse(&find_header_text(headers, REDRIVE_HEADER)?)
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for RedriveOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -68,7 +68,7 @@ impl fmt::Display for Origin {
 /// The text of the first header of that name, in the form in which raw objects hold headers:
 /// `[["name", "base64" | null], …]`.
 #[must_use]
-pub fn header(headers: Option<&str>, name: &str) -> Option<String> {
+pub fn find_header_text(headers: Option<&str>, name: &str) -> Option<String> {
     // A cheap look first: most records have no such header.
     let headers = headers.filter(|headers| headers.contains(name))?;
     let pairs: Vec<(String, Value)> = serde_json::from_str(headers).ok()?;
@@ -78,7 +78,7 @@ pub fn header(headers: Option<&str>, name: &str) -> Option<String> {
 
 /// The headers with the origin in front; one that they had before is replaced.
 #[must_use]
-pub fn with_origin(headers: Option<&str>, origin: Origin) -> String {
+pub fn headers_with_origin(headers: Option<&str>, origin: RedriveOrigin) -> String {
     let kept: Vec<(String, Value)> = headers
         .and_then(|headers| serde_json::from_str(headers).ok())
         .unwrap_or_default();
@@ -90,14 +90,17 @@ pub fn with_origin(headers: Option<&str>, origin: Origin) -> String {
 
 /// The headers of an erased record: the mark, and where it first came from when it was redriven. No person is in either.
 #[must_use]
-pub fn erased_headers(origin: Option<Origin>) -> String {
+pub fn erased_headers(origin: Option<RedriveOrigin>) -> String {
     let mark = format!(r#"[["{ERASED_HEADER}",null]]"#);
-    origin.map_or_else(|| mark.clone(), |origin| with_origin(Some(&mark), origin))
+    origin.map_or_else(
+        || mark.clone(),
+        |origin| headers_with_origin(Some(&mark), origin),
+    )
 }
 
 /// Whether a record's headers say that it was erased.
 #[must_use]
-pub fn is_erased(headers: Option<&str>) -> bool {
+pub fn has_erased_header(headers: Option<&str>) -> bool {
     let Some(headers) = headers.filter(|headers| headers.contains(ERASED_HEADER)) else {
         return false;
     };
@@ -111,45 +114,50 @@ mod tests {
 
     #[test]
     fn an_erased_record_is_marked_and_keeps_its_origin() {
-        let origin = Origin {
+        let origin = RedriveOrigin {
             epoch: 2,
             partition: 1,
             offset: 5,
             timestamp: 9,
         };
         let marked = erased_headers(Some(origin));
-        assert!(is_erased(Some(&marked)) && Origin::of_headers(Some(&marked)) == Some(origin));
-        assert!(is_erased(Some(&erased_headers(None))));
-        assert!(!is_erased(None) && !is_erased(Some(r#"[["a","polelake-erased"]]"#)));
+        assert!(
+            has_erased_header(Some(&marked))
+                && RedriveOrigin::from_headers(Some(&marked)) == Some(origin)
+        );
+        assert!(has_erased_header(Some(&erased_headers(None))));
+        assert!(
+            !has_erased_header(None) && !has_erased_header(Some(r#"[["a","polelake-erased"]]"#))
+        );
     }
 
     #[test]
     fn an_origin_travels_in_the_headers() {
-        let origin = Origin {
+        let origin = RedriveOrigin {
             epoch: 2,
             partition: 1,
             offset: 5,
             timestamp: 9,
         };
-        let headers = with_origin(Some(r#"[["a",null],["a","eA=="]]"#), origin);
-        assert_eq!(Origin::of_headers(Some(&headers)), Some(origin));
-        assert_eq!(header(Some(&headers), "a"), None);
-        let again = with_origin(
+        let headers = headers_with_origin(Some(r#"[["a",null],["a","eA=="]]"#), origin);
+        assert_eq!(RedriveOrigin::from_headers(Some(&headers)), Some(origin));
+        assert_eq!(find_header_text(Some(&headers), "a"), None);
+        let again = headers_with_origin(
             Some(&headers),
-            Origin {
+            RedriveOrigin {
                 offset: 6,
                 ..origin
             },
         );
         assert_eq!(
-            Origin::of_headers(Some(&again)).map(|origin| origin.offset),
+            RedriveOrigin::from_headers(Some(&again)).map(|origin| origin.offset),
             Some(6)
         );
         assert_eq!(again.matches(REDRIVE_HEADER).count(), 1);
         assert_eq!(
-            header(Some(r#"[["event-id","eA=="]]"#), "event-id").as_deref(),
+            find_header_text(Some(r#"[["event-id","eA=="]]"#), "event-id").as_deref(),
             Some("x")
         );
-        assert_eq!(header(Some("damaged event-id"), "event-id"), None);
+        assert_eq!(find_header_text(Some("damaged event-id"), "event-id"), None);
     }
 }

@@ -8,13 +8,13 @@ use contract::{ColumnType, TableContract};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 /// The refined zone's column that says what a row does; see `pole::Op`.
-pub const OP: &str = "_op";
+pub const OPERATION_COLUMN: &str = "_op";
 
 /// The refined zone's column that names what a patch carries, joined by commas.
-pub const CARRIED: &str = "_carried";
+pub const CHANGED_COLUMNS_COLUMN: &str = "_carried";
 
 /// Columns that are new in nearly every row: a dictionary of them is work for nothing.
-pub const UNIQUE: [&str; 8] = [
+pub const UNIQUE_VALUE_COLUMNS: [&str; 8] = [
     "pole_id",
     "owner_id",
     "source_record_id",
@@ -42,7 +42,7 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 
 /// The greatest id that a text gets. Iceberg keeps those near `i32::MAX` for itself, and gives new columns the next id
 /// after the last.
-const SMALL_IDS: u32 = 1 << 30;
+const SMALL_ID_MAX: u32 = 1 << 30;
 
 /// The id by which Iceberg's readers know a column, in Parquet files and in table metadata: a hash of its name.
 ///
@@ -50,37 +50,40 @@ const SMALL_IDS: u32 = 1 << 30;
 /// table differ is checked where its Iceberg schema is made.
 #[must_use]
 pub fn field_id(name: &str) -> i32 {
-    small_id("iceberg-field", name)
+    hashed_small_id("iceberg-field", name)
 }
 
 /// A number from 1 to 2^30 that is made of a text.
-pub(crate) fn small_id(namespace: &str, text: &str) -> i32 {
-    let id = (pole::pole_id(namespace, &[text]).as_u128() >> 96) % u128::from(SMALL_IDS);
+pub(crate) fn hashed_small_id(namespace: &str, text: &str) -> i32 {
+    let id = (pole::pole_id(namespace, &[text]).as_u128() >> 96) % u128::from(SMALL_ID_MAX);
     i32::try_from(id).unwrap_or_default() + 1
 }
 
 /// The schema of a curated table. Its columns carry their ids, so that readers of Iceberg find them by id.
 #[must_use]
-pub fn curated(table: &TableContract) -> SchemaRef {
+pub fn curated_schema(table: &TableContract) -> SchemaRef {
     let with_id = |field: Field| {
         let id = field_id(field.name()).to_string();
         field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id)]))
     };
     Arc::new(Schema::new(
-        fields(table).into_iter().map(with_id).collect::<Vec<_>>(),
+        table_fields(table)
+            .into_iter()
+            .map(with_id)
+            .collect::<Vec<_>>(),
     ))
 }
 
 /// The schema of a table's increments: the table's columns, all of them optional because a tombstone has
 /// few of them, and what the row does.
 #[must_use]
-pub fn refined(table: &TableContract) -> SchemaRef {
-    let mut fields: Vec<Field> = fields(table)
+pub fn refined_schema(table: &TableContract) -> SchemaRef {
+    let mut fields: Vec<Field> = table_fields(table)
         .into_iter()
         .map(|field| field.with_nullable(true))
         .collect();
-    fields.push(Field::new(OP, DataType::Utf8, false));
-    fields.push(Field::new(CARRIED, DataType::Utf8, true));
+    fields.push(Field::new(OPERATION_COLUMN, DataType::Utf8, false));
+    fields.push(Field::new(CHANGED_COLUMNS_COLUMN, DataType::Utf8, true));
     Arc::new(Schema::new(fields))
 }
 
@@ -114,7 +117,7 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
 
 /// The schema of a raw object: the record as Kafka gave it, its value unread.
 #[must_use]
-pub fn raw() -> SchemaRef {
+pub fn raw_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("topic", DataType::Utf8, false),
         Field::new("partition", DataType::Int32, false),
@@ -132,7 +135,7 @@ pub fn raw() -> SchemaRef {
 }
 
 /// Only the key and the columns that place a row are required in a file; a patch may come before its record.
-fn fields(table: &TableContract) -> Vec<Field> {
+fn table_fields(table: &TableContract) -> Vec<Field> {
     let provenance = pole::PROVENANCE.len();
     let field = |(place, column): (usize, &contract::Column)| {
         let nullable = !(column.required && place < provenance);

@@ -1,23 +1,23 @@
 //! Shards: ranges of owners, and how many of them a table is cut into.
 
-use crate::Manifest;
+use crate::SnapshotManifest;
 
 /// Bytes of a row in a file, before a table has any to measure.
-const ROW_BYTES: u64 = 100;
+const DEFAULT_ROW_BYTES: u64 = 100;
 
 /// No table has more shards: at 256 MB each they hold 256 GB.
-const MOST_SHARDS: u32 = 1_024;
+const SHARDS_MAX: u32 = 1_024;
 
 /// A range of owners: from one id on, up to another that is not in it. Ids are UUIDs: spread evenly, in the order of text.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Owners {
+pub struct OwnerRange {
     /// The least owner that may be in it.
     pub from: String,
     /// The first owner behind it; none for the last shard.
     pub to: Option<String>,
 }
 
-impl Owners {
+impl OwnerRange {
     /// The owners of a shard of so many.
     ///
     /// ```
@@ -26,7 +26,7 @@ impl Owners {
     /// assert!(!half.contains("7fffffff-ffff-5fff-bfff-ffffffffffff"));
     /// ```
     #[must_use]
-    pub fn of(shard: u32, shards: u32) -> Self {
+    pub fn of_shard(shard: u32, shards: u32) -> Self {
         let bound = |shard: u32| {
             let first = (u64::from(shard) << 32).div_ceil(u64::from(shards.max(1)));
             format!("{first:08x}")
@@ -50,7 +50,7 @@ impl Owners {
 
     /// Whether some owner from `least` to `greatest` can be in the range.
     #[must_use]
-    pub fn meets(&self, least: &str, greatest: &str) -> bool {
+    pub fn overlaps_bounds(&self, least: &str, greatest: &str) -> bool {
         greatest >= self.from.as_str() && self.to.as_deref().is_none_or(|to| least < to)
     }
 
@@ -63,7 +63,7 @@ impl Owners {
 
     /// Whether every owner from `least` to `greatest` is in the range.
     #[must_use]
-    pub fn holds(&self, least: &str, greatest: &str) -> bool {
+    pub fn contains_bounds(&self, least: &str, greatest: &str) -> bool {
         self.contains(least) && self.contains(greatest)
     }
 }
@@ -73,24 +73,24 @@ impl Owners {
 /// whole halves of the old one. With a target of 256 MB a file has between the 64 MB that Redshift Spectrum asks for
 /// and 512 MB.
 #[must_use]
-pub fn shard_count(base: Option<&Manifest>, new_rows: u64, target: u64) -> u32 {
+pub fn shard_count(base: Option<&SnapshotManifest>, new_rows: u64, target: u64) -> u32 {
     let (shards, bytes, rows) = base.map_or((0, 0, 0), |base| {
         let bytes = base.shards.iter().map(|shard| shard.bytes).sum::<u64>();
         (
-            u32::try_from(base.shards.len()).unwrap_or(MOST_SHARDS),
+            u32::try_from(base.shards.len()).unwrap_or(SHARDS_MAX),
             bytes,
             base.rows,
         )
     });
-    let of_row = bytes.checked_div(rows).unwrap_or(ROW_BYTES).max(1);
+    let of_row = bytes.checked_div(rows).unwrap_or(DEFAULT_ROW_BYTES).max(1);
     let expected = bytes.saturating_add(new_rows.saturating_mul(of_row));
     let each = expected / u64::from(shards.max(1));
     let fits = each <= target.saturating_mul(2) && (each >= target / 4 || shards == 1);
     if shards > 0 && fits {
         return shards;
     }
-    let wanted = u32::try_from(expected.div_ceil(target.max(1))).unwrap_or(MOST_SHARDS);
-    wanted.clamp(1, MOST_SHARDS).next_power_of_two()
+    let wanted = u32::try_from(expected.div_ceil(target.max(1))).unwrap_or(SHARDS_MAX);
+    wanted.clamp(1, SHARDS_MAX).next_power_of_two()
 }
 
 #[cfg(test)]
@@ -104,27 +104,27 @@ mod tests {
         #[test]
         fn every_owner_is_in_exactly_one_shard(head: u32, shards in 1..40u32) {
             let owner = format!("{head:08x}-0000-5000-8000-000000000000");
-            let homes = (0..shards).filter(|shard| Owners::of(*shard, shards).contains(&owner)).count();
+            let homes = (0..shards).filter(|shard| OwnerRange::of_shard(*shard, shards).contains(&owner)).count();
             prop_assert_eq!(homes, 1);
         }
     }
 
-    fn base(shards: u32, bytes: u64, rows: u64) -> Manifest {
+    fn base(shards: u32, bytes: u64, rows: u64) -> SnapshotManifest {
         let shard = |shard| ManifestShard {
             shard,
             bytes: bytes / u64::from(shards),
             ..ManifestShard::default()
         };
-        Manifest {
+        SnapshotManifest {
             rows,
             shards: (0..shards).map(shard).collect(),
-            ..Manifest::default()
+            ..SnapshotManifest::default()
         }
     }
 
     #[test]
     fn the_count_follows_the_data_and_does_not_flutter() {
-        let count = |base: Option<&Manifest>, rows| shard_count(base, rows, 256 << 20);
+        let count = |base: Option<&SnapshotManifest>, rows| shard_count(base, rows, 256 << 20);
         assert_eq!(count(None, 0), 1);
         assert_eq!(count(None, 100_000), 1);
         assert_eq!(count(None, 100_000_000), 64);
@@ -140,6 +140,6 @@ mod tests {
             2,
             "an emptied table is joined"
         );
-        assert_eq!(count(None, u64::MAX), MOST_SHARDS);
+        assert_eq!(count(None, u64::MAX), SHARDS_MAX);
     }
 }

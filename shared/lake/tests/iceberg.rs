@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bytes::Bytes;
-use contract::{Catalogue, File};
-use lake::iceberg::{DataFile, DayFiles, IcebergDays, IcebergTable, Lineage, WrittenMetadata};
-use lake::{Day, Snapshot, schema};
+use contract::{Catalogue, DeclaredFile};
+use lake::iceberg::{DataFile, DayFiles, FileLineage, IcebergDays, IcebergTable, WrittenMetadata};
+use lake::{Day, ShardVersion, schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ fn the_same_days_give_the_same_bytes() {
 fn the_bytes_of_a_day_never_change() {
     let contract = contract(false);
     let table = IcebergTable::new(&contract, "s3://bucket").unwrap();
-    let key = Snapshot {
+    let key = ShardVersion {
         table: "person",
         shard: 0,
         version: "a",
@@ -68,8 +68,8 @@ fn the_bytes_of_a_day_never_change() {
     };
     let day = table.write_day(&day, None).unwrap();
     let mut days = IcebergDays::default();
-    days.put(day.entry.clone());
-    let metadata = table.metadata(&days).unwrap();
+    days.put_entry(day.entry.clone());
+    let metadata = table.write_metadata(&days).unwrap();
     // Names are hashes of the content: who changes a byte sees it here, and gives every day another id.
     assert_eq!(
         day.manifest.key,
@@ -137,9 +137,9 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
     let written = publish("s3://bucket", 0);
     let contract = contract(true);
     let table = IcebergTable::new(&contract, "s3://bucket").unwrap();
-    let mut days = IcebergDays::read(&written.metadata.metadata.bytes).unwrap();
+    let mut days = IcebergDays::from_metadata(&written.metadata.metadata.bytes).unwrap();
     assert_eq!(
-        table.metadata(&days).unwrap(),
+        table.write_metadata(&days).unwrap(),
         written.metadata,
         "what is read is written again"
     );
@@ -152,11 +152,11 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
         updated: 0,
         deleted: 5,
     };
-    let first = Lineage::read(&written.days[0].manifest.bytes).unwrap();
+    let first = FileLineage::from_manifest(&written.days[0].manifest.bytes).unwrap();
     let replaced = table.write_day(&other, Some(&first)).unwrap();
     assert_eq!(replaced.entry.summary["deleted-records"], "4");
-    days.put(replaced.entry.clone());
-    let metadata = json_of(&table.metadata(&days).unwrap());
+    days.put_entry(replaced.entry.clone());
+    let metadata = json_of(&table.write_metadata(&days).unwrap());
     assert_eq!(metadata["snapshots"].as_array().unwrap().len(), 3);
     assert_eq!(
         metadata["snapshots"][1]["snapshot-id"],
@@ -167,14 +167,14 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
         replaced.entry.snapshot_id
     );
 
-    days.put(written.days[1].entry.clone());
-    assert_eq!(table.metadata(&days).unwrap(), written.metadata);
-    days.keep(|day| day != Day::parse(DATES[0]).unwrap());
-    let metadata = json_of(&table.metadata(&days).unwrap());
+    days.put_entry(written.days[1].entry.clone());
+    assert_eq!(table.write_metadata(&days).unwrap(), written.metadata);
+    days.retain_days(|day| day != Day::parse(DATES[0]).unwrap());
+    let metadata = json_of(&table.write_metadata(&days).unwrap());
     assert_eq!(metadata["snapshot-log"].as_array().unwrap().len(), 2);
     assert_eq!(metadata["snapshots"][0]["parent-snapshot-id"], Value::Null);
-    days.keep(|_| false);
-    assert!(table.metadata(&days).is_err());
+    days.retain_days(|_| false);
+    assert!(table.write_metadata(&days).is_err());
 }
 
 #[test]
@@ -182,11 +182,16 @@ fn foreign_metadata_is_read_as_far_as_it_makes_sense() {
     let schema = json!({"schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]});
     let snapshot = json!({"snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}});
     let document = json!({"schemas": [schema], "snapshots": [snapshot]});
-    let days = IcebergDays::read(document.to_string().as_bytes()).unwrap();
-    assert_eq!(days.newest().unwrap().date.to_string(), DATES[0]);
-    assert!(IcebergDays::read(b"{}").unwrap().newest().is_none());
+    let days = IcebergDays::from_metadata(document.to_string().as_bytes()).unwrap();
+    assert_eq!(days.newest_entry().unwrap().date.to_string(), DATES[0]);
+    assert!(
+        IcebergDays::from_metadata(b"{}")
+            .unwrap()
+            .newest_entry()
+            .is_none()
+    );
     let homeless = json!({"snapshots": [snapshot]}).to_string();
-    let why = IcebergDays::read(homeless.as_bytes())
+    let why = IcebergDays::from_metadata(homeless.as_bytes())
         .unwrap_err()
         .to_string();
     assert_eq!(
@@ -198,13 +203,13 @@ fn foreign_metadata_is_read_as_far_as_it_makes_sense() {
 #[test]
 fn a_damaged_manifest_is_an_error() {
     let manifest = &publish("s3://bucket", 0).days[1].manifest.bytes;
-    assert!(Lineage::read(manifest).is_ok());
+    assert!(FileLineage::from_manifest(manifest).is_ok());
     for end in 0..manifest.len() - 16 {
         // The last 16 bytes are the marker; a file that ends before its first block is an empty one.
-        let read = Lineage::read(&manifest[..end]);
+        let read = FileLineage::from_manifest(&manifest[..end]);
         assert!(
             read.is_err()
-                || format!("{read:?}") == format!("{:?}", Ok::<_, ()>(Lineage::default())),
+                || format!("{read:?}") == format!("{:?}", Ok::<_, ()>(FileLineage::default())),
             "{end}"
         );
     }
@@ -228,7 +233,7 @@ fn every_shipped_table_has_distinct_field_ids() {
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
     let file = |entry: std::fs::DirEntry, folder: &str| {
         let name = entry.file_name().into_string().unwrap();
-        File::new(
+        DeclaredFile::new(
             format!("{folder}/{name}"),
             std::fs::read_to_string(entry.path()).unwrap(),
         )
@@ -246,7 +251,7 @@ fn every_shipped_table_has_distinct_field_ids() {
     assert!(tables.len() >= 20);
     for table in &tables {
         IcebergTable::new(table, "s3://bucket").unwrap();
-        let refined = schema::refined(table);
+        let refined = schema::refined_schema(table);
         assert!(
             refined
                 .fields()

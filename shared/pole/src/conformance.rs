@@ -6,7 +6,7 @@ use crate::Normaliser;
 
 /// A closed set of checks that a contract can ask of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
+pub enum ConformanceCheck {
     /// A Police National Computer id: `YYYY/NNNNNNND`, the last a check letter (DS_072).
     PncId,
     /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND` (DS_071).
@@ -44,7 +44,7 @@ pub enum Check {
 /// The check letters of the police's numbers: A to Z without I, O and S; Z stands for nought.
 const CHECK_LETTERS: &[u8; 23] = b"ZABCDEFGHJKLMNPQRTUVWXY";
 
-impl Check {
+impl ConformanceCheck {
     /// Every check with the name that contracts use.
     pub const ALL: [(&'static str, Self); 16] = [
         ("pnc_id", Self::PncId),
@@ -67,7 +67,7 @@ impl Check {
 
     /// The check that contracts call `name`.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
             .find(|(known, _)| *known == name)
@@ -81,33 +81,34 @@ impl Check {
     /// assert!(!pole::Check::PncId.passes("2001/0171310X"));
     /// ```
     #[must_use]
-    pub fn passes(self, text: &str) -> bool {
-        let unchanged = |normaliser: Normaliser| normaliser.apply(text).as_deref() == Some(text);
+    pub fn accepts_text(self, text: &str) -> bool {
+        let unchanged =
+            |normaliser: Normaliser| normaliser.normalise_text(text).as_deref() == Some(text);
         match self {
             Self::PncId => unchanged(Normaliser::Pnc),
             Self::CroNumber => unchanged(Normaliser::Cro),
-            Self::ArrestSummonsNumber => arrest_summons_number(text),
+            Self::ArrestSummonsNumber => is_arrest_summons_number(text),
             Self::Nino => unchanged(Normaliser::Nino),
-            Self::DrivingLicence => driving_licence(text),
+            Self::DrivingLicence => is_driving_licence(text),
             Self::UkPassport => ["A999999", "999999A", "999999999"]
                 .iter()
-                .any(|form| fits(text, form)),
+                .any(|form| matches_form(text, form)),
             Self::Postcode => unchanged(Normaliser::Postcode),
             Self::Vrm => unchanged(Normaliser::Vrm),
             Self::E164 => unchanged(Normaliser::Phone),
             Self::Email => unchanged(Normaliser::Email),
             Self::Uprn => unchanged(Normaliser::Uprn),
             Self::Country => rust_iso3166::from_alpha3(text).is_some(),
-            Self::Mrz => machine_readable_zone(text),
-            Self::PersonName => person_name(text),
-            Self::HoClassification => fits(text, "999/99"),
-            Self::OffenceCode => offence_code(text),
+            Self::Mrz => is_machine_readable_zone(text),
+            Self::PersonName => is_person_name(text),
+            Self::HoClassification => matches_form(text, "999/99"),
+            Self::OffenceCode => is_offence_code(text),
         }
     }
 }
 
 /// Whether `text` has the shape of `form`: `9` a digit, `A` a capital letter, everything else itself.
-fn fits(text: &str, form: &str) -> bool {
+fn matches_form(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text
             .bytes()
@@ -120,7 +121,7 @@ fn fits(text: &str, form: &str) -> bool {
 }
 
 /// The check letter of a number: its remainder by 23, as a letter. None when `digits` is no number.
-pub(crate) fn check_letter(digits: &str) -> Option<char> {
+pub(crate) fn compute_check_letter(digits: &str) -> Option<char> {
     let number: u64 = digits.parse().ok()?;
     let place = usize::try_from(number % 23).ok()?;
     CHECK_LETTERS.get(place).map(|letter| char::from(*letter))
@@ -128,7 +129,7 @@ pub(crate) fn check_letter(digits: &str) -> Option<char> {
 
 /// Year, force and unit, system, eleven digits, letter. The letter counts the digits of all but the unit; for the longer
 /// form, whose letter nobody describes, its alphabet is all that is asked.
-fn arrest_summons_number(text: &str) -> bool {
+fn is_arrest_summons_number(text: &str) -> bool {
     if !text.is_ascii() || !matches!(text.len(), 20 | 21) {
         return false;
     }
@@ -153,11 +154,11 @@ fn arrest_summons_number(text: &str) -> bool {
         .into_iter()
         .filter(|part| digits(part));
     let counted: String = counted.chain([year, serial]).collect();
-    check_letter(&counted).is_some_and(|expected| letter.starts_with(expected))
+    compute_check_letter(&counted).is_some_and(|expected| letter.starts_with(expected))
 }
 
 /// Five of the surname filled up with 9, the date of birth in a mixed order, two initials, three of DVLA's own.
-fn driving_licence(text: &str) -> bool {
+fn is_driving_licence(text: &str) -> bool {
     if text.len() != 16 || !text.is_ascii() {
         return false;
     }
@@ -168,18 +169,19 @@ fn driving_licence(text: &str) -> bool {
     let number = |digits: &str| digits.parse::<u32>().unwrap_or(0);
     // A woman's month is counted from 51.
     let month = matches!(number(&birth[1..3]), 1..=12 | 51..=62);
-    let born = fits(birth, "999999") && month && matches!(number(&birth[3..5]), 1..=31);
+    let born = matches_form(birth, "999999") && month && matches!(number(&birth[3..5]), 1..=31);
     let (initials, own) = rest.split_at(2);
-    let initials =
-        fits(initials, "AA") || fits(initials, "A9") && initials.ends_with('9') || initials == "99";
+    let initials = matches_form(initials, "AA")
+        || matches_form(initials, "A9") && initials.ends_with('9')
+        || initials == "99";
     let arbitrary = own
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    named && born && initials && arbitrary && fits(&own[1..], "AA")
+    named && born && initials && arbitrary && matches_form(&own[1..], "AA")
 }
 
-fn machine_readable_zone(text: &str) -> bool {
+fn is_machine_readable_zone(text: &str) -> bool {
     let lines: Vec<&str> = text.lines().collect();
     let characters = |line: &&str| {
         line.bytes()
@@ -191,7 +193,7 @@ fn machine_readable_zone(text: &str) -> bool {
 }
 
 /// What stands before a name and is no part of it.
-const TITLES: [&str; 12] = [
+const NAME_TITLES: [&str; 12] = [
     "mr",
     "mrs",
     "ms",
@@ -206,25 +208,25 @@ const TITLES: [&str; 12] = [
     "lady",
 ];
 
-fn person_name(text: &str) -> bool {
+fn is_person_name(text: &str) -> bool {
     let character = |c: char| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' ');
     let spaced =
         !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
     let titled = text
         .split_once(' ')
-        .is_some_and(|(first, _)| TITLES.contains(&first.to_lowercase().as_str()));
+        .is_some_and(|(first, _)| NAME_TITLES.contains(&first.to_lowercase().as_str()));
     spaced && text.chars().all(character) && text.chars().any(char::is_alphabetic) && !titled
 }
 
 /// An act and seven characters, or common law, or an offence without an act; perhaps attempted, aided and so on.
-fn offence_code(text: &str) -> bool {
+fn is_offence_code(text: &str) -> bool {
     let code = text
         .strip_suffix(['A', 'B', 'C', 'I'])
         .filter(|code| code.len() >= 7)
         .unwrap_or(text);
     ["AA99999", "COML999", "COML 999", "XX00999", "XX00 999"]
         .iter()
-        .any(|form| fits(code, form))
+        .any(|form| matches_form(code, form))
 }
 
 #[cfg(test)]
@@ -232,19 +234,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(check: Check, valid: &[&str], invalid: &[&str]) {
+    fn check(check: ConformanceCheck, valid: &[&str], invalid: &[&str]) {
         for text in valid {
-            assert!(check.passes(text), "{check:?} refuses {text:?}");
+            assert!(check.accepts_text(text), "{check:?} refuses {text:?}");
         }
         for text in invalid {
-            assert!(!check.passes(text), "{check:?} takes {text:?}");
+            assert!(!check.accepts_text(text), "{check:?} takes {text:?}");
         }
     }
 
     #[test]
     fn police_numbers() {
         check(
-            Check::PncId,
+            ConformanceCheck::PncId,
             &["2001/0171310W"],
             &[
                 "2001/0171310X",
@@ -255,7 +257,7 @@ mod tests {
             ],
         );
         check(
-            Check::ArrestSummonsNumber,
+            ConformanceCheck::ArrestSummonsNumber,
             &["1101ZD0100000448754K"],
             &[
                 "1101ZD01000004487",
@@ -264,9 +266,13 @@ mod tests {
                 "é",
             ],
         );
-        check(Check::HoClassification, &["008/01"], &["8/1", "008-01"]);
         check(
-            Check::OffenceCode,
+            ConformanceCheck::HoClassification,
+            &["008/01"],
+            &["8/1", "008-01"],
+        );
+        check(
+            ConformanceCheck::OffenceCode,
             &["TH68001", "TH68001A", "COML 025", "COML025A"],
             &["TH6800", "th68001", "TH68001Z", "123"],
         );
@@ -275,7 +281,7 @@ mod tests {
     #[test]
     fn licences_and_passports() {
         check(
-            Check::DrivingLicence,
+            ConformanceCheck::DrivingLicence,
             &["SAMPL708153RS9AB", "FOX99661222J99ZZ", "SPECI001011XY9CD"],
             &[
                 "SAMPL713153RS9AB",
@@ -286,7 +292,7 @@ mod tests {
             ],
         );
         check(
-            Check::UkPassport,
+            ConformanceCheck::UkPassport,
             &["123456789", "A123456", "123456A"],
             &["12345678", "AB12345", ""],
         );
@@ -294,7 +300,7 @@ mod tests {
         let second = "L898902C36UTO7408122F1204159ZE184226B<<<<<10";
         let both = format!("{line}\n{second}");
         check(
-            Check::Mrz,
+            ConformanceCheck::Mrz,
             &[line, both.as_str()],
             &["P<UTO", "p<utoeriksson<<anna<maria<<<<<<<<<<<<<<<<<<<"],
         );
@@ -303,7 +309,7 @@ mod tests {
     #[test]
     fn names() {
         check(
-            Check::PersonName,
+            ConformanceCheck::PersonName,
             &["Anne-Marie", "O'Dowd", "Zoë", "Mary Ann", "Dr"],
             &[
                 "Mr Sample",
@@ -319,18 +325,34 @@ mod tests {
 
     #[test]
     fn what_a_normaliser_would_mend_does_not_pass() {
-        check(Check::Postcode, &["ZZ1 1ZZ"], &["ZZ11ZZ", "zz1 1zz"]);
         check(
-            Check::E164,
+            ConformanceCheck::Postcode,
+            &["ZZ1 1ZZ"],
+            &["ZZ11ZZ", "zz1 1zz"],
+        );
+        check(
+            ConformanceCheck::E164,
             &["+442079460000"],
             &["020 7946 0000", "+4402079460000"],
         );
-        check(Check::Uprn, &["000000001234"], &["1234"]);
-        check(Check::Nino, &["AB123456C"], &["AB 12 34 56 C", "GB123456A"]);
-        check(Check::Vrm, &["RY52APF"], &["RY52 APF", "ry52apf"]);
-        check(Check::Country, &["GBR", "IRL"], &["UTO", "GB", "gbr"]);
+        check(ConformanceCheck::Uprn, &["000000001234"], &["1234"]);
         check(
-            Check::Email,
+            ConformanceCheck::Nino,
+            &["AB123456C"],
+            &["AB 12 34 56 C", "GB123456A"],
+        );
+        check(
+            ConformanceCheck::Vrm,
+            &["RY52APF"],
+            &["RY52 APF", "ry52apf"],
+        );
+        check(
+            ConformanceCheck::Country,
+            &["GBR", "IRL"],
+            &["UTO", "GB", "gbr"],
+        );
+        check(
+            ConformanceCheck::Email,
             &["a@example.org"],
             &["A@example.org", "a.example.org"],
         );

@@ -5,14 +5,14 @@ use uuid::{Builder, Uuid};
 
 /// The root of every namespace: UUIDv5 of the DNS name `polelake.example`.
 /// Changing it would change every id ever given.
-const ROOT: Uuid = Uuid::from_u128(0x6f1c_79a4_2d5e_5b0b_9c3f_8a1d_44e7_20b1);
+const ROOT_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_79a4_2d5e_5b0b_9c3f_8a1d_44e7_20b1);
 
 /// Parts of a key are joined by a character that no key holds, so that (`a`,`bc`) and (`ab`,`c`) differ.
-const SEPARATOR: &[u8] = b"\x1f";
+const KEY_PART_SEPARATOR: &[u8] = b"\x1f";
 
 /// A UUID of version 5 in our root namespace, of a name that comes in pieces.
-fn v5<'n>(pieces: impl IntoIterator<Item = &'n [u8]>) -> Uuid {
-    let mut hash = Sha1::new_with_prefix(ROOT.as_bytes());
+fn uuid_v5<'n>(pieces: impl IntoIterator<Item = &'n [u8]>) -> Uuid {
+    let mut hash = Sha1::new_with_prefix(ROOT_NAMESPACE.as_bytes());
     pieces.into_iter().for_each(|piece| hash.update(piece));
     let digest: [u8; 20] = hash.finalize().into();
     let mut head = [0; 16];
@@ -21,8 +21,8 @@ fn v5<'n>(pieces: impl IntoIterator<Item = &'n [u8]>) -> Uuid {
 }
 
 /// A name's pieces: the namespace and each part, apart from each other.
-fn pieces<'n>(namespace: &'n str, parts: &'n [&'n str]) -> impl Iterator<Item = &'n [u8]> {
-    let part = |part: &'n &'n str| [SEPARATOR, part.as_bytes()];
+fn name_pieces<'n>(namespace: &'n str, parts: &'n [&'n str]) -> impl Iterator<Item = &'n [u8]> {
+    let part = |part: &'n &'n str| [KEY_PART_SEPARATOR, part.as_bytes()];
     std::iter::once(namespace.as_bytes()).chain(parts.iter().flat_map(part))
 }
 
@@ -37,7 +37,7 @@ fn pieces<'n>(namespace: &'n str, parts: &'n [&'n str]) -> impl Iterator<Item = 
 /// ```
 #[must_use]
 pub fn pole_id(namespace: &str, key: &[&str]) -> Uuid {
-    v5(pieces(namespace, key))
+    uuid_v5(name_pieces(namespace, key))
 }
 
 /// The id of a row that belongs to another record, such as a notice of a tenancy.
@@ -49,7 +49,7 @@ pub fn owned_id(owner: &Uuid, set: &str, key: &[&str]) -> Uuid {
     let mut parts = Vec::with_capacity(key.len() + 2);
     parts.extend([&*owner, set]);
     parts.extend_from_slice(key);
-    v5(pieces("owned", &parts))
+    uuid_v5(name_pieces("owned", &parts))
 }
 
 /// The id of a link that `owner` states between `from` and `to`.
@@ -63,12 +63,12 @@ pub fn link_id(owner: &Uuid, from: &Uuid, to: &Uuid, link_type: &str, role: &str
 
 /// An event id for sources that give none: made from the event's bytes, so that a repeat is seen as one.
 #[must_use]
-pub fn event_id_of(source: &str, value: &[u8]) -> Uuid {
-    v5([
+pub fn derived_event_id(source: &str, value: &[u8]) -> Uuid {
+    uuid_v5([
         b"event".as_slice(),
-        SEPARATOR,
+        KEY_PART_SEPARATOR,
         source.as_bytes(),
-        SEPARATOR,
+        KEY_PART_SEPARATOR,
         value,
     ])
 }
@@ -76,7 +76,7 @@ pub fn event_id_of(source: &str, value: &[u8]) -> Uuid {
 /// A name for content: the same bytes have the same name.
 #[must_use]
 pub fn content_id(content: &[u8]) -> Uuid {
-    v5([content])
+    uuid_v5([content])
 }
 
 #[cfg(test)]

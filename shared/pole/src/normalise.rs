@@ -1,6 +1,6 @@
 //! One way to write the values that every source writes differently.
 
-use crate::conformance::check_letter;
+use crate::conformance::compute_check_letter;
 
 /// A closed set of normalisers. Each gives none for a text that is not such a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Normaliser {
 
     /// The normaliser that mappings call `name`.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()
             .find(|(known, _)| *known == name)
@@ -53,24 +53,24 @@ impl Normaliser {
 
     /// The value in its one form, or none when `text` is no such value.
     #[must_use]
-    pub fn apply(self, text: &str) -> Option<String> {
+    pub fn normalise_text(self, text: &str) -> Option<String> {
         match self {
-            Self::Postcode => postcode(text),
-            Self::Uprn => uprn(text),
-            Self::Phone => phone(text),
-            Self::Name => name(text),
-            Self::Vrm => Some(compact(text)).filter(|vrm| (1..=11).contains(&vrm.len())),
-            Self::Nino => nino(text),
-            Self::Email => email(text),
-            Self::Pnc => pnc(text),
-            Self::Cro => cro(text),
-            Self::Country => country(text),
+            Self::Postcode => normalise_postcode(text),
+            Self::Uprn => normalise_uprn(text),
+            Self::Phone => normalise_phone(text),
+            Self::Name => normalise_name(text),
+            Self::Vrm => Some(keep_alphanumerics(text)).filter(|vrm| (1..=11).contains(&vrm.len())),
+            Self::Nino => normalise_nino(text),
+            Self::Email => normalise_email(text),
+            Self::Pnc => normalise_pnc(text),
+            Self::Cro => normalise_cro(text),
+            Self::Country => normalise_country(text),
         }
     }
 }
 
 /// Upper case letters and digits, everything else dropped.
-fn compact(text: &str) -> String {
+fn keep_alphanumerics(text: &str) -> String {
     text.chars()
         .filter(char::is_ascii_alphanumeric)
         .map(|c| c.to_ascii_uppercase())
@@ -78,25 +78,27 @@ fn compact(text: &str) -> String {
 }
 
 /// A character class: `A` letter, `9` digit.
-fn shape(text: &str) -> String {
+fn character_classes(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii_digit() { '9' } else { 'A' })
         .collect()
 }
 
-fn postcode(text: &str) -> Option<String> {
+fn normalise_postcode(text: &str) -> Option<String> {
     const OUTWARD: [&str; 7] = ["A9", "A99", "AA9", "AA99", "A9A", "AA9A", "AAA"];
-    let code = compact(text);
+    let code = keep_alphanumerics(text);
     let (outward, inward) = code.split_at_checked(code.len().checked_sub(3)?)?;
-    let fits = OUTWARD.contains(&shape(outward).as_str()) && shape(inward) == "9AA";
+    let fits = OUTWARD.contains(&character_classes(outward).as_str())
+        && character_classes(inward) == "9AA";
     // AAA is the shape of one place only: the old Girobank.
-    let girobank = shape(outward) == "AAA" && code != "GIR0AA";
-    (fits && !girobank && postcode_letters(outward, inward)).then(|| format!("{outward} {inward}"))
+    let girobank = character_classes(outward) == "AAA" && code != "GIR0AA";
+    (fits && !girobank && has_valid_postcode_letters(outward, inward))
+        .then(|| format!("{outward} {inward}"))
 }
 
 /// Some letters stand in some places only, so that handwriting is read right. The area ZZ is given to nowhere: it is used
 /// for "no fixed abode", and by invented addresses.
-fn postcode_letters(outward: &str, inward: &str) -> bool {
+fn has_valid_postcode_letters(outward: &str, inward: &str) -> bool {
     if outward.starts_with("ZZ") || outward == "GIR" {
         return true;
     }
@@ -116,13 +118,13 @@ fn postcode_letters(outward: &str, inward: &str) -> bool {
         && !inward.contains(['C', 'I', 'K', 'M', 'O', 'V'])
 }
 
-fn uprn(text: &str) -> Option<String> {
+fn normalise_uprn(text: &str) -> Option<String> {
     let digits = text.trim();
     let fits = (1..=12).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     (fits && digits.bytes().any(|b| b != b'0')).then(|| format!("{digits:0>12}"))
 }
 
-fn phone(text: &str) -> Option<String> {
+fn normalise_phone(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let odd = text
         .chars()
@@ -140,7 +142,7 @@ fn phone(text: &str) -> Option<String> {
     (fits && british && !odd).then(|| format!("+{international}"))
 }
 
-fn name(text: &str) -> Option<String> {
+fn normalise_name(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let mut joined = words.next()?.to_owned();
     for word in words {
@@ -150,18 +152,18 @@ fn name(text: &str) -> Option<String> {
     Some(joined)
 }
 
-fn nino(text: &str) -> Option<String> {
-    let code = compact(text);
+fn normalise_nino(text: &str) -> Option<String> {
+    let code = keep_alphanumerics(text);
     let bytes = code.as_bytes();
-    let fits =
-        matches!(shape(&code).as_str(), "AA999999A") && (b'A'..=b'D').contains(bytes.get(8)?);
+    let fits = matches!(character_classes(&code).as_str(), "AA999999A")
+        && (b'A'..=b'D').contains(bytes.get(8)?);
     let first = !b"DFIQUV".contains(bytes.first()?);
     let second = !b"DFIOQUV".contains(bytes.get(1)?);
     let barred = ["BG", "GB", "NK", "KN", "TN", "NT", "ZZ"].contains(&code.get(..2)?);
     (fits && first && second && !barred).then_some(code)
 }
 
-fn email(text: &str) -> Option<String> {
+fn normalise_email(text: &str) -> Option<String> {
     let address = text.trim().to_lowercase();
     let (local, domain) = address.split_once('@')?;
     let fits =
@@ -170,7 +172,7 @@ fn email(text: &str) -> Option<String> {
 }
 
 /// The year may have two digits, the serial number fewer than seven. The letter counts two digits of the year.
-fn pnc(text: &str) -> Option<String> {
+fn normalise_pnc(text: &str) -> Option<String> {
     let code = text.trim().to_ascii_uppercase();
     let (year, rest) = code.split_once('/')?;
     let (serial, letter) = rest.split_at_checked(rest.len().checked_sub(1)?)?;
@@ -179,7 +181,7 @@ fn pnc(text: &str) -> Option<String> {
         return None;
     }
     let short = &year[year.len() - 2..];
-    let fits = check_letter(&format!("{short}{serial:0>7}"))?.to_string() == letter;
+    let fits = compute_check_letter(&format!("{short}{serial:0>7}"))?.to_string() == letter;
     // The computer began in 1974; records older than that were given the year of the record.
     let century = if short.parse::<u32>().ok()? >= 40 {
         "19"
@@ -195,7 +197,7 @@ fn pnc(text: &str) -> Option<String> {
 }
 
 /// The ordinary form names the serial number first, that of the old file series (`SF`) the year.
-fn cro(text: &str) -> Option<String> {
+fn normalise_cro(text: &str) -> Option<String> {
     let code = text.trim().to_ascii_uppercase();
     let (head, tail) = code.split_once('/')?;
     let (number, letter) = tail.split_at_checked(tail.len().checked_sub(1)?)?;
@@ -212,7 +214,7 @@ fn cro(text: &str) -> Option<String> {
     } else {
         format!("{year}{serial:0>6}")
     };
-    let fits = check_letter(&counted)?.to_string() == letter;
+    let fits = compute_check_letter(&counted)?.to_string() == letter;
     let written = if file {
         format!("SF{year}/{serial}{letter}")
     } else {
@@ -221,7 +223,7 @@ fn cro(text: &str) -> Option<String> {
     fits.then_some(written)
 }
 
-fn country(text: &str) -> Option<String> {
+fn normalise_country(text: &str) -> Option<String> {
     let name = text.trim();
     let code = name.to_ascii_uppercase();
     let found = match code.len() {
@@ -242,7 +244,11 @@ mod tests {
     #[track_caller]
     fn check(normaliser: Normaliser, pairs: &[(&str, Option<&str>)]) {
         for (text, expected) in pairs {
-            assert_eq!(normaliser.apply(text).as_deref(), *expected, "{text:?}");
+            assert_eq!(
+                normaliser.normalise_text(text).as_deref(),
+                *expected,
+                "{text:?}"
+            );
         }
     }
 

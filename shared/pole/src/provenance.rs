@@ -2,7 +2,7 @@
 
 /// The type of a column, as far as the model needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProvenanceKind {
     /// UTF-8 text.
     Text,
     /// A signed 64-bit number.
@@ -17,16 +17,16 @@ pub struct ProvenanceColumn {
     /// The column's name.
     pub name: &'static str,
     /// Its type.
-    pub kind: Kind,
+    pub kind: ProvenanceKind,
     /// Whether it is filled in every row.
     pub required: bool,
     /// What it says, for the table contracts and the catalogue.
     pub meaning: &'static str,
 }
 
-const fn column(
+const fn provenance_column(
     name: &'static str,
-    kind: Kind,
+    kind: ProvenanceKind,
     required: bool,
     meaning: &'static str,
 ) -> ProvenanceColumn {
@@ -40,82 +40,87 @@ const fn column(
 
 /// The columns of every table, in their order, before the table's own.
 pub const PROVENANCE: [ProvenanceColumn; 14] = [
-    column(
+    provenance_column(
         "pole_id",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The thing's identity: UUIDv5 of its natural key",
     ),
-    column(
+    provenance_column(
         "source",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The source contract that states the row",
     ),
-    column(
+    provenance_column(
         "source_record_id",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The key of the record in its source",
     ),
-    column(
+    provenance_column(
         "owner_id",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The pole_id of the record that the row belongs to",
     ),
-    column(
+    provenance_column(
         "owner_set",
-        Kind::Text,
+        ProvenanceKind::Text,
         false,
         "The owner's list that the row stands in",
     ),
-    column(
+    provenance_column(
         "source_event_id",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The event that stated the row",
     ),
-    column(
+    provenance_column(
         "entity_version",
-        Kind::Integer,
+        ProvenanceKind::Integer,
         false,
         "The record's version, where its source counts them",
     ),
-    column(
+    provenance_column(
         "event_time",
-        Kind::Timestamp,
+        ProvenanceKind::Timestamp,
         true,
         "When it happened, as the source says",
     ),
-    column(
+    provenance_column(
         "ingested_at",
-        Kind::Timestamp,
+        ProvenanceKind::Timestamp,
         true,
         "When it was appended to the topic",
     ),
-    column(
+    provenance_column(
         "contract_version",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The version of the source contract",
     ),
-    column(
+    provenance_column(
         "mapping_version",
-        Kind::Text,
+        ProvenanceKind::Text,
         true,
         "The version of the mapping",
     ),
-    column("topic", Kind::Text, true, "The Kafka topic of the event"),
-    column(
+    provenance_column(
+        "topic",
+        ProvenanceKind::Text,
+        true,
+        "The Kafka topic of the event",
+    ),
+    provenance_column(
         "partition",
-        Kind::Integer,
+        ProvenanceKind::Integer,
         true,
         "The Kafka partition of the event",
     ),
-    column(
+    provenance_column(
         "offset",
-        Kind::Integer,
+        ProvenanceKind::Integer,
         true,
         "The Kafka offset of the event",
     ),

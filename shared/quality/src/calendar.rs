@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 
 /// (the year's holiday that was moved, to where): of its months there is only one.
-const MOVED: [(Date, Date); 2] = [
+const MOVED_HOLIDAYS: [(Date, Date); 2] = [
     // Victory in Europe, 75 years.
     (date(2020, 5, 4), date(2020, 5, 8)),
     // Platinum jubilee.
@@ -12,16 +12,16 @@ const MOVED: [(Date, Date); 2] = [
 ];
 
 /// Holidays of one year only: jubilee, the Queen's funeral, the King's coronation.
-const ADDED: [Date; 3] = [date(2022, 6, 3), date(2022, 9, 19), date(2023, 5, 8)];
+const ADDED_HOLIDAYS: [Date; 3] = [date(2022, 6, 3), date(2022, 9, 19), date(2023, 5, 8)];
 
 /// The date of a day, counted from 1970-01-01.
-fn civil(day: i32) -> Option<Date> {
+fn civil_date(day: i32) -> Option<Date> {
     date(1970, 1, 1).checked_add(day.days()).ok()
 }
 
 /// The weekday of a day that is counted from 1970-01-01, 0 for Monday to 6 for Sunday.
 #[must_use]
-pub fn weekday(day: i32) -> u8 {
+pub fn weekday_index(day: i32) -> u8 {
     // 1970-01-01 was a Thursday.
     u8::try_from((i64::from(day) + 3).rem_euclid(7)).unwrap_or_default()
 }
@@ -29,12 +29,13 @@ pub fn weekday(day: i32) -> u8 {
 /// Whether offices in England and Wales are closed on a day, counted from 1970-01-01, that would be a working day.
 #[must_use]
 pub fn is_bank_holiday(day: i32) -> bool {
-    civil(day)
-        .is_some_and(|date| of_year(date.year()).contains(&Some(date)) || ADDED.contains(&date))
+    civil_date(day).is_some_and(|date| {
+        bank_holidays_of_year(date.year()).contains(&Some(date)) || ADDED_HOLIDAYS.contains(&date)
+    })
 }
 
 /// The holidays of every year, where proclamations have not moved them.
-fn of_year(year: i16) -> [Option<Date>; 8] {
+fn bank_holidays_of_year(year: i16) -> [Option<Date>; 8] {
     let on = |month, day| Date::new(year, month, day).ok();
     let monday = |month, nth| {
         on(month, 1)?
@@ -54,7 +55,7 @@ fn of_year(year: i16) -> [Option<Date>; 8] {
         Some(Weekday::Sunday) => 1,
         _ => 0,
     };
-    let easter = easter(year);
+    let easter = easter_sunday(year);
     let holidays = [
         after(on(1, 1), new_year),
         after(easter, -2),
@@ -66,13 +67,15 @@ fn of_year(year: i16) -> [Option<Date>; 8] {
         after(on(12, 26), boxing),
     ];
     holidays.map(|holiday| {
-        let moved = MOVED.iter().find(|(from, _)| Some(*from) == holiday);
+        let moved = MOVED_HOLIDAYS
+            .iter()
+            .find(|(from, _)| Some(*from) == holiday);
         moved.map_or(holiday, |(_, to)| Some(*to))
     })
 }
 
 /// Easter Sunday, by the anonymous Gregorian computus.
-fn easter(year: i16) -> Option<Date> {
+fn easter_sunday(year: i16) -> Option<Date> {
     let y = i32::from(year);
     let (a, b, c) = (y % 19, y / 100, y % 100);
     let h = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
@@ -94,7 +97,9 @@ mod tests {
     fn holidays(year: i16) -> String {
         let first = date(1970, 1, 1).until(date(year, 1, 1)).unwrap().get_days();
         let all = (first..first + 366).filter(|day| is_bank_holiday(*day));
-        let of_year = all.filter_map(civil).filter(|date| date.year() == year);
+        let of_year = all
+            .filter_map(civil_date)
+            .filter(|date| date.year() == year);
         of_year
             .map(|date| format!("{:02}-{:02}", date.month(), date.day()))
             .collect::<Vec<_>>()
@@ -126,6 +131,9 @@ mod tests {
     #[test]
     fn weekdays_are_counted_from_monday() {
         // 2026-03-02 was a Monday.
-        assert_eq!([20_514, 20_515, 20_520, -4].map(weekday), [0, 1, 6, 6]);
+        assert_eq!(
+            [20_514, 20_515, 20_520, -4].map(weekday_index),
+            [0, 1, 6, 6]
+        );
     }
 }

@@ -10,29 +10,29 @@ use arrow_array::{ArrayRef, RecordBatch};
 use contract::{Operand, Operator};
 use twox_hash::XxHash3_128;
 
-use crate::demand::Said;
+use crate::expectation::RowVerdict;
 
 /// A value, in the units of its column.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Value<'v> {
+enum ComparableValue<'v> {
     Whole(i128),
     Real(f64),
     Text(&'v str),
 }
 
-impl Value<'_> {
+impl ComparableValue<'_> {
     /// How it compares; values of different kinds do not.
-    fn against(&self, other: &Value<'_>) -> Option<Ordering> {
+    fn compare_with(&self, other: &ComparableValue<'_>) -> Option<Ordering> {
         match (self, other) {
-            (Value::Whole(one), Value::Whole(other)) => Some(one.cmp(other)),
-            (Value::Real(one), Value::Real(other)) => one.partial_cmp(other),
-            (Value::Text(one), Value::Text(other)) => Some((*one).cmp(other)),
+            (ComparableValue::Whole(one), ComparableValue::Whole(other)) => Some(one.cmp(other)),
+            (ComparableValue::Real(one), ComparableValue::Real(other)) => one.partial_cmp(other),
+            (ComparableValue::Text(one), ComparableValue::Text(other)) => Some((*one).cmp(other)),
             _ => None,
         }
     }
 
     /// Its bytes, so that no two rows of values have the same.
-    fn write(&self, to: &mut Vec<u8>) {
+    fn write_bytes(&self, to: &mut Vec<u8>) {
         match self {
             Self::Whole(whole) => to.extend(whole.to_le_bytes()),
             Self::Real(real) => to.extend(real.to_bits().to_le_bytes()),
@@ -45,36 +45,39 @@ impl Value<'_> {
 }
 
 /// What a comparison says of each row. Nothing is said where a value is missing, or is not a number.
-pub(crate) fn said(
+pub(crate) fn compare_column(
     batch: &RecordBatch,
     column: &str,
     operator: Operator,
     operand: &Operand,
-) -> Vec<Said> {
-    let (left, rows) = (values(batch, column), batch.num_rows());
+) -> Vec<RowVerdict> {
+    let (left, rows) = (column_values(batch, column), batch.num_rows());
     let right = match operand {
-        Operand::Column(other) => values(batch, other),
-        Operand::Whole(whole) => vec![Some(Value::Whole(*whole)); rows],
-        Operand::Real(real) => vec![Some(Value::Real(*real)); rows],
-        Operand::Text(text) => vec![Some(Value::Text(text)); rows],
+        Operand::Column(other) => column_values(batch, other),
+        Operand::Whole(whole) => vec![Some(ComparableValue::Whole(*whole)); rows],
+        Operand::Real(real) => vec![Some(ComparableValue::Real(*real)); rows],
+        Operand::Text(text) => vec![Some(ComparableValue::Text(text)); rows],
     };
-    let of = |(left, right): (Option<Value<'_>>, Option<Value<'_>>)| {
+    let of = |(left, right): (Option<ComparableValue<'_>>, Option<ComparableValue<'_>>)| {
         left.zip(right)
-            .and_then(|(left, right)| left.against(&right))
-            .map(|ordering| operator.takes(ordering))
+            .and_then(|(left, right)| left.compare_with(&right))
+            .map(|ordering| operator.accepts_ordering(ordering))
     };
     left.into_iter()
         .zip(right)
-        .map(|pair| Said::maybe(of(pair)))
+        .map(|pair| RowVerdict::from_optional_bool(of(pair)))
         .collect()
 }
 
 /// Whether each row says the same as the row before it of the same thing, which another source has. Rows come in the order of
 /// their things.
-pub(crate) fn agree(batch: &RecordBatch, column: &str) -> Vec<Said> {
-    let (ids, values) = (values(batch, "pole_id"), values(batch, column));
-    let mut said = vec![Said::Nothing; batch.num_rows()];
-    let mut known: Option<(Value<'_>, Value<'_>)> = None;
+pub(crate) fn check_source_agreement(batch: &RecordBatch, column: &str) -> Vec<RowVerdict> {
+    let (ids, values) = (
+        column_values(batch, "pole_id"),
+        column_values(batch, column),
+    );
+    let mut said = vec![RowVerdict::NotApplicable; batch.num_rows()];
+    let mut known: Option<(ComparableValue<'_>, ComparableValue<'_>)> = None;
     for (row, (id, value)) in ids.into_iter().zip(values).enumerate() {
         let (Some(id), Some(value)) = (id, value) else {
             continue;
@@ -82,7 +85,7 @@ pub(crate) fn agree(batch: &RecordBatch, column: &str) -> Vec<Said> {
         if let Some((of, before)) = known
             && of == id
         {
-            said[row] = Said::maybe(Some(before == value));
+            said[row] = RowVerdict::from_optional_bool(Some(before == value));
         }
         known = Some((id, value));
     }
@@ -92,46 +95,58 @@ pub(crate) fn agree(batch: &RecordBatch, column: &str) -> Vec<Said> {
 /// A hash of 128 bits of each row's values in the columns; none where one of them is missing. Two different values in 100
 /// million have the same hash with a chance of one in 10^22.
 #[must_use]
-pub fn key_hashes(batch: &RecordBatch, columns: &[String]) -> Vec<Option<u128>> {
-    let columns: Vec<Vec<Option<Value<'_>>>> =
-        columns.iter().map(|name| values(batch, name)).collect();
+pub fn hash_row_keys(batch: &RecordBatch, columns: &[String]) -> Vec<Option<u128>> {
+    let columns: Vec<Vec<Option<ComparableValue<'_>>>> = columns
+        .iter()
+        .map(|name| column_values(batch, name))
+        .collect();
     let mut key = Vec::new();
     let mut hash = |row: usize| {
         key.clear();
         for column in &columns {
-            column[row]?.write(&mut key);
+            column[row]?.write_bytes(&mut key);
         }
         Some(XxHash3_128::oneshot(&key))
     };
     (0..batch.num_rows()).map(&mut hash).collect()
 }
 
-fn values<'v>(batch: &'v RecordBatch, column: &str) -> Vec<Option<Value<'v>>> {
+fn column_values<'v>(batch: &'v RecordBatch, column: &str) -> Vec<Option<ComparableValue<'v>>> {
     let Some(column) = batch.column_by_name(column) else {
         return vec![None; batch.num_rows()];
     };
-    of_column(column).unwrap_or_else(|| vec![None; batch.num_rows()])
+    array_values(column).unwrap_or_else(|| vec![None; batch.num_rows()])
 }
 
-fn of_column(column: &ArrayRef) -> Option<Vec<Option<Value<'_>>>> {
+fn array_values(column: &ArrayRef) -> Option<Vec<Option<ComparableValue<'_>>>> {
     if let Some(texts) = column.as_string_opt::<i32>() {
-        return Some(texts.iter().map(|text| text.map(Value::Text)).collect());
+        return Some(
+            texts
+                .iter()
+                .map(|text| text.map(ComparableValue::Text))
+                .collect(),
+        );
     }
     if let Some(reals) = column.as_primitive_opt::<Float64Type>() {
-        return Some(reals.iter().map(|real| real.map(Value::Real)).collect());
+        return Some(
+            reals
+                .iter()
+                .map(|real| real.map(ComparableValue::Real))
+                .collect(),
+        );
     }
     if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
         return Some(
             numbers
                 .iter()
-                .map(|number| number.map(Value::Whole))
+                .map(|number| number.map(ComparableValue::Whole))
                 .collect(),
         );
     }
     if let Some(days) = column.as_primitive_opt::<Date32Type>() {
         return Some(
             days.iter()
-                .map(|day| day.map(|day| Value::Whole(day.into())))
+                .map(|day| day.map(|day| ComparableValue::Whole(day.into())))
                 .collect(),
         );
     }
@@ -139,11 +154,11 @@ fn of_column(column: &ArrayRef) -> Option<Vec<Option<Value<'_>>>> {
         return Some(
             truths
                 .iter()
-                .map(|truth| truth.map(|truth| Value::Whole(truth.into())))
+                .map(|truth| truth.map(|truth| ComparableValue::Whole(truth.into())))
                 .collect(),
         );
     }
-    let whole = |number: Option<i64>| number.map(|number| Value::Whole(number.into()));
+    let whole = |number: Option<i64>| number.map(|number| ComparableValue::Whole(number.into()));
     if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
         return Some(numbers.iter().map(whole).collect());
     }
@@ -159,7 +174,7 @@ mod tests {
     use arrow_array::{Date32Array, Decimal128Array, Float64Array, StringArray};
 
     use super::*;
-    use Said::{Fails, Holds, Nothing};
+    use RowVerdict::{Failed, NotApplicable, Passed};
 
     fn batch() -> RecordBatch {
         let money = Decimal128Array::from(vec![Some(1_250), Some(-1), None])
@@ -203,38 +218,48 @@ mod tests {
     #[test]
     fn columns_are_compared_with_values_and_with_each_other() {
         let batch = batch();
-        let at_least = |column, operand| said(&batch, column, Operator::AtLeast, &operand);
-        assert_eq!(at_least("rent", Operand::Whole(0)), [Holds, Fails, Nothing]);
+        let at_least =
+            |column, operand| compare_column(&batch, column, Operator::AtLeast, &operand);
+        assert_eq!(
+            at_least("rent", Operand::Whole(0)),
+            [Passed, Failed, NotApplicable]
+        );
         assert_eq!(
             at_least("share", Operand::Real(0.5)),
-            [Holds, Nothing, Holds]
+            [Passed, NotApplicable, Passed]
         );
         assert_eq!(
             at_least("name", Operand::Text("y".into())),
-            [Fails, Holds, Holds]
+            [Failed, Passed, Passed]
         );
         assert_eq!(
-            said(
+            compare_column(
                 &batch,
                 "begins",
                 Operator::Less,
                 &Operand::Column("ends".into())
             ),
-            [Holds, Fails, Nothing]
+            [Passed, Failed, NotApplicable]
         );
         assert_eq!(
-            said(&batch, "name", Operator::Less, &Operand::Whole(3)),
-            [Nothing; 3]
+            compare_column(&batch, "name", Operator::Less, &Operand::Whole(3)),
+            [NotApplicable; 3]
         );
         assert_eq!(
-            said(&batch, "absent", Operator::Less, &Operand::Whole(3)),
-            [Nothing; 3]
+            compare_column(&batch, "absent", Operator::Less, &Operand::Whole(3)),
+            [NotApplicable; 3]
         );
     }
 
     #[test]
     fn sources_of_one_thing_are_compared_with_each_other() {
-        assert_eq!(agree(&batch(), "name"), [Nothing, Fails, Nothing]);
-        assert_eq!(agree(&batch(), "ends"), [Nothing, Fails, Nothing]);
+        assert_eq!(
+            check_source_agreement(&batch(), "name"),
+            [NotApplicable, Failed, NotApplicable]
+        );
+        assert_eq!(
+            check_source_agreement(&batch(), "ends"),
+            [NotApplicable, Failed, NotApplicable]
+        );
     }
 }

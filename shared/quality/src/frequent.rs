@@ -6,31 +6,31 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Texts that are kept: what stands in more than one row of 65 is among them for certain.
-const KEPT: usize = 64;
+const FREQUENT_TEXTS_MAX: usize = 64;
 
 /// Counts of the commonest texts. Each count is at most [`Frequent::short`] too low, and never too high.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Frequent {
+pub(crate) struct FrequentTexts {
     counts: BTreeMap<String, u64>,
     short: u64,
 }
 
-impl Frequent {
+impl FrequentTexts {
     /// Adds counts of different texts.
-    pub(crate) fn add<'t>(&mut self, counts: impl IntoIterator<Item = (&'t str, u64)>) {
+    pub(crate) fn add_counts<'t>(&mut self, counts: impl IntoIterator<Item = (&'t str, u64)>) {
         for (text, count) in counts {
             match self.counts.get_mut(text) {
                 Some(known) => *known += count,
                 None => drop(self.counts.insert(text.to_owned(), count)),
             }
         }
-        self.cut();
+        self.trim_to_limit();
     }
 
     /// Adds another summary.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.short += other.short;
-        self.add(
+        self.add_counts(
             other
                 .counts
                 .iter()
@@ -45,7 +45,7 @@ impl Frequent {
     }
 
     /// The texts and their counts, the commonest first.
-    pub(crate) fn commonest(&self) -> Vec<(String, u64)> {
+    pub(crate) fn most_frequent(&self) -> Vec<(String, u64)> {
         let mut counts: Vec<_> = self
             .counts
             .iter()
@@ -56,12 +56,12 @@ impl Frequent {
     }
 
     /// Takes from each the count of the first that finds no place: what is left over nought stays.
-    fn cut(&mut self) {
-        if self.counts.len() <= KEPT {
+    fn trim_to_limit(&mut self) {
+        if self.counts.len() <= FREQUENT_TEXTS_MAX {
             return;
         }
         let mut counts: Vec<u64> = self.counts.values().copied().collect();
-        let (_, cut, _) = counts.select_nth_unstable_by(KEPT, |a, b| b.cmp(a));
+        let (_, cut, _) = counts.select_nth_unstable_by(FREQUENT_TEXTS_MAX, |a, b| b.cmp(a));
         let cut = *cut;
         self.short += cut;
         self.counts.retain(|_, count| {
@@ -82,24 +82,24 @@ mod tests {
         fn a_count_is_short_by_what_is_said_and_never_too_high(
             parts in proptest::collection::vec(proptest::collection::vec((0u32..200, 1u64..50), 0..150), 1..6)
         ) {
-            let (mut sum, mut truth) = (Frequent::default(), BTreeMap::<String, u64>::new());
+            let (mut sum, mut truth) = (FrequentTexts::default(), BTreeMap::<String, u64>::new());
             for part in &parts {
-                let mut mine = Frequent::default();
+                let mut mine = FrequentTexts::default();
                 for (number, count) in part {
                     let text = format!("t{}", number * number / 150);
-                    mine.add([(text.as_str(), *count)]);
+                    mine.add_counts([(text.as_str(), *count)]);
                     *truth.entry(text).or_default() += count;
                 }
                 sum.merge(&mine);
             }
-            let kept: BTreeMap<String, u64> = sum.commonest().into_iter().collect();
-            prop_assert!(kept.len() <= KEPT);
+            let kept: BTreeMap<String, u64> = sum.most_frequent().into_iter().collect();
+            prop_assert!(kept.len() <= FREQUENT_TEXTS_MAX);
             for (text, count) in &truth {
                 let known = kept.get(text).copied().unwrap_or(0);
                 prop_assert!(known <= *count && *count <= known + sum.short());
             }
             let all: u64 = truth.values().sum();
-            prop_assert!(sum.short() <= all / (KEPT as u64 + 1));
+            prop_assert!(sum.short() <= all / (FREQUENT_TEXTS_MAX as u64 + 1));
         }
     }
 }

@@ -5,22 +5,22 @@
 //! A state is counts only: no value of a personal column is in it.
 
 mod calendar;
-mod centiles;
+mod character_pattern;
 mod compare;
-mod demand;
 mod distinct;
+mod expectation;
 mod frequent;
-mod mask;
+mod pattern_counts;
+mod percentiles;
 mod profile;
-mod shapes;
 mod sketch;
 mod state;
 mod trend;
 
-pub use calendar::{is_bank_holiday, weekday};
-pub use compare::key_hashes;
-pub use demand::{Elsewhere, Said, verdicts};
+pub use calendar::{is_bank_holiday, weekday_index};
+pub use compare::hash_row_keys;
+pub use expectation::{CrossTableCheck, RowVerdict, evaluate_expectation};
+pub use pattern_counts::TextCounts;
 pub use profile::ColumnState;
-pub use shapes::Counts;
 pub use state::{RuleCount, TableState};
-pub use trend::{DAYS_BACK, DAYS_LEAST, Expected, alike, expected};
+pub use trend::{COMPARED_DAYS_MIN, LOOKBACK_DAYS, UsualRange, comparable_values, usual_range};

@@ -7,9 +7,9 @@ use contract::{Column, ColumnType};
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use serde::{Deserialize, Serialize};
 
-use crate::centiles::Centiles;
-use crate::distinct::Distinct;
-use crate::shapes::{Counts, Shapes};
+use crate::distinct::DistinctTexts;
+use crate::pattern_counts::{CharacterPatterns, TextCounts};
+use crate::percentiles::Percentiles;
 use crate::sketch;
 
 /// 2^11 registers of a byte: distinct counts are within 2.3 % (one standard deviation), 2 KB a column.
@@ -21,7 +21,7 @@ pub struct ColumnState {
     /// Rows with a value.
     pub filled: u64,
     /// Bytes of the longest text.
-    pub longest: u64,
+    pub max_bytes: u64,
     /// Bytes of all texts.
     pub bytes: u64,
     /// The least and the greatest value: days, microseconds, whole numbers, decimals without their point. None for texts
@@ -32,10 +32,10 @@ pub struct ColumnState {
     ranged: bool,
     /// Of the same columns as `range`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    centiles: Option<Centiles>,
+    percentiles: Option<Percentiles>,
     /// Of texts: the codes of a column with a closed list that is not personal, or else the shapes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    shapes: Option<Shapes>,
+    patterns: Option<CharacterPatterns>,
 }
 
 impl ColumnState {
@@ -53,16 +53,16 @@ impl ColumnState {
         let ranged = own && ordered && !column.personal;
         Self {
             filled: 0,
-            longest: 0,
+            max_bytes: 0,
             bytes: 0,
             range: None,
             distinct: own
                 .then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok())
                 .flatten(),
             ranged,
-            centiles: ranged.then(Centiles::new).flatten(),
-            shapes: (own && column.kind == ColumnType::Text)
-                .then(|| Shapes::new(listed && !column.personal)),
+            percentiles: ranged.then(Percentiles::new).flatten(),
+            patterns: (own && column.kind == ColumnType::Text)
+                .then(|| CharacterPatterns::new(listed && !column.personal)),
         }
     }
 
@@ -73,25 +73,33 @@ impl ColumnState {
 
     /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `range`, within 1.7 % of the rank.
     #[must_use]
-    pub fn centiles(&self) -> Option<[i64; 5]> {
-        self.centiles.as_ref().and_then(Centiles::told)
+    pub fn percentiles(&self) -> Option<[i64; 5]> {
+        self.percentiles
+            .as_ref()
+            .and_then(Percentiles::rounded_percentiles)
     }
 
     /// How often each code stands in a column with a closed list that is not personal.
     #[must_use]
-    pub fn codes(&self) -> Counts {
-        self.shapes.as_ref().map(Shapes::codes).unwrap_or_default()
+    pub fn code_counts(&self) -> TextCounts {
+        self.patterns
+            .as_ref()
+            .map(CharacterPatterns::code_counts)
+            .unwrap_or_default()
     }
 
     /// The commonest shapes of the texts, in the high and the low grain.
     #[must_use]
-    pub fn masks(&self) -> (Counts, Counts) {
-        self.shapes.as_ref().map(Shapes::masks).unwrap_or_default()
+    pub fn pattern_counts(&self) -> (TextCounts, TextCounts) {
+        self.patterns
+            .as_ref()
+            .map(CharacterPatterns::pattern_counts)
+            .unwrap_or_default()
     }
 
     /// Different values, estimated; none where nobody counts them.
     #[must_use]
-    pub fn distinct(&self) -> Option<u64> {
+    pub fn distinct_count(&self) -> Option<u64> {
         // Counted values are whole and not negative.
         self.distinct
             .as_ref()
@@ -105,32 +113,32 @@ impl ColumnState {
     }
 
     /// Takes in the next rows; of texts that are counted already, each once.
-    pub(crate) fn update_with(&mut self, column: &ArrayRef, counted: Option<&Distinct<'_>>) {
+    pub(crate) fn update_with(&mut self, column: &ArrayRef, counted: Option<&DistinctTexts<'_>>) {
         let before = self.filled;
         self.filled += (column.len() - column.null_count()) as u64;
         if self.filled == before || !self.is_profiled() {
             return;
         }
         if let Some(counted) = counted {
-            self.counted_texts(column, counted);
+            self.add_counted_texts(column, counted);
         } else if let Some(texts) = column.as_string_opt::<i32>() {
             for text in texts.iter().flatten() {
-                self.text(text, 1);
+                self.add_text(text, 1);
             }
-            if let Some(shapes) = &mut self.shapes {
-                shapes.update(texts);
+            if let Some(shapes) = &mut self.patterns {
+                shapes.add_texts(texts);
             }
         } else if let Some(days) = column.as_primitive_opt::<Date32Type>() {
             days.iter()
                 .flatten()
-                .for_each(|day| self.value(i64::from(day)));
+                .for_each(|day| self.add_value(i64::from(day)));
         } else if let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() {
-            instants.iter().flatten().for_each(|at| self.value(at));
+            instants.iter().flatten().for_each(|at| self.add_value(at));
         } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
             numbers
                 .iter()
                 .flatten()
-                .for_each(|number| self.value(number));
+                .for_each(|number| self.add_value(number));
         } else if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
             let clamp = |number: i128| {
                 i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
@@ -138,61 +146,64 @@ impl ColumnState {
             numbers
                 .iter()
                 .flatten()
-                .for_each(|number| self.value(clamp(number)));
+                .for_each(|number| self.add_value(clamp(number)));
         } else if let Some(numbers) = column.as_primitive_opt::<arrow_array::types::Float64Type>() {
             numbers
                 .iter()
                 .flatten()
-                .for_each(|number| self.count(number.to_bits()));
+                .for_each(|number| self.add_distinct(number.to_bits()));
         } else if let Some(values) = column.as_boolean_opt() {
-            values.iter().flatten().for_each(|value| self.count(value));
+            values
+                .iter()
+                .flatten()
+                .for_each(|value| self.add_distinct(value));
         }
     }
 
-    fn counted_texts(&mut self, column: &ArrayRef, counted: &Distinct<'_>) {
+    fn add_counted_texts(&mut self, column: &ArrayRef, counted: &DistinctTexts<'_>) {
         for (text, rows) in counted {
-            self.text(text, *rows);
+            self.add_text(text, *rows);
         }
-        if let (Some(shapes), Some(texts)) = (&mut self.shapes, column.as_string_opt::<i32>())
-            && !shapes.update_counted(counted)
+        if let (Some(shapes), Some(texts)) = (&mut self.patterns, column.as_string_opt::<i32>())
+            && !shapes.add_distinct_texts(counted)
         {
-            shapes.update(texts);
+            shapes.add_texts(texts);
         }
     }
 
-    fn text(&mut self, text: &str, rows: u64) {
-        self.longest = self.longest.max(text.len() as u64);
+    fn add_text(&mut self, text: &str, rows: u64) {
+        self.max_bytes = self.max_bytes.max(text.len() as u64);
         self.bytes += text.len() as u64 * rows;
-        self.count(text);
+        self.add_distinct(text);
     }
 
-    fn count<T: std::hash::Hash>(&mut self, value: T) {
+    fn add_distinct<T: std::hash::Hash>(&mut self, value: T) {
         if let Some(sketch) = &mut self.distinct {
             sketch.update(value);
         }
     }
 
-    fn value(&mut self, value: i64) {
-        self.count(value);
+    fn add_value(&mut self, value: i64) {
+        self.add_distinct(value);
         if self.ranged {
             let (least, greatest) = self.range.unwrap_or((value, value));
             self.range = Some((least.min(value), greatest.max(value)));
-            if let Some(centiles) = &mut self.centiles {
-                centiles.add(value);
+            if let Some(centiles) = &mut self.percentiles {
+                centiles.add_value(value);
             }
         }
     }
 
     /// Adds the state of the part that follows.
     pub fn merge(&mut self, other: &Self) {
-        if let (Some(mine), Some(theirs)) = (&mut self.centiles, &other.centiles) {
+        if let (Some(mine), Some(theirs)) = (&mut self.percentiles, &other.percentiles) {
             mine.merge(theirs);
         }
-        if let (Some(mine), Some(theirs)) = (&mut self.shapes, &other.shapes) {
+        if let (Some(mine), Some(theirs)) = (&mut self.patterns, &other.patterns) {
             mine.merge(theirs);
         }
         self.filled += other.filled;
-        self.longest = self.longest.max(other.longest);
+        self.max_bytes = self.max_bytes.max(other.max_bytes);
         self.bytes += other.bytes;
         self.range = match (self.range, other.range) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
@@ -204,13 +215,13 @@ impl ColumnState {
             self.distinct = if mine.is_empty() {
                 Some(theirs.clone())
             } else {
-                union(mine, theirs)
+                union_sketches(mine, theirs)
             };
         }
     }
 }
 
-fn union(a: &HllSketch, b: &HllSketch) -> Option<HllSketch> {
+fn union_sketches(a: &HllSketch, b: &HllSketch) -> Option<HllSketch> {
     let mut union = HllUnion::new(LG_REGISTERS).ok()?;
     union.update(a);
     union.update(b);
@@ -256,7 +267,7 @@ mod tests {
         one.merge(&two);
         assert_eq!(one.range, Some((0, 29_999)));
         for state in [&whole, &one] {
-            let distinct = state.distinct().unwrap() as f64;
+            let distinct = state.distinct_count().unwrap() as f64;
             // Four standard deviations.
             assert!((distinct - 30_000.0).abs() < 30_000.0 * 0.092, "{distinct}");
         }
@@ -287,16 +298,16 @@ mod tests {
         let mut state = ColumnState::new(&column("age", ColumnType::Integer, true), false);
         state.update(&(Arc::new(Int64Array::from(vec![7, 99])) as ArrayRef));
         assert_eq!(
-            (state.range, state.distinct(), state.filled),
+            (state.range, state.distinct_count(), state.filled),
             (None, Some(2), 2)
         );
-        assert_eq!(state.centiles(), None);
+        assert_eq!(state.percentiles(), None);
         let texts = Arc::new(StringArray::from(vec!["Eve", "Eve"])) as ArrayRef;
         let mut listed = ColumnState::new(&column("forename", ColumnType::Text, true), true);
         listed.update(&texts);
         assert_eq!(
-            (listed.codes(), listed.masks().0),
-            (Counts::new(), vec![("Aaa".to_owned(), 2)])
+            (listed.code_counts(), listed.pattern_counts().0),
+            (TextCounts::new(), vec![("Aaa".to_owned(), 2)])
         );
     }
 
@@ -305,10 +316,10 @@ mod tests {
         let mut state = ColumnState::new(&column("kind", ColumnType::Text, false), true);
         state.update(&(Arc::new(StringArray::from(vec!["house", "flat", "flat"])) as ArrayRef));
         assert_eq!(
-            state.codes(),
+            state.code_counts(),
             [("flat".to_owned(), 2), ("house".to_owned(), 1)]
         );
-        assert!(state.masks().0.is_empty());
+        assert!(state.pattern_counts().0.is_empty());
     }
 
     #[test]
@@ -316,9 +327,9 @@ mod tests {
         let texts = Arc::new(StringArray::from(vec![Some("a"), None, Some("abc")])) as ArrayRef;
         let mut state = ColumnState::new(&column("name", ColumnType::Text, true), false);
         state.update(&texts);
-        assert_eq!((state.longest, state.bytes, state.filled), (3, 4, 2));
+        assert_eq!((state.max_bytes, state.bytes, state.filled), (3, 4, 2));
         let mut id = ColumnState::new(&column("pole_id", ColumnType::Text, false), false);
         id.update(&texts);
-        assert_eq!((id.filled, id.distinct(), id.longest), (2, None, 0));
+        assert_eq!((id.filled, id.distinct_count(), id.max_bytes), (2, None, 0));
     }
 }

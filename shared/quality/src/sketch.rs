@@ -9,8 +9,9 @@ pub(crate) fn serialize<S: Serializer>(
     to: S,
 ) -> Result<S::Ok, S::Error> {
     match sketch {
-        Some(sketch) => to
-            .serialize_some(&base64_simd::STANDARD.encode_to_string(canonical(sketch.serialize()))),
+        Some(sketch) => to.serialize_some(
+            &base64_simd::STANDARD.encode_to_string(canonical_bytes(sketch.serialize())),
+        ),
         None => to.serialize_none(),
     }
 }
@@ -28,13 +29,13 @@ pub(crate) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Hll
 }
 
 /// Where the entries of a small sketch begin, which is a set of numbers of four bytes.
-const ENTRIES: usize = 12;
+const ENTRIES_OFFSET: usize = 12;
 
 /// The same sketch in one spelling: a small one is a hash table, whose order depends on how it was filled.
-fn canonical(mut bytes: Vec<u8>) -> Vec<u8> {
+fn canonical_bytes(mut bytes: Vec<u8>) -> Vec<u8> {
     // The last two bits of the eighth byte tell a list (0), a set (1) and registers (2).
     if bytes.get(7).is_some_and(|mode| mode & 3 == 1) {
-        let (_, entries) = bytes.split_at_mut(ENTRIES);
+        let (_, entries) = bytes.split_at_mut(ENTRIES_OFFSET);
         let mut sorted: Vec<[u8; 4]> = entries
             .chunks_exact(4)
             .filter_map(|entry| entry.try_into().ok())

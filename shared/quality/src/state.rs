@@ -4,11 +4,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
 
-use contract::{Column, Demand, Rule, Tolerance};
+use contract::{Column, Expectation, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 
-use crate::demand::{Said, holds, verdicts};
-use crate::distinct::Texts;
+use crate::distinct::DistinctTextColumns;
+use crate::expectation::{RowVerdict, evaluate_expectation, text_predicate};
 use crate::profile::ColumnState;
 
 /// What a rule counted.
@@ -23,18 +23,18 @@ pub struct RuleCount {
 impl RuleCount {
     /// The count of what a demand said of rows.
     #[must_use]
-    pub fn of(said: &[Said]) -> Self {
-        let count = |wanted: Said| said.iter().filter(|said| **said == wanted).count() as u64;
-        let failed = count(Said::Fails);
+    pub fn from_verdicts(said: &[RowVerdict]) -> Self {
+        let count = |wanted: RowVerdict| said.iter().filter(|said| **said == wanted).count() as u64;
+        let failed = count(RowVerdict::Failed);
         Self {
             failed,
-            checked: failed + count(Said::Holds),
+            checked: failed + count(RowVerdict::Passed),
         }
     }
 
     /// Whether no more fell short than is tolerated; `rows` are those of the whole table.
     #[must_use]
-    pub fn within(self, tolerance: Tolerance, rows: u64) -> bool {
+    pub fn is_within(self, tolerance: Tolerance, rows: u64) -> bool {
         match tolerance {
             Tolerance::TableRows(least, most) => (least..=most).contains(&(rows as f64)),
             Tolerance::Rows(most) => self.failed as f64 <= most,
@@ -45,7 +45,7 @@ impl RuleCount {
     }
 
     /// Adds another count.
-    pub fn add(&mut self, other: Self) {
+    pub fn add_count(&mut self, other: Self) {
         self.failed += other.failed;
         self.checked += other.checked;
     }
@@ -66,12 +66,12 @@ pub struct TableState {
     /// Rows whose key is the one before.
     repeats: u64,
     /// The first and the last key, to see the same key twice across batches and parts.
-    first_key: Option<Key>,
-    last_key: Option<Key>,
+    first_key: Option<PoleIdAndSource>,
+    last_key: Option<PoleIdAndSource>,
 }
 
 /// `pole_id` and source.
-type Key = (String, String);
+type PoleIdAndSource = (String, String);
 
 impl TableState {
     /// The state of no rows.
@@ -81,7 +81,7 @@ impl TableState {
             rows: 0,
             columns: columns
                 .iter()
-                .map(|column| ColumnState::new(column, is_listed(column, rules)))
+                .map(|column| ColumnState::new(column, has_closed_list(column, rules)))
                 .collect(),
             newest_event: None,
             counts: vec![RuleCount::default(); rules.len()],
@@ -92,11 +92,14 @@ impl TableState {
     }
 
     /// Takes in the next rows; they come in the order of owner, pole_id and source.
-    pub fn update(&mut self, rules: &[Rule], batch: &RecordBatch) {
+    pub fn add_batch(&mut self, rules: &[Rule], batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        let texts = Texts::of(batch, self.columns.iter().map(ColumnState::is_profiled));
+        let texts = DistinctTextColumns::from_batch(
+            batch,
+            self.columns.iter().map(ColumnState::is_profiled),
+        );
         for (place, (state, column)) in self.columns.iter_mut().zip(batch.columns()).enumerate() {
-            state.update_with(column, texts.at(place));
+            state.update_with(column, texts.column_texts(place));
         }
         let times = batch
             .column_by_name("event_time")
@@ -104,15 +107,16 @@ impl TableState {
         let newest = times.and_then(|times| times.iter().flatten().max());
         self.newest_event = self.newest_event.max(newest);
         for (rule, sum) in rules.iter().zip(&mut self.counts) {
-            sum.add(count(rule, batch, &texts));
+            sum.add_count(count_rule(rule, batch, &texts));
         }
         let Some(last) = batch.num_rows().checked_sub(1) else {
             return;
         };
-        let first = key(batch, 0);
-        self.repeats += repeats(batch) + u64::from(first.is_some() && first == self.last_key);
+        let first = row_key(batch, 0);
+        self.repeats +=
+            count_repeated_keys(batch) + u64::from(first.is_some() && first == self.last_key);
         self.first_key = self.first_key.take().or(first);
-        self.last_key = key(batch, last);
+        self.last_key = row_key(batch, last);
     }
 
     /// Adds the state of the part that follows.
@@ -132,19 +136,19 @@ impl TableState {
             .zip(&other.columns)
             .for_each(|(mine, theirs)| mine.merge(theirs));
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            mine.add(*theirs);
+            mine.add_count(*theirs);
         }
     }
 
     /// What each of the rules counted.
     #[must_use]
-    pub fn counted(&self, rules: &[Rule]) -> Vec<RuleCount> {
-        let of = |(rule, count): (&Rule, &RuleCount)| match rule.demand {
-            Demand::UniqueKey => RuleCount {
+    pub fn rule_counts(&self, rules: &[Rule]) -> Vec<RuleCount> {
+        let of = |(rule, count): (&Rule, &RuleCount)| match rule.expectation {
+            Expectation::UniqueKey => RuleCount {
                 failed: self.repeats,
                 checked: self.rows,
             },
-            Demand::RowCount => RuleCount {
+            Expectation::RowCount => RuleCount {
                 failed: 0,
                 checked: self.rows,
             },
@@ -155,16 +159,16 @@ impl TableState {
 }
 
 /// Whether a closed list says what may stand in the column.
-fn is_listed(column: &Column, rules: &[Rule]) -> bool {
-    rules
-        .iter()
-        .any(|rule| matches!(&rule.demand, Demand::OneOf(name, _) if *name == column.name))
+fn has_closed_list(column: &Column, rules: &[Rule]) -> bool {
+    rules.iter().any(
+        |rule| matches!(&rule.expectation, Expectation::OneOf(name, _) if *name == column.name),
+    )
 }
 
-fn count(rule: &Rule, batch: &RecordBatch, texts: &Texts<'_>) -> RuleCount {
-    match &rule.demand {
+fn count_rule(rule: &Rule, batch: &RecordBatch, texts: &DistinctTextColumns<'_>) -> RuleCount {
+    match &rule.expectation {
         // Most rules are about one column's nulls: they are counted already.
-        Demand::Filled(columns) if columns.len() == 1 => {
+        Expectation::Filled(columns) if columns.len() == 1 => {
             let nulls = batch
                 .column_by_name(&columns[0])
                 .map_or(0, Array::null_count);
@@ -174,20 +178,29 @@ fn count(rule: &Rule, batch: &RecordBatch, texts: &Texts<'_>) -> RuleCount {
             }
         }
         // Many columns are empty from end to end: nothing is said of them, and nothing has to be looked at.
-        demand if about(demand).is_some_and(|name| is_empty(batch, name)) => RuleCount::default(),
-        demand => match counted(demand, batch, texts) {
+        demand if subject_column(demand).is_some_and(|name| is_column_empty(batch, name)) => {
+            RuleCount::default()
+        }
+        demand => match count_text_rule(demand, batch, texts) {
             Some(count) => count,
-            None => RuleCount::of(&verdicts(demand, batch, None)),
+            None => RuleCount::from_verdicts(&evaluate_expectation(demand, batch, None)),
         },
     }
 }
 
 /// What a demand on a text counts, each different text asked once; none where it is no such demand, or there are too many.
-fn counted(demand: &Demand, batch: &RecordBatch, texts: &Texts<'_>) -> Option<RuleCount> {
-    let holds = holds(demand)?;
-    let place = batch.schema_ref().column_with_name(about(demand)?)?.0;
+fn count_text_rule(
+    demand: &Expectation,
+    batch: &RecordBatch,
+    texts: &DistinctTextColumns<'_>,
+) -> Option<RuleCount> {
+    let holds = text_predicate(demand)?;
+    let place = batch
+        .schema_ref()
+        .column_with_name(subject_column(demand)?)?
+        .0;
     let mut count = RuleCount::default();
-    for (text, rows) in texts.at(place)? {
+    for (text, rows) in texts.column_texts(place)? {
         count.checked += rows;
         count.failed += if holds(text) { 0 } else { *rows };
     }
@@ -195,29 +208,29 @@ fn counted(demand: &Demand, batch: &RecordBatch, texts: &Texts<'_>) -> Option<Ru
 }
 
 /// The column without whose values a demand says nothing.
-fn about(demand: &Demand) -> Option<&str> {
+fn subject_column(demand: &Expectation) -> Option<&str> {
     match demand {
-        Demand::OneOf(column, _)
-        | Demand::Pattern(column, _)
-        | Demand::Length(column, ..)
-        | Demand::Check(column, _)
-        | Demand::NotFuture(column)
-        | Demand::AgeAtMost(column, _)
-        | Demand::NotBefore(column, _)
-        | Demand::Compare(column, ..)
-        | Demand::If(column, ..) => Some(column),
+        Expectation::OneOf(column, _)
+        | Expectation::Pattern(column, _)
+        | Expectation::Length(column, ..)
+        | Expectation::Check(column, _)
+        | Expectation::NotFuture(column)
+        | Expectation::AgeAtMost(column, _)
+        | Expectation::NotBefore(column, _)
+        | Expectation::Compare(column, ..)
+        | Expectation::If(column, ..) => Some(column),
         _ => None,
     }
 }
 
-fn is_empty(batch: &RecordBatch, column: &str) -> bool {
+fn is_column_empty(batch: &RecordBatch, column: &str) -> bool {
     batch
         .column_by_name(column)
         .is_some_and(|column| column.null_count() == batch.num_rows())
 }
 
 /// Rows of the batch whose key is the one before: the rows are sorted by it.
-fn repeats(batch: &RecordBatch) -> u64 {
+fn count_repeated_keys(batch: &RecordBatch) -> u64 {
     let columns = (
         batch.column_by_name("pole_id"),
         batch.column_by_name("source"),
@@ -235,7 +248,7 @@ fn repeats(batch: &RecordBatch) -> u64 {
     (1..batch.num_rows()).filter(same).count() as u64
 }
 
-fn key(batch: &RecordBatch, row: usize) -> Option<Key> {
+fn row_key(batch: &RecordBatch, row: usize) -> Option<PoleIdAndSource> {
     let text = |name: &str| {
         Some(
             batch
@@ -266,15 +279,15 @@ mod tests {
             column: None,
             severity: Severity::Block,
             tolerance: Tolerance::Rows(0.0),
-            demand,
+            expectation: demand,
         };
         vec![
-            rule(Demand::Filled(vec!["role".into()])),
-            rule(Demand::OneOf(
+            rule(Expectation::Filled(vec!["role".into()])),
+            rule(Expectation::OneOf(
                 "role".into(),
                 ["a".to_owned(), "b".to_owned()].into(),
             )),
-            rule(Demand::UniqueKey),
+            rule(Expectation::UniqueKey),
         ]
     }
 
@@ -299,23 +312,23 @@ mod tests {
             rows.sort();
             let rules = rules();
             let mut whole = TableState::new(&rules, &[]);
-            whole.update(&rules, &batch(&rows));
+            whole.add_batch(&rules, &batch(&rows));
             let cut = cut.min(rows.len());
             let mut parts = TableState::new(&rules, &[]);
-            parts.update(&rules, &batch(&rows[..cut]));
-            parts.update(&rules, &batch(&rows[cut..]));
+            parts.add_batch(&rules, &batch(&rows[..cut]));
+            parts.add_batch(&rules, &batch(&rows[cut..]));
             prop_assert_eq!(&whole, &parts);
             // Measured apart, kept as text, and added up.
             let mut sum = TableState::new(&rules, &[]);
             for part in [&rows[..cut], &rows[cut..]] {
                 let mut state = TableState::new(&rules, &[]);
-                state.update(&rules, &batch(part));
+                state.add_batch(&rules, &batch(part));
                 let kept = serde_json::to_string(&state).unwrap();
                 sum.merge(&serde_json::from_str(&kept).unwrap());
             }
             prop_assert_eq!(&whole, &sum);
             let distinct: std::collections::BTreeSet<_> = rows.iter().map(|(id, _)| id).collect();
-            prop_assert_eq!(whole.counted(&rules)[2].failed as usize, rows.len() - distinct.len());
+            prop_assert_eq!(whole.rule_counts(&rules)[2].failed as usize, rows.len() - distinct.len());
         }
     }
 
@@ -323,14 +336,14 @@ mod tests {
     fn what_falls_short_is_counted_and_tolerated_as_the_rule_says() {
         let rules = rules();
         let mut state = TableState::new(&rules, &[]);
-        state.update(
+        state.add_batch(
             &rules,
             &batch(&[
                 ("x".into(), Some("a".into())),
                 ("y".into(), Some("z".into())),
             ]),
         );
-        let count = state.counted(&rules)[1];
+        let count = state.rule_counts(&rules)[1];
         assert_eq!(
             count,
             RuleCount {
@@ -338,7 +351,7 @@ mod tests {
                 checked: 2
             }
         );
-        let within = |tolerance| count.within(tolerance, state.rows);
+        let within = |tolerance| count.is_within(tolerance, state.rows);
         assert!(!within(Tolerance::Rows(0.0)) && within(Tolerance::Rows(1.0)));
         assert!(!within(Tolerance::Percent(49.9)) && within(Tolerance::Percent(50.0)));
         assert!(

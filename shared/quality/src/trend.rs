@@ -3,55 +3,59 @@
 //! Median and MAD, not mean and deviation: one bad day in eight leaves them as they were. The tested day is never among the
 //! days that it is compared with, nor is one on which something was wrong that somebody has acknowledged.
 
-use crate::calendar::{is_bank_holiday, weekday};
+use crate::calendar::{is_bank_holiday, weekday_index};
 
 /// Days that are looked back: eight weeks.
-pub const DAYS_BACK: i32 = 56;
+pub const LOOKBACK_DAYS: i32 = 56;
 
 /// Days of the same kind that there must be before anything is said.
-pub const DAYS_LEAST: usize = 4;
+pub const COMPARED_DAYS_MIN: usize = 4;
 
 /// So many deviations are usual. A MAD of 1 is a deviation of 1.4826, where days vary as most things do.
-const DEVIATIONS: f64 = 3.5 * 1.4826;
+const USUAL_DEVIATIONS: f64 = 3.5 * 1.4826;
 
 /// A twentieth of the median is usual in any case: eight days alike do not forbid the ninth to differ a little.
-const SHARE: f64 = 0.05;
+const USUAL_MEDIAN_SHARE: f64 = 0.05;
 
 /// A number's usual range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Expected {
+pub struct UsualRange {
     /// The least that is usual.
-    pub least: f64,
+    pub minimum: f64,
     /// The greatest that is usual.
-    pub greatest: f64,
+    pub maximum: f64,
     /// Days that it was made of.
     pub days: usize,
 }
 
-impl Expected {
+impl UsualRange {
     /// Whether a number is usual.
     #[must_use]
-    pub fn takes(&self, number: f64) -> bool {
-        (self.least..=self.greatest).contains(&number)
+    pub fn contains(&self, number: f64) -> bool {
+        (self.minimum..=self.maximum).contains(&number)
     }
 }
 
 /// Days that are alike: a bank holiday is as quiet as a Sunday.
-fn kind(day: i32) -> u8 {
+fn weekday_kind(day: i32) -> u8 {
     if is_bank_holiday(day) {
         6
     } else {
-        weekday(day)
+        weekday_index(day)
     }
 }
 
 /// The earlier days' numbers that `day` is compared with.
 #[must_use]
-pub fn alike(day: i32, history: &[(i32, f64)], excluded: impl Fn(i32) -> bool) -> Vec<f64> {
+pub fn comparable_values(
+    day: i32,
+    history: &[(i32, f64)],
+    excluded: impl Fn(i32) -> bool,
+) -> Vec<f64> {
     let alike = |(earlier, _): &&(i32, f64)| {
         *earlier < day
-            && *earlier >= day - DAYS_BACK
-            && kind(*earlier) == kind(day)
+            && *earlier >= day - LOOKBACK_DAYS
+            && weekday_kind(*earlier) == weekday_kind(day)
             && !excluded(*earlier)
     };
     history
@@ -64,23 +68,23 @@ pub fn alike(day: i32, history: &[(i32, f64)], excluded: impl Fn(i32) -> bool) -
 /// The usual range of a day's number; none while there are too few days to tell. `floor` is by how much a number of this kind
 /// may differ whatever the days before were.
 #[must_use]
-pub fn expected(alike: &[f64], floor: f64) -> Option<Expected> {
-    if alike.len() < DAYS_LEAST {
+pub fn usual_range(alike: &[f64], floor: f64) -> Option<UsualRange> {
+    if alike.len() < COMPARED_DAYS_MIN {
         return None;
     }
-    let middle = median(alike)?;
+    let middle = median_of(alike)?;
     let away: Vec<f64> = alike.iter().map(|number| (number - middle).abs()).collect();
-    let room = (DEVIATIONS * median(&away)?)
-        .max(SHARE * middle.abs())
+    let room = (USUAL_DEVIATIONS * median_of(&away)?)
+        .max(USUAL_MEDIAN_SHARE * middle.abs())
         .max(floor);
-    Some(Expected {
-        least: middle - room,
-        greatest: middle + room,
+    Some(UsualRange {
+        minimum: middle - room,
+        maximum: middle + room,
         days: alike.len(),
     })
 }
 
-fn median(numbers: &[f64]) -> Option<f64> {
+fn median_of(numbers: &[f64]) -> Option<f64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -105,25 +109,31 @@ mod tests {
             .collect()
     }
 
-    fn range(day: i32, history: &[(i32, f64)]) -> Option<Expected> {
-        expected(&alike(day, history, |_| false), 1.0)
+    fn range(day: i32, history: &[(i32, f64)]) -> Option<UsualRange> {
+        usual_range(&comparable_values(day, history, |_| false), 1.0)
     }
 
     #[test]
     fn a_weekday_is_compared_with_its_like() {
-        let history = weeks(|day| if weekday(day) == 0 { 900.0 } else { 100.0 });
+        let history = weeks(|day| {
+            if weekday_index(day) == 0 {
+                900.0
+            } else {
+                100.0
+            }
+        });
         let monday = range(MONDAY, &history).unwrap();
         assert_eq!(
             monday,
-            Expected {
-                least: 855.0,
-                greatest: 945.0,
+            UsualRange {
+                minimum: 855.0,
+                maximum: 945.0,
                 days: 8
             }
         );
-        assert!(monday.takes(930.0) && !monday.takes(100.0));
+        assert!(monday.contains(930.0) && !monday.contains(100.0));
         let tuesday = range(MONDAY + 1, &history).unwrap();
-        assert!(tuesday.takes(100.0) && !tuesday.takes(900.0));
+        assert!(tuesday.contains(100.0) && !tuesday.contains(900.0));
     }
 
     #[test]
@@ -136,8 +146,11 @@ mod tests {
             }
         });
         let monday = range(MONDAY, &history).unwrap();
-        assert!(monday.takes(1_004.0) && !monday.takes(0.0), "{monday:?}");
-        let without = alike(MONDAY, &history, |day| day == MONDAY - 7);
+        assert!(
+            monday.contains(1_004.0) && !monday.contains(0.0),
+            "{monday:?}"
+        );
+        let without = comparable_values(MONDAY, &history, |day| day == MONDAY - 7);
         assert_eq!(without.len(), 7);
     }
 
@@ -145,7 +158,7 @@ mod tests {
     fn the_tested_day_is_not_its_own_measure() {
         let mut history = weeks(|_| 100.0);
         history.push((MONDAY, 10_000.0));
-        assert!(!range(MONDAY, &history).unwrap().takes(10_000.0));
+        assert!(!range(MONDAY, &history).unwrap().contains(10_000.0));
     }
 
     #[test]
@@ -162,7 +175,7 @@ mod tests {
             .map(|day| {
                 (
                     day,
-                    if weekday(day) == 6 || day == easter {
+                    if weekday_index(day) == 6 || day == easter {
                         3.0
                     } else {
                         500.0
@@ -170,7 +183,7 @@ mod tests {
                 )
             })
             .collect();
-        assert!(range(easter, &history).unwrap().takes(3.0));
-        assert!(range(easter + 7, &history).unwrap().takes(500.0));
+        assert!(range(easter, &history).unwrap().contains(3.0));
+        assert!(range(easter + 7, &history).unwrap().contains(500.0));
     }
 }

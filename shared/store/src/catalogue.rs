@@ -53,7 +53,7 @@ pub struct ColumnStatistics {
     /// Different values, estimated.
     pub distinct: u64,
     /// Bytes of the longest text.
-    pub longest: u64,
+    pub max_bytes: u64,
     /// Bytes of all texts, and rows with a value: their quotient is the mean length.
     pub bytes: u64,
     /// Rows with a value.
@@ -66,7 +66,7 @@ pub struct ColumnStatistics {
 ///
 /// # Errors
 /// What changed, and what to do.
-pub(crate) fn additive(
+pub(crate) fn check_additive(
     known: &[(String, String)],
     keys: &[String],
     wanted: &TableSpec,
@@ -108,7 +108,7 @@ pub struct PartitionSpec {
 
 /// A catalogue of tables in databases, which must exist: Terraform makes them.
 #[async_trait]
-pub trait Catalogue: Send + Sync {
+pub trait TableCatalogue: Send + Sync {
     /// Makes the table, or brings it up to date: columns are added, meanings and parameters follow.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ pub trait Catalogue: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError>;
+    async fn list_partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError>;
 
     /// Deletes partitions by their values; one that is not there is deleted already.
     ///
@@ -153,35 +153,35 @@ pub trait Catalogue: Send + Sync {
 }
 
 /// (database, table)
-type Name = (String, String);
+type TableKey = (String, String);
 
 /// A table, and the places of its partitions by their values.
-type Entry = (TableSpec, BTreeMap<Vec<String>, String>);
+type TableAndPartitions = (TableSpec, BTreeMap<Vec<String>, String>);
 
 /// A catalogue in memory, for unit tests.
 #[derive(Debug, Default)]
 pub struct MemoryCatalogue {
-    tables: Mutex<BTreeMap<Name, Entry>>,
+    tables: Mutex<BTreeMap<TableKey, TableAndPartitions>>,
 }
 
 impl TableSpec {
-    fn key(&self) -> Name {
+    fn table_key(&self) -> TableKey {
         (self.database.clone(), self.name.clone())
     }
 }
 
 impl MemoryCatalogue {
-    fn tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Entry>> {
+    fn lock_tables(&self) -> std::sync::MutexGuard<'_, BTreeMap<TableKey, TableAndPartitions>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Catalogue for MemoryCatalogue {
+impl TableCatalogue for MemoryCatalogue {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        let Some((known, _)) = tables.get_mut(&table.key()) else {
-            tables.insert(table.key(), (table.clone(), BTreeMap::new()));
+        let mut tables = self.lock_tables();
+        let Some((known, _)) = tables.get_mut(&table.table_key()) else {
+            tables.insert(table.table_key(), (table.clone(), BTreeMap::new()));
             return Ok(());
         };
         let columns: Vec<_> = known
@@ -194,7 +194,7 @@ impl Catalogue for MemoryCatalogue {
             .iter()
             .map(|(name, _)| name.clone())
             .collect();
-        additive(&columns, &keys, table).map_err(|why| {
+        check_additive(&columns, &keys, table).map_err(|why| {
             StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why)
         })?;
         *known = table.clone();
@@ -206,7 +206,7 @@ impl Catalogue for MemoryCatalogue {
         table: &TableSpec,
         _columns: &[ColumnStatistics],
     ) -> Result<(), StoreError> {
-        match self.tables().contains_key(&table.key()) {
+        match self.lock_tables().contains_key(&table.table_key()) {
             true => Ok(()),
             false => Err(StoreError::new(
                 StoreErrorKind::NotFound,
@@ -222,9 +222,9 @@ impl Catalogue for MemoryCatalogue {
         table: &TableSpec,
         partitions: &[PartitionSpec],
     ) -> Result<(), StoreError> {
-        let mut tables = self.tables();
+        let mut tables = self.lock_tables();
         let known = tables
-            .entry(table.key())
+            .entry(table.table_key())
             .or_insert_with(|| (table.clone(), BTreeMap::new()));
         known.1.extend(
             partitions
@@ -234,10 +234,10 @@ impl Catalogue for MemoryCatalogue {
         Ok(())
     }
 
-    async fn partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
-        let tables = self.tables();
+    async fn list_partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
+        let tables = self.lock_tables();
         let partitions = tables
-            .get(&table.key())
+            .get(&table.table_key())
             .map(|(_, partitions)| partitions.iter());
         let spec = |(values, location): (&Vec<String>, &String)| PartitionSpec {
             values: values.clone(),
@@ -253,7 +253,7 @@ impl Catalogue for MemoryCatalogue {
         table: &TableSpec,
         values: &[Vec<String>],
     ) -> Result<(), StoreError> {
-        if let Some((_, partitions)) = self.tables().get_mut(&table.key()) {
+        if let Some((_, partitions)) = self.lock_tables().get_mut(&table.table_key()) {
             partitions.retain(|known, _| !values.contains(known));
         }
         Ok(())

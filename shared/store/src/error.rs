@@ -44,13 +44,13 @@ impl StoreError {
     }
 
     /// An object that ends before the part that was asked for.
-    pub(crate) fn short(key: &str, range: &std::ops::Range<u64>) -> Self {
+    pub(crate) fn truncated_object(key: &str, range: &std::ops::Range<u64>) -> Self {
         let message = format!("bytes {} to {} are not all there", range.start, range.end);
         Self::new(StoreErrorKind::Refused, "get", key, message)
     }
 
     /// A file of this machine that cannot be read.
-    pub(crate) fn unread(key: &str, error: &std::io::Error) -> Self {
+    pub(crate) fn unreadable_file(key: &str, error: &std::io::Error) -> Self {
         let message = format!("the file to be written cannot be read: {error}");
         Self::new(StoreErrorKind::Unavailable, "put", key, message)
     }

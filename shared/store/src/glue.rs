@@ -10,23 +10,24 @@ use aws_sdk_glue::types::{
     StorageDescriptor, Table, TableInput,
 };
 
-use crate::catalogue::additive;
-use crate::statistics::statistics;
+use crate::catalogue::check_additive;
+use crate::glue_statistics::build_glue_statistics;
 use crate::{
-    Catalogue, ColumnSpec, ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec,
+    ColumnSpec, ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableCatalogue,
+    TableSpec,
 };
 
 /// Glue takes no more columns in one UpdateColumnStatisticsForTable.
-const STATISTICS_BATCH: usize = 25;
+const STATISTICS_BATCH_MAX: usize = 25;
 
 /// How often an update is tried when somebody else updates the same table.
-const UPDATE_TRIES: u32 = 4;
+const UPDATE_ATTEMPTS_MAX: u32 = 4;
 
 /// Glue takes no more partitions in one BatchCreatePartition or BatchUpdatePartition.
-const CREATE_BATCH: usize = 100;
+const CREATE_BATCH_MAX: usize = 100;
 
 /// Glue takes no more partitions in one BatchDeletePartition.
-const DELETE_BATCH: usize = 25;
+const DELETE_BATCH_MAX: usize = 25;
 
 /// Glue.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl GlueCatalogue {
         Self { client }
     }
 
-    async fn known(&self, table: &TableSpec) -> Result<Option<Table>, StoreError> {
+    async fn find_table(&self, table: &TableSpec) -> Result<Option<Table>, StoreError> {
         let answer = self
             .client
             .get_table()
@@ -53,13 +54,13 @@ impl GlueCatalogue {
             Ok(answer) => Ok(answer.table),
             // No such table, or no such database: creating it tells which.
             Err(error) if error.code() == Some("EntityNotFoundException") => Ok(None),
-            Err(error) => Err(failure("look up table", &table.name, &error)),
+            Err(error) => Err(glue_error("look up table", &table.name, &error)),
         }
     }
 
     /// Makes the table; false when somebody else has just done it.
     async fn create_table(&self, table: &TableSpec) -> Result<bool, StoreError> {
-        let input = table_input(table, None)?;
+        let input = build_table_input(table, None)?;
         match self
             .client
             .create_table()
@@ -70,7 +71,7 @@ impl GlueCatalogue {
         {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("AlreadyExistsException") => Ok(false),
-            Err(error) => Err(failure("create table", &table.name, &error)),
+            Err(error) => Err(glue_error("create table", &table.name, &error)),
         }
     }
 
@@ -93,10 +94,10 @@ impl GlueCatalogue {
             .map(|key| key.name.clone())
             .collect();
         let columns: Vec<(String, String)> = columns.iter().map(kind).collect();
-        additive(&columns, &keys, table).map_err(|why| {
+        check_additive(&columns, &keys, table).map_err(|why| {
             StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why)
         })?;
-        let input = table_input(table, Some(known))?;
+        let input = build_table_input(table, Some(known))?;
         if is_up_to_date(&input, known) {
             return Ok(true);
         }
@@ -112,12 +113,12 @@ impl GlueCatalogue {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("ConcurrentModificationException") => Ok(false),
-            Err(error) => Err(failure("update table", &table.name, &error)),
+            Err(error) => Err(glue_error("update table", &table.name, &error)),
         }
     }
 
     /// Makes partitions and gives those that were there already.
-    async fn create(
+    async fn create_partitions(
         &self,
         spec: &TableSpec,
         inputs: Vec<PartitionInput>,
@@ -129,7 +130,7 @@ impl GlueCatalogue {
             .database_name(&spec.database)
             .table_name(table);
         let answer = request.set_partition_input_list(Some(inputs)).send().await;
-        let answer = answer.map_err(|error| failure("create partitions of", table, &error))?;
+        let answer = answer.map_err(|error| glue_error("create partitions of", table, &error))?;
         let mut known = Vec::new();
         for error in answer.errors.unwrap_or_default() {
             let code = error
@@ -153,7 +154,7 @@ impl GlueCatalogue {
         Ok(known)
     }
 
-    async fn update(
+    async fn update_partitions(
         &self,
         spec: &TableSpec,
         inputs: Vec<PartitionInput>,
@@ -166,7 +167,7 @@ impl GlueCatalogue {
             entry
                 .partition_input(input)
                 .build()
-                .map_err(|error| mistake(table, &error))
+                .map_err(|error| build_error(table, &error))
         };
         let entries = inputs
             .into_iter()
@@ -178,7 +179,7 @@ impl GlueCatalogue {
             .database_name(&spec.database)
             .table_name(table);
         let answer = request.set_entries(Some(entries)).send().await;
-        let answer = answer.map_err(|error| failure("update partitions of", table, &error))?;
+        let answer = answer.map_err(|error| glue_error("update partitions of", table, &error))?;
         match answer.errors.unwrap_or_default().first() {
             None => Ok(()),
             Some(error) => {
@@ -199,10 +200,10 @@ impl GlueCatalogue {
 }
 
 #[async_trait]
-impl Catalogue for GlueCatalogue {
+impl TableCatalogue for GlueCatalogue {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
-        for _ in 0..UPDATE_TRIES {
-            let done = match self.known(table).await? {
+        for _ in 0..UPDATE_ATTEMPTS_MAX {
+            let done = match self.find_table(table).await? {
                 Some(known) => self.update_table(table, &known).await?,
                 None => self.create_table(table).await?,
             };
@@ -226,11 +227,11 @@ impl Catalogue for GlueCatalogue {
     ) -> Result<(), StoreError> {
         let statistics = columns
             .iter()
-            .filter_map(|column| statistics(column).transpose());
+            .filter_map(|column| build_glue_statistics(column).transpose());
         let statistics = statistics
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| mistake(&table.name, &error))?;
-        for chunk in statistics.chunks(STATISTICS_BATCH) {
+            .map_err(|error| build_error(&table.name, &error))?;
+        for chunk in statistics.chunks(STATISTICS_BATCH_MAX) {
             let request = self
                 .client
                 .update_column_statistics_for_table()
@@ -241,7 +242,7 @@ impl Catalogue for GlueCatalogue {
             request
                 .send()
                 .await
-                .map_err(|error| failure("write statistics of", &table.name, &error))?;
+                .map_err(|error| glue_error("write statistics of", &table.name, &error))?;
         }
         Ok(())
     }
@@ -251,24 +252,24 @@ impl Catalogue for GlueCatalogue {
         table: &TableSpec,
         partitions: &[PartitionSpec],
     ) -> Result<(), StoreError> {
-        for chunk in partitions.chunks(CREATE_BATCH) {
+        for chunk in partitions.chunks(CREATE_BATCH_MAX) {
             let inputs = chunk
                 .iter()
-                .map(|partition| partition_input(table, partition))
+                .map(|partition| build_partition_input(table, partition))
                 .collect::<Result<Vec<_>, _>>()?;
-            let known = self.create(table, inputs.clone()).await?;
+            let known = self.create_partitions(table, inputs.clone()).await?;
             let again: Vec<PartitionInput> = inputs
                 .into_iter()
                 .filter(|input| input.values.as_ref().is_some_and(|v| known.contains(v)))
                 .collect();
             if !again.is_empty() {
-                self.update(table, again).await?;
+                self.update_partitions(table, again).await?;
             }
         }
         Ok(())
     }
 
-    async fn partitions(&self, spec: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
+    async fn list_partitions(&self, spec: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
         let table = spec.name.as_str();
         let request = self
             .client
@@ -278,7 +279,7 @@ impl Catalogue for GlueCatalogue {
         let mut pages = request.into_paginator().send();
         let mut partitions = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure("list partitions of", table, &error))?;
+            let page = page.map_err(|error| glue_error("list partitions of", table, &error))?;
             partitions.extend(
                 page.partitions
                     .unwrap_or_default()
@@ -301,10 +302,10 @@ impl Catalogue for GlueCatalogue {
         values: &[Vec<String>],
     ) -> Result<(), StoreError> {
         let table = spec.name.as_str();
-        for chunk in values.chunks(DELETE_BATCH) {
+        for chunk in values.chunks(DELETE_BATCH_MAX) {
             let list = |values: &Vec<String>| {
                 let list = PartitionValueList::builder().set_values(Some(values.clone()));
-                list.build().map_err(|error| mistake(table, &error))
+                list.build().map_err(|error| build_error(table, &error))
             };
             let lists = chunk.iter().map(list).collect::<Result<Vec<_>, _>>()?;
             let request = self
@@ -313,14 +314,14 @@ impl Catalogue for GlueCatalogue {
                 .database_name(&spec.database)
                 .table_name(table);
             let answer = request.set_partitions_to_delete(Some(lists)).send().await;
-            answer.map_err(|error| failure("delete partitions of", table, &error))?;
+            answer.map_err(|error| glue_error("delete partitions of", table, &error))?;
         }
         Ok(())
     }
 }
 
 /// The table as Glue is told of it; what others have written into the parameters of a known one stays.
-fn table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
+fn build_table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
     let key = |(name, kind): &(String, String)| Column::builder().name(name).r#type(kind).build();
     let keys = table
         .partition_keys
@@ -337,10 +338,12 @@ fn table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, S
         .description(&table.description)
         .table_type("EXTERNAL_TABLE")
         .set_parameters(Some(parameters))
-        .set_partition_keys(Some(keys.map_err(|error| mistake(&table.name, &error))?))
-        .storage_descriptor(descriptor(table, &table.location)?)
+        .set_partition_keys(Some(
+            keys.map_err(|error| build_error(&table.name, &error))?,
+        ))
+        .storage_descriptor(build_storage_descriptor(table, &table.location)?)
         .build()
-        .map_err(|error| mistake(&table.name, &error))
+        .map_err(|error| build_error(&table.name, &error))
 }
 
 /// Whether an update would change nothing.
@@ -355,11 +358,11 @@ fn is_up_to_date(input: &TableInput, known: &Table) -> bool {
         && place(&input.storage_descriptor) == place(&known.storage_descriptor)
 }
 
-fn partition_input(
+fn build_partition_input(
     table: &TableSpec,
     partition: &PartitionSpec,
 ) -> Result<PartitionInput, StoreError> {
-    let descriptor = descriptor(table, &partition.location)?;
+    let descriptor = build_storage_descriptor(table, &partition.location)?;
     Ok(PartitionInput::builder()
         .set_values(Some(partition.values.clone()))
         .storage_descriptor(descriptor)
@@ -367,7 +370,10 @@ fn partition_input(
 }
 
 /// Every partition is registered with the table's present columns: Athena refuses one that differs in type.
-fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, StoreError> {
+fn build_storage_descriptor(
+    table: &TableSpec,
+    location: &str,
+) -> Result<StorageDescriptor, StoreError> {
     let column = |column: &ColumnSpec| {
         let ColumnSpec {
             name,
@@ -390,7 +396,9 @@ fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, St
     let serde = SerDeInfo::builder()
         .serialization_library("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
     Ok(StorageDescriptor::builder()
-        .set_columns(Some(columns.map_err(|error| mistake(&table.name, &error))?))
+        .set_columns(Some(
+            columns.map_err(|error| build_error(&table.name, &error))?,
+        ))
         .location(location)
         .input_format("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat")
         .output_format("org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat")
@@ -398,7 +406,7 @@ fn descriptor(table: &TableSpec, location: &str) -> Result<StorageDescriptor, St
         .build())
 }
 
-fn mistake(table: &str, error: &BuildError) -> StoreError {
+fn build_error(table: &str, error: &BuildError) -> StoreError {
     StoreError::new(
         StoreErrorKind::Refused,
         "describe table",
@@ -407,7 +415,7 @@ fn mistake(table: &str, error: &BuildError) -> StoreError {
     )
 }
 
-fn failure<E: ProvideErrorMetadata>(
+fn glue_error<E: ProvideErrorMetadata>(
     operation: &'static str,
     name: &str,
     error: &SdkError<E>,

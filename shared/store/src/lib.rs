@@ -1,6 +1,6 @@
 //! Ports to storage, catalogue and whoever is on duty, with their AWS adapters and in-memory twins.
 //!
-//! Functions know [`ObjectStore`], [`Catalogue`] and [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] are what runs, on AWS
+//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] are what runs, on AWS
 //! and on the local platform alike; [`MemoryStore`] and [`MemoryCatalogue`] are for unit tests. One conformance
 //! suite ([`conformance`]) runs over every one of them.
 
@@ -8,20 +8,21 @@ mod catalogue;
 pub mod conformance;
 mod error;
 mod glue;
+mod glue_statistics;
 mod memory;
 mod notifier;
 mod object;
+pub mod raw_log;
 mod s3;
-mod statistics;
 pub mod streams;
 mod versions;
 
 pub use catalogue::{
-    Catalogue, ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableSpec,
+    ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableCatalogue, TableSpec,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use glue::GlueCatalogue;
 pub use memory::MemoryStore;
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
-pub use object::{Entry, Head, Metadata, Object, ObjectStore};
+pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use s3::S3Store;

@@ -6,16 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Entry, Head, Metadata, Object, ObjectStore, StoreError, StoreErrorKind};
+use crate::{
+    ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind, StoredObject,
+};
 
 /// A bucket in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    objects: Mutex<BTreeMap<String, (u64, Bytes, Metadata)>>,
+    objects: Mutex<BTreeMap<String, (u64, Bytes, ObjectMetadata)>>,
 }
 
 impl MemoryStore {
-    fn objects(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (u64, Bytes, Metadata)>> {
+    fn lock_objects(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<String, (u64, Bytes, ObjectMetadata)>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -24,10 +28,10 @@ impl MemoryStore {
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
         allowed: impl Fn(Option<u64>) -> bool,
     ) -> bool {
-        let mut objects = self.objects();
+        let mut objects = self.lock_objects();
         let present = objects.get(key).map(|(version, ..)| *version);
         if !allowed(present) {
             return false;
@@ -42,13 +46,15 @@ impl MemoryStore {
 
 #[async_trait]
 impl ObjectStore for MemoryStore {
-    async fn get(&self, key: &str) -> Result<Object, StoreError> {
-        let objects = self.objects();
-        let found = objects.get(key).map(|(version, body, metadata)| Object {
-            body: body.clone(),
-            etag: version.to_string(),
-            metadata: metadata.clone(),
-        });
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
+        let objects = self.lock_objects();
+        let found = objects
+            .get(key)
+            .map(|(version, body, metadata)| StoredObject {
+                body: body.clone(),
+                etag: version.to_string(),
+                metadata: metadata.clone(),
+            });
         found.ok_or_else(|| {
             StoreError::new(
                 StoreErrorKind::NotFound,
@@ -59,13 +65,13 @@ impl ObjectStore for MemoryStore {
         })
     }
 
-    async fn head(&self, key: &str) -> Result<Head, StoreError> {
-        let Object {
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
+        let StoredObject {
             body,
             etag,
             metadata,
         } = self.get(key).await?;
-        Ok(Head {
+        Ok(ObjectHead {
             size: body.len() as u64,
             etag,
             metadata,
@@ -73,54 +79,63 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn put(&self, key: &str, body: Bytes, _content_type: &str) -> Result<(), StoreError> {
-        self.put_if(key, body, Metadata::new(), |_| true);
+        self.put_if(key, body, ObjectMetadata::new(), |_| true);
         Ok(())
     }
 
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         Ok(self.put_if(key, body, metadata, |present| present.is_none()))
     }
 
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.replace(key, etag, body, Metadata::new()).await
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.replace_if_match(key, etag, body, ObjectMetadata::new())
+            .await
     }
 
-    async fn replace(
+    async fn replace_if_match(
         &self,
         key: &str,
         etag: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         Ok(self.put_if(key, body, metadata, |present| {
             present.is_some_and(|v| v.to_string() == etag)
         }))
     }
 
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
-        let objects = self.objects();
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
+        let objects = self.lock_objects();
         let wanted = objects.iter().filter(|(key, _)| {
             key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
         });
         Ok(wanted
-            .map(|(key, (_, body, _))| Entry {
+            .map(|(key, (_, body, _))| ListedObject {
                 key: key.clone(),
                 size: body.len() as u64,
             })
             .collect())
     }
 
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError> {
         Ok(self.list(prefix, after).await?.into_iter().next())
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.objects().remove(key);
+        self.lock_objects().remove(key);
         Ok(())
     }
 }

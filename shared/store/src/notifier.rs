@@ -49,12 +49,12 @@ impl Notifier for SnsNotifier {
             .send()
             .await
             .map(drop)
-            .map_err(|error| failure(&self.topic, &error))
+            .map_err(|error| sns_error(&self.topic, &error))
     }
 }
 
 /// What the service said; of the request itself, and so of the message, nothing.
-fn failure<E: ProvideErrorMetadata, R>(topic: &str, error: &SdkError<E, R>) -> StoreError {
+fn sns_error<E: ProvideErrorMetadata, R>(topic: &str, error: &SdkError<E, R>) -> StoreError {
     let refused = [
         "NotFound",
         "AuthorizationError",
@@ -79,7 +79,7 @@ pub struct MemoryNotifier {
 impl MemoryNotifier {
     /// What was sent: subject and message, the oldest first.
     #[must_use]
-    pub fn sent(&self) -> Vec<(String, String)> {
+    pub fn sent_messages(&self) -> Vec<(String, String)> {
         self.sent
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

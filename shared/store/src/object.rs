@@ -10,33 +10,33 @@ use bytes::Bytes;
 use crate::{StoreError, StoreErrorKind};
 
 /// An object's user metadata.
-pub type Metadata = BTreeMap<String, String>;
+pub type ObjectMetadata = BTreeMap<String, String>;
 
 /// An object with its content.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub struct StoredObject {
     /// The content.
     pub body: Bytes,
-    /// The entity tag, for [`ObjectStore::put_over`].
+    /// The entity tag, for [`ObjectStore::put_if_match`].
     pub etag: String,
     /// The user metadata.
-    pub metadata: Metadata,
+    pub metadata: ObjectMetadata,
 }
 
 /// An object without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ObjectHead {
     /// Bytes.
     pub size: u64,
     /// The entity tag.
     pub etag: String,
     /// The user metadata.
-    pub metadata: Metadata,
+    pub metadata: ObjectMetadata,
 }
 
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub struct ListedObject {
     /// The key.
     pub key: String,
     /// Bytes.
@@ -50,7 +50,7 @@ pub trait ObjectStore: Send + Sync {
     ///
     /// # Errors
     /// Not found, or the service's failure.
-    async fn get(&self, key: &str) -> Result<Object, StoreError>;
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError>;
 
     /// A part of the object at `key`, by its bytes.
     ///
@@ -61,7 +61,7 @@ pub trait ObjectStore: Send + Sync {
         let place = |at: u64| usize::try_from(at).ok().filter(|at| *at <= body.len());
         match (place(range.start), place(range.end)) {
             (Some(from), Some(to)) if from <= to => Ok(body.slice(from..to)),
-            _ => Err(StoreError::short(key, &range)),
+            _ => Err(StoreError::truncated_object(key, &range)),
         }
     }
 
@@ -69,7 +69,7 @@ pub trait ObjectStore: Send + Sync {
     ///
     /// # Errors
     /// Not found, or the service's failure.
-    async fn head(&self, key: &str) -> Result<Head, StoreError>;
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError>;
 
     /// Writes the object, whatever was there.
     ///
@@ -82,7 +82,7 @@ pub trait ObjectStore: Send + Sync {
     /// # Errors
     /// The service's failure, or the file cannot be read.
     async fn put_file(&self, key: &str, file: &Path, content_type: &str) -> Result<(), StoreError> {
-        let body = std::fs::read(file).map_err(|error| StoreError::unread(key, &error))?;
+        let body = std::fs::read(file).map_err(|error| StoreError::unreadable_file(key, &error))?;
         self.put(key, Bytes::from(body), content_type).await
     }
 
@@ -93,25 +93,29 @@ pub trait ObjectStore: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_new(&self, key: &str, body: Bytes, metadata: Metadata)
-    -> Result<bool, StoreError>;
+    async fn put_if_absent(
+        &self,
+        key: &str,
+        body: Bytes,
+        metadata: ObjectMetadata,
+    ) -> Result<bool, StoreError>;
 
     /// Writes the object if its entity tag is still `etag`; says whether it did.
     ///
     /// # Errors
     /// The service's failure.
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError>;
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError>;
 
     /// Writes the object with this metadata if its entity tag is still `etag`; says whether it did.
     ///
     /// # Errors
     /// The service's failure. A store that cannot do it refuses: metadata must not get lost in silence.
-    async fn replace(
+    async fn replace_if_match(
         &self,
         key: &str,
         _etag: &str,
         _body: Bytes,
-        _metadata: Metadata,
+        _metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         let why = "this store cannot replace an object and keep its metadata";
         Err(StoreError::new(
@@ -135,19 +139,27 @@ pub trait ObjectStore: Send + Sync {
     ///
     /// # Errors
     /// The service's failure.
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError>;
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError>;
 
     /// The first object whose key begins with `prefix` and comes after `after`.
     ///
     /// # Errors
     /// The service's failure.
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError>;
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError>;
 
     /// Whether there is an object at `key`.
     ///
     /// # Errors
     /// The service's failure.
-    async fn is_there(&self, key: &str) -> Result<bool, StoreError> {
+    async fn object_exists(&self, key: &str) -> Result<bool, StoreError> {
         match self.head(key).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),

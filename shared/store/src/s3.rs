@@ -12,7 +12,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use crate::versions;
-use crate::{Entry, Head, Metadata, Object, ObjectStore, StoreError, StoreErrorKind};
+use crate::{
+    ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind, StoredObject,
+};
 
 /// How often a conditional PUT is repeated when S3 answers 409, "two at once, try again".
 const CONFLICT_RETRIES: u32 = 5;
@@ -25,7 +27,7 @@ pub struct S3Store {
 }
 
 /// What a conditional PUT came to.
-enum Put {
+enum ConditionalPut {
     Stored,
     ConditionFailed,
     Conflict,
@@ -47,11 +49,13 @@ impl S3Store {
         request: impl Fn() -> PutObjectFluentBuilder + Send + Sync,
     ) -> Result<bool, StoreError> {
         for attempt in 0..=CONFLICT_RETRIES {
-            match outcome(request().send().await, key)? {
-                Put::Stored => return Ok(true),
-                Put::ConditionFailed => return Ok(false),
+            match classify_put(request().send().await, key)? {
+                ConditionalPut::Stored => return Ok(true),
+                ConditionalPut::ConditionFailed => return Ok(false),
                 // 10 ms, 20 ms, … 320 ms: the other writer is about to finish.
-                Put::Conflict => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                ConditionalPut::Conflict => {
+                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await
+                }
             }
         }
         Err(StoreError::new(
@@ -62,7 +66,7 @@ impl S3Store {
         ))
     }
 
-    fn request(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
+    fn put_request(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
         self.client
             .put_object()
             .bucket(&self.bucket)
@@ -71,30 +75,30 @@ impl S3Store {
     }
 }
 
-fn outcome<T, E: ProvideErrorMetadata>(
+fn classify_put<T, E: ProvideErrorMetadata>(
     answer: Result<T, SdkError<E>>,
     key: &str,
-) -> Result<Put, StoreError> {
+) -> Result<ConditionalPut, StoreError> {
     match answer {
-        Ok(_) => Ok(Put::Stored),
-        Err(error) => match status(&error) {
-            Some(412) => Ok(Put::ConditionFailed),
+        Ok(_) => Ok(ConditionalPut::Stored),
+        Err(error) => match http_status(&error) {
+            Some(412) => Ok(ConditionalPut::ConditionFailed),
             // If-Match on a key that is gone: the tag is not there any more either.
-            Some(404) if error.code() == Some("NoSuchKey") => Ok(Put::ConditionFailed),
-            Some(409) => Ok(Put::Conflict),
-            _ => Err(failure("put", key, &error)),
+            Some(404) if error.code() == Some("NoSuchKey") => Ok(ConditionalPut::ConditionFailed),
+            Some(409) => Ok(ConditionalPut::Conflict),
+            _ => Err(s3_error("put", key, &error)),
         },
     }
 }
 
-fn entry(object: aws_sdk_s3::types::Object) -> Option<Entry> {
-    Some(Entry {
+fn to_listed_object(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
+    Some(ListedObject {
         key: object.key?,
         size: object.size.unwrap_or_default().unsigned_abs(),
     })
 }
 
-fn broken_off(key: &str, error: &impl std::error::Error) -> StoreError {
+fn interrupted_body_error(key: &str, error: &impl std::error::Error) -> StoreError {
     StoreError::new(
         StoreErrorKind::Unavailable,
         "get",
@@ -103,18 +107,18 @@ fn broken_off(key: &str, error: &impl std::error::Error) -> StoreError {
     )
 }
 
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
+fn http_status<E>(error: &SdkError<E>) -> Option<u16> {
     error
         .raw_response()
         .map(|response| response.status().as_u16())
 }
 
-pub(crate) fn failure<E: ProvideErrorMetadata>(
+pub(crate) fn s3_error<E: ProvideErrorMetadata>(
     operation: &'static str,
     key: &str,
     error: &SdkError<E>,
 ) -> StoreError {
-    let kind = match status(error) {
+    let kind = match http_status(error) {
         Some(404) => StoreErrorKind::NotFound,
         Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
             StoreErrorKind::Refused
@@ -132,7 +136,7 @@ pub(crate) fn failure<E: ProvideErrorMetadata>(
 
 #[async_trait]
 impl ObjectStore for S3Store {
-    async fn get(&self, key: &str) -> Result<Object, StoreError> {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         let answer = self
             .client
             .get_object()
@@ -140,15 +144,15 @@ impl ObjectStore for S3Store {
             .key(key)
             .send()
             .await;
-        let found = answer.map_err(|error| failure("get", key, &error))?;
+        let found = answer.map_err(|error| s3_error("get", key, &error))?;
         let etag = found.e_tag.unwrap_or_default();
         let metadata = found.metadata.unwrap_or_default().into_iter().collect();
         let body = found
             .body
             .collect()
             .await
-            .map_err(|error| broken_off(key, &error))?;
-        Ok(Object {
+            .map_err(|error| interrupted_body_error(key, &error))?;
+        Ok(StoredObject {
             body: body.into_bytes(),
             etag,
             metadata,
@@ -168,25 +172,25 @@ impl ObjectStore for S3Store {
             .range(header)
             .send()
             .await;
-        let found = answer.map_err(|error| match status(&error) {
-            Some(416) => StoreError::short(key, &range),
-            _ => failure("get", key, &error),
+        let found = answer.map_err(|error| match http_status(&error) {
+            Some(416) => StoreError::truncated_object(key, &range),
+            _ => s3_error("get", key, &error),
         })?;
         let body = found
             .body
             .collect()
             .await
-            .map_err(|error| broken_off(key, &error))?
+            .map_err(|error| interrupted_body_error(key, &error))?
             .into_bytes();
         // S3 cuts a range at the object's end and calls it right.
         if body.len() as u64 == range.end - range.start {
             Ok(body)
         } else {
-            Err(StoreError::short(key, &range))
+            Err(StoreError::truncated_object(key, &range))
         }
     }
 
-    async fn head(&self, key: &str) -> Result<Head, StoreError> {
+    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
         let answer = self
             .client
             .head_object()
@@ -194,8 +198,8 @@ impl ObjectStore for S3Store {
             .key(key)
             .send()
             .await;
-        let found = answer.map_err(|error| failure("head", key, &error))?;
-        Ok(Head {
+        let found = answer.map_err(|error| s3_error("head", key, &error))?;
+        Ok(ObjectHead {
             size: found.content_length.unwrap_or_default().unsigned_abs(),
             etag: found.e_tag.unwrap_or_default(),
             metadata: found.metadata.unwrap_or_default().into_iter().collect(),
@@ -204,18 +208,19 @@ impl ObjectStore for S3Store {
 
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError> {
         let answer = self
-            .request(key, body)
+            .put_request(key, body)
             .content_type(content_type)
             .send()
             .await;
         answer
             .map(drop)
-            .map_err(|error| failure("put", key, &error))
+            .map_err(|error| s3_error("put", key, &error))
     }
 
     async fn put_file(&self, key: &str, file: &Path, content_type: &str) -> Result<(), StoreError> {
         let body = ByteStream::from_path(file).await;
-        let body = body.map_err(|error| StoreError::unread(key, &std::io::Error::other(error)))?;
+        let body =
+            body.map_err(|error| StoreError::unreadable_file(key, &std::io::Error::other(error)))?;
         let request = self
             .client
             .put_object()
@@ -225,38 +230,39 @@ impl ObjectStore for S3Store {
         let answer = request.content_type(content_type).send().await;
         answer
             .map(drop)
-            .map_err(|error| failure("put", key, &error))
+            .map_err(|error| s3_error("put", key, &error))
     }
 
-    async fn put_new(
+    async fn put_if_absent(
         &self,
         key: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         let request = || {
             let metadata = metadata.clone().into_iter().collect();
-            self.request(key, body.clone())
+            self.put_request(key, body.clone())
                 .set_metadata(Some(metadata))
                 .if_none_match("*")
         };
         self.put_conditionally(key, request).await
     }
 
-    async fn put_over(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.replace(key, etag, body, Metadata::new()).await
+    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.replace_if_match(key, etag, body, ObjectMetadata::new())
+            .await
     }
 
-    async fn replace(
+    async fn replace_if_match(
         &self,
         key: &str,
         etag: &str,
         body: Bytes,
-        metadata: Metadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         let request = || {
             let metadata = metadata.clone().into_iter().collect();
-            self.request(key, body.clone())
+            self.put_request(key, body.clone())
                 .set_metadata(Some(metadata))
                 .if_match(etag)
         };
@@ -264,7 +270,7 @@ impl ObjectStore for S3Store {
     }
 
     async fn purge_versions(&self, key: &str) -> Result<u64, StoreError> {
-        let old = versions::old(&self.client, &self.bucket, key).await?;
+        let old = versions::list_noncurrent_versions(&self.client, &self.bucket, key).await?;
         for version in &old {
             let request = self
                 .client
@@ -275,12 +281,16 @@ impl ObjectStore for S3Store {
             request
                 .send()
                 .await
-                .map_err(|error| failure("delete a version of", key, &error))?;
+                .map_err(|error| s3_error("delete a version of", key, &error))?;
         }
         Ok(old.len() as u64)
     }
 
-    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, StoreError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
         let request = self
             .client
             .list_objects_v2()
@@ -292,18 +302,22 @@ impl ObjectStore for S3Store {
             .send();
         let mut entries = Vec::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure("list", prefix, &error))?;
+            let page = page.map_err(|error| s3_error("list", prefix, &error))?;
             entries.extend(
                 page.contents
                     .unwrap_or_default()
                     .into_iter()
-                    .filter_map(entry),
+                    .filter_map(to_listed_object),
             );
         }
         Ok(entries)
     }
 
-    async fn first(&self, prefix: &str, after: Option<&str>) -> Result<Option<Entry>, StoreError> {
+    async fn find_first(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Option<ListedObject>, StoreError> {
         let request = self
             .client
             .list_objects_v2()
@@ -314,12 +328,12 @@ impl ObjectStore for S3Store {
             .set_start_after(after.map(str::to_owned))
             .send()
             .await;
-        let page = answer.map_err(|error| failure("list", prefix, &error))?;
+        let page = answer.map_err(|error| s3_error("list", prefix, &error))?;
         Ok(page
             .contents
             .unwrap_or_default()
             .into_iter()
-            .find_map(entry))
+            .find_map(to_listed_object))
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
@@ -332,6 +346,6 @@ impl ObjectStore for S3Store {
             .await;
         answer
             .map(drop)
-            .map_err(|error| failure("delete", key, &error))
+            .map_err(|error| s3_error("delete", key, &error))
     }
 }

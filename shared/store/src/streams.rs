@@ -2,15 +2,15 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{
-    Chunk, Day, LakeError, Manifest, Receipt, StreamKey, day_of_manifest, manifest_key,
-    manifest_prefix,
+    Chunk, Day, LakeError, Receipt, SnapshotManifest, StreamKey, manifest_key, manifest_prefix,
+    parse_manifest_day,
 };
 use thiserror::Error;
 
 use crate::{ObjectStore, StoreError};
 
 /// Receipts that are read at once.
-const READS_AT_ONCE: usize = 16;
+const CONCURRENT_READS: usize = 16;
 
 /// Why a stream could not be read.
 #[derive(Debug, Error)]
@@ -27,15 +27,18 @@ pub enum StreamError {
 ///
 /// # Errors
 /// When the storage does not answer.
-pub async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, StreamError> {
-    let (prefix, mut after, mut chunks) = (Chunk::topic_raw(topic), None, Vec::new());
+pub async fn find_first_chunks(
+    topic: &str,
+    raw: &dyn ObjectStore,
+) -> Result<Vec<Chunk>, StreamError> {
+    let (prefix, mut after, mut chunks) = (Chunk::topic_raw_prefix(topic), None, Vec::new());
     loop {
-        let first = raw.first(&prefix, after.as_deref()).await?;
+        let first = raw.find_first(&prefix, after.as_deref()).await?;
         let Some(first) = first else {
             return Ok(chunks);
         };
         // What is no raw object, such as a folder that a console made, hides nothing behind it.
-        let Some(chunk) = Chunk::of_raw_key(&first.key) else {
+        let Some(chunk) = Chunk::from_raw_key(&first.key) else {
             after = Some(first.key);
             continue;
         };
@@ -49,7 +52,7 @@ pub async fn first_chunks(topic: &str, raw: &dyn ObjectStore) -> Result<Vec<Chun
 ///
 /// # Errors
 /// When the storage does not answer, or a receipt is damaged.
-pub async fn receipts(
+pub async fn read_receipts(
     from: &Chunk,
     refined: &dyn ObjectStore,
 ) -> Result<Vec<Receipt>, StreamError> {
@@ -58,9 +61,9 @@ pub async fn receipts(
     stream::iter(listed)
         .map(|entry| async move {
             let object = refined.get(&entry.key).await?;
-            Receipt::decode(&object.body).map_err(|error| StreamError::Damaged(entry.key, error))
+            Receipt::from_json(&object.body).map_err(|error| StreamError::Damaged(entry.key, error))
         })
-        .buffered(READS_AT_ONCE)
+        .buffered(CONCURRENT_READS)
         .try_collect()
         .await
 }
@@ -69,12 +72,15 @@ pub async fn receipts(
 ///
 /// # Errors
 /// When the storage does not answer.
-pub async fn raw_chunks(from: &Chunk, raw: &dyn ObjectStore) -> Result<Vec<Chunk>, StreamError> {
+pub async fn list_raw_chunks(
+    from: &Chunk,
+    raw: &dyn ObjectStore,
+) -> Result<Vec<Chunk>, StreamError> {
     let before = from.raw_key().replace(".parquet", "");
     let listed = raw.list(&from.raw_prefix(), Some(&before)).await?;
     Ok(listed
         .iter()
-        .filter_map(|entry| Chunk::of_raw_key(&entry.key))
+        .filter_map(|entry| Chunk::from_raw_key(&entry.key))
         .collect())
 }
 
@@ -83,21 +89,21 @@ pub async fn raw_chunks(from: &Chunk, raw: &dyn ObjectStore) -> Result<Vec<Chunk
 ///
 /// # Errors
 /// When the storage does not answer, or a manifest is damaged.
-pub async fn bases(
+pub async fn read_base_manifests(
     tables: &[&str],
     day: Day,
     curated: &dyn ObjectStore,
-) -> Result<Vec<Manifest>, StreamError> {
+) -> Result<Vec<SnapshotManifest>, StreamError> {
     let mut bases = Vec::new();
     for table in tables {
-        let base = match manifest(table, day, curated).await? {
+        let base = match read_manifest(table, day, curated).await? {
             Some(manifest) => manifest.base.as_deref().and_then(Day::parse),
             None => None,
         };
         let Some(base) = base else {
             return Ok(Vec::new());
         };
-        bases.extend(manifest(table, base, curated).await?);
+        bases.extend(read_manifest(table, base, curated).await?);
     }
     Ok(bases)
 }
@@ -106,11 +112,14 @@ pub async fn bases(
 ///
 /// # Errors
 /// When the storage does not answer.
-pub async fn kept_days(table: &str, curated: &dyn ObjectStore) -> Result<Vec<Day>, StoreError> {
+pub async fn list_manifest_days(
+    table: &str,
+    curated: &dyn ObjectStore,
+) -> Result<Vec<Day>, StoreError> {
     let listed = curated.list(&manifest_prefix(table), None).await?;
     Ok(listed
         .iter()
-        .filter_map(|entry| day_of_manifest(&entry.key))
+        .filter_map(|entry| parse_manifest_day(&entry.key))
         .collect())
 }
 
@@ -118,14 +127,14 @@ pub async fn kept_days(table: &str, curated: &dyn ObjectStore) -> Result<Vec<Day
 ///
 /// # Errors
 /// When the storage does not answer, or the manifest is damaged.
-pub async fn manifest(
+pub async fn read_manifest(
     table: &str,
     day: Day,
     curated: &dyn ObjectStore,
-) -> Result<Option<Manifest>, StreamError> {
+) -> Result<Option<SnapshotManifest>, StreamError> {
     let key = manifest_key(table, day);
     match curated.get(&key).await {
-        Ok(object) => Manifest::decode(&object.body)
+        Ok(object) => SnapshotManifest::from_json(&object.body)
             .map(Some)
             .map_err(|error| StreamError::Damaged(key, error)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -136,14 +145,14 @@ pub async fn manifest(
 /// Where a stream begins that every one of `bases` has taken up to there: nothing before is still to be taken.
 /// A table without a base, or whose base does not know the stream, takes it from its beginning.
 #[must_use]
-pub fn oldest_taken(first: &Chunk, bases: &[Manifest]) -> Chunk {
+pub fn oldest_committed_chunk(first: &Chunk, bases: &[SnapshotManifest]) -> Chunk {
     let stream = StreamKey {
         topic: first.topic.clone(),
         epoch: first.epoch,
         partition: first.partition,
     };
     let taken = bases.iter().map(|base| {
-        base.progress_of(&stream)
+        base.committed_offset(&stream)
             .map_or(first.offset, |taken| taken.object)
     });
     Chunk {

@@ -4,11 +4,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 
 use crate::StoreError;
-use crate::s3::failure;
+use crate::s3::s3_error;
 
 /// The ids of every version of exactly this key that is not the present one: those with content first, then the markers of
 /// deletions. Taken in this order, nothing of the object comes back to light half way.
-pub(crate) async fn old(
+pub(crate) async fn list_noncurrent_versions(
     client: &Client,
     bucket: &str,
     key: &str,
@@ -23,9 +23,9 @@ pub(crate) async fn old(
         let page = request
             .send()
             .await
-            .map_err(|error| failure("list versions of", key, &error))?;
-        contents.extend(of_key(&page, key));
-        markers.extend(markers_of_key(&page, key));
+            .map_err(|error| s3_error("list versions of", key, &error))?;
+        contents.extend(noncurrent_version_ids(&page, key));
+        markers.extend(delete_marker_ids(&page, key));
         // Keys come in their order: those that only begin with this one are behind it.
         let more = page.is_truncated == Some(true) && page.next_key_marker.as_deref() == Some(key);
         if !more {
@@ -36,7 +36,7 @@ pub(crate) async fn old(
     }
 }
 
-fn of_key(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
+fn noncurrent_version_ids(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
     let old = page
         .versions()
         .iter()
@@ -45,7 +45,7 @@ fn of_key(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
         .collect()
 }
 
-fn markers_of_key(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
+fn delete_marker_ids(page: &ListObjectVersionsOutput, key: &str) -> Vec<String> {
     let mine = page
         .delete_markers()
         .iter()

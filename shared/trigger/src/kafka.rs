@@ -9,29 +9,29 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Text that is borrowed from the payload unless it was escaped there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text<'e>(pub Cow<'e, str>);
+pub struct PayloadText<'e>(pub Cow<'e, str>);
 
-struct TextVisitor;
+struct PayloadTextVisitor;
 
-impl<'e> Visitor<'e> for TextVisitor {
-    type Value = Text<'e>;
+impl<'e> Visitor<'e> for PayloadTextVisitor {
+    type Value = PayloadText<'e>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("text")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'e str) -> Result<Text<'e>, E> {
-        Ok(Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'e str) -> Result<PayloadText<'e>, E> {
+        Ok(PayloadText(Cow::Borrowed(text)))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Text<'e>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> Result<PayloadText<'e>, E> {
+        Ok(PayloadText(Cow::Owned(text.to_owned())))
     }
 }
 
-impl<'de: 'e, 'e> Deserialize<'de> for Text<'e> {
+impl<'de: 'e, 'e> Deserialize<'de> for PayloadText<'e> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        deserializer.deserialize_str(PayloadTextVisitor)
     }
 }
 
@@ -40,7 +40,7 @@ impl<'de: 'e, 'e> Deserialize<'de> for Text<'e> {
 pub struct KafkaEvent<'e> {
     /// The records. The map's keys are not split: topics contain `-`.
     #[serde(borrow, default)]
-    pub records: Option<BTreeMap<Text<'e>, Vec<KafkaRecord<'e>>>>,
+    pub records: Option<BTreeMap<PayloadText<'e>, Vec<KafkaRecord<'e>>>>,
 }
 
 impl<'e> KafkaEvent<'e> {
@@ -59,7 +59,7 @@ impl<'e> KafkaEvent<'e> {
 pub struct KafkaRecord<'e> {
     /// The topic.
     #[serde(borrow)]
-    pub topic: Text<'e>,
+    pub topic: PayloadText<'e>,
     /// The partition.
     pub partition: i32,
     /// The offset.
@@ -69,23 +69,23 @@ pub struct KafkaRecord<'e> {
     pub timestamp: i64,
     /// `CREATE_TIME` or `LOG_APPEND_TIME`.
     #[serde(borrow, default)]
-    pub timestamp_type: Option<Text<'e>>,
+    pub timestamp_type: Option<PayloadText<'e>>,
     /// The key in base64.
     #[serde(borrow, default)]
-    pub key: Option<Text<'e>>,
+    pub key: Option<PayloadText<'e>>,
     /// The value in base64; none for a tombstone.
     #[serde(borrow, default)]
-    pub value: Option<Text<'e>>,
+    pub value: Option<PayloadText<'e>>,
     /// The headers, in their order, repeats kept.
     #[serde(borrow, default)]
-    pub headers: Headers<'e>,
+    pub headers: KafkaHeaders<'e>,
 }
 
 /// Headers: a name, and bytes or nothing.
 #[derive(Debug, Default)]
-pub struct Headers<'e>(pub Vec<(Text<'e>, Option<Vec<u8>>)>);
+pub struct KafkaHeaders<'e>(pub Vec<(PayloadText<'e>, Option<Vec<u8>>)>);
 
-impl Headers<'_> {
+impl KafkaHeaders<'_> {
     /// The headers as JSON, `[["name", "base64" | null], …]`; none when there are none.
     #[must_use]
     pub fn to_json(&self) -> Option<String> {
@@ -110,36 +110,36 @@ impl Headers<'_> {
     }
 }
 
-impl<'de: 'e, 'e> Deserialize<'de> for Headers<'e> {
+impl<'de: 'e, 'e> Deserialize<'de> for KafkaHeaders<'e> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HeadersVisitor)
+        deserializer.deserialize_any(KafkaHeadersVisitor)
     }
 }
 
-struct HeadersVisitor;
+struct KafkaHeadersVisitor;
 
-impl<'e> Visitor<'e> for HeadersVisitor {
-    type Value = Headers<'e>;
+impl<'e> Visitor<'e> for KafkaHeadersVisitor {
+    type Value = KafkaHeaders<'e>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of headers")
     }
 
-    fn visit_unit<E>(self) -> Result<Headers<'e>, E> {
-        Ok(Headers::default())
+    fn visit_unit<E>(self) -> Result<KafkaHeaders<'e>, E> {
+        Ok(KafkaHeaders::default())
     }
 
-    fn visit_seq<A: SeqAccess<'e>>(self, mut list: A) -> Result<Headers<'e>, A::Error> {
-        let mut headers = Headers::default();
-        while let Some(entry) = list.next_element::<HeaderEntry<'e>>()? {
+    fn visit_seq<A: SeqAccess<'e>>(self, mut list: A) -> Result<KafkaHeaders<'e>, A::Error> {
+        let mut headers = KafkaHeaders::default();
+        while let Some(entry) = list.next_element::<KafkaHeaderEntry<'e>>()? {
             headers.0.extend(entry.0);
         }
         Ok(headers)
     }
 
-    fn visit_map<A: MapAccess<'e>>(self, mut map: A) -> Result<Headers<'e>, A::Error> {
-        let mut headers = Headers::default();
-        while let Some((name, value)) = map.next_entry::<Text<'e>, HeaderValue>()? {
+    fn visit_map<A: MapAccess<'e>>(self, mut map: A) -> Result<KafkaHeaders<'e>, A::Error> {
+        let mut headers = KafkaHeaders::default();
+        while let Some((name, value)) = map.next_entry::<PayloadText<'e>, KafkaHeaderValue>()? {
             headers.0.push((name, value.0));
         }
         Ok(headers)
@@ -147,54 +147,54 @@ impl<'e> Visitor<'e> for HeadersVisitor {
 }
 
 /// A one-entry object in the list of headers.
-struct HeaderEntry<'e>(Vec<(Text<'e>, Option<Vec<u8>>)>);
+struct KafkaHeaderEntry<'e>(Vec<(PayloadText<'e>, Option<Vec<u8>>)>);
 
-impl<'de: 'e, 'e> Deserialize<'de> for HeaderEntry<'e> {
+impl<'de: 'e, 'e> Deserialize<'de> for KafkaHeaderEntry<'e> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer
-            .deserialize_map(HeadersVisitor)
+            .deserialize_map(KafkaHeadersVisitor)
             .map(|headers| Self(headers.0))
     }
 }
 
 /// A header's bytes: signed as Java has them, or not; null and `{}` are nothing.
-struct HeaderValue(Option<Vec<u8>>);
+struct KafkaHeaderValue(Option<Vec<u8>>);
 
-impl<'de> Deserialize<'de> for HeaderValue {
+impl<'de> Deserialize<'de> for KafkaHeaderValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HeaderValueVisitor)
+        deserializer.deserialize_any(KafkaHeaderValueVisitor)
     }
 }
 
-struct HeaderValueVisitor;
+struct KafkaHeaderValueVisitor;
 
-impl<'de> Visitor<'de> for HeaderValueVisitor {
-    type Value = HeaderValue;
+impl<'de> Visitor<'de> for KafkaHeaderValueVisitor {
+    type Value = KafkaHeaderValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("bytes from -128 to 255, text or nothing")
     }
 
-    fn visit_unit<E>(self) -> Result<HeaderValue, E> {
-        Ok(HeaderValue(None))
+    fn visit_unit<E>(self) -> Result<KafkaHeaderValue, E> {
+        Ok(KafkaHeaderValue(None))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<HeaderValue, E> {
-        Ok(HeaderValue(Some(text.as_bytes().to_vec())))
+    fn visit_str<E>(self, text: &str) -> Result<KafkaHeaderValue, E> {
+        Ok(KafkaHeaderValue(Some(text.as_bytes().to_vec())))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderValue, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<KafkaHeaderValue, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(HeaderValue(None))
+        Ok(KafkaHeaderValue(None))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<HeaderValue, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KafkaHeaderValue, A::Error> {
         let mut bytes = Vec::with_capacity(list.size_hint().unwrap_or(40));
         while let Some(number) = list.next_element::<i16>()? {
             // The low eight bits are the byte, whether it came as -1 or as 255.
             bytes.push(number.to_le_bytes()[0]);
         }
-        Ok(HeaderValue(Some(bytes)))
+        Ok(KafkaHeaderValue(Some(bytes)))
     }
 }
 
@@ -214,12 +214,12 @@ pub struct KafkaFailures {
 #[serde(rename_all = "camelCase")]
 pub struct KafkaFailure {
     /// What failed.
-    pub item_identifier: KafkaItem,
+    pub item_identifier: KafkaItemIdentifier,
 }
 
 /// A place in a batch.
 #[derive(Debug, Serialize)]
-pub struct KafkaItem {
+pub struct KafkaItemIdentifier {
     /// `<topic>-<partition>`.
     pub partition: String,
     /// The offset.
@@ -228,8 +228,8 @@ pub struct KafkaItem {
 
 impl KafkaFailures {
     /// The partition is not done from this offset on.
-    pub fn add(&mut self, topic: &str, partition: i32, offset: i64) {
-        let item_identifier = KafkaItem {
+    pub fn add_offset(&mut self, topic: &str, partition: i32, offset: i64) {
+        let item_identifier = KafkaItemIdentifier {
             partition: format!("{topic}-{partition}"),
             offset,
         };
@@ -289,7 +289,7 @@ mod tests {
             serde_json::to_string(&failures).unwrap(),
             r#"{"batchItemFailures":[]}"#
         );
-        failures.add("a-b", 3, 42);
+        failures.add_offset("a-b", 3, 42);
         assert_eq!(
             serde_json::to_string(&failures).unwrap(),
             r#"{"batchItemFailures":[{"itemIdentifier":{"partition":"a-b-3","offset":42}}]}"#

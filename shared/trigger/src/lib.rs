@@ -10,6 +10,6 @@ mod schedule;
 
 pub use aws_lambda_events::apigw::ApiGatewayV2httpRequest as HttpRequest;
 pub use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-pub use kafka::{KafkaEvent, KafkaFailures, KafkaRecord, Text};
+pub use kafka::{KafkaEvent, KafkaFailures, KafkaRecord, PayloadText};
 pub use queue::{ObjectCreated, SqsFailures, objects_created, unwrap_sns};
-pub use schedule::Schedule;
+pub use schedule::ScheduleRequest;

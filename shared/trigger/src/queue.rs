@@ -23,7 +23,7 @@ pub struct SqsFailure {
 
 impl SqsFailures {
     /// The message is to come again.
-    pub fn add(&mut self, message_id: &str) {
+    pub fn add_message(&mut self, message_id: &str) {
         self.batch_item_failures.push(SqsFailure {
             item_identifier: message_id.to_owned(),
         });
@@ -52,12 +52,12 @@ pub fn objects_created(body: &str) -> Result<Vec<ObjectCreated>, String> {
         return Ok(Vec::new());
     }
     if let Some(records) = message["Records"].as_array() {
-        return records.iter().map(notified).collect();
+        return records.iter().map(parse_s3_record).collect();
     }
     if message["detail-type"] == "Object Created" {
         // EventBridge does not encode the key.
         let detail = &message["detail"];
-        return object(
+        return parse_created_object(
             &detail["bucket"]["name"],
             &detail["object"]["key"],
             str::to_owned,
@@ -67,15 +67,15 @@ pub fn objects_created(body: &str) -> Result<Vec<ObjectCreated>, String> {
     Err("the message is no S3 notification".into())
 }
 
-fn notified(record: &Value) -> Result<ObjectCreated, String> {
-    object(
+fn parse_s3_record(record: &Value) -> Result<ObjectCreated, String> {
+    parse_created_object(
         &record["s3"]["bucket"]["name"],
         &record["s3"]["object"]["key"],
-        form_decoded,
+        decode_form_text,
     )
 }
 
-fn object(
+fn parse_created_object(
     bucket: &Value,
     key: &Value,
     decoded: fn(&str) -> String,
@@ -90,7 +90,7 @@ fn object(
 }
 
 /// Keys come form-encoded: `+` is a space, `dt%3D2026` is `dt=2026`.
-fn form_decoded(text: &str) -> String {
+fn decode_form_text(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
@@ -155,6 +155,6 @@ mod tests {
 
     #[test]
     fn a_percent_without_digits_stays() {
-        assert_eq!(form_decoded("100%zz%4"), "100%zz%4");
+        assert_eq!(decode_form_text("100%zz%4"), "100%zz%4");
     }
 }

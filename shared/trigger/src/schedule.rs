@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// What a schedule, or an operator, asks for.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub struct Schedule {
+pub struct ScheduleRequest {
     /// The logical day, `YYYY-MM-DD`: any date again at any time.
     #[serde(default)]
     pub date: Option<String>,
@@ -18,12 +18,12 @@ pub struct Schedule {
     pub tables: Vec<String>,
 }
 
-impl Schedule {
+impl ScheduleRequest {
     /// The logical day: `date`, or the day before `scheduled_time`. Never the wall clock.
     ///
     /// # Errors
     /// When neither is given, or what is given is no day.
-    pub fn day(&self) -> Result<Day, String> {
+    pub fn logical_day(&self) -> Result<Day, String> {
         let (text, scheduled) = match (&self.date, &self.scheduled_time) {
             (Some(date), _) => (date.as_str(), false),
             (None, Some(time)) => (time.get(..10).unwrap_or(time), true),
@@ -44,9 +44,9 @@ mod tests {
     #[test]
     fn the_day_is_asked_for_or_the_one_before_the_schedules_time() {
         let day = |json: &str| {
-            serde_json::from_str::<Schedule>(json)
+            serde_json::from_str::<ScheduleRequest>(json)
                 .unwrap()
-                .day()
+                .logical_day()
                 .map(|day| day.to_string())
         };
         assert_eq!(day(r#"{"date":"2026-03-02"}"#).unwrap(), "2026-03-02");

@@ -1,16 +1,18 @@
 //! The house's own rules of `infra/`, over its parsed Terraform.
 //!
 //! Terraform's tests say that a plan is what is meant; these say that nothing is missing from the text: a trigger, dead
-//! letters, an alarm, a setting. [`problems`] names everything that is; the mutation tests take each of these things out
+//! letters, an alarm, a setting. [`find_problems`] names everything that is; the mutation tests take each of these things out
 //! and see that it does.
 
-mod reading;
+mod remembered;
 mod rules;
 mod settings;
+mod terraform;
 
-pub use reading::{Infra, Place, root};
-pub use rules::problems;
-pub use settings::read_by;
+pub use remembered::RememberedTest;
+pub use rules::find_problems;
+pub use settings::settings_read_by;
+pub use terraform::{BlockLocation, Infra, repository_root};
 
 /// The functions: the names recur in files, functions, packages, roles, logs, alarms.
 pub const FUNCTIONS: [&str; 5] = [

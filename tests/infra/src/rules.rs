@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use hcl::{Block, Expression};
 
 use crate::FUNCTIONS;
-use crate::reading::{Infra, Place, attribute, labels, text_of, within};
+use crate::terraform::{
+    BlockLocation, Infra, attribute_text, block_labels, find_attribute, nested_blocks,
+};
 
 /// Alarms of each small module, by the metric that they watch. Two of one metric watch different things.
 const ALARMS: [(&str, &[&str]); 6] = [
@@ -72,40 +74,41 @@ const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 /// Everything that is missing or wrong.
 #[must_use]
-pub fn problems(infra: &Infra) -> Vec<String> {
+pub fn find_problems(infra: &Infra) -> Vec<String> {
     let mut found = Vec::new();
     for function in FUNCTIONS {
-        named(infra, function, &mut found);
-        triggered(infra, function, &mut found);
-        caught(infra, function, &mut found);
+        check_names(infra, function, &mut found);
+        check_triggers(infra, function, &mut found);
+        check_failure_destinations(infra, function, &mut found);
     }
-    answered(infra, &mut found);
-    destinations(infra, &mut found);
-    watched(infra, &mut found);
-    told(infra, &mut found);
-    scheduled(infra, &mut found);
-    guarded(infra, &mut found);
-    described(infra, &mut found);
+    check_batch_failure_reports(infra, &mut found);
+    check_module_parts(infra, &mut found);
+    check_alarms(infra, &mut found);
+    check_alarm_actions(infra, &mut found);
+    check_schedules(infra, &mut found);
+    check_bucket_guards(infra, &mut found);
+    check_descriptions(infra, &mut found);
     found
 }
 
-fn snake(function: &str) -> String {
+fn snake_case(function: &str) -> String {
     function.replace('-', "_")
 }
 
-fn call<'i>(infra: &'i Infra, function: &str) -> Option<&'i Block> {
-    let (file, label) = (format!("{function}.tf"), snake(function));
-    let mut calls = infra.calls("function");
-    let wanted =
-        |place: &Place, block: &Block| place.file == file && labels(block) == [label.clone()];
+fn function_call<'i>(infra: &'i Infra, function: &str) -> Option<&'i Block> {
+    let (file, label) = (format!("{function}.tf"), snake_case(function));
+    let mut calls = infra.module_calls("function");
+    let wanted = |place: &BlockLocation, block: &Block| {
+        place.file == file && block_labels(block) == [label.clone()]
+    };
     calls
         .find(|(place, block)| wanted(place, block))
         .map(|(_, block)| block)
 }
 
 /// The five names, and what every function has of its own.
-fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
-    let Some(block) = call(infra, function) else {
+fn check_names(infra: &Infra, function: &str, found: &mut Vec<String>) {
+    let Some(block) = function_call(infra, function) else {
         found.push(format!("{function}.tf holds no function {function}"));
         return;
     };
@@ -114,7 +117,7 @@ fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
         ("package", format!("/{function}.zip\"")),
     ];
     for (name, end) in ends {
-        if !text_of(block, name).ends_with(&end) {
+        if !attribute_text(block, name).ends_with(&end) {
             found.push(format!("{function}: `{name}` does not end with {end}"));
         }
     }
@@ -129,7 +132,7 @@ fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
         "log_retention_days",
         "architecture",
     ] {
-        if attribute(block, needed).is_none() {
+        if find_attribute(block, needed).is_none() {
             found.push(format!("{function} has no `{needed}`"));
         }
     }
@@ -139,9 +142,9 @@ fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
         "function_policies",
         "function_timeouts",
     ] {
-        let said = infra.blocks("outputs.tf", "output", output).next();
+        let said = infra.find_blocks("outputs.tf", "output", output).next();
         if !said.is_some_and(|(_, block)| {
-            text_of(block, "value").contains(&format!("module.{}.", snake(function)))
+            attribute_text(block, "value").contains(&format!("module.{}.", snake_case(function)))
         }) {
             found.push(format!("the output `{output}` leaves {function} out"));
         }
@@ -149,21 +152,22 @@ fn named(infra: &Infra, function: &str, found: &mut Vec<String>) {
 }
 
 /// The calls or resources that invoke a function.
-fn triggers<'i>(infra: &'i Infra, kind: &'i str) -> Vec<(Place, &'i Block)> {
+fn trigger_blocks<'i>(infra: &'i Infra, kind: &'i str) -> Vec<(BlockLocation, &'i Block)> {
     if kind.starts_with("aws_") {
-        infra.blocks("", "resource", kind).collect()
+        infra.find_blocks("", "resource", kind).collect()
     } else {
-        infra.calls(kind).collect()
+        infra.module_calls(kind).collect()
     }
 }
 
-fn triggered(infra: &Infra, function: &str, found: &mut Vec<String>) {
+fn check_triggers(infra: &Infra, function: &str, found: &mut Vec<String>) {
     for (_, kind, names) in TRIGGERS.iter().filter(|(of, ..)| *of == function) {
-        let own = format!("module.{}.", snake(function));
-        let found_one = triggers(infra, kind).iter().any(|(place, block)| {
-            let of_a_day = *kind != "schedule" || text_of(block, "input").contains(SCHEDULED_TIME);
+        let own = format!("module.{}.", snake_case(function));
+        let found_one = trigger_blocks(infra, kind).iter().any(|(place, block)| {
+            let of_a_day =
+                *kind != "schedule" || attribute_text(block, "input").contains(SCHEDULED_TIME);
             place.file == format!("{function}.tf")
-                && text_of(block, names).contains(&own)
+                && attribute_text(block, names).contains(&own)
                 && of_a_day
         });
         if !found_one {
@@ -172,15 +176,15 @@ fn triggered(infra: &Infra, function: &str, found: &mut Vec<String>) {
     }
     if function == "pole-transform" {
         let notified = infra
-            .blocks(
+            .find_blocks(
                 "pole-transform.tf",
                 "resource",
                 "aws_s3_bucket_notification",
             )
             .any(|(_, block)| {
-                within(block, "queue")
+                nested_blocks(block, "queue")
                     .iter()
-                    .any(|queue| text_of(queue, "queue_arn").contains("transform_queue"))
+                    .any(|queue| attribute_text(queue, "queue_arn").contains("transform_queue"))
             });
         if !notified {
             found.push("the raw bucket tells no queue of new objects".into());
@@ -189,34 +193,36 @@ fn triggered(infra: &Infra, function: &str, found: &mut Vec<String>) {
 }
 
 /// Where goes what failed: dead letters of a queue, a destination of a schedule or of Kafka.
-fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
-    let Some(block) = call(infra, function) else {
+fn check_failure_destinations(infra: &Infra, function: &str, found: &mut Vec<String>) {
+    let Some(block) = function_call(infra, function) else {
         return;
     };
     let file = format!("{function}.tf");
     match function {
         "event-relay" | "pole-transform" => {
-            let mut queues = infra.calls("queue").filter(|(place, _)| place.file == file);
+            let mut queues = infra
+                .module_calls("queue")
+                .filter(|(place, _)| place.file == file);
             if queues.next().is_none() {
                 found.push(format!("{function} has no queue with dead letters"));
             }
         }
         "raw-landing" => {
-            let mut sources = infra.calls("kafka_source");
-            if !sources
-                .any(|(_, block)| text_of(block, "failures_bucket_arn").contains("failures_bucket"))
-            {
+            let mut sources = infra.module_calls("kafka_source");
+            if !sources.any(|(_, block)| {
+                attribute_text(block, "failures_bucket_arn").contains("failures_bucket")
+            }) {
                 found.push("raw-landing gives its failures bucket to no source".into());
             }
-            if text_of(block, "behind_kafka") != "true" {
+            if attribute_text(block, "behind_kafka") != "true" {
                 found.push(
                     "raw-landing is behind Kafka and does not say so: nothing would hold it to 14 min".into(),
                 );
             }
         }
         _ => {
-            let kept = text_of(block, "asynchronous") == "true"
-                && text_of(block, "failures_queue_arn").contains("failed_invocations");
+            let kept = attribute_text(block, "asynchronous") == "true"
+                && attribute_text(block, "failures_queue_arn").contains("failed_invocations");
             if !kept {
                 found.push(format!(
                     "{function} is invoked by a schedule and keeps nothing of what failed"
@@ -227,9 +233,10 @@ fn caught(infra: &Infra, function: &str, found: &mut Vec<String>) {
 }
 
 /// Every event source mapping asks which items failed.
-fn answered(infra: &Infra, found: &mut Vec<String>) {
-    for (place, block) in infra.blocks("", "resource", "aws_lambda_event_source_mapping") {
-        if !text_of(block, "function_response_types").contains("\"ReportBatchItemFailures\"") {
+fn check_batch_failure_reports(infra: &Infra, found: &mut Vec<String>) {
+    for (place, block) in infra.find_blocks("", "resource", "aws_lambda_event_source_mapping") {
+        if !attribute_text(block, "function_response_types").contains("\"ReportBatchItemFailures\"")
+        {
             found.push(format!(
                 "{}: {} does not ask for ReportBatchItemFailures",
                 place.file, place.name
@@ -239,7 +246,7 @@ fn answered(infra: &Infra, found: &mut Vec<String>) {
 }
 
 /// What the small modules need within them: (module, resource, block or attribute within it).
-const PARTS: [(&str, &str, &str); 12] = [
+const MODULE_PARTS: [(&str, &str, &str); 12] = [
     ("queue", "aws_sqs_queue_redrive_policy", "redrive_policy"),
     (
         "queue",
@@ -270,37 +277,44 @@ const PARTS: [(&str, &str, &str); 12] = [
     ("http_api", "aws_apigatewayv2_stage", "access_log_settings"),
 ];
 
-fn destinations(infra: &Infra, found: &mut Vec<String>) {
-    for (module, resource, part) in PARTS {
+fn check_module_parts(infra: &Infra, found: &mut Vec<String>) {
+    for (module, resource, part) in MODULE_PARTS {
         let folder = format!("modules/{module}/");
         let has = infra
-            .blocks(&folder, "resource", resource)
-            .any(|(_, block)| attribute(block, part).is_some() || !within(block, part).is_empty());
+            .find_blocks(&folder, "resource", resource)
+            .any(|(_, block)| {
+                find_attribute(block, part).is_some() || !nested_blocks(block, part).is_empty()
+            });
         if !has {
             found.push(format!("{folder}: no {resource} with `{part}`"));
         }
     }
-    let mut queues = infra.blocks("modules/queue/", "resource", "aws_sqs_queue_redrive_policy");
+    let mut queues =
+        infra.find_blocks("modules/queue/", "resource", "aws_sqs_queue_redrive_policy");
     if !queues.any(|(_, block)| {
-        text_of(block, "redrive_policy").contains("aws_sqs_queue.dead_letters.arn")
+        attribute_text(block, "redrive_policy").contains("aws_sqs_queue.dead_letters.arn")
     }) {
         found.push("modules/queue/: its queue has no dead letters".into());
     }
 }
 
-fn metrics(infra: &Infra, folder: &str) -> Vec<String> {
-    let alarms = infra.blocks(folder, "resource", "aws_cloudwatch_metric_alarm");
+fn alarm_metrics(infra: &Infra, folder: &str) -> Vec<String> {
+    let alarms = infra.find_blocks(folder, "resource", "aws_cloudwatch_metric_alarm");
     let mut names: Vec<String> = alarms
-        .map(|(_, block)| text_of(block, "metric_name").trim_matches('"').to_owned())
+        .map(|(_, block)| {
+            attribute_text(block, "metric_name")
+                .trim_matches('"')
+                .to_owned()
+        })
         .collect();
     names.sort_unstable();
     names
 }
 
 /// Every alarm that there must be, and that each of them tells somebody.
-fn watched(infra: &Infra, found: &mut Vec<String>) {
+fn check_alarms(infra: &Infra, found: &mut Vec<String>) {
     for (folder, needed) in ALARMS {
-        let mut there = metrics(infra, folder);
+        let mut there = alarm_metrics(infra, folder);
         for metric in needed {
             match there.iter().position(|name| name == metric) {
                 Some(place) => drop(there.remove(place)),
@@ -308,33 +322,33 @@ fn watched(infra: &Infra, found: &mut Vec<String>) {
             }
         }
     }
-    let brokers = infra.blocks(
+    let brokers = infra.find_blocks(
         "modules/observability/",
         "resource",
         "aws_cloudwatch_metric_alarm",
     );
     if !brokers
         .into_iter()
-        .any(|(_, block)| text_of(block, "for_each").contains("OfflinePartitionsCount"))
+        .any(|(_, block)| attribute_text(block, "for_each").contains("OfflinePartitionsCount"))
     {
         found.push("modules/observability/: no alarms on brokers".into());
     }
-    if !metrics(infra, "snapshot-merge.tf")
+    if !alarm_metrics(infra, "snapshot-merge.tf")
         .contains(&"ApproximateNumberOfMessagesVisible".to_owned())
     {
         found.push("snapshot-merge.tf: no alarm on failed invocations".into());
     }
 }
 
-fn told(infra: &Infra, found: &mut Vec<String>) {
-    for (place, block) in infra.blocks("", "resource", "aws_cloudwatch_metric_alarm") {
+fn check_alarm_actions(infra: &Infra, found: &mut Vec<String>) {
+    for (place, block) in infra.find_blocks("", "resource", "aws_cloudwatch_metric_alarm") {
         for needed in [
             "alarm_actions",
             "ok_actions",
             "alarm_description",
             "treat_missing_data",
         ] {
-            if matches!(text_of(block, needed).as_str(), "" | "[]") {
+            if matches!(attribute_text(block, needed).as_str(), "" | "[]") {
                 found.push(format!("{}: {} has no `{needed}`", place.file, place.name));
             }
         }
@@ -342,10 +356,10 @@ fn told(infra: &Infra, found: &mut Vec<String>) {
 }
 
 /// A day comes from the time that a schedule is meant for, never from when it runs.
-fn scheduled(infra: &Infra, found: &mut Vec<String>) {
+fn check_schedules(infra: &Infra, found: &mut Vec<String>) {
     let mut sweeps = 0;
-    for (place, block) in infra.calls("schedule") {
-        let input = text_of(block, "input");
+    for (place, block) in infra.module_calls("schedule") {
+        let input = attribute_text(block, "input");
         sweeps += usize::from(input.contains("\"sweep\""));
         if !input.contains("\"sweep\"") && !input.contains(SCHEDULED_TIME) {
             found.push(format!(
@@ -360,7 +374,7 @@ fn scheduled(infra: &Infra, found: &mut Vec<String>) {
 }
 
 /// What a bucket is never without, and what raw is never without.
-fn guarded(infra: &Infra, found: &mut Vec<String>) {
+fn check_bucket_guards(infra: &Infra, found: &mut Vec<String>) {
     for resource in [
         "aws_s3_bucket_public_access_block",
         "aws_s3_bucket_ownership_controls",
@@ -370,7 +384,7 @@ fn guarded(infra: &Infra, found: &mut Vec<String>) {
         "aws_s3_bucket_lifecycle_configuration",
     ] {
         if infra
-            .blocks("modules/bucket/", "resource", resource)
+            .find_blocks("modules/bucket/", "resource", resource)
             .next()
             .is_none()
         {
@@ -379,12 +393,12 @@ fn guarded(infra: &Infra, found: &mut Vec<String>) {
     }
     let bucket = |label: &str| {
         infra
-            .calls("bucket")
-            .find(|(_, block)| labels(block) == [label])
+            .module_calls("bucket")
+            .find(|(_, block)| block_labels(block) == [label])
             .map(|(_, block)| block)
     };
     let raw = bucket("raw_bucket")
-        .map(|block| text_of(block, "statements"))
+        .map(|block| attribute_text(block, "statements"))
         .unwrap_or_default();
     for guard in [
         "s3:DeleteObject\"",
@@ -398,7 +412,7 @@ fn guarded(infra: &Infra, found: &mut Vec<String>) {
         }
     }
     // docs/adr/0021: days share files.
-    let expire = bucket("curated_bucket").and_then(|block| attribute(block, "expire"));
+    let expire = bucket("curated_bucket").and_then(|block| find_attribute(block, "expire"));
     let prefixes: BTreeSet<String> = match expire {
         Some(Expression::Object(object)) => object.keys().map(ToString::to_string).collect(),
         _ => BTreeSet::new(),
@@ -410,10 +424,10 @@ fn guarded(infra: &Infra, found: &mut Vec<String>) {
     }
 }
 
-fn described(infra: &Infra, found: &mut Vec<String>) {
+fn check_descriptions(infra: &Infra, found: &mut Vec<String>) {
     for kind in ["variable", "output"] {
-        for (place, block) in infra.blocks("", kind, "") {
-            if text_of(block, "description").len() < 8 {
+        for (place, block) in infra.find_blocks("", kind, "") {
+            if attribute_text(block, "description").len() < 8 {
                 found.push(format!("{}: {} has no description", place.file, place.name));
             }
         }

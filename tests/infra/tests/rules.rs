@@ -9,21 +9,23 @@
 use std::collections::BTreeSet;
 
 use hcl::{Block, Expression, Structure};
-use infra_tests::{FUNCTIONS, Infra, Place, problems, read_by, root};
+use infra_tests::{
+    BlockLocation, FUNCTIONS, Infra, find_problems, repository_root, settings_read_by,
+};
 
 fn infra() -> Infra {
-    Infra::read(&root().join("infra")).unwrap()
+    Infra::read(&repository_root().join("infra")).unwrap()
 }
 
 #[test]
 fn nothing_is_missing() {
-    let found = problems(&infra());
+    let found = find_problems(&infra());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
 fn files_are_short() {
-    let folder = root().join("infra");
+    let folder = repository_root().join("infra");
     for file in infra().files.keys() {
         let lines = std::fs::read_to_string(folder.join(file))
             .unwrap()
@@ -38,7 +40,8 @@ fn terraform_sets_what_the_functions_read_and_nothing_else() {
     let infra = infra();
     for function in FUNCTIONS {
         let file = format!("functions/{function}/src/context.rs");
-        let read = read_by(&std::fs::read_to_string(root().join(&file)).unwrap());
+        let read =
+            settings_read_by(&std::fs::read_to_string(repository_root().join(&file)).unwrap());
         assert!(!read.is_empty(), "{file} reads nothing");
         assert_eq!(
             given(&infra, function),
@@ -51,7 +54,7 @@ fn terraform_sets_what_the_functions_read_and_nothing_else() {
 fn given(infra: &Infra, function: &str) -> BTreeSet<String> {
     let file = format!("{function}.tf");
     let calls = infra
-        .calls("function")
+        .module_calls("function")
         .filter(|(place, _)| place.file == file);
     let environments = calls.filter_map(|(_, block)| {
         block
@@ -72,12 +75,12 @@ fn alarms_watch_metrics_that_the_functions_write() {
     let mut sources = String::new();
     for function in FUNCTIONS {
         for file in ["handler.rs", "http.rs", "queue.rs", "outputs/emf.rs"] {
-            let path = root().join(format!("functions/{function}/src/{file}"));
+            let path = repository_root().join(format!("functions/{function}/src/{file}"));
             sources += &std::fs::read_to_string(path).unwrap_or_default();
         }
     }
     let mut watched = 0;
-    for (place, block) in infra().blocks(
+    for (place, block) in infra().find_blocks(
         "modules/observability/",
         "resource",
         "aws_cloudwatch_metric_alarm",
@@ -105,14 +108,17 @@ fn alarms_watch_metrics_that_the_functions_write() {
 #[track_caller]
 fn noticed(before: &Infra, after: &Infra, what: &str) {
     assert!(before.files != after.files, "{what} was not taken out");
-    assert!(problems(before).is_empty(), "something is missing already");
     assert!(
-        !problems(after).is_empty(),
+        find_problems(before).is_empty(),
+        "something is missing already"
+    );
+    assert!(
+        !find_problems(after).is_empty(),
         "nobody notices that {what} is gone"
     );
 }
 
-fn of_kind(place: &Place, kinds: &[&str]) -> bool {
+fn of_kind(place: &BlockLocation, kinds: &[&str]) -> bool {
     kinds
         .iter()
         .any(|kind| place.name.starts_with(&format!("resource {kind} ")))
@@ -121,15 +127,15 @@ fn of_kind(place: &Place, kinds: &[&str]) -> bool {
 #[test]
 fn an_alarm_that_is_taken_out_is_noticed() {
     let infra = infra();
-    let alarms: Vec<Place> = infra
-        .places()
+    let alarms: Vec<BlockLocation> = infra
+        .block_locations()
         .into_iter()
         .filter(|place| of_kind(place, &["aws_cloudwatch_metric_alarm"]))
         .collect();
     assert!(alarms.len() >= 23, "{} alarms", alarms.len());
     for place in alarms {
-        noticed(&infra, &infra.without(&place), &place.name);
-        let silent = infra.changed(&place, |block| {
+        noticed(&infra, &infra.without_block(&place), &place.name);
+        let silent = infra.with_changed_block(&place, |block| {
             Some(without_attribute(block, "alarm_actions"))
         });
         noticed(&infra, &silent, &format!("{} to whom it tells", place.name));
@@ -143,19 +149,19 @@ fn a_trigger_that_is_taken_out_is_noticed() {
         "aws_lambda_event_source_mapping",
         "aws_s3_bucket_notification",
     ];
-    let mut triggers: Vec<Place> = infra
-        .places()
+    let mut triggers: Vec<BlockLocation> = infra
+        .block_locations()
         .into_iter()
         .filter(|place| of_kind(place, &kinds))
         .collect();
     // Telling of the failures bucket is no trigger: the alarm on its size stays.
     triggers.retain(|place| place.name != "resource aws_s3_bucket_notification failures");
     for module in ["http_api", "kafka_source", "schedule"] {
-        triggers.extend(infra.calls(module).map(|(place, _)| place));
+        triggers.extend(infra.module_calls(module).map(|(place, _)| place));
     }
     assert_eq!(triggers.len(), 9, "{triggers:?}");
     for place in triggers {
-        noticed(&infra, &infra.without(&place), &place.name);
+        noticed(&infra, &infra.without_block(&place), &place.name);
     }
 }
 
@@ -163,17 +169,17 @@ fn a_trigger_that_is_taken_out_is_noticed() {
 fn dead_letters_that_are_taken_out_are_noticed() {
     let infra = infra();
     let redrives = infra
-        .places()
+        .block_locations()
         .into_iter()
         .filter(|place| of_kind(place, &["aws_sqs_queue_redrive_policy"]));
-    let queues: Vec<Place> = infra
-        .calls("queue")
+    let queues: Vec<BlockLocation> = infra
+        .module_calls("queue")
         .map(|(place, _)| place)
         .chain(redrives)
         .collect();
     assert_eq!(queues.len(), 3, "{queues:?}");
     for place in queues {
-        noticed(&infra, &infra.without(&place), &place.name);
+        noticed(&infra, &infra.without_block(&place), &place.name);
     }
     let parts = [
         (
@@ -193,19 +199,19 @@ fn dead_letters_that_are_taken_out_are_noticed() {
         ),
     ];
     for (file, name, part) in parts {
-        let place = Place {
+        let place = BlockLocation {
             file: file.into(),
             name: format!("resource {name}"),
         };
-        let changed = infra.changed(&place, |block| Some(without_block(block, part)));
+        let changed = infra.with_changed_block(&place, |block| Some(without_block(block, part)));
         noticed(&infra, &changed, &format!("{part} of {name}"));
     }
     for function in ["snapshot_merge", "quality_report"] {
-        let place = Place {
+        let place = BlockLocation {
             file: format!("{}.tf", function.replace('_', "-")),
             name: format!("module {function}"),
         };
-        let changed = infra.changed(&place, |block| {
+        let changed = infra.with_changed_block(&place, |block| {
             Some(without_attribute(block, "failures_queue_arn"))
         });
         noticed(
@@ -219,13 +225,13 @@ fn dead_letters_that_are_taken_out_are_noticed() {
 #[test]
 fn report_batch_item_failures_that_is_taken_out_is_noticed() {
     let infra = infra();
-    let mappings: Vec<Place> = infra
-        .blocks("", "resource", "aws_lambda_event_source_mapping")
+    let mappings: Vec<BlockLocation> = infra
+        .find_blocks("", "resource", "aws_lambda_event_source_mapping")
         .map(|(place, _)| place)
         .collect();
     assert_eq!(mappings.len(), 3);
     for place in mappings {
-        let changed = infra.changed(&place, |block| {
+        let changed = infra.with_changed_block(&place, |block| {
             Some(without_attribute(block, "function_response_types"))
         });
         noticed(
@@ -240,29 +246,30 @@ fn report_batch_item_failures_that_is_taken_out_is_noticed() {
 fn a_function_a_setting_or_a_guard_that_is_taken_out_is_noticed() {
     let infra = infra();
     for function in FUNCTIONS {
-        let place = Place {
+        let place = BlockLocation {
             file: format!("{function}.tf"),
             name: format!("module {}", function.replace('-', "_")),
         };
-        noticed(&infra, &infra.without(&place), function);
+        noticed(&infra, &infra.without_block(&place), function);
         for setting in ["timeout", "memory", "package", "statements"] {
-            let changed = infra.changed(&place, |block| Some(without_attribute(block, setting)));
+            let changed =
+                infra.with_changed_block(&place, |block| Some(without_attribute(block, setting)));
             noticed(&infra, &changed, &format!("{setting} of {function}"));
         }
     }
     for (place, _) in infra
-        .blocks("modules/bucket/", "resource", "")
+        .find_blocks("modules/bucket/", "resource", "")
         .filter(|(place, _)| place.name != "resource aws_s3_bucket this")
     {
-        noticed(&infra, &infra.without(&place), &place.name);
+        noticed(&infra, &infra.without_block(&place), &place.name);
     }
-    let raw = Place {
+    let raw = BlockLocation {
         file: "buckets.tf".into(),
         name: "module raw_bucket".into(),
     };
     noticed(
         &infra,
-        &infra.changed(&raw, |block| Some(without_attribute(block, "statements"))),
+        &infra.with_changed_block(&raw, |block| Some(without_attribute(block, "statements"))),
         "raw's guards",
     );
 }

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use contract::Catalogue;
 use host::{Failure, FailureKind};
-use lake::{Day, Manifest, Verdict, alert_key, day_page_key};
+use lake::{Day, RuleVerdict, SnapshotManifest, alert_key, day_page_key};
 use serde::{Deserialize, Serialize};
-use store::streams::{kept_days, manifest};
+use store::streams::{list_manifest_days, read_manifest};
 
-use crate::books::SourceBooks;
 use crate::context::Context;
-use crate::handler::write as put;
+use crate::handler::write_site_object as put;
+use crate::reconciliation::SourceReconciliation;
 use crate::report::{Report, TrendState};
-use crate::words::{finding, observation, thousands};
+use crate::wording::{describe_finding, describe_trend, format_thousands};
 
 /// Sentences of one kind in a message; the page of the day has all of them.
-const MOST: usize = 20;
+const SENTENCES_MAX: usize = 20;
 
 /// Characters of a subject: SNS takes no more.
-const SUBJECT: usize = 100;
+const SUBJECT_CHARS_MAX: usize = 100;
 
 /// What whoever is on duty is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,24 +30,28 @@ pub(super) struct Alert {
 }
 
 /// For each table that is held back, the day that readers still see; none where there is no such day.
-pub(super) type Seen = BTreeMap<String, Option<String>>;
+pub(super) type VisibleDays = BTreeMap<String, Option<String>>;
 
 /// Sends the day's alert, unless the same was sent before. What is mended is forgotten: should it come back, it is told
 /// again.
 ///
 /// # Errors
 /// When the site's bucket, the curated zone or the topic does not answer.
-pub(super) async fn tell(report: &Report, day: Day, context: &Context) -> Result<(), Failure> {
-    let seen = seen(report, day, context).await?;
+pub(super) async fn send_alert_of_day(
+    report: &Report,
+    day: Day,
+    context: &Context,
+) -> Result<(), Failure> {
+    let seen = find_visible_days(report, day, context).await?;
     let key = alert_key(day);
-    let url = context.outlets.site_url.as_deref();
+    let url = context.output_settings.site_url.as_deref();
     let (alert, before) = (
-        alert(report, &context.catalogue, &seen, url),
-        sent(&key, context).await?,
+        compose_alert(report, &context.catalogue, &seen, url),
+        read_sent_alert(&key, context).await?,
     );
     let Some(alert) = alert else {
         return if before.is_some() {
-            remember(&key, None, context).await
+            write_sent_alert(&key, None, context).await
         } else {
             Ok(())
         };
@@ -56,16 +60,16 @@ pub(super) async fn tell(report: &Report, day: Day, context: &Context) -> Result
         tracing::info!(subject = alert.subject, "the same alert was sent before");
         return Ok(());
     }
-    if send(&alert, context).await? {
-        remember(&key, Some(&alert), context).await
+    if send_alert(&alert, context).await? {
+        write_sent_alert(&key, Some(&alert), context).await
     } else {
         Ok(())
     }
 }
 
 /// Sends an alert; says whether there was anybody to send it to.
-async fn send(alert: &Alert, context: &Context) -> Result<bool, Failure> {
-    let Some(duty) = &context.outlets.duty else {
+async fn send_alert(alert: &Alert, context: &Context) -> Result<bool, Failure> {
+    let Some(duty) = &context.output_settings.alert_notifier else {
         let why = "nobody is on duty: the alert is not sent";
         tracing::warn!(subject = alert.subject, message = alert.message, "{why}");
         return Ok(false);
@@ -80,12 +84,22 @@ async fn send(alert: &Alert, context: &Context) -> Result<bool, Failure> {
 }
 
 /// Keeps what was sent last; `null` once it is mended, so that nobody needs the right to delete in the site's bucket.
-async fn remember(key: &str, alert: Option<&Alert>, context: &Context) -> Result<(), Failure> {
-    put(context, key, super::json(&alert)?, "application/json").await
+async fn write_sent_alert(
+    key: &str,
+    alert: Option<&Alert>,
+    context: &Context,
+) -> Result<(), Failure> {
+    put(
+        context,
+        key,
+        super::encode_json(&alert)?,
+        "application/json",
+    )
+    .await
 }
 
 /// The alert that was sent last; none when there was none, or when it cannot be read.
-async fn sent(key: &str, context: &Context) -> Result<Option<Alert>, Failure> {
+async fn read_sent_alert(key: &str, context: &Context) -> Result<Option<Alert>, Failure> {
     match context.site.get(key).await {
         Ok(object) => Ok(serde_json::from_slice(&object.body).unwrap_or_default()),
         Err(error) if error.is_not_found() => Ok(None),
@@ -94,8 +108,12 @@ async fn sent(key: &str, context: &Context) -> Result<Option<Alert>, Failure> {
 }
 
 /// The newest passing day behind each table that is held back.
-async fn seen(report: &Report, day: Day, context: &Context) -> Result<Seen, Failure> {
-    let mut seen = Seen::new();
+async fn find_visible_days(
+    report: &Report,
+    day: Day,
+    context: &Context,
+) -> Result<VisibleDays, Failure> {
+    let mut seen = VisibleDays::new();
     for table in report
         .tables
         .values()
@@ -103,12 +121,12 @@ async fn seen(report: &Report, day: Day, context: &Context) -> Result<Seen, Fail
         .map(|manifest| &manifest.table)
     {
         // Of all days that are kept: a day in between may be swept by now, the newest that passed never is.
-        let days = kept_days(table, &*context.curated)
+        let days = list_manifest_days(table, &*context.curated)
             .await
             .map_err(|error| Failure::unavailable(&error))?;
         let mut found = None;
         for before in days.into_iter().rev().filter(|before| *before < day) {
-            let manifest = manifest(table, before, &*context.curated).await;
+            let manifest = read_manifest(table, before, &*context.curated).await;
             let manifest = manifest.map_err(|error| Failure::unavailable(&error))?;
             if manifest.is_some_and(|manifest| manifest.passed) {
                 found = Some(before.to_string());
@@ -121,19 +139,19 @@ async fn seen(report: &Report, day: Day, context: &Context) -> Result<Seen, Fail
 }
 
 /// What whoever is on duty must know of a day; none when all is as it should be.
-pub(super) fn alert(
+pub(super) fn compose_alert(
     report: &Report,
     catalogue: &Catalogue,
-    seen: &Seen,
+    seen: &VisibleDays,
     site: Option<&str>,
 ) -> Option<Alert> {
-    let held: Vec<&Manifest> = report
+    let held: Vec<&SnapshotManifest> = report
         .tables
         .values()
         .filter(|manifest| !manifest.passed)
         .collect();
     let due = |table: &&str| {
-        !report.tables.contains_key(*table) && !catalogue.topics_of(table).is_empty()
+        !report.tables.contains_key(*table) && !catalogue.topics_of_table(table).is_empty()
     };
     let missing: Vec<&str> = catalogue
         .tables
@@ -141,10 +159,10 @@ pub(super) fn alert(
         .map(|table| table.name.as_str())
         .filter(due)
         .collect();
-    let open: Vec<(&String, &SourceBooks)> = report
+    let open: Vec<(&String, &SourceReconciliation)> = report
         .sources
         .iter()
-        .filter(|(_, books)| !books.close())
+        .filter(|(_, books)| !books.balances())
         .collect();
     let unusual: Vec<_> = report
         .trends
@@ -153,10 +171,10 @@ pub(super) fn alert(
         .collect();
 
     let what: Vec<String> = [
-        several(held.len(), "table held back", "tables held back"),
-        several(missing.len(), "snapshot missing", "snapshots missing"),
-        several(open.len(), "book open", "books open"),
-        several(unusual.len(), "metric unusual", "metrics unusual"),
+        count_label(held.len(), "table held back", "tables held back"),
+        count_label(missing.len(), "snapshot missing", "snapshots missing"),
+        count_label(open.len(), "book open", "books open"),
+        count_label(unusual.len(), "metric unusual", "metrics unusual"),
     ]
     .into_iter()
     .flatten()
@@ -164,20 +182,24 @@ pub(super) fn alert(
     if what.is_empty() {
         return None;
     }
-    let mut lines = shortened(held.iter().map(|manifest| held_back(manifest, seen)));
-    lines.extend(shortened(missing.iter().map(|table| {
+    let mut lines = truncate_sentences(
+        held.iter()
+            .map(|manifest| describe_held_back_table(manifest, seen)),
+    );
+    lines.extend(truncate_sentences(missing.iter().map(|table| {
         format!(
             "There is no snapshot of the table {table} for this day: the merge did not end well."
         )
     })));
-    lines.extend(shortened(
-        open.iter().map(|(source, books)| open_books(source, books)),
+    lines.extend(truncate_sentences(
+        open.iter()
+            .map(|(source, books)| describe_imbalance(source, books)),
     ));
-    lines.extend(shortened(unusual.iter().map(|trend| {
+    lines.extend(truncate_sentences(unusual.iter().map(|trend| {
         format!(
             "Unusual for {}: {}.",
             trend.dataset.replace('/', " "),
-            observation(trend)
+            describe_trend(trend)
         )
     })));
     let page = Day::parse(&report.date).map(day_page_key);
@@ -187,17 +209,17 @@ pub(super) fn alert(
     );
     let subject: String = format!("polelake {}: {}", report.date, what.join(", "))
         .chars()
-        .take(SUBJECT)
+        .take(SUBJECT_CHARS_MAX)
         .collect();
     let message = format!(
         "polelake {}: {}",
         report.date,
-        uncapitalised(&lines.join("\n"))
+        uncapitalise_first(&lines.join("\n"))
     );
     Some(Alert { subject, message })
 }
 
-fn uncapitalised(text: &str) -> String {
+fn uncapitalise_first(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()
@@ -207,7 +229,7 @@ fn uncapitalised(text: &str) -> String {
         .collect()
 }
 
-fn several(count: usize, one: &str, more: &str) -> Option<String> {
+fn count_label(count: usize, one: &str, more: &str) -> Option<String> {
     match count {
         0 => None,
         1 => Some(format!("1 {one}")),
@@ -216,21 +238,21 @@ fn several(count: usize, one: &str, more: &str) -> Option<String> {
 }
 
 /// The first sentences, and how many more there are.
-fn shortened(sentences: impl ExactSizeIterator<Item = String>) -> Vec<String> {
-    let more = sentences.len().saturating_sub(MOST);
-    let mut lines: Vec<String> = sentences.take(MOST).collect();
+fn truncate_sentences(sentences: impl ExactSizeIterator<Item = String>) -> Vec<String> {
+    let more = sentences.len().saturating_sub(SENTENCES_MAX);
+    let mut lines: Vec<String> = sentences.take(SENTENCES_MAX).collect();
     lines.extend((more > 0).then(|| format!("And {more} more of this kind.")));
     lines
 }
 
 /// Why readers do not get a table's day, and what they see instead.
-fn held_back(manifest: &Manifest, seen: &Seen) -> String {
+fn describe_held_back_table(manifest: &SnapshotManifest, seen: &VisibleDays) -> String {
     let failed = manifest
         .rules
         .iter()
-        .filter(|rule| rule.verdict == Verdict::Fail);
+        .filter(|rule| rule.verdict == RuleVerdict::Fail);
     let findings: Vec<String> = failed
-        .map(|rule| finding(rule, &format!("`{}`", rule.rule)))
+        .map(|rule| describe_finding(rule, &format!("`{}`", rule.rule)))
         .collect();
     let readers = match seen.get(&manifest.table).and_then(Option::as_ref) {
         Some(day) => format!("Readers still see {day}."),
@@ -243,17 +265,20 @@ fn held_back(manifest: &Manifest, seen: &Seen) -> String {
     )
 }
 
-fn open_books(source: &str, books: &SourceBooks) -> String {
+fn describe_imbalance(source: &str, books: &SourceReconciliation) -> String {
     let waiting = match books.waiting {
         0 => String::new(),
         1 => "; 1 raw object waits to be transformed".to_owned(),
-        more => format!("; {} raw objects wait to be transformed", thousands(more)),
+        more => format!(
+            "; {} raw objects wait to be transformed",
+            format_thousands(more)
+        ),
     };
     format!(
         "The books of the source {source} do not close: {} records landed, {} are refined, {} ignored and {} quarantined{waiting}.",
-        thousands(books.landed),
-        thousands(books.refined),
-        thousands(books.ignored),
-        thousands(books.quarantined_total()),
+        format_thousands(books.landed),
+        format_thousands(books.refined),
+        format_thousands(books.ignored),
+        format_thousands(books.quarantined_total()),
     )
 }

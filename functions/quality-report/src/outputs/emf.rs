@@ -1,27 +1,31 @@
 //! Metrics in the log: our own, and the rules of each table under the names that Glue Data Quality uses, so that alarms and
 //! dashboards made for it work with ours.
 
-use host::{metric, metric_in};
-use lake::{Manifest, Verdict};
+use host::{emit_metric, emit_metric_in};
+use lake::{RuleVerdict, SnapshotManifest};
 
 use crate::report::{Report, TrendState};
 
 /// The namespace of Glue Data Quality's metrics.
-const GLUE: &str = "Glue Data Quality";
+const GLUE_NAMESPACE: &str = "Glue Data Quality";
 
 /// The dimension that Glue Data Quality tells datasets apart by; ours is the table.
-const CONTEXT: &str = "EvaluationContext";
+const EVALUATION_CONTEXT: &str = "EvaluationContext";
 
 /// Tells the day's metrics.
-pub(super) fn tell(report: &Report) {
-    metric(&[("function", "quality-report")], &own(report));
+pub(super) fn emit_metrics(report: &Report) {
+    emit_metric(&[("function", "quality-report")], &report_counts(report));
     for (table, manifest) in &report.tables {
-        metric_in(GLUE, &[(CONTEXT, table)], &of_table(manifest));
+        emit_metric_in(
+            GLUE_NAMESPACE,
+            &[(EVALUATION_CONTEXT, table)],
+            &glue_rule_counts(manifest),
+        );
     }
 }
 
-fn own(report: &Report) -> [(&'static str, u64); 5] {
-    let (passed, warned, failed) = report.verdicts();
+fn report_counts(report: &Report) -> [(&'static str, u64); 5] {
+    let (passed, warned, failed) = report.count_verdicts();
     let unusual = report
         .trends
         .iter()
@@ -30,17 +34,17 @@ fn own(report: &Report) -> [(&'static str, u64); 5] {
         ("rules_passed", passed as u64),
         ("rules_warned", warned as u64),
         ("rules_failed", failed as u64),
-        ("books_open", u64::from(!report.books_close())),
+        ("books_open", u64::from(!report.all_sources_balance())),
         ("unusual_metrics", unusual.count() as u64),
     ]
 }
 
 /// Glue knows no warnings: there a rule holds or it does not, whatever comes of it.
-fn of_table(manifest: &Manifest) -> [(&'static str, u64); 2] {
+fn glue_rule_counts(manifest: &SnapshotManifest) -> [(&'static str, u64); 2] {
     let passed = manifest
         .rules
         .iter()
-        .filter(|rule| rule.verdict == Verdict::Pass)
+        .filter(|rule| rule.verdict == RuleVerdict::Pass)
         .count();
     let failed = manifest.rules.len() - passed;
     [
@@ -52,14 +56,17 @@ fn of_table(manifest: &Manifest) -> [(&'static str, u64); 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outputs::tests::sample;
+    use crate::outputs::tests::failing_report;
 
     #[test]
     fn every_rule_is_counted_once() {
-        let report = sample();
-        let counts: Vec<u64> = own(&report).iter().map(|(_, count)| *count).collect();
+        let report = failing_report();
+        let counts: Vec<u64> = report_counts(&report)
+            .iter()
+            .map(|(_, count)| *count)
+            .collect();
         assert_eq!(counts, [2, 1, 1, 1, 1]);
-        let glue = of_table(&report.tables["thing"]);
+        let glue = glue_rule_counts(&report.tables["thing"]);
         assert_eq!(
             glue,
             [

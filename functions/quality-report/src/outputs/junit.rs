@@ -9,33 +9,33 @@ use lake::Day;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::run::{Check, Outcome, Run};
+use super::datacontract::{DatacontractCheck, DatacontractOutcome, DatacontractRun};
 
-type Xml = Writer<Vec<u8>>;
+type JunitWriter = Writer<Vec<u8>>;
 
 /// The document.
-pub(super) fn document(runs: &[Run], day: Day) -> io::Result<Vec<u8>> {
+pub(super) fn junit_document(runs: &[DatacontractRun], day: Day) -> io::Result<Vec<u8>> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let name = format!("polelake {day}");
-    let checks: Vec<&Check> = runs.iter().flat_map(|run| &run.checks).collect();
+    let checks: Vec<&DatacontractCheck> = runs.iter().flat_map(|run| &run.checks).collect();
     let suites = xml
         .create_element("testsuites")
         .with_attribute(("name", name.as_str()));
     suites
         .with_attributes(
-            counts(&checks)
+            outcome_counts(&checks)
                 .iter()
                 .map(|(name, count)| (*name, count.as_str())),
         )
-        .write_inner_content(|xml| runs.iter().try_for_each(|run| suite(run, day, xml)))?;
+        .write_inner_content(|xml| runs.iter().try_for_each(|run| write_suite(run, day, xml)))?;
     let mut text = xml.into_inner();
     text.push(b'\n');
     Ok(text)
 }
 
-fn counts(checks: &[&Check]) -> [(&'static str, String); 4] {
-    let of = |outcome: Outcome| {
+fn outcome_counts(checks: &[&DatacontractCheck]) -> [(&'static str, String); 4] {
+    let of = |outcome: DatacontractOutcome| {
         checks
             .iter()
             .filter(|check| check.result == outcome)
@@ -44,21 +44,21 @@ fn counts(checks: &[&Check]) -> [(&'static str, String); 4] {
     };
     [
         ("tests", checks.len().to_string()),
-        ("failures", of(Outcome::Failed)),
-        ("errors", of(Outcome::Error)),
-        ("skipped", of(Outcome::Skipped)),
+        ("failures", of(DatacontractOutcome::Failed)),
+        ("errors", of(DatacontractOutcome::Error)),
+        ("skipped", of(DatacontractOutcome::Skipped)),
     ]
 }
 
-fn suite(run: &Run, day: Day, xml: &mut Xml) -> io::Result<()> {
-    let checks: Vec<&Check> = run.checks.iter().collect();
+fn write_suite(run: &DatacontractRun, day: Day, xml: &mut JunitWriter) -> io::Result<()> {
+    let checks: Vec<&DatacontractCheck> = run.checks.iter().collect();
     let begins = format!("{day}T00:00:00");
     let suite = xml
         .create_element("testsuite")
         .with_attribute(("name", run.table.as_str()));
     suite
         .with_attributes(
-            counts(&checks)
+            outcome_counts(&checks)
                 .iter()
                 .map(|(name, count)| (*name, count.as_str())),
         )
@@ -66,18 +66,25 @@ fn suite(run: &Run, day: Day, xml: &mut Xml) -> io::Result<()> {
         .write_inner_content(|xml| {
             run.checks
                 .iter()
-                .try_for_each(|check| case(run, check, xml))
+                .try_for_each(|check| write_case(run, check, xml))
         })?;
     Ok(())
 }
 
-fn case(run: &Run, check: &Check, xml: &mut Xml) -> io::Result<()> {
-    let (id, name) = (legal(&check.id), legal(&check.name));
+fn write_case(
+    run: &DatacontractRun,
+    check: &DatacontractCheck,
+    xml: &mut JunitWriter,
+) -> io::Result<()> {
+    let (id, name) = (
+        replace_illegal_chars(&check.id),
+        replace_illegal_chars(&check.name),
+    );
     let case = xml
         .create_element("testcase")
         .with_attributes([("classname", run.table.as_str()), ("name", id.as_str())]);
-    let reason = legal(check.reason.as_deref().unwrap_or_default());
-    let told = |xml: &mut Xml, element: &str| {
+    let reason = replace_illegal_chars(check.reason.as_deref().unwrap_or_default());
+    let told = |xml: &mut JunitWriter, element: &str| {
         let told = xml.create_element(element);
         let told = if element == "skipped" {
             told
@@ -89,27 +96,29 @@ fn case(run: &Run, check: &Check, xml: &mut Xml) -> io::Result<()> {
             .map(drop)
     };
     match check.result {
-        Outcome::Failed => case.write_inner_content(|xml| told(xml, "failure"))?,
-        Outcome::Error => case.write_inner_content(|xml| told(xml, "error"))?,
-        Outcome::Skipped => case.write_inner_content(|xml| told(xml, "skipped"))?,
-        Outcome::Warning | Outcome::Info => case.write_inner_content(|xml| {
-            let word = if check.result == Outcome::Warning {
-                "warning"
-            } else {
-                "note"
-            };
-            let text = format!("{word}: {reason}: {name}");
-            xml.create_element("system-out")
-                .write_text_content(BytesText::new(&text))
-                .map(drop)
-        })?,
-        Outcome::Passed | Outcome::Unknown => case.write_empty()?,
+        DatacontractOutcome::Failed => case.write_inner_content(|xml| told(xml, "failure"))?,
+        DatacontractOutcome::Error => case.write_inner_content(|xml| told(xml, "error"))?,
+        DatacontractOutcome::Skipped => case.write_inner_content(|xml| told(xml, "skipped"))?,
+        DatacontractOutcome::Warning | DatacontractOutcome::Info => {
+            case.write_inner_content(|xml| {
+                let word = if check.result == DatacontractOutcome::Warning {
+                    "warning"
+                } else {
+                    "note"
+                };
+                let text = format!("{word}: {reason}: {name}");
+                xml.create_element("system-out")
+                    .write_text_content(BytesText::new(&text))
+                    .map(drop)
+            })?
+        }
+        DatacontractOutcome::Passed | DatacontractOutcome::Unknown => case.write_empty()?,
     };
     Ok(())
 }
 
 /// The text without characters that XML 1.0 cannot hold, not even escaped.
-fn legal(text: &str) -> String {
+fn replace_illegal_chars(text: &str) -> String {
     let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     text.chars()
         .map(|c| if fits(c) { c } else { '\u{fffd}' })
@@ -123,7 +132,7 @@ mod tests {
     #[test]
     fn what_xml_cannot_hold_is_replaced() {
         assert_eq!(
-            legal("a\u{0}b\u{8}\u{ffff}<&\n\u{1f600}"),
+            replace_illegal_chars("a\u{0}b\u{8}\u{ffff}<&\n\u{1f600}"),
             "a\u{fffd}b\u{fffd}\u{fffd}<&\n\u{1f600}"
         );
     }

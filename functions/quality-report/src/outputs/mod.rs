@@ -3,41 +3,41 @@
 //! Every content is a function of the report and the contracts: the same day gives the same bytes. Counts only, as everywhere.
 
 mod alert;
+mod datacontract;
 mod emf;
 mod junit;
 mod lineage;
-mod run;
 #[cfg(test)]
 mod tests;
 
 use host::{Failure, FailureKind};
-use lake::{Day, junit_key, openlineage_key, run_key};
+use lake::{Day, datacontract_run_key, junit_key, openlineage_key};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::handler::write as put;
+use crate::handler::write_site_object as put;
 use crate::report::Report;
 
 /// Writes the results of the day's rules, tells the metrics, and in the end whoever is on duty.
 ///
 /// # Errors
 /// When the site's bucket or the topic of alerts does not answer.
-pub(crate) async fn write(report: &Report, context: &Context) -> Result<(), Failure> {
-    let day = day_of(report)?;
-    let runs = run::runs(report, day, &context.catalogue);
+pub(crate) async fn write_outputs(report: &Report, context: &Context) -> Result<(), Failure> {
+    let day = report_day(report)?;
+    let runs = datacontract::table_runs(report, day, &context.catalogue);
     for run in &runs {
         put(
             context,
-            &run_key(&run.table, day),
-            json(run)?,
+            &datacontract_run_key(&run.table, day),
+            encode_json(run)?,
             "application/json",
         )
         .await?;
     }
-    let junit = junit::document(&runs, day).map_err(|error| Failure::corrupt(&error))?;
+    let junit = junit::junit_document(&runs, day).map_err(|error| Failure::corrupt(&error))?;
     put(context, &junit_key(day), junit, "application/xml").await?;
     let mut lines = Vec::new();
-    for event in lineage::events(report, day, context) {
+    for event in lineage::openlineage_events(report, day, context) {
         serde_json::to_writer(&mut lines, &event).map_err(|error| Failure::corrupt(&error))?;
         lines.push(b'\n');
     }
@@ -48,12 +48,12 @@ pub(crate) async fn write(report: &Report, context: &Context) -> Result<(), Fail
         "application/x-ndjson",
     )
     .await?;
-    emf::tell(report);
-    alert::tell(report, day, context).await
+    emf::emit_metrics(report);
+    alert::send_alert_of_day(report, day, context).await
 }
 
 /// The day of a report.
-fn day_of(report: &Report) -> Result<Day, Failure> {
+fn report_day(report: &Report) -> Result<Day, Failure> {
     let wrong = || {
         Failure::new(
             FailureKind::Corrupt,
@@ -64,11 +64,11 @@ fn day_of(report: &Report) -> Result<Day, Failure> {
 }
 
 /// The instant at which a day begins, as machines write it.
-fn midnight(day: Day) -> String {
+fn format_midnight(day: Day) -> String {
     format!("{day}T00:00:00Z")
 }
 
-fn json(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
+fn encode_json(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
     let mut text = serde_json::to_vec_pretty(document).map_err(|error| Failure::corrupt(&error))?;
     text.push(b'\n');
     Ok(text)

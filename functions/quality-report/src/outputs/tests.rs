@@ -4,25 +4,28 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contract::{Catalogue, File};
+use contract::{Catalogue, DeclaredFile};
 use host::FailureKind;
-use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult, Verdict, alert_key, run_key};
+use lake::{
+    ColumnProfile, Day, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest, alert_key,
+    datacontract_run_key,
+};
 use serde_json::{Value, json};
 use store::{MemoryNotifier, MemoryStore, Notifier, ObjectStore, StoreError, StoreErrorKind};
 
-use super::alert::{Seen, alert};
-use super::{junit, lineage, run};
-use crate::books::SourceBooks;
-use crate::context::{Context, Outlets};
+use super::alert::{VisibleDays, compose_alert};
+use super::{datacontract, junit, lineage};
+use crate::context::{Context, ReportOutputSettings};
+use crate::reconciliation::SourceReconciliation;
 use crate::report::{Report, Trend, TrendState};
 
 /// A table of a personal text, a whole number, an amount and a date, and a source that fills it.
-fn catalogue() -> Catalogue {
+fn example_catalogue() -> Catalogue {
     let provenance = pole::PROVENANCE.iter().map(|column| {
         let kind = match column.kind {
-            pole::Kind::Text => "string",
-            pole::Kind::Integer => "bigint",
-            pole::Kind::Timestamp => "timestamp",
+            pole::ProvenanceKind::Text => "string",
+            pole::ProvenanceKind::Integer => "bigint",
+            pole::ProvenanceKind::Timestamp => "timestamp",
         };
         json!({"name": column.name, "physicalType": kind, "required": column.required, "classification": "internal"})
     });
@@ -55,7 +58,7 @@ fn catalogue() -> Catalogue {
         "records": [{"name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
                      "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}}],
     });
-    let file = |path: &str, document: Value| File::new(path, document.to_string());
+    let file = |path: &str, document: Value| DeclaredFile::new(path, document.to_string());
     Catalogue::compile(&[
         file("pole/thing.odcs.yaml", table),
         file("sources/shop/thing/contract.odcs.yaml", source),
@@ -64,12 +67,12 @@ fn catalogue() -> Catalogue {
     .unwrap()
 }
 
-fn result(
+fn example_rule_result(
     rule: &str,
     column: Option<&str>,
     severity: &str,
     counts: (u64, u64),
-    verdict: Verdict,
+    verdict: RuleVerdict,
 ) -> RuleResult {
     let (failed, checked) = counts;
     RuleResult {
@@ -86,16 +89,16 @@ fn result(
 }
 
 /// A day on which everything is wrong that can be.
-pub(super) fn sample() -> Report {
+pub(super) fn failing_report() -> Report {
     let profile = |filled, range: Option<(i64, i64)>| ColumnProfile {
         filled,
         distinct: Some(filled / 2),
-        least: range.map(|(least, _)| least),
-        greatest: range.map(|(_, greatest)| greatest),
-        centiles: range.map(|(least, greatest)| [least, least, least, greatest, greatest]),
+        minimum: range.map(|(least, _)| least),
+        maximum: range.map(|(_, greatest)| greatest),
+        percentiles: range.map(|(least, greatest)| [least, least, least, greatest, greatest]),
         ..ColumnProfile::default()
     };
-    let thing = Manifest {
+    let thing = SnapshotManifest {
         table: "thing".into(),
         date: "2026-03-03".into(),
         contract_version: "1.2.0".into(),
@@ -106,33 +109,33 @@ pub(super) fn sample() -> Report {
             ..ManifestShard::default()
         }],
         rules: vec![
-            result(
+            example_rule_result(
                 "thing-key-unique",
                 None,
                 "block",
                 (12, 10_397),
-                Verdict::Fail,
+                RuleVerdict::Fail,
             ),
-            result(
+            example_rule_result(
                 "thing-fee-given",
                 Some("fee"),
                 "warn",
                 (1, 10_397),
-                Verdict::Warn,
+                RuleVerdict::Warn,
             ),
-            result(
+            example_rule_result(
                 "thing-holder-required",
                 Some("holder"),
                 "warn",
                 (0, 10_397),
-                Verdict::Pass,
+                RuleVerdict::Pass,
             ),
-            result(
+            example_rule_result(
                 "thing-made-past",
                 Some("made"),
                 "warn",
                 (0, 0),
-                Verdict::Pass,
+                RuleVerdict::Pass,
             ),
         ],
         columns: [
@@ -143,7 +146,7 @@ pub(super) fn sample() -> Report {
             ("made".to_owned(), profile(0, None)),
         ]
         .into(),
-        ..Manifest::default()
+        ..SnapshotManifest::default()
     };
     let trend = |metric: &str, observed, state| Trend {
         dataset: "table/thing".into(),
@@ -159,11 +162,11 @@ pub(super) fn sample() -> Report {
         date: "2026-03-03".into(),
         sources: [(
             "shop".to_owned(),
-            SourceBooks {
+            SourceReconciliation {
                 landed: 5_000,
                 refined: 4_000,
                 waiting: 2,
-                ..SourceBooks::default()
+                ..SourceReconciliation::default()
             },
         )]
         .into(),
@@ -176,8 +179,8 @@ pub(super) fn sample() -> Report {
 }
 
 /// A day on which nothing is.
-fn well() -> Report {
-    let mut report = sample();
+fn passing_report() -> Report {
+    let mut report = failing_report();
     let thing = report.tables.get_mut("thing").unwrap();
     thing.passed = true;
     thing.rules.truncate(0);
@@ -186,33 +189,33 @@ fn well() -> Report {
     report
 }
 
-fn day() -> Day {
+fn example_day() -> Day {
     Day::parse("2026-03-03").unwrap()
 }
 
-fn context(duty: Option<Arc<dyn Notifier>>) -> Context {
+fn example_context(duty: Option<Arc<dyn Notifier>>) -> Context {
     let store = || -> Arc<dyn ObjectStore> { Arc::new(MemoryStore::default()) };
     Context {
         raw: store(),
         refined: store(),
         curated: store(),
         site: store(),
-        catalogue: Arc::new(catalogue()),
-        outlets: Outlets {
-            duty,
+        catalogue: Arc::new(example_catalogue()),
+        output_settings: ReportOutputSettings {
+            alert_notifier: duty,
             site_url: Some("https://quality.example".into()),
-            ..Outlets::default()
+            ..ReportOutputSettings::default()
         },
-        place: crate::Place {
+        query_location: crate::QueryLocation {
             bucket: "curated".into(),
-            databases: "polelake".into(),
+            database_prefix: "polelake".into(),
         },
     }
 }
 
 /// Compares with the file that somebody has read; `UPDATE_GOLDEN=1` writes it anew.
 #[track_caller]
-fn golden(name: &str, text: &str) {
+fn assert_matches_golden(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
@@ -228,34 +231,39 @@ fn golden(name: &str, text: &str) {
 
 #[test]
 fn results_have_the_shape_of_datacontract_clis_runs() {
-    let runs = run::runs(&sample(), day(), &catalogue());
-    golden(
+    let runs = datacontract::table_runs(&failing_report(), example_day(), &example_catalogue());
+    assert_matches_golden(
         "thing.run.json",
-        &String::from_utf8(super::json(&runs[0]).unwrap()).unwrap(),
+        &String::from_utf8(super::encode_json(&runs[0]).unwrap()).unwrap(),
     );
-    let mut missing = sample();
+    let mut missing = failing_report();
     missing.tables.clear();
-    let runs = run::runs(&missing, day(), &catalogue());
+    let runs = datacontract::table_runs(&missing, example_day(), &example_catalogue());
     assert_eq!(
         runs[0].result,
-        run::Outcome::Error,
+        datacontract::DatacontractOutcome::Error,
         "a snapshot that is missing is an error"
     );
 }
 
 #[test]
 fn junit_tells_failures_warnings_and_what_looked_at_nothing_apart() {
-    let xml = junit::document(&run::runs(&sample(), day(), &catalogue()), day()).unwrap();
+    let xml = junit::junit_document(
+        &datacontract::table_runs(&failing_report(), example_day(), &example_catalogue()),
+        example_day(),
+    )
+    .unwrap();
     let xml = String::from_utf8(xml).unwrap();
     assert!(!xml.contains('\u{1}') && !xml.contains("<demands>"));
-    golden("junit.xml", &xml);
+    assert_matches_golden("junit.xml", &xml);
 }
 
 #[test]
 fn lineage_tells_where_columns_come_from_and_no_value_of_a_person() {
-    let events = lineage::events(&sample(), day(), &context(None));
+    let events =
+        lineage::openlineage_events(&failing_report(), example_day(), &example_context(None));
     let text: String = events.iter().map(|event| format!("{event}\n")).collect();
-    golden("openlineage.ndjson", &text);
+    assert_matches_golden("openlineage.ndjson", &text);
     let columns = &events[1]["inputs"][0]["inputFacets"]["dataQualityMetrics"]["columnMetrics"];
     assert_eq!(columns["fee"]["min"], 10.5);
     for value in ["min", "max", "quantiles"] {
@@ -269,10 +277,10 @@ fn lineage_tells_where_columns_come_from_and_no_value_of_a_person() {
 
 #[test]
 fn an_alert_says_what_is_wrong_and_what_readers_see() {
-    let seen: Seen = [("thing".to_owned(), Some("2026-03-02".to_owned()))].into();
-    let alert = alert(
-        &sample(),
-        &catalogue(),
+    let seen: VisibleDays = [("thing".to_owned(), Some("2026-03-02".to_owned()))].into();
+    let alert = compose_alert(
+        &failing_report(),
+        &example_catalogue(),
         &seen,
         Some("https://quality.example"),
     )
@@ -281,16 +289,23 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
         alert.subject,
         "polelake 2026-03-03: 1 table held back, 1 book open, 1 metric unusual"
     );
-    golden("alert.txt", &alert.message);
-    let mut missing = well();
+    assert_matches_golden("alert.txt", &alert.message);
+    let mut missing = passing_report();
     missing.tables.clear();
-    let alert = super::alert::alert(&missing, &catalogue(), &Seen::new(), None).unwrap();
+    let alert =
+        super::alert::compose_alert(&missing, &example_catalogue(), &VisibleDays::new(), None)
+            .unwrap();
     assert_eq!(
         alert.message,
         "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did not end well."
     );
     assert_eq!(
-        super::alert::alert(&well(), &catalogue(), &Seen::new(), None),
+        super::alert::compose_alert(
+            &passing_report(),
+            &example_catalogue(),
+            &VisibleDays::new(),
+            None
+        ),
         None
     );
 }
@@ -298,66 +313,85 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
 #[tokio::test]
 async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
     let duty = Arc::new(MemoryNotifier::default());
-    let context = context(Some(Arc::clone(&duty) as _));
-    super::write(&sample(), &context).await.unwrap();
-    super::write(&sample(), &context).await.unwrap();
-    assert_eq!(duty.sent().len(), 1);
-    let (subject, message) = duty.sent().remove(0);
+    let context = example_context(Some(Arc::clone(&duty) as _));
+    super::write_outputs(&failing_report(), &context)
+        .await
+        .unwrap();
+    super::write_outputs(&failing_report(), &context)
+        .await
+        .unwrap();
+    assert_eq!(duty.sent_messages().len(), 1);
+    let (subject, message) = duty.sent_messages().remove(0);
     assert!(subject.is_ascii() && subject.len() <= 100, "{subject}");
     assert!(
         message.contains("Readers see no day of it."),
         "there is no snapshot before it: {message}"
     );
 
-    let mut worse = sample();
+    let mut worse = failing_report();
     worse.trends.clear();
-    super::write(&worse, &context).await.unwrap();
-    assert_eq!(duty.sent().len(), 2, "another outcome is another alert");
-    super::write(&well(), &context).await.unwrap();
-    assert_eq!(duty.sent().len(), 2);
+    super::write_outputs(&worse, &context).await.unwrap();
     assert_eq!(
-        context.site.get(&alert_key(day())).await.unwrap().body,
+        duty.sent_messages().len(),
+        2,
+        "another outcome is another alert"
+    );
+    super::write_outputs(&passing_report(), &context)
+        .await
+        .unwrap();
+    assert_eq!(duty.sent_messages().len(), 2);
+    assert_eq!(
+        context
+            .site
+            .get(&alert_key(example_day()))
+            .await
+            .unwrap()
+            .body,
         "null\n",
         "what is mended is forgotten"
     );
-    super::write(&worse, &context).await.unwrap();
-    assert_eq!(duty.sent().len(), 3);
+    super::write_outputs(&worse, &context).await.unwrap();
+    assert_eq!(duty.sent_messages().len(), 3);
 }
 
 #[tokio::test]
 async fn readers_see_the_newest_day_that_passed() {
     let duty = Arc::new(MemoryNotifier::default());
-    let context = context(Some(Arc::clone(&duty) as _));
+    let context = example_context(Some(Arc::clone(&duty) as _));
     for (date, passed) in [
         ("2026-03-02", false),
         ("2026-03-01", true),
         ("2026-03-04", true),
     ] {
-        let before = Manifest {
+        let before = SnapshotManifest {
             table: "thing".into(),
             date: date.into(),
             passed,
-            ..Manifest::default()
+            ..SnapshotManifest::default()
         };
         let key = lake::manifest_key("thing", Day::parse(date).unwrap());
         context
             .curated
-            .put(&key, before.encode().unwrap().into(), "application/json")
+            .put(&key, before.to_json().unwrap().into(), "application/json")
             .await
             .unwrap();
     }
-    super::write(&sample(), &context).await.unwrap();
+    super::write_outputs(&failing_report(), &context)
+        .await
+        .unwrap();
     assert!(
-        duty.sent()[0].1.contains("Readers still see 2026-03-01."),
+        duty.sent_messages()[0]
+            .1
+            .contains("Readers still see 2026-03-01."),
         "{:?}",
-        duty.sent()
+        duty.sent_messages()
     );
 }
 
-struct Unreachable;
+struct UnreachableNotifier;
 
 #[async_trait]
-impl Notifier for Unreachable {
+impl Notifier for UnreachableNotifier {
     async fn notify(&self, _subject: &str, _message: &str) -> Result<(), StoreError> {
         Err(StoreError::new(
             StoreErrorKind::Refused,
@@ -370,24 +404,36 @@ impl Notifier for Unreachable {
 
 #[tokio::test]
 async fn an_alert_that_cannot_be_sent_fails_the_run_when_everything_else_is_written() {
-    let context = context(Some(Arc::new(Unreachable)));
-    let failure = super::write(&sample(), &context).await.unwrap_err();
+    let context = example_context(Some(Arc::new(UnreachableNotifier)));
+    let failure = super::write_outputs(&failing_report(), &context)
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert!(
         context
             .site
-            .is_there(&run_key("thing", day()))
+            .object_exists(&datacontract_run_key("thing", example_day()))
             .await
             .unwrap()
     );
     assert!(
-        !context.site.is_there(&alert_key(day())).await.unwrap(),
+        !context
+            .site
+            .object_exists(&alert_key(example_day()))
+            .await
+            .unwrap(),
         "it is sent when the run is tried again"
     );
-    let nobody = self::context(None);
-    super::write(&sample(), &nobody).await.unwrap();
+    let nobody = self::example_context(None);
+    super::write_outputs(&failing_report(), &nobody)
+        .await
+        .unwrap();
     assert!(
-        !nobody.site.is_there(&alert_key(day())).await.unwrap(),
+        !nobody
+            .site
+            .object_exists(&alert_key(example_day()))
+            .await
+            .unwrap(),
         "nobody was told"
     );
 }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::govuk::{Width, details, numeric, table, text};
-use super::text::{clock, number, short_date, thousands};
+use super::govuk::{TableWidth, data_table, details_box, numeric_header, text_header};
+use super::text::{format_decimal, format_minute_of_day, format_short_date, format_thousands};
 
 /// The drawing's size, in its own units.
 const WIDTH: f64 = 460.0;
@@ -20,11 +20,11 @@ const BOTTOM: f64 = 124.0;
 const POINTS_MAX: usize = 30;
 
 /// Numbers by date, oldest first.
-pub(super) type Points<'p> = Vec<(&'p str, f64)>;
+pub(super) type ChartPoints<'p> = Vec<(&'p str, f64)>;
 
 /// The last points of a series: what a chart has room for.
-pub(super) fn last<'p>(points: &[(&'p str, f64)]) -> Points<'p> {
-    let finite: Points<'_> = points
+pub(super) fn last_points<'p>(points: &[(&'p str, f64)]) -> ChartPoints<'p> {
+    let finite: ChartPoints<'_> = points
         .iter()
         .copied()
         .filter(|(_, value)| value.is_finite())
@@ -33,27 +33,27 @@ pub(super) fn last<'p>(points: &[(&'p str, f64)]) -> Points<'p> {
 }
 
 /// A coordinate, always written alike.
-fn place(value: f64) -> String {
+fn format_coordinate(value: f64) -> String {
     format!("{value:.1}")
 }
 
 /// From numbers to heights.
 #[derive(Clone, Copy)]
-struct Scale {
-    least: f64,
-    greatest: f64,
+struct ChartScale {
+    minimum: f64,
+    maximum: f64,
 }
 
-impl Scale {
-    fn of(values: impl Iterator<Item = f64>, zero: bool) -> Self {
+impl ChartScale {
+    fn from_values(values: impl Iterator<Item = f64>, zero: bool) -> Self {
         let (mut least, mut greatest) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
             (least, greatest) = (least.min(value), greatest.max(value));
         }
         if !least.is_finite() {
             return Self {
-                least: 0.0,
-                greatest: 1.0,
+                minimum: 0.0,
+                maximum: 1.0,
             };
         }
         // A chart that begins near nought begins at nought; only a high and narrow range is cut off below.
@@ -63,17 +63,20 @@ impl Scale {
         if greatest <= least {
             greatest = least + 1.0;
         }
-        Self { least, greatest }
+        Self {
+            minimum: least,
+            maximum: greatest,
+        }
     }
 
-    fn y(self, value: f64) -> f64 {
-        let share =
-            (value.clamp(self.least, self.greatest) - self.least) / (self.greatest - self.least);
+    fn y_position(self, value: f64) -> f64 {
+        let share = (value.clamp(self.minimum, self.maximum) - self.minimum)
+            / (self.maximum - self.minimum);
         BOTTOM - share * (BOTTOM - TOP)
     }
 }
 
-fn x(index: usize, count: usize) -> f64 {
+fn x_position(index: usize, count: usize) -> f64 {
     if count < 2 {
         (LEFT + RIGHT) / 2.0
     } else {
@@ -82,45 +85,57 @@ fn x(index: usize, count: usize) -> f64 {
 }
 
 /// The grid with its numbers, and the first and last name below.
-fn axes(scale: Scale, first: &str, last: &str, write: &impl Fn(f64) -> String) -> Markup {
-    let middle = f64::midpoint(scale.least, scale.greatest);
+fn chart_axes(
+    scale: ChartScale,
+    first: &str,
+    last: &str,
+    write: &impl Fn(f64) -> String,
+) -> Markup {
+    let middle = f64::midpoint(scale.minimum, scale.maximum);
     html! {
-        @for value in [scale.least, middle, scale.greatest] {
-            line.c-grid x1=(place(LEFT)) x2=(place(RIGHT)) y1=(place(scale.y(value))) y2=(place(scale.y(value))) {}
-            text.c-label x=(place(LEFT - 6.0)) y=(place(scale.y(value) + 4.0)) text-anchor="end" { (write(value)) }
+        @for value in [scale.minimum, middle, scale.maximum] {
+            line.c-grid x1=(format_coordinate(LEFT)) x2=(format_coordinate(RIGHT)) y1=(format_coordinate(scale.y_position(value))) y2=(format_coordinate(scale.y_position(value))) {}
+            text.c-label x=(format_coordinate(LEFT - 6.0)) y=(format_coordinate(scale.y_position(value) + 4.0)) text-anchor="end" { (write(value)) }
         }
-        line.c-axis x1=(place(LEFT)) x2=(place(RIGHT)) y1=(place(BOTTOM)) y2=(place(BOTTOM)) {}
-        text.c-label x=(place(LEFT)) y=(place(BOTTOM + 18.0)) { (first) }
-        @if last != first { text.c-label x=(place(RIGHT)) y=(place(BOTTOM + 18.0)) text-anchor="end" { (last) } }
+        line.c-axis x1=(format_coordinate(LEFT)) x2=(format_coordinate(RIGHT)) y1=(format_coordinate(BOTTOM)) y2=(format_coordinate(BOTTOM)) {}
+        text.c-label x=(format_coordinate(LEFT)) y=(format_coordinate(BOTTOM + 18.0)) { (first) }
+        @if last != first { text.c-label x=(format_coordinate(RIGHT)) y=(format_coordinate(BOTTOM + 18.0)) text-anchor="end" { (last) } }
     }
 }
 
-fn figure(title: &str, says: &str, drawing: &Markup, key: &Markup, numbers: &Markup) -> Markup {
+fn chart_figure(
+    title: &str,
+    says: &str,
+    drawing: &Markup,
+    key: &Markup,
+    numbers: &Markup,
+) -> Markup {
     html! {
         figure.app-chart {
             figcaption { (title) }
-            svg viewBox={ "0 0 " (place(WIDTH)) " " (place(HEIGHT)) } role="img" aria-label=(says) focusable="false" { (drawing) }
+            svg viewBox={ "0 0 " (format_coordinate(WIDTH)) " " (format_coordinate(HEIGHT)) } role="img" aria-label=(says) focusable="false" { (drawing) }
             (key)
-            (details(&format!("Numbers: {title}"), numbers))
+            (details_box(&format!("Numbers: {title}"), numbers))
         }
     }
 }
 
 /// A line through the days; with a band where the last one was expected, when that is known.
-pub(super) fn line(
+pub(super) fn line_chart(
     title: &str,
     points: &[(&str, f64)],
     expected: Option<(f64, f64)>,
     write: impl Fn(f64) -> String,
 ) -> Markup {
-    let points = last(points);
+    let points = last_points(points);
     let (Some(first), Some(newest)) = (points.first(), points.last()) else {
         return html! {};
     };
     let bounds = expected
         .into_iter()
         .flat_map(|(least, greatest)| [least, greatest]);
-    let scale = Scale::of(points.iter().map(|(_, value)| *value).chain(bounds), false);
+    let scale =
+        ChartScale::from_values(points.iter().map(|(_, value)| *value).chain(bounds), false);
     let count = points.len();
     let mut path = String::new();
     for (index, (_, value)) in points.iter().enumerate() {
@@ -128,30 +143,30 @@ pub(super) fn line(
         let _ = write!(
             path,
             "{letter}{} {}",
-            place(x(index, count)),
-            place(scale.y(*value))
+            format_coordinate(x_position(index, count)),
+            format_coordinate(scale.y_position(*value))
         );
     }
-    let end = x(count - 1, count);
+    let end = x_position(count - 1, count);
     let drawing = html! {
         @if let Some((least, greatest)) = expected {
-            rect.c-band x=(place(end - 10.0)) width="20" y=(place(scale.y(greatest))) height=(place((scale.y(least) - scale.y(greatest)).max(2.0))) {}
+            rect.c-band x=(format_coordinate(end - 10.0)) width="20" y=(format_coordinate(scale.y_position(greatest))) height=(format_coordinate((scale.y_position(least) - scale.y_position(greatest)).max(2.0))) {}
         }
-        (axes(scale, &short_date(first.0), &short_date(newest.0), &write))
+        (chart_axes(scale, &format_short_date(first.0), &format_short_date(newest.0), &write))
         path.c-line d=(path) {}
         @for (index, (_, value)) in points.iter().enumerate().take(count - 1) {
-            circle.c-dot cx=(place(x(index, count))) cy=(place(scale.y(*value))) r="2.5" {}
+            circle.c-dot cx=(format_coordinate(x_position(index, count))) cy=(format_coordinate(scale.y_position(*value))) r="2.5" {}
         }
-        circle.c-last cx=(place(end)) cy=(place(scale.y(newest.1))) r="4" {}
+        circle.c-last cx=(format_coordinate(end)) cy=(format_coordinate(scale.y_position(newest.1))) r="4" {}
     };
     let says = format!(
         "{title}: {} on {}, over {count} days",
         write(newest.1),
-        short_date(newest.0)
+        format_short_date(newest.0)
     );
     let key = html! {
         @if let Some((least, greatest)) = expected {
-            ul.app-key { li { (swatch("c-band")) "expected on the last day: " (write(least)) " to " (write(greatest)) } }
+            ul.app-key { li { (legend_swatch("c-band")) "expected on the last day: " (write(least)) " to " (write(greatest)) } }
         }
     };
     let rows = points
@@ -160,31 +175,31 @@ pub(super) fn line(
         .map(|(date, value)| vec![html! { (date) }, html! { (write(*value)) }])
         .collect();
     let caption = format!("{title}, by day");
-    figure(
+    chart_figure(
         title,
         &says,
         &drawing,
         &key,
-        &table(
+        &data_table(
             &caption,
-            Width::Narrow,
-            &[text("Day"), numeric("Number")],
+            TableWidth::Narrow,
+            &[text_header("Day"), numeric_header("Number")],
             rows,
         ),
     )
 }
 
-fn swatch(class: &str) -> Markup {
+fn legend_swatch(class: &str) -> Markup {
     html! { svg viewBox="0 0 10 10" aria-hidden="true" focusable="false" { rect class=(class) width="10" height="10" {} } }
 }
 
 /// Bars of the days, each made of several counts on top of each other.
-pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) -> Markup {
+pub(super) fn stacked_bar_chart(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) -> Markup {
     let days = &days[days.len().saturating_sub(POINTS_MAX)..];
     let (Some(first), Some(newest)) = (days.first(), days.last()) else {
         return html! {};
     };
-    let scale = Scale::of(days.iter().map(|(_, values)| values.iter().sum()), true);
+    let scale = ChartScale::from_values(days.iter().map(|(_, values)| values.iter().sum()), true);
     let room = (RIGHT - LEFT) / days.len() as f64;
     let width = (room * 0.7).min(36.0);
     let bar = |index: usize, values: &[f64]| {
@@ -192,42 +207,44 @@ pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) ->
         html! {
             @for (series, value) in values.iter().enumerate() {
                 @let below: f64 = values[..series].iter().sum();
-                @let (from, to) = (scale.y(below), scale.y(below + value));
-                @if *value > 0.0 { rect class={ "c-" (series) } x=(place(left)) width=(place(width)) y=(place(to)) height=(place(from - to)) {} }
+                @let (from, to) = (scale.y_position(below), scale.y_position(below + value));
+                @if *value > 0.0 { rect class={ "c-" (series) } x=(format_coordinate(left)) width=(format_coordinate(width)) y=(format_coordinate(to)) height=(format_coordinate(from - to)) {} }
             }
         }
     };
     let drawing = html! {
-        (axes(scale, &short_date(first.0), &short_date(newest.0), &number))
+        (chart_axes(scale, &format_short_date(first.0), &format_short_date(newest.0), &format_decimal))
         @for (index, (_, values)) in days.iter().enumerate() { (bar(index, values)) }
     };
-    let key = html! { ul.app-key { @for (series, name) in names.iter().enumerate() { li { (swatch(&format!("c-{series}"))) (name) } } } };
+    let key = html! { ul.app-key { @for (series, name) in names.iter().enumerate() { li { (legend_swatch(&format!("c-{series}"))) (name) } } } };
     let says = format!(
         "{title}: {} on {}, over {} days",
-        number(newest.1.iter().sum()),
-        short_date(newest.0),
+        format_decimal(newest.1.iter().sum()),
+        format_short_date(newest.0),
         days.len()
     );
-    let mut heads = vec![text("Day")];
+    let mut heads = vec![text_header("Day")];
     heads.extend(
         ["Refined", "Ignored", "Quarantined"]
-            .map(numeric)
+            .map(numeric_header)
             .iter()
             .take(names.len()),
     );
     let row = |(date, values): &(&str, Vec<f64>)| {
-        let cells = values.iter().map(|value| html! { (number(*value)) });
+        let cells = values
+            .iter()
+            .map(|value| html! { (format_decimal(*value)) });
         std::iter::once(html! { (date) }).chain(cells).collect()
     };
     let caption = format!("{title}, by day");
-    figure(
+    chart_figure(
         title,
         &says,
         &drawing,
         &key,
-        &table(
+        &data_table(
             &caption,
-            Width::Narrow,
+            TableWidth::Narrow,
             &heads,
             days.iter().rev().map(row).collect(),
         ),
@@ -235,7 +252,7 @@ pub(super) fn stacked(title: &str, names: &[&str], days: &[(&str, Vec<f64>)]) ->
 }
 
 /// What came in each minute of a day; in the table, in each hour.
-pub(super) fn minutes<'m>(
+pub(super) fn minute_chart<'m>(
     title: &str,
     minutes: impl Iterator<Item = (&'m u16, &'m u64)> + Clone,
 ) -> Markup {
@@ -245,70 +262,76 @@ pub(super) fn minutes<'m>(
     let Some((busiest, most)) = most else {
         return html! {};
     };
-    let scale = Scale::of(std::iter::once(*most as f64), true);
+    let scale = ChartScale::from_values(std::iter::once(*most as f64), true);
     let mut path = String::new();
     let mut hours = [0u64; 24];
     for (minute, count) in minutes {
         let left = LEFT + f64::from(*minute) * (RIGHT - LEFT) / 1_440.0;
-        let top = scale.y(*count as f64).min(BOTTOM - 1.0);
+        let top = scale.y_position(*count as f64).min(BOTTOM - 1.0);
         let _ = write!(
             path,
             "M{} {}H{}V{}H{}z",
-            place(left),
-            place(BOTTOM),
-            place(left + 1.2),
-            place(top),
-            place(left)
+            format_coordinate(left),
+            format_coordinate(BOTTOM),
+            format_coordinate(left + 1.2),
+            format_coordinate(top),
+            format_coordinate(left)
         );
         if let Some(hour) = hours.get_mut(usize::from(*minute) / 60) {
             *hour += count;
         }
     }
-    let drawing = html! { (axes(scale, "00:00", "24:00", &number)) path.c-bar d=(path) {} };
+    let drawing =
+        html! { (chart_axes(scale, "00:00", "24:00", &format_decimal)) path.c-bar d=(path) {} };
     let says = format!(
         "{title}: {} in the busiest minute, {} UTC",
-        thousands(*most),
-        clock(i64::from(*busiest))
+        format_thousands(*most),
+        format_minute_of_day(i64::from(*busiest))
     );
     let busy = hours.iter().enumerate().filter(|(_, count)| **count > 0);
     let rows = busy
         .map(|(hour, count)| {
             vec![
                 html! { (format!("{hour:02}:00")) },
-                html! { (thousands(*count)) },
+                html! { (format_thousands(*count)) },
             ]
         })
         .collect();
     let caption = format!("{title}, by hour; hours without any are left out");
     let key = html! { p.app-small.app-muted { (says) "." } };
-    figure(
+    chart_figure(
         title,
         &says,
         &drawing,
         &key,
-        &table(
+        &data_table(
             &caption,
-            Width::Narrow,
-            &[text("Hour from"), numeric("Records")],
+            TableWidth::Narrow,
+            &[text_header("Hour from"), numeric_header("Records")],
             rows,
         ),
     )
 }
 
 /// A small line without numbers, beside a number.
-pub(super) fn spark(says: &str, points: &[(&str, f64)]) -> Markup {
-    let points = last(points);
+pub(super) fn sparkline_svg(says: &str, points: &[(&str, f64)]) -> Markup {
+    let points = last_points(points);
     if points.len() < 2 {
         return html! {};
     }
-    let scale = Scale::of(points.iter().map(|(_, value)| *value), false);
+    let scale = ChartScale::from_values(points.iter().map(|(_, value)| *value), false);
     let (count, height) = (points.len(), BOTTOM - TOP);
     let mut path = String::new();
     for (index, (_, value)) in points.iter().enumerate() {
         let letter = if index == 0 { 'M' } else { 'L' };
         let across = 3.0 + index as f64 * 90.0 / (count - 1) as f64;
-        let down = 3.0 + (scale.y(*value) - TOP) * 18.0 / height;
-        let _ = write!(path, "{letter}{} {}", place(across), place(down));
+        let down = 3.0 + (scale.y_position(*value) - TOP) * 18.0 / height;
+        let _ = write!(
+            path,
+            "{letter}{} {}",
+            format_coordinate(across),
+            format_coordinate(down)
+        );
     }
     html! { svg.app-spark viewBox="0 0 96 24" role="img" aria-label=(says) focusable="false" { path.c-line d=(path) {} } }
 }
@@ -324,7 +347,7 @@ mod tests {
             ("2026-03-02", 30.0),
             ("2026-03-03", 20.0),
         ];
-        let draw = || line("Rows", &points, Some((5.0, 25.0)), number).into_string();
+        let draw = || line_chart("Rows", &points, Some((5.0, 25.0)), format_decimal).into_string();
         let drawn = draw();
         assert_eq!(drawn, draw());
         assert!(
@@ -336,7 +359,10 @@ mod tests {
         );
         assert!(drawn.contains("expected on the last day: 5 to 25"));
         assert!(!drawn.contains("style="), "the policy forbids it");
-        assert_eq!(line("Rows", &[], None, number).into_string(), "");
+        assert_eq!(
+            line_chart("Rows", &[], None, format_decimal).into_string(),
+            ""
+        );
     }
 
     #[test]
@@ -346,7 +372,7 @@ mod tests {
             vec![("a", f64::NAN), ("b", 1.0)],
             vec![("a", 7.0), ("b", 7.0)],
         ] {
-            let drawn = line("Odd", &points, None, number).into_string();
+            let drawn = line_chart("Odd", &points, None, format_decimal).into_string();
             assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
         }
         let many: Vec<(String, f64)> = (0..400)
@@ -357,7 +383,7 @@ mod tests {
             .map(|(day, value)| (day.as_str(), *value))
             .collect();
         assert_eq!(
-            line("Many", &many, None, number)
+            line_chart("Many", &many, None, format_decimal)
                 .into_string()
                 .matches("<circle")
                 .count(),
@@ -368,7 +394,7 @@ mod tests {
     #[test]
     fn minutes_are_summed_by_hour() {
         let counts = std::collections::BTreeMap::from([(0u16, 3u64), (59, 4), (1_439, 10)]);
-        let drawn = minutes("Records a minute", counts.iter()).into_string();
+        let drawn = minute_chart("Records a minute", counts.iter()).into_string();
         assert!(
             drawn.contains("10 in the busiest minute, 23:59 UTC"),
             "{drawn}"

@@ -1,24 +1,30 @@
 //! The page of a day, and the listings that it shares with the front page.
 
-use lake::Verdict;
+use lake::RuleVerdict;
 use maud::{Markup, html};
 
-use super::dimension::{all_rules, critical, rules_table, scores, table_of, worst};
-use super::govuk::{
-    Colour, Figure, Frame, Part, Width, figures, numeric, sections, table, tag, text,
+use super::dimension::{
+    all_rules, critical_rules_met, dimensions_table, rules_table, score_dimensions, worst_dimension,
 };
-use super::source::books_tag;
-use super::table::state_tag;
-use super::text::{counted, date, long_date, percent, sentence, thousands};
-use super::{Edition, trend};
+use super::govuk::{
+    Colour, KeyFigure, PageLayout, SitePart, TableWidth, coloured_tag, data_table, key_figures,
+    numeric_header, sections_with_contents, text_header,
+};
+use super::source::reconciliation_tag;
+use super::table::table_state_tag;
+use super::text::{
+    capitalise_first, count_with_noun, format_date, format_long_date, format_percent,
+    format_thousands,
+};
+use super::{SiteBuild, trend};
 use crate::report::{Report, TrendState};
 
-pub(super) fn page(edition: &Edition<'_>) -> Vec<u8> {
+pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     let report = edition.report;
     let rules = all_rules(edition);
     let broken: Vec<_> = rules
         .iter()
-        .filter(|(_, rule)| rule.verdict != Verdict::Pass)
+        .filter(|(_, rule)| rule.verdict != RuleVerdict::Pass)
         .copied()
         .collect();
     let unusual: Vec<_> = report
@@ -27,69 +33,69 @@ pub(super) fn page(edition: &Edition<'_>) -> Vec<u8> {
         .filter(|trend| trend.state != TrendState::Usual && trend.state != TrendState::Young)
         .collect();
     let before = edition.days.iter().find(|day| **day < report.date);
-    let title = long_date(&report.date);
+    let title = format_long_date(&report.date);
     let body = html! {
         span.app-kicker { "Day" }
         h1.govuk-heading-l { (title) }
-        (headline(edition))
-        (sections(&[
+        (day_headline_figures(edition))
+        (sections_with_contents(&[
             ("quality", "Quality", html! {
-                (table_of("The six dimensions, over all tables", &scores(&rules), |_| html! { span.app-muted { "See the tables" } }))
+                (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "See the tables" } }))
             }),
             ("rules", "Rules that are not met", html! {
                 @if broken.is_empty() { p.govuk-body { "Every rule is met." } }
-                @else { (rebased(&rules_table("Rules that are not met", &broken, true))) }
+                @else { (rebase_links(&rules_table("Rules that are not met", &broken, true))) }
             }),
             ("unusual", "What is unusual", html! {
                 @if unusual.is_empty() { p.govuk-body { "Nothing is outside of its expected range." } }
-                @else { (trend::table_of("Observed beside the expected range", unusual, Some("../"))) }
+                @else { (trend::render_trends("Observed beside the expected range", unusual, Some("../"))) }
             }),
-            ("tables", "Tables", tables(edition, "../")),
-            ("sources", "Sources", sources(report, edition, "../")),
+            ("tables", "Tables", snapshots_table(edition, "../")),
+            ("sources", "Sources", sources_table(report, edition, "../")),
             ("data", "For machines", html! {
                 p.govuk-body { a.govuk-link href={ "../data/" (report.date) ".json" } { "The day's report as JSON" } }
-                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The reported day before, " (date(before)) } } }
+                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The reported day before, " (format_date(before)) } } }
             }),
         ]))
     };
-    let summary = format!("Data quality on {}", date(&report.date));
-    Frame {
+    let summary = format!("Data quality on {}", format_date(&report.date));
+    PageLayout {
         title: &title,
         summary: &summary,
-        part: Part::Days,
+        part: SitePart::Days,
         depth: 1,
-        below: true,
+        is_subpage: true,
         script: false,
     }
-    .page(&body)
+    .render_page(&body)
 }
 
 /// Links of a rules table lead from the site's root; a page of a day lies one folder deeper.
-fn rebased(markup: &Markup) -> Markup {
+fn rebase_links(markup: &Markup) -> Markup {
     maud::PreEscaped(markup.0.replace("href=\"table/", "href=\"../table/"))
 }
 
 /// The day in four figures. There is no single score.
-pub(super) fn headline(edition: &Edition<'_>) -> Markup {
+pub(super) fn day_headline_figures(edition: &SiteBuild<'_>) -> Markup {
     let report = edition.report;
     let rules = all_rules(edition);
-    let (met, all) = critical(rules.iter().map(|(_, rule)| *rule));
-    let (passed, warned, failed) = report.verdicts();
-    let scores = scores(&rules);
-    let worst = worst(&scores);
+    let (met, all) = critical_rules_met(rules.iter().map(|(_, rule)| *rule));
+    let (passed, warned, failed) = report.count_verdicts();
+    let scores = score_dimensions(&rules);
+    let worst = worst_dimension(&scores);
     let open = report
         .sources
         .values()
-        .filter(|books| !books.close())
+        .filter(|books| !books.balances())
         .count();
     let landed: u64 = report.sources.values().map(|books| books.landed).sum();
     let refused: u64 = report
         .sources
         .values()
-        .map(crate::SourceBooks::quarantined_total)
+        .map(crate::SourceReconciliation::quarantined_total)
         .sum();
-    figures(vec![
-        Figure {
+    key_figures(vec![
+        KeyFigure {
             name: "Critical rules met",
             number: format!("{met} of {all}"),
             note: html! { (passed) " of " (passed + warned + failed) " rules of every kind" },
@@ -99,30 +105,30 @@ pub(super) fn headline(edition: &Edition<'_>) -> Markup {
                 Colour::Red
             },
         },
-        Figure {
+        KeyFigure {
             name: "Worst dimension",
-            number: worst.map_or_else(|| "None".into(), |score| sentence(score.name)),
-            note: html! { @if let Some(score) = worst { (counted((score.rules.len() - score.met()) as u64, "rule")) " not met" } @else { "Every rule is met" } },
+            number: worst.map_or_else(|| "None".into(), |score| capitalise_first(score.name)),
+            note: html! { @if let Some(score) = worst { (count_with_noun((score.rules.len() - score.rules_met()) as u64, "rule")) " not met" } @else { "Every rule is met" } },
             colour: worst.map_or(Colour::Green, |score| score.state().colour()),
         },
-        Figure {
+        KeyFigure {
             name: "Books",
             number: if open == 0 {
                 "Closed".into()
             } else {
                 format!("{open} open")
             },
-            note: html! { (counted(landed, "record")) " landed" @if open == 0 { ", all accounted for" } },
+            note: html! { (count_with_noun(landed, "record")) " landed" @if open == 0 { ", all accounted for" } },
             colour: if open == 0 {
                 Colour::Green
             } else {
                 Colour::Red
             },
         },
-        Figure {
+        KeyFigure {
             name: "Quarantined",
-            number: thousands(refused),
-            note: html! { (percent(refused, landed)) " of what landed" },
+            number: format_thousands(refused),
+            note: html! { (format_percent(refused, landed)) " of what landed" },
             colour: if refused == 0 {
                 Colour::Green
             } else {
@@ -133,7 +139,7 @@ pub(super) fn headline(edition: &Edition<'_>) -> Markup {
 }
 
 /// The tables of a day.
-pub(super) fn tables(edition: &Edition<'_>, root: &str) -> Markup {
+pub(super) fn snapshots_table(edition: &SiteBuild<'_>, root: &str) -> Markup {
     let earlier = |name: &str| {
         edition
             .earlier
@@ -142,25 +148,25 @@ pub(super) fn tables(edition: &Edition<'_>, root: &str) -> Markup {
     };
     let row = |of: &contract::TableContract| {
         let manifest = edition.report.tables.get(&of.name)?;
-        let (met, all) = critical(manifest.rules.iter());
+        let (met, all) = critical_rules_met(manifest.rules.iter());
         Some(vec![
             html! { a.govuk-link href={ (root) "table/" (of.name) ".html" } { (of.name) } },
-            state_tag(Some(manifest)),
-            html! { (thousands(manifest.rows)) },
-            html! { (difference(earlier(&of.name), manifest.rows)) },
-            html! { (thousands(manifest.updated)) },
+            table_state_tag(Some(manifest)),
+            html! { (format_thousands(manifest.rows)) },
+            html! { (format_difference(earlier(&of.name), manifest.rows)) },
+            html! { (format_thousands(manifest.updated)) },
             html! { (met) " of " (all) },
-            html! { (manifest.rules.iter().filter(|rule| rule.verdict != Verdict::Pass).count()) },
+            html! { (manifest.rules.iter().filter(|rule| rule.verdict != RuleVerdict::Pass).count()) },
         ])
     };
     let heads = [
-        text("Table"),
-        text("State"),
-        numeric("Rows"),
-        numeric("Since the day before"),
-        numeric("Changed"),
-        numeric("Critical rules met"),
-        numeric("Rules not met"),
+        text_header("Table"),
+        text_header("State"),
+        numeric_header("Rows"),
+        numeric_header("Since the day before"),
+        numeric_header("Changed"),
+        numeric_header("Critical rules met"),
+        numeric_header("Rules not met"),
     ];
     let rows: Vec<Vec<Markup>> = edition.catalogue.tables.iter().filter_map(row).collect();
     let without: Vec<&str> = edition
@@ -171,7 +177,7 @@ pub(super) fn tables(edition: &Edition<'_>, root: &str) -> Markup {
         .filter(|name| !edition.report.tables.contains_key(*name))
         .collect();
     html! {
-        (table("Snapshots of the day", Width::Wide, &heads, rows))
+        (data_table("Snapshots of the day", TableWidth::Wide, &heads, rows))
         @if !without.is_empty() {
             p.govuk-body.app-small { "Without a snapshot: "
                 @for (place, name) in without.iter().enumerate() { @if place > 0 { ", " } a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } } "."
@@ -181,54 +187,54 @@ pub(super) fn tables(edition: &Edition<'_>, root: &str) -> Markup {
 }
 
 /// A change with its sign.
-pub(super) fn difference(before: Option<u64>, now: u64) -> String {
+pub(super) fn format_difference(before: Option<u64>, now: u64) -> String {
     match before {
         None => "first day".into(),
         Some(before) if before == now => "no change".into(),
-        Some(before) if before < now => format!("+{}", thousands(now - before)),
-        Some(before) => format!("\u{2212}{}", thousands(before - now)),
+        Some(before) if before < now => format!("+{}", format_thousands(now - before)),
+        Some(before) => format!("\u{2212}{}", format_thousands(before - now)),
     }
 }
 
 /// The sources of a day, with their books.
-pub(super) fn sources(report: &Report, edition: &Edition<'_>, root: &str) -> Markup {
+pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str) -> Markup {
     let heads = [
-        text("Source"),
-        text("Books"),
-        numeric("Landed"),
-        numeric("Refined"),
-        numeric("Ignored"),
-        numeric("Quarantined"),
-        numeric("Processed again"),
+        text_header("Source"),
+        text_header("Books"),
+        numeric_header("Landed"),
+        numeric_header("Refined"),
+        numeric_header("Ignored"),
+        numeric_header("Quarantined"),
+        numeric_header("Processed again"),
     ];
-    let row = |(name, books): (&String, &crate::SourceBooks)| {
+    let row = |(name, books): (&String, &crate::SourceReconciliation)| {
         let title = edition
             .catalogue
-            .source(name)
+            .mapping_of_source(name)
             .map_or(name.as_str(), |plan| plan.contract.title.as_str());
         vec![
             html! { a.govuk-link href={ (root) "source/" (name) ".html" } { (title) } br; code.app-muted { (name) } },
-            books_tag(books),
-            html! { (thousands(books.landed)) },
-            html! { (thousands(books.refined)) },
-            html! { (thousands(books.ignored)) },
-            html! { (thousands(books.quarantined_total())) },
-            html! { (thousands(books.redriven.total())) },
+            reconciliation_tag(books),
+            html! { (format_thousands(books.landed)) },
+            html! { (format_thousands(books.refined)) },
+            html! { (format_thousands(books.ignored)) },
+            html! { (format_thousands(books.quarantined_total())) },
+            html! { (format_thousands(books.redriven.total())) },
         ]
     };
-    table(
+    data_table(
         "What became of the day's records",
-        Width::Wide,
+        TableWidth::Wide,
         &heads,
         report.sources.iter().map(row).collect(),
     )
 }
 
 /// A day of the list of days.
-pub(super) fn state_of(report: &Report) -> Markup {
-    if report.books_close() {
-        tag(Colour::Green, "Books close")
+pub(super) fn day_state_tag(report: &Report) -> Markup {
+    if report.all_sources_balance() {
+        coloured_tag(Colour::Green, "Books close")
     } else {
-        tag(Colour::Red, "Books open")
+        coloured_tag(Colour::Red, "Books open")
     }
 }

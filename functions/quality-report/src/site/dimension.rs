@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Demand, TableContract};
-use lake::{Manifest, RuleResult, Verdict};
+use contract::{Expectation, TableContract};
+use lake::{RuleResult, RuleVerdict, SnapshotManifest};
 use maud::{Markup, html};
 
-use super::chart::spark;
-use super::govuk::{Colour, Width, details, numeric, table, tag, text};
-use super::text::{count_of, counted, is_small, percent, sentence, short_date};
-use super::{Edition, is_about_people};
+use super::chart::sparkline_svg;
+use super::govuk::{
+    Colour, TableWidth, coloured_tag, data_table, details_box, numeric_header, text_header,
+};
+use super::text::{
+    capitalise_first, count_with_noun, format_count, format_percent, format_short_date,
+    is_suppressed_count,
+};
+use super::{SiteBuild, is_about_people};
 
 /// The dimensions, with what each means.
-pub(super) const SIX: [(&str, &str); 6] = [
+pub(super) const DIMENSIONS: [(&str, &str); 6] = [
     ("completeness", "What is needed is there"),
     ("uniqueness", "One thing appears once"),
     (
@@ -31,7 +36,7 @@ pub(super) const SIX: [(&str, &str); 6] = [
 ];
 
 /// The government's name of a dimension that contracts name as the Open Data Contract Standard does.
-pub(super) fn government(name: &str) -> &'static str {
+pub(super) fn government_dimension(name: &str) -> &'static str {
     match name {
         "completeness" | "coverage" => "completeness",
         "uniqueness" => "uniqueness",
@@ -43,7 +48,7 @@ pub(super) fn government(name: &str) -> &'static str {
 }
 
 /// The names under which contracts, and so the metrics, have a dimension.
-fn aliases(name: &str) -> &'static [&'static str] {
+fn dimension_aliases(name: &str) -> &'static [&'static str] {
     match name {
         "completeness" => &["completeness", "coverage"],
         "uniqueness" => &["uniqueness"],
@@ -56,7 +61,7 @@ fn aliases(name: &str) -> &'static [&'static str] {
 
 /// How a dimension, or a table, stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum State {
+pub(super) enum QualityState {
     /// No rule measures it.
     Unmeasured,
     /// Every rule is met.
@@ -67,12 +72,12 @@ pub(super) enum State {
     Failing,
 }
 
-impl State {
-    pub(super) fn of(verdicts: impl Iterator<Item = Verdict>) -> Self {
+impl QualityState {
+    pub(super) fn from_verdicts(verdicts: impl Iterator<Item = RuleVerdict>) -> Self {
         let state = |verdict| match verdict {
-            Verdict::Pass => Self::Good,
-            Verdict::Warn => Self::Warning,
-            Verdict::Fail => Self::Failing,
+            RuleVerdict::Pass => Self::Good,
+            RuleVerdict::Warn => Self::Warning,
+            RuleVerdict::Fail => Self::Failing,
         };
         verdicts.map(state).max().unwrap_or(Self::Unmeasured)
     }
@@ -86,7 +91,7 @@ impl State {
         }
     }
 
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         match self {
             Self::Unmeasured => "Not measured",
             Self::Good => "Good",
@@ -95,50 +100,50 @@ impl State {
         }
     }
 
-    pub(super) fn tag(self) -> Markup {
-        tag(self.colour(), self.word())
+    pub(super) fn label_tag(self) -> Markup {
+        coloured_tag(self.colour(), self.label())
     }
 }
 
 /// What the rules of one dimension come to in one table, or in all.
-pub(super) struct Score<'r> {
+pub(super) struct DimensionScore<'r> {
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
     pub(super) rules: Vec<(Option<&'r TableContract>, &'r RuleResult)>,
 }
 
-impl Score<'_> {
-    pub(super) fn state(&self) -> State {
-        State::of(self.rules.iter().map(|(_, rule)| rule.verdict))
+impl DimensionScore<'_> {
+    pub(super) fn state(&self) -> QualityState {
+        QualityState::from_verdicts(self.rules.iter().map(|(_, rule)| rule.verdict))
     }
 
-    pub(super) fn failed(&self) -> u64 {
+    pub(super) fn failed_rows(&self) -> u64 {
         self.rules.iter().map(|(_, rule)| rule.failed).sum()
     }
 
-    pub(super) fn checked(&self) -> u64 {
+    pub(super) fn checked_rows(&self) -> u64 {
         self.rules.iter().map(|(_, rule)| rule.checked).sum()
     }
 
     /// Rules that are met.
-    pub(super) fn met(&self) -> usize {
+    pub(super) fn rules_met(&self) -> usize {
         self.rules
             .iter()
-            .filter(|(_, rule)| rule.verdict == Verdict::Pass)
+            .filter(|(_, rule)| rule.verdict == RuleVerdict::Pass)
             .count()
     }
 
     /// Whether a rule compares with another source, and not with what is plausible.
-    fn compares(&self) -> bool {
+    fn has_comparison_rule(&self) -> bool {
         let rule = |(table, result): &(Option<&TableContract>, &RuleResult)| {
             let known =
                 table.and_then(|table| table.rules.iter().find(|rule| rule.id == result.rule));
-            known.is_some_and(|rule| matches!(rule.demand, Demand::Agrees(_)))
+            known.is_some_and(|rule| matches!(rule.expectation, Expectation::Agrees(_)))
         };
         self.rules.iter().any(rule)
     }
 
-    fn people(&self) -> bool {
+    fn fails_on_personal_data(&self) -> bool {
         self.rules
             .iter()
             .any(|(table, rule)| rule.failed > 0 && is_about_people(*table, rule))
@@ -146,52 +151,62 @@ impl Score<'_> {
 }
 
 /// The six scores of rules.
-pub(super) fn scores<'r>(rules: &[(Option<&'r TableContract>, &'r RuleResult)]) -> Vec<Score<'r>> {
+pub(super) fn score_dimensions<'r>(
+    rules: &[(Option<&'r TableContract>, &'r RuleResult)],
+) -> Vec<DimensionScore<'r>> {
     let of = |(name, meaning): (&'static str, &'static str)| {
         let rules = rules
             .iter()
-            .filter(|(_, rule)| government(&rule.dimension) == name)
+            .filter(|(_, rule)| government_dimension(&rule.dimension) == name)
             .copied()
             .collect();
-        Score {
+        DimensionScore {
             name,
             meaning,
             rules,
         }
     };
-    SIX.into_iter().map(of).collect()
+    DIMENSIONS.into_iter().map(of).collect()
 }
 
 /// The rules of all tables of a report.
 pub(super) fn all_rules<'e>(
-    edition: &Edition<'e>,
+    edition: &SiteBuild<'e>,
 ) -> Vec<(Option<&'e TableContract>, &'e RuleResult)> {
-    let of = |(name, manifest): (&'e String, &'e Manifest)| {
-        let table = edition.catalogue.table(name);
+    let of = |(name, manifest): (&'e String, &'e SnapshotManifest)| {
+        let table = edition.catalogue.table_contract(name);
         manifest.rules.iter().map(move |rule| (table, rule))
     };
     edition.report.tables.iter().flat_map(of).collect()
 }
 
 /// `n of m critical rules met`: the only headline, for a mean would hide a broken key behind millions of clean texts.
-pub(super) fn critical<'r>(rules: impl Iterator<Item = &'r RuleResult>) -> (usize, usize) {
-    let critical: Vec<Verdict> = rules
+pub(super) fn critical_rules_met<'r>(
+    rules: impl Iterator<Item = &'r RuleResult>,
+) -> (usize, usize) {
+    let critical: Vec<RuleVerdict> = rules
         .filter(|rule| rule.severity == "block")
         .map(|rule| rule.verdict)
         .collect();
     (
         critical
             .iter()
-            .filter(|verdict| **verdict == Verdict::Pass)
+            .filter(|verdict| **verdict == RuleVerdict::Pass)
             .count(),
         critical.len(),
     )
 }
 
 /// The dimension that stands worst: by state, then by its share of what fell short.
-pub(super) fn worst<'s, 'r>(scores: &'s [Score<'r>]) -> Option<&'s Score<'r>> {
-    let share = |score: &Score<'_>| score.failed() as f64 / score.checked().max(1) as f64;
-    let measured = scores.iter().filter(|score| score.state() > State::Good);
+pub(super) fn worst_dimension<'s, 'r>(
+    scores: &'s [DimensionScore<'r>],
+) -> Option<&'s DimensionScore<'r>> {
+    let share = |score: &DimensionScore<'_>| {
+        score.failed_rows() as f64 / score.checked_rows().max(1) as f64
+    };
+    let measured = scores
+        .iter()
+        .filter(|score| score.state() > QualityState::Good);
     measured.max_by(|a, b| {
         a.state()
             .cmp(&b.state())
@@ -200,31 +215,35 @@ pub(super) fn worst<'s, 'r>(scores: &'s [Score<'r>]) -> Option<&'s Score<'r>> {
 }
 
 /// The dimensions in a table; `trend` draws what a dimension came to before.
-pub(super) fn table_of(
+pub(super) fn dimensions_table(
     caption: &str,
-    scores: &[Score<'_>],
+    scores: &[DimensionScore<'_>],
     trend: impl Fn(&str) -> Markup,
 ) -> Markup {
     let heads = [
-        text("Dimension"),
-        text("State"),
-        numeric("Fell short"),
-        numeric("Checked"),
-        numeric("Met"),
-        text("Target"),
-        text("Trend of what is met"),
+        text_header("Dimension"),
+        text_header("State"),
+        numeric_header("Fell short"),
+        numeric_header("Checked"),
+        numeric_header("Met"),
+        text_header("Target"),
+        text_header("Trend of what is met"),
     ];
-    let row = |score: &Score<'_>| {
-        let (failed, checked, people) = (score.failed(), score.checked(), score.people());
+    let row = |score: &DimensionScore<'_>| {
+        let (failed, checked, people) = (
+            score.failed_rows(),
+            score.checked_rows(),
+            score.fails_on_personal_data(),
+        );
         let name = html! {
-            (sentence(score.name))
+            (capitalise_first(score.name))
             span.app-muted.app-small { br; (score.meaning) }
         };
         if score.rules.is_empty() {
             let nothing = || html! { span.app-muted { "-" } };
             return vec![
                 name,
-                State::Unmeasured.tag(),
+                QualityState::Unmeasured.label_tag(),
                 nothing(),
                 nothing(),
                 nothing(),
@@ -232,43 +251,44 @@ pub(super) fn table_of(
                 nothing(),
             ];
         }
-        let share = if is_small(failed, people) {
+        let share = if is_suppressed_count(failed, people) {
             "-".into()
         } else {
-            percent(checked - failed.min(checked), checked)
+            format_percent(checked - failed.min(checked), checked)
         };
         let target = format!(
             "{} of {} met",
-            score.met(),
-            counted(score.rules.len() as u64, "rule")
+            score.rules_met(),
+            count_with_noun(score.rules.len() as u64, "rule")
         );
-        let only = score.name == "accuracy" && !score.compares();
+        let only = score.name == "accuracy" && !score.has_comparison_rule();
         vec![
             name,
-            score.state().tag(),
-            html! { (count_of(failed, people)) },
-            html! { (count_of(checked, false)) },
+            score.state().label_tag(),
+            html! { (format_count(failed, people)) },
+            html! { (format_count(checked, false)) },
             html! { (share) },
             html! { (target) @if only { br; span.app-muted { "Plausibility only: not compared with what is true" } } },
             trend(score.name),
         ]
     };
-    table(
+    data_table(
         caption,
-        Width::Wide,
+        TableWidth::Wide,
         &heads,
         scores.iter().map(row).collect(),
     )
 }
 
 /// What a dimension of a dataset came to, day by day: the share that met its rules.
-pub(super) fn trend(edition: &Edition<'_>, dataset: &str, name: &str) -> Markup {
+pub(super) fn dimension_trend(edition: &SiteBuild<'_>, dataset: &str, name: &str) -> Markup {
     let sums = |what: &str| {
         let mut days: BTreeMap<&str, f64> = BTreeMap::new();
-        for alias in aliases(name) {
-            let series = edition
-                .history
-                .series(dataset, "", &format!("dimension/{alias}/{what}"));
+        for alias in dimension_aliases(name) {
+            let series =
+                edition
+                    .history
+                    .metric_series(dataset, "", &format!("dimension/{alias}/{what}"));
             series
                 .into_iter()
                 .for_each(|(date, value)| *days.entry(date).or_default() += value);
@@ -296,18 +316,18 @@ pub(super) fn trend(edition: &Edition<'_>, dataset: &str, name: &str) -> Markup 
     } else {
         format!("{change:+.1} points")
     };
-    let since = short_date(first.0);
+    let since = format_short_date(first.0);
     html! {
-        (spark(&format!("Share of {name} rules met since {since}: {word}"), &points)) " "
+        (sparkline_svg(&format!("Share of {name} rules met since {since}: {word}"), &points)) " "
         span.app-small { (word) " since " (since) }
     }
 }
 
 /// The rules of a table, dimension by dimension.
-pub(super) fn rules(scores: &[Score<'_>]) -> Markup {
+pub(super) fn rules_by_dimension(scores: &[DimensionScore<'_>]) -> Markup {
     html! {
         @for score in scores.iter().filter(|score| !score.rules.is_empty()) {
-            (details(&format!("{}: {}", sentence(score.name), counted(score.rules.len() as u64, "rule")), &rules_table(&format!("Rules of {}", score.name), &score.rules, false)))
+            (details_box(&format!("{}: {}", capitalise_first(score.name), count_with_noun(score.rules.len() as u64, "rule")), &rules_table(&format!("Rules of {}", score.name), &score.rules, false)))
         }
     }
 }
@@ -319,21 +339,21 @@ pub(super) fn rules_table(
     with_table: bool,
 ) -> Markup {
     let heads = [
-        text("Rule"),
-        text("State"),
-        numeric("Fell short"),
-        numeric("Checked"),
-        numeric("Met"),
-        text("Target"),
-        text("Severity"),
+        text_header("Rule"),
+        text_header("State"),
+        numeric_header("Fell short"),
+        numeric_header("Checked"),
+        numeric_header("Met"),
+        text_header("Target"),
+        text_header("Severity"),
     ];
     let row = |(table, rule): &(Option<&TableContract>, &RuleResult)| {
         let people = is_about_people(*table, rule);
         let (failed, checked) = (rule.failed, rule.checked);
-        let share = if is_small(failed, people) {
+        let share = if is_suppressed_count(failed, people) {
             "-".into()
         } else {
-            percent(checked - failed.min(checked), checked)
+            format_percent(checked - failed.min(checked), checked)
         };
         let severity = if rule.severity == "block" {
             "Critical: blocks the day"
@@ -346,17 +366,17 @@ pub(super) fn rules_table(
                 (rule.description)
                 span.app-muted.app-small { br; code { (rule.rule) } }
             },
-            State::of(std::iter::once(rule.verdict)).tag(),
-            html! { (count_of(failed, people)) },
-            html! { (count_of(checked, people)) },
+            QualityState::from_verdicts(std::iter::once(rule.verdict)).label_tag(),
+            html! { (format_count(failed, people)) },
+            html! { (format_count(checked, people)) },
             html! { (share) },
             html! { (rule.target) },
             html! { (severity) },
         ]
     };
-    table(
+    data_table(
         caption,
-        Width::Wide,
+        TableWidth::Wide,
         &heads,
         rules.iter().map(row).collect(),
     )
@@ -366,10 +386,10 @@ pub(super) fn rules_table(
 mod tests {
     use super::*;
 
-    fn rule(dimension: &str, verdict: Verdict, failed: u64) -> RuleResult {
+    fn example_rule_result(dimension: &str, verdict: RuleVerdict, failed: u64) -> RuleResult {
         let text = String::new;
         let (severity, dimension) = (
-            if verdict == Verdict::Fail {
+            if verdict == RuleVerdict::Fail {
                 "block"
             } else {
                 "warn"
@@ -393,25 +413,28 @@ mod tests {
     #[test]
     fn words_of_the_standard_become_the_governments_and_what_nobody_measures_is_shown() {
         let rules = [
-            rule("conformity", Verdict::Warn, 20),
-            rule("coverage", Verdict::Pass, 0),
-            rule("uniqueness", Verdict::Fail, 1),
+            example_rule_result("conformity", RuleVerdict::Warn, 20),
+            example_rule_result("coverage", RuleVerdict::Pass, 0),
+            example_rule_result("uniqueness", RuleVerdict::Fail, 1),
         ];
         let rules: Vec<_> = rules.iter().map(|rule| (None, rule)).collect();
-        let scores = scores(&rules);
-        let states: Vec<State> = scores.iter().map(Score::state).collect();
-        use State::{Failing, Good, Unmeasured, Warning};
+        let scores = score_dimensions(&rules);
+        let states: Vec<QualityState> = scores.iter().map(DimensionScore::state).collect();
+        use QualityState::{Failing, Good, Unmeasured, Warning};
         assert_eq!(
             states,
             [Good, Failing, Unmeasured, Unmeasured, Warning, Unmeasured]
         );
         assert_eq!(
-            worst(&scores).unwrap().name,
+            worst_dimension(&scores).unwrap().name,
             "uniqueness",
             "a critical rule goes before a share"
         );
-        assert_eq!(critical(rules.iter().map(|(_, rule)| *rule)), (0, 1));
-        let shown = table_of("Six", &scores, |_| html! {}).into_string();
+        assert_eq!(
+            critical_rules_met(rules.iter().map(|(_, rule)| *rule)),
+            (0, 1)
+        );
+        let shown = dimensions_table("Six", &scores, |_| html! {}).into_string();
         assert_eq!(shown.matches("Not measured").count(), 3);
         assert!(
             shown.contains("fewer than 10") && shown.contains("80.0%"),

@@ -13,7 +13,7 @@ const REPORTS_MAX: usize = 60;
 
 /// What earlier reports say.
 #[derive(Debug, Default)]
-pub(crate) struct Earlier {
+pub(crate) struct EarlierReports {
     /// The report of the reported day before.
     pub(crate) report: Option<Report>,
     /// The newest day on which each table passed.
@@ -24,13 +24,13 @@ pub(crate) struct Earlier {
 ///
 /// # Errors
 /// When the storage does not answer, or a report is damaged.
-pub(crate) async fn earlier(
+pub(crate) async fn read_earlier_reports(
     report: &Report,
     days: &[String],
     site: &dyn ObjectStore,
-) -> Result<Earlier, Failure> {
-    let mut earlier = Earlier::default();
-    earlier.take(report);
+) -> Result<EarlierReports, Failure> {
+    let mut earlier = EarlierReports::default();
+    earlier.record_passing_tables(report);
     let before = days
         .iter()
         .filter(|day| **day < report.date)
@@ -44,17 +44,17 @@ pub(crate) async fn earlier(
         {
             break;
         }
-        let Some(found) = read(day, site).await? else {
+        let Some(found) = read_report_if_valid(day, site).await? else {
             continue;
         };
-        earlier.take(&found);
+        earlier.record_passing_tables(&found);
         earlier.report.get_or_insert(found);
     }
     Ok(earlier)
 }
 
-impl Earlier {
-    fn take(&mut self, report: &Report) {
+impl EarlierReports {
+    fn record_passing_tables(&mut self, report: &Report) {
         for (table, manifest) in report.tables.iter().filter(|(_, manifest)| manifest.passed) {
             self.passing
                 .entry(table.clone())
@@ -64,7 +64,10 @@ impl Earlier {
 }
 
 /// A report that is no longer readable is none: an older version may have written it.
-async fn read(day: &str, site: &dyn ObjectStore) -> Result<Option<Report>, Failure> {
+async fn read_report_if_valid(
+    day: &str,
+    site: &dyn ObjectStore,
+) -> Result<Option<Report>, Failure> {
     let Some(day) = Day::parse(day) else {
         return Ok(None);
     };

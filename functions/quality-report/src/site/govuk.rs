@@ -4,11 +4,11 @@ use maud::{DOCTYPE, Markup, html};
 
 /// What a browser may do with a page: its own sheet, its own script, its own pictures. `frame-ancestors` holds only in a
 /// header, so that the site's distribution sends the same once more.
-pub(super) const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'";
+pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'";
 
 /// The parts of the site, as the navigation names them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum SitePart {
     Overview,
     Tables,
     Sources,
@@ -16,45 +16,45 @@ pub(super) enum Part {
     About,
 }
 
-const PARTS: [(Part, &str, &str); 5] = [
-    (Part::Overview, "index.html", "Overview"),
-    (Part::Tables, "tables.html", "Tables"),
-    (Part::Sources, "sources.html", "Sources"),
-    (Part::Days, "days.html", "Days"),
-    (Part::About, "about.html", "How to read this"),
+const SITE_PARTS: [(SitePart, &str, &str); 5] = [
+    (SitePart::Overview, "index.html", "Overview"),
+    (SitePart::Tables, "tables.html", "Tables"),
+    (SitePart::Sources, "sources.html", "Sources"),
+    (SitePart::Days, "days.html", "Days"),
+    (SitePart::About, "about.html", "How to read this"),
 ];
 
 /// What stands around a page's text.
-pub(super) struct Frame<'f> {
+pub(super) struct PageLayout<'f> {
     /// The page's title.
     pub(super) title: &'f str,
     /// What it tells, in a sentence, for lists of pages.
     pub(super) summary: &'f str,
     /// The part that it belongs to.
-    pub(super) part: Part,
+    pub(super) part: SitePart,
     /// Folders between the site's root and the page.
     pub(super) depth: usize,
     /// Whether it is a page below its part's own.
-    pub(super) below: bool,
+    pub(super) is_subpage: bool,
     /// Whether the list's script runs on it.
     pub(super) script: bool,
 }
 
-impl Frame<'_> {
-    fn root(&self) -> String {
+impl PageLayout<'_> {
+    fn root_path(&self) -> String {
         "../".repeat(self.depth)
     }
 
     /// The whole page.
-    pub(super) fn page(&self, body: &Markup) -> Vec<u8> {
-        let root = self.root();
+    pub(super) fn render_page(&self, body: &Markup) -> Vec<u8> {
+        let root = self.root_path();
         let markup = html! {
             (DOCTYPE)
             html.govuk-template lang="en-GB" {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta http-equiv="Content-Security-Policy" content=(CONTENT_SECURITY_POLICY);
                     meta name="referrer" content="no-referrer";
                     meta name="robots" content="noindex";
                     meta name="description" content=(self.summary);
@@ -65,20 +65,20 @@ impl Frame<'_> {
                 }
                 body.govuk-template__body {
                     a.govuk-skip-link href="#main-content" { "Skip to main content" }
-                    (self.header())
+                    (self.render_header())
                     div.govuk-width-container {
-                        (self.breadcrumbs())
+                        (self.render_breadcrumbs())
                         main.govuk-main-wrapper id="main-content" tabindex="-1" { (body) }
                     }
-                    (self.footer())
+                    (self.render_footer())
                 }
             }
         };
         markup.into_string().into_bytes()
     }
 
-    fn header(&self) -> Markup {
-        let root = self.root();
+    fn render_header(&self) -> Markup {
+        let root = self.root_path();
         html! {
             header.govuk-template__header {
                 div.govuk-generic-header {
@@ -93,7 +93,7 @@ impl Frame<'_> {
                         div.govuk-service-navigation__container {
                             nav.govuk-service-navigation__wrapper aria-label="Menu" {
                                 ul.govuk-service-navigation__list {
-                                    @for (part, href, name) in PARTS { (self.item(part, &format!("{root}{href}"), name)) }
+                                    @for (part, href, name) in SITE_PARTS { (self.navigation_item(part, &format!("{root}{href}"), name)) }
                                 }
                             }
                         }
@@ -103,9 +103,9 @@ impl Frame<'_> {
         }
     }
 
-    fn item(&self, part: Part, href: &str, name: &str) -> Markup {
+    fn navigation_item(&self, part: SitePart, href: &str, name: &str) -> Markup {
         let here = part == self.part;
-        let current = if self.below { "true" } else { "page" };
+        let current = if self.is_subpage { "true" } else { "page" };
         html! {
             li.govuk-service-navigation__item.govuk-service-navigation__item--active[here] {
                 a.govuk-service-navigation__link href=(href) aria-current=[here.then_some(current)] { (name) }
@@ -113,11 +113,11 @@ impl Frame<'_> {
         }
     }
 
-    fn breadcrumbs(&self) -> Markup {
-        let root = self.root();
-        let part = PARTS.iter().find(|(part, ..)| *part == self.part);
+    fn render_breadcrumbs(&self) -> Markup {
+        let root = self.root_path();
+        let part = SITE_PARTS.iter().find(|(part, ..)| *part == self.part);
         html! {
-            @if let Some((_, href, name)) = part.filter(|_| self.below) {
+            @if let Some((_, href, name)) = part.filter(|_| self.is_subpage) {
                 nav.govuk-breadcrumbs aria-label="Breadcrumb" {
                     ol.govuk-breadcrumbs__list {
                         li.govuk-breadcrumbs__list-item { a.govuk-breadcrumbs__link href={ (root) "index.html" } { "Overview" } }
@@ -129,8 +129,8 @@ impl Frame<'_> {
         }
     }
 
-    fn footer(&self) -> Markup {
-        let root = self.root();
+    fn render_footer(&self) -> Markup {
+        let root = self.root_path();
         html! {
             footer.govuk-footer {
                 div.govuk-width-container.app-footer {
@@ -145,32 +145,37 @@ impl Frame<'_> {
 
 /// A column's head.
 #[derive(Clone, Copy)]
-pub(super) struct Head(&'static str, bool);
+pub(super) struct HeaderCell(&'static str, bool);
 
 /// The head of a column of texts.
-pub(super) const fn text(name: &'static str) -> Head {
-    Head(name, false)
+pub(super) const fn text_header(name: &'static str) -> HeaderCell {
+    HeaderCell(name, false)
 }
 
 /// The head of a column of numbers.
-pub(super) const fn numeric(name: &'static str) -> Head {
-    Head(name, true)
+pub(super) const fn numeric_header(name: &'static str) -> HeaderCell {
+    HeaderCell(name, true)
 }
 
 /// How much room a table asks for: a wide one scrolls in its own box on a small screen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Width {
+pub(super) enum TableWidth {
     Narrow,
     Wide,
     Wider,
 }
 
 /// A table. The first cell of a row is its head.
-pub(super) fn table(caption: &str, width: Width, heads: &[Head], rows: Vec<Vec<Markup>>) -> Markup {
+pub(super) fn data_table(
+    caption: &str,
+    width: TableWidth,
+    heads: &[HeaderCell],
+    rows: Vec<Vec<Markup>>,
+) -> Markup {
     let class = match width {
-        Width::Narrow => "govuk-table app-table app-narrow",
-        Width::Wide => "govuk-table app-table app-wide",
-        Width::Wider => "govuk-table app-table app-wider",
+        TableWidth::Narrow => "govuk-table app-table app-narrow",
+        TableWidth::Wide => "govuk-table app-table app-wide",
+        TableWidth::Wider => "govuk-table app-table app-wider",
     };
     let cell = |place: usize, cell: Markup| {
         let numeric = heads.get(place).is_some_and(|head| head.1);
@@ -195,7 +200,7 @@ pub(super) fn table(caption: &str, width: Width, heads: &[Head], rows: Vec<Vec<M
         }
     };
     html! {
-        @if width == Width::Narrow { (table) }
+        @if width == TableWidth::Narrow { (table) }
         @else { div.app-scroll role="region" aria-label=(caption) tabindex="0" { (table) } }
     }
 }
@@ -215,7 +220,7 @@ pub(super) fn summary_list(facts: Vec<(&str, Markup)>) -> Markup {
 }
 
 /// What is shown when it is asked for.
-pub(super) fn details(summary: &str, body: &Markup) -> Markup {
+pub(super) fn details_box(summary: &str, body: &Markup) -> Markup {
     html! {
         details.govuk-details {
             summary.govuk-details__summary { span.govuk-details__summary-text { (summary) } }
@@ -236,7 +241,7 @@ pub(super) enum Colour {
 }
 
 /// A word in a coloured box.
-pub(super) fn tag(colour: Colour, word: &str) -> Markup {
+pub(super) fn coloured_tag(colour: Colour, word: &str) -> Markup {
     let class = match colour {
         Colour::Green => "govuk-tag govuk-tag--green",
         Colour::Grey => "govuk-tag govuk-tag--grey",
@@ -249,12 +254,12 @@ pub(super) fn tag(colour: Colour, word: &str) -> Markup {
 }
 
 /// Text to copy, in a box that the keyboard can reach.
-pub(super) fn code(label: &str, text: &str, long: bool) -> Markup {
+pub(super) fn code_block(label: &str, text: &str, long: bool) -> Markup {
     html! { pre.app-code.app-code--long[long] role="region" aria-label=(label) tabindex="0" { code { (text) } } }
 }
 
 /// A figure with a name and what it means.
-pub(super) struct Figure {
+pub(super) struct KeyFigure {
     pub(super) name: &'static str,
     pub(super) number: String,
     pub(super) note: Markup,
@@ -262,11 +267,11 @@ pub(super) struct Figure {
 }
 
 /// Figures in a row.
-pub(super) fn figures(figures: Vec<Figure>) -> Markup {
+pub(super) fn key_figures(figures: Vec<KeyFigure>) -> Markup {
     html! {
         dl.app-figures {
             @for figure in figures {
-                div class={ "app-figure " (shade(figure.colour)) } {
+                div class={ "app-figure " (figure_class(figure.colour)) } {
                     dt { (figure.name) }
                     dd.app-number { (figure.number) }
                     dd { (figure.note) }
@@ -276,7 +281,7 @@ pub(super) fn figures(figures: Vec<Figure>) -> Markup {
     }
 }
 
-fn shade(colour: Colour) -> &'static str {
+fn figure_class(colour: Colour) -> &'static str {
     match colour {
         Colour::Green => "app-figure--good",
         Colour::Yellow => "app-figure--warn",
@@ -287,25 +292,25 @@ fn shade(colour: Colour) -> &'static str {
 }
 
 /// A section with the heading that the contents lead to.
-pub(super) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
+pub(super) fn page_section(id: &str, heading: &str, body: &Markup) -> Markup {
     html! { section.app-section { h2.govuk-heading-m id=(id) { (heading) } (body) } }
 }
 
 /// A page of sections, with its contents beside them.
-pub(super) fn sections(sections: &[(&str, &str, Markup)]) -> Markup {
+pub(super) fn sections_with_contents(sections: &[(&str, &str, Markup)]) -> Markup {
     html! {
         div.app-layout {
             nav.app-contents aria-label="Contents of the page" {
                 h2.govuk-heading-s { "Contents" }
                 ol { @for (id, heading, _) in sections { li { a.govuk-link href={ "#" (id) } { (heading) } } } }
             }
-            div.app-body { @for (id, heading, body) in sections { (section(id, heading, body)) } }
+            div.app-body { @for (id, heading, body) in sections { (page_section(id, heading, body)) } }
         }
     }
 }
 
 /// A box at the top of the page: what needs somebody, or that nothing does.
-pub(super) fn banner(good: bool, heading: &str, body: &Markup) -> Markup {
+pub(super) fn notification_banner(good: bool, heading: &str, body: &Markup) -> Markup {
     html! {
         div.govuk-notification-banner.govuk-notification-banner--success[good] role="region" aria-labelledby="banner" {
             div.govuk-notification-banner__header {

@@ -4,13 +4,19 @@ use contract::TableContract;
 use maud::{Markup, html};
 use pole::PROVENANCE;
 
-use super::day::{difference, state_of};
-use super::dimension::{SIX, State};
-use super::govuk::{Colour, Frame, Part, Width, details, numeric, table, tag, text};
-use super::source::books_tag;
-use super::table::{fed_by, state_tag};
-use super::text::{counted, date, long_date, sentence, stopped, thousands};
-use super::{Edition, trend};
+use super::day::{day_state_tag, format_difference};
+use super::dimension::{DIMENSIONS, QualityState};
+use super::govuk::{
+    Colour, PageLayout, SitePart, TableWidth, coloured_tag, data_table, details_box,
+    numeric_header, text_header,
+};
+use super::source::reconciliation_tag;
+use super::table::{sources_filling, table_state_tag};
+use super::text::{
+    capitalise_first, count_with_noun, end_with_full_stop, format_date, format_long_date,
+    format_thousands,
+};
+use super::{SiteBuild, trend};
 use crate::report::TrendState;
 
 /// The families of POLE, with what they are called in the plural.
@@ -23,7 +29,7 @@ const FAMILIES: [(&str, &str); 5] = [
 ];
 
 /// The search: it leads to the list of tables, which a script then filters.
-pub(super) fn search(action: &str) -> Markup {
+pub(super) fn search_form(action: &str) -> Markup {
     html! {
         form.app-search role="search" action=(action) method="get" {
             label.govuk-label for="q" { "Find a table or a column" }
@@ -34,13 +40,13 @@ pub(super) fn search(action: &str) -> Markup {
 }
 
 /// Every table with its columns: a plain list, which a script can filter.
-pub(super) fn tables(edition: &Edition<'_>) -> Vec<u8> {
+pub(super) fn tables_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     let all = &edition.catalogue.tables;
-    let columns: usize = all.iter().map(|of| of.own().len()).sum();
+    let columns: usize = all.iter().map(|of| of.own_columns().len()).sum();
     let body = html! {
         h1.govuk-heading-l { "Tables" }
-        p.app-lead { (counted(all.len() as u64, "table")) " with " (thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " columns of provenance." }
-        (search("tables.html"))
+        p.app-lead { (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " columns of provenance." }
+        (search_form("tables.html"))
         noscript { p.govuk-body { "Filtering needs JavaScript. The list below is complete without it." } }
         p.govuk-body id="found" role="status" {}
         @for (family, plural) in FAMILIES {
@@ -48,36 +54,36 @@ pub(super) fn tables(edition: &Edition<'_>) -> Vec<u8> {
             @if !of_family.is_empty() {
                 section data-group="" {
                     h2.govuk-heading-m id={ "family-" (family) } { (plural) }
-                    ul.app-entries { @for of in of_family { (entry(edition, of)) } }
+                    ul.app-entries { @for of in of_family { (table_entry(edition, of)) } }
                 }
             }
         }
     };
-    let frame = Frame {
+    let frame = PageLayout {
         title: "Tables",
         summary: "Every table, with its columns",
-        part: Part::Tables,
+        part: SitePart::Tables,
         depth: 0,
-        below: false,
+        is_subpage: false,
         script: true,
     };
-    frame.page(&body)
+    frame.render_page(&body)
 }
 
-fn entry(edition: &Edition<'_>, of: &TableContract) -> Markup {
+fn table_entry(edition: &SiteBuild<'_>, of: &TableContract) -> Markup {
     let manifest = edition.report.tables.get(&of.name);
     html! {
         li.app-entry data-entry="" {
             h3.govuk-heading-s { a.govuk-link href={ "table/" (of.name) ".html" } { (of.name) } }
-            (state_tag(manifest))
-            p data-text="" { (stopped(&of.meaning)) }
+            (table_state_tag(manifest))
+            p data-text="" { (end_with_full_stop(&of.meaning)) }
             p.app-muted {
-                @if let Some(manifest) = manifest { (counted(manifest.rows, "row")) ". " }
-                @match fed_by(edition.catalogue, &of.name).len() { 0 => "No source fills it.", count => { "Filled by " (counted(count as u64, "source")) "." } }
+                @if let Some(manifest) = manifest { (count_with_noun(manifest.rows, "row")) ". " }
+                @match sources_filling(edition.catalogue, &of.name).len() { 0 => "No source fills it.", count => { "Filled by " (count_with_noun(count as u64, "source")) "." } }
             }
-            (details(&counted(of.own().len() as u64, "column of its own"), &html! {
+            (details_box(&count_with_noun(of.own_columns().len() as u64, "column of its own"), &html! {
                 ul.app-fields {
-                    @for column in of.own() {
+                    @for column in of.own_columns() {
                         li data-field="" { a.govuk-link href={ "table/" (of.name) ".html#column-" (column.name) } { code { (column.name) } } " " (column.meaning) }
                     }
                 }
@@ -86,9 +92,9 @@ fn entry(edition: &Edition<'_>, of: &TableContract) -> Markup {
     }
 }
 
-pub(super) fn sources(edition: &Edition<'_>) -> Vec<u8> {
-    let nothing = crate::SourceBooks::default();
-    let row = |plan: &contract::Plan| {
+pub(super) fn sources_page(edition: &SiteBuild<'_>) -> Vec<u8> {
+    let nothing = crate::SourceReconciliation::default();
+    let row = |plan: &contract::CompiledMapping| {
         let contract = &plan.contract;
         let books = edition
             .report
@@ -101,39 +107,39 @@ pub(super) fn sources(edition: &Edition<'_>) -> Vec<u8> {
             .map(|books| books.landed);
         vec![
             html! { a.govuk-link href={ "source/" (contract.name) ".html" } { (contract.title) } br; code.app-muted { (contract.name) } },
-            html! { div.app-text { (stopped(&contract.purpose)) } },
+            html! { div.app-text { (end_with_full_stop(&contract.purpose)) } },
             html! { (contract.owner) },
-            books_tag(books),
-            html! { (thousands(books.landed)) },
-            html! { (difference(before, books.landed)) },
+            reconciliation_tag(books),
+            html! { (format_thousands(books.landed)) },
+            html! { (format_difference(before, books.landed)) },
         ]
     };
     let heads = [
-        text("Source"),
-        text("What it holds"),
-        text("Owner"),
-        text("Books"),
-        numeric("Landed"),
-        numeric("Against the day before"),
+        text_header("Source"),
+        text_header("What it holds"),
+        text_header("Owner"),
+        text_header("Books"),
+        numeric_header("Landed"),
+        numeric_header("Against the day before"),
     ];
-    let plans = &edition.catalogue.plans;
+    let plans = &edition.catalogue.mappings;
     let body = html! {
         h1.govuk-heading-l { "Sources" }
-        p.app-lead { (counted(plans.len() as u64, "source")) " push events. Figures are of " (date(&edition.report.date)) "." }
-        (table("Sources and what they sent", Width::Wide, &heads, plans.iter().map(row).collect()))
+        p.app-lead { (count_with_noun(plans.len() as u64, "source")) " push events. Figures are of " (format_date(&edition.report.date)) "." }
+        (data_table("Sources and what they sent", TableWidth::Wide, &heads, plans.iter().map(row).collect()))
     };
-    let frame = Frame {
+    let frame = PageLayout {
         title: "Sources",
         summary: "Who sends what",
-        part: Part::Sources,
+        part: SitePart::Sources,
         depth: 0,
-        below: false,
+        is_subpage: false,
         script: false,
     };
-    frame.page(&body)
+    frame.render_page(&body)
 }
 
-pub(super) fn days(edition: &Edition<'_>) -> Vec<u8> {
+pub(super) fn days_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     let known = |day: &str| {
         [Some(edition.report), edition.earlier]
             .into_iter()
@@ -142,25 +148,25 @@ pub(super) fn days(edition: &Edition<'_>) -> Vec<u8> {
     };
     let body = html! {
         h1.govuk-heading-l { "Days" }
-        p.app-lead { (counted(edition.days.len() as u64, "reported day")) ", newest first. A day ends at midnight UTC." }
+        p.app-lead { (count_with_noun(edition.days.len() as u64, "reported day")) ", newest first. A day ends at midnight UTC." }
         ul.app-changes {
             @for day in edition.days {
-                li { a.govuk-link href={ "day/" (day) ".html" } { (long_date(day)) } @if let Some(report) = known(day) { (state_of(report)) } }
+                li { a.govuk-link href={ "day/" (day) ".html" } { (format_long_date(day)) } @if let Some(report) = known(day) { (day_state_tag(report)) } }
             }
         }
     };
-    let frame = Frame {
+    let frame = PageLayout {
         title: "Days",
         summary: "Every reported day",
-        part: Part::Days,
+        part: SitePart::Days,
         depth: 0,
-        below: false,
+        is_subpage: false,
         script: false,
     };
-    frame.page(&body)
+    frame.render_page(&body)
 }
 
-pub(super) fn about() -> Vec<u8> {
+pub(super) fn about_page() -> Vec<u8> {
     let dimension = |(name, means): (&str, &str)| {
         let fed = match name {
             "completeness" => {
@@ -175,47 +181,50 @@ pub(super) fn about() -> Vec<u8> {
             }
         };
         vec![
-            html! { (sentence(name)) },
+            html! { (capitalise_first(name)) },
             html! { (means) },
             html! { (fed) },
         ]
     };
     let states = [
         (
-            State::Good.tag(),
+            QualityState::Good.label_tag(),
             "Every rule is met: no more fell short than its target allows",
         ),
         (
-            State::Warning.tag(),
+            QualityState::Warning.label_tag(),
             "A rule is not met, and somebody should look. Readers still get the day",
         ),
-        (State::Failing.tag(), "A critical rule is not met"),
         (
-            tag(Colour::Red, "Held back"),
+            QualityState::Failing.label_tag(),
+            "A critical rule is not met",
+        ),
+        (
+            coloured_tag(Colour::Red, "Held back"),
             "A critical rule is not met: the snapshot is kept, and readers see the last one that passed",
         ),
         (
-            tag(Colour::Grey, "Empty"),
+            coloured_tag(Colour::Grey, "Empty"),
             "There is a snapshot, without a row",
         ),
         (
-            State::Unmeasured.tag(),
+            QualityState::Unmeasured.label_tag(),
             "No rule looks at this dimension here. That is not the same as good",
         ),
         (
-            trend::state(TrendState::Usual),
+            trend::trend_state_tag(TrendState::Usual),
             "The number is within its expected range",
         ),
         (
-            trend::state(TrendState::Unusual),
+            trend::trend_state_tag(TrendState::Unusual),
             "The number is outside of it",
         ),
         (
-            trend::state(TrendState::Young),
+            trend::trend_state_tag(TrendState::Young),
             "There are too few days of the same kind to compare with",
         ),
         (
-            trend::state(TrendState::Acknowledged),
+            trend::trend_state_tag(TrendState::Acknowledged),
             "The number is outside of its range, and somebody has said why",
         ),
     ];
@@ -227,8 +236,8 @@ pub(super) fn about() -> Vec<u8> {
             p.govuk-body { "The expected range of a number is made of the same weekday in earlier weeks: their median, and how far they usually lie from it. A day is never part of its own range. Days that somebody has explained are left out." }
             p.govuk-body { "No page shows a value of a personal column. Counts of people's data below ten are told as " em { "fewer than 10" } "." }
         }
-        (table("The six dimensions", Width::Narrow, &[text("Dimension"), text("It means"), text("What measures it")], SIX.into_iter().map(dimension).collect()))
-        (table("States", Width::Narrow, &[text("State"), text("It means")], states.into_iter().map(|(tag, says)| vec![tag, html! { (says) }]).collect()))
+        (data_table("The six dimensions", TableWidth::Narrow, &[text_header("Dimension"), text_header("It means"), text_header("What measures it")], DIMENSIONS.into_iter().map(dimension).collect()))
+        (data_table("States", TableWidth::Narrow, &[text_header("State"), text_header("It means")], states.into_iter().map(|(tag, says)| vec![tag, html! { (says) }]).collect()))
         h2.govuk-heading-m { "What becomes of a record" }
         ul.govuk-list.govuk-list--bullet.app-measure {
             li { strong { "Landed" } ": it lies in the raw zone, unchanged." }
@@ -239,13 +248,13 @@ pub(super) fn about() -> Vec<u8> {
         p.govuk-body { "The books of a source close when landed is refined, ignored and quarantined together, and nothing waits." }
     };
     let summary = "What the dimensions, states and figures mean";
-    Frame {
+    PageLayout {
         title: "How to read these pages",
         summary,
-        part: Part::About,
+        part: SitePart::About,
         depth: 0,
-        below: false,
+        is_subpage: false,
         script: false,
     }
-    .page(&body)
+    .render_page(&body)
 }

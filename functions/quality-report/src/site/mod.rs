@@ -8,8 +8,9 @@ mod columns;
 mod day;
 mod dimension;
 mod earlier;
-mod front;
+mod exports;
 mod govuk;
+mod home;
 mod lists;
 mod query;
 mod sample;
@@ -18,7 +19,6 @@ mod source;
 mod table;
 mod text;
 mod trend;
-mod twins;
 mod write;
 
 #[cfg(test)]
@@ -29,19 +29,19 @@ use std::collections::BTreeMap;
 use contract::{Catalogue, TableContract};
 use lake::RuleResult;
 
-use crate::report::{History, Report};
+use crate::report::{MetricHistory, Report};
 
-pub(crate) use earlier::earlier;
-pub use query::{Example, Place, examples};
-pub(crate) use schemas::Schemas;
-pub(crate) use write::write;
+pub(crate) use earlier::read_earlier_reports;
+pub use query::{QueryExample, QueryLocation, query_examples};
+pub(crate) use schemas::PublishedSchemas;
+pub(crate) use write::write_changed_pages;
 
 /// Everything that an edition of the site is made from.
-pub(crate) struct Edition<'e> {
+pub(crate) struct SiteBuild<'e> {
     /// The reported day.
     pub(crate) report: &'e Report,
     /// What earlier days came to.
-    pub(crate) history: &'e History,
+    pub(crate) history: &'e MetricHistory,
     /// The reported days, newest first.
     pub(crate) days: &'e [String],
     /// The contracts.
@@ -51,13 +51,13 @@ pub(crate) struct Edition<'e> {
     /// The newest day on which each table passed, where one is known.
     pub(crate) passing: &'e BTreeMap<String, String>,
     /// The tables' columns since they were first published.
-    pub(crate) schemas: &'e Schemas,
+    pub(crate) schemas: &'e PublishedSchemas,
     /// Where readers find the tables.
-    pub(crate) place: &'e Place,
+    pub(crate) query_location: &'e QueryLocation,
 }
 
 /// An object of the site.
-pub(crate) struct Page {
+pub(crate) struct SitePage {
     /// Its key in the bucket.
     pub(crate) key: String,
     /// Its bytes.
@@ -66,14 +66,14 @@ pub(crate) struct Page {
     pub(crate) content_type: &'static str,
 }
 
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
+const HTML_TYPE: &str = "text/html; charset=utf-8";
+const JSON_TYPE: &str = "application/json";
 
 /// The sheet: that of govuk-frontend where npm has made it, else our own.
 #[cfg(styles_built)]
-const STYLE: &str = include_str!("../../site/dist/site.css");
+const STYLESHEET: &str = include_str!("../../site/dist/site.css");
 #[cfg(not(styles_built))]
-const STYLE: &str = concat!(
+const STYLESHEET: &str = concat!(
     include_str!("../../site/plain.css"),
     include_str!("../../site/app.css")
 );
@@ -84,10 +84,10 @@ const SCRIPT: &str = include_str!("../../site/search.js");
 const ICON: &str = include_str!("../../site/icon.svg");
 
 /// Every page of an edition. The catalogue's pages are those of the newest reported day; an older day has its own page only.
-pub(crate) fn site(edition: &Edition<'_>) -> Vec<Page> {
+pub(crate) fn build_site(edition: &SiteBuild<'_>) -> Vec<SitePage> {
     let mut pages = vec![html_page(
         format!("day/{}.html", edition.report.date),
-        day::page(edition),
+        day::day_page(edition),
     )];
     if edition
         .days
@@ -95,22 +95,22 @@ pub(crate) fn site(edition: &Edition<'_>) -> Vec<Page> {
         .is_none_or(|newest| *newest == edition.report.date)
     {
         pages.extend([
-            html_page("index.html".into(), front::page(edition)),
-            html_page("tables.html".into(), lists::tables(edition)),
-            html_page("sources.html".into(), lists::sources(edition)),
-            html_page("days.html".into(), lists::days(edition)),
-            html_page("about.html".into(), lists::about()),
-            Page {
+            html_page("index.html".into(), home::home_page(edition)),
+            html_page("tables.html".into(), lists::tables_page(edition)),
+            html_page("sources.html".into(), lists::sources_page(edition)),
+            html_page("days.html".into(), lists::days_page(edition)),
+            html_page("about.html".into(), lists::about_page()),
+            SitePage {
                 key: "site.css".into(),
-                body: STYLE.into(),
+                body: STYLESHEET.into(),
                 content_type: "text/css; charset=utf-8",
             },
-            Page {
+            SitePage {
                 key: "search.js".into(),
                 body: SCRIPT.into(),
                 content_type: "text/javascript; charset=utf-8",
             },
-            Page {
+            SitePage {
                 key: "icon.svg".into(),
                 body: ICON.into(),
                 content_type: "image/svg+xml",
@@ -119,25 +119,25 @@ pub(crate) fn site(edition: &Edition<'_>) -> Vec<Page> {
         for table in &edition.catalogue.tables {
             pages.push(html_page(
                 format!("table/{}.html", table.name),
-                table::page(edition, table),
+                table::table_page(edition, table),
             ));
         }
-        for plan in &edition.catalogue.plans {
+        for plan in &edition.catalogue.mappings {
             pages.push(html_page(
                 format!("source/{}.html", plan.contract.name),
-                source::page(edition, plan),
+                source::source_page(edition, plan),
             ));
         }
-        pages.extend(twins::pages(edition));
+        pages.extend(exports::export_pages(edition));
     }
     pages
 }
 
-fn html_page(key: String, body: Vec<u8>) -> Page {
-    Page {
+fn html_page(key: String, body: Vec<u8>) -> SitePage {
+    SitePage {
         key,
         body,
-        content_type: HTML,
+        content_type: HTML_TYPE,
     }
 }
 
@@ -148,11 +148,11 @@ fn is_about_people(table: Option<&TableContract>, result: &RuleResult) -> bool {
         return true;
     };
     let mut columns = std::collections::BTreeSet::new();
-    rule.demand.columns(&mut columns);
+    rule.expectation.collect_columns(&mut columns);
     columns.extend(result.column.clone());
     let personal = |name: &String| {
         table
-            .position(name)
+            .column_index(name)
             .is_some_and(|place| table.columns[place].personal)
     };
     columns.iter().any(personal)

@@ -1,23 +1,23 @@
 //! How to query a table: examples that are made here and nowhere else, so that a test can run what the pages show.
 
 use contract::{Catalogue, TableContract};
-use lake::{Manifest, table_prefix};
+use lake::{SnapshotManifest, table_prefix};
 
 /// Files that an example names; of a table of more shards, DuckDB reads the Iceberg metadata.
 const FILES_MAX: usize = 4;
 
 /// Where readers find the tables.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct QueryLocation {
     /// The bucket of the curated zone.
     pub bucket: String,
     /// What the names of Glue's databases begin with.
-    pub databases: String,
+    pub database_prefix: String,
 }
 
 /// A query to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct QueryExample {
     /// What it answers.
     pub title: String,
     /// Who runs it: `Athena` or `DuckDB`.
@@ -26,10 +26,10 @@ pub struct Example {
     pub sql: String,
 }
 
-impl Place {
+impl QueryLocation {
     /// The database in which a table stands, as the merge names it in Glue.
     #[must_use]
-    pub fn database(&self, table: &TableContract) -> String {
+    pub fn glue_database(&self, table: &TableContract) -> String {
         let plain = |c: char| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_lowercase()
@@ -39,7 +39,7 @@ impl Place {
         };
         format!(
             "{}_curated_{}",
-            self.databases,
+            self.database_prefix,
             table.domain.chars().map(plain).collect::<String>()
         )
     }
@@ -47,14 +47,14 @@ impl Place {
 
 /// The examples of a table, over the files of a day.
 #[must_use]
-pub fn examples(
+pub fn query_examples(
     table: &TableContract,
-    manifest: &Manifest,
+    manifest: &SnapshotManifest,
     catalogue: &Catalogue,
-    place: &Place,
-) -> Vec<Example> {
-    let (database, name) = (place.database(table), &table.name);
-    let athena = |title: &str, sql: String| Example {
+    place: &QueryLocation,
+) -> Vec<QueryExample> {
+    let (database, name) = (place.glue_database(table), &table.name);
+    let athena = |title: &str, sql: String| QueryExample {
         title: title.to_owned(),
         engine: "Athena",
         sql,
@@ -73,7 +73,10 @@ pub fn examples(
             ),
         ),
     ];
-    let coded = table.own().iter().find(|column| column.list.is_some());
+    let coded = table
+        .own_columns()
+        .iter()
+        .find(|column| column.list.is_some());
     found.extend(coded.map(|column| {
         let code = &column.name;
         let title = format!("How often each code of {code} stands there");
@@ -82,17 +85,21 @@ pub fn examples(
         );
         athena(&title, sql)
     }));
-    if !table.is_link() && catalogue.table("link").is_some() {
+    if !table.is_link_table() && catalogue.table_contract("link").is_some() {
         let sql = format!(
             "SELECT link.link_type, link.to_table, count(*) AS links\nFROM {database}.{name} AS this\nJOIN {database}.link AS link ON link.from_id = this.pole_id\nGROUP BY link.link_type, link.to_table\nORDER BY links DESC, link.link_type, link.to_table"
         );
         found.push(athena("What its rows are linked to", sql));
     }
-    found.push(duckdb(table, manifest, place));
+    found.push(duckdb_example(table, manifest, place));
     found
 }
 
-fn duckdb(table: &TableContract, manifest: &Manifest, place: &Place) -> Example {
+fn duckdb_example(
+    table: &TableContract,
+    manifest: &SnapshotManifest,
+    place: &QueryLocation,
+) -> QueryExample {
     let files: Vec<String> = manifest
         .shards
         .iter()
@@ -110,7 +117,7 @@ fn duckdb(table: &TableContract, manifest: &Manifest, place: &Place) -> Example 
             table_prefix(&table.name).trim_end_matches('/')
         )
     };
-    Example {
+    QueryExample {
         title: format!("The files of {}, without a catalogue", manifest.date),
         engine: "DuckDB",
         sql: format!(

@@ -11,22 +11,22 @@ const CHANGES_MAX: usize = 50;
 /// Every table's columns, kept beside the pages as `schemas.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Schemas(BTreeMap<String, Published>);
+pub(crate) struct PublishedSchemas(BTreeMap<String, PublishedTableSchema>);
 
 /// A table as it was last published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Published {
+pub(super) struct PublishedTableSchema {
     /// The contract's version.
     pub(super) version: String,
     /// The columns' types, by name.
     pub(super) columns: BTreeMap<String, String>,
     /// What changed, newest first.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<PublishedSchemaChange>,
 }
 
 /// What changed with a version of a contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Change {
+pub(super) struct PublishedSchemaChange {
     /// The day whose report first had it.
     pub(super) date: String,
     /// The contract's version.
@@ -39,35 +39,35 @@ pub(super) struct Change {
     pub(super) retyped: Vec<String>,
 }
 
-impl Change {
+impl PublishedSchemaChange {
     /// Whether a reader of the earlier version may break.
-    pub(super) fn breaks(&self) -> bool {
+    pub(super) fn breaks_readers(&self) -> bool {
         !self.removed.is_empty() || !self.retyped.is_empty()
     }
 }
 
-impl Schemas {
+impl PublishedSchemas {
     /// The table as it was last published.
-    pub(super) fn of(&self, table: &str) -> Option<&Published> {
+    pub(super) fn published_table(&self, table: &str) -> Option<&PublishedTableSchema> {
         self.0.get(table)
     }
 
     /// Takes in what the contracts say on a day. The same contracts change nothing.
-    pub(crate) fn take(&mut self, catalogue: &Catalogue, date: &str) {
+    pub(crate) fn record_contracts(&mut self, catalogue: &Catalogue, date: &str) {
         for table in &catalogue.tables {
-            let columns = columns(table);
+            let columns = column_types(table);
             let known = self.0.entry(table.name.clone()).or_default();
             if known.version == table.version && known.columns == columns {
                 continue;
             }
-            let mut change = Change {
+            let mut change = PublishedSchemaChange {
                 date: date.to_owned(),
                 version: table.version.clone(),
-                ..Change::default()
+                ..PublishedSchemaChange::default()
             };
             // The first version is one line, not as many as it has columns.
             if !known.columns.is_empty() {
-                change.compare(&known.columns, &columns);
+                change.compare_columns(&known.columns, &columns);
             }
             known.changes.insert(0, change);
             known.changes.truncate(CHANGES_MAX);
@@ -76,8 +76,12 @@ impl Schemas {
     }
 }
 
-impl Change {
-    fn compare(&mut self, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) {
+impl PublishedSchemaChange {
+    fn compare_columns(
+        &mut self,
+        before: &BTreeMap<String, String>,
+        after: &BTreeMap<String, String>,
+    ) {
         let only = |these: &BTreeMap<String, String>, those: &BTreeMap<String, String>| {
             these
                 .keys()
@@ -96,10 +100,10 @@ impl Change {
     }
 }
 
-fn columns(table: &TableContract) -> BTreeMap<String, String> {
+fn column_types(table: &TableContract) -> BTreeMap<String, String> {
     table
         .columns
         .iter()
-        .map(|column| (column.name.clone(), column.kind.glue()))
+        .map(|column| (column.name.clone(), column.kind.glue_type()))
         .collect()
 }

@@ -2,135 +2,143 @@
 
 use std::collections::BTreeMap;
 
-use contract::{EventOp, Plan, Property};
+use contract::{CompiledMapping, EventOp, Property};
 use lake::LAG_BOUNDS;
 use maud::{Markup, html};
 
-use super::chart::{line, minutes, stacked};
+use super::chart::{line_chart, minute_chart, stacked_bar_chart};
 use super::govuk::{
-    Colour, Figure, Frame, Part, Width, code, details, figures, numeric, sections, summary_list,
-    table, tag, text,
+    Colour, KeyFigure, PageLayout, SitePart, TableWidth, code_block, coloured_tag, data_table,
+    details_box, key_figures, numeric_header, sections_with_contents, summary_list, text_header,
 };
-use super::table::asking;
-use super::text::{counted, date, measured, percent, seconds, stopped, thousands};
-use super::{Edition, trend};
-use crate::books::SourceBooks;
+use super::table::support_channels;
+use super::text::{
+    count_with_noun, end_with_full_stop, format_date, format_duration, format_metric_value,
+    format_percent, format_thousands,
+};
+use super::{SiteBuild, trend};
+use crate::reconciliation::SourceReconciliation;
 
-struct View<'v> {
-    edition: &'v Edition<'v>,
-    plan: &'v Plan,
-    books: &'v SourceBooks,
+struct SourcePageView<'v> {
+    edition: &'v SiteBuild<'v>,
+    plan: &'v CompiledMapping,
+    reconciliation: &'v SourceReconciliation,
     dataset: String,
 }
 
-pub(super) fn page(edition: &Edition<'_>, plan: &Plan) -> Vec<u8> {
+pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<u8> {
     let contract = &plan.contract;
-    let nothing = SourceBooks::default();
+    let nothing = SourceReconciliation::default();
     let books = edition
         .report
         .sources
         .get(&contract.name)
         .unwrap_or(&nothing);
-    let view = View {
+    let view = SourcePageView {
         edition,
         plan,
-        books,
+        reconciliation: books,
         dataset: format!("source/{}", contract.name),
     };
     let body = html! {
         span.app-kicker { "Source, department " (contract.domain) }
-        div.app-title { h1.govuk-heading-l { (contract.title) } (books_tag(books)) }
-        p.app-lead { (stopped(&contract.purpose)) }
-        (view.headline())
-        (sections(&[
-            ("what", "What it is and who to ask", view.about()),
-            ("day", "What became of the day's records", view.day()),
-            ("refused", "Why records are in quarantine", view.refused()),
-            ("history", "Over time", view.history()),
-            ("minutes", "Through the day", view.minutes()),
-            ("lag", "How late records come", view.lag()),
-            ("unknown", "What the contract does not know", view.unknown()),
-            ("fields", "Its fields", view.fields()),
-            ("feeds", "What it fills", view.feeds()),
-            ("contract", "Contract", view.contract()),
+        div.app-title { h1.govuk-heading-l { (contract.title) } (reconciliation_tag(books)) }
+        p.app-lead { (end_with_full_stop(&contract.purpose)) }
+        (view.headline_figures())
+        (sections_with_contents(&[
+            ("what", "What it is and who to ask", view.about_section()),
+            ("day", "What became of the day's records", view.day_section()),
+            ("refused", "Why records are in quarantine", view.quarantine_section()),
+            ("history", "Over time", view.history_section()),
+            ("minutes", "Through the day", view.minutes_section()),
+            ("lag", "How late records come", view.lag_section()),
+            ("unknown", "What the contract does not know", view.undeclared_section()),
+            ("fields", "Its fields", view.fields_section()),
+            ("feeds", "What it fills", view.filled_tables_section()),
+            ("contract", "Contract", view.contract_section()),
         ]))
     };
-    let frame = Frame {
+    let frame = PageLayout {
         title: &contract.title,
         summary: &contract.purpose,
-        part: Part::Sources,
+        part: SitePart::Sources,
         depth: 1,
-        below: true,
+        is_subpage: true,
         script: false,
     };
-    frame.page(&body)
+    frame.render_page(&body)
 }
 
 /// Whether a source's books close, in a word.
-pub(super) fn books_tag(books: &SourceBooks) -> Markup {
+pub(super) fn reconciliation_tag(books: &SourceReconciliation) -> Markup {
     match () {
-        () if books.close() && books.landed == 0 => tag(Colour::Grey, "Nothing came"),
-        () if books.close() => tag(Colour::Green, "Books close"),
-        () if books.waiting > 0 => tag(Colour::Yellow, "Records wait"),
-        () => tag(Colour::Red, "Books open"),
+        () if books.balances() && books.landed == 0 => coloured_tag(Colour::Grey, "Nothing came"),
+        () if books.balances() => coloured_tag(Colour::Green, "Books close"),
+        () if books.waiting > 0 => coloured_tag(Colour::Yellow, "Records wait"),
+        () => coloured_tag(Colour::Red, "Books open"),
     }
 }
 
 /// A bound of a lag in words.
-fn within(bound: u64) -> String {
+fn format_lag_bound(bound: u64) -> String {
     let greatest = LAG_BOUNDS.last().copied().unwrap_or_default();
     if bound > greatest {
-        format!("more than {}", seconds(greatest))
+        format!("more than {}", format_duration(greatest))
     } else {
-        format!("within {}", seconds(bound))
+        format!("within {}", format_duration(bound))
     }
 }
 
-impl View<'_> {
-    fn headline(&self) -> Markup {
-        let books = self.books;
+impl SourcePageView<'_> {
+    fn headline_figures(&self) -> Markup {
+        let books = self.reconciliation;
         let refused = books.quarantined_total();
-        figures(vec![
-            Figure {
+        key_figures(vec![
+            KeyFigure {
                 name: "Records landed",
-                number: thousands(books.landed),
-                note: html! { "on " (date(&self.edition.report.date)) },
+                number: format_thousands(books.landed),
+                note: html! { "on " (format_date(&self.edition.report.date)) },
                 colour: Colour::Blue,
             },
-            Figure {
+            KeyFigure {
                 name: "Refined into rows",
-                number: percent(books.refined, books.landed),
-                note: html! { (counted(books.refined, "record")) },
+                number: format_percent(books.refined, books.landed),
+                note: html! { (count_with_noun(books.refined, "record")) },
                 colour: Colour::Green,
             },
-            Figure {
+            KeyFigure {
                 name: "Quarantined",
-                number: thousands(refused),
-                note: html! { (percent(refused, books.landed)) " of what landed" },
+                number: format_thousands(refused),
+                note: html! { (format_percent(refused, books.landed)) " of what landed" },
                 colour: if refused == 0 {
                     Colour::Green
                 } else {
                     Colour::Yellow
                 },
             },
-            Figure {
+            KeyFigure {
                 name: "Half of them came",
-                number: books.lag_centile(50).map_or_else(|| "-".into(), within),
-                note: html! { @if let Some(bound) = books.lag_centile(95) { "95% " (within(bound)) } @else { "No lag was measured" } },
+                number: books
+                    .lag_percentile(50)
+                    .map_or_else(|| "-".into(), format_lag_bound),
+                note: html! { @if let Some(bound) = books.lag_percentile(95) { "95% " (format_lag_bound(bound)) } @else { "No lag was measured" } },
                 colour: Colour::Blue,
             },
         ])
     }
 
-    fn about(&self) -> Markup {
+    fn about_section(&self) -> Markup {
         let contract = &self.plan.contract;
         let about = &contract.about;
         let mut facts = vec![
             ("Owner", html! { (contract.owner) }),
-            ("Who to ask", asking(about)),
+            ("Who to ask", support_channels(about)),
         ];
         if !about.limitations.is_empty() {
-            facts.push(("Known limits", html! { (stopped(&about.limitations)) }));
+            facts.push((
+                "Known limits",
+                html! { (end_with_full_stop(&about.limitations)) },
+            ));
         }
         facts.extend([
             ("Topic", html! { code { (contract.topic) } }),
@@ -145,19 +153,22 @@ impl View<'_> {
             ("Classification", html! { (about.security) }),
         ]);
         let row = |(name, op): (&String, &EventOp)| {
-            vec![html! { code { (name) } }, html! { (does(*op)) }]
+            vec![
+                html! { code { (name) } },
+                html! { (describe_event_op(*op)) },
+            ]
         };
         html! {
             (summary_list(facts))
-            (details(
-                &counted(contract.events.len() as u64, "event type"),
-                &table("Event types; one that is not declared is quarantined", Width::Narrow, &[text("Type"), text("What it does")], contract.events.iter().map(row).collect()),
+            (details_box(
+                &count_with_noun(contract.events.len() as u64, "event type"),
+                &data_table("Event types; one that is not declared is quarantined", TableWidth::Narrow, &[text_header("Type"), text_header("What it does")], contract.events.iter().map(row).collect()),
             ))
         }
     }
 
-    fn day(&self) -> Markup {
-        let books = self.books;
+    fn day_section(&self) -> Markup {
+        let books = self.reconciliation;
         let parts = [
             ("Refined into rows", books.refined),
             ("Left alone, as declared", books.ignored),
@@ -166,31 +177,31 @@ impl View<'_> {
         let row = |(name, count): (&str, u64)| {
             vec![
                 html! { (name) },
-                html! { (thousands(count)) },
-                html! { (percent(count, books.landed)) },
+                html! { (format_thousands(count)) },
+                html! { (format_percent(count, books.landed)) },
             ]
         };
         let mut rows: Vec<Vec<Markup>> = parts.into_iter().map(row).collect();
         rows.push(vec![
             html! { strong { "Landed" } },
-            html! { strong { (thousands(books.landed)) } },
-            html! { (percent(books.landed, books.landed)) },
+            html! { strong { (format_thousands(books.landed)) } },
+            html! { (format_percent(books.landed, books.landed)) },
         ]);
         let again = books.redriven;
         html! {
-            (table("Landed is refined, ignored and quarantined together", Width::Narrow, &[text("What became of them"), numeric("Records"), numeric("Share")], rows))
+            (data_table("Landed is refined, ignored and quarantined together", TableWidth::Narrow, &[text_header("What became of them"), numeric_header("Records"), numeric_header("Share")], rows))
             @if books.waiting > 0 { p.govuk-body { "Raw objects that wait to be transformed: " (books.waiting) "." } }
-            @if books.holes > 0 { p.govuk-body { "Offsets of the topic without a record: " (books.holes) "." } }
+            @if books.offset_gaps > 0 { p.govuk-body { "Offsets of the topic without a record: " (books.offset_gaps) "." } }
             @if again.total() > 0 {
                 p.govuk-body {
-                    "Processed again: " (counted(again.total(), "record")) ", of which " (thousands(again.refined)) " became rows, "
-                    (thousands(again.ignored)) " were left alone and " (thousands(again.quarantined)) " were refused once more."
+                    "Processed again: " (count_with_noun(again.total(), "record")) ", of which " (format_thousands(again.refined)) " became rows, "
+                    (format_thousands(again.ignored)) " were left alone and " (format_thousands(again.quarantined)) " were refused once more."
                 }
             }
         }
     }
 
-    fn refused(&self) -> Markup {
+    fn quarantine_section(&self) -> Markup {
         let before = self
             .edition
             .earlier
@@ -198,26 +209,34 @@ impl View<'_> {
         let row = |(rule, count): (&String, &u64)| {
             let then = before.map_or_else(
                 || "-".into(),
-                |books| thousands(books.quarantined.get(rule).copied().unwrap_or_default()),
+                |books| format_thousands(books.quarantined.get(rule).copied().unwrap_or_default()),
             );
             vec![
                 html! { code { (rule) } },
-                html! { (thousands(*count)) },
+                html! { (format_thousands(*count)) },
                 html! { (then) },
             ]
         };
-        let heads = [text("Rule"), numeric("Records"), numeric("The day before")];
+        let heads = [
+            text_header("Rule"),
+            numeric_header("Records"),
+            numeric_header("The day before"),
+        ];
         html! {
-            @if self.books.quarantined.is_empty() { p.govuk-body { "No record of the day was refused." } }
+            @if self.reconciliation.quarantined.is_empty() { p.govuk-body { "No record of the day was refused." } }
             @else {
-                (table("Refused records, by the rule that refused them", Width::Narrow, &heads, self.books.quarantined.iter().map(row).collect()))
+                (data_table("Refused records, by the rule that refused them", TableWidth::Narrow, &heads, self.reconciliation.quarantined.iter().map(row).collect()))
                 p.govuk-body.app-measure { "Each lies in the quarantine with its bytes and the reason. Once its cause is mended: " code { "polelake quarantine redrive" } "." }
             }
         }
     }
 
-    fn history(&self) -> Markup {
-        let series = |metric: &str| self.edition.history.series(&self.dataset, "", metric);
+    fn history_section(&self) -> Markup {
+        let series = |metric: &str| {
+            self.edition
+                .history
+                .metric_series(&self.dataset, "", metric)
+        };
         let (refined, ignored, quarantined) =
             (series("refined"), series("ignored"), series("quarantined"));
         let on = |series: &[(&str, f64)], date: &str| {
@@ -251,27 +270,27 @@ impl View<'_> {
             @if days.is_empty() { p.govuk-body { "Charts begin with the second day." } }
             @else {
                 div.app-charts {
-                    (stacked("What became of the records", &["Refined", "Ignored", "Quarantined"], &days))
-                    (line("Records landed", &series("landed"), expected("landed"), |value| measured("landed", value)))
-                    (line("Share of records quarantined", &series("quarantined_share"), expected("quarantined_share"), |value| measured("quarantined_share", value)))
-                    @for rule in self.books.quarantined.keys() {
-                        (line(&format!("Quarantined by {rule}"), &self.edition.history.series(&self.dataset, rule, "quarantined"), None, |value| measured("quarantined", value)))
+                    (stacked_bar_chart("What became of the records", &["Refined", "Ignored", "Quarantined"], &days))
+                    (line_chart("Records landed", &series("landed"), expected("landed"), |value| format_metric_value("landed", value)))
+                    (line_chart("Share of records quarantined", &series("quarantined_share"), expected("quarantined_share"), |value| format_metric_value("quarantined_share", value)))
+                    @for rule in self.reconciliation.quarantined.keys() {
+                        (line_chart(&format!("Quarantined by {rule}"), &self.edition.history.metric_series(&self.dataset, rule, "quarantined"), None, |value| format_metric_value("quarantined", value)))
                     }
                 }
             }
-            @if !mine.is_empty() { (trend::table_of("Observed beside the expected range", mine, None)) }
+            @if !mine.is_empty() { (trend::render_trends("Observed beside the expected range", mine, None)) }
         }
     }
 
-    fn minutes(&self) -> Markup {
+    fn minutes_section(&self) -> Markup {
         html! {
-            @if self.books.minutes.is_empty() { p.govuk-body { "No record came with a minute of its own." } }
-            @else { (minutes("Records a minute", self.books.minutes.iter())) }
+            @if self.reconciliation.minutes.is_empty() { p.govuk-body { "No record came with a minute of its own." } }
+            @else { (minute_chart("Records a minute", self.reconciliation.minutes.iter())) }
         }
     }
 
-    fn lag(&self) -> Markup {
-        let lag = &self.books.lag;
+    fn lag_section(&self) -> Markup {
+        let lag = &self.reconciliation.lag;
         let all: u64 = lag.values().sum();
         if all == 0 {
             return html! { p.govuk-body { "No record of the day says when it happened." } };
@@ -284,61 +303,69 @@ impl View<'_> {
         let facts = centiles
             .into_iter()
             .filter_map(|(name, share)| {
-                Some((name, html! { (within(self.books.lag_centile(share)?)) }))
+                Some((
+                    name,
+                    html! { (format_lag_bound(self.reconciliation.lag_percentile(share)?)) },
+                ))
             })
             .collect();
         let mut sum = 0;
         let row = |(bound, count): (&u64, &u64)| {
             sum += count;
             vec![
-                html! { (within(*bound)) },
-                html! { (thousands(*count)) },
-                html! { (percent(sum, all)) },
+                html! { (format_lag_bound(*bound)) },
+                html! { (format_thousands(*count)) },
+                html! { (format_percent(sum, all)) },
             ]
         };
         let rows = lag.iter().map(row).collect();
         html! {
             p.govuk-body.app-measure { "From the time that an event tells to its append to the log, by the clocks of both." }
             (summary_list(facts))
-            (details("All lags", &table("Records by their lag", Width::Narrow, &[text("Lag"), numeric("Records"), numeric("This or less")], rows)))
+            (details_box("All lags", &data_table("Records by their lag", TableWidth::Narrow, &[text_header("Lag"), numeric_header("Records"), numeric_header("This or less")], rows)))
         }
     }
 
-    fn unknown(&self) -> Markup {
+    fn undeclared_section(&self) -> Markup {
         let list = |caption: &str, counts: &BTreeMap<String, u64>| {
             let rows = counts
                 .iter()
-                .map(|(path, count)| vec![html! { code { (path) } }, html! { (thousands(*count)) }])
+                .map(|(path, count)| {
+                    vec![
+                        html! { code { (path) } },
+                        html! { (format_thousands(*count)) },
+                    ]
+                })
                 .collect();
-            html! { @if !counts.is_empty() { (table(caption, Width::Narrow, &[text("Field"), numeric("Times")], rows)) } }
+            html! { @if !counts.is_empty() { (data_table(caption, TableWidth::Narrow, &[text_header("Field"), numeric_header("Times")], rows)) } }
         };
         html! {
-            @if self.books.undeclared.is_empty() && self.books.unlisted.is_empty() { p.govuk-body { "Every field and every code of the day is declared." } }
-            (list("Fields that the contract does not declare: kept in the raw zone, and in no table", &self.books.undeclared))
-            (list("Codes that the contract does not list: kept as they came", &self.books.unlisted))
+            @if self.reconciliation.undeclared.is_empty() && self.reconciliation.unlisted.is_empty() { p.govuk-body { "Every field and every code of the day is declared." } }
+            (list("Fields that the contract does not declare: kept in the raw zone, and in no table", &self.reconciliation.undeclared))
+            (list("Codes that the contract does not list: kept as they came", &self.reconciliation.unlisted))
         }
     }
 
-    fn fields(&self) -> Markup {
+    fn fields_section(&self) -> Markup {
         let heads = [
-            text("Field"),
-            text("Type"),
-            text("Classification"),
-            text("Meaning"),
+            text_header("Field"),
+            text_header("Type"),
+            text_header("Classification"),
+            text_header("Meaning"),
         ];
         html! {
             @for object in &self.plan.contract.schema {
-                @let rows = { let mut rows = Vec::new(); object.properties.iter().for_each(|property| field(&mut rows, "", property)); rows };
-                (details(
-                    &format!("{}: {}", object.name, counted(rows.len() as u64, "field")),
-                    &table(&format!("Fields of {}", object.name), Width::Wide, &heads, rows),
+                @let rows = { let mut rows = Vec::new(); object.properties.iter().for_each(|property| add_field_rows(&mut rows, "", property)); rows };
+                (details_box(
+                    &format!("{}: {}", object.name, count_with_noun(rows.len() as u64, "field")),
+                    &data_table(&format!("Fields of {}", object.name), TableWidth::Wide, &heads, rows),
                 ))
             }
         }
     }
 
-    fn feeds(&self) -> Markup {
-        let tables = self.plan.tables();
+    fn filled_tables_section(&self) -> Markup {
+        let tables = self.plan.table_indices();
         let row = |place: usize| {
             let of = &self.edition.catalogue.tables[place];
             let rows = self
@@ -346,36 +373,36 @@ impl View<'_> {
                 .report
                 .tables
                 .get(&of.name)
-                .map_or_else(|| "-".into(), |manifest| thousands(manifest.rows));
+                .map_or_else(|| "-".into(), |manifest| format_thousands(manifest.rows));
             vec![
                 html! { a.govuk-link href={ "../table/" (of.name) ".html" } { (of.name) } },
-                html! { (stopped(&of.meaning)) },
+                html! { (end_with_full_stop(&of.meaning)) },
                 html! { (rows) },
             ]
         };
         let heads = [
-            text("Table"),
-            text("Its rows"),
-            numeric("Rows of all sources"),
+            text_header("Table"),
+            text_header("Its rows"),
+            numeric_header("Rows of all sources"),
         ];
-        table(
+        data_table(
             "Tables that its events fill",
-            Width::Narrow,
+            TableWidth::Narrow,
             &heads,
             tables.into_iter().map(row).collect(),
         )
     }
 
-    fn contract(&self) -> Markup {
+    fn contract_section(&self) -> Markup {
         let about = &self.plan.contract.about;
         html! {
             p.govuk-body { "Version " (self.plan.contract.version) ", " (about.status) ", in the Open Data Contract Standard." }
-            (details("The contract's text", &code("The contract's text", &about.text, true)))
+            (details_box("The contract's text", &code_block("The contract's text", &about.text, true)))
         }
     }
 }
 
-fn does(op: EventOp) -> &'static str {
+fn describe_event_op(op: EventOp) -> &'static str {
     match op {
         EventOp::Upsert => "States the whole record",
         EventOp::Patch => "States some fields of the record",
@@ -384,7 +411,7 @@ fn does(op: EventOp) -> &'static str {
     }
 }
 
-fn field(rows: &mut Vec<Vec<Markup>>, above: &str, property: &Property) {
+fn add_field_rows(rows: &mut Vec<Vec<Markup>>, above: &str, property: &Property) {
     let name = if property.name.is_empty() {
         above.to_owned()
     } else {
@@ -400,18 +427,18 @@ fn field(rows: &mut Vec<Vec<Markup>>, above: &str, property: &Property) {
             html! { code { (name) } },
             html! { (kind) @if property.required { ", required" } },
             html! { (class) },
-            html! { (stopped(says)) },
+            html! { (end_with_full_stop(says)) },
         ]);
     }
     property
         .properties
         .iter()
-        .for_each(|below| field(rows, &format!("{name}."), below));
+        .for_each(|below| add_field_rows(rows, &format!("{name}."), below));
     if let Some(items) = property.items.as_deref() {
         items
             .properties
             .iter()
-            .for_each(|below| field(rows, &format!("{name}[]."), below));
+            .for_each(|below| add_field_rows(rows, &format!("{name}[]."), below));
     }
 }
 
@@ -421,7 +448,7 @@ mod tests {
 
     #[test]
     fn bounds_are_told_in_words() {
-        assert_eq!(within(3_600), "within 1 hour");
-        assert!(within(5_000_000).starts_with("more than "));
+        assert_eq!(format_lag_bound(3_600), "within 1 hour");
+        assert!(format_lag_bound(5_000_000).starts_with("more than "));
     }
 }

@@ -2,32 +2,35 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Catalogue, Demand, Plan, TableContract, Target};
-use lake::{Manifest, RuleResult};
+use contract::{Catalogue, CompiledMapping, Expectation, ReferenceTarget, TableContract};
+use lake::{RuleResult, SnapshotManifest};
 use maud::{Markup, html};
 
-use super::chart::line;
-use super::dimension::{self, State, critical, scores, worst};
+use super::chart::line_chart;
+use super::dimension::{self, QualityState, critical_rules_met, score_dimensions, worst_dimension};
 use super::govuk::{
-    Colour, Figure, Frame, Part, Width, code, details, figures, sections, summary_list, table, tag,
-    text,
+    Colour, KeyFigure, PageLayout, SitePart, TableWidth, code_block, coloured_tag, data_table,
+    details_box, key_figures, sections_with_contents, summary_list, text_header,
 };
-use super::query::examples;
-use super::schemas::Change;
-use super::text::{counted, date, instant, measured, number, sentence, stopped, thousands};
-use super::{Edition, columns, trend};
+use super::query::query_examples;
+use super::schemas::PublishedSchemaChange;
+use super::text::{
+    capitalise_first, count_with_noun, end_with_full_stop, format_date, format_decimal,
+    format_instant, format_metric_value, format_thousands,
+};
+use super::{SiteBuild, columns, trend};
 
 /// What a table's page is made of.
-struct View<'v> {
-    edition: &'v Edition<'v>,
+struct TablePageView<'v> {
+    edition: &'v SiteBuild<'v>,
     table: &'v TableContract,
-    manifest: Option<&'v Manifest>,
+    manifest: Option<&'v SnapshotManifest>,
     dataset: String,
 }
 
-pub(super) fn page(edition: &Edition<'_>, of: &TableContract) -> Vec<u8> {
+pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8> {
     let manifest = edition.report.tables.get(&of.name);
-    let view = View {
+    let view = TablePageView {
         edition,
         table: of,
         manifest,
@@ -35,46 +38,48 @@ pub(super) fn page(edition: &Edition<'_>, of: &TableContract) -> Vec<u8> {
     };
     let body = html! {
         span.app-kicker { "Table, family " (of.family.name()) }
-        div.app-title { h1.govuk-heading-l { (of.name) } (state_tag(manifest)) }
-        p.app-lead { (stopped(&of.meaning)) }
-        (view.headline())
-        (sections(&[
-            ("what", "What it is and who to ask", view.about()),
-            ("fresh", "How fresh it is", view.freshness()),
-            ("quality", "Quality", view.quality()),
-            ("history", "History", view.history()),
-            ("columns", "Columns", columns::section(edition, of, manifest)),
-            ("sample", "Sample rows", columns::samples(edition, of)),
-            ("query", "How to query it", view.queries()),
-            ("links", "Links to other tables", view.links()),
-            ("lineage", "Where it comes from", view.lineage()),
-            ("changes", "Changes of its columns", view.changes()),
-            ("contract", "Contract", view.contract()),
+        div.app-title { h1.govuk-heading-l { (of.name) } (table_state_tag(manifest)) }
+        p.app-lead { (end_with_full_stop(&of.meaning)) }
+        (view.headline_figures())
+        (sections_with_contents(&[
+            ("what", "What it is and who to ask", view.about_section()),
+            ("fresh", "How fresh it is", view.freshness_section()),
+            ("quality", "Quality", view.quality_section()),
+            ("history", "History", view.history_section()),
+            ("columns", "Columns", columns::columns_section(edition, of, manifest)),
+            ("sample", "Sample rows", columns::sample_rows_table(edition, of)),
+            ("query", "How to query it", view.queries_section()),
+            ("links", "Links to other tables", view.links_section()),
+            ("lineage", "Where it comes from", view.lineage_section()),
+            ("changes", "Changes of its columns", view.changes_section()),
+            ("contract", "Contract", view.contract_section()),
         ]))
     };
-    let frame = Frame {
+    let frame = PageLayout {
         title: &of.name,
         summary: &of.meaning,
-        part: Part::Tables,
+        part: SitePart::Tables,
         depth: 1,
-        below: true,
+        is_subpage: true,
         script: false,
     };
-    frame.page(&body)
+    frame.render_page(&body)
 }
 
 /// How a table stands, in a word.
-pub(super) fn state_tag(manifest: Option<&Manifest>) -> Markup {
+pub(super) fn table_state_tag(manifest: Option<&SnapshotManifest>) -> Markup {
     match manifest {
-        None => tag(Colour::Grey, "No snapshot"),
-        Some(manifest) if !manifest.passed => tag(Colour::Red, "Held back"),
-        Some(manifest) if manifest.rows == 0 => tag(Colour::Grey, "Empty"),
-        Some(manifest) => State::of(manifest.rules.iter().map(|rule| rule.verdict)).tag(),
+        None => coloured_tag(Colour::Grey, "No snapshot"),
+        Some(manifest) if !manifest.passed => coloured_tag(Colour::Red, "Held back"),
+        Some(manifest) if manifest.rows == 0 => coloured_tag(Colour::Grey, "Empty"),
+        Some(manifest) => {
+            QualityState::from_verdicts(manifest.rules.iter().map(|rule| rule.verdict)).label_tag()
+        }
     }
 }
 
-impl View<'_> {
-    fn rules(&self) -> Vec<(Option<&TableContract>, &RuleResult)> {
+impl TablePageView<'_> {
+    fn rule_results(&self) -> Vec<(Option<&TableContract>, &RuleResult)> {
         let rules = self
             .manifest
             .into_iter()
@@ -82,30 +87,30 @@ impl View<'_> {
         rules.map(|rule| (Some(self.table), rule)).collect()
     }
 
-    fn passing(&self) -> Option<&str> {
+    fn last_passing_day(&self) -> Option<&str> {
         self.edition
             .passing
             .get(&self.table.name)
             .map(String::as_str)
     }
 
-    fn headline(&self) -> Markup {
+    fn headline_figures(&self) -> Markup {
         let Some(manifest) = self.manifest else {
-            return html! { div.govuk-inset-text { "There is no snapshot of " (date(&self.edition.report.date)) ". The table fills when a source sends what is mapped to it." } };
+            return html! { div.govuk-inset-text { "There is no snapshot of " (format_date(&self.edition.report.date)) ". The table fills when a source sends what is mapped to it." } };
         };
-        let (met, all) = critical(manifest.rules.iter());
-        let rules = self.rules();
-        let scores = scores(&rules);
-        let worst = worst(&scores);
-        let passing = self.passing();
-        figures(vec![
-            Figure {
+        let (met, all) = critical_rules_met(manifest.rules.iter());
+        let rules = self.rule_results();
+        let scores = score_dimensions(&rules);
+        let worst = worst_dimension(&scores);
+        let passing = self.last_passing_day();
+        key_figures(vec![
+            KeyFigure {
                 name: "Rows",
-                number: thousands(manifest.rows),
-                note: html! { (thousands(manifest.inserted)) " new, " (thousands(manifest.updated)) " changed, " (thousands(manifest.deleted)) " gone" },
+                number: format_thousands(manifest.rows),
+                note: html! { (format_thousands(manifest.inserted)) " new, " (format_thousands(manifest.updated)) " changed, " (format_thousands(manifest.deleted)) " gone" },
                 colour: Colour::Blue,
             },
-            Figure {
+            KeyFigure {
                 name: "Critical rules met",
                 number: format!("{met} of {all}"),
                 note: html! { @if met == all { "The day was made current" } @else { "The day is held back" } },
@@ -115,16 +120,16 @@ impl View<'_> {
                     Colour::Red
                 },
             },
-            Figure {
+            KeyFigure {
                 name: "Worst dimension",
-                number: worst.map_or_else(|| "None".into(), |score| sentence(score.name)),
-                note: html! { @if let Some(score) = worst { (score.met()) " of " (counted(score.rules.len() as u64, "rule")) " met" } @else { "Every rule is met" } },
+                number: worst.map_or_else(|| "None".into(), |score| capitalise_first(score.name)),
+                note: html! { @if let Some(score) = worst { (score.rules_met()) " of " (count_with_noun(score.rules.len() as u64, "rule")) " met" } @else { "Every rule is met" } },
                 colour: worst.map_or(Colour::Green, |score| score.state().colour()),
             },
-            Figure {
+            KeyFigure {
                 name: "Last passing snapshot",
-                number: passing.map_or_else(|| "None yet".into(), date),
-                note: html! { "Last updated " (date(&manifest.date)) },
+                number: passing.map_or_else(|| "None yet".into(), format_date),
+                note: html! { "Last updated " (format_date(&manifest.date)) },
                 colour: if manifest.passed {
                     Colour::Green
                 } else {
@@ -134,7 +139,7 @@ impl View<'_> {
         ])
     }
 
-    fn about(&self) -> Markup {
+    fn about_section(&self) -> Markup {
         let about = &self.table.about;
         let personal = self
             .table
@@ -142,21 +147,24 @@ impl View<'_> {
             .iter()
             .filter(|column| column.personal)
             .count();
-        let mut facts = vec![("Purpose", html! { (stopped(&about.purpose)) })];
+        let mut facts = vec![("Purpose", html! { (end_with_full_stop(&about.purpose)) })];
         if !about.usage.is_empty() {
-            facts.push(("Use", html! { (stopped(&about.usage)) }));
+            facts.push(("Use", html! { (end_with_full_stop(&about.usage)) }));
         }
         if !about.limitations.is_empty() {
-            facts.push(("Known limits", html! { (stopped(&about.limitations)) }));
+            facts.push((
+                "Known limits",
+                html! { (end_with_full_stop(&about.limitations)) },
+            ));
         }
         facts.push(("Owner", html! { (about.owner) }));
-        facts.push(("Who to ask", asking(about)));
-        facts.push(("Access", access(about)));
+        facts.push(("Who to ask", support_channels(about)));
+        facts.push(("Access", access_roles(about)));
         facts.push(("Classification", html! {
-            (about.security) @if personal > 0 { ". " (counted(personal as u64, "column")) " of " (self.table.columns.len()) " hold people's data" }
+            (about.security) @if personal > 0 { ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len()) " hold people's data" }
         }));
         if !about.links.is_empty() {
-            facts.push(("Documents", documents(about)));
+            facts.push(("Documents", document_links(about)));
         }
         facts.push((
             "For machines",
@@ -165,32 +173,32 @@ impl View<'_> {
         summary_list(facts)
     }
 
-    fn freshness(&self) -> Markup {
+    fn freshness_section(&self) -> Markup {
         let Some(manifest) = self.manifest else {
             return html! { p.govuk-body { "Nothing to tell without a snapshot." } };
         };
-        let promise = self.table.about.promise("frequency");
+        let promise = self.table.about.service_level_text("frequency");
         let mut facts = vec![
             (
                 "Last updated",
-                html! { (date(&manifest.date)) ", the end of the day, UTC" },
+                html! { (format_date(&manifest.date)) ", the end of the day, UTC" },
             ),
             (
                 "Last passing snapshot",
                 html! {
-                    @match self.passing() {
-                        Some(day) => { (date(day)) @if !manifest.passed { ": readers see this one, and " (date(&manifest.date)) " is held back" } },
+                    @match self.last_passing_day() {
+                        Some(day) => { (format_date(day)) @if !manifest.passed { ": readers see this one, and " (format_date(&manifest.date)) " is held back" } },
                         None => "None yet",
                     }
                 },
             ),
             (
                 "Newest event in it",
-                html! { @match manifest.newest_event { Some(micros) => (instant(micros)), None => "None" } },
+                html! { @match manifest.newest_event { Some(micros) => (format_instant(micros)), None => "None" } },
             ),
             (
                 "Built on",
-                html! { @match &manifest.base { Some(base) => (date(base)), None => "Nothing: it is the first day" } },
+                html! { @match &manifest.base { Some(base) => (format_date(base)), None => "Nothing: it is the first day" } },
             ),
         ];
         if let Some(promise) = promise {
@@ -203,15 +211,15 @@ impl View<'_> {
             let says = says.and_then(|level| level.description.clone());
             facts.push((
                 "Promised",
-                html! { "Every " @if promise == "1 d" { "day" } @else { (promise) } @if let Some(says) = says { ". " (stopped(&says)) } },
+                html! { "Every " @if promise == "1 d" { "day" } @else { (promise) } @if let Some(says) = says { ". " (end_with_full_stop(&says)) } },
             ));
         }
         summary_list(facts)
     }
 
-    fn quality(&self) -> Markup {
-        let rules = self.rules();
-        let scores = scores(&rules);
+    fn quality_section(&self) -> Markup {
+        let rules = self.rule_results();
+        let scores = score_dimensions(&rules);
         let mine: Vec<_> = self
             .edition
             .report
@@ -221,17 +229,21 @@ impl View<'_> {
             .collect();
         let root = "../";
         html! {
-            (dimension::table_of("The six dimensions", &scores, |name| dimension::trend(self.edition, &self.dataset, name)))
-            @if !rules.is_empty() { (dimension::rules(&scores)) }
+            (dimension::dimensions_table("The six dimensions", &scores, |name| dimension::dimension_trend(self.edition, &self.dataset, name)))
+            @if !rules.is_empty() { (dimension::rules_by_dimension(&scores)) }
             h3.govuk-heading-s { "Beside what is usual" }
             @if mine.is_empty() { p.govuk-body { "Nothing is compared with earlier days yet." } }
-            @else { (trend::table_of("Observed beside the expected range", mine, None)) }
+            @else { (trend::render_trends("Observed beside the expected range", mine, None)) }
             p.govuk-body.app-small { a.govuk-link href={ (root) "about.html" } { "What the dimensions and states mean" } }
         }
     }
 
-    fn history(&self) -> Markup {
-        let series = |metric: &str| self.edition.history.series(&self.dataset, "", metric);
+    fn history_section(&self) -> Markup {
+        let series = |metric: &str| {
+            self.edition
+                .history
+                .metric_series(&self.dataset, "", metric)
+        };
         let expected = |metric: &str| {
             let whole = self
                 .edition
@@ -244,11 +256,11 @@ impl View<'_> {
                 .find_map(|trend| trend.expected)
         };
         let chart = |title: &str, metric: &str| {
-            line(title, &series(metric), expected(metric), |value| {
+            line_chart(title, &series(metric), expected(metric), |value| {
                 if metric == "freshness_hours" {
-                    number(value)
+                    format_decimal(value)
                 } else {
-                    measured(metric, value)
+                    format_metric_value(metric, value)
                 }
             })
         };
@@ -266,30 +278,30 @@ impl View<'_> {
         }
     }
 
-    fn queries(&self) -> Markup {
+    fn queries_section(&self) -> Markup {
         let Some(manifest) = self.manifest else {
             return html! { p.govuk-body { "There is nothing to query yet." } };
         };
-        let shown = examples(
+        let shown = query_examples(
             self.table,
             manifest,
             self.edition.catalogue,
-            self.edition.place,
+            self.edition.query_location,
         );
         html! {
             p.govuk-body.app-measure {
-                "Glue's " code { (self.edition.place.database(self.table)) "." (self.table.name) } " is the newest day that passed, "
+                "Glue's " code { (self.edition.query_location.glue_database(self.table)) "." (self.table.name) } " is the newest day that passed, "
                 code { (self.table.name) "_history" } " every kept day. Examples are run by the platform's tests."
             }
             @for example in shown {
                 h3.govuk-heading-s { (example.title) span.app-muted { ", " (example.engine) } }
-                (code(&format!("Query: {}", example.title), &example.sql, false))
+                (code_block(&format!("Query: {}", example.title), &example.sql, false))
             }
         }
     }
 
-    fn links(&self) -> Markup {
-        let found = relations(self.edition.catalogue, &self.table.name);
+    fn links_section(&self) -> Markup {
+        let found = related_tables(self.edition.catalogue, &self.table.name);
         let row = |(says, other): (String, String)| {
             vec![
                 html! { a.govuk-link href={ (other) ".html" } { (other) } },
@@ -298,22 +310,23 @@ impl View<'_> {
         };
         html! {
             @if found.is_empty() { p.govuk-body { "No rule of the contracts ties it to another table. Rows of any two tables are joined by the table " a.govuk-link href="link.html" { "link" } "." } }
-            @else { (table("Tables that it is tied to, by the contracts' rules", Width::Narrow, &[text("Table"), text("How")], found.into_iter().map(row).collect())) }
+            @else { (data_table("Tables that it is tied to, by the contracts' rules", TableWidth::Narrow, &[text_header("Table"), text_header("How")], found.into_iter().map(row).collect())) }
         }
     }
 
-    fn lineage(&self) -> Markup {
-        let plans: Vec<&Plan> = fed_by(self.edition.catalogue, &self.table.name);
-        let source = |plan: &&Plan| {
+    fn lineage_section(&self) -> Markup {
+        let plans: Vec<&CompiledMapping> =
+            sources_filling(self.edition.catalogue, &self.table.name);
+        let source = |plan: &&CompiledMapping| {
             let contract = &plan.contract;
             vec![
                 html! { a.govuk-link href={ "../source/" (contract.name) ".html" } { (contract.name) } },
-                html! { (stopped(&contract.purpose)) },
+                html! { (end_with_full_stop(&contract.purpose)) },
                 html! { (contract.owner) },
             ]
         };
         let filled = |column: &contract::Column| {
-            let lines = lineage(&self.table.name, &column.name, self.edition.catalogue);
+            let lines = column_lineage(&self.table.name, &column.name, self.edition.catalogue);
             (!lines.is_empty()).then(|| {
                 vec![
                     html! { code { (column.name) } },
@@ -325,43 +338,43 @@ impl View<'_> {
         html! {
             @if plans.is_empty() { p.govuk-body { "No source fills it: it is made of other tables, or waits for its first source." } }
             @else {
-                (table("Sources that fill it", Width::Narrow, &[text("Source"), text("What it is"), text("Owner")], plans.iter().map(source).collect()))
-                (details("From field to column", &table("Fields of the sources, by column", Width::Wide, &[text("Column"), text("Source and field")], rows)))
+                (data_table("Sources that fill it", TableWidth::Narrow, &[text_header("Source"), text_header("What it is"), text_header("Owner")], plans.iter().map(source).collect()))
+                (details_box("From field to column", &data_table("Fields of the sources, by column", TableWidth::Wide, &[text_header("Column"), text_header("Source and field")], rows)))
             }
         }
     }
 
-    fn changes(&self) -> Markup {
-        let known = self.edition.schemas.of(&self.table.name);
-        let row = |change: &Change| {
+    fn changes_section(&self) -> Markup {
+        let known = self.edition.schemas.published_table(&self.table.name);
+        let row = |change: &PublishedSchemaChange| {
             vec![
-                html! { (date(&change.date)) },
+                html! { (format_date(&change.date)) },
                 html! { (change.version) },
-                html! { @if change.breaks() { (tag(Colour::Red, "Breaks readers")) } @else { (tag(Colour::Green, "Safe for readers")) } },
-                html! { (what_changed(change)) },
+                html! { @if change.breaks_readers() { (coloured_tag(Colour::Red, "Breaks readers")) } @else { (coloured_tag(Colour::Green, "Safe for readers")) } },
+                html! { (describe_schema_change(change)) },
             ]
         };
         let heads = [
-            text("First day"),
-            text("Version"),
-            text("For readers"),
-            text("What changed"),
+            text_header("First day"),
+            text_header("Version"),
+            text_header("For readers"),
+            text_header("What changed"),
         ];
         html! {
-            @if let Some(known) = known { (table("Versions of the contract, newest first", Width::Wide, &heads, known.changes.iter().map(row).collect())) }
+            @if let Some(known) = known { (data_table("Versions of the contract, newest first", TableWidth::Wide, &heads, known.changes.iter().map(row).collect())) }
             @else { p.govuk-body { "None is known." } }
         }
     }
 
-    fn contract(&self) -> Markup {
+    fn contract_section(&self) -> Markup {
         html! {
             p.govuk-body { "Version " (self.table.version) ", " (self.table.about.status) ", in the Open Data Contract Standard." }
-            (details("The contract's text", &code("The contract's text", &self.table.about.text, true)))
+            (details_box("The contract's text", &code_block("The contract's text", &self.table.about.text, true)))
         }
     }
 }
 
-fn what_changed(change: &Change) -> String {
+fn describe_schema_change(change: &PublishedSchemaChange) -> String {
     let parts = [
         ("Added", &change.added),
         ("Removed", &change.removed),
@@ -380,72 +393,75 @@ fn what_changed(change: &Change) -> String {
 }
 
 /// Where to ask about data.
-pub(super) fn asking(about: &contract::About) -> Markup {
+pub(super) fn support_channels(about: &contract::ContractInfo) -> Markup {
     html! {
         @for support in &about.support {
             p {
-                @match support.url.as_deref().filter(|url| is_address(url)) {
+                @match support.url.as_deref().filter(|url| is_safe_url(url)) {
                     Some(url) => a.govuk-link href=(url) { (support.channel) },
                     None => (support.channel),
                 }
-                @if let Some(says) = &support.description { br; span.app-muted { (stopped(says)) } }
+                @if let Some(says) = &support.description { br; span.app-muted { (end_with_full_stop(says)) } }
             }
         }
         @if about.support.is_empty() { "The contract names no channel: ask the owner, " (about.owner) }
     }
 }
 
-fn access(about: &contract::About) -> Markup {
+fn access_roles(about: &contract::ContractInfo) -> Markup {
     html! {
         @for role in &about.roles {
             p {
-                "Role " code { (role.role) } @if let Some(says) = &role.description { ": " (stopped(says)) }
-                @if let Some(who) = &role.first_level_approvers { " Granted by " (stopped(who)) }
+                "Role " code { (role.role) } @if let Some(says) = &role.description { ": " (end_with_full_stop(says)) }
+                @if let Some(who) = &role.first_level_approvers { " Granted by " (end_with_full_stop(who)) }
             }
         }
         @if about.roles.is_empty() { "The contract names no role: ask the owner" }
     }
 }
 
-fn documents(about: &contract::About) -> Markup {
+fn document_links(about: &contract::ContractInfo) -> Markup {
     html! {
         @for (kind, url) in &about.links {
             p {
-                @if is_address(url) { a.govuk-link href=(url) { (document(kind)) } } @else { (document(kind)) ": " (url) }
+                @if is_safe_url(url) { a.govuk-link href=(url) { (document_label(kind)) } } @else { (document_label(kind)) ": " (url) }
             }
         }
     }
 }
 
-fn document(kind: &str) -> String {
+fn document_label(kind: &str) -> String {
     match kind {
         "dpia" => "Data protection impact assessment".into(),
-        other => sentence(other),
+        other => capitalise_first(other),
     }
 }
 
 /// Whether a contract's address may be followed: it must not run a script.
-fn is_address(url: &str) -> bool {
+fn is_safe_url(url: &str) -> bool {
     ["https://", "http://", "mailto:"]
         .iter()
         .any(|scheme| url.starts_with(scheme))
 }
 
 /// The sources whose events can fill a table.
-pub(super) fn fed_by<'c>(catalogue: &'c Catalogue, table: &str) -> Vec<&'c Plan> {
-    let fills = |plan: &&Plan| {
-        plan.tables()
+pub(super) fn sources_filling<'c>(
+    catalogue: &'c Catalogue,
+    table: &str,
+) -> Vec<&'c CompiledMapping> {
+    let fills = |plan: &&CompiledMapping| {
+        plan.table_indices()
             .iter()
             .any(|place| catalogue.tables[*place].name == table)
     };
-    catalogue.plans.iter().filter(fills).collect()
+    catalogue.mappings.iter().filter(fills).collect()
 }
 
 /// `source: path` of every mapping that fills the column.
-pub(super) fn lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
+pub(super) fn column_lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
     let mut lines = BTreeSet::new();
-    for plan in &catalogue.plans {
-        for (place, name, paths) in plan.lineage() {
+    for plan in &catalogue.mappings {
+        for (place, name, paths) in plan.column_lineage() {
             if catalogue.tables[place].name == table && name == column {
                 lines.extend(
                     paths
@@ -459,12 +475,12 @@ pub(super) fn lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<S
 }
 
 /// How the contracts' rules tie a table to others, as (how, other table).
-pub(super) fn relations(catalogue: &Catalogue, name: &str) -> Vec<(String, String)> {
+pub(super) fn related_tables(catalogue: &Catalogue, name: &str) -> Vec<(String, String)> {
     let mut found = BTreeSet::new();
     for table in &catalogue.tables {
         for rule in &table.rules {
             let mut ties = Vec::new();
-            tied(&rule.demand, &mut ties);
+            collect_relations(&rule.expectation, &mut ties);
             for (how, other) in ties {
                 if table.name == name && other != name {
                     found.insert((how.clone(), other.clone()));
@@ -479,29 +495,31 @@ pub(super) fn relations(catalogue: &Catalogue, name: &str) -> Vec<(String, Strin
     }
     let mut found: Vec<(String, String)> = found
         .into_iter()
-        .filter(|(_, other)| catalogue.table(other).is_some())
+        .filter(|(_, other)| catalogue.table_contract(other).is_some())
         .collect();
     found.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
     found
 }
 
-fn tied(demand: &Demand, found: &mut Vec<(String, String)>) {
+fn collect_relations(demand: &Expectation, found: &mut Vec<(String, String)>) {
     match demand {
-        Demand::References(column, Target::Table(table)) => {
+        Expectation::References(column, ReferenceTarget::Table(table)) => {
             found.push((
                 format!("{column} is the pole_id of a row there"),
                 table.clone(),
             ));
         }
-        Demand::Linked(tables) => {
+        Expectation::Linked(tables) => {
             found.extend(
                 tables
                     .iter()
                     .map(|table| ("Rows are linked to rows there".to_owned(), table.clone())),
             );
         }
-        Demand::If(_, _, then) => tied(then, found),
-        Demand::All(all) => all.iter().for_each(|demand| tied(demand, found)),
+        Expectation::If(_, _, then) => collect_relations(then, found),
+        Expectation::All(all) => all
+            .iter()
+            .for_each(|demand| collect_relations(demand, found)),
         _ => {}
     }
 }

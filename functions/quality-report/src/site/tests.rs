@@ -4,28 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use contract::{Catalogue, File, TableContract};
-use lake::{ColumnProfile, Day, Manifest, ManifestShard, RuleResult};
+use contract::{Catalogue, DeclaredFile, TableContract};
+use lake::{ColumnProfile, Day, ManifestShard, RuleResult, SnapshotManifest};
 use quality::RuleCount;
 use store::ObjectStore;
 
 use super::*;
-use crate::books::{Redriven, SourceBooks};
+use crate::reconciliation::{RedrivenCounts, SourceReconciliation};
 use crate::report::{Trend, TrendState};
 
 /// The last of the built days.
-const LAST: &str = "2026-03-31";
+const LAST_DAY: &str = "2026-03-31";
 
 /// Built days.
-const DAYS: i32 = 30;
+const DAYS_BUILT: i32 = 30;
 
-fn shipped() -> Catalogue {
+fn load_shipped_contracts() -> Catalogue {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
     host::load_contracts(&folder.to_string_lossy()).unwrap()
 }
 
 /// A number that looks like chance and is always the same.
-fn odd(text: &str, most: u64) -> u64 {
+fn pseudo_random(text: &str, most: u64) -> u64 {
     u64::from_le_bytes(
         pole::content_id(text.as_bytes()).as_bytes()[..8]
             .try_into()
@@ -33,36 +33,44 @@ fn odd(text: &str, most: u64) -> u64 {
     ) % most
 }
 
-fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32) -> ColumnProfile {
+fn synthetic_profile(
+    column: &contract::Column,
+    catalogue: &Catalogue,
+    rows: u64,
+    day: i32,
+) -> ColumnProfile {
     let filled = if column.required {
         rows
     } else {
-        rows - odd(&column.name, rows + 1)
+        rows - pseudo_random(&column.name, rows + 1)
     };
     let numeric = !matches!(
         column.kind,
         contract::ColumnType::Text | contract::ColumnType::Boolean
     ) && !column.personal;
-    let base = i64::from(day) + i64::try_from(odd(&column.name, 500)).unwrap();
+    let base = i64::from(day) + i64::try_from(pseudo_random(&column.name, 500)).unwrap();
     let list = column
         .list
         .as_deref()
-        .and_then(|name| catalogue.list(name))
+        .and_then(|name| catalogue.reference_list(name))
         .filter(|_| !column.personal);
     let text = column.kind == contract::ColumnType::Text;
     let masks = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
     ColumnProfile {
         filled,
-        distinct: Some(odd(&format!("{} distinct", column.name), filled + 1)),
-        least: numeric.then_some(base),
-        greatest: numeric.then_some(base + 900),
-        centiles: numeric.then_some([base + 5, base + 25, base + 50, base + 75, base + 95]),
-        masks: masks
+        distinct: Some(pseudo_random(
+            &format!("{} distinct", column.name),
+            filled + 1,
+        )),
+        minimum: numeric.then_some(base),
+        maximum: numeric.then_some(base + 900),
+        percentiles: numeric.then_some([base + 5, base + 25, base + 50, base + 75, base + 95]),
+        character_patterns: masks
             .iter()
             .filter(|_| text && list.is_none())
             .map(|(mask, part)| ((*mask).to_owned(), filled * part / 7))
             .collect(),
-        coarse_masks: if text {
+        coarse_patterns: if text {
             vec![("Aa".into(), filled / 2)]
         } else {
             Vec::new()
@@ -71,7 +79,7 @@ fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32
             .map(|list| {
                 list.codes
                     .iter()
-                    .map(|(code, _)| (code.clone(), odd(code, 400)))
+                    .map(|(code, _)| (code.clone(), pseudo_random(code, 400)))
                     .collect()
             })
             .unwrap_or_default(),
@@ -79,30 +87,40 @@ fn profile(column: &contract::Column, catalogue: &Catalogue, rows: u64, day: i32
     }
 }
 
-fn manifest(table: &TableContract, catalogue: &Catalogue, day: Day, held: bool) -> Manifest {
+fn synthetic_manifest(
+    table: &TableContract,
+    catalogue: &Catalogue,
+    day: Day,
+    held: bool,
+) -> SnapshotManifest {
     let rows = 600
-        + odd(&table.name, 90_000)
-        + u64::try_from(day.0 - 20_000).unwrap() * (3 + odd(&table.name, 9));
+        + pseudo_random(&table.name, 90_000)
+        + u64::try_from(day.0 - 20_000).unwrap() * (3 + pseudo_random(&table.name, 9));
     let rule = |rule: &contract::Rule| {
-        let checked = odd(&format!("{} {day}", rule.id), rows);
+        let checked = pseudo_random(&format!("{} {day}", rule.id), rows);
         // One rule in twelve falls short; of the table that is held back every critical one.
-        let short = odd(&rule.id, 12) == 0 || (held && rule.severity == contract::Severity::Block);
+        let short = pseudo_random(&rule.id, 12) == 0
+            || (held && rule.severity == contract::Severity::Block);
         let failed = if short {
-            odd(&rule.id, checked / 4 + 20).max(3).min(checked)
+            pseudo_random(&rule.id, checked / 4 + 20)
+                .max(3)
+                .min(checked)
         } else {
             0
         };
-        RuleResult::of(rule, RuleCount { failed, checked }, rows)
+        RuleResult::from_count(rule, RuleCount { failed, checked }, rows)
     };
     let rules: Vec<RuleResult> = table
         .rules
         .iter()
         .filter(|known| {
-            held || known.severity == contract::Severity::Warn || odd(&known.id, 12) != 0
+            held || known.severity == contract::Severity::Warn || pseudo_random(&known.id, 12) != 0
         })
         .map(rule)
         .collect();
-    let passed = rules.iter().all(|rule| rule.verdict != lake::Verdict::Fail);
+    let passed = rules
+        .iter()
+        .all(|rule| rule.verdict != lake::RuleVerdict::Fail);
     let shard = |shard: u32| ManifestShard {
         shard,
         version: format!("{day}-x"),
@@ -111,37 +129,42 @@ fn manifest(table: &TableContract, catalogue: &Catalogue, day: Day, held: bool) 
         bytes: rows * 90,
         ..ManifestShard::default()
     };
-    Manifest {
+    SnapshotManifest {
         table: table.name.clone(),
         date: day.to_string(),
         contract_version: table.version.clone(),
         base: Some(Day(day.0 - 1).to_string()),
         passed,
         rows,
-        inserted: odd(&table.name, 90),
-        updated: odd(&table.name, 300),
-        deleted: odd(&table.name, 12),
+        inserted: pseudo_random(&table.name, 90),
+        updated: pseudo_random(&table.name, 300),
+        deleted: pseudo_random(&table.name, 12),
         shards: (0..2).map(shard).collect(),
         rules,
         columns: table
             .columns
             .iter()
-            .map(|column| (column.name.clone(), profile(column, catalogue, rows, day.0)))
+            .map(|column| {
+                (
+                    column.name.clone(),
+                    synthetic_profile(column, catalogue, rows, day.0),
+                )
+            })
             .collect(),
-        newest_event: Some(day.begins() + 80_000_000_000),
-        ..Manifest::default()
+        newest_event: Some(day.start_micros() + 80_000_000_000),
+        ..SnapshotManifest::default()
     }
 }
 
-fn books(source: &str, day: Day) -> SourceBooks {
-    let landed = 400 + odd(&format!("{source} {day}"), 300);
+fn synthetic_reconciliation(source: &str, day: Day) -> SourceReconciliation {
+    let landed = 400 + pseudo_random(&format!("{source} {day}"), 300);
     let waiting = u64::from(source == "planning-register");
     let quarantined = BTreeMap::from([
         ("parse.date".to_owned(), landed / 40),
         ("event.type".to_owned(), 3),
     ]);
     let refused = quarantined.values().sum::<u64>();
-    SourceBooks {
+    SourceReconciliation {
         landed,
         refined: landed - refused - 20,
         ignored: 20,
@@ -149,31 +172,31 @@ fn books(source: &str, day: Day) -> SourceBooks {
         undeclared: BTreeMap::from([("$.colour".to_owned(), 4)]),
         minutes: (0..1_440)
             .filter(|minute| minute % 7 == 0)
-            .map(|minute| (minute, odd(&format!("{source} {minute}"), 9) + 1))
+            .map(|minute| (minute, pseudo_random(&format!("{source} {minute}"), 9) + 1))
             .collect(),
         lag: BTreeMap::from([(1, landed / 2), (10, landed / 3), (3_600, landed / 6)]),
         waiting,
-        redriven: Redriven {
+        redriven: RedrivenCounts {
             refined: 2,
             ignored: 0,
             quarantined: 1,
         },
-        ..SourceBooks::default()
+        ..SourceReconciliation::default()
     }
 }
 
-fn report(catalogue: &Catalogue, day: Day) -> Report {
-    let last = day.to_string() == LAST;
+fn synthetic_report(catalogue: &Catalogue, day: Day) -> Report {
+    let last = day.to_string() == LAST_DAY;
     let of = |table: &TableContract| {
         (
             table.name.clone(),
-            manifest(table, catalogue, day, last && table.name == "location"),
+            synthetic_manifest(table, catalogue, day, last && table.name == "location"),
         )
     };
     let filled = catalogue
         .tables
         .iter()
-        .filter(|table| !table::fed_by(catalogue, &table.name).is_empty());
+        .filter(|table| !table::sources_filling(catalogue, &table.name).is_empty());
     let trend = |dataset: &str, metric: &str, observed, expected, state| Trend {
         dataset: dataset.into(),
         column: None,
@@ -197,9 +220,14 @@ fn report(catalogue: &Catalogue, day: Day) -> Report {
     Report {
         date: day.to_string(),
         sources: catalogue
-            .plans
+            .mappings
             .iter()
-            .map(|plan| (plan.contract.name.clone(), books(&plan.contract.name, day)))
+            .map(|plan| {
+                (
+                    plan.contract.name.clone(),
+                    synthetic_reconciliation(&plan.contract.name, day),
+                )
+            })
             .collect(),
         tables: filled.map(of).collect(),
         trends: vec![
@@ -230,7 +258,7 @@ fn report(catalogue: &Catalogue, day: Day) -> Report {
 }
 
 /// A dimension as contracts name it.
-fn odcs(name: &str) -> &str {
+fn odcs_dimension(name: &str) -> &str {
     if name == "validity" {
         "conformity"
     } else {
@@ -238,49 +266,49 @@ fn odcs(name: &str) -> &str {
     }
 }
 
-fn history(catalogue: &Catalogue, last: Day) -> History {
-    let mut history = History::default();
-    for day in (last.0 - DAYS + 1..=last.0).map(Day) {
+fn synthetic_history(catalogue: &Catalogue, last: Day) -> MetricHistory {
+    let mut history = MetricHistory::default();
+    for day in (last.0 - DAYS_BUILT + 1..=last.0).map(Day) {
         let date = day.to_string();
-        for (name, manifest) in report(catalogue, day).tables {
+        for (name, manifest) in synthetic_report(catalogue, day).tables {
             let dataset = format!("table/{name}");
-            history.add((&dataset, "", "rows"), &date, manifest.rows as f64);
-            history.add(
+            history.add_value((&dataset, "", "rows"), &date, manifest.rows as f64);
+            history.add_value(
                 (&dataset, "", "changed_rows"),
                 &date,
-                odd(&format!("{name} {day}"), 400) as f64,
+                pseudo_random(&format!("{name} {day}"), 400) as f64,
             );
-            history.add(
+            history.add_value(
                 (&dataset, "", "freshness_hours"),
                 &date,
-                1.0 + odd(&format!("{day} {name}"), 30) as f64 / 10.0,
+                1.0 + pseudo_random(&format!("{day} {name}"), 30) as f64 / 10.0,
             );
-            for (dimension, _) in dimension::SIX.iter().take(5) {
-                history.add(
+            for (dimension, _) in dimension::DIMENSIONS.iter().take(5) {
+                history.add_value(
                     (
                         &dataset,
                         "",
-                        &format!("dimension/{}/checked", odcs(dimension)),
+                        &format!("dimension/{}/checked", odcs_dimension(dimension)),
                     ),
                     &date,
                     1_000.0,
                 );
-                let failed = odd(&format!("{dimension} {day}"), 90) as f64;
-                history.add(
+                let failed = pseudo_random(&format!("{dimension} {day}"), 90) as f64;
+                history.add_value(
                     (
                         &dataset,
                         "",
-                        &format!("dimension/{}/failed", odcs(dimension)),
+                        &format!("dimension/{}/failed", odcs_dimension(dimension)),
                     ),
                     &date,
                     failed,
                 );
             }
         }
-        for plan in &catalogue.plans {
+        for plan in &catalogue.mappings {
             let (dataset, books) = (
                 format!("source/{}", plan.contract.name),
-                books(&plan.contract.name, day),
+                synthetic_reconciliation(&plan.contract.name, day),
             );
             let refused = books.quarantined_total() as f64;
             for (metric, value) in [
@@ -290,7 +318,7 @@ fn history(catalogue: &Catalogue, last: Day) -> History {
                 ("quarantined", refused),
                 ("quarantined_share", refused / books.landed as f64),
             ] {
-                history.add((&dataset, "", metric), &date, value);
+                history.add_value((&dataset, "", metric), &date, value);
             }
         }
     }
@@ -298,24 +326,27 @@ fn history(catalogue: &Catalogue, last: Day) -> History {
 }
 
 /// The pages of the last two built days.
-fn edition(catalogue: &Catalogue) -> Vec<Page> {
-    let last = Day::parse(LAST).unwrap();
+fn build_synthetic_pages(catalogue: &Catalogue) -> Vec<SitePage> {
+    let last = Day::parse(LAST_DAY).unwrap();
     let days: Vec<String> = (0..2).map(|back| Day(last.0 - back).to_string()).collect();
-    let (report, before) = (report(catalogue, last), report(catalogue, Day(last.0 - 1)));
+    let (report, before) = (
+        synthetic_report(catalogue, last),
+        synthetic_report(catalogue, Day(last.0 - 1)),
+    );
     let mut passing: BTreeMap<String, String> = report
         .tables
         .keys()
-        .map(|table| (table.clone(), LAST.to_owned()))
+        .map(|table| (table.clone(), LAST_DAY.to_owned()))
         .collect();
     passing.insert("location".into(), before.date.clone());
-    let mut schemas = Schemas::default();
-    schemas.take(catalogue, &days[1]);
-    let place = Place {
+    let mut schemas = PublishedSchemas::default();
+    schemas.record_contracts(catalogue, &days[1]);
+    let place = QueryLocation {
         bucket: "curated".into(),
-        databases: "polelake".into(),
+        database_prefix: "polelake".into(),
     };
-    let history = history(catalogue, last);
-    let of = |report, earlier| Edition {
+    let history = synthetic_history(catalogue, last);
+    let of = |report, earlier| SiteBuild {
         report,
         history: &history,
         days: &days,
@@ -323,22 +354,22 @@ fn edition(catalogue: &Catalogue) -> Vec<Page> {
         earlier,
         passing: &passing,
         schemas: &schemas,
-        place: &place,
+        query_location: &place,
     };
-    let mut pages = site(&of(&report, Some(&before)));
-    pages.extend(site(&of(&before, None)));
+    let mut pages = build_site(&of(&report, Some(&before)));
+    pages.extend(build_site(&of(&before, None)));
     for report in [&report, &before] {
         let body = serde_json::to_vec_pretty(report).unwrap();
-        pages.push(Page {
+        pages.push(SitePage {
             key: format!("data/{}.json", report.date),
             body,
-            content_type: JSON,
+            content_type: JSON_TYPE,
         });
     }
     pages
 }
 
-fn text<'p>(pages: &'p [Page], key: &str) -> &'p str {
+fn page_text<'p>(pages: &'p [SitePage], key: &str) -> &'p str {
     let page = pages
         .iter()
         .find(|page| page.key == key)
@@ -349,8 +380,8 @@ fn text<'p>(pages: &'p [Page], key: &str) -> &'p str {
 /// Writes the built edition where `SITE_SAMPLE` says, for the browser's tests and for people to look at.
 #[test]
 fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
-    let catalogue = shipped();
-    let pages = edition(&catalogue);
+    let catalogue = load_shipped_contracts();
+    let pages = build_synthetic_pages(&catalogue);
     if let Some(folder) = std::env::var_os("SITE_SAMPLE").map(PathBuf::from) {
         for page in &pages {
             let file = folder.join(&page.key);
@@ -400,8 +431,11 @@ fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
 
 #[test]
 fn the_same_day_gives_the_same_bytes() {
-    let catalogue = shipped();
-    let (one, two) = (edition(&catalogue), edition(&catalogue));
+    let catalogue = load_shipped_contracts();
+    let (one, two) = (
+        build_synthetic_pages(&catalogue),
+        build_synthetic_pages(&catalogue),
+    );
     assert!(
         one.iter()
             .zip(&two)
@@ -411,8 +445,8 @@ fn the_same_day_gives_the_same_bytes() {
 
 #[test]
 fn the_front_page_says_what_needs_attention() {
-    let pages = edition(&shipped());
-    let front = text(&pages, "index.html");
+    let pages = build_synthetic_pages(&load_shipped_contracts());
+    let front = page_text(&pages, "index.html");
     for part in [
         "Tuesday 31 March 2026",
         "is held back: a critical rule is not met",
@@ -424,17 +458,17 @@ fn the_front_page_says_what_needs_attention() {
         assert!(front.contains(part), "{part}");
     }
     assert!(
-        text(&pages, "table/link.html").contains("Not measured"),
+        page_text(&pages, "table/link.html").contains("Not measured"),
         "links have no rule on timeliness"
     );
-    let location = text(&pages, "table/location.html");
+    let location = page_text(&pages, "table/location.html");
     assert!(location.contains("Held back") && location.contains("readers see this one"));
 }
 
 #[test]
 fn a_table_page_answers_what_who_when_how_good_and_how() {
-    let pages = edition(&shipped());
-    let person = text(&pages, "table/person.html");
+    let pages = build_synthetic_pages(&load_shipped_contracts());
+    let person = page_text(&pages, "table/person.html");
     for part in [
         "mailto:pole-data@example.org",
         "Known limits",
@@ -456,30 +490,30 @@ fn a_table_page_answers_what_who_when_how_good_and_how() {
 
 #[test]
 fn small_counts_and_values_of_people_are_not_told() {
-    let catalogue = shipped();
-    let pages = edition(&catalogue);
+    let catalogue = load_shipped_contracts();
+    let pages = build_synthetic_pages(&catalogue);
     // Births have centiles in no profile; what a profile has by mistake must not be shown either.
-    let table = catalogue.table("person").unwrap();
-    let mut report = report(&catalogue, Day::parse(LAST).unwrap());
+    let table = catalogue.table_contract("person").unwrap();
+    let mut report = synthetic_report(&catalogue, Day::parse(LAST_DAY).unwrap());
     let manifest = report.tables.get_mut("person").unwrap();
     let births = manifest.columns.get_mut("date_of_birth").unwrap();
-    (births.centiles, births.least, births.greatest) =
+    (births.percentiles, births.minimum, births.maximum) =
         (Some([1, 2, 3, 4, 5]), Some(-7_000), Some(9_000));
     births.filled = 4;
     for rule in &mut manifest.rules {
         (rule.failed, rule.checked) = (7, 977_531);
     }
     let (days, history, passing, schemas) = (
-        vec![LAST.to_owned()],
-        History::default(),
+        vec![LAST_DAY.to_owned()],
+        MetricHistory::default(),
         BTreeMap::new(),
-        Schemas::default(),
+        PublishedSchemas::default(),
     );
-    let place = Place {
+    let place = QueryLocation {
         bucket: "b".into(),
-        databases: "d".into(),
+        database_prefix: "d".into(),
     };
-    let edition = Edition {
+    let edition = SiteBuild {
         report: &report,
         history: &history,
         days: &days,
@@ -487,9 +521,9 @@ fn small_counts_and_values_of_people_are_not_told() {
         earlier: None,
         passing: &passing,
         schemas: &schemas,
-        place: &place,
+        query_location: &place,
     };
-    let page = String::from_utf8(table::page(&edition, table)).unwrap();
+    let page = String::from_utf8(table::table_page(&edition, table)).unwrap();
     assert!(
         !page.contains("1950-11-02")
             && !page.contains("1970-01-02")
@@ -507,13 +541,14 @@ fn small_counts_and_values_of_people_are_not_told() {
         shown.contains("fewer than 10") && !shown.contains(">7<"),
         "{shown}"
     );
-    assert!(text(&pages, "table/person.json").contains("\"failed\""));
+    assert!(page_text(&pages, "table/person.json").contains("\"failed\""));
 }
 
 #[test]
 fn twins_have_what_the_metadata_model_demands() {
-    let pages = edition(&shipped());
-    let dcat: serde_json::Value = serde_json::from_str(text(&pages, "catalogue.jsonld")).unwrap();
+    let pages = build_synthetic_pages(&load_shipped_contracts());
+    let dcat: serde_json::Value =
+        serde_json::from_str(page_text(&pages, "catalogue.jsonld")).unwrap();
     for dataset in dcat["dcat:dataset"].as_array().unwrap() {
         for name in [
             "dct:title",
@@ -537,7 +572,7 @@ fn twins_have_what_the_metadata_model_demands() {
         );
     }
     let package: serde_json::Value =
-        serde_json::from_str(text(&pages, "datapackage.json")).unwrap();
+        serde_json::from_str(page_text(&pages, "datapackage.json")).unwrap();
     let person = package["resources"]
         .as_array()
         .unwrap()
@@ -551,13 +586,13 @@ fn twins_have_what_the_metadata_model_demands() {
 }
 
 /// A contract of one table, with a text in every place that a page shows.
-fn hostile(text: &str) -> Catalogue {
+fn hostile_catalogue(text: &str) -> Catalogue {
     let mut columns = String::new();
     for column in pole::PROVENANCE {
         let kind = match column.kind {
-            pole::Kind::Text => "string",
-            pole::Kind::Integer => "bigint",
-            pole::Kind::Timestamp => "timestamp",
+            pole::ProvenanceKind::Text => "string",
+            pole::ProvenanceKind::Integer => "bigint",
+            pole::ProvenanceKind::Timestamp => "timestamp",
         };
         let (name, required) = (column.name, column.required);
         columns.push_str(&format!(
@@ -567,35 +602,35 @@ fn hostile(text: &str) -> Catalogue {
     let contract = format!(
         "apiVersion: v3.1.0\nkind: DataContract\nid: t\nname: '{text}'\nversion: '{text}'\nstatus: '{text}'\ndescription: {{purpose: '{text}', usage: '{text}', limitations: '{text}'}}\nteam: {{name: '{text}'}}\nsupport:\n  - {{channel: '{text}', url: 'javascript:alert(1)', description: '{text}'}}\nroles:\n  - {{role: '{text}', description: '{text}', firstLevelApprovers: '{text}'}}\nslaProperties:\n  - {{property: frequency, value: '{text}', description: '{text}'}}\nauthoritativeDefinitions:\n  - {{type: '{text}', url: 'javascript:alert(2)'}}\nschema:\n  - name: t\n    description: '{text}'\n    properties:\n{columns}      - {{name: own, physicalType: string, classification: internal, description: '{text}', tags: ['{text}'], examples: ['{text}']}}\ncustomProperties:\n  - {{property: polelake, value: {{family: object}}}}\n  - {{property: securityClassification, value: '{text}'}}\n"
     );
-    Catalogue::compile(&[File::new("pole/t.odcs.yaml", contract)]).unwrap()
+    Catalogue::compile(&[DeclaredFile::new("pole/t.odcs.yaml", contract)]).unwrap()
 }
 
 #[test]
 fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
-    let catalogue = hostile("<script>alert(1)</script>\"><b>");
+    let catalogue = hostile_catalogue("<script>alert(1)</script>\"><b>");
     let table = &catalogue.tables[0];
     let mut report = Report {
-        date: LAST.into(),
+        date: LAST_DAY.into(),
         sources: BTreeMap::new(),
         tables: BTreeMap::new(),
         trends: Vec::new(),
     };
     report.tables.insert(
         "t".into(),
-        manifest(table, &catalogue, Day::parse(LAST).unwrap(), false),
+        synthetic_manifest(table, &catalogue, Day::parse(LAST_DAY).unwrap(), false),
     );
     let (days, history, passing, mut schemas) = (
-        vec![LAST.to_owned()],
-        History::default(),
+        vec![LAST_DAY.to_owned()],
+        MetricHistory::default(),
         BTreeMap::new(),
-        Schemas::default(),
+        PublishedSchemas::default(),
     );
-    schemas.take(&catalogue, LAST);
-    let place = Place {
+    schemas.record_contracts(&catalogue, LAST_DAY);
+    let place = QueryLocation {
         bucket: "<i>".into(),
-        databases: "<i>".into(),
+        database_prefix: "<i>".into(),
     };
-    let edition = Edition {
+    let edition = SiteBuild {
         report: &report,
         history: &history,
         days: &days,
@@ -603,9 +638,9 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
         earlier: None,
         passing: &passing,
         schemas: &schemas,
-        place: &place,
+        query_location: &place,
     };
-    let pages = site(&edition);
+    let pages = build_site(&edition);
     for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
         let text = std::str::from_utf8(&page.body).unwrap();
         let scripts = text.matches("<script").count();
@@ -623,7 +658,7 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
         assert!(!text.contains("href=\"javascript:"), "{}", page.key);
     }
     assert!(
-        text(&pages, "table/t.html")
+        page_text(&pages, "table/t.html")
             .matches("&lt;script&gt;")
             .count()
             > 15
@@ -632,33 +667,33 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
 
 #[test]
 fn schema_changes_are_told_with_what_they_mean_for_readers() {
-    let catalogue = hostile("plain");
-    let mut schemas = Schemas::default();
-    schemas.take(&catalogue, "2026-03-01");
-    schemas.take(&catalogue, "2026-03-02");
+    let catalogue = hostile_catalogue("plain");
+    let mut schemas = PublishedSchemas::default();
+    schemas.record_contracts(&catalogue, "2026-03-01");
+    schemas.record_contracts(&catalogue, "2026-03-02");
     assert_eq!(
-        schemas.of("t").unwrap().changes.len(),
+        schemas.published_table("t").unwrap().changes.len(),
         1,
         "the same contract changes nothing"
     );
     let text = serde_json::to_string(&schemas)
         .unwrap()
         .replace("\"own\":\"string\"", "\"own\":\"bigint\",\"gone\":\"date\"");
-    let mut schemas: Schemas = serde_json::from_str(&text).unwrap();
-    schemas.take(&catalogue, "2026-03-03");
-    let change = &schemas.of("t").unwrap().changes[0];
+    let mut schemas: PublishedSchemas = serde_json::from_str(&text).unwrap();
+    schemas.record_contracts(&catalogue, "2026-03-03");
+    let change = &schemas.published_table("t").unwrap().changes[0];
     assert_eq!(
         (change.removed.join(" "), change.retyped.join(" ")),
         ("gone".into(), "own: bigint → string".into())
     );
-    assert!(change.breaks() && change.added.is_empty() && change.date == "2026-03-03");
+    assert!(change.breaks_readers() && change.added.is_empty() && change.date == "2026-03-03");
 }
 
-fn a_page(key: &str, body: &str) -> Page {
-    Page {
+fn plain_test_page(key: &str, body: &str) -> SitePage {
+    SitePage {
         key: key.into(),
         body: body.into(),
-        content_type: HTML,
+        content_type: HTML_TYPE,
     }
 }
 
@@ -667,36 +702,40 @@ async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
     let bucket = store::MemoryStore::default();
     let first = || {
         vec![
-            a_page("index.html", "a"),
-            a_page("table/t.html", "b"),
-            a_page("day/d.html", "c"),
+            plain_test_page("index.html", "a"),
+            plain_test_page("table/t.html", "b"),
+            plain_test_page("day/d.html", "c"),
         ]
     };
-    let counts = |written: write::Written| (written.pages, written.changed, written.deleted);
+    let counts =
+        |written: write::SiteWriteCounts| (written.pages, written.changed, written.deleted);
     assert_eq!(
-        counts(write(first(), true, &bucket).await.unwrap()),
+        counts(write_changed_pages(first(), true, &bucket).await.unwrap()),
         (3, 3, 0)
     );
     assert_eq!(
-        counts(write(first(), true, &bucket).await.unwrap()),
+        counts(write_changed_pages(first(), true, &bucket).await.unwrap()),
         (3, 0, 0)
     );
-    let second = vec![a_page("index.html", "A"), a_page("day/e.html", "d")];
+    let second = vec![
+        plain_test_page("index.html", "A"),
+        plain_test_page("day/e.html", "d"),
+    ];
     assert_eq!(
-        counts(write(second, true, &bucket).await.unwrap()),
+        counts(write_changed_pages(second, true, &bucket).await.unwrap()),
         (2, 2, 1)
     );
     assert!(
-        !bucket.is_there("table/t.html").await.unwrap()
-            && bucket.is_there("day/d.html").await.unwrap()
+        !bucket.object_exists("table/t.html").await.unwrap()
+            && bucket.object_exists("day/d.html").await.unwrap()
     );
     // A list that is damaged costs a writing of all pages, and no more.
     bucket
-        .put("pages.json", Bytes::from_static(b"{"), JSON)
+        .put("pages.json", Bytes::from_static(b"{"), JSON_TYPE)
         .await
         .unwrap();
     assert_eq!(
-        counts(write(first(), false, &bucket).await.unwrap()),
+        counts(write_changed_pages(first(), false, &bucket).await.unwrap()),
         (3, 3, 0)
     );
 }
@@ -705,11 +744,11 @@ async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
 async fn earlier_reports_tell_when_a_table_last_passed() {
     let bucket = store::MemoryStore::default();
     let day = |date: &str, passed: bool| {
-        let manifest = Manifest {
+        let manifest = SnapshotManifest {
             table: "t".into(),
             date: date.into(),
             passed,
-            ..Manifest::default()
+            ..SnapshotManifest::default()
         };
         Report {
             date: date.into(),
@@ -724,18 +763,18 @@ async fn earlier_reports_tell_when_a_table_last_passed() {
             .put(
                 &lake::report_key(Day::parse(date).unwrap()),
                 Bytes::from(json),
-                JSON,
+                JSON_TYPE,
             )
             .await
             .unwrap();
     }
     let days = ["2026-03-03", "2026-03-02", "2026-03-01"].map(str::to_owned);
-    let found = earlier(&day("2026-03-03", false), &days, &bucket)
+    let found = read_earlier_reports(&day("2026-03-03", false), &days, &bucket)
         .await
         .unwrap();
     assert_eq!(found.report.unwrap().date, "2026-03-02");
     assert_eq!(found.passing["t"], "2026-03-01");
-    let found = earlier(&day("2026-03-03", true), &days, &bucket)
+    let found = read_earlier_reports(&day("2026-03-03", true), &days, &bucket)
         .await
         .unwrap();
     assert_eq!(found.passing["t"], "2026-03-03");

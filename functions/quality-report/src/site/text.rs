@@ -3,13 +3,13 @@
 use contract::ColumnType;
 use lake::Day;
 
-pub(super) use crate::words::thousands;
+pub(super) use crate::wording::format_thousands;
 
 /// Counts below this say too much of few people.
-const SMALL: u64 = 10;
+const SMALLEST_DISCLOSED_COUNT: u64 = 10;
 
 /// Microseconds of a second.
-const MICROS: i64 = 1_000_000;
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -37,21 +37,21 @@ const WEEKDAYS: [&str; 7] = [
 ];
 
 /// A count of people's data: small ones are not told.
-pub(super) fn count_of(count: u64, personal: bool) -> String {
-    if is_small(count, personal) {
-        format!("fewer than {SMALL}")
+pub(super) fn format_count(count: u64, personal: bool) -> String {
+    if is_suppressed_count(count, personal) {
+        format!("fewer than {SMALLEST_DISCLOSED_COUNT}")
     } else {
-        thousands(count)
+        format_thousands(count)
     }
 }
 
 /// Whether a count is one that is not told.
-pub(super) fn is_small(count: u64, personal: bool) -> bool {
-    personal && (1..SMALL).contains(&count)
+pub(super) fn is_suppressed_count(count: u64, personal: bool) -> bool {
+    personal && (1..SMALLEST_DISCLOSED_COUNT).contains(&count)
 }
 
 /// A part of a whole in a hundred. What is not all is never rounded to all, nor something to nothing.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(super) fn format_percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "-".into();
     }
@@ -66,17 +66,19 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// A measured number: whole ones as they are, others with as many places as they need.
-pub(super) fn number(value: f64) -> String {
+pub(super) fn format_decimal(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     let size = value.abs();
     if !size.is_finite() {
         return "-".into();
     }
     if size.fract() == 0.0 && size < 1e15 {
-        return format!("{sign}{}", thousands(size as u64));
+        return format!("{sign}{}", format_thousands(size as u64));
     }
     let text = match size {
-        size if size >= 1_000.0 => return format!("{sign}{}", thousands(size.round() as u64)),
+        size if size >= 1_000.0 => {
+            return format!("{sign}{}", format_thousands(size.round() as u64));
+        }
         size if size >= 10.0 => format!("{size:.1}"),
         size if size >= 0.1 => format!("{size:.2}"),
         size => format!("{size:.4}"),
@@ -85,18 +87,18 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A number of a metric, in the metric's unit.
-pub(super) fn measured(metric: &str, value: f64) -> String {
+pub(super) fn format_metric_value(metric: &str, value: f64) -> String {
     match metric {
         _ if metric.ends_with("_share") || metric == "mask_drift" => {
-            format!("{}%", number(value * 100.0))
+            format!("{}%", format_decimal(value * 100.0))
         }
-        "freshness_hours" => format!("{} hours", number(value)),
-        _ => number(value),
+        "freshness_hours" => format!("{} hours", format_decimal(value)),
+        _ => format_decimal(value),
     }
 }
 
 /// What a metric measures, in words.
-pub(super) fn metric(name: &str) -> String {
+pub(super) fn metric_label(name: &str) -> String {
     match name {
         "rows" => "Rows",
         "changed_rows" => "Rows that changed",
@@ -109,13 +111,13 @@ pub(super) fn metric(name: &str) -> String {
         "ignored" => "Records ignored",
         "quarantined" => "Records quarantined",
         "quarantined_share" => "Share of records quarantined",
-        other => return sentence(&other.replace('_', " ")),
+        other => return capitalise_first(&other.replace('_', " ")),
     }
     .to_owned()
 }
 
 /// A date as people write it: `3 March 2026`.
-pub(super) fn date(text: &str) -> String {
+pub(super) fn format_date(text: &str) -> String {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next(), parts.next(), parts.next());
     let month = month
@@ -129,8 +131,8 @@ pub(super) fn date(text: &str) -> String {
 }
 
 /// A date in the short form that charts have room for: `3 Mar`.
-pub(super) fn short_date(text: &str) -> String {
-    let long = date(text);
+pub(super) fn format_short_date(text: &str) -> String {
+    let long = format_date(text);
     let mut words = long.split(' ');
     match (words.next(), words.next()) {
         (Some(day), Some(month)) => format!("{day} {}", month.get(..3).unwrap_or(month)),
@@ -139,58 +141,63 @@ pub(super) fn short_date(text: &str) -> String {
 }
 
 /// A date with its day of the week: `Tuesday 3 March 2026`.
-pub(super) fn long_date(text: &str) -> String {
+pub(super) fn format_long_date(text: &str) -> String {
     let weekday =
         Day::parse(text).and_then(|day| WEEKDAYS.get(usize::try_from(day.0.rem_euclid(7)).ok()?));
-    weekday.map_or_else(|| date(text), |weekday| format!("{weekday} {}", date(text)))
+    weekday.map_or_else(
+        || format_date(text),
+        |weekday| format!("{weekday} {}", format_date(text)),
+    )
 }
 
 /// An instant in microseconds since 1970, to the minute: `3 March 2026 at 14:05 UTC`.
-pub(super) fn instant(micros: i64) -> String {
-    let minutes = micros.div_euclid(60 * MICROS).rem_euclid(24 * 60);
+pub(super) fn format_instant(micros: i64) -> String {
+    let minutes = micros
+        .div_euclid(60 * MICROS_PER_SECOND)
+        .rem_euclid(24 * 60);
     format!(
         "{} at {} UTC",
-        date(&Day::of_micros(micros).to_string()),
-        clock(minutes)
+        format_date(&Day::from_micros(micros).to_string()),
+        format_minute_of_day(minutes)
     )
 }
 
 /// A minute of the day: `14:05`.
-pub(super) fn clock(minute: i64) -> String {
+pub(super) fn format_minute_of_day(minute: i64) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
 /// How long something took, from seconds.
-pub(super) fn seconds(seconds: u64) -> String {
+pub(super) fn format_duration(seconds: u64) -> String {
     let (unit, size) = match seconds {
         0..60 => ("second", 1),
         60..3_600 => ("minute", 60),
         3_600..86_400 => ("hour", 3_600),
         _ => ("day", 86_400),
     };
-    counted(seconds / size, unit)
+    count_with_noun(seconds / size, unit)
 }
 
 /// `1 row`, `2 rows`.
-pub(super) fn counted(count: u64, thing: &str) -> String {
+pub(super) fn count_with_noun(count: u64, thing: &str) -> String {
     format!(
         "{} {thing}{}",
-        thousands(count),
+        format_thousands(count),
         if count == 1 { "" } else { "s" }
     )
 }
 
 /// A value of a profile, in the units of its column.
-pub(super) fn value(kind: ColumnType, raw: i64) -> String {
+pub(super) fn format_profile_value(kind: ColumnType, raw: i64) -> String {
     match kind {
         ColumnType::Date => {
             i32::try_from(raw).map_or_else(|_| raw.to_string(), |days| Day(days).to_string())
         }
         ColumnType::Timestamp => {
-            let day = Day::of_micros(raw);
+            let day = Day::from_micros(raw);
             format!(
                 "{day} {}",
-                clock(raw.div_euclid(60 * MICROS).rem_euclid(24 * 60))
+                format_minute_of_day(raw.div_euclid(60 * MICROS_PER_SECOND).rem_euclid(24 * 60))
             )
         }
         ColumnType::Decimal(_, scale) if scale > 0 => {
@@ -200,19 +207,21 @@ pub(super) fn value(kind: ColumnType, raw: i64) -> String {
             let sign = if raw < 0 { "-" } else { "" };
             format!(
                 "{sign}{}.{part}",
-                whole.parse().map_or_else(|_| whole.to_owned(), thousands)
+                whole
+                    .parse()
+                    .map_or_else(|_| whole.to_owned(), format_thousands)
             )
         }
         _ => format!(
             "{}{}",
             if raw < 0 { "-" } else { "" },
-            thousands(raw.unsigned_abs())
+            format_thousands(raw.unsigned_abs())
         ),
     }
 }
 
 /// A text with a capital at its beginning.
-pub(super) fn sentence(text: &str) -> String {
+pub(super) fn capitalise_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
@@ -220,7 +229,7 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// What a sentence lacks at its end.
-pub(super) fn stopped(text: &str) -> String {
+pub(super) fn end_with_full_stop(text: &str) -> String {
     let text = text.trim();
     if text.is_empty() || text.ends_with(['.', '!', '?']) {
         text.to_owned()
@@ -236,19 +245,23 @@ mod tests {
     #[test]
     fn counts_are_readable_and_small_ones_of_people_are_not_told() {
         assert_eq!(
-            (thousands(0), thousands(999), thousands(1_234_567)),
+            (
+                format_thousands(0),
+                format_thousands(999),
+                format_thousands(1_234_567)
+            ),
             ("0".into(), "999".into(), "1,234,567".into())
         );
         assert_eq!(
-            (count_of(9, true), count_of(0, true)),
+            (format_count(9, true), format_count(0, true)),
             ("fewer than 10".into(), "0".into())
         );
         assert_eq!(
-            (count_of(9, false), count_of(10, true)),
+            (format_count(9, false), format_count(10, true)),
             ("9".into(), "10".into())
         );
         assert_eq!(
-            (counted(1, "row"), counted(1_000, "row")),
+            (count_with_noun(1, "row"), count_with_noun(1_000, "row")),
             ("1 row".into(), "1,000 rows".into())
         );
     }
@@ -256,47 +269,58 @@ mod tests {
     #[test]
     fn shares_are_never_rounded_to_all_or_nothing() {
         assert_eq!(
-            (percent(1, 1), percent(0, 7), percent(0, 0)),
+            (
+                format_percent(1, 1),
+                format_percent(0, 7),
+                format_percent(0, 0)
+            ),
             ("100%".into(), "0%".into(), "-".into())
         );
         assert_eq!(
-            (percent(99_999, 100_000), percent(1, 100_000)),
+            (format_percent(99_999, 100_000), format_percent(1, 100_000)),
             ("> 99.9%".into(), "< 0.1%".into())
         );
-        assert_eq!(percent(1, 3), "33.3%");
+        assert_eq!(format_percent(1, 3), "33.3%");
         assert_eq!(
             (
-                number(0.25),
-                number(1_234.5),
-                number(-3.0),
-                number(f64::NAN)
+                format_decimal(0.25),
+                format_decimal(1_234.5),
+                format_decimal(-3.0),
+                format_decimal(f64::NAN)
             ),
             ("0.25".into(), "1,235".into(), "-3".into(), "-".into())
         );
-        assert_eq!(measured("null_share", 0.125), "12.5%");
+        assert_eq!(format_metric_value("null_share", 0.125), "12.5%");
     }
 
     #[test]
     fn dates_and_values() {
-        assert_eq!(long_date("2026-03-03"), "Tuesday 3 March 2026");
+        assert_eq!(format_long_date("2026-03-03"), "Tuesday 3 March 2026");
         assert_eq!(
-            (date("soon"), short_date("2026-12-31")),
+            (format_date("soon"), format_short_date("2026-12-31")),
             ("soon".into(), "31 Dec".into())
         );
-        assert_eq!(instant(1_772_546_700_000_000), "3 March 2026 at 14:05 UTC");
         assert_eq!(
-            (seconds(1), seconds(120), seconds(604_800)),
+            format_instant(1_772_546_700_000_000),
+            "3 March 2026 at 14:05 UTC"
+        );
+        assert_eq!(
+            (
+                format_duration(1),
+                format_duration(120),
+                format_duration(604_800)
+            ),
             ("1 second".into(), "2 minutes".into(), "7 days".into())
         );
         assert_eq!(
-            value(ColumnType::Decimal(12, 2), -123_456_705),
+            format_profile_value(ColumnType::Decimal(12, 2), -123_456_705),
             "-1,234,567.05"
         );
-        assert_eq!(value(ColumnType::Decimal(12, 2), 5), "0.05");
+        assert_eq!(format_profile_value(ColumnType::Decimal(12, 2), 5), "0.05");
         assert_eq!(
             (
-                value(ColumnType::Date, 0),
-                value(ColumnType::Integer, -1_000)
+                format_profile_value(ColumnType::Date, 0),
+                format_profile_value(ColumnType::Integer, -1_000)
             ),
             ("1970-01-01".into(), "-1,000".into())
         );

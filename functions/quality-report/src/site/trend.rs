@@ -2,27 +2,29 @@
 
 use maud::{Markup, html};
 
-use super::govuk::{Colour, Width, details, numeric, table, tag, text};
-use super::text::{counted, measured, metric, sentence};
+use super::govuk::{
+    Colour, TableWidth, coloured_tag, data_table, details_box, numeric_header, text_header,
+};
+use super::text::{capitalise_first, count_with_noun, format_metric_value, metric_label};
 use crate::report::{Trend, TrendState};
 
-pub(super) fn state(state: TrendState) -> Markup {
+pub(super) fn trend_state_tag(state: TrendState) -> Markup {
     match state {
-        TrendState::Usual => tag(Colour::Green, "Usual"),
-        TrendState::Unusual => tag(Colour::Yellow, "Unusual"),
-        TrendState::Young => tag(Colour::Grey, "Too few days"),
-        TrendState::Acknowledged => tag(Colour::Purple, "Explained"),
+        TrendState::Usual => coloured_tag(Colour::Green, "Usual"),
+        TrendState::Unusual => coloured_tag(Colour::Yellow, "Unusual"),
+        TrendState::Young => coloured_tag(Colour::Grey, "Too few days"),
+        TrendState::Acknowledged => coloured_tag(Colour::Purple, "Explained"),
     }
 }
 
 /// The expected range in words.
-pub(super) fn expected(trend: &Trend) -> String {
+pub(super) fn format_expected_range(trend: &Trend) -> String {
     let Some((least, greatest)) = trend.expected else {
         return "not known yet".into();
     };
     let (least, greatest) = (
-        measured(&trend.metric, least),
-        measured(&trend.metric, greatest),
+        format_metric_value(&trend.metric, least),
+        format_metric_value(&trend.metric, greatest),
     );
     if least == greatest {
         least
@@ -32,18 +34,18 @@ pub(super) fn expected(trend: &Trend) -> String {
 }
 
 /// What a metric is of, in words.
-pub(super) fn name(trend: &Trend) -> Markup {
-    html! { (metric(&trend.metric)) @if let Some(column) = &trend.column { ", " code { (column) } } }
+pub(super) fn trend_label(trend: &Trend) -> Markup {
+    html! { (metric_label(&trend.metric)) @if let Some(column) = &trend.column { ", " code { (column) } } }
 }
 
 /// The address of what a trend is about, from the site's root.
-pub(super) fn address(dataset: &str) -> String {
+pub(super) fn dataset_page_href(dataset: &str) -> String {
     format!("{dataset}.html")
 }
 
 /// Trends in a table, those that need a look first. What is usual of single columns, or too young to tell, is folded away: a
 /// table has some sixty of them.
-pub(super) fn table_of(caption: &str, mut trends: Vec<&Trend>, root: Option<&str>) -> Markup {
+pub(super) fn render_trends(caption: &str, mut trends: Vec<&Trend>, root: Option<&str>) -> Markup {
     let rank = |trend: &&Trend| match trend.state {
         TrendState::Unusual => 0,
         TrendState::Acknowledged => 1,
@@ -55,46 +57,46 @@ pub(super) fn table_of(caption: &str, mut trends: Vec<&Trend>, root: Option<&str
         .into_iter()
         .partition(|trend| trend.column.is_none() || rank(trend) < 2);
     html! {
-        (rows(caption, &open, root))
+        (render_trend_table(caption, &open, root))
         @if !folded.is_empty() {
-            @let summary = format!("{} of single columns", counted(folded.len() as u64, "number"));
-            (details(&summary, &rows(&format!("{caption}, of single columns"), &folded, root)))
+            @let summary = format!("{} of single columns", count_with_noun(folded.len() as u64, "number"));
+            (details_box(&summary, &render_trend_table(&format!("{caption}, of single columns"), &folded, root)))
         }
     }
 }
 
-fn rows(caption: &str, trends: &[&Trend], root: Option<&str>) -> Markup {
+fn render_trend_table(caption: &str, trends: &[&Trend], root: Option<&str>) -> Markup {
     let heads = [
-        text("Metric"),
-        text("State"),
-        numeric("Observed"),
-        numeric("Expected"),
-        text("Compared with"),
-        text("Dimension"),
+        text_header("Metric"),
+        text_header("State"),
+        numeric_header("Observed"),
+        numeric_header("Expected"),
+        text_header("Compared with"),
+        text_header("Dimension"),
     ];
-    table(
+    data_table(
         caption,
-        Width::Wide,
+        TableWidth::Wide,
         &heads,
-        trends.iter().map(|trend| row(trend, root)).collect(),
+        trends.iter().map(|trend| trend_row(trend, root)).collect(),
     )
 }
 
-fn row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
+fn trend_row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
     let compared = match trend.compared {
         0 => "no earlier day of its kind".to_owned(),
-        days => counted(days as u64, "earlier day"),
+        days => count_with_noun(days as u64, "earlier day"),
     };
     let of = trend
         .dataset
         .split_once('/')
         .map_or(trend.dataset.as_str(), |(_, name)| name);
     vec![
-        html! { @if let Some(root) = root { a.govuk-link href={ (root) (address(&trend.dataset)) } { (of) } ": " } (name(trend)) },
-        state(trend.state),
-        html! { (measured(&trend.metric, trend.observed)) },
-        html! { (expected(trend)) },
+        html! { @if let Some(root) = root { a.govuk-link href={ (root) (dataset_page_href(&trend.dataset)) } { (of) } ": " } (trend_label(trend)) },
+        trend_state_tag(trend.state),
+        html! { (format_metric_value(&trend.metric, trend.observed)) },
+        html! { (format_expected_range(trend)) },
         html! { (compared) },
-        html! { (sentence(&trend.dimension)) },
+        html! { (capitalise_first(&trend.dimension)) },
     ]
 }

@@ -8,14 +8,14 @@ use pole::content_id;
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
 
-use super::Page;
+use super::SitePage;
 
 /// The pages that are there, with ids of their content.
-const PAGES: &str = "pages.json";
+const PAGE_IDS_KEY: &str = "pages.json";
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Written {
+pub(crate) struct SiteWriteCounts {
     /// Pages of the edition.
     pub(crate) pages: usize,
     /// Pages that were written, because they changed.
@@ -28,15 +28,15 @@ pub(crate) struct Written {
 ///
 /// # Errors
 /// When the storage does not answer.
-pub(crate) async fn write(
-    pages: Vec<Page>,
+pub(crate) async fn write_changed_pages(
+    pages: Vec<SitePage>,
     whole: bool,
     site: &dyn ObjectStore,
-) -> Result<Written, Failure> {
-    let mut known = read(site).await?;
-    let mut written = Written {
+) -> Result<SiteWriteCounts, Failure> {
+    let mut known = read_page_ids(site).await?;
+    let mut written = SiteWriteCounts {
         pages: pages.len(),
-        ..Written::default()
+        ..SiteWriteCounts::default()
     };
     let keys: BTreeSet<String> = pages.iter().map(|page| page.key.clone()).collect();
     for page in pages {
@@ -53,7 +53,7 @@ pub(crate) async fn write(
     if whole {
         let gone: Vec<String> = known
             .keys()
-            .filter(|key| !keys.contains(*key) && is_of_the_contracts(key))
+            .filter(|key| !keys.contains(*key) && belongs_to_contract(key))
             .cloned()
             .collect();
         for key in gone {
@@ -66,19 +66,21 @@ pub(crate) async fn write(
     }
     if written.changed + written.deleted > 0 {
         let json = serde_json::to_vec_pretty(&known).map_err(|error| Failure::corrupt(&error))?;
-        let put = site.put(PAGES, Bytes::from(json), super::JSON).await;
+        let put = site
+            .put(PAGE_IDS_KEY, Bytes::from(json), super::JSON_TYPE)
+            .await;
         put.map_err(|error| Failure::unavailable(&error))?;
     }
     Ok(written)
 }
 
 /// Whether a page stands or falls with a contract; pages of days stay.
-fn is_of_the_contracts(key: &str) -> bool {
+fn belongs_to_contract(key: &str) -> bool {
     key.starts_with("table/") || key.starts_with("source/")
 }
 
-async fn read(site: &dyn ObjectStore) -> Result<BTreeMap<String, String>, Failure> {
-    match site.get(PAGES).await {
+async fn read_page_ids(site: &dyn ObjectStore) -> Result<BTreeMap<String, String>, Failure> {
+    match site.get(PAGE_IDS_KEY).await {
         // A list that cannot be read costs one writing of all pages.
         Ok(object) => Ok(serde_json::from_slice(&object.body).unwrap_or_default()),
         Err(error) if error.is_not_found() => Ok(BTreeMap::new()),

@@ -13,37 +13,37 @@ use arrow_select::filter::filter_record_batch;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::{
-    Day, LakeError, Manifest, ManifestShard, Owners, WORK, day_of_version, manifest_key, schema,
-    state_prefix, table_prefix,
+    Day, LakeError, ManifestShard, OwnerRange, SnapshotManifest, WORK_PREFIX, manifest_key,
+    parse_version_day, schema, state_prefix, table_prefix,
 };
-use pole::Op;
+use pole::RowOperation;
 use serde::{Deserialize, Serialize};
 use store::{ObjectStore, StoreError};
 
+use crate::change_merge::ChangeMerge;
 use crate::context::Context;
-use crate::feed::Feed;
-use crate::fold::Origin;
-use crate::increments::conform;
-use crate::output::{Output, Written};
-use crate::plan::rules;
-use crate::profile::Profile;
+use crate::increments::conform_to_schema;
+use crate::output::{ShardWriter, WrittenShard};
+use crate::plan::merge_rules;
+use crate::profile::ShardProfile;
 use crate::publish;
-use crate::retention::{manifests, named};
-use crate::runs::sorted;
-use crate::shard::ShardFiles;
-use crate::sorted::{Batches, Fetcher, SortedFile, parts};
-use crate::table::measure;
+use crate::resolve::ChangeOrigin;
+use crate::retention::{read_manifests, referenced_keys};
+use crate::shard_job::ShardFiles;
+use crate::sorted_file::{RowGroupFetcher, SortedBatches, SortedFile, select_row_groups};
+use crate::sorted_runs::sort_by_owner;
+use crate::table::remeasure_manifest;
 
-mod sets;
-mod whom;
+mod emptied_sets;
+mod selector;
 
-use sets::{Emptied, nameless};
-pub use whom::Whom;
-use whom::telling;
+use emptied_sets::{EmptiedSetTracker, anonymous_markers};
+pub use selector::ErasureSelector;
+use selector::selector_columns;
 
 /// An object that held somebody's rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Touched {
+pub struct MatchedObject {
     /// Its key before.
     pub key: String,
     /// The rows that it held.
@@ -56,118 +56,122 @@ pub struct Touched {
 ///
 /// # Errors
 /// When the storage or the catalogue fails, or a file is damaged. Done again it goes on.
-pub async fn erase(context: &Context, whom: &Whom, dry_run: bool) -> Result<Vec<Touched>, Failure> {
+pub async fn erase_curated(
+    context: &Context,
+    whom: &ErasureSelector,
+    dry_run: bool,
+) -> Result<Vec<MatchedObject>, Failure> {
     let mut touched = Vec::new();
     for table in &context.catalogue.tables {
-        let erasure = Erasure {
+        let erasure = TableErasure {
             table,
-            whom,
+            selector: whom,
             context,
         };
         touched.extend(erasure.run(dry_run).await?);
     }
     if !dry_run {
-        clear_work(&*context.curated).await?;
+        delete_work_files(&*context.curated).await?;
     }
     Ok(touched)
 }
 
 /// What a merge that broke off has kept is made again by the next one.
-async fn clear_work(curated: &dyn ObjectStore) -> Result<(), Failure> {
+async fn delete_work_files(curated: &dyn ObjectStore) -> Result<(), Failure> {
     for entry in curated
-        .list(WORK, None)
+        .list(WORK_PREFIX, None)
         .await
-        .map_err(|error| unavailable(&error))?
+        .map_err(|error| store_failure(&error))?
     {
-        delete(&entry.key, curated).await?;
+        purge_object(&entry.key, curated).await?;
     }
     Ok(())
 }
 
 /// Deletes an object and every version of it.
-async fn delete(key: &str, curated: &dyn ObjectStore) -> Result<(), Failure> {
+async fn purge_object(key: &str, curated: &dyn ObjectStore) -> Result<(), Failure> {
     curated
         .delete(key)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| store_failure(&error))?;
     curated
         .purge_versions(key)
         .await
         .map(drop)
-        .map_err(|error| unavailable(&error))
+        .map_err(|error| store_failure(&error))
 }
 
-struct Erasure<'e> {
+struct TableErasure<'e> {
     table: &'e TableContract,
-    whom: &'e Whom,
+    selector: &'e ErasureSelector,
     context: &'e Context,
 }
 
-fn unavailable(error: &StoreError) -> Failure {
+fn store_failure(error: &StoreError) -> Failure {
     Failure::unavailable(error)
 }
 
-impl Erasure<'_> {
-    fn store(&self) -> &Arc<dyn ObjectStore> {
+impl TableErasure<'_> {
+    fn curated_store(&self) -> &Arc<dyn ObjectStore> {
         &self.context.curated
     }
 
-    async fn run(&self, dry_run: bool) -> Result<Vec<Touched>, Failure> {
-        let held = self.find().await?;
-        let of = |(key, rows): (&String, &Held)| Touched {
+    async fn run(&self, dry_run: bool) -> Result<Vec<MatchedObject>, Failure> {
+        let held = self.find_matching_files().await?;
+        let of = |(key, rows): (&String, &MatchedRows)| MatchedObject {
             key: key.clone(),
             rows: rows.rows,
         };
-        let touched: Vec<Touched> = held.iter().map(of).collect();
+        let touched: Vec<MatchedObject> = held.iter().map(of).collect();
         if dry_run || touched.is_empty() {
             return Ok(touched);
         }
-        let manifests = manifests(&self.table.name, &**self.store()).await?;
-        let mut rewritten: BTreeMap<ShardKeys, ManifestShard> = BTreeMap::new();
+        let manifests = read_manifests(&self.table.name, &**self.curated_store()).await?;
+        let mut rewritten: BTreeMap<ShardObjectKeys, ManifestShard> = BTreeMap::new();
         let mut changed = BTreeSet::new();
         for (day, manifest) in &manifests {
-            if named(manifest).any(|key| held.contains_key(key)) {
-                let shards = self.rewrite_all(manifest, &held, &mut rewritten).await?;
+            if referenced_keys(manifest).any(|key| held.contains_key(key)) {
+                let shards = self.rewrite_shards(manifest, &held, &mut rewritten).await?;
                 let base = manifest
                     .base
                     .as_deref()
                     .and_then(Day::parse)
                     .and_then(|base| manifests.get(&base));
-                let counted = counted(manifest, base, &held);
-                self.replace(*day, manifest, Manifest { shards, ..counted })
+                let counted = adjust_change_counts(manifest, base, &held);
+                self.replace_manifest(*day, manifest, SnapshotManifest { shards, ..counted })
                     .await?;
                 changed.insert(*day);
             }
         }
-        self.publish(&changed).await?;
+        self.republish_days(&changed).await?;
         let profiles = rewritten.into_keys().filter_map(|(_, _, profile)| profile);
         for old in touched
             .iter()
             .map(|touched| touched.key.clone())
             .chain(profiles)
         {
-            delete(&old, &**self.store()).await?;
+            purge_object(&old, &**self.curated_store()).await?;
         }
         Ok(touched)
     }
 
     /// Every file of the table that holds somebody's rows, whether a manifest names it or not.
-    async fn find(&self) -> Result<BTreeMap<String, Held>, Failure> {
+    async fn find_matching_files(&self) -> Result<BTreeMap<String, MatchedRows>, Failure> {
         let mut found = BTreeMap::new();
         for prefix in [
             table_prefix(&self.table.name),
             state_prefix(&self.table.name),
         ] {
             let listed = self
-                .store()
+                .curated_store()
                 .list(&prefix, None)
                 .await
-                .map_err(|error| unavailable(&error))?;
+                .map_err(|error| store_failure(&error))?;
             for entry in listed
                 .into_iter()
                 .filter(|entry| entry.key.ends_with(".parquet"))
             {
-                let held = self.held(&entry.key, entry.size).await?;
+                let held = self.match_file_rows(&entry.key, entry.size).await?;
                 if held.rows > 0 {
                     found.insert(entry.key, held);
                 }
@@ -177,37 +181,41 @@ impl Erasure<'_> {
     }
 
     /// Which of a file's rows are somebody's. Only the columns that tell it are decoded.
-    async fn held(&self, key: &str, bytes: u64) -> Result<Held, Failure> {
-        let (file, mut fetcher) = self.open(key, Some(bytes)).await?;
-        let (telling, mut held) = (telling(self.table), Held::default());
+    async fn match_file_rows(&self, key: &str, bytes: u64) -> Result<MatchedRows, Failure> {
+        let (file, mut fetcher) = self.open_file(key, Some(bytes)).await?;
+        let (telling, mut held) = (selector_columns(self.table), MatchedRows::default());
         while let Some(((_, group), bytes)) = fetcher.next().await? {
-            let batches = file.footer.decode_columns(&group, bytes, &telling);
-            for batch in batches.map_err(|error| file.corrupt(&error))? {
-                let batch = batch.map_err(|error| file.corrupt(&error.into()))?;
-                let theirs = filter_record_batch(&batch, &self.whom.rows(self.table, &batch));
-                held.add(&theirs.map_err(|error| file.corrupt(&error.into()))?);
+            let batches = file.footer.decode_group_columns(&group, bytes, &telling);
+            for batch in batches.map_err(|error| file.corrupt_failure(&error))? {
+                let batch = batch.map_err(|error| file.corrupt_failure(&error.into()))?;
+                let theirs =
+                    filter_record_batch(&batch, &self.selector.match_rows(self.table, &batch));
+                held.add_batch(&theirs.map_err(|error| file.corrupt_failure(&error.into()))?);
             }
         }
         Ok(held)
     }
 
     /// A file, and all of its groups to be fetched.
-    async fn open(
+    async fn open_file(
         &self,
         key: &str,
         bytes: Option<u64>,
-    ) -> Result<(Arc<SortedFile>, Fetcher), Failure> {
-        let file = Arc::new(SortedFile::open(&**self.store(), key, bytes).await?);
-        let all = parts(std::slice::from_ref(&file), &Owners::default());
-        Ok((file, Fetcher::new(Arc::clone(self.store()), all)))
+    ) -> Result<(Arc<SortedFile>, RowGroupFetcher), Failure> {
+        let file = Arc::new(SortedFile::open(&**self.curated_store(), key, bytes).await?);
+        let all = select_row_groups(std::slice::from_ref(&file), &OwnerRange::default());
+        Ok((
+            file,
+            RowGroupFetcher::new(Arc::clone(self.curated_store()), all),
+        ))
     }
 
     /// A manifest's shards, those that hold somebody in new versions. A version that many days share is written once.
-    async fn rewrite_all(
+    async fn rewrite_shards(
         &self,
-        manifest: &Manifest,
-        held: &BTreeMap<String, Held>,
-        rewritten: &mut BTreeMap<ShardKeys, ManifestShard>,
+        manifest: &SnapshotManifest,
+        held: &BTreeMap<String, MatchedRows>,
+        rewritten: &mut BTreeMap<ShardObjectKeys, ManifestShard>,
     ) -> Result<Vec<ManifestShard>, Failure> {
         let mut shards = Vec::with_capacity(manifest.shards.len());
         for shard in &manifest.shards {
@@ -223,7 +231,7 @@ impl Erasure<'_> {
             );
             let new = match rewritten.get(&keys) {
                 Some(new) => new.clone(),
-                None => self.rewrite(shard).await?,
+                None => self.rewrite_shard(shard).await?,
             };
             rewritten.insert(keys, new.clone());
             shards.push(new);
@@ -232,97 +240,114 @@ impl Erasure<'_> {
     }
 
     /// A shard without somebody's rows, as a new version of the day that wrote the old one.
-    async fn rewrite(&self, shard: &ManifestShard) -> Result<ManifestShard, Failure> {
-        let rules = rules(self.table);
-        let (curated, refined) = (schema::curated(self.table), schema::refined(self.table));
-        let mut output = Output::new(
+    async fn rewrite_shard(&self, shard: &ManifestShard) -> Result<ManifestShard, Failure> {
+        let rules = merge_rules(self.table);
+        let (curated, refined) = (
+            schema::curated_schema(self.table),
+            schema::refined_schema(self.table),
+        );
+        let mut output = ShardWriter::new(
             &curated,
             &refined,
             (&rules, &self.table.columns),
             self.context.sizes,
         )?;
-        let markers = self.rows(shard, &curated, &refined, &mut output).await?;
-        self.state(shard, &refined, markers, &mut output).await?;
-        let written: Written = output.finish()?;
-        let day = day_of_version(&shard.rows_key).unwrap_or(Day(0));
+        let markers = self
+            .rewrite_rows(shard, &curated, &refined, &mut output)
+            .await?;
+        self.rewrite_state(shard, &refined, markers, &mut output)
+            .await?;
+        let written: WrittenShard = output.finish()?;
+        let day = parse_version_day(&shard.rows_key).unwrap_or(Day(0));
         let files = ShardFiles {
             table: self.table,
             rules: &rules,
             shard: shard.shard,
             day,
-            store: self.store(),
+            store: self.curated_store(),
         };
         files
-            .put(
+            .put_shard(
                 &written,
-                &Profile::of(&written.groups, &rules, &self.table.columns),
+                &ShardProfile::from_groups(&written.groups, &rules, &self.table.columns),
             )
             .await
     }
 
     /// Passes the rows on that are not somebody's, group by group; gives the markers of sets that are emptied by it.
-    async fn rows(
+    async fn rewrite_rows(
         &self,
         shard: &ManifestShard,
         curated: &SchemaRef,
         refined: &SchemaRef,
-        output: &mut Output<'_>,
+        output: &mut ShardWriter<'_>,
     ) -> Result<Vec<RecordBatch>, Failure> {
-        let (file, mut fetcher) = self.open(&shard.rows_key, Some(shard.bytes)).await?;
-        let corrupt = |error: LakeError| file.corrupt(&error);
-        let mut emptied = Emptied::new(refined);
+        let (file, mut fetcher) = self.open_file(&shard.rows_key, Some(shard.bytes)).await?;
+        let corrupt = |error: LakeError| file.corrupt_failure(&error);
+        let mut emptied = EmptiedSetTracker::new(refined);
         while let Some(((_, group), bytes)) = fetcher.next().await? {
-            for batch in file.footer.decode(&group, bytes).map_err(corrupt)? {
+            for batch in file.footer.decode_group(&group, bytes).map_err(corrupt)? {
                 let batch = batch
                     .map_err(LakeError::from)
-                    .and_then(|batch| conform(&batch, curated))
+                    .and_then(|batch| conform_to_schema(&batch, curated))
                     .map_err(corrupt)?;
-                let theirs = self.whom.rows(self.table, &batch);
-                emptied.look(&batch, &theirs).map_err(corrupt)?;
-                let others = without(&batch, &theirs).map_err(corrupt)?;
+                let theirs = self.selector.match_rows(self.table, &batch);
+                emptied.observe_rows(&batch, &theirs).map_err(corrupt)?;
+                let others = exclude_rows(&batch, &theirs).map_err(corrupt)?;
                 if others.num_rows() > 0 {
-                    output.write(&others).map_err(corrupt)?;
+                    output.write_batch(&others).map_err(corrupt)?;
                 }
             }
             output.close_group().map_err(corrupt)?;
         }
-        Ok(emptied.markers())
+        Ok(emptied.into_markers())
     }
 
     /// Passes on what is remembered and is not somebody's, with the markers. Markers that name somebody lose the name. What
     /// is remembered of an owner who goes is gone with them.
-    async fn state(
+    async fn rewrite_state(
         &self,
         shard: &ManifestShard,
         refined: &SchemaRef,
         markers: Vec<RecordBatch>,
-        output: &mut Output<'_>,
+        output: &mut ShardWriter<'_>,
     ) -> Result<(), Failure> {
         let corrupt = |error: LakeError| Failure::corrupt(&error);
         let mut files = Vec::new();
         if let Some(key) = &shard.state_key {
             files.push(Arc::new(
-                SortedFile::open(&**self.store(), key, None).await?,
+                SortedFile::open(&**self.curated_store(), key, None).await?,
             ));
         }
-        let known = Batches::stored(self.store(), &files, &Owners::default(), refined);
-        let mut feed = Feed::new(vec![
-            (Origin::State, known),
-            (Origin::New, Batches::Held(markers.into())),
+        let known = SortedBatches::from_store(
+            self.curated_store(),
+            &files,
+            &OwnerRange::default(),
+            refined,
+        );
+        let mut feed = ChangeMerge::new(vec![
+            (ChangeOrigin::State, known),
+            (
+                ChangeOrigin::Increment,
+                SortedBatches::InMemory(markers.into()),
+            ),
         ])
         .await?;
         loop {
-            let frame = feed.frame(None).await?;
+            let frame = feed.next_window(None).await?;
             let mut parts = Vec::new();
             for part in &frame.parts {
-                parts.extend(self.remembered(&part.batch, refined).map_err(corrupt)?);
+                parts.extend(
+                    self.redact_state_batch(&part.batch, refined)
+                        .map_err(corrupt)?,
+                );
             }
-            for batch in sorted(&parts)
+            for batch in sort_by_owner(&parts)
                 .map_err(corrupt)?
                 .iter()
                 .filter(|batch| batch.num_rows() > 0)
             {
-                output.remember(batch)?;
+                output.write_state(batch)?;
             }
             if frame.bound.is_none() {
                 return Ok(());
@@ -331,46 +356,52 @@ impl Erasure<'_> {
     }
 
     /// Remembered statements without somebody's; markers of sets stay, nameless, unless their owner goes.
-    fn remembered(
+    fn redact_state_batch(
         &self,
         batch: &RecordBatch,
         refined: &SchemaRef,
     ) -> Result<Vec<RecordBatch>, LakeError> {
-        let theirs = self.whom.rows(self.table, batch);
+        let theirs = self.selector.match_rows(self.table, batch);
         let markers = batch
-            .column_by_name(schema::OP)
+            .column_by_name(schema::OPERATION_COLUMN)
             .and_then(|column| column.as_string_opt::<i32>());
         let is_marker =
-            |row: usize| markers.is_some_and(|ops| ops.value(row) == Op::Replace.code());
+            |row: usize| markers.is_some_and(|ops| ops.value(row) == RowOperation::Replace.code());
         let marking: BooleanArray = theirs
             .iter()
             .enumerate()
             .map(|(row, theirs)| theirs.map(|theirs| theirs && is_marker(row)))
             .collect();
-        let nameless = nameless(&filter_record_batch(batch, &marking)?, refined)?;
-        let nameless = without(&nameless, &self.whom.rows(self.table, &nameless))?;
-        Ok(vec![without(batch, &theirs)?, nameless])
+        let nameless = anonymous_markers(&filter_record_batch(batch, &marking)?, refined)?;
+        let nameless = exclude_rows(&nameless, &self.selector.match_rows(self.table, &nameless))?;
+        Ok(vec![exclude_rows(batch, &theirs)?, nameless])
     }
 
     /// Writes a day's manifest anew, with what is measured of its shards now.
-    async fn replace(&self, day: Day, old: &Manifest, new: Manifest) -> Result<(), Failure> {
-        let manifest = measure(self.table, new, self.store()).await?;
+    async fn replace_manifest(
+        &self,
+        day: Day,
+        old: &SnapshotManifest,
+        new: SnapshotManifest,
+    ) -> Result<(), Failure> {
+        let manifest = remeasure_manifest(self.table, new, self.curated_store()).await?;
         let key = manifest_key(&self.table.name, day);
         let present = self
-            .store()
+            .curated_store()
             .get(&key)
             .await
-            .map_err(|error| unavailable(&error))?;
+            .map_err(|error| store_failure(&error))?;
         let body = manifest
-            .encode()
+            .to_json()
             .map_err(|error| Failure::corrupt(&error))?;
-        let known = Manifest::decode(&present.body).map_err(|error| Failure::corrupt(&error))?;
+        let known =
+            SnapshotManifest::from_json(&present.body).map_err(|error| Failure::corrupt(&error))?;
         let replaced = known == *old && {
             let put = self
-                .store()
-                .put_over(&key, &present.etag, body.into())
+                .curated_store()
+                .put_if_match(&key, &present.etag, body.into())
                 .await;
-            put.map_err(|error| unavailable(&error))?
+            put.map_err(|error| store_failure(&error))?
         };
         if replaced {
             return Ok(());
@@ -380,10 +411,10 @@ impl Erasure<'_> {
         Err(Failure::new(FailureKind::Unavailable, message))
     }
 
-    async fn publish(&self, changed: &BTreeSet<Day>) -> Result<(), Failure> {
-        let manifests = manifests(&self.table.name, &**self.store()).await?;
+    async fn republish_days(&self, changed: &BTreeSet<Day>) -> Result<(), Failure> {
+        let manifests = read_manifests(&self.table.name, &**self.curated_store()).await?;
         for (day, manifest) in manifests.iter().filter(|(day, _)| changed.contains(day)) {
-            publish::publish(self.table, manifest, *day, self.context).await?;
+            publish::publish_snapshot(self.table, manifest, *day, self.context).await?;
         }
         Ok(())
     }
@@ -391,14 +422,14 @@ impl Erasure<'_> {
 
 /// Somebody's rows in a file.
 #[derive(Default)]
-struct Held {
+struct MatchedRows {
     rows: u64,
     /// Their keys: `pole_id` and source.
     keys: BTreeSet<(String, String)>,
 }
 
-impl Held {
-    fn add(&mut self, theirs: &RecordBatch) {
+impl MatchedRows {
+    fn add_batch(&mut self, theirs: &RecordBatch) {
         let text = |name: &str| {
             theirs
                 .column_by_name(name)
@@ -414,12 +445,12 @@ impl Held {
 }
 
 /// A manifest without somebody's rows among what is new and what is gone, so that the books still close.
-fn counted(
-    manifest: &Manifest,
-    base: Option<&Manifest>,
-    held: &BTreeMap<String, Held>,
-) -> Manifest {
-    let keys = |manifest: &Manifest| -> BTreeSet<(String, String)> {
+fn adjust_change_counts(
+    manifest: &SnapshotManifest,
+    base: Option<&SnapshotManifest>,
+    held: &BTreeMap<String, MatchedRows>,
+) -> SnapshotManifest {
+    let keys = |manifest: &SnapshotManifest| -> BTreeSet<(String, String)> {
         let files = manifest
             .shards
             .iter()
@@ -428,7 +459,7 @@ fn counted(
     };
     let (now, before) = (keys(manifest), base.map(keys).unwrap_or_default());
     let less = |count: u64, keys: usize| count.saturating_sub(keys as u64);
-    Manifest {
+    SnapshotManifest {
         inserted: less(manifest.inserted, now.difference(&before).count()),
         deleted: less(manifest.deleted, before.difference(&now).count()),
         ..manifest.clone()
@@ -436,10 +467,10 @@ fn counted(
 }
 
 /// Keys of a version: rows, state, profile.
-type ShardKeys = (String, Option<String>, Option<String>);
+type ShardObjectKeys = (String, Option<String>, Option<String>);
 
 /// The rows that stay.
-fn without(batch: &RecordBatch, going: &BooleanArray) -> Result<RecordBatch, LakeError> {
+fn exclude_rows(batch: &RecordBatch, going: &BooleanArray) -> Result<RecordBatch, LakeError> {
     let staying: BooleanArray = going
         .iter()
         .map(|going| going.map(|going| !going))

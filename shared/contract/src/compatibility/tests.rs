@@ -4,10 +4,10 @@ use super::*;
 
 const TABLE: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n    properties:\n      - {name: a, logicalType: string, physicalType: string, classification: internal, logicalTypeOptions: {maxLength: 10}}\n      - {name: b, logicalType: integer, physicalType: bigint, classification: personal, required: true}\ncustomProperties:\n  - property: polelake\n    value: {family: object}\n";
 
-fn verdict(change: impl Fn(&str) -> String) -> Option<Verdict> {
-    let file = |text: String| File::new("pole/t.odcs.yaml", text);
-    let changes = compare(Some(&file(TABLE.into())), Some(&file(change(TABLE)))).unwrap();
-    changes.into_iter().map(|change| change.verdict).max()
+fn verdict(change: impl Fn(&str) -> String) -> Option<ChangeImpact> {
+    let file = |text: String| DeclaredFile::new("pole/t.odcs.yaml", text);
+    let changes = compare_files(Some(&file(TABLE.into())), Some(&file(change(TABLE)))).unwrap();
+    changes.into_iter().map(|change| change.impact).max()
 }
 
 #[test]
@@ -24,27 +24,27 @@ fn the_matrix_of_tables() {
                 t.replace("customProperties:", optional)
                     .replace("1.0.0", "1.1.0")
             }),
-            Some(Verdict::Fine),
+            Some(ChangeImpact::Fine),
         ),
         (
             "add, version stands still",
             verdict(with("customProperties:", optional)),
-            Some(Verdict::Notice),
+            Some(ChangeImpact::Notice),
         ),
         (
             "add required",
             verdict(with("customProperties:", required)),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
         (
             "drop",
             verdict(with("name: a,", "name: z,")),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
         (
             "type",
             verdict(with("bigint", "double")),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
         (
             "require",
@@ -52,17 +52,17 @@ fn the_matrix_of_tables() {
                 "physicalType: string,",
                 "physicalType: string, required: true,",
             )),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
         (
             "relax",
             verdict(|t| t.replace(", required: true", "").replace("1.0.0", "1.1.0")),
-            Some(Verdict::Notice),
+            Some(ChangeImpact::Notice),
         ),
         (
             "narrow",
             verdict(with("maxLength: 10", "maxLength: 9")),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
         (
             "widen",
@@ -70,17 +70,17 @@ fn the_matrix_of_tables() {
                 t.replace("maxLength: 10", "maxLength: 11")
                     .replace("1.0.0", "1.0.1")
             }),
-            Some(Verdict::Fine),
+            Some(ChangeImpact::Fine),
         ),
         (
             "expose",
             verdict(with("classification: personal", "classification: internal")),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
         (
             "family",
             verdict(with("family: object", "family: event")),
-            Some(Verdict::Breaking),
+            Some(ChangeImpact::Breaking),
         ),
     ] {
         assert_eq!(verdict, expected, "{name}");
@@ -89,17 +89,20 @@ fn the_matrix_of_tables() {
 
 #[test]
 fn codes_do_not_go_away() {
-    let file = |text: &str| File::new("lists/l.yaml", text);
+    let file = |text: &str| DeclaredFile::new("lists/l.yaml", text);
     let old = file(
         "version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, synonyms: [a]}\n  - {code: B}\n",
     );
     let new = file(
         "version: 2.0.0\ndescription: d\ncodes:\n  - {code: A}\n  - {code: B, synonyms: [b]}\n",
     );
-    let changes = compare(Some(&old), Some(&new)).unwrap();
-    let told: Vec<(&str, Verdict)> = changes
+    let changes = compare_files(Some(&old), Some(&new)).unwrap();
+    let told: Vec<(&str, ChangeImpact)> = changes
         .iter()
-        .map(|c| (c.place.as_str(), c.verdict))
+        .map(|c| (c.element.as_str(), c.impact))
         .collect();
-    assert_eq!(told, [("a", Verdict::Breaking), ("b", Verdict::Fine)]);
+    assert_eq!(
+        told,
+        [("a", ChangeImpact::Breaking), ("b", ChangeImpact::Fine)]
+    );
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// What a field's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SampleFieldKind {
     Text,
     Date,
     Timestamp,
@@ -19,14 +19,14 @@ pub(super) enum Kind {
 
 /// A field of the samples.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
+pub(super) struct SampleField {
     pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) inner: Vec<Field>,
+    pub(super) kind: SampleFieldKind,
+    pub(super) inner: Vec<SampleField>,
 }
 
 /// The fields of objects, in the order in which they first appear.
-pub(super) fn fields(objects: &[Value]) -> Vec<Field> {
+pub(super) fn collect_fields(objects: &[Value]) -> Vec<SampleField> {
     let mut names: Vec<&String> = Vec::new();
     for object in objects.iter().filter_map(Value::as_object) {
         names.extend(
@@ -42,10 +42,10 @@ pub(super) fn fields(objects: &[Value]) -> Vec<Field> {
             .filter_map(|object| object.get(name))
             .filter(|v| !v.is_null())
             .collect();
-        let kind = kind(&values);
+        let kind = guess_kind(&values);
         let inner: Vec<Value> = match kind {
-            Kind::Object => values.into_iter().cloned().collect(),
-            Kind::List => values
+            SampleFieldKind::Object => values.into_iter().cloned().collect(),
+            SampleFieldKind::List => values
                 .into_iter()
                 .filter_map(Value::as_array)
                 .flatten()
@@ -53,42 +53,42 @@ pub(super) fn fields(objects: &[Value]) -> Vec<Field> {
                 .collect(),
             _ => Vec::new(),
         };
-        Field {
+        SampleField {
             name: name.clone(),
             kind,
-            inner: fields(&inner),
+            inner: collect_fields(&inner),
         }
     };
     names.into_iter().map(field).collect()
 }
 
-fn kind(values: &[&Value]) -> Kind {
+fn guess_kind(values: &[&Value]) -> SampleFieldKind {
     let all =
         |test: fn(&Value) -> bool| !values.is_empty() && values.iter().all(|value| test(value));
     let text = |test: fn(&str) -> bool| {
         !values.is_empty() && values.iter().all(|value| value.as_str().is_some_and(test))
     };
     if all(Value::is_object) {
-        Kind::Object
+        SampleFieldKind::Object
     } else if all(Value::is_array) {
-        Kind::List
+        SampleFieldKind::List
     } else if all(Value::is_boolean) {
-        Kind::Boolean
+        SampleFieldKind::Boolean
     } else if all(Value::is_i64) {
-        Kind::Integer
+        SampleFieldKind::Integer
     } else if all(Value::is_number) {
-        Kind::Number
+        SampleFieldKind::Number
     } else if text(|text| text.len() == 10 && crate::parse_date(text).is_some()) {
-        Kind::Date
+        SampleFieldKind::Date
     } else if text(|text| crate::parse_timestamp(text).is_some()) {
-        Kind::Timestamp
+        SampleFieldKind::Timestamp
     } else {
-        Kind::Text
+        SampleFieldKind::Text
     }
 }
 
 /// Parts of names that tell of people.
-const PERSONAL: [&str; 22] = [
+const PERSONAL_NAME_PARTS: [&str; 22] = [
     "name",
     "birth",
     "dob",
@@ -113,23 +113,23 @@ const PERSONAL: [&str; 22] = [
     "age",
 ];
 
-impl Field {
+impl SampleField {
     fn logical_type(&self) -> &'static str {
         match self.kind {
-            Kind::Text => "string",
-            Kind::Date => "date",
-            Kind::Timestamp => "timestamp",
-            Kind::Integer => "integer",
-            Kind::Number => "number",
-            Kind::Boolean => "boolean",
-            Kind::Object => "object",
-            Kind::List => "array",
+            SampleFieldKind::Text => "string",
+            SampleFieldKind::Date => "date",
+            SampleFieldKind::Timestamp => "timestamp",
+            SampleFieldKind::Integer => "integer",
+            SampleFieldKind::Number => "number",
+            SampleFieldKind::Boolean => "boolean",
+            SampleFieldKind::Object => "object",
+            SampleFieldKind::List => "array",
         }
     }
 
     fn is_personal(&self) -> bool {
-        let name = snake(&self.name);
-        let told = PERSONAL.iter().any(|part| match *part {
+        let name = to_snake_case(&self.name);
+        let told = PERSONAL_NAME_PARTS.iter().any(|part| match *part {
             "age" => name == "age",
             part => name.contains(part),
         });
@@ -137,15 +137,17 @@ impl Field {
     }
 
     /// Forgets what is within: it is described elsewhere.
-    pub(super) fn close(&mut self, names: &[&str]) {
+    pub(super) fn clear_nested(&mut self, names: &[&str]) {
         if names.contains(&self.name.as_str()) {
             self.inner.clear();
         }
-        self.inner.iter_mut().for_each(|field| field.close(names));
+        self.inner
+            .iter_mut()
+            .for_each(|field| field.clear_nested(names));
     }
 
     /// Writes the field as a property of the contract.
-    pub(super) fn write(&self, out: &mut String, indent: usize) {
+    pub(super) fn write_property(&self, out: &mut String, indent: usize) {
         let pad = " ".repeat(indent);
         let classification = if self.is_personal() {
             "personal"
@@ -154,16 +156,16 @@ impl Field {
         };
         let head = format!(
             "name: {}, logicalType: {}, classification: {classification}",
-            quoted(&self.name),
+            quote_yaml_name(&self.name),
             self.logical_type()
         );
         let meaning = format!(
             "description: '{}'",
-            snake(&self.name).replace('_', " ").trim()
+            to_snake_case(&self.name).replace('_', " ").trim()
         );
         if self.inner.is_empty() {
             let _ = match self.kind {
-                Kind::List => writeln!(
+                SampleFieldKind::List => writeln!(
                     out,
                     "{pad}- {{{head}, {meaning}, items: {{logicalType: string}}}}"
                 ),
@@ -174,37 +176,37 @@ impl Field {
         for (place, part) in head.split(", ").chain([meaning.as_str()]).enumerate() {
             let _ = writeln!(out, "{pad}{}{part}", if place == 0 { "- " } else { "  " });
         }
-        if self.kind == Kind::List {
+        if self.kind == SampleFieldKind::List {
             let _ = writeln!(
                 out,
                 "{pad}  items:\n{pad}    logicalType: object\n{pad}    properties:"
             );
             self.inner
                 .iter()
-                .for_each(|field| field.write(out, indent + 6));
+                .for_each(|field| field.write_property(out, indent + 6));
         } else {
             let _ = writeln!(out, "{pad}  properties:");
             self.inner
                 .iter()
-                .for_each(|field| field.write(out, indent + 4));
+                .for_each(|field| field.write_property(out, indent + 4));
         }
     }
 
     /// The paths of everything that is no object.
-    pub(super) fn leaves(&self, below: &str, found: &mut Vec<(String, Kind)>) {
-        let path = step(below, &self.name);
+    pub(super) fn collect_leaves(&self, below: &str, found: &mut Vec<(String, SampleFieldKind)>) {
+        let path = append_step(below, &self.name);
         match self.kind {
-            Kind::Object => self
+            SampleFieldKind::Object => self
                 .inner
                 .iter()
-                .for_each(|field| field.leaves(&path, found)),
+                .for_each(|field| field.collect_leaves(&path, found)),
             kind => found.push((path, kind)),
         }
     }
 }
 
 /// A path with one more name.
-pub(super) fn step(path: &str, name: &str) -> String {
+pub(super) fn append_step(path: &str, name: &str) -> String {
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let begins = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
     if plain && begins {
@@ -215,7 +217,7 @@ pub(super) fn step(path: &str, name: &str) -> String {
 }
 
 /// A name as YAML takes it within braces.
-fn quoted(name: &str) -> String {
+fn quote_yaml_name(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || c == '_';
     let word = !name.is_empty() && name.chars().all(plain) && name.parse::<f64>().is_err();
     let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
@@ -228,7 +230,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// `dateOfBirth` as `date_of_birth`.
-pub(super) fn snake(name: &str) -> String {
+pub(super) fn to_snake_case(name: &str) -> String {
     let mut out = String::new();
     let mut before = '_';
     for c in name.chars() {

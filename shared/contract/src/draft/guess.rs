@@ -5,17 +5,17 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::OPEN;
-use super::fields::{Field, Kind, fields, snake, step};
+use super::fields::{SampleField, SampleFieldKind, append_step, collect_fields, to_snake_case};
 use crate::table::TableContract;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Envelope {
+pub(super) enum GuessedEnvelope {
     EntityEvent,
     Cloudevents,
     Plain,
 }
 
-impl Envelope {
+impl GuessedEnvelope {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::EntityEvent => "entity-event",
@@ -27,10 +27,10 @@ impl Envelope {
 
 /// What the samples seem to be.
 #[derive(Debug)]
-pub(super) struct Guess {
-    pub(super) envelope: Envelope,
+pub(super) struct SourceGuess {
+    pub(super) envelope: GuessedEnvelope,
     /// The fields of the record.
-    pub(super) record: Vec<Field>,
+    pub(super) record: Vec<SampleField>,
     /// The event types that were seen; one made up where events have none.
     pub(super) event_types: Vec<String>,
     /// The name of the field that tells records apart.
@@ -39,31 +39,31 @@ pub(super) struct Guess {
     pub(super) time: Option<String>,
 }
 
-impl Guess {
-    pub(super) fn of(samples: &[Value]) -> Self {
+impl SourceGuess {
+    pub(super) fn from_samples(samples: &[Value]) -> Self {
         let all = |names: &[&str]| {
             samples
                 .iter()
                 .all(|sample| names.iter().all(|name| sample.get(*name).is_some()))
         };
         let envelope = if all(&["eventType", "eventData"]) {
-            Envelope::EntityEvent
+            GuessedEnvelope::EntityEvent
         } else if all(&["specversion", "type", "data"]) {
-            Envelope::Cloudevents
+            GuessedEnvelope::Cloudevents
         } else {
-            Envelope::Plain
+            GuessedEnvelope::Plain
         };
         let body = |sample: &Value| match envelope {
-            Envelope::EntityEvent => sample["eventData"]["newData"].clone(),
-            Envelope::Cloudevents => sample["data"].clone(),
-            Envelope::Plain => sample.clone(),
+            GuessedEnvelope::EntityEvent => sample["eventData"]["newData"].clone(),
+            GuessedEnvelope::Cloudevents => sample["data"].clone(),
+            GuessedEnvelope::Plain => sample.clone(),
         };
         let records: Vec<Value> = samples.iter().map(body).filter(Value::is_object).collect();
-        let record = fields(&records);
+        let record = collect_fields(&records);
         let kind = match envelope {
-            Envelope::EntityEvent => Some("eventType"),
-            Envelope::Cloudevents => Some("type"),
-            Envelope::Plain => None,
+            GuessedEnvelope::EntityEvent => Some("eventType"),
+            GuessedEnvelope::Cloudevents => Some("type"),
+            GuessedEnvelope::Plain => None,
         };
         let mut event_types: Vec<String> = match kind {
             Some(kind) => samples
@@ -75,11 +75,11 @@ impl Guess {
         };
         event_types.sort();
         event_types.dedup();
-        let key = key(&record, &records).unwrap_or_else(|| "id".to_owned());
+        let key = guess_key(&record, &records).unwrap_or_else(|| "id".to_owned());
         let time = record
             .iter()
-            .find(|field| changed(field))
-            .map(|field| step("$", &field.name));
+            .find(|field| is_change_time(field))
+            .map(|field| append_step("$", &field.name));
         Self {
             envelope,
             record,
@@ -90,33 +90,33 @@ impl Guess {
     }
 
     /// The path to the key in the event.
-    pub(super) fn event_key(&self) -> String {
+    pub(super) fn event_key_path(&self) -> String {
         match self.envelope {
-            Envelope::EntityEvent => "$.entityId".to_owned(),
-            Envelope::Cloudevents => "$.subject".to_owned(),
-            Envelope::Plain => step("$", &self.key),
+            GuessedEnvelope::EntityEvent => "$.entityId".to_owned(),
+            GuessedEnvelope::Cloudevents => "$.subject".to_owned(),
+            GuessedEnvelope::Plain => append_step("$", &self.key),
         }
     }
 
     /// The key as a mapping writes it.
     fn mapping_key(&self) -> String {
-        format!("\"event:{}\"", self.event_key())
+        format!("\"event:{}\"", self.event_key_path())
     }
 
     /// Members of the event that hold the record.
     pub(super) fn record_members(&self) -> Vec<&'static str> {
         match self.envelope {
-            Envelope::EntityEvent => vec!["newData", "oldData", "entity"],
-            Envelope::Cloudevents => vec!["data"],
-            Envelope::Plain => Vec::new(),
+            GuessedEnvelope::EntityEvent => vec!["newData", "oldData", "entity"],
+            GuessedEnvelope::Cloudevents => vec!["data"],
+            GuessedEnvelope::Plain => Vec::new(),
         }
     }
 }
 
 /// The field whose values tell the records apart and whose name says so.
-fn key(fields: &[Field], records: &[Value]) -> Option<String> {
-    let telling = |field: &&Field| {
-        let name = snake(&field.name);
+fn guess_key(fields: &[SampleField], records: &[Value]) -> Option<String> {
+    let telling = |field: &&SampleField| {
+        let name = to_snake_case(&field.name);
         let named = name == "id"
             || name.ends_with("_id")
             || name.ends_with("reference")
@@ -133,23 +133,27 @@ fn key(fields: &[Field], records: &[Value]) -> Option<String> {
     };
     let first = fields
         .iter()
-        .find(|field| telling(field) && snake(&field.name) == "id");
+        .find(|field| telling(field) && to_snake_case(&field.name) == "id");
     first
         .or_else(|| fields.iter().find(telling))
         .map(|field| field.name.clone())
 }
 
 /// Whether a field seems to say when the record changed.
-fn changed(field: &Field) -> bool {
-    let name = snake(&field.name);
+fn is_change_time(field: &SampleField) -> bool {
+    let name = to_snake_case(&field.name);
     let named = ["updated", "modified", "changed", "timestamp"]
         .iter()
         .any(|part| name.contains(part));
-    named && matches!(field.kind, Kind::Timestamp | Kind::Date)
+    named
+        && matches!(
+            field.kind,
+            SampleFieldKind::Timestamp | SampleFieldKind::Date
+        )
 }
 
 /// What an event type's name says that it does.
-pub(super) fn operation(event: &str) -> &'static str {
+pub(super) fn guess_operation(event: &str) -> &'static str {
     let name = event.to_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
     if has(&["delet", "remov", "erase", "cancel"]) {
@@ -162,13 +166,13 @@ pub(super) fn operation(event: &str) -> &'static str {
 }
 
 /// A record of the mapping, as text, with the paths that it uses.
-pub(super) struct Mapped {
+pub(super) struct DraftRecord {
     pub(super) text: String,
     pub(super) paths: Vec<String>,
 }
 
 /// Other names of columns, as sources write them.
-const SYNONYMS: [(&str, &str); 22] = [
+const COLUMN_SYNONYMS: [(&str, &str); 22] = [
     ("first_name", "given_name"),
     ("forename", "given_name"),
     ("forenames", "given_name"),
@@ -194,7 +198,7 @@ const SYNONYMS: [(&str, &str); 22] = [
 ];
 
 /// Columns whose texts a normaliser writes in one way.
-const NORMALISED: [(&str, &str); 6] = [
+const NORMALISED_COLUMNS: [(&str, &str); 6] = [
     ("postcode", "postcode"),
     ("uprn", "uprn"),
     ("vrm", "vrm"),
@@ -205,53 +209,57 @@ const NORMALISED: [(&str, &str); 6] = [
 
 /// Records of the mapping: one for each part of the record that looks like a person, a place or a thing, links between
 /// them, and one for the event itself.
-pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> Vec<Mapped> {
+pub(super) fn draft_records(
+    guess: &SourceGuess,
+    source: &str,
+    tables: &[TableContract],
+) -> Vec<DraftRecord> {
     let mut found = Vec::new();
     let mut ends: Vec<(String, &str, String, String)> = Vec::new();
     let own = (source.to_owned(), guess.mapping_key());
-    let main = main_table(&guess.record);
-    let whole = Part {
+    let main = guess_main_table(&guess.record);
+    let whole = SampleRecordPart {
         name: "record",
         path: "$",
         fields: &guess.record,
         kind: "entity",
     };
-    found.push(record(&whole, main, &own, tables));
+    found.push(draft_record(&whole, main, &own, tables));
     for field in guess
         .record
         .iter()
-        .filter(|field| field.kind == Kind::Object)
+        .filter(|field| field.kind == SampleFieldKind::Object)
     {
-        let path = step("$", &field.name);
-        let table = match part_table(&field.inner) {
+        let path = append_step("$", &field.name);
+        let table = match guess_part_table(&field.inner) {
             Some(table) if table != main => table,
             _ => continue,
         };
-        let Some(id) = inner_key(&field.inner, table) else {
+        let Some(id) = guess_inner_key(&field.inner, table) else {
             continue;
         };
-        let name = snake(&field.name);
-        let (namespace, key) = match snake(&id).as_str() {
+        let name = to_snake_case(&field.name);
+        let (namespace, key) = match to_snake_case(&id).as_str() {
             // Sources that write it otherwise name the same place.
             "uprn" => {
                 let key = format!(
                     "{{normalise: {{from: \"{}\", as: uprn, unknown: \"null\"}}}}",
-                    step(&path, &id)
+                    append_step(&path, &id)
                 );
                 ("uprn".to_owned(), key)
             }
             _ => (
                 format!("{source}-{name}"),
-                format!("\"{}\"", step(&path, &id)),
+                format!("\"{}\"", append_step(&path, &id)),
             ),
         };
-        let part = Part {
+        let part = SampleRecordPart {
             name: &name,
             path: &path,
             fields: &field.inner,
             kind: "shared",
         };
-        found.push(record(
+        found.push(draft_record(
             &part,
             table,
             &(namespace.clone(), key.clone()),
@@ -260,7 +268,7 @@ pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> 
         ends.push((name, table, namespace, key));
     }
     for (name, table, namespace, key) in ends {
-        found.push(Mapped {
+        found.push(DraftRecord {
             text: format!(
                 "  - name: {name}_link\n    table: link\n    kind: set\n    link:\n      from: {{table: {main}, namespace: {}, key: [{}]}}\n      to: {{table: {table}, namespace: {namespace}, key: [{key}]}}\n      type: {{constant: relates_to}} # {OPEN} what kind of link it is\n      role: {{constant: {name}}}\n",
                 own.0, own.1
@@ -272,19 +280,19 @@ pub(super) fn records(guess: &Guess, source: &str, tables: &[TableContract]) -> 
 }
 
 /// A part of the samples' record.
-struct Part<'p> {
+struct SampleRecordPart<'p> {
     name: &'p str,
     path: &'p str,
-    fields: &'p [Field],
+    fields: &'p [SampleField],
     kind: &'p str,
 }
 
-fn record(
-    part: &Part<'_>,
+fn draft_record(
+    part: &SampleRecordPart<'_>,
     table: &str,
     (namespace, key): &(String, String),
     tables: &[TableContract],
-) -> Mapped {
+) -> DraftRecord {
     let mut out = format!(
         "  - name: {}\n    table: {table} # {OPEN} which table it belongs to\n",
         part.name
@@ -304,7 +312,7 @@ fn record(
     let contract = tables.iter().find(|known| known.name == table);
     let columns = contract.map(|contract| {
         contract
-            .own()
+            .own_columns()
             .iter()
             .map(|column| column.name.as_str())
             .collect::<Vec<_>>()
@@ -314,17 +322,20 @@ fn record(
     for field in part
         .fields
         .iter()
-        .filter(|field| part.path != "$" || part_table(&field.inner).is_none())
+        .filter(|field| part.path != "$" || guess_part_table(&field.inner).is_none())
     {
-        field.leaves(part.path, &mut leaves);
+        field.collect_leaves(part.path, &mut leaves);
     }
-    for (path, kind) in leaves.into_iter().filter(|(_, kind)| *kind != Kind::List) {
-        let leaf = snake(
+    for (path, kind) in leaves
+        .into_iter()
+        .filter(|(_, kind)| *kind != SampleFieldKind::List)
+    {
+        let leaf = to_snake_case(
             path.rsplit(['.', '\''])
                 .find(|piece| !piece.is_empty() && *piece != "]")
                 .unwrap_or(&path),
         );
-        let column = SYNONYMS
+        let column = COLUMN_SYNONYMS
             .iter()
             .find(|(synonym, _)| *synonym == leaf)
             .map_or(leaf.as_str(), |(_, column)| column);
@@ -334,9 +345,9 @@ fn record(
                 .any(|(known, _): &(String, String)| known == name)
         };
         if columns.contains(&column) && !taken(column) {
-            let normaliser = NORMALISED
+            let normaliser = NORMALISED_COLUMNS
                 .iter()
-                .find(|(name, _)| *name == column && kind == Kind::Text);
+                .find(|(name, _)| *name == column && kind == SampleFieldKind::Text);
             let value = normaliser.map_or(format!("\"{path}\""), |(_, how)| {
                 format!("{{normalise: {{from: \"{path}\", as: {how}}}}}")
             });
@@ -344,21 +355,25 @@ fn record(
             paths.push(path);
         }
     }
-    required(contract, part, &mut lines);
+    add_required_columns(contract, part, &mut lines);
     if !lines.is_empty() {
         out.push_str("    columns:\n");
         lines.iter().for_each(|(column, value)| {
             let _ = writeln!(out, "      {column}: {value}");
         });
     }
-    Mapped { text: out, paths }
+    DraftRecord { text: out, paths }
 }
 
 /// Required columns that nothing fills get the part's name, to be decided.
-fn required(contract: Option<&TableContract>, part: &Part<'_>, lines: &mut Vec<(String, String)>) {
+fn add_required_columns(
+    contract: Option<&TableContract>,
+    part: &SampleRecordPart<'_>,
+    lines: &mut Vec<(String, String)>,
+) {
     for column in contract
         .into_iter()
-        .flat_map(TableContract::own)
+        .flat_map(TableContract::own_columns)
         .filter(|column| column.required)
     {
         if !lines.iter().any(|(known, _)| *known == column.name) {
@@ -371,16 +386,16 @@ fn required(contract: Option<&TableContract>, part: &Part<'_>, lines: &mut Vec<(
 }
 
 /// The table that the record as a whole seems to belong to.
-fn main_table(fields: &[Field]) -> &'static str {
-    part_table(fields).unwrap_or("object")
+fn guess_main_table(fields: &[SampleField]) -> &'static str {
+    guess_part_table(fields).unwrap_or("object")
 }
 
 /// The table that an object's own fields point to.
-fn part_table(fields: &[Field]) -> Option<&'static str> {
+fn guess_part_table(fields: &[SampleField]) -> Option<&'static str> {
     let has = |names: &[&str]| {
         fields
             .iter()
-            .any(|field| names.contains(&snake(&field.name).as_str()))
+            .any(|field| names.contains(&to_snake_case(&field.name).as_str()))
     };
     if has(&[
         "surname",
@@ -399,11 +414,11 @@ fn part_table(fields: &[Field]) -> Option<&'static str> {
     }
 }
 
-fn inner_key(fields: &[Field], table: &str) -> Option<String> {
+fn guess_inner_key(fields: &[SampleField], table: &str) -> Option<String> {
     let named = |name: &str| {
         fields
             .iter()
-            .find(|field| snake(&field.name) == name)
+            .find(|field| to_snake_case(&field.name) == name)
             .map(|field| field.name.clone())
     };
     let place = if table == "location" {
@@ -414,7 +429,7 @@ fn inner_key(fields: &[Field], table: &str) -> Option<String> {
     let ending = || {
         fields
             .iter()
-            .find(|field| snake(&field.name).ends_with("_id"))
+            .find(|field| to_snake_case(&field.name).ends_with("_id"))
             .map(|field| field.name.clone())
     };
     place

@@ -10,15 +10,15 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::table::TableContract;
-use fields::{Field, Kind, fields};
-use guess::{Envelope, Guess};
+use fields::{SampleField, SampleFieldKind, collect_fields};
+use guess::{GuessedEnvelope, SourceGuess};
 
 /// Marks a decision that is still open. The lint refuses a file that holds it.
 pub(crate) const OPEN: &str = "TODO";
 
 /// The two files of a new source.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct SourceDraft {
     /// `contract.odcs.yaml`.
     pub contract: String,
     /// `mapping.yaml`.
@@ -29,47 +29,47 @@ pub struct Draft {
 ///
 /// # Errors
 /// When the samples are no JSON objects.
-pub fn draft(
+pub fn draft_source(
     team: &str,
     dataset: &str,
     samples: &[Value],
     tables: &[TableContract],
-) -> Result<Draft, String> {
+) -> Result<SourceDraft, String> {
     if samples.is_empty() || !samples.iter().all(Value::is_object) {
         return Err("a draft needs samples that are JSON objects, one for each event".into());
     }
-    let guess = Guess::of(samples);
-    Ok(Draft {
-        contract: contract(team, dataset, samples, &guess),
-        mapping: mapping(team, dataset, &guess, tables),
+    let guess = SourceGuess::from_samples(samples);
+    Ok(SourceDraft {
+        contract: draft_contract(team, dataset, samples, &guess),
+        mapping: draft_mapping(team, dataset, &guess, tables),
     })
 }
 
-fn contract(team: &str, dataset: &str, samples: &[Value], guess: &Guess) -> String {
+fn draft_contract(team: &str, dataset: &str, samples: &[Value], guess: &SourceGuess) -> String {
     let (name, mut out) = (format!("{team}-{dataset}"), String::new());
     let record = dataset.replace('-', "_");
     out.push_str("# yaml-language-server: $schema=../../../schemas/contract.schema.json\n");
     let head = format!(
         "apiVersion: v3.2.0\nkind: DataContract\nid: {name}\nname: {}\nversion: 0.1.0\nstatus: draft\ndomain: {team}\n\
          description:\n  purpose: 'What these data are for' # {OPEN} say it in a sentence\nteam:\n  name: {team}\nschema:\n",
-        title(&name)
+        title_from_name(&name)
     );
     out.push_str(&head);
     let event: Vec<Value> = samples.to_vec();
-    let apart = guess.envelope != Envelope::Plain;
-    let mut described = fields(&event);
+    let apart = guess.envelope != GuessedEnvelope::Plain;
+    let mut described = collect_fields(&event);
     if apart {
         // The record is described apart, for it stands in several places.
         described
             .iter_mut()
-            .for_each(|field| field.close(&guess.record_members()));
+            .for_each(|field| field.clear_nested(&guess.record_members()));
     }
     let object = if apart {
         format!("{record}_event")
     } else {
         record.clone()
     };
-    properties(
+    write_object(
         &mut out,
         &object,
         &name,
@@ -77,7 +77,7 @@ fn contract(team: &str, dataset: &str, samples: &[Value], guess: &Guess) -> Stri
         &described,
     );
     if apart {
-        properties(
+        write_object(
             &mut out,
             &record,
             "",
@@ -85,11 +85,11 @@ fn contract(team: &str, dataset: &str, samples: &[Value], guess: &Guess) -> Stri
             &guess.record,
         );
     }
-    out.push_str(&extension(&name, &record, guess));
+    out.push_str(&draft_extension(&name, &record, guess));
     out
 }
 
-fn properties(out: &mut String, name: &str, topic: &str, meaning: &str, fields: &[Field]) {
+fn write_object(out: &mut String, name: &str, topic: &str, meaning: &str, fields: &[SampleField]) {
     let _ = writeln!(out, "  - name: {name}");
     if !topic.is_empty() {
         let _ = write!(out, "    physicalName: {topic}\n    physicalType: topic\n");
@@ -102,10 +102,10 @@ fn properties(out: &mut String, name: &str, topic: &str, meaning: &str, fields: 
         out,
         "    # The classifications are guessed from the names. {OPEN} look at each one\n    properties:\n"
     );
-    fields.iter().for_each(|field| field.write(out, 6));
+    fields.iter().for_each(|field| field.write_property(out, 6));
 }
 
-fn extension(name: &str, record: &str, guess: &Guess) -> String {
+fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
     let mut out = format!(
         "customProperties:\n  - property: polelake\n    vendor: polelake\n    value:\n      topic: {name}\n      envelope: {}\n",
         guess.envelope.name()
@@ -113,16 +113,16 @@ fn extension(name: &str, record: &str, guess: &Guess) -> String {
     let _ = writeln!(
         out,
         "      key: [\"{}\"] # {OPEN} what tells one record from another",
-        guess.event_key()
+        guess.event_key_path()
     );
     match &guess.time {
-        Some(time) if guess.envelope == Envelope::Plain => {
+        Some(time) if guess.envelope == GuessedEnvelope::Plain => {
             let _ = writeln!(
                 out,
                 "      event_time: {time} # {OPEN} when the record last changed"
             );
         }
-        None if guess.envelope == Envelope::Plain => {
+        None if guess.envelope == GuessedEnvelope::Plain => {
             let _ = writeln!(
                 out,
                 "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it changed: later events win"
@@ -130,12 +130,12 @@ fn extension(name: &str, record: &str, guess: &Guess) -> String {
         }
         _ => {}
     }
-    if guess.envelope != Envelope::Plain {
+    if guess.envelope != GuessedEnvelope::Plain {
         let _ = writeln!(out, "      record: {record}");
     }
     out.push_str("      events:\n");
     for event in &guess.event_types {
-        let op = guess::operation(event);
+        let op = guess::guess_operation(event);
         let _ = writeln!(
             out,
             "        {event}: {op} # {OPEN} upsert: whole record; patch: changed fields; delete; ignore"
@@ -146,13 +146,18 @@ fn extension(name: &str, record: &str, guess: &Guess) -> String {
     out
 }
 
-fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -> String {
+fn draft_mapping(
+    team: &str,
+    dataset: &str,
+    guess: &SourceGuess,
+    tables: &[TableContract],
+) -> String {
     let name = format!("{team}-{dataset}");
     let mut out = format!(
         "# yaml-language-server: $schema=../../../schemas/mapping.schema.json\n# {} to POLE: a draft.\nsource: {name}\nversion: 0.1.0\nsentinels: [\"0001-01-01\", \"1900-01-01\"]\ntimezone: Europe/London\nrecords:\n",
-        title(&name)
+        title_from_name(&name)
     );
-    let mut mapped = guess::records(guess, &name, tables);
+    let mut mapped = guess::draft_records(guess, &name, tables);
     mapped
         .iter_mut()
         .for_each(|record| out.push_str(&std::mem::take(&mut record.text)));
@@ -161,10 +166,10 @@ fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -
     guess
         .record
         .iter()
-        .for_each(|field| field.leaves("$", &mut rest));
+        .for_each(|field| field.collect_leaves("$", &mut rest));
     let told = |path: &String| known.contains(&path) || guess.time.as_ref() == Some(path);
     for (path, kind) in rest.iter().filter(|(path, _)| !told(path)) {
-        let what = if *kind == Kind::List {
+        let what = if *kind == SampleFieldKind::List {
             "a list: `for_each` gives a row for every item"
         } else {
             "no column has its name"
@@ -177,7 +182,7 @@ fn mapping(team: &str, dataset: &str, guess: &Guess, tables: &[TableContract]) -
     out
 }
 
-fn title(name: &str) -> String {
+fn title_from_name(name: &str) -> String {
     let words = name.replace(['-', '_'], " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| {
@@ -192,8 +197,8 @@ mod tests {
 
     #[test]
     fn samples_that_are_no_objects_are_refused() {
-        assert!(draft("a", "b", &[], &[]).is_err());
-        assert!(draft("a", "b", &[json!([1])], &[]).is_err());
+        assert!(draft_source("a", "b", &[], &[]).is_err());
+        assert!(draft_source("a", "b", &[json!([1])], &[]).is_err());
     }
 
     #[test]
@@ -202,7 +207,8 @@ mod tests {
             json!({"id": "1", "surname": "Sample", "paid": 3, "born": "1990-01-01", "lines": [{"sku": "a"}]}),
             json!({"id": "2", "surname": null, "paid": 2.5, "born": "1991-01-01", "lines": []}),
         ];
-        let Draft { contract, mapping } = draft("shop", "orders", &samples, &[]).unwrap();
+        let SourceDraft { contract, mapping } =
+            draft_source("shop", "orders", &samples, &[]).unwrap();
         assert!(
             contract.contains("{name: surname, logicalType: string, classification: personal"),
             "{contract}"

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use pole::Check;
+use pole::ConformanceCheck;
 use regex::Regex;
 use serde_json::Value;
 
 use super::document::{CheckDocument, Implementation, TolerateDocument};
-use super::library::library;
-use super::operand::{LIMITS, compare, literal, worded};
-use super::{Demand, Rule, Severity, Target, Tolerance};
-use crate::fault::{explained, nearest};
-use crate::list::Lists;
+use super::library::compile_library_rule;
+use super::operand::{OPTION_OPERATORS, compile_comparison, operator_sign, parse_literal};
+use super::{Expectation, ReferenceTarget, Rule, Severity, Tolerance};
+use crate::list::ReferenceLists;
 use crate::odcs::{Property, Quality};
+use crate::problem::{explain_serde_error, nearest_name_hint};
 use crate::table::{ColumnType, TableContract};
 
-const DIMENSIONS: [&str; 7] = [
+const QUALITY_DIMENSIONS: [&str; 7] = [
     "accuracy",
     "completeness",
     "conformity",
@@ -27,39 +27,39 @@ const DIMENSIONS: [&str; 7] = [
 
 /// What rules may name.
 #[derive(Clone, Copy)]
-pub(crate) struct Surroundings<'s> {
+pub(crate) struct RuleContext<'s> {
     pub(crate) table: &'s TableContract,
     pub(crate) tables: &'s [String],
-    pub(crate) lists: &'s Lists,
+    pub(crate) lists: &'s ReferenceLists,
 }
 
 /// (the name that stands where the rule is at fault, what is wrong)
-type Finding = (String, String);
+type RuleFinding = (String, String);
 
 /// Every rule of a table: those it writes out, and those that `required`, `enum` and the limits of texts imply.
-pub(crate) fn compile(around: Surroundings<'_>) -> Result<Vec<Rule>, Vec<Finding>> {
+pub(crate) fn compile_rules(around: RuleContext<'_>) -> Result<Vec<Rule>, Vec<RuleFinding>> {
     let table = around.table;
-    let (mut rules, mut faults) = (vec![unique_key(table)], Vec::new());
-    let mut take = |found: Result<Rule, Finding>| match found {
+    let (mut rules, mut faults) = (vec![unique_key_rule(table)], Vec::new());
+    let mut take = |found: Result<Rule, RuleFinding>| match found {
         Ok(rule) => rules.push(rule),
         Err(fault) => faults.push(fault),
     };
-    for property in &table.written {
+    for property in &table.properties {
         let at = |why: String| {
             (
                 property.name.clone(),
                 format!("column `{}`: {why}", property.name),
             )
         };
-        implied(property, table)
+        implied_rules(property, table)
             .into_iter()
             .for_each(|found| take(found.map_err(at)));
         for quality in &property.quality {
-            take(written(quality, Some(&property.name), around));
+            take(compile_declared_rule(quality, Some(&property.name), around));
         }
     }
     for quality in &table.quality {
-        take(written(quality, None, around));
+        take(compile_declared_rule(quality, None, around));
     }
     let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     ids.sort_unstable();
@@ -76,7 +76,7 @@ pub(crate) fn compile(around: Surroundings<'_>) -> Result<Vec<Rule>, Vec<Finding
     }
 }
 
-fn unique_key(table: &TableContract) -> Rule {
+fn unique_key_rule(table: &TableContract) -> Rule {
     Rule {
         id: format!("{}-key-unique", table.name),
         description: "no two rows have the same pole_id and source".into(),
@@ -84,14 +84,14 @@ fn unique_key(table: &TableContract) -> Rule {
         column: None,
         severity: Severity::Block,
         tolerance: Tolerance::Rows(0.0),
-        demand: Demand::UniqueKey,
+        expectation: Expectation::UniqueKey,
     }
 }
 
 /// The rules that a column's own words imply.
-fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, String>> {
+fn implied_rules(property: &Property, table: &TableContract) -> Vec<Result<Rule, String>> {
     let own = table
-        .own()
+        .own_columns()
         .iter()
         .any(|column| column.name == property.name);
     let rule = |what: &str, description: String, dimension: &str, demand| Rule {
@@ -101,11 +101,11 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
         column: Some(property.name.clone()),
         severity: Severity::Warn,
         tolerance: Tolerance::Rows(0.0),
-        demand,
+        expectation: demand,
     };
     let mut rules = Vec::new();
     if property.required && own {
-        let filled = Demand::Filled(vec![property.name.clone()]);
+        let filled = Expectation::Filled(vec![property.name.clone()]);
         rules.push(Ok(rule(
             "required",
             format!("{} is filled", property.name),
@@ -119,7 +119,7 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
             "unique",
             words,
             "uniqueness",
-            Demand::Unique(vec![property.name.clone()]),
+            Expectation::Unique(vec![property.name.clone()]),
         )));
     }
     if !property.properties.is_empty() || property.items.is_some() {
@@ -133,17 +133,17 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
         .find(|column| column.name == property.name)
         .map(|column| column.kind);
     let text = kind == Some(ColumnType::Text);
-    if !text && !property.listed.is_empty() {
+    if !text && !property.enum_values.is_empty() {
         rules.push(Err("`enum` is enforced on texts only".into()));
         return rules;
     }
-    if !property.listed.is_empty() {
+    if !property.enum_values.is_empty() {
         let values = property
-            .listed
+            .enum_values
             .iter()
-            .map(|listed| plain(&listed.value))
+            .map(|listed| plain_text(&listed.value))
             .collect();
-        let demand = Demand::OneOf(property.name.clone(), values);
+        let demand = Expectation::OneOf(property.name.clone(), values);
         rules.push(Ok(rule(
             "listed",
             format!("{} is one of its enum", property.name),
@@ -152,46 +152,50 @@ fn implied(property: &Property, table: &TableContract) -> Vec<Result<Rule, Strin
         )));
     }
     match &property.logical_type_options {
-        Some(options) if text => rules.extend(options_of(property, options, rule)),
-        Some(options) => rules.extend(limits_of(property, kind, options, rule)),
+        Some(options) if text => rules.extend(text_option_rules(property, options, rule)),
+        Some(options) => rules.extend(limit_rules(property, kind, options, rule)),
         None => {}
     }
     rules
 }
 
 /// `minimum`, `maximum` and their like on numbers, dates and instants.
-fn limits_of(
+fn limit_rules(
     property: &Property,
     kind: Option<ColumnType>,
     options: &Value,
-    rule: impl Fn(&str, String, &str, Demand) -> Rule,
+    rule: impl Fn(&str, String, &str, Expectation) -> Rule,
 ) -> Vec<Result<Rule, String>> {
     let name = &property.name;
     let of = |(key, value): (&String, &Value)| {
-        let known = LIMITS.iter().find(|(known, _)| known == key);
+        let known = OPTION_OPERATORS.iter().find(|(known, _)| known == key);
         let Some((_, operator)) = known else {
-            let near = nearest(key, LIMITS.iter().map(|(known, _)| *known));
+            let near = nearest_name_hint(key, OPTION_OPERATORS.iter().map(|(known, _)| *known));
             return Err(format!(
                 "`logicalTypeOptions.{key}` is enforced by nothing{near}"
             ));
         };
-        let operand = literal(name, kind, value)
+        let operand = parse_literal(name, kind, value)
             .map_err(|why| format!("`logicalTypeOptions.{key}`: {why}"))?;
-        let words = format!("{name} is {} {}", worded(*operator), plain(value));
+        let words = format!(
+            "{name} is {} {}",
+            operator_sign(*operator),
+            plain_text(value)
+        );
         Ok(rule(
             &key.to_ascii_lowercase(),
             words,
             "conformity",
-            Demand::Compare(name.clone(), *operator, operand),
+            Expectation::Compare(name.clone(), *operator, operand),
         ))
     };
     options.as_object().into_iter().flatten().map(of).collect()
 }
 
-fn options_of(
+fn text_option_rules(
     property: &Property,
     options: &Value,
-    rule: impl Fn(&str, String, &str, Demand) -> Rule,
+    rule: impl Fn(&str, String, &str, Expectation) -> Rule,
 ) -> Vec<Result<Rule, String>> {
     let name = &property.name;
     let known = ["minLength", "maxLength", "pattern"];
@@ -201,7 +205,7 @@ fn options_of(
         .into_iter()
         .flat_map(|options| options.keys());
     for stranger in strangers.filter(|key| !known.contains(&key.as_str())) {
-        let near = nearest(stranger, known.into_iter());
+        let near = nearest_name_hint(stranger, known.into_iter());
         rules.push(Err(format!(
             "`logicalTypeOptions.{stranger}` is enforced by nothing{near}"
         )));
@@ -233,11 +237,12 @@ fn options_of(
             "length",
             words,
             "conformity",
-            Demand::Length(name.clone(), least, most),
+            Expectation::Length(name.clone(), least, most),
         )));
     }
     if let Some(pattern) = options["pattern"].as_str() {
-        let demand = anchored(pattern).map(|regex| Demand::Pattern(name.clone(), regex));
+        let demand =
+            compile_anchored(pattern).map(|regex| Expectation::Pattern(name.clone(), regex));
         let words = format!("{name} fits its pattern");
         rules.push(demand.map(|demand| rule("pattern", words, "conformity", demand)));
     }
@@ -245,11 +250,11 @@ fn options_of(
 }
 
 /// A rule that the contract writes out.
-fn written(
+fn compile_declared_rule(
     quality: &Quality,
     column: Option<&str>,
-    around: Surroundings<'_>,
-) -> Result<Rule, Finding> {
+    around: RuleContext<'_>,
+) -> Result<Rule, RuleFinding> {
     let place = column.unwrap_or(&around.table.name);
     let needle = quality.id.clone().unwrap_or_else(|| place.to_owned());
     let at = |why: String| (needle.clone(), format!("rule `{needle}`: {why}"));
@@ -266,15 +271,15 @@ fn written(
         .dimension
         .clone()
         .unwrap_or_else(|| "conformity".into());
-    if !DIMENSIONS.contains(&dimension.as_str()) {
+    if !QUALITY_DIMENSIONS.contains(&dimension.as_str()) {
         return Err(at(format!(
             "the dimension `{dimension}` is not one of {}",
-            DIMENSIONS.join(", ")
+            QUALITY_DIMENSIONS.join(", ")
         )));
     }
     let (demand, tolerance) = match quality.kind.as_deref() {
-        None | Some("library") => library(quality, column, around),
-        Some("custom") => custom(quality, column, around),
+        None | Some("library") => compile_library_rule(quality, column, around),
+        Some("custom") => compile_custom_rule(quality, column, around),
         Some(other) => Err(format!(
             "a rule of type `{other}` is enforced by nothing; write it as `library`, or as `custom` with `engine: polelake`"
         )),
@@ -287,9 +292,9 @@ fn written(
         dimension,
         severity,
         tolerance,
-        demand,
+        expectation: demand,
     };
-    if rule.demand.looks_elsewhere() && rule.severity == Severity::Block {
+    if rule.expectation.is_cross_table_check() && rule.severity == Severity::Block {
         return Err(at(
             "it is looked at after the tables are published, and can only `warn`".into(),
         ));
@@ -297,11 +302,11 @@ fn written(
     Ok(rule)
 }
 
-fn custom(
+fn compile_custom_rule(
     quality: &Quality,
     column: Option<&str>,
-    around: Surroundings<'_>,
-) -> Result<(Demand, Tolerance), String> {
+    around: RuleContext<'_>,
+) -> Result<(Expectation, Tolerance), String> {
     if quality.engine.as_deref() != Some("polelake") {
         return Err(
             "a custom rule of another engine is enforced by nothing; `engine: polelake` is ours"
@@ -309,8 +314,12 @@ fn custom(
         );
     }
     let given = quality.implementation.clone().unwrap_or_default();
-    let document: Implementation = serde_json::from_value(given)
-        .map_err(|error| format!("`implementation`: {}", explained(&error.to_string())))?;
+    let document: Implementation = serde_json::from_value(given).map_err(|error| {
+        format!(
+            "`implementation`: {}",
+            explain_serde_error(&error.to_string())
+        )
+    })?;
     let tolerance = match document.tolerate {
         None => Tolerance::Rows(0.0),
         Some(TolerateDocument {
@@ -323,23 +332,23 @@ fn custom(
         }) => Tolerance::Percent(percent),
         Some(_) => return Err("`tolerate` is `{rows: n}` or `{percent: p}`".into()),
     };
-    Ok((demand(&document, column, around)?, tolerance))
+    Ok((compile_expectation(&document, column, around)?, tolerance))
 }
 
 /// What an implementation demands: all that it gives.
-fn demand(
+fn compile_expectation(
     document: &Implementation,
     column: Option<&str>,
-    around: Surroundings<'_>,
-) -> Result<Demand, String> {
+    around: RuleContext<'_>,
+) -> Result<Expectation, String> {
     let mut all = match column {
-        Some(column) => of_column(document, column, around)?,
-        None => of_table(document, around)?,
+        Some(column) => column_expectations(document, column, around)?,
+        None => table_expectations(document, around)?,
     };
-    let alone = |demand: &Demand| {
+    let alone = |demand: &Expectation| {
         matches!(
             demand,
-            Demand::Unique(_) | Demand::Fresh(_) | Demand::Agrees(_)
+            Expectation::Unique(_) | Expectation::Fresh(_) | Expectation::Agrees(_)
         )
     };
     if all.len() > 1 && all.iter().any(alone) {
@@ -353,20 +362,23 @@ fn demand(
             None => "`implementation` demands nothing that a table can give".into(),
         }),
         1 => Ok(all.remove(0)),
-        _ => Ok(Demand::All(all)),
+        _ => Ok(Expectation::All(all)),
     }
 }
 
-fn of_column(
+fn column_expectations(
     document: &Implementation,
     column: &str,
-    around: Surroundings<'_>,
-) -> Result<Vec<Demand>, String> {
+    around: RuleContext<'_>,
+) -> Result<Vec<Expectation>, String> {
     let mut all = Vec::new();
     let column = column.to_owned();
     match &document.check {
         Some(CheckDocument::Name(name)) => {
-            all.push(Demand::Check(text_column(&column, around)?, check(name)?));
+            all.push(Expectation::Check(
+                text_column(&column, around)?,
+                find_check(name)?,
+            ));
         }
         Some(CheckDocument::On { .. }) => {
             return Err("on a column, `check` is the name of a check".into());
@@ -381,33 +393,36 @@ fn of_column(
             .iter()
             .map(|(code, _)| code.clone())
             .collect();
-        all.push(Demand::OneOf(text_column(&column, around)?, codes));
+        all.push(Expectation::OneOf(text_column(&column, around)?, codes));
     }
     if let Some(comparison) = &document.compare {
-        all.push(compare(comparison, Some(&column), around)?);
+        all.push(compile_comparison(comparison, Some(&column), around)?);
     }
     if document.agrees == Some(true) {
-        all.push(Demand::Agrees(known_column(&column, around)?));
+        all.push(Expectation::Agrees(known_column(&column, around)?));
     }
     if document.not_future == Some(true) {
-        all.push(Demand::NotFuture(date_column(&column, around)?));
+        all.push(Expectation::NotFuture(date_column(&column, around)?));
     }
     if let Some(other) = &document.not_before {
-        all.push(Demand::NotBefore(
+        all.push(Expectation::NotBefore(
             date_column(&column, around)?,
             date_column(other, around)?,
         ));
     }
     if let Some(years) = document.max_age_years {
-        all.push(Demand::AgeAtMost(date_column(&column, around)?, years));
+        all.push(Expectation::AgeAtMost(date_column(&column, around)?, years));
     }
     if let Some(references) = &document.references {
         let target = match (&references.table, &references.table_in) {
-            (Some(table), None) => Target::Table(known_table(table, around)?),
-            (None, Some(other)) => Target::In(known_column(other, around)?),
+            (Some(table), None) => ReferenceTarget::Table(known_table(table, around)?),
+            (None, Some(other)) => ReferenceTarget::InColumn(known_column(other, around)?),
             _ => return Err("`references` is `{table: name}` or `{table_in: column}`".into()),
         };
-        all.push(Demand::References(text_column(&column, around)?, target));
+        all.push(Expectation::References(
+            text_column(&column, around)?,
+            target,
+        ));
     }
     let table_only = document.filled.is_some()
         || document.at_least.is_some()
@@ -424,7 +439,10 @@ fn of_column(
     Ok(all)
 }
 
-fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<Demand>, String> {
+fn table_expectations(
+    document: &Implementation,
+    around: RuleContext<'_>,
+) -> Result<Vec<Expectation>, String> {
     let names = |columns: &[String]| -> Result<Vec<String>, String> {
         columns
             .iter()
@@ -433,7 +451,7 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
     };
     let mut all = Vec::new();
     if let Some(columns) = &document.filled {
-        all.push(Demand::Filled(names(columns)?));
+        all.push(Expectation::Filled(names(columns)?));
     }
     if let Some(least) = &document.at_least {
         let of = names(&least.of)?;
@@ -444,36 +462,42 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
                 of.len()
             ));
         }
-        all.push(Demand::AtLeast(least.count, of));
+        all.push(Expectation::AtLeast(least.count, of));
     }
     if let Some(columns) = &document.exactly_one {
-        all.push(Demand::ExactlyOne(names(columns)?));
+        all.push(Expectation::ExactlyOne(names(columns)?));
     }
     if let Some(one_of) = &document.one_of {
         let values = one_of.values.iter().cloned().collect();
-        all.push(Demand::OneOf(text_column(&one_of.column, around)?, values));
+        all.push(Expectation::OneOf(
+            text_column(&one_of.column, around)?,
+            values,
+        ));
     }
     match &document.check {
         Some(CheckDocument::On {
             column,
             check: name,
         }) => {
-            all.push(Demand::Check(text_column(column, around)?, check(name)?));
+            all.push(Expectation::Check(
+                text_column(column, around)?,
+                find_check(name)?,
+            ));
         }
         Some(CheckDocument::Name(_)) => return Err("on a table, `check` is `{column, as}`".into()),
         None => {}
     }
     if let Some(comparison) = &document.compare {
-        all.push(compare(comparison, None, around)?);
+        all.push(compile_comparison(comparison, None, around)?);
     }
     if let Some(columns) = &document.unique {
-        all.push(Demand::Unique(names(columns)?));
+        all.push(Expectation::Unique(names(columns)?));
     }
     if let Some(hours) = document.fresh_within_hours {
         if hours.is_nan() || hours <= 0.0 {
             return Err("`fresh_within_hours` is a number above 0".into());
         }
-        all.push(Demand::Fresh(hours));
+        all.push(Expectation::Fresh(hours));
     }
     if let Some(linked) = &document.linked {
         let to = linked
@@ -481,9 +505,9 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
             .iter()
             .map(|table| known_table(table, around))
             .collect::<Result<_, _>>()?;
-        all.push(Demand::Linked(to));
+        all.push(Expectation::Linked(to));
     }
-    all.extend(conditional(document, around)?);
+    all.extend(conditional_expectation(document, around)?);
     let column_only =
         document.list.is_some() || document.not_before.is_some() || document.references.is_some();
     let column_only = column_only || document.agrees.is_some();
@@ -496,10 +520,10 @@ fn of_table(document: &Implementation, around: Surroundings<'_>) -> Result<Vec<D
 }
 
 /// A demand on the rows of which another holds.
-fn conditional(
+fn conditional_expectation(
     document: &Implementation,
-    around: Surroundings<'_>,
-) -> Result<Option<Demand>, String> {
+    around: RuleContext<'_>,
+) -> Result<Option<Expectation>, String> {
     let (condition, then) = match (&document.condition, &document.then) {
         (Some(condition), Some(then)) => (condition, then),
         (None, None) => return Ok(None),
@@ -519,34 +543,38 @@ fn conditional(
     if is.is_none() && condition.filled != Some(true) {
         return Err("`if` needs `is: [values]` or `filled: true`".into());
     }
-    match demand(then, None, around)? {
-        Demand::Unique(_) | Demand::Fresh(_) => {
+    match compile_expectation(then, None, around)? {
+        Expectation::Unique(_) | Expectation::Fresh(_) => {
             Err("`then` is about the row, not about the whole table".into())
         }
-        then => Ok(Some(Demand::If(column, is, Box::new(then)))),
+        then => Ok(Some(Expectation::If(column, is, Box::new(then)))),
     }
 }
 
-fn check(name: &str) -> Result<Check, String> {
-    let known = || Check::ALL.iter().map(|(name, _)| *name);
-    Check::named(name)
-        .ok_or_else(|| format!("there is no check `{name}`{}", nearest(name, known())))
+fn find_check(name: &str) -> Result<ConformanceCheck, String> {
+    let known = || ConformanceCheck::ALL.iter().map(|(name, _)| *name);
+    ConformanceCheck::from_name(name).ok_or_else(|| {
+        format!(
+            "there is no check `{name}`{}",
+            nearest_name_hint(name, known())
+        )
+    })
 }
 
-pub(crate) fn known_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
-    match around.table.position(name) {
+pub(crate) fn known_column(name: &str, around: RuleContext<'_>) -> Result<String, String> {
+    match around.table.column_index(name) {
         Some(_) => Ok(name.to_owned()),
         None => Err(format!(
             "`{}` has no column `{name}`{}",
             around.table.name,
-            around.table.nearest(name)
+            around.table.nearest_column_hint(name)
         )),
     }
 }
 
-fn typed(
+fn column_of_type(
     name: &str,
-    around: Surroundings<'_>,
+    around: RuleContext<'_>,
     fits: &[ColumnType],
     what: &str,
 ) -> Result<String, String> {
@@ -565,12 +593,12 @@ fn typed(
     }
 }
 
-pub(crate) fn text_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
-    typed(name, around, &[ColumnType::Text], "text")
+pub(crate) fn text_column(name: &str, around: RuleContext<'_>) -> Result<String, String> {
+    column_of_type(name, around, &[ColumnType::Text], "text")
 }
 
-fn date_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
-    typed(
+fn date_column(name: &str, around: RuleContext<'_>) -> Result<String, String> {
+    column_of_type(
         name,
         around,
         &[ColumnType::Date, ColumnType::Timestamp],
@@ -578,18 +606,18 @@ fn date_column(name: &str, around: Surroundings<'_>) -> Result<String, String> {
     )
 }
 
-fn known_table(name: &str, around: Surroundings<'_>) -> Result<String, String> {
+fn known_table(name: &str, around: RuleContext<'_>) -> Result<String, String> {
     if around.tables.iter().any(|table| table == name) {
         return Ok(name.to_owned());
     }
     Err(format!(
         "there is no table `{name}`{}",
-        nearest(name, around.tables.iter().map(String::as_str))
+        nearest_name_hint(name, around.tables.iter().map(String::as_str))
     ))
 }
 
 /// A pattern describes the whole value. Look-around and back-references, which ECMA-262 knows, do not compile.
-pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn compile_anchored(pattern: &str) -> Result<Regex, String> {
     Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
         let why = error.to_string();
         let why = why
@@ -602,7 +630,7 @@ pub(crate) fn anchored(pattern: &str) -> Result<Regex, String> {
     })
 }
 
-pub(crate) fn plain(value: &Value) -> String {
+pub(crate) fn plain_text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)

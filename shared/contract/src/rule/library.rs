@@ -3,28 +3,34 @@
 
 use serde_json::Value;
 
-use super::compile::{Surroundings, anchored, known_column, plain, text_column};
-use super::{Demand, Tolerance};
+use super::compile::{RuleContext, compile_anchored, known_column, plain_text, text_column};
+use super::{Expectation, Tolerance};
 use crate::odcs::Quality;
 
 /// What a rule of the library demands, and how much it tolerates.
-pub(crate) fn library(
+pub(crate) fn compile_library_rule(
     quality: &Quality,
     column: Option<&str>,
-    around: Surroundings<'_>,
-) -> Result<(Demand, Tolerance), String> {
+    around: RuleContext<'_>,
+) -> Result<(Expectation, Tolerance), String> {
     match (quality.metric.as_deref(), column) {
-        (Some("rowCount"), None) => Ok((Demand::RowCount, table_rows(quality)?)),
-        (Some("nullValues" | "missingValues"), Some(column)) => {
-            Ok((Demand::Filled(vec![column.to_owned()]), limit(quality)?))
-        }
-        (Some("invalidValues"), Some(column)) => {
-            Ok((validity(column, quality, around)?, limit(quality)?))
-        }
-        (Some("duplicateValues"), Some(column)) => {
-            Ok((Demand::Unique(vec![column.to_owned()]), limit(quality)?))
-        }
-        (Some("duplicateValues"), None) => Ok((composite(quality, around)?, limit(quality)?)),
+        (Some("rowCount"), None) => Ok((Expectation::RowCount, row_count_tolerance(quality)?)),
+        (Some("nullValues" | "missingValues"), Some(column)) => Ok((
+            Expectation::Filled(vec![column.to_owned()]),
+            failure_tolerance(quality)?,
+        )),
+        (Some("invalidValues"), Some(column)) => Ok((
+            validity_expectation(column, quality, around)?,
+            failure_tolerance(quality)?,
+        )),
+        (Some("duplicateValues"), Some(column)) => Ok((
+            Expectation::Unique(vec![column.to_owned()]),
+            failure_tolerance(quality)?,
+        )),
+        (Some("duplicateValues"), None) => Ok((
+            unique_together_expectation(quality, around)?,
+            failure_tolerance(quality)?,
+        )),
         (metric, Some(_)) => Err(format!(
             "the metric `{}` is not nullValues, missingValues, invalidValues or duplicateValues",
             metric.unwrap_or("none")
@@ -37,7 +43,7 @@ pub(crate) fn library(
 }
 
 /// The least and the most that a rule's one limit leaves to a number.
-fn bounds(quality: &Quality) -> Result<(f64, f64), String> {
+fn read_bounds(quality: &Quality) -> Result<(f64, f64), String> {
     let between = match quality.must_be_between.as_deref() {
         None => None,
         Some([least, most]) if least <= most => Some((*least, *most)),
@@ -66,15 +72,15 @@ fn bounds(quality: &Quality) -> Result<(f64, f64), String> {
     }
 }
 
-fn table_rows(quality: &Quality) -> Result<Tolerance, String> {
+fn row_count_tolerance(quality: &Quality) -> Result<Tolerance, String> {
     if quality.unit.as_deref().is_some_and(|unit| unit != "rows") {
         return Err("`rowCount` is in rows".into());
     }
-    bounds(quality).map(|(least, most)| Tolerance::TableRows(least, most))
+    read_bounds(quality).map(|(least, most)| Tolerance::TableRows(least, most))
 }
 
-fn limit(quality: &Quality) -> Result<Tolerance, String> {
-    let (least, most) = bounds(quality)?;
+fn failure_tolerance(quality: &Quality) -> Result<Tolerance, String> {
+    let (least, most) = read_bounds(quality)?;
     if least > 0.0 {
         let why = "what falls short is counted, so its limit begins at 0: use `mustBe: 0` or `mustBeLessOrEqualTo`";
         return Err(why.into());
@@ -86,7 +92,11 @@ fn limit(quality: &Quality) -> Result<Tolerance, String> {
     }
 }
 
-fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
+fn validity_expectation(
+    column: &str,
+    quality: &Quality,
+    around: RuleContext<'_>,
+) -> Result<Expectation, String> {
     let argument = |name: &str| {
         quality
             .arguments
@@ -98,18 +108,24 @@ fn validity(column: &str, quality: &Quality, around: Surroundings<'_>) -> Result
         return Err("`invalidValues` takes `validValues` or `pattern`; write two rules".into());
     }
     if let Some(values) = argument("validValues").and_then(Value::as_array) {
-        return Ok(Demand::OneOf(
+        return Ok(Expectation::OneOf(
             column.to_owned(),
-            values.iter().map(plain).collect(),
+            values.iter().map(plain_text).collect(),
         ));
     }
     let pattern = argument("pattern").and_then(Value::as_str);
     let pattern = pattern.ok_or("`invalidValues` needs the argument `validValues` or `pattern`")?;
-    Ok(Demand::Pattern(column.to_owned(), anchored(pattern)?))
+    Ok(Expectation::Pattern(
+        column.to_owned(),
+        compile_anchored(pattern)?,
+    ))
 }
 
 /// Columns that are unique together, as `arguments.properties`.
-fn composite(quality: &Quality, around: Surroundings<'_>) -> Result<Demand, String> {
+fn unique_together_expectation(
+    quality: &Quality,
+    around: RuleContext<'_>,
+) -> Result<Expectation, String> {
     let named = quality
         .arguments
         .as_ref()
@@ -118,7 +134,7 @@ fn composite(quality: &Quality, around: Surroundings<'_>) -> Result<Demand, Stri
     let named = named
         .ok_or("`duplicateValues` of a table needs the argument `properties`, a list of columns")?;
     let column = |name: &Value| known_column(name.as_str().unwrap_or_default(), around);
-    Ok(Demand::Unique(
+    Ok(Expectation::Unique(
         named.iter().map(column).collect::<Result<_, _>>()?,
     ))
 }

@@ -10,10 +10,10 @@ mod operand;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use pole::Check;
+use pole::ConformanceCheck;
 use regex::Regex;
 
-pub(crate) use compile::{Surroundings, compile};
+pub(crate) use compile::{RuleContext, compile_rules};
 pub(crate) use document::Implementation;
 
 /// What becomes of a snapshot whose rule does not hold.
@@ -28,7 +28,7 @@ pub enum Severity {
 impl Severity {
     /// The word that contracts have for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Warn => "warn",
             Self::Block => "block",
@@ -63,13 +63,13 @@ pub struct Rule {
     /// How much it tolerates.
     pub tolerance: Tolerance,
     /// What it demands.
-    pub demand: Demand,
+    pub expectation: Expectation,
 }
 
 impl Rule {
     /// What is tolerated, in words.
     #[must_use]
-    pub fn target(&self) -> String {
+    pub fn tolerance_text(&self) -> String {
         match self.tolerance {
             Tolerance::Rows(rows) => format!("at most {rows} rows"),
             Tolerance::Percent(percent) => format!("at most {percent} %"),
@@ -83,7 +83,7 @@ impl Rule {
     /// Who runs it, and when.
     #[must_use]
     pub fn enforced_by(&self) -> &'static str {
-        if self.demand.looks_elsewhere() {
+        if self.expectation.is_cross_table_check() {
             "quality-report, over the day's snapshots"
         } else {
             "snapshot-merge, in the pass that writes the snapshot"
@@ -94,7 +94,7 @@ impl Rule {
 /// What a rule demands of a row or of the table. A row without a value in the named column is not looked at, but by
 /// the demands that are about its absence.
 #[derive(Clone, Debug)]
-pub enum Demand {
+pub enum Expectation {
     /// These columns have values.
     Filled(Vec<String>),
     /// So many of these columns have values.
@@ -108,7 +108,7 @@ pub enum Demand {
     /// The text has at least and at most so many characters.
     Length(String, usize, usize),
     /// The value has the form.
-    Check(String, Check),
+    Check(String, ConformanceCheck),
     /// The date or instant is not later than the row's append to the log.
     NotFuture(String),
     /// The first column's date is not before the second's.
@@ -116,11 +116,11 @@ pub enum Demand {
     /// The date is at most so many years before the row's append to the log.
     AgeAtMost(String, i32),
     /// Where the column has one of these values (any, when none is named), this is demanded.
-    If(String, Option<BTreeSet<String>>, Box<Demand>),
+    If(String, Option<BTreeSet<String>>, Box<Expectation>),
     /// All of these.
-    All(Vec<Demand>),
+    All(Vec<Expectation>),
     /// The value is the `pole_id` of a row of a table.
-    References(String, Target),
+    References(String, ReferenceTarget),
     /// The row's `pole_id` stands in a link, opposite a row of one of these tables; of any, when none is named.
     Linked(Vec<String>),
     /// The value compares so with another column's, or with a value.
@@ -147,7 +147,7 @@ pub enum Operator {
     /// `=`
     Equal,
     /// `!=`
-    Other,
+    NotEqual,
     /// `>=`
     AtLeast,
     /// `>`
@@ -160,19 +160,19 @@ impl Operator {
         ("<", Self::Less),
         ("<=", Self::AtMost),
         ("=", Self::Equal),
-        ("!=", Self::Other),
+        ("!=", Self::NotEqual),
         (">=", Self::AtLeast),
         (">", Self::Greater),
     ];
 
     /// Whether an ordering is what it asks for.
     #[must_use]
-    pub fn takes(self, ordering: Ordering) -> bool {
+    pub fn accepts_ordering(self, ordering: Ordering) -> bool {
         match self {
             Self::Less => ordering.is_lt(),
             Self::AtMost => ordering.is_le(),
             Self::Equal => ordering.is_eq(),
-            Self::Other => ordering.is_ne(),
+            Self::NotEqual => ordering.is_ne(),
             Self::AtLeast => ordering.is_ge(),
             Self::Greater => ordering.is_gt(),
         }
@@ -194,39 +194,39 @@ pub enum Operand {
 
 /// The table that a reference leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum ReferenceTarget {
     /// This table.
     Table(String),
     /// The table that another column names.
-    In(String),
+    InColumn(String),
 }
 
-impl Demand {
+impl Expectation {
     /// Whether other tables must be looked at.
     #[must_use]
-    pub fn looks_elsewhere(&self) -> bool {
+    pub fn is_cross_table_check(&self) -> bool {
         match self {
             Self::References(..) | Self::Linked(_) | Self::Agrees(_) | Self::Fresh(_) => true,
-            Self::If(_, _, then) => then.looks_elsewhere(),
-            Self::All(all) => all.iter().any(Self::looks_elsewhere),
+            Self::If(_, _, then) => then.is_cross_table_check(),
+            Self::All(all) => all.iter().any(Self::is_cross_table_check),
             _ => false,
         }
     }
 
     /// The column whose value is looked up in other tables; the first, where there could be several.
     #[must_use]
-    pub fn deciding_column(&self) -> Option<&str> {
+    pub fn looked_up_column(&self) -> Option<&str> {
         match self {
             Self::References(column, _) => Some(column),
             Self::Linked(_) | Self::Agrees(_) => Some("pole_id"),
-            Self::If(_, _, then) => then.deciding_column(),
-            Self::All(all) => all.iter().find_map(Self::deciding_column),
+            Self::If(_, _, then) => then.looked_up_column(),
+            Self::All(all) => all.iter().find_map(Self::looked_up_column),
             _ => None,
         }
     }
 
     /// The columns that it reads.
-    pub fn columns(&self, found: &mut BTreeSet<String>) {
+    pub fn collect_columns(&self, found: &mut BTreeSet<String>) {
         match self {
             Self::Filled(columns) | Self::AtLeast(_, columns) | Self::ExactlyOne(columns) => {
                 found.extend(columns.iter().cloned());
@@ -243,12 +243,12 @@ impl Demand {
             Self::NotBefore(column, other) => found.extend([column.clone(), other.clone()]),
             Self::If(column, _, then) => {
                 found.insert(column.clone());
-                then.columns(found);
+                then.collect_columns(found);
             }
-            Self::All(all) => all.iter().for_each(|demand| demand.columns(found)),
+            Self::All(all) => all.iter().for_each(|demand| demand.collect_columns(found)),
             Self::References(column, target) => {
                 found.insert(column.clone());
-                if let Target::In(other) = target {
+                if let ReferenceTarget::InColumn(other) = target {
                     found.insert(other.clone());
                 }
             }

@@ -2,43 +2,43 @@
 
 use serde_json::Value;
 
-use super::compile::{Surroundings, known_column};
+use super::compile::{RuleContext, known_column};
 use super::document::CompareDocument;
-use super::{Demand, Operand, Operator};
+use super::{Expectation, Operand, Operator};
 use crate::table::ColumnType;
 use crate::time::{parse_date, parse_timestamp};
 
 /// The comparison that a rule writes out; `column` is the column that it stands at.
-pub(crate) fn compare(
+pub(crate) fn compile_comparison(
     document: &CompareDocument,
     column: Option<&str>,
-    around: Surroundings<'_>,
-) -> Result<Demand, String> {
+    around: RuleContext<'_>,
+) -> Result<Expectation, String> {
     let left = match (column, &document.left) {
         (Some(column), None) => column.to_owned(),
         (None, Some(left)) => known_column(left, around)?,
         (Some(_), Some(_)) => return Err("on a column, `compare` has no `left`".into()),
         (None, None) => return Err("on a table, `compare` needs `left`, a column".into()),
     };
-    let operator = operator(&document.is)?;
-    let kind = kind(&left, around);
+    let operator = parse_operator(&document.is)?;
+    let kind = column_type(&left, around);
     let right = match (&document.column, &document.value) {
         (Some(other), None) => {
             let other = known_column(other, around)?;
-            if kind != self::kind(&other, around) {
+            if kind != self::column_type(&other, around) {
                 return Err(format!(
                     "the columns `{left}` and `{other}` are of different types"
                 ));
             }
             Operand::Column(other)
         }
-        (None, Some(value)) => literal(&left, kind, value)?,
+        (None, Some(value)) => parse_literal(&left, kind, value)?,
         _ => return Err("`compare` is with a `column` or with a `value`".into()),
     };
-    Ok(Demand::Compare(left, operator, right))
+    Ok(Expectation::Compare(left, operator, right))
 }
 
-fn operator(sign: &str) -> Result<Operator, String> {
+fn parse_operator(sign: &str) -> Result<Operator, String> {
     let known = Operator::ALL
         .iter()
         .find(|(known, _)| *known == sign)
@@ -47,7 +47,7 @@ fn operator(sign: &str) -> Result<Operator, String> {
     known.ok_or_else(|| format!("`{sign}` is not one of {}", signs.join(" ")))
 }
 
-fn kind(column: &str, around: Surroundings<'_>) -> Option<ColumnType> {
+fn column_type(column: &str, around: RuleContext<'_>) -> Option<ColumnType> {
     around
         .table
         .columns
@@ -57,7 +57,7 @@ fn kind(column: &str, around: Surroundings<'_>) -> Option<ColumnType> {
 }
 
 /// A value in the units of a column.
-pub(crate) fn literal(
+pub(crate) fn parse_literal(
     column: &str,
     kind: Option<ColumnType>,
     value: &Value,
@@ -74,15 +74,15 @@ pub(crate) fn literal(
         Some(ColumnType::Float) => text.parse().ok().map(Operand::Real),
         Some(ColumnType::Date) => parse_date(&text).map(|day| Operand::Whole(day.into())),
         Some(ColumnType::Timestamp) => parse_timestamp(&text).map(|at| Operand::Whole(at.into())),
-        Some(ColumnType::Decimal(_, scale)) => unscaled(&text, scale).map(Operand::Whole),
+        Some(ColumnType::Decimal(_, scale)) => parse_unscaled(&text, scale).map(Operand::Whole),
         Some(ColumnType::Boolean) | None => None,
     };
-    let what = kind.map(|kind| kind.glue()).unwrap_or_default();
+    let what = kind.map(|kind| kind.glue_type()).unwrap_or_default();
     operand.ok_or_else(|| format!("`{text}` is no value of the column `{column}` of type {what}"))
 }
 
 /// A decimal without its point.
-fn unscaled(text: &str, scale: i8) -> Option<i128> {
+fn parse_unscaled(text: &str, scale: i8) -> Option<i128> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let places = usize::try_from(scale).ok()?;
     if part.len() > places {
@@ -92,7 +92,7 @@ fn unscaled(text: &str, scale: i8) -> Option<i128> {
 }
 
 /// Limits as `logicalTypeOptions` has them: (name, the comparison that it demands).
-pub(crate) const LIMITS: [(&str, Operator); 4] = [
+pub(crate) const OPTION_OPERATORS: [(&str, Operator); 4] = [
     ("minimum", Operator::AtLeast),
     ("maximum", Operator::AtMost),
     ("exclusiveMinimum", Operator::Greater),
@@ -100,7 +100,7 @@ pub(crate) const LIMITS: [(&str, Operator); 4] = [
 ];
 
 /// A name for an operator, for messages about a column.
-pub(crate) fn worded(operator: Operator) -> &'static str {
+pub(crate) fn operator_sign(operator: Operator) -> &'static str {
     Operator::ALL
         .iter()
         .find(|(_, known)| *known == operator)
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn values_are_read_in_the_units_of_the_column() {
-        let read = |kind, value| literal("c", Some(kind), &value).ok();
+        let read = |kind, value| parse_literal("c", Some(kind), &value).ok();
         assert_eq!(
             read(ColumnType::Decimal(12, 2), json!("12.5")),
             Some(Operand::Whole(1_250))
@@ -148,13 +148,13 @@ mod tests {
             (">=", [false, true, true]),
             (">", [false, false, true]),
         ] {
-            let operator = operator(sign).unwrap();
+            let operator = parse_operator(sign).unwrap();
             assert_eq!(
-                [Less, Equal, Greater].map(|ordering| operator.takes(ordering)),
+                [Less, Equal, Greater].map(|ordering| operator.accepts_ordering(ordering)),
                 takes,
                 "{sign}"
             );
         }
-        assert!(operator("=>").is_err());
+        assert!(parse_operator("=>").is_err());
     }
 }

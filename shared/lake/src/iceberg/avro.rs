@@ -9,18 +9,18 @@ use pole::content_id;
 
 use crate::LakeError;
 
-const MAGIC: &[u8] = b"Obj\x01";
+const AVRO_MAGIC: &[u8] = b"Obj\x01";
 
 /// The size of the marker between blocks.
-const MARKER: usize = 16;
+const SYNC_MARKER_BYTES: usize = 16;
 
 /// Values under construction, in Avro's binary encoding.
 #[derive(Default)]
-pub(super) struct Encoder(Vec<u8>);
+pub(super) struct AvroEncoder(Vec<u8>);
 
-impl Encoder {
+impl AvroEncoder {
     /// An `int` or a `long`: they are written alike.
-    pub(super) fn long(&mut self, value: i64) {
+    pub(super) fn write_long(&mut self, value: i64) {
         // The sign goes to the last bit, so that small negative numbers are short as well.
         let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
         while rest >= 0x80 {
@@ -32,120 +32,122 @@ impl Encoder {
     }
 
     /// A `bytes` or a `string`.
-    pub(super) fn bytes(&mut self, value: &[u8]) {
-        self.long(i64::try_from(value.len()).unwrap_or(i64::MAX));
+    pub(super) fn write_bytes(&mut self, value: &[u8]) {
+        self.write_long(i64::try_from(value.len()).unwrap_or(i64::MAX));
         self.0.extend_from_slice(value);
     }
 
     /// The branch of an optional value: `null` stands first in all our unions.
-    pub(super) fn present(&mut self, present: bool) {
-        self.long(i64::from(present));
+    pub(super) fn write_presence(&mut self, present: bool) {
+        self.write_long(i64::from(present));
     }
 
     /// An optional value that is not there.
-    pub(super) fn nothing(&mut self) {
-        self.present(false);
+    pub(super) fn write_null(&mut self) {
+        self.write_presence(false);
     }
 }
 
 /// The bytes of a file with so many rows, which are already encoded.
-pub(super) fn file(
+pub(super) fn encode_container(
     schema: &str,
     metadata: &[(&str, &str)],
     count: usize,
-    rows: &Encoder,
+    rows: &AvroEncoder,
 ) -> Vec<u8> {
-    let mut header = Encoder(MAGIC.to_vec());
-    header.long(i64::try_from(metadata.len() + 2).unwrap_or(i64::MAX));
+    let mut header = AvroEncoder(AVRO_MAGIC.to_vec());
+    header.write_long(i64::try_from(metadata.len() + 2).unwrap_or(i64::MAX));
     for (key, value) in [("avro.schema", schema), ("avro.codec", "null")]
         .iter()
         .chain(metadata)
     {
-        header.bytes(key.as_bytes());
-        header.bytes(value.as_bytes());
+        header.write_bytes(key.as_bytes());
+        header.write_bytes(value.as_bytes());
     }
-    header.long(0);
+    header.write_long(0);
     // A marker must be unlikely in the data; Avro's own writers draw lots for it.
     let marker = content_id(&[header.0.as_slice(), &rows.0].concat()).into_bytes();
     header.0.extend_from_slice(&marker);
     if count > 0 {
-        header.long(i64::try_from(count).unwrap_or(i64::MAX));
-        header.bytes(&rows.0);
+        header.write_long(i64::try_from(count).unwrap_or(i64::MAX));
+        header.write_bytes(&rows.0);
         header.0.extend_from_slice(&marker);
     }
     header.0
 }
 
-/// Reads what [`file`] has written.
-pub(super) struct Decoder<'b>(&'b [u8]);
+/// Reads what [`encode_container`] has written.
+pub(super) struct AvroDecoder<'b>(&'b [u8]);
 
-impl<'b> Decoder<'b> {
+impl<'b> AvroDecoder<'b> {
     /// The file's metadata, how many rows it has, and the rows.
-    pub(super) fn open(
+    pub(super) fn open_container(
         bytes: &'b [u8],
     ) -> Result<(BTreeMap<&'b str, &'b str>, usize, Self), LakeError> {
         let mut decoder = Self(
             bytes
-                .strip_prefix(MAGIC)
-                .ok_or_else(|| damaged("it is no Avro file"))?,
+                .strip_prefix(AVRO_MAGIC)
+                .ok_or_else(|| unreadable_manifest("it is no Avro file"))?,
         );
         let mut metadata = BTreeMap::new();
-        for _ in 0..decoder.long()? {
-            let key = decoder.text()?;
-            metadata.insert(key, decoder.text()?);
+        for _ in 0..decoder.read_long()? {
+            let key = decoder.read_text()?;
+            metadata.insert(key, decoder.read_text()?);
         }
-        if decoder.long()? != 0 || metadata.get("avro.codec") != Some(&"null") {
-            return Err(damaged("another program has written it"));
+        if decoder.read_long()? != 0 || metadata.get("avro.codec") != Some(&"null") {
+            return Err(unreadable_manifest("another program has written it"));
         }
-        decoder.take(MARKER)?;
+        decoder.take_bytes(SYNC_MARKER_BYTES)?;
         if decoder.0.is_empty() {
             return Ok((metadata, 0, decoder));
         }
-        let count =
-            usize::try_from(decoder.long()?).map_err(|_| damaged("it has a negative size"))?;
-        Ok((metadata, count, Self(decoder.bytes()?)))
+        let count = usize::try_from(decoder.read_long()?)
+            .map_err(|_| unreadable_manifest("it has a negative size"))?;
+        Ok((metadata, count, Self(decoder.read_bytes()?)))
     }
 
-    fn take(&mut self, size: usize) -> Result<&'b [u8], LakeError> {
+    fn take_bytes(&mut self, size: usize) -> Result<&'b [u8], LakeError> {
         let (taken, rest) = self
             .0
             .split_at_checked(size)
-            .ok_or_else(|| damaged("it ends too early"))?;
+            .ok_or_else(|| unreadable_manifest("it ends too early"))?;
         self.0 = rest;
         Ok(taken)
     }
 
     /// An `int` or a `long`.
-    pub(super) fn long(&mut self) -> Result<i64, LakeError> {
+    pub(super) fn read_long(&mut self) -> Result<i64, LakeError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
+            let byte = self.take_bytes(1)?[0];
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 return Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
             }
         }
-        Err(damaged("a number in it is too long"))
+        Err(unreadable_manifest("a number in it is too long"))
     }
 
     /// A `bytes` or a `string`.
-    pub(super) fn bytes(&mut self) -> Result<&'b [u8], LakeError> {
-        let size = usize::try_from(self.long()?).map_err(|_| damaged("it has a negative size"))?;
-        self.take(size)
+    pub(super) fn read_bytes(&mut self) -> Result<&'b [u8], LakeError> {
+        let size = usize::try_from(self.read_long()?)
+            .map_err(|_| unreadable_manifest("it has a negative size"))?;
+        self.take_bytes(size)
     }
 
     /// A `string`.
-    pub(super) fn text(&mut self) -> Result<&'b str, LakeError> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| damaged("a text in it is not UTF-8"))
+    pub(super) fn read_text(&mut self) -> Result<&'b str, LakeError> {
+        std::str::from_utf8(self.read_bytes()?)
+            .map_err(|_| unreadable_manifest("a text in it is not UTF-8"))
     }
 
     /// Whether an optional value is there.
-    pub(super) fn present(&mut self) -> Result<bool, LakeError> {
-        Ok(self.long()? != 0)
+    pub(super) fn read_presence(&mut self) -> Result<bool, LakeError> {
+        Ok(self.read_long()? != 0)
     }
 }
 
-fn damaged(why: &str) -> LakeError {
+fn unreadable_manifest(why: &str) -> LakeError {
     LakeError::Unexpected(format!("an Iceberg manifest cannot be read: {why}"))
 }
 
@@ -158,33 +160,33 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read(numbers in prop::collection::vec(any::<i64>(), 0..9), text in ".{0,9}") {
-            let mut rows = Encoder::default();
+            let mut rows = AvroEncoder::default();
             for number in &numbers {
-                rows.long(*number);
-                rows.bytes(text.as_bytes());
+                rows.write_long(*number);
+                rows.write_bytes(text.as_bytes());
             }
-            let bytes = file("\"long\"", &[("content", "data")], numbers.len(), &rows);
-            let (metadata, count, mut read) = Decoder::open(&bytes).unwrap();
+            let bytes = encode_container("\"long\"", &[("content", "data")], numbers.len(), &rows);
+            let (metadata, count, mut read) = AvroDecoder::open_container(&bytes).unwrap();
             prop_assert_eq!(metadata["content"], "data");
             prop_assert_eq!(count, numbers.len());
             for number in numbers {
-                prop_assert_eq!(read.long().unwrap(), number);
-                prop_assert_eq!(read.text().unwrap(), text.as_str());
+                prop_assert_eq!(read.read_long().unwrap(), number);
+                prop_assert_eq!(read.read_text().unwrap(), text.as_str());
             }
         }
 
         #[test]
         fn nothing_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..99)) {
-            drop(Decoder::open(&[MAGIC, &bytes].concat()));
+            drop(AvroDecoder::open_container(&[AVRO_MAGIC, &bytes].concat()));
         }
     }
 
     #[test]
     fn numbers_are_written_as_the_specification_says() {
-        let mut encoder = Encoder::default();
+        let mut encoder = AvroEncoder::default();
         [0, -1, 1, -64, 64, i64::MIN]
             .into_iter()
-            .for_each(|number| encoder.long(number));
+            .for_each(|number| encoder.write_long(number));
         assert_eq!(encoder.0[..6], [0, 1, 2, 0x7f, 0x80, 1]);
         assert_eq!(
             encoder.0[6..],

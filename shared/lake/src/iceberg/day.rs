@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use pole::{content_id, pole_id};
 
-use super::list::{self, Count};
-use super::manifest::{self, Entry, Lineage, Status};
+use super::manifest::{self, DataFileStatus, FileLineage, ManifestEntry};
+use super::manifest_list::{self, DataFileTotals};
 use super::{IcebergFile, IcebergTable, SnapshotEntry};
-use crate::snapshot::iceberg_key;
-use crate::{Day, LakeError, Manifest, Owners};
+use crate::curated_keys::iceberg_key;
+use crate::{Day, LakeError, OwnerRange, SnapshotManifest};
 
 /// Comes after every id: ids are written in hexadecimal digits.
-const BEHIND_ALL: &str = "g";
+const AFTER_ALL_IDS: &str = "g";
 
 /// A Parquet file of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +46,13 @@ impl DayFiles {
     ///
     /// # Errors
     /// When its date is none.
-    pub fn of(manifest: &Manifest) -> Result<Self, LakeError> {
+    pub fn from_manifest(manifest: &SnapshotManifest) -> Result<Self, LakeError> {
         let date = Day::parse(&manifest.date);
         let shards = u32::try_from(manifest.shards.len()).unwrap_or(u32::MAX);
         // A shard is a range of owners: its bounds are wide, and enough to skip it.
         let owners = |shard: u32| {
-            let Owners { from, to } = Owners::of(shard, shards);
-            (from, to.unwrap_or_else(|| BEHIND_ALL.to_owned()))
+            let OwnerRange { from, to } = OwnerRange::of_shard(shard, shards);
+            (from, to.unwrap_or_else(|| AFTER_ALL_IDS.to_owned()))
         };
         let file = |shard: &crate::ManifestShard| DataFile {
             key: shard.rows_key.clone(),
@@ -90,30 +90,33 @@ impl IcebergTable<'_> {
     pub fn write_day(
         &self,
         day: &DayFiles,
-        before: Option<&Lineage>,
+        before: Option<&FileLineage>,
     ) -> Result<WrittenDay, LakeError> {
         let files = day
             .files
             .iter()
-            .map(|file| (self.path(&file.key), file.clone()))
+            .map(|file| (self.full_path(&file.key), file.clone()))
             .collect();
-        let entries = before.unwrap_or(&Lineage::default()).step(day.date, files);
+        let entries = before
+            .unwrap_or(&FileLineage::default())
+            .next_day_entries(day.date, files);
         // The id is made of everything but itself.
-        let anonymous = content_id(&manifest::write(self, &entries, 0)?).to_string();
-        let snapshot_id = snapshot_id(&self.location(), day.date, &anonymous);
-        let manifest = self.file(
+        let anonymous = content_id(&manifest::encode_manifest(self, &entries, 0)?).to_string();
+        let snapshot_id = derive_snapshot_id(&self.table_location(), day.date, &anonymous);
+        let manifest = self.metadata_file(
             day.date,
             "-m0.avro",
-            manifest::write(self, &entries, snapshot_id)?,
+            manifest::encode_manifest(self, &entries, snapshot_id)?,
         );
-        let (path, size) = (self.path(&manifest.key), manifest.bytes.len());
-        let list = list::write(day.date, snapshot_id, &path, size, &entries);
-        let list = self.file(day.date, "-snap.avro", list);
+        let (path, size) = (self.full_path(&manifest.key), manifest.bytes.len());
+        let list =
+            manifest_list::encode_manifest_list(day.date, snapshot_id, &path, size, &entries);
+        let list = self.metadata_file(day.date, "-snap.avro", list);
         let entry = SnapshotEntry {
             date: day.date,
             snapshot_id,
-            manifest_list: self.path(&list.key),
-            summary: self.summary(day, &entries, &manifest.key),
+            manifest_list: self.full_path(&list.key),
+            summary: self.summarise_day(day, &entries, &manifest.key),
             schema: self.schema.clone(),
         };
         Ok(WrittenDay {
@@ -124,7 +127,7 @@ impl IcebergTable<'_> {
     }
 
     /// A file of the metadata, named by its content as shards are.
-    pub(super) fn file(&self, day: Day, suffix: &str, bytes: Vec<u8>) -> IcebergFile {
+    pub(super) fn metadata_file(&self, day: Day, suffix: &str, bytes: Vec<u8>) -> IcebergFile {
         let content = content_id(&bytes).to_string();
         IcebergFile {
             key: iceberg_key(self.name, day, &content, suffix),
@@ -133,14 +136,18 @@ impl IcebergTable<'_> {
     }
 
     /// What readers show of a snapshot. `overwrite` where a file went, as readers of changes want it told.
-    fn summary(
+    fn summarise_day(
         &self,
         day: &DayFiles,
-        entries: &[Entry],
+        entries: &[ManifestEntry],
         manifest: &str,
     ) -> BTreeMap<String, String> {
-        let [added, existing, gone] = [Status::Added, Status::Existing, Status::Deleted]
-            .map(|status| Count::of(entries, status));
+        let [added, existing, gone] = [
+            DataFileStatus::Added,
+            DataFileStatus::Existing,
+            DataFileStatus::Deleted,
+        ]
+        .map(|status| DataFileTotals::of_status(entries, status));
         let operation = if gone.files == 0 {
             "append"
         } else {
@@ -183,7 +190,7 @@ impl IcebergTable<'_> {
 }
 
 /// Positive, as all readers want it.
-fn snapshot_id(location: &str, day: Day, content: &str) -> i64 {
+fn derive_snapshot_id(location: &str, day: Day, content: &str) -> i64 {
     let id = pole_id("iceberg-snapshot", &[location, &day.to_string(), content]).as_u128() >> 65;
     // 63 bits are left.
     i64::try_from(id).unwrap_or_default().max(1)

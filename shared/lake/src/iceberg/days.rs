@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::schema::TableSchema;
+use super::schema::IcebergSchema;
 use crate::{Day, LakeError};
 
 /// A day in a table's metadata.
@@ -18,17 +18,17 @@ pub struct SnapshotEntry {
     pub manifest_list: String,
     /// What readers show of it.
     pub summary: BTreeMap<String, String>,
-    pub(super) schema: TableSchema,
+    pub(super) schema: IcebergSchema,
 }
 
 impl SnapshotEntry {
     /// When the snapshot was, in milliseconds since 1970: a reader that asks for any moment of the next day gets it.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
-        self.date.next().begins() / 1_000 - 1
+        self.date.next().start_micros() / 1_000 - 1
     }
 
-    /// The key of its manifest, for [`super::Lineage::read`].
+    /// The key of its manifest, for [`super::Lineage::from_metadata`].
     #[must_use]
     pub fn manifest_key(&self) -> Option<&str> {
         self.summary.get("polelake.manifest").map(String::as_str)
@@ -42,18 +42,18 @@ pub struct IcebergDays(BTreeMap<Day, SnapshotEntry>);
 /// As much of table metadata as is needed to write it anew.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Document {
+struct ParsedTableMetadata {
     #[serde(default)]
     current_schema_id: i32,
     #[serde(default)]
-    schemas: Vec<TableSchema>,
+    schemas: Vec<IcebergSchema>,
     #[serde(default)]
-    snapshots: Vec<Snapshot>,
+    snapshots: Vec<ParsedSnapshot>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Snapshot {
+struct ParsedSnapshot {
     snapshot_id: i64,
     #[serde(default)]
     sequence_number: i64,
@@ -63,8 +63,8 @@ struct Snapshot {
     schema_id: Option<i32>,
 }
 
-impl Document {
-    fn entry(&self, snapshot: &Snapshot) -> Result<SnapshotEntry, LakeError> {
+impl ParsedTableMetadata {
+    fn snapshot_entry(&self, snapshot: &ParsedSnapshot) -> Result<SnapshotEntry, LakeError> {
         let id = snapshot.schema_id.unwrap_or(self.current_schema_id);
         let schema = self
             .schemas
@@ -96,9 +96,13 @@ impl IcebergDays {
     ///
     /// # Errors
     /// When the bytes are no table metadata, or a snapshot's schema is not in it.
-    pub fn read(bytes: &[u8]) -> Result<Self, LakeError> {
-        let document: Document = serde_json::from_slice(bytes)?;
-        let entry = |snapshot| document.entry(snapshot).map(|entry| (entry.date, entry));
+    pub fn from_metadata(bytes: &[u8]) -> Result<Self, LakeError> {
+        let document: ParsedTableMetadata = serde_json::from_slice(bytes)?;
+        let entry = |snapshot| {
+            document
+                .snapshot_entry(snapshot)
+                .map(|entry| (entry.date, entry))
+        };
         Ok(Self(
             document
                 .snapshots
@@ -109,24 +113,24 @@ impl IcebergDays {
     }
 
     /// Adds a day, in place of what was known of it.
-    pub fn put(&mut self, entry: SnapshotEntry) {
+    pub fn put_entry(&mut self, entry: SnapshotEntry) {
         self.0.insert(entry.date, entry);
     }
 
     /// Forgets the days that are not kept.
-    pub fn keep(&mut self, kept: impl Fn(Day) -> bool) {
+    pub fn retain_days(&mut self, kept: impl Fn(Day) -> bool) {
         self.0.retain(|day, _| kept(*day));
     }
 
     /// The last day before this one.
     #[must_use]
-    pub fn before(&self, day: Day) -> Option<&SnapshotEntry> {
+    pub fn entry_before(&self, day: Day) -> Option<&SnapshotEntry> {
         self.0.range(..day).next_back().map(|(_, entry)| entry)
     }
 
     /// The newest day, which readers see unless they ask for another.
     #[must_use]
-    pub fn newest(&self) -> Option<&SnapshotEntry> {
+    pub fn newest_entry(&self) -> Option<&SnapshotEntry> {
         self.0.values().next_back()
     }
 

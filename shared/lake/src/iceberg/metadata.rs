@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use pole::pole_id;
 use serde::Serialize;
 
-use super::manifest::SORT_ORDER;
-use super::schema::TableSchema;
+use super::manifest::SORT_ORDER_ID;
+use super::schema::IcebergSchema;
 use super::{IcebergDays, IcebergFile, IcebergTable, SnapshotEntry};
 use crate::LakeError;
+use crate::curated_keys::iceberg_hint_key;
 use crate::schema::field_id;
-use crate::snapshot::iceberg_hint_key;
 
 /// The order of rows in every file.
-const ORDER: [&str; 3] = ["owner_id", "pole_id", "source"];
+const SORT_COLUMNS: [&str; 3] = ["owner_id", "pole_id", "source"];
 
 /// The suffix by which readers know table metadata.
-const SUFFIX: &str = ".metadata.json";
+const METADATA_SUFFIX: &str = ".metadata.json";
 
 /// The table's metadata, and the hint by which it is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct WrittenMetadata {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Document<'d> {
+struct TableMetadata<'d> {
     format_version: u8,
     table_uuid: String,
     location: &'d str,
@@ -37,37 +37,37 @@ struct Document<'d> {
     last_updated_ms: i64,
     last_column_id: i32,
     current_schema_id: i32,
-    schemas: Vec<&'d TableSchema>,
+    schemas: Vec<&'d IcebergSchema>,
     default_spec_id: i32,
-    partition_specs: [PartitionSpec; 1],
+    partition_specs: [IcebergPartitionSpec; 1],
     last_partition_id: i32,
     default_sort_order_id: i32,
-    sort_orders: [SortOrder; 2],
+    sort_orders: [IcebergSortOrder; 2],
     properties: BTreeMap<&'static str, String>,
     current_snapshot_id: i64,
-    refs: BTreeMap<&'static str, Reference>,
-    snapshots: Vec<Snapshot<'d>>,
-    snapshot_log: Vec<Logged>,
+    refs: BTreeMap<&'static str, SnapshotReference>,
+    snapshots: Vec<MetadataSnapshot<'d>>,
+    snapshot_log: Vec<SnapshotLogEntry>,
     metadata_log: [(); 0],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct PartitionSpec {
+struct IcebergPartitionSpec {
     spec_id: i32,
     fields: [(); 0],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct SortOrder {
+struct IcebergSortOrder {
     order_id: i32,
-    fields: Vec<SortField>,
+    fields: Vec<IcebergSortField>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct SortField {
+struct IcebergSortField {
     transform: &'static str,
     source_id: i32,
     direction: &'static str,
@@ -76,14 +76,14 @@ struct SortField {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Reference {
+struct SnapshotReference {
     snapshot_id: i64,
     r#type: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Snapshot<'d> {
+struct MetadataSnapshot<'d> {
     snapshot_id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_snapshot_id: Option<i64>,
@@ -96,14 +96,14 @@ struct Snapshot<'d> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Logged {
+struct SnapshotLogEntry {
     snapshot_id: i64,
     timestamp_ms: i64,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Mapped<'d> {
+struct NameMappingField<'d> {
     field_id: i32,
     names: [&'d str; 1],
 }
@@ -113,22 +113,23 @@ impl IcebergTable<'_> {
     ///
     /// # Errors
     /// When no day is kept: a table without a snapshot is no table here.
-    pub fn metadata(&self, days: &IcebergDays) -> Result<WrittenMetadata, LakeError> {
-        let newest = days.newest().ok_or_else(|| {
+    pub fn write_metadata(&self, days: &IcebergDays) -> Result<WrittenMetadata, LakeError> {
+        let newest = days.newest_entry().ok_or_else(|| {
             LakeError::Unexpected(format!(
                 "the table {} has no day to be read in Iceberg",
                 self.name
             ))
         })?;
-        let bytes = serde_json::to_vec(&document(&self.location(), days, newest)?)?;
-        let metadata = self.file(newest.date, SUFFIX, bytes);
+        let bytes =
+            serde_json::to_vec(&build_table_metadata(&self.table_location(), days, newest)?)?;
+        let metadata = self.metadata_file(newest.date, METADATA_SUFFIX, bytes);
         // DuckDB puts the suffix on by itself, and PyIceberg where it is missing; neither takes a line's end.
         let name = metadata
             .key
             .rsplit('/')
             .next()
             .unwrap_or_default()
-            .trim_end_matches(SUFFIX);
+            .trim_end_matches(METADATA_SUFFIX);
         let hint = IcebergFile {
             key: iceberg_hint_key(self.name),
             bytes: name.as_bytes().to_vec(),
@@ -137,13 +138,13 @@ impl IcebergTable<'_> {
     }
 }
 
-fn document<'d>(
+fn build_table_metadata<'d>(
     location: &'d str,
     days: &'d IcebergDays,
     newest: &'d SnapshotEntry,
-) -> Result<Document<'d>, LakeError> {
-    let columns = columns(days);
-    Ok(Document {
+) -> Result<TableMetadata<'d>, LakeError> {
+    let columns = columns_by_id(days);
+    Ok(TableMetadata {
         format_version: 2,
         table_uuid: pole_id("iceberg-table", &[location]).to_string(),
         location,
@@ -151,40 +152,40 @@ fn document<'d>(
         last_updated_ms: newest.timestamp_ms(),
         last_column_id: columns.keys().next_back().copied().unwrap_or_default(),
         current_schema_id: newest.schema.id,
-        schemas: schemas(days),
+        schemas: distinct_schemas(days),
         default_spec_id: 0,
-        partition_specs: [PartitionSpec {
+        partition_specs: [IcebergPartitionSpec {
             spec_id: 0,
             fields: [],
         }],
         last_partition_id: 999,
         default_sort_order_id: 0,
         sort_orders: sort_orders(),
-        properties: properties(&columns)?,
+        properties: table_properties(&columns)?,
         current_snapshot_id: newest.snapshot_id,
         refs: BTreeMap::from([(
             "main",
-            Reference {
+            SnapshotReference {
                 snapshot_id: newest.snapshot_id,
                 r#type: "branch",
             },
         )]),
-        snapshots: snapshots(days),
-        snapshot_log: days.entries().map(logged).collect(),
+        snapshots: snapshots_with_parents(days),
+        snapshot_log: days.entries().map(snapshot_log_entry).collect(),
         metadata_log: [],
     })
 }
 
-fn logged(entry: &SnapshotEntry) -> Logged {
-    Logged {
+fn snapshot_log_entry(entry: &SnapshotEntry) -> SnapshotLogEntry {
+    SnapshotLogEntry {
         snapshot_id: entry.snapshot_id,
         timestamp_ms: entry.timestamp_ms(),
     }
 }
 
 /// Every schema that a kept day needs, in the order of their first use.
-fn schemas(days: &IcebergDays) -> Vec<&TableSchema> {
-    let mut schemas: Vec<&TableSchema> = Vec::new();
+fn distinct_schemas(days: &IcebergDays) -> Vec<&IcebergSchema> {
+    let mut schemas: Vec<&IcebergSchema> = Vec::new();
     for entry in days.entries() {
         if !schemas.iter().any(|known| known.id == entry.schema.id) {
             schemas.push(&entry.schema);
@@ -194,7 +195,7 @@ fn schemas(days: &IcebergDays) -> Vec<&TableSchema> {
 }
 
 /// Every column of every kept day.
-fn columns(days: &IcebergDays) -> BTreeMap<i32, &str> {
+fn columns_by_id(days: &IcebergDays) -> BTreeMap<i32, &str> {
     let fields = days.entries().flat_map(|entry| &entry.schema.fields);
     fields
         .map(|field| (field.id, field.name.as_str()))
@@ -202,16 +203,16 @@ fn columns(days: &IcebergDays) -> BTreeMap<i32, &str> {
 }
 
 /// A day's parent is the kept day before it, whatever it was when the day was written: days are replaced and dropped.
-fn snapshots(days: &IcebergDays) -> Vec<Snapshot<'_>> {
+fn snapshots_with_parents(days: &IcebergDays) -> Vec<MetadataSnapshot<'_>> {
     let mut parent = None;
     let snapshot = |entry: &SnapshotEntry| parent.replace(entry.snapshot_id);
     let parents: Vec<_> = days.entries().map(snapshot).collect();
-    let with_parent = |(entry, parent_snapshot_id)| snapshot_of(entry, parent_snapshot_id);
+    let with_parent = |(entry, parent_snapshot_id)| build_snapshot(entry, parent_snapshot_id);
     days.entries().zip(parents).map(with_parent).collect()
 }
 
-fn snapshot_of(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> Snapshot<'_> {
-    Snapshot {
+fn build_snapshot(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> MetadataSnapshot<'_> {
+    MetadataSnapshot {
         snapshot_id: entry.snapshot_id,
         parent_snapshot_id,
         sequence_number: entry.date.0.into(),
@@ -223,19 +224,19 @@ fn snapshot_of(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> Snapsh
 }
 
 /// Files that others write into the table are in no order, so the first is the default; ours are in the second.
-fn sort_orders() -> [SortOrder; 2] {
-    let field = |name| SortField {
+fn sort_orders() -> [IcebergSortOrder; 2] {
+    let field = |name| IcebergSortField {
         transform: "identity",
         source_id: field_id(name),
         direction: "asc",
         null_order: "nulls-first",
     };
-    let ours = SortOrder {
-        order_id: SORT_ORDER,
-        fields: ORDER.map(field).into(),
+    let ours = IcebergSortOrder {
+        order_id: SORT_ORDER_ID,
+        fields: SORT_COLUMNS.map(field).into(),
     };
     [
-        SortOrder {
+        IcebergSortOrder {
             order_id: 0,
             fields: Vec::new(),
         },
@@ -245,8 +246,10 @@ fn sort_orders() -> [SortOrder; 2] {
 
 /// Files from before columns had ids are read by the columns' names. And nobody's maintenance takes files away: other
 /// tables and days name the same ones.
-fn properties(columns: &BTreeMap<i32, &str>) -> Result<BTreeMap<&'static str, String>, LakeError> {
-    let mapped = columns.iter().map(|(id, name)| Mapped {
+fn table_properties(
+    columns: &BTreeMap<i32, &str>,
+) -> Result<BTreeMap<&'static str, String>, LakeError> {
+    let mapped = columns.iter().map(|(id, name)| NameMappingField {
         field_id: *id,
         names: [name],
     });

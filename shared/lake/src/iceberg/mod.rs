@@ -12,20 +12,20 @@
 mod avro;
 mod day;
 mod days;
-mod list;
 mod manifest;
+mod manifest_list;
 mod metadata;
 mod schema;
 
 pub use day::{DataFile, DayFiles, WrittenDay};
 pub use days::{IcebergDays, SnapshotEntry};
-pub use manifest::Lineage;
+pub use manifest::FileLineage;
 pub use metadata::WrittenMetadata;
 
 use contract::TableContract;
 
 use crate::LakeError;
-use schema::TableSchema;
+use schema::IcebergSchema;
 
 /// A file of the metadata: where it goes and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct IcebergTable<'t> {
     name: &'t str,
     root: &'t str,
     contract_version: &'t str,
-    schema: TableSchema,
+    schema: IcebergSchema,
 }
 
 impl<'t> IcebergTable<'t> {
@@ -54,19 +54,21 @@ impl<'t> IcebergTable<'t> {
             name: &contract.name,
             root: root.trim_end_matches('/'),
             contract_version: &contract.version,
-            schema: TableSchema::of(contract)?,
+            schema: IcebergSchema::from_contract(contract)?,
         })
     }
 
     /// The table's folder.
     #[must_use]
-    pub fn location(&self) -> String {
-        self.path(crate::snapshot::iceberg_prefix(self.name).trim_end_matches("/metadata/"))
+    pub fn table_location(&self) -> String {
+        self.full_path(
+            crate::curated_keys::iceberg_prefix(self.name).trim_end_matches("/metadata/"),
+        )
     }
 
     /// The full path of a key, as Iceberg wants all of them.
     #[must_use]
-    pub fn path(&self, key: &str) -> String {
+    pub fn full_path(&self, key: &str) -> String {
         format!("{}/{key}", self.root)
     }
 }

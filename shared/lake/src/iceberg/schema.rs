@@ -7,11 +7,11 @@ use contract::TableContract;
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
-use crate::schema::{curated, field_id, small_id};
+use crate::schema::{curated_schema, field_id, hashed_small_id};
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TableField {
+pub(super) struct IcebergField {
     pub(super) id: i32,
     pub(super) name: String,
     required: bool,
@@ -23,29 +23,29 @@ pub(super) struct TableField {
 
 /// A table's columns as they were on a day, with an id made of them: the same columns have the same id for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TableSchema {
-    #[serde(rename = "type", default = "structure")]
+pub(super) struct IcebergSchema {
+    #[serde(rename = "type", default = "struct_type")]
     kind: String,
     #[serde(rename = "schema-id")]
     pub(super) id: i32,
-    pub(super) fields: Vec<TableField>,
+    pub(super) fields: Vec<IcebergField>,
 }
 
-fn structure() -> String {
+fn struct_type() -> String {
     "struct".into()
 }
 
-impl TableSchema {
+impl IcebergSchema {
     /// What the contract declares. A column is required where its files require it: a patch may come before its record,
     /// so a file may lack more than the contract allows.
-    pub(super) fn of(contract: &TableContract) -> Result<Self, LakeError> {
-        let files = curated(contract);
+    pub(super) fn from_contract(contract: &TableContract) -> Result<Self, LakeError> {
+        let files = curated_schema(contract);
         let field = |(column, file): (&contract::Column, &std::sync::Arc<arrow_schema::Field>)| {
-            TableField {
+            IcebergField {
                 id: field_id(&column.name),
                 name: column.name.clone(),
                 required: !file.is_nullable(),
-                kind: written(file.data_type()),
+                kind: iceberg_type(file.data_type()),
                 doc: column.meaning.clone(),
             }
         };
@@ -55,13 +55,13 @@ impl TableSchema {
             .zip(files.fields())
             .map(field)
             .collect();
-        distinct(
+        check_distinct_ids(
             &contract.name,
             fields.iter().map(|field| (field.id, field.name.as_str())),
         )?;
-        let id = small_id("iceberg-schema", &serde_json::to_string(&fields)?);
+        let id = hashed_small_id("iceberg-schema", &serde_json::to_string(&fields)?);
         Ok(Self {
-            kind: structure(),
+            kind: struct_type(),
             id,
             fields,
         })
@@ -69,7 +69,7 @@ impl TableSchema {
 }
 
 /// The type as Iceberg writes it.
-fn written(kind: &DataType) -> String {
+fn iceberg_type(kind: &DataType) -> String {
     match kind {
         DataType::Int64 => "long".into(),
         DataType::Float64 => "double".into(),
@@ -82,7 +82,7 @@ fn written(kind: &DataType) -> String {
 }
 
 /// Two columns of one id would be read as one: better no Iceberg table than that.
-fn distinct<'n>(
+fn check_distinct_ids<'n>(
     table: &str,
     fields: impl Iterator<Item = (i32, &'n str)>,
 ) -> Result<(), LakeError> {
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn columns_of_one_id_are_refused_with_the_remedy() {
-        assert!(distinct("person", [(1, "a"), (2, "b")].into_iter()).is_ok());
-        let why = distinct("person", [(1, "a"), (2, "b"), (1, "c")].into_iter())
+        assert!(check_distinct_ids("person", [(1, "a"), (2, "b")].into_iter()).is_ok());
+        let why = check_distinct_ids("person", [(1, "a"), (2, "b"), (1, "c")].into_iter())
             .unwrap_err()
             .to_string();
         assert!(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
-use contract::{Catalogue, Cell, ColumnType, File, TableContract};
+use contract::{Catalogue, Cell, ColumnType, DeclaredFile, TableContract};
 use lake::iceberg::{
-    DataFile, DayFiles, IcebergDays, IcebergTable, Lineage, WrittenDay, WrittenMetadata,
+    DataFile, DayFiles, FileLineage, IcebergDays, IcebergTable, WrittenDay, WrittenMetadata,
 };
-use lake::{Day, Snapshot, TableBuilder, schema};
+use lake::{Day, ShardVersion, TableBuilder, schema};
 use serde_json::{Value, json};
 
 pub(crate) const DATES: [&str; 3] = ["2026-03-02", "2026-03-03", "2026-03-04"];
@@ -29,9 +29,9 @@ const OWN: [(&str, &str, &str); 6] = [
 pub(crate) fn contract(with_added: bool) -> TableContract {
     let provenance = pole::PROVENANCE.iter().map(|column| {
         let kind = match column.kind {
-            pole::Kind::Text => ["string", "string"],
-            pole::Kind::Integer => ["integer", "bigint"],
-            pole::Kind::Timestamp => ["timestamp", "timestamp"],
+            pole::ProvenanceKind::Text => ["string", "string"],
+            pole::ProvenanceKind::Integer => ["integer", "bigint"],
+            pole::ProvenanceKind::Timestamp => ["timestamp", "timestamp"],
         };
         (column.name, kind[0], kind[1], column.required)
     });
@@ -50,7 +50,7 @@ pub(crate) fn contract(with_added: bool) -> TableContract {
                     "properties": provenance.chain(added).chain(own).map(property).collect::<Vec<_>>()}],
         "customProperties": [{"property": "polelake", "value": {"family": "person"}}],
     });
-    let file = File::new("pole/person.odcs.yaml", document.to_string());
+    let file = DeclaredFile::new("pole/person.odcs.yaml", document.to_string());
     Catalogue::compile(&[file])
         .unwrap()
         .tables
@@ -86,11 +86,11 @@ fn batch(table: &TableContract, people: &[Person]) -> RecordBatch {
             .iter()
             .map(|column| cell(&column.name, column.kind, person))
             .collect();
-        builder.append_row(cells.iter(), pole::Op::Upsert, None);
+        builder.append_row(cells.iter(), pole::RowOperation::Upsert, None);
     }
-    let refined = builder.finish().unwrap();
+    let refined = builder.finish_batch().unwrap();
     let columns = refined.columns()[..table.columns.len()].to_vec();
-    RecordBatch::try_new(schema::curated(table), columns).unwrap()
+    RecordBatch::try_new(schema::curated_schema(table), columns).unwrap()
 }
 
 fn cell<'c>(name: &str, kind: ColumnType, person: &'c Person) -> Cell<'c> {
@@ -178,11 +178,11 @@ pub(crate) fn data_file(
         without_ids(&batch.schema())
     };
     let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).unwrap();
-    let bytes = lake::file::write(&schema, &[batch], lake::file::curated())
+    let bytes = lake::file::write_parquet(&schema, &[batch], lake::file::curated_properties())
         .unwrap()
         .to_vec();
     let owners = Some((people[0].id.clone(), people[people.len() - 1].id.clone()));
-    let key = Snapshot {
+    let key = ShardVersion {
         table: "person",
         shard,
         version,
@@ -227,15 +227,15 @@ pub(crate) fn publish(root: &str, ids_since: usize) -> Written {
         };
         let mut kept = current
             .as_deref()
-            .map(|bytes| IcebergDays::read(bytes).unwrap())
+            .map(|bytes| IcebergDays::from_metadata(bytes).unwrap())
             .unwrap_or_default();
         let before = kept
-            .before(date)
+            .entry_before(date)
             .and_then(|before| written.get(before.manifest_key()?));
-        let before = before.map(|bytes| Lineage::read(bytes).unwrap());
+        let before = before.map(|bytes| FileLineage::from_manifest(bytes).unwrap());
         let day = table.write_day(&day, before.as_ref()).unwrap();
-        kept.put(day.entry.clone());
-        let metadata = table.metadata(&kept).unwrap();
+        kept.put_entry(day.entry.clone());
+        let metadata = table.write_metadata(&kept).unwrap();
         current = Some(metadata.metadata.bytes.clone());
         for file in [&day.manifest, &day.list, &metadata.metadata, &metadata.hint] {
             written.insert(file.key.clone(), file.bytes.clone());

@@ -1,0 +1,492 @@
+//! From what was measured to a month's bill.
+
+use serde::Serialize;
+
+use super::assumptions as assumed;
+use super::measure::CostMeasurements;
+use super::prices::{self, HOURS_PER_MONTH, Price};
+
+/// A month: how much comes, and how it is cut.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct MonthlyWorkload {
+    /// Events.
+    pub(crate) events: f64,
+    /// Partitions of all topics together.
+    pub(crate) streams: f64,
+    /// Rows of all snapshots together.
+    pub(crate) rows: f64,
+    /// Seconds for which Lambda gathers a batch.
+    pub(crate) window: f64,
+    /// Events of one request.
+    pub(crate) per_request: f64,
+}
+
+/// What a part of the bill is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BillPart {
+    /// Lambda's time and invocations.
+    Compute,
+    /// S3, SQS, the HTTP API, Glue, Step Functions.
+    Requests,
+    /// Bytes that lie in S3.
+    Storage,
+    /// Logs, metrics, alarms, traces, keys.
+    Watching,
+    /// An example of queries.
+    Readers,
+    /// MSK Serverless.
+    Kafka,
+    /// MSK with brokers of a fixed size, instead of Serverless.
+    Brokers,
+    /// What reading Kafka from Lambda needs.
+    Polling,
+}
+
+/// A line of the bill.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BillLine {
+    pub(crate) part: BillPart,
+    pub(crate) what: &'static str,
+    pub(crate) quantity: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) usd: f64,
+}
+
+/// A month's bill.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Bill {
+    pub(crate) month: MonthlyWorkload,
+    /// Raw objects.
+    pub(crate) objects: f64,
+    pub(crate) lines: Vec<BillLine>,
+}
+
+impl MonthlyWorkload {
+    /// A month of so many events, with partitions and rows as one of that size has them.
+    pub(crate) fn of(events: f64, window: f64, per_request: f64) -> Self {
+        let (partitions, rows) = match events {
+            events if events <= 1e6 => (1.0, 1e6),
+            events if events <= 7e7 => (2.0, 1e7),
+            _ => (6.0, 5e7),
+        };
+        Self {
+            events,
+            streams: assumed::SOURCES * partitions,
+            rows,
+            window,
+            per_request,
+        }
+    }
+
+    /// Raw objects: one for each partition and window in which something came, more where one payload cannot hold it.
+    pub(crate) fn raw_objects(&self, event_bytes: f64) -> f64 {
+        let windows = self.streams * assumed::DAYS_PER_MONTH * 86_400.0 / self.window;
+        let each = self.events / windows;
+        let not_empty = 1.0 - (-each).exp();
+        windows * not_empty * (each * event_bytes / assumed::BATCH_BYTES).ceil().max(1.0)
+    }
+}
+
+impl Bill {
+    /// Dollars of the parts.
+    pub(crate) fn sum_parts(&self, parts: &[BillPart]) -> f64 {
+        self.lines
+            .iter()
+            .filter(|line| parts.contains(&line.part))
+            .map(|line| line.usd)
+            .sum()
+    }
+
+    /// Dollars of Lambda.
+    pub(crate) fn compute_usd(&self) -> f64 {
+        self.sum_parts(&[BillPart::Compute])
+    }
+
+    /// Dollars of everything but Kafka and those who read.
+    pub(crate) fn without_kafka_usd(&self) -> f64 {
+        self.sum_parts(&[
+            BillPart::Compute,
+            BillPart::Requests,
+            BillPart::Storage,
+            BillPart::Watching,
+        ])
+    }
+}
+
+/// GB-seconds of a function that works so long on one processor, and waits so long.
+pub(crate) fn gigabyte_seconds(cpu: f64, wait: f64, megabytes: f64) -> f64 {
+    let share = (megabytes / assumed::MEGABYTES_PER_PROCESSOR).min(1.0);
+    (cpu * assumed::GRAVITON_SLOWDOWN / share + wait) * megabytes / 1_024.0
+}
+
+/// The whole bill.
+pub(crate) fn monthly_bill(month: &MonthlyWorkload, measured: &CostMeasurements) -> Bill {
+    let objects = month.raw_objects(measured.event_bytes);
+    let mut lines = compute_lines(month, measured, objects);
+    lines.extend(request_lines(month, measured, objects));
+    lines.extend(storage_lines(month, measured));
+    lines.extend(monitoring_lines(month, measured, objects));
+    lines.extend(reader_and_kafka_lines(month, measured));
+    Bill {
+        month: *month,
+        objects,
+        lines,
+    }
+}
+
+fn bill_line(part: BillPart, what: &'static str, price: Price, quantity: f64) -> BillLine {
+    BillLine {
+        part,
+        what,
+        quantity,
+        unit: price.unit,
+        usd: price.for_quantity(quantity),
+    }
+}
+
+/// Lambda: relay, landing, transform, merge with report, and the invocations of all.
+fn compute_lines(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> Vec<BillLine> {
+    let [relay_mb, landing_mb, transform_mb, merge_mb] = assumed::MEMORY_MEGABYTES;
+    let millions = month.events / 1e6;
+    let requests = month.events / month.per_request;
+    let cpu = |of: &super::measure::FunctionCpu, invocations: f64| {
+        of.per_million * millions + of.per_invocation * invocations
+    };
+    let relay = gigabyte_seconds(
+        cpu(&measured.relay, requests),
+        requests * assumed::KAFKA_WAIT,
+        relay_mb,
+    );
+    let landing = gigabyte_seconds(
+        cpu(&measured.landing, objects),
+        objects * assumed::PUT_WAIT,
+        landing_mb,
+    );
+    let waits = assumed::TRANSFORM_GETS * assumed::GET_WAIT
+        + ((measured.tables_of_an_object / assumed::PUTS_AT_ONCE).ceil() + 1.0) * assumed::PUT_WAIT;
+    let transform = gigabyte_seconds(
+        cpu(&measured.transform, objects),
+        objects * waits,
+        transform_mb,
+    );
+    let increments = millions * measured.rows_per_event;
+    let days = increments * measured.merge_per_million_increments
+        + assumed::DAYS_PER_MONTH
+            * (month.rows / 1e6 * measured.merge_per_million_rows + measured.day);
+    let merge = gigabyte_seconds(days, assumed::DAYS_PER_MONTH * assumed::DAY_WAIT, merge_mb);
+    let time =
+        |what, quantity| bill_line(BillPart::Compute, what, prices::LAMBDA_GB_SECOND, quantity);
+    vec![
+        time("Lambda event-relay", relay),
+        time("Lambda raw-landing", landing),
+        time("Lambda pole-transform", transform),
+        time("Lambda snapshot-merge, quality-report", merge),
+        bill_line(
+            BillPart::Compute,
+            "Lambda invocations",
+            prices::LAMBDA_REQUEST,
+            requests + 2.0 * objects + 2.0 * assumed::DAYS_PER_MONTH,
+        ),
+    ]
+}
+
+/// How many PUTs and GETs the small files and the days cost.
+fn s3_request_counts(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> (f64, f64) {
+    let table_days = assumed::TABLES * assumed::DAYS_PER_MONTH;
+    // The raw object, its tables' objects, its receipt; a hint for each partition and hour.
+    let puts = objects * (measured.tables_of_an_object + 2.0) + month.streams * HOURS_PER_MONTH;
+    let lists =
+        assumed::DAYS_PER_MONTH * 2.0 * objects * assumed::MONTHS_RETAINED / assumed::KEYS_PER_LIST;
+    let gets =
+        objects * (assumed::TRANSFORM_GETS + measured.tables_of_an_object + assumed::RECEIPT_GETS);
+    (
+        puts + lists + table_days * assumed::TABLE_PUTS,
+        gets + table_days * assumed::TABLE_GETS,
+    )
+}
+
+fn request_lines(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> Vec<BillLine> {
+    let (puts, gets) = s3_request_counts(month, measured, objects);
+    let requests = |what, price, quantity| bill_line(BillPart::Requests, what, price, quantity);
+    vec![
+        requests(
+            "HTTP API",
+            prices::HTTP_API,
+            month.events / month.per_request,
+        ),
+        requests("S3 PUT and LIST: small files", prices::S3_PUT, puts),
+        requests("S3 GET and HEAD", prices::S3_GET, gets),
+        requests(
+            "SQS: raw objects, idle polls",
+            prices::SQS_REQUEST,
+            objects * assumed::MESSAGE_REQUESTS + assumed::IDLE_POLLS,
+        ),
+        requests(
+            "Glue catalogue",
+            prices::GLUE_REQUEST,
+            assumed::TABLES * assumed::DAYS_PER_MONTH * assumed::TABLE_GLUE,
+        ),
+        requests(
+            "Step Functions",
+            prices::STATE_TRANSITION,
+            assumed::DAYS_PER_MONTH * assumed::DAY_TRANSITIONS,
+        ),
+    ]
+}
+
+fn storage_lines(month: &MonthlyWorkload, measured: &CostMeasurements) -> Vec<BillLine> {
+    let gigabytes = |bytes: f64| bytes / 1e9;
+    let events = gigabytes(month.events * (measured.raw_bytes + measured.refined_bytes));
+    let snapshots = gigabytes(month.rows * assumed::ROW_BYTES * assumed::DAYS_RETAINED);
+    let stored = |what, quantity| bill_line(BillPart::Storage, what, prices::S3_GB_MONTH, quantity);
+    vec![
+        stored(
+            "S3 raw and refined, twelve months kept",
+            events * assumed::MONTHS_RETAINED,
+        ),
+        stored("S3 snapshots, 55 days kept", snapshots),
+    ]
+}
+
+fn monitoring_lines(
+    month: &MonthlyWorkload,
+    measured: &CostMeasurements,
+    objects: f64,
+) -> Vec<BillLine> {
+    let invocations = month.events / month.per_request + 2.0 * objects;
+    let logs = invocations * assumed::LOG_BYTES / 1e9;
+    let series =
+        assumed::SOURCES * assumed::HOURLY_SERIES + assumed::TABLES * assumed::DAILY_SERIES / 24.0;
+    let (puts, gets) = s3_request_counts(month, measured, objects);
+    let watch = |what, price, quantity| bill_line(BillPart::Watching, what, price, quantity);
+    vec![
+        watch("Logs, taken in", prices::LOG_GB, logs),
+        watch(
+            "Logs, twelve months kept",
+            prices::LOG_GB_MONTH,
+            logs * assumed::MONTHS_RETAINED,
+        ),
+        watch("Metrics", prices::METRIC, series),
+        watch("Alarms", prices::ALARM, assumed::ALARMS),
+        watch("Dashboard", prices::DASHBOARD, 1.0),
+        watch("X-Ray", prices::TRACE, invocations * assumed::TRACED_SHARE),
+        watch("KMS keys", prices::KEY, assumed::KEYS),
+        watch(
+            "KMS requests",
+            prices::KEY_REQUEST,
+            (puts + gets) / assumed::REQUESTS_PER_KEY_CALL,
+        ),
+    ]
+}
+
+/// Those who read, and Kafka.
+fn reader_and_kafka_lines(month: &MonthlyWorkload, measured: &CostMeasurements) -> Vec<BillLine> {
+    let gigabytes = month.events * measured.event_bytes / 1e9;
+    let kafka = |what, price, quantity| bill_line(BillPart::Kafka, what, price, quantity);
+    let polling = |what, price, quantity| bill_line(BillPart::Polling, what, price, quantity);
+    let (queries, megabytes) = assumed::MONTHLY_QUERIES;
+    vec![
+        bill_line(
+            BillPart::Readers,
+            "Athena: 1,000 queries of 100 MB",
+            prices::ATHENA_TB,
+            queries * megabytes / 1e6,
+        ),
+        kafka(
+            "MSK Serverless: cluster",
+            prices::MSK_SERVERLESS_HOUR,
+            HOURS_PER_MONTH,
+        ),
+        kafka(
+            "MSK Serverless: partitions",
+            prices::MSK_PARTITION_HOUR,
+            month.streams * HOURS_PER_MONTH,
+        ),
+        kafka("MSK Serverless: written", prices::MSK_GB_IN, gigabytes),
+        kafka("MSK Serverless: read", prices::MSK_GB_OUT, gigabytes),
+        bill_line(
+            BillPart::Brokers,
+            "Three kafka.m7g.large",
+            prices::MSK_BROKER_HOUR,
+            3.0 * HOURS_PER_MONTH,
+        ),
+        bill_line(
+            BillPart::Brokers,
+            "Their disks, 100 GB each",
+            prices::MSK_GB_MONTH,
+            300.0,
+        ),
+        polling(
+            "Event pollers, a unit for each topic",
+            prices::POLLER_UNIT_HOUR,
+            assumed::SOURCES * HOURS_PER_MONTH,
+        ),
+        polling(
+            "Interface endpoints: lambda, sts, in two zones",
+            prices::ENDPOINT_HOUR,
+            4.0 * HOURS_PER_MONTH,
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::measure::tests::round;
+    use super::*;
+
+    #[track_caller]
+    fn near(found: f64, expected: f64) {
+        assert!(
+            (found - expected).abs() <= expected.abs() * 1e-6 + 1e-12,
+            "{found}, not {expected}"
+        );
+    }
+
+    #[track_caller]
+    fn usd(bill: &Bill, what: &str) -> f64 {
+        bill.lines
+            .iter()
+            .find(|line| line.what == what)
+            .unwrap()
+            .usd
+    }
+
+    #[test]
+    fn gigabyte_seconds_of_work_do_not_depend_on_memory_and_those_of_waiting_do() {
+        // 100 s of work, 1.4 times as long on Lambda: 140 s of 1,769 MB are 241.86 GB-s, with any smaller memory too.
+        near(
+            gigabyte_seconds(100.0, 0.0, 1_769.0),
+            140.0 * 1_769.0 / 1_024.0,
+        );
+        near(
+            gigabyte_seconds(100.0, 0.0, 512.0),
+            140.0 * 1_769.0 / 1_024.0,
+        );
+        // One processor is all that a handler uses: twice the memory, twice the price.
+        near(
+            gigabyte_seconds(100.0, 0.0, 3_538.0),
+            280.0 * 1_769.0 / 1_024.0,
+        );
+        near(gigabyte_seconds(0.0, 10.0, 512.0), 5.0);
+    }
+
+    #[test]
+    fn objects_follow_the_window_and_the_payload() {
+        let month = |events, window| MonthlyWorkload {
+            events,
+            streams: 10.0,
+            rows: 0.0,
+            window,
+            per_request: 1.0,
+        };
+        // 10 partitions, 8,640 windows of 300 s: 86,400, nearly all of them with something in.
+        near(month(8.64e8, 300.0).raw_objects(100.0), 86_400.0);
+        // 10,000 events of 1 kB in each: 10 MB are three payloads of 4.5 MB.
+        near(month(8.64e8, 300.0).raw_objects(1_000.0), 3.0 * 86_400.0);
+        // One event for every window on average: of e windows, one is empty.
+        near(
+            month(86_400.0, 300.0).raw_objects(1_000.0),
+            86_400.0 * (1.0 - 1.0 / std::f64::consts::E),
+        );
+        // Almost nothing: an object for each event.
+        near(
+            (month(100.0, 1.0).raw_objects(1_000.0) * 10.0).round(),
+            1_000.0,
+        );
+    }
+
+    #[test]
+    fn a_month_by_hand() {
+        // Round figures: 10 CPU-s a million in each hop, 1 ms an invocation, 2 tables, 3 rows, 1,000 bytes.
+        let month = MonthlyWorkload {
+            events: 2e6,
+            streams: 8.0,
+            rows: 1e6,
+            window: 300.0,
+            per_request: 100.0,
+        };
+        let bill = monthly_bill(&month, &round());
+        // 8 × 8,640 windows, 28.9 events in each: none is empty.
+        near(bill.objects.round(), 69_120.0);
+        let objects = bill.objects;
+        // 20,000 requests: 20 + 20 CPU-s × 1.4 × 1,769 / 1,024, and 400 s of waiting with half a GB.
+        near(
+            usd(&bill, "Lambda event-relay"),
+            (40.0 * 1.4 * 1_769.0 / 1_024.0 + 200.0) * 0.000_013_333_4,
+        );
+        // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 80 for two rounds of PUTs, with 1,024 MB.
+        let transform = (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.14;
+        near(
+            usd(&bill, "Lambda pole-transform"),
+            transform * 0.000_013_333_4,
+        );
+        // 6 million increments at 5 CPU-s, 30 days of a million rows at 2 and 1 for the day.
+        let merge = ((30.0 + 30.0 * 3.0) * 1.4 + 60.0) * 1_769.0 / 1_024.0;
+        near(
+            usd(&bill, "Lambda snapshot-merge, quality-report"),
+            merge * 0.000_013_333_4,
+        );
+        near(
+            usd(&bill, "Lambda invocations"),
+            (20_000.0 + 2.0 * objects + 60.0) * 0.2e-6,
+        );
+        near(usd(&bill, "HTTP API"), 20_000.0 * 1.16e-6);
+        // Four PUTs an object, 5,760 hints, LISTs, 4,200 for the tables.
+        let puts = objects * 4.0 + 5_760.0 + 60.0 * 12.0 * objects / 1_000.0 + 4_200.0;
+        near(
+            usd(&bill, "S3 PUT and LIST: small files"),
+            puts * 0.0053 / 1_000.0,
+        );
+        near(
+            usd(&bill, "S3 GET and HEAD"),
+            (objects * 7.0 + 12_000.0) * 0.000_42 / 1_000.0,
+        );
+        near(
+            usd(&bill, "SQS: raw objects, idle polls"),
+            (objects * 3.0 + 648_000.0) * 0.4e-6,
+        );
+        // 2 million events of 250 bytes are half a GB, twelve times; a million rows of 100 bytes, 55 times.
+        near(
+            usd(&bill, "S3 raw and refined, twelve months kept"),
+            6.0 * 0.024,
+        );
+        near(usd(&bill, "S3 snapshots, 55 days kept"), 5.5 * 0.024);
+        // 32 series in every hour, 60 in one hour of a day.
+        near(usd(&bill, "Metrics"), 34.5 * 0.3);
+        near(usd(&bill, "Athena: 1,000 queries of 100 MB"), 0.5);
+        near(usd(&bill, "MSK Serverless: cluster"), 540.0);
+        let all: f64 = bill.lines.iter().map(|line| line.usd).sum();
+        near(
+            all,
+            bill.without_kafka_usd()
+                + bill.sum_parts(&[
+                    BillPart::Readers,
+                    BillPart::Kafka,
+                    BillPart::Brokers,
+                    BillPart::Polling,
+                ]),
+        );
+        // Three brokers, and 300 GB; a unit for each of eight topics.
+        near(
+            bill.sum_parts(&[BillPart::Brokers]),
+            3.0 * 720.0 * 0.204 + 300.0 * 0.116,
+        );
+        near(
+            usd(&bill, "Event pollers, a unit for each topic"),
+            8.0 * 720.0 * 0.185,
+        );
+    }
+}

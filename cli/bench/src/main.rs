@@ -1,0 +1,5 @@
+//! The `polelake-bench` command.
+
+fn main() -> std::process::ExitCode {
+    bench::main()
+}

@@ -1,0 +1,209 @@
+//! The HTTP API for one machine, and the platform's own door for operators.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+
+use super::lambda::{LambdaFunction, PAYLOAD_BYTES_MAX};
+use super::running::RunningPlatform;
+
+/// API Gateway takes no larger request.
+const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser says who calls.
+const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
+
+/// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
+pub fn api_router(running: Arc<RunningPlatform>) -> Router {
+    Router::new()
+        .route("/_local/status", get(handle_status))
+        .route("/_local/functions/{name}", post(handle_invoke))
+        .route("/_local/queues/{name}", post(handle_send))
+        .route("/_local/tokens", post(handle_token))
+        .fallback(handle_event_request)
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .with_state(running)
+}
+
+async fn handle_status(State(running): State<Arc<RunningPlatform>>) -> Json<Value> {
+    Json(running.status_json())
+}
+
+async fn handle_invoke(
+    State(running): State<Arc<RunningPlatform>>,
+    Path(name): Path<String>,
+    payload: Bytes,
+) -> Response {
+    let Some(function) = running.find_function(&name) else {
+        return (
+            StatusCode::NOT_FOUND,
+            format!("there is no function `{name}`"),
+        )
+            .into_response();
+    };
+    match function.invoke(payload).await {
+        Ok(answer) => answer.into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+async fn handle_send(
+    State(running): State<Arc<RunningPlatform>>,
+    Path(name): Path<String>,
+    body: String,
+) -> Response {
+    match running
+        .find_queue(&name)
+        .map(|queue| queue.send_message(body))
+    {
+        None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
+        Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
+        Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn handle_token(
+    State(running): State<Arc<RunningPlatform>>,
+    Json(claims): Json<Value>,
+) -> Response {
+    match running.tokens.issue_token(claims) {
+        Ok(token) => token.into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+/// What the authoriser says of the caller; none when it says no.
+fn authorise_caller(headers: &HeaderMap, running: &RunningPlatform) -> Option<Value> {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    if let Some(bearer) = text("authorization") {
+        let claims = running
+            .tokens
+            .verify_token(bearer.strip_prefix("Bearer ")?)?;
+        return Some(json!({"jwt": {"claims": claims, "scopes": null}}));
+    }
+    match text("x-local-caller") {
+        Some("") => None,
+        caller => {
+            let arn = caller.unwrap_or(LOCAL_CALLER);
+            Some(json!({"iam": {"accountId": "000000000000", "userArn": arn}}))
+        }
+    }
+}
+
+async fn handle_event_request(
+    State(running): State<Arc<RunningPlatform>>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
+        return problem_response(413, "the request is larger than the gateway takes");
+    };
+    // As API Gateway does it: a request that nobody signed does not reach the function.
+    let Some(authorizer) = authorise_caller(&parts.headers, &running) else {
+        return problem_response(
+            401,
+            "the token is not valid or has expired, or nobody signed the request",
+        );
+    };
+    let payload = gateway_payload(&parts, &authorizer, &body);
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return problem_response(
+            413,
+            "the request is larger than a function takes; send smaller batches",
+        );
+    }
+    invoke_relay(&running.relay, payload).await
+}
+
+async fn invoke_relay(function: &LambdaFunction, payload: String) -> Response {
+    let answer = match function.invoke(Bytes::from(payload)).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::warn!(%error, "a request got no answer");
+            return problem_response(
+                502,
+                "the request got no answer; send it again, a repeat does no harm",
+            );
+        }
+    };
+    let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
+        return problem_response(502, "the answer is not JSON");
+    };
+    let status = answer["statusCode"]
+        .as_u64()
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or(502);
+    let mut headers = HeaderMap::new();
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        let name = name.parse::<HeaderName>().ok();
+        let value = value
+            .as_str()
+            .and_then(|value| HeaderValue::from_str(value).ok());
+        headers.extend(name.zip(value));
+    }
+    let body = answer["body"].as_str().unwrap_or_default().to_owned();
+    (
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+        headers,
+        body,
+    )
+        .into_response()
+}
+
+/// API Gateway's payload of version 2.0.
+fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let headers = &parts.headers;
+    let headers: BTreeMap<&str, String> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), text(value)))
+        .collect();
+    // What is not UTF-8 travels as base64, as the gateway does it.
+    let (body, encoded) = match std::str::from_utf8(body) {
+        Ok(body) => (body.to_owned(), false),
+        Err(_) => (base64_simd::STANDARD.encode_to_string(body), true),
+    };
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": parts.uri.query().unwrap_or_default(),
+        "headers": headers,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "authorizer": authorizer,
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "requestId": "local",
+            "stage": "$default",
+            "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": encoded,
+    })
+    .to_string()
+}
+
+fn problem_response(status: u16, detail: &str) -> Response {
+    let body = json!({"type": "about:blank", "status": status, "detail": detail}).to_string();
+    let kind = [("content-type", "application/problem+json")];
+    (
+        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+        kind,
+        body,
+    )
+        .into_response()
+}

@@ -1,0 +1,36 @@
+//! What can go wrong between a producer and the broker, for tests that want to see it.
+
+use std::sync::Arc;
+
+/// Kafka's error code for a record that is too large.
+pub const MESSAGE_TOO_LARGE: i16 = 10;
+
+/// Kafka's error code for too few replicas in sync: another try may succeed.
+pub const NOT_ENOUGH_REPLICAS: i16 = 19;
+
+/// Kafka's error code for a producer that another has replaced: no try will succeed with the same one.
+pub const INVALID_PRODUCER_EPOCH: i16 = 47;
+
+/// What happens to a produce request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProduceFault {
+    /// It is appended and answered.
+    NoFault,
+    /// It is refused with this error code; nothing is appended.
+    Refused(i16),
+    /// It is appended, and answered with this error code.
+    RefusedAfterAppend(i16),
+    /// The connection ends before it is appended.
+    LostBeforeAppend,
+    /// The connection ends after it was appended.
+    LostAfterAppend,
+}
+
+/// Asked at each produce request.
+pub type FaultInjection = Arc<dyn Fn() -> ProduceFault + Send + Sync>;
+
+/// Nothing goes wrong.
+#[must_use]
+pub fn no_faults() -> FaultInjection {
+    Arc::new(|| ProduceFault::NoFault)
+}

@@ -1,0 +1,360 @@
+//! The log: one file for each partition, record batches as they came, stamped with the append time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::Notify;
+
+use super::fault_injection::INVALID_PRODUCER_EPOCH;
+use super::records::{self, LogRecord};
+use crate::clock::Clock;
+
+/// Partitions of a topic of the local platform.
+pub const PARTITIONS: i32 = 3;
+
+/// Kafka's error codes that the log can answer with.
+pub(super) const CORRUPT_MESSAGE: i16 = 2;
+pub(super) const UNSUPPORTED_COMPRESSION: i16 = 76;
+pub(super) const OUT_OF_ORDER_SEQUENCE: i16 = 45;
+pub(super) const STORAGE_ERROR: i16 = 56;
+
+/// Where things stand in a record batch of format 2.
+mod batch {
+    pub(super) const LENGTH: usize = 8;
+    pub(super) const MAGIC: usize = 16;
+    pub(super) const CRC: usize = 17;
+    pub(super) const ATTRIBUTES: usize = 21;
+    pub(super) const LAST_DELTA: usize = 23;
+    pub(super) const MAX_TIMESTAMP: usize = 35;
+    pub(super) const PRODUCER: usize = 43;
+    pub(super) const EPOCH: usize = 51;
+    pub(super) const SEQUENCE: usize = 53;
+    pub(super) const HEADER: usize = 61;
+    /// The attribute bit that says LogAppendTime.
+    pub(super) const APPEND_TIME: u8 = 0x08;
+}
+
+/// Every topic of the broker.
+pub struct TopicLogs {
+    folder: PathBuf,
+    clock: Arc<Clock>,
+    topics: Mutex<BTreeMap<String, Arc<Vec<PartitionLog>>>>,
+    /// Told whenever something was appended.
+    pub appended: Notify,
+}
+
+impl TopicLogs {
+    /// Opens the topics that lie in `folder`, or begins anew.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn open(folder: &Path, clock: Arc<Clock>) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let topics = Self {
+            folder: folder.to_owned(),
+            clock,
+            topics: Mutex::default(),
+            appended: Notify::new(),
+        };
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                topics.get_or_create_topic(&entry.file_name().to_string_lossy())?;
+            }
+        }
+        Ok(topics)
+    }
+
+    /// The topic's partitions; a topic that is not there is made.
+    ///
+    /// # Errors
+    /// When its files cannot be made, or its name could be a path.
+    pub fn get_or_create_topic(&self, name: &str) -> io::Result<Arc<Vec<PartitionLog>>> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if name.is_empty() || name.len() > 249 || name.starts_with('.') || !name.chars().all(legal)
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a topic name",
+            ));
+        }
+        let mut topics = lock_unpoisoned(&self.topics);
+        if let Some(known) = topics.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let folder = self.folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        let open = |partition| {
+            PartitionLog::open(
+                &folder.join(format!("{partition}.log")),
+                Arc::clone(&self.clock),
+            )
+        };
+        let logs = Arc::new((0..PARTITIONS).map(open).collect::<io::Result<Vec<_>>>()?);
+        topics.insert(name.to_owned(), Arc::clone(&logs));
+        Ok(logs)
+    }
+
+    /// The names of all topics.
+    #[must_use]
+    pub fn topic_names(&self) -> Vec<String> {
+        lock_unpoisoned(&self.topics).keys().cloned().collect()
+    }
+}
+
+fn lock_unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One partition.
+pub struct PartitionLog {
+    clock: Arc<Clock>,
+    inner: Mutex<PartitionLogState>,
+}
+
+struct PartitionLogState {
+    file: File,
+    length: u64,
+    next: i64,
+    last_append: i64,
+    /// (first offset, place in the file, length) of every batch.
+    index: Vec<(i64, u64, usize)>,
+    /// The last batch of each producer.
+    producers: HashMap<i64, ProducerState>,
+}
+
+/// What is known of a producer.
+struct ProducerState {
+    /// Its life: it counts its records anew in each.
+    epoch: i16,
+    /// The sequence of its last record.
+    sequence: i32,
+    /// The offset of its first record.
+    offset: i64,
+}
+
+impl PartitionLog {
+    fn open(path: &Path, clock: Arc<Clock>) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
+        let bytes = std::fs::read(path)?;
+        let mut inner = PartitionLogState {
+            file,
+            length: 0,
+            next: 0,
+            last_append: 0,
+            index: Vec::new(),
+            producers: HashMap::new(),
+        };
+        while let Some(batch) =
+            parse_next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..])
+        {
+            inner.index_batch(batch);
+        }
+        // What a crash left half written was never acknowledged.
+        inner.file.set_len(inner.length)?;
+        Ok(Self {
+            clock,
+            inner: Mutex::new(inner),
+        })
+    }
+
+    /// Appends record batches as a producer sent them; gives the first offset and the append time.
+    ///
+    /// # Errors
+    /// Kafka's error code.
+    pub fn append_batches(&self, records: &[u8]) -> Result<(i64, i64), i16> {
+        let mut inner = lock_unpoisoned(&self.inner);
+        // The log's time never steps back, whatever the clock does.
+        let now = self.clock.now_millis().max(inner.last_append);
+        let mut rest = records;
+        let mut first = None;
+        while !rest.is_empty() {
+            let batch = parse_next_batch(rest).ok_or(CORRUPT_MESSAGE)?;
+            rest = &rest[batch.len()..];
+            if !records::is_readable(batch) {
+                return Err(UNSUPPORTED_COMPRESSION);
+            }
+            let offset = match inner.find_repeated_batch(batch)? {
+                Some(offset) => offset,
+                None => inner.append_batch(batch, now).map_err(|_| STORAGE_ERROR)?,
+            };
+            first.get_or_insert(offset);
+        }
+        first.map(|first| (first, now)).ok_or(CORRUPT_MESSAGE)
+    }
+
+    /// The offset that the next record gets.
+    #[must_use]
+    pub fn next_offset(&self) -> i64 {
+        lock_unpoisoned(&self.inner).next
+    }
+
+    /// Whole batches from the one that holds `offset` on, up to about `max_bytes`, at least one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read_batches(&self, offset: i64, max_bytes: usize) -> io::Result<Bytes> {
+        let inner = lock_unpoisoned(&self.inner);
+        if offset >= inner.next || offset < 0 {
+            return Ok(Bytes::new());
+        }
+        let from = inner
+            .index
+            .partition_point(|(first, ..)| *first <= offset)
+            .saturating_sub(1);
+        let start = inner.index[from].1;
+        let mut end = start;
+        for (_, place, length) in &inner.index[from..] {
+            let batch_end = place + *length as u64;
+            if end > start && batch_end - start > max_bytes as u64 {
+                break;
+            }
+            end = batch_end;
+        }
+        let mut bytes = vec![0; usize::try_from(end - start).unwrap_or_default()];
+        inner.file.read_exact_at(&mut bytes, start)?;
+        Ok(Bytes::from(bytes))
+    }
+
+    /// The records from `offset` on, up to about `max_bytes` of them.
+    ///
+    /// # Errors
+    /// When the file cannot be read or decoded.
+    pub fn read_records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
+        let bytes = self.read_batches(offset, max_bytes)?;
+        let (mut place, mut found) = (0, Vec::new());
+        let mut unpacked = 0;
+        while let Some(batch) =
+            parse_next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1))
+        {
+            let appended = i64_at(batch, batch::MAX_TIMESTAMP);
+            let whole = bytes.slice(place..place + batch.len());
+            place += batch.len();
+            let batch = records::decode_batch(&whole, appended)?;
+            // What was packed tightly is large when it is unpacked: it counts as it is handed on.
+            unpacked += batch
+                .iter()
+                .filter_map(|record| record.value.as_ref())
+                .map(Bytes::len)
+                .sum::<usize>();
+            found.extend(batch.into_iter().filter(|record| record.offset >= offset));
+        }
+        Ok(found)
+    }
+}
+
+impl PartitionLogState {
+    /// The first offset of a batch that this producer sent before: the answer was lost, and it sends it again.
+    fn find_repeated_batch(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
+        let (producer, sequence) = (
+            i64_at(batch, batch::PRODUCER),
+            i32_at(batch, batch::SEQUENCE),
+        );
+        let Some(last) = self.producers.get(&producer).filter(|_| producer >= 0) else {
+            return Ok(None);
+        };
+        let epoch = i16_at(batch, batch::EPOCH);
+        if epoch < last.epoch {
+            return Err(INVALID_PRODUCER_EPOCH);
+        }
+        // A new life begins at 0; its first record is no repeat of the old life's.
+        let expected = if epoch > last.epoch {
+            0
+        } else {
+            last.sequence.wrapping_add(1) & i32::MAX
+        };
+        if sequence == expected {
+            return Ok(None);
+        }
+        let end = sequence.wrapping_add(i32_at(batch, batch::LAST_DELTA)) & i32::MAX;
+        let repeat = epoch == last.epoch && end == last.sequence;
+        if repeat {
+            Ok(Some(last.offset))
+        } else {
+            Err(OUT_OF_ORDER_SEQUENCE)
+        }
+    }
+
+    fn append_batch(&mut self, batch: &[u8], now: i64) -> io::Result<i64> {
+        let mut stamped = BytesMut::from(batch);
+        let offset = self.next;
+        stamped[..8].copy_from_slice(&offset.to_be_bytes());
+        stamped[batch::ATTRIBUTES + 1] |= batch::APPEND_TIME;
+        stamped[batch::MAX_TIMESTAMP..batch::MAX_TIMESTAMP + 8].copy_from_slice(&now.to_be_bytes());
+        let crc = crc32c::crc32c(&stamped[batch::ATTRIBUTES..]);
+        stamped[batch::CRC..batch::CRC + 4].copy_from_slice(&crc.to_be_bytes());
+        if let Err(error) = self.file.write_all(&stamped) {
+            // What is half written must not lie before the next batch.
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.index_batch(&stamped);
+        Ok(offset)
+    }
+
+    /// Takes a batch that stands in the file into the index.
+    fn index_batch(&mut self, batch: &[u8]) {
+        let first = i64_at(batch, 0);
+        let last_delta = i32_at(batch, batch::LAST_DELTA);
+        self.index.push((first, self.length, batch.len()));
+        self.length += batch.len() as u64;
+        self.next = first + i64::from(last_delta) + 1;
+        self.last_append = i64_at(batch, batch::MAX_TIMESTAMP);
+        let (producer, sequence) = (
+            i64_at(batch, batch::PRODUCER),
+            i32_at(batch, batch::SEQUENCE),
+        );
+        if producer >= 0 {
+            let sequence = sequence.wrapping_add(last_delta) & i32::MAX;
+            let last = ProducerState {
+                epoch: i16_at(batch, batch::EPOCH),
+                sequence,
+                offset: first,
+            };
+            self.producers.insert(producer, last);
+        }
+    }
+}
+
+/// The batch that `bytes` begin with, if it is whole, of format 2 and undamaged.
+fn parse_next_batch(bytes: &[u8]) -> Option<&[u8]> {
+    if bytes.len() < batch::HEADER || bytes[batch::MAGIC] != 2 {
+        return None;
+    }
+    let length = usize::try_from(i32_at(bytes, batch::LENGTH)).ok()? + 12;
+    let batch = bytes
+        .get(..length)
+        .filter(|batch| batch.len() >= batch::HEADER)?;
+    let crc = u32::from_be_bytes(batch[batch::CRC..batch::CRC + 4].try_into().ok()?);
+    (crc == crc32c::crc32c(&batch[batch::ATTRIBUTES..])).then_some(batch)
+}
+
+fn i64_at(bytes: &[u8], place: usize) -> i64 {
+    bytes[place..place + 8]
+        .try_into()
+        .map(i64::from_be_bytes)
+        .unwrap_or_default()
+}
+
+fn i16_at(bytes: &[u8], place: usize) -> i16 {
+    bytes[place..place + 2]
+        .try_into()
+        .map(i16::from_be_bytes)
+        .unwrap_or_default()
+}
+
+fn i32_at(bytes: &[u8], place: usize) -> i32 {
+    bytes[place..place + 4]
+        .try_into()
+        .map(i32::from_be_bytes)
+        .unwrap_or_default()
+}

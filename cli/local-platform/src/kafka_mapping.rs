@@ -1,0 +1,217 @@
+//! The event source mapping from a Kafka topic to a function, with Lambda's own rules.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::kafka::{LogRecord, PartitionLog, TopicLogs};
+use super::lambda::LambdaFunction;
+
+/// Records of a batch at most.
+const BATCH_RECORDS_MAX: usize = 10_000;
+
+/// Bytes of a payload at most: what Lambda takes, less room for its frame.
+const BATCH_BYTES_MAX: usize = 6 * 1024 * 1024 - 64 * 1024;
+
+/// How long a batch is waited for after its first record. On AWS it is half a second by default.
+const BATCHING_WINDOW: Duration = Duration::from_millis(200);
+
+/// Longest wait before a failed batch is tried again.
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// A topic's consumer: the offsets that are done, kept in a file.
+pub struct KafkaMapping {
+    topic: String,
+    topics: Arc<TopicLogs>,
+    function: Arc<LambdaFunction>,
+    file: PathBuf,
+    committed: std::sync::Mutex<BTreeMap<i32, i64>>,
+}
+
+impl KafkaMapping {
+    /// Goes on from the offsets in `folder`.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn open(
+        folder: &Path,
+        topic: &str,
+        topics: Arc<TopicLogs>,
+        function: Arc<LambdaFunction>,
+    ) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let file = folder.join(format!("{topic}.json"));
+        let committed = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            topic: topic.to_owned(),
+            topics,
+            function,
+            file,
+            committed: std::sync::Mutex::new(committed),
+        })
+    }
+
+    /// Records that the function has not taken yet.
+    #[must_use]
+    pub fn offset_lag(&self) -> i64 {
+        let Ok(logs) = self.topics.get_or_create_topic(&self.topic) else {
+            return 0;
+        };
+        (0..)
+            .zip(logs.iter())
+            .map(|(partition, log)| log.next_offset() - self.committed_offset(partition))
+            .sum()
+    }
+
+    fn committed_offset(&self, partition: i32) -> i64 {
+        self.lock_committed()
+            .get(&partition)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn lock_committed(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, i64>> {
+        self.committed
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Polls until the platform ends: one batch in flight, every partition in its order.
+    pub async fn run(self: Arc<Self>) {
+        let mut limit = BATCH_RECORDS_MAX;
+        let mut pause = BATCHING_WINDOW;
+        loop {
+            let appended = self.topics.appended.notified();
+            if self.offset_lag() == 0 {
+                drop(tokio::time::timeout(BATCHING_WINDOW, appended).await);
+                continue;
+            }
+            // A batch that is full already is not waited for.
+            if self.offset_lag() < BATCH_RECORDS_MAX as i64 {
+                tokio::time::sleep(BATCHING_WINDOW).await;
+            }
+            match self.deliver_batch(limit).await {
+                Ok(true) => (limit, pause) = (BATCH_RECORDS_MAX, BATCHING_WINDOW),
+                Ok(false) => tokio::time::sleep(pause).await,
+                Err(error) => {
+                    tracing::warn!(%error, topic = self.topic, limit, "the batch comes again, in halves");
+                    tokio::time::sleep(pause).await;
+                    limit = (limit / 2).max(1);
+                    pause = (pause * 2).min(BACKOFF_MAX);
+                }
+            }
+        }
+    }
+
+    /// Hands one batch to the function; says whether all of it was taken.
+    async fn deliver_batch(
+        &self,
+        limit: usize,
+    ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+        let logs = self.topics.get_or_create_topic(&self.topic)?;
+        let (payload, ends) = self.encode_batch(&logs, limit)?;
+        let answer = self.function.invoke(payload).await?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        let failures = answer["batchItemFailures"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let mut done = ends.clone();
+        for failure in &failures {
+            let item = &failure["itemIdentifier"];
+            let partition = item["partition"]
+                .as_str()
+                .and_then(|name| name.rsplit('-').next()?.parse::<i32>().ok());
+            match (
+                partition.filter(|partition| ends.contains_key(partition)),
+                item["offset"].as_i64(),
+            ) {
+                (Some(partition), Some(offset)) => done.insert(partition, offset),
+                _ => return Err("the answer names something that is not in the batch".into()),
+            };
+        }
+        self.commit_offsets(done)?;
+        Ok(failures.is_empty())
+    }
+
+    fn commit_offsets(&self, done: BTreeMap<i32, i64>) -> io::Result<()> {
+        let mut committed = self.lock_committed();
+        committed.extend(done);
+        let staged = self.file.with_extension("staged");
+        std::fs::write(&staged, serde_json::to_vec(&*committed)?)?;
+        std::fs::rename(staged, &self.file)
+    }
+
+    /// The batch as Lambda's JSON, and the offset behind it for each partition.
+    fn encode_batch(
+        &self,
+        logs: &[PartitionLog],
+        limit: usize,
+    ) -> io::Result<(Bytes, BTreeMap<i32, i64>)> {
+        let (mut bytes, mut count, mut ends) = (0, 0, BTreeMap::new());
+        let mut partitions = Vec::new();
+        for (partition, log) in (0..).zip(logs) {
+            let mut records = Vec::new();
+            for record in log.read_records(self.committed_offset(partition), BATCH_BYTES_MAX / 2)? {
+                let text = encode_lambda_record(&self.topic, partition, &record);
+                if count > 0 && (count == limit || bytes + text.len() > BATCH_BYTES_MAX) {
+                    break;
+                }
+                (bytes, count) = (bytes + text.len() + 1, count + 1);
+                ends.insert(partition, record.offset + 1);
+                records.push(text);
+            }
+            if !records.is_empty() {
+                partitions.push(format!(
+                    "\"{}-{partition}\":[{}]",
+                    self.topic,
+                    records.join(",")
+                ));
+            }
+        }
+        let arn = "arn:aws:kafka:eu-west-2:000000000000:cluster/local/0";
+        let payload = format!(
+            "{{\"eventSource\":\"aws:kafka\",\"eventSourceArn\":\"{arn}\",\"bootstrapServers\":\"127.0.0.1\",\"records\":{{{}}}}}",
+            partitions.join(",")
+        );
+        Ok((Bytes::from(payload), ends))
+    }
+}
+
+/// A record as Lambda delivers it: base64, headers as signed bytes.
+#[must_use]
+pub fn encode_lambda_record(topic: &str, partition: i32, record: &LogRecord) -> String {
+    let base64 = |bytes: &Option<Bytes>| {
+        bytes
+            .as_ref()
+            .map(|bytes| base64_simd::STANDARD.encode_to_string(bytes))
+    };
+    let signed = |bytes: &Bytes| {
+        bytes
+            .iter()
+            .map(|byte| json!(byte.cast_signed()))
+            .collect::<Vec<_>>()
+    };
+    let header =
+        |(name, value): &(String, Option<Bytes>)| json!({name: value.as_ref().map(signed)});
+    json!({
+        "topic": topic,
+        "partition": partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "timestampType": "LOG_APPEND_TIME",
+        "key": base64(&record.key),
+        "value": base64(&record.value),
+        "headers": record.headers.iter().map(header).collect::<Vec<_>>(),
+    })
+    .to_string()
+}

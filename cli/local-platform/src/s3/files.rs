@@ -1,0 +1,355 @@
+//! Objects as files: `<folder>/<bucket>/<key>`, so that DuckDB reads them as they lie there.
+//!
+//! An index in memory says which objects there are; a journal makes it survive. Condition check, rename and index
+//! happen under one lock: of many conditional writers exactly one wins.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use serde::{Deserialize, Serialize};
+
+/// Told of every object that came to be, before its writer gets an answer.
+pub type ObjectWatcher = Arc<dyn Fn(&str, &str) -> io::Result<()> + Send + Sync>;
+
+/// What a writer asks of the object that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WriteCondition {
+    Unconditional,
+    IfAbsent,
+    IfMatch(String),
+}
+
+/// Why an object was not written.
+#[derive(Debug)]
+pub(super) enum WriteRefusal {
+    ConditionFailed,
+    NoSuchKey,
+    Io(io::Error),
+}
+
+impl From<io::Error> for WriteRefusal {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// An object's entry in the index.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct IndexedObject {
+    pub(super) file: String,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified: u64,
+    #[serde(default)]
+    pub(super) content_type: Option<String>,
+    #[serde(default)]
+    pub(super) metadata: HashMap<String, String>,
+}
+
+/// A line of the journal: an object as it now is, or that it is gone.
+#[derive(Serialize, Deserialize)]
+struct ObjectJournalLine {
+    bucket: String,
+    key: String,
+    entry: Option<IndexedObject>,
+}
+
+#[derive(Default)]
+struct BucketIndex {
+    buckets: BTreeMap<String, BTreeMap<String, IndexedObject>>,
+    written: u64,
+}
+
+/// The buckets.
+pub struct BucketFiles {
+    folder: PathBuf,
+    index: Mutex<BucketIndex>,
+    journal: Mutex<fs::File>,
+    watch: ObjectWatcher,
+}
+
+impl BucketFiles {
+    /// Opens the objects that lie in `folder`; `buckets` are made if they are not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub fn open(folder: &Path, buckets: &[&str], watch: ObjectWatcher) -> io::Result<Self> {
+        fs::create_dir_all(folder.join(".staging"))?;
+        let path = folder.join(".journal.jsonl");
+        let mut index = BucketIndex::default();
+        for line in read_complete_lines(&path)?.lines() {
+            let line: ObjectJournalLine = serde_json::from_str(line)?;
+            let bucket = index.buckets.entry(line.bucket).or_default();
+            match line.entry {
+                Some(entry) => bucket.insert(line.key, entry),
+                None => bucket.remove(&line.key),
+            };
+        }
+        for bucket in buckets {
+            index.buckets.entry((*bucket).to_owned()).or_default();
+        }
+        repair_index(folder, &mut index);
+        let journal = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            index: Mutex::new(index),
+            journal: Mutex::new(journal),
+            watch,
+        })
+    }
+
+    pub(super) fn has_bucket(&self, bucket: &str) -> bool {
+        self.lock_index().buckets.contains_key(bucket)
+    }
+
+    pub(super) fn find_entry(&self, bucket: &str, key: &str) -> Option<IndexedObject> {
+        self.lock_index().buckets.get(bucket)?.get(key).cloned()
+    }
+
+    /// The object's file, opened while it cannot be replaced: what is read is of one version.
+    pub(super) fn open_object(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> io::Result<Option<(IndexedObject, fs::File)>> {
+        let index = self.lock_index();
+        let Some(entry) = index
+            .buckets
+            .get(bucket)
+            .and_then(|objects| objects.get(key))
+        else {
+            return Ok(None);
+        };
+        let file = fs::File::open(self.folder.join(&entry.file))?;
+        Ok(Some((entry.clone(), file)))
+    }
+
+    pub(super) fn write_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: &[u8],
+        mut entry: IndexedObject,
+        condition: &WriteCondition,
+    ) -> Result<IndexedObject, WriteRefusal> {
+        entry.etag = format!("{:x}", Md5::digest(body));
+        entry.size = body.len() as u64;
+        let staged = self.stage_body(body)?;
+        let mut index = self.lock_index();
+        let present = index
+            .buckets
+            .get(bucket)
+            .and_then(|objects| objects.get(key));
+        if let Err(refusal) = check_condition(condition, present) {
+            fs::remove_file(staged)?;
+            return Err(refusal);
+        }
+        entry.file = match present {
+            Some(present) => present.file.clone(),
+            None => self.choose_path(bucket, key),
+        };
+        // The notification is on its way before the object is there: at least once, never not at all.
+        (self.watch)(bucket, key)?;
+        fs::rename(staged, self.folder.join(&entry.file))?;
+        self.write_journal(bucket, key, Some(&entry))?;
+        index
+            .buckets
+            .entry(bucket.to_owned())
+            .or_default()
+            .insert(key.to_owned(), entry.clone());
+        Ok(entry)
+    }
+
+    pub(super) fn delete_object(&self, bucket: &str, key: &str) -> io::Result<()> {
+        let mut index = self.lock_index();
+        if let Some(entry) = index
+            .buckets
+            .get_mut(bucket)
+            .and_then(|objects| objects.remove(key))
+        {
+            self.write_journal(bucket, key, None)?;
+            fs::remove_file(self.folder.join(entry.file))?;
+        }
+        Ok(())
+    }
+
+    /// Up to `limit` objects behind `after`, and whether there are more.
+    pub(super) fn list_objects(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> (Vec<(String, IndexedObject)>, bool) {
+        let index = self.lock_index();
+        let Some(objects) = index.buckets.get(bucket) else {
+            return (Vec::new(), false);
+        };
+        let from = if after < prefix {
+            Bound::Included(prefix)
+        } else {
+            Bound::Excluded(after)
+        };
+        let mut found = objects
+            .range::<str, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix));
+        let page: Vec<_> = found
+            .by_ref()
+            .take(limit)
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect();
+        let more = found.next().is_some();
+        (page, more)
+    }
+
+    fn lock_index(&self) -> MutexGuard<'_, BucketIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stage_body(&self, body: &[u8]) -> io::Result<PathBuf> {
+        let number = {
+            let mut index = self.lock_index();
+            index.written += 1;
+            index.written
+        };
+        let path = self
+            .folder
+            .join(format!(".staging/{}-{number}", std::process::id()));
+        fs::write(&path, body)?;
+        Ok(path)
+    }
+
+    /// Where a new object lies: as its key says, unless the file system cannot have such a path.
+    fn choose_path(&self, bucket: &str, key: &str) -> String {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part.len() <= 255
+                && !part.contains('\0')
+        };
+        let path = format!("{bucket}/{key}");
+        let full = self.folder.join(&path);
+        let usable = key.split('/').all(plain)
+            && full
+                .parent()
+                .is_some_and(|parent| fs::create_dir_all(parent).is_ok());
+        if usable && !full.is_dir() {
+            return path;
+        }
+        let odd = format!(".odd/{bucket}/{:x}", Md5::digest(key.as_bytes()));
+        // A failure shows when the file is renamed to its place.
+        drop(fs::create_dir_all(self.folder.join(".odd").join(bucket)));
+        odd
+    }
+
+    fn write_journal(
+        &self,
+        bucket: &str,
+        key: &str,
+        entry: Option<&IndexedObject>,
+    ) -> io::Result<()> {
+        let line = ObjectJournalLine {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            entry: entry.cloned(),
+        };
+        let mut text = serde_json::to_string(&line)?;
+        text.push('\n');
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = journal.metadata()?.len();
+        journal.write_all(text.as_bytes()).inspect_err(|_| {
+            // Half a line must not lie before the next one. If this fails too, the next start cuts it off.
+            drop(journal.set_len(length));
+        })
+    }
+}
+
+/// Reads a range of a file.
+///
+/// # Errors
+/// When the file cannot be read, or ends before the range does.
+pub fn read_file_range(mut file: fs::File, range: std::ops::Range<u64>) -> io::Result<Bytes> {
+    file.seek(SeekFrom::Start(range.start))?;
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(range.end - range.start).unwrap_or_default());
+    file.take(range.end - range.start).read_to_end(&mut bytes)?;
+    Ok(Bytes::from(bytes))
+}
+
+/// The journal without a last line that a crash tore: its writer was never answered.
+fn read_complete_lines(path: &Path) -> io::Result<String> {
+    let mut text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        text.truncate(whole);
+        fs::OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(whole as u64)?;
+    }
+    Ok(text)
+}
+
+/// A new entry, not yet written.
+pub(super) fn new_entry(
+    content_type: Option<String>,
+    metadata: HashMap<String, String>,
+) -> IndexedObject {
+    let modified = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    IndexedObject {
+        file: String::new(),
+        size: 0,
+        etag: String::new(),
+        modified,
+        content_type,
+        metadata,
+    }
+}
+
+fn check_condition(
+    condition: &WriteCondition,
+    present: Option<&IndexedObject>,
+) -> Result<(), WriteRefusal> {
+    match (condition, present) {
+        (WriteCondition::Unconditional, _) | (WriteCondition::IfAbsent, None) => Ok(()),
+        (WriteCondition::IfMatch(tag), Some(present)) if *tag == present.etag => Ok(()),
+        (WriteCondition::IfMatch(_), None) => Err(WriteRefusal::NoSuchKey),
+        _ => Err(WriteRefusal::ConditionFailed),
+    }
+}
+
+/// An object that was replaced just before a crash lies there without its line in the journal: its file is right.
+fn repair_index(folder: &Path, index: &mut BucketIndex) {
+    for objects in index.buckets.values_mut() {
+        objects.retain(|_, entry| {
+            let path = folder.join(&entry.file);
+            let Ok(found) = fs::metadata(&path) else {
+                return false;
+            };
+            if found.len() != entry.size {
+                let body = fs::read(&path).unwrap_or_default();
+                entry.size = body.len() as u64;
+                entry.etag = format!("{:x}", Md5::digest(&body));
+            }
+            true
+        });
+    }
+}

@@ -1,0 +1,111 @@
+//! The JWT authoriser for one machine: tokens of the platform's own key, checked as API Gateway checks them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde_json::Value;
+
+/// The issuer of the platform's tokens; a contract's `claims` name it.
+pub const ISSUER: &str = "https://issuer.polelake.local";
+
+/// Bytes of the key.
+const KEY_BYTES: usize = 32;
+
+/// Makes and checks tokens.
+pub struct TokenIssuer {
+    key: Vec<u8>,
+}
+
+impl TokenIssuer {
+    /// The key that lies in the folder, or a new one.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let file = folder.join("token-key");
+        match std::fs::read(&file) {
+            Ok(key) if key.len() == KEY_BYTES => return Ok(Self { key }),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut key = vec![0; KEY_BYTES];
+        io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut key)?;
+        std::fs::write(file, &key)?;
+        Ok(Self { key })
+    }
+
+    /// A token with these claims; `iss` is the platform's.
+    ///
+    /// # Errors
+    /// When the claims are no object.
+    pub fn issue_token(&self, mut claims: Value) -> io::Result<String> {
+        let Some(object) = claims.as_object_mut() else {
+            return Err(io::Error::other("claims are an object"));
+        };
+        object.insert("iss".to_owned(), ISSUER.into());
+        encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            &EncodingKey::from_secret(&self.key),
+        )
+        .map_err(io::Error::other)
+    }
+
+    /// The claims of a token that is ours and has not expired, as API Gateway hands them on: all of them texts.
+    #[must_use]
+    pub fn verify_token(&self, token: &str) -> Option<HashMap<String, String>> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_issuer(&[ISSUER]);
+        rules.validate_aud = false;
+        rules.leeway = 0;
+        let claims =
+            decode::<HashMap<String, Value>>(token, &DecodingKey::from_secret(&self.key), &rules);
+        let text = |value: Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        Some(
+            claims
+                .ok()?
+                .claims
+                .into_iter()
+                .map(|(name, value)| (name, text(value)))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_our_own_tokens_that_last_are_good() {
+        let tokens = TokenIssuer {
+            key: vec![7; KEY_BYTES],
+        };
+        let good = tokens
+            .issue_token(json!({"client_id": "a", "exp": 99_999_999_999u64}))
+            .unwrap();
+        assert_eq!(tokens.verify_token(&good).unwrap()["client_id"], "a");
+        let old = tokens
+            .issue_token(json!({"client_id": "a", "exp": 1_000_000_000}))
+            .unwrap();
+        assert!(tokens.verify_token(&old).is_none());
+        assert!(
+            TokenIssuer {
+                key: vec![8; KEY_BYTES]
+            }
+            .verify_token(&good)
+            .is_none()
+        );
+        // {"alg":"none"}, the same claims, no signature.
+        let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap());
+        assert!(tokens.verify_token(&unsigned).is_none());
+    }
+}

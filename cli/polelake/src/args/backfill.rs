@@ -1,0 +1,50 @@
+//! `polelake backfill`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::place::PlatformArgs;
+
+/// What is brought in, and how fast.
+#[derive(Args, Clone, Debug)]
+#[group(id = "origin")]
+pub(crate) struct BackfillArgs {
+    #[command(flatten)]
+    pub(crate) place: PlatformArgs,
+    /// The source, as its contract calls it.
+    pub(crate) source: String,
+    /// Files: JSON lines, CSV, DynamoDB export JSON, Parquet; `.gz` is unpacked.
+    #[arg(required_unless_present = "api")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Events in a second at most.
+    #[arg(long)]
+    pub(crate) rate: Option<u32>,
+    /// Begin anew, though a run before has come some way.
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// Send to a deployed platform instead; the environment's POLELAKE_TOKEN is the bearer token.
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// Read the pages of an HTTP API instead of files.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) api: Option<String>,
+    /// JSON Pointer to the list of records within a page.
+    #[arg(long, default_value = "", requires = "api")]
+    pub(crate) items: String,
+    /// JSON Pointer to the next page's cursor; without it, pages are numbered.
+    #[arg(long, requires = "api")]
+    pub(crate) cursor: Option<String>,
+    /// The query parameter that the page's number or cursor goes into.
+    #[arg(long, default_value = "page", requires = "api")]
+    pub(crate) page_param: String,
+    /// The first page's number.
+    #[arg(long, default_value_t = 1, requires = "api")]
+    pub(crate) first_page: u64,
+    /// A header for the API from an environment variable, NAME=VARIABLE, such as authorization=API_TOKEN.
+    #[arg(long, requires = "api")]
+    pub(crate) header: Vec<String>,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

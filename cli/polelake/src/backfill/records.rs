@@ -1,0 +1,264 @@
+//! The records of a file: JSON lines, CSV, a DynamoDB export, Parquet; gzip where the name says so.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::read::MultiGzDecoder;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use super::dynamo;
+use crate::error::CliError;
+
+/// Rows of a Parquet file that are held at once.
+const ROWS_AT_ONCE: usize = 1_024;
+
+/// A record, or where it stands and why it cannot be read. The reason never holds a value.
+pub type BackfillRecord = Result<Value, String>;
+
+/// The records of a file, read as they are asked for.
+pub struct RecordFile {
+    /// The records.
+    pub records: Box<dyn Iterator<Item = BackfillRecord> + Send>,
+    /// How much there is to read: bytes, or rows.
+    pub total: u64,
+    /// How much of it was read.
+    pub read_so_far: Arc<AtomicU64>,
+}
+
+/// Opens a file. Its name tells what is in it: `.csv`, `.parquet`; everything else is JSON, a record on each line.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
+    let shown = path.display().to_string();
+    let file = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    let (name, packed) = name
+        .strip_suffix(".gz")
+        .map_or((name.as_str(), false), |name| (name, true));
+    if name.ends_with(".parquet") {
+        return read_parquet(file, &shown);
+    }
+    let (total, read) = (file.metadata()?.len(), Arc::new(AtomicU64::new(0)));
+    let counted = CountingReader {
+        inner: file,
+        read: Arc::clone(&read),
+    };
+    let reader: Box<dyn Read + Send> = if packed {
+        Box::new(MultiGzDecoder::new(counted))
+    } else {
+        Box::new(counted)
+    };
+    let records: Box<dyn Iterator<Item = BackfillRecord> + Send> = if name.ends_with(".csv") {
+        read_csv(reader, shown)?
+    } else {
+        read_json_lines(reader, shown)
+    };
+    Ok(RecordFile {
+        records,
+        total,
+        read_so_far: read,
+    })
+}
+
+struct CountingReader {
+    inner: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for CountingReader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+fn read_json_lines(
+    reader: Box<dyn Read + Send>,
+    file: String,
+) -> Box<dyn Iterator<Item = BackfillRecord> + Send> {
+    let mut broken = false;
+    // Behind a place that cannot be read, such as the torn end of a packed file, nothing can be.
+    let lines = BufReader::new(reader).split(b'\n').map_while(move |line| {
+        let go_on = !broken;
+        broken = line.is_err();
+        go_on.then_some(line)
+    });
+    let lines = lines.enumerate();
+    let record = move |(number, line): (usize, std::io::Result<Vec<u8>>)| {
+        let at = |why: String| format!("{file}:{}: {why}", number + 1);
+        let line = match line {
+            Ok(line) if line.trim_ascii().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => return Some(Err(at(error.to_string()))),
+        };
+        let parsed = serde_json::from_slice::<Value>(&line);
+        Some(match parsed {
+            Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
+            Err(error) => Err(at(format!("not JSON, column {}", error.column()))),
+        })
+    };
+    Box::new(lines.filter_map(record))
+}
+
+/// Every value of a CSV file is a text; an empty one is nothing.
+fn read_csv(
+    reader: Box<dyn Read + Send>,
+    file: String,
+) -> Result<Box<dyn Iterator<Item = BackfillRecord> + Send>, CliError> {
+    let mut reader = csv::Reader::from_reader(reader);
+    let names: Vec<String> = reader
+        .headers()?
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
+        .collect();
+    let value = |text: &str| {
+        if text.is_empty() {
+            Value::Null
+        } else {
+            Value::from(text)
+        }
+    };
+    let record = move |(row, record): (usize, csv::Result<csv::StringRecord>)| match record {
+        Ok(record) => Ok(Value::Object(
+            names
+                .iter()
+                .cloned()
+                .zip(record.iter().map(value))
+                .collect(),
+        )),
+        // csv's own message could quote the row.
+        Err(error) => match error.kind() {
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => Err(format!(
+                "{file} row {}: {len} fields where the header has {expected_len}",
+                row + 2
+            )),
+            _ => Err(format!(
+                "{file} row {}: not readable as CSV in UTF-8",
+                row + 2
+            )),
+        },
+    };
+    Ok(Box::new(reader.into_records().enumerate().map(record)))
+}
+
+fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(|error| format!("{shown}: not a Parquet file: {error}"))?;
+    let total = builder.metadata().file_metadata().num_rows().unsigned_abs();
+    let read = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&read);
+    let file = shown.to_owned();
+    let batches = builder.with_batch_size(ROWS_AT_ONCE).build()?;
+    let mut broken = false;
+    let whole = batches.map_while(move |batch| {
+        // Behind a page that cannot be read nothing can be.
+        let go_on = !broken;
+        broken = batch.is_err();
+        go_on.then_some(batch)
+    });
+    let records = whole.flat_map(move |batch| {
+        let rows = batch.map_err(|error| error.to_string()).and_then(|batch| {
+            counter.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+            batch_objects(&batch)
+        });
+        match rows {
+            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<BackfillRecord>>(),
+            Err(why) => vec![Err(format!("{file}: {why}"))],
+        }
+    });
+    Ok(RecordFile {
+        records: Box::new(records),
+        total,
+        read_so_far: read,
+    })
+}
+
+/// The rows of a batch as objects: dates and instants in ISO form.
+fn batch_objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Value>, String> {
+    let mut writer = arrow_json::ArrayWriter::new(Vec::new());
+    writer
+        .write(batch)
+        .and_then(|()| writer.finish())
+        .map_err(|error| error.to_string())?;
+    serde_json::from_slice(&writer.into_inner()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(name: &str, bytes: &[u8]) -> Vec<BackfillRecord> {
+        let folder = std::env::temp_dir().join(format!("polelake-records-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let records = open_record_file(&file).unwrap().records.collect();
+        std::fs::remove_file(file).unwrap();
+        records
+    }
+
+    #[test]
+    fn lines_csv_and_exports_are_told_apart() {
+        let found = read(
+            "a.jsonl",
+            b"{\"id\": 1}\n\n{\"Item\": {\"id\": {\"N\": \"2\"}}}\n{broken\n",
+        );
+        assert_eq!(found[..2], [Ok(json!({"id": 1})), Ok(json!({"id": 2}))]);
+        let why = found[2].as_ref().unwrap_err();
+        assert!(
+            why.contains("a.jsonl:4: not JSON, column 2") && !why.contains("broken"),
+            "{why}"
+        );
+        let found = read("b.csv", "\u{feff}id,name\n1,\"A, B\"\n2,\n3\n".as_bytes());
+        assert_eq!(
+            found[..2],
+            [
+                Ok(json!({"id": "1", "name": "A, B"})),
+                Ok(json!({"id": "2", "name": null}))
+            ]
+        );
+        assert!(
+            found[2]
+                .as_ref()
+                .unwrap_err()
+                .ends_with("1 fields where the header has 2")
+        );
+    }
+
+    #[test]
+    fn a_torn_file_ends_with_one_fault() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        std::io::Write::write_all(&mut packed, &b"{\"id\": 1}\n".repeat(1_000)).unwrap();
+        let packed = packed.finish().unwrap();
+        let found = read("torn.json.gz", &packed[..packed.len() / 2]);
+        assert!(
+            found.len() > 100 && found[..found.len() - 1].iter().all(Result::is_ok),
+            "{}",
+            found.len()
+        );
+        assert!(found.last().unwrap().is_err());
+    }
+
+    #[test]
+    fn gzip_is_unpacked() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, b"{\"Item\": {\"id\": {\"S\": \"x\"}}}\n").unwrap();
+        assert_eq!(
+            read("c.json.gz", &packed.finish().unwrap()),
+            [Ok(json!({"id": "x"}))]
+        );
+    }
+}

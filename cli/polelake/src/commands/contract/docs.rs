@@ -1,0 +1,208 @@
+//! `polelake contract docs`: what is declared, as Markdown for people.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use contract::{Catalogue, CompiledMapping, Property, TableContract};
+
+use super::compile_contracts;
+use crate::error::CliError;
+use crate::samples::op_label;
+
+pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
+    let catalogue = compile_contracts(contracts)?;
+    let mut pages = vec![("README.md".to_owned(), index_page(&catalogue))];
+    pages.extend(catalogue.mappings.iter().map(|plan| {
+        (
+            format!("sources/{}.md", plan.contract.name),
+            source_page(&catalogue, plan),
+        )
+    }));
+    pages.extend(catalogue.tables.iter().map(|table| {
+        (
+            format!("tables/{}.md", table.name),
+            table_page(&catalogue, table),
+        )
+    }));
+    pages.extend(
+        catalogue
+            .lists
+            .iter()
+            .map(|(name, list)| (format!("lists/{name}.md"), list_page(name, list))),
+    );
+    for (name, text) in &pages {
+        let file = out.join(name);
+        std::fs::create_dir_all(file.parent().unwrap_or(out))?;
+        std::fs::write(file, text)?;
+    }
+    println!("{} pages in {}", pages.len(), out.display());
+    Ok(true)
+}
+
+/// Text within a cell of a table.
+fn escape_cell(text: &str) -> String {
+    text.replace('|', "\\|")
+        .replace('\n', " ")
+        .replace('<', "&lt;")
+}
+
+fn index_page(catalogue: &Catalogue) -> String {
+    let mut out =
+        "# Data contracts\n\n## Sources\n\n| Source | What it holds | Owner |\n|---|---|---|\n"
+            .to_owned();
+    for plan in &catalogue.mappings {
+        let contract = &plan.contract;
+        let _ = writeln!(
+            out,
+            "| [{}](sources/{0}.md) | {} | {} |",
+            contract.name,
+            escape_cell(&contract.purpose),
+            escape_cell(&contract.owner)
+        );
+    }
+    out.push_str("\n## Tables\n\n| Table | Family | Its rows | Filled by |\n|---|---|---|---|\n");
+    for table in &catalogue.tables {
+        let topics = catalogue.topics_of_table(&table.name).join(", ");
+        let _ = writeln!(
+            out,
+            "| [{}](tables/{0}.md) | {} | {} | {topics} |",
+            table.name,
+            table.family.name(),
+            escape_cell(&table.meaning)
+        );
+    }
+    out.push_str("\n## Reference lists\n\n| List | Codes | What they are |\n|---|---|---|\n");
+    for (name, list) in catalogue.lists.iter() {
+        let _ = writeln!(
+            out,
+            "| [{name}](lists/{name}.md) | {} | {} |",
+            list.codes.len(),
+            escape_cell(&list.description)
+        );
+    }
+    out
+}
+
+fn source_page(catalogue: &Catalogue, plan: &CompiledMapping) -> String {
+    let contract = &plan.contract;
+    let mut out = format!(
+        "# {}\n\n{}\n\nSource `{}`, contract {}, mapping {}. Topic `{}`. Owner: {}.\n\n## Event types\n\n| Type | Does |\n|---|---|\n",
+        escape_cell(&contract.title),
+        escape_cell(&contract.purpose),
+        contract.name,
+        contract.version,
+        plan.version,
+        contract.topic,
+        escape_cell(&contract.owner)
+    );
+    for (event, op) in &contract.events {
+        let _ = writeln!(out, "| `{event}` | {} |", op_label(*op));
+    }
+    for object in &contract.schema {
+        let _ = writeln!(
+            out,
+            "\n## Object `{}`\n\n| Field | Type | Class | Meaning |\n|---|---|---|---|",
+            object.name
+        );
+        object
+            .properties
+            .iter()
+            .for_each(|property| write_field_rows(&mut out, "", property));
+    }
+    out.push_str("\n## Where it goes\n\n| Table | Column | From |\n|---|---|---|\n");
+    for (place, column, paths) in plan.column_lineage() {
+        let table = &catalogue.tables[place].name;
+        let paths: Vec<String> = paths
+            .iter()
+            .map(|path| format!("`{}`", escape_cell(path)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "| [{table}](../tables/{table}.md) | `{column}` | {} |",
+            paths.join(", ")
+        );
+    }
+    out
+}
+
+fn write_field_rows(out: &mut String, below: &str, property: &Property) {
+    let name = if property.name.is_empty() {
+        below.to_owned()
+    } else {
+        format!("{below}{}", property.name)
+    };
+    let kind = property.logical_type.as_deref().unwrap_or("string");
+    let required = if property.required { ", required" } else { "" };
+    let (class, meaning) = (
+        property.classification.as_deref().unwrap_or(""),
+        property.description.as_deref().unwrap_or(""),
+    );
+    if !property.name.is_empty() {
+        let _ = writeln!(
+            out,
+            "| `{name}` | {kind}{required} | {class} | {} |",
+            escape_cell(meaning)
+        );
+    }
+    property
+        .properties
+        .iter()
+        .for_each(|inner| write_field_rows(out, &format!("{name}."), inner));
+    if let Some(items) = &property.items {
+        items
+            .properties
+            .iter()
+            .for_each(|inner| write_field_rows(out, &format!("{name}[*]."), inner));
+    }
+}
+
+fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
+    let mut out = format!(
+        "# {}\n\n{}\n\nFamily {}, contract {}, owner {}. Filled by: {}.\n\n## Columns\n\n| Column | Type | Class | Meaning | Standard |\n|---|---|---|---|---|\n",
+        table.name,
+        escape_cell(&table.meaning),
+        table.family.name(),
+        table.version,
+        escape_cell(&table.owner),
+        catalogue.topics_of_table(&table.name).join(", ")
+    );
+    for column in &table.columns {
+        let required = if column.required { ", required" } else { "" };
+        let _ = writeln!(
+            out,
+            "| `{}` | {}{required} | {} | {} | {} |",
+            column.name,
+            column.kind.glue_type(),
+            column.classification,
+            escape_cell(&column.meaning),
+            column.tags.join(", ")
+        );
+    }
+    out.push_str(
+        "\n## Rules\n\n| Rule | Demands | Dimension | Target | Enforced by |\n|---|---|---|---|---|\n",
+    );
+    for rule in &table.rules {
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {} |",
+            rule.id,
+            escape_cell(&rule.description),
+            rule.dimension,
+            rule.tolerance_text(),
+            rule.enforced_by()
+        );
+    }
+    out
+}
+
+fn list_page(name: &str, list: &contract::ReferenceList) -> String {
+    let mut out = format!(
+        "# {name}\n\n{} Version {}.\n\n| Code | Label |\n|---|---|\n",
+        escape_cell(&list.description),
+        list.version
+    );
+    for (code, label) in &list.codes {
+        let _ = writeln!(out, "| `{}` | {} |", escape_cell(code), escape_cell(label));
+    }
+    out
+}

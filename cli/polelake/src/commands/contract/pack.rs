@@ -1,0 +1,29 @@
+//! `polelake contract pack`: what travels with the functions.
+
+use std::path::Path;
+
+use super::read_contract_files;
+use crate::error::CliError;
+
+pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
+    let files = read_contract_files(contracts)?;
+    match contract::pack_files(&files) {
+        Ok((pack, _)) => {
+            std::fs::write(out, &pack)?;
+            println!(
+                "{} files, {} KB in {}",
+                files.len(),
+                pack.len() / 1024,
+                out.display()
+            );
+            Ok(true)
+        }
+        Err(problems) => {
+            problems
+                .iter()
+                .for_each(|problem| println!("{}/{problem}", contracts.display()));
+            println!("\n{} errors: nothing is packed", problems.len());
+            Ok(false)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `polelake contract test`: golden samples become exactly the expected rows.
+
+use std::path::Path;
+
+use super::compile_contracts;
+use crate::error::CliError;
+use crate::samples::{EXPECTED_FILE, SampledSource, contract_folders, run_samples};
+
+pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<bool, CliError> {
+    let catalogue = compile_contracts(contracts)?;
+    let folders = contract_folders(contracts)?;
+    only.map(|only| catalogue.require_mapping_of_source(only))
+        .transpose()?;
+    let mut held = true;
+    for plan in &catalogue.mappings {
+        let name = &plan.contract.name;
+        let Some(folder) = folders
+            .get(name)
+            .filter(|_| only.is_none_or(|only| only == name))
+        else {
+            continue;
+        };
+        let sampled = run_samples(&catalogue, plan, folder)?;
+        // One source that is asked for is shown whole.
+        if only.is_some() {
+            print!("{}", sampled.text);
+        }
+        held &= check_expected(&sampled, update)?;
+    }
+    Ok(held)
+}
+
+fn check_expected(sampled: &SampledSource, update: bool) -> Result<bool, CliError> {
+    let file = sampled.folder.join(EXPECTED_FILE);
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    let same = expected == sampled.text;
+    if update && !same {
+        std::fs::write(&file, &sampled.text)?;
+    }
+    let verdict = match (same, update) {
+        (true, _) => "as expected",
+        (false, true) => "expected.txt was written anew: read it",
+        (false, false) => "NOT as expected",
+    };
+    println!(
+        "{:24} {:3} samples, {:3} rows: {verdict}",
+        sampled.source, sampled.events, sampled.rows
+    );
+    if !same && !update {
+        print_difference(&expected, &sampled.text);
+    }
+    for kind in &sampled.missing {
+        println!(
+            "    there is no sample of `{kind}`; add one to {}/samples",
+            sampled.folder.display()
+        );
+    }
+    Ok((same || update) && sampled.missing.is_empty())
+}
+
+/// Lines on either side, as `diff` would tell them; the first forty.
+fn print_difference(expected: &str, found: &str) {
+    let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
+    let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old[begin..]
+        .iter()
+        .rev()
+        .zip(new[begin..].iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    println!("    from line {}:", begin + 1);
+    old[begin..old.len() - tail]
+        .iter()
+        .take(20)
+        .for_each(|line| println!("    -{line}"));
+    new[begin..new.len() - tail]
+        .iter()
+        .take(20)
+        .for_each(|line| println!("    +{line}"));
+}

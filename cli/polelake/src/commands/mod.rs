@@ -1,0 +1,20 @@
+//! One file for each command.
+
+pub(crate) mod audit;
+pub(crate) mod backfill;
+pub(crate) mod contract;
+pub(crate) mod demo;
+pub(crate) mod erase;
+pub mod function;
+pub(crate) mod manchester;
+pub(crate) mod package;
+pub mod push;
+pub(crate) mod quality;
+pub(crate) mod quarantine;
+pub(crate) mod rebuild;
+pub(crate) mod rescan;
+pub mod run_day;
+pub(crate) mod smoke;
+pub(crate) mod snapshot;
+pub(crate) mod sweep;
+pub(crate) mod up;

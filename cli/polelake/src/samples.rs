@@ -1,0 +1,247 @@
+//! Golden samples: every event that ships with a contract, and exactly the rows that it becomes.
+//!
+//! Each source keeps what its samples become in `expected.txt`, beside its contract, where a reviewer reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use contract::{Catalogue, CompiledMapping, Event, EventOp};
+use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::error::CliError;
+
+/// The file of expected rows, beside a contract.
+pub const EXPECTED_FILE: &str = "expected.txt";
+
+/// When samples are appended to the log: eight o'clock on 2 March 2026, in milliseconds since 1970.
+const SAMPLE_APPEND_MILLIS: i64 = 1_772_438_400_000;
+
+/// Columns that are the same in every row of a sample, or tell nothing of the mapping.
+const SKIPPED_COLUMNS: [&str; 8] = [
+    "contract_version",
+    "mapping_version",
+    "topic",
+    "partition",
+    "offset",
+    "ingested_at",
+    "source",
+    "source_event_id",
+];
+
+/// A row as texts, by column; what is null is not there.
+pub type SampleRow = BTreeMap<String, String>;
+
+/// What a source's samples become.
+#[derive(Debug)]
+pub struct SampledSource {
+    /// The source.
+    pub source: String,
+    /// Where its contract lies.
+    pub folder: PathBuf,
+    /// Everything that the samples become, as it stands in [`EXPECTED_FILE`].
+    pub text: String,
+    /// How many events were read.
+    pub events: usize,
+    /// How many rows they became.
+    pub rows: usize,
+    /// Declared event types of which there is no sample.
+    pub missing: Vec<String>,
+}
+
+/// Runs every sample of a source through its contract and mapping.
+///
+/// # Errors
+/// When the samples cannot be read.
+pub fn run_samples(
+    catalogue: &Catalogue,
+    plan: &CompiledMapping,
+    folder: &Path,
+) -> Result<SampledSource, CliError> {
+    let mut sampled = SampledSource {
+        source: plan.contract.name.clone(),
+        folder: folder.to_owned(),
+        text: String::new(),
+        events: 0,
+        rows: 0,
+        missing: Vec::new(),
+    };
+    let mut seen = BTreeSet::new();
+    for (name, bytes) in read_sample_events(&folder.join("samples"))? {
+        let event = Event::parse(&plan.contract, &bytes, None);
+        let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
+        let _ = writeln!(sampled.text, "# {name}: {kind}");
+        seen.insert(kind);
+        sampled.rows += write_event_rows(catalogue, plan, bytes, &mut sampled.text)?;
+        sampled.events += 1;
+        sampled.text.push('\n');
+    }
+    sampled.missing = plan
+        .contract
+        .events
+        .keys()
+        .filter(|kind| !seen.contains(*kind))
+        .cloned()
+        .collect();
+    Ok(sampled)
+}
+
+/// The folder of each source's contract, by source.
+///
+/// # Errors
+/// When the contracts cannot be read.
+pub fn contract_folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, CliError> {
+    let mut folders = BTreeMap::new();
+    for file in host::read_contract_files(&contracts.to_string_lossy())? {
+        if let Some(folder) = file.path.strip_suffix("/contract.odcs.yaml") {
+            let id = file
+                .text()
+                .lines()
+                .find_map(|line| line.strip_prefix("id: "))
+                .unwrap_or_default();
+            folders.insert(
+                id.trim().trim_matches(['\'', '"']).to_owned(),
+                contracts.join(folder),
+            );
+        }
+    }
+    Ok(folders)
+}
+
+/// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one.
+fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let Ok(listed) = std::fs::read_dir(folder) else {
+        return Ok(Vec::new());
+    };
+    let mut files: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let mut events = Vec::new();
+    for file in files {
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let bytes = || std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()));
+        match file.extension().and_then(|extension| extension.to_str()) {
+            Some("json") => events.push((name, bytes()?)),
+            Some("jsonl") => {
+                let bytes = bytes()?;
+                let lines = bytes
+                    .split(|byte| *byte == b'\n')
+                    .filter(|line| !line.trim_ascii().is_empty());
+                events.extend(
+                    lines
+                        .enumerate()
+                        .map(|(line, text)| (format!("{name} {}", line + 1), text.to_vec())),
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(events)
+}
+
+/// One event's rows as text; gives how many they are.
+fn write_event_rows(
+    catalogue: &Catalogue,
+    plan: &CompiledMapping,
+    bytes: Vec<u8>,
+    out: &mut String,
+) -> Result<usize, CliError> {
+    let chunk = Chunk {
+        topic: plan.contract.topic.clone(),
+        epoch: 1,
+        partition: 0,
+        offset: 0,
+    };
+    let value = Some(Bytes::from(bytes));
+    let record = RawRecord {
+        offset: 0,
+        timestamp: SAMPLE_APPEND_MILLIS,
+        timestamp_type: None,
+        key: None,
+        value,
+        headers: None,
+    };
+    let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
+    let done = pole_transform::transform_chunk(catalogue, plan, &chunk, 1, &raw)?;
+    write_receipt_notes(&done.receipt, out);
+    let mut count = 0;
+    for (key, bytes) in done.objects {
+        let refined = done
+            .receipt
+            .tables
+            .iter()
+            .find(|(_, object)| object.key == key);
+        let Some((table, _)) = refined else { continue };
+        for row in read_parquet_rows(bytes)? {
+            count += 1;
+            let _ = writeln!(out, "{table}");
+            let shown: Vec<_> = row
+                .iter()
+                .filter(|(name, _)| !SKIPPED_COLUMNS.contains(&name.as_str()))
+                .collect();
+            let width = shown
+                .iter()
+                .map(|(name, _)| name.len())
+                .max()
+                .unwrap_or_default();
+            for (name, value) in shown {
+                let _ = writeln!(out, "    {name:width$}  {value}");
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// What a receipt says beyond the rows.
+fn write_receipt_notes(receipt: &Receipt, out: &mut String) {
+    if receipt.ignored > 0 {
+        let _ = writeln!(out, "ignored");
+    }
+    for (title, counts) in [
+        ("quarantined", &receipt.quarantined),
+        ("not declared", &receipt.undeclared),
+        ("not listed", &receipt.unlisted),
+    ] {
+        for name in counts.keys() {
+            let _ = writeln!(out, "{title}: {name}");
+        }
+    }
+}
+
+/// The rows of a Parquet file.
+///
+/// # Errors
+/// When the bytes are no Parquet file.
+pub fn read_parquet_rows(bytes: Bytes) -> Result<Vec<SampleRow>, CliError> {
+    let reader = SerializedFileReader::new(bytes)?;
+    let mut rows = Vec::new();
+    for row in reader.get_row_iter(None)? {
+        let row = row?;
+        let fields = row
+            .get_column_iter()
+            .map(|(name, field)| (name.clone(), field.to_string()));
+        let present = fields.filter(|(_, value)| value != "null");
+        rows.push(
+            present
+                .map(|(name, value)| (name, value.trim_matches('"').to_owned()))
+                .collect(),
+        );
+    }
+    Ok(rows)
+}
+
+/// Whether an event type becomes rows, or is declared as one to leave alone.
+#[must_use]
+pub fn op_label(op: EventOp) -> &'static str {
+    match op {
+        EventOp::Upsert => "upsert",
+        EventOp::Patch => "patch",
+        EventOp::Delete => "delete",
+        EventOp::Ignore => "ignored",
+    }
+}

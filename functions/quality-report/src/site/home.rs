@@ -1,0 +1,196 @@
+//! The front page: what is healthy, what is not, what changed since the reported day before.
+
+use lake::{RuleResult, RuleVerdict};
+use maud::{Markup, html};
+
+use super::day::{day_headline_figures, snapshots_table, sources_table};
+use super::dimension::{QualityState, all_rules, dimensions_table, rules_table, score_dimensions};
+use super::govuk::{Colour, PageLayout, SitePart, coloured_tag, notification_banner, page_section};
+use super::text::{
+    count_with_noun, format_count, format_date, format_long_date, format_metric_value,
+    format_thousands,
+};
+use super::{SiteBuild, is_about_people, lists, trend};
+use crate::report::TrendState;
+
+/// Rules that are shown on the front page.
+const RULES_MAX: usize = 12;
+
+pub(super) fn home_page(edition: &SiteBuild<'_>) -> Vec<u8> {
+    let rules = all_rules(edition);
+    let broken: Vec<_> = rules
+        .iter()
+        .filter(|(_, rule)| rule.verdict != RuleVerdict::Pass)
+        .copied()
+        .collect();
+    let body = html! {
+        span.app-kicker { (format_long_date(&edition.report.date)) }
+        h1.govuk-heading-l { "Data and its quality" }
+        p.app-lead { "What data there are, how good they are, and whom to ask. Every figure is of the newest reported day." }
+        (lists::search_form("tables.html"))
+        (attention_banner(edition))
+        (day_headline_figures(edition))
+        (page_section("changed", &changes_heading(edition), &changes_list(edition)))
+        (page_section("dimensions", "The six dimensions", &html! {
+            (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "By table" } }))
+        }))
+        (page_section("broken", "Rules that are not met", &html! {
+            @if broken.is_empty() { p.govuk-body { "Every rule is met." } }
+            @else {
+                (rules_table("Rules that are not met, those that block the day first", &worst_rules_first(&broken), true))
+                @if broken.len() > RULES_MAX {
+                    p.govuk-body { a.govuk-link href={ "day/" (edition.report.date) ".html#rules" } { "All " (broken.len()) " rules that are not met" } }
+                }
+            }
+        }))
+        (page_section("tables", "Tables", &snapshots_table(edition, "")))
+        (page_section("sources", "Sources", &sources_table(edition.report, edition, "")))
+    };
+    let summary = "What data there are, how good they are, and whom to ask";
+    PageLayout {
+        title: "Data and its quality",
+        summary,
+        part: SitePart::Overview,
+        depth: 0,
+        is_subpage: false,
+        script: false,
+    }
+    .render_page(&body)
+}
+
+type TableRuleResult<'r> = (Option<&'r contract::TableContract>, &'r RuleResult);
+
+fn worst_rules_first<'r>(broken: &[TableRuleResult<'r>]) -> Vec<TableRuleResult<'r>> {
+    let mut rules = broken.to_vec();
+    let share = |rule: &RuleResult| rule.failed as f64 / rule.checked.max(1) as f64;
+    let blocks = |rule: &RuleResult| rule.verdict == RuleVerdict::Fail;
+    rules.sort_by(|(_, a), (_, b)| {
+        blocks(b)
+            .cmp(&blocks(a))
+            .then(share(b).total_cmp(&share(a)))
+    });
+    rules.truncate(RULES_MAX);
+    rules
+}
+
+/// What needs somebody today, or that nothing does. Warnings stand further down.
+fn attention_banner(edition: &SiteBuild<'_>) -> Markup {
+    let report = edition.report;
+    let held = report.tables.values().filter(|manifest| !manifest.passed);
+    let open = report.sources.iter().filter(|(_, books)| !books.balances());
+    let unusual = report
+        .trends
+        .iter()
+        .filter(|trend| trend.state == TrendState::Unusual);
+    let mut lines: Vec<Markup> = held
+        .map(|manifest| {
+            let passing = edition.passing.get(&manifest.table);
+            html! {
+                a.govuk-link href={ "table/" (manifest.table) ".html" } { (manifest.table) } " is held back: a critical rule is not met. "
+                @match passing { Some(day) => { "Readers see " (format_date(day)) "." }, None => "No day has passed yet." }
+            }
+        })
+        .collect();
+    lines.extend(open.map(|(name, books)| {
+        html! {
+            "The books of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " do not close"
+            @if books.waiting > 0 { ", raw objects that wait: " (books.waiting) } "."
+        }
+    }));
+    lines.extend(unusual.map(|found| {
+        html! {
+            a.govuk-link href=(trend::dataset_page_href(&found.dataset)) { (found.dataset.replace('/', " ")) } " is unusual. " (trend::trend_label(found)) ": " (format_metric_value(&found.metric, found.observed)) ", expected " (trend::format_expected_range(found)) "."
+        }
+    }));
+    let (_, warned, _) = report.count_verdicts();
+    let heading = match lines.len() {
+        0 => "Every table is current, and every record is accounted for".to_owned(),
+        count => format!("{} to look at", count_with_noun(count as u64, "thing")),
+    };
+    let body = html! {
+        @if lines.is_empty() { @if warned > 0 { p.govuk-body { "Rules that warn, and hold nothing back: " (warned) "." } } }
+        @else { ul.govuk-list.govuk-list--bullet { @for line in &lines { li { (line) } } } }
+    };
+    notification_banner(lines.is_empty(), &heading, &body)
+}
+
+fn changes_heading(edition: &SiteBuild<'_>) -> String {
+    edition.earlier.map_or_else(
+        || "What changed".into(),
+        |earlier| format!("What changed since {}", format_date(&earlier.date)),
+    )
+}
+
+/// What is another than on the reported day before: tables, rules, books, contracts.
+fn changes_list(edition: &SiteBuild<'_>) -> Markup {
+    let Some(earlier) = edition.earlier else {
+        return html! { p.govuk-body { "This is the first reported day." } };
+    };
+    let mut lines = Vec::new();
+    for (name, manifest) in &edition.report.tables {
+        let Some(before) = earlier.tables.get(name) else {
+            lines.push(change_item(
+                name,
+                &coloured_tag(Colour::Blue, "New"),
+                &html! { "has its first snapshot, of " (count_with_noun(manifest.rows, "row")) },
+            ));
+            continue;
+        };
+        match (before.passed, manifest.passed) {
+            (true, false) => {
+                lines.push(change_item(
+                    name,
+                    &coloured_tag(Colour::Red, "Held back"),
+                    &html! { "passed on the day before" },
+                ));
+            }
+            (false, true) => lines.push(change_item(
+                name,
+                &coloured_tag(Colour::Green, "Current"),
+                &html! { "was held back on the day before" },
+            )),
+            _ => {}
+        }
+        if before.contract_version != manifest.contract_version {
+            lines.push(change_item(
+                name,
+                &coloured_tag(Colour::Blue, "Contract"),
+                &html! { "version " (before.contract_version) " became " (manifest.contract_version) },
+            ));
+        }
+        let table = edition.catalogue.table_contract(name);
+        for rule in &manifest.rules {
+            let then = before.rules.iter().find(|then| then.rule == rule.rule);
+            if let Some(then) = then.filter(|then| then.verdict != rule.verdict) {
+                let people = is_about_people(table, rule);
+                let now = QualityState::from_verdicts(std::iter::once(rule.verdict));
+                let text = html! { (rule.description) ": " (format_count(rule.failed, people)) " of " (format_count(rule.checked, people)) " fell short, after " (format_count(then.failed, people)) };
+                lines.push(change_item(name, &now.label_tag(), &text));
+            }
+        }
+    }
+    html! {
+        (change_totals(edition, earlier))
+        @if lines.is_empty() { p.govuk-body { "No table, rule or contract stands otherwise than on the day before." } }
+        @else { ul.app-changes { @for line in lines { (line) } } }
+    }
+}
+
+fn change_item(table: &str, tag: &Markup, says: &Markup) -> Markup {
+    html! { li { (tag) span { a.govuk-link href={ "table/" (table) ".html" } { (table) } " " (says) } } }
+}
+
+fn change_totals(edition: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
+    let count = |of: fn(&lake::SnapshotManifest) -> u64| -> u64 {
+        edition.report.tables.values().map(of).sum()
+    };
+    let landed =
+        |report: &crate::Report| -> u64 { report.sources.values().map(|books| books.landed).sum() };
+    html! {
+        p.govuk-body {
+            (format_thousands(count(|manifest| manifest.inserted))) " rows are new, " (format_thousands(count(|manifest| manifest.updated))) " changed and "
+            (format_thousands(count(|manifest| manifest.deleted))) " are gone. " (count_with_noun(landed(edition.report), "record")) " landed, after "
+            (format_thousands(landed(earlier))) "."
+        }
+    }
+}

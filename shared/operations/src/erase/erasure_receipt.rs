@@ -1,0 +1,68 @@
+//! The erasure's own receipt, in the curated zone.
+
+use bytes::Bytes;
+use lake::{Day, ErasedSubjects, ErasureReceipt, erasure_receipt_key, erasure_receipt_prefix};
+use pole::Uuid;
+use store::{ObjectMetadata, ObjectStore};
+
+use super::outcome::ErasureOutcome;
+use super::subject::RequestedSubject;
+use crate::OperationError;
+
+/// Writes the receipt; what another run of the same day and of the same people did is added to.
+///
+/// # Errors
+/// When the storage does not answer, or others write it at the same moment.
+pub(super) async fn write_erasure_receipt(
+    curated: &dyn ObjectStore,
+    erasure: Uuid,
+    now: i64,
+    outcome: &ErasureOutcome,
+) -> Result<String, OperationError> {
+    let key = erasure_receipt_key(Day::from_micros(now), &erasure);
+    let mut receipt = ErasureReceipt {
+        erased_at: now,
+        erasure,
+        objects: outcome.objects.clone(),
+        versions_purged: outcome.versions_purged,
+        by_hand: outcome.by_hand.len() as u64,
+    };
+    if curated
+        .put_if_absent(&key, Bytes::from(receipt.to_json()?), ObjectMetadata::new())
+        .await?
+    {
+        return Ok(key);
+    }
+    let object = curated.get(&key).await?;
+    let before =
+        ErasureReceipt::from_json(&object.body).map_err(|error| format!("{key}: {error}"))?;
+    receipt.objects.splice(0..0, before.objects);
+    receipt.versions_purged += before.versions_purged;
+    if curated
+        .put_if_match(&key, &object.etag, Bytes::from(receipt.to_json()?))
+        .await?
+    {
+        return Ok(key);
+    }
+    Err(
+        format!("{key} was written by another erasure at the same moment; run the command again")
+            .into(),
+    )
+}
+
+/// The erasure of an earlier run that put `wanted` on the list and left no receipt: it broke off.
+///
+/// # Errors
+/// When the storage does not answer.
+pub(super) async fn find_unfinished_erasure(
+    curated: &dyn ObjectStore,
+    erasures: &ErasedSubjects,
+    wanted: &RequestedSubject,
+) -> Result<Option<Uuid>, OperationError> {
+    let Some(erasure) = erasures.erasure_id(&wanted.erasure_hash()) else {
+        return Ok(None);
+    };
+    let receipts = curated.list(erasure_receipt_prefix(), None).await?;
+    let name = erasure.to_string();
+    Ok((!receipts.iter().any(|entry| entry.key.contains(&name))).then_some(erasure))
+}

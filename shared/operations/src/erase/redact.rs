@@ -1,0 +1,191 @@
+//! Taking the mention of somebody out of a JSON value that is about somebody else.
+
+use serde_json::Value;
+
+/// What became of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redaction {
+    /// It holds no mention, and is as it was.
+    Clear,
+    /// The mention is gone.
+    Done,
+    /// The mention is the value's own: nothing smaller than the whole could be taken out, and nothing was.
+    Whole,
+}
+
+/// Takes out of `value` every smallest object that holds `needle` in a text, a number or a member's name: an element of a list
+/// is removed, another object becomes null. An object within it that can be taken out alone is not the reason to take
+/// the object around it.
+///
+/// ```
+/// let mut value = serde_json::json!({"members": [{"id": "robin-17"}, {"id": "kim-18"}], "rent": 5});
+/// assert_eq!(polelake::erase::redact(&mut value, "robin-17"), polelake::erase::Redaction::Done);
+/// assert_eq!(value, serde_json::json!({"members": [{"id": "kim-18"}], "rent": 5}));
+/// ```
+pub fn redact(value: &mut Value, needle: &str) -> Redaction {
+    let mut redacted = value.clone();
+    let mut taken = false;
+    if strip_mentions(&mut redacted, needle, &mut taken) {
+        return Redaction::Whole;
+    }
+    if !taken {
+        return Redaction::Clear;
+    }
+    *value = redacted;
+    Redaction::Done
+}
+
+/// Whether the value holds the needle itself, after every object within it that could be taken out was.
+fn strip_mentions(value: &mut Value, needle: &str, taken: &mut bool) -> bool {
+    match value {
+        Value::String(text) => text.contains(needle),
+        Value::Number(number) => number.to_string().contains(needle),
+        Value::Array(items) => strip_list_mentions(items, needle, taken),
+        Value::Object(members) => {
+            let mut held = false;
+            for (name, member) in members.iter_mut() {
+                let here = strip_mentions(member, needle, taken);
+                if here && member.is_object() && !name.contains(needle) {
+                    *member = Value::Null;
+                    *taken = true;
+                } else {
+                    held |= here || name.contains(needle);
+                }
+            }
+            held
+        }
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// Whether the list holds the needle elsewhere than in an object of its own.
+fn strip_list_mentions(items: &mut Vec<Value>, needle: &str, taken: &mut bool) -> bool {
+    let mut held = false;
+    items.retain_mut(|item| {
+        let here = strip_mentions(item, needle, taken);
+        let gone = here && item.is_object();
+        *taken |= gone;
+        held |= here && !gone;
+        !gone
+    });
+    held
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "3c1d2e4f-5a6b";
+
+    #[test]
+    fn an_element_goes_and_an_object_of_its_own_becomes_null() {
+        let mut value = json!({
+            "members": [{"id": KEY, "name": {"first": "Robin"}}, {"id": "other"}],
+            "main": {"tenant": {"id": KEY}, "since": 2},
+            "rent": 1,
+        });
+        assert_eq!(redact(&mut value, KEY), Redaction::Done);
+        let left =
+            json!({"members": [{"id": "other"}], "main": {"tenant": null, "since": 2}, "rent": 1});
+        assert_eq!(value, left);
+    }
+
+    #[test]
+    fn a_list_of_ids_goes_with_the_object_around_it() {
+        let mut value =
+            json!({"household": {"ids": [KEY, "other"], "names": ["Robin", "Kim"]}, "rent": 1});
+        assert_eq!(redact(&mut value, KEY), Redaction::Done);
+        assert_eq!(value, json!({"household": null, "rent": 1}));
+        let mut nested = json!({"pairs": [[{"id": KEY}, {"id": "a"}], [{"id": "b"}]]});
+        assert_eq!(redact(&mut nested, KEY), Redaction::Done);
+        assert_eq!(nested, json!({"pairs": [[{"id": "a"}], [{"id": "b"}]]}));
+    }
+
+    #[test]
+    fn what_is_its_own_is_left_whole() {
+        for whole in [
+            json!({"entity": KEY, "a": [{"id": KEY}]}),
+            json!(KEY),
+            json!([[KEY]]),
+            json!({KEY: 1}),
+        ] {
+            let mut value = whole.clone();
+            assert_eq!(redact(&mut value, KEY), Redaction::Whole);
+            assert_eq!(value, whole);
+        }
+        let mut texts =
+            json!({"a": {"urn": format!("urn:person:{KEY}")}, "b": {KEY: {"x": 1}}, "c": 1});
+        assert_eq!(redact(&mut texts, KEY), Redaction::Done);
+        assert_eq!(texts, json!({"a": null, "b": null, "c": 1}));
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            3 => "[a-z]{0,4}".prop_map(Value::from),
+            1 => Just(json!(KEY)),
+            1 => any::<i32>().prop_map(Value::from),
+            1 => Just(Value::Null),
+        ];
+        let name = prop_oneof![9 => "[a-z]{1,3}", 1 => Just(KEY.to_owned())];
+        leaf.prop_recursive(5, 40, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(name.clone(), inner, 0..5)
+                    .prop_map(|members| { Value::Object(members.into_iter().collect()) }),
+            ]
+        })
+    }
+
+    /// Every object in the value that holds no needle, as text.
+    fn innocent(value: &Value, found: &mut Vec<String>) {
+        if value.is_object() && !value.to_string().contains(KEY) {
+            found.push(value.to_string());
+        }
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| innocent(item, found)),
+            Value::Object(members) => members.values().for_each(|member| innocent(member, found)),
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_mention_is_left_and_nothing_else_is_touched(value in values()) {
+            let mut redacted = json!({"whole": [value.clone()], "kept": {"a": [1]}});
+            let before = redacted.clone();
+            let outcome = redact(&mut redacted, KEY);
+            let text = redacted.to_string();
+            match outcome {
+                Redaction::Clear => {
+                    prop_assert!(!text.contains(KEY));
+                    prop_assert_eq!(&redacted, &before);
+                }
+                Redaction::Done => prop_assert!(!text.contains(KEY)),
+                Redaction::Whole => prop_assert_eq!(&redacted, &before),
+            }
+            prop_assert_eq!(&serde_json::from_str::<Value>(&text).unwrap(), &redacted);
+            prop_assert_eq!(&redacted["kept"], &before["kept"]);
+            // Doing it again finds nothing.
+            if outcome == Redaction::Done {
+                prop_assert_eq!(redact(&mut redacted, KEY), Redaction::Clear);
+            }
+        }
+
+        #[test]
+        fn siblings_of_a_list_stay(values in prop::collection::vec(values(), 1..6)) {
+            let objects: Vec<Value> = values.into_iter().map(|value| json!({"v": value})).collect();
+            let mut list = json!({"list": objects.clone()});
+            prop_assert_ne!(redact(&mut list, KEY), Redaction::Whole);
+            let clean = objects.iter().filter(|object| !object.to_string().contains(KEY));
+            let (mut wanted, mut found) = (Vec::new(), Vec::new());
+            clean.for_each(|object| innocent(object, &mut wanted));
+            innocent(&list, &mut found);
+            for object in wanted {
+                prop_assert!(found.contains(&object) || list.to_string().contains(&object));
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The zones of a lake, as operators' work sees them: those of the local platform, or of an AWS account.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use contract::Catalogue;
+use store::ObjectStore;
+
+use crate::OperationError;
+
+/// Where Kafka's partitions begin and end. The log is not part of the lake, so the caller brings its own client.
+#[async_trait]
+pub trait PartitionOffsets: Send + Sync {
+    /// The first offset of each partition of a topic, and the offset behind its last record.
+    ///
+    /// # Errors
+    /// When Kafka does not answer.
+    async fn of_topic(&self, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, OperationError>;
+}
+
+/// The zones, the contracts, and where Kafka is.
+pub struct LakeHandle {
+    /// The raw zone.
+    pub raw: Arc<dyn ObjectStore>,
+    /// The refined zone, with quarantine and receipts.
+    pub refined: Arc<dyn ObjectStore>,
+    /// The curated zone.
+    pub curated: Arc<dyn ObjectStore>,
+    /// The reports, where the bucket is named.
+    pub site: Option<Arc<dyn ObjectStore>>,
+    /// The compiled contracts.
+    pub catalogue: Arc<Catalogue>,
+    /// Where readers find the curated zone: a folder of this machine, or `s3://` and the bucket.
+    pub curated_root: String,
+    /// Kafka, where it can be asked.
+    pub kafka: Option<Arc<dyn PartitionOffsets>>,
+}
+
+impl LakeHandle {
+    /// Zones over any stores, without Kafka.
+    #[must_use]
+    pub fn from_stores(
+        raw: Arc<dyn ObjectStore>,
+        refined: Arc<dyn ObjectStore>,
+        curated: Arc<dyn ObjectStore>,
+        catalogue: Arc<Catalogue>,
+    ) -> Self {
+        Self {
+            raw,
+            refined,
+            curated,
+            site: None,
+            catalogue,
+            curated_root: "s3://curated".to_owned(),
+            kafka: None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The order of truth: which of two statements about the same row holds.
+
+/// Where a statement stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogPosition {
+    /// When it was appended, in microseconds since 1970.
+    pub appended: i64,
+    /// Its Kafka partition.
+    pub partition: i64,
+    /// Its offset in that partition.
+    pub offset: i64,
+}
+
+/// A statement's rank. The greatest is true: first by the source's version, then by event time,
+/// then by position in the log. It does not depend on the order of arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Precedence {
+    /// The record's version; none ranks below every number.
+    pub version: Option<i64>,
+    /// Event time in microseconds since 1970.
+    pub event_time: i64,
+    /// The place in the log.
+    pub position: LogPosition,
+}
+
+impl Precedence {
+    /// Whether `other` states the same moment of the same record, so that only the log could tell them apart.
+    #[must_use]
+    pub fn has_same_version_and_time(&self, other: &Self) -> bool {
+        self.version == other.version && self.event_time == other.event_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn truth(version: Option<i64>, event_time: i64, offset: i64) -> Precedence {
+        Precedence {
+            version,
+            event_time,
+            position: LogPosition {
+                appended: offset,
+                partition: 0,
+                offset,
+            },
+        }
+    }
+
+    #[test]
+    fn version_comes_before_time_and_time_before_place() {
+        assert!(truth(Some(8), 1, 1) > truth(Some(7), 9, 9));
+        assert!(truth(None, 9, 1) > truth(None, 8, 9));
+        assert!(truth(None, 8, 9) > truth(None, 8, 1));
+        assert!(truth(Some(0), 0, 0) > truth(None, 9, 9));
+    }
+}

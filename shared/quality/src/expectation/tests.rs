@@ -1,0 +1,194 @@
+//! Each demand, on rows that hold it, fall short of it, and are not concerned.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow_array::{Date32Array, StringArray, TimestampMicrosecondArray};
+use contract::ReferenceTarget;
+
+use super::RowVerdict::{Failed, NotApplicable, Passed};
+use super::*;
+
+const DAY: i64 = MICROS_PER_DAY;
+
+fn batch() -> RecordBatch {
+    let text = |values: Vec<Option<&str>>| Arc::new(StringArray::from(values)) as ArrayRef;
+    RecordBatch::try_from_iter_with_nullable([
+        (
+            "pole_id",
+            text(vec![Some("p1"), Some("p2"), Some("p3")]),
+            false,
+        ),
+        (
+            "kind",
+            text(vec![Some("Victim"), Some("Tenant"), None]),
+            true,
+        ),
+        (
+            "surname",
+            text(vec![Some("O'Dowd"), None, Some("Mr  X")]),
+            true,
+        ),
+        ("phone", text(vec![None, None, Some("+442079460000")]), true),
+        (
+            "table",
+            text(vec![Some("person"), Some("object"), None]),
+            true,
+        ),
+        (
+            "born",
+            Arc::new(Date32Array::from(vec![Some(10), Some(200), None])) as ArrayRef,
+            true,
+        ),
+        (
+            "died",
+            Arc::new(Date32Array::from(vec![Some(9), Some(200), Some(3)])) as ArrayRef,
+            true,
+        ),
+        (
+            "ingested_at",
+            Arc::new(TimestampMicrosecondArray::from(vec![
+                100 * DAY,
+                100 * DAY,
+                100 * DAY,
+            ])) as ArrayRef,
+            false,
+        ),
+    ])
+    .unwrap()
+}
+
+fn said(demand: &Expectation) -> Vec<RowVerdict> {
+    evaluate_expectation(demand, &batch(), None)
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn completeness_counts_columns() {
+    assert_eq!(
+        said(&Expectation::Filled(names(&["kind", "surname"]))),
+        [Passed, Failed, Failed]
+    );
+    assert_eq!(
+        said(&Expectation::AtLeast(
+            2,
+            names(&["kind", "surname", "phone"])
+        )),
+        [Passed, Failed, Passed]
+    );
+    assert_eq!(
+        said(&Expectation::ExactlyOne(names(&["surname", "phone"]))),
+        [Passed, Failed, Failed]
+    );
+}
+
+#[test]
+fn a_value_that_is_not_there_is_not_looked_at() {
+    assert_eq!(
+        said(&Expectation::Check(
+            "surname".into(),
+            pole::ConformanceCheck::PersonName
+        )),
+        [Passed, NotApplicable, Failed]
+    );
+    assert_eq!(
+        said(&Expectation::Length("surname".into(), 1, 5)),
+        [Failed, NotApplicable, Passed]
+    );
+    assert_eq!(
+        said(&Expectation::OneOf(
+            "kind".into(),
+            BTreeSet::from(["Victim".into()])
+        )),
+        [Passed, Failed, NotApplicable]
+    );
+}
+
+#[test]
+fn dates_are_compared_with_each_other_and_with_the_log() {
+    assert_eq!(
+        said(&Expectation::NotFuture("born".into())),
+        [Passed, Failed, NotApplicable]
+    );
+    assert_eq!(
+        said(&Expectation::NotBefore("died".into(), "born".into())),
+        [Failed, Passed, NotApplicable]
+    );
+    assert_eq!(
+        said(&Expectation::AgeAtMost("born".into(), 0)),
+        [Failed, Passed, NotApplicable]
+    );
+}
+
+#[test]
+fn a_condition_leaves_other_rows_alone() {
+    let victims = BTreeSet::from(["Victim".to_owned()]);
+    let demand = Expectation::If(
+        "kind".into(),
+        Some(victims),
+        Box::new(Expectation::Filled(names(&["phone"]))),
+    );
+    assert_eq!(said(&demand), [Failed, NotApplicable, NotApplicable]);
+    let any = Expectation::If(
+        "phone".into(),
+        None,
+        Box::new(Expectation::Filled(names(&["kind"]))),
+    );
+    assert_eq!(said(&any), [NotApplicable, NotApplicable, Failed]);
+}
+
+#[test]
+fn of_all_demands_one_that_fails_is_enough() {
+    let all = Expectation::All(vec![
+        Expectation::Filled(names(&["pole_id"])),
+        Expectation::Check("phone".into(), pole::ConformanceCheck::E164),
+        Expectation::Filled(names(&["kind"])),
+    ]);
+    assert_eq!(said(&all), [Passed, Passed, Failed]);
+}
+
+struct Town;
+
+impl CrossTableCheck for Town {
+    fn has_pole_id(&self, table: &str, value: &str) -> Option<bool> {
+        (table != "unmerged").then_some((table, value) == ("person", "p1"))
+    }
+
+    fn is_linked(&self, pole_id: &str, tables: &[String]) -> Option<bool> {
+        Some(
+            pole_id == "p2"
+                && (tables.is_empty() || tables.iter().any(|table| table == "location")),
+        )
+    }
+}
+
+#[test]
+fn other_tables_are_asked_where_they_are_known() {
+    let here = |demand: &Expectation| evaluate_expectation(demand, &batch(), Some(&Town));
+    let to_person =
+        Expectation::References("pole_id".into(), ReferenceTarget::Table("person".into()));
+    assert_eq!(here(&to_person), [Passed, Failed, Failed]);
+    assert_eq!(said(&to_person), [NotApplicable; 3]);
+    let to_unmerged =
+        Expectation::References("pole_id".into(), ReferenceTarget::Table("unmerged".into()));
+    assert_eq!(
+        here(&to_unmerged),
+        [NotApplicable; 3],
+        "of a table without a snapshot nothing is said"
+    );
+    assert_eq!(
+        here(&Expectation::References(
+            "pole_id".into(),
+            ReferenceTarget::InColumn("table".into())
+        )),
+        [Passed, Failed, NotApplicable]
+    );
+    assert_eq!(
+        here(&Expectation::Linked(Vec::new())),
+        [Failed, Passed, Failed]
+    );
+    assert_eq!(here(&Expectation::Linked(names(&["object"]))), [Failed; 3]);
+}
