@@ -193,11 +193,13 @@ fn compile_tables(
     tables.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
     let names: Vec<String> = tables.iter().map(|(_, table)| table.name.clone()).collect();
     let with_rules = |(file, mut table): (&DeclaredFile, TableContract)| {
-        match rule::compile_rules(RuleContext {
-            table: &table,
+        let context = RuleContext {
+            table: &table.name,
+            columns: &table.columns,
             tables: &names,
             lists,
-        }) {
+        };
+        match rule::compile_rules(&table.properties, &table.quality, context) {
             Ok(rules) => table.rules = rules,
             Err(faults) => problems.extend(faults.into_iter().map(|(needle, message)| {
                 Problem::error(

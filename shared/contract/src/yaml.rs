@@ -2,13 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::file::DeclaredFile;
+use crate::file::{DeclaredFile, parse_yaml};
 use crate::problem::{Location, Problem, explain_serde_error, first_quoted_name};
-
-/// YAML as version 1.2 has it, and as editors check it: `n` and `No` are texts, not booleans.
-pub(crate) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
-    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
-}
 
 /// Reads a file into a type. What was read before is not read again; only for the place of a fault is the text.
 pub(crate) fn read_document<T: DeserializeOwned>(file: &DeclaredFile) -> Result<T, Problem> {
