@@ -11,7 +11,7 @@ pub struct DeclaredFile {
     /// The path.
     pub path: String,
     text: String,
-    /// What the text says, read once; none where it is no YAML.
+    /// The text's value, parsed once; none where the text is no YAML.
     value: OnceLock<Option<Value>>,
 }
 
@@ -41,7 +41,7 @@ impl DeclaredFile {
         &self.text
     }
 
-    /// What the text says; none where it is no YAML.
+    /// The text's value; none where the text is no YAML.
     pub(crate) fn parsed_value(&self) -> Option<&Value> {
         self.value
             .get_or_init(|| parse_yaml(&self.text).ok())
