@@ -77,8 +77,11 @@ fn guess_kind(values: &[&Value]) -> SampleFieldKind {
         .map_or(SampleFieldKind::Text, |(kind, _)| *kind)
 }
 
+/// Whether a value is of a kind.
+type ValueTest = fn(&Value) -> bool;
+
 /// The kinds with their tests, the narrower before the wider: every integer is a number, and every date a timestamp.
-const KIND_TESTS: [(SampleFieldKind, fn(&Value) -> bool); 7] = [
+const KIND_TESTS: [(SampleFieldKind, ValueTest); 7] = [
     (SampleFieldKind::Object, Value::is_object),
     (SampleFieldKind::List, Value::is_array),
     (SampleFieldKind::Boolean, Value::is_boolean),

@@ -29,7 +29,7 @@ use presence::AtLeastDocument;
 use value::{CheckDocument, OneOfDocument};
 pub(super) use value::{compile_anchored, plain_text};
 
-use KindCompiler::{Column, Either, Table};
+use KindCompiler::{Anywhere, OfColumn, OfTable};
 
 /// What a rule with `type: custom` and `engine: polelake` demands. All that is given must hold.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -107,9 +107,9 @@ struct RuleKind {
 
 /// Where a kind is written: in the `quality` of a column, of the table, or of either.
 enum KindCompiler {
-    Column(fn(&Implementation, &str, RuleContext<'_>) -> CompiledKind),
-    Table(fn(&Implementation, RuleContext<'_>) -> CompiledKind),
-    Either(fn(&Implementation, Option<&str>, RuleContext<'_>) -> CompiledKind),
+    OfColumn(fn(&Implementation, &str, RuleContext<'_>) -> CompiledKind),
+    OfTable(fn(&Implementation, RuleContext<'_>) -> CompiledKind),
+    Anywhere(fn(&Implementation, Option<&str>, RuleContext<'_>) -> CompiledKind),
 }
 
 /// Every kind of rule that `implementation` can name, in the order in which they compile.
@@ -117,87 +117,87 @@ const RULE_KINDS: [RuleKind; 17] = [
     kind(
         "filled",
         |fields| fields.filled.is_some(),
-        Table(presence::compile_filled),
+        OfTable(presence::compile_filled),
     ),
     kind(
         "at_least",
         |fields| fields.at_least.is_some(),
-        Table(presence::compile_at_least),
+        OfTable(presence::compile_at_least),
     ),
     kind(
         "exactly_one",
         |fields| fields.exactly_one.is_some(),
-        Table(presence::compile_exactly_one),
+        OfTable(presence::compile_exactly_one),
     ),
     kind(
         "one_of",
         |fields| fields.one_of.is_some(),
-        Table(value::compile_one_of),
+        OfTable(value::compile_one_of),
     ),
     kind(
         "check",
         |fields| fields.check.is_some(),
-        Either(value::compile_check),
+        Anywhere(value::compile_check),
     ),
     kind(
         "list",
         |fields| fields.list.is_some(),
-        Column(value::compile_list),
+        OfColumn(value::compile_list),
     ),
     kind(
         "compare",
         |fields| fields.compare.is_some(),
-        Either(comparison::compile_compare),
+        Anywhere(comparison::compile_compare),
     ),
     kind(
         "agrees",
         |fields| fields.agrees.is_some(),
-        Column(across_rows::compile_agrees),
+        OfColumn(across_rows::compile_agrees),
     ),
     kind(
         "not_future",
         |fields| fields.not_future.is_some(),
-        Column(time::compile_not_future),
+        OfColumn(time::compile_not_future),
     ),
     kind(
         "not_before",
         |fields| fields.not_before.is_some(),
-        Column(time::compile_not_before),
+        OfColumn(time::compile_not_before),
     ),
     kind(
         "max_age_years",
         |fields| fields.max_age_years.is_some(),
-        Column(time::compile_max_age),
+        OfColumn(time::compile_max_age),
     ),
     kind(
         "references",
         |fields| fields.references.is_some(),
-        Column(across_tables::compile_references),
+        OfColumn(across_tables::compile_references),
     ),
     kind(
         "unique",
         |fields| fields.unique.is_some(),
-        Table(across_rows::compile_unique),
+        OfTable(across_rows::compile_unique),
     ),
     kind(
         "fresh_within_hours",
         |fields| fields.fresh_within_hours.is_some(),
-        Table(time::compile_fresh),
+        OfTable(time::compile_fresh),
     ),
     kind(
         "linked",
         |fields| fields.linked.is_some(),
-        Table(across_tables::compile_linked),
+        OfTable(across_tables::compile_linked),
     ),
     kind(
         "if",
         |fields| fields.condition.is_some(),
-        Table(condition::compile_condition),
+        OfTable(condition::compile_condition),
     ),
     kind(
         "then",
         |fields| fields.then.is_some(),
-        Table(condition::require_condition),
+        OfTable(condition::require_condition),
     ),
 ];
 
@@ -222,10 +222,10 @@ impl RuleKind {
         context: RuleContext<'_>,
     ) -> CompiledKind {
         match (&self.compile, column) {
-            (Column(compile), Some(column)) => compile(fields, column, context),
-            (Table(compile), None) => compile(fields, context),
-            (Either(compile), column) => compile(fields, column, context),
-            (Column(_), None) | (Table(_), Some(_)) => Ok(None),
+            (OfColumn(compile), Some(column)) => compile(fields, column, context),
+            (OfTable(compile), None) => compile(fields, context),
+            (Anywhere(compile), column) => compile(fields, column, context),
+            (OfColumn(_), None) | (OfTable(_), Some(_)) => Ok(None),
         }
     }
 
@@ -233,10 +233,10 @@ impl RuleKind {
     fn misplacement(&self, column: Option<&str>) -> Option<String> {
         let name = self.name;
         match (&self.compile, column) {
-            (Table(_), Some(_)) => Some(format!(
+            (OfTable(_), Some(_)) => Some(format!(
                 "`{name}` is about a whole row; put it into the table's own `quality`"
             )),
-            (Column(_), None) => Some(format!(
+            (OfColumn(_), None) => Some(format!(
                 "`{name}` is about one column; put it into that column's `quality`"
             )),
             _ => None,
