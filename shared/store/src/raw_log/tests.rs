@@ -210,6 +210,25 @@ async fn a_topic_made_anew_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_cold_start_notices_a_recreated_topic_by_the_metadata_of_the_last_object() {
+    let store = MemoryStore::default();
+    land_records(&store, &LogEndCache::default(), &stream(), &records(0..10))
+        .await
+        .unwrap();
+    let mut newer = records(0..3);
+    newer
+        .iter_mut()
+        .for_each(|record| record.timestamp += 1_000_000);
+    let error = land_records(&store, &LogEndCache::default(), &stream(), &newer)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, RawLogError::TopicRecreated { offset: 0, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_cold_start_finds_the_end_behind_the_hint() {
     let store = MemoryStore::default();
     let ends = LogEndCache::default();
