@@ -8,12 +8,15 @@ mod caller;
 mod context;
 pub mod fetch;
 mod handler;
-mod http;
+mod http_api;
+mod inbound;
 mod problem;
 pub mod producer;
-mod queue;
 mod relay;
+mod request;
+mod retry;
 mod secret;
+mod sqs;
 
 pub use context::Context;
 pub use handler::handle;
