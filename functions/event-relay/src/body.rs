@@ -44,7 +44,8 @@ impl BodyKind {
         }
     }
 
-    /// What is wrong with an event of this kind. Of a CloudEvent, version 1.0 requires some attributes.
+    /// What is wrong with an event of this kind. Of a CloudEvent, version 1.0 requires some
+    /// attributes.
     pub(crate) fn cloud_event_fault(self, event: &Value) -> Option<&'static str> {
         if !matches!(self, Self::CloudEvent | Self::CloudEventBatch) {
             return None;
@@ -65,8 +66,8 @@ impl BodyKind {
 /// The body without its compression.
 ///
 /// # Errors
-/// A problem when it is compressed otherwise than by gzip, or damaged. A body that is too large once it is
-/// decompressed is cut off behind the limit, so that [`split_events`] refuses it.
+/// A problem when it is compressed otherwise than by gzip, or damaged. A body that is too large
+/// once it is decompressed is cut off behind the limit, so that [`split_events`] refuses it.
 pub(crate) fn decompress_body(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, ProblemDetails> {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(body),
@@ -149,7 +150,8 @@ fn split_json_lines(body: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn split_json_array(body: &[u8]) -> Result<Vec<Vec<u8>>, ProblemDetails> {
-    // The parser recurses: a nesting bomb is refused before it is parsed. One level is the list's own.
+    // The parser recurses: a nesting bomb is refused before it is parsed. One level is the list's
+    // own.
     if contract::depth_exceeds(body, contract::NESTING_MAX + 1) {
         return Err(ProblemDetails::new(
             RefusalReason::EventNesting,

@@ -1,7 +1,8 @@
 //! Who the caller is, and whether the source's contract admits the caller.
 //!
-//! The gateway has checked the signature or the token. What the gateway found is checked again as far as possible: a
-//! route without an authoriser, or an authoriser that ignored the token's expiry, must not let a caller in.
+//! The gateway has checked the signature or the token. What the gateway found is checked again as
+//! far as possible: a route without an authoriser, or an authoriser that ignored the token's
+//! expiry, must not let a caller in.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +12,8 @@ use trigger::HttpRequest;
 use crate::context::Context;
 use crate::problem::{ProblemDetails, RefusalReason};
 
-/// The source's contract, if the caller is known, there is such a source, and the caller may use it.
+/// The source's contract, if the caller is known, there is such a source, and the caller may use
+/// it.
 pub(crate) fn authorise_caller<'c>(
     request: &HttpRequest,
     source: &str,
@@ -62,8 +64,8 @@ fn identify_caller<'r>(
     Ok(Caller::Token(&token.claims))
 }
 
-/// The role of a session: API Gateway reports `arn:aws:sts::1:assumed-role/NAME/SESSION`, and the caller chooses the
-/// session's name. Any other ARN stays.
+/// The role of a session: API Gateway reports `arn:aws:sts::1:assumed-role/NAME/SESSION`, and the
+/// caller chooses the session's name. Any other ARN stays.
 fn caller_role_arn(arn: &str) -> String {
     assumed_role_arn(arn).unwrap_or_else(|| arn.to_owned())
 }
@@ -82,7 +84,8 @@ fn assumed_role_arn(arn: &str) -> Option<String> {
     Some(format!("arn:{partition}:iam::{account}:role/{role}"))
 }
 
-/// The contract of a source. A text that cannot be a name is neither looked up nor repeated in the answer.
+/// The contract of a source. A text that cannot be a name is neither looked up nor repeated in the
+/// answer.
 fn find_source_contract<'c>(
     source: &str,
     context: &'c Context,
@@ -120,7 +123,8 @@ fn unknown_source(source: &str, context: &Context) -> ProblemDetails {
     )
 }
 
-/// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end: that is refused.
+/// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end:
+/// that is refused.
 fn is_token_expired(exp: Option<&str>) -> bool {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

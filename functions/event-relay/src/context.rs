@@ -22,7 +22,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the environment and compiles the contracts. The connection to Kafka begins with the first record.
+    /// Reads the environment and compiles the contracts. The connection to Kafka begins with the
+    /// first record.
     ///
     /// # Errors
     /// Every setting that is missing or wrong, every problem in the contracts.

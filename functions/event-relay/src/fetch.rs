@@ -14,7 +14,8 @@ use crate::problem::{ProblemDetails, RefusalReason};
 use crate::retry::{RetryPolicy, time_left};
 use crate::secret::SecretCache;
 
-/// The pause before the second request is between half of 300 ms and all, before the third twice as long.
+/// The pause before the second request is between half of 300 ms and all, before the third twice as
+/// long.
 const RETRY_POLICY: RetryPolicy = RetryPolicy {
     attempts_max: 3,
     pause: Duration::from_millis(300),
@@ -39,7 +40,8 @@ pub struct FetchedState {
 
 /// Fetches states.
 pub struct StateFetcher {
-    /// Built with the first request: loading the system's certificates takes longer than a cold start.
+    /// Built with the first request: loading the system's certificates takes longer than a cold
+    /// start.
     http: OnceLock<reqwest::Client>,
     secrets: SecretCache,
     /// Origins that replace those of the contracts, by source: another environment's API.
@@ -83,7 +85,8 @@ impl From<FetchAttemptError> for ProblemDetails {
         }
         Self::new(
             RefusalReason::StateRefused,
-            "the record's API does not give its state; sending the event again will not help by itself",
+            "the record's API does not give its state; sending the event again will not help by \
+             itself",
         )
     }
 }
@@ -106,7 +109,8 @@ impl StateFetcher {
         }
     }
 
-    /// A client that follows no redirect: an API that moved must not send the secret to another host.
+    /// A client that follows no redirect: an API that moved must not send the secret to another
+    /// host.
     fn http_client(&self) -> Result<&reqwest::Client, FetchAttemptError> {
         if let Some(http) = self.http.get() {
             return Ok(http);
@@ -146,8 +150,8 @@ impl StateFetcher {
         })
     }
 
-    /// One attempt. `was_missing` travels from attempt to attempt: a record that is not found is requested twice, as
-    /// one that was created a moment ago may not be readable yet.
+    /// One attempt. `was_missing` travels from attempt to attempt: a record that is not found is
+    /// requested twice, as one that was created a moment ago may not be readable yet.
     async fn attempt_fetch(
         &self,
         request: &StateRequest<'_>,
@@ -168,7 +172,8 @@ impl StateFetcher {
         }
     }
 
-    /// The address of the record's state, at the origin that replaces the contract's own, if there is one.
+    /// The address of the record's state, at the origin that replaces the contract's own, if there
+    /// is one.
     fn record_url(&self, source: &str, fetch: &Fetch, key: &str) -> Result<Url, ProblemDetails> {
         if !key_is_safe(key) {
             return Err(ProblemDetails::new(
@@ -319,7 +324,8 @@ fn parse_etag_version(etag: &str) -> Option<i64> {
         .ok()
 }
 
-/// The event with the state and how it was fetched as its last members; every byte of its own stays.
+/// The event with the state and how it was fetched as its last members; every byte of its own
+/// stays.
 pub(crate) fn append_state(event: &[u8], member: &str, state: &FetchedState) -> Vec<u8> {
     let Some(open_object) = event.trim_ascii().strip_suffix(b"}") else {
         return event.to_vec();

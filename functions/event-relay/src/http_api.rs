@@ -1,4 +1,6 @@
-//! The trigger HTTP API (API Gateway's payload 2.0): `POST /v1/{source}/events` and `GET /v1/{source}/contract`.
+//! The trigger HTTP API (API Gateway's payload 2.0).
+//!
+//! `POST /v1/{source}/events` and `GET /v1/{source}/contract`.
 
 use async_trait::async_trait;
 use contract::{EVENT_BYTES_MAX, Event, SourceContract};
@@ -104,7 +106,8 @@ async fn post_events(
     Ok(results_response(&results, accepted))
 }
 
-/// Delivers the events that passed their checks; each result is the event's id, or why it was refused.
+/// Delivers the events that passed their checks; each result is the event's id, or why it was
+/// refused.
 async fn deliver_checked_events(
     checked: Vec<Result<CheckedEvent<'_>, ProblemDetails>>,
     context: &Context,
@@ -124,8 +127,8 @@ async fn deliver_checked_events(
     results
 }
 
-/// What the relay itself requires of an event: that it can be read, and has an id, a type, a time and a key.
-/// The transform finds whether its fields fit the mapping: there, nothing is lost.
+/// What the relay itself requires of an event: that it can be read, and has an id, a type, a time
+/// and a key. The transform finds whether its fields fit the mapping: there, nothing is lost.
 fn check_event<'c>(
     contract: &'c SourceContract,
     bytes: Vec<u8>,
@@ -159,8 +162,9 @@ fn check_event<'c>(
     Ok((id, prepared))
 }
 
-/// The id of an event whose source gives none: of the request's name, its index and its bytes. The same request
-/// again gives the same ids; equal events of two requests are two; another body under a used name is not lost.
+/// The id of an event whose source gives none: of the request's name, its index and its bytes. The
+/// same request again gives the same ids; equal events of two requests are two; another body under
+/// a used name is not lost.
 fn idempotent_event_id(contract: &SourceContract, key: &str, index: usize, bytes: &[u8]) -> String {
     let named_bytes = [format!("{key}\n{index}\n").as_bytes(), bytes].concat();
     pole::derived_event_id(&contract.name, &named_bytes).to_string()
@@ -174,7 +178,8 @@ fn emit_request_metrics(source: &str, accepted: usize, refused: usize) {
     emit_metric(&[("function", "event-relay"), ("source", source)], &values);
 }
 
-/// 202 when Kafka acknowledged all, the problem itself when a single event was refused, 207 when the events differ.
+/// 202 when Kafka acknowledged all, the problem itself when a single event was refused, 207 when
+/// the events differ.
 fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize) -> Value {
     if let [Err(problem)] = results {
         return problem_response(problem);

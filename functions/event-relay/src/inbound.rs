@@ -13,21 +13,22 @@ use crate::context::Context;
 /// A trigger that brings events.
 ///
 /// # Adding a connector
-/// A new connector (for files that an application puts into a bucket, or for pulls from an API on a schedule) is one
-/// file and one line:
+/// A new connector (for files that an application puts into a bucket, or for pulls from an API on a
+/// schedule) is one file and one line:
 ///
 /// 1. The file has a type that implements this trait. [`relay_events`](Self::relay_events) makes a
-///    [`PreparedEvent`](crate::relay::PreparedEvent) of each event that the payload brings or points to, gives them to
-///    [`deliver_events`](crate::relay::deliver_events), and answers as the trigger demands: what Kafka did not
-///    acknowledge must come again.
-/// 2. The line adds the type to the list `TRIGGERS` in `handler.rs`, behind the triggers that recognise less.
+///    [`PreparedEvent`](crate::relay::PreparedEvent) of each event that the payload brings or
+///    points to, gives them to [`deliver_events`](crate::relay::deliver_events), and answers as the
+///    trigger demands: what Kafka did not acknowledge must come again.
+/// 2. The line adds the type to the list `TRIGGERS` in `handler.rs`, behind the triggers that
+///    recognise less.
 #[async_trait]
 pub(crate) trait InboundEvents: Send + Sync {
     /// What the trigger's payloads are, for the failure of a payload that no trigger recognises.
     fn payload_name(&self) -> &'static str;
 
-    /// Whether a payload with these members comes from this trigger. Lenient: a member that the trigger may add one
-    /// day, or leave out, must not make a payload unknown.
+    /// Whether a payload with these members comes from this trigger. Lenient: a member that the
+    /// trigger may add one day, or leave out, must not make a payload unknown.
     fn recognises_payload(&self, members: &PayloadMembers<'_>) -> bool;
 
     /// Relays the events of a payload; the answer is the trigger's own.
@@ -61,8 +62,8 @@ impl<'p> PayloadMembers<'p> {
     }
 }
 
-/// The failure of a payload that cannot be read. It gives the position alone: the parser's own text could quote a
-/// header or a body.
+/// The failure of a payload that cannot be read. It gives the position alone: the parser's own text
+/// could quote a header or a body.
 pub(crate) fn unreadable_payload(error: &serde_json::Error) -> Failure {
     let message = format!(
         "the payload is not what the trigger promises: line {}, column {}",

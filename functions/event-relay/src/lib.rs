@@ -1,11 +1,12 @@
 //! `event-relay`: events in over HTTP and SQS, acknowledged Kafka records out.
 //!
-//! Checks the caller and the contract, takes the record's key, produces, and waits for every acknowledgement.
-//! A record that Kafka did not acknowledge is never reported as accepted.
+//! Checks the caller and the contract, takes the record's key, produces, and waits for every
+//! acknowledgement. A record that Kafka did not acknowledge is never reported as accepted.
 
 mod body;
 mod caller;
 mod context;
+mod delivery;
 pub mod fetch;
 mod handler;
 mod http_api;

@@ -1,4 +1,5 @@
-//! Every HTTP status of the relay, and every reason for refusing a request or an event (problem details, RFC 9457).
+//! Every HTTP status of the relay, and every reason for refusing a request or an event (problem
+//! details, RFC 9457).
 //!
 //! A test compares the two tables of this file with the table in `README.md`.
 
@@ -36,13 +37,15 @@ impl HttpStatus {
         Self { code, title }
     }
 
-    /// Seconds after which the client may send the request again; none when a repeat would get the same answer.
+    /// Seconds after which the client may send the request again; none when a repeat would get the
+    /// same answer.
     pub(crate) fn retry_after(self) -> Option<u32> {
         (self == Self::UNAVAILABLE).then_some(5)
     }
 }
 
-/// Declares the reasons, their list and their statuses and rules from one table: no reason can lack a row.
+/// Declares the reasons, their list and their statuses and rules from one table: no reason can lack
+/// a row.
 macro_rules! refusal_reasons {
     ($($(#[$doc:meta])* $reason:ident => $status:ident, $rule:literal;)+) => {
         /// Why the relay refuses a request or an event.
@@ -112,7 +115,8 @@ refusal_reasons! {
     /// The content type is not one that the relay reads.
     UnsupportedType => UNSUPPORTED_TYPE, "body.type";
 
-    /// The CloudEvent lacks an attribute that version 1.0 requires, or is in a form that the relay does not read.
+    /// The CloudEvent lacks an attribute that version 1.0 requires, or is in a form that the relay
+    /// does not read.
     CloudEventInvalid => UNPROCESSABLE, "event.cloudevent";
     /// The event has no id, or one that is too long.
     EventId => UNPROCESSABLE, "event.id";
@@ -139,7 +143,8 @@ refusal_reasons! {
 }
 
 impl RefusalReason {
-    /// The reason with the rule that [`contract::Event::parse`] names. Each of its rules has one row of the table.
+    /// The reason with the rule that [`contract::Event::parse`] names. Each of its rules has one
+    /// row of the table.
     fn from_event_rule(rule: &str) -> Self {
         Self::ALL
             .iter()

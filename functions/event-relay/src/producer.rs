@@ -1,4 +1,5 @@
-//! The Kafka producer, behind the trait [`EventSink`]: krafka is before 1.0, and this file alone uses it.
+//! The Kafka producer, behind the trait [`EventSink`]: krafka is before 1.0, and this file alone
+//! uses it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,14 +15,18 @@ use krafka::producer::{Acks, Producer};
 use krafka::{CloseOptions, Compression, Kafka, Record};
 use tokio::sync::Mutex;
 
+use crate::delivery::{Delivery, RecordsPending};
 use crate::retry::{RetryPolicy, time_left};
 
-/// A connection that was idle for longer is dropped, and the next batch connects again: NAT gateways forget a
-/// connection after 350 s, and a frozen sandbox does not notice.
+pub use crate::delivery::{OutgoingRecord, SendError};
+
+/// A connection that was idle for longer is dropped, and the next batch connects again: NAT
+/// gateways forget a connection after 350 s, and a frozen sandbox does not notice.
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(240);
 
-/// A producer that is older is replaced. krafka 0.28.1 goes on polling without a pause once a partition was without
-/// a leader for a moment (its next refresh of metadata stays in the past): this bounds what that burns.
+/// A producer that is older is replaced. krafka 0.28.1 goes on polling without a pause once a
+/// partition was without a leader for a moment (its next refresh of metadata stays in the past):
+/// this bounds what that burns.
 const PRODUCER_AGE_MAX: Duration = Duration::from_secs(900);
 
 /// One request to a broker.
@@ -36,30 +41,6 @@ const RETRY_POLICY: RetryPolicy = RetryPolicy {
     pause: Duration::from_millis(200),
     jitter_floor: 0.0,
 };
-
-/// A record on its way to Kafka.
-#[derive(Clone, Debug)]
-pub struct OutgoingRecord {
-    /// The topic.
-    pub topic: String,
-    /// The record's key; Java's murmur2 of it gives the partition.
-    pub key: Option<String>,
-    /// The event, byte for byte as it came.
-    pub value: Vec<u8>,
-    /// Headers.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// Why a record was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The record is larger than the broker accepts; another attempt cannot succeed.
-    #[error("the record is larger than the topic takes")]
-    TooLarge,
-    /// Kafka did not acknowledge; another attempt may succeed.
-    #[error("{0}")]
-    Unavailable(String),
-}
 
 impl From<KrafkaError> for SendError {
     fn from(error: KrafkaError) -> Self {
@@ -76,7 +57,8 @@ impl From<KrafkaError> for SendError {
 /// Where records are sent.
 #[async_trait]
 pub trait EventSink: Send + Sync {
-    /// Sends the records in their order. Each result says whether every in-sync replica has acknowledged the record.
+    /// Sends the records in their order. Each result says whether every in-sync replica has
+    /// acknowledged the record.
     async fn send_records(
         &self,
         records: Vec<OutgoingRecord>,
@@ -126,58 +108,11 @@ impl CachedProducer {
         idle < CONNECTION_IDLE_MAX && self.created_at.elapsed() < PRODUCER_AGE_MAX
     }
 
-    /// Ends a producer that failed once: it is not trusted with the next batch, and must not go on sending in the
-    /// background what is reported as not sent.
+    /// Ends a producer that failed once: it is not trusted with the next batch, and must not go on
+    /// sending in the background what is reported as not sent.
     async fn close(self) {
         let at_once = CloseOptions::new().timeout(Duration::ZERO);
         drop(self.producer.close_with(at_once).await);
-    }
-}
-
-/// The records of one call, with what is known of each of them.
-struct Delivery {
-    records: Vec<OutgoingRecord>,
-    /// One outcome for each record.
-    outcomes: Vec<Result<(), SendError>>,
-    /// The indexes of the records that another attempt may get through.
-    pending: Vec<usize>,
-}
-
-/// Kafka has not acknowledged some records, and another attempt may get them through.
-struct RecordsPending;
-
-impl Delivery {
-    fn new(records: Vec<OutgoingRecord>) -> Self {
-        let unsent = Err(SendError::Unavailable("no time was left".to_owned()));
-        Self {
-            outcomes: vec![unsent; records.len()],
-            pending: (0..records.len()).collect(),
-            records,
-        }
-    }
-
-    fn pending_records(&self) -> Vec<OutgoingRecord> {
-        self.pending
-            .iter()
-            .map(|index| self.records[*index].clone())
-            .collect()
-    }
-
-    /// Notes the outcomes of the pending records, in their order.
-    fn note_outcomes(&mut self, outcomes: Vec<Result<(), SendError>>) {
-        for (index, outcome) in self.pending.iter().zip(outcomes) {
-            self.outcomes[*index] = outcome;
-        }
-        self.pending
-            .retain(|index| matches!(self.outcomes[*index], Err(SendError::Unavailable(_))));
-    }
-
-    fn state(&self) -> Result<(), RecordsPending> {
-        if self.pending.is_empty() {
-            Ok(())
-        } else {
-            Err(RecordsPending)
-        }
     }
 }
 
@@ -238,7 +173,8 @@ impl KafkaSink {
         (delivery, state)
     }
 
-    /// A broker that finds a batch too large reports that of all its records: each of them is sent alone.
+    /// A broker that finds a batch too large reports that of all its records: each of them is sent
+    /// alone.
     async fn resend_one_by_one(
         &self,
         records: &[OutgoingRecord],
@@ -310,7 +246,8 @@ async fn connect_kafka(settings: &KafkaSettings, within: Duration) -> krafka::Re
     builder.connect().await
 }
 
-/// The first offset of each partition of a topic, and the offset behind its last record; for operators' tools.
+/// The first offset of each partition of a topic, and the offset behind its last record; for
+/// operators' tools.
 ///
 /// # Errors
 /// When Kafka does not answer.
@@ -393,8 +330,9 @@ fn kafka_record(outgoing: OutgoingRecord) -> Record {
 
 #[async_trait]
 impl EventSink for KafkaSink {
-    /// What Kafka did not acknowledge is sent again on a new connection, as long as there is time. A record that Kafka
-    /// wrote without acknowledging it is then there twice; both have the same event id.
+    /// What Kafka did not acknowledge is sent again on a new connection, as long as there is time.
+    /// A record that Kafka wrote without acknowledging it is then there twice; both have the same
+    /// event id.
     async fn send_records(
         &self,
         records: Vec<OutgoingRecord>,

@@ -1,4 +1,5 @@
-//! The one way out for the events of every trigger: fetch the state where the contract asks for it, then produce.
+//! The one way out for the events of every trigger: fetch the state where the contract asks for it,
+//! then produce.
 
 use std::time::{Duration, Instant};
 
@@ -51,13 +52,15 @@ impl EventIdentity {
     }
 }
 
-/// Delivers the events in their order. Each result says whether every in-sync replica has acknowledged the event.
+/// Delivers the events in their order. Each result says whether every in-sync replica has
+/// acknowledged the event.
 pub(crate) async fn deliver_events(
     events: Vec<PreparedEvent<'_>>,
     context: &Context,
     budget: TimeBudget,
 ) -> Vec<Result<(), ProblemDetails>> {
-    // One deadline for all of them: the states that are fetched by then are produced, the rest is sent again.
+    // One deadline for all of them: the states that are fetched by then are produced, the rest is
+    // sent again.
     let time_left = budget.time_left();
     let deadline = Instant::now() + time_left - PRODUCE_RESERVE.min(time_left / 2);
     let enrichments: Vec<_> = events
@@ -87,7 +90,8 @@ fn log_unacknowledged(outcomes: &[Result<(), SendError>]) {
     }
 }
 
-/// Turns each success into a refusal whose later step failed. `outcomes` has one entry for each success, in order.
+/// Turns each success into a refusal whose later step failed. `outcomes` has one entry for each
+/// success, in order.
 pub(crate) fn apply_outcomes<T, E: Into<ProblemDetails>>(
     results: &mut [Result<T, ProblemDetails>],
     outcomes: Vec<Result<(), E>>,

@@ -1,4 +1,5 @@
-//! What an HTTP request says of all its events: their form, the trace, the client's name for the request.
+//! What an HTTP request says of all its events: their form, the trace, the client's name for the
+//! request.
 
 use trigger::HttpRequest;
 
@@ -14,7 +15,8 @@ pub(crate) struct RequestMetadata {
     pub(crate) kind: BodyKind,
     /// The W3C `traceparent`; empty when there is none, or it is not one.
     pub(crate) traceparent: String,
-    /// The client's name for the request, which stays the same when the client sends the request again.
+    /// The client's name for the request, which stays the same when the client sends the request
+    /// again.
     pub(crate) idempotency_key: Option<String>,
 }
 
@@ -67,7 +69,8 @@ pub(crate) fn decode_body(request: &HttpRequest) -> Result<Vec<u8>, ProblemDetai
     })
 }
 
-/// As W3C Trace Context writes it: `00-` 32 digits `-` 16 digits `-` 2 digits. Anything else is left out.
+/// As W3C Trace Context writes it: `00-` 32 digits `-` 16 digits `-` 2 digits. Anything else is
+/// left out.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let widths: Vec<usize> = parts.iter().map(|part| part.len()).collect();

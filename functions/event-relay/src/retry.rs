@@ -1,4 +1,5 @@
-//! Pauses between attempts, for `backon`'s retries: a few attempts, jitter, and one deadline for all of them.
+//! Pauses between attempts, for `backon`'s retries: a few attempts, jitter, and one deadline for
+//! all of them.
 
 use std::time::{Duration, Instant};
 
@@ -7,15 +8,16 @@ use std::time::{Duration, Instant};
 pub(crate) struct RetryPolicy {
     /// Attempts at most, the first included.
     pub(crate) attempts_max: u32,
-    /// The longest pause before the second attempt; before the third it is twice as long, and so on.
+    /// The longest pause before the second attempt; before the third it is twice as long, and so
+    /// on.
     pub(crate) pause: Duration,
     /// The least part of a pause that jitter leaves, from 0 to 1.
     pub(crate) jitter_floor: f64,
 }
 
 impl RetryPolicy {
-    /// The pauses, which end where no time for another attempt would be left: `backon` takes any iterator of pauses,
-    /// and none of its own knows a deadline.
+    /// The pauses, which end where no time for another attempt would be left: `backon` takes any
+    /// iterator of pauses, and none of its own knows a deadline.
     pub(crate) fn pauses_until(
         self,
         deadline: Instant,

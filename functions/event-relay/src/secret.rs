@@ -8,7 +8,8 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
-/// How long a secret is cached. When an API refuses a secret, the cache drops it at once: it may have been rotated.
+/// How long a secret is cached. When an API refuses a secret, the cache drops it at once: it may
+/// have been rotated.
 const CACHE_TTL: Duration = Duration::from_secs(300);
 
 /// The secrets that this sandbox has read. The first read builds the client.

@@ -41,8 +41,8 @@ impl InboundEvents for SqsQueue {
 
 /// Relays messages; the answer names those that SQS is to deliver again.
 ///
-/// A message that cannot be read is relayed all the same, without a key: the transform puts it into quarantine
-/// with its reason. A queue has no caller who could be answered, and nothing is dropped.
+/// A message that cannot be read is relayed all the same, without a key: the transform puts it into
+/// quarantine with its reason. A queue has no caller who could be answered, and nothing is dropped.
 async fn relay_messages(
     messages: &[SqsMessage],
     context: &Context,
@@ -108,8 +108,9 @@ fn log_unknown_queue(message: &SqsMessage) {
     );
 }
 
-/// The messages that SQS is to deliver again. Of a FIFO queue's group, everything behind the first failure too:
-/// otherwise the queue would count the later ones as done, and their order would be lost.
+/// The messages that SQS is to deliver again. Of a FIFO queue's group, everything behind the first
+/// failure too: otherwise the queue would count the later ones as done, and their order would be
+/// lost.
 fn failures_in_order(messages: &[SqsMessage], failed: &BTreeSet<&str>) -> SqsFailures {
     let mut failures = SqsFailures::default();
     let mut stopped_groups = BTreeSet::new();
