@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::cell::Calendar;
+use crate::column::ColumnType;
 use crate::expression::{CompiledExpression, RootedPath, StructureRoots};
 use crate::file::DeclaredFile;
 use crate::list::ReferenceLists;
@@ -15,7 +16,7 @@ use crate::mapping::{
 };
 use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::source::SourceContract;
-use crate::table::{ColumnType, TableContract};
+use crate::table::TableContract;
 use crate::time::parse_date;
 use crate::yaml;
 

@@ -1,7 +1,6 @@
 //! One event becomes rows, or a fault that says why not.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use pole::{RowOperation, Uuid};
 use serde_json::Value;
@@ -12,38 +11,10 @@ use crate::compile::{
 };
 use crate::event::Event;
 use crate::expression::{CompiledExpression, RootedPath, ValueRoots};
+use crate::extension::EventOp;
+use crate::fault::EventFault;
 use crate::mapping::RecordKind;
-use crate::source::EventOp;
 use crate::structure::ContractFindings;
-
-/// Why an event could not be used. Holds no value of the event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventFault {
-    /// The stable id of the rule that it broke.
-    pub rule: String,
-    /// The path in the event.
-    pub path: String,
-    /// What was expected.
-    pub reason: String,
-}
-
-impl EventFault {
-    pub(crate) fn new(rule: &str, path: &str, reason: &str) -> Self {
-        Self {
-            rule: rule.to_owned(),
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for EventFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}: {}", self.rule, self.path, self.reason)
-    }
-}
-
-impl std::error::Error for EventFault {}
 
 /// What an event became.
 #[derive(Debug)]

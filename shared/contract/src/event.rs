@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use crate::evaluate::EventFault;
+use crate::NESTING_MAX;
+use crate::extension::EventOp;
+use crate::fault::EventFault;
 use crate::fetch::{FETCHED_MEMBER, FetchVersion};
 use crate::path::EventPath;
-use crate::source::{EventOp, SourceContract};
-use crate::{NESTING_MAX, parse_timestamp};
+use crate::source::SourceContract;
+use crate::time::parse_timestamp;
 
 /// A parsed event.
 #[derive(Clone, Debug)]

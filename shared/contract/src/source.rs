@@ -2,36 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use crate::backfill::CompiledBackfill;
-use crate::extension::{BadRecords, EnvelopeDefaults, SourceExtension};
+use crate::extension::{BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims};
 use crate::fetch::{FETCHED_MEMBER, Fetch};
 use crate::file::DeclaredFile;
 use crate::info::ContractInfo;
+use crate::locator::ProblemLocator;
 use crate::odcs::{ContractDocument, Property, SchemaObject};
 use crate::path::EventPath;
 use crate::problem::{Location, Problem, nearest_name_hint};
 use crate::structure::DeclaredStructure;
 use crate::yaml;
-
-/// What an event type does to its record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EventOp {
-    /// The whole record is stated.
-    Upsert,
-    /// Some fields of the record are stated.
-    Patch,
-    /// The record is gone.
-    Delete,
-    /// The event is kept in the raw zone and goes no further.
-    Ignore,
-}
-
-/// Claims of a token that admit its bearer, all of them together.
-pub type TokenClaims = BTreeMap<String, String>;
 
 /// Who calls, as the gateway's authoriser found it.
 #[derive(Clone, Copy, Debug)]
@@ -182,11 +163,60 @@ impl SourceContract {
                 .map_err(|why| written.problem_at(path.text(), why))?;
         }
         if let Some(backfill) = &self.backfill {
-            backfill
-                .check_contract(self)
+            self.check_backfill(backfill)
                 .map_err(|why| written.problem_at("backfill", why))?;
         }
         Ok(())
+    }
+
+    /// Whether the backfill fits the contract around it.
+    fn check_backfill(&self, backfill: &CompiledBackfill) -> Result<(), String> {
+        let state = self.state.is_some();
+        match self.event_op(&backfill.event_type) {
+            Ok(EventOp::Upsert) => {}
+            Ok(EventOp::Patch) if state => {}
+            Ok(_) => {
+                return Err(
+                    "`backfill.event_type` must be one that states the whole record".into(),
+                );
+            }
+            Err(why) => return Err(format!("`backfill.event_type`: {why}")),
+        }
+        if backfill.key.len() != self.key.len() {
+            return Err(format!(
+                "`backfill.key` needs {} parts, as `key` has",
+                self.key.len()
+            ));
+        }
+        let written = [
+            &self.event_id,
+            &self.event_type,
+            &self.event_time,
+            &self.entity_version,
+        ];
+        let mut targets = self
+            .key
+            .iter()
+            .chain(written.into_iter().flatten())
+            .chain(self.record_target_path());
+        if let Some(path) = targets.find(|path| path.plain_names().is_none()) {
+            return Err(format!(
+                "a backfill cannot write to `{}`: it is not made of names alone",
+                path.text()
+            ));
+        }
+        let mut read = backfill
+            .key
+            .iter()
+            .chain(&backfill.time)
+            .chain(&backfill.version);
+        read.try_for_each(|path| self.declared_record().structure_at(path).map(drop))
+    }
+
+    /// Where a record of a file stands in its event: the state, unless the relay fetches that itself.
+    pub(crate) fn record_target_path(&self) -> Option<&EventPath> {
+        let state = self.state.as_ref().filter(|_| self.fetch.is_none());
+        state.or(self.body.first())
     }
 
     /// What the record is declared to be.
@@ -254,47 +284,6 @@ impl SourceContract {
             let nearest = nearest_name_hint(event_type, self.events.keys().map(String::as_str));
             format!("the event type is not declared in the contract{nearest}")
         })
-    }
-}
-
-/// A contract's file, for the places of what is wrong in it.
-pub(crate) struct ProblemLocator<'f> {
-    file: &'f DeclaredFile,
-}
-
-impl ProblemLocator<'_> {
-    pub(crate) fn problem_at(&self, needle: &str, message: impl Into<String>) -> Problem {
-        let begins = Location::find_word(self.file.text(), "polelake", 1).line;
-        Problem::error(
-            &self.file.path,
-            Location::find_word(self.file.text(), needle, begins),
-            message,
-        )
-    }
-
-    pub(crate) fn parse_path(&self, text: &str) -> Result<EventPath, Problem> {
-        EventPath::parse(text).map_err(|why| self.problem_at(text, why))
-    }
-
-    pub(crate) fn parse_paths(&self, texts: &[String]) -> Result<Vec<EventPath>, Problem> {
-        texts.iter().map(|text| self.parse_path(text)).collect()
-    }
-
-    pub(crate) fn parse_instant(
-        &self,
-        name: &str,
-        text: Option<&str>,
-    ) -> Result<Option<i64>, Problem> {
-        let parse = |text: &str| {
-            let wrong = || {
-                self.problem_at(
-                    name,
-                    format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z"),
-                )
-            };
-            crate::parse_timestamp(text).ok_or_else(wrong)
-        };
-        text.map(parse).transpose()
     }
 }
 

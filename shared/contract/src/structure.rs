@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::evaluate::EventFault;
+use crate::fault::EventFault;
 use crate::odcs::Property;
 use crate::path::{EventPath, PathStep};
 use crate::problem::nearest_name_hint;

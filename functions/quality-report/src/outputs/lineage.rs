@@ -10,7 +10,6 @@ use contract::{ColumnType, TableContract};
 use lake::{Chunk, ColumnProfile, Day, RuleVerdict, SnapshotManifest, table_prefix};
 use serde_json::{Map, Value, json};
 
-use super::datacontract::rule_kind;
 use super::format_midnight;
 use crate::context::Context;
 use crate::report::Report;
@@ -216,7 +215,7 @@ fn rule_assertions(table: &TableContract, manifest: &SnapshotManifest) -> Vec<Va
     let assertion = |result: &lake::RuleResult| {
         let rule = table.rules.iter().find(|rule| rule.id == result.rule);
         let mut said = json!({
-            "assertion": rule.map_or("rule", rule_kind),
+            "assertion": rule.map_or("rule", contract::Rule::check_type),
             "success": result.verdict == RuleVerdict::Pass,
             "severity": if result.severity == "block" { "error" } else { "warn" },
             "name": result.rule,
