@@ -1,4 +1,4 @@
-//! Turns a record of a file into an event of its source, so that it takes the way of every event.
+//! Turns a record of a file into an event of its source, so that it is processed like every other event.
 
 use serde_json::{Map, Value};
 
@@ -26,7 +26,7 @@ impl SourceContract {
     /// changes nothing. Its time is the record's own, so that it never overwrites what is newer.
     ///
     /// # Errors
-    /// A fault that names the rule and the place, and never holds a value.
+    /// A fault that names the rule and the path, and never holds a value.
     pub fn backfill_event(&self, record: Value) -> Result<Vec<u8>, EventFault> {
         let Some(backfill) = self
             .backfill
@@ -35,28 +35,23 @@ impl SourceContract {
         else {
             return Ok(record.to_string().into_bytes());
         };
-        let mut event = Value::Object(Map::new());
+        let paths = &self.paths;
         let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
-        let moment = timestamp_text(read_record_time(backfill, &record)?);
-        let mut put = |path: Option<&EventPath>, value: Value| {
-            if let Some(names) = path.and_then(EventPath::plain_names) {
-                set_member(&mut event, &names, value);
-            }
-        };
-        put(self.event_id.as_ref(), id.into());
-        put(self.event_type.as_ref(), backfill.event_type.clone().into());
-        put(self.event_time.as_ref(), moment.into());
-        for (to, from) in self.key.iter().zip(&backfill.key) {
-            let part = read_key(std::slice::from_ref(from), &record)?;
-            put(Some(to), part.into());
+        let time = timestamp_text(read_record_time(backfill, &record)?);
+        let version = backfill.version.as_ref().and_then(|path| path.first_value(&record));
+
+        let mut event = Value::Object(Map::new());
+        set_at_path(&mut event, paths.id.as_ref(), id.into());
+        set_at_path(&mut event, paths.event_type.as_ref(), backfill.event_type.clone().into());
+        set_at_path(&mut event, paths.time.as_ref(), time.into());
+        for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
+            let part = read_key(std::slice::from_ref(record_path), &record)?;
+            set_at_path(&mut event, Some(event_path), part.into());
         }
-        let version = backfill
-            .version
-            .as_ref()
-            .and_then(|path| path.first_value(&record))
-            .cloned();
-        put(self.entity_version.as_ref(), version.unwrap_or(Value::Null));
-        put(self.record_target_path(), record);
+        let version = version.cloned().unwrap_or(Value::Null);
+        set_at_path(&mut event, paths.version.as_ref(), version);
+        set_at_path(&mut event, self.record_target_path(), record);
+
         Ok(event.to_string().into_bytes())
     }
 }
@@ -67,25 +62,29 @@ fn read_record_time(backfill: &CompiledBackfill, record: &Value) -> Result<i64, 
         return Ok(backfill.time_default);
     };
     match text_at_path(path, record) {
-        Some(at) => parse_timestamp(&at).ok_or_else(|| {
-            EventFault::new(
-                "backfill.time",
-                path.text(),
-                "an ISO 8601 timestamp was expected",
-            )
+        Some(text) => parse_timestamp(&text).ok_or_else(|| {
+            let reason = "an ISO 8601 timestamp was expected";
+            EventFault::new("backfill.time", path.text(), reason)
         }),
         None => Ok(backfill.time_default),
     }
 }
 
-/// Sets a member of a member, and makes the objects on the way.
-fn set_member(event: &mut Value, names: &[&str], value: Value) {
-    let mut place = event;
-    for name in names {
-        if !place.is_object() {
-            *place = Value::Object(Map::new());
-        }
-        place = &mut place[*name];
+/// Sets the value at a path that has only names. A path that the contract does not declare sets nothing.
+fn set_at_path(event: &mut Value, path: Option<&EventPath>, value: Value) {
+    if let Some(names) = path.and_then(EventPath::plain_names) {
+        set_member(event, &names, value);
     }
-    *place = value;
+}
+
+/// Sets a member of nested objects, and creates the objects that are missing.
+fn set_member(event: &mut Value, names: &[&str], value: Value) {
+    let mut member = event;
+    for name in names {
+        if !member.is_object() {
+            *member = Value::Object(Map::new());
+        }
+        member = &mut member[*name];
+    }
+    *member = value;
 }

@@ -13,6 +13,7 @@ mod compile;
 mod draft;
 mod evaluate;
 mod event;
+mod event_paths;
 mod expression;
 mod extension;
 mod fault;
