@@ -8,14 +8,12 @@ use store::ObjectStore;
 
 /// The list as it is now; where there is none, nobody is forgotten.
 pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSubjects, Failure> {
-    match refined.get(ERASURES_KEY).await {
-        Ok(object) => {
-            ErasedSubjects::from_json(&object.body).map_err(|error| Failure::corrupt(&error))
-        }
-        Err(error) if error.is_not_found() => Ok(ErasedSubjects::default()),
-        // Without the list a replay could bring somebody back: better nothing than that.
-        Err(error) => Err(Failure::unavailable(&error)),
-    }
+    // When the list cannot be read the run fails: without it a replay could bring an erased person back.
+    let Some(object) = refined.get_if_present(ERASURES_KEY).await? else {
+        return Ok(ErasedSubjects::default());
+    };
+
+    Ok(ErasedSubjects::from_json(&object.body)?)
 }
 
 /// Whether the whole record that the event is about is forgotten, by its key.
