@@ -116,7 +116,7 @@ fn emit_metrics(topic: &str, landed: LandingCounts) {
     let values = [
         ("records_landed", landed.records),
         ("records_repeated", landed.repeats),
-        ("offset_holes", landed.offset_gaps),
+        ("offset_gaps", landed.offset_gaps),
     ];
     emit_metric(&[("function", "raw-landing"), ("topic", topic)], &values);
 }

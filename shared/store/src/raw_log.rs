@@ -225,7 +225,7 @@ async fn put_chunk(
         ("newest", end.newest_timestamp.to_string()),
         ("count", records.len().to_string()),
         (
-            "holes",
+            "offset_gaps",
             ((end.next - chunk.offset).unsigned_abs() - records.len() as u64).to_string(),
         ),
     ];
@@ -318,11 +318,10 @@ async fn find_log_end(
     store: &dyn ObjectStore,
     stream: &Chunk,
 ) -> Result<Option<LogEnd>, RawLogError> {
-    let hint = match store.get(&stream.log_end_hint_key()).await {
-        Ok(object) => parse_end_hint(&object.body),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error.into()),
-    };
+    let hint = store
+        .get_if_present(&stream.log_end_hint_key())
+        .await?
+        .and_then(|object| parse_end_hint(&object.body));
     // What the hint knows of may have expired; only what came after it needs to be looked at.
     let after = hint.map(|end| {
         Chunk {
