@@ -100,7 +100,7 @@ async fn add_day(
         .entry_before(day)
         .and_then(|before| before.manifest_key())
     {
-        Some(key) => object_if_found(curated.get(key).await)?,
+        Some(key) => curated.get_if_present(key).await?,
         None => None,
     };
     let before = before
