@@ -15,11 +15,12 @@ const ID_CHARS: usize = 36;
 /// When the list cannot be read: without it a replay could bring an erased person back, so nothing
 /// is transformed.
 pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSubjects, Failure> {
-    match refined.get(ERASURES_KEY).await {
-        Ok(object) => Ok(ErasedSubjects::from_json(&object.body)?),
-        Err(error) if error.is_not_found() => Ok(ErasedSubjects::default()),
-        Err(error) => Err(error.into()),
-    }
+    // When the list cannot be read the run fails: without it a replay could bring an erased person back.
+    let Some(object) = refined.get_if_present(ERASURES_KEY).await? else {
+        return Ok(ErasedSubjects::default());
+    };
+
+    Ok(ErasedSubjects::from_json(&object.body)?)
 }
 
 /// Whether the full record that the event is about is erased, by its key.
