@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::table::ColumnType;
+use crate::column::ColumnType;
 use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
 
 /// A value for a column.

@@ -6,7 +6,23 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::fetch::Fetch;
-use crate::source::{EventOp, TokenClaims};
+
+/// What an event type does to its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EventOp {
+    /// The whole record is stated.
+    Upsert,
+    /// Some fields of the record are stated.
+    Patch,
+    /// The record is gone.
+    Delete,
+    /// The event is kept in the raw zone and goes no further.
+    Ignore,
+}
+
+/// Claims of a token that admit its bearer, all of them together.
+pub type TokenClaims = BTreeMap<String, String>;
 
 /// How an event is wrapped; gives the defaults of where things stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

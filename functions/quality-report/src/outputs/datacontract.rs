@@ -1,6 +1,6 @@
 //! A table's results of a day in the format of datacontract-cli, so that programs which read its results can read these.
 
-use contract::{Catalogue, Expectation, Rule, TableContract};
+use contract::{Catalogue, Rule, TableContract};
 use lake::{Day, RuleResult, RuleVerdict};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -161,7 +161,7 @@ fn rule_check(result: &RuleResult, table: &TableContract) -> DatacontractCheck {
     DatacontractCheck {
         id: result.rule.clone(),
         category: if is_declared { "quality" } else { "schema" },
-        kind: rule.map_or("rule", rule_kind).into(),
+        kind: rule.map_or("rule", Rule::check_type).into(),
         name: result.description.clone(),
         model: table.name.clone(),
         field: result.column.clone(),
@@ -217,31 +217,3 @@ fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
 
 /// Who ran the checks.
 const ENGINE: &str = "polelake";
-
-/// The kind of a rule; datacontract-cli's own name, where it has such a check.
-pub(super) fn rule_kind(rule: &Rule) -> &'static str {
-    match &rule.expectation {
-        Expectation::Filled(_) if rule.column.is_some() => "field_required",
-        Expectation::Filled(_) => "row_required",
-        Expectation::OneOf(..) => "field_enum",
-        Expectation::Pattern(..) => "field_regex",
-        Expectation::Length(..) => "field_length",
-        Expectation::Check(..) => "field_check",
-        Expectation::NotFuture(_) => "field_not_future",
-        Expectation::NotBefore(..) => "field_not_before",
-        Expectation::AgeAtMost(..) => "field_age",
-        Expectation::References(..) => "field_reference",
-        Expectation::Compare(..) => "field_comparison",
-        Expectation::Agrees(_) => "field_reconciliation",
-        Expectation::Unique(_) if rule.column.is_some() => "field_unique",
-        Expectation::Unique(_) => "model_duplicate_values",
-        Expectation::Fresh(_) => "servicelevel_freshness",
-        Expectation::AtLeast(..) => "row_at_least",
-        Expectation::ExactlyOne(_) => "row_exactly_one",
-        Expectation::If(..) => "row_condition",
-        Expectation::All(_) => "row_all",
-        Expectation::Linked(_) => "row_linked",
-        Expectation::UniqueKey => "primary_key_unique",
-        Expectation::RowCount => "row_count",
-    }
-}

@@ -10,7 +10,6 @@ use contract::{Column, ColumnType, TableContract};
 use lake::{Chunk, ColumnProfile, Day, RuleResult, RuleVerdict, SnapshotManifest, table_prefix};
 use serde_json::{Map, Value, json};
 
-use super::datacontract::rule_kind;
 use super::format_midnight;
 use crate::context::Context;
 use crate::report::Report;
@@ -271,7 +270,7 @@ fn rule_assertion(result: &RuleResult, table: &TableContract) -> Value {
     let checked = format_thousands(result.checked);
 
     let mut assertion = json!({
-        "assertion": rule.map_or("rule", rule_kind),
+        "assertion": rule.map_or("rule", contract::Rule::check_type),
         "success": result.verdict == RuleVerdict::Pass,
         "severity": if result.severity == "block" { "error" } else { "warn" },
         "name": result.rule,

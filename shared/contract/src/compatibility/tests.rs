@@ -97,12 +97,12 @@ fn codes_do_not_go_away() {
         "version: 2.0.0\ndescription: d\ncodes:\n  - {code: A}\n  - {code: B, synonyms: [b]}\n",
     );
     let changes = compare_files(Some(&old), Some(&new)).unwrap();
-    let told: Vec<(&str, ChangeImpact)> = changes
+    let impacts: Vec<(&str, ChangeImpact)> = changes
         .iter()
         .map(|c| (c.element.as_str(), c.impact))
         .collect();
     assert_eq!(
-        told,
+        impacts,
         [("a", ChangeImpact::Breaking), ("b", ChangeImpact::Fine)]
     );
 }
