@@ -182,7 +182,7 @@ fn other_tables_are_asked_where_they_are_known() {
     assert_eq!(
         verdicts_with_tables(&to_unmerged),
         [NotApplicable; 3],
-        "of a table without a snapshot nothing is said"
+        "the rows of a table without a snapshot are not known"
     );
     assert_eq!(
         verdicts_with_tables(&Expectation::References(
