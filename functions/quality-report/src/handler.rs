@@ -29,9 +29,8 @@ pub async fn handle(schedule: &ScheduleRequest, context: &Context) -> Result<Rep
     let earlier = read_earlier_days(day, context).await?;
     let history = compare_with_history(day, &mut report, &earlier, context).await?;
 
-    let json = serde_json::to_vec_pretty(&report)?;
     context
-        .write_site_object(&report_key(day), json, "application/json")
+        .write_site_object(&report_key(day), report.to_json()?, "application/json")
         .await?;
     publish_site(&report, earlier.last_report, &history, context).await?;
 
@@ -105,13 +104,23 @@ struct EarlierDays {
 async fn read_earlier_days(day: Day, context: &Context) -> Result<EarlierDays, Failure> {
     let metrics = history::read_earlier_metrics(day, &*context.curated).await?;
     let last_report = match metrics.last() {
-        Some((last, _)) => store::read_json_if_present(&*context.site, &report_key(*last)).await?,
+        Some((last, _)) => read_report(*last, context).await?,
         None => None,
     };
+
     Ok(EarlierDays {
         metrics,
         last_report,
     })
+}
+
+/// Reads the report of an earlier day; none where there is none.
+async fn read_report(day: Day, context: &Context) -> Result<Option<Report>, Failure> {
+    let Some(object) = context.site.get_if_present(&report_key(day)).await? else {
+        return Ok(None);
+    };
+
+    Ok(Some(Report::from_json(&object.body)?))
 }
 
 /// Compares the day's numbers with those of earlier days and writes them for later days. Returns the numbers of all these

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lake::{Day, QualityMetric, RuleVerdict, SnapshotManifest};
+use lake::{
+    Day, LakeError, QualityMetric, RuleVerdict, SnapshotManifest, decode_document,
+    encode_pretty_document,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::reconciliation::Reconciliation;
@@ -111,6 +114,22 @@ impl MetricHistory {
 }
 
 impl Report {
+    /// The report as JSON.
+    ///
+    /// # Errors
+    /// Never for a report of this function; JSON's writer could refuse.
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
+        encode_pretty_document(self)
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// When the bytes are no report, or one of another format.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
+        decode_document("quality report", bytes)
+    }
+
     /// Rules by verdict: passed, warned, failed.
     #[must_use]
     pub fn count_verdicts(&self) -> (usize, usize, usize) {

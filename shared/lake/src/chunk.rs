@@ -1,70 +1,13 @@
 //! A chunk of a partition: the unit that is landed once and transformed once, and every key that is made from it.
 
-use std::fmt;
-
-/// Microseconds of a day.
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-
-/// A day in UTC, as days since 1970-01-01. Written zero-padded, one spelling everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day(pub i32);
-
-impl Day {
-    /// The day on which an instant falls, in microseconds since 1970.
-    #[must_use]
-    pub fn from_micros(micros: i64) -> Self {
-        Self(i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX))
-    }
-
-    /// The first microsecond of the day.
-    #[must_use]
-    pub fn start_micros(self) -> i64 {
-        i64::from(self.0) * MICROS_PER_DAY
-    }
-
-    /// The day after.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-
-    /// The day that `YYYY-MM-DD` names; any other spelling is none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 10)
-            .then(|| contract::parse_date(text))
-            .flatten()
-            .map(Self)
-    }
-}
-
-impl fmt::Display for Day {
-    /// The civil date of the days (Howard Hinnant's algorithm).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shifted = i64::from(self.0) + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        write!(f, "{year:04}-{month:02}-{day:02}")
-    }
-}
+use crate::Day;
 
 /// A raw object's place: the stream it belongs to and the first offset that it must hold.
 ///
 /// ```
 /// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
 /// assert_eq!(chunk.raw_key(), "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet");
-/// assert_eq!(lake::Chunk::of_raw_key(&chunk.raw_key()), Some(chunk));
+/// assert_eq!(lake::Chunk::from_raw_key(&chunk.raw_key()), Some(chunk));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chunk {
@@ -94,7 +37,7 @@ impl Chunk {
     /// The key of the small object that remembers where the chain ends. A cache: the chain is the truth.
     #[must_use]
     pub fn log_end_hint_key(&self) -> String {
-        format!("raw/_chain/{}.json", self.stream_path())
+        format!("raw/_log/{}.json", self.stream_path())
     }
 
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
@@ -248,13 +191,6 @@ mod tests {
         }
 
         #[test]
-        fn days_go_there_and_back(day in -700_000..2_900_000i32) {
-            if day > -719_000 {
-                prop_assert_eq!(Day::parse(&Day(day).to_string()), Some(Day(day)));
-            }
-        }
-
-        #[test]
         fn keys_sort_as_offsets(a in 0..i64::MAX, b in 0..i64::MAX) {
             let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
             prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
@@ -294,7 +230,7 @@ mod tests {
     fn what_is_no_raw_key_is_refused() {
         for key in [
             "raw/t/epoch=1/partition=0/17.parquet",
-            "raw/_chain/t/epoch=1/partition=0.json",
+            "raw/_log/t/epoch=1/partition=0.json",
             "raw/t",
             "",
         ] {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use pole::Uuid;
 use serde::{Deserialize, Serialize};
 
+use crate::format::{decode_document, encode_document, encode_pretty_document};
 use crate::{Day, LakeError};
 
 /// The key of the list, in the refined zone.
@@ -23,6 +24,12 @@ pub struct ErasedSubject {
     /// The erasure that it was part of: what was forgotten together.
     #[serde(with = "as_text")]
     pub erasure: Uuid,
+}
+
+/// The list as it is stored.
+#[derive(Serialize, Deserialize)]
+struct ErasureList {
+    subjects: Vec<ErasedSubject>,
 }
 
 /// Everything that is forgotten.
@@ -95,9 +102,10 @@ impl ErasedSubjects {
     /// # Errors
     /// Never for such a list; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        let mut entries: Vec<&ErasedSubject> = self.0.values().collect();
-        entries.sort_by_key(|erasure| erasure.hash);
-        Ok(serde_json::to_vec(&entries)?)
+        let mut subjects: Vec<ErasedSubject> = self.0.values().cloned().collect();
+        subjects.sort_by_key(|subject| subject.hash);
+
+        encode_document(&ErasureList { subjects })
     }
 
     /// Reads a list.
@@ -105,12 +113,13 @@ impl ErasedSubjects {
     /// # Errors
     /// When the bytes are no such list.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        let entries: Vec<ErasedSubject> = serde_json::from_slice(bytes)?;
-        let mut list = Self::default();
-        entries
-            .into_iter()
-            .for_each(|erasure| list.insert_latest(erasure));
-        Ok(list)
+        let list: ErasureList = decode_document("erasure list", bytes)?;
+
+        let mut erased = Self::default();
+        for subject in list.subjects {
+            erased.insert_latest(subject);
+        }
+        Ok(erased)
     }
 }
 
@@ -147,7 +156,7 @@ impl ErasureReceipt {
     /// # Errors
     /// Never for such a receipt; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        Ok(serde_json::to_vec_pretty(self)?)
+        encode_pretty_document(self)
     }
 
     /// Reads a receipt.
@@ -155,7 +164,7 @@ impl ErasureReceipt {
     /// # Errors
     /// When the bytes are no such receipt.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        Ok(serde_json::from_slice(bytes)?)
+        decode_document("erasure receipt", bytes)
     }
 }
 

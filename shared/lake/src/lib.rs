@@ -7,9 +7,11 @@
 mod chunk;
 mod columns;
 mod curated_keys;
+mod day;
 mod erasure;
 pub mod file;
 mod footer;
+mod format;
 mod group_writer;
 pub mod iceberg;
 mod manifest;
@@ -22,18 +24,20 @@ mod report_keys;
 pub mod schema;
 mod shard;
 
-pub use chunk::{Chunk, Day};
+pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
     ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_prefix, manifest_key, manifest_prefix,
     parse_manifest_day, parse_version_day, state_has_content, state_prefix, swept_days_key,
     table_prefix, version_name, work_prefix,
 };
+pub use day::Day;
 pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
     erasure_receipt_prefix,
 };
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
+pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_pretty_document};
 pub use group_writer::RowGroupWriter;
 pub use manifest::{
     ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
@@ -72,6 +76,19 @@ pub enum LakeError {
     /// The JSON document is damaged.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
+    /// The document has another format than this version of polelake reads.
+    #[error(
+        "the {kind} has format {found}: {reader}; polelake {} reads format {DOCUMENT_FORMAT}",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Format {
+        /// What kind of document it is, such as `receipt`.
+        kind: &'static str,
+        /// The number that was found, or `none`.
+        found: String,
+        /// Which polelake wrote it and reads it.
+        reader: &'static str,
+    },
     /// The object is not what its key says.
     #[error("{0}")]
     Unexpected(String),

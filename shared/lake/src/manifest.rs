@@ -6,6 +6,7 @@ use contract::{Rule, Severity};
 use quality::RuleCount;
 use serde::{Deserialize, Serialize};
 
+use crate::format::{decode_document, encode_pretty_document};
 use crate::receipt::StreamKey;
 use crate::{LakeError, OwnerRange};
 
@@ -125,7 +126,7 @@ pub struct ColumnProfile {
     pub percentiles: Option<[i64; 5]>,
     /// The commonest shapes of the values and the rows that have them: `9` for a digit, `A` and `a` for letters, one sign for
     /// each character. Of a personal column only shapes of many rows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, rename = "patterns", skip_serializing_if = "Vec::is_empty")]
     pub character_patterns: Vec<(String, u64)>,
     /// The same in the low grain: a run of one kind is one sign.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -201,14 +202,14 @@ impl SnapshotManifest {
     /// # Errors
     /// Never for a manifest of the merge; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        Ok(serde_json::to_vec_pretty(self)?)
+        encode_pretty_document(self)
     }
 
     /// Reads a manifest.
     ///
     /// # Errors
-    /// When the bytes are no manifest.
+    /// When the bytes are no manifest, or one of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        Ok(serde_json::from_slice(bytes)?)
+        decode_document("snapshot manifest", bytes)
     }
 }

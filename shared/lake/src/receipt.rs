@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
+use crate::format::{decode_document, encode_document};
 
 /// A stream of offsets: one partition of one life of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,14 +124,14 @@ impl Receipt {
     /// # Errors
     /// Never for a receipt of the transform; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        Ok(serde_json::to_vec(self)?)
+        encode_document(self)
     }
 
     /// Reads a receipt.
     ///
     /// # Errors
-    /// When the bytes are no receipt.
+    /// When the bytes are no receipt, or one of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        Ok(serde_json::from_slice(bytes)?)
+        decode_document("receipt", bytes)
     }
 }

@@ -19,8 +19,8 @@ pub const ERASED_HEADER: &str = "polelake-erased";
 /// Where a record was first landed: written `epoch/partition/offset/timestamp`.
 ///
 /// ```
-/// let origin = lake::Origin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
-/// assert_eq!(lake::Origin::parse(&origin.to_string()), Some(origin));
+/// let origin = lake::RedriveOrigin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
+/// assert_eq!(lake::RedriveOrigin::parse(&origin.to_string()), Some(origin));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RedriveOrigin {

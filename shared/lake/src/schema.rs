@@ -11,7 +11,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 pub const OPERATION_COLUMN: &str = "_op";
 
 /// The refined zone's column that names what a patch carries, joined by commas.
-pub const CHANGED_COLUMNS_COLUMN: &str = "_carried";
+pub const CHANGED_COLUMNS_COLUMN: &str = "_changed_columns";
 
 /// Columns that are new in nearly every row: a dictionary of them is work for nothing.
 pub const UNIQUE_VALUE_COLUMNS: [&str; 8] = [

@@ -21,7 +21,7 @@ impl OwnerRange {
     /// The owners of a shard of so many.
     ///
     /// ```
-    /// let half = lake::Owners::of(1, 2);
+    /// let half = lake::OwnerRange::of_shard(1, 2);
     /// assert!(half.contains("80000000-0000-5000-8000-000000000000"));
     /// assert!(!half.contains("7fffffff-ffff-5fff-bfff-ffffffffffff"));
     /// ```

@@ -77,8 +77,8 @@ impl ConformanceCheck {
     /// Whether `text` has the form, as it stands: what could be mended by a normaliser does not pass.
     ///
     /// ```
-    /// assert!(pole::Check::PncId.passes("2001/0171310W"));
-    /// assert!(!pole::Check::PncId.passes("2001/0171310X"));
+    /// assert!(pole::ConformanceCheck::PncId.accepts_text("2001/0171310W"));
+    /// assert!(!pole::ConformanceCheck::PncId.accepts_text("2001/0171310X"));
     /// ```
     #[must_use]
     pub fn accepts_text(self, text: &str) -> bool {

@@ -15,9 +15,9 @@
 //! | `Unique` | `uniqueness` in `snapshot-merge`, from [`hash_row_keys`](crate::hash_row_keys) |
 //! | `Fresh` | `cross_table_checks` in `quality-report`, from the manifest |
 //!
-//! A new kind of rule needs three places: `contract::Expectation` with its compilation, this file (with a module of its own
-//! where the evaluation is long), and `rule_kind` in `quality-report`, which names it in the exports. The matches on the kind
-//! in this file have no `_` arm, so that the compiler names each of them when a kind is added.
+//! How a kind of rule is added is described in `contract`, in the module `rule`; here it needs an arm in this file, and a
+//! module of its own where the evaluation is long. The matches on the kind in this file have no `_` arm, so that the compiler
+//! names each of them when a kind is added.
 
 use std::collections::BTreeSet;
 

@@ -15,6 +15,7 @@ mod notifier;
 mod object;
 pub mod raw_log;
 mod s3;
+mod s3_error;
 pub mod streams;
 mod versions;
 

@@ -11,6 +11,7 @@ use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
+use crate::s3_error::{http_status, s3_error};
 use crate::versions;
 use crate::{
     ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind, StoredObject,
@@ -104,33 +105,6 @@ fn interrupted_body_error(key: &str, error: &impl std::error::Error) -> StoreErr
         "get",
         key,
         format!("the content broke off: {error}"),
-    )
-}
-
-fn http_status<E>(error: &SdkError<E>) -> Option<u16> {
-    error
-        .raw_response()
-        .map(|response| response.status().as_u16())
-}
-
-pub(crate) fn s3_error<E: ProvideErrorMetadata>(
-    operation: &'static str,
-    key: &str,
-    error: &SdkError<E>,
-) -> StoreError {
-    let kind = match http_status(error) {
-        Some(404) => StoreErrorKind::NotFound,
-        Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
-            StoreErrorKind::Refused
-        }
-        _ => StoreErrorKind::Unavailable,
-    };
-    let said = error.message().or_else(|| error.code()).map(str::to_owned);
-    StoreError::new(
-        kind,
-        operation,
-        key,
-        said.unwrap_or_else(|| error.to_string()),
     )
 }
 

@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 
 use crate::StoreError;
-use crate::s3::s3_error;
+use crate::s3_error::s3_error;
 
 /// The ids of every version of exactly this key that is not the present one: those with content first, then the markers of
 /// deletions. Taken in this order, nothing of the object comes back to light half way.

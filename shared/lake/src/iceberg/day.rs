@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pole::{content_id, pole_id};
 
+use super::data_file::DataFile;
 use super::manifest::{self, DataFileStatus, FileLineage, ManifestEntry};
 use super::manifest_list::{self, DataFileTotals};
 use super::{IcebergFile, IcebergTable, SnapshotEntry};
@@ -12,19 +13,6 @@ use crate::{Day, LakeError, OwnerRange, SnapshotManifest};
 
 /// Comes after every id: ids are written in hexadecimal digits.
 const AFTER_ALL_IDS: &str = "g";
-
-/// A Parquet file of a day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataFile {
-    /// Its full key.
-    pub key: String,
-    /// Rows in it.
-    pub rows: u64,
-    /// Bytes of it.
-    pub bytes: u64,
-    /// The least and the greatest `owner_id` in it, or wider bounds of them, where known: readers skip files by them.
-    pub owners: Option<(String, String)>,
-}
 
 /// A day's files, and what happened on it.
 #[derive(Clone, Debug, PartialEq, Eq)]

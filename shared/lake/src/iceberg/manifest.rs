@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::IcebergTable;
 use super::avro::{self, AvroDecoder, AvroEncoder};
-use super::day::DataFile;
+use super::data_file::DataFile;
 use crate::schema::field_id;
 use crate::{Day, LakeError};
 

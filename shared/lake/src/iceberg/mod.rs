@@ -10,6 +10,7 @@
 //! 4. write the hint last: that is the commit for who reads the folder; for a catalogue it is its update.
 
 mod avro;
+mod data_file;
 mod day;
 mod days;
 mod manifest;
@@ -17,7 +18,8 @@ mod manifest_list;
 mod metadata;
 mod schema;
 
-pub use day::{DataFile, DayFiles, WrittenDay};
+pub use data_file::DataFile;
+pub use day::{DayFiles, WrittenDay};
 pub use days::{IcebergDays, SnapshotEntry};
 pub use manifest::FileLineage;
 pub use metadata::WrittenMetadata;
