@@ -38,11 +38,18 @@ impl SourceContract {
         let paths = &self.paths;
         let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
         let time = timestamp_text(read_record_time(backfill, &record)?);
-        let version = backfill.version.as_ref().and_then(|path| path.first_value(&record));
+        let version = backfill
+            .version
+            .as_ref()
+            .and_then(|path| path.first_value(&record));
 
         let mut event = Value::Object(Map::new());
         set_at_path(&mut event, paths.id.as_ref(), id.into());
-        set_at_path(&mut event, paths.event_type.as_ref(), backfill.event_type.clone().into());
+        set_at_path(
+            &mut event,
+            paths.event_type.as_ref(),
+            backfill.event_type.clone().into(),
+        );
         set_at_path(&mut event, paths.time.as_ref(), time.into());
         for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
             let part = read_key(std::slice::from_ref(record_path), &record)?;

@@ -85,8 +85,11 @@ pub(crate) struct RecordCondition {
 impl RecordCondition {
     /// Whether the condition holds for a value. A null means that the value is absent.
     pub(crate) fn holds_for(&self, value: &Cell<'_>) -> bool {
-        let listed =
-            self.is.is_empty() || self.is.iter().any(|wanted| Cell::from_json(wanted) == *value);
+        let listed = self.is.is_empty()
+            || self
+                .is
+                .iter()
+                .any(|wanted| Cell::from_json(wanted) == *value);
         let is_present = *value != Cell::Null;
         listed && self.present.is_none_or(|wanted| wanted == is_present)
     }
@@ -256,14 +259,17 @@ fn compile_records(
             Ok(record) => records.push(record),
             Err(findings) => {
                 let found = findings.into_iter();
-                problems.extend(
-                    found.map(|(word, why)| problem_at_word(file, &word, first_line, why)),
-                );
+                problems
+                    .extend(found.map(|(word, why)| problem_at_word(file, &word, first_line, why)));
             }
         }
     }
 
-    if problems.is_empty() { Ok(records) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(records)
+    } else {
+        Err(problems)
+    }
 }
 
 fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFinding> {

@@ -50,7 +50,9 @@ impl CompiledMapping {
     /// Counts what the event holds beyond what the contract declares.
     pub fn count_findings(&self, event: &Event, findings: &mut ContractFindings) {
         let contract = &self.contract;
-        contract.event_structure.count_findings(&event.value, "$", findings);
+        contract
+            .event_structure
+            .count_findings(&event.value, "$", findings);
 
         let Some(structure) = &contract.record_structure else {
             return;
@@ -91,14 +93,20 @@ impl CompiledMapping {
     /// The record's full state, where the relay or a backfill added it to the event.
     fn carried_state<'v>(&self, event: &'v Event) -> Option<&'v Value> {
         let path = self.contract.paths.state.as_ref()?;
-        path.first_value(&event.value).filter(|state| !state.is_null())
+        path.first_value(&event.value)
+            .filter(|state| !state.is_null())
     }
 
     /// What the event does to its record. A full state turns a patch into an upsert, and a state that the source no
     /// longer has turns any event into a deletion.
     fn operation_of(&self, event: &Event, state: Option<&Value>) -> Result<EventOp, EventFault> {
         let declared = self.contract.event_op(&event.kind).map_err(|why| {
-            let path = self.contract.paths.event_type.as_ref().map_or("$", EventPath::text);
+            let path = self
+                .contract
+                .paths
+                .event_type
+                .as_ref()
+                .map_or("$", EventPath::text);
             EventFault::new("event.undeclared-type", path, &why)
         })?;
 
@@ -118,9 +126,12 @@ impl CompiledMapping {
         if event.version.is_some() || !counts_versions {
             return Ok(());
         }
-        let reason =
-            "the fetched state has no version: its ETag was missing or not a whole number";
-        Err(EventFault::new("event.version", "$.fetched.version", reason))
+        let reason = "the fetched state has no version: its ETag was missing or not a whole number";
+        Err(EventFault::new(
+            "event.version",
+            "$.fetched.version",
+            reason,
+        ))
     }
 
     /// The record that the event carries: its full state, or the first body that is not null. A deletion needs none.
@@ -151,7 +162,11 @@ impl CompiledMapping {
             None if op == EventOp::Delete => Ok(&Value::Null),
             None => {
                 let path = paths.body.first().map_or("$", EventPath::text);
-                Err(EventFault::new("event.body", path, "the event carries no record"))
+                Err(EventFault::new(
+                    "event.body",
+                    path,
+                    "the event carries no record",
+                ))
             }
         }
     }

@@ -211,7 +211,10 @@ fn parse_json(bytes: &[u8]) -> Result<Value, EventFault> {
 pub fn depth_exceeds(bytes: &[u8], limit: usize) -> bool {
     // Most events have fewer opening brackets than the limit. The compiler counts them with vector instructions, which
     // is cheaper than following the text.
-    let opening = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    let opening = bytes
+        .iter()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
     if opening <= limit {
         return false;
     }

@@ -171,7 +171,10 @@ impl CompiledExpression {
         parts: &[Expression],
         lists: &ReferenceLists,
     ) -> Result<Vec<Self>, String> {
-        parts.iter().map(|part| Self::compile(part, lists)).collect()
+        parts
+            .iter()
+            .map(|part| Self::compile(part, lists))
+            .collect()
     }
 
     fn compile_code_map(
@@ -228,7 +231,10 @@ impl CompiledExpression {
 
     /// The first path that it reads, for messages.
     pub(crate) fn first_path(&self) -> String {
-        self.paths().first().map(|path| path.text().to_owned()).unwrap_or_default()
+        self.paths()
+            .first()
+            .map(|path| path.text().to_owned())
+            .unwrap_or_default()
     }
 
     /// Whether a patch with this body states the expression's value. A value that does not depend on the body always
@@ -254,9 +260,10 @@ impl CompiledExpression {
     fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
         let paths = self.paths();
         paths.is_empty()
-            || paths
-                .iter()
-                .any(|path| path.first_value(scope).is_some_and(|value| !value.is_null()))
+            || paths.iter().any(|path| {
+                path.first_value(scope)
+                    .is_some_and(|value| !value.is_null())
+            })
     }
 
     /// Whether a patch states any of the paths in the body that it reads, and whether it states all of them.
@@ -264,7 +271,10 @@ impl CompiledExpression {
         let mut body_paths = self.paths();
         body_paths.retain(|path| path.root != PathRoot::Event);
 
-        let stated = body_paths.iter().filter(|path| path.is_stated(scope)).count();
+        let stated = body_paths
+            .iter()
+            .filter(|path| path.is_stated(scope))
+            .count();
         (stated > 0, stated > 0 && stated == body_paths.len())
     }
 
@@ -295,10 +305,12 @@ impl CompiledExpression {
             Self::Concat { parts, separator } => evaluate_concat(parts, separator, scope, calendar),
             Self::Coalesce(parts) => evaluate_coalesce(parts, scope, calendar),
             Self::Sentinel(path) => Ok(sentinel_text(path.first_value(scope), calendar)),
-            Self::Identity { namespace, key } => {
-                evaluate_identity(namespace, key, scope, calendar)
-            }
-            Self::CodeMap { from, list, unknown } => match from.evaluate_text(scope, calendar)? {
+            Self::Identity { namespace, key } => evaluate_identity(namespace, key, scope, calendar),
+            Self::CodeMap {
+                from,
+                list,
+                unknown,
+            } => match from.evaluate_text(scope, calendar)? {
                 Some(code) => map_code(code, list, *unknown),
                 None => Ok(Cell::Null),
             },
@@ -306,12 +318,14 @@ impl CompiledExpression {
                 Some(text) => parse.parse_text(&text, calendar),
                 None => Ok(Cell::Null),
             },
-            Self::Normalise { from, normaliser, unknown } => {
-                match from.evaluate_text(scope, calendar)? {
-                    Some(text) => normalise_text(text, normaliser, *unknown),
-                    None => Ok(Cell::Null),
-                }
-            }
+            Self::Normalise {
+                from,
+                normaliser,
+                unknown,
+            } => match from.evaluate_text(scope, calendar)? {
+                Some(text) => normalise_text(text, normaliser, *unknown),
+                None => Ok(Cell::Null),
+            },
         }
     }
 

@@ -59,5 +59,9 @@ pub(crate) fn problem_at_word(
     from: usize,
     message: impl Into<String>,
 ) -> Problem {
-    Problem::error(&file.path, Location::find_word(file.text(), word, from), message)
+    Problem::error(
+        &file.path,
+        Location::find_word(file.text(), word, from),
+        message,
+    )
 }

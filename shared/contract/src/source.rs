@@ -122,7 +122,8 @@ impl SourceContract {
         }
 
         if let Some(backfill) = &self.backfill {
-            self.check_backfill(backfill).map_err(|why| locator.problem_at("backfill", why))?;
+            self.check_backfill(backfill)
+                .map_err(|why| locator.problem_at("backfill", why))?;
         }
         Ok(())
     }
@@ -133,17 +134,27 @@ impl SourceContract {
 
         let key_parts = self.paths.key.len();
         if backfill.key.len() != key_parts {
-            return Err(format!("`backfill.key` needs {key_parts} parts, as `key` has"));
+            return Err(format!(
+                "`backfill.key` needs {key_parts} parts, as `key` has"
+            ));
         }
 
-        if let Some(path) = self.backfill_targets().find(|path| path.plain_names().is_none()) {
+        if let Some(path) = self
+            .backfill_targets()
+            .find(|path| path.plain_names().is_none())
+        {
             return Err(format!(
                 "a backfill cannot write to `{}`: it is not made of names alone",
                 path.text()
             ));
         }
 
-        for path in backfill.key.iter().chain(&backfill.time).chain(&backfill.version) {
+        for path in backfill
+            .key
+            .iter()
+            .chain(&backfill.time)
+            .chain(&backfill.version)
+        {
             self.declared_record().structure_at(path)?;
         }
         Ok(())
@@ -187,7 +198,10 @@ impl SourceContract {
     /// Paths to objects whose fields the contract does not declare: the checks skip everything in them.
     #[must_use]
     pub fn opaque_paths(&self) -> Vec<String> {
-        let structure = self.record_structure.as_ref().unwrap_or(&self.event_structure);
+        let structure = self
+            .record_structure
+            .as_ref()
+            .unwrap_or(&self.event_structure);
         let mut paths = Vec::new();
         structure.collect_opaque_paths("$", &mut paths);
         paths
@@ -197,10 +211,14 @@ impl SourceContract {
     #[must_use]
     pub fn admits_caller(&self, caller: Caller<'_>) -> bool {
         match caller {
-            Caller::Principal(arn) => {
-                self.principals.iter().any(|pattern| matches_pattern(pattern, arn))
-            }
-            Caller::Token(token) => self.claims.iter().any(|claims| token_matches(claims, token)),
+            Caller::Principal(arn) => self
+                .principals
+                .iter()
+                .any(|pattern| matches_pattern(pattern, arn)),
+            Caller::Token(token) => self
+                .claims
+                .iter()
+                .any(|claims| token_matches(claims, token)),
         }
     }
 
@@ -234,8 +252,12 @@ fn event_structure(
     record: Option<&str>,
     fetches: bool,
 ) -> DeclaredStructure {
-    let event = schema.iter().find(|object| record.is_none_or(|name| object.name != name));
-    let mut properties = event.map(|event| event.properties.clone()).unwrap_or_default();
+    let event = schema
+        .iter()
+        .find(|object| record.is_none_or(|name| object.name != name));
+    let mut properties = event
+        .map(|event| event.properties.clone())
+        .unwrap_or_default();
 
     if fetches {
         // The relay adds this member beside the state that it fetched.
@@ -267,7 +289,9 @@ fn structure_of(properties: &[Property]) -> DeclaredStructure {
 /// Whether a token has all of these claims.
 fn token_matches(claims: &TokenClaims, token: &HashMap<String, String>) -> bool {
     claims.iter().all(|(name, wanted)| {
-        token.get(name).is_some_and(|value| claim_matches(name, wanted, value))
+        token
+            .get(name)
+            .is_some_and(|value| claim_matches(name, wanted, value))
     })
 }
 

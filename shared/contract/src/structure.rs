@@ -80,7 +80,10 @@ impl<'t> WalkedPath<'t> {
     }
 
     fn child(&'t self, name: &'t str) -> WalkedPath<'t> {
-        WalkedPath { parent: Some(self), name }
+        WalkedPath {
+            parent: Some(self),
+            name,
+        }
     }
 
     fn element(&'t self) -> WalkedPath<'t> {
@@ -94,7 +97,11 @@ impl<'t> WalkedPath<'t> {
         } else {
             path.push('.');
             let printable = looks_like_name(self.name);
-            path.push_str(if printable { self.name } else { "(unprintable)" });
+            path.push_str(if printable {
+                self.name
+            } else {
+                "(unprintable)"
+            });
         }
         path
     }
@@ -102,7 +109,11 @@ impl<'t> WalkedPath<'t> {
     fn count_path(&self, counts: &mut BTreeMap<String, u64>) {
         let path = self.render_path();
         let counted_alone = counts.len() < PATHS_MAX || counts.contains_key(&path);
-        let name = if counted_alone { path } else { OTHER_PATHS.to_owned() };
+        let name = if counted_alone {
+            path
+        } else {
+            OTHER_PATHS.to_owned()
+        };
         *counts.entry(name).or_default() += 1;
     }
 }
@@ -126,8 +137,10 @@ fn looks_like_name(name: &str) -> bool {
 impl DeclaredStructure {
     /// The structure that a list of properties declares.
     pub(crate) fn from_properties(properties: &[Property]) -> Self {
-        let mut fields: Vec<DeclaredField> =
-            properties.iter().map(DeclaredField::from_property).collect();
+        let mut fields: Vec<DeclaredField> = properties
+            .iter()
+            .map(DeclaredField::from_property)
+            .collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         Self::Object(fields)
     }
@@ -141,7 +154,10 @@ impl DeclaredStructure {
                 None => Self::Opaque,
             },
             _ => {
-                let listed = property.enum_values.iter().map(|listed| listed.value.clone());
+                let listed = property
+                    .enum_values
+                    .iter()
+                    .map(|listed| listed.value.clone());
                 Self::Value(listed.collect())
             }
         }
@@ -215,7 +231,9 @@ impl DeclaredStructure {
                 }),
             (Self::List(structure), Value::Array(items)) if structure.has_required() => {
                 let element = path.element();
-                items.iter().find_map(|item| structure.first_missing_path(item, &element))
+                items
+                    .iter()
+                    .find_map(|item| structure.first_missing_path(item, &element))
             }
             _ => None,
         }
@@ -234,9 +252,10 @@ impl DeclaredStructure {
 
         match structure {
             Self::List(item) if each_element => Ok(item),
-            Self::Object(_) | Self::Value(_) if each_element => {
-                Err(format!("the contract declares no list at `{}`", path.text()))
-            }
+            Self::Object(_) | Self::Value(_) if each_element => Err(format!(
+                "the contract declares no list at `{}`",
+                path.text()
+            )),
             _ => Ok(structure),
         }
     }
@@ -302,20 +321,28 @@ fn walk_object(
             .filter(|field| field.name == *name)
             .or_else(|| find_field(fields, name));
         match field {
-            Some(field) => field.structure.walk_value(value, &path.child(name), findings),
+            Some(field) => field
+                .structure
+                .walk_value(value, &path.child(name), findings),
             None => undeclared.push(name),
         }
     }
 
     let is_map_of_data = undeclared.len() > UNDECLARED_MEMBERS_MAX;
     for name in undeclared {
-        let name = if is_map_of_data { "[(many names)]" } else { name };
+        let name = if is_map_of_data {
+            "[(many names)]"
+        } else {
+            name
+        };
         path.child(name).count_path(&mut findings.undeclared);
     }
 }
 
 fn find_field<'f>(fields: &'f [DeclaredField], name: &str) -> Option<&'f DeclaredField> {
-    let index = fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
+    let index = fields
+        .binary_search_by(|field| field.name.as_str().cmp(name))
+        .ok()?;
     fields.get(index)
 }
 

@@ -68,8 +68,12 @@ impl TableContract {
             quality: object.quality,
         };
 
-        table.check_names().map_err(|(name, why)| problem_at_word(file, &name, 1, why))?;
-        table.check_provenance().map_err(|why| problem_at_word(file, "properties", 1, why))?;
+        table
+            .check_names()
+            .map_err(|(name, why)| problem_at_word(file, &name, 1, why))?;
+        table
+            .check_provenance()
+            .map_err(|why| problem_at_word(file, "properties", 1, why))?;
         Ok(table)
     }
 
@@ -95,7 +99,10 @@ impl TableContract {
     /// Whether the contract writes out a rule of this id. Rules that the declaration of a column implies do not count.
     #[must_use]
     pub fn declares_rule(&self, rule: &str) -> bool {
-        let column_rules = self.properties.iter().flat_map(|property| &property.quality);
+        let column_rules = self
+            .properties
+            .iter()
+            .flat_map(|property| &property.quality);
         self.quality
             .iter()
             .chain(column_rules)
@@ -122,7 +129,10 @@ impl TableContract {
         }
 
         for (index, column) in self.columns.iter().enumerate() {
-            if self.columns[..index].iter().any(|earlier| earlier.name == column.name) {
+            if self.columns[..index]
+                .iter()
+                .any(|earlier| earlier.name == column.name)
+            {
                 let why = format!("the column `{}` is declared twice", column.name);
                 return Err((column.name.clone(), why));
             }
@@ -133,7 +143,10 @@ impl TableContract {
     /// Every table begins with the same columns, so that the same code fills them in every table.
     fn check_provenance(&self) -> Result<(), String> {
         for (index, wanted) in PROVENANCE.iter().enumerate() {
-            let fits = self.columns.get(index).is_some_and(|column| is_provenance(column, wanted));
+            let fits = self
+                .columns
+                .get(index)
+                .is_some_and(|column| is_provenance(column, wanted));
             if !fits {
                 return Err(format!(
                     "column {} must be `{}` of type {}{}, as every table has it",
@@ -176,10 +189,7 @@ fn provenance_type(column: &ProvenanceColumn) -> ColumnType {
     }
 }
 
-fn compile_columns(
-    properties: &[Property],
-    file: &DeclaredFile,
-) -> Result<Vec<Column>, Problem> {
+fn compile_columns(properties: &[Property], file: &DeclaredFile) -> Result<Vec<Column>, Problem> {
     let mut columns = Vec::with_capacity(properties.len());
     for property in properties {
         let column = compile_column(property)
@@ -259,5 +269,7 @@ fn plain_text(value: &Value) -> String {
 fn is_snake_case(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

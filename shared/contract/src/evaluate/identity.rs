@@ -42,7 +42,11 @@ impl<'v> EventEvaluation<'v> {
     ) -> Result<Option<Uuid>, EventFault> {
         let is_entity = record.kind == RecordKind::Entity;
         let Some(parts) = self.evaluate_key(key, record, scope)? else {
-            return if is_entity { Err(missing_key_fault(record, key)) } else { Ok(None) };
+            return if is_entity {
+                Err(missing_key_fault(record, key))
+            } else {
+                Ok(None)
+            };
         };
 
         let id = self.cached_pole_id(namespace, parts);
@@ -63,7 +67,11 @@ impl<'v> EventEvaluation<'v> {
             return Ok(None);
         };
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        Ok(Some(pole::owned_id(&self.event_owner_id(), &record.name, &parts)))
+        Ok(Some(pole::owned_id(
+            &self.event_owner_id(),
+            &record.name,
+            &parts,
+        )))
     }
 
     /// The id of a link between two rows, and the link's columns; none when one of its ends is absent.
@@ -93,7 +101,11 @@ impl<'v> EventEvaluation<'v> {
             Cell::Text(Cow::Owned(to.to_string())),
             Cell::Text(Cow::Borrowed(&link.to.table)),
             Cell::Text(link_type),
-            if role.is_empty() { Cell::Null } else { Cell::Text(role) },
+            if role.is_empty() {
+                Cell::Null
+            } else {
+                Cell::Text(role)
+            },
         ];
         for (column, value) in link.columns.into_iter().zip(values) {
             cells[column] = value;
@@ -163,7 +175,9 @@ impl<'v> EventEvaluation<'v> {
     /// The id of the event's own record, which owns the event's rows of `kind: set`.
     pub(super) fn event_owner_id(&mut self) -> Uuid {
         let source = &self.mapping.contract.name;
-        *self.owner.get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
+        *self
+            .owner
+            .get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
     }
 
     /// The id of the record that a row belongs to: the event's own for a set, otherwise the row itself.
@@ -177,7 +191,10 @@ impl<'v> EventEvaluation<'v> {
 }
 
 fn missing_key_fault(record: &CompiledRecord, key: &[CompiledExpression]) -> EventFault {
-    let path = key.first().map(CompiledExpression::first_path).unwrap_or_default();
+    let path = key
+        .first()
+        .map(CompiledExpression::first_path)
+        .unwrap_or_default();
     EventFault::new(
         &format!("mapping.{}.id", record.name),
         &path,

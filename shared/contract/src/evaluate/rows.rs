@@ -58,10 +58,7 @@ impl<'v> EventEvaluation<'v> {
     }
 
     /// Adds the rows of one record of the mapping.
-    pub(super) fn evaluate_record(
-        &mut self,
-        record: &'v CompiledRecord,
-    ) -> Result<(), EventFault> {
+    pub(super) fn evaluate_record(&mut self, record: &'v CompiledRecord) -> Result<(), EventFault> {
         let scope = ValueRoots {
             event: &self.event.value,
             body: self.body,
@@ -109,7 +106,15 @@ impl<'v> EventEvaluation<'v> {
         };
         for here in list.all_values(&scope) {
             let parent = scope.here;
-            self.evaluate_items(record, inner_lists, ValueRoots { parent, here, ..scope })?;
+            self.evaluate_items(
+                record,
+                inner_lists,
+                ValueRoots {
+                    parent,
+                    here,
+                    ..scope
+                },
+            )?;
         }
         Ok(())
     }
@@ -145,7 +150,11 @@ impl<'v> EventEvaluation<'v> {
 
         let row = PoleRow {
             table: record.table,
-            op: if patch { RowOperation::Patch } else { RowOperation::Upsert },
+            op: if patch {
+                RowOperation::Patch
+            } else {
+                RowOperation::Upsert
+            },
             pole_id,
             owner_id: self.row_owner_id(record, pole_id),
             owner_set: (record.kind == RecordKind::Set).then_some(record.name.as_str()),
@@ -293,7 +302,10 @@ impl<'v> EventEvaluation<'v> {
 
 /// Whether the event states a value of any of the record's columns.
 fn states_own_value(record: &CompiledRecord, scope: &ValueRoots<'_>) -> bool {
-    record.columns.iter().any(|assignment| assignment.expression.states_own_value(scope))
+    record
+        .columns
+        .iter()
+        .any(|assignment| assignment.expression.states_own_value(scope))
 }
 
 /// Whether a null in this column means that there is no row: it would belong to a record that the event does not name.

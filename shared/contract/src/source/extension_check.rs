@@ -45,7 +45,10 @@ fn check_push(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Resu
         return Err(locator.problem_at("push", why));
     }
 
-    let vague = push.claims.iter().any(|claims| !claims.contains_key("iss") || claims.len() < 2);
+    let vague = push
+        .claims
+        .iter()
+        .any(|claims| !claims.contains_key("iss") || claims.len() < 2);
     if vague {
         let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that identifies the caller";
         return Err(locator.problem_at("claims", why));
