@@ -9,6 +9,7 @@ mod bench;
 mod catalogue;
 mod contracts;
 mod days_in_memory;
+mod documents;
 mod endpoints;
 mod entities;
 mod erasure;

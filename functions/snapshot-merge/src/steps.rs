@@ -186,14 +186,9 @@ async fn get_step_document<T: DeserializeOwned>(
     missing: &str,
     context: &Context,
 ) -> Result<T, Failure> {
-    let object = match context.curated.get(key).await {
-        Ok(object) => object,
-        Err(error) if error.is_not_found() => {
-            return Err(Failure::new(FailureKind::BadRequest, missing));
-        }
-        Err(error) => return Err(Failure::unavailable(&error)),
-    };
-    serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))
+    store::read_json_if_present(&*context.curated, key)
+        .await?
+        .ok_or_else(|| Failure::new(FailureKind::BadRequest, missing))
 }
 
 /// Keeps a plan and the list of its shards.

@@ -5,7 +5,8 @@ use std::fmt;
 use arrow_schema::ArrowError;
 use lake::LakeError;
 use lambda_runtime::Diagnostic;
-use store::StoreError;
+use store::streams::StreamError;
+use store::{JsonDocumentError, StoreError};
 
 /// What kind of failure it is. The name is what alarms see as `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,23 @@ impl std::error::Error for Failure {}
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+/// The receipts, manifests or raw objects of a stream cannot be read: Lambda tries again.
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+/// The storage did not answer, or the document that it has is damaged.
+impl From<JsonDocumentError> for Failure {
+    fn from(error: JsonDocumentError) -> Self {
+        match &error {
+            JsonDocumentError::Store(_) => Self::unavailable(&error),
+            JsonDocumentError::Damaged(..) => Self::corrupt(&error),
+        }
     }
 }
 

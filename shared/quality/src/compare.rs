@@ -10,7 +10,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use contract::{Operand, Operator};
 use twox_hash::XxHash3_128;
 
-use crate::expectation::RowVerdict;
+use crate::verdict::RowVerdict;
 
 /// A value, in the units of its column.
 #[derive(Clone, Copy, Debug, PartialEq)]

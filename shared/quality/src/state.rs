@@ -8,8 +8,10 @@ use contract::{Column, Expectation, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 
 use crate::distinct::DistinctTextColumns;
-use crate::expectation::{RowVerdict, evaluate_expectation, text_predicate};
+use crate::expectation::{evaluate_expectation, subject_column, text_predicate};
 use crate::profile::ColumnState;
+use crate::texts::text_column;
+use crate::verdict::RowVerdict;
 
 /// What a rule counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,22 +207,6 @@ fn count_text_rule(
         count.failed += if holds(text) { 0 } else { *rows };
     }
     Some(count)
-}
-
-/// The column without whose values a demand says nothing.
-fn subject_column(demand: &Expectation) -> Option<&str> {
-    match demand {
-        Expectation::OneOf(column, _)
-        | Expectation::Pattern(column, _)
-        | Expectation::Length(column, ..)
-        | Expectation::Check(column, _)
-        | Expectation::NotFuture(column)
-        | Expectation::AgeAtMost(column, _)
-        | Expectation::NotBefore(column, _)
-        | Expectation::Compare(column, ..)
-        | Expectation::If(column, ..) => Some(column),
-        _ => None,
-    }
 }
 
 fn is_column_empty(batch: &RecordBatch, column: &str) -> bool {

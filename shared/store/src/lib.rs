@@ -9,6 +9,7 @@ pub mod conformance;
 mod error;
 mod glue;
 mod glue_statistics;
+mod json;
 mod memory;
 mod notifier;
 mod object;
@@ -22,6 +23,7 @@ pub use catalogue::{
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use glue::GlueCatalogue;
+pub use json::{JsonDocumentError, read_json_if_present, read_json_if_valid};
 pub use memory::MemoryStore;
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};

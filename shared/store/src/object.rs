@@ -52,6 +52,18 @@ pub trait ObjectStore: Send + Sync {
     /// Not found, or the service's failure.
     async fn get(&self, key: &str) -> Result<StoredObject, StoreError>;
 
+    /// The object at `key`; none where there is no such object.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn get_if_present(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
+        match self.get(key).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A part of the object at `key`, by its bytes.
     ///
     /// # Errors

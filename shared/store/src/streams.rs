@@ -133,13 +133,13 @@ pub async fn read_manifest(
     curated: &dyn ObjectStore,
 ) -> Result<Option<SnapshotManifest>, StreamError> {
     let key = manifest_key(table, day);
-    match curated.get(&key).await {
-        Ok(object) => SnapshotManifest::from_json(&object.body)
-            .map(Some)
-            .map_err(|error| StreamError::Damaged(key, error)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let Some(object) = curated.get_if_present(&key).await? else {
+        return Ok(None);
+    };
+
+    SnapshotManifest::from_json(&object.body)
+        .map(Some)
+        .map_err(|error| StreamError::Damaged(key, error))
 }
 
 /// Where a stream begins that every one of `bases` has taken up to there: nothing before is still to be taken.

@@ -48,14 +48,14 @@ pub(crate) async fn show_report(
 }
 
 async fn read_site_object(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, CliError> {
-    match site.get(key).await {
-        Ok(object) => Ok(object.body),
-        Err(error) if error.is_not_found() => Err(format!(
+    let Some(object) = site.get_if_present(key).await? else {
+        let why = format!(
             "there is no {key}: {date} was not reported; `polelake run-day {date}` does it"
-        )
-        .into()),
-        Err(error) => Err(error.into()),
-    }
+        );
+        return Err(why.into());
+    };
+
+    Ok(object.body)
 }
 
 /// The rules that do not hold, with their tables; those that block first.

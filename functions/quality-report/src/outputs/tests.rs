@@ -287,7 +287,7 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
     .unwrap();
     assert_eq!(
         alert.subject,
-        "polelake 2026-03-03: 1 table held back, 1 book open, 1 metric unusual"
+        "polelake 2026-03-03: 1 table held back, 1 reconciliation open, 1 metric unusual"
     );
     assert_matches_golden("alert.txt", &alert.message);
     let mut missing = passing_report();

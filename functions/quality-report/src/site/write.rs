@@ -80,10 +80,8 @@ fn belongs_to_contract(key: &str) -> bool {
 }
 
 async fn read_page_ids(site: &dyn ObjectStore) -> Result<BTreeMap<String, String>, Failure> {
-    match site.get(PAGE_IDS_KEY).await {
-        // A list that cannot be read costs one writing of all pages.
-        Ok(object) => Ok(serde_json::from_slice(&object.body).unwrap_or_default()),
-        Err(error) if error.is_not_found() => Ok(BTreeMap::new()),
-        Err(error) => Err(Failure::unavailable(&error)),
-    }
+    // When the list is missing or cannot be read, all pages are written once more.
+    let ids = store::read_json_if_valid(site, PAGE_IDS_KEY).await?;
+
+    Ok(ids.unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use contract::ReferenceTarget;
 use super::RowVerdict::{Failed, NotApplicable, Passed};
 use super::*;
 
-const DAY: i64 = MICROS_PER_DAY;
+const DAY: i64 = crate::times::MICROS_PER_DAY;
 
 fn batch() -> RecordBatch {
     let text = |values: Vec<Option<&str>>| Arc::new(StringArray::from(values)) as ArrayRef;
