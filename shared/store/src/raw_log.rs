@@ -225,7 +225,7 @@ async fn put_chunk(
         ("newest", end.newest_timestamp.to_string()),
         ("count", records.len().to_string()),
         (
-            "offset_gaps",
+            "holes",
             ((end.next - chunk.offset).unsigned_abs() - records.len() as u64).to_string(),
         ),
     ];
@@ -404,7 +404,7 @@ async fn read_log_end(store: &dyn ObjectStore, key: &str) -> Result<LogEnd, RawL
     let next = number("next").ok_or_else(|| RawLogError::ForeignObject(key.to_owned()))?;
     Ok(LogEnd {
         next,
-        newest_timestamp: number("newest").unwrap_or(i64::MIN),
+        newest_timestamp: number("newest_timestamp").unwrap_or(i64::MIN),
         log_start: i64::MIN,
         since_hint: 0,
     })
