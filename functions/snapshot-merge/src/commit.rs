@@ -43,11 +43,7 @@ pub(crate) async fn look_up_manifests(
     curated: &dyn ObjectStore,
 ) -> Result<ManifestLookup, Failure> {
     let today = manifest_key(table, day);
-    let present = match curated.get(&today).await {
-        Ok(object) => Some(object),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(store_failure(&error)),
-    };
+    let present = curated.get_if_present(&today).await?;
     let listed = curated
         .list(&manifest_prefix(table), None)
         .await
@@ -88,10 +84,9 @@ pub(crate) async fn commit_manifest(
             .to_json()
             .map_err(|error| Failure::corrupt(&error))?,
     );
-    let same = async || match curated.get(&key).await {
-        Ok(present) => Ok(present.body == body),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(store_failure(&error)),
+    let same = async || -> Result<bool, Failure> {
+        let present = curated.get_if_present(&key).await?;
+        Ok(present.is_some_and(|present| present.body == body))
     };
     if plan.present.is_some() && same().await? {
         return Ok(false);

@@ -67,14 +67,10 @@ async fn read_day_manifests(
 ) -> Result<BTreeMap<String, SnapshotManifest>, Failure> {
     let mut found = BTreeMap::new();
     for table in entity_source_tables(&context.catalogue) {
-        match context.curated.get(&manifest_key(&table.name, day)).await {
-            Ok(object) => {
-                let manifest = SnapshotManifest::from_json(&object.body)
-                    .map_err(|error| Failure::corrupt(&error))?;
-                found.insert(table.name.clone(), manifest);
-            }
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(Failure::unavailable(&error)),
+        let key = manifest_key(&table.name, day);
+        if let Some(object) = context.curated.get_if_present(&key).await? {
+            let manifest = SnapshotManifest::from_json(&object.body)?;
+            found.insert(table.name.clone(), manifest);
         }
     }
     Ok(found)

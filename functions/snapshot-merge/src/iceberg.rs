@@ -5,7 +5,9 @@ use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::iceberg::{DayFiles, FileLineage, IcebergDays, IcebergFile, IcebergTable, WrittenDay};
-use lake::{Day, LakeError, SnapshotManifest, iceberg_hint_key, iceberg_prefix, manifest_key};
+use lake::{
+    Day, LakeError, SnapshotManifest, iceberg_hint_key, iceberg_metadata_key, manifest_key,
+};
 use store::streams::list_manifest_days;
 use store::{ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
@@ -66,26 +68,16 @@ pub(crate) async fn read_iceberg_days(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<(Option<StoredObject>, IcebergDays), Failure> {
-    let Some(hint) = object_if_found(curated.get(&iceberg_hint_key(table)).await)? else {
+    let Some(hint) = curated.get_if_present(&iceberg_hint_key(table)).await? else {
         return Ok((None, IcebergDays::default()));
     };
     let name = String::from_utf8_lossy(&hint.body).trim().to_owned();
-    let key = format!("{}{name}.metadata.json", iceberg_prefix(table));
-    let metadata = object_if_found(curated.get(&key).await)?;
+    let key = iceberg_metadata_key(table, &name);
+    let metadata = curated.get_if_present(&key).await?;
     let days = metadata
         .and_then(|object| IcebergDays::from_metadata(&object.body).ok())
         .unwrap_or_default();
     Ok((Some(hint), days))
-}
-
-fn object_if_found(
-    answer: Result<StoredObject, StoreError>,
-) -> Result<Option<StoredObject>, Failure> {
-    match answer {
-        Ok(object) => Ok(Some(object)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(store_failure(&error)),
-    }
 }
 
 /// Adds a day, when it passed.
@@ -110,7 +102,7 @@ async fn add_day(
         .entry_before(day)
         .and_then(|before| before.manifest_key())
     {
-        Some(key) => object_if_found(curated.get(key).await)?,
+        Some(key) => curated.get_if_present(key).await?,
         None => None,
     };
     let before = before

@@ -46,11 +46,7 @@ impl ShardProfile {
         else {
             return Ok(None);
         };
-        match store.get(key).await {
-            Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(Failure::unavailable(&error)),
-        }
+        Ok(store::read_json_if_valid(store, key).await?)
     }
 }
 

@@ -227,13 +227,9 @@ async fn record_swept_days(
         return Ok(());
     }
     let key = swept_days_key(table);
-    let mut days: BTreeSet<String> = match curated.get(&key).await {
-        Ok(object) => {
-            serde_json::from_slice(&object.body).map_err(|error| Failure::corrupt(&error))?
-        }
-        Err(error) if error.is_not_found() => BTreeSet::new(),
-        Err(error) => return Err(store_failure(&error)),
-    };
+    let mut days: BTreeSet<String> = store::read_json_if_present(curated, &key)
+        .await?
+        .unwrap_or_default();
     days.extend(dropped.iter().cloned());
     let body = serde_json::to_vec(&days).map_err(|error| Failure::corrupt(&error))?;
     curated

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::column::ColumnType;
 use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
 
-/// The most digits before the point of an amount. With eight after it, `i128` still holds the number: it has 38.
+/// The most digits before the point of an amount. With eight after it, `i128` still holds the
+/// number: it has 38.
 const WHOLE_DIGITS_MAX: usize = 30;
 
 /// A value for a column.
@@ -42,8 +43,9 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// The day of a date or an instant. A sentinel is the day that is written: before 1847 London's own time was 75 s
-    /// behind Greenwich, so the first of January of the year 1 would become the day before.
+    /// The day of a date or an instant. A sentinel is the day that is written: before 1847 London's
+    /// own time was 75 s behind Greenwich, so the first of January of the year 1 would become the
+    /// day before.
     fn read_day(&self, text: &str) -> Option<i32> {
         let written = parse_date(text)?;
         let Some(zone) = &self.zone else {
@@ -53,7 +55,8 @@ impl Calendar {
             return Some(written);
         }
 
-        // 9999-12-31, the last day that the library knows, has no local time: it is the day that is written.
+        // 9999-12-31, the last day that the library knows, has no local time: it is the day that is
+        // written.
         let instant = parse_timestamp(text)?;
         Some(local_date(instant, zone).unwrap_or(written))
     }
@@ -89,7 +92,8 @@ impl<'v> Cell<'v> {
         })
     }
 
-    /// The cell in the column's type, or what the column expected. The value itself is never in the message.
+    /// The cell in the column's type, or what the column expected. The value itself is never in the
+    /// message.
     pub(crate) fn coerce_to_type(
         self,
         kind: ColumnType,

@@ -1,4 +1,5 @@
-//! Compiles a mapping once, at cold start: every name is resolved, and every required column is filled.
+//! Compiles a mapping once, at cold start: every name is resolved, and every required column is
+//! filled.
 
 mod record;
 
@@ -182,8 +183,8 @@ impl CompiledMapping {
         tables
     }
 
-    /// Whether rows of this table can be ones that several records share. Such a row has no owner, so deleting one of
-    /// the records leaves it.
+    /// Whether rows of this table can be ones that several records share. Such a row has no owner,
+    /// so deleting one of the records leaves it.
     #[must_use]
     pub fn fills_as_shared(&self, table: usize) -> bool {
         self.fills_table_as(table, RecordKind::Shared)
@@ -216,7 +217,8 @@ impl CompiledMapping {
     }
 }
 
-/// The mapping must name the contract beside it: a copied file would otherwise map another source's events.
+/// The mapping must name the contract beside it: a copied file would otherwise map another source's
+/// events.
 fn check_source(
     file: &DeclaredFile,
     document: &MappingDocument,

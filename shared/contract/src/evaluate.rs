@@ -38,7 +38,8 @@ pub struct PoleRow<'v> {
     pub owner_id: Uuid,
     /// The owner's set that it is part of.
     pub owner_set: Option<&'v str>,
-    /// Whether the record's version ranks it; a row that several records share is ranked by time alone.
+    /// Whether the record's version ranks it; a row that several records share is ranked by time
+    /// alone.
     pub versioned: bool,
     /// The columns that a patch changes, joined by commas.
     pub changed_columns: Option<String>,
@@ -97,8 +98,8 @@ impl CompiledMapping {
             .filter(|state| !state.is_null())
     }
 
-    /// What the event does to its record. A full state turns a patch into an upsert, and a state that the source no
-    /// longer has turns any event into a deletion.
+    /// What the event does to its record. A full state turns a patch into an upsert, and a state
+    /// that the source no longer has turns any event into a deletion.
     fn operation_of(&self, event: &Event, state: Option<&Value>) -> Result<EventOp, EventFault> {
         let declared = self.contract.event_op(&event.kind).map_err(|why| {
             let path = self
@@ -118,8 +119,8 @@ impl CompiledMapping {
         })
     }
 
-    /// A source whose versions come from fetched states needs one with every event: without it, the merge could not
-    /// order the record's states.
+    /// A source whose versions come from fetched states needs one with every event: without it, the
+    /// merge could not order the record's states.
     fn check_fetched_version(&self, event: &Event) -> Result<(), EventFault> {
         let fetch = self.contract.fetch.as_ref();
         let counts_versions = fetch.is_some_and(|fetch| fetch.version.is_some());
@@ -134,7 +135,8 @@ impl CompiledMapping {
         ))
     }
 
-    /// The record that the event carries: its full state, or the first body that is not null. A deletion needs none.
+    /// The record that the event carries: its full state, or the first body that is not null. A
+    /// deletion needs none.
     fn record_body<'v>(
         &self,
         event: &'v Event,
@@ -146,7 +148,8 @@ impl CompiledMapping {
         }
 
         let paths = &self.contract.paths;
-        // Where a source writes the old record to another member than the new one, a deletion has only the old.
+        // Where a source writes the old record to another member than the new one, a deletion has
+        // only the old.
         let bodies = if op == EventOp::Delete && !paths.delete_body.is_empty() {
             &paths.delete_body
         } else {

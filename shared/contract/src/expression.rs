@@ -101,7 +101,8 @@ impl RootedPath {
         self.path.all_values(self.select_root(scope))
     }
 
-    /// Whether the record's body states a value at the path. Values outside of the body state nothing about the record.
+    /// Whether the record's body states a value at the path. Values outside of the body state
+    /// nothing about the record.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         self.root != PathRoot::Event && self.path.is_stated(self.select_root(scope))
     }
@@ -237,9 +238,9 @@ impl CompiledExpression {
             .unwrap_or_default()
     }
 
-    /// Whether a patch with this body states the expression's value. A value that does not depend on the body always
-    /// is. A value joined of parts is stated only with all of them: half a name belongs to no person. Of alternatives,
-    /// all must be stated up to the first that has a value.
+    /// Whether a patch with this body states the expression's value. A value that does not depend
+    /// on the body always is. A value joined of parts is stated only with all of them: half a name
+    /// belongs to no person. Of alternatives, all must be stated up to the first that has a value.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         match self {
             Self::Copy(path) | Self::Sentinel(path) => {
@@ -256,7 +257,8 @@ impl CompiledExpression {
         }
     }
 
-    /// Whether any path that it reads holds a value other than null. An expression without paths has one.
+    /// Whether any path that it reads holds a value other than null. An expression without paths
+    /// has one.
     fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
         let paths = self.paths();
         paths.is_empty()
@@ -266,7 +268,8 @@ impl CompiledExpression {
             })
     }
 
-    /// Whether a patch states any of the paths in the body that it reads, and whether it states all of them.
+    /// Whether a patch states any of the paths in the body that it reads, and whether it states all
+    /// of them.
     pub(crate) fn stated_any_and_all(&self, scope: &ValueRoots<'_>) -> (bool, bool) {
         let mut body_paths = self.paths();
         body_paths.retain(|path| path.root != PathRoot::Event);
@@ -278,7 +281,8 @@ impl CompiledExpression {
         (stated > 0, stated > 0 && stated == body_paths.len())
     }
 
-    /// Whether the record's body decides the value. In a list, the values of its items do not: the list states them.
+    /// Whether the record's body decides the value. In a list, the values of its items do not: the
+    /// list states them.
     pub(crate) fn depends_on_body(&self, in_list: bool) -> bool {
         self.paths().iter().any(|path| match path.root {
             PathRoot::Body => true,
@@ -287,7 +291,8 @@ impl CompiledExpression {
         })
     }
 
-    /// Whether a patch with this body states a value of its own: constants and identities are no such value.
+    /// Whether a patch with this body states a value of its own: constants and identities are no
+    /// such value.
     pub(crate) fn states_own_value(&self, scope: &ValueRoots<'_>) -> bool {
         !matches!(self, Self::Identity { .. })
             && self.paths().iter().any(|path| path.is_stated(scope))
@@ -339,7 +344,8 @@ impl CompiledExpression {
     }
 }
 
-/// Whether a patch states the alternatives up to the first that has a value: an unstated one before it could win.
+/// Whether a patch states the alternatives up to the first that has a value: an unstated one before
+/// it could win.
 fn alternatives_are_stated(parts: &[CompiledExpression], scope: &ValueRoots<'_>) -> bool {
     for part in parts {
         if !part.is_stated(scope) {

@@ -93,7 +93,8 @@ pub(crate) struct SourceExtension {
     pub(crate) push: PushPermissions,
 }
 
-/// What becomes of a record that cannot be mapped. Quarantine is the only choice: it loses no record.
+/// What becomes of a record that cannot be mapped. Quarantine is the only choice: it loses no
+/// record.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BadRecords {
@@ -125,7 +126,8 @@ pub(crate) struct BackfillDocument {
     /// Path in the record to when it last changed.
     #[serde(default)]
     pub(crate) time: Option<String>,
-    /// When records changed that state no time: long ago, so that none of them overwrites a live event.
+    /// When records changed that state no time: long ago, so that none of them overwrites a live
+    /// event.
     pub(crate) time_default: String,
     /// Path in the record to its version.
     #[serde(default)]

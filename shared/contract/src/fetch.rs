@@ -18,7 +18,8 @@ pub struct Fetch {
     /// The header that the secret goes into.
     #[serde(default = "default_header")]
     pub header: String,
-    /// Where the record's version is. Without a version, the events' times order the record's states.
+    /// Where the record's version is. Without a version, the events' times order the record's
+    /// states.
     #[serde(default)]
     pub version: Option<FetchVersion>,
     /// Milliseconds that one request may take.
@@ -42,14 +43,16 @@ fn default_timeout_ms() -> u64 {
     5_000
 }
 
-/// Whether a key can be a part of an address: `.` and `..` would lead to another path, encoded or not.
+/// Whether a key can be a part of an address: `.` and `..` would lead to another path, encoded or
+/// not.
 #[must_use]
 pub fn key_is_safe(key: &str) -> bool {
     !key.split('/')
         .any(|part| part.is_empty() || part == "." || part == "..")
 }
 
-/// A text as a part of an address: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
+/// A text as a part of an address: everything but letters, digits, `-`, `_`, `.` and `~` is
+/// percent-encoded.
 #[must_use]
 pub fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -64,7 +67,8 @@ pub fn percent_encode(text: &str) -> String {
 }
 
 impl Fetch {
-    /// The address for a key: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
+    /// The address for a key: everything but letters, digits, `-`, `_`, `.` and `~` is
+    /// percent-encoded.
     ///
     /// ```
     /// let fetch: contract::Fetch = serde_json::from_str(r#"{"url": "https://api/x/{key}"}"#).unwrap();
@@ -106,7 +110,8 @@ impl Fetch {
             .any(|local| self.url.starts_with(local))
     }
 
-    /// Whether the address has `{key}` once, behind its host: in the host, a key could name any server.
+    /// Whether the address has `{key}` once, behind its host: in the host, a key could name any
+    /// server.
     fn has_key_in_path(&self) -> bool {
         let path = self
             .url

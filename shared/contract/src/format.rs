@@ -93,7 +93,8 @@ impl DateFormat {
         }
     }
 
-    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it names no offset.
+    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it
+    /// names no offset.
     pub(crate) fn read_instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
         let text = text.trim();
         let clock = text.get(10..).unwrap_or_default();
@@ -120,7 +121,8 @@ fn local_instant(micros: i64, zone: &TimeZone) -> Option<i64> {
     Some(local.timestamp().as_microsecond())
 }
 
-/// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between date and time.
+/// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between
+/// date and time.
 fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -230,7 +232,8 @@ fn take_short_year(text: &str) -> Option<(i32, &str)> {
     Some((century + year, rest))
 }
 
-/// The number of a month that is written as its English name or the beginning of it, and the text after it.
+/// The number of a month that is written as its English name or the beginning of it, and the text
+/// after it.
 fn take_month_name(text: &str) -> Option<(i32, &str)> {
     let end = text
         .find(|c: char| !c.is_alphabetic())
@@ -243,7 +246,8 @@ fn take_month_name(text: &str) -> Option<(i32, &str)> {
     Some((i32::try_from(index).ok()? + 1, rest))
 }
 
-/// Microseconds since midnight; none when there is no such time. Minute and second are zero where a format lacks them.
+/// Microseconds since midnight; none when there is no such time. Minute and second are zero where a
+/// format lacks them.
 fn clock_micros(hour: i32, minute: Option<i32>, second: Option<i32>) -> Option<i64> {
     let hour = i8::try_from(hour).ok()?;
     let minute = i8::try_from(minute.unwrap_or(0)).ok()?;
@@ -294,7 +298,8 @@ pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
     Some(format!("{sign}{whole}{fraction}"))
 }
 
-/// Whether a number is negative, by a minus or by the brackets of accountants, and the number without them.
+/// Whether a number is negative, by a minus or by the brackets of accountants, and the number
+/// without them.
 fn split_sign(text: &str) -> (bool, &str) {
     let bracketed = text
         .strip_prefix('(')
@@ -306,7 +311,8 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// The digits of a whole number without its separators. A separator must precede three digits: 12,50 is not 1250.
+/// The digits of a whole number without its separators. A separator must precede three digits:
+/// 12,50 is not 1250.
 fn join_groups(whole: &str, thousands: char) -> Option<String> {
     let groups: Vec<&str> = whole.split(thousands).collect();
     let (first, others) = groups.split_first()?;

@@ -1,7 +1,8 @@
-//! Incidents that a team has acknowledged: days on which numbers were not what they should have been, and why.
+//! Incidents that a team has acknowledged: days on which numbers were not what they should have
+//! been, and why.
 //!
-//! `contracts/incidents.yaml` lists them, reviewed like code. Such a day raises no further warning, and later days are
-//! not compared with it.
+//! `contracts/incidents.yaml` lists them, reviewed like code. Such a day raises no further warning,
+//! and later days are not compared with it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,4 +1,5 @@
-//! What a contract says to people: who answers for the data, how to ask, what the data are good for and what not.
+//! What a contract says to people: who answers for the data, how to ask, what the data are good for
+//! and what not.
 
 use serde_json::Value;
 
@@ -62,7 +63,8 @@ impl ContractInfo {
         }
     }
 
-    /// The mailbox for questions: the first address of the support channels that begins with `mailto:`.
+    /// The mailbox for questions: the first address of the support channels that begins with
+    /// `mailto:`.
     #[must_use]
     pub fn support_mailbox(&self) -> Option<&str> {
         self.support
@@ -106,7 +108,8 @@ impl ServiceLevel {
     }
 }
 
-/// The contract's security classification; `OFFICIAL`, the UK government's default, where it states none.
+/// The contract's security classification; `OFFICIAL`, the UK government's default, where it states
+/// none.
 fn security_classification(document: &ContractDocument) -> &str {
     let stated = document
         .custom_properties

@@ -1,4 +1,5 @@
-//! Finds the line of a contract that a problem is about, and reads paths and instants with that line at hand.
+//! Finds the line of a contract that a problem is about, and reads paths and instants with that
+//! line at hand.
 
 use crate::file::DeclaredFile;
 use crate::path::EventPath;

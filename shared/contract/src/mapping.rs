@@ -1,4 +1,5 @@
-//! A mapping as `mapping.yaml` writes it. Its verbs are a closed set, so that every column's lineage is known.
+//! A mapping as `mapping.yaml` writes it. Its verbs are a closed set, so that every column's
+//! lineage is known.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -215,8 +216,8 @@ pub(crate) struct ParseDocument {
     /// What it is parsed as.
     #[serde(default, rename = "as")]
     pub(crate) kind: ParseKind,
-    /// Its formats, tried in their order: `iso`, or YYYY, MM, MMM, DD, HH, mm, ss with separators; of a decimal
-    /// `1,234.56` or `1.234,56`.
+    /// Its formats, tried in their order: `iso`, or YYYY, MM, MMM, DD, HH, mm, ss with separators;
+    /// of a decimal `1,234.56` or `1.234,56`.
     pub(crate) formats: Vec<String>,
     /// Texts that stand for "no value", besides the mapping's own sentinels.
     #[serde(default)]

@@ -1,7 +1,8 @@
 //! The part of the Open Data Contract Standard that we read (3.0.2 to 3.2.0).
 //!
-//! Our extension is the value of one custom property, `polelake`, and is checked strictly. The lint reports names that
-//! the standard does not know, and parts of the standard that the platform does not enforce: it skips neither silently.
+//! Our extension is the value of one custom property, `polelake`, and is checked strictly. The lint
+//! reports names that the standard does not know, and parts of the standard that the platform does
+//! not enforce: it skips neither silently.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -166,7 +167,8 @@ pub struct Property {
     /// The standard's coarse type.
     #[serde(default)]
     pub logical_type: Option<String>,
-    /// Limits: `minLength`, `maxLength`, `pattern` of a text; `minimum`, `maximum` and their exclusive kind of the others.
+    /// Limits: `minLength`, `maxLength`, `pattern` of a text; `minimum`, `maximum` and their
+    /// exclusive kind of the others.
     #[serde(default)]
     pub logical_type_options: Option<Value>,
     /// The exact type, such as `decimal(12,2)`.
@@ -224,7 +226,8 @@ pub struct Quality {
     /// What it expects, in words.
     #[serde(default)]
     pub description: Option<String>,
-    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `duplicateValues`, `rowCount`.
+    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `duplicateValues`,
+    /// `rowCount`.
     #[serde(default)]
     pub metric: Option<String>,
     /// The metric's arguments.
@@ -331,7 +334,8 @@ const QUALITY_NAMES: &str = "id name type description metric rule arguments quer
     businessImpact method unit schedule scheduler tags customProperties authoritativeDefinitions mustBe mustNotBe \
     mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo mustBeBetween mustNotBeBetween";
 
-/// Finds names that the standard does not know: most are misspelt, and what they declare would have no effect.
+/// Finds names that the standard does not know: most are misspelt, and what they declare would have
+/// no effect.
 pub(crate) fn find_unknown_names(file: &DeclaredFile) -> Vec<Problem> {
     let Some(root) = file.parsed_value() else {
         return Vec::new();

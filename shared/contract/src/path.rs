@@ -1,7 +1,8 @@
 //! Paths into an event: RFC 9535, with the plain ones compiled to steps.
 //!
-//! A mapping reads some thirty paths of every event. `serde_json_path` takes about 300 ns for each and allocates;
-//! paths of names and indices, which are nearly all of them, are followed here in a few nanoseconds.
+//! A mapping reads some thirty paths of every event. `serde_json_path` takes about 300 ns for each
+//! and allocates; paths of names and indices, which are nearly all of them, are followed here in a
+//! few nanoseconds.
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -22,7 +23,8 @@ enum PathRoute {
     Plain(Vec<PathStep>),
     /// `<plain>[*]`: by steps, and on to the elements of a list.
     Each(Vec<PathStep>),
-    /// A path with a [`PathStep::Where`]: to its first value by steps, to all of them by the library.
+    /// A path with a [`PathStep::Where`]: to its first value by steps, to all of them by the
+    /// library.
     Filtered(Vec<PathStep>, Box<JsonPath>),
     /// By the library.
     Full(Box<JsonPath>),
@@ -43,8 +45,8 @@ impl EventPath {
             None => (text, false),
         };
 
-        // The library compiles a path only where it is needed: a catalogue has hundreds of plain paths, and a cold
-        // start would wait for each.
+        // The library compiles a path only where it is needed: a catalogue has hundreds of plain
+        // paths, and a cold start would wait for each.
         let route = match parse_plain_steps(head) {
             None => PathRoute::Full(compile_full(text)?),
             Some(steps) if has_filter(&steps) && each => PathRoute::Full(compile_full(text)?),
@@ -84,7 +86,8 @@ impl EventPath {
         }
     }
 
-    /// The steps of the path, and whether it goes on to each element; none when only the library can follow it.
+    /// The steps of the path, and whether it goes on to each element; none when only the library
+    /// can follow it.
     pub(crate) fn plain_steps(&self) -> (Option<&[PathStep]>, bool) {
         match &self.route {
             PathRoute::Plain(steps) | PathRoute::Filtered(steps, _) => (Some(steps), false),
@@ -105,7 +108,8 @@ impl EventPath {
         names.collect()
     }
 
-    /// Whether the list or value that the path begins from is there at all, even when it is empty or null.
+    /// Whether the list or value that the path begins from is there at all, even when it is empty
+    /// or null.
     pub(crate) fn is_stated(&self, root: &Value) -> bool {
         match &self.route {
             PathRoute::Plain(steps) | PathRoute::Each(steps) => follow_steps(root, steps).is_some(),
@@ -163,7 +167,8 @@ fn parse_plain_steps(text: &str) -> Option<Vec<PathStep>> {
     Some(steps)
 }
 
-/// The name at the beginning of a text, and the text after it. RFC 9535: no name begins with a digit.
+/// The name at the beginning of a text, and the text after it. RFC 9535: no name begins with a
+/// digit.
 fn parse_member(text: &str) -> Option<(PathStep, &str)> {
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (name, after) = text.split_at(end);

@@ -1,4 +1,5 @@
-//! JSON Schemas of the declared files, derived from the types that read them. Editors complete and check by them.
+//! JSON Schemas of the declared files, derived from the types that read them. Editors complete and
+//! check by them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -39,7 +40,8 @@ fn titled_schema<T: JsonSchema>(title: &str) -> Schema {
     schema
 }
 
-/// The standard's part, with the types of our extension and our rules where the standard allows any value.
+/// The standard's part, with the types of our extension and our rules where the standard allows any
+/// value.
 fn contract_schema() -> Value {
     let title = "A data contract of polelake: ODCS with our extension";
     let mut schema = titled_schema::<ContractDocument>(title).to_value();

@@ -1,4 +1,5 @@
-//! A source contract: who may push what, and where an event holds what the platform must know of it.
+//! A source contract: who may push what, and where an event holds what the platform must know of
+//! it.
 
 mod extension_check;
 
@@ -48,7 +49,8 @@ pub struct SourceContract {
     pub events: BTreeMap<String, EventOp>,
     /// The IAM ARNs that may push; `*` matches any run of characters.
     pub principals: Vec<String>,
-    /// The tokens that may push: all claims of one entry must match. `scope` matches one word of several.
+    /// The tokens that may push: all claims of one entry must match. `scope` matches one word of
+    /// several.
     pub claims: Vec<TokenClaims>,
     /// Where the relay requests a record's full state, for sources whose events lack it.
     pub fetch: Option<Fetch>,
@@ -62,7 +64,8 @@ pub struct SourceContract {
     pub(crate) paths: EventPaths,
     /// What an event is declared to be.
     pub(crate) event_structure: DeclaredStructure,
-    /// What the record within it is declared to be, where the contract describes it as an object of its own.
+    /// What the record within it is declared to be, where the contract describes it as an object of
+    /// its own.
     pub(crate) record_structure: Option<DeclaredStructure>,
 }
 
@@ -73,7 +76,8 @@ impl SourceContract {
         let extension: SourceExtension =
             yaml::read_value(file, "polelake", document.polelake_extension())?;
         check_extension(file, &document, &extension)?;
-        // The only policy. The pattern makes a second one fail to compile here, where it would need code.
+        // The only policy. The pattern makes a second one fail to compile here, where it would need
+        // code.
         let BadRecords::Quarantine = extension.bad_records;
 
         let locator = ProblemLocator { file };
@@ -160,7 +164,8 @@ impl SourceContract {
         Ok(())
     }
 
-    /// A record of a file is a full record, so its event must state one: an upsert, or a patch that carries the state.
+    /// A record of a file is a full record, so its event must state one: an upsert, or a patch that
+    /// carries the state.
     fn check_backfill_event_type(&self, event_type: &str) -> Result<(), String> {
         match self.event_op(event_type) {
             Ok(EventOp::Upsert) => Ok(()),
@@ -178,7 +183,8 @@ impl SourceContract {
         members.chain(self.record_target_path())
     }
 
-    /// Where the event holds a record of a file: in the state, unless the relay fetches the state itself.
+    /// Where the event holds a record of a file: in the state, unless the relay fetches the state
+    /// itself.
     pub(crate) fn record_target_path(&self) -> Option<&EventPath> {
         let state = self.paths.state.as_ref().filter(|_| self.fetch.is_none());
         state.or(self.paths.body.first())
@@ -195,7 +201,8 @@ impl SourceContract {
             .unwrap_or(&DeclaredStructure::Opaque)
     }
 
-    /// Paths to objects whose fields the contract does not declare: the checks skip everything in them.
+    /// Paths to objects whose fields the contract does not declare: the checks skip everything in
+    /// them.
     #[must_use]
     pub fn opaque_paths(&self) -> Vec<String> {
         let structure = self
@@ -246,7 +253,8 @@ impl SourceContract {
     }
 }
 
-/// The declared structure of the event: the first object of the schema that does not describe the record.
+/// The declared structure of the event: the first object of the schema that does not describe the
+/// record.
 fn event_structure(
     schema: &[SchemaObject],
     record: Option<&str>,

@@ -1,4 +1,5 @@
-//! The declared structure of events and records: finds missing required fields, undeclared fields and unlisted values.
+//! The declared structure of events and records: finds missing required fields, undeclared fields
+//! and unlisted values.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use crate::odcs::Property;
 use crate::path::{EventPath, PathStep};
 use crate::problem::nearest_name_hint;
 
-/// Paths of one kind that one raw object's receipt counts separately; further paths are counted together.
+/// Paths of one kind that one raw object's receipt counts separately; further paths are counted
+/// together.
 const PATHS_MAX: usize = 64;
 
 /// A run of so many digits in a name shows that the name holds data.
@@ -51,7 +53,8 @@ pub(crate) enum DeclaredStructure {
 pub(crate) struct DeclaredField {
     name: String,
     required: bool,
-    /// Whether this field or one below it is required. The check of a full record visits no other fields.
+    /// Whether this field or one below it is required. The check of a full record visits no other
+    /// fields.
     has_required: bool,
     structure: DeclaredStructure,
 }
@@ -118,8 +121,8 @@ impl<'t> WalkedPath<'t> {
     }
 }
 
-/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail addresses or telephone
-/// numbers, must not bring them into a receipt.
+/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail
+/// addresses or telephone numbers, must not bring them into a receipt.
 fn looks_like_name(name: &str) -> bool {
     let has_data_digits = name
         .as_bytes()
@@ -239,7 +242,8 @@ impl DeclaredStructure {
         }
     }
 
-    /// The structure at a path, or what is wrong with the path. A path that only the library can follow is opaque.
+    /// The structure at a path, or what is wrong with the path. A path that only the library can
+    /// follow is opaque.
     pub(crate) fn structure_at(&self, path: &EventPath) -> Result<&DeclaredStructure, String> {
         let (Some(steps), each_element) = path.plain_steps() else {
             return Ok(&DeclaredStructure::Opaque);
@@ -302,8 +306,8 @@ impl DeclaredStructure {
     }
 }
 
-/// Counts the findings of an object's members. Members and fields are usually in the same order, so the next field is
-/// mostly the one that is needed.
+/// Counts the findings of an object's members. Members and fields are usually in the same order, so
+/// the next field is mostly the one that is needed.
 fn walk_object(
     fields: &[DeclaredField],
     object: &Map<String, Value>,

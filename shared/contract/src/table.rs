@@ -44,7 +44,8 @@ pub struct TableContract {
 }
 
 impl TableContract {
-    /// Reads the contract that `file` holds. Its rules are compiled later, when all tables are known.
+    /// Reads the contract that `file` holds. Its rules are compiled later, when all tables are
+    /// known.
     pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
         let mut document = ContractDocument::read(file)?;
         let extension: TableExtension =
@@ -96,7 +97,8 @@ impl TableContract {
             .filter(move |rule| rule.expectation.is_cross_table_check() == cross_table)
     }
 
-    /// Whether the contract writes out a rule of this id. Rules that the declaration of a column implies do not count.
+    /// Whether the contract writes out a rule of this id. Rules that the declaration of a column
+    /// implies do not count.
     #[must_use]
     pub fn declares_rule(&self, rule: &str) -> bool {
         let column_rules = self
@@ -120,8 +122,8 @@ impl TableContract {
         nearest_name_hint(name, self.columns.iter().map(|column| column.name.as_str()))
     }
 
-    /// Names become object keys and Glue columns, so they are lower snake_case and no column has the name of another.
-    /// A fault is (the name, what is wrong).
+    /// Names become object keys and Glue columns, so they are lower snake_case and no column has
+    /// the name of another. A fault is (the name, what is wrong).
     fn check_names(&self) -> Result<(), (String, String)> {
         if !is_snake_case(&self.name) {
             let why = format!("the table name `{}` is not lower snake_case", self.name);

@@ -3,7 +3,8 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-/// Days since 1970-01-01 of an ISO date, or of the date part of an ISO timestamp. None for a day that does not exist.
+/// Days since 1970-01-01 of an ISO date, or of the date part of an ISO timestamp. None for a day
+/// that does not exist.
 ///
 /// ```
 /// assert_eq!(contract::parse_date("1970-01-02"), Some(1));
@@ -26,8 +27,8 @@ pub fn parse_date(text: &str) -> Option<i32> {
     )
 }
 
-/// Microseconds since 1970 of an ISO timestamp. A timestamp without an offset is UTC. Digits finer than microseconds
-/// are cut.
+/// Microseconds since 1970 of an ISO timestamp. A timestamp without an offset is UTC. Digits finer
+/// than microseconds are cut.
 ///
 /// ```
 /// assert_eq!(contract::parse_timestamp("1970-01-01T00:00:01.1834512Z"), Some(1_183_451));
@@ -56,7 +57,8 @@ pub(crate) fn timestamp_text(micros: i64) -> String {
         .map_or_else(|_| micros.to_string(), |instant| instant.to_string())
 }
 
-/// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before in UTC.
+/// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before
+/// in UTC.
 pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
     let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
     let date = instant.to_zoned(zone.clone()).date();
@@ -67,7 +69,8 @@ pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
     )
 }
 
-/// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
+/// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no
+/// such day.
 pub(crate) fn days_since_epoch(year: i32, month: i32, day: i32) -> Option<i32> {
     let calendar_year = i16::try_from(year).ok()?;
     let calendar_month = i8::try_from(month).ok()?;

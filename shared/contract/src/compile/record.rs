@@ -127,7 +127,8 @@ fn check_entity_list(record: &CompiledRecord) -> Result<(), Vec<MappingFinding>>
     Ok(())
 }
 
-/// Refuses paths that lead to no field that the contract declares: most are misspelt, and would always give null.
+/// Refuses paths that lead to no field that the contract declares: most are misspelt, and would
+/// always give null.
 fn check_mapped_paths(
     record: &CompiledRecord,
     contract: &SourceContract,
@@ -149,7 +150,8 @@ fn check_mapped_paths(
     }
 }
 
-/// The declared structures from which the record's paths begin: the innermost list's item, and those around it.
+/// The declared structures from which the record's paths begin: the innermost list's item, and
+/// those around it.
 fn structure_roots<'s>(
     record: &CompiledRecord,
     contract: &'s SourceContract,
