@@ -1,8 +1,9 @@
-//! Contracts and mappings: what a source promises, what a table holds, and how the one becomes the other.
+//! Contracts and mappings: what a source promises, what a table holds, and how the one becomes the
+//! other.
 //!
-//! Pure: it does no input or output. [`Catalogue::compile`] takes every file of `contracts/` and gives the compiled
-//! catalogue, or every fault with its file, line, column and remedy. [`CompiledMapping::evaluate`] turns one event into
-//! POLE rows.
+//! Pure: it does no input or output. [`Catalogue::compile`] takes every file of `contracts/` and
+//! gives the compiled catalogue, or every fault with its file, line, column and remedy.
+//! [`CompiledMapping::evaluate`] turns one event into POLE rows.
 
 mod backfill;
 mod backfill_event;

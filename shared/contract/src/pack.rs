@@ -26,8 +26,8 @@ impl PackedFile {
     }
 }
 
-/// All files in one JSON document, and the catalogue that they compile to. Reading the document takes a fifth of the time
-/// of reading the YAML again, and no broken file is in a pack.
+/// All files in one JSON document, and the catalogue that they compile to. Reading the document
+/// takes a fifth of the time of reading the YAML again, and no broken file is in a pack.
 ///
 /// # Errors
 /// Every problem found.

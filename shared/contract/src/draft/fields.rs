@@ -80,7 +80,8 @@ fn guess_kind(values: &[&Value]) -> SampleFieldKind {
 /// Whether a value is of a kind.
 type ValueTest = fn(&Value) -> bool;
 
-/// The kinds with their tests, the narrower before the wider: every integer is a number, and every date a timestamp.
+/// The kinds with their tests, the narrower before the wider: every integer is a number, and every
+/// date a timestamp.
 const KIND_TESTS: [(SampleFieldKind, ValueTest); 7] = [
     (SampleFieldKind::Object, Value::is_object),
     (SampleFieldKind::List, Value::is_array),
@@ -164,7 +165,8 @@ impl SampleField {
             .for_each(|field| field.clear_nested(names));
     }
 
-    /// Writes the field as a property of the contract: on one line, or on several where it has fields of its own.
+    /// Writes the field as a property of the contract: on one line, or on several where it has
+    /// fields of its own.
     pub(super) fn write_property(&self, out: &mut String, indent: usize) {
         let pad = " ".repeat(indent);
         let members = self.property_members();

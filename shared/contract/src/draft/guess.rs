@@ -127,7 +127,8 @@ impl SourceGuess {
     }
 }
 
-/// The field that tells records apart, by its name and its values; one called `id` before any other.
+/// The field that tells records apart, by its name and its values; one called `id` before any
+/// other.
 fn guess_key(fields: &[SampleField], records: &[Value]) -> Option<String> {
     let mut candidates = fields
         .iter()

@@ -1,6 +1,7 @@
 //! A draft of a contract and a mapping, from samples of a source that is not declared yet.
 //!
-//! What the samples show is written down; what an author must decide is marked, and the lint refuses the file until then.
+//! What the samples show is written down; what an author must decide is marked, and the lint
+//! refuses the file until then.
 
 mod fields;
 mod guess;
@@ -27,7 +28,8 @@ pub struct SourceDraft {
     pub mapping: String,
 }
 
-/// Drafts a source from its samples. `team` and `dataset` name its folder; `tables` are those that it may fill.
+/// Drafts a source from its samples. `team` and `dataset` name its folder; `tables` are those that
+/// it may fill.
 ///
 /// # Errors
 /// When the samples are no JSON objects.
@@ -91,9 +93,20 @@ fn draft_contract(team: &str, dataset: &str, samples: &[Value], guess: &SourceGu
 fn contract_head(name: &str, team: &str) -> String {
     let title = title_from_name(name);
     format!(
-        "# yaml-language-server: $schema=../../../schemas/contract.schema.json\n\
-         apiVersion: v3.2.0\nkind: DataContract\nid: {name}\nname: {title}\nversion: 0.1.0\nstatus: draft\ndomain: {team}\n\
-         description:\n  purpose: 'What these data are for' # {OPEN} say it in a sentence\nteam:\n  name: {team}\nschema:\n"
+        r"# yaml-language-server: $schema=../../../schemas/contract.schema.json
+apiVersion: v3.2.0
+kind: DataContract
+id: {name}
+name: {title}
+version: 0.1.0
+status: draft
+domain: {team}
+description:
+  purpose: 'What these data are for' # {OPEN} say it in a sentence
+team:
+  name: {team}
+schema:
+"
     )
 }
 
@@ -110,8 +123,11 @@ fn write_object(
     }
     let _ = write!(
         out,
-        "    logicalType: object\n    description: '{meaning}'\n    \
-         # The classifications are guessed from the names. {OPEN} look at each one\n    properties:\n"
+        r"    logicalType: object
+    description: '{meaning}'
+    # The classifications are guessed from the names. {OPEN} look at each one
+    properties:
+"
     );
     for field in fields {
         field.write_property(out, 6);
@@ -122,8 +138,14 @@ fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
     let envelope = guess.envelope.name();
     let key = guess.event_key_path();
     let mut out = format!(
-        "customProperties:\n  - property: polelake\n    vendor: polelake\n    value:\n      topic: {name}\n      envelope: {envelope}\n      \
-         key: [\"{key}\"] # {OPEN} what tells one record from another\n"
+        r#"customProperties:
+  - property: polelake
+    vendor: polelake
+    value:
+      topic: {name}
+      envelope: {envelope}
+      key: ["{key}"] # {OPEN} what tells one record from another
+"#
     );
 
     let _ = match &guess.time {
@@ -162,7 +184,14 @@ fn draft_mapping(
     let name = format!("{team}-{dataset}");
     let title = title_from_name(&name);
     let mut out = format!(
-        "# yaml-language-server: $schema=../../../schemas/mapping.schema.json\n# {title} to POLE: a draft.\nsource: {name}\nversion: 0.1.0\nsentinels: [\"0001-01-01\", \"1900-01-01\"]\ntimezone: Europe/London\nrecords:\n"
+        r#"# yaml-language-server: $schema=../../../schemas/mapping.schema.json
+# {title} to POLE: a draft.
+source: {name}
+version: 0.1.0
+sentinels: ["0001-01-01", "1900-01-01"]
+timezone: Europe/London
+records:
+"#
     );
 
     let records = records::draft_records(guess, &name, tables);

@@ -1,4 +1,5 @@
-//! Drafts the records of a mapping: one for each part of the samples' record that looks like a row of a table.
+//! Drafts the records of a mapping: one for each part of the samples' record that looks like a row
+//! of a table.
 
 use std::fmt::Write;
 
@@ -62,8 +63,8 @@ struct SampleRecordPart<'p> {
     key: String,
 }
 
-/// Records of the mapping: one for the record itself, one for each object within it that looks like a person, a place or a
-/// thing, and a link to each of these.
+/// Records of the mapping: one for the record itself, one for each object within it that looks like
+/// a person, a place or a thing, and a link to each of these.
 pub(super) fn draft_records(
     guess: &SourceGuess,
     source: &str,
@@ -91,7 +92,8 @@ pub(super) fn draft_records(
 }
 
 impl<'p> SampleRecordPart<'p> {
-    /// The part that an object within the record is; none where it seems to belong to the record's own row.
+    /// The part that an object within the record is; none where it seems to belong to the record's
+    /// own row.
     fn from_field(field: &'p SampleField, source: &str, main_table: &str) -> Option<Self> {
         if field.kind != SampleFieldKind::Object {
             return None;
@@ -159,7 +161,8 @@ impl<'p> SampleRecordPart<'p> {
         head
     }
 
-    /// The paths that may fill columns. A list fills none; an object that is a part of its own is left out of the record.
+    /// The paths that may fill columns. A list fills none; an object that is a part of its own is
+    /// left out of the record.
     fn leaves(&self) -> Vec<(String, SampleFieldKind)> {
         let mut leaves = Vec::new();
         for field in self.fields {
@@ -204,7 +207,8 @@ impl DraftColumns {
         self.lines.iter().any(|(known, _)| known == column)
     }
 
-    /// Fills the column that has the leaf's name, where the table has one and no earlier leaf fills it.
+    /// Fills the column that has the leaf's name, where the table has one and no earlier leaf fills
+    /// it.
     fn map_leaf(&mut self, contract: &TableContract, path: String, kind: SampleFieldKind) {
         let leaf = to_snake_case(last_step(&path));
         let column = column_of_name(&leaf);
@@ -253,18 +257,21 @@ fn column_of_name(name: &str) -> &str {
 /// The link from the record's own row to that of a part.
 fn draft_link(main: &SampleRecordPart<'_>, part: &SampleRecordPart<'_>) -> DraftRecord {
     let name = &part.name;
-    let text = [
-        format!("  - name: {name}_link"),
-        "    table: link".to_owned(),
-        "    kind: set".to_owned(),
-        "    link:".to_owned(),
-        format!("      from: {}", link_end(main)),
-        format!("      to: {}", link_end(part)),
-        format!("      type: {{constant: relates_to}} # {OPEN} what kind of link it is"),
-        format!("      role: {{constant: {name}}}\n"),
-    ];
+    let from = link_end(main);
+    let to = link_end(part);
+    let text = format!(
+        r"  - name: {name}_link
+    table: link
+    kind: set
+    link:
+      from: {from}
+      to: {to}
+      type: {{constant: relates_to}} # {OPEN} what kind of link it is
+      role: {{constant: {name}}}
+"
+    );
     DraftRecord {
-        text: text.join("\n"),
+        text,
         paths: vec![part.key.clone()],
     }
 }
@@ -307,7 +314,8 @@ fn guess_part_table(fields: &[SampleField]) -> Option<&'static str> {
         .map(|(table, _)| *table)
 }
 
-/// The field of an object that holds its key: a place's UPRN, `id`, a name that ends in `_id`, `reference`.
+/// The field of an object that holds its key: a place's UPRN, `id`, a name that ends in `_id`,
+/// `reference`.
 fn guess_inner_key(fields: &[SampleField], table: &str) -> Option<String> {
     let names: Vec<(&str, String)> = fields
         .iter()
