@@ -140,10 +140,10 @@ impl ColumnState {
         self.add_primitives::<TimestampMicrosecondType>(column, Self::add_value);
         self.add_primitives::<Int64Type>(column, Self::add_value);
         self.add_primitives::<Decimal128Type>(column, |state, number| {
-            state.add_value(clamp_to_i64(number))
+            state.add_value(clamp_to_i64(number));
         });
         self.add_primitives::<Float64Type>(column, |state, number| {
-            state.add_distinct(number.to_bits())
+            state.add_distinct(number.to_bits());
         });
         for value in column.as_boolean_opt().into_iter().flatten().flatten() {
             self.add_distinct(value);
