@@ -32,7 +32,7 @@ fn recognise_trigger(payload: &str) -> Result<&'static dyn InboundEvents, Failur
         .find(|trigger| trigger.recognises_payload(&members));
 
     trigger.ok_or_else(|| {
-        let names = TRIGGERS.map(|trigger| trigger.payload_name());
+        let names = TRIGGERS.map(InboundEvents::payload_name);
         let message = format!("the payload is neither {}", names.join(" nor "));
         Failure::new(FailureKind::BadRequest, message)
     })
@@ -44,7 +44,7 @@ mod tests {
 
     fn recognised(payload: &str) -> Result<&'static str, String> {
         recognise_trigger(payload)
-            .map(|trigger| trigger.payload_name())
+            .map(InboundEvents::payload_name)
             .map_err(|failure| failure.to_string())
     }
 

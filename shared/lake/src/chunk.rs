@@ -1,8 +1,8 @@
-//! A chunk of a partition: the unit that is landed once and transformed once, and every key that is made from it.
+//! A chunk of a partition: the unit that is landed once and transformed once, and every key that names a part of it.
 
 use crate::Day;
 
-/// A raw object's place: the stream it belongs to and the first offset that it must hold.
+/// What a raw object is named after: the stream it belongs to and the first offset that it must hold.
 ///
 /// ```
 /// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
@@ -13,7 +13,7 @@ use crate::Day;
 pub struct Chunk {
     /// The Kafka topic.
     pub topic: String,
-    /// The topic's life: counted up when a topic is made anew.
+    /// The topic's epoch: counted up when a topic is recreated.
     pub epoch: u32,
     /// The partition.
     pub partition: i32,
@@ -34,7 +34,19 @@ impl Chunk {
         format!("raw/{}/", self.stream_path())
     }
 
-    /// The key of the small object that remembers where the chain ends. A cache: the chain is the truth.
+    /// Listed after this key, the stream's raw objects begin with this one. It sorts just before the raw key.
+    #[must_use]
+    pub fn raw_list_start(&self) -> String {
+        format!("{}{:020}", self.raw_prefix(), self.offset)
+    }
+
+    /// A key after every raw object of the stream: `~` sorts after every digit.
+    #[must_use]
+    pub fn raw_list_end(&self) -> String {
+        format!("{}~", self.raw_prefix())
+    }
+
+    /// The key of the small object that remembers where the raw log ends. A cache: the raw log itself decides.
     #[must_use]
     pub fn log_end_hint_key(&self) -> String {
         format!("raw/_log/{}.json", self.stream_path())
@@ -44,8 +56,8 @@ impl Chunk {
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
         format!(
-            "{}date={day}/{}",
-            Self::refined_prefix(table),
+            "{}{}",
+            Self::refined_day_prefix(table, day),
             self.dated_path()
         )
     }
@@ -56,7 +68,13 @@ impl Chunk {
         format!("refined/{table}/")
     }
 
-    /// Where a topic's raw objects lie, as Athena's partition projection writes it.
+    /// The prefix of a table's refined rows of a day.
+    #[must_use]
+    pub fn refined_day_prefix(table: &str, day: Day) -> String {
+        format!("{}date={day}/", Self::refined_prefix(table))
+    }
+
+    /// The location of a topic's raw objects, as Athena's partition projection writes it.
     #[must_use]
     pub fn raw_location_template(topic: &str) -> String {
         format!(
@@ -65,7 +83,7 @@ impl Chunk {
         )
     }
 
-    /// Where a table's refined rows lie, as Athena's partition projection writes it.
+    /// The location of a table's refined rows, as Athena's partition projection writes it.
     #[must_use]
     pub fn refined_location_template(table: &str) -> String {
         let stream = "topic=${in_topic}/epoch=${in_epoch}/partition=${in_partition}/";
@@ -85,6 +103,12 @@ impl Chunk {
     #[must_use]
     pub fn receipt_key(&self) -> String {
         format!("{}{:020}.json", self.receipt_prefix(), self.offset)
+    }
+
+    /// Listed after this key, the stream's receipts begin with this chunk's. It sorts just before the receipt's key.
+    #[must_use]
+    pub fn receipt_list_start(&self) -> String {
+        format!("{}{:020}", self.receipt_prefix(), self.offset)
     }
 
     /// The prefix of every receipt of the stream.
@@ -195,6 +219,63 @@ mod tests {
             let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
             prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
         }
+    }
+
+    #[test]
+    fn every_key_has_its_place() {
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 2,
+            partition: -1,
+            offset: 7,
+        };
+        let day = Day::parse("2026-03-02").unwrap();
+        let stream = "t/epoch=2/partition=-1";
+        let dated = "date=2026-03-02/topic=t/epoch=2/partition=-1/00000000000000000007.parquet";
+        for (key, expected) in [
+            (
+                chunk.raw_key(),
+                format!("raw/{stream}/00000000000000000007.parquet"),
+            ),
+            (chunk.log_end_hint_key(), format!("raw/_log/{stream}.json")),
+            (
+                chunk.receipt_key(),
+                format!("refined/_receipts/{stream}/00000000000000000007.json"),
+            ),
+            (
+                chunk.refined_key("person", day),
+                format!("refined/person/{dated}"),
+            ),
+            (chunk.quarantine_key(day), format!("quarantine/{dated}")),
+            (
+                Chunk::refined_day_prefix("person", day),
+                "refined/person/date=2026-03-02/".to_owned(),
+            ),
+            (Chunk::topic_raw_prefix("t"), "raw/t/".to_owned()),
+            (
+                Chunk::topic_receipt_prefix("t"),
+                "refined/_receipts/t/".to_owned(),
+            ),
+        ] {
+            assert_eq!(key, expected);
+        }
+    }
+
+    #[test]
+    fn listings_begin_with_their_chunk_and_end_with_their_stream() {
+        let chunk = |offset| Chunk {
+            topic: "t".into(),
+            epoch: 2,
+            partition: 0,
+            offset,
+        };
+        let start = chunk(7).raw_list_start();
+        assert!(chunk(6).raw_key() < start && start < chunk(7).raw_key());
+
+        let start = chunk(7).receipt_list_start();
+        assert!(chunk(6).receipt_key() < start && start < chunk(7).receipt_key());
+
+        assert!(chunk(i64::MAX).raw_key() < chunk(0).raw_list_end());
     }
 
     #[test]

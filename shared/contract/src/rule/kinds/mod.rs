@@ -29,7 +29,7 @@ use presence::AtLeastDocument;
 use value::{CheckDocument, OneOfDocument};
 pub(super) use value::{compile_anchored, plain_text};
 
-use KindCompiler::{OnColumn, OnEither, OnTable};
+use KindCompiler::{Column, Either, Table};
 
 /// What a rule with `type: custom` and `engine: polelake` demands. All that is given must hold.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -107,9 +107,9 @@ struct RuleKind {
 
 /// Where a kind is written: in the `quality` of a column, of the table, or of either.
 enum KindCompiler {
-    OnColumn(fn(&Implementation, &str, RuleContext<'_>) -> CompiledKind),
-    OnTable(fn(&Implementation, RuleContext<'_>) -> CompiledKind),
-    OnEither(fn(&Implementation, Option<&str>, RuleContext<'_>) -> CompiledKind),
+    Column(fn(&Implementation, &str, RuleContext<'_>) -> CompiledKind),
+    Table(fn(&Implementation, RuleContext<'_>) -> CompiledKind),
+    Either(fn(&Implementation, Option<&str>, RuleContext<'_>) -> CompiledKind),
 }
 
 /// Every kind of rule that `implementation` can name, in the order in which they compile.
@@ -117,87 +117,87 @@ const RULE_KINDS: [RuleKind; 17] = [
     kind(
         "filled",
         |fields| fields.filled.is_some(),
-        OnTable(presence::compile_filled),
+        Table(presence::compile_filled),
     ),
     kind(
         "at_least",
         |fields| fields.at_least.is_some(),
-        OnTable(presence::compile_at_least),
+        Table(presence::compile_at_least),
     ),
     kind(
         "exactly_one",
         |fields| fields.exactly_one.is_some(),
-        OnTable(presence::compile_exactly_one),
+        Table(presence::compile_exactly_one),
     ),
     kind(
         "one_of",
         |fields| fields.one_of.is_some(),
-        OnTable(value::compile_one_of),
+        Table(value::compile_one_of),
     ),
     kind(
         "check",
         |fields| fields.check.is_some(),
-        OnEither(value::compile_check),
+        Either(value::compile_check),
     ),
     kind(
         "list",
         |fields| fields.list.is_some(),
-        OnColumn(value::compile_list),
+        Column(value::compile_list),
     ),
     kind(
         "compare",
         |fields| fields.compare.is_some(),
-        OnEither(comparison::compile_compare),
+        Either(comparison::compile_compare),
     ),
     kind(
         "agrees",
         |fields| fields.agrees.is_some(),
-        OnColumn(across_rows::compile_agrees),
+        Column(across_rows::compile_agrees),
     ),
     kind(
         "not_future",
         |fields| fields.not_future.is_some(),
-        OnColumn(time::compile_not_future),
+        Column(time::compile_not_future),
     ),
     kind(
         "not_before",
         |fields| fields.not_before.is_some(),
-        OnColumn(time::compile_not_before),
+        Column(time::compile_not_before),
     ),
     kind(
         "max_age_years",
         |fields| fields.max_age_years.is_some(),
-        OnColumn(time::compile_max_age),
+        Column(time::compile_max_age),
     ),
     kind(
         "references",
         |fields| fields.references.is_some(),
-        OnColumn(across_tables::compile_references),
+        Column(across_tables::compile_references),
     ),
     kind(
         "unique",
         |fields| fields.unique.is_some(),
-        OnTable(across_rows::compile_unique),
+        Table(across_rows::compile_unique),
     ),
     kind(
         "fresh_within_hours",
         |fields| fields.fresh_within_hours.is_some(),
-        OnTable(time::compile_fresh),
+        Table(time::compile_fresh),
     ),
     kind(
         "linked",
         |fields| fields.linked.is_some(),
-        OnTable(across_tables::compile_linked),
+        Table(across_tables::compile_linked),
     ),
     kind(
         "if",
         |fields| fields.condition.is_some(),
-        OnTable(condition::compile_condition),
+        Table(condition::compile_condition),
     ),
     kind(
         "then",
         |fields| fields.then.is_some(),
-        OnTable(condition::require_condition),
+        Table(condition::require_condition),
     ),
 ];
 
@@ -222,10 +222,10 @@ impl RuleKind {
         context: RuleContext<'_>,
     ) -> CompiledKind {
         match (&self.compile, column) {
-            (OnColumn(compile), Some(column)) => compile(fields, column, context),
-            (OnTable(compile), None) => compile(fields, context),
-            (OnEither(compile), column) => compile(fields, column, context),
-            (OnColumn(_), None) | (OnTable(_), Some(_)) => Ok(None),
+            (Column(compile), Some(column)) => compile(fields, column, context),
+            (Table(compile), None) => compile(fields, context),
+            (Either(compile), column) => compile(fields, column, context),
+            (Column(_), None) | (Table(_), Some(_)) => Ok(None),
         }
     }
 
@@ -233,10 +233,10 @@ impl RuleKind {
     fn misplacement(&self, column: Option<&str>) -> Option<String> {
         let name = self.name;
         match (&self.compile, column) {
-            (OnTable(_), Some(_)) => Some(format!(
+            (Table(_), Some(_)) => Some(format!(
                 "`{name}` is about a whole row; put it into the table's own `quality`"
             )),
-            (OnColumn(_), None) => Some(format!(
+            (Column(_), None) => Some(format!(
                 "`{name}` is about one column; put it into that column's `quality`"
             )),
             _ => None,
