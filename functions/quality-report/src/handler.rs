@@ -34,12 +34,14 @@ pub async fn handle(schedule: &ScheduleRequest, context: &Context) -> Result<Rep
         .await?;
     publish_site(&report, earlier.last_report, &history, context).await?;
 
-    // Alerts come last: an alert that cannot be sent fails the invocation, when all objects are already written.
+    // Alerts come last: an alert that cannot be sent fails the invocation, when all objects are
+    // already written.
     outputs::write_outputs(&report, context).await?;
     Ok(report)
 }
 
-/// Reads the day's manifests, evaluates the rules that need several tables, and reconciles every source.
+/// Reads the day's manifests, evaluates the rules that need several tables, and reconciles every
+/// source.
 async fn gather_report(day: Day, context: &Context) -> Result<Report, Failure> {
     let mut report = Report {
         date: day.to_string(),
@@ -123,8 +125,8 @@ async fn read_report(day: Day, context: &Context) -> Result<Option<Report>, Fail
     Ok(Some(Report::from_json(&object.body)?))
 }
 
-/// Compares the day's numbers with those of earlier days and writes them for later days. Returns the numbers of all these
-/// days, for the charts.
+/// Compares the day's numbers with those of earlier days and writes them for later days. Returns
+/// the numbers of all these days, for the charts.
 async fn compare_with_history(
     day: Day,
     report: &mut Report,
@@ -190,8 +192,8 @@ async fn list_reported_days(context: &Context) -> Result<Vec<String>, Failure> {
     Ok(days.map(|day| day.to_string()).collect())
 }
 
-/// Reads the published schemas. The report of the newest day adds what its contracts changed: an older day that is reported
-/// again must not undo a later contract.
+/// Reads the published schemas. The report of the newest day adds what its contracts changed: an
+/// older day that is reported again must not undo a later contract.
 async fn read_published_schemas(
     report: &Report,
     is_newest: bool,

@@ -31,14 +31,15 @@ pub struct Trend {
     pub dataset: String,
     /// The column; none for a metric of the full table or source.
     pub column: Option<String>,
-    /// The metric: `rows`, `changed_rows`, `freshness_hours`, `null_share`, `distinct`, `mask_drift`; of a source `landed`,
-    /// `quarantined_share`.
+    /// The metric: `rows`, `changed_rows`, `freshness_hours`, `null_share`, `distinct`,
+    /// `mask_drift`; of a source `landed`, `quarantined_share`.
     pub metric: String,
     /// One of the six dimensions.
     pub dimension: String,
     /// What was observed.
     pub observed: f64,
-    /// The minimum and the maximum of the expected range; none while there are too few days to compare with.
+    /// The minimum and the maximum of the expected range; none while there are too few days to
+    /// compare with.
     pub expected: Option<(f64, f64)>,
     /// Days of the same kind that it was compared with.
     pub compared: usize,
@@ -60,8 +61,8 @@ pub enum TrendState {
     Acknowledged,
 }
 
-/// The numbers of the reported day and of the days before it: by dataset, column (empty for the full table or source) and
-/// metric, a number for each date, oldest first.
+/// The numbers of the reported day and of the days before it: by dataset, column (empty for the
+/// full table or source) and metric, a number for each date, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct MetricHistory {
     series: BTreeMap<(String, String, String), BTreeMap<String, f64>>,

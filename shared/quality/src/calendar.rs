@@ -1,4 +1,5 @@
-//! The bank holidays of England and Wales: those of the Act of 1971, and what proclamations added or moved since 2018.
+//! The bank holidays of England and Wales: those of the Act of 1971, and what proclamations added
+//! or moved since 2018.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
@@ -95,7 +96,8 @@ fn proclaimed_date(holiday: Date) -> Date {
         .map_or(holiday, |(_, proclaimed)| *proclaimed)
 }
 
-/// Easter Sunday, by the anonymous Gregorian computus; its variables have the letters of the published algorithm.
+/// Easter Sunday, by the anonymous Gregorian computus; its variables have the letters of the
+/// published algorithm.
 fn easter_sunday(year: i16) -> Option<Date> {
     let y = i32::from(year);
     let a = y % 19;

@@ -1,7 +1,9 @@
-//! Character patterns: a text without its letters and digits. A capital letter becomes `A`, a small letter `a`, a digit `9`;
-//! other characters stay. In a coarse pattern, equal characters that follow each other become one.
+//! Character patterns: a text without its letters and digits. A capital letter becomes `A`, a small
+//! letter `a`, a digit `9`; other characters stay. In a coarse pattern, equal characters that
+//! follow each other become one.
 //!
-//! The Home Office's profiler calls these patterns masks of high and low grain. Here one pass counts both.
+//! The Home Office's profiler calls these patterns masks of high and low grain. Here one pass
+//! counts both.
 
 /// Characters of a pattern: the rest of a longer text becomes one `…`.
 const PATTERN_CHARS_MAX: usize = 32;

@@ -1,4 +1,5 @@
-//! Comparisons of values: with another column, with a constant, and between the sources of one thing.
+//! Comparisons of values: with another column, with a constant, and between the sources of one
+//! thing.
 
 use std::cmp::Ordering;
 
@@ -42,8 +43,8 @@ impl ComparableValue<'_> {
         }
     }
 
-    /// Writes the value's bytes. Texts are preceded by their length, so that no two rows of different values have the same
-    /// bytes.
+    /// Writes the value's bytes. Texts are preceded by their length, so that no two rows of
+    /// different values have the same bytes.
     fn write_bytes(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Integer(number) => bytes.extend(number.to_le_bytes()),
@@ -56,7 +57,8 @@ impl ComparableValue<'_> {
     }
 }
 
-/// Compares a column with an operand, row by row. A row where a value is missing or is NaN is not concerned.
+/// Compares a column with an operand, row by row. A row where a value is missing or is NaN is not
+/// concerned.
 pub(crate) fn compare_column(
     batch: &RecordBatch,
     column: &str,
@@ -82,8 +84,8 @@ pub(crate) fn compare_column(
         .collect()
 }
 
-/// Checks that each row has the same value as the row before it of the same thing, which is from another source. The rows of
-/// a thing follow each other.
+/// Checks that each row has the same value as the row before it of the same thing, which is from
+/// another source. The rows of a thing follow each other.
 pub(crate) fn check_source_agreement(batch: &RecordBatch, column: &str) -> Vec<RowVerdict> {
     let ids = column_values(batch, "pole_id");
     let values = column_values(batch, column);
@@ -104,8 +106,8 @@ pub(crate) fn check_source_agreement(batch: &RecordBatch, column: &str) -> Vec<R
     verdicts
 }
 
-/// A hash of 128 bits of each row's values in the columns; none where one of them is missing. Among 100 million different
-/// values, two have the same hash with a chance of one in 10^22.
+/// A hash of 128 bits of each row's values in the columns; none where one of them is missing. Among
+/// 100 million different values, two have the same hash with a chance of one in 10^22.
 #[must_use]
 pub fn hash_row_keys(batch: &RecordBatch, columns: &[String]) -> Vec<Option<u128>> {
     let columns: Vec<ColumnValues<'_>> = columns
@@ -127,7 +129,8 @@ fn hash_row(columns: &[ColumnValues<'_>], row: usize, bytes: &mut Vec<u8>) -> Op
     Some(XxHash3_128::oneshot(bytes))
 }
 
-/// The values of a column; none in every row where there is no such column, or where its type is not compared.
+/// The values of a column; none in every row where there is no such column, or where its type is
+/// not compared.
 fn column_values<'v>(batch: &'v RecordBatch, column: &str) -> ColumnValues<'v> {
     batch
         .column_by_name(column)

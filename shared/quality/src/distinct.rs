@@ -1,4 +1,5 @@
-//! The distinct texts of a batch and their numbers of rows: a text is checked once, not in every row that has it.
+//! The distinct texts of a batch and their numbers of rows: a text is checked once, not in every
+//! row that has it.
 
 use std::collections::HashMap;
 
@@ -6,7 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use foldhash::fast::FixedState;
 
-/// When a column has more distinct texts in a batch than this, each row is checked: counting them first would save no work.
+/// When a column has more distinct texts in a batch than this, each row is checked: counting them
+/// first would save no work.
 const DISTINCT_TEXTS_MAX: usize = 1_024;
 
 /// The distinct texts of a column and their numbers of rows, in the order of their first rows.
@@ -16,7 +18,8 @@ pub(crate) type DistinctTexts<'b> = Vec<(&'b str, u64)>;
 pub(crate) struct DistinctTextColumns<'b>(Vec<Option<DistinctTexts<'b>>>);
 
 impl<'b> DistinctTextColumns<'b> {
-    /// Counts the texts of the columns that are selected; `is_selected` has an item for each column.
+    /// Counts the texts of the columns that are selected; `is_selected` has an item for each
+    /// column.
     pub(crate) fn from_batch(
         batch: &'b RecordBatch,
         is_selected: impl Iterator<Item = bool>,
@@ -29,15 +32,15 @@ impl<'b> DistinctTextColumns<'b> {
         Self(texts.collect())
     }
 
-    /// The distinct texts of a column; none where there are too many, where it does not hold texts, or where it was not
-    /// selected.
+    /// The distinct texts of a column; none where there are too many, where it does not hold texts,
+    /// or where it was not selected.
     pub(crate) fn column_texts(&self, column_index: usize) -> Option<&DistinctTexts<'b>> {
         self.0.get(column_index).and_then(Option::as_ref)
     }
 }
 
-/// Counts the distinct texts of a column; none where there are more than [`DISTINCT_TEXTS_MAX`] or where it does not hold
-/// texts.
+/// Counts the distinct texts of a column; none where there are more than [`DISTINCT_TEXTS_MAX`] or
+/// where it does not hold texts.
 fn count_distinct_texts(column: &dyn Array) -> Option<DistinctTexts<'_>> {
     let texts = column.as_string_opt::<i32>()?;
 

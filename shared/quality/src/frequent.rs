@@ -1,5 +1,6 @@
-//! The most frequent of many distinct texts, in little memory: the summary of Misra and Gries, in the form that can be merged
-//! (Agarwal and others, "Mergeable summaries", 2012). The same texts in the same order give the same summary.
+//! The most frequent of many distinct texts, in little memory: the summary of Misra and Gries, in
+//! the form that can be merged (Agarwal and others, "Mergeable summaries", 2012). The same texts in
+//! the same order give the same summary.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Texts that are retained. A text that more than one row of 65 has is among them for certain.
 const FREQUENT_TEXTS_MAX: usize = 64;
 
-/// Counts of the most frequent texts. Each count is at most `undercount` too low, and never too high.
+/// Counts of the most frequent texts. Each count is at most `undercount` too low, and never too
+/// high.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FrequentTexts {
     counts: BTreeMap<String, u64>,
@@ -42,7 +44,8 @@ impl FrequentTexts {
         );
     }
 
-    /// The texts and their counts, the most frequent first; texts of equal counts in the order of their bytes.
+    /// The texts and their counts, the most frequent first; texts of equal counts in the order of
+    /// their bytes.
     pub(crate) fn most_frequent(&self) -> Vec<(String, u64)> {
         let mut counts: Vec<_> = self
             .counts
@@ -56,7 +59,8 @@ impl FrequentTexts {
         counts
     }
 
-    /// Subtracts the greatest count that does not fit in from every count; only texts with a positive count are retained.
+    /// Subtracts the greatest count that does not fit in from every count; only texts with a
+    /// positive count are retained.
     fn trim_to_limit(&mut self) {
         if self.counts.len() <= FREQUENT_TEXTS_MAX {
             return;

@@ -1,4 +1,5 @@
-//! Counts of a column's texts: of their character patterns, or, in a column with a closed list of codes, of the codes.
+//! Counts of a column's texts: of their character patterns, or, in a column with a closed list of
+//! codes, of the codes.
 
 use std::collections::HashMap;
 
@@ -10,8 +11,9 @@ use crate::character_pattern;
 use crate::distinct::DistinctTexts;
 use crate::frequent::FrequentTexts;
 
-/// Distinct texts that are held until they are summarised: at 40 bytes each some 160 KB a column. Which texts are dropped
-/// then depends on the texts and their order alone, not on how they were batched.
+/// Distinct texts that are held until they are summarised: at 40 bytes each some 160 KB a column.
+/// Which texts are dropped then depends on the texts and their order alone, not on how they were
+/// batched.
 const HELD_TEXTS_MAX: usize = 4_096;
 
 /// Texts and their numbers of rows, the most frequent first.
@@ -64,8 +66,9 @@ impl CharacterPatterns {
         }
     }
 
-    /// Adds the next rows by their distinct texts, which gives the same counts as [`Self::add_texts`] as long as nothing has
-    /// to be summarised among them. Where that is not certain, it adds nothing and returns false.
+    /// Adds the next rows by their distinct texts, which gives the same counts as
+    /// [`Self::add_texts`] as long as nothing has to be summarised among them. Where that is not
+    /// certain, it adds nothing and returns false.
     pub(crate) fn add_distinct_texts(&mut self, texts: &DistinctTexts<'_>) -> bool {
         if self.held.len() + texts.len() > HELD_TEXTS_MAX {
             return false;
@@ -97,8 +100,8 @@ impl CharacterPatterns {
         }
     }
 
-    /// Adds the held counts to the summaries. Each summary gets all of them at once, so that nothing depends on the order of
-    /// a hash map.
+    /// Adds the held counts to the summaries. Each summary gets all of them at once, so that
+    /// nothing depends on the order of a hash map.
     fn summarise_held(&mut self) {
         if !self.counts_codes {
             let mut coarse_counts: HashMap<String, u64> = HashMap::new();

@@ -1,12 +1,13 @@
-//! Percentiles of a column's values, by a t-digest. Of the sketches that can be merged it is the one whose outcome depends on
-//! the values and their order alone (KLL and REQ draw random numbers), so that the same rows give the same manifest.
+//! Percentiles of a column's values, by a t-digest. Of the sketches that can be merged it is the
+//! one whose outcome depends on the values and their order alone (KLL and REQ draw random numbers),
+//! so that the same rows give the same manifest.
 
 use datasketches::tdigest::TDigestMut;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The compression: some 100 centroids, 2 KB. The error is at most 1.7 % of the rank, less towards the ends (a test measures
-/// it).
+/// The compression: some 100 centroids, 2 KB. The error is at most 1.7 % of the rank, less towards
+/// the ends (a test measures it).
 const COMPRESSION: u16 = 100;
 
 /// The ranks of the reported percentiles.

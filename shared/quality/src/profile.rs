@@ -1,4 +1,5 @@
-//! The profile of a column: the number of distinct values, their lengths, their range. Counts and sketches that can be merged.
+//! The profile of a column: the number of distinct values, their lengths, their range. Counts and
+//! sketches that can be merged.
 
 use std::hash::Hash;
 
@@ -28,8 +29,9 @@ pub struct ColumnState {
     pub max_bytes: u64,
     /// Bytes of all texts.
     pub bytes: u64,
-    /// The minimum and the maximum: days, microseconds, integers, decimals without their point. None for texts and floats,
-    /// and for personal columns: the minimum date of birth is that of a person.
+    /// The minimum and the maximum: days, microseconds, integers, decimals without their point.
+    /// None for texts and floats, and for personal columns: the minimum date of birth is that of a
+    /// person.
     pub range: Option<(i64, i64)>,
     #[serde(with = "sketch", default, skip_serializing_if = "Option::is_none")]
     distinct: Option<HllSketch>,
@@ -37,14 +39,15 @@ pub struct ColumnState {
     /// Percentiles of the same columns as `range`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     percentiles: Option<Percentiles>,
-    /// Of texts: the codes of a column with a closed list that is not personal, or else the character patterns.
+    /// Of texts: the codes of a column with a closed list that is not personal, or else the
+    /// character patterns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patterns: Option<CharacterPatterns>,
 }
 
 impl ColumnState {
-    /// The state of no rows. Of the provenance columns only the filled rows are counted. `has_closed_list` says whether a rule
-    /// lists the values that the column may have.
+    /// The state of no rows. Of the provenance columns only the filled rows are counted.
+    /// `has_closed_list` says whether a rule lists the values that the column may have.
     #[must_use]
     pub fn new(column: &Column, has_closed_list: bool) -> Self {
         let is_own = !pole::PROVENANCE
@@ -75,7 +78,8 @@ impl ColumnState {
         self.distinct.is_some()
     }
 
-    /// The 5th, 25th, 50th, 75th and 95th percentile, in the units of `range`, within 1.7 % of the rank.
+    /// The 5th, 25th, 50th, 75th and 95th percentile, in the units of `range`, within 1.7 % of the
+    /// rank.
     #[must_use]
     pub fn percentiles(&self) -> Option<[i64; 5]> {
         self.percentiles
@@ -108,7 +112,8 @@ impl ColumnState {
         Some(sketch.estimate().round() as u64)
     }
 
-    /// Adds the next rows; `counted` are the distinct texts of the column, where they are counted already.
+    /// Adds the next rows; `counted` are the distinct texts of the column, where they are counted
+    /// already.
     pub(crate) fn add_column(&mut self, column: &ArrayRef, counted: Option<&DistinctTexts<'_>>) {
         let filled = column.len() - column.null_count();
         self.filled += filled as u64;
@@ -134,16 +139,17 @@ impl ColumnState {
         }
     }
 
-    /// Adds the values of a column that does not hold texts. Each line adds a column of its type, and nothing of others.
+    /// Adds the values of a column that does not hold texts. Each line adds a column of its type,
+    /// and nothing of others.
     fn add_values(&mut self, column: &ArrayRef) {
         self.add_primitives::<Date32Type>(column, |state, day| state.add_value(i64::from(day)));
         self.add_primitives::<TimestampMicrosecondType>(column, Self::add_value);
         self.add_primitives::<Int64Type>(column, Self::add_value);
         self.add_primitives::<Decimal128Type>(column, |state, number| {
-            state.add_value(clamp_to_i64(number))
+            state.add_value(clamp_to_i64(number));
         });
         self.add_primitives::<Float64Type>(column, |state, number| {
-            state.add_distinct(number.to_bits())
+            state.add_distinct(number.to_bits());
         });
         for value in column.as_boolean_opt().into_iter().flatten().flatten() {
             self.add_distinct(value);
@@ -234,8 +240,8 @@ fn merge_ranges(range: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<
     }
 }
 
-/// The sketch of all values of both. A merged sketch has another form than one that was filled, so the other one is kept as
-/// it is where one of the two is empty.
+/// The sketch of all values of both. A merged sketch has another form than one that was filled, so
+/// the other one is kept as it is where one of the two is empty.
 fn merge_sketches(sketch: &HllSketch, other: &HllSketch) -> Option<HllSketch> {
     if other.is_empty() {
         return Some(sketch.clone());

@@ -1,4 +1,5 @@
-//! Sketches of distinct counts as text: the binary form that every DataSketches library reads, in base64.
+//! Sketches of distinct counts as text: the binary form that every DataSketches library reads, in
+//! base64.
 
 use datasketches::hll::HllSketch;
 use serde::de::Error;
@@ -40,8 +41,8 @@ pub(crate) fn deserialize<'d, D: Deserializer<'d>>(
         .map_err(D::Error::custom)
 }
 
-/// The same sketch with the entries of a hash set in sorted order: their order would otherwise depend on how the set was
-/// filled.
+/// The same sketch with the entries of a hash set in sorted order: their order would otherwise
+/// depend on how the set was filled.
 fn canonical_bytes(mut bytes: Vec<u8>) -> Vec<u8> {
     let is_set = bytes
         .get(MODE_OFFSET)

@@ -52,8 +52,9 @@ impl RuleCount {
     }
 }
 
-/// The state of one table, or of a part of it. The states of parts that follow each other in the order of keys merge into
-/// that of the full table, so that a part that did not change is not measured again: its state is stored.
+/// The state of one table, or of a part of it. The states of parts that follow each other in the
+/// order of keys merge into that of the full table, so that a part that did not change is not
+/// measured again: its state is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableState {
     /// Rows.
@@ -210,8 +211,8 @@ fn count_nulls(batch: &RecordBatch, column: &str) -> u64 {
         .map_or(0, |column| column.null_count() as u64)
 }
 
-/// Counts an expectation on a text, checking each distinct text once; none for expectations of other kinds, and where the
-/// column has too many distinct texts.
+/// Counts an expectation on a text, checking each distinct text once; none for expectations of
+/// other kinds, and where the column has too many distinct texts.
 fn count_text_rule(
     expectation: &Expectation,
     batch: &RecordBatch,

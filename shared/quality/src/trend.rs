@@ -1,8 +1,9 @@
-//! The expected range of a day's number: the median of the same weekday over eight weeks, and the median absolute deviation
-//! (MAD) from it.
+//! The expected range of a day's number: the median of the same weekday over eight weeks, and the
+//! median absolute deviation (MAD) from it.
 //!
-//! Mean and standard deviation would follow one bad day in eight; median and MAD do not. The tested day is never among the
-//! days that it is compared with, nor is a day with an acknowledged incident.
+//! Mean and standard deviation would follow one bad day in eight; median and MAD do not. The tested
+//! day is never among the days that it is compared with, nor is a day with an acknowledged
+//! incident.
 
 use crate::calendar::{is_bank_holiday, weekday_index};
 
@@ -12,11 +13,12 @@ pub const LOOKBACK_DAYS: i32 = 56;
 /// Days of the same kind that an expected range needs.
 pub const COMPARED_DAYS_MIN: usize = 4;
 
-/// How many MADs from the median are usual: 3.5 standard deviations, each of them 1.4826 MADs where days are normally
-/// distributed.
+/// How many MADs from the median are usual: 3.5 standard deviations, each of them 1.4826 MADs where
+/// days are normally distributed.
 const USUAL_DEVIATIONS: f64 = 3.5 * 1.4826;
 
-/// A twentieth of the median is usual in any case: after eight equal days, the ninth may differ a little.
+/// A twentieth of the median is usual in any case: after eight equal days, the ninth may differ a
+/// little.
 const USUAL_MEDIAN_SHARE: f64 = 0.05;
 
 /// A number's usual range.
@@ -67,8 +69,9 @@ pub fn comparable_values(
         .collect()
 }
 
-/// The usual range of a day's number, from the numbers of comparable days; none while there are too few of them. `floor` is
-/// by how much a number of this kind may differ whatever the days before were.
+/// The usual range of a day's number, from the numbers of comparable days; none while there are too
+/// few of them. `floor` is by how much a number of this kind may differ whatever the days before
+/// were.
 #[must_use]
 pub fn usual_range(comparable: &[f64], floor: f64) -> Option<UsualRange> {
     if comparable.len() < COMPARED_DAYS_MIN {

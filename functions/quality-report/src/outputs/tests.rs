@@ -139,7 +139,8 @@ pub(super) fn failing_report() -> Report {
             ),
         ],
         columns: [
-            // The range of a personal column is never measured; if it were, it would not be disclosed.
+            // The range of a personal column is never measured; if it were, it would not be
+            // disclosed.
             ("holder".to_owned(), profile(10_397, None)),
             ("count".to_owned(), profile(10, Some((7, 99)))),
             ("fee".to_owned(), profile(10_396, Some((1_050, 99_999)))),

@@ -1,4 +1,5 @@
-//! Each kind of expectation, on rows that meet it, rows that do not, and rows to which it does not apply.
+//! Each kind of expectation, on rows that meet it, rows that do not, and rows to which it does not
+//! apply.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
