@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::place::LakeArgs;
 
-/// Where the test runs, and how patient it is.
+/// Where the test runs, and how long it waits.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SmokeArgs {
     #[command(flatten)]
@@ -13,7 +13,7 @@ pub(crate) struct SmokeArgs {
     /// signed with the environment's credentials.
     #[arg(long, requires = "aws", required_if_eq("aws", "true"))]
     pub(crate) url: Option<String>,
-    /// Wait for the snapshot that takes the event too. The local platform merges the day at once; on AWS, invoke
+    /// Wait for the snapshot of the event too. On the local platform the command merges the day at once; on AWS, invoke
     /// snapshot-merge for today meanwhile, or wait for its schedule.
     #[arg(long)]
     pub(crate) snapshot: bool,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::redact::Redaction;
 use super::row_ids;
 use super::search_terms::{SearchTerms, is_distinctive_key};
-use super::subject::Subjects;
+use super::subjects::Subjects;
 
 /// A record as it lies in the raw zone or in quarantine.
 #[derive(Clone, Copy)]

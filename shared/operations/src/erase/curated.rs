@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::Subjects;
-use crate::OperationError;
+use super::subjects::Subjects;
+use crate::error::OperationError;
 
 /// An object from which something was taken.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,8 +5,8 @@ use lake::{ERASURES_KEY, ErasedSubject, ErasedSubjects};
 use pole::Uuid;
 use store::{ObjectMetadata, ObjectStore};
 
-use super::subject::Subjects;
-use crate::OperationError;
+use super::subjects::Subjects;
+use crate::error::OperationError;
 
 /// How often the list is written anew when others write it at the same moment.
 const WRITE_ATTEMPTS_MAX: u32 = 20;

@@ -6,8 +6,8 @@ use pole::Uuid;
 use store::{ObjectMetadata, ObjectStore};
 
 use super::outcome::ErasureOutcome;
-use super::subject::RequestedSubject;
-use crate::OperationError;
+use super::request::RequestedSubject;
+use crate::error::OperationError;
 
 /// Writes the receipt; what another run of the same day and of the same people did is added to.
 ///

@@ -14,9 +14,9 @@ use super::raw::{self, OffsetClassifications};
 use super::reconciliation::{self, ExaminedCounts};
 use super::refined::RefinedIncrement;
 use super::search_terms::SearchTerms;
-use super::subject::Subjects;
-use crate::LakeHandle;
-use crate::OperationError;
+use super::subjects::Subjects;
+use crate::lake_handle::LakeHandle;
+use crate::error::OperationError;
 
 /// Who is searched for, and how far the search goes.
 pub(super) struct ErasureScope {
@@ -61,13 +61,13 @@ pub(super) struct ExaminedChunk {
 /// # Errors
 /// When the storage does not answer or an object is damaged.
 pub(super) async fn examine_chunk(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     sight: &ErasureScope,
     (chunk, objects): (&Chunk, &ChunkObjects),
     hints: &OffsetHints,
 ) -> Result<ExaminedChunk, OperationError> {
     let mut work = ChunkExamination {
-        lake: zones,
+        lake,
         scope: sight,
         chunk,
         counts: ExaminedCounts::default(),
@@ -78,11 +78,11 @@ pub(super) async fn examine_chunk(
     let judge = RecordClassifier {
         subjects: &sight.subjects,
         search_terms: &sight.search_terms,
-        mapping: zones.catalogue.mapping_of_topic(&chunk.topic),
+        mapping: lake.catalogue.mapping_of_topic(&chunk.topic),
         full_records: sight.full_records,
     };
     let raw = match objects.raw {
-        true => get_if_present(&*zones.raw, &chunk.raw_key()).await?,
+        true => get_if_present(&*lake.raw, &chunk.raw_key()).await?,
         false => None,
     };
     let batches = match &raw {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lake::Chunk;
 use store::{ListedObject, StoreError};
 
-use crate::LakeHandle;
+use crate::lake_handle::LakeHandle;
 
 /// The objects of one chunk.
 #[derive(Clone, Debug, Default)]
@@ -35,17 +35,17 @@ impl ChunkObjects {
 /// # Errors
 /// When the storage does not answer.
 pub(super) async fn list_chunk_objects(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
 ) -> Result<BTreeMap<Chunk, ChunkObjects>, StoreError> {
     let mut chunks: BTreeMap<Chunk, ChunkObjects> = BTreeMap::new();
     // Raw last: what is landed meanwhile has nothing in the refined zone yet.
-    for entry in zones.refined.list(Chunk::RECEIPTS_PREFIX, None).await? {
+    for entry in lake.refined.list(Chunk::RECEIPTS_PREFIX, None).await? {
         if let Some(chunk) = Chunk::from_receipt_key(&entry.key) {
             chunks.entry(chunk).or_default().receipt = true;
         }
     }
-    for (place, table) in zones.catalogue.tables.iter().enumerate() {
-        for ListedObject { key, .. } in zones
+    for (place, table) in lake.catalogue.tables.iter().enumerate() {
+        for ListedObject { key, .. } in lake
             .refined
             .list(&Chunk::refined_prefix(&table.name), None)
             .await?
@@ -55,12 +55,12 @@ pub(super) async fn list_chunk_objects(
             }
         }
     }
-    for ListedObject { key, .. } in zones.refined.list(Chunk::QUARANTINE_PREFIX, None).await? {
+    for ListedObject { key, .. } in lake.refined.list(Chunk::QUARANTINE_PREFIX, None).await? {
         if let Some(chunk) = Chunk::from_quarantine_key(&key) {
             chunks.entry(chunk).or_default().quarantine = Some(key);
         }
     }
-    for entry in zones.raw.list(Chunk::RAW_PREFIX, None).await? {
+    for entry in lake.raw.list(Chunk::RAW_PREFIX, None).await? {
         if let Some(chunk) = Chunk::from_raw_key(&entry.key) {
             chunks.entry(chunk).or_default().raw = true;
         }

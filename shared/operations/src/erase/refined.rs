@@ -15,7 +15,7 @@ use lake::{LakeError, file, schema};
 use pole::{RowOperation, Uuid};
 
 use super::row_ids::{IdColumns, RowIdentity};
-use super::subject::Subjects;
+use super::subjects::Subjects;
 
 /// What is to become of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]

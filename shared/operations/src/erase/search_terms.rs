@@ -4,7 +4,7 @@ use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::redact::{Redaction, redact};
-use super::subject::Subjects;
+use super::subjects::Subjects;
 
 /// A key of fewer characters is too common to be searched for in free text: `17` is a floor, too.
 const DISTINCTIVE_KEY_CHARS: usize = 12;

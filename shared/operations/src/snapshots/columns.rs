@@ -28,10 +28,10 @@ pub(super) fn paired_columns(
 }
 
 fn column_or_nulls(batch: &RecordBatch, field: &Field) -> ArrayRef {
-    let nulls = || new_null_array(field.data_type(), batch.num_rows());
-    batch
-        .column_by_name(field.name())
-        .map_or_else(nulls, Arc::clone)
+    match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    }
 }
 
 /// The rows in which two columns of the same length differ, in their order.
