@@ -57,7 +57,8 @@ impl AwsEnvironment {
 
     /// What the names of Glue's databases begin with.
     pub(crate) fn require_database_prefix(&self) -> Result<&str, CliError> {
-        let missing = "with --aws, STACK names the stack: the names of its Glue databases begin with it";
+        let missing =
+            "with --aws, STACK names the stack: the names of its Glue databases begin with it";
         Ok(self.database_prefix.as_deref().ok_or(missing)?)
     }
 }

@@ -102,7 +102,9 @@ pub async fn rebuild_days(
         to: to.to_string(),
         raw_objects,
         manifests_written,
-        later_days_until: newest.filter(|newest| *newest > to).map(|day| day.to_string()),
+        later_days_until: newest
+            .filter(|newest| *newest > to)
+            .map(|day| day.to_string()),
     })
 }
 

@@ -22,11 +22,7 @@ pub async fn read_junit(lake: &LakeHandle, day: Day) -> Result<Bytes, OperationE
     read_site_object(lake, &junit_key(day), day).await
 }
 
-async fn read_site_object(
-    lake: &LakeHandle,
-    key: &str,
-    day: Day,
-) -> Result<Bytes, OperationError> {
+async fn read_site_object(lake: &LakeHandle, key: &str, day: Day) -> Result<Bytes, OperationError> {
     let site = lake
         .site
         .as_ref()

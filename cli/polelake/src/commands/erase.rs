@@ -68,10 +68,7 @@ fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
 fn outcome_json(outcome: &ErasureOutcome, dry_run: bool) -> Value {
     let mut zones = Map::new();
     for (zone, (objects, count)) in outcome.counts_by_zone() {
-        zones.insert(
-            zone.to_owned(),
-            json!({"objects": objects, "count": count}),
-        );
+        zones.insert(zone.to_owned(), json!({"objects": objects, "count": count}));
     }
 
     json!({

@@ -18,10 +18,7 @@ pub use scope::AuditScope;
 ///
 /// # Errors
 /// When the storage or Kafka does not answer. A damaged object is a finding.
-pub async fn audit_lake(
-    lake: &LakeHandle,
-    scope: AuditScope,
-) -> Result<LakeAudit, OperationError> {
+pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudit, OperationError> {
     let mut sources = Vec::new();
     let mut findings = Vec::new();
     for mapping in &lake.catalogue.mappings {

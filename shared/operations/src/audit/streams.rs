@@ -207,16 +207,13 @@ fn begins_after(receipt: &Receipt, date: Option<&str>) -> bool {
 }
 
 /// Checks that the object begins where the one before it ended, and moves `expected` to its end.
-fn check_contiguous(
-    object: &RawLogObject,
-    expected: &mut i64,
-    findings: &mut Vec<AuditFinding>,
-) {
+fn check_contiguous(object: &RawLogObject, expected: &mut i64, findings: &mut Vec<AuditFinding>) {
     let key = object.chunk.raw_key();
     let offset = object.chunk.offset;
     if offset > *expected {
         let last = offset - 1;
-        let what = format!("begins behind a gap: offsets {expected} to {last} are in no raw object");
+        let what =
+            format!("begins behind a gap: offsets {expected} to {last} are in no raw object");
         findings.push(AuditFinding::new(&key, Some(*expected), what));
     }
     if offset < *expected {

@@ -15,8 +15,8 @@ use super::reconciliation::{self, ExaminedCounts};
 use super::refined::RefinedIncrement;
 use super::search_terms::SearchTerms;
 use super::subjects::Subjects;
-use crate::lake_handle::LakeHandle;
 use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
 /// Who is searched for, and how far the search goes.
 pub(super) struct ErasureScope {

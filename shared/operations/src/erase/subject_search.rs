@@ -136,7 +136,9 @@ impl SubjectSearch<'_> {
 
     /// Notes the record that made a row of the subject's own.
     fn note_subject_record(&mut self, table: usize, row: &RowIdentity<'_>) {
-        let is_subject = row.pole_id.is_some_and(|id| self.subjects.ids.contains(&id));
+        let is_subject = row
+            .pole_id
+            .is_some_and(|id| self.subjects.ids.contains(&id));
         if is_subject && row.is_aggregate_root() && !self.is_shared(table, row.source) {
             self.add_record(row.source, row.key);
         }

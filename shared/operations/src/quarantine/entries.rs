@@ -34,7 +34,9 @@ impl QuarantineFilter {
         let rule = self.rule.as_ref();
         let appended_micros = entry.origin.timestamp * 1_000;
         rule.is_none_or(|rule| *rule == entry.refused.rule)
-            && self.since.is_none_or(|day| appended_micros >= day.start_micros())
+            && self
+                .since
+                .is_none_or(|day| appended_micros >= day.start_micros())
     }
 }
 

@@ -52,7 +52,10 @@ impl RedriveHistory {
         }
 
         let outcomes = self.outcomes.get(&origin);
-        match outcomes.and_then(|outcomes| outcomes.last()).map(String::as_str) {
+        match outcomes
+            .and_then(|outcomes| outcomes.last())
+            .map(String::as_str)
+        {
             Some("refined") => RedriveStatus::Refined,
             Some("ignored") => RedriveStatus::Ignored,
             _ => RedriveStatus::Open,

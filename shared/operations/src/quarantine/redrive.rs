@@ -49,7 +49,9 @@ pub async fn redrive_entries(
     now: i64,
 ) -> Result<Vec<Chunk>, OperationError> {
     let mut streams: BTreeMap<(&str, u32), Vec<&QuarantineEntry>> = BTreeMap::new();
-    let open = entries.iter().filter(|entry| entry.status == RedriveStatus::Open);
+    let open = entries
+        .iter()
+        .filter(|entry| entry.status == RedriveStatus::Open);
     for entry in open {
         let stream = (entry.topic.as_str(), entry.origin.epoch);
         streams.entry(stream).or_default().push(entry);

@@ -48,7 +48,9 @@ pub fn group_entries(entries: &[QuarantineEntry]) -> Vec<RefusalGroup> {
 /// How many records are open.
 #[must_use]
 pub fn count_open(entries: &[QuarantineEntry]) -> usize {
-    let open = entries.iter().filter(|entry| entry.status == RedriveStatus::Open);
+    let open = entries
+        .iter()
+        .filter(|entry| entry.status == RedriveStatus::Open);
     open.count()
 }
 

@@ -119,7 +119,8 @@ pub async fn read_manifests_of_day<'l>(
     }
 
     if manifests.is_empty() {
-        let why = format!("no table has a snapshot of {day}; `polelake snapshot ls` lists the days");
+        let why =
+            format!("no table has a snapshot of {day}; `polelake snapshot ls` lists the days");
         return Err(why.into());
     }
     Ok(manifests)

@@ -25,8 +25,7 @@ pub fn reader_snippets(root: &str, keys: &[&str]) -> Vec<ReaderSnippet> {
     let python_files = join_quoted(&files, quote_python);
 
     // DuckDB and Polars would take the folders of a shard for partitions, and make columns of them.
-    let duckdb =
-        format!("SELECT * FROM read_parquet([{sql_files}], hive_partitioning = false)");
+    let duckdb = format!("SELECT * FROM read_parquet([{sql_files}], hive_partitioning = false)");
     let polars = format!(
         "import polars as pl; pl.scan_parquet([{python_files}], hive_partitioning=False).collect()"
     );
