@@ -219,8 +219,9 @@ impl SmokeTest<'_> {
         outcome: &mut SmokeOutcome,
     ) -> Result<(), SmokeAbort> {
         let begun = Instant::now();
-        let pushed = self.client.push_events(SMOKE_SOURCE, &[event], |_| ());
-        let why = match pushed.await {
+        let events = [event];
+        let pushed = self.client.push_events(SMOKE_SOURCE, &events, |_| ()).await;
+        let why = match pushed {
             Ok(counts) if counts.refused == 0 => {
                 self.record_step(hop, begun, "Kafka has acknowledged it".to_owned(), outcome);
                 return Ok(());

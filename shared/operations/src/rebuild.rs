@@ -10,9 +10,9 @@ use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 use crate::tables::select_tables;
 
-/// The functions' own code that a rebuild runs.
-#[async_trait]
-pub trait DayRebuilder: Send + Sync {
+/// The functions' own code that a rebuild runs. One task runs it, so its futures need not be `Send`.
+#[async_trait(?Send)]
+pub trait DayRebuilder {
     /// Transforms a raw object again under the contracts of today.
     ///
     /// # Errors

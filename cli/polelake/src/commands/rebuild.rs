@@ -87,7 +87,7 @@ struct FunctionRebuilder {
     merge: MergeContext,
 }
 
-#[async_trait]
+#[async_trait(?Send)]
 impl DayRebuilder for FunctionRebuilder {
     async fn retransform_chunk(&self, chunk: &Chunk) -> Result<(), CliError> {
         Ok(pole_transform::retransform_chunk(chunk, &self.transform).await?)

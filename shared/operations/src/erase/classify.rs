@@ -97,14 +97,8 @@ impl RecordClassifier<'_> {
         match Event::parse(&plan.contract, value, given.as_deref()) {
             Ok(event) => self.classify_event(plan, &event, record),
             Err(_) => {
-                let source = &plan.contract.name;
-                self.classify_unreadable(
-                    record,
-                    self.subjects
-                        .records
-                        .iter()
-                        .any(|(known, _)| known == source),
-                )
+                let own_topic = self.subjects.has_source(&plan.contract.name);
+                self.classify_unreadable(record, own_topic)
             }
         }
     }
