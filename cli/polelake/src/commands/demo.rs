@@ -273,7 +273,7 @@ fn example_query(day: &DemoDay, folder: &str) -> String {
 /// DuckDB's call that reads a table's files of a day.
 fn read_parquet_call(day: &DemoDay, table: &str, folder: &str) -> String {
     let manifest = day.report.tables.get(table);
-    let shards = manifest.map_or(&[][..], |manifest| &manifest.shards);
+    let shards = manifest.map_or(&[][..], |manifest| manifest.shards.as_slice());
     let files: Vec<String> = shards
         .iter()
         .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key))

@@ -11,6 +11,7 @@ use pole::Uuid;
 use store::ObjectStore;
 
 use super::inventory::ChunkObjects;
+use super::raw::iter_records;
 use super::request::RequestedSubject;
 use super::row_ids::{self, RowIdentity};
 use super::search_terms::{SearchTerms, is_distinctive_key};
@@ -297,12 +298,6 @@ impl SubjectSearch<'_> {
             self.subjects.nameable.extend(&facts.nameable);
         }
     }
-}
-
-fn iter_records(batches: &[RawBatch]) -> impl Iterator<Item = (&RawBatch, usize)> {
-    batches
-        .iter()
-        .flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
 }
 
 /// Fetches a file of rows; without content when it was deleted since it was listed.
