@@ -1,5 +1,5 @@
-//! Every command that an operator runs with `--aws`, over moto: each works with exactly the environment that the runbook
-//! sets, and writes its result and nothing else to standard output.
+//! Every command that an operator runs with `--aws`, over moto: each works with exactly the
+//! environment that the runbook sets, and writes its result and nothing else to standard output.
 
 mod stack;
 
@@ -349,7 +349,8 @@ async fn redrive(operator: &mut Operator) {
     assert_eq!(operator.run("quarantine ls")[0]["status"], json!("refined"));
 }
 
-/// Both the transform and the merge work under the contracts of `--contracts`, wherever the command runs.
+/// Both the transform and the merge work under the contracts of `--contracts`, wherever the command
+/// runs.
 async fn rebuild(operator: &mut Operator) {
     let titled = contracts_with(
         "aws-titled",

@@ -1,4 +1,5 @@
-//! A deployed stack over moto: buckets, databases and functions, and an HTTP API that lands what it accepts.
+//! A deployed stack over moto: buckets, databases and functions, and an HTTP API that lands what it
+//! accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,14 +38,16 @@ pub(super) struct Stack {
     functions: BTreeMap<&'static str, LambdaFunction>,
     /// The next offset of each topic.
     offsets: Mutex<BTreeMap<String, usize>>,
-    /// The raw objects that are transformed; the lock is held while others are, so that each is transformed once.
+    /// The raw objects that are transformed; the lock is held while others are, so that each is
+    /// transformed once.
     transformed: Mutex<BTreeSet<String>>,
     // Last: the emulator ends after the functions.
     _moto: Moto,
 }
 
 impl Stack {
-    /// A stack of empty buckets; `refusing` are contracts under which a second transform refuses some records.
+    /// A stack of empty buckets; `refusing` are contracts under which a second transform refuses
+    /// some records.
     pub(super) async fn deploy(refusing: &Path) -> Arc<Self> {
         let moto = Moto::start().await;
         let emulator = moto.endpoint.clone();
@@ -116,7 +119,8 @@ impl Stack {
         serde_json::from_slice(&answer.unwrap()).unwrap()
     }
 
-    /// Lands events of a source, whose topic has its name, as Kafka's event source mapping hands them over.
+    /// Lands events of a source, whose topic has its name, as Kafka's event source mapping hands
+    /// them over.
     pub(super) async fn land(&self, source: &str, events: &[Value], millis: i64) {
         let mut offsets = self.offsets.lock().await;
         let next = offsets.entry(source.to_owned()).or_default();

@@ -1,4 +1,5 @@
-//! The deployed stack that `--aws` works on, by the environment's variables. docs/runbook.md sets them from Terraform's outputs.
+//! The deployed stack that `--aws` works on, by the environment's variables. docs/runbook.md sets
+//! them from Terraform's outputs.
 
 use event_relay::producer::KafkaSettings;
 use host::Settings;
@@ -20,8 +21,8 @@ pub(crate) struct AwsEnvironment {
 }
 
 impl AwsEnvironment {
-    /// Reads the variables. `GLUE_DATABASES` is the functions' own; without it the prefix is formed from `STACK`, as
-    /// infra/main.tf forms it: Glue's names have no hyphens.
+    /// Reads the variables. `GLUE_DATABASES` is the functions' own; without it the prefix is formed
+    /// from `STACK`, as infra/main.tf forms it: Glue's names have no hyphens.
     pub(crate) fn from_variables(
         variables: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, CliError> {

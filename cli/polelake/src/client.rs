@@ -1,4 +1,5 @@
-//! A client of a platform: of the one that runs on the folder, or of one that a command starts for itself.
+//! A client of a platform: of the one that runs on the folder, or of one that a command starts for
+//! itself.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -95,8 +96,8 @@ impl PlatformClient {
         }
     }
 
-    /// Pushes events, in their order, in as few requests as the API allows. Calls `progress` with the number of events after
-    /// each request.
+    /// Pushes events, in their order, in as few requests as the API allows. Calls `progress` with
+    /// the number of events after each request.
     pub async fn push_events(
         &self,
         source: &str,
@@ -115,7 +116,8 @@ impl PlatformClient {
         Ok(counts)
     }
 
-    /// Sends a request until it is answered. An event that is sent twice has the same id, and counts once.
+    /// Sends a request until it is answered. An event that is sent twice has the same id, and
+    /// counts once.
     async fn post_events(&self, source: &str, body: Vec<u8>) -> Result<Value, CliError> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
@@ -256,7 +258,8 @@ async fn find_running_api(folder: &Path) -> Option<String> {
         .json()
         .await
         .ok()?;
-    // A killed platform leaves its file, and the platform of another folder may have its port by now.
+    // A killed platform leaves its file, and the platform of another folder may have its port by
+    // now.
     (status["places"]["s3"] == known["s3"]).then_some(api)
 }
 

@@ -1,4 +1,5 @@
-//! The entry point of the command line: it parses the arguments, runs the command and gives the exit code.
+//! The entry point of the command line: it parses the arguments, runs the command and gives the
+//! exit code.
 
 use std::process::ExitCode;
 

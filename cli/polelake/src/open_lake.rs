@@ -1,4 +1,5 @@
-//! Opens the lake that a command works on: the local platform of a folder, or the AWS account of the environment.
+//! Opens the lake that a command works on: the local platform of a folder, or the AWS account of
+//! the environment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -147,8 +148,8 @@ impl OpenLake {
         })
     }
 
-    /// The time that records are stamped with, in milliseconds since 1970. The local platform may keep another time than
-    /// this machine.
+    /// The time that records are stamped with, in milliseconds since 1970. The local platform may
+    /// keep another time than this machine.
     pub async fn current_millis(&self) -> Result<i64, CliError> {
         if let Some(client) = self.platform_client() {
             let status = client.platform_status().await?;

@@ -1,6 +1,8 @@
-//! Packages for Lambda: a function's binary and the contracts in a zip, the same bytes on every machine.
+//! Packages for Lambda: a function's binary and the contracts in a zip, the same bytes on every
+//! machine.
 //!
-//! Times, order, modes and compressor are fixed: the compressor is Rust, and Cargo.lock pins its version.
+//! Times, order, modes and compressor are fixed: the compressor is Rust, and Cargo.lock pins its
+//! version.
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -50,7 +52,8 @@ pub struct LambdaPackage {
 /// Packs all five functions from a folder of binaries, with the pack of contracts.
 ///
 /// # Errors
-/// When a binary is missing, is no Linux binary for a processor that Lambda has, or they are for different processors.
+/// When a binary is missing, is no Linux binary for a processor that Lambda has, or they are for
+/// different processors.
 pub fn package_functions(
     binaries: &Path,
     contracts: &[u8],
@@ -131,7 +134,8 @@ fn write_package(
     })
 }
 
-/// `<folder>/<function>/bootstrap`, as cargo-lambda leaves it, or `<folder>/<function>`, as Cargo does.
+/// `<folder>/<function>/bootstrap`, as cargo-lambda leaves it, or `<folder>/<function>`, as Cargo
+/// does.
 fn find_binary(folder: &Path, function: &str) -> Result<PathBuf, CliError> {
     let candidates = [
         folder.join(function).join(BOOTSTRAP_FILE),

@@ -24,8 +24,8 @@ pub struct LakeArgs {
     /// The folders of the local platform; of an account only the contracts.
     #[command(flatten)]
     pub place: PlatformArgs,
-    /// Work on the AWS account of the environment. STACK, RAW_BUCKET, REFINED_BUCKET, CURATED_BUCKET and SITE_BUCKET name the
-    /// deployed stack, as docs/runbook.md sets them.
+    /// Work on the AWS account of the environment. STACK, RAW_BUCKET, REFINED_BUCKET,
+    /// CURATED_BUCKET and SITE_BUCKET name the deployed stack, as docs/runbook.md sets them.
     #[arg(long)]
     pub aws: bool,
 }

@@ -1,6 +1,7 @@
 //! Golden samples: every event that ships with a contract, and exactly the rows that it becomes.
 //!
-//! Each source keeps what its samples become in `expected.txt`, beside its contract, where a reviewer reads it.
+//! Each source keeps what its samples become in `expected.txt`, beside its contract, where a
+//! reviewer reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

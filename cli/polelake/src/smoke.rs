@@ -1,7 +1,7 @@
 //! The smoke test: one synthetic event, followed through every hop, and removed again.
 //!
-//! The source `platform-smoke` serves no other purpose. Its one row is in the table `event` while a test runs; the event that
-//! ends the test deletes the row with the next merge.
+//! The source `platform-smoke` serves no other purpose. Its one row is in the table `event` while a
+//! test runs; the event that ends the test deletes the row with the next merge.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

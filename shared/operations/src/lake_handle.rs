@@ -1,4 +1,5 @@
-//! A handle on a lake: the buckets of its zones, its contracts, and Kafka's offsets where Kafka can be asked.
+//! A handle on a lake: the buckets of its zones, its contracts, and Kafka's offsets where Kafka can
+//! be asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use store::ObjectStore;
 
 use crate::error::OperationError;
 
-/// The offsets of Kafka's partitions. Kafka's log is not part of the lake, so the caller brings its own client.
+/// The offsets of Kafka's partitions. Kafka's log is not part of the lake, so the caller brings its
+/// own client.
 #[async_trait]
 pub trait PartitionOffsets: Send + Sync {
     /// The first offset of each partition of a topic, and its log end offset.

@@ -1,11 +1,12 @@
-//! What operators do with a lake: prove that no record was lost, erase a person, process refused records again, build days
-//! again, and look at the days of tables.
+//! What operators do with a lake: prove that no record was lost, erase a person, process refused
+//! records again, build days again, and look at the days of tables.
 //!
-//! Library code over stores and contracts. It prints nothing, and it does not know whether it works on one machine or on AWS.
-//! [`audit`] reconciles the zones, [`erase`] removes a person, [`quarantine`] finds refused records and redrives them,
-//! [`rebuild`] builds days again, [`reports`] reads what `quality-report` wrote, and [`snapshots`] lists days and compares
-//! them. All of them work on a [`LakeHandle`]. Where a function's own code must run, the caller brings it:
-//! [`erase::CuratedEraser`], [`rebuild::DayRebuilder`].
+//! Library code over stores and contracts. It prints nothing, and it does not know whether it works
+//! on one machine or on AWS. [`audit`] reconciles the zones, [`erase`] removes a person,
+//! [`quarantine`] finds refused records and redrives them, [`rebuild`] builds days again,
+//! [`reports`] reads what `quality-report` wrote, and [`snapshots`] lists days and compares them.
+//! All of them work on a [`LakeHandle`]. Where a function's own code must run, the caller brings
+//! it: [`erase::CuratedEraser`], [`rebuild::DayRebuilder`].
 
 pub mod audit;
 pub mod erase;

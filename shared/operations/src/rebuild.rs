@@ -1,4 +1,5 @@
-//! Days built again, one after the other: from the refined zone, or from raw objects that are transformed again first.
+//! Days built again, one after the other: from the refined zone, or from raw objects that are
+//! transformed again first.
 
 use async_trait::async_trait;
 use contract::TableContract;
@@ -10,7 +11,8 @@ use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 use crate::tables::select_tables;
 
-/// The functions' own code that a rebuild runs. One task runs it, so its futures need not be `Send`.
+/// The functions' own code that a rebuild runs. One task runs it, so its futures need not be
+/// `Send`.
 #[async_trait(?Send)]
 pub trait DayRebuilder {
     /// Transforms a raw object again under the contracts of today.
@@ -19,7 +21,8 @@ pub trait DayRebuilder {
     /// As `pole-transform` fails.
     async fn retransform_chunk(&self, chunk: &Chunk) -> Result<(), OperationError>;
 
-    /// Merges a day of these tables again, of all when no table is named; gives how many manifests changed.
+    /// Merges a day of these tables again, of all when no table is named; gives how many manifests
+    /// changed.
     ///
     /// # Errors
     /// As `snapshot-merge` fails.
@@ -69,15 +72,17 @@ pub struct RebuildOutcome {
     pub raw_objects: usize,
     /// Manifests that changed.
     pub manifests_written: usize,
-    /// The newest day after the last one: it, and the days before it, are still built on what was there before.
+    /// The newest day after the last one: it, and the days before it, are still built on what was
+    /// there before.
     pub later_days_until: Option<String>,
 }
 
 /// Builds the days again, and reports each step to `progress`.
 ///
 /// # Errors
-/// When there is no such table, the days are not a range, the storage does not answer, or a function's own code fails.
-/// Days before that are built again already; the same request does the rest.
+/// When there is no such table, the days are not a range, the storage does not answer, or a
+/// function's own code fails. Days before that are built again already; the same request does the
+/// rest.
 pub async fn rebuild_days(
     lake: &LakeHandle,
     request: &RebuildRequest,

@@ -41,7 +41,8 @@ pub(crate) struct BackfillArgs {
     /// The first page's number.
     #[arg(long, default_value_t = 1, requires = "api")]
     pub(crate) first_page: u64,
-    /// A header for the API from an environment variable, NAME=VARIABLE, such as authorization=API_TOKEN.
+    /// A header for the API from an environment variable, NAME=VARIABLE, such as
+    /// authorization=API_TOKEN.
     #[arg(long, requires = "api")]
     pub(crate) header: Vec<String>,
     /// Print the outcome as JSON.

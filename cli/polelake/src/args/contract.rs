@@ -6,19 +6,22 @@ use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub(crate) enum ContractCommand {
-    /// Draft a contract and a mapping from samples; the draft marks every decision that a person must make.
+    /// Draft a contract and a mapping from samples; the draft marks every decision that a person
+    /// must make.
     #[command(after_help = "Example: polelake contract new library/loans --from samples.jsonl")]
     New(NewContractArgs),
-    /// Compile all contracts and mappings: print each problem with file, line and column, and what enforces each rule.
+    /// Compile all contracts and mappings: print each problem with file, line and column, and what
+    /// enforces each rule.
     #[command(after_help = "Example: polelake contract lint --contracts contracts")]
     Lint(LintArgs),
-    /// Print what a change means for the applications that push events and for the readers of tables; exit code 1 when it
-    /// breaks one of them.
+    /// Print what a change means for the applications that push events and for the readers of
+    /// tables; exit code 1 when it breaks one of them.
     #[command(
         after_help = "Example: git worktree add /tmp/main main && polelake contract diff /tmp/main/contracts contracts"
     )]
     Diff(ContractDiffArgs),
-    /// Compare the rows that golden samples become with the expected rows; with a source, show its rows.
+    /// Compare the rows that golden samples become with the expected rows; with a source, show its
+    /// rows.
     #[command(
         after_help = "Example: polelake contract test housing-tenure\n         polelake contract test --update"
     )]

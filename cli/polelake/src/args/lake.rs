@@ -17,7 +17,8 @@ pub(crate) struct AuditArgs {
     /// The first day; without it the audit begins at the first offset.
     #[arg(long, value_parser = parse_day)]
     pub(crate) from: Option<Day>,
-    /// The last day; without it the audit ends at the newest record, and compares the raw zone with Kafka.
+    /// The last day; without it the audit ends at the newest record, and compares the raw zone with
+    /// Kafka.
     #[arg(long, value_parser = parse_day)]
     pub(crate) to: Option<Day>,
     /// Read every object, not only its metadata.

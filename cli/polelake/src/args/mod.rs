@@ -33,7 +33,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum CliCommand {
-    /// Send three days of a synthetic council's events through the full platform, and print what became of them.
+    /// Send three days of a synthetic council's events through the full platform, and print what
+    /// became of them.
     #[command(
         after_help = "Example: polelake demo\n         polelake demo --data ../shared/data/manchester-pole"
     )]
@@ -44,8 +45,8 @@ pub(crate) enum CliCommand {
     /// Push events from a file of JSON lines, or from standard input, over the HTTP API.
     #[command(after_help = "Example: polelake push housing-tenure events.jsonl")]
     Push(PushArgs),
-    /// Send the records of old systems as events, over the same API as every event. A run that broke off continues where it
-    /// stopped; an event that is sent twice counts once.
+    /// Send the records of old systems as events, over the same API as every event. A run that
+    /// broke off continues where it stopped; an event that is sent twice counts once.
     #[command(
         after_help = "Example: polelake backfill housing-tenure export/*.json.gz --rate 2000\n         polelake backfill planning-register --api https://planning.example.org/applications --items /results --cursor /next --page-param cursor"
     )]
@@ -53,8 +54,8 @@ pub(crate) enum CliCommand {
     /// Merge a logical day and report it. Any date can be merged again at any time.
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay(RunDayArgs),
-    /// Prove from the data alone that no record is lost and none is counted twice; exit code 1 when the reconciliation does
-    /// not balance.
+    /// Prove from the data alone that no record is lost and none is counted twice; exit code 1 when
+    /// the reconciliation does not balance.
     #[command(
         after_help = "Example: polelake audit\n         polelake audit --from 2026-03-02 --to 2026-03-03 --json"
     )]
@@ -72,20 +73,21 @@ pub(crate) enum CliCommand {
         after_help = "Example: polelake rebuild --from 2026-03-02\n         polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw"
     )]
     Rebuild(RebuildArgs),
-    /// List the days of the tables, show one, compare two, and drop the days that the retention does not keep.
+    /// List the days of the tables, show one, compare two, and drop the days that the retention
+    /// does not keep.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
     /// Show how a day met its rules.
     #[command(subcommand)]
     Quality(QualityCommand),
-    /// Follow one synthetic event through every hop of a stack, print how long each hop took, and remove the event again;
-    /// exit code 1 when a hop does not happen, with where to look.
+    /// Follow one synthetic event through every hop of a stack, print how long each hop took, and
+    /// remove the event again; exit code 1 when a hop does not happen, with where to look.
     #[command(
         after_help = "Example: polelake smoke --snapshot\n         polelake smoke --aws --url https://abc123.execute-api.eu-west-2.amazonaws.com"
     )]
     Smoke(SmokeArgs),
-    /// Zip built functions with their contracts; the bytes are the same on every machine. `infra/package` builds the
-    /// functions first.
+    /// Zip built functions with their contracts; the bytes are the same on every machine.
+    /// `infra/package` builds the functions first.
     #[command(
         after_help = "Example: polelake package --binaries target/lambda --out target/packages"
     )]

@@ -11,7 +11,8 @@ use crate::place::PlatformArgs;
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
-    /// A folder with the Manchester POLE data set, to send instead of the synthetic council's events.
+    /// A folder with the Manchester POLE data set, to send instead of the synthetic council's
+    /// events.
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// How many days; by default three in a new folder, and one more in a used one.
@@ -64,7 +65,8 @@ pub(crate) struct RunDayArgs {
 /// Which binaries are packaged.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PackageArgs {
-    /// The folder of binaries: `<function>/bootstrap` as cargo-lambda leaves them, or `<function>` as Cargo does.
+    /// The folder of binaries: `<function>/bootstrap` as cargo-lambda leaves them, or `<function>`
+    /// as Cargo does.
     #[arg(long, default_value = "target/lambda")]
     pub(crate) binaries: PathBuf,
     /// The folder of the zips.

@@ -10,13 +10,14 @@ use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum QualityCommand {
-    /// Show the rules that failed on a reported day; exit code 1 when one of them blocks, for the CI of application teams.
+    /// Show the rules that failed on a reported day; exit code 1 when one of them blocks, for the
+    /// CI of application teams.
     #[command(
         after_help = "Example: polelake quality report 2026-03-03\n         polelake quality report 2026-03-03 --junit results.xml"
     )]
     Report(QualityReportArgs),
-    /// Read a day's snapshots again, measure them with the merge's own code, and compare the results with those that the
-    /// merge stored; exit code 1 when they differ.
+    /// Read a day's snapshots again, measure them with the merge's own code, and compare the
+    /// results with those that the merge stored; exit code 1 when they differ.
     #[command(
         after_help = "Example: polelake quality rescan 2026-03-03\n         polelake quality rescan 2026-03-03 --tables person,link --json"
     )]
@@ -31,7 +32,8 @@ pub(crate) struct QualityReportArgs {
     /// The day, YYYY-MM-DD.
     #[arg(value_parser = parse_day)]
     pub(crate) date: Day,
-    /// Write the day's results as JUnit XML into this file; `-` is standard output, which then holds nothing else.
+    /// Write the day's results as JUnit XML into this file; `-` is standard output, which then
+    /// holds nothing else.
     #[arg(long, conflicts_with = "json")]
     pub(crate) junit: Option<PathBuf>,
     /// Print the outcome as JSON.

@@ -14,7 +14,8 @@ pub(crate) enum QuarantineCommand {
     /// Show each refused record: its position, the rule, the field and the reason.
     #[command(after_help = "Example: polelake quarantine show --rule event.json")]
     Show(ShowRefusedArgs),
-    /// Process the open records again, after their contract or mapping was fixed, and print the outcome of each.
+    /// Process the open records again, after their contract or mapping was fixed, and print the
+    /// outcome of each.
     #[command(
         after_help = "Example: polelake quarantine redrive --rule mapping.person.date_of_birth"
     )]

@@ -8,13 +8,14 @@ use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum SnapshotCommand {
-    /// List the retained days of every table: rows, how many were inserted and deleted, shards, and whether readers see it.
+    /// List the retained days of every table: rows, how many were inserted and deleted, shards, and
+    /// whether readers see it.
     #[command(
         after_help = "Example: polelake snapshot ls --table person\n         polelake snapshot ls --aws --json"
     )]
     Ls(ListSnapshotsArgs),
-    /// Show a table's day: its shards, the offsets that it committed, the rules that failed, and how to read exactly its
-    /// files.
+    /// Show a table's day: its shards, the offsets that it committed, the rules that failed, and
+    /// how to read exactly its files.
     #[command(after_help = "Example: polelake snapshot show person 2026-03-03")]
     Show(ShowSnapshotArgs),
     /// Compare two days: rows added, changed and removed, and how many rows changed in each column.
@@ -22,8 +23,8 @@ pub(crate) enum SnapshotCommand {
         after_help = "Example: polelake snapshot diff 2026-03-02 2026-03-03\n         polelake snapshot diff 2026-03-02 2026-03-03 --table person --rows 5"
     )]
     Diff(DiffArgs),
-    /// Delete the days that the retention does not keep, and every file that no retained day names. The newest day and the
-    /// newest day that passed are always retained.
+    /// Delete the days that the retention does not keep, and every file that no retained day names.
+    /// The newest day and the newest day that passed are always retained.
     #[command(
         after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run"
     )]
@@ -72,7 +73,8 @@ pub(crate) struct DiffArgs {
     /// Only this table; without it every table that has both days.
     #[arg(long)]
     pub(crate) table: Option<String>,
-    /// Rows that differ to show of each table at most: key, columns, and values that are not personal.
+    /// Rows that differ to show of each table at most: key, columns, and values that are not
+    /// personal.
     #[arg(long, default_value_t = 0)]
     pub(crate) rows: usize,
     /// Show the values of personal columns too: the output then holds personal data.

@@ -1,4 +1,5 @@
-//! How far a backfill has come: a small file for each source and origin, written after every acknowledged batch.
+//! How far a backfill has come: a small file for each source and origin, written after every
+//! acknowledged batch.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ pub struct OriginProgress {
     pub modified: u64,
     /// Records that need not be read again.
     pub records: u64,
-    /// Records that could not be sent, or were refused: an origin that has any is read again from its beginning.
+    /// Records that could not be sent, or were refused: an origin that has any is read again from
+    /// its beginning.
     #[serde(default)]
     pub failed: u64,
     /// Pages of an API, by address.
@@ -65,8 +67,9 @@ pub struct BackfillJournal {
 }
 
 impl BackfillJournal {
-    /// Opens the journal of an origin for a source and a target, or begins one. A damaged journal is begun again, and so is
-    /// that of a file that changed or of a run in which records failed: an event that is sent twice counts once.
+    /// Opens the journal of an origin for a source and a target, or begins one. A damaged journal
+    /// is begun again, and so is that of a file that changed or of a run in which records failed:
+    /// an event that is sent twice counts once.
     ///
     /// # Errors
     /// When the folder cannot be created.

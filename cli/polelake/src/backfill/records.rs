@@ -32,7 +32,8 @@ pub struct RecordFile {
     pub read_so_far: Arc<AtomicU64>,
 }
 
-/// Opens a file. Its name says what is in it: `.csv`, `.parquet`; every other file holds a JSON document on each line.
+/// Opens a file. Its name says what is in it: `.csv`, `.parquet`; every other file holds a JSON
+/// document on each line.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -84,8 +85,8 @@ impl Read for CountingReader {
     }
 }
 
-/// The items up to the first one that cannot be read, that one included. Behind it, such as behind the torn end of a packed
-/// file, no item can be read.
+/// The items up to the first one that cannot be read, that one included. Behind it, such as behind
+/// the torn end of a packed file, no item can be read.
 fn until_error<T, E>(
     items: impl Iterator<Item = Result<T, E>> + Send,
 ) -> impl Iterator<Item = Result<T, E>> + Send {

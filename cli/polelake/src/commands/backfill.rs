@@ -169,7 +169,8 @@ impl BackfillSender<'_> {
         }
     }
 
-    /// Sends the records of a page, unless an earlier run has sent the same page; gives what leads to the next one.
+    /// Sends the records of a page, unless an earlier run has sent the same page; gives what leads
+    /// to the next one.
     async fn send_page(
         &mut self,
         pages: &PagedApi,
@@ -197,7 +198,8 @@ impl BackfillSender<'_> {
         }
         self.send_batch(&mut batch).await?;
 
-        // Without its ETag the next run reads the page again, for the sake of the records that failed.
+        // Without its ETag the next run reads the page again, for the sake of the records that
+        // failed.
         let all_sent = self.count_failed() == failed_before;
         let next = page.next.clone();
         let etag = page.etag.filter(|_| all_sent);
@@ -228,7 +230,8 @@ impl BackfillSender<'_> {
         Ok(journal)
     }
 
-    /// Events of one batch. Under a small rate batches are small too, so that events arrive evenly over each second.
+    /// Events of one batch. Under a small rate batches are small too, so that events arrive evenly
+    /// over each second.
     fn batch_size(&self) -> usize {
         match self.args.rate {
             Some(rate) => (rate as usize / 4).clamp(1, BATCH_EVENTS_MAX),

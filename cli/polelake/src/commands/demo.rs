@@ -101,7 +101,8 @@ async fn run_synthetic_days(
     Ok(days)
 }
 
-/// The state that an earlier run left; a folder without one, or with a damaged one, begins with the first day.
+/// The state that an earlier run left; a folder without one, or with a damaged one, begins with the
+/// first day.
 fn read_demo_state(file: &Path) -> DemoState {
     let bytes = std::fs::read(file).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! One file for each command. A command reads its arguments, calls the code that does the work, and prints the result.
+//! One file for each command. A command reads its arguments, calls the code that does the work, and
+//! prints the result.
 
 pub(crate) mod audit;
 pub(crate) mod backfill;

@@ -1,6 +1,8 @@
-//! Reconciles a lake from its data alone: every offset is landed once, every landed record is accounted for, and every
-//! snapshot is the one before it, plus the rows that were inserted, minus those that were deleted.
+//! Reconciles a lake from its data alone: every offset is landed once, every landed record is
+//! accounted for, and every snapshot is the one before it, plus the rows that were inserted, minus
+//! those that were deleted.
 
+mod raw_log_object;
 mod receipts;
 mod report;
 mod scope;

@@ -1,12 +1,13 @@
-//! One receipt: whether it accounts for every record, and whether the objects that it names are there.
+//! One receipt: whether it accounts for every record, and whether the objects that it names are
+//! there.
 
 use std::collections::BTreeMap;
 
 use lake::{Day, LakeError, QuarantinedRecord, Receipt, RefinedObject};
 
+use super::raw_log_object::RawLogObject;
 use super::report::AuditFinding;
 use super::scope::AuditScope;
-use super::streams::RawLogObject;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 

@@ -14,7 +14,8 @@ pub struct AuditScope {
 }
 
 impl AuditScope {
-    /// Whether a date is one of the scope's. A text that is no date counts as one: its object must not be left out.
+    /// Whether a date is one of the scope's. A text that is no date counts as one: its object must
+    /// not be left out.
     pub(super) fn contains_date(&self, date: &str) -> bool {
         let Some(day) = Day::parse(date) else {
             return true;

@@ -11,7 +11,8 @@ use super::streams;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
-/// Audits every stream of a source, and compares their ends with Kafka's when the scope has no last day.
+/// Audits every stream of a source, and compares their ends with Kafka's when the scope has no last
+/// day.
 pub(super) async fn audit_source(
     lake: &LakeHandle,
     name: &str,
@@ -63,7 +64,8 @@ async fn read_bases(
     Ok(read_base_manifests(&tables, day, &*lake.curated).await?)
 }
 
-/// Finds receipts of raw objects before a stream's first one, or of streams that have none: the beginning was lost.
+/// Finds receipts of raw objects before a stream's first one, or of streams that have none: the
+/// beginning was lost.
 async fn find_lost_beginnings(
     lake: &LakeHandle,
     topic: &str,

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
+use store::StoreError;
 use store::streams::{StreamError, list_raw_chunks, read_receipts};
-use store::{ObjectHead, StoreError};
 
+use super::raw_log_object::RawLogObject;
 use super::receipts::check_receipt;
 use super::report::{AuditCounts, AuditFinding, StreamAudit};
 use super::scope::AuditScope;
@@ -16,37 +17,8 @@ use crate::lake_handle::LakeHandle;
 /// Objects that are requested at once.
 const READS_AT_ONCE: usize = 16;
 
-/// A raw object with what its metadata say.
-pub(super) struct RawLogObject {
-    pub(super) chunk: Chunk,
-    /// The offset of the next object's first record.
-    pub(super) next: Option<i64>,
-    /// Its records.
-    pub(super) count: u64,
-}
-
-impl RawLogObject {
-    fn from_head(chunk: Chunk, head: &ObjectHead) -> Self {
-        let count = metadata_number(head, "count").unwrap_or_default();
-        Self {
-            next: metadata_number(head, "next"),
-            count: count.unsigned_abs(),
-            chunk,
-        }
-    }
-
-    /// Whether the object spans more offsets than it has records.
-    fn has_offset_gaps(&self) -> bool {
-        let Some(next) = self.next else { return false };
-        (next - self.chunk.offset).unsigned_abs() > self.count
-    }
-}
-
-fn metadata_number(head: &ObjectHead, name: &str) -> Option<i64> {
-    head.metadata.get(name)?.parse().ok()
-}
-
-/// Audits the stream from `from` on. `is_committed` says that earlier days have committed it up to there.
+/// Audits the stream from `from` on. `is_committed` says that earlier days have committed it up to
+/// there.
 pub(super) async fn audit_stream(
     lake: &LakeHandle,
     from: &Chunk,
@@ -102,8 +74,8 @@ async fn read_stream_receipts(
     }
 }
 
-/// Takes out the receipts behind the end of the listed raw log. Their raw objects were landed since it was listed, or they
-/// were lost.
+/// Takes out the receipts behind the end of the listed raw log. Their raw objects were landed since
+/// it was listed, or they were lost.
 async fn check_late_receipts(
     lake: &LakeHandle,
     from: &Chunk,
@@ -177,8 +149,8 @@ fn orphan_receipt(chunk: &Chunk) -> AuditFinding {
     AuditFinding::new(chunk.receipt_key(), Some(chunk.offset), what)
 }
 
-/// The raw objects and receipts that began no later than the scope's last day. A raw object without a receipt is of
-/// the scope unless an object of a later day comes before it.
+/// The raw objects and receipts that began no later than the scope's last day. A raw object without
+/// a receipt is of the scope unless an object of a later day comes before it.
 fn limit_to_scope(
     mut chunks: Vec<Chunk>,
     receipts: Vec<Receipt>,

@@ -1,4 +1,5 @@
-//! Snapshots: every row of a day is one of its base or was inserted, and every row of the base is there or was deleted.
+//! Snapshots: every row of a day is one of its base or was inserted, and every row of the base is
+//! there or was deleted.
 
 use lake::{Day, LakeError, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
 use store::streams::StreamError;
@@ -82,7 +83,8 @@ async fn audit_snapshot(
     let base = match read_base_manifest(lake, key, &manifest, findings).await? {
         BaseManifest::Found(base) => Some(*base),
         BaseManifest::Missing => None,
-        // A sweep dropped the rows that this day is compared with: only its own files can be checked.
+        // A sweep dropped the rows that this day is compared with: only its own files can be
+        // checked.
         BaseManifest::Dropped => {
             for shard in &manifest.shards {
                 check_files_present(lake, shard, findings).await?;
@@ -125,7 +127,8 @@ fn check_row_counts(
     }
 }
 
-/// Counts the rows of a snapshot, those that its base does not have, and those that only the base has.
+/// Counts the rows of a snapshot, those that its base does not have, and those that only the base
+/// has.
 async fn count_row_changes(
     lake: &LakeHandle,
     manifest: &SnapshotManifest,
@@ -271,7 +274,8 @@ async fn read_shard_keys(
     lake::file::read_row_keys(object.body).map_err(ShardKeysError::Damaged)
 }
 
-/// Checks that the files which a manifest names are there: the rows, and the state for the next merge.
+/// Checks that the files which a manifest names are there: the rows, and the state for the next
+/// merge.
 async fn check_files_present(
     lake: &LakeHandle,
     shard: &ManifestShard,

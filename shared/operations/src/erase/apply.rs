@@ -13,7 +13,8 @@ use crate::lake_handle::LakeHandle;
 /// Erases what the plan found.
 ///
 /// # Errors
-/// When the storage does not answer, an object is damaged, or another writer changed one at the same moment.
+/// When the storage does not answer, an object is damaged, or another writer changed one at the
+/// same moment.
 pub(super) async fn apply_plan(
     lake: &LakeHandle,
     plan: &LakeErasurePlan,
@@ -64,9 +65,10 @@ impl RewritePass {
     }
 }
 
-/// Rewrites the objects of all chunks. Raw objects come last: while they are there, a later run can find rows and receipts
-/// from them again. Of the raw objects, those that reveal a record's own key come last: when an operator gives only an id,
-/// the next run finds the records of a run that broke off by them.
+/// Rewrites the objects of all chunks. Raw objects come last: while they are there, a later run can
+/// find rows and receipts from them again. Of the raw objects, those that reveal a record's own key
+/// come last: when an operator gives only an id, the next run finds the records of a run that broke
+/// off by them.
 async fn rewrite_chunks(
     lake: &LakeHandle,
     plan: &LakeErasurePlan,
@@ -133,7 +135,8 @@ async fn replace_object(
     Ok(store.purge_versions(&key).await?)
 }
 
-/// Deletes the old versions of every object. After a run that broke off no list says which objects that run replaced.
+/// Deletes the old versions of every object. After a run that broke off no list says which objects
+/// that run replaced.
 async fn purge_all_versions(
     lake: &LakeHandle,
     plan: &LakeErasurePlan,

@@ -182,8 +182,8 @@ impl RecordClassifier<'_> {
         Some(RecordClassification::MentionsSubject(bytes.into()))
     }
 
-    /// Classifies a record that no contract can read. On a subject's own topic the record counts as the subject's when
-    /// the mention cannot be redacted.
+    /// Classifies a record that no contract can read. On a subject's own topic the record counts as
+    /// the subject's when the mention cannot be redacted.
     fn classify_unreadable(
         &self,
         record: CandidateRecord<'_>,
@@ -206,7 +206,8 @@ impl RecordClassifier<'_> {
         }
     }
 
-    /// A JSON document without the mentions; none when it is no JSON or the mentions cannot be redacted.
+    /// A JSON document without the mentions; none when it is no JSON or the mentions cannot be
+    /// redacted.
     fn redact_json(&self, value: &[u8]) -> Option<Vec<u8>> {
         let mut value: Value = serde_json::from_slice(value).ok()?;
         if self.search_terms.redact_value(&mut value) != Redaction::Done {

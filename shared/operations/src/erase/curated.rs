@@ -1,4 +1,5 @@
-//! The seam to the curated zone: snapshots are the merge's own, and its code removes rows from them.
+//! The seam to the curated zone: snapshots are the merge's own, and its code removes rows from
+//! them.
 
 use async_trait::async_trait;
 
@@ -17,8 +18,9 @@ pub struct RedactedObject {
 /// Erases rows of the curated zone.
 #[async_trait]
 pub trait CuratedEraser: Send + Sync {
-    /// Removes from every retained version every row that names one of the subjects' ids, or that one of their records made
-    /// ([`Subjects::is_about`]). A second call does no harm. With `dry_run` it says what it would remove and writes nothing.
+    /// Removes from every retained version every row that names one of the subjects' ids, or that
+    /// one of their records made ([`Subjects::is_about`]). A second call does no harm. With
+    /// `dry_run` it says what it would remove and writes nothing.
     ///
     /// # Errors
     /// When the storage does not answer or an object is damaged.

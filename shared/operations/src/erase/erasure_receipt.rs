@@ -9,7 +9,8 @@ use super::outcome::ErasureOutcome;
 use super::request::RequestedSubject;
 use crate::error::OperationError;
 
-/// Writes the receipt, or adds to the one that another run of the same day and of the same subjects wrote.
+/// Writes the receipt, or adds to the one that another run of the same day and of the same subjects
+/// wrote.
 ///
 /// # Errors
 /// When the storage does not answer, or another erasure writes it at the same moment.
@@ -48,7 +49,8 @@ pub(super) async fn write_erasure_receipt(
     Err(why.into())
 }
 
-/// The erasure of an earlier run that added the subject to the list and left no receipt: it broke off.
+/// The erasure of an earlier run that added the subject to the list and left no receipt: it broke
+/// off.
 ///
 /// # Errors
 /// When the storage does not answer.

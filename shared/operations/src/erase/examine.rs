@@ -1,4 +1,5 @@
-//! Examines one chunk: its raw object, its refined rows, its refused records and its receipt, and how each must change.
+//! Examines one chunk: its raw object, its refined rows, its refused records and its receipt, and
+//! how each must change.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +38,8 @@ pub(super) struct ObjectRewrite {
     pub(super) count: u64,
 }
 
-/// What rows say of a chunk's records, by offset. It outlives an examination, for an erasure removes the rows first.
+/// What rows say of a chunk's records, by offset. It outlives an examination, for an erasure
+/// removes the rows first.
 #[derive(Clone, Default)]
 pub(super) struct OffsetHints {
     naming: BTreeSet<i64>,
@@ -187,7 +189,8 @@ impl<'w> ChunkExamination<'w> {
         Ok(Some((object, batches)))
     }
 
-    /// Classifies the raw records. What the stored rows say of a record outweighs what today's mapping makes of it.
+    /// Classifies the raw records. What the stored rows say of a record outweighs what today's
+    /// mapping makes of it.
     fn classify_records(
         &self,
         batches: &[RawBatch],

@@ -1,9 +1,10 @@
 //! Erases a person, or any record: in every zone and every kept version, and for every replay.
 //!
-//! `subject_search` finds the subjects. `plan` examines every object and changes nothing. `apply` writes what the plan
-//! found: the list of erased subjects first, so that no replay brings them back, then refined rows, quarantine and receipts,
-//! then raw records, then the curated zone through the seam [`CuratedEraser`], and the erasure's own receipt last. When a
-//! run breaks off, the next one finishes it (docs/adr/0020).
+//! `subject_search` finds the subjects. `plan` examines every object and changes nothing. `apply`
+//! writes what the plan found: the list of erased subjects first, so that no replay brings them
+//! back, then refined rows, quarantine and receipts, then raw records, then the curated zone
+//! through the seam [`CuratedEraser`], and the erasure's own receipt last. When a run breaks off,
+//! the next one finishes it (docs/adr/0020).
 
 mod apply;
 mod classify;
@@ -48,11 +49,12 @@ pub async fn dry_run(
     Ok(plan.planned_outcome())
 }
 
-/// Erases. `now` is the moment of the erasure, in microseconds since 1970: from then on events up to it are suppressed.
+/// Erases. `now` is the moment of the erasure, in microseconds since 1970: from then on events up
+/// to it are suppressed.
 ///
 /// # Errors
-/// When the storage does not answer, an object is damaged, or another writer changed one at the same moment. What was done
-/// until then stays done, and the same command does the rest.
+/// When the storage does not answer, an object is damaged, or another writer changed one at the
+/// same moment. What was done until then stays done, and the same command does the rest.
 pub async fn erase_subjects(
     lake: &LakeHandle,
     request: &LakeErasureRequest,

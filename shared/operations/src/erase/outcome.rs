@@ -29,7 +29,8 @@ impl fmt::Display for ErasureZone {
     }
 }
 
-/// A record that mentions a subject and that only a person can redact: its position, and no value of it.
+/// A record that mentions a subject and that only a person can redact: its position, and no value
+/// of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ManualRedaction {
     /// The raw object.

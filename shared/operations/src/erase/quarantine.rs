@@ -14,7 +14,8 @@ pub(super) struct RedactedQuarantine {
     pub(super) classifications: OffsetClassifications,
     /// The records that remain, by rule.
     pub(super) remaining: BTreeMap<String, u64>,
-    /// The object's new content, and how many of its records are erased or redacted; none when all stay as they are.
+    /// The object's new content, and how many of its records are erased or redacted; none when all
+    /// stay as they are.
     pub(super) rewritten: Option<(Bytes, u64)>,
 }
 
@@ -28,7 +29,8 @@ pub(super) fn redact_quarantine(
     classifier: &RecordClassifier<'_>,
 ) -> Result<RedactedQuarantine, LakeError> {
     let records = lake::decode_quarantine(body)?;
-    // All records of an object have one source and its versions, also when no record remains to say so.
+    // All records of an object have one source and its versions, also when no record remains to say
+    // so.
     let example = records.first().cloned();
     let total = records.len();
     let classifications = classify_refused(&records, classifier);

@@ -49,8 +49,8 @@ pub(super) fn redriven_origins(
     origins
 }
 
-/// Whether a record about a subject reveals its own key. By such a record a later run finds what an earlier one that broke
-/// off was to erase, so these are the last to be erased.
+/// Whether a record about a subject reveals its own key. By such a record a later run finds what an
+/// earlier one that broke off was to erase, so these are the last to be erased.
 pub(super) fn reveals_record_key(
     batches: &[RawBatch],
     classifications: &OffsetClassifications,
@@ -71,7 +71,8 @@ fn is_readable(mapping: &CompiledMapping, batch: &RawBatch, row: usize) -> bool 
     Event::parse(&mapping.contract, value, header_id.as_deref()).is_ok()
 }
 
-/// The object's new content, and how many of its records are erased or redacted; none when all stay as they are.
+/// The object's new content, and how many of its records are erased or redacted; none when all stay
+/// as they are.
 ///
 /// # Errors
 /// When Parquet refuses to write.

@@ -1,4 +1,5 @@
-//! A chunk's receipt after an erasure: erased records count as ignored, so that the reconciliation still balances.
+//! A chunk's receipt after an erasure: erased records count as ignored, so that the reconciliation
+//! still balances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +12,8 @@ pub(super) struct ExaminedCounts {
     pub(super) rows: BTreeMap<String, u64>,
     /// Refused records that will remain, by rule; none without a quarantine object.
     pub(super) refused: Option<BTreeMap<String, u64>>,
-    /// Records about a subject in the raw object, those that an earlier erasure removed among them; none when the object has
-    /// expired.
+    /// Records about a subject in the raw object, those that an earlier erasure removed among them;
+    /// none when the object has expired.
     pub(super) erased: Option<u64>,
     /// Records about a subject whose rows were found, for a receipt whose raw object has expired.
     pub(super) seen: u64,
@@ -22,7 +23,8 @@ pub(super) struct ExaminedCounts {
     pub(super) origins: BTreeSet<String>,
 }
 
-/// The receipt as it must be. A second time it changes nothing: it holds how many records are erased, counted afresh.
+/// The receipt as it must be. A second time it changes nothing: it holds how many records are
+/// erased, counted afresh.
 pub(super) fn reconcile_receipt(mut receipt: Receipt, found: &ExaminedCounts) -> Receipt {
     for object in receipt.tables.values_mut() {
         if let Some(rows) = found.rows.get(&object.key) {

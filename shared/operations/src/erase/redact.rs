@@ -13,8 +13,9 @@ pub enum Redaction {
     Whole,
 }
 
-/// Removes from `value` every smallest object that holds `term` in a text, a number or a member's name: an element of a list is
-/// removed, another object becomes null. Where an inner object can be removed alone, the object around it stays.
+/// Removes from `value` every smallest object that holds `term` in a text, a number or a member's
+/// name: an element of a list is removed, another object becomes null. Where an inner object can be
+/// removed alone, the object around it stays.
 ///
 /// ```
 /// let mut value = serde_json::json!({"members": [{"id": "robin-17"}, {"id": "kim-18"}], "rent": 5});
@@ -34,7 +35,8 @@ pub fn redact(value: &mut Value, term: &str) -> Redaction {
     Redaction::Done
 }
 
-/// Removes every object within the value that can be removed; says whether the value itself still holds the term.
+/// Removes every object within the value that can be removed; says whether the value itself still
+/// holds the term.
 fn strip_mentions(value: &mut Value, term: &str, removed: &mut bool) -> bool {
     match value {
         Value::String(text) => text.contains(term),

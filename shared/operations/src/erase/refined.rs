@@ -22,8 +22,9 @@ use super::subjects::Subjects;
 enum RowFate {
     Retained,
     Removed,
-    /// Its owner set would be empty without it: the row becomes the change that empties the set. Without that change an
-    /// earlier change of the set, which may hold other rows, would take effect again.
+    /// Its owner set would be empty without it: the row becomes the change that empties the set.
+    /// Without that change an earlier change of the set, which may hold other rows, would take
+    /// effect again.
     EmptiesSet,
 }
 
@@ -55,7 +56,8 @@ impl<'i> RefinedIncrement<'i> {
         rows.sum()
     }
 
-    /// The offsets of records whose rows name a subject, and of records that are about one by their keys.
+    /// The offsets of records whose rows name a subject, and of records that are about one by their
+    /// keys.
     pub(super) fn find_subject_offsets(
         &self,
         subjects: &Subjects,
@@ -76,7 +78,8 @@ impl<'i> RefinedIncrement<'i> {
         Ok((naming, about))
     }
 
-    /// The object without the subjects' rows, and without those of the records in `about`; none when all rows stay.
+    /// The object without the subjects' rows, and without those of the records in `about`; none
+    /// when all rows stay.
     ///
     /// # Errors
     /// When a column is missing or Parquet refuses to write.
@@ -270,7 +273,8 @@ fn apply_fates(batch: &RecordBatch, fates: &[RowFate]) -> Result<RecordBatch, La
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 
-/// A column in which the marked rows empty their set: they keep the owner's id and the provenance, and nothing else.
+/// A column in which the marked rows empty their set: they keep the owner's id and the provenance,
+/// and nothing else.
 fn empty_set_column(
     name: &str,
     column: &ArrayRef,

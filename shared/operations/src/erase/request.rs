@@ -7,7 +7,8 @@ use pole::Uuid;
 pub struct LakeErasureRequest {
     /// The subject.
     pub subject: RequestedSubject,
-    /// Whether a record that only mentions the subject, and cannot be redacted, is erased as a full record.
+    /// Whether a record that only mentions the subject, and cannot be redacted, is erased as a full
+    /// record.
     pub full_records: bool,
 }
 

@@ -76,7 +76,8 @@ fn owned_finder(term: &str) -> Finder<'static> {
     Finder::new(term.as_bytes()).into_owned()
 }
 
-/// The longest part of a key: an event holds the parts of a key that has several, which `/` joins, one by one.
+/// The longest part of a key: an event holds the parts of a key that has several, which `/` joins,
+/// one by one.
 fn longest_key_part(key: &str) -> &str {
     key.split('/').max_by_key(|part| part.len()).unwrap_or(key)
 }

@@ -1,4 +1,5 @@
-//! Finds the subjects of an erasure: the ids that a person's rows have, and the records that make these rows.
+//! Finds the subjects of an erasure: the ids that a person's rows have, and the records that make
+//! these rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -159,8 +160,9 @@ impl SubjectSearch<'_> {
         self.learn_facts(record, table, own, row.ids.iter().copied());
     }
 
-    /// Whether several records share the rows that a source makes of a table: such a row is no record's own. Where a table
-    /// has both kinds its rows count as shared, for another erasure repairs too little, and nothing repairs too much.
+    /// Whether several records share the rows that a source makes of a table: such a row is no
+    /// record's own. Where a table has both kinds its rows count as shared, for another erasure
+    /// repairs too little, and nothing repairs too much.
     fn is_shared(&self, table: usize, source: &str) -> bool {
         self.catalogue
             .mapping_of_source(source)
@@ -207,8 +209,9 @@ impl SubjectSearch<'_> {
         }
     }
 
-    /// Looks into the raw records that may be about a subject. With an id whose rows an earlier erasure has removed already,
-    /// only hashes say which records are meant: then every record is looked into.
+    /// Looks into the raw records that may be about a subject. With an id whose rows an earlier
+    /// erasure has removed already, only hashes say which records are meant: then every record is
+    /// looked into.
     async fn scan_raw_records(
         &mut self,
         lake: &LakeHandle,
@@ -268,7 +271,8 @@ impl SubjectSearch<'_> {
         }
     }
 
-    /// The requested records give ids; a record of the same key that names one of these ids is about the same person.
+    /// The requested records give ids; a record of the same key that names one of these ids is
+    /// about the same person.
     fn into_subjects(mut self) -> Subjects {
         let requested: Vec<RecordName> = self.subjects.records.iter().cloned().collect();
         for record in &requested {

@@ -40,7 +40,8 @@ impl Subjects {
         self.records.iter().map(|(_, key)| key.as_str()).collect()
     }
 
-    /// The hashes for the list of erased subjects: those of the records, and of the ids that other records can name.
+    /// The hashes for the list of erased subjects: those of the records, and of the ids that other
+    /// records can name.
     pub(super) fn erasure_hashes(&self) -> BTreeSet<Uuid> {
         let ids = self.nameable.iter().map(ErasedSubjects::hash_pole_id);
         self.record_hashes().chain(ids).collect()

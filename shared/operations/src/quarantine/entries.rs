@@ -107,7 +107,8 @@ async fn list_topic_entries(
     let history = read_redrive_history(lake, topic).await?;
     let mut entries: BTreeMap<RedriveOrigin, QuarantineEntry> = BTreeMap::new();
 
-    // Objects of the redrive partition come last: a record that was refused again replaces its first refusal.
+    // Objects of the redrive partition come last: a record that was refused again replaces its
+    // first refusal.
     for (chunk, refused) in read_refused_records(lake, topic, chunks).await? {
         let origin = record_origin(&chunk, &refused);
         let entry = QuarantineEntry {
@@ -137,7 +138,8 @@ fn record_origin(chunk: &Chunk, refused: &QuarantinedRecord) -> RedriveOrigin {
     RedriveOrigin::from_headers(refused.headers.as_deref()).unwrap_or(own)
 }
 
-/// The records of every quarantine object of a topic, those of the redrive partition last and in their order.
+/// The records of every quarantine object of a topic, those of the redrive partition last and in
+/// their order.
 async fn read_refused_records(
     lake: &LakeHandle,
     topic: &str,
@@ -173,8 +175,8 @@ async fn read_quarantine_object(
     Ok((chunk, refused))
 }
 
-/// Whether the receipt still counts refused records. When `pole-transform` has transformed the raw object again, under a
-/// mapping that was fixed, none of its records may be refused any more.
+/// Whether the receipt still counts refused records. When `pole-transform` has transformed the raw
+/// object again, under a mapping that was fixed, none of its records may be refused any more.
 async fn has_refused_records(
     chunk: &Chunk,
     refined: &dyn ObjectStore,

@@ -1,7 +1,8 @@
 //! Refused records: found again, and processed again after their contract or mapping was fixed.
 //!
-//! The quarantine zone says which records were refused, the receipts of the redrive partition say what became of those that
-//! were redriven, and the redrive partition's raw objects say which ones are underway. No other state is kept.
+//! The quarantine zone says which records were refused, the receipts of the redrive partition say
+//! what became of those that were redriven, and the redrive partition's raw objects say which ones
+//! are underway. No other state is kept.
 
 mod entries;
 mod history;

@@ -1,4 +1,5 @@
-//! Processes refused records again: appends them to the redrive partition, and waits until they are transformed.
+//! Processes refused records again: appends them to the redrive partition, and waits until they are
+//! transformed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -39,10 +40,12 @@ impl RedriveOutcome {
     }
 }
 
-/// Appends the open records among `entries` to their topics' redrive partitions; gives the raw objects.
+/// Appends the open records among `entries` to their topics' redrive partitions; gives the raw
+/// objects.
 ///
 /// # Errors
-/// When the storage does not answer. The records that were appended by then are underway; the others are still open.
+/// When the storage does not answer. The records that were appended by then are underway; the
+/// others are still open.
 pub async fn redrive_entries(
     lake: &LakeHandle,
     entries: &[QuarantineEntry],
@@ -96,7 +99,8 @@ fn split_into_batches<'e>(entries: &[&'e QuarantineEntry]) -> Vec<Vec<&'e Quaran
     batches
 }
 
-/// The record as it was, with its origin. All records of a redrive have one time, so that they count for one day.
+/// The record as it was, with its origin. All records of a redrive have one time, so that they
+/// count for one day.
 fn redriven_record(entry: &QuarantineEntry, now: i64) -> RawRecord<'static> {
     let refused = &entry.refused;
     let headers = headers_with_origin(refused.headers.as_deref(), entry.origin);
@@ -110,7 +114,8 @@ fn redriven_record(entry: &QuarantineEntry, now: i64) -> RawRecord<'static> {
     }
 }
 
-/// Waits until `pole-transform` has transformed the raw objects, `wait_max` at most; gives the outcome of each record.
+/// Waits until `pole-transform` has transformed the raw objects, `wait_max` at most; gives the
+/// outcome of each record.
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.

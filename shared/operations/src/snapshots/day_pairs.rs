@@ -1,4 +1,5 @@
-//! Two days side by side, table by table: which files they share, and which must be read to compare them.
+//! Two days side by side, table by table: which files they share, and which must be read to compare
+//! them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,7 +54,8 @@ impl DayPairs<'_> {
         self.pairs.iter().map(DayPair::unshared_bytes).sum()
     }
 
-    /// Compares the days of every table. Calls `progress` with the table and the number of bytes that were just read.
+    /// Compares the days of every table. Calls `progress` with the table and the number of bytes
+    /// that were just read.
     ///
     /// # Errors
     /// When the storage does not answer, or a file is damaged; the error names it.
@@ -76,8 +78,8 @@ impl DayPairs<'_> {
 }
 
 impl DayPair<'_> {
-    /// Compares the days. Shards that are the same file on both are not read. Calls `progress` with the number of bytes that
-    /// were just read.
+    /// Compares the days. Shards that are the same file on both are not read. Calls `progress` with
+    /// the number of bytes that were just read.
     ///
     /// # Errors
     /// When the storage does not answer, or a file is damaged; the error names it.
@@ -105,8 +107,9 @@ impl DayPair<'_> {
 
     /// The files that only one of the days has, in the order of their rows.
     ///
-    /// A file of both holds the same rows on both. Without it each day is still sorted: shards are ranges of owners that
-    /// do not overlap, however many there are. So days of different shard counts need no rule of their own.
+    /// A file of both holds the same rows on both. Without it each day is still sorted: shards are
+    /// ranges of owners that do not overlap, however many there are. So days of different shard
+    /// counts need no rule of their own.
     fn unshared_shards(&self) -> [Vec<ManifestShard>; 2] {
         [
             shards_without(&self.old, &self.new),
@@ -141,8 +144,8 @@ fn shards_without(manifest: &SnapshotManifest, other: &SnapshotManifest) -> Vec<
 /// The tables of two days: the one that is wanted, or all that have both.
 ///
 /// # Errors
-/// When there is no such table; when it lacks a day, or every table lacks one, with the nearest days that there are;
-/// when the storage does not answer or a manifest is damaged.
+/// When there is no such table; when it lacks a day, or every table lacks one, with the nearest
+/// days that there are; when the storage does not answer or a manifest is damaged.
 pub async fn pair_days<'l>(
     lake: &'l LakeHandle,
     wanted: Option<&str>,

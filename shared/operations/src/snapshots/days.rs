@@ -65,7 +65,8 @@ pub async fn retained_days(lake: &LakeHandle, table: &str) -> Result<Vec<Day>, O
 /// A table's manifest of a day.
 ///
 /// # Errors
-/// When there is none, with the nearest days that there are; when the storage does not answer; when it is damaged.
+/// When there is none, with the nearest days that there are; when the storage does not answer; when
+/// it is damaged.
 pub async fn read_manifest(
     lake: &LakeHandle,
     table: &str,
@@ -82,7 +83,8 @@ pub async fn read_manifest(
 /// A table's day, as an operator looks at it.
 ///
 /// # Errors
-/// When there is no such table or day; when the storage does not answer; when the manifest is damaged.
+/// When there is no such table or day; when the storage does not answer; when the manifest is
+/// damaged.
 pub async fn view_snapshot(
     lake: &LakeHandle,
     table: &str,
@@ -106,7 +108,8 @@ pub async fn view_snapshot(
 /// The manifests that the named tables have of a day; those of all tables when no name is given.
 ///
 /// # Errors
-/// When there is no such table, or none of them has the day; when the storage does not answer; when a manifest is damaged.
+/// When there is no such table, or none of them has the day; when the storage does not answer; when
+/// a manifest is damaged.
 pub async fn read_manifests_of_day<'l>(
     lake: &'l LakeHandle,
     names: &[String],
@@ -147,7 +150,8 @@ pub(super) fn describe_absent_day(owner: &str, day: Day, days: &[Day]) -> String
     )
 }
 
-/// The retained days of the named tables, of all tables when no name is given; the oldest day of each table first.
+/// The retained days of the named tables, of all tables when no name is given; the oldest day of
+/// each table first.
 ///
 /// # Errors
 /// When there is no such table; when the storage does not answer; when a manifest is damaged.

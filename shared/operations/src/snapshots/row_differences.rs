@@ -1,4 +1,5 @@
-//! Rows that differ, as they are shown: values of personal columns only when the operator asks for them.
+//! Rows that differ, as they are shown: values of personal columns only when the operator asks for
+//! them.
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use contract::TableContract;
@@ -33,7 +34,8 @@ pub enum RowChangeKind {
     Removed,
 }
 
-/// A column of a row that differs. A column of a row that only one day has is null on the other side.
+/// A column of a row that differs. A column of a row that only one day has is null on the other
+/// side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ColumnDifference {
     /// The column.
@@ -68,14 +70,15 @@ pub(super) fn is_provenance(column: &str) -> bool {
     pole::PROVENANCE.iter().any(|known| known.name == column)
 }
 
-/// Whether a column's values are shown only when the operator asks for them, by its contract. A column that the contract
-/// does not know counts as personal.
+/// Whether a column's values are shown only when the operator asks for them, by its contract. A
+/// column that the contract does not know counts as personal.
 fn is_personal(table: &TableContract, column: &str) -> bool {
     let known = table.columns.iter().find(|known| known.name == column);
     known.is_none_or(|column| column.personal)
 }
 
-/// Compares a row of two one-row batches with the same columns; a row that a day does not have is null in all of them.
+/// Compares a row of two one-row batches with the same columns; a row that a day does not have is
+/// null in all of them.
 pub(super) fn describe_row_difference(
     table: &TableContract,
     what: RowChangeKind,

@@ -1,4 +1,5 @@
-//! `polelake contract diff OLD NEW`: what a change means for the applications that push events and the readers of tables.
+//! `polelake contract diff OLD NEW`: what a change means for the applications that push events and
+//! the readers of tables.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,8 +27,8 @@ pub(crate) fn run(old: &Path, new: &Path, as_json: bool) -> Result<bool, CliErro
     Ok(breaking == 0)
 }
 
-/// The changes from one version of the files to another. Two single files are versions of the same one, whatever their names
-/// are; files of folders are the same one when their paths are.
+/// The changes from one version of the files to another. Two single files are versions of the same
+/// one, whatever their names are; files of folders are the same one when their paths are.
 fn compare_versions(
     old: &[DeclaredFile],
     new: &[DeclaredFile],

@@ -52,7 +52,8 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// The tables that a draft can fill. Other sources are left out: a draft must not fail because of them.
+/// The tables that a draft can fill. Other sources are left out: a draft must not fail because of
+/// them.
 fn compile_tables(contracts: &Path) -> Result<Vec<TableContract>, CliError> {
     let mut files = read_contract_files(contracts)?;
     files.retain(is_shared_file);
@@ -65,7 +66,8 @@ fn is_shared_file(file: &DeclaredFile) -> bool {
     file.path.starts_with("pole/") || file.path.starts_with("lists/")
 }
 
-/// The samples of all files: each file holds one JSON document, a list of them, or one on each line.
+/// The samples of all files: each file holds one JSON document, a list of them, or one on each
+/// line.
 fn read_samples(from: &[PathBuf]) -> Result<Vec<Value>, CliError> {
     let mut samples = Vec::new();
     for file in from {
