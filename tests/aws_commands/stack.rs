@@ -109,7 +109,7 @@ impl Stack {
     }
 
     pub(super) async fn store(&self, zone: &str) -> S3Store {
-        S3Store::new(s3_at(&self.emulator).await, &bucket(zone))
+        S3Store::new(s3_at(&self.emulator).await, bucket(zone))
     }
 
     pub(super) async fn invoke(&self, name: &str, payload: &Value) -> Value {

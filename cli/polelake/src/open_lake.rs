@@ -36,10 +36,13 @@ enum LakeOrigin {
     /// The local platform of a folder. The client keeps it running.
     Platform(PlatformClient),
     /// The AWS account that the environment signs in to.
-    Account {
-        config: SdkConfig,
-        environment: AwsEnvironment,
-    },
+    Account(Box<AwsAccount>),
+}
+
+/// An AWS account, and the stack in it.
+struct AwsAccount {
+    config: SdkConfig,
+    environment: AwsEnvironment,
 }
 
 /// Kafka's offsets, as its brokers report them.
@@ -78,12 +81,13 @@ impl OpenLake {
             catalogue: load_catalogue(place)?,
             kafka: environment.kafka.clone().map(broker_offsets),
         };
+        let account = AwsAccount {
+            config,
+            environment,
+        };
         Ok(Self {
             handle,
-            origin: LakeOrigin::Account {
-                config,
-                environment,
-            },
+            origin: LakeOrigin::Account(Box::new(account)),
         })
     }
 
@@ -114,7 +118,7 @@ impl OpenLake {
     pub fn platform_client(&self) -> Option<&PlatformClient> {
         match &self.origin {
             LakeOrigin::Platform(client) => Some(client),
-            LakeOrigin::Account { .. } => None,
+            LakeOrigin::Account(_) => None,
         }
     }
 
@@ -127,12 +131,11 @@ impl OpenLake {
                 let prefix = LOCAL_DATABASE_PREFIX.to_owned();
                 (GlueClient::new(&config), local_buckets(), prefix)
             }
-            LakeOrigin::Account {
-                config,
-                environment,
-            } => {
+            LakeOrigin::Account(account) => {
+                let environment = &account.environment;
                 let prefix = environment.require_database_prefix()?.to_owned();
-                (GlueClient::new(config), environment.zone_buckets(), prefix)
+                let glue = GlueClient::new(&account.config);
+                (glue, environment.zone_buckets(), prefix)
             }
         };
 

@@ -100,7 +100,7 @@ fn until_error<T, E>(
 
 fn read_json_lines(reader: Box<dyn Read + Send>, file: String) -> RecordIterator {
     let lines = until_error(BufReader::new(reader).split(b'\n'));
-    let numbered = lines.zip(1..);
+    let numbered = lines.zip(1_u64..);
     Box::new(
         numbered
             .filter_map(move |(line, number)| parse_json_line(line, &format!("{file}:{number}"))),
@@ -133,7 +133,7 @@ fn read_csv(reader: Box<dyn Read + Send>, file: String) -> Result<RecordIterator
         .collect();
 
     // The header is row 1.
-    let numbered = reader.into_records().zip(2..);
+    let numbered = reader.into_records().zip(2_u64..);
     Ok(Box::new(numbered.map(move |(record, row)| match record {
         Ok(record) => Ok(csv_object(&names, &record)),
         Err(error) => Err(format!("{file} row {row}: {}", describe_csv_error(&error))),
