@@ -34,7 +34,7 @@ pub struct OpenLake {
 /// Who serves the lake.
 enum LakeOrigin {
     /// The local platform of a folder. The client keeps it running.
-    Platform(PlatformClient),
+    Platform(Box<PlatformClient>),
     /// The AWS account that the environment signs in to.
     Account(Box<AwsAccount>),
 }
@@ -110,7 +110,7 @@ impl OpenLake {
         };
         Ok(Self {
             handle,
-            origin: LakeOrigin::Platform(client),
+            origin: LakeOrigin::Platform(Box::new(client)),
         })
     }
 
