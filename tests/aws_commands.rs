@@ -1,6 +1,7 @@
 //! Every command that an operator runs with `--aws`, over moto: each works with exactly the
 //! environment that the runbook sets, and writes its result and nothing else to standard output.
 
+mod runbook;
 mod stack;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +15,12 @@ use store::ObjectStore;
 
 use crate::lake_under_test::{MONDAY, contracts_with, parquet_rows, person_event, repository_root};
 use crate::readers::has;
+use runbook::{aws_commands, command_name, exported_variables, runbook};
 use stack::Stack;
 
 const TUESDAY: &str = "2026-03-03";
 const ADA: &str = "0b5e7a4c-1d2f-4e3a-9b8c-7d6e5f4a3b2c";
 const BEN: &str = "1c6f8b5d-2e3a-4f4b-8c9d-8e7f6a5b4c3d";
-
-/// Commands of the command line that have commands of their own.
-const GROUPS: [&str; 4] = ["contract", "quality", "quarantine", "snapshot"];
 
 /// Commands with `--aws` that the runbook does not name.
 const BESIDE_THE_RUNBOOK: [&str; 5] = [
@@ -31,65 +30,6 @@ const BESIDE_THE_RUNBOOK: [&str; 5] = [
     "snapshot ls",
     "snapshot sweep",
 ];
-
-fn runbook() -> String {
-    std::fs::read_to_string(repository_root().join("docs/runbook.md")).unwrap()
-}
-
-/// The name of a command by its words, such as `quarantine ls`.
-fn command_name<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    let mut words = words.skip_while(|word| word.starts_with('-'));
-    let first = words.next().unwrap().to_owned();
-    match words.next() {
-        Some(second) if GROUPS.contains(&first.as_str()) => format!("{first} {second}"),
-        _ => first,
-    }
-}
-
-/// The commands with `--aws` that a text tells an operator to run.
-fn aws_commands(text: &str) -> BTreeSet<String> {
-    let mut commands = BTreeSet::new();
-    for line in text.lines() {
-        for after in line.split("polelake ").skip(1) {
-            let command = after.split(['`', '#', '|', '\'']).next().unwrap();
-            if command.split(' ').any(|word| word == "--aws") {
-                commands.insert(command_name(command.split(' ')));
-            }
-        }
-    }
-    commands
-}
-
-/// The variables that the runbook exports.
-fn exported_variables(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let exports = text
-        .lines()
-        .filter_map(|line| Some(line.split_once("export ")?.1));
-    for word in exports.flat_map(|line| line.split(' ')) {
-        if let Some((name, _)) = word.split_once('=')
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-        {
-            names.insert(name.to_owned());
-        }
-    }
-    names
-}
-
-#[test]
-fn commands_and_variables_of_a_runbook_are_recognised() {
-    let text = "export STACK=polelake AWS_REGION=eu-west-2\n\
-        eval \"$(jq -r '\"export RAW_BUCKET=\\(.raw)\"')\"\n\
-        polelake audit --aws   # what is lost\n\
-        | a | `polelake quarantine redrive --aws --rule x` |\n\
-        polelake contract lint, then `polelake snapshot show person 2026-03-02 --aws`\n";
-    let commands: Vec<String> = aws_commands(text).into_iter().collect();
-    assert_eq!(commands, ["audit", "quarantine redrive", "snapshot show"]);
-    let variables: Vec<String> = exported_variables(text).into_iter().collect();
-    assert_eq!(variables, ["AWS_REGION", "RAW_BUCKET", "STACK"]);
-}
 
 /// Runs commands with the runbook's environment, and remembers which.
 struct Operator {
