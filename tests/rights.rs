@@ -1,6 +1,6 @@
 //! What each function may do, beside what it does: every call of a day is allowed by its policy, and little else is.
 
-mod calls;
+pub(crate) mod calls;
 mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};

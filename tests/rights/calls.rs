@@ -81,38 +81,49 @@ pub(super) async fn of_emulated_days(
     outputs: &Value,
     emulator: &str,
 ) -> BTreeMap<&'static str, BTreeSet<Call>> {
-    let client = s3_at(emulator).await;
-    for bucket in outputs["buckets"].as_object().unwrap().values() {
+    let buckets = outputs["buckets"].as_object().unwrap().values();
+    let buckets: Vec<String> = buckets
+        .map(|bucket| bucket.as_str().unwrap().to_owned())
+        .collect();
+    create_buckets(&s3_at(emulator).await, &buckets).await;
+    create_databases(&glue_at(emulator).await, databases(outputs)).await;
+    let forward = forwarding_router(emulator);
+    of_days_over(outputs, &scratch(), [forward.clone(), forward], emulator).await
+}
+
+/// Makes buckets, as Terraform does.
+pub(crate) async fn create_buckets(client: &aws_sdk_s3::Client, names: &[String]) {
+    for name in names {
         let place = aws_sdk_s3::types::BucketLocationConstraint::EuWest2;
         let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
             .location_constraint(place)
             .build();
         let made = client
             .create_bucket()
-            .bucket(bucket.as_str().unwrap())
+            .bucket(name)
             .create_bucket_configuration(place);
         made.send().await.unwrap();
     }
-    let glue = glue_at(emulator).await;
-    for name in databases(outputs) {
+}
+
+/// Makes databases of the catalogue, as Terraform does.
+pub(crate) async fn create_databases(client: &aws_sdk_glue::Client, names: BTreeSet<String>) {
+    for name in names {
         let database = aws_sdk_glue::types::DatabaseInput::builder()
             .name(name)
             .build()
             .unwrap();
-        glue.create_database()
+        client
+            .create_database()
             .database_input(database)
             .send()
             .await
             .unwrap();
     }
-    let forward = Router::new()
-        .fallback(forwarded)
-        .with_state(emulator.to_owned());
-    of_days_over(outputs, &scratch(), [forward.clone(), forward], emulator).await
 }
 
 /// A folder of its own.
-fn scratch() -> std::path::PathBuf {
+pub(crate) fn scratch() -> std::path::PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::SeqCst);
     let folder =
@@ -130,6 +141,13 @@ fn databases(outputs: &Value) -> BTreeSet<String> {
     let catalogue =
         host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
     snapshot_merge::glue_databases::required_databases(prefix, &catalogue)
+}
+
+/// An endpoint that forwards every request to an emulator, and answers itself what the emulator does not know.
+pub(crate) fn forwarding_router(emulator: &str) -> Router {
+    Router::new()
+        .fallback(forwarded)
+        .with_state(emulator.to_owned())
 }
 
 /// Hands a request on as it came.
@@ -294,7 +312,8 @@ async fn recorded(router: Router, seen: &Seen, as_call: AsCall) -> String {
     served(router.layer(middleware::from_fn_with_state(recorder, record))).await
 }
 
-async fn served(router: Router) -> String {
+/// Serves on a port of this machine; gives the address.
+pub(crate) async fn served(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { drop(axum::serve(listener, router).await) });

@@ -1,4 +1,5 @@
-//! A client of a platform: the one that runs on the folder, or one that is started for the time of a command.
+//! A client of a platform: of the one that runs on the folder, or of one that a command starts for
+//! itself.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,19 +12,19 @@ use crate::place::PlatformArgs;
 use crate::signature::RequestSigner;
 use local_platform::{LocalPlatform, PlatformOptions};
 
-/// Events of one request: what the relay takes.
+/// Events of one request: the relay's limit.
 const REQUEST_EVENTS_MAX: usize = 500;
 
-/// Bytes of one request: well within what the relay takes.
+/// Bytes of one request: well within the relay's limit.
 const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The type of a request with many events.
 const EVENTS_CONTENT_TYPE: &str = "application/x-ndjson";
 
-/// How often a request that got no answer is sent again.
+/// How often a request is sent that gets no answer.
 const ATTEMPTS_MAX: u32 = 5;
 
-/// A door to a platform.
+/// A client of a platform's HTTP API.
 pub struct PlatformClient {
     api: String,
     http: reqwest::Client,
@@ -44,21 +45,31 @@ pub struct PushCounts {
     pub reasons: BTreeMap<String, u64>,
 }
 
+impl PushCounts {
+    /// Adds the answer to a request of so many events.
+    fn add_answer(&mut self, answer: &Value, events: u64) {
+        let accepted = answer["accepted"].as_u64().unwrap_or_default();
+        self.accepted += accepted;
+        self.refused += events - accepted;
+        for reason in refusal_reasons(answer) {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+    }
+}
+
 impl PlatformClient {
     /// Finds the platform that runs on the folder, or starts one.
     pub async fn connect_or_start(place: &PlatformArgs) -> Result<Self, CliError> {
-        let known = find_running_api(&place.dir).await;
-        match known {
-            Some(api) => Ok(Self::for_api(&api)),
-            None => {
-                let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
-                let client = Self::for_api(&platform.api);
-                Ok(Self {
-                    _started: Some(platform),
-                    ..client
-                })
-            }
+        if let Some(api) = find_running_api(&place.dir).await {
+            return Ok(Self::for_api(&api));
         }
+
+        let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+        let client = Self::for_api(&platform.api);
+        Ok(Self {
+            _started: Some(platform),
+            ..client
+        })
     }
 
     /// A client of the API at this address.
@@ -77,7 +88,7 @@ impl PlatformClient {
         Self { token, ..self }
     }
 
-    /// The client with requests that are signed as IAM asks for it.
+    /// The client with requests that are signed for IAM.
     pub(crate) fn with_signer(self, signer: RequestSigner) -> Self {
         Self {
             signer: Some(signer),
@@ -85,38 +96,28 @@ impl PlatformClient {
         }
     }
 
-    /// Pushes events, in their order, in as few requests as may be.
+    /// Pushes events, in their order, in as few requests as the API allows. Calls `progress` with
+    /// the number of events after each request.
     pub async fn push_events(
         &self,
         source: &str,
         events: &[Vec<u8>],
         progress: impl Fn(usize),
     ) -> Result<PushCounts, CliError> {
-        let (mut pushed, mut from) = (PushCounts::default(), 0);
-        while from < events.len() {
-            let mut body = Vec::new();
-            let mut to = from;
-            while to < events.len()
-                && to - from < REQUEST_EVENTS_MAX
-                && (to == from || body.len() + events[to].len() < REQUEST_BYTES_MAX)
-            {
-                body.extend_from_slice(&events[to]);
-                body.push(b'\n');
-                to += 1;
-            }
-            let answer = self.post_events(source, body).await?;
-            let accepted = answer["accepted"].as_u64().unwrap_or_default();
-            pushed.accepted += accepted;
-            pushed.refused += (to - from) as u64 - accepted;
-            for reason in refusal_reasons(&answer) {
-                *pushed.reasons.entry(reason).or_default() += 1;
-            }
-            progress(to - from);
-            from = to;
+        let mut counts = PushCounts::default();
+        let mut remaining = events;
+        while !remaining.is_empty() {
+            let (batch, rest) = remaining.split_at(request_length(remaining));
+            let answer = self.post_events(source, join_lines(batch)).await?;
+            counts.add_answer(&answer, batch.len() as u64);
+            progress(batch.len());
+            remaining = rest;
         }
-        Ok(pushed)
+        Ok(counts)
     }
 
+    /// Sends a request until it is answered. An event that is sent twice has the same id, and
+    /// counts once.
     async fn post_events(&self, source: &str, body: Vec<u8>) -> Result<Value, CliError> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
@@ -124,28 +125,22 @@ impl PlatformClient {
             let status = answer.status();
             let text = answer.text().await?;
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
-            // Repeats do no harm: the event's id tells them.
-            if (status.is_server_error() || has_unanswered_event(&json)) && attempt < ATTEMPTS_MAX {
+
+            let is_unanswered = status.is_server_error() || has_unanswered_event(&json);
+            if is_unanswered && attempt < ATTEMPTS_MAX {
                 tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
                 continue;
             }
-            let whole = json["accepted"].is_null()
-                && json["rule"]
-                    .as_str()
-                    .is_none_or(|rule| !rule.starts_with("event."));
-            if whole && !status.is_success() {
-                return Err(format!(
-                    "{url} answered {status}: {}",
-                    json["detail"].as_str().unwrap_or(&text)
-                )
-                .into());
+            if is_request_refused(&json) && !status.is_success() {
+                let detail = json["detail"].as_str().unwrap_or(&text);
+                return Err(format!("{url} answered {status}: {detail}").into());
             }
             return Ok(json);
         }
         Err("the platform does not answer".into())
     }
 
-    /// A POST of events, with what says who we are.
+    /// A POST of events, with the token or the signature of the caller.
     fn events_request(
         &self,
         url: &str,
@@ -168,7 +163,7 @@ impl PlatformClient {
         Ok(request.body(body))
     }
 
-    /// Invokes a function through the platform's own door.
+    /// Invokes a function through the local platform's own API.
     pub async fn invoke_function(
         &self,
         function: &str,
@@ -184,15 +179,11 @@ impl PlatformClient {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// What the platform says of itself.
+    /// The local platform's status: its endpoints, its clock, and how much is waiting.
     pub async fn platform_status(&self) -> Result<Value, CliError> {
-        Ok(self
-            .http
-            .get(format!("{}/_local/status", self.api))
-            .send()
-            .await?
-            .json()
-            .await?)
+        let url = format!("{}/_local/status", self.api);
+        let answer = self.http.get(url).send().await?;
+        Ok(answer.json().await?)
     }
 
     /// Waits until everything that was accepted is landed and transformed.
@@ -207,34 +198,56 @@ impl PlatformClient {
     }
 }
 
-/// Whether some event was not taken for want of an answer.
+/// How many of the events go into one request; at least one.
+fn request_length(events: &[Vec<u8>]) -> usize {
+    let mut bytes = 0;
+    let fitting = events.iter().take(REQUEST_EVENTS_MAX).take_while(|event| {
+        bytes += event.len() + 1;
+        bytes <= REQUEST_BYTES_MAX
+    });
+    fitting.count().max(1)
+}
+
+/// The events as JSON lines.
+fn join_lines(events: &[Vec<u8>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for event in events {
+        body.extend_from_slice(event);
+        body.push(b'\n');
+    }
+    body
+}
+
+/// Whether Kafka did not acknowledge some event in time.
 fn has_unanswered_event(answer: &Value) -> bool {
-    answer["results"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|result| result["status"] == 503)
+    let results = answer["results"].as_array().into_iter().flatten();
+    let mut statuses = results.map(|result| &result["status"]);
+    statuses.any(|status| *status == 503)
+}
+
+/// Whether the answer is about the full request, and not about its events.
+fn is_request_refused(answer: &Value) -> bool {
+    let rule = answer["rule"].as_str();
+    answer["accepted"].is_null() && rule.is_none_or(|rule| !rule.starts_with("event."))
 }
 
 /// Rule and reason of every refused event.
 fn refusal_reasons(answer: &Value) -> Vec<String> {
-    let each = answer["results"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|result| &result["problem"]);
-    let refused = each.chain(std::iter::once(answer));
-    let reason = |result: &Value| {
-        Some(format!(
-            "{}: {}",
-            result["rule"].as_str()?,
-            result["detail"].as_str().unwrap_or_default()
-        ))
-    };
-    refused.filter_map(reason).collect()
+    let results = answer["results"].as_array().into_iter().flatten();
+    let problems = results.map(|result| &result["problem"]);
+    problems
+        .chain(std::iter::once(answer))
+        .filter_map(describe_refusal)
+        .collect()
 }
 
-/// The API of the platform that runs on the folder, if one does.
+fn describe_refusal(problem: &Value) -> Option<String> {
+    let rule = problem["rule"].as_str()?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    Some(format!("{rule}: {detail}"))
+}
+
+/// The API of the platform that runs on the folder, if one is running.
 async fn find_running_api(folder: &Path) -> Option<String> {
     let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
     let known = serde_json::from_str::<Value>(&text).ok()?;
@@ -245,11 +258,12 @@ async fn find_running_api(folder: &Path) -> Option<String> {
         .json()
         .await
         .ok()?;
-    // The file of a platform that was killed stays, and another folder's may have its port by now.
+    // A killed platform leaves its file, and the platform of another folder may have its port by
+    // now.
     (status["places"]["s3"] == known["s3"]).then_some(api)
 }
 
-/// Whether there is a folder of contracts; a wrong one has a remedy.
+/// Checks that there is a folder of contracts; the error says what to do.
 pub fn require_contracts(contracts: &Path) -> Result<(), CliError> {
     if contracts.is_dir() {
         return Ok(());
@@ -261,7 +275,7 @@ pub fn require_contracts(contracts: &Path) -> Result<(), CliError> {
     Err(message.into())
 }
 
-/// The platform's options for a place.
+/// The platform's options for the folders of a command.
 pub fn platform_options(place: &PlatformArgs, port: u16) -> Result<PlatformOptions, CliError> {
     require_contracts(&place.contracts)?;
     Ok(PlatformOptions {

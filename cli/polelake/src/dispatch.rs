@@ -1,175 +1,81 @@
-//! The entry point of the command line: it parses the arguments, runs the command and gives the exit code.
+//! The entry point of the command line: it parses the arguments, runs the command and gives the
+//! exit code.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use snapshot_merge::RetentionPolicy;
 
+use crate::args::contract::ContractCommand;
 use crate::args::quality::QualityCommand;
+use crate::args::quarantine::QuarantineCommand;
 use crate::args::snapshot::SnapshotCommand;
-use crate::args::{Cli, CliCommand, ContractCommand, QuarantineCommand};
+use crate::args::{Cli, CliCommand};
 use crate::commands;
-use crate::commands::rebuild::RebuildCommand;
 use crate::error::CliError;
 use crate::exit_code::run_to_exit_code;
 
-/// Runs the command line. Exit code 0: done; 1: done, and something does not hold; 2: not done.
+/// Runs the command line. Exit code 0: done; 1: done, and a check failed; 2: not done.
 #[must_use]
 pub fn main() -> ExitCode {
     run_to_exit_code("polelake", run_command(Cli::parse().command))
 }
 
-fn run_contract_command(command: ContractCommand) -> Result<bool, CliError> {
-    use commands::contract;
-    match command {
-        ContractCommand::New {
-            name,
-            from,
-            contracts,
-        } => contract::new::run(&contracts, &name, &from),
-        ContractCommand::Lint { contracts, json } => contract::lint::run(&contracts, json),
-        ContractCommand::Diff { old, new, json } => contract::diff::run(&old, &new, json),
-        ContractCommand::Test {
-            source,
-            update,
-            contracts,
-        } => contract::test::run(&contracts, source.as_deref(), update),
-        ContractCommand::Docs { out, contracts } => contract::docs::run(&contracts, &out),
-        ContractCommand::Pack { out, contracts } => contract::pack::run(&contracts, &out),
-        ContractCommand::Schema { out } => contract::schema::run(out.as_deref()),
-    }
-}
-
 async fn run_command(command: CliCommand) -> Result<bool, CliError> {
     match command {
-        CliCommand::Demo {
-            place,
-            data,
-            days,
-            people,
-            json,
-        } => commands::demo::run(&place, data.as_deref(), days, people, json).await,
-        CliCommand::Up { place, port } => commands::up::run(&place, port).await,
-        CliCommand::Push {
-            place,
-            source,
-            file,
-            json,
-        } => commands::push::run(&place, &source, &file, json).await,
-        CliCommand::Backfill { backfill } => commands::backfill::run(&backfill).await,
-        CliCommand::RunDay { place, date, json } => {
-            commands::run_day::run(&place, &date, json).await
-        }
-        CliCommand::Audit {
-            lake,
-            date,
-            from,
-            to,
-            deep,
-            json,
-        } => {
-            let (from, to) = (from.or_else(|| date.clone()), to.or(date));
-            commands::audit::run(&lake, from.as_deref(), to.as_deref(), deep, json).await
-        }
-        CliCommand::Quarantine { command } => match command {
-            QuarantineCommand::Ls { refusals } => {
-                commands::quarantine::list_refused(&refusals).await
-            }
-            QuarantineCommand::Show {
-                refusals,
-                limit,
-                values,
-            } => commands::quarantine::show_refused(&refusals, limit, values).await,
-            QuarantineCommand::Redrive {
-                refusals,
-                dry_run,
-                wait,
-            } => commands::quarantine::redrive_refused(&refusals, dry_run, wait).await,
-        },
-        CliCommand::Rebuild {
-            lake,
-            from,
-            to,
-            tables,
-            raw,
-            json,
-        } => {
-            RebuildCommand {
-                lake,
-                from,
-                to,
-                tables,
-                raw,
-            }
-            .run(json)
-            .await
-        }
-        CliCommand::Erase { erase } => commands::erase::run(&erase).await,
-        CliCommand::Snapshot { command } => run_snapshot_command(command).await,
-        CliCommand::Quality { command } => run_quality_command(command).await,
-        CliCommand::Smoke { smoke } => commands::smoke::run(&smoke).await,
-        CliCommand::Package {
-            binaries,
-            out,
-            contracts,
-            json,
-        } => commands::package::run(&binaries, &contracts, &out, json),
-        CliCommand::Contract { command } => run_contract_command(command),
-        CliCommand::Function { name } => commands::function::run(&name).await,
+        CliCommand::Demo(args) => commands::demo::run(&args).await,
+        CliCommand::Up(args) => commands::up::run(&args).await,
+        CliCommand::Push(args) => commands::push::run(&args).await,
+        CliCommand::Backfill(args) => commands::backfill::run(&args).await,
+        CliCommand::RunDay(args) => commands::run_day::run(&args).await,
+        CliCommand::Audit(args) => commands::audit::run(&args).await,
+        CliCommand::Quarantine(command) => run_quarantine_command(command).await,
+        CliCommand::Rebuild(args) => commands::rebuild::run(&args).await,
+        CliCommand::Erase(args) => commands::erase::run(&args).await,
+        CliCommand::Snapshot(command) => run_snapshot_command(command).await,
+        CliCommand::Quality(command) => run_quality_command(command).await,
+        CliCommand::Smoke(args) => commands::smoke::run(&args).await,
+        CliCommand::Package(args) => commands::package::run(&args),
+        CliCommand::Contract(command) => run_contract_command(command),
+        CliCommand::Function(args) => commands::function::run(&args.name).await,
     }
 }
 
-/// Looks at snapshots.
+async fn run_quarantine_command(command: QuarantineCommand) -> Result<bool, CliError> {
+    match command {
+        QuarantineCommand::Ls(args) => commands::quarantine::list_refused(&args).await,
+        QuarantineCommand::Show(args) => commands::quarantine::show_refused(&args).await,
+        QuarantineCommand::Redrive(args) => commands::quarantine::redrive_refused(&args).await,
+    }
+}
+
 async fn run_snapshot_command(command: SnapshotCommand) -> Result<bool, CliError> {
     match command {
-        SnapshotCommand::Ls { lake, table, json } => {
-            commands::snapshot::print_snapshots(&lake, table.as_deref(), json).await
-        }
-        SnapshotCommand::Show {
-            lake,
-            table,
-            date,
-            json,
-        } => commands::snapshot::show_snapshot(&lake, &table, &date, json).await,
-        SnapshotCommand::Sweep {
-            lake,
-            daily,
-            monthly,
-            yearly,
-            tables,
-            dry_run,
-            json,
-        } => {
-            commands::sweep::run(
-                &lake,
-                RetentionPolicy {
-                    daily,
-                    monthly,
-                    yearly,
-                },
-                &tables,
-                dry_run,
-                json,
-            )
-            .await
-        }
-        SnapshotCommand::Diff(wanted) => commands::snapshot::diff_snapshots(&wanted).await,
+        SnapshotCommand::Ls(args) => commands::snapshot::list_snapshots(&args).await,
+        SnapshotCommand::Show(args) => commands::snapshot::show_snapshot(&args).await,
+        SnapshotCommand::Diff(args) => commands::snapshot_diff::run(&args).await,
+        SnapshotCommand::Sweep(args) => commands::sweep::run(&args).await,
     }
 }
 
 async fn run_quality_command(command: QualityCommand) -> Result<bool, CliError> {
     match command {
-        QualityCommand::Report {
-            lake,
-            date,
-            junit,
-            json,
-        } => commands::quality::show_report(&lake, &date, junit.as_deref(), json).await,
-        QualityCommand::Rescan {
-            lake,
-            date,
-            tables,
-            json,
-        } => commands::rescan::run(&lake, &date, &tables, json).await,
+        QualityCommand::Report(args) => commands::quality::show_report(&args).await,
+        QualityCommand::Rescan(args) => commands::rescan::run(&args).await,
+    }
+}
+
+fn run_contract_command(command: ContractCommand) -> Result<bool, CliError> {
+    use commands::contract;
+
+    match command {
+        ContractCommand::New(args) => contract::new::run(&args.contracts, &args.name, &args.from),
+        ContractCommand::Lint(args) => contract::lint::run(&args.contracts, args.json),
+        ContractCommand::Diff(args) => contract::diff::run(&args.old, &args.new, args.json),
+        ContractCommand::Test(args) => {
+            contract::test::run(&args.contracts, args.source.as_deref(), args.update)
+        }
+        ContractCommand::Docs(args) => contract::docs::run(&args.contracts, &args.out),
+        ContractCommand::Pack(args) => contract::pack::run(&args.contracts, &args.out),
+        ContractCommand::Schema(args) => contract::schema::run(args.out.as_deref()),
     }
 }

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use crate::error::CliError;
 
-/// The exit code of a process whose reader has gone: 128 and the number of SIGPIPE.
+/// The exit code of a process whose reader has closed the pipe: 128 and the number of SIGPIPE.
 const READER_GONE: i32 = 141;
 
-/// Runs a command of `program`. Exit code 0: done; 1: done, and something does not hold; 2: not done.
+/// Runs a command of `program`. Exit code 0: done; 1: done, and a check failed; 2: not done.
 #[must_use]
 pub fn run_to_exit_code(
     program: &str,
@@ -31,14 +31,14 @@ pub fn run_to_exit_code(
     }
 }
 
-/// A reader that has seen enough, such as `head`, ends the command without a message, as other commands do.
+/// Ends the command without a message when its reader, such as `head`, closes the pipe.
 fn end_quietly_when_the_reader_goes() {
-    let usual = std::panic::take_hook();
+    let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload().downcast_ref::<String>();
         if message.is_some_and(|message| message.contains("failed printing to stdout")) {
             std::process::exit(READER_GONE);
         }
-        usual(panic);
+        previous(panic);
     }));
 }

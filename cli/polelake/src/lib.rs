@@ -1,11 +1,13 @@
 //! The `polelake` command: its arguments, what each command prints, and the tools around contracts.
 //!
-//! `args` says what can be asked for, `dispatch` runs it, and each command has a file of its own below `commands`. The work
-//! is done elsewhere: by `operations` on the zones of a lake, by `local_platform` on one machine, and by the functions.
-//! [`samples`] says which rows a contract's samples become, [`backfill`] reads the records of old systems, [`package`]
-//! makes what Terraform deploys, and [`smoke`] follows one event through a deployed stack.
+//! `args` describes the arguments, `dispatch` runs a command, and each command has a file of its
+//! own below `commands`. Other code does the work: `operations` on the zones of a lake,
+//! `local_platform` on one machine, and the functions. [`samples`] says which rows a contract's
+//! samples become, [`backfill`] reads the records of old systems, [`package`] makes the zips that
+//! Terraform deploys, and [`smoke`] follows one event through a deployed stack.
 
 mod args;
+mod aws_environment;
 pub mod backfill;
 pub mod client;
 pub mod commands;

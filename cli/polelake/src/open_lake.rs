@@ -1,34 +1,51 @@
-//! Opens the lake that a command works on: the local platform of a folder, or the account in the environment.
+//! Opens the lake that a command works on: the local platform of a folder, or the AWS account of
+//! the environment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_glue::Client as GlueClient;
 use aws_sdk_s3::Client as S3Client;
 use aws_sdk_s3::config::Credentials;
 use contract::Catalogue;
 use event_relay::producer::{KafkaSettings, partition_bounds};
+use local_platform::glue::LOCAL_DATABASE_PREFIX;
+use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 use operations::{LakeHandle, PartitionOffsets};
+use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
 use store::{GlueCatalogue, ObjectStore, S3Store};
 
+use crate::aws_environment::AwsEnvironment;
 use crate::client::PlatformClient;
 use crate::error::CliError;
 use crate::place::{LakeArgs, PlatformArgs};
-use local_platform::glue::LOCAL_DATABASE_PREFIX;
-use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 
-/// An open lake: its zones, and the local platform that serves them.
+/// The lake that a command works on.
 pub struct OpenLake {
-    /// The zones.
-    pub zones: LakeHandle,
-    /// The local platform, kept as long as the zones are; none for an account.
-    client: Option<PlatformClient>,
+    /// The handle on the lake, for the work of operators.
+    pub handle: LakeHandle,
+    origin: LakeOrigin,
 }
 
-/// Kafka's offsets, asked of its brokers.
+/// Who serves the lake.
+enum LakeOrigin {
+    /// The local platform of a folder. The client keeps it running.
+    Platform(Box<PlatformClient>),
+    /// The AWS account that the environment signs in to.
+    Account(Box<AwsAccount>),
+}
+
+/// An AWS account, and the stack in it.
+struct AwsAccount {
+    config: SdkConfig,
+    environment: AwsEnvironment,
+}
+
+/// Kafka's offsets, as its brokers report them.
 struct BrokerOffsets(KafkaSettings);
 
 #[async_trait]
@@ -39,7 +56,7 @@ impl PartitionOffsets for BrokerOffsets {
 }
 
 impl OpenLake {
-    /// Opens what the arguments say.
+    /// Opens the lake that the arguments name.
     pub async fn open(lake: &LakeArgs) -> Result<Self, CliError> {
         if lake.aws {
             Self::open_account(&lake.place).await
@@ -48,141 +65,168 @@ impl OpenLake {
         }
     }
 
-    /// The account that the environment signs in to. The buckets are named by the functions' own variables.
+    /// Opens the lake of the account that the environment signs in to.
     async fn open_account(place: &PlatformArgs) -> Result<Self, CliError> {
-        let environment: BTreeMap<String, String> = std::env::vars().collect();
-        let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-        let s3 = S3Client::new(&host::load_aws_config().await);
-        let zone = |name: &str| -> Result<Arc<dyn ObjectStore>, CliError> {
-            let missing =
-                || format!("with --aws, {name} names the zone's bucket, as for the functions");
-            Ok(Arc::new(S3Store::new(
-                s3.clone(),
-                variable(name).ok_or_else(missing)?,
-            )))
+        let environment = AwsEnvironment::from_variables(std::env::vars())?;
+        let config = host::load_aws_config().await;
+        let s3 = S3Client::new(&config);
+        let site = environment.site_bucket.as_deref();
+
+        let handle = LakeHandle {
+            raw: bucket_store(&s3, &environment.raw_bucket),
+            refined: bucket_store(&s3, &environment.refined_bucket),
+            curated: bucket_store(&s3, &environment.curated_bucket),
+            site: site.map(|bucket| bucket_store(&s3, bucket)),
+            curated_root: format!("s3://{}", environment.curated_bucket),
+            catalogue: load_catalogue(place)?,
+            kafka: environment.kafka.clone().map(broker_offsets),
         };
-        let kafka = variable("KAFKA_BOOTSTRAP").map(|bootstrap| KafkaSettings {
-            bootstrap: bootstrap.clone(),
-            region: variable("AWS_REGION").cloned().unwrap_or_default(),
-            iam: variable("KAFKA_AUTH").is_none_or(|auth| auth != "none"),
-        });
-        let zones = LakeHandle {
-            raw: zone("RAW_BUCKET")?,
-            refined: zone("REFINED_BUCKET")?,
-            curated: zone("CURATED_BUCKET")?,
-            site: variable("SITE_BUCKET").and_then(|_| zone("SITE_BUCKET").ok()),
-            curated_root: format!(
-                "s3://{}",
-                variable("CURATED_BUCKET").map_or("", String::as_str)
-            ),
-            catalogue: Arc::new(host::load_contracts(&place.contracts.to_string_lossy())?),
-            kafka: kafka.map(broker_offsets),
+        let account = AwsAccount {
+            config,
+            environment,
         };
         Ok(Self {
-            zones,
-            client: None,
+            handle,
+            origin: LakeOrigin::Account(Box::new(account)),
         })
     }
 
+    /// Opens the lake of a local platform's folder, and starts the platform when it is not running.
     async fn open_platform(place: &PlatformArgs) -> Result<Self, CliError> {
+        let folder = place.dir.display();
         if !place.dir.join("s3").is_dir() {
-            let message = format!(
-                "there is no lake in {}; give --dir, or --aws for an account",
-                place.dir.display()
-            );
-            return Err(message.into());
+            let why = format!("there is no lake in {folder}; give --dir, or --aws for an account");
+            return Err(why.into());
         }
+
         let client = PlatformClient::connect_or_start(place).await?;
-        let places = client.platform_status().await?["places"].clone();
-        let address = |name: &str| places[name].as_str().unwrap_or_default().to_owned();
-        let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
-        let mut zones = connect_local_lake(&address("s3"), &address("kafka"), catalogue).await;
-        zones.curated_root = std::path::absolute(place.dir.join("s3/curated"))?
-            .display()
-            .to_string();
+        let status = client.platform_status().await?;
+        let s3 = S3Client::new(&local_aws_config(endpoint_of(&status, "s3")?).await);
+        let curated_root = std::path::absolute(place.dir.join("s3/curated"))?;
+
+        let handle = LakeHandle {
+            curated_root: curated_root.display().to_string(),
+            ..local_lake_handle(&s3, endpoint_of(&status, "kafka")?, load_catalogue(place)?)
+        };
         Ok(Self {
-            zones,
-            client: Some(client),
+            handle,
+            origin: LakeOrigin::Platform(Box::new(client)),
         })
     }
 
-    /// The local platform's door; none for an account.
+    /// The local platform's client; none for an account.
     pub fn platform_client(&self) -> Option<&PlatformClient> {
-        self.client.as_ref()
+        match &self.origin {
+            LakeOrigin::Platform(client) => Some(client),
+            LakeOrigin::Account(_) => None,
+        }
     }
 
-    /// What a merge needs, over these zones: the catalogue is the local platform's, or the account's.
+    /// The context of a merge of this lake, with the contracts of `--contracts`.
     pub async fn merge_context(&self) -> Result<Context, CliError> {
-        let Some(client) = &self.client else {
-            return Ok(Context::from_env().await?);
+        let (glue, buckets, database_prefix) = match &self.origin {
+            LakeOrigin::Platform(client) => {
+                let status = client.platform_status().await?;
+                let config = local_aws_config(endpoint_of(&status, "glue")?).await;
+                let prefix = LOCAL_DATABASE_PREFIX.to_owned();
+                (GlueClient::new(&config), local_buckets(), prefix)
+            }
+            LakeOrigin::Account(account) => {
+                let environment = &account.environment;
+                let prefix = environment.require_database_prefix()?.to_owned();
+                let glue = GlueClient::new(&account.config);
+                (glue, environment.zone_buckets(), prefix)
+            }
         };
-        let places = client.platform_status().await?["places"].clone();
-        let endpoint = places["glue"]
-            .as_str()
-            .ok_or("the platform has no catalogue")?;
-        let glue = aws_sdk_glue::Client::new(&local_aws_config(endpoint).await);
-        let bucket = |name: &str| name.to_owned();
+
         Ok(Context {
-            raw: Arc::clone(&self.zones.raw),
-            refined: Arc::clone(&self.zones.refined),
-            curated: Arc::clone(&self.zones.curated),
-            buckets: ZoneBuckets {
-                raw: bucket("raw"),
-                refined: bucket("refined"),
-                curated: bucket("curated"),
-            },
-            database_prefix: LOCAL_DATABASE_PREFIX.to_owned(),
+            raw: Arc::clone(&self.handle.raw),
+            refined: Arc::clone(&self.handle.refined),
+            curated: Arc::clone(&self.handle.curated),
+            buckets,
+            database_prefix,
             glue: Arc::new(GlueCatalogue::new(glue)),
-            catalogue: Arc::clone(&self.zones.catalogue),
+            catalogue: Arc::clone(&self.handle.catalogue),
             sizes: MergeSizes::default(),
         })
     }
 
-    /// The time that records are stamped with, in milliseconds since 1970: the platform may keep another than ours.
+    /// The time that records are stamped with, in milliseconds since 1970. The local platform may
+    /// keep another time than this machine.
     pub async fn current_millis(&self) -> Result<i64, CliError> {
-        if let Some(client) = &self.client {
-            return client.platform_status().await?["clock_millis"]
-                .as_i64()
-                .ok_or_else(|| "the platform has no clock".into());
+        if let Some(client) = self.platform_client() {
+            let status = client.platform_status().await?;
+            let millis = status["clock_millis"].as_i64();
+            return millis.ok_or_else(|| "the platform has no clock".into());
         }
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Ok(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        Ok(i64::try_from(now.as_millis())?)
     }
 }
 
-/// The zones of a local platform by its endpoints.
+/// A handle on the lake of a local platform, by the platform's endpoints.
 pub async fn connect_local_lake(s3: &str, kafka: &str, catalogue: Catalogue) -> LakeHandle {
     let s3 = S3Client::new(&local_aws_config(s3).await);
-    let zone = |name: &str| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(s3.clone(), name)) };
+
+    local_lake_handle(&s3, kafka, Arc::new(catalogue))
+}
+
+fn local_lake_handle(s3: &S3Client, kafka: &str, catalogue: Arc<Catalogue>) -> LakeHandle {
+    let buckets = local_buckets();
     let kafka = KafkaSettings {
         bootstrap: kafka.to_owned(),
         region: String::new(),
         iam: false,
     };
-    let zones = LakeHandle::from_stores(
-        zone("raw"),
-        zone("refined"),
-        zone("curated"),
-        Arc::new(catalogue),
+    let handle = LakeHandle::from_stores(
+        bucket_store(s3, &buckets.raw),
+        bucket_store(s3, &buckets.refined),
+        bucket_store(s3, &buckets.curated),
+        catalogue,
     );
     LakeHandle {
         kafka: Some(broker_offsets(kafka)),
-        site: Some(zone("site")),
-        ..zones
+        site: Some(bucket_store(s3, "site")),
+        ..handle
     }
+}
+
+fn local_buckets() -> ZoneBuckets {
+    ZoneBuckets {
+        raw: "raw".to_owned(),
+        refined: "refined".to_owned(),
+        curated: "curated".to_owned(),
+    }
+}
+
+fn bucket_store(s3: &S3Client, bucket: &str) -> Arc<dyn ObjectStore> {
+    Arc::new(S3Store::new(s3.clone(), bucket))
 }
 
 fn broker_offsets(settings: KafkaSettings) -> Arc<dyn PartitionOffsets> {
     Arc::new(BrokerOffsets(settings))
 }
 
+fn load_catalogue(place: &PlatformArgs) -> Result<Arc<Catalogue>, CliError> {
+    let folder = place.contracts.to_string_lossy();
+    Ok(Arc::new(host::load_contracts(&folder)?))
+}
+
+/// An endpoint of the local platform, as its status names it.
+fn endpoint_of<'s>(status: &'s Value, service: &str) -> Result<&'s str, CliError> {
+    status["places"][service]
+        .as_str()
+        .ok_or_else(|| format!("the platform has no endpoint of {service}").into())
+}
+
 /// A client's configuration for an endpoint of the local platform.
-async fn local_aws_config(endpoint: &str) -> aws_config::SdkConfig {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region("eu-west-2")
-        .endpoint_url(endpoint);
+async fn local_aws_config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "local");
-    config.credentials_provider(credentials).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .region("eu-west-2")
+        .endpoint_url(endpoint)
+        .credentials_provider(credentials)
+        .load()
+        .await
 }

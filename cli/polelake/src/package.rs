@@ -1,6 +1,8 @@
-//! Packages for Lambda: a function's binary and the contracts in a zip, the same bytes wherever it is made.
+//! Packages for Lambda: a function's binary and the contracts in a zip, the same bytes on every
+//! machine.
 //!
-//! Times, order, modes and compressor are fixed: the compressor is Rust, and its version stands in Cargo.lock.
+//! Times, order, modes and compressor are fixed: the compressor is Rust, and Cargo.lock pins its
+//! version.
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use local_platform::running::FUNCTIONS;
 /// The file that Lambda starts.
 pub const BOOTSTRAP_FILE: &str = "bootstrap";
 
-/// The pack beside it; on Lambda it is `/var/task/contracts.json`.
+/// The pack of contracts beside it; on Lambda it is `/var/task/contracts.json`.
 pub const CONTRACTS_FILE: &str = "contracts.json";
 
 /// The list of hashes, as `sha256sum -c` reads it.
@@ -25,7 +27,7 @@ pub const CHECKSUMS_FILE: &str = "SHA256SUMS";
 /// Lambda takes no larger zip directly; larger ones go over S3.
 pub const ZIP_BYTES_MAX: usize = 50 * 1024 * 1024;
 
-/// It reads no contracts: a changed contract does not deploy it anew.
+/// This function reads no contracts: a changed contract does not change its package.
 const FUNCTION_WITHOUT_CONTRACTS: &str = "raw-landing";
 
 /// A package that was written.
@@ -43,14 +45,15 @@ pub struct LambdaPackage {
     pub sha256: String,
     /// The same in base64: Terraform's `source_code_hash`.
     pub source_code_hash: String,
-    /// Where it lies.
+    /// The file.
     pub zip: PathBuf,
 }
 
 /// Packs all five functions from a folder of binaries, with the pack of contracts.
 ///
 /// # Errors
-/// When a binary is missing, is none for Linux on a processor that Lambda has, or they are of different processors.
+/// When a binary is missing, is no Linux binary for a processor that Lambda has, or they are for
+/// different processors.
 pub fn package_functions(
     binaries: &Path,
     contracts: &[u8],
@@ -59,35 +62,12 @@ pub fn package_functions(
     std::fs::create_dir_all(out)?;
     let mut packages: Vec<LambdaPackage> = Vec::new();
     for (function, ..) in FUNCTIONS {
-        let file = find_binary(binaries, function)?;
-        let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let architecture = elf_architecture(&bytes)
-            .ok_or_else(|| format!("{} is no Linux binary for Lambda", file.display()))?;
-        if let Some(other) = packages
-            .iter()
-            .find(|package| package.architecture != architecture)
-        {
-            let message = format!(
-                "{function} is {architecture} and {} is {}: the folder mixes two builds",
-                other.function, other.architecture
-            );
-            return Err(message.into());
-        }
+        let binary = read_binary(binaries, function)?;
+        check_same_architecture(&packages, function, binary.architecture)?;
         let contracts = (function != FUNCTION_WITHOUT_CONTRACTS).then_some(contracts);
-        let zip = build_zip(&bytes, contracts)?;
-        let path = out.join(format!("{function}.zip"));
-        std::fs::write(&path, &zip).map_err(|error| format!("{}: {error}", path.display()))?;
-        let digest = Sha256::digest(&zip);
-        packages.push(LambdaPackage {
-            function: function.to_owned(),
-            architecture,
-            binary_bytes: bytes.len(),
-            zip_bytes: zip.len(),
-            sha256: format!("{digest:x}"),
-            source_code_hash: base64_simd::STANDARD.encode_to_string(digest),
-            zip: path,
-        });
+        packages.push(write_package(function, &binary, contracts, out)?);
     }
+
     let sums: String = packages
         .iter()
         .map(|package| format!("{}  {}.zip\n", package.sha256, package.function))
@@ -96,13 +76,72 @@ pub fn package_functions(
     Ok(packages)
 }
 
-/// `<folder>/<function>/bootstrap`, as cargo-lambda leaves it, or `<folder>/<function>`, as Cargo does.
+/// A function's binary.
+struct FunctionBinary {
+    bytes: Vec<u8>,
+    architecture: &'static str,
+}
+
+fn read_binary(folder: &Path, function: &str) -> Result<FunctionBinary, CliError> {
+    let file = find_binary(folder, function)?;
+    let shown = file.display();
+    let bytes = std::fs::read(&file).map_err(|error| format!("{shown}: {error}"))?;
+    let architecture =
+        elf_architecture(&bytes).ok_or_else(|| format!("{shown} is no Linux binary for Lambda"))?;
+
+    Ok(FunctionBinary {
+        bytes,
+        architecture,
+    })
+}
+
+fn check_same_architecture(
+    packages: &[LambdaPackage],
+    function: &str,
+    architecture: &str,
+) -> Result<(), CliError> {
+    let other = packages
+        .iter()
+        .find(|package| package.architecture != architecture);
+    let Some(other) = other else { return Ok(()) };
+
+    let why = format!(
+        "{function} is {architecture} and {} is {}: the folder mixes two builds",
+        other.function, other.architecture
+    );
+    Err(why.into())
+}
+
+fn write_package(
+    function: &str,
+    binary: &FunctionBinary,
+    contracts: Option<&[u8]>,
+    out: &Path,
+) -> Result<LambdaPackage, CliError> {
+    let bytes = build_zip(&binary.bytes, contracts)?;
+    let zip = out.join(format!("{function}.zip"));
+    std::fs::write(&zip, &bytes).map_err(|error| format!("{}: {error}", zip.display()))?;
+
+    let digest = Sha256::digest(&bytes);
+    Ok(LambdaPackage {
+        function: function.to_owned(),
+        architecture: binary.architecture,
+        binary_bytes: binary.bytes.len(),
+        zip_bytes: bytes.len(),
+        sha256: format!("{digest:x}"),
+        source_code_hash: base64_simd::STANDARD.encode_to_string(digest),
+        zip,
+    })
+}
+
+/// `<folder>/<function>/bootstrap`, as cargo-lambda leaves it, or `<folder>/<function>`, as Cargo
+/// does.
 fn find_binary(folder: &Path, function: &str) -> Result<PathBuf, CliError> {
-    let places = [
+    let candidates = [
         folder.join(function).join(BOOTSTRAP_FILE),
         folder.join(function),
     ];
-    let found = places.into_iter().find(|place| place.is_file());
+    let found = candidates.into_iter().find(|file| file.is_file());
     found.ok_or_else(|| {
         format!(
             "there is no {function} in {}; build the five with `infra/package`, or `cargo build --release --workspace`",

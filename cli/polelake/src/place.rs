@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Where things are, for every command that needs the platform.
+/// The folders of the platform, for every command that needs it.
 #[derive(Args, Clone, Debug)]
 pub struct PlatformArgs {
     /// The folder that holds all of the platform's state.
@@ -13,18 +13,19 @@ pub struct PlatformArgs {
     /// The folder of contracts and mappings.
     #[arg(long, default_value = "contracts")]
     pub contracts: PathBuf,
-    /// Run stand-alone function binaries from this folder, such as target/release.
+    /// Run the functions as stand-alone binaries from this folder, such as target/release.
     #[arg(long)]
     pub functions: Option<PathBuf>,
 }
 
-/// Whose lake an operator's command works on.
+/// The lake that an operator's command works on.
 #[derive(Args, Clone, Debug)]
 pub struct LakeArgs {
-    /// The folder or the account.
+    /// The folders of the local platform; of an account only the contracts.
     #[command(flatten)]
     pub place: PlatformArgs,
-    /// Work on the AWS account of the environment; RAW_BUCKET, REFINED_BUCKET and CURATED_BUCKET name the zones.
+    /// Work on the AWS account of the environment. STACK, RAW_BUCKET, REFINED_BUCKET,
+    /// CURATED_BUCKET and SITE_BUCKET name the deployed stack, as docs/runbook.md sets them.
     #[arg(long)]
     pub aws: bool,
 }

@@ -1,6 +1,7 @@
 //! Golden samples: every event that ships with a contract, and exactly the rows that it becomes.
 //!
-//! Each source keeps what its samples become in `expected.txt`, beside its contract, where a reviewer reads it.
+//! Each source keeps what its samples become in `expected.txt`, beside its contract, where a
+//! reviewer reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -19,7 +20,7 @@ pub const EXPECTED_FILE: &str = "expected.txt";
 /// When samples are appended to the log: eight o'clock on 2 March 2026, in milliseconds since 1970.
 const SAMPLE_APPEND_MILLIS: i64 = 1_772_438_400_000;
 
-/// Columns that are the same in every row of a sample, or tell nothing of the mapping.
+/// Columns that are the same in every row of a sample, or do not depend on the mapping.
 const SKIPPED_COLUMNS: [&str; 8] = [
     "contract_version",
     "mapping_version",
@@ -31,7 +32,7 @@ const SKIPPED_COLUMNS: [&str; 8] = [
     "source_event_id",
 ];
 
-/// A row as texts, by column; what is null is not there.
+/// A row as texts, by column; columns that are null are left out.
 pub type SampleRow = BTreeMap<String, String>;
 
 /// What a source's samples become.
@@ -39,9 +40,9 @@ pub type SampleRow = BTreeMap<String, String>;
 pub struct SampledSource {
     /// The source.
     pub source: String,
-    /// Where its contract lies.
+    /// The folder of its contract.
     pub folder: PathBuf,
-    /// Everything that the samples become, as it stands in [`EXPECTED_FILE`].
+    /// Everything that the samples become, as [`EXPECTED_FILE`] holds it.
     pub text: String,
     /// How many events were read.
     pub events: usize,
@@ -57,34 +58,33 @@ pub struct SampledSource {
 /// When the samples cannot be read.
 pub fn run_samples(
     catalogue: &Catalogue,
-    plan: &CompiledMapping,
+    mapping: &CompiledMapping,
     folder: &Path,
 ) -> Result<SampledSource, CliError> {
+    let contract = &mapping.contract;
     let mut sampled = SampledSource {
-        source: plan.contract.name.clone(),
+        source: contract.name.clone(),
         folder: folder.to_owned(),
         text: String::new(),
         events: 0,
         rows: 0,
         missing: Vec::new(),
     };
-    let mut seen = BTreeSet::new();
+
+    let mut sampled_kinds = BTreeSet::new();
     for (name, bytes) in read_sample_events(&folder.join("samples"))? {
-        let event = Event::parse(&plan.contract, &bytes, None);
+        let event = Event::parse(contract, &bytes, None);
         let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
         let _ = writeln!(sampled.text, "# {name}: {kind}");
-        seen.insert(kind);
-        sampled.rows += write_event_rows(catalogue, plan, bytes, &mut sampled.text)?;
+        sampled_kinds.insert(kind);
+        sampled.rows += write_event_rows(catalogue, mapping, bytes, &mut sampled.text)?;
         sampled.events += 1;
         sampled.text.push('\n');
     }
-    sampled.missing = plan
-        .contract
-        .events
-        .keys()
-        .filter(|kind| !seen.contains(*kind))
-        .cloned()
-        .collect();
+
+    let declared = contract.events.keys();
+    let missing = declared.filter(|kind| !sampled_kinds.contains(*kind));
+    sampled.missing = missing.cloned().collect();
     Ok(sampled)
 }
 
@@ -95,17 +95,13 @@ pub fn run_samples(
 pub fn contract_folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, CliError> {
     let mut folders = BTreeMap::new();
     for file in host::read_contract_files(&contracts.to_string_lossy())? {
-        if let Some(folder) = file.path.strip_suffix("/contract.odcs.yaml") {
-            let id = file
-                .text()
-                .lines()
-                .find_map(|line| line.strip_prefix("id: "))
-                .unwrap_or_default();
-            folders.insert(
-                id.trim().trim_matches(['\'', '"']).to_owned(),
-                contracts.join(folder),
-            );
-        }
+        let Some(folder) = file.path.strip_suffix("/contract.odcs.yaml") else {
+            continue;
+        };
+        let mut lines = file.text().lines();
+        let id = lines.find_map(|line| line.strip_prefix("id: "));
+        let id = id.unwrap_or_default().trim().trim_matches(['\'', '"']);
+        folders.insert(id.to_owned(), contracts.join(folder));
     }
     Ok(folders)
 }
@@ -117,25 +113,20 @@ fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     };
     let mut files: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
     files.sort();
+
     let mut events = Vec::new();
     for file in files {
-        let name = file
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let bytes = || std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()));
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
         match file.extension().and_then(|extension| extension.to_str()) {
-            Some("json") => events.push((name, bytes()?)),
+            Some("json") => events.push((name.into_owned(), read_sample_file(&file)?)),
             Some("jsonl") => {
-                let bytes = bytes()?;
+                let bytes = read_sample_file(&file)?;
                 let lines = bytes
                     .split(|byte| *byte == b'\n')
                     .filter(|line| !line.trim_ascii().is_empty());
+                let numbered = lines.zip(1..);
                 events.extend(
-                    lines
-                        .enumerate()
-                        .map(|(line, text)| (format!("{name} {}", line + 1), text.to_vec())),
+                    numbered.map(|(line, number)| (format!("{name} {number}"), line.to_vec())),
                 );
             }
             _ => {}
@@ -144,60 +135,65 @@ fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
     Ok(events)
 }
 
-/// One event's rows as text; gives how many they are.
+fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Writes one event's rows as text; gives how many they are.
 fn write_event_rows(
     catalogue: &Catalogue,
-    plan: &CompiledMapping,
+    mapping: &CompiledMapping,
     bytes: Vec<u8>,
     out: &mut String,
 ) -> Result<usize, CliError> {
     let chunk = Chunk {
-        topic: plan.contract.topic.clone(),
+        topic: mapping.contract.topic.clone(),
         epoch: 1,
         partition: 0,
         offset: 0,
     };
-    let value = Some(Bytes::from(bytes));
     let record = RawRecord {
         offset: 0,
         timestamp: SAMPLE_APPEND_MILLIS,
         timestamp_type: None,
         key: None,
-        value,
+        value: Some(Bytes::from(bytes)),
         headers: None,
     };
     let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
-    let done = pole_transform::transform_chunk(catalogue, plan, &chunk, 1, &raw)?;
-    write_receipt_notes(&done.receipt, out);
+    let transformed = pole_transform::transform_chunk(catalogue, mapping, &chunk, 1, &raw)?;
+    write_receipt_notes(&transformed.receipt, out);
+
     let mut count = 0;
-    for (key, bytes) in done.objects {
-        let refined = done
-            .receipt
-            .tables
-            .iter()
-            .find(|(_, object)| object.key == key);
-        let Some((table, _)) = refined else { continue };
+    for (key, bytes) in transformed.objects {
+        let mut tables = transformed.receipt.tables.iter();
+        let Some((table, _)) = tables.find(|(_, object)| object.key == key) else {
+            continue;
+        };
         for row in read_parquet_rows(bytes)? {
-            count += 1;
             let _ = writeln!(out, "{table}");
-            let shown: Vec<_> = row
-                .iter()
-                .filter(|(name, _)| !SKIPPED_COLUMNS.contains(&name.as_str()))
-                .collect();
-            let width = shown
-                .iter()
-                .map(|(name, _)| name.len())
-                .max()
-                .unwrap_or_default();
-            for (name, value) in shown {
-                let _ = writeln!(out, "    {name:width$}  {value}");
-            }
+            write_row(&row, out);
+            count += 1;
         }
     }
     Ok(count)
 }
 
-/// What a receipt says beyond the rows.
+/// Writes a row's columns, one on each line, with their values below each other.
+fn write_row(row: &SampleRow, out: &mut String) {
+    let shown: Vec<(&String, &String)> = row
+        .iter()
+        .filter(|(name, _)| !SKIPPED_COLUMNS.contains(&name.as_str()))
+        .collect();
+    let width = shown.iter().map(|(name, _)| name.len()).max();
+    let width = width.unwrap_or_default();
+
+    for (name, value) in shown {
+        let _ = writeln!(out, "    {name:width$}  {value}");
+    }
+}
+
+/// Writes what a receipt says beyond the rows.
 fn write_receipt_notes(receipt: &Receipt, out: &mut String) {
     if receipt.ignored > 0 {
         let _ = writeln!(out, "ignored");
@@ -222,20 +218,19 @@ pub fn read_parquet_rows(bytes: Bytes) -> Result<Vec<SampleRow>, CliError> {
     let mut rows = Vec::new();
     for row in reader.get_row_iter(None)? {
         let row = row?;
-        let fields = row
-            .get_column_iter()
-            .map(|(name, field)| (name.clone(), field.to_string()));
-        let present = fields.filter(|(_, value)| value != "null");
-        rows.push(
-            present
-                .map(|(name, value)| (name, value.trim_matches('"').to_owned()))
-                .collect(),
-        );
+        let mut texts = SampleRow::new();
+        for (name, field) in row.get_column_iter() {
+            let text = field.to_string();
+            if text != "null" {
+                texts.insert(name.clone(), text.trim_matches('"').to_owned());
+            }
+        }
+        rows.push(texts);
     }
     Ok(rows)
 }
 
-/// Whether an event type becomes rows, or is declared as one to leave alone.
+/// What an event type does, in one word.
 #[must_use]
 pub fn op_label(op: EventOp) -> &'static str {
     match op {

@@ -1,4 +1,4 @@
-//! Requests signed as IAM asks for it (Signature Version 4), with the environment's credentials.
+//! Signs requests for IAM (Signature Version 4), with the environment's credentials.
 
 use std::time::SystemTime;
 
@@ -9,10 +9,10 @@ use aws_sigv4::sign::v4;
 
 use crate::error::CliError;
 
-/// How API Gateway is called in a signature.
+/// API Gateway's name in a signature.
 const SIGNING_SERVICE: &str = "execute-api";
 
-/// Who signs, and for which region.
+/// The credentials that sign, and the region.
 #[derive(Debug)]
 pub(crate) struct RequestSigner {
     credentials: Credentials,

@@ -1,4 +1,5 @@
-//! The zones of a lake, as operators' work sees them: those of the local platform, or of an AWS account.
+//! A handle on a lake: the buckets of its zones, its contracts, and Kafka's offsets where Kafka can
+//! be asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,19 +8,20 @@ use async_trait::async_trait;
 use contract::Catalogue;
 use store::ObjectStore;
 
-use crate::OperationError;
+use crate::error::OperationError;
 
-/// Where Kafka's partitions begin and end. The log is not part of the lake, so the caller brings its own client.
+/// The offsets of Kafka's partitions. Kafka's log is not part of the lake, so the caller brings its
+/// own client.
 #[async_trait]
 pub trait PartitionOffsets: Send + Sync {
-    /// The first offset of each partition of a topic, and the offset behind its last record.
+    /// The first offset of each partition of a topic, and its log end offset.
     ///
     /// # Errors
     /// When Kafka does not answer.
     async fn of_topic(&self, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, OperationError>;
 }
 
-/// The zones, the contracts, and where Kafka is.
+/// The zones' buckets, the contracts, and Kafka's offsets.
 pub struct LakeHandle {
     /// The raw zone.
     pub raw: Arc<dyn ObjectStore>,
@@ -27,18 +29,18 @@ pub struct LakeHandle {
     pub refined: Arc<dyn ObjectStore>,
     /// The curated zone.
     pub curated: Arc<dyn ObjectStore>,
-    /// The reports, where the bucket is named.
+    /// The bucket of the report's pages, where it is named.
     pub site: Option<Arc<dyn ObjectStore>>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
     /// Where readers find the curated zone: a folder of this machine, or `s3://` and the bucket.
     pub curated_root: String,
-    /// Kafka, where it can be asked.
+    /// Kafka's offsets, where Kafka can be asked.
     pub kafka: Option<Arc<dyn PartitionOffsets>>,
 }
 
 impl LakeHandle {
-    /// Zones over any stores, without Kafka.
+    /// A handle over any stores, without the report's pages and without Kafka.
     #[must_use]
     pub fn from_stores(
         raw: Arc<dyn ObjectStore>,

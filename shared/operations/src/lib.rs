@@ -1,16 +1,22 @@
-//! What operators do with a lake: prove that nothing was lost, erase, send refused records on their way again, look at days.
+//! What operators do with a lake: prove that no record was lost, erase a person, process refused
+//! records again, build days again, and look at the days of tables.
 //!
-//! Library code over stores and contracts: nothing is printed and nothing knows whether it works on a laptop or on AWS.
-//! [`audit`] reconciles the zones, [`erase`] removes a person, [`quarantine`] finds refused records and redrives them,
-//! [`snapshots`] lists days and compares them. All of them work on [`LakeHandle`].
+//! Library code over stores and contracts. It prints nothing, and it does not know whether it works
+//! on one machine or on AWS. [`audit`] reconciles the zones, [`erase`] removes a person,
+//! [`quarantine`] finds refused records and redrives them, [`rebuild`] builds days again,
+//! [`reports`] reads what `quality-report` wrote, and [`snapshots`] lists days and compares them.
+//! All of them work on a [`LakeHandle`]. Where a function's own code must run, the caller brings
+//! it: [`erase::CuratedEraser`], [`rebuild::DayRebuilder`].
 
 pub mod audit;
 pub mod erase;
+mod error;
 mod lake_handle;
 pub mod quarantine;
+pub mod rebuild;
+pub mod reports;
 pub mod snapshots;
+pub mod tables;
 
+pub use error::OperationError;
 pub use lake_handle::{LakeHandle, PartitionOffsets};
-
-/// What went wrong, in words for the operator.
-pub type OperationError = Box<dyn std::error::Error + Send + Sync>;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::place::PlatformArgs;
 
-/// What is brought in, and how fast.
+/// Which records are sent, and how fast.
 #[derive(Args, Clone, Debug)]
 #[group(id = "origin")]
 pub(crate) struct BackfillArgs {
@@ -14,13 +14,13 @@ pub(crate) struct BackfillArgs {
     pub(crate) place: PlatformArgs,
     /// The source, as its contract calls it.
     pub(crate) source: String,
-    /// Files: JSON lines, CSV, DynamoDB export JSON, Parquet; `.gz` is unpacked.
+    /// Files: JSON lines, CSV, DynamoDB export JSON, Parquet; a `.gz` file is unpacked.
     #[arg(required_unless_present = "api")]
     pub(crate) files: Vec<PathBuf>,
     /// Events in a second at most.
     #[arg(long)]
     pub(crate) rate: Option<u32>,
-    /// Begin anew, though a run before has come some way.
+    /// Begin again, though an earlier run has sent some records already.
     #[arg(long)]
     pub(crate) restart: bool,
     /// Send to a deployed platform instead; the environment's POLELAKE_TOKEN is the bearer token.
@@ -35,13 +35,14 @@ pub(crate) struct BackfillArgs {
     /// JSON Pointer to the next page's cursor; without it, pages are numbered.
     #[arg(long, requires = "api")]
     pub(crate) cursor: Option<String>,
-    /// The query parameter that the page's number or cursor goes into.
+    /// The query parameter that takes the page's number or cursor.
     #[arg(long, default_value = "page", requires = "api")]
     pub(crate) page_param: String,
     /// The first page's number.
     #[arg(long, default_value_t = 1, requires = "api")]
     pub(crate) first_page: u64,
-    /// A header for the API from an environment variable, NAME=VARIABLE, such as authorization=API_TOKEN.
+    /// A header for the API from an environment variable, NAME=VARIABLE, such as
+    /// authorization=API_TOKEN.
     #[arg(long, requires = "api")]
     pub(crate) header: Vec<String>,
     /// Print the outcome as JSON.

@@ -4,12 +4,12 @@ use clap::Args;
 
 use crate::place::LakeArgs;
 
-/// Who is to be forgotten, and how far.
+/// Which subject is erased, and how far.
 #[derive(Args, Clone)]
 pub(crate) struct EraseArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
-    /// The source that knows the record.
+    /// The source of the record.
     #[arg(
         long,
         requires = "key",
@@ -17,16 +17,16 @@ pub(crate) struct EraseArgs {
         conflicts_with = "pole_id"
     )]
     pub(crate) source: Option<String>,
-    /// The record's key in that source; the parts of one that has several are joined by `/`.
+    /// The record's key in that source; the parts of a key that has several are joined by `/`.
     #[arg(long, requires = "source")]
     pub(crate) key: Option<String>,
-    /// The id of a row, instead of a source and a key.
+    /// A row's id, as in the column pole_id, instead of a source and a key.
     #[arg(long)]
     pub(crate) pole_id: Option<String>,
-    /// Records that only mention them, and that cannot be mended, go entirely.
+    /// Erase full records that only mention the person, where the mention cannot be redacted.
     #[arg(long)]
     pub(crate) whole_records: bool,
-    /// Say what would be erased, and write nothing.
+    /// Print what would be erased, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Erase. It cannot be undone.

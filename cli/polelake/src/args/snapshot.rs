@@ -1,70 +1,62 @@
 //! `polelake snapshot`.
 
 use clap::{Args, Subcommand};
+use lake::Day;
 
+use super::days::parse_day;
 use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum SnapshotCommand {
-    /// List the days that are kept of every table: rows, what came and went, shards, and whether readers got it.
+    /// List the retained days of every table: rows, how many were inserted and deleted, shards, and
+    /// whether readers see it.
     #[command(
         after_help = "Example: polelake snapshot ls --table person\n         polelake snapshot ls --aws --json"
     )]
-    Ls {
-        #[command(flatten)]
-        lake: LakeArgs,
-        /// Only this table.
-        #[arg(long)]
-        table: Option<String>,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show a table's day: its shards, what it took, rules that do not hold, and how to read exactly its files.
+    Ls(ListSnapshotsArgs),
+    /// Show a table's day: its shards, the offsets that it committed, the rules that failed, and
+    /// how to read exactly its files.
     #[command(after_help = "Example: polelake snapshot show person 2026-03-03")]
-    Show {
-        #[command(flatten)]
-        lake: LakeArgs,
-        /// The table.
-        table: String,
-        /// The day, YYYY-MM-DD.
-        date: String,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Show(ShowSnapshotArgs),
     /// Compare two days: rows added, changed and removed, and how many rows changed in each column.
     #[command(
         after_help = "Example: polelake snapshot diff 2026-03-02 2026-03-03\n         polelake snapshot diff 2026-03-02 2026-03-03 --table person --rows 5"
     )]
     Diff(DiffArgs),
-    /// Drop the days that are not kept, and every file that no kept day names. The newest day and the newest that passed
-    /// always stay.
+    /// Delete the days that the retention does not keep, and every file that no retained day names.
+    /// The newest day and the newest day that passed are always retained.
     #[command(
         after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run"
     )]
-    Sweep {
-        #[command(flatten)]
-        lake: LakeArgs,
-        /// How many of the newest days are kept.
-        #[arg(long, default_value_t = 35)]
-        daily: usize,
-        /// Of how many of the newest months the last day is kept.
-        #[arg(long, default_value_t = 13)]
-        monthly: usize,
-        /// Of how many of the newest years the last day is kept.
-        #[arg(long, default_value_t = 7)]
-        yearly: usize,
-        /// Only these tables.
-        #[arg(long, value_delimiter = ',')]
-        tables: Vec<String>,
-        /// Only say what would be done.
-        #[arg(long)]
-        dry_run: bool,
-        /// Print the outcome as JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Sweep(SweepArgs),
+}
+
+/// Which tables' days are listed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ListSnapshotsArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// Only this table.
+    #[arg(long)]
+    pub(crate) table: Option<String>,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which day is shown.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ShowSnapshotArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// The table.
+    pub(crate) table: String,
+    /// The day, YYYY-MM-DD.
+    #[arg(value_parser = parse_day)]
+    pub(crate) date: Day,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which days are compared, and what is shown of their rows.
@@ -72,19 +64,47 @@ pub(crate) enum SnapshotCommand {
 pub(crate) struct DiffArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
-    /// The day that is compared with, YYYY-MM-DD.
-    pub(crate) from: String,
-    /// The day that is compared, YYYY-MM-DD.
-    pub(crate) to: String,
-    /// Only this table; every table that has both days without it.
+    /// The earlier day, YYYY-MM-DD.
+    #[arg(value_parser = parse_day)]
+    pub(crate) from: Day,
+    /// The later day, YYYY-MM-DD.
+    #[arg(value_parser = parse_day)]
+    pub(crate) to: Day,
+    /// Only this table; without it every table that has both days.
     #[arg(long)]
     pub(crate) table: Option<String>,
-    /// Rows that differ to show of each table at most: key, columns, and values that are not personal.
+    /// Rows that differ to show of each table at most: key, columns, and values that are not
+    /// personal.
     #[arg(long, default_value_t = 0)]
     pub(crate) rows: usize,
-    /// Show the values of personal columns too: what is printed then holds personal data.
+    /// Show the values of personal columns too: the output then holds personal data.
     #[arg(long, requires = "rows")]
     pub(crate) values: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which days are retained.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// How many of the newest days are retained.
+    #[arg(long, default_value_t = 35)]
+    pub(crate) daily: usize,
+    /// Of how many of the newest months the last day is retained.
+    #[arg(long, default_value_t = 13)]
+    pub(crate) monthly: usize,
+    /// Of how many of the newest years the last day is retained.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) yearly: usize,
+    /// Only these tables.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) tables: Vec<String>,
+    /// Print what would be deleted, and delete nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

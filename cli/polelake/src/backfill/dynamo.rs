@@ -2,68 +2,58 @@
 
 use serde_json::{Map, Number, Value};
 
+/// A double holds every decimal number of so many digits exactly.
+const EXACT_DIGITS: usize = 15;
+
 /// The item of an export's line as plain JSON; none when the line is not one.
 #[must_use]
 pub fn parse_export_item(line: &Value) -> Option<Value> {
-    let item = line.get("Item").or_else(|| line.get("item"))?.as_object()?;
-    item.iter()
-        .map(|(name, value)| Some((name.clone(), plain_value(value)?)))
-        .collect::<Option<Map<_, _>>>()
-        .map(Value::Object)
+    plain_map(line.get("Item").or_else(|| line.get("item"))?)
 }
 
+/// The plain JSON of a value such as `{"N": "42"}`; none when it is not one of DynamoDB's.
 fn plain_value(value: &Value) -> Option<Value> {
-    let (kind, value) = value
-        .as_object()
-        .filter(|object| object.len() == 1)?
-        .iter()
-        .next()?;
-    let texts = |value: &Value| value.as_array().cloned().map(Value::Array);
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    let (kind, value) = object.iter().next()?;
     match kind.as_str() {
         "S" | "B" => value.is_string().then(|| value.clone()),
         "N" => parse_number(value),
         "BOOL" => value.is_boolean().then(|| value.clone()),
         "NULL" => Some(Value::Null),
-        "L" => value
-            .as_array()?
-            .iter()
-            .map(plain_value)
-            .collect::<Option<_>>()
-            .map(Value::Array),
-        "M" => {
-            let members = value
-                .as_object()?
-                .iter()
-                .map(|(name, value)| Some((name.clone(), plain_value(value)?)));
-            members.collect::<Option<Map<_, _>>>().map(Value::Object)
-        }
-        "SS" | "BS" => texts(value),
-        "NS" => value
-            .as_array()?
-            .iter()
-            .map(parse_number)
-            .collect::<Option<_>>()
-            .map(Value::Array),
+        "L" => plain_list(value, plain_value),
+        "M" => plain_map(value),
+        "SS" | "BS" => value.as_array().cloned().map(Value::Array),
+        "NS" => plain_list(value, parse_number),
         _ => None,
     }
 }
 
-/// A number is written as text. One that no double holds exactly stays one.
+fn plain_list(value: &Value, parse: fn(&Value) -> Option<Value>) -> Option<Value> {
+    let items: Option<Vec<Value>> = value.as_array()?.iter().map(parse).collect();
+    items.map(Value::Array)
+}
+
+fn plain_map(value: &Value) -> Option<Value> {
+    let mut plain = Map::new();
+    for (name, member) in value.as_object()? {
+        plain.insert(name.clone(), plain_value(member)?);
+    }
+    Some(Value::Object(plain))
+}
+
+/// Parses a number, which DynamoDB writes as a text. One that no double holds exactly stays a text.
 fn parse_number(value: &Value) -> Option<Value> {
     let text = value.as_str()?;
     if let Ok(whole) = text.parse::<i64>() {
         return Some(whole.into());
     }
+
     let number: f64 = text.parse().ok()?;
-    let exact = text
-        .trim_start_matches('-')
-        .bytes()
-        .filter(u8::is_ascii_digit)
-        .count()
-        <= 15;
-    Number::from_f64(number)
-        .filter(|_| exact)
-        .map_or_else(|| Some(text.into()), |number| Some(number.into()))
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    match Number::from_f64(number) {
+        Some(number) if digits <= EXACT_DIGITS => Some(number.into()),
+        _ => Some(text.into()),
+    }
 }
 
 #[cfg(test)]

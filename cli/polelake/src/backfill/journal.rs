@@ -1,4 +1,5 @@
-//! How far a backfill has come: a small file for each source and origin, written after every acknowledged batch.
+//! How far a backfill has come: a small file for each source and origin, written after every
+//! acknowledged batch.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,19 +8,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
 
-/// What was done of an origin.
+/// What tells one version of an origin from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OriginVersion {
+    /// Its size: bytes, or rows.
+    pub size: u64,
+    /// When it was last changed, in seconds since 1970; 0 where that is not known.
+    pub modified: u64,
+}
+
+/// How much of an origin is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OriginProgress {
     /// The origin: a file, or an address.
     pub origin: String,
-    /// What the origin was when it was begun: another size is another file.
+    /// The origin's size when the backfill began: with another size it is another file.
     pub size: u64,
-    /// When the origin was last changed, in seconds since 1970; 0 where nobody knows.
+    /// When the origin was last changed, in seconds since 1970; 0 where that is not known.
     #[serde(default)]
     pub modified: u64,
     /// Records that need not be read again.
     pub records: u64,
-    /// Records that could not be sent, or were refused: an origin that has any is read again from its beginning.
+    /// Records that could not be sent, or were refused: an origin that has any is read again from
+    /// its beginning.
     #[serde(default)]
     pub failed: u64,
     /// Pages of an API, by address.
@@ -27,10 +38,21 @@ pub struct OriginProgress {
     pub pages: BTreeMap<String, JournalPage>,
 }
 
-/// A page that was taken.
+impl OriginProgress {
+    /// Whether a run can continue with the origin in this version.
+    fn continues(&self, origin: &str, version: OriginVersion) -> bool {
+        let own = OriginVersion {
+            size: self.size,
+            modified: self.modified,
+        };
+        self.origin == origin && own == version && self.failed == 0
+    }
+}
+
+/// A page that was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalPage {
-    /// Its ETag: a page that is still the same is not read again.
+    /// Its ETag: a page with the same one is not read again.
     pub etag: Option<String>,
     /// What leads to the next one.
     pub next: Option<String>,
@@ -40,48 +62,44 @@ pub struct JournalPage {
 #[derive(Debug)]
 pub struct BackfillJournal {
     file: PathBuf,
-    /// What was done.
+    /// How much is sent.
     pub progress: OriginProgress,
 }
 
 impl BackfillJournal {
-    /// Opens the journal of an origin on its way to a target, or begins one. A damaged one is begun anew, and so is one of
-    /// a file that changed or of a run in which records failed: repeats do no harm.
+    /// Opens the journal of an origin for a source and a target, or begins one. A damaged journal
+    /// is begun again, and so is that of a file that changed or of a run in which records failed:
+    /// an event that is sent twice counts once.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be created.
     pub fn open(
         folder: &Path,
         (source, target): (&str, &str),
         origin: &str,
-        (size, modified): (u64, u64),
+        version: OriginVersion,
     ) -> Result<Self, CliError> {
         let folder = folder.join("backfill");
         std::fs::create_dir_all(&folder)?;
-        let name = pole::pole_id("backfill", &[source, target, origin])
-            .simple()
-            .to_string();
-        let file = folder.join(format!("{source}-{}.json", &name[..12]));
-        let known = std::fs::read(&file)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<OriginProgress>(&bytes).ok());
-        let same = |known: &OriginProgress| {
-            known.origin == origin && (known.size, known.modified) == (size, modified)
+        let id = pole::pole_id("backfill", &[source, target, origin]);
+        let id = id.simple().to_string();
+        let file = folder.join(format!("{source}-{}.json", &id[..12]));
+
+        let stored = std::fs::read(&file).unwrap_or_default();
+        let known = serde_json::from_slice::<OriginProgress>(&stored).ok();
+        let progress = match known.filter(|known| known.continues(origin, version)) {
+            Some(known) => known,
+            None => OriginProgress {
+                origin: origin.to_owned(),
+                size: version.size,
+                modified: version.modified,
+                ..OriginProgress::default()
+            },
         };
-        let progress = known.filter(|known| same(known) && known.failed == 0);
-        let fresh = || OriginProgress {
-            origin: origin.to_owned(),
-            size,
-            modified,
-            ..OriginProgress::default()
-        };
-        Ok(Self {
-            file,
-            progress: progress.unwrap_or_else(fresh),
-        })
+        Ok(Self { file, progress })
     }
 
-    /// Writes the journal, whole or not at all.
+    /// Writes the journal, in full or not at all.
     ///
     /// # Errors
     /// When the disk refuses.

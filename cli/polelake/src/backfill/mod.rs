@@ -1,7 +1,8 @@
-//! Backfill: records of old systems become events, and take the way of every event.
+//! Backfill: records of old systems become events, and go through the same API as every event.
 //!
-//! An event that is made of a record has the record's own time and an id made of its bytes: sending it again changes
-//! nothing, and older state never overwrites newer. So a run that broke off can simply go on.
+//! An event that is made of a record has the record's own time and an id made of its bytes: sending
+//! it again changes nothing, and older state never overwrites newer. So a run that broke off can
+//! simply continue.
 
 pub mod dynamo;
 pub mod journal;

@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::journal::JournalPage;
 use crate::error::CliError;
 
-/// How often a page is asked for that is not answered.
+/// How often a page is requested that is not answered.
 const ATTEMPTS_MAX: u32 = 5;
 
-/// No answer is waited for longer.
+/// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How an API is paged.
@@ -22,7 +22,7 @@ pub struct PagingOptions {
     pub url: String,
     /// JSON Pointer to the list of records within a page; the page itself when it is empty.
     pub items: String,
-    /// The parameter that a page's number or cursor goes into.
+    /// The query parameter that takes a page's number or cursor.
     pub parameter: String,
     /// JSON Pointer to the next page's cursor; pages are numbered when there is none.
     pub cursor: Option<String>,
@@ -30,9 +30,9 @@ pub struct PagingOptions {
     pub first: u64,
 }
 
-/// What a page brought.
+/// The answer to a request for a page.
 pub enum FetchedPage {
-    /// It is what it was when it was taken before.
+    /// The page is the one that an earlier run sent.
     Unchanged,
     /// Its records, its ETag, and what leads to the next page.
     Records(Vec<Value>, JournalPage),
@@ -48,13 +48,14 @@ impl PagedApi {
     /// A client that sends these headers with every request.
     ///
     /// # Errors
-    /// When the client cannot be made.
+    /// When the client cannot be built.
     pub fn new(paging: PagingOptions, headers: HeaderMap) -> Result<Self, CliError> {
-        // A redirect could take the secret elsewhere.
+        // A redirect could send the secret to another host.
         let http = reqwest::Client::builder()
             .default_headers(headers)
-            .timeout(REQUEST_TIMEOUT);
-        let http = http.redirect(reqwest::redirect::Policy::none()).build()?;
+            .timeout(REQUEST_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
         Ok(Self { http, paging })
     }
 
@@ -70,22 +71,13 @@ impl PagedApi {
     /// The address of the page that `next` leads to.
     #[must_use]
     pub fn page_address(&self, next: &str) -> String {
-        let (base, joint) = (
-            &self.paging.url,
-            if self.paging.url.contains('?') {
-                '&'
-            } else {
-                '?'
-            },
-        );
-        format!(
-            "{base}{joint}{}={}",
-            self.paging.parameter,
-            contract::percent_encode(next)
-        )
+        let PagingOptions { url, parameter, .. } = &self.paging;
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let value = contract::percent_encode(next);
+        format!("{url}{separator}{parameter}={value}")
     }
 
-    /// Fetches a page, unless it is the one that `known` was.
+    /// Fetches a page, unless it is the same as `known`.
     ///
     /// # Errors
     /// When the API refuses, or does not answer.
@@ -100,7 +92,7 @@ impl PagedApi {
             if let Some(etag) = known.and_then(|known| known.etag.as_ref()) {
                 request = request.header(IF_NONE_MATCH, etag);
             }
-            let (again, wait) = match request.send().await {
+            let (failure, wait) = match request.send().await {
                 Ok(answer) if answer.status() == StatusCode::NOT_MODIFIED => {
                     return Ok(FetchedPage::Unchanged);
                 }
@@ -115,7 +107,7 @@ impl PagedApi {
                 Err(error) => (format!("{address}: {}", error.without_url()), None),
             };
             if attempt == ATTEMPTS_MAX {
-                return Err(again.into());
+                return Err(failure.into());
             }
             tokio::time::sleep(wait.unwrap_or(Duration::from_millis(250 << attempt))).await;
         }
@@ -136,13 +128,13 @@ impl PagedApi {
             .json()
             .await
             .map_err(|error| format!("a page is not JSON: {}", error.without_url()))?;
-        let items = page.pointer(&self.paging.items).and_then(Value::as_array);
-        let items = items.ok_or_else(|| {
-            format!(
-                "a page has no list at `{}`; say where with --items",
-                self.paging.items
-            )
-        })?;
+        let pointer = &self.paging.items;
+        let items = page
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .ok_or_else(|| {
+                format!("a page has no list at `{pointer}`; name its place with --items")
+            })?;
         let next = match &self.paging.cursor {
             Some(pointer) => page.pointer(pointer).and_then(cursor_text),
             None => (!items.is_empty()).then(|| (number + 1).to_string()),

@@ -16,48 +16,50 @@ use crate::error::CliError;
 /// Rows of a Parquet file that are held at once.
 const ROWS_AT_ONCE: usize = 1_024;
 
-/// A record, or where it stands and why it cannot be read. The reason never holds a value.
+/// A record, or its location and why it cannot be read. The reason never holds a value.
 pub type BackfillRecord = Result<Value, String>;
 
-/// The records of a file, read as they are asked for.
+/// The records of a file, in their order.
+type RecordIterator = Box<dyn Iterator<Item = BackfillRecord> + Send>;
+
+/// The records of a file, read one after the other.
 pub struct RecordFile {
     /// The records.
-    pub records: Box<dyn Iterator<Item = BackfillRecord> + Send>,
+    pub records: RecordIterator,
     /// How much there is to read: bytes, or rows.
     pub total: u64,
     /// How much of it was read.
     pub read_so_far: Arc<AtomicU64>,
 }
 
-/// Opens a file. Its name tells what is in it: `.csv`, `.parquet`; everything else is JSON, a record on each line.
+/// Opens a file. Its name says what is in it: `.csv`, `.parquet`; every other file holds a JSON
+/// document on each line.
 ///
 /// # Errors
 /// When the file cannot be opened.
 pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
     let shown = path.display().to_string();
     let file = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
-    let (name, packed) = name
-        .strip_suffix(".gz")
-        .map_or((name.as_str(), false), |name| (name, true));
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file_name = file_name.to_lowercase();
+    let name = file_name.strip_suffix(".gz").unwrap_or(&file_name);
     if name.ends_with(".parquet") {
         return read_parquet(file, &shown);
     }
-    let (total, read) = (file.metadata()?.len(), Arc::new(AtomicU64::new(0)));
+
+    let total = file.metadata()?.len();
+    let read_so_far = Arc::new(AtomicU64::new(0));
     let counted = CountingReader {
         inner: file,
-        read: Arc::clone(&read),
+        read: Arc::clone(&read_so_far),
     };
-    let reader: Box<dyn Read + Send> = if packed {
+    let is_packed = name.len() < file_name.len();
+    let reader: Box<dyn Read + Send> = if is_packed {
         Box::new(MultiGzDecoder::new(counted))
     } else {
         Box::new(counted)
     };
-    let records: Box<dyn Iterator<Item = BackfillRecord> + Send> = if name.ends_with(".csv") {
+    let records = if name.ends_with(".csv") {
         read_csv(reader, shown)?
     } else {
         read_json_lines(reader, shown)
@@ -65,10 +67,11 @@ pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
     Ok(RecordFile {
         records,
         total,
-        read_so_far: read,
+        read_so_far,
     })
 }
 
+/// Counts the bytes that are read of a file.
 struct CountingReader {
     inner: File,
     read: Arc<AtomicU64>,
@@ -82,93 +85,90 @@ impl Read for CountingReader {
     }
 }
 
-fn read_json_lines(
-    reader: Box<dyn Read + Send>,
-    file: String,
-) -> Box<dyn Iterator<Item = BackfillRecord> + Send> {
-    let mut broken = false;
-    // Behind a place that cannot be read, such as the torn end of a packed file, nothing can be.
-    let lines = BufReader::new(reader).split(b'\n').map_while(move |line| {
-        let go_on = !broken;
-        broken = line.is_err();
-        go_on.then_some(line)
-    });
-    let lines = lines.enumerate();
-    let record = move |(number, line): (usize, std::io::Result<Vec<u8>>)| {
-        let at = |why: String| format!("{file}:{}: {why}", number + 1);
-        let line = match line {
-            Ok(line) if line.trim_ascii().is_empty() => return None,
-            Ok(line) => line,
-            Err(error) => return Some(Err(at(error.to_string()))),
-        };
-        let parsed = serde_json::from_slice::<Value>(&line);
-        Some(match parsed {
-            Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
-            Err(error) => Err(at(format!("not JSON, column {}", error.column()))),
-        })
-    };
-    Box::new(lines.filter_map(record))
+/// The items up to the first one that cannot be read, that one included. Behind it, such as behind
+/// the torn end of a packed file, no item can be read.
+fn until_error<T, E>(
+    items: impl Iterator<Item = Result<T, E>> + Send,
+) -> impl Iterator<Item = Result<T, E>> + Send {
+    let mut failed = false;
+    items.map_while(move |item| {
+        let is_first_failure = !failed;
+        failed = item.is_err();
+        is_first_failure.then_some(item)
+    })
 }
 
-/// Every value of a CSV file is a text; an empty one is nothing.
-fn read_csv(
-    reader: Box<dyn Read + Send>,
-    file: String,
-) -> Result<Box<dyn Iterator<Item = BackfillRecord> + Send>, CliError> {
+fn read_json_lines(reader: Box<dyn Read + Send>, file: String) -> RecordIterator {
+    let lines = until_error(BufReader::new(reader).split(b'\n'));
+    let numbered = lines.zip(1_u64..);
+    Box::new(
+        numbered
+            .filter_map(move |(line, number)| parse_json_line(line, &format!("{file}:{number}"))),
+    )
+}
+
+/// The record of a line; none for an empty one.
+fn parse_json_line(line: std::io::Result<Vec<u8>>, location: &str) -> Option<BackfillRecord> {
+    let line = match line {
+        Ok(line) if line.trim_ascii().is_empty() => return None,
+        Ok(line) => line,
+        Err(error) => return Some(Err(format!("{location}: {error}"))),
+    };
+
+    Some(match serde_json::from_slice::<Value>(&line) {
+        Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
+        Err(error) => {
+            let column = error.column();
+            Err(format!("{location}: not JSON, column {column}"))
+        }
+    })
+}
+
+fn read_csv(reader: Box<dyn Read + Send>, file: String) -> Result<RecordIterator, CliError> {
     let mut reader = csv::Reader::from_reader(reader);
     let names: Vec<String> = reader
         .headers()?
         .iter()
         .map(|name| name.trim_start_matches('\u{feff}').to_owned())
         .collect();
-    let value = |text: &str| {
-        if text.is_empty() {
-            Value::Null
-        } else {
-            Value::from(text)
-        }
-    };
-    let record = move |(row, record): (usize, csv::Result<csv::StringRecord>)| match record {
-        Ok(record) => Ok(Value::Object(
-            names
-                .iter()
-                .cloned()
-                .zip(record.iter().map(value))
-                .collect(),
-        )),
-        // csv's own message could quote the row.
-        Err(error) => match error.kind() {
-            csv::ErrorKind::UnequalLengths {
-                expected_len, len, ..
-            } => Err(format!(
-                "{file} row {}: {len} fields where the header has {expected_len}",
-                row + 2
-            )),
-            _ => Err(format!(
-                "{file} row {}: not readable as CSV in UTF-8",
-                row + 2
-            )),
-        },
-    };
-    Ok(Box::new(reader.into_records().enumerate().map(record)))
+
+    // The header is row 1.
+    let numbered = reader.into_records().zip(2_u64..);
+    Ok(Box::new(numbered.map(move |(record, row)| match record {
+        Ok(record) => Ok(csv_object(&names, &record)),
+        Err(error) => Err(format!("{file} row {row}: {}", describe_csv_error(&error))),
+    })))
+}
+
+/// Every value of a CSV file is a text; an empty one is null.
+fn csv_object(names: &[String], record: &csv::StringRecord) -> Value {
+    let values = record.iter().map(|text| match text {
+        "" => Value::Null,
+        text => Value::from(text),
+    });
+    Value::Object(names.iter().cloned().zip(values).collect())
+}
+
+/// Why a row cannot be read. csv's own message could quote the row.
+fn describe_csv_error(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!("{len} fields where the header has {expected_len}"),
+        _ => "not readable as CSV in UTF-8".to_owned(),
+    }
 }
 
 fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| format!("{shown}: not a Parquet file: {error}"))?;
     let total = builder.metadata().file_metadata().num_rows().unsigned_abs();
-    let read = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&read);
+    let read_so_far = Arc::new(AtomicU64::new(0));
+
+    let counter = Arc::clone(&read_so_far);
     let file = shown.to_owned();
-    let batches = builder.with_batch_size(ROWS_AT_ONCE).build()?;
-    let mut broken = false;
-    let whole = batches.map_while(move |batch| {
-        // Behind a page that cannot be read nothing can be.
-        let go_on = !broken;
-        broken = batch.is_err();
-        go_on.then_some(batch)
-    });
-    let records = whole.flat_map(move |batch| {
+    let batches = until_error(builder.with_batch_size(ROWS_AT_ONCE).build()?);
+    let records = batches.flat_map(move |batch| {
         let rows = batch.map_err(|error| error.to_string()).and_then(|batch| {
             counter.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
             batch_objects(&batch)
@@ -181,7 +181,7 @@ fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
     Ok(RecordFile {
         records: Box::new(records),
         total,
-        read_so_far: read,
+        read_so_far,
     })
 }
 

@@ -1,16 +1,18 @@
 //! `polelake backfill SOURCE FILE…` and `--api URL`.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use contract::{Catalogue, SourceContract};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::progress::styled_bar;
 use crate::args::backfill::BackfillArgs;
-use crate::backfill::journal::{BackfillJournal, JournalPage};
+use crate::backfill::journal::{BackfillJournal, JournalPage, OriginVersion};
 use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions};
 use crate::backfill::records::{BackfillRecord, open_record_file};
 use crate::client::PlatformClient;
@@ -20,9 +22,9 @@ use crate::error::CliError;
 const BATCH_EVENTS_MAX: usize = 500;
 
 /// Records that cannot be sent and are named; all of them are counted.
-const UNSENDABLE_SHOWN: usize = 20;
+const UNSENDABLE_SHOWN: u64 = 20;
 
-/// What a run came to.
+/// What a run did.
 #[derive(Default)]
 struct BackfillOutcome {
     read: u64,
@@ -34,34 +36,38 @@ struct BackfillOutcome {
     reasons: BTreeMap<String, u64>,
 }
 
-pub(crate) async fn run(backfill: &BackfillArgs) -> Result<bool, CliError> {
-    let catalogue = host::load_contracts(&backfill.place.contracts.to_string_lossy())
+pub(crate) async fn run(args: &BackfillArgs) -> Result<bool, CliError> {
+    let catalogue = host::load_contracts(&args.place.contracts.to_string_lossy())
         .map_err(|failure| failure.message)?;
-    let contract = backfill_contract(&catalogue, &backfill.source)?;
-    let client = match &backfill.to {
+    let contract = backfill_contract(&catalogue, &args.source)?;
+    let client = match &args.to {
         Some(api) => PlatformClient::for_api(api).with_token(std::env::var("POLELAKE_TOKEN").ok()),
-        None => PlatformClient::connect_or_start(&backfill.place).await?,
+        None => PlatformClient::connect_or_start(&args.place).await?,
     };
+
     let mut sender = BackfillSender {
-        backfill,
+        args,
         contract,
         client: &client,
         outcome: BackfillOutcome::default(),
         begun: Instant::now(),
     };
-    match &backfill.api {
-        Some(url) => sender.send_api_pages(url).await?,
-        None => {
-            for file in &backfill.files {
-                sender.send_file(file).await?;
-            }
-        }
+    if let Some(url) = &args.api {
+        sender.send_api_pages(url).await?;
     }
+    for file in &args.files {
+        sender.send_file(file).await?;
+    }
+
     let outcome = sender.outcome;
-    if backfill.to.is_none() {
+    if args.to.is_none() {
         client.wait_until_settled().await?;
     }
-    print_outcome(&outcome, backfill.json);
+    if args.json {
+        println!("{}", outcome_json(&outcome));
+    } else {
+        print_outcome(&outcome);
+    }
     Ok(outcome.refused + outcome.unreadable == 0)
 }
 
@@ -69,18 +75,19 @@ fn backfill_contract<'c>(
     catalogue: &'c Catalogue,
     source: &str,
 ) -> Result<&'c SourceContract, CliError> {
-    let plan = catalogue.require_mapping_of_source(source)?;
-    if !plan.contract.accepts_records() {
-        return Err(format!(
-            "`{source}` wraps its records in events and declares no `backfill`: say in its contract how a record becomes one"
-        )
-        .into());
+    let contract = &catalogue.require_mapping_of_source(source)?.contract;
+    if !contract.accepts_records() {
+        let why = format!(
+            "`{source}` wraps its records in events and declares no `backfill`: declare in its contract how a record becomes an event"
+        );
+        return Err(why.into());
     }
-    Ok(&plan.contract)
+    Ok(contract)
 }
 
+/// Sends records as events, and counts what became of them.
 struct BackfillSender<'s> {
-    backfill: &'s BackfillArgs,
+    args: &'s BackfillArgs,
     contract: &'s SourceContract,
     client: &'s PlatformClient,
     outcome: BackfillOutcome,
@@ -88,26 +95,24 @@ struct BackfillSender<'s> {
 }
 
 impl BackfillSender<'_> {
-    async fn send_file(&mut self, file: &std::path::Path) -> Result<(), CliError> {
+    async fn send_file(&mut self, file: &Path) -> Result<(), CliError> {
         let records = open_record_file(file)?;
         let origin = std::fs::canonicalize(file)?.to_string_lossy().into_owned();
-        let modified = std::fs::metadata(file)?
-            .modified()
-            .ok()
-            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-        let mut journal = self.open_journal(
-            &origin,
-            (records.total, modified.unwrap_or_default().as_secs()),
-        )?;
-        let bar = file_progress_bar(
-            records.total,
-            &file.file_name().unwrap_or_default().to_string_lossy(),
-        );
+        let version = OriginVersion {
+            size: records.total,
+            modified: modified_seconds(file)?,
+        };
+        let mut journal = self.open_journal(&origin, version)?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let bar = file_progress_bar(records.total, &name);
+
+        let already_sent = journal.progress.records;
+        let failed_before = self.count_failed();
         let mut batch = Vec::new();
-        let (done, failed, mut count) = (journal.progress.records, self.count_failed(), 0);
-        for (place, record) in records.records.enumerate() {
-            count = place as u64 + 1;
-            if count <= done {
+        let mut count = 0;
+        for record in records.records {
+            count += 1;
+            if count <= already_sent {
                 self.outcome.skipped += 1;
                 continue;
             }
@@ -115,69 +120,93 @@ impl BackfillSender<'_> {
             if batch.len() == self.batch_size() {
                 self.send_batch(&mut batch).await?;
                 journal.progress.records = count;
-                journal.progress.failed = self.count_failed() - failed;
+                journal.progress.failed = self.count_failed() - failed_before;
                 journal.save()?;
                 bar.set_position(records.read_so_far.load(Ordering::Relaxed));
             }
         }
+
         self.send_batch(&mut batch).await?;
-        journal.progress.records = done.max(count);
-        journal.progress.failed = self.count_failed() - failed;
+        journal.progress.records = already_sent.max(count);
+        journal.progress.failed = self.count_failed() - failed_before;
         journal.save()?;
         bar.finish_and_clear();
         Ok(())
     }
 
     async fn send_api_pages(&mut self, url: &str) -> Result<(), CliError> {
-        let paging = PagingOptions {
-            url: url.to_owned(),
-            items: self.backfill.items.clone(),
-            parameter: self.backfill.page_param.clone(),
-            cursor: self.backfill.cursor.clone(),
-            first: self.backfill.first_page,
-        };
-        let pages = PagedApi::new(paging, api_headers(&self.backfill.header)?)?;
-        let (mut journal, mut seen) = (self.open_journal(url, (0, 0))?, HashSet::new());
-        let bar = ProgressBar::new_spinner().with_prefix(self.backfill.source.clone());
-        let (mut address, mut number) = (pages.first_address(), self.backfill.first_page);
+        let pages = PagedApi::new(self.paging_options(url), api_headers(&self.args.header)?)?;
+        let mut journal = self.open_journal(url, OriginVersion::default())?;
+        let bar = ProgressBar::new_spinner().with_prefix(self.args.source.clone());
+
+        let mut visited = HashSet::new();
+        let mut address = pages.first_address();
+        let mut number = self.args.first_page;
         loop {
-            if !seen.insert(address.clone()) {
-                return Err(
-                    format!("{address} leads to itself: the API's cursor does not go on").into(),
-                );
+            if !visited.insert(address.clone()) {
+                let why = format!("{address} leads to itself: the API's cursor does not advance");
+                return Err(why.into());
             }
-            let (known, failed) = (journal.progress.pages.get(&address), self.count_failed());
-            let next = match pages.fetch_page(&address, number, known).await? {
-                FetchedPage::Unchanged => {
-                    self.outcome.unchanged_pages += 1;
-                    known.and_then(|known| known.next.clone())
-                }
-                FetchedPage::Records(records, page) => {
-                    let mut batch = Vec::new();
-                    for record in records {
-                        self.add_record(Ok(record), &mut batch, &bar);
-                        if batch.len() == self.batch_size() {
-                            self.send_batch(&mut batch).await?;
-                        }
-                    }
-                    self.send_batch(&mut batch).await?;
-                    let next = page.next.clone();
-                    // A page of which something failed is read again, though it stays the same.
-                    let etag = page.etag.filter(|_| self.count_failed() == failed);
-                    journal
-                        .progress
-                        .pages
-                        .insert(address.clone(), JournalPage { etag, ..page });
-                    journal.save()?;
-                    next
-                }
-            };
+            let next = self
+                .send_page(&pages, &address, number, &mut journal, &bar)
+                .await?;
             bar.tick();
             let Some(next) = next else { break };
-            (address, number) = (pages.page_address(&next), number + 1);
+            address = pages.page_address(&next);
+            number += 1;
         }
         bar.finish_and_clear();
         Ok(())
+    }
+
+    fn paging_options(&self, url: &str) -> PagingOptions {
+        PagingOptions {
+            url: url.to_owned(),
+            items: self.args.items.clone(),
+            parameter: self.args.page_param.clone(),
+            cursor: self.args.cursor.clone(),
+            first: self.args.first_page,
+        }
+    }
+
+    /// Sends the records of a page, unless an earlier run has sent the same page; gives what leads
+    /// to the next one.
+    async fn send_page(
+        &mut self,
+        pages: &PagedApi,
+        address: &str,
+        number: u64,
+        journal: &mut BackfillJournal,
+        bar: &ProgressBar,
+    ) -> Result<Option<String>, CliError> {
+        let known = journal.progress.pages.get(address);
+        let failed_before = self.count_failed();
+        let (records, page) = match pages.fetch_page(address, number, known).await? {
+            FetchedPage::Records(records, page) => (records, page),
+            FetchedPage::Unchanged => {
+                self.outcome.unchanged_pages += 1;
+                return Ok(known.and_then(|known| known.next.clone()));
+            }
+        };
+
+        let mut batch = Vec::new();
+        for record in records {
+            self.add_record(Ok(record), &mut batch, bar);
+            if batch.len() == self.batch_size() {
+                self.send_batch(&mut batch).await?;
+            }
+        }
+        self.send_batch(&mut batch).await?;
+
+        // Without its ETag the next run reads the page again, for the sake of the records that
+        // failed.
+        let all_sent = self.count_failed() == failed_before;
+        let next = page.next.clone();
+        let etag = page.etag.filter(|_| all_sent);
+        let page = JournalPage { etag, ..page };
+        journal.progress.pages.insert(address.to_owned(), page);
+        journal.save()?;
+        Ok(next)
     }
 
     /// Records that could not be sent, or were refused.
@@ -185,36 +214,45 @@ impl BackfillSender<'_> {
         self.outcome.unreadable + self.outcome.refused
     }
 
-    fn open_journal(&self, origin: &str, version: (u64, u64)) -> Result<BackfillJournal, CliError> {
-        let target = self.backfill.to.as_deref().unwrap_or("local");
-        let way = (self.backfill.source.as_str(), target);
-        let mut journal = BackfillJournal::open(&self.backfill.place.dir, way, origin, version)?;
-        if self.backfill.restart {
+    fn open_journal(
+        &self,
+        origin: &str,
+        version: OriginVersion,
+    ) -> Result<BackfillJournal, CliError> {
+        let folder = &self.args.place.dir;
+        let target = self.args.to.as_deref().unwrap_or("local");
+        let route = (self.args.source.as_str(), target);
+        let mut journal = BackfillJournal::open(folder, route, origin, version)?;
+        if self.args.restart {
             journal.progress.records = 0;
             journal.progress.pages.clear();
         }
         Ok(journal)
     }
 
-    /// Small batches under a small rate: they come evenly, not by the minute.
+    /// Events of one batch. Under a small rate batches are small too, so that events arrive evenly
+    /// over each second.
     fn batch_size(&self) -> usize {
-        self.backfill.rate.map_or(BATCH_EVENTS_MAX, |rate| {
-            (rate as usize / 4).clamp(1, BATCH_EVENTS_MAX)
-        })
+        match self.args.rate {
+            Some(rate) => (rate as usize / 4).clamp(1, BATCH_EVENTS_MAX),
+            None => BATCH_EVENTS_MAX,
+        }
     }
 
+    /// Adds the record's event to the batch; names the first records that cannot be sent.
     fn add_record(&mut self, record: BackfillRecord, batch: &mut Vec<Vec<u8>>, bar: &ProgressBar) {
         self.outcome.read += 1;
+        let number = self.outcome.read;
         let event = record.and_then(|record| {
-            self.contract
-                .backfill_event(record)
-                .map_err(|fault| format!("record {}: {fault}", self.outcome.read))
+            let event = self.contract.backfill_event(record);
+            event.map_err(|fault| format!("record {number}: {fault}"))
         });
+
         match event {
             Ok(event) => batch.push(event),
             Err(why) => {
                 self.outcome.unreadable += 1;
-                if self.outcome.unreadable <= UNSENDABLE_SHOWN as u64 {
+                if self.outcome.unreadable <= UNSENDABLE_SHOWN {
                     bar.suspend(|| eprintln!("not sent: {why}"));
                 }
             }
@@ -225,17 +263,17 @@ impl BackfillSender<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let pushed = self
-            .client
-            .push_events(&self.backfill.source, batch, |_| {})
-            .await?;
-        self.outcome.accepted += pushed.accepted;
-        self.outcome.refused += pushed.refused;
-        for (reason, count) in pushed.reasons {
+
+        let source = &self.args.source;
+        let counts = self.client.push_events(source, batch, |_| {}).await?;
+        self.outcome.accepted += counts.accepted;
+        self.outcome.refused += counts.refused;
+        for (reason, count) in counts.reasons {
             *self.outcome.reasons.entry(reason).or_default() += count;
         }
         batch.clear();
-        if let Some(rate) = self.backfill.rate {
+
+        if let Some(rate) = self.args.rate {
             let sent = self.outcome.accepted + self.outcome.refused;
             let due = Duration::from_secs_f64(sent as f64 / f64::from(rate.max(1)));
             tokio::time::sleep(due.saturating_sub(self.begun.elapsed())).await;
@@ -244,56 +282,66 @@ impl BackfillSender<'_> {
     }
 }
 
-fn api_headers(given: &[String]) -> Result<HeaderMap, CliError> {
+/// When a file was last changed, in seconds since 1970; 0 where the file system does not know.
+fn modified_seconds(file: &Path) -> Result<u64, CliError> {
+    let modified = std::fs::metadata(file)?.modified();
+    let since_1970 = modified.map(|modified: SystemTime| modified.duration_since(UNIX_EPOCH));
+    Ok(match since_1970 {
+        Ok(Ok(duration)) => duration.as_secs(),
+        _ => 0,
+    })
+}
+
+/// The headers of `--header NAME=VARIABLE`, with the values of the environment.
+fn api_headers(arguments: &[String]) -> Result<HeaderMap, CliError> {
     let mut headers = HeaderMap::new();
-    for header in given {
-        let (name, variable) = header
+    for argument in arguments {
+        let (name, variable) = argument
             .split_once('=')
-            .ok_or_else(|| format!("`{header}` is not NAME=VARIABLE"))?;
-        let value =
+            .ok_or_else(|| format!("`{argument}` is not NAME=VARIABLE"))?;
+        let text =
             std::env::var(variable).map_err(|_| format!("the environment has no {variable}"))?;
         let name: HeaderName = name
             .parse()
             .map_err(|_| format!("`{name}` is no header's name"))?;
-        let mut value = HeaderValue::from_str(&value)
-            .map_err(|_| format!("{variable} cannot stand in a header"))?;
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| format!("the value of {variable} cannot be a header's"))?;
+
         value.set_sensitive(true);
         headers.insert(name, value);
     }
     Ok(headers)
 }
 
-fn file_progress_bar(total: u64, what: &str) -> ProgressBar {
-    let bar = ProgressBar::new(total);
-    if let Ok(style) =
-        ProgressStyle::with_template("{prefix:24} {bar:30} {percent:>3} % {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar.with_prefix(what.to_owned())
+fn file_progress_bar(total: u64, name: &str) -> ProgressBar {
+    styled_bar(total, "{prefix:24} {bar:30} {percent:>3} % {eta} left").with_prefix(name.to_owned())
 }
 
-fn print_outcome(outcome: &BackfillOutcome, as_json: bool) {
-    if as_json {
-        let told = json!({
-            "read": outcome.read, "skipped": outcome.skipped, "accepted": outcome.accepted, "refused": outcome.refused,
-            "not_sent": outcome.unreadable, "unchanged_pages": outcome.unchanged_pages, "reasons": outcome.reasons,
-        });
-        println!("{told}");
-        return;
-    }
+fn outcome_json(outcome: &BackfillOutcome) -> Value {
+    json!({
+        "read": outcome.read,
+        "skipped": outcome.skipped,
+        "accepted": outcome.accepted,
+        "refused": outcome.refused,
+        "not_sent": outcome.unreadable,
+        "unchanged_pages": outcome.unchanged_pages,
+        "reasons": outcome.reasons,
+    })
+}
+
+fn print_outcome(outcome: &BackfillOutcome) {
     println!(
         "{} records read, {} accepted, {} refused, {} could not be sent",
         outcome.read, outcome.accepted, outcome.refused, outcome.unreadable
     );
     if outcome.skipped > 0 {
         println!(
-            "{} records were sent by a run before; --restart sends them again",
+            "{} records were sent by an earlier run; --restart sends them again",
             outcome.skipped
         );
     }
     if outcome.unchanged_pages > 0 {
-        println!("{} pages are what they were", outcome.unchanged_pages);
+        println!("{} pages have not changed", outcome.unchanged_pages);
     }
     for (reason, count) in &outcome.reasons {
         println!("{count:8} refused: {reason}");

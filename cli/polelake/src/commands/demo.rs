@@ -1,35 +1,40 @@
-//! `polelake demo`: days of an invented town, or the Manchester data, through the whole platform.
+//! `polelake demo`: days of a synthetic council, or the Manchester data, through the full platform.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar};
-use lake::Day as Date;
+use lake::Day;
+use local_platform::LocalPlatform;
+use local_platform::synthetic::{self, CouncilDay, SourceEvents, SyntheticCouncil};
 use quality_report::{Report, SourceReconciliation};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use snapshot_merge::MergeRun;
 
 use super::push::event_progress_bar;
+use super::verdicts::balance_label;
 use super::{manchester, run_day};
+use crate::args::platform::DemoArgs;
 use crate::client::{PlatformClient, PushCounts, platform_options};
 use crate::error::CliError;
-use crate::place::PlatformArgs;
-use local_platform::LocalPlatform;
-use local_platform::synthetic::{self, SourceEvents, SyntheticCouncil};
 
-/// The town's first day: a Monday.
+/// The council's first day: a Monday.
 const FIRST_DAY: &str = "2026-03-02";
 
-/// The Manchester data tell of August 2017; they arrive on the day after.
+/// The Manchester data describe August 2017; they arrive on the day after it.
 const MANCHESTER_DAY: &str = "2017-09-01";
 
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// The seed of the town.
+/// The seed of the council's events.
 const SYNTHETIC_SEED: u64 = 42;
 
-/// What one day came to.
+/// How often the spinner turns.
+const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
+
+/// One day of the demonstration.
 struct DemoDay {
     run: MergeRun,
     report: Report,
@@ -37,128 +42,132 @@ struct DemoDay {
     seconds: f64,
 }
 
-pub(crate) async fn run(
-    place: &PlatformArgs,
-    data: Option<&Path>,
-    days: Option<u32>,
-    people: usize,
-    as_json: bool,
-) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &DemoArgs) -> Result<bool, CliError> {
     let begun = Instant::now();
-    let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
-    let done = match data {
+    let platform = LocalPlatform::start(platform_options(&args.place, 0)?).await?;
+    let days = match &args.data {
         Some(folder) => vec![run_manchester_day(&platform, folder).await?],
-        None => run_synthetic_days(&platform, place, days, people).await?,
+        None => run_synthetic_days(&platform, args).await?,
     };
-    if as_json {
-        println!("{}", demo_json(&done, begun.elapsed().as_secs_f64()));
+
+    let seconds = begun.elapsed().as_secs_f64();
+    if args.json {
+        println!("{}", demo_json(&days, seconds));
     } else {
-        print_demo(&done, place, begun.elapsed().as_secs_f64())?;
+        print_demo(&days, &args.place.dir, seconds)?;
     }
-    Ok(done.iter().all(|day| day.report.all_sources_balance()))
+    Ok(days.iter().all(|day| day.report.all_sources_balance()))
+}
+
+/// How far earlier runs in the same folder have come.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+struct DemoState {
+    /// The number of the next day; the first one is 0.
+    next_day: usize,
+    /// The people of the synthetic council, which stay the same.
+    people: Option<usize>,
 }
 
 async fn run_synthetic_days(
     platform: &LocalPlatform,
-    place: &PlatformArgs,
-    days: Option<u32>,
-    people: usize,
+    args: &DemoArgs,
 ) -> Result<Vec<DemoDay>, CliError> {
-    let file = place.dir.join("demo.json");
-    let known: Value = std::fs::read(&file)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
-    let next = known["next_day"]
-        .as_u64()
-        .and_then(|day| usize::try_from(day).ok())
-        .unwrap_or_default();
-    let people = known["people"]
-        .as_u64()
-        .and_then(|people| usize::try_from(people).ok())
-        .unwrap_or(people);
-    let days = days.unwrap_or(if next == 0 { 3 } else { 1 }) as usize;
-    let first = Date::parse(FIRST_DAY).ok_or("the first day is no day")?;
-    let town = SyntheticCouncil {
-        seed: SYNTHETIC_SEED,
-        people,
-    };
-    let mut done = Vec::new();
-    for number in next..next + days {
-        let date = Date(first.0 + i32::try_from(number)?);
-        let batches = synthetic::day_events(&synthetic::CouncilDay {
-            council: town,
+    let file = args.place.dir.join("demo.json");
+    let state = read_demo_state(&file);
+    let people = state.people.unwrap_or(args.people);
+    let default_days = if state.next_day == 0 { 3 } else { 1 };
+    let count = args.days.unwrap_or(default_days) as usize;
+    let first = Day::parse(FIRST_DAY).ok_or("the first day is no day")?;
+
+    let mut days = Vec::new();
+    for number in state.next_day..state.next_day + count {
+        let date = Day(first.0 + i32::try_from(number)?);
+        let batches = synthetic::day_events(&CouncilDay {
+            council: SyntheticCouncil {
+                seed: SYNTHETIC_SEED,
+                people,
+            },
             number,
             start_millis: date.start_micros() / 1_000,
         });
-        done.push(run_full_day(platform, date, batches).await?);
-        std::fs::write(
-            &file,
-            json!({"next_day": number + 1, "people": people}).to_string(),
-        )?;
+        days.push(run_full_day(platform, date, batches).await?);
+
+        let state = DemoState {
+            next_day: number + 1,
+            people: Some(people),
+        };
+        std::fs::write(&file, serde_json::to_vec(&state)?)?;
     }
-    Ok(done)
+    Ok(days)
+}
+
+/// The state that an earlier run left; a folder without one, or with a damaged one, begins with the
+/// first day.
+fn read_demo_state(file: &Path) -> DemoState {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 async fn run_manchester_day(platform: &LocalPlatform, folder: &Path) -> Result<DemoDay, CliError> {
-    let date = Date::parse(MANCHESTER_DAY).ok_or("the day is no day")?;
-    let events = manchester::read_manchester_events(folder)?;
-    run_full_day(
-        platform,
-        date,
-        vec![SourceEvents {
-            source: "police-manchester",
-            events,
-        }],
-    )
-    .await
+    let date = Day::parse(MANCHESTER_DAY).ok_or("the day is no day")?;
+    let batch = SourceEvents {
+        source: "police-manchester",
+        events: manchester::read_manchester_events(folder)?,
+    };
+    run_full_day(platform, date, vec![batch]).await
 }
 
 /// Pushes a day's events, waits until they are landed and transformed, merges and reports.
 async fn run_full_day(
     platform: &LocalPlatform,
-    date: Date,
+    date: Day,
     batches: Vec<SourceEvents>,
 ) -> Result<DemoDay, CliError> {
     let begun = Instant::now();
-    // Records are stamped as on that morning.
-    platform
-        .running
-        .clock
-        .set_millis(date.start_micros() / 1_000 + DAY_MILLIS / 3);
+    // Records are stamped with that morning.
+    let morning = date.start_micros() / 1_000 + DAY_MILLIS / 3;
+    platform.running.clock.set_millis(morning);
     eprintln!("{date}");
+
     let bars = MultiProgress::new();
     let client = PlatformClient::for_api(&platform.api);
-    let pushes = batches.iter().map(|batch| {
-        push_batch(
-            &client,
-            batch,
-            bars.add(event_progress_bar(batch.events.len() as u64, batch.source)),
-        )
-    });
-    let mut pushed = PushCounts::default();
-    for result in futures_util::future::join_all(pushes).await {
-        let one = result?;
-        pushed.accepted += one.accepted;
-        pushed.refused += one.refused;
-    }
+    let pushed = push_batches(&client, &batches, &bars).await?;
+
     let spinner = bars.add(ProgressBar::new_spinner().with_message("landing and transforming"));
-    spinner.enable_steady_tick(std::time::Duration::from_millis(100));
+    spinner.enable_steady_tick(SPINNER_INTERVAL);
     platform.running.wait_until_settled().await;
     spinner.set_message("merging and reporting");
     let (run, report) = run_day::merge_and_report(&client, &date.to_string()).await?;
     spinner.finish_and_clear();
+
     let seconds = begun.elapsed().as_secs_f64();
-    eprintln!(
-        "  {} events in {seconds:.1} s",
-        pushed.accepted + pushed.refused
-    );
+    let events = pushed.accepted + pushed.refused;
+    eprintln!("  {events} events in {seconds:.1} s");
     Ok(DemoDay {
         run,
         report,
         pushed,
         seconds,
     })
+}
+
+/// Pushes the events of all sources at once; gives the counts of them together.
+async fn push_batches(
+    client: &PlatformClient,
+    batches: &[SourceEvents],
+    bars: &MultiProgress,
+) -> Result<PushCounts, CliError> {
+    let pushes = batches.iter().map(|batch| {
+        let bar = event_progress_bar(batch.events.len() as u64, batch.source);
+        push_batch(client, batch, bars.add(bar))
+    });
+
+    let mut sum = PushCounts::default();
+    for pushed in futures_util::future::try_join_all(pushes).await? {
+        sum.accepted += pushed.accepted;
+        sum.refused += pushed.refused;
+    }
+    Ok(sum)
 }
 
 async fn push_batch(
@@ -173,100 +182,118 @@ async fn push_batch(
     Ok(pushed)
 }
 
-/// The sum of a day's books over all sources.
+/// The counts of a day, summed over all sources.
 fn sum_reconciliations(report: &Report) -> SourceReconciliation {
     let mut sum = SourceReconciliation::default();
-    for books in report.sources.values() {
-        sum.landed += books.landed;
-        sum.refined += books.refined;
-        sum.ignored += books.ignored;
-        *sum.quarantined.entry(String::new()).or_default() += books.quarantined_total();
+    for source in report.sources.values() {
+        sum.landed += source.landed;
+        sum.refined += source.refined;
+        sum.ignored += source.ignored;
+        // Which rule refused a record does not matter in the sum.
+        *sum.quarantined.entry(String::new()).or_default() += source.quarantined_total();
     }
     sum
 }
 
-fn print_demo(done: &[DemoDay], place: &PlatformArgs, seconds: f64) -> Result<(), CliError> {
-    println!("\nEvents");
-    println!(
-        "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  books",
-        "day", "accepted", "refused", "landed", "refined", "ignored", "quarantined"
-    );
-    for day in done {
-        let books = sum_reconciliations(&day.report);
-        let closed = if day.report.all_sources_balance() {
-            "close"
-        } else {
-            "do not close"
-        };
-        println!(
-            "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  {closed}",
-            day.run.date,
-            day.pushed.accepted,
-            day.pushed.refused,
-            books.landed,
-            books.refined,
-            books.ignored,
-            books.quarantined_total()
-        );
-    }
-    println!("\nRows");
-    print!("{:18}", "table");
-    done.iter().for_each(|day| print!(" {:>11}", day.run.date));
-    println!();
-    for (place, table) in done[0].run.tables.iter().enumerate() {
-        print!("{:18}", table.table);
-        done.iter()
-            .for_each(|day| print!(" {:>11}", day.run.tables[place].rows));
-        println!();
-    }
-    println!("\nQuality");
-    for day in done {
-        let (passed, warned, failed) = day.report.count_verdicts();
-        println!(
-            "{:12} {passed} rules hold, {warned} warn, {failed} block",
-            day.run.date
-        );
-    }
-    let folder = std::path::absolute(&place.dir)?;
+fn print_demo(days: &[DemoDay], folder: &Path, seconds: f64) -> Result<(), CliError> {
+    print_events(days);
+    print_rows(days);
+    print_quality(days);
+
+    let folder = std::path::absolute(folder)?;
     let folder = folder.display();
     println!("\nCurated Parquet  {folder}/s3/curated/curated");
     println!("Report pages     {folder}/s3/site/index.html");
-    println!("\nAsk it yourself, with DuckDB:");
-    println!("  {}", example_query(done, &folder.to_string()));
+    if let Some(newest) = days.last() {
+        println!("\nQuery the newest day yourself, with DuckDB:");
+        println!("  {}", example_query(newest, &folder.to_string()));
+    }
     println!("\n{seconds:.1} s in all");
     Ok(())
 }
 
-/// A query over the newest day's files, as its manifest names them.
-fn example_query(done: &[DemoDay], folder: &str) -> String {
-    let files = |table: &str| {
-        let manifest = done.last().and_then(|day| day.report.tables.get(table));
-        let shards = manifest
-            .map(|manifest| manifest.shards.as_slice())
-            .unwrap_or_default();
-        let names: Vec<String> = shards
-            .iter()
-            .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key))
-            .collect();
-        format!("read_parquet([{}])", names.join(", "))
-    };
+fn print_events(days: &[DemoDay]) {
+    println!("\nEvents");
+    println!(
+        "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  balance",
+        "day", "accepted", "refused", "landed", "refined", "ignored", "quarantined"
+    );
+    for day in days {
+        let sum = sum_reconciliations(&day.report);
+        println!(
+            "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  {}",
+            day.run.date,
+            day.pushed.accepted,
+            day.pushed.refused,
+            sum.landed,
+            sum.refined,
+            sum.ignored,
+            sum.quarantined_total(),
+            balance_label(day.report.all_sources_balance())
+        );
+    }
+}
+
+/// Prints a line for each table, with its rows on each day.
+fn print_rows(days: &[DemoDay]) {
+    let Some(first) = days.first() else { return };
+    println!("\nRows");
+    print!("{:18}", "table");
+    for day in days {
+        print!(" {:>11}", day.run.date);
+    }
+    println!();
+
+    for (index, table) in first.run.tables.iter().enumerate() {
+        print!("{:18}", table.table);
+        for day in days {
+            print!(" {:>11}", day.run.tables[index].rows);
+        }
+        println!();
+    }
+}
+
+fn print_quality(days: &[DemoDay]) {
+    println!("\nQuality");
+    for day in days {
+        let (passed, warned, failed) = day.report.count_verdicts();
+        let date = &day.run.date;
+        println!("{date:12} {passed} rules passed, {warned} warn, {failed} block");
+    }
+}
+
+/// A query over a day's files, as the manifests name them.
+fn example_query(day: &DemoDay, folder: &str) -> String {
+    let links = read_parquet_call(day, "link", folder);
+    let people = read_parquet_call(day, "person", folder);
     format!(
-        "duckdb -c \"select l.link_type, l.role, count(*) as links, count(distinct p.pole_id) as people from {} l join {} p on p.pole_id = l.from_id group by all order by links desc\"",
-        files("link"),
-        files("person")
+        "duckdb -c \"select l.link_type, l.role, count(*) as links, count(distinct p.pole_id) as people from {links} l join {people} p on p.pole_id = l.from_id group by all order by links desc\""
     )
 }
 
-fn demo_json(done: &[DemoDay], seconds: f64) -> Value {
-    let day = |day: &DemoDay| {
-        json!({
-            "run": day.run,
-            "accepted": day.pushed.accepted,
-            "refused": day.pushed.refused,
-            "sources": day.report.sources,
-            "seconds": day.seconds,
-            "books_close": day.report.all_sources_balance(),
-        })
-    };
-    json!({"days": done.iter().map(day).collect::<Vec<_>>(), "seconds": seconds})
+/// DuckDB's call that reads a table's files of a day.
+fn read_parquet_call(day: &DemoDay, table: &str, folder: &str) -> String {
+    let manifest = day.report.tables.get(table);
+    let shards = manifest.map_or(&[][..], |manifest| manifest.shards.as_slice());
+    let files: Vec<String> = shards
+        .iter()
+        .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key))
+        .collect();
+    format!("read_parquet([{}])", files.join(", "))
+}
+
+fn demo_json(days: &[DemoDay], seconds: f64) -> Value {
+    let days: Vec<Value> = days.iter().map(day_json).collect();
+    json!({"days": days, "seconds": seconds})
+}
+
+fn day_json(day: &DemoDay) -> Value {
+    json!({
+        "run": day.run,
+        "accepted": day.pushed.accepted,
+        "refused": day.pushed.refused,
+        "sources": day.report.sources,
+        "seconds": day.seconds,
+        "balanced": day.report.all_sources_balance(),
+    })
 }

@@ -1,4 +1,5 @@
-//! `polelake function NAME`: this process is one of the five functions, with the same code as on AWS.
+//! `polelake function NAME`: this process is one of the five functions, with the same code as on
+//! AWS.
 
 use crate::error::CliError;
 

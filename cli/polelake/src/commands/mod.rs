@@ -1,4 +1,5 @@
-//! One file for each command.
+//! One file for each command. A command reads its arguments, calls the code that does the work, and
+//! prints the result.
 
 pub(crate) mod audit;
 pub(crate) mod backfill;
@@ -8,6 +9,7 @@ pub(crate) mod erase;
 pub mod function;
 pub(crate) mod manchester;
 pub(crate) mod package;
+mod progress;
 pub mod push;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
@@ -16,5 +18,8 @@ pub(crate) mod rescan;
 pub mod run_day;
 pub(crate) mod smoke;
 pub(crate) mod snapshot;
+pub(crate) mod snapshot_diff;
 pub(crate) mod sweep;
+mod terminal;
 pub(crate) mod up;
+pub(crate) mod verdicts;

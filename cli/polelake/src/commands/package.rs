@@ -2,42 +2,50 @@
 
 use std::path::Path;
 
+use contract::Problem;
 use serde_json::json;
 
 use super::contract::read_contract_files;
+use crate::args::platform::PackageArgs;
 use crate::error::CliError;
-use crate::package::{ZIP_BYTES_MAX, package_functions};
+use crate::package::{LambdaPackage, ZIP_BYTES_MAX, package_functions};
 
-pub(crate) fn run(
-    binaries: &Path,
-    contracts: &Path,
-    out: &Path,
-    as_json: bool,
-) -> Result<bool, CliError> {
-    crate::client::require_contracts(contracts)?;
-    let (pack, _) = contract::pack_files(&read_contract_files(contracts)?).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        format!(
-            "the contracts do not compile, and nothing is packed:\n{}",
-            lines.join("\n")
-        )
-    })?;
-    let packages = package_functions(binaries, pack.as_bytes(), out)?;
+pub(crate) fn run(args: &PackageArgs) -> Result<bool, CliError> {
+    let files = read_contract_files(&args.contracts)?;
+    let (pack, _) =
+        contract::pack_files(&files).map_err(|problems| describe_problems(&problems))?;
+    let packages = package_functions(&args.binaries, pack.as_bytes(), &args.out)?;
     let too_large: Vec<&str> = packages
         .iter()
         .filter(|package| package.zip_bytes > ZIP_BYTES_MAX)
         .map(|package| package.function.as_str())
         .collect();
-    if as_json {
+
+    if args.json {
         println!("{}", json!({"packages": packages, "too_large": too_large}));
-        return Ok(too_large.is_empty());
+    } else {
+        print_packages(&packages, &args.out);
+        for function in &too_large {
+            println!(
+                "! {function}.zip is larger than Lambda takes directly (50 MiB): deploy it over S3"
+            );
+        }
     }
-    let megabytes = |bytes: usize| bytes as f64 / 1e6;
+    Ok(too_large.is_empty())
+}
+
+fn describe_problems(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let lines = lines.join("\n");
+    format!("the contracts do not compile, and nothing is packed:\n{lines}")
+}
+
+fn print_packages(packages: &[LambdaPackage], out: &Path) {
     println!(
         "{:16} {:7} {:>10} {:>8}  sha256",
         "function", "arch", "binary MB", "zip MB"
     );
-    for package in &packages {
+    for package in packages {
         println!(
             "{:16} {:7} {:>10.1} {:>8.1}  {}",
             package.function,
@@ -48,13 +56,11 @@ pub(crate) fn run(
         );
     }
     println!(
-        "They lie in {}, with their hashes in SHA256SUMS.",
+        "The zips are in {}, with their hashes in SHA256SUMS.",
         out.display()
     );
-    for function in &too_large {
-        println!(
-            "! {function}.zip is larger than Lambda takes directly (50 MiB): deploy it over S3"
-        );
-    }
-    Ok(too_large.is_empty())
+}
+
+fn megabytes(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
 }

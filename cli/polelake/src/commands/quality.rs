@@ -2,139 +2,118 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
-use lake::{Day, RuleResult, RuleVerdict, junit_key, report_key};
-use quality_report::{Report, TrendState};
-use serde_json::json;
-use store::ObjectStore;
+use lake::{RuleResult, RuleVerdict};
+use operations::reports::{read_junit, read_report};
+use quality_report::{Report, Trend, TrendState};
+use serde_json::{Value, json};
 
-use super::audit::parse_optional_date;
+use super::verdicts::{balance_label, failure_label};
+use crate::args::quality::QualityReportArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
-use crate::place::LakeArgs;
 
-pub(crate) async fn show_report(
-    lake: &LakeArgs,
-    date: &str,
-    junit: Option<&Path>,
-    as_json: bool,
-) -> Result<bool, CliError> {
-    let date =
-        parse_optional_date(Some(date))?.ok_or("a day is missing; write it as 2026-03-02")?;
-    let lake = OpenLake::open(lake).await?;
-    let zones = &lake.zones;
-    let site = zones
-        .site
-        .as_deref()
-        .ok_or("with --aws, SITE_BUCKET names the site's bucket")?;
-    let report = Report::from_json(&read_site_object(site, &report_key(date), date).await?)?;
-    let standard_output = Path::new("-");
-    if let Some(file) = junit {
-        let xml = read_site_object(site, &junit_key(date), date).await?;
-        if file == standard_output {
-            print!("{}", String::from_utf8_lossy(&xml));
-        } else {
-            std::fs::write(file, &xml).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
+/// The file name of standard output.
+const STANDARD_OUTPUT: &str = "-";
+
+pub(crate) async fn show_report(args: &QualityReportArgs) -> Result<bool, CliError> {
+    let lake = OpenLake::open(&args.lake).await?;
+    let report: Report = serde_json::from_slice(&read_report(&lake.handle, args.date).await?)?;
+    if let Some(file) = &args.junit {
+        write_junit(file, &read_junit(&lake.handle, args.date).await?)?;
     }
-    if as_json {
+
+    let is_output_taken = args.junit.as_deref() == Some(Path::new(STANDARD_OUTPUT));
+    if args.json {
         println!("{}", serde_json::to_string_pretty(&report_json(&report))?);
-    } else if junit != Some(standard_output) {
+    } else if !is_output_taken {
         print_report(&report);
     }
     let (.., failed) = report.count_verdicts();
     Ok(failed == 0)
 }
 
-async fn read_site_object(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, CliError> {
-    let Some(object) = site.get_if_present(key).await? else {
-        let why = format!(
-            "there is no {key}: {date} was not reported; `polelake run-day {date}` does it"
-        );
-        return Err(why.into());
-    };
+fn write_junit(file: &Path, xml: &[u8]) -> Result<(), CliError> {
+    if file == Path::new(STANDARD_OUTPUT) {
+        print!("{}", String::from_utf8_lossy(xml));
+        return Ok(());
+    }
 
-    Ok(object.body)
+    std::fs::write(file, xml).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(())
 }
 
-/// The rules that do not hold, with their tables; those that block first.
+/// The rules that did not pass, with their tables; those that block first.
 fn unmet_rules(report: &Report) -> Vec<(&str, &RuleResult)> {
-    let of = |verdict: RuleVerdict| {
-        let tables = report.tables.iter();
-        let rules = tables.flat_map(|(table, manifest)| {
-            manifest
-                .rules
-                .iter()
-                .map(move |rule| (table.as_str(), rule))
-        });
-        rules.filter(move |(_, rule)| rule.verdict == verdict)
-    };
-    of(RuleVerdict::Fail).chain(of(RuleVerdict::Warn)).collect()
+    let mut unmet = Vec::new();
+    for verdict in [RuleVerdict::Fail, RuleVerdict::Warn] {
+        for (table, manifest) in &report.tables {
+            let rules = manifest.rules.iter();
+            let of_verdict = rules.filter(|rule| rule.verdict == verdict);
+            unmet.extend(of_verdict.map(|rule| (table.as_str(), rule)));
+        }
+    }
+    unmet
 }
 
-fn report_json(report: &Report) -> serde_json::Value {
+fn report_json(report: &Report) -> Value {
     let (passed, warned, failed) = report.count_verdicts();
-    let broken: Vec<_> = unmet_rules(report)
+    let broken: Vec<Value> = unmet_rules(report)
         .into_iter()
         .map(|(table, rule)| json!({"table": table, "result": rule}))
         .collect();
     json!({
         "date": report.date,
         "rules": {"passed": passed, "warned": warned, "failed": failed},
-        "books_close": report.all_sources_balance(),
+        "balanced": report.all_sources_balance(),
         "broken": broken,
         "trends": report.trends,
     })
 }
 
 fn print_report(report: &Report) {
-    let broken = unmet_rules(report);
-    if !broken.is_empty() {
-        println!(
-            "{:20} {:7} {:>10} {:>11}  {:18} rule",
-            "table", "", "failed", "of", "target"
-        );
+    print_unmet_rules(&unmet_rules(report));
+    let trends = report.trends.iter();
+    trends
+        .filter(|trend| trend.state == TrendState::Unusual)
+        .for_each(print_trend);
+
+    let (passed, warned, failed) = report.count_verdicts();
+    let balance = balance_label(report.all_sources_balance());
+    println!(
+        "{}: {passed} rules passed, {warned} warn, {failed} block; the reconciliation is {balance}",
+        report.date
+    );
+}
+
+fn print_unmet_rules(unmet: &[(&str, &RuleResult)]) {
+    if unmet.is_empty() {
+        return;
     }
-    for (table, rule) in &broken {
-        let word = if rule.verdict == RuleVerdict::Fail {
-            "blocks"
-        } else {
-            "warns"
-        };
+
+    println!(
+        "{:20} {:7} {:>10} {:>11}  {:18} rule",
+        "table", "", "failed", "of", "target"
+    );
+    for (table, rule) in unmet {
+        let label = failure_label(rule.verdict);
         println!(
-            "{table:20} {word:7} {:>10} {:>11}  {:18} {}: {}",
+            "{table:20} {label:7} {:>10} {:>11}  {:18} {}: {}",
             rule.failed, rule.checked, rule.target, rule.rule, rule.description
         );
     }
-    for trend in report
-        .trends
-        .iter()
-        .filter(|trend| trend.state == TrendState::Unusual)
-    {
-        let usual = trend
-            .expected
-            .map(|(least, most)| format!(", usually {least} to {most}"));
-        let column = trend
-            .column
-            .as_deref()
-            .map(|column| format!(" of {column}"))
-            .unwrap_or_default();
-        println!(
-            "{} is unusual: {}{column} is {}{}",
-            trend.dataset,
-            trend.metric,
-            trend.observed,
-            usual.unwrap_or_default()
-        );
-    }
-    let (passed, warned, failed) = report.count_verdicts();
-    let books = if report.all_sources_balance() {
-        "close"
-    } else {
-        "do not close"
+}
+
+fn print_trend(trend: &Trend) {
+    let column = match &trend.column {
+        Some(column) => format!(" of {column}"),
+        None => String::new(),
+    };
+    let usual = match trend.expected {
+        Some((minimum, maximum)) => format!(", usually {minimum} to {maximum}"),
+        None => String::new(),
     };
     println!(
-        "{}: {passed} rules hold, {warned} warn, {failed} block; the books {books}",
-        report.date
+        "{} is unusual: {}{column} is {}{usual}",
+        trend.dataset, trend.metric, trend.observed
     );
 }

@@ -1,151 +1,123 @@
 //! `polelake quarantine ls|show|redrive`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lake::RedriveOrigin;
+use lake::{Day, RedriveOrigin};
+use operations::quarantine::{
+    QuarantineEntry, QuarantineFilter, RedriveOutcome, count_open, group_entries, list_entries,
+    redrive_entries, wait_for_outcomes,
+};
 use serde_json::{Value, json};
 
-use super::audit::parse_optional_date;
-use crate::args::RefusedRecordArgs;
+use super::terminal::escape_controls;
+use crate::args::quarantine::{RedriveArgs, RefusedRecordArgs, ShowRefusedArgs};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
-use operations::quarantine::{
-    self, QuarantineEntry, QuarantineFilter, RedriveOutcome, RedriveStatus, list_entries,
-};
 
-async fn find_entries(
-    refusals: &RefusedRecordArgs,
-) -> Result<(OpenLake, Vec<QuarantineEntry>), CliError> {
-    let since = parse_optional_date(refusals.since.as_deref())?;
-    let lake = OpenLake::open(&refusals.lake).await?;
-    let zones = &lake.zones;
-    if let Some(source) = &refusals.source
-        && zones.catalogue.mapping_of_source(source).is_none()
-    {
-        let names: Vec<&str> = zones
-            .catalogue
-            .mappings
-            .iter()
-            .map(|plan| plan.contract.name.as_str())
-            .collect();
-        return Err(format!(
-            "there is no source `{source}`; there are {}",
-            names.join(", ")
-        )
-        .into());
-    }
-    let filter = QuarantineFilter {
-        source: refusals.source.clone(),
-        rule: refusals.rule.clone(),
-        since,
-    };
-    let entries = list_entries(zones, &filter).await?;
-    Ok((lake, entries))
-}
-
-fn status_label(status: &RedriveStatus) -> &'static str {
-    match status {
-        RedriveStatus::Open => "open",
-        RedriveStatus::Underway => "underway",
-        RedriveStatus::Refined => "refined",
-        RedriveStatus::Ignored => "ignored",
-    }
-}
-
-pub(crate) async fn list_refused(refusals: &RefusedRecordArgs) -> Result<bool, CliError> {
-    let (_, entries) = find_entries(refusals).await?;
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<&QuarantineEntry>> = BTreeMap::new();
-    for entry in &entries {
-        let refused = &entry.refused;
-        groups
-            .entry((&refused.source, &refused.rule, status_label(&entry.status)))
-            .or_default()
-            .push(entry);
-    }
-    let lines = groups.iter().map(|((source, rule, status), entries)| {
-        let first = entries.iter().map(|entry| entry.origin.timestamp).min().unwrap_or_default();
-        let last = entries.iter().map(|entry| entry.origin.timestamp).max().unwrap_or_default();
-        json!({"source": source, "rule": rule, "status": status, "records": entries.len(), "first": format_date(first), "last": format_date(last)})
-    });
-    let lines: Vec<Value> = lines.collect();
-    if refusals.json {
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliError> {
+    let lake = OpenLake::open(&args.lake).await?;
+    let entries = list_entries(&lake.handle, &entry_filter(args)).await?;
+    let groups = group_entries(&entries);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&groups)?);
         return Ok(true);
     }
+
     println!(
         "{:20} {:40} {:9} {:>8}  {:10}  {:10}",
         "source", "rule", "status", "records", "first", "last"
     );
-    for line in &lines {
-        let text = |name: &str| line[name].as_str().unwrap_or_default();
+    for group in &groups {
         println!(
             "{:20} {:40} {:9} {:>8}  {:10}  {:10}",
-            text("source"),
-            text("rule"),
-            text("status"),
-            line["records"].to_string(),
-            text("first"),
-            text("last")
+            group.source,
+            group.rule,
+            group.status.label(),
+            group.records,
+            group.first,
+            group.last
         );
     }
-    let open = entries
-        .iter()
-        .filter(|entry| entry.status == RedriveStatus::Open)
-        .count();
+    let open = count_open(&entries);
     println!("{} refused records, {open} of them open", entries.len());
     Ok(true)
 }
 
-/// The day of an instant in milliseconds since 1970.
-fn format_date(millis: i64) -> String {
-    lake::Day::from_micros(millis * 1_000).to_string()
-}
-
-/// How a record is named: where it was first landed.
-fn format_position(topic: &str, origin: RedriveOrigin) -> String {
-    format!(
-        "{topic}-{}@{} (epoch {})",
-        origin.partition, origin.offset, origin.epoch
-    )
-}
-
-pub(crate) async fn show_refused(
-    refusals: &RefusedRecordArgs,
-    limit: usize,
-    values: bool,
-) -> Result<bool, CliError> {
-    let (_, entries) = find_entries(refusals).await?;
-    let shown = entries.iter().take(limit);
-    if refusals.json {
-        let lines: Vec<Value> = shown.map(|entry| entry_json(entry, values)).collect();
+pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliError> {
+    let lake = OpenLake::open(&args.refusals.lake).await?;
+    let entries = list_entries(&lake.handle, &entry_filter(&args.refusals)).await?;
+    let shown = entries.iter().take(args.limit);
+    if args.refusals.json {
+        let lines: Vec<Value> = shown.map(|entry| entry_json(entry, args.values)).collect();
         println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(true);
     }
+
     for entry in shown {
-        let refused = &entry.refused;
-        println!(
-            "{}  {}  {}",
-            format_position(&entry.topic, entry.origin),
-            refused.source,
-            status_label(&entry.status)
-        );
-        println!("  {} at {}: {}", refused.rule, refused.path, refused.reason);
-        println!(
-            "  appended {}, contract {}, mapping {}, redriven {} times",
-            format_date(entry.origin.timestamp),
-            refused.contract_version,
-            refused.mapping_version,
-            entry.redrives
-        );
-        if values {
-            println!("  {}", printable_value(entry));
-        }
+        print_entry(entry, args.values);
     }
-    if entries.len() > limit {
-        println!("{} more; --limit shows them", entries.len() - limit);
+    let more = entries.len().saturating_sub(args.limit);
+    if more > 0 {
+        println!("{more} more; --limit shows them");
     }
     Ok(true)
+}
+
+pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError> {
+    let opened = OpenLake::open(&args.refusals.lake).await?;
+    let lake = &opened.handle;
+    let entries = list_entries(lake, &entry_filter(&args.refusals)).await?;
+    let open = count_open(&entries);
+    if args.dry_run || open == 0 {
+        print_dry_run(open, entries.len() - open, args.refusals.json);
+        return Ok(true);
+    }
+
+    let now = opened.current_millis().await?;
+    let chunks = redrive_entries(lake, &entries, now).await?;
+    let wait = Duration::from_secs(args.wait);
+    let outcomes = wait_for_outcomes(lake, &chunks, wait).await?;
+
+    if args.refusals.json {
+        println!("{}", outcomes_json(open, &outcomes));
+    } else {
+        print_outcomes(&outcomes);
+    }
+    Ok(outcomes.iter().all(RedriveOutcome::is_done))
+}
+
+fn entry_filter(args: &RefusedRecordArgs) -> QuarantineFilter {
+    QuarantineFilter {
+        source: args.source.clone(),
+        rule: args.rule.clone(),
+        since: args.since,
+    }
+}
+
+/// The position at which a record was first landed, which is its name.
+fn format_position(topic: &str, origin: RedriveOrigin) -> String {
+    let RedriveOrigin {
+        epoch,
+        partition,
+        offset,
+        ..
+    } = origin;
+    format!("{topic}-{partition}@{offset} (epoch {epoch})")
+}
+
+fn print_entry(entry: &QuarantineEntry, values: bool) {
+    let refused = &entry.refused;
+    let position = format_position(&entry.topic, entry.origin);
+    let appended = Day::from_micros(entry.origin.timestamp * 1_000);
+    println!("{position}  {}  {}", refused.source, entry.status.label());
+    println!("  {} at {}: {}", refused.rule, refused.path, refused.reason);
+    println!(
+        "  appended {appended}, contract {}, mapping {}, redriven {} times",
+        refused.contract_version, refused.mapping_version, entry.redrives
+    );
+    if values {
+        println!("  {}", printable_value(entry));
+    }
 }
 
 fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
@@ -157,7 +129,7 @@ fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
         "offset": entry.origin.offset,
         "appended": entry.origin.timestamp,
         "source": refused.source,
-        "status": status_label(&entry.status),
+        "status": entry.status,
         "redrives": entry.redrives,
         "rule": refused.rule,
         "path": refused.path,
@@ -171,74 +143,47 @@ fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
     line
 }
 
-/// The record's bytes as text; what a terminal would act on is escaped.
+/// The record's bytes as text.
 fn printable_value(entry: &QuarantineEntry) -> String {
     let value = entry.refused.value.as_deref().unwrap_or_default();
-    String::from_utf8_lossy(value)
-        .chars()
-        .flat_map(|c| {
-            let plain = !c.is_control() || c == '\n';
-            let escaped = if plain {
-                None
-            } else {
-                Some(c.escape_default())
-            };
-            escaped.into_iter().flatten().chain(plain.then_some(c))
-        })
-        .collect()
+    escape_controls(&String::from_utf8_lossy(value))
 }
 
-pub(crate) async fn redrive_refused(
-    refusals: &RefusedRecordArgs,
-    dry_run: bool,
-    wait: u64,
-) -> Result<bool, CliError> {
-    let (lake, entries) = find_entries(refusals).await?;
-    let open = entries
-        .iter()
-        .filter(|entry| entry.status == RedriveStatus::Open)
-        .count();
-    if dry_run || open == 0 {
-        if refusals.json {
-            println!("{}", json!({"open": open, "redriven": 0}));
-        } else {
-            println!(
-                "{open} open records would be processed again; {} are not open",
-                entries.len() - open
-            );
-        }
-        return Ok(true);
-    }
-    let chunks =
-        quarantine::redrive_entries(&lake.zones, &entries, lake.current_millis().await?).await?;
-    let outcomes =
-        quarantine::wait_for_outcomes(&lake.zones, &chunks, Duration::from_secs(wait)).await?;
-    let done = |outcome: &RedriveOutcome| matches!(outcome.outcome.as_str(), "refined" | "ignored");
-    if refusals.json {
-        let line = |outcome: &RedriveOutcome| {
-            let origin = outcome.origin;
-            json!({"topic": outcome.topic, "epoch": origin.epoch, "partition": origin.partition, "offset": origin.offset, "outcome": outcome.outcome})
-        };
-        let lines: Vec<Value> = outcomes.iter().map(line).collect();
-        println!(
-            "{}",
-            json!({"open": open, "redriven": outcomes.len(), "outcomes": lines})
-        );
+fn print_dry_run(open: usize, not_open: usize, as_json: bool) {
+    if as_json {
+        println!("{}", json!({"open": open, "redriven": 0}));
     } else {
-        for outcome in &outcomes {
-            println!(
-                "{}  {}",
-                format_position(&outcome.topic, outcome.origin),
-                outcome.outcome
-            );
-        }
-        let count = outcomes.iter().filter(|outcome| done(outcome)).count();
-        println!(
-            "{} records processed again: {count} done, {} not",
-            outcomes.len(),
-            outcomes.len() - count
-        );
-        println!("The next daily run takes them into the snapshots.");
+        println!("{open} open records would be processed again; {not_open} are not open");
     }
-    Ok(outcomes.iter().all(done))
+}
+
+fn outcomes_json(open: usize, outcomes: &[RedriveOutcome]) -> Value {
+    let lines: Vec<Value> = outcomes
+        .iter()
+        .map(|outcome| {
+            json!({
+                "topic": outcome.topic,
+                "epoch": outcome.origin.epoch,
+                "partition": outcome.origin.partition,
+                "offset": outcome.origin.offset,
+                "outcome": outcome.outcome,
+            })
+        })
+        .collect();
+    json!({"open": open, "redriven": outcomes.len(), "outcomes": lines})
+}
+
+fn print_outcomes(outcomes: &[RedriveOutcome]) {
+    for outcome in outcomes {
+        let position = format_position(&outcome.topic, outcome.origin);
+        println!("{position}  {}", outcome.outcome);
+    }
+
+    let done = outcomes.iter().filter(|outcome| outcome.is_done()).count();
+    let failed = outcomes.len() - done;
+    println!(
+        "{} records processed again: {done} done, {failed} not",
+        outcomes.len()
+    );
+    println!("The next daily run merges them into the snapshots.");
 }

@@ -1,4 +1,4 @@
-//! `polelake smoke`: one invented event through a deployed stack, or through the local platform.
+//! `polelake smoke`: one synthetic event through a deployed stack, or through the local platform.
 
 use std::time::Duration;
 
@@ -17,71 +17,56 @@ pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, CliError> {
         Some(url) => Some(deployed_client(url).await?),
         None => None,
     };
-    let door = deployed
+    let client = deployed
         .as_ref()
         .or(lake.platform_client())
         .ok_or("there is no HTTP API; give --url")?;
-    let json = args.json;
-    let tell = move |step: &SmokeStep| {
-        if !json {
-            println!(
-                "{:9} {:>8.2} s  {}",
-                hop_name(step),
-                step.seconds,
-                step.seen
-            );
-        }
-    };
     if args.snapshot && args.lake.aws {
         eprintln!(
-            "When it is refined: aws lambda invoke --function-name <stack>-snapshot-merge --payload '{{\"date\": \"<today, UTC>\"}}' --cli-binary-format raw-in-base64-out /dev/stdout"
+            "Once the event is refined: aws lambda invoke --function-name <stack>-snapshot-merge --payload '{{\"date\": \"<today, UTC>\"}}' --cli-binary-format raw-in-base64-out /dev/stdout"
         );
     }
-    let smoke = SmokeTest {
+
+    let test = SmokeTest {
         lake: &lake,
-        client: door,
+        client,
         wait: Duration::from_secs(args.wait),
         snapshot: args.snapshot,
         merge: !args.lake.aws,
-        on_step: &tell,
+        on_step: if args.json { &ignore_step } else { &print_step },
     };
-    let outcome = smoke.run().await?;
-    print_outcome(&outcome, json);
+    let outcome = test.run().await?;
+
+    if args.json {
+        println!("{}", json!(outcome));
+    } else {
+        print_outcome(&outcome);
+    }
     Ok(outcome.failed.is_none())
 }
 
-/// The deployed API, with a token or signed.
+/// A client of the deployed API, with a bearer token or with signed requests.
 async fn deployed_client(url: &str) -> Result<PlatformClient, CliError> {
     let client = PlatformClient::for_api(url.trim_end_matches('/'));
-    match std::env::var("POLELAKE_TOKEN")
-        .ok()
-        .filter(|token| !token.is_empty())
-    {
-        Some(token) => Ok(client.with_token(Some(token))),
-        None => Ok(client.with_signer(RequestSigner::from_env().await?)),
+    match std::env::var("POLELAKE_TOKEN") {
+        Ok(token) if !token.is_empty() => Ok(client.with_token(Some(token))),
+        _ => Ok(client.with_signer(RequestSigner::from_env().await?)),
     }
 }
 
-fn hop_name(step: &SmokeStep) -> String {
-    let hop = json!(step.hop);
-    hop.as_str().unwrap_or_default().to_owned()
+fn ignore_step(_step: &SmokeStep) {}
+
+fn print_step(step: &SmokeStep) {
+    let hop = step.hop.name();
+    println!("{hop:9} {:>8.2} s  {}", step.seconds, step.seen);
 }
 
-fn print_outcome(outcome: &SmokeOutcome, as_json: bool) {
-    if as_json {
-        println!("{}", json!(outcome));
-        return;
-    }
+fn print_outcome(outcome: &SmokeOutcome) {
+    let run = &outcome.run;
     match &outcome.failed {
-        None => println!("{}: every hop works.", outcome.run),
+        None => println!("{run}: every hop works."),
         Some(failure) => {
-            let hop = json!(failure.hop);
-            println!(
-                "{}: not {}: {}",
-                outcome.run,
-                hop.as_str().unwrap_or_default(),
-                failure.why
-            );
+            println!("{run}: not {}: {}", failure.hop.name(), failure.why);
             println!("{} (docs/runbook.md)", failure.remedy);
         }
     }

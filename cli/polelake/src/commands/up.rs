@@ -2,26 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::client::platform_options;
-use crate::error::CliError;
-use crate::place::PlatformArgs;
 use local_platform::{LocalPlatform, schedule};
 
-pub(crate) async fn run(place: &PlatformArgs, port: u16) -> Result<bool, CliError> {
-    let platform = LocalPlatform::start(platform_options(place, port)?).await?;
+use crate::args::platform::UpArgs;
+use crate::client::platform_options;
+use crate::error::CliError;
+
+pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
+    let options = platform_options(&args.place, args.port)?;
+    let platform = LocalPlatform::start(options).await?;
+
     println!("HTTP API  {}/v1/{{source}}/events", platform.api);
     println!("Kafka     {}", platform.kafka);
     println!(
         "S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)",
         platform.s3
     );
-    println!("State     {}", place.dir.display());
+    println!("State     {}", args.place.dir.display());
     println!(
-        "Schedule  the day before is merged and reported at 01:00 UTC; `polelake run-day` does any day now"
+        "Schedule  the platform merges and reports the day before at 01:00 UTC; `polelake run-day` does any day now"
     );
-    println!("Ctrl-C stops it; the next start goes on from here.");
-    let night = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
+    println!("Ctrl-C stops the platform; the next start continues with the same state.");
+
+    let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
     tokio::signal::ctrl_c().await?;
-    night.abort();
+    nightly.abort();
     Ok(true)
 }

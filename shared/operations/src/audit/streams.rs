@@ -1,339 +1,247 @@
-//! One stream: the chain of raw objects, and the receipt of each.
+//! One stream: its raw log, and the receipt of each raw object.
 
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
+use store::StoreError;
 use store::streams::{StreamError, list_raw_chunks, read_receipts};
-use store::{ObjectHead, StoreError};
 
-use super::{AuditCounts, AuditFinding, AuditScope, StreamAudit};
-use crate::LakeHandle;
-use crate::OperationError;
+use super::raw_log_object::RawLogObject;
+use super::receipts::check_receipt;
+use super::report::{AuditCounts, AuditFinding, StreamAudit};
+use super::scope::AuditScope;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
-/// Objects that are asked for at once.
+/// Objects that are requested at once.
 const READS_AT_ONCE: usize = 16;
 
-/// A raw object with what its metadata say.
-struct RawLogObject {
-    chunk: Chunk,
-    next: Option<i64>,
-    count: u64,
-}
-
-impl RawLogObject {
-    fn from_head(chunk: Chunk, head: &ObjectHead) -> Self {
-        let number = |name: &str| {
-            head.metadata
-                .get(name)
-                .and_then(|text| text.parse::<i64>().ok())
-        };
-        Self {
-            next: number("next"),
-            count: number("count").unwrap_or_default().unsigned_abs(),
-            chunk,
-        }
-    }
-}
-
-/// Audits the stream from `from` on. `taken` says that days before took it up to there.
+/// Audits the stream from `from` on. `is_committed` says that earlier days have committed it up to
+/// there.
 pub(super) async fn audit_stream(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     from: &Chunk,
-    taken: bool,
+    is_committed: bool,
     scope: AuditScope,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<StreamAudit, OperationError> {
-    // The chain first: what is landed meanwhile is not looked for among the receipts.
-    let chunks = list_raw_chunks(from, &*zones.raw).await?;
+    // The raw log first: of objects that are landed meanwhile no receipt is expected.
+    let chunks = list_raw_chunks(from, &*lake.raw).await?;
     let end = chunks.last().map_or(from.offset, |chunk| chunk.offset + 1);
-    let mut receipts = match read_receipts(from, &*zones.refined).await {
-        Ok(receipts) => receipts,
-        Err(StreamError::Damaged(key, error)) => {
-            findings.push(AuditFinding::new(key, None, format!("is damaged: {error}")));
-            Vec::new()
-        }
-        Err(error) => return Err(error.into()),
-    };
-    for late in receipts.extract_if(.., |receipt| receipt.offset >= end) {
-        let chunk = Chunk {
-            offset: late.offset,
-            ..from.clone()
-        };
-        // Landed since the chain was listed, or lost from its end.
-        if !zones.raw.object_exists(&chunk.raw_key()).await? {
-            findings.push(orphan_receipt(&chunk));
-        }
-    }
+    let mut receipts = read_stream_receipts(lake, from, findings).await?;
+    check_late_receipts(lake, from, end, &mut receipts, findings).await?;
+
     let (chunks, mut receipts) = limit_to_scope(chunks, receipts, scope);
-    let links: Vec<RawLogObject> = stream::iter(chunks)
-        .map(|chunk| async move {
-            let head = zones.raw.head(&chunk.raw_key()).await?;
-            Ok::<_, StoreError>(RawLogObject::from_head(chunk, &head))
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    let first = links
+    let objects = read_heads(lake, chunks).await?;
+    let first = objects
         .first()
-        .filter(|_| !taken)
-        .map_or(from.offset, |link| link.chunk.offset);
+        .filter(|_| !is_committed)
+        .map_or(from.offset, |object| object.chunk.offset);
     let mut audit = StreamAudit {
         epoch: from.epoch,
         partition: from.partition,
         first,
         next: first,
-        objects: links.len() as u64,
+        objects: objects.len() as u64,
         offset_gaps: Vec::new(),
         counts: AuditCounts::default(),
     };
-    for link in &links {
-        check_contiguous(link, &mut audit.next, findings);
-        let holes = link
-            .next
-            .is_some_and(|next| (next - link.chunk.offset).unsigned_abs() > link.count);
-        if scope.deep || holes {
-            audit
-                .offset_gaps
-                .extend(find_offset_gaps(zones, link, findings).await?);
-        }
-        match receipts.remove(&link.chunk.offset) {
-            Some(receipt) => {
-                check_receipt(zones, link, &receipt, scope, &mut audit.counts, findings).await?
-            }
-            None => {
-                let what = "is not transformed: it has no receipt";
-                findings.push(AuditFinding::new(
-                    link.chunk.raw_key(),
-                    Some(link.chunk.offset),
-                    what,
-                ));
-            }
-        }
+
+    for object in &objects {
+        let receipt = receipts.remove(&object.chunk.offset);
+        audit_object(lake, object, receipt.as_ref(), scope, &mut audit, findings).await?;
     }
     for receipt in receipts.values() {
-        findings.push(orphan_receipt(&Chunk {
-            offset: receipt.offset,
-            ..from.clone()
-        }));
+        findings.push(orphan_receipt(&chunk_at(from, receipt.offset)));
     }
     Ok(audit)
 }
 
-fn orphan_receipt(chunk: &Chunk) -> AuditFinding {
-    AuditFinding::new(
-        chunk.receipt_key(),
-        Some(chunk.offset),
-        "speaks of a raw object that is not there",
-    )
+/// The receipts of a stream; a damaged one is a finding.
+async fn read_stream_receipts(
+    lake: &LakeHandle,
+    from: &Chunk,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<Vec<Receipt>, OperationError> {
+    match read_receipts(from, &*lake.refined).await {
+        Ok(receipts) => Ok(receipts),
+        Err(StreamError::Damaged(key, error)) => {
+            findings.push(AuditFinding::damaged(key, &error));
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The raw objects and receipts that began no later than the scope's last day. A raw object without a receipt is of
-/// the scope unless something of a later day lies before it.
+/// Takes out the receipts behind the end of the listed raw log. Their raw objects were landed since
+/// it was listed, or they were lost.
+async fn check_late_receipts(
+    lake: &LakeHandle,
+    from: &Chunk,
+    end: i64,
+    receipts: &mut Vec<Receipt>,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    for late in receipts.extract_if(.., |receipt| receipt.offset >= end) {
+        let chunk = chunk_at(from, late.offset);
+        if !lake.raw.object_exists(&chunk.raw_key()).await? {
+            findings.push(orphan_receipt(&chunk));
+        }
+    }
+    Ok(())
+}
+
+/// The raw objects with their metadata, in their order.
+async fn read_heads(
+    lake: &LakeHandle,
+    chunks: Vec<Chunk>,
+) -> Result<Vec<RawLogObject>, StoreError> {
+    stream::iter(chunks)
+        .map(|chunk| async move {
+            let head = lake.raw.head(&chunk.raw_key()).await?;
+            Ok(RawLogObject::from_head(chunk, &head))
+        })
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Audits one raw object: its position in the raw log, its offset gaps, and its receipt.
+async fn audit_object(
+    lake: &LakeHandle,
+    object: &RawLogObject,
+    receipt: Option<&Receipt>,
+    scope: AuditScope,
+    audit: &mut StreamAudit,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    check_contiguous(object, &mut audit.next, findings);
+    if scope.deep || object.has_offset_gaps() {
+        let gaps = find_offset_gaps(lake, object, findings).await?;
+        audit.offset_gaps.extend(gaps);
+    }
+
+    let Some(receipt) = receipt else {
+        let what = "is not transformed: it has no receipt";
+        let offset = Some(object.chunk.offset);
+        findings.push(AuditFinding::new(object.chunk.raw_key(), offset, what));
+        return Ok(());
+    };
+    check_receipt(lake, object, receipt, scope, findings).await?;
+    let first_day = receipt.days.first();
+    if first_day.is_some_and(|day| scope.contains_date(&day.date)) {
+        audit.counts.add_counts(&AuditCounts::from_receipt(receipt));
+    }
+    Ok(())
+}
+
+/// The chunk of the same stream at another offset.
+fn chunk_at(stream: &Chunk, offset: i64) -> Chunk {
+    Chunk {
+        offset,
+        ..stream.clone()
+    }
+}
+
+fn orphan_receipt(chunk: &Chunk) -> AuditFinding {
+    let what = "describes a raw object that is not there";
+    AuditFinding::new(chunk.receipt_key(), Some(chunk.offset), what)
+}
+
+/// The raw objects and receipts that began no later than the scope's last day. A raw object without
+/// a receipt is of the scope unless an object of a later day comes before it.
 fn limit_to_scope(
     mut chunks: Vec<Chunk>,
     receipts: Vec<Receipt>,
     scope: AuditScope,
 ) -> (Vec<Chunk>, BTreeMap<i64, Receipt>) {
-    let to = scope.to.map(|day| day.to_string());
-    let is_later = |receipt: &Receipt| {
-        let first = receipt.days.first();
-        first
-            .zip(to.as_ref())
-            .is_some_and(|(first, to)| first.date > *to)
-    };
-    let by_offset = receipts
+    let last_date = scope.to.map(|day| day.to_string());
+    let (later, within): (Vec<Receipt>, Vec<Receipt>) = receipts
         .into_iter()
-        .map(|receipt| (receipt.offset, receipt));
-    let (later, receipts): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        by_offset.partition(|(_, receipt)| is_later(receipt));
-    let end = later.keys().next().copied().unwrap_or(i64::MAX);
-    // What began later has its receipt at `end` or behind it: only a receipt of the scope keeps a chunk there.
+        .partition(|receipt| begins_after(receipt, last_date.as_deref()));
+    let receipts: BTreeMap<i64, Receipt> = within
+        .into_iter()
+        .map(|receipt| (receipt.offset, receipt))
+        .collect();
+
+    // An object at `end` or behind it began later, unless it has a receipt of the scope.
+    let end = later.iter().map(|receipt| receipt.offset).min();
+    let end = end.unwrap_or(i64::MAX);
     chunks.retain(|chunk| chunk.offset < end || receipts.contains_key(&chunk.offset));
     (chunks, receipts)
 }
 
-/// Whether the object begins where the one before it ended.
-fn check_contiguous(link: &RawLogObject, expected: &mut i64, findings: &mut Vec<AuditFinding>) {
-    let (key, offset) = (link.chunk.raw_key(), link.chunk.offset);
+/// Whether a raw object's first record was appended after the date.
+fn begins_after(receipt: &Receipt, date: Option<&str>) -> bool {
+    let first = receipt.days.first().map(|day| day.date.as_str());
+    first.zip(date).is_some_and(|(first, date)| first > date)
+}
+
+/// Checks that the object begins where the one before it ended, and moves `expected` to its end.
+fn check_contiguous(object: &RawLogObject, expected: &mut i64, findings: &mut Vec<AuditFinding>) {
+    let key = object.chunk.raw_key();
+    let offset = object.chunk.offset;
     if offset > *expected {
-        let what = format!(
-            "begins behind a gap: offsets {expected} to {} are in no raw object",
-            offset - 1
-        );
+        let last = offset - 1;
+        let what =
+            format!("begins behind a gap: offsets {expected} to {last} are in no raw object");
         findings.push(AuditFinding::new(&key, Some(*expected), what));
     }
     if offset < *expected {
-        findings.push(AuditFinding::new(
-            &key,
-            Some(offset),
-            format!("overlaps the object before it, which ends at {expected}"),
-        ));
+        let what = format!("overlaps the object before it, which ends at {expected}");
+        findings.push(AuditFinding::new(&key, Some(offset), what));
     }
-    match link.next {
+
+    match object.next {
         Some(next) => *expected = next.max(*expected),
-        None => findings.push(AuditFinding::new(
-            key,
-            Some(offset),
-            "has no `next`: it is not part of the chain",
-        )),
+        None => {
+            let what = "has no `next`: it is not part of the raw log";
+            findings.push(AuditFinding::new(key, Some(offset), what));
+        }
     }
 }
 
-/// The holes of a raw object, by its records' own offsets.
+/// The offset gaps of a raw object, by its records' own offsets.
 async fn find_offset_gaps(
-    zones: &LakeHandle,
-    link: &RawLogObject,
+    lake: &LakeHandle,
+    object: &RawLogObject,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<Vec<(i64, i64)>, OperationError> {
-    let key = link.chunk.raw_key();
-    let batches = match lake::decode_raw(zones.raw.get(&key).await?.body) {
+    let key = object.chunk.raw_key();
+    let batches = match lake::decode_raw(lake.raw.get(&key).await?.body) {
         Ok(batches) => batches,
         Err(error) => {
-            findings.push(AuditFinding::new(key, None, format!("is damaged: {error}")));
+            findings.push(AuditFinding::damaged(key, &error));
             return Ok(Vec::new());
         }
     };
+
+    let mut gaps = Vec::new();
+    let mut expected = object.chunk.offset;
+    let mut count = 0;
     let offsets = batches
         .iter()
         .flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
-    let (mut expected, mut count, mut holes) = (link.chunk.offset, 0, Vec::new());
     for offset in offsets {
         if offset < expected {
-            findings.push(AuditFinding::new(
-                &key,
-                Some(offset),
-                "stands behind a later offset, or twice",
-            ));
+            let what = "comes after a later offset, or twice";
+            findings.push(AuditFinding::new(&key, Some(offset), what));
         } else if offset > expected {
-            holes.push((expected, offset - 1));
+            gaps.push((expected, offset - 1));
         }
-        (expected, count) = (offset + 1, count + 1);
+        expected = offset + 1;
+        count += 1;
     }
-    if count != link.count || link.next != Some(expected) {
+
+    if count != object.count || object.next != Some(expected) {
         let what = format!(
             "holds {count} records up to {expected}, and its metadata say {} up to {:?}",
-            link.count, link.next
+            object.count, object.next
         );
         findings.push(AuditFinding::new(key, None, what));
     }
-    Ok(holes)
-}
-
-/// Whether the receipt accounts for every record, and everything that it names is there.
-async fn check_receipt(
-    zones: &LakeHandle,
-    link: &RawLogObject,
-    receipt: &Receipt,
-    scope: AuditScope,
-    counts: &mut AuditCounts,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    let (key, offset) = (link.chunk.receipt_key(), Some(link.chunk.offset));
-    if Some(receipt.next) != link.next || receipt.landed != link.count {
-        let what = format!(
-            "speaks of {} records up to {}, and the raw object has {} up to {:?}",
-            receipt.landed, receipt.next, link.count, link.next
-        );
-        findings.push(AuditFinding::new(&key, offset, what));
-    }
-    let accounted = receipt.refined + receipt.ignored + receipt.quarantined_total();
-    if receipt.landed != accounted {
-        findings.push(AuditFinding::new(
-            &key,
-            offset,
-            format!("accounts for {accounted} of {} records", receipt.landed),
-        ));
-    }
-    for object in receipt.tables.values() {
-        check_refined_object(zones, object, scope, findings).await?;
-    }
-    if let Some(day) = receipt
-        .days
-        .first()
-        .and_then(|day| lake::Day::parse(&day.date))
-        .filter(|_| receipt.quarantined_total() > 0)
-    {
-        check_quarantine(zones, &link.chunk.quarantine_key(day), receipt, findings).await?;
-    }
-    if receipt
-        .days
-        .first()
-        .is_some_and(|day| scope.contains_date(&day.date))
-    {
-        counts.add_counts(&AuditCounts::from_receipt(receipt));
-    }
-    Ok(())
-}
-
-async fn check_refined_object(
-    zones: &LakeHandle,
-    object: &lake::RefinedObject,
-    scope: AuditScope,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    let missing = || AuditFinding::new(&object.key, None, "is named by a receipt and is not there");
-    if !scope.deep {
-        if !zones.refined.object_exists(&object.key).await? {
-            findings.push(missing());
-        }
-        return Ok(());
-    }
-    match zones.refined.get(&object.key).await {
-        Ok(found) => match lake::file::count_rows(found.body) {
-            Ok(rows) if rows == object.rows => {}
-            Ok(rows) => {
-                let what = format!("has {rows} rows, and its receipt says {}", object.rows);
-                findings.push(AuditFinding::new(&object.key, None, what));
-            }
-            Err(error) => findings.push(AuditFinding::new(
-                &object.key,
-                None,
-                format!("is damaged: {error}"),
-            )),
-        },
-        Err(error) if error.is_not_found() => findings.push(missing()),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
-}
-
-/// Whether the refused records lie there, as many of each rule as the receipt says.
-async fn check_quarantine(
-    zones: &LakeHandle,
-    key: &str,
-    receipt: &Receipt,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    let refused = match zones.refined.get(key).await {
-        Ok(object) => lake::decode_quarantine(object.body),
-        Err(error) if error.is_not_found() => {
-            findings.push(AuditFinding::new(
-                key,
-                None,
-                "is missing: refused records are lost",
-            ));
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
-    };
-    match refused {
-        Ok(refused) => {
-            let mut found: BTreeMap<String, u64> = BTreeMap::new();
-            refused
-                .into_iter()
-                .for_each(|record| *found.entry(record.rule).or_default() += 1);
-            if found != receipt.quarantined {
-                let what = format!(
-                    "holds {found:?}, and its receipt says {:?}",
-                    receipt.quarantined
-                );
-                findings.push(AuditFinding::new(key, None, what));
-            }
-        }
-        Err(error) => findings.push(AuditFinding::new(key, None, format!("is damaged: {error}"))),
-    }
-    Ok(())
+    Ok(gaps)
 }
 
 #[cfg(test)]
@@ -401,7 +309,7 @@ mod tests {
         );
         // A partition that was quiet on Monday.
         assert_eq!(of_monday(&[5], &[(5, tuesday)]), Vec::<i64>::new());
-        // What is not transformed is of Monday unless Tuesday lies before it.
+        // An object that is not transformed is of Monday unless one of Tuesday comes before it.
         assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (2, tuesday)]), [0, 1]);
         assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday)]), [0]);
         assert_eq!(of_monday(&[0, 1], &[(0, monday)]), [0, 1]);

@@ -1,153 +1,199 @@
-//! Snapshots: every row of a day is yesterday's or was inserted, and every row of yesterday is there or was deleted.
+//! Snapshots: every row of a day is one of its base or was inserted, and every row of the base is
+//! there or was deleted.
 
-use lake::{Day, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
+use lake::{Day, LakeError, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
 use store::streams::StreamError;
 use store::{ObjectStore, StoreError};
 
-use super::{AuditFinding, AuditScope, TableAudit};
-use crate::LakeHandle;
-use crate::OperationError;
+use super::report::{AuditFinding, TableAudit};
+use super::scope::AuditScope;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
 /// Audits every manifest of the scope.
 pub(super) async fn audit_tables(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     scope: AuditScope,
-) -> Result<(Vec<TableAudit>, Vec<AuditFinding>), OperationError> {
-    let (mut audits, mut findings) = (Vec::new(), Vec::new());
-    for table in &zones.catalogue.tables {
-        for entry in zones
-            .curated
-            .list(&manifest_prefix(&table.name), None)
-            .await?
-        {
-            let date = entry
-                .key
-                .trim_start_matches(&manifest_prefix(&table.name))
-                .trim_end_matches(".json");
-            if scope.contains_date(date) {
-                audits.extend(audit_snapshot(zones, &entry.key, &mut findings).await?);
+    findings: &mut Vec<AuditFinding>,
+) -> Result<Vec<TableAudit>, OperationError> {
+    let mut audits = Vec::new();
+    for table in &lake.catalogue.tables {
+        let prefix = manifest_prefix(&table.name);
+        for entry in lake.curated.list(&prefix, None).await? {
+            let date = entry.key.trim_start_matches(&prefix);
+            if scope.contains_date(date.trim_end_matches(".json")) {
+                audits.extend(audit_snapshot(lake, &entry.key, findings).await?);
             }
         }
     }
-    Ok((audits, findings))
+    Ok(audits)
 }
 
-async fn audit_snapshot(
-    zones: &LakeHandle,
-    key: &str,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<Option<TableAudit>, OperationError> {
-    let manifest = match SnapshotManifest::from_json(&zones.curated.get(key).await?.body) {
-        Ok(manifest) => manifest,
-        Err(error) => {
-            findings.push(AuditFinding::new(key, None, format!("is damaged: {error}")));
-            return Ok(None);
-        }
-    };
-    let base = read_base_manifest(zones, key, &manifest, findings).await?;
-    if matches!(base, BaseManifest::Dropped) {
-        // What it came from is gone, as it should be: only its own files can be looked at.
-        for shard in &manifest.shards {
-            check_files_present(zones, shard, findings).await?;
-        }
-        let SnapshotManifest {
-            table,
-            date,
-            base,
-            rows,
-            inserted,
-            deleted,
-            ..
-        } = manifest;
-        return Ok(Some(TableAudit {
-            table,
-            date,
-            base,
-            rows,
-            inserted,
-            deleted,
-        }));
-    }
-    let base = match base {
-        BaseManifest::Found(base) => Some(*base),
-        BaseManifest::Missing | BaseManifest::Dropped => None,
-    };
-    let (rows, inserted, deleted) =
-        count_row_changes(zones, &manifest, base.as_ref(), findings).await?;
-    let before = base.as_ref().map_or(0, |base| base.rows);
-    let counted = (rows, inserted, deleted);
-    let told = (manifest.rows, manifest.inserted, manifest.deleted);
-    if counted != told {
-        let what = format!("says (rows, new, gone) {told:?}, and the files have {counted:?}");
-        findings.push(AuditFinding::new(key, None, what));
-    }
-    if before + inserted != rows + deleted {
-        let what =
-            format!("{before} rows of the base + {inserted} new - {deleted} gone are not {rows}");
-        findings.push(AuditFinding::new(key, None, what));
-    }
-    Ok(Some(TableAudit {
-        table: manifest.table,
-        date: manifest.date,
-        base: manifest.base,
-        rows,
-        inserted,
-        deleted,
-    }))
-}
-
-/// Rows of a snapshot, how many of them its base did not have, and how many of the base's are gone.
-async fn count_row_changes(
-    zones: &LakeHandle,
-    manifest: &SnapshotManifest,
-    base: Option<&SnapshotManifest>,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(u64, u64, u64), OperationError> {
-    let rows = manifest.shards.iter().map(|shard| shard.rows).sum();
-    // Shards of another count hold other rows each: then the whole tables are compared.
-    if let Some(base) = base.filter(|base| base.shards.len() != manifest.shards.len()) {
-        let old = sorted_row_keys(zones, &base.shards.iter().collect::<Vec<_>>(), findings).await?;
-        let new =
-            sorted_row_keys(zones, &manifest.shards.iter().collect::<Vec<_>>(), findings).await?;
-        let (inserted, deleted) = count_key_changes(&old, &new);
-        return Ok((rows, inserted, deleted));
-    }
-    let of_base =
-        |shard: u32| base.and_then(|base| base.shards.iter().find(|known| known.shard == shard));
-    let (mut inserted, mut deleted) = (0, 0);
-    for shard in &manifest.shards {
-        let before = of_base(shard.shard);
-        check_files_present(zones, shard, findings).await?;
-        if before.is_some_and(|before| before.version == shard.version) {
-            continue;
-        }
-        let old = sorted_row_keys(zones, before.as_slice(), findings).await?;
-        let new = sorted_row_keys(zones, &[shard], findings).await?;
-        let (came, went) = count_key_changes(&old, &new);
-        (inserted, deleted) = (inserted + came, deleted + went);
-    }
-    Ok((rows, inserted, deleted))
-}
-
-/// The manifest on which another was built.
+/// The base of a manifest: the manifest that it was built on.
 enum BaseManifest {
-    /// There is none, or it is lost and told.
+    /// The manifest has no base, or the base is lost, which is a finding already.
     Missing,
     /// A sweep has dropped it.
     Dropped,
     Found(Box<SnapshotManifest>),
 }
 
-/// Whether a sweep has dropped a day.
-async fn is_dropped(zones: &LakeHandle, table: &str, day: Day) -> Result<bool, OperationError> {
-    let days: Option<Vec<String>> =
-        store::read_json_if_present(&*zones.curated, &swept_days_key(table)).await?;
+/// Rows of a snapshot, and how they differ from those of its base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RowCounts {
+    rows: u64,
+    inserted: u64,
+    deleted: u64,
+}
 
-    Ok(days.is_some_and(|days| days.contains(&day.to_string())))
+impl RowCounts {
+    fn from_manifest(manifest: &SnapshotManifest) -> Self {
+        Self {
+            rows: manifest.rows,
+            inserted: manifest.inserted,
+            deleted: manifest.deleted,
+        }
+    }
+
+    fn into_audit(self, manifest: SnapshotManifest) -> TableAudit {
+        TableAudit {
+            table: manifest.table,
+            date: manifest.date,
+            base: manifest.base,
+            rows: self.rows,
+            inserted: self.inserted,
+            deleted: self.deleted,
+        }
+    }
+}
+
+async fn audit_snapshot(
+    lake: &LakeHandle,
+    key: &str,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<Option<TableAudit>, OperationError> {
+    let manifest = match SnapshotManifest::from_json(&lake.curated.get(key).await?.body) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            findings.push(AuditFinding::damaged(key, &error));
+            return Ok(None);
+        }
+    };
+
+    let base = match read_base_manifest(lake, key, &manifest, findings).await? {
+        BaseManifest::Found(base) => Some(*base),
+        BaseManifest::Missing => None,
+        // A sweep dropped the rows that this day is compared with: only its own files can be
+        // checked.
+        BaseManifest::Dropped => {
+            for shard in &manifest.shards {
+                check_files_present(lake, shard, findings).await?;
+            }
+            let counts = RowCounts::from_manifest(&manifest);
+            return Ok(Some(counts.into_audit(manifest)));
+        }
+    };
+
+    let counted = count_row_changes(lake, &manifest, base.as_ref(), findings).await?;
+    check_row_counts(key, &manifest, base.as_ref(), counted, findings);
+    Ok(Some(counted.into_audit(manifest)))
+}
+
+/// Compares the rows that the files have with those that the manifest and its base say.
+fn check_row_counts(
+    key: &str,
+    manifest: &SnapshotManifest,
+    base: Option<&SnapshotManifest>,
+    counted: RowCounts,
+    findings: &mut Vec<AuditFinding>,
+) {
+    let declared = RowCounts::from_manifest(manifest);
+    if counted != declared {
+        let what = format!("says {declared:?}, and the files have {counted:?}");
+        findings.push(AuditFinding::new(key, None, what));
+    }
+
+    let before = base.map_or(0, |base| base.rows);
+    let RowCounts {
+        rows,
+        inserted,
+        deleted,
+    } = counted;
+    if before + inserted != rows + deleted {
+        let what = format!(
+            "{before} rows of the base + {inserted} inserted - {deleted} deleted are not {rows}"
+        );
+        findings.push(AuditFinding::new(key, None, what));
+    }
+}
+
+/// Counts the rows of a snapshot, those that its base does not have, and those that only the base
+/// has.
+async fn count_row_changes(
+    lake: &LakeHandle,
+    manifest: &SnapshotManifest,
+    base: Option<&SnapshotManifest>,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<RowCounts, OperationError> {
+    let mut counts = RowCounts {
+        rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
+        inserted: 0,
+        deleted: 0,
+    };
+
+    // With another number of shards each one holds other rows, so the full tables are compared.
+    if let Some(base) = base.filter(|base| base.shards.len() != manifest.shards.len()) {
+        let old: Vec<&ManifestShard> = base.shards.iter().collect();
+        let new: Vec<&ManifestShard> = manifest.shards.iter().collect();
+        (counts.inserted, counts.deleted) = compare_shards(lake, &old, &new, findings).await?;
+        return Ok(counts);
+    }
+
+    for shard in &manifest.shards {
+        check_files_present(lake, shard, findings).await?;
+        let before = base.and_then(|base| find_shard(base, shard.shard));
+        if before.is_some_and(|before| before.version == shard.version) {
+            continue;
+        }
+        let (inserted, deleted) =
+            compare_shards(lake, before.as_slice(), &[shard], findings).await?;
+        counts.inserted += inserted;
+        counts.deleted += deleted;
+    }
+    Ok(counts)
+}
+
+fn find_shard(manifest: &SnapshotManifest, number: u32) -> Option<&ManifestShard> {
+    manifest.shards.iter().find(|shard| shard.shard == number)
+}
+
+/// How many rows only the new shards have, and how many only the old ones.
+async fn compare_shards(
+    lake: &LakeHandle,
+    old: &[&ManifestShard],
+    new: &[&ManifestShard],
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(u64, u64), OperationError> {
+    let old = sorted_row_keys(lake, old, findings).await?;
+    let new = sorted_row_keys(lake, new, findings).await?;
+
+    Ok(count_key_changes(&old, &new))
+}
+
+/// Whether a sweep has dropped a day.
+async fn is_dropped(lake: &LakeHandle, table: &str, day: Day) -> Result<bool, OperationError> {
+    let list = match lake.curated.get(&swept_days_key(table)).await {
+        Ok(object) => object.body,
+        Err(error) if error.is_not_found() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+
+    let days: Vec<String> = serde_json::from_slice(&list)?;
+    Ok(days.contains(&day.to_string()))
 }
 
 async fn read_base_manifest(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     key: &str,
     manifest: &SnapshotManifest,
     findings: &mut Vec<AuditFinding>,
@@ -155,127 +201,118 @@ async fn read_base_manifest(
     let Some(day) = manifest.base.as_deref().and_then(Day::parse) else {
         return Ok(BaseManifest::Missing);
     };
-    match store::streams::read_manifest(&manifest.table, day, &*zones.curated).await {
-        Ok(None) if is_dropped(zones, &manifest.table, day).await? => Ok(BaseManifest::Dropped),
+
+    match store::streams::read_manifest(&manifest.table, day, &*lake.curated).await {
+        Ok(Some(base)) => Ok(BaseManifest::Found(Box::new(base))),
+        Ok(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Dropped),
         Ok(None) => {
-            findings.push(AuditFinding::new(
-                key,
-                None,
-                format!("was built on {day}, whose manifest is not there"),
-            ));
+            let what = format!("was built on {day}, whose manifest is not there");
+            findings.push(AuditFinding::new(key, None, what));
             Ok(BaseManifest::Missing)
         }
         Err(StreamError::Damaged(base, error)) => {
-            findings.push(AuditFinding::new(
-                base,
-                None,
-                format!("is damaged: {error}"),
-            ));
+            findings.push(AuditFinding::damaged(base, &error));
             Ok(BaseManifest::Missing)
         }
-        found => Ok(found?.map_or(BaseManifest::Missing, |base| {
-            BaseManifest::Found(Box::new(base))
-        })),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// The row keys of shards, sorted.
 async fn sorted_row_keys(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     shards: &[&ManifestShard],
     findings: &mut Vec<AuditFinding>,
 ) -> Result<Vec<String>, OperationError> {
     let mut keys = Vec::new();
     for shard in shards {
-        let found = match shard_row_keys(&*zones.curated, &shard.rows_key).await {
-            Ok(found) => found,
-            Err(ShardKeysError::Damaged(error)) => {
-                findings.push(AuditFinding::new(
-                    &shard.rows_key,
-                    None,
-                    format!("is damaged: {error}"),
-                ));
-                continue;
-            }
-            Err(ShardKeysError::Store(error)) => return Err(error.into()),
-        };
-        match found {
-            Some(found) if found.len() as u64 == shard.rows => keys.extend(found),
-            Some(found) => {
-                let what = format!(
-                    "has {} rows, and its manifest says {}",
-                    found.len(),
-                    shard.rows
-                );
-                findings.push(AuditFinding::new(&shard.rows_key, None, what));
+        match read_shard_keys(&*lake.curated, &shard.rows_key).await {
+            Ok(found) => {
+                findings.extend(check_shard_rows(shard, found.len()));
                 keys.extend(found);
             }
-            // That it is not there is told already.
-            None => {}
+            Err(ShardKeysError::Damaged(error)) => {
+                findings.push(AuditFinding::damaged(&shard.rows_key, &error));
+            }
+            // The check of the manifest's files has found that it is not there.
+            Err(ShardKeysError::Store(error)) if error.is_not_found() => {}
+            Err(ShardKeysError::Store(error)) => return Err(error.into()),
         }
     }
+
     keys.sort_unstable();
-    if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-        let what = format!("holds the row {} twice", twice[0]);
-        findings.push(AuditFinding::new(
-            shards.first().map_or("", |shard| &shard.rows_key),
-            None,
-            what,
-        ));
+    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        let object = shards.first().map_or("", |shard| &shard.rows_key);
+        let what = format!("holds the row {} twice", pair[0]);
+        findings.push(AuditFinding::new(object, None, what));
     }
     Ok(keys)
 }
 
+/// That a file has other rows than its manifest says.
+fn check_shard_rows(shard: &ManifestShard, rows: usize) -> Option<AuditFinding> {
+    if rows as u64 == shard.rows {
+        return None;
+    }
+
+    let what = format!("has {rows} rows, and its manifest says {}", shard.rows);
+    Some(AuditFinding::new(&shard.rows_key, None, what))
+}
+
 /// Why a shard's keys could not be read.
 enum ShardKeysError {
-    Damaged(lake::LakeError),
+    Damaged(LakeError),
     Store(StoreError),
 }
 
-async fn shard_row_keys(
+async fn read_shard_keys(
     curated: &dyn ObjectStore,
     key: &str,
-) -> Result<Option<Vec<String>>, ShardKeysError> {
-    let object = curated
-        .get_if_present(key)
-        .await
-        .map_err(ShardKeysError::Store)?;
+) -> Result<Vec<String>, ShardKeysError> {
+    let object = curated.get(key).await.map_err(ShardKeysError::Store)?;
 
-    object
-        .map(|object| lake::file::read_row_keys(object.body).map_err(ShardKeysError::Damaged))
-        .transpose()
+    lake::file::read_row_keys(object.body).map_err(ShardKeysError::Damaged)
 }
 
-/// Whether the files that a manifest names are there: the rows, and what the next merge must remember.
+/// Checks that the files which a manifest names are there: the rows, and the state for the next
+/// merge.
 async fn check_files_present(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     shard: &ManifestShard,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
     for key in std::iter::once(&shard.rows_key).chain(&shard.state_key) {
-        if !zones.curated.object_exists(key).await? {
-            findings.push(AuditFinding::new(
-                key,
-                None,
-                "is named by a manifest and is not there",
-            ));
+        if !lake.curated.object_exists(key).await? {
+            let what = "is named by a manifest and is not there";
+            findings.push(AuditFinding::new(key, None, what));
         }
     }
     Ok(())
 }
 
-/// How many keys came and how many went, between two sorted lists.
+/// How many keys only the new list has, and how many only the old one. Both are sorted.
 fn count_key_changes(old: &[String], new: &[String]) -> (u64, u64) {
-    let (mut came, mut went, mut a, mut b) = (0, 0, 0, 0);
-    while a < old.len() || b < new.len() {
-        match (old.get(a), new.get(b)) {
-            (Some(before), Some(after)) if before == after => (a, b) = (a + 1, b + 1),
-            (Some(before), Some(after)) if before < after => (a, went) = (a + 1, went + 1),
-            (Some(_), None) => (a, went) = (a + 1, went + 1),
-            _ => (b, came) = (b + 1, came + 1),
+    let mut inserted = 0;
+    let mut deleted = 0;
+    let mut old = old.iter().peekable();
+    let mut new = new.iter().peekable();
+    loop {
+        match (old.peek(), new.peek()) {
+            (None, None) => return (inserted, deleted),
+            (Some(before), Some(after)) if before == after => {
+                old.next();
+                new.next();
+            }
+            (Some(before), after) if after.is_none_or(|after| before < after) => {
+                old.next();
+                deleted += 1;
+            }
+            _ => {
+                new.next();
+                inserted += 1;
+            }
         }
     }
-    (came, went)
 }
 
 #[cfg(test)]

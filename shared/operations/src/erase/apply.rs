@@ -1,117 +1,124 @@
-//! Writing what the survey found, in an order in which a run that breaks off is finished by the next one.
+//! Writes what the plan found, in an order in which the next run finishes a run that breaks off.
 
 use store::ObjectStore;
 
+use super::curated::CuratedEraser;
 use super::examine::{ObjectRewrite, examine_chunk};
 use super::outcome::{ErasureOutcome, ErasureZone};
 use super::plan::{AffectedChunk, LakeErasurePlan};
-use super::{CuratedEraser, erasure_list, erasure_receipt};
-use crate::LakeHandle;
-use crate::OperationError;
+use super::{erasure_list, erasure_receipt};
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
-/// Erases what was surveyed.
+/// Erases what the plan found.
 ///
 /// # Errors
-/// When the storage does not answer, an object is damaged, or one was changed at the same moment.
+/// When the storage does not answer, an object is damaged, or another writer changed one at the
+/// same moment.
 pub(super) async fn apply_plan(
-    zones: &LakeHandle,
-    survey: &LakeErasurePlan,
+    lake: &LakeHandle,
+    plan: &LakeErasurePlan,
     curated: &dyn CuratedEraser,
     now: i64,
 ) -> Result<ErasureOutcome, OperationError> {
-    let subjects = &survey.scope.subjects;
-    let erasure = survey
-        .unfinished
-        .unwrap_or_else(|| subjects.combined_hash());
-    // First of all: what is replayed from now on stays away.
-    erasure_list::add_erased_subjects(&*zones.refined, subjects, erasure, now).await?;
+    let subjects = &plan.scope.subjects;
+    let erasure = plan.unfinished.unwrap_or_else(|| subjects.combined_hash());
+    // The list first: no replay brings the subjects back from now on.
+    erasure_list::add_erased_subjects(&*lake.refined, subjects, erasure, now).await?;
+
     let mut outcome = ErasureOutcome {
-        by_hand: survey.by_hand.clone(),
-        resumed: survey.unfinished.is_some(),
+        by_hand: plan.by_hand.clone(),
+        resumed: plan.unfinished.is_some(),
         ..ErasureOutcome::default()
     };
-    // Raw records last of all chunks: while they are there, rows and books can be found from them again.
-    for affected in &survey.affected {
-        rewrite_chunk(
-            zones,
-            survey,
-            affected,
-            |zone| zone != ErasureZone::Raw,
-            &mut outcome,
-        )
-        .await?;
+    rewrite_chunks(lake, plan, &mut outcome).await?;
+
+    for object in curated.erase_rows(subjects, false).await? {
+        outcome.add_object(ErasureZone::Curated, &object.key, object.rows);
     }
-    // Of these last what tells its own key: by it a run that is given only an id, and breaks off, is taken up again.
-    for tells in [false, true] {
-        for affected in survey
-            .affected
-            .iter()
-            .filter(|affected| affected.reveals_key == tells)
-        {
-            rewrite_chunk(
-                zones,
-                survey,
-                affected,
-                |zone| zone == ErasureZone::Raw,
-                &mut outcome,
-            )
-            .await?;
-        }
+    if plan.unfinished.is_some() {
+        outcome.versions_purged += purge_all_versions(lake, plan).await?;
     }
-    for touched in curated.erase_rows(subjects, false).await? {
-        outcome.add_object(ErasureZone::Curated, &touched.key, touched.rows);
-    }
-    if survey.unfinished.is_some() {
-        outcome.versions_purged += purge_all_versions(zones, survey).await?;
-    }
+
     outcome.objects.sort();
-    outcome.receipt = Some(
-        erasure_receipt::write_erasure_receipt(&*zones.curated, erasure, now, &outcome).await?,
-    );
+    let receipt =
+        erasure_receipt::write_erasure_receipt(&*lake.curated, erasure, now, &outcome).await?;
+    outcome.receipt = Some(receipt);
     Ok(outcome)
 }
 
-async fn rewrite_chunk(
-    zones: &LakeHandle,
-    survey: &LakeErasurePlan,
-    affected: &AffectedChunk,
-    wanted: impl Fn(ErasureZone) -> bool,
+/// Which objects of a chunk one pass rewrites.
+#[derive(Clone, Copy)]
+enum RewritePass {
+    /// Everything in the refined zone.
+    Refined,
+    /// The raw object.
+    Raw,
+}
+
+impl RewritePass {
+    fn covers(self, zone: ErasureZone) -> bool {
+        match self {
+            Self::Refined => zone != ErasureZone::Raw,
+            Self::Raw => zone == ErasureZone::Raw,
+        }
+    }
+}
+
+/// Rewrites the objects of all chunks. Raw objects come last: while they are there, a later run can
+/// find rows and receipts from them again. Of the raw objects, those that reveal a record's own key
+/// come last: when an operator gives only an id, the next run finds the records of a run that broke
+/// off by them.
+async fn rewrite_chunks(
+    lake: &LakeHandle,
+    plan: &LakeErasurePlan,
     outcome: &mut ErasureOutcome,
 ) -> Result<(), OperationError> {
-    if !affected.changes.iter().any(|(zone, ..)| wanted(*zone)) {
-        return Ok(());
+    for affected in &plan.affected {
+        rewrite_chunk(lake, plan, affected, RewritePass::Refined, outcome).await?;
     }
-    let Some(objects) = survey.chunks.get(&affected.chunk) else {
-        return Ok(());
-    };
-    let examined = examine_chunk(
-        zones,
-        &survey.scope,
-        (&affected.chunk, objects),
-        &affected.hints,
-    )
-    .await?;
-    for change in examined
-        .rewrites
-        .into_iter()
-        .filter(|change| wanted(change.zone))
-    {
-        let store = if change.zone == ErasureZone::Raw {
-            &zones.raw
-        } else {
-            &zones.refined
-        };
-        let (zone, key, count) = (change.zone, change.key.clone(), change.count);
-        outcome.versions_purged += replace_object(&**store, change).await?;
-        outcome.add_object(zone, &key, count);
+
+    for reveals_key in [false, true] {
+        let last = plan.affected.iter();
+        for affected in last.filter(|affected| affected.reveals_key == reveals_key) {
+            rewrite_chunk(lake, plan, affected, RewritePass::Raw, outcome).await?;
+        }
     }
     Ok(())
 }
 
-/// Replaces the object, and deletes for good what it was before; says how many versions that were.
+async fn rewrite_chunk(
+    lake: &LakeHandle,
+    plan: &LakeErasurePlan,
+    affected: &AffectedChunk,
+    pass: RewritePass,
+    outcome: &mut ErasureOutcome,
+) -> Result<(), OperationError> {
+    if !affected.changes.iter().any(|(zone, ..)| pass.covers(*zone)) {
+        return Ok(());
+    }
+    let Some(objects) = plan.chunks.get(&affected.chunk) else {
+        return Ok(());
+    };
+
+    let chunk = (&affected.chunk, objects);
+    let examined = examine_chunk(lake, &plan.scope, chunk, &affected.hints).await?;
+    let rewrites = examined.rewrites.into_iter();
+    for rewrite in rewrites.filter(|rewrite| pass.covers(rewrite.zone)) {
+        let store = match pass {
+            RewritePass::Refined => &lake.refined,
+            RewritePass::Raw => &lake.raw,
+        };
+        outcome.add_object(rewrite.zone, &rewrite.key, rewrite.count);
+        outcome.versions_purged += replace_object(&**store, rewrite).await?;
+    }
+    Ok(())
+}
+
+/// Replaces the object, and deletes its old versions for good; says how many versions that were.
 async fn replace_object(
     store: &dyn ObjectStore,
-    change: ObjectRewrite,
+    rewrite: ObjectRewrite,
 ) -> Result<u64, OperationError> {
     let ObjectRewrite {
         key,
@@ -119,27 +126,28 @@ async fn replace_object(
         body,
         metadata,
         ..
-    } = change;
+    } = rewrite;
     if !store.replace_if_match(&key, &etag, body, metadata).await? {
-        return Err(
-            format!("{key} was changed while it was being erased; run the command again").into(),
-        );
+        let why = format!("{key} was changed while it was being erased; run the command again");
+        return Err(why.into());
     }
+
     Ok(store.purge_versions(&key).await?)
 }
 
-/// After a run that broke off nobody knows which objects it replaced: no old version of any is kept.
+/// Deletes the old versions of every object. After a run that broke off no list says which objects
+/// that run replaced.
 async fn purge_all_versions(
-    zones: &LakeHandle,
-    survey: &LakeErasurePlan,
+    lake: &LakeHandle,
+    plan: &LakeErasurePlan,
 ) -> Result<u64, OperationError> {
     let mut purged = 0;
-    for (chunk, objects) in &survey.chunks {
+    for (chunk, objects) in &plan.chunks {
         for key in objects.refined_keys(chunk) {
-            purged += zones.refined.purge_versions(&key).await?;
+            purged += lake.refined.purge_versions(&key).await?;
         }
         if objects.raw {
-            purged += zones.raw.purge_versions(&chunk.raw_key()).await?;
+            purged += lake.raw.purge_versions(&chunk.raw_key()).await?;
         }
     }
     Ok(purged)

@@ -1,24 +1,26 @@
-//! The seam to the curated zone: snapshots are the merge's own, and it knows how to take rows out of them.
+//! The seam to the curated zone: snapshots are the merge's own, and its code removes rows from
+//! them.
 
 use async_trait::async_trait;
 
-use super::Subjects;
-use crate::OperationError;
+use super::subjects::Subjects;
+use crate::error::OperationError;
 
-/// An object from which something was taken.
+/// An object from which an erasure removed rows or records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RedactedObject {
     /// Its key.
     pub key: String,
-    /// Rows, or records, that are gone from it or were redacted.
+    /// Rows or records that were removed or redacted.
     pub rows: u64,
 }
 
-/// What erases rows of the curated zone.
+/// Erases rows of the curated zone.
 #[async_trait]
 pub trait CuratedEraser: Send + Sync {
-    /// Takes every row out of every kept version that names one of the subjects' ids or was made by one of their records
-    /// ([`Subjects::is_about`]). Does it again without harm. With `dry_run` it says what would be done and writes nothing.
+    /// Removes from every retained version every row that names one of the subjects' ids, or that
+    /// one of their records made ([`Subjects::is_about`]). A second call does no harm. With
+    /// `dry_run` it says what it would remove and writes nothing.
     ///
     /// # Errors
     /// When the storage does not answer or an object is damaged.

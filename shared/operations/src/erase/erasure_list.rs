@@ -1,14 +1,14 @@
-//! The list of who is forgotten, as it lies in the refined zone.
+//! The list of erased subjects, in the refined zone.
 
 use bytes::Bytes;
 use lake::{ERASURES_KEY, ErasedSubject, ErasedSubjects};
 use pole::Uuid;
 use store::{ObjectMetadata, ObjectStore};
 
-use super::subject::Subjects;
-use crate::OperationError;
+use super::subjects::Subjects;
+use crate::error::OperationError;
 
-/// How often the list is written anew when others write it at the same moment.
+/// How often a write of the list is tried when other erasures write it at the same moment.
 const WRITE_ATTEMPTS_MAX: u32 = 20;
 
 /// The list, and the tag under which it was read; none where there is no list.
@@ -24,10 +24,10 @@ pub(super) async fn read_erasure_list(
     Ok((list, Some(object.etag)))
 }
 
-/// Puts the subjects on the list: events up to `now` say nothing more of them.
+/// Adds the subjects to the list: from now on events up to `now` are suppressed.
 ///
 /// # Errors
-/// When the storage does not answer, or others write the list too often.
+/// When the storage does not answer, or other erasures write the list at every try.
 pub(super) async fn add_erased_subjects(
     refined: &dyn ObjectStore,
     subjects: &Subjects,
@@ -56,5 +56,7 @@ pub(super) async fn add_erased_subjects(
             return Ok(());
         }
     }
-    Err(format!("{ERASURES_KEY}: others wrote it at every try; run the command again").into())
+    let why =
+        format!("{ERASURES_KEY}: other erasures wrote it at every try; run the command again");
+    Err(why.into())
 }

@@ -1,115 +1,136 @@
-//! One chunk: its raw object, its refined rows, its refused records and its receipt, and what each of them must become.
+//! Examines one chunk: its raw object, its refined rows, its refused records and its receipt, and
+//! how each must change.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use lake::{Chunk, LakeError, RawBatch, Receipt};
-use store::{ObjectMetadata, StoredObject};
+use store::{ObjectMetadata, ObjectStore, StoredObject};
 
 use super::classify::{RecordClassification, RecordClassifier};
 use super::inventory::ChunkObjects;
 use super::outcome::ErasureZone;
-use super::quarantine::{self, RedactedQuarantine};
+use super::quarantine;
 use super::raw::{self, OffsetClassifications};
 use super::reconciliation::{self, ExaminedCounts};
 use super::refined::RefinedIncrement;
 use super::search_terms::SearchTerms;
-use super::subject::Subjects;
-use crate::LakeHandle;
-use crate::OperationError;
+use super::subjects::Subjects;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
-/// Who is searched for, and how far the search goes.
+/// The subjects that are searched for, and how far the erasure goes.
 pub(super) struct ErasureScope {
     pub(super) subjects: Subjects,
     pub(super) search_terms: SearchTerms,
     pub(super) full_records: bool,
 }
 
-/// An object that must become another one.
+/// An object with new content.
 pub(super) struct ObjectRewrite {
     pub(super) zone: ErasureZone,
     pub(super) key: String,
-    /// What it was when it was looked at.
+    /// The object's tag when it was examined.
     pub(super) etag: String,
     pub(super) body: Bytes,
     pub(super) metadata: ObjectMetadata,
-    /// Rows or records.
+    /// Rows or records that the rewrite erases or redacts.
     pub(super) count: u64,
 }
 
-/// What rows told of a chunk's records, by offset. It is kept, for the rows go before the records.
+/// What rows say of a chunk's records, by offset. It outlives an examination, for an erasure
+/// removes the rows first.
 #[derive(Clone, Default)]
 pub(super) struct OffsetHints {
     naming: BTreeSet<i64>,
     about: BTreeSet<i64>,
 }
 
-/// A chunk, looked at.
+impl OffsetHints {
+    /// Whether rows of the record name a subject, or are about one.
+    fn contains(&self, offset: i64) -> bool {
+        self.naming.contains(&offset) || self.about.contains(&offset)
+    }
+}
+
+/// The outcome of an examination.
 #[derive(Default)]
 pub(super) struct ExaminedChunk {
     /// In the order in which they are to be written: rows, refused records, receipt, raw records.
     pub(super) rewrites: Vec<ObjectRewrite>,
     pub(super) hints: OffsetHints,
-    /// Whether a raw record of it tells whom it is about.
+    /// Whether a raw record of it reveals the key of the record that it is about.
     pub(super) reveals_key: bool,
-    /// The offsets of records that only a person can mend.
+    /// The offsets of records that only a person can redact.
     pub(super) by_hand: BTreeSet<i64>,
 }
 
-/// Looks at a chunk. `hints` are of an earlier look.
+/// A refined object of a chunk.
+struct ChunkIncrement<'c> {
+    key: String,
+    object: StoredObject,
+    increment: RefinedIncrement<'c>,
+}
+
+/// Examines a chunk. `hints` are those of an earlier examination.
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
 pub(super) async fn examine_chunk(
-    zones: &LakeHandle,
-    sight: &ErasureScope,
+    lake: &LakeHandle,
+    scope: &ErasureScope,
     (chunk, objects): (&Chunk, &ChunkObjects),
     hints: &OffsetHints,
 ) -> Result<ExaminedChunk, OperationError> {
-    let mut work = ChunkExamination {
-        lake: zones,
-        scope: sight,
+    let mut examination = ChunkExamination {
+        lake,
+        scope,
         chunk,
         counts: ExaminedCounts::default(),
-        examined: ExaminedChunk::default(),
+        examined: ExaminedChunk {
+            hints: hints.clone(),
+            ..ExaminedChunk::default()
+        },
     };
-    work.examined.hints = hints.clone();
-    let increments = work.read_increments(objects).await?;
-    let judge = RecordClassifier {
-        subjects: &sight.subjects,
-        search_terms: &sight.search_terms,
-        mapping: zones.catalogue.mapping_of_topic(&chunk.topic),
-        full_records: sight.full_records,
+    let classifier = RecordClassifier {
+        subjects: &scope.subjects,
+        search_terms: &scope.search_terms,
+        mapping: lake.catalogue.mapping_of_topic(&chunk.topic),
+        full_records: scope.full_records,
     };
-    let raw = match objects.raw {
-        true => zones.raw.get_if_present(&chunk.raw_key()).await?,
-        false => None,
-    };
-    let batches = match &raw {
-        Some(raw) => lake::decode_raw(raw.body.clone())
-            .map_err(|error| unreadable_object(&chunk.raw_key(), &error))?,
-        None => Vec::new(),
-    };
-    let mut judgements = work.classify_records(&batches, &judge);
+
+    let increments = examination.read_increments(objects).await?;
+    let raw = examination.read_raw(objects).await?;
+    let batches = raw
+        .as_ref()
+        .map_or(&[][..], |(_, batches)| batches.as_slice());
+    let mut classifications = examination.classify_records(batches, &classifier);
     if raw.is_some() {
-        work.count_erased(&batches, &judgements);
-        work.examined.reveals_key = raw::reveals_record_key(&batches, &judgements, judge.mapping);
+        examination.count_erased(batches, &classifications);
+        examination.examined.reveals_key =
+            raw::reveals_record_key(batches, &classifications, classifier.mapping);
     }
-    work.redact_refused(objects, &judge, &mut judgements)
+
+    examination
+        .redact_refused(objects, &classifier, &mut classifications)
         .await?;
-    work.remove_rows(increments, &judgements)?;
+    examination.remove_rows(increments, &classifications)?;
     if objects.receipt {
-        work.correct_receipt().await?;
+        examination.correct_receipt().await?;
     }
-    if let Some(raw) = raw {
-        work.rewrite_raw_records(&raw, &batches, &judgements)?;
+    if let Some((object, batches)) = &raw {
+        examination.rewrite_raw_records(object, batches, &classifications)?;
     }
-    let by_hand = judgements
+    examination.examined.by_hand = manual_offsets(&classifications);
+    Ok(examination.examined)
+}
+
+/// The offsets of records that only a person can redact.
+fn manual_offsets(classifications: &OffsetClassifications) -> BTreeSet<i64> {
+    let manual = classifications
         .iter()
-        .filter(|(_, one)| **one == RecordClassification::NeedsManualRedaction)
-        .map(|(offset, _)| *offset);
-    work.examined.by_hand = by_hand.collect();
-    Ok(work.examined)
+        .filter(|(_, class)| **class == RecordClassification::NeedsManualRedaction);
+    manual.map(|(offset, _)| *offset).collect()
 }
 
 struct ChunkExamination<'w> {
@@ -121,14 +142,14 @@ struct ChunkExamination<'w> {
 }
 
 impl<'w> ChunkExamination<'w> {
-    /// The refined objects, and what they tell of the records.
+    /// Reads the refined objects, and notes what they say of the records.
     async fn read_increments(
         &mut self,
         objects: &ChunkObjects,
-    ) -> Result<Vec<(String, StoredObject, RefinedIncrement<'w>)>, OperationError> {
+    ) -> Result<Vec<ChunkIncrement<'w>>, OperationError> {
         let mut increments = Vec::new();
         for (table, key) in &objects.refined {
-            let Some(object) = self.lake.refined.get_if_present(key).await? else {
+            let Some(object) = get_if_present(&*self.lake.refined, key).await? else {
                 continue;
             };
             let table = &self.lake.catalogue.tables[*table];
@@ -137,80 +158,95 @@ impl<'w> ChunkExamination<'w> {
             let (naming, about) = increment
                 .find_subject_offsets(&self.scope.subjects)
                 .map_err(|error| unreadable_object(key, &error))?;
+
             self.examined.hints.naming.extend(naming);
             self.examined.hints.about.extend(about);
             self.counts.rows.insert(key.clone(), increment.row_count());
-            increments.push((key.clone(), object, increment));
+            increments.push(ChunkIncrement {
+                key: key.clone(),
+                object,
+                increment,
+            });
         }
         Ok(increments)
     }
 
-    /// The records' judgements. What rows say of a record outweighs what a mapping of today makes of it.
-    fn classify_records(
-        &mut self,
-        batches: &[RawBatch],
-        judge: &RecordClassifier<'_>,
-    ) -> OffsetClassifications {
-        let hints = &self.examined.hints;
-        let located = |offset| hints.naming.contains(&offset) || hints.about.contains(&offset);
-        let mut judgements = raw::classify_raw_records(batches, judge, located);
-        let there = batches
-            .iter()
-            .flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
-        for offset in there.filter(|offset| hints.about.contains(offset)) {
-            let judgement = judgements
-                .entry(offset)
-                .or_insert(RecordClassification::Unrelated);
-            if !matches!(
-                judgement,
-                RecordClassification::AlreadyErased | RecordClassification::AboutSubject { .. }
-            ) {
-                *judgement = RecordClassification::AboutSubject { ignored: false };
-            }
+    /// Reads the raw object and its records; none when it has expired.
+    async fn read_raw(
+        &self,
+        objects: &ChunkObjects,
+    ) -> Result<Option<(StoredObject, Vec<RawBatch>)>, OperationError> {
+        if !objects.raw {
+            return Ok(None);
         }
-        judgements
+        let key = self.chunk.raw_key();
+        let Some(object) = get_if_present(&*self.lake.raw, &key).await? else {
+            return Ok(None);
+        };
+
+        let batches = lake::decode_raw(object.body.clone())
+            .map_err(|error| unreadable_object(&key, &error))?;
+        Ok(Some((object, batches)))
     }
 
-    fn count_erased(&mut self, batches: &[RawBatch], judgements: &OffsetClassifications) {
-        let of = |wanted: fn(&RecordClassification) -> bool| {
-            judgements.values().filter(|one| wanted(one)).count() as u64
-        };
-        self.counts.erased = Some(of(|one| {
-            matches!(
-                one,
-                RecordClassification::AboutSubject { .. } | RecordClassification::AlreadyErased
-            )
-        }));
-        self.counts.ignored =
-            of(|one| *one == RecordClassification::AboutSubject { ignored: true });
-        self.counts.origins = raw::redriven_origins(batches, judgements)
-            .into_iter()
-            .collect();
+    /// Classifies the raw records. What the stored rows say of a record outweighs what today's
+    /// mapping makes of it.
+    fn classify_records(
+        &self,
+        batches: &[RawBatch],
+        classifier: &RecordClassifier<'_>,
+    ) -> OffsetClassifications {
+        let hints = &self.examined.hints;
+        let mut classifications =
+            raw::classify_raw_records(batches, classifier, |offset| hints.contains(offset));
+
+        let offsets = batches
+            .iter()
+            .flat_map(|batch| (0..batch.len()).map(|row| batch.offset(row)));
+        for offset in offsets.filter(|offset| hints.about.contains(offset)) {
+            let class = classifications
+                .entry(offset)
+                .or_insert(RecordClassification::Unrelated);
+            if !class.is_erased() {
+                *class = RecordClassification::AboutSubject { ignored: false };
+            }
+        }
+        classifications
+    }
+
+    fn count_erased(&mut self, batches: &[RawBatch], classifications: &OffsetClassifications) {
+        let about_ignored = RecordClassification::AboutSubject { ignored: true };
+        let erased = classifications.values().filter(|class| class.is_erased());
+        let ignored = classifications
+            .values()
+            .filter(|class| **class == about_ignored);
+        let origins = raw::redriven_origins(batches, classifications);
+
+        self.counts.erased = Some(erased.count() as u64);
+        self.counts.ignored = ignored.count() as u64;
+        self.counts.origins = origins.into_iter().collect();
     }
 
     async fn redact_refused(
         &mut self,
         objects: &ChunkObjects,
-        judge: &RecordClassifier<'_>,
-        judgements: &mut OffsetClassifications,
+        classifier: &RecordClassifier<'_>,
+        classifications: &mut OffsetClassifications,
     ) -> Result<(), OperationError> {
         let Some(key) = &objects.quarantine else {
             return Ok(());
         };
-        let Some(object) = self.lake.refined.get_if_present(key).await? else {
+        let Some(object) = get_if_present(&*self.lake.refined, key).await? else {
             return Ok(());
         };
-        let RedactedQuarantine {
-            classifications: refused,
-            remaining: left,
-            rewritten,
-        } = quarantine::redact_quarantine(self.chunk, object.body.clone(), judge)
+
+        let redacted = quarantine::redact_quarantine(self.chunk, object.body.clone(), classifier)
             .map_err(|error| unreadable_object(key, &error))?;
-        for (offset, judgement) in refused {
-            judgements.entry(offset).or_insert(judgement);
+        for (offset, class) in redacted.classifications {
+            classifications.entry(offset).or_insert(class);
         }
-        self.counts.refused = Some(left);
-        if let Some((body, count)) = rewritten {
+        self.counts.refused = Some(redacted.remaining);
+        if let Some((body, count)) = redacted.rewritten {
             self.push_rewrite(ErasureZone::Quarantine, key, object, body, count);
         }
         Ok(())
@@ -218,25 +254,29 @@ impl<'w> ChunkExamination<'w> {
 
     fn remove_rows(
         &mut self,
-        increments: Vec<(String, StoredObject, RefinedIncrement<'_>)>,
-        judgements: &OffsetClassifications,
+        increments: Vec<ChunkIncrement<'_>>,
+        classifications: &OffsetClassifications,
     ) -> Result<(), OperationError> {
-        let whole = judgements.iter().filter(|(_, one)| {
-            matches!(
-                one,
-                RecordClassification::AboutSubject { .. } | RecordClassification::AlreadyErased
-            )
-        });
-        let mut about: BTreeSet<i64> = whole.map(|(offset, _)| *offset).collect();
+        let erased = classifications
+            .iter()
+            .filter(|(_, class)| class.is_erased());
+        let mut about: BTreeSet<i64> = erased.map(|(offset, _)| *offset).collect();
         about.extend(&self.examined.hints.about);
         self.counts.seen = self.examined.hints.about.len() as u64;
-        for (key, object, increment) in increments {
-            let cut = increment
+
+        for ChunkIncrement {
+            key,
+            object,
+            increment,
+        } in increments
+        {
+            let removal = increment
                 .remove_subject_rows(&self.scope.subjects, &about)
                 .map_err(|error| unreadable_object(&key, &error))?;
-            if let Some((body, left, gone)) = cut {
-                self.counts.rows.insert(key.clone(), left);
-                self.push_rewrite(ErasureZone::Refined, &key, object, body, gone);
+            if let Some(removal) = removal {
+                self.counts.rows.insert(key.clone(), removal.retained);
+                let removed = removal.removed;
+                self.push_rewrite(ErasureZone::Refined, &key, object, removal.body, removed);
             }
         }
         Ok(())
@@ -244,40 +284,37 @@ impl<'w> ChunkExamination<'w> {
 
     async fn correct_receipt(&mut self) -> Result<(), OperationError> {
         let key = self.chunk.receipt_key();
-        let Some(object) = self.lake.refined.get_if_present(&key).await? else {
+        let Some(object) = get_if_present(&*self.lake.refined, &key).await? else {
             return Ok(());
         };
+
         let before =
             Receipt::from_json(&object.body).map_err(|error| unreadable_object(&key, &error))?;
         let after = reconciliation::reconcile_receipt(before.clone(), &self.counts);
         if after != before {
             let body = Bytes::from(after.to_json()?);
-            self.push_rewrite(
-                ErasureZone::Receipt,
-                &key,
-                object,
-                body,
-                after.erased - before.erased,
-            );
+            let erased = after.erased - before.erased;
+            self.push_rewrite(ErasureZone::Receipt, &key, object, body, erased);
         }
         Ok(())
     }
 
     fn rewrite_raw_records(
         &mut self,
-        raw: &StoredObject,
+        object: &StoredObject,
         batches: &[RawBatch],
-        judgements: &OffsetClassifications,
+        classifications: &OffsetClassifications,
     ) -> Result<(), OperationError> {
         let key = self.chunk.raw_key();
-        let next = raw.metadata.get("next").and_then(|text| text.parse().ok());
-        let next = next.ok_or_else(|| {
-            format!("{key} has no `next`: it is not part of the chain; move it away")
+        let next = object.metadata.get("next");
+        let next = next.and_then(|text| text.parse().ok()).ok_or_else(|| {
+            format!("{key} has no `next`: it is not part of the raw log; move it away")
         })?;
-        let rewritten = raw::rewrite_raw_object(self.chunk, next, batches, judgements)
+
+        let rewritten = raw::rewrite_raw_object(self.chunk, next, batches, classifications)
             .map_err(|error| unreadable_object(&key, &error))?;
         if let Some((body, count)) = rewritten {
-            self.push_rewrite(ErasureZone::Raw, &key, raw.clone(), body, count);
+            self.push_rewrite(ErasureZone::Raw, &key, object.clone(), body, count);
         }
         Ok(())
     }
@@ -290,19 +327,30 @@ impl<'w> ChunkExamination<'w> {
         body: Bytes,
         count: u64,
     ) {
-        let StoredObject { etag, metadata, .. } = object;
         self.examined.rewrites.push(ObjectRewrite {
             zone,
             key: key.to_owned(),
-            etag,
+            etag: object.etag,
             body,
-            metadata,
+            metadata: object.metadata,
             count,
         });
     }
 }
 
 fn unreadable_object(key: &str, error: &LakeError) -> OperationError {
-    format!("{key} cannot be read: {error}; `polelake audit --deep` tells what else is damaged")
+    format!("{key} cannot be read: {error}; `polelake audit --deep` finds other damaged objects")
         .into()
+}
+
+/// The object; none when it was deleted since it was listed.
+async fn get_if_present(
+    store: &dyn ObjectStore,
+    key: &str,
+) -> Result<Option<StoredObject>, OperationError> {
+    match store.get(key).await {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

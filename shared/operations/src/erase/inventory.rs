@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use lake::Chunk;
 use store::{ListedObject, StoreError};
 
-use crate::LakeHandle;
+use crate::lake_handle::LakeHandle;
 
 /// The objects of one chunk.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChunkObjects {
-    /// Whether its raw object is there; it may have expired.
+    /// Whether its raw object is there, which may have expired.
     pub(super) raw: bool,
     /// Whether it was transformed.
     pub(super) receipt: bool,
-    /// Its refined objects: the table's place in the catalogue, and the key.
+    /// Its refined objects: the table's index in the catalogue, and the key.
     pub(super) refined: Vec<(usize, String)>,
     /// Its refused records.
     pub(super) quarantine: Option<String>,
 }
 
 impl ChunkObjects {
-    /// The keys of everything in the refined zone.
+    /// The keys of its objects in the refined zone.
     pub(super) fn refined_keys(&self, chunk: &Chunk) -> Vec<String> {
         let rows = self.refined.iter().map(|(_, key)| key.clone());
         rows.chain(self.quarantine.clone())
@@ -30,37 +30,34 @@ impl ChunkObjects {
     }
 }
 
-/// Lists both zones. Keys are held, no content: some 300 bytes for each chunk.
+/// Lists both zones. The list holds keys and no content: some 300 bytes for each chunk.
 ///
 /// # Errors
 /// When the storage does not answer.
 pub(super) async fn list_chunk_objects(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
 ) -> Result<BTreeMap<Chunk, ChunkObjects>, StoreError> {
     let mut chunks: BTreeMap<Chunk, ChunkObjects> = BTreeMap::new();
-    // Raw last: what is landed meanwhile has nothing in the refined zone yet.
-    for entry in zones.refined.list(Chunk::RECEIPTS_PREFIX, None).await? {
+    // Raw last: a chunk that is landed meanwhile has no object in the refined zone yet.
+    for entry in lake.refined.list(Chunk::RECEIPTS_PREFIX, None).await? {
         if let Some(chunk) = Chunk::from_receipt_key(&entry.key) {
             chunks.entry(chunk).or_default().receipt = true;
         }
     }
-    for (place, table) in zones.catalogue.tables.iter().enumerate() {
-        for ListedObject { key, .. } in zones
-            .refined
-            .list(&Chunk::refined_prefix(&table.name), None)
-            .await?
-        {
+    for (index, table) in lake.catalogue.tables.iter().enumerate() {
+        let prefix = Chunk::refined_prefix(&table.name);
+        for ListedObject { key, .. } in lake.refined.list(&prefix, None).await? {
             if let Some(chunk) = Chunk::from_refined_key(&table.name, &key) {
-                chunks.entry(chunk).or_default().refined.push((place, key));
+                chunks.entry(chunk).or_default().refined.push((index, key));
             }
         }
     }
-    for ListedObject { key, .. } in zones.refined.list(Chunk::QUARANTINE_PREFIX, None).await? {
+    for ListedObject { key, .. } in lake.refined.list(Chunk::QUARANTINE_PREFIX, None).await? {
         if let Some(chunk) = Chunk::from_quarantine_key(&key) {
             chunks.entry(chunk).or_default().quarantine = Some(key);
         }
     }
-    for entry in zones.raw.list(Chunk::RAW_PREFIX, None).await? {
+    for entry in lake.raw.list(Chunk::RAW_PREFIX, None).await? {
         if let Some(chunk) = Chunk::from_raw_key(&entry.key) {
             chunks.entry(chunk).or_default().raw = true;
         }

@@ -1,4 +1,4 @@
-//! What an erasure did, or would do: objects and counts, and nobody's name.
+//! What an erasure did, or would do: objects and counts, and no person's data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use lake::ErasedObject;
 use serde::Serialize;
 
-/// A part of the lake. They are written in this order.
+/// A part of the lake. An erasure writes them in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum ErasureZone {
@@ -29,7 +29,8 @@ impl fmt::Display for ErasureZone {
     }
 }
 
-/// A record that mentions a subject and that only a person can mend: where it lies, and nothing of what it says.
+/// A record that mentions a subject and that only a person can redact: its position, and no value
+/// of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ManualRedaction {
     /// The raw object.
@@ -43,7 +44,7 @@ pub struct ManualRedaction {
 pub struct ErasureOutcome {
     /// The objects that changed, by zone and key, each with its rows or records.
     pub objects: Vec<ErasedObject>,
-    /// Records that mention a subject and must be mended by hand.
+    /// Records that mention a subject and must be redacted by hand.
     pub by_hand: Vec<ManualRedaction>,
     /// Old versions that were deleted for good.
     pub versions_purged: u64,
@@ -74,7 +75,8 @@ impl ErasureOutcome {
         let mut zones: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for object in &self.objects {
             let (objects, rows) = zones.entry(&object.zone).or_default();
-            (*objects, *rows) = (*objects + 1, *rows + object.count);
+            *objects += 1;
+            *rows += object.count;
         }
         zones
     }

@@ -1,4 +1,4 @@
-//! Looking at everything, and changing nothing.
+//! Examines everything that an erasure may have to change, and changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,24 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::Chunk;
 use pole::Uuid;
 
+use super::curated::{CuratedEraser, RedactedObject};
 use super::examine::{ErasureScope, ExaminedChunk, OffsetHints, examine_chunk};
 use super::inventory::{ChunkObjects, list_chunk_objects};
 use super::outcome::{ErasureOutcome, ErasureZone, ManualRedaction};
+use super::request::LakeErasureRequest;
 use super::search_terms::SearchTerms;
-use super::{
-    CuratedEraser, LakeErasureRequest, RedactedObject, erasure_list, erasure_receipt, subject,
-};
-use crate::LakeHandle;
-use crate::OperationError;
+use super::{erasure_list, erasure_receipt, subject_search};
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
-/// Chunks that are looked at at once: each is held in memory, some 10 MB.
+/// Chunks that are examined at once: each is held in memory, some 10 MB.
 const CHUNKS_AT_ONCE: usize = 4;
 
 /// A chunk in which something must change.
 pub(super) struct AffectedChunk {
     pub(super) chunk: Chunk,
     pub(super) hints: OffsetHints,
-    /// Whether a raw record of it tells whom it is about.
+    /// Whether a raw record of it reveals the key of the record that it is about.
     pub(super) reveals_key: bool,
     pub(super) changes: Vec<(ErasureZone, String, u64)>,
 }
@@ -45,89 +45,101 @@ impl LakeErasurePlan {
         self.affected.is_empty() && self.curated.is_empty() && self.unfinished.is_none()
     }
 
-    /// What would be done.
+    /// The outcome that the plan has when it is applied.
     pub(super) fn planned_outcome(&self) -> ErasureOutcome {
         let mut outcome = ErasureOutcome {
             by_hand: self.by_hand.clone(),
             resumed: self.unfinished.is_some(),
             ..ErasureOutcome::default()
         };
+
         for (zone, key, count) in self.affected.iter().flat_map(|affected| &affected.changes) {
             outcome.add_object(*zone, key, *count);
         }
-        for touched in &self.curated {
-            outcome.add_object(ErasureZone::Curated, &touched.key, touched.rows);
+        for object in &self.curated {
+            outcome.add_object(ErasureZone::Curated, &object.key, object.rows);
         }
+
         outcome.objects.sort();
         outcome
     }
 }
 
-/// Finds the subjects and looks at every chunk and at the curated zone.
+/// Finds the subjects and examines every chunk and the curated zone.
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
 pub(super) async fn plan_erasure(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     request: &LakeErasureRequest,
     curated: &dyn CuratedEraser,
 ) -> Result<LakeErasurePlan, OperationError> {
-    let (erasures, _) = erasure_list::read_erasure_list(&*zones.refined).await?;
+    let (erasures, _) = erasure_list::read_erasure_list(&*lake.refined).await?;
     let unfinished =
-        erasure_receipt::find_unfinished_erasure(&*zones.curated, &erasures, &request.subject)
+        erasure_receipt::find_unfinished_erasure(&*lake.curated, &erasures, &request.subject)
             .await?;
-    let chunks = list_chunk_objects(zones).await?;
-    let subjects = subject::find_subjects(zones, &request.subject, &erasures, &chunks).await?;
-    let needles = SearchTerms::from_subjects(&subjects);
-    let sight = ErasureScope {
+    let chunks = list_chunk_objects(lake).await?;
+
+    let subjects =
+        subject_search::find_subjects(lake, &request.subject, &erasures, &chunks).await?;
+    let scope = ErasureScope {
+        search_terms: SearchTerms::from_subjects(&subjects),
         subjects,
-        search_terms: needles,
         full_records: request.full_records,
     };
-    let (mut affected, mut by_hand) = (Vec::new(), Vec::new());
-    let hints = OffsetHints::default();
-    let looks = chunks.iter().map(|(chunk, objects)| {
-        let (sight, hints) = (&sight, &hints);
-        async move {
-            Ok::<_, OperationError>((
-                chunk,
-                examine_chunk(zones, sight, (chunk, objects), hints).await?,
-            ))
-        }
-    });
-    let mut looks = stream::iter(looks).buffered(CHUNKS_AT_ONCE);
-    while let Some((chunk, examined)) = looks.try_next().await? {
-        let ExaminedChunk {
-            rewrites: changes,
-            hints,
-            reveals_key: tells_a_key,
-            by_hand: offsets,
-        } = examined;
-        by_hand.extend(offsets.into_iter().map(|offset| ManualRedaction {
-            object: chunk.raw_key(),
-            offset,
-        }));
-        let changes: Vec<_> = changes
-            .into_iter()
-            .map(|change| (change.zone, change.key, change.count))
-            .collect();
-        if !changes.is_empty() {
-            affected.push(AffectedChunk {
-                chunk: chunk.clone(),
-                hints,
-                reveals_key: tells_a_key,
-                changes,
-            });
-        }
-    }
-    drop(looks);
-    let curated = curated.erase_rows(&sight.subjects, true).await?;
+
+    let (affected, by_hand) = examine_chunks(lake, &scope, &chunks).await?;
+    let curated = curated.erase_rows(&scope.subjects, true).await?;
     Ok(LakeErasurePlan {
-        scope: sight,
+        scope,
         chunks,
         affected,
         by_hand,
         curated,
         unfinished,
+    })
+}
+
+/// The chunks in which something must change, and the records that only a person can redact.
+async fn examine_chunks(
+    lake: &LakeHandle,
+    scope: &ErasureScope,
+    chunks: &BTreeMap<Chunk, ChunkObjects>,
+) -> Result<(Vec<AffectedChunk>, Vec<ManualRedaction>), OperationError> {
+    let mut affected = Vec::new();
+    let mut by_hand = Vec::new();
+    let no_hints = OffsetHints::default();
+    let hints = &no_hints;
+    let examinations = chunks.iter().map(|(chunk, objects)| async move {
+        let examined = examine_chunk(lake, scope, (chunk, objects), hints).await?;
+        Ok::<_, OperationError>((chunk, examined))
+    });
+
+    let mut examinations = stream::iter(examinations).buffered(CHUNKS_AT_ONCE);
+    while let Some((chunk, mut examined)) = examinations.try_next().await? {
+        let offsets = std::mem::take(&mut examined.by_hand);
+        by_hand.extend(offsets.into_iter().map(|offset| ManualRedaction {
+            object: chunk.raw_key(),
+            offset,
+        }));
+        affected.extend(affected_chunk(chunk, examined));
+    }
+    Ok((affected, by_hand))
+}
+
+/// The chunk, when something in it must change.
+fn affected_chunk(chunk: &Chunk, examined: ExaminedChunk) -> Option<AffectedChunk> {
+    if examined.rewrites.is_empty() {
+        return None;
+    }
+
+    let rewrites = examined.rewrites.into_iter();
+    Some(AffectedChunk {
+        chunk: chunk.clone(),
+        hints: examined.hints,
+        reveals_key: examined.reveals_key,
+        changes: rewrites
+            .map(|rewrite| (rewrite.zone, rewrite.key, rewrite.count))
+            .collect(),
     })
 }

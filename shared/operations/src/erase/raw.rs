@@ -1,23 +1,23 @@
-//! Raw objects: erased records keep their place, redacted ones the rest of what they say.
+//! Raw objects: erased records keep their offset, redacted ones keep the rest of their value.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{CompiledMapping, Event};
-use lake::{Chunk, REDRIVE_PARTITION, RawBatch, RawRecord, RedriveOrigin};
+use lake::{Chunk, LakeError, REDRIVE_PARTITION, RawBatch, RawRecord, RedriveOrigin};
 
 use super::classify::{CandidateRecord, RecordClassification, RecordClassifier};
 
-/// The judgements of an object's records, by offset; of those that say nothing of a subject there is none.
+/// The classifications of an object's records, by offset; unrelated records have none.
 pub(super) type OffsetClassifications = BTreeMap<i64, RecordClassification>;
 
-/// Judges every record. `located` says whose rows name a subject.
+/// Classifies every record. `located` says of an offset whether rows of the record name a subject.
 pub(super) fn classify_raw_records(
     batches: &[RawBatch],
-    judge: &RecordClassifier<'_>,
+    classifier: &RecordClassifier<'_>,
     located: impl Fn(i64) -> bool,
 ) -> OffsetClassifications {
-    let mut judgements = OffsetClassifications::new();
+    let mut classifications = OffsetClassifications::new();
     for (batch, row) in iter_records(batches) {
         let record = CandidateRecord {
             key: batch.key(row),
@@ -25,60 +25,54 @@ pub(super) fn classify_raw_records(
             headers: batch.headers(row),
         };
         let offset = batch.offset(row);
-        let judgement = judge.classify_record(record, located(offset));
-        if judgement != RecordClassification::Unrelated {
-            judgements.insert(offset, judgement);
+        let class = classifier.classify_record(record, located(offset));
+        if class != RecordClassification::Unrelated {
+            classifications.insert(offset, class);
         }
     }
-    judgements
+    classifications
 }
 
-/// Where the records that are about a subject were first landed, where they were redriven.
+/// The origins of the erased records that were redriven.
 pub(super) fn redriven_origins(
     batches: &[RawBatch],
-    judgements: &OffsetClassifications,
+    classifications: &OffsetClassifications,
 ) -> Vec<String> {
-    let gone = |offset| {
-        matches!(
-            judgements.get(&offset),
-            Some(RecordClassification::AboutSubject { .. } | RecordClassification::AlreadyErased)
-        )
-    };
-    let rows = iter_records(batches).filter(|(batch, row)| gone(batch.offset(*row)));
-    rows.filter_map(|(batch, row)| {
-        Some(RedriveOrigin::from_headers(batch.headers(row))?.to_string())
-    })
-    .collect()
+    let mut origins = Vec::new();
+    for (batch, row) in iter_records(batches) {
+        let class = classifications.get(&batch.offset(row));
+        if class.is_some_and(RecordClassification::is_erased) {
+            let origin = RedriveOrigin::from_headers(batch.headers(row));
+            origins.extend(origin.map(|origin| origin.to_string()));
+        }
+    }
+    origins
 }
 
-/// Whether a record about a subject tells its own key. An earlier run that broke off is taken up by such a record, so these
-/// are the last to go.
+/// Whether a record about a subject reveals its own key. By such a record a later run finds what an
+/// earlier one that broke off was to erase, so these are the last to be erased.
 pub(super) fn reveals_record_key(
     batches: &[RawBatch],
-    judgements: &OffsetClassifications,
-    plan: Option<&CompiledMapping>,
+    classifications: &OffsetClassifications,
+    mapping: Option<&CompiledMapping>,
 ) -> bool {
-    let about = |offset| {
-        matches!(
-            judgements.get(&offset),
-            Some(RecordClassification::AboutSubject { .. })
-        )
-    };
-    plan.is_some_and(|plan| {
-        let mut rows = iter_records(batches).filter(|(batch, row)| about(batch.offset(*row)));
-        rows.any(|(batch, row)| {
-            let given = lake::find_header_text(batch.headers(row), "event-id");
-            Event::parse(
-                &plan.contract,
-                batch.value(row).unwrap_or_default(),
-                given.as_deref(),
-            )
-            .is_ok()
-        })
+    let Some(mapping) = mapping else { return false };
+    iter_records(batches).any(|(batch, row)| {
+        let class = classifications.get(&batch.offset(row));
+        matches!(class, Some(RecordClassification::AboutSubject { .. }))
+            && is_readable(mapping, batch, row)
     })
 }
 
-/// The object with what was judged, and how many records of it are other than before; none when nothing is.
+/// Whether the record's contract can read it.
+fn is_readable(mapping: &CompiledMapping, batch: &RawBatch, row: usize) -> bool {
+    let header_id = lake::find_header_text(batch.headers(row), "event-id");
+    let value = batch.value(row).unwrap_or_default();
+    Event::parse(&mapping.contract, value, header_id.as_deref()).is_ok()
+}
+
+/// The object's new content, and how many of its records are erased or redacted; none when all stay
+/// as they are.
 ///
 /// # Errors
 /// When Parquet refuses to write.
@@ -86,64 +80,62 @@ pub(super) fn rewrite_raw_object(
     chunk: &Chunk,
     next: i64,
     batches: &[RawBatch],
-    judgements: &OffsetClassifications,
-) -> Result<Option<(Bytes, u64)>, lake::LakeError> {
-    let changes = |one: &&RecordClassification| {
+    classifications: &OffsetClassifications,
+) -> Result<Option<(Bytes, u64)>, LakeError> {
+    let changed = classifications.values().filter(|class| {
         matches!(
-            one,
+            class,
             RecordClassification::AboutSubject { .. } | RecordClassification::MentionsSubject(_)
         )
-    };
-    let count = judgements.values().filter(changes).count();
+    });
+    let count = changed.count() as u64;
     if count == 0 {
         return Ok(None);
     }
+
     let records: Vec<RawRecord<'_>> = iter_records(batches)
-        .map(|(batch, row)| rewritten_record(chunk, batch, row, judgements))
+        .map(|(batch, row)| rewrite_record(chunk, batch, row, classifications))
         .collect();
-    Ok(Some((
-        lake::encode_raw(chunk, &records, next)?,
-        count as u64,
-    )))
+    let body = lake::encode_raw(chunk, &records, next)?;
+    Ok(Some((body, count)))
 }
 
-fn iter_records(batches: &[RawBatch]) -> impl Iterator<Item = (&RawBatch, usize)> {
+pub(super) fn iter_records(batches: &[RawBatch]) -> impl Iterator<Item = (&RawBatch, usize)> {
     batches
         .iter()
         .flat_map(|batch| (0..batch.len()).map(move |row| (batch, row)))
 }
 
-fn rewritten_record<'r>(
+fn rewrite_record<'r>(
     chunk: &Chunk,
     batch: &'r RawBatch,
     row: usize,
-    judgements: &OffsetClassifications,
+    classifications: &OffsetClassifications,
 ) -> RawRecord<'r> {
-    let offset = batch.offset(row);
-    let bytes = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
-    let (key, value, headers) = match judgements.get(&offset) {
+    let record = RawRecord {
+        offset: batch.offset(row),
+        timestamp: batch.timestamp(row),
+        timestamp_type: batch.timestamp_type(row),
+        key: batch.key(row).map(Bytes::copy_from_slice),
+        value: batch.value(row).map(Bytes::copy_from_slice),
+        headers: batch.headers(row).map(str::to_owned),
+    };
+
+    match classifications.get(&record.offset) {
         Some(RecordClassification::AboutSubject { .. }) => {
             let origin = RedriveOrigin::from_headers(batch.headers(row))
                 .filter(|_| chunk.partition == REDRIVE_PARTITION);
-            (None, None, Some(lake::erased_headers(origin)))
+            RawRecord {
+                key: None,
+                value: None,
+                headers: Some(lake::erased_headers(origin)),
+                ..record
+            }
         }
-        Some(RecordClassification::MentionsSubject(redacted)) => (
-            bytes(batch.key(row)),
-            Some(redacted.clone()),
-            batch.headers(row).map(str::to_owned),
-        ),
-        _ => (
-            bytes(batch.key(row)),
-            bytes(batch.value(row)),
-            batch.headers(row).map(str::to_owned),
-        ),
-    };
-    RawRecord {
-        offset,
-        timestamp: batch.timestamp(row),
-        timestamp_type: batch.timestamp_type(row),
-        key,
-        value,
-        headers,
+        Some(RecordClassification::MentionsSubject(redacted)) => RawRecord {
+            value: Some(redacted.clone()),
+            ..record
+        },
+        _ => record,
     }
 }

@@ -1,57 +1,70 @@
-//! A chunk's receipt after an erasure: what was refined or refused and is gone counts as ignored, so that the books close.
+//! A chunk's receipt after an erasure: erased records count as ignored, so that the reconciliation
+//! still balances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lake::Receipt;
 
-/// What was found of a chunk's records.
+/// What an examination found of a chunk's records.
 #[derive(Default)]
 pub(super) struct ExaminedCounts {
-    /// Rows of its refined objects as they will be, by key.
+    /// Rows that its refined objects will have, by key.
     pub(super) rows: BTreeMap<String, u64>,
-    /// Refused records as they will be, by rule; none without a quarantine object.
+    /// Refused records that will remain, by rule; none without a quarantine object.
     pub(super) refused: Option<BTreeMap<String, u64>>,
-    /// Records about a subject in the raw object, those that were erased before among them; none when it has expired.
+    /// Records about a subject in the raw object, those that an earlier erasure removed among them;
+    /// none when the object has expired.
     pub(super) erased: Option<u64>,
-    /// Records about a subject whose rows were there, for books whose raw object has expired.
+    /// Records about a subject whose rows were found, for a receipt whose raw object has expired.
     pub(super) seen: u64,
-    /// Those of them whose type makes no rows.
+    /// Erased records of a type that makes no rows.
     pub(super) ignored: u64,
-    /// Where erased records were first landed, if they were redriven.
+    /// The origins of erased records that were redriven.
     pub(super) origins: BTreeSet<String>,
 }
 
-/// The receipt as it must be. Done again it changes nothing: how many records are erased is counted, not added.
+/// The receipt as it must be. A second time it changes nothing: it holds how many records are
+/// erased, counted afresh.
 pub(super) fn reconcile_receipt(mut receipt: Receipt, found: &ExaminedCounts) -> Receipt {
     for object in receipt.tables.values_mut() {
         if let Some(rows) = found.rows.get(&object.key) {
             object.rows = *rows;
         }
     }
-    let before = receipt.quarantined_total();
-    if let Some(left) = &found.refused {
-        for (rule, count) in &mut receipt.quarantined {
-            *count = left.get(rule).copied().unwrap_or_default().min(*count);
-        }
-        receipt.quarantined.retain(|_, count| *count > 0);
-    }
-    let refused = before - receipt.quarantined_total();
-    let pending = found.erased.map_or(found.seen, |erased| {
-        erased.saturating_sub(receipt.erased + refused)
-    });
+    let refused = remove_refused(&mut receipt, found);
+
+    // Records that are erased, and that the receipt does not count as erased yet.
+    let pending = match found.erased {
+        Some(erased) => erased.saturating_sub(receipt.erased + refused),
+        None => found.seen,
+    };
     let ignored = found.ignored.min(pending);
     let refined = (pending - ignored).min(receipt.refined);
     receipt.refined -= refined;
     receipt.ignored += refined + refused;
     receipt.erased += refined + refused + ignored;
-    for redriven in receipt
-        .redriven
-        .iter_mut()
-        .filter(|one| found.origins.contains(&one.of))
-    {
-        "ignored".clone_into(&mut redriven.outcome);
+
+    for redriven in &mut receipt.redriven {
+        if found.origins.contains(&redriven.of) {
+            "ignored".clone_into(&mut redriven.outcome);
+        }
     }
     receipt
+}
+
+/// Takes the refused records that are erased out of the receipt; gives how many they are.
+fn remove_refused(receipt: &mut Receipt, found: &ExaminedCounts) -> u64 {
+    let Some(remaining) = &found.refused else {
+        return 0;
+    };
+
+    let before = receipt.quarantined_total();
+    for (rule, count) in &mut receipt.quarantined {
+        let remaining = remaining.get(rule).copied().unwrap_or_default();
+        *count = remaining.min(*count);
+    }
+    receipt.quarantined.retain(|_, count| *count > 0);
+    before - receipt.quarantined_total()
 }
 
 #[cfg(test)]
@@ -83,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_books_close_and_stay_closed() {
+    fn the_receipt_balances_and_stays_so() {
         let found = ExaminedCounts {
             rows: [("k".to_owned(), 3)].into(),
             refused: Some([("a".to_owned(), 1), ("b".to_owned(), 1)].into()),

@@ -1,74 +1,75 @@
-//! Taking the mention of somebody out of a JSON value that is about somebody else.
+//! Redacts the mention of a person in a JSON value that is about another subject.
 
 use serde_json::Value;
 
-/// What became of a value.
+/// The outcome of a redaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redaction {
-    /// It holds no mention, and is as it was.
+    /// The value holds no mention, and is as it was.
     Clear,
-    /// The mention is gone.
+    /// The mention is removed.
     Done,
-    /// The mention is the value's own: nothing smaller than the whole could be taken out, and nothing was.
+    /// The mention is the value's own: only the full value could be removed, and nothing was.
     Whole,
 }
 
-/// Takes out of `value` every smallest object that holds `needle` in a text, a number or a member's name: an element of a list
-/// is removed, another object becomes null. An object within it that can be taken out alone is not the reason to take
-/// the object around it.
+/// Removes from `value` every smallest object that holds `term` in a text, a number or a member's
+/// name: an element of a list is removed, another object becomes null. Where an inner object can be
+/// removed alone, the object around it stays.
 ///
 /// ```
 /// let mut value = serde_json::json!({"members": [{"id": "robin-17"}, {"id": "kim-18"}], "rent": 5});
-/// assert_eq!(polelake::erase::redact(&mut value, "robin-17"), polelake::erase::Redaction::Done);
+/// assert_eq!(operations::erase::redact(&mut value, "robin-17"), operations::erase::Redaction::Done);
 /// assert_eq!(value, serde_json::json!({"members": [{"id": "kim-18"}], "rent": 5}));
 /// ```
-pub fn redact(value: &mut Value, needle: &str) -> Redaction {
+pub fn redact(value: &mut Value, term: &str) -> Redaction {
     let mut redacted = value.clone();
-    let mut taken = false;
-    if strip_mentions(&mut redacted, needle, &mut taken) {
+    let mut removed = false;
+    if strip_mentions(&mut redacted, term, &mut removed) {
         return Redaction::Whole;
     }
-    if !taken {
+    if !removed {
         return Redaction::Clear;
     }
     *value = redacted;
     Redaction::Done
 }
 
-/// Whether the value holds the needle itself, after every object within it that could be taken out was.
-fn strip_mentions(value: &mut Value, needle: &str, taken: &mut bool) -> bool {
+/// Removes every object within the value that can be removed; says whether the value itself still
+/// holds the term.
+fn strip_mentions(value: &mut Value, term: &str, removed: &mut bool) -> bool {
     match value {
-        Value::String(text) => text.contains(needle),
-        Value::Number(number) => number.to_string().contains(needle),
-        Value::Array(items) => strip_list_mentions(items, needle, taken),
+        Value::String(text) => text.contains(term),
+        Value::Number(number) => number.to_string().contains(term),
+        Value::Array(items) => strip_list_mentions(items, term, removed),
         Value::Object(members) => {
-            let mut held = false;
+            let mut still_held = false;
             for (name, member) in members.iter_mut() {
-                let here = strip_mentions(member, needle, taken);
-                if here && member.is_object() && !name.contains(needle) {
+                let holds_term = strip_mentions(member, term, removed);
+                if holds_term && member.is_object() && !name.contains(term) {
                     *member = Value::Null;
-                    *taken = true;
+                    *removed = true;
                 } else {
-                    held |= here || name.contains(needle);
+                    still_held |= holds_term || name.contains(term);
                 }
             }
-            held
+            still_held
         }
         Value::Null | Value::Bool(_) => false,
     }
 }
 
-/// Whether the list holds the needle elsewhere than in an object of its own.
-fn strip_list_mentions(items: &mut Vec<Value>, needle: &str, taken: &mut bool) -> bool {
-    let mut held = false;
+/// The same for a list: says whether it holds the term outside its objects.
+fn strip_list_mentions(items: &mut Vec<Value>, term: &str, removed: &mut bool) -> bool {
+    let mut still_held = false;
     items.retain_mut(|item| {
-        let here = strip_mentions(item, needle, taken);
-        let gone = here && item.is_object();
-        *taken |= gone;
-        held |= here && !gone;
-        !gone
+        let holds_term = strip_mentions(item, term, removed);
+        let is_removed = holds_term && item.is_object();
+        *removed |= is_removed;
+        still_held |= holds_term && !is_removed;
+        !is_removed
     });
-    held
+    still_held
 }
 
 #[cfg(test)]
@@ -139,7 +140,7 @@ mod tests {
         })
     }
 
-    /// Every object in the value that holds no needle, as text.
+    /// Every object in the value that does not hold the term, as text.
     fn innocent(value: &Value, found: &mut Vec<String>) {
         if value.is_object() && !value.to_string().contains(KEY) {
             found.push(value.to_string());

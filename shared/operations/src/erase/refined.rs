@@ -1,11 +1,11 @@
-//! Refined increments: rows that name a subject, or that a record about one made, go.
+//! Refined increments: rows that name a subject, or that a record about one made, are removed.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::nullif::nullif;
 use arrow_select::zip::zip;
@@ -15,15 +15,16 @@ use lake::{LakeError, file, schema};
 use pole::{RowOperation, Uuid};
 
 use super::row_ids::{IdColumns, RowIdentity};
-use super::subject::Subjects;
+use super::subjects::Subjects;
 
-/// What is to become of a row.
+/// What an erasure does with a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RowFate {
     Retained,
     Removed,
-    /// Its set would be empty without it: it becomes the statement that the set is empty. Without that an earlier statement
-    /// of the set, which perhaps holds others, would be true again.
+    /// Its owner set would be empty without it: the row becomes the change that empties the set.
+    /// Without that change an earlier change of the set, which may hold other rows, would take
+    /// effect again.
     EmptiesSet,
 }
 
@@ -31,6 +32,15 @@ enum RowFate {
 pub(super) struct RefinedIncrement<'i> {
     table: &'i TableContract,
     batches: Vec<RecordBatch>,
+}
+
+/// A refined object's new content.
+pub(super) struct RowRemoval {
+    pub(super) body: Bytes,
+    /// Rows of the new content.
+    pub(super) retained: u64,
+    /// Rows that are removed, or that become the change that empties a set.
+    pub(super) removed: u64,
 }
 
 impl<'i> RefinedIncrement<'i> {
@@ -42,36 +52,34 @@ impl<'i> RefinedIncrement<'i> {
     }
 
     pub(super) fn row_count(&self) -> u64 {
-        self.batches
-            .iter()
-            .map(|batch| batch.num_rows() as u64)
-            .sum()
+        let rows = self.batches.iter().map(|batch| batch.num_rows() as u64);
+        rows.sum()
     }
 
-    /// The offsets of records whose rows name a subject, and of records that are about one by their keys.
+    /// The offsets of records whose rows name a subject, and of records that are about one by their
+    /// keys.
     pub(super) fn find_subject_offsets(
         &self,
         subjects: &Subjects,
     ) -> Result<(BTreeSet<i64>, BTreeSet<i64>), LakeError> {
-        let (mut naming, mut about) = (BTreeSet::new(), BTreeSet::new());
+        let mut naming = BTreeSet::new();
+        let mut about = BTreeSet::new();
         for batch in &self.batches {
-            let (ids, offsets) = (
-                IdColumns::from_batch(batch, self.table),
-                offset_column(batch)?,
-            );
+            let rows = IncrementRows::new(batch, self.table)?;
             for row in 0..batch.num_rows() {
-                let named = ids.row_identity(row);
-                if subjects.is_about(named.source, named.key) {
-                    about.insert(offsets.value(row));
-                } else if names_subject(&named, subjects) {
-                    naming.insert(offsets.value(row));
+                let identity = rows.ids.row_identity(row);
+                if subjects.is_about(identity.source, identity.key) {
+                    about.insert(rows.offsets.value(row));
+                } else if names_subject(&identity, subjects) {
+                    naming.insert(rows.offsets.value(row));
                 }
             }
         }
         Ok((naming, about))
     }
 
-    /// The object without the rows: its bytes, how many rows are left, and how many went; none when all of them stay.
+    /// The object without the subjects' rows, and without those of the records in `about`; none
+    /// when all rows stay.
     ///
     /// # Errors
     /// When a column is missing or Parquet refuses to write.
@@ -79,110 +87,79 @@ impl<'i> RefinedIncrement<'i> {
         &self,
         subjects: &Subjects,
         about: &BTreeSet<i64>,
-    ) -> Result<Option<(Bytes, u64, u64)>, LakeError> {
+    ) -> Result<Option<RowRemoval>, LakeError> {
         let fates = self.decide_row_fates(subjects, about)?;
-        let gone = fates
+        let removed = fates
             .iter()
             .flatten()
             .filter(|fate| **fate != RowFate::Retained)
             .count() as u64;
-        if gone == 0 {
+        if removed == 0 {
             return Ok(None);
         }
-        let kept = self
-            .batches
-            .iter()
-            .zip(&fates)
-            .map(|(batch, fates)| apply_fates(batch, fates));
-        let kept = kept.collect::<Result<Vec<_>, _>>()?;
-        let left = kept.iter().map(|batch| batch.num_rows() as u64).sum();
-        let shape = kept
-            .first()
-            .map_or_else(|| schema::refined_schema(self.table), RecordBatch::schema);
-        Ok(Some((
-            file::write_parquet(&shape, &kept, file::refined_properties())?,
-            left,
-            gone,
-        )))
+
+        let mut remaining = Vec::new();
+        for (batch, fates) in self.batches.iter().zip(&fates) {
+            remaining.push(apply_fates(batch, fates)?);
+        }
+        let retained = remaining.iter().map(|batch| batch.num_rows() as u64).sum();
+        let schema = match remaining.first() {
+            Some(batch) => batch.schema(),
+            None => schema::refined_schema(self.table),
+        };
+        Ok(Some(RowRemoval {
+            body: file::write_parquet(&schema, &remaining, file::refined_properties())?,
+            retained,
+            removed,
+        }))
     }
 
+    /// Decides the fate of every row, batch by batch.
     fn decide_row_fates(
         &self,
         subjects: &Subjects,
         about: &BTreeSet<i64>,
     ) -> Result<Vec<Vec<RowFate>>, LakeError> {
-        let (mut all, mut sets) = (Vec::new(), HashSet::new());
+        let mut fates = Vec::new();
+        let mut sets = ChangedSets::default();
         for batch in &self.batches {
-            let (ids, offsets, owner_sets) = (
-                IdColumns::from_batch(batch, self.table),
-                offset_column(batch)?,
-                owner_set_values(batch),
-            );
-            let mut fates = Vec::with_capacity(batch.num_rows());
-            for row in 0..batch.num_rows() {
-                let (named, offset) = (ids.row_identity(row), offsets.value(row));
-                let whole = about.contains(&offset) || subjects.is_about(named.source, named.key);
-                let stays = !whole && !names_subject(&named, subjects);
-                let set = StatedOwnerSet::from_row(
-                    &named,
-                    offset,
-                    owner_sets.get(row).copied().flatten(),
-                );
-                let others = !whole
-                    && named
-                        .owner_id
-                        .is_none_or(|owner| !subjects.ids.contains(&owner));
-                fates.push(if stays {
+            let rows = IncrementRows::new(batch, self.table)?;
+            let batch_fates = (0..batch.num_rows()).map(|row| {
+                let identity = rows.ids.row_identity(row);
+                let is_about = about.contains(&rows.offsets.value(row))
+                    || subjects.is_about(identity.source, identity.key);
+                let stays = !is_about && !names_subject(&identity, subjects);
+                if !is_about && !is_owned_by_subject(&identity, subjects) {
+                    sets.add(rows.owner_set(row, &identity), stays);
+                }
+                if stays {
                     RowFate::Retained
                 } else {
                     RowFate::Removed
-                });
-                if let Some(set) = set.filter(|_| others) {
-                    sets.insert((stays, set));
                 }
-            }
-            all.push(fates);
+            });
+            fates.push(batch_fates.collect());
         }
-        self.mark_emptied_sets(&mut all, &sets, subjects)?;
-        Ok(all)
+
+        self.mark_emptied_sets(&mut fates, sets.into_emptied(), subjects)?;
+        Ok(fates)
     }
 
-    /// The first row that goes of each set of which none stays says that the set is empty.
+    /// Marks the first removed row of each emptied set: it becomes the change that empties the set.
     fn mark_emptied_sets(
         &self,
         fates: &mut [Vec<RowFate>],
-        sets: &HashSet<(bool, StatedOwnerSet)>,
+        mut emptied: HashSet<StatedOwnerSet>,
         subjects: &Subjects,
     ) -> Result<(), LakeError> {
-        let mut emptied: HashSet<&StatedOwnerSet> = sets
-            .iter()
-            .filter(|(stays, _)| !stays)
-            .map(|(_, set)| set)
-            .collect();
-        emptied.retain(|set| !sets.contains(&(true, (*set).clone())));
         for (batch, fates) in self.batches.iter().zip(fates) {
-            let (ids, offsets, owner_sets) = (
-                IdColumns::from_batch(batch, self.table),
-                offset_column(batch)?,
-                owner_set_values(batch),
-            );
-            for (row, fate) in fates
-                .iter_mut()
-                .enumerate()
-                .filter(|(_, fate)| **fate == RowFate::Removed)
-            {
-                let named = ids.row_identity(row);
-                if named
-                    .owner_id
-                    .is_some_and(|owner| subjects.ids.contains(&owner))
-                {
+            let rows = IncrementRows::new(batch, self.table)?;
+            for (row, fate) in fates.iter_mut().enumerate() {
+                let identity = rows.ids.row_identity(row);
+                if *fate != RowFate::Removed || is_owned_by_subject(&identity, subjects) {
                     continue;
                 }
-                let set = StatedOwnerSet::from_row(
-                    &named,
-                    offsets.value(row),
-                    owner_sets.get(row).copied().flatten(),
-                );
+                let set = rows.owner_set(row, &identity);
                 if set.is_some_and(|set| emptied.remove(&set)) {
                     *fate = RowFate::EmptiesSet;
                 }
@@ -192,7 +169,40 @@ impl<'i> RefinedIncrement<'i> {
     }
 }
 
-/// One statement of a set.
+/// The columns of a batch that decide the fate of its rows.
+struct IncrementRows<'b> {
+    ids: IdColumns<'b>,
+    offsets: &'b Int64Array,
+    owner_sets: Option<&'b StringArray>,
+}
+
+impl<'b> IncrementRows<'b> {
+    fn new(batch: &'b RecordBatch, table: &TableContract) -> Result<Self, LakeError> {
+        let offsets = batch
+            .column_by_name("offset")
+            .and_then(|column| column.as_primitive_opt::<Int64Type>());
+        let owner_sets = batch
+            .column_by_name("owner_set")
+            .and_then(|column| column.as_string_opt::<i32>());
+        Ok(Self {
+            ids: IdColumns::from_batch(batch, table),
+            offsets: offsets.ok_or_else(|| missing_column("offset"))?,
+            owner_sets,
+        })
+    }
+
+    /// The change of an owner set that a row belongs to; none when it belongs to no set.
+    fn owner_set(&self, row: usize, identity: &RowIdentity<'_>) -> Option<StatedOwnerSet> {
+        let names = self.owner_sets.filter(|names| names.is_valid(row))?;
+        Some(StatedOwnerSet {
+            offset: self.offsets.value(row),
+            owner: identity.owner_id,
+            name: names.value(row).to_owned(),
+        })
+    }
+}
+
+/// One change of an owner set.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct StatedOwnerSet {
     offset: i64,
@@ -200,38 +210,44 @@ struct StatedOwnerSet {
     name: String,
 }
 
-impl StatedOwnerSet {
-    fn from_row(named: &RowIdentity<'_>, offset: i64, name: Option<&str>) -> Option<Self> {
-        Some(Self {
-            offset,
-            owner: named.owner_id,
-            name: name?.to_owned(),
-        })
+/// The owner sets whose rows stay, and those whose rows are removed.
+#[derive(Default)]
+struct ChangedSets {
+    staying: HashSet<StatedOwnerSet>,
+    losing: HashSet<StatedOwnerSet>,
+}
+
+impl ChangedSets {
+    fn add(&mut self, set: Option<StatedOwnerSet>, stays: bool) {
+        if stays {
+            self.staying.extend(set);
+        } else {
+            self.losing.extend(set);
+        }
+    }
+
+    /// The sets that lose every row.
+    fn into_emptied(self) -> HashSet<StatedOwnerSet> {
+        let Self {
+            staying,
+            mut losing,
+        } = self;
+        losing.retain(|set| !staying.contains(set));
+        losing
     }
 }
 
-fn names_subject(named: &RowIdentity<'_>, subjects: &Subjects) -> bool {
-    named.ids.iter().any(|id| subjects.ids.contains(id))
+fn names_subject(identity: &RowIdentity<'_>, subjects: &Subjects) -> bool {
+    identity.ids.iter().any(|id| subjects.ids.contains(id))
+}
+
+fn is_owned_by_subject(identity: &RowIdentity<'_>, subjects: &Subjects) -> bool {
+    let owner = identity.owner_id;
+    owner.is_some_and(|owner| subjects.ids.contains(&owner))
 }
 
 fn missing_column(name: &str) -> LakeError {
     LakeError::Unexpected(format!("a refined object has the column {name}"))
-}
-
-fn offset_column(batch: &RecordBatch) -> Result<&arrow_array::Int64Array, LakeError> {
-    let column = batch
-        .column_by_name("offset")
-        .and_then(|column| column.as_primitive_opt::<Int64Type>());
-    column.ok_or_else(|| missing_column("offset"))
-}
-
-fn owner_set_values(batch: &RecordBatch) -> Vec<Option<&str>> {
-    let column = batch
-        .column_by_name("owner_set")
-        .and_then(|column| column.as_string_opt::<i32>());
-    column
-        .map(|column| column.iter().collect())
-        .unwrap_or_default()
 }
 
 fn apply_fates(batch: &RecordBatch, fates: &[RowFate]) -> Result<RecordBatch, LakeError> {
@@ -239,26 +255,26 @@ fn apply_fates(batch: &RecordBatch, fates: &[RowFate]) -> Result<RecordBatch, La
         .iter()
         .map(|fate| Some(*fate != RowFate::Removed))
         .collect();
-    let kept = filter_record_batch(batch, &stays)?;
+    let retained = filter_record_batch(batch, &stays)?;
     let empties: BooleanArray = fates
         .iter()
         .filter(|fate| **fate != RowFate::Removed)
         .map(|fate| Some(*fate == RowFate::EmptiesSet))
         .collect();
     if empties.true_count() == 0 {
-        return Ok(kept);
+        return Ok(retained);
     }
-    let schema = kept.schema();
-    let columns = schema.fields().iter().zip(kept.columns());
-    let columns =
-        columns.map(|(field, column)| empty_set_column(field.name(), column, &kept, &empties));
-    Ok(RecordBatch::try_new(
-        Arc::clone(&schema),
-        columns.collect::<Result<Vec<_>, _>>()?,
-    )?)
+
+    let schema = retained.schema();
+    let mut columns = Vec::new();
+    for (field, column) in schema.fields().iter().zip(retained.columns()) {
+        columns.push(empty_set_column(field.name(), column, &retained, &empties)?);
+    }
+    Ok(RecordBatch::try_new(schema, columns)?)
 }
 
-/// A column in which the marked rows state an empty set: the owner's id, where it came from, and nothing else.
+/// A column in which the marked rows empty their set: they keep the owner's id and the provenance,
+/// and nothing else.
 fn empty_set_column(
     name: &str,
     column: &ArrayRef,
@@ -272,11 +288,8 @@ fn empty_set_column(
         return Ok(zip(empties, owners, column)?);
     }
     if name == schema::OPERATION_COLUMN {
-        return Ok(zip(
-            empties,
-            &StringArray::new_scalar(RowOperation::Replace.code()),
-            column,
-        )?);
+        let replace = StringArray::new_scalar(RowOperation::Replace.code());
+        return Ok(zip(empties, &replace, column)?);
     }
     if pole::PROVENANCE.iter().any(|known| known.name == name) {
         return Ok(Arc::clone(column));

@@ -1,12 +1,14 @@
-//! What is searched for in bytes, before anything is decoded.
+//! The keys and ids that an erasure searches for in bytes, before anything is decoded.
 
-use memchr::memmem::Finder;
+use std::collections::BTreeSet;
+
+use memchr::memmem::{self, Finder};
 use serde_json::Value;
 
 use super::redact::{Redaction, redact};
-use super::subject::Subjects;
+use super::subjects::Subjects;
 
-/// A key of fewer characters is too common to be searched for in free text: `17` is a floor, too.
+/// A key of fewer characters is too common to be searched for in free text: `17` is also a floor.
 const DISTINCTIVE_KEY_CHARS: usize = 12;
 
 /// Whether a key is long enough to name nothing else by chance.
@@ -17,7 +19,7 @@ pub(super) fn is_distinctive_key(key: &str) -> bool {
 /// The subjects' keys and ids, ready to be searched for.
 pub(super) struct SearchTerms {
     finders: Vec<Finder<'static>>,
-    /// Those that are long enough to be taken out wherever they stand.
+    /// Those that are long enough to be redacted anywhere in a record.
     distinctive: Vec<String>,
     /// Whether a key can be written in JSON in more than one way: then every record is looked into.
     search_everything: bool,
@@ -26,48 +28,35 @@ pub(super) struct SearchTerms {
 impl SearchTerms {
     pub(super) fn from_subjects(subjects: &Subjects) -> Self {
         let ids: Vec<String> = subjects.ids.iter().map(ToString::to_string).collect();
-        let texts = subjects.record_keys();
-        let long = texts
-            .iter()
-            .copied()
-            .filter(|text| is_distinctive_key(text))
-            .map(str::to_owned)
-            .chain(ids.clone());
-        let parts = texts.iter().map(|text| longest_key_part(text));
-        let all = parts.chain(ids.iter().map(String::as_str));
+        let keys = subjects.record_keys();
+        let parts = keys.iter().map(|key| longest_key_part(key));
+        let searched = parts.chain(ids.iter().map(String::as_str));
+
         Self {
-            finders: all
-                .map(|needle| Finder::new(needle.as_bytes()).into_owned())
-                .collect(),
-            distinctive: long.collect(),
-            search_everything: texts
-                .iter()
-                .any(|text| !text.chars().all(is_unescaped_char)),
+            finders: searched.map(owned_finder).collect(),
+            distinctive: distinctive_keys(&keys).chain(ids.iter().cloned()).collect(),
+            search_everything: keys.iter().any(|key| !key.chars().all(is_unescaped_char)),
         }
     }
 
     /// Whether the bytes could be about one of the subjects.
     pub(super) fn may_occur_in(&self, bytes: Option<&[u8]>) -> bool {
         let Some(bytes) = bytes else { return false };
-        self.search_everything
-            || self
-                .finders
-                .iter()
-                .any(|finder| finder.find(bytes).is_some())
+        let mut finders = self.finders.iter();
+        self.search_everything || finders.any(|finder| finder.find(bytes).is_some())
     }
 
-    /// Whether the bytes hold a key or an id that means nothing else.
+    /// Whether the bytes hold a key or an id that names nothing else.
     pub(super) fn occur_in(&self, bytes: &[u8]) -> bool {
-        self.distinctive
-            .iter()
-            .any(|needle| memchr::memmem::find(bytes, needle.as_bytes()).is_some())
+        let mut terms = self.distinctive.iter();
+        terms.any(|term| memmem::find(bytes, term.as_bytes()).is_some())
     }
 
-    /// Takes every such key and id out of the value.
+    /// Redacts every such key and id in the value.
     pub(super) fn redact_value(&self, value: &mut Value) -> Redaction {
         let mut outcome = Redaction::Clear;
-        for needle in &self.distinctive {
-            match redact(value, needle) {
+        for term in &self.distinctive {
+            match redact(value, term) {
                 Redaction::Whole => return Redaction::Whole,
                 Redaction::Done => outcome = Redaction::Done,
                 Redaction::Clear => {}
@@ -77,12 +66,23 @@ impl SearchTerms {
     }
 }
 
-/// A key of several parts, which are joined by `/`, stands in an event part by part.
+fn distinctive_keys(keys: &BTreeSet<&str>) -> impl Iterator<Item = String> {
+    keys.iter()
+        .filter(|key| is_distinctive_key(key))
+        .map(|key| (*key).to_owned())
+}
+
+fn owned_finder(term: &str) -> Finder<'static> {
+    Finder::new(term.as_bytes()).into_owned()
+}
+
+/// The longest part of a key: an event holds the parts of a key that has several, which `/` joins,
+/// one by one.
 fn longest_key_part(key: &str) -> &str {
     key.split('/').max_by_key(|part| part.len()).unwrap_or(key)
 }
 
-/// Characters that writers of JSON do not escape.
+/// Whether writers of JSON leave a character as it is.
 fn is_unescaped_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.:/ ".contains(c)
 }

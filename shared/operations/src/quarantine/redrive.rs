@@ -1,14 +1,16 @@
-//! Sending refused records on their way again.
+//! Processes refused records again: appends them to the redrive partition, and waits until they are
+//! transformed.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lake::{Chunk, REDRIVE_PARTITION, RawRecord, RedriveOrigin, headers_with_origin};
+use lake::{Chunk, REDRIVE_PARTITION, RawRecord, Receipt, RedriveOrigin, headers_with_origin};
 use store::raw_log;
 
-use super::{QuarantineEntry, RedriveStatus};
-use crate::LakeHandle;
-use crate::OperationError;
+use super::entries::QuarantineEntry;
+use super::history::{RedriveStatus, read_origins};
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
 /// Records of one raw object at most, as of a Kafka batch.
 const BATCH_RECORDS_MAX: usize = 10_000;
@@ -16,36 +18,48 @@ const BATCH_RECORDS_MAX: usize = 10_000;
 /// Bytes of one raw object's values at most, as of a Kafka batch.
 const BATCH_BYTES_MAX: usize = 6 * 1024 * 1024;
 
+/// The receipt of a redriven raw object is looked for this often.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
 /// What became of a redriven record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedriveOutcome {
     /// The topic.
     pub topic: String,
-    /// Where the record was first landed.
+    /// The position at which the record was first landed.
     pub origin: RedriveOrigin,
     /// `refined`, `ignored`, the rule that it broke again, or `underway`.
     pub outcome: String,
 }
 
-/// Appends the open records among `entries` to their topics' redrive partitions; gives the raw objects.
+impl RedriveOutcome {
+    /// Whether the record became rows, or is ignored by now.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.outcome.as_str(), "refined" | "ignored")
+    }
+}
+
+/// Appends the open records among `entries` to their topics' redrive partitions; gives the raw
+/// objects.
 ///
 /// # Errors
-/// When the storage does not answer. What was appended by then is on its way; the rest is still open.
+/// When the storage does not answer. The records that were appended by then are underway; the
+/// others are still open.
 pub async fn redrive_entries(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     entries: &[QuarantineEntry],
     now: i64,
 ) -> Result<Vec<Chunk>, OperationError> {
     let mut streams: BTreeMap<(&str, u32), Vec<&QuarantineEntry>> = BTreeMap::new();
-    for entry in entries
+    let open = entries
         .iter()
-        .filter(|entry| entry.status == RedriveStatus::Open)
-    {
-        streams
-            .entry((&entry.topic, entry.origin.epoch))
-            .or_default()
-            .push(entry);
+        .filter(|entry| entry.status == RedriveStatus::Open);
+    for entry in open {
+        let stream = (entry.topic.as_str(), entry.origin.epoch);
+        streams.entry(stream).or_default().push(entry);
     }
+
     let mut chunks = Vec::new();
     for ((topic, epoch), entries) in streams {
         let stream = Chunk {
@@ -54,96 +68,102 @@ pub async fn redrive_entries(
             partition: REDRIVE_PARTITION,
             offset: 0,
         };
-        for part in split_into_batches(&entries) {
-            let records = part
-                .iter()
-                .map(|entry| redriven_record(entry, now))
-                .collect();
-            chunks.push(raw_log::append_records(&*zones.raw, &stream, records).await?);
+        for batch in split_into_batches(&entries) {
+            let records = batch.iter().map(|entry| redriven_record(entry, now));
+            let records = records.collect();
+            chunks.push(raw_log::append_records(&*lake.raw, &stream, records).await?);
         }
     }
     Ok(chunks)
 }
 
-/// The entries in parts that a raw object may have.
+/// The entries in batches, each as large as a raw object may be.
 fn split_into_batches<'e>(entries: &[&'e QuarantineEntry]) -> Vec<Vec<&'e QuarantineEntry>> {
-    let (mut parts, mut bytes) = (vec![Vec::new()], 0);
+    let mut batches = Vec::new();
+    let mut batch = Vec::new();
+    let mut bytes = 0;
     for entry in entries {
         let size = entry.refused.value.as_ref().map_or(0, bytes::Bytes::len);
-        let full = |part: &Vec<&QuarantineEntry>| {
-            part.len() == BATCH_RECORDS_MAX || (bytes + size > BATCH_BYTES_MAX && !part.is_empty())
-        };
-        if parts.last().is_none_or(full) {
-            parts.push(Vec::new());
+        let is_full = batch.len() == BATCH_RECORDS_MAX || bytes + size > BATCH_BYTES_MAX;
+        if is_full && !batch.is_empty() {
+            batches.push(std::mem::take(&mut batch));
             bytes = 0;
         }
         bytes += size;
-        if let Some(part) = parts.last_mut() {
-            part.push(*entry);
-        }
+        batch.push(*entry);
     }
-    parts.retain(|part| !part.is_empty());
-    parts
+
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
 }
 
-/// The record as it was, with where it came from. All of a redrive have one time: it counts for one day.
+/// The record as it was, with its origin. All records of a redrive have one time, so that they
+/// count for one day.
 fn redriven_record(entry: &QuarantineEntry, now: i64) -> RawRecord<'static> {
     let refused = &entry.refused;
+    let headers = headers_with_origin(refused.headers.as_deref(), entry.origin);
     RawRecord {
         offset: 0,
         timestamp: now,
         timestamp_type: Some("LOG_APPEND_TIME"),
         key: refused.key.clone(),
         value: refused.value.clone(),
-        headers: Some(headers_with_origin(
-            refused.headers.as_deref(),
-            entry.origin,
-        )),
+        headers: Some(headers),
     }
 }
 
-/// Waits until the raw objects are transformed, at most so long, and tells what became of each record.
+/// Waits until `pole-transform` has transformed the raw objects, `wait_max` at most; gives the
+/// outcome of each record.
 ///
 /// # Errors
 /// When the storage does not answer or an object is damaged.
 pub async fn wait_for_outcomes(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     chunks: &[Chunk],
-    at_most: Duration,
+    wait_max: Duration,
 ) -> Result<Vec<RedriveOutcome>, OperationError> {
-    let deadline = Instant::now() + at_most;
+    let deadline = Instant::now() + wait_max;
     let mut outcomes = Vec::new();
     for chunk in chunks {
-        loop {
-            match zones.refined.get(&chunk.receipt_key()).await {
-                Ok(object) => {
-                    let receipt = lake::Receipt::from_json(&object.body)?;
-                    outcomes.extend(receipt.redriven.into_iter().filter_map(|redriven| {
-                        let origin = RedriveOrigin::parse(&redriven.of)?;
-                        Some(RedriveOutcome {
-                            topic: chunk.topic.clone(),
-                            origin,
-                            outcome: redriven.outcome,
-                        })
-                    }));
-                    break;
-                }
-                Err(error) if !error.is_not_found() => return Err(error.into()),
-                Err(_) if Instant::now() < deadline => {
-                    tokio::time::sleep(Duration::from_millis(100)).await
-                }
-                Err(_) => {
-                    let origins = super::read_origins(chunk, &*zones.raw).await?;
-                    let underway = |origin| RedriveOutcome {
-                        topic: chunk.topic.clone(),
-                        origin,
-                        outcome: "underway".into(),
-                    };
-                    outcomes.extend(origins.into_iter().map(underway));
-                    break;
-                }
+        match wait_for_receipt(lake, chunk, deadline).await? {
+            Some(receipt) => outcomes.extend(receipt_outcomes(chunk, receipt)),
+            None => {
+                let origins = read_origins(chunk, &*lake.raw).await?.into_iter();
+                outcomes.extend(origins.map(|origin| RedriveOutcome {
+                    topic: chunk.topic.clone(),
+                    origin,
+                    outcome: RedriveStatus::Underway.label().to_owned(),
+                }));
             }
         }
     }
     Ok(outcomes)
+}
+
+/// The receipt of a raw object; none when it is not there at the deadline.
+async fn wait_for_receipt(
+    lake: &LakeHandle,
+    chunk: &Chunk,
+    deadline: Instant,
+) -> Result<Option<Receipt>, OperationError> {
+    loop {
+        match lake.refined.get(&chunk.receipt_key()).await {
+            Ok(object) => return Ok(Some(Receipt::from_json(&object.body)?)),
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            Err(_) if Instant::now() >= deadline => return Ok(None),
+            Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+        }
+    }
+}
+
+fn receipt_outcomes(chunk: &Chunk, receipt: Receipt) -> impl Iterator<Item = RedriveOutcome> {
+    receipt.redriven.into_iter().filter_map(|redriven| {
+        Some(RedriveOutcome {
+            topic: chunk.topic.clone(),
+            origin: RedriveOrigin::parse(&redriven.of)?,
+            outcome: redriven.outcome,
+        })
+    })
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::Field;
 
-/// The columns of two batches of the same rows, by name; one that a batch does not have is null in it.
+/// The columns of two batches of the same rows, by name; one that a batch does not have is null in
+/// it.
 pub(super) fn paired_columns(
     old: &RecordBatch,
     new: &RecordBatch,
@@ -28,15 +29,16 @@ pub(super) fn paired_columns(
 }
 
 fn column_or_nulls(batch: &RecordBatch, field: &Field) -> ArrayRef {
-    let nulls = || new_null_array(field.data_type(), batch.num_rows());
-    batch
-        .column_by_name(field.name())
-        .map_or_else(nulls, Arc::clone)
+    match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    }
 }
 
 /// The rows in which two columns of the same length differ, in their order.
 ///
-/// Most columns of most rows are the same: whole ranges are compared at once, and only those that differ are halved.
+/// Most columns of most rows are the same: whole ranges are compared at once, and only those that
+/// differ are halved.
 pub(super) fn differing_rows(old: &dyn Array, new: &dyn Array) -> Vec<usize> {
     let mut found = Vec::new();
     bisect_differences(old, new, 0, &mut found);

@@ -2,11 +2,14 @@
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Day, SnapshotManifest};
+use lake::{Day, SnapshotManifest, iceberg_hint_key};
 use serde::Serialize;
+use store::streams;
 
-use crate::LakeHandle;
-use crate::OperationError;
+use super::reader_snippets::{ReaderSnippet, reader_snippets};
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+use crate::tables::select_tables;
 
 /// Manifests that are read at once.
 const READS_AT_ONCE: usize = 16;
@@ -24,15 +27,15 @@ pub struct SnapshotSummary {
     pub contract_version: String,
     /// Rows that readers see.
     pub rows: u64,
-    /// Rows that are new since the base.
+    /// Rows that the base does not have.
     pub inserted: u64,
     /// Rows that differ from the base.
     pub updated: u64,
-    /// Rows of the base that are gone.
+    /// Rows that only the base has.
     pub deleted: u64,
     /// Shards.
     pub shards: usize,
-    /// Shards whose file is also one of the kept day before.
+    /// Shards whose file is also one of the retained day before.
     pub shared: usize,
     /// Bytes of all shards' rows.
     pub bytes: u64,
@@ -40,94 +43,145 @@ pub struct SnapshotSummary {
     pub passed: bool,
 }
 
-/// The table of that name, or every table without one.
-///
-/// # Errors
-/// When no contract describes it; the error names those that there are.
-pub fn select_tables<'z>(
-    zones: &'z LakeHandle,
-    wanted: Option<&str>,
-) -> Result<Vec<&'z TableContract>, OperationError> {
-    let all = &zones.catalogue.tables;
-    let found: Vec<_> = all
-        .iter()
-        .filter(|table| wanted.is_none_or(|wanted| table.name == wanted))
-        .collect();
-    if let (true, Some(wanted)) = (found.is_empty(), wanted) {
-        let names: Vec<&str> = all.iter().map(|table| table.name.as_str()).collect();
-        return Err(format!(
-            "there is no table `{wanted}`; there are {}",
-            names.join(", ")
-        )
-        .into());
-    }
-    Ok(found)
+/// A table's day with everything that a reader of it needs.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotView {
+    /// The manifest.
+    pub manifest: SnapshotManifest,
+    /// How other engines read exactly the day's files.
+    pub reading: Vec<ReaderSnippet>,
+    /// Where Iceberg's metadata is; none when no day of the table has passed yet.
+    pub iceberg_hint: Option<String>,
 }
 
 /// The days of which a table has a manifest, the oldest first.
 ///
 /// # Errors
 /// When the storage does not answer.
-pub async fn retained_days(zones: &LakeHandle, table: &str) -> Result<Vec<Day>, OperationError> {
-    Ok(store::streams::list_manifest_days(table, &*zones.curated).await?)
+pub async fn retained_days(lake: &LakeHandle, table: &str) -> Result<Vec<Day>, OperationError> {
+    Ok(streams::list_manifest_days(table, &*lake.curated).await?)
 }
 
 /// A table's manifest of a day.
 ///
 /// # Errors
-/// When there is none, with the nearest days that there are; when the storage does not answer; when it is damaged.
+/// When there is none, with the nearest days that there are; when the storage does not answer; when
+/// it is damaged.
 pub async fn read_manifest(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     table: &str,
     day: Day,
 ) -> Result<SnapshotManifest, OperationError> {
-    match store::streams::read_manifest(table, day, &*zones.curated).await? {
-        Some(manifest) => Ok(manifest),
-        None => Err(describe_absent_day(
-            &format!("`{table}`"),
-            day,
-            &retained_days(zones, table).await?,
-        )
-        .into()),
+    if let Some(manifest) = streams::read_manifest(table, day, &*lake.curated).await? {
+        return Ok(manifest);
     }
+
+    let days = retained_days(lake, table).await?;
+    Err(describe_absent_day(&format!("`{table}`"), day, &days).into())
 }
 
-/// That a day is not there, and which are: `days` are in their order.
-pub(super) fn describe_absent_day(of: &str, day: Day, days: &[Day]) -> String {
-    let before = days.iter().rev().find(|kept| **kept < day);
-    let after = days.iter().find(|kept| **kept > day);
+/// A table's day, as an operator looks at it.
+///
+/// # Errors
+/// When there is no such table or day; when the storage does not answer; when the manifest is
+/// damaged.
+pub async fn view_snapshot(
+    lake: &LakeHandle,
+    table: &str,
+    day: Day,
+) -> Result<SnapshotView, OperationError> {
+    select_tables(lake, &[table])?;
+    let manifest = read_manifest(lake, table, day).await?;
+    let shards = manifest.shards.iter();
+    let keys: Vec<&str> = shards.map(|shard| shard.rows_key.as_str()).collect();
+    let reading = reader_snippets(&lake.curated_root, &keys);
+
+    let hint = iceberg_hint_key(table);
+    let has_hint = lake.curated.object_exists(&hint).await?;
+    Ok(SnapshotView {
+        manifest,
+        reading,
+        iceberg_hint: has_hint.then(|| format!("{}/{hint}", lake.curated_root)),
+    })
+}
+
+/// The manifests that the named tables have of a day; those of all tables when no name is given.
+///
+/// # Errors
+/// When there is no such table, or none of them has the day; when the storage does not answer; when
+/// a manifest is damaged.
+pub async fn read_manifests_of_day<'l>(
+    lake: &'l LakeHandle,
+    names: &[String],
+    day: Day,
+) -> Result<Vec<(&'l TableContract, SnapshotManifest)>, OperationError> {
+    let mut manifests = Vec::new();
+    for table in select_tables(lake, names)? {
+        let manifest = streams::read_manifest(&table.name, day, &*lake.curated).await?;
+        manifests.extend(manifest.map(|manifest| (table, manifest)));
+    }
+
+    if manifests.is_empty() {
+        let why =
+            format!("no table has a snapshot of {day}; `polelake snapshot ls` lists the days");
+        return Err(why.into());
+    }
+    Ok(manifests)
+}
+
+/// That a day is absent, and which days are nearest to it: `days` are in their order.
+pub(super) fn describe_absent_day(owner: &str, day: Day, days: &[Day]) -> String {
+    let before = days.iter().rev().find(|known| **known < day);
+    let after = days.iter().find(|known| **known > day);
     let nearest: Vec<String> = before
         .into_iter()
         .chain(after)
         .map(Day::to_string)
         .collect();
+
     if nearest.is_empty() {
         return format!(
-            "{of} has no snapshot of {day}, nor of any other day; `polelake run-day {day}` makes it"
+            "{owner} has no snapshot of {day}, nor of any other day; `polelake run-day {day}` makes it"
         );
     }
     format!(
-        "{of} has no snapshot of {day}; nearest to it: {}. `polelake snapshot ls` lists all days",
+        "{owner} has no snapshot of {day}; nearest to it: {}. `polelake snapshot ls` lists all days",
         nearest.join(" and ")
     )
 }
 
-/// The kept days of a table, the oldest first.
+/// The retained days of the named tables, of all tables when no name is given; the oldest day of
+/// each table first.
+///
+/// # Errors
+/// When there is no such table; when the storage does not answer; when a manifest is damaged.
+pub async fn list_table_snapshots(
+    lake: &LakeHandle,
+    names: &[impl AsRef<str>],
+) -> Result<Vec<SnapshotSummary>, OperationError> {
+    let mut snapshots = Vec::new();
+    for table in select_tables(lake, names)? {
+        snapshots.extend(list_snapshots(lake, &table.name).await?);
+    }
+    Ok(snapshots)
+}
+
+/// The retained days of a table, the oldest first.
 ///
 /// # Errors
 /// When the storage does not answer, or a manifest is damaged.
 pub async fn list_snapshots(
-    zones: &LakeHandle,
+    lake: &LakeHandle,
     table: &str,
 ) -> Result<Vec<SnapshotSummary>, OperationError> {
-    let read =
-        |day: Day| async move { store::streams::read_manifest(table, day, &*zones.curated).await };
-    let manifests: Vec<Option<SnapshotManifest>> = stream::iter(retained_days(zones, table).await?)
-        .map(read)
+    let days = retained_days(lake, table).await?;
+    let manifests: Vec<Option<SnapshotManifest>> = stream::iter(days)
+        .map(|day| async move { streams::read_manifest(table, day, &*lake.curated).await })
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await?;
-    // One that went since it was listed is no kept day any more.
+
+    // A day that was deleted since it was listed is not retained.
     let manifests: Vec<SnapshotManifest> = manifests.into_iter().flatten().collect();
     let before = std::iter::once(None).chain(manifests.iter().map(Some));
     Ok(manifests
@@ -157,14 +211,13 @@ fn summarise_manifest(
     }
 }
 
-/// How many shards of a day have the very file of another.
+/// How many shards of a day are the same file as one of another day.
 pub(super) fn count_shared_shards(before: &SnapshotManifest, manifest: &SnapshotManifest) -> usize {
-    let known = |key: &str| before.shards.iter().any(|shard| shard.rows_key == key);
-    manifest
-        .shards
-        .iter()
-        .filter(|shard| known(&shard.rows_key))
-        .count()
+    let shared = manifest.shards.iter().filter(|shard| {
+        let mut known = before.shards.iter();
+        known.any(|known| known.rows_key == shard.rows_key)
+    });
+    shared.count()
 }
 
 #[cfg(test)]

@@ -1,106 +1,102 @@
-//! A merge join of two sorted days: each row group of theirs that may differ is read once.
+//! A merge join of two sorted days: each row group that may differ is read once.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use store::ObjectStore;
-
-use super::day_pairs::DayPair;
-use super::days::count_shared_shards;
-use super::diff_counter::{DiffCounter, TableDiff};
-use super::row_differences::{DiffDisplay, RowChangeKind};
+use super::diff_counter::DiffCounter;
+use super::row_differences::RowChangeKind;
 use super::stream::{RemainingRows, SnapshotRowKey, SnapshotRowStream};
-use crate::OperationError;
+use crate::error::OperationError;
 
-impl DayPair<'_> {
-    /// Compares the days. Shards that are the same file on both are not read. `progress` is told of bytes that came.
-    ///
-    /// # Errors
-    /// When the storage does not answer, or a file is damaged; the error names it.
-    pub async fn compare_days(
-        &self,
-        curated: &Arc<dyn ObjectStore>,
-        show: DiffDisplay,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<TableDiff, OperationError> {
-        let [old, new] = self.unshared_shards();
-        let shards_read = old.len() + new.len();
-        let mut tally = DiffCounter::new(self.table, show);
-        merge_join(
-            SnapshotRowStream::new(curated, old, progress),
-            SnapshotRowStream::new(curated, new, progress),
-            &mut tally,
-        )
-        .await?;
-        Ok(TableDiff {
-            rows_before: self.old.rows,
-            rows_after: self.new.rows,
-            shards_shared: count_shared_shards(&self.old, &self.new),
-            shards_read,
-            ..tally.into_table_diff()
-        })
-    }
+/// How many rows of each day the join has passed in one step.
+#[derive(Clone, Copy)]
+struct PassedRows {
+    old: usize,
+    new: usize,
 }
 
-async fn merge_join(
+/// Joins the rows of two days by their keys, and counts how they differ.
+pub(super) async fn merge_join(
     mut old: SnapshotRowStream<'_>,
     mut new: SnapshotRowStream<'_>,
-    tally: &mut DiffCounter<'_>,
+    counter: &mut DiffCounter<'_>,
 ) -> Result<(), OperationError> {
     loop {
-        let (passed_old, passed_new) =
-            match (old.remaining_rows().await?, new.remaining_rows().await?) {
-                (None, None) => return Ok(()),
-                (Some(gone), None) => count_one_sided(RowChangeKind::Removed, gone, None, tally)?,
-                (None, Some(came)) => count_one_sided(RowChangeKind::Added, came, None, tally)?,
-                (Some(before), Some(after)) => match before.row_key(0).cmp(&after.row_key(0)) {
-                    Ordering::Less => count_one_sided(
-                        RowChangeKind::Removed,
-                        before,
-                        Some(after.row_key(0)),
-                        tally,
-                    )?,
-                    Ordering::Greater => count_one_sided(
-                        RowChangeKind::Added,
-                        after,
-                        Some(before.row_key(0)),
-                        tally,
-                    )?,
-                    Ordering::Equal => count_paired(before, after, tally)?,
-                },
-            };
-        old.skip_rows(passed_old);
-        new.skip_rows(passed_new);
+        let before = old.remaining_rows().await?;
+        let after = new.remaining_rows().await?;
+        let Some(passed) = count_next_rows(before, after, counter)? else {
+            return Ok(());
+        };
+        old.skip_rows(passed.old);
+        new.skip_rows(passed.new);
     }
 }
 
-/// Takes the rows before a key, or all that are left; says how many of the old day and of the new one.
-fn count_one_sided(
-    what: RowChangeKind,
-    rest: RemainingRows<'_>,
-    until: Option<SnapshotRowKey<'_>>,
-    tally: &mut DiffCounter<'_>,
-) -> Result<(usize, usize), OperationError> {
-    let before = |row: &usize| until.is_none_or(|until| rest.row_key(*row) < until);
-    let rows = (0..rest.len()).take_while(before).count();
-    tally.add_one_sided(what, rest, rows)?;
-    Ok(if what == RowChangeKind::Removed {
-        (rows, 0)
-    } else {
-        (0, rows)
-    })
+/// Counts the next rows that only one day has, or that both have; none at the end of both.
+fn count_next_rows(
+    before: Option<RemainingRows<'_>>,
+    after: Option<RemainingRows<'_>>,
+    counter: &mut DiffCounter<'_>,
+) -> Result<Option<PassedRows>, OperationError> {
+    let passed = match (before, after) {
+        (None, None) => return Ok(None),
+        (Some(before), None) => count_removed(before, None, counter)?,
+        (None, Some(after)) => count_added(after, None, counter)?,
+        (Some(before), Some(after)) => {
+            let old_key = before.row_key(0);
+            let new_key = after.row_key(0);
+            match old_key.cmp(&new_key) {
+                Ordering::Less => count_removed(before, Some(new_key), counter)?,
+                Ordering::Greater => count_added(after, Some(old_key), counter)?,
+                Ordering::Equal => count_paired(before, after, counter)?,
+            }
+        }
+    };
+    Ok(Some(passed))
 }
 
-/// Takes the rows whose keys stand side by side on both days.
+/// Counts the old day's rows before a key, or all that remain.
+fn count_removed(
+    rows: RemainingRows<'_>,
+    until: Option<SnapshotRowKey<'_>>,
+    counter: &mut DiffCounter<'_>,
+) -> Result<PassedRows, OperationError> {
+    let count = count_rows_before(rows, until);
+    counter.add_one_sided(RowChangeKind::Removed, rows, count)?;
+
+    Ok(PassedRows { old: count, new: 0 })
+}
+
+/// Counts the new day's rows before a key, or all that remain.
+fn count_added(
+    rows: RemainingRows<'_>,
+    until: Option<SnapshotRowKey<'_>>,
+    counter: &mut DiffCounter<'_>,
+) -> Result<PassedRows, OperationError> {
+    let count = count_rows_before(rows, until);
+    counter.add_one_sided(RowChangeKind::Added, rows, count)?;
+
+    Ok(PassedRows { old: 0, new: count })
+}
+
+fn count_rows_before(rows: RemainingRows<'_>, until: Option<SnapshotRowKey<'_>>) -> usize {
+    let before =
+        (0..rows.len()).take_while(|row| until.is_none_or(|until| rows.row_key(*row) < until));
+    before.count()
+}
+
+/// Counts the rows whose keys follow each other on both days.
 fn count_paired(
     old: RemainingRows<'_>,
     new: RemainingRows<'_>,
-    tally: &mut DiffCounter<'_>,
-) -> Result<(usize, usize), OperationError> {
-    let together = old.len().min(new.len());
-    let rows = (0..together)
-        .take_while(|row| old.row_key(*row) == new.row_key(*row))
-        .count();
-    tally.add_paired(old, new, rows)?;
-    Ok((rows, rows))
+    counter: &mut DiffCounter<'_>,
+) -> Result<PassedRows, OperationError> {
+    let both = old.len().min(new.len());
+    let paired = (0..both).take_while(|row| old.row_key(*row) == new.row_key(*row));
+    let count = paired.count();
+    counter.add_paired(old, new, count)?;
+
+    Ok(PassedRows {
+        old: count,
+        new: count,
+    })
 }

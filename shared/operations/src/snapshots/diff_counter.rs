@@ -10,8 +10,8 @@ use super::columns::{differing_rows, paired_columns};
 use super::row_differences::{
     DiffDisplay, RowChangeKind, RowDifference, describe_row_difference, is_provenance,
 };
-use super::stream::RemainingRows;
-use crate::OperationError;
+use super::stream::{RemainingRows, SnapshotRowKey};
+use crate::error::OperationError;
 
 /// In how many of the changed rows a column changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,17 +27,17 @@ pub struct ColumnChangeCount {
 pub struct TableDiff {
     /// The table.
     pub table: String,
-    /// Rows of the day that is compared with.
+    /// Rows of the earlier day.
     pub rows_before: u64,
-    /// Rows of the day that is compared.
+    /// Rows of the later day.
     pub rows_after: u64,
-    /// Rows that came.
+    /// Rows that only the later day has.
     pub added: u64,
-    /// Rows that are not what they were.
+    /// Rows that both days have, and that differ.
     pub changed: u64,
-    /// Of those, rows that differ in their provenance only: they were stated again.
+    /// Of those, rows that differ in their provenance only: a source sent them again.
     pub restated: u64,
-    /// Rows that went.
+    /// Rows that only the earlier day has.
     pub removed: u64,
     /// Changed rows by the table's own columns, in the contract's order.
     pub columns: Vec<ColumnChangeCount>,
@@ -47,11 +47,11 @@ pub struct TableDiff {
     pub shards_shared: usize,
     /// Shards of both days that were read.
     pub shards_read: usize,
-    /// The first rows that differ, in the order of their keys, as many as were asked for.
+    /// The first rows that differ, in the order of their keys, as many as the operator asked for.
     pub differences: Vec<RowDifference>,
 }
 
-/// Counts while two days are read.
+/// Counts how two days differ while they are read.
 pub(super) struct DiffCounter<'t> {
     table: &'t TableContract,
     show: DiffDisplay,
@@ -73,76 +73,96 @@ impl<'t> DiffCounter<'t> {
         }
     }
 
-    /// Rows that only one of the days has.
+    /// Adds rows that only one of the days has.
     pub(super) fn add_one_sided(
         &mut self,
-        what: RowChangeKind,
-        rest: RemainingRows<'_>,
+        kind: RowChangeKind,
+        remaining: RemainingRows<'_>,
         rows: usize,
     ) -> Result<(), OperationError> {
-        let count = if what == RowChangeKind::Added {
-            &mut self.diff.added
+        let is_added = kind == RowChangeKind::Added;
+        if is_added {
+            self.diff.added += rows as u64;
         } else {
-            &mut self.diff.removed
-        };
-        *count += rows as u64;
+            self.diff.removed += rows as u64;
+        }
+
         for row in 0..rows.min(self.rows_left_to_show()) {
-            let there = rest.first_rows(row + 1).slice(row, 1);
-            let nothing = null_batch(&there)?;
-            let sides = if what == RowChangeKind::Added {
-                [&nothing, &there]
+            let present = remaining.first_rows(row + 1).slice(row, 1);
+            let absent = null_batch(&present)?;
+            let sides = if is_added {
+                [&absent, &present]
             } else {
-                [&there, &nothing]
+                [&present, &absent]
             };
-            let found = describe_row_difference(
-                self.table,
-                what,
-                rest.row_key(row),
-                sides,
-                self.show.values,
-            )?;
-            self.diff.differences.push(found);
+            self.add_difference(kind, remaining.row_key(row), sides)?;
         }
         Ok(())
     }
 
-    /// Rows of the same keys on both days.
+    /// Adds rows of the same keys on both days.
     pub(super) fn add_paired(
         &mut self,
         old: RemainingRows<'_>,
         new: RemainingRows<'_>,
         rows: usize,
     ) -> Result<(), OperationError> {
-        let (before, after) = (old.first_rows(rows), new.first_rows(rows));
-        let (mut changed, mut own) = (vec![false; rows], vec![false; rows]);
-        for (column, old, new) in paired_columns(&before, &after) {
-            let found = differing_rows(&old, &new);
-            if found.is_empty() {
-                continue;
-            }
-            let provenance = is_provenance(&column);
-            *self.columns.entry(column).or_default() += found.len() as u64;
-            for row in found {
-                (changed[row], own[row]) = (true, own[row] || !provenance);
-            }
-        }
-        let count = |flags: &[bool]| flags.iter().filter(|flag| **flag).count() as u64;
-        self.diff.changed += count(&changed);
-        self.diff.restated += count(&changed) - count(&own);
+        let before = old.first_rows(rows);
+        let after = new.first_rows(rows);
+        let changed = self.count_changed_columns(&before, &after);
+        let own = changed.iter().filter(|change| **change == RowChange::Own);
+        let provenance = changed
+            .iter()
+            .filter(|change| **change == RowChange::Provenance);
+        let restated = provenance.count() as u64;
+        self.diff.changed += own.count() as u64 + restated;
+        self.diff.restated += restated;
+
         let shown = (0..rows)
-            .filter(|row| changed[*row])
+            .filter(|row| changed[*row] != RowChange::None)
             .take(self.rows_left_to_show());
         for row in shown {
             let sides = [&before.slice(row, 1), &after.slice(row, 1)];
-            let found = describe_row_difference(
-                self.table,
-                RowChangeKind::Changed,
-                new.row_key(row),
-                sides,
-                self.show.values,
-            )?;
-            self.diff.differences.push(found);
+            self.add_difference(RowChangeKind::Changed, new.row_key(row), sides)?;
         }
+        Ok(())
+    }
+
+    /// Counts the changed rows of each column; gives how each row changed.
+    fn count_changed_columns(
+        &mut self,
+        before: &RecordBatch,
+        after: &RecordBatch,
+    ) -> Vec<RowChange> {
+        let mut changes = vec![RowChange::None; before.num_rows()];
+        for (column, old, new) in paired_columns(before, after) {
+            let rows = differing_rows(&old, &new);
+            if rows.is_empty() {
+                continue;
+            }
+
+            let change = if is_provenance(&column) {
+                RowChange::Provenance
+            } else {
+                RowChange::Own
+            };
+            *self.columns.entry(column).or_default() += rows.len() as u64;
+            for row in rows {
+                changes[row] = changes[row].max(change);
+            }
+        }
+        changes
+    }
+
+    fn add_difference(
+        &mut self,
+        kind: RowChangeKind,
+        key: SnapshotRowKey<'_>,
+        sides: [&RecordBatch; 2],
+    ) -> Result<(), OperationError> {
+        let values = self.show.values;
+        let difference = describe_row_difference(self.table, kind, key, sides, values)?;
+        self.diff.differences.push(difference);
         Ok(())
     }
 
@@ -151,35 +171,41 @@ impl<'t> DiffCounter<'t> {
         self.show.rows.saturating_sub(self.diff.differences.len())
     }
 
-    /// What it came to.
+    /// The counts of the table.
     pub(super) fn into_table_diff(mut self) -> TableDiff {
-        let place = |column: &str| self.table.column_index(column).unwrap_or(usize::MAX);
         let mut columns: Vec<ColumnChangeCount> = self
             .columns
             .into_iter()
             .map(|(column, rows)| ColumnChangeCount { column, rows })
             .collect();
-        columns.sort_by_key(|changes| place(&changes.column));
-        (self.diff.provenance, self.diff.columns) = columns
+        columns.sort_by_key(|count| self.table.column_index(&count.column).unwrap_or(usize::MAX));
+
+        let (provenance, own) = columns
             .into_iter()
-            .partition(|changes| is_provenance(&changes.column));
+            .partition(|count| is_provenance(&count.column));
+        self.diff.provenance = provenance;
+        self.diff.columns = own;
         self.diff
     }
 }
 
-/// The columns of a batch with nothing in them.
+/// How a row changed; the later of two kinds outweighs the other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RowChange {
+    None,
+    /// Only columns of the provenance changed.
+    Provenance,
+    /// A column of the table's own changed.
+    Own,
+}
+
+/// The columns of a batch, null in every row.
 fn null_batch(batch: &RecordBatch) -> Result<RecordBatch, OperationError> {
-    let fields = batch
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| {
-            (
-                field.name().clone(),
-                new_null_array(field.data_type(), batch.num_rows()),
-                true,
-            )
-        })
-        .collect::<Vec<_>>();
-    Ok(RecordBatch::try_from_iter_with_nullable(fields)?)
+    let schema = batch.schema();
+    let columns = schema.fields().iter().map(|field| {
+        let nulls = new_null_array(field.data_type(), batch.num_rows());
+        (field.name().clone(), nulls, true)
+    });
+
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
 }

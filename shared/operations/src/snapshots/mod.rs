@@ -1,7 +1,8 @@
-//! The days of the tables, as operators look at them: which are kept, what is in one, how two of them differ.
+//! The days of the tables, as operators look at them: which are retained, what is in one, how two
+//! of them differ.
 //!
-//! Nothing here writes. [`days`] reads manifests, [`pairs`] says which files two days do not share, and
-//! [`Pair::diff`] reads those side by side, a row group of each at a time.
+//! Nothing here writes. [`days`] reads manifests, [`pair_days`] says which files two days do not
+//! share, and [`DayPairs::compare_days`] reads those side by side, a row group of each at a time.
 
 mod columns;
 mod day_pairs;

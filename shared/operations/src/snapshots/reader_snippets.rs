@@ -11,45 +11,43 @@ pub struct ReaderSnippet {
     pub line: String,
 }
 
+impl ReaderSnippet {
+    fn new(reader: &'static str, line: String) -> Self {
+        Self { reader, line }
+    }
+}
+
 /// The lines for files below a root, which is a folder of this machine or `s3://` and a bucket.
 #[must_use]
 pub fn reader_snippets(root: &str, keys: &[&str]) -> Vec<ReaderSnippet> {
     let files: Vec<String> = keys.iter().map(|key| format!("{root}/{key}")).collect();
-    let reading = |reader, line| ReaderSnippet { reader, line };
+    let sql_files = join_quoted(&files, quote_sql);
+    let python_files = join_quoted(&files, quote_python);
+
+    // DuckDB and Polars would take the folders of a shard for partitions, and make columns of them.
+    let duckdb = format!("SELECT * FROM read_parquet([{sql_files}], hive_partitioning = false)");
+    let polars = format!(
+        "import polars as pl; pl.scan_parquet([{python_files}], hive_partitioning=False).collect()"
+    );
     vec![
-        // The folders of a shard look like partitions to DuckDB and Polars, which would make columns of them.
-        reading(
-            "DuckDB",
-            format!(
-                "SELECT * FROM read_parquet([{}], hive_partitioning = false)",
-                join_quoted(&files, quote_sql)
-            ),
-        ),
-        reading("PyArrow", pyarrow_snippet(&files)),
-        reading(
-            "Polars",
-            format!(
-                "import polars as pl; pl.scan_parquet([{}], hive_partitioning=False).collect()",
-                join_quoted(&files, quote_python)
-            ),
-        ),
-        reading(
-            "Spark",
-            format!("spark.read.parquet({})", join_quoted(&files, quote_python)),
-        ),
+        ReaderSnippet::new("DuckDB", duckdb),
+        ReaderSnippet::new("PyArrow", pyarrow_snippet(&files)),
+        ReaderSnippet::new("Polars", polars),
+        ReaderSnippet::new("Spark", format!("spark.read.parquet({python_files})")),
     ]
 }
 
-/// A list of files is read from one file system, which `PyArrow` does not find out by itself.
+/// `PyArrow` reads a list of files from one file system, which the line must name.
 fn pyarrow_snippet(files: &[String]) -> String {
-    let of_bucket: Option<Vec<String>> = files
+    let bucket_keys: Option<Vec<String>> = files
         .iter()
         .map(|file| file.strip_prefix("s3://").map(str::to_owned))
         .collect();
-    match of_bucket.filter(|files| !files.is_empty()) {
-        Some(files) => format!(
+
+    match bucket_keys.filter(|keys| !keys.is_empty()) {
+        Some(keys) => format!(
             "import pyarrow.dataset as ds, pyarrow.fs as fs; ds.dataset([{}], format=\"parquet\", filesystem=fs.S3FileSystem()).to_table()",
-            join_quoted(&files, quote_python)
+            join_quoted(&keys, quote_python)
         ),
         None => format!(
             "import pyarrow.dataset as ds; ds.dataset([{}], format=\"parquet\").to_table()",
@@ -58,19 +56,16 @@ fn pyarrow_snippet(files: &[String]) -> String {
     }
 }
 
-fn join_quoted(files: &[String], quoted: impl Fn(&str) -> String) -> String {
-    files
-        .iter()
-        .map(|file| quoted(file))
-        .collect::<Vec<_>>()
-        .join(", ")
+fn join_quoted(files: &[String], quote: impl Fn(&str) -> String) -> String {
+    let quoted: Vec<String> = files.iter().map(|file| quote(file)).collect();
+    quoted.join(", ")
 }
 
 fn quote_sql(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A JSON text is a Python text.
+/// A JSON string is a Python string literal.
 fn quote_python(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

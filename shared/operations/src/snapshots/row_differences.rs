@@ -1,4 +1,5 @@
-//! Rows that differ, as they are shown: values of personal columns only when they are asked for.
+//! Rows that differ, as they are shown: values of personal columns only when the operator asks for
+//! them.
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use contract::TableContract;
@@ -7,18 +8,21 @@ use serde_json::Value;
 
 use super::columns::paired_columns;
 use super::stream::SnapshotRowKey;
-use crate::OperationError;
+use crate::error::OperationError;
+
+/// The columns that make a row's key; the difference has them anyway.
+const KEY_COLUMNS: [&str; 3] = ["owner_id", "pole_id", "source"];
 
 /// What is shown of rows that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiffDisplay {
-    /// So many of a table at most.
+    /// Rows of a table at most.
     pub rows: usize,
     /// Values of personal columns too.
     pub values: bool,
 }
 
-/// What became of a row.
+/// How a row differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowChangeKind {
@@ -30,7 +34,8 @@ pub enum RowChangeKind {
     Removed,
 }
 
-/// A column of a row that differs. A column that came or went with its row has nothing on the other side.
+/// A column of a row that differs. A column of a row that only one day has is null on the other
+/// side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ColumnDifference {
     /// The column.
@@ -39,22 +44,22 @@ pub struct ColumnDifference {
     pub provenance: bool,
     /// Whether its values are not shown because they are personal.
     pub hidden: bool,
-    /// What it was.
+    /// Its value on the earlier day.
     pub before: Value,
-    /// What it is.
+    /// Its value on the later day.
     pub after: Value,
 }
 
 /// A row that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RowDifference {
-    /// What became of it.
+    /// How it differs.
     pub what: RowChangeKind,
     /// The record that it belongs to.
     pub owner_id: String,
-    /// The thing that it is about.
+    /// The entity that it describes.
     pub pole_id: String,
-    /// The source that states it.
+    /// The source that sent it.
     pub source: String,
     /// The columns that differ.
     pub columns: Vec<ColumnDifference>,
@@ -65,56 +70,51 @@ pub(super) fn is_provenance(column: &str) -> bool {
     pole::PROVENANCE.iter().any(|known| known.name == column)
 }
 
-/// Whether a column's values may not be shown unasked: so says its contract. Nobody says so of a column that the contract
-/// does not know: then it is taken for personal.
+/// Whether a column's values are shown only when the operator asks for them, by its contract. A
+/// column that the contract does not know counts as personal.
 fn is_personal(table: &TableContract, column: &str) -> bool {
-    table
-        .columns
-        .iter()
-        .find(|known| known.name == column)
-        .is_none_or(|column| column.personal)
+    let known = table.columns.iter().find(|known| known.name == column);
+    known.is_none_or(|column| column.personal)
 }
 
-/// A row of two one-row batches; `old` and `new` have the same columns, and a row that is not there is null in all.
+/// Compares a row of two one-row batches with the same columns; a row that a day does not have is
+/// null in all of them.
 pub(super) fn describe_row_difference(
     table: &TableContract,
     what: RowChangeKind,
-    key: SnapshotRowKey<'_>,
-    rows: [&RecordBatch; 2],
+    (owner_id, pole_id, source): SnapshotRowKey<'_>,
+    [old, new]: [&RecordBatch; 2],
     values: bool,
 ) -> Result<RowDifference, OperationError> {
-    let (owner, id, source) = key;
     let mut columns = Vec::new();
-    for (column, old, new) in paired_columns(rows[0], rows[1]) {
-        let is_key = ["owner_id", "pole_id", "source"].contains(&column.as_str());
-        if is_key || *old == *new {
+    for (column, before, after) in paired_columns(old, new) {
+        if KEY_COLUMNS.contains(&column.as_str()) || *before == *after {
             continue;
         }
         let hidden = !values && is_personal(table, &column);
-        let shown = |array: &ArrayRef| {
-            if hidden {
-                Ok(Value::Null)
-            } else {
-                first_value_json(array)
-            }
-        };
-        let (before, after) = (shown(&old)?, shown(&new)?);
         columns.push(ColumnDifference {
             provenance: is_provenance(&column),
             column,
             hidden,
-            before,
-            after,
+            before: shown_value(&before, hidden)?,
+            after: shown_value(&after, hidden)?,
         });
     }
-    let text = str::to_owned;
+
     Ok(RowDifference {
         what,
-        owner_id: text(owner),
-        pole_id: text(id),
-        source: text(source),
+        owner_id: owner_id.to_owned(),
+        pole_id: pole_id.to_owned(),
+        source: source.to_owned(),
         columns,
     })
+}
+
+fn shown_value(array: &ArrayRef, hidden: bool) -> Result<Value, OperationError> {
+    if hidden {
+        return Ok(Value::Null);
+    }
+    first_value_json(array)
 }
 
 /// The one value of a column, as JSON.

@@ -1,4 +1,4 @@
-//! `polelake contract docs`: what is declared, as Markdown for people.
+//! `polelake contract docs`: contracts, mappings and lists as Markdown.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,35 +11,38 @@ use crate::samples::op_label;
 
 pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
     let catalogue = compile_contracts(contracts)?;
-    let mut pages = vec![("README.md".to_owned(), index_page(&catalogue))];
-    pages.extend(catalogue.mappings.iter().map(|plan| {
-        (
-            format!("sources/{}.md", plan.contract.name),
-            source_page(&catalogue, plan),
-        )
-    }));
-    pages.extend(catalogue.tables.iter().map(|table| {
-        (
-            format!("tables/{}.md", table.name),
-            table_page(&catalogue, table),
-        )
-    }));
-    pages.extend(
-        catalogue
-            .lists
-            .iter()
-            .map(|(name, list)| (format!("lists/{name}.md"), list_page(name, list))),
-    );
+    let pages = render_pages(&catalogue);
     for (name, text) in &pages {
         let file = out.join(name);
         std::fs::create_dir_all(file.parent().unwrap_or(out))?;
         std::fs::write(file, text)?;
     }
+
     println!("{} pages in {}", pages.len(), out.display());
     Ok(true)
 }
 
-/// Text within a cell of a table.
+/// Every page, by its path.
+fn render_pages(catalogue: &Catalogue) -> Vec<(String, String)> {
+    let mut pages = vec![("README.md".to_owned(), index_page(catalogue))];
+    for mapping in &catalogue.mappings {
+        let name = &mapping.contract.name;
+        pages.push((
+            format!("sources/{name}.md"),
+            source_page(catalogue, mapping),
+        ));
+    }
+    for table in &catalogue.tables {
+        let name = &table.name;
+        pages.push((format!("tables/{name}.md"), table_page(catalogue, table)));
+    }
+    for (name, list) in catalogue.lists.iter() {
+        pages.push((format!("lists/{name}.md"), list_page(name, list)));
+    }
+    pages
+}
+
+/// Escapes a text for a cell of a table.
 fn escape_cell(text: &str) -> String {
     text.replace('|', "\\|")
         .replace('\n', " ")
@@ -50,8 +53,8 @@ fn index_page(catalogue: &Catalogue) -> String {
     let mut out =
         "# Data contracts\n\n## Sources\n\n| Source | What it holds | Owner |\n|---|---|---|\n"
             .to_owned();
-    for plan in &catalogue.mappings {
-        let contract = &plan.contract;
+    for mapping in &catalogue.mappings {
+        let contract = &mapping.contract;
         let _ = writeln!(
             out,
             "| [{}](sources/{0}.md) | {} | {} |",
@@ -83,15 +86,15 @@ fn index_page(catalogue: &Catalogue) -> String {
     out
 }
 
-fn source_page(catalogue: &Catalogue, plan: &CompiledMapping) -> String {
-    let contract = &plan.contract;
+fn source_page(catalogue: &Catalogue, mapping: &CompiledMapping) -> String {
+    let contract = &mapping.contract;
     let mut out = format!(
         "# {}\n\n{}\n\nSource `{}`, contract {}, mapping {}. Topic `{}`. Owner: {}.\n\n## Event types\n\n| Type | Does |\n|---|---|\n",
         escape_cell(&contract.title),
         escape_cell(&contract.purpose),
         contract.name,
         contract.version,
-        plan.version,
+        mapping.version,
         contract.topic,
         escape_cell(&contract.owner)
     );
@@ -104,14 +107,13 @@ fn source_page(catalogue: &Catalogue, plan: &CompiledMapping) -> String {
             "\n## Object `{}`\n\n| Field | Type | Class | Meaning |\n|---|---|---|---|",
             object.name
         );
-        object
-            .properties
-            .iter()
-            .for_each(|property| write_field_rows(&mut out, "", property));
+        for property in &object.properties {
+            write_field_rows(&mut out, "", property);
+        }
     }
     out.push_str("\n## Where it goes\n\n| Table | Column | From |\n|---|---|---|\n");
-    for (place, column, paths) in plan.column_lineage() {
-        let table = &catalogue.tables[place].name;
+    for (table, column, paths) in mapping.column_lineage() {
+        let table = &catalogue.tables[table].name;
         let paths: Vec<String> = paths
             .iter()
             .map(|path| format!("`{}`", escape_cell(path)))
@@ -125,6 +127,7 @@ fn source_page(catalogue: &Catalogue, plan: &CompiledMapping) -> String {
     out
 }
 
+/// Writes a row for the property, and one for each property within it.
 fn write_field_rows(out: &mut String, below: &str, property: &Property) {
     let name = if property.name.is_empty() {
         below.to_owned()
@@ -133,10 +136,8 @@ fn write_field_rows(out: &mut String, below: &str, property: &Property) {
     };
     let kind = property.logical_type.as_deref().unwrap_or("string");
     let required = if property.required { ", required" } else { "" };
-    let (class, meaning) = (
-        property.classification.as_deref().unwrap_or(""),
-        property.description.as_deref().unwrap_or(""),
-    );
+    let class = property.classification.as_deref().unwrap_or("");
+    let meaning = property.description.as_deref().unwrap_or("");
     if !property.name.is_empty() {
         let _ = writeln!(
             out,
@@ -144,15 +145,13 @@ fn write_field_rows(out: &mut String, below: &str, property: &Property) {
             escape_cell(meaning)
         );
     }
-    property
-        .properties
-        .iter()
-        .for_each(|inner| write_field_rows(out, &format!("{name}."), inner));
+    for inner in &property.properties {
+        write_field_rows(out, &format!("{name}."), inner);
+    }
     if let Some(items) = &property.items {
-        items
-            .properties
-            .iter()
-            .for_each(|inner| write_field_rows(out, &format!("{name}[*]."), inner));
+        for inner in &items.properties {
+            write_field_rows(out, &format!("{name}[*]."), inner);
+        }
     }
 }
 
@@ -179,7 +178,7 @@ fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
         );
     }
     out.push_str(
-        "\n## Rules\n\n| Rule | Demands | Dimension | Target | Enforced by |\n|---|---|---|---|---|\n",
+        "\n## Rules\n\n| Rule | Expectation | Dimension | Target | Enforced by |\n|---|---|---|---|---|\n",
     );
     for rule in &table.rules {
         let _ = writeln!(

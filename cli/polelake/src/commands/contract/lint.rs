@@ -1,9 +1,9 @@
-//! `polelake contract lint`: every problem with its place, and for every rule what enforces it.
+//! `polelake contract lint`: every problem with its location, and for every rule what enforces it.
 
 use std::path::Path;
 
-use contract::{Catalogue, CompiledMapping, Problem, ProblemLevel, Severity, TableContract};
-use serde_json::{Value, json};
+use contract::{Catalogue, CompiledMapping, Problem, ProblemLevel, Rule, Severity, TableContract};
+use serde_json::{Map, Value, json};
 
 use super::read_contract_files;
 use crate::error::CliError;
@@ -15,68 +15,75 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, CliError> {
         println!("{:#}", lint_json(catalogue.as_ref(), &problems));
         return Ok(catalogue.is_some());
     }
+
     for problem in &problems {
-        let level = if problem.level == ProblemLevel::Error {
-            "error"
-        } else {
-            "advice"
-        };
+        let level = level_label(problem.level);
         println!("{}/{problem} [{level}]", contracts.display());
     }
     let errors = problems
         .iter()
         .filter(|problem| problem.level == ProblemLevel::Error)
         .count();
-    let Some(catalogue) = catalogue else {
-        println!("\n{errors} errors: no function would start with these contracts");
-        return Ok(false);
-    };
-    println!("\nWhat is enforced, and by whom\n\nevery source");
-    for (what, by) in SOURCE_ENFORCEMENT {
-        println!("  {what:44} {by}");
+    match &catalogue {
+        Some(catalogue) => print_catalogue(catalogue, problems.len() - errors),
+        None => println!("\n{errors} errors: no function would start with these contracts"),
     }
-    catalogue
-        .mappings
-        .iter()
-        .for_each(|plan| print_source(&catalogue, plan));
-    catalogue
-        .tables
-        .iter()
-        .for_each(|table| print_rules(&catalogue, table));
-    let rules: usize = catalogue.tables.iter().map(|table| table.rules.len()).sum();
-    println!(
-        "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {} advice",
-        catalogue.mappings.len(),
-        catalogue.tables.len(),
-        catalogue.lists.iter().count(),
-        problems.len() - errors
-    );
-    Ok(true)
+    Ok(catalogue.is_some())
 }
 
-fn print_source(catalogue: &Catalogue, plan: &CompiledMapping) {
-    let contract = &plan.contract;
+fn level_label(level: ProblemLevel) -> &'static str {
+    if level == ProblemLevel::Error {
+        "error"
+    } else {
+        "advice"
+    }
+}
+
+/// Prints what enforces every rule of the catalogue.
+fn print_catalogue(catalogue: &Catalogue, advice: usize) {
+    println!("\nWhat is enforced, and by what\n\nevery source");
+    for (what, enforced_by) in SOURCE_ENFORCEMENT {
+        println!("  {what:44} {enforced_by}");
+    }
+    for mapping in &catalogue.mappings {
+        print_source(catalogue, mapping);
+    }
+    for table in &catalogue.tables {
+        print_rules(catalogue, table);
+    }
+
+    let rules: usize = catalogue.tables.iter().map(|table| table.rules.len()).sum();
+    println!(
+        "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {advice} advices",
+        catalogue.mappings.len(),
+        catalogue.tables.len(),
+        catalogue.lists.iter().count()
+    );
+}
+
+fn print_source(catalogue: &Catalogue, mapping: &CompiledMapping) {
+    let contract = &mapping.contract;
     println!(
         "\nsource {} {} (mapping {})",
-        contract.name, contract.version, plan.version
+        contract.name, contract.version, mapping.version
     );
     for (event, op) in &contract.events {
         println!("  {event:44} {}", op_label(*op));
     }
-    let tables: Vec<&str> = plan
+    let tables: Vec<&str> = mapping
         .table_indices()
         .into_iter()
-        .map(|place| catalogue.tables[place].name.as_str())
+        .map(|index| catalogue.tables[index].name.as_str())
         .collect();
     println!("  fills {}", tables.join(", "));
 }
 
 /// What every source contract has enforced.
 const SOURCE_ENFORCEMENT: [(&str, &str); 5] = [
-    ("push", "event-relay: others are answered 403"),
+    ("push", "event-relay: answers other callers 403"),
     (
         "event types, id, time, key, version",
-        "event-relay at the door, pole-transform again: quarantine",
+        "event-relay answers 400 or 422; pole-transform checks again: quarantine",
     ),
     (
         "required",
@@ -116,23 +123,38 @@ fn severity_label(severity: Severity) -> &'static str {
 }
 
 fn lint_json(catalogue: Option<&Catalogue>, problems: &[Problem]) -> Value {
-    let problem = |problem: &Problem| {
-        json!({
-            "file": problem.file, "line": problem.location.line, "column": problem.location.column,
-            "message": problem.message, "error": problem.level == ProblemLevel::Error,
-        })
-    };
-    let rule = |rule: &contract::Rule| {
-        json!({
-            "id": rule.id, "column": rule.column, "dimension": rule.dimension, "severity": severity_label(rule.severity),
-            "target": rule.tolerance_text(), "enforced_by": rule.enforced_by(),
-        })
-    };
-    let tables = catalogue
+    let mut rules = Map::new();
+    for table in catalogue
         .into_iter()
-        .flat_map(|catalogue| &catalogue.tables);
-    let rules: serde_json::Map<String, Value> = tables
-        .map(|table| (table.name.clone(), table.rules.iter().map(rule).collect()))
-        .collect();
-    json!({"problems": problems.iter().map(problem).collect::<Vec<_>>(), "rules": rules})
+        .flat_map(|catalogue| &catalogue.tables)
+    {
+        rules.insert(
+            table.name.clone(),
+            table.rules.iter().map(rule_json).collect(),
+        );
+    }
+
+    let problems: Vec<Value> = problems.iter().map(problem_json).collect();
+    json!({"problems": problems, "rules": rules})
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "file": problem.file,
+        "line": problem.location.line,
+        "column": problem.location.column,
+        "message": problem.message,
+        "error": problem.level == ProblemLevel::Error,
+    })
+}
+
+fn rule_json(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "column": rule.column,
+        "dimension": rule.dimension,
+        "severity": severity_label(rule.severity),
+        "target": rule.tolerance_text(),
+        "enforced_by": rule.enforced_by(),
+    })
 }

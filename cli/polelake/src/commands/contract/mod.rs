@@ -1,4 +1,4 @@
-//! `polelake contract`: declare a data set, check it, test it, and say what it is.
+//! `polelake contract`: draft, check, test, compare and document contracts.
 
 pub(crate) mod diff;
 pub(crate) mod docs;

@@ -2,69 +2,72 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::{Catalogue, DeclaredFile};
+use contract::{Catalogue, DeclaredFile, SourceDraft, TableContract};
 use serde_json::Value;
 
 use super::read_contract_files;
 use crate::error::CliError;
 
 pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, CliError> {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let parts = name
-        .split_once('/')
-        .filter(|(team, dataset)| plain(team) && plain(dataset));
-    let (team, dataset) = parts.ok_or_else(|| {
-        format!(
-            "`{name}` is not <team>/<dataset> in lower case letters, digits and `-`, such as library/loans"
-        )
-    })?;
+    let (team, dataset) = parse_source_name(name)?;
     let folder = contracts.join("sources").join(team).join(dataset);
     if folder.exists() {
-        return Err(format!(
-            "{} is there already; a draft overwrites nothing",
-            folder.display()
-        )
-        .into());
+        let shown = folder.display();
+        return Err(format!("{shown} exists already; a draft overwrites nothing").into());
     }
+
     let samples = read_samples(from)?;
-    let declared = read_contract_files(contracts)?;
-    let own =
-        |file: &&DeclaredFile| file.path.starts_with("pole/") || file.path.starts_with("lists/");
-    let tables: Vec<DeclaredFile> = declared.iter().filter(own).cloned().collect();
-    let catalogue = Catalogue::compile(&tables).map_err(|problems| problems[0].to_string())?;
-    let draft = contract::draft_source(team, dataset, &samples, &catalogue.tables)?;
-    write_draft_file(&folder, "contract.odcs.yaml", draft.contract.as_bytes())?;
-    write_draft_file(&folder, "mapping.yaml", draft.mapping.as_bytes())?;
-    for (number, sample) in samples.iter().enumerate() {
-        let text = serde_json::to_string_pretty(sample)?;
-        write_draft_file(
-            &folder.join("samples"),
-            &format!("sample-{}.json", number + 1),
-            text.as_bytes(),
-        )?;
-    }
-    let open = [&draft.contract, &draft.mapping]
-        .iter()
-        .map(|text| text.matches("TODO").count())
-        .sum::<usize>();
+    let tables = compile_tables(contracts)?;
+    let draft = contract::draft_source(team, dataset, &samples, &tables)?;
+    write_draft(&folder, &draft, &samples)?;
+
+    let decisions = draft.contract.matches("TODO").count() + draft.mapping.matches("TODO").count();
     println!(
         "{}/{{contract.odcs.yaml,mapping.yaml,samples/}}",
         folder.display()
     );
     println!(
-        "{} samples read. {open} decisions are marked TODO: make them, take the marks away, then",
+        "{} samples read. {decisions} decisions are marked TODO: make them, remove the marks, then",
         samples.len()
     );
     println!("  polelake contract lint\n  polelake contract test --update {team}-{dataset}");
     Ok(true)
 }
 
-/// The samples of all files: each file holds one JSON document, a list of them, or one on each line.
+/// Team and dataset of a name such as `library/loans`.
+fn parse_source_name(name: &str) -> Result<(&str, &str), CliError> {
+    let parts = name.split_once('/');
+    let valid = parts.filter(|(team, dataset)| is_plain_name(team) && is_plain_name(dataset));
+
+    valid.ok_or_else(|| {
+        let why = format!(
+            "`{name}` is not <team>/<dataset> in lower case letters, digits and `-`, such as library/loans"
+        );
+        why.into()
+    })
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    !name.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// The tables that a draft can fill. Other sources are left out: a draft must not fail because of
+/// them.
+fn compile_tables(contracts: &Path) -> Result<Vec<TableContract>, CliError> {
+    let mut files = read_contract_files(contracts)?;
+    files.retain(is_shared_file);
+    let catalogue = Catalogue::compile(&files).map_err(|problems| problems[0].to_string())?;
+
+    Ok(catalogue.tables)
+}
+
+fn is_shared_file(file: &DeclaredFile) -> bool {
+    file.path.starts_with("pole/") || file.path.starts_with("lists/")
+}
+
+/// The samples of all files: each file holds one JSON document, a list of them, or one on each
+/// line.
 fn read_samples(from: &[PathBuf]) -> Result<Vec<Value>, CliError> {
     let mut samples = Vec::new();
     for file in from {
@@ -73,30 +76,36 @@ fn read_samples(from: &[PathBuf]) -> Result<Vec<Value>, CliError> {
         match serde_json::from_str(&text) {
             Ok(Value::Array(list)) => samples.extend(list),
             Ok(document) => samples.push(document),
-            Err(_) => {
-                for (number, line) in text
-                    .lines()
-                    .enumerate()
-                    .filter(|(_, line)| !line.trim().is_empty())
-                {
-                    let sample = serde_json::from_str(line);
-                    samples.push(sample.map_err(|error| {
-                        format!(
-                            "{}:{}: not JSON: column {}",
-                            file.display(),
-                            number + 1,
-                            error.column()
-                        )
-                    })?);
-                }
-            }
+            Err(_) => samples.extend(parse_json_lines(&text, file)?),
         }
     }
     Ok(samples)
 }
 
-fn write_draft_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CliError> {
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(folder.join(name), bytes)?;
+fn parse_json_lines(text: &str, file: &Path) -> Result<Vec<Value>, CliError> {
+    let mut samples = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let sample = serde_json::from_str(line).map_err(|error| {
+            let column = error.column();
+            format!("{}:{number}: not JSON: column {column}", file.display())
+        })?;
+        samples.push(sample);
+    }
+    Ok(samples)
+}
+
+fn write_draft(folder: &Path, draft: &SourceDraft, samples: &[Value]) -> Result<(), CliError> {
+    let samples_folder = folder.join("samples");
+    std::fs::create_dir_all(&samples_folder)?;
+    std::fs::write(folder.join("contract.odcs.yaml"), &draft.contract)?;
+    std::fs::write(folder.join("mapping.yaml"), &draft.mapping)?;
+
+    for (sample, number) in samples.iter().zip(1..) {
+        let file = samples_folder.join(format!("sample-{number}.json"));
+        std::fs::write(file, serde_json::to_string_pretty(sample)?)?;
+    }
     Ok(())
 }

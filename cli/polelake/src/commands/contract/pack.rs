@@ -1,4 +1,4 @@
-//! `polelake contract pack`: what travels with the functions.
+//! `polelake contract pack`: the file that is deployed with the functions.
 
 use std::path::Path;
 

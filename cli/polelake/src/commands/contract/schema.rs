@@ -1,4 +1,4 @@
-//! `polelake contract schema`: the JSON Schemas that editors complete by.
+//! `polelake contract schema`: the JSON Schemas from which editors complete.
 
 use std::path::Path;
 

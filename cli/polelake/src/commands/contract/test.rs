@@ -6,22 +6,25 @@ use super::compile_contracts;
 use crate::error::CliError;
 use crate::samples::{EXPECTED_FILE, SampledSource, contract_folders, run_samples};
 
+/// Lines of each side that a difference shows.
+const LINES_SHOWN: usize = 20;
+
 pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<bool, CliError> {
     let catalogue = compile_contracts(contracts)?;
     let folders = contract_folders(contracts)?;
     only.map(|only| catalogue.require_mapping_of_source(only))
         .transpose()?;
     let mut held = true;
-    for plan in &catalogue.mappings {
-        let name = &plan.contract.name;
+    for mapping in &catalogue.mappings {
+        let name = &mapping.contract.name;
         let Some(folder) = folders
             .get(name)
             .filter(|_| only.is_none_or(|only| only == name))
         else {
             continue;
         };
-        let sampled = run_samples(&catalogue, plan, folder)?;
-        // One source that is asked for is shown whole.
+        let sampled = run_samples(&catalogue, mapping, folder)?;
+        // With a source, the operator sees all of its rows.
         if only.is_some() {
             print!("{}", sampled.text);
         }
@@ -39,7 +42,7 @@ fn check_expected(sampled: &SampledSource, update: bool) -> Result<bool, CliErro
     }
     let verdict = match (same, update) {
         (true, _) => "as expected",
-        (false, true) => "expected.txt was written anew: read it",
+        (false, true) => "expected.txt is overwritten: review it",
         (false, false) => "NOT as expected",
     };
     println!(
@@ -58,9 +61,10 @@ fn check_expected(sampled: &SampledSource, update: bool) -> Result<bool, CliErro
     Ok((same || update) && sampled.missing.is_empty())
 }
 
-/// Lines on either side, as `diff` would tell them; the first forty.
+/// Prints the lines that differ, as `diff` does: twenty of each side at most.
 fn print_difference(expected: &str, found: &str) {
-    let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
+    let old: Vec<&str> = expected.lines().collect();
+    let new: Vec<&str> = found.lines().collect();
     let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let tail = old[begin..]
         .iter()
@@ -69,12 +73,10 @@ fn print_difference(expected: &str, found: &str) {
         .take_while(|(a, b)| a == b)
         .count();
     println!("    from line {}:", begin + 1);
-    old[begin..old.len() - tail]
-        .iter()
-        .take(20)
-        .for_each(|line| println!("    -{line}"));
-    new[begin..new.len() - tail]
-        .iter()
-        .take(20)
-        .for_each(|line| println!("    +{line}"));
+    for line in old[begin..old.len() - tail].iter().take(LINES_SHOWN) {
+        println!("    -{line}");
+    }
+    for line in new[begin..new.len() - tail].iter().take(LINES_SHOWN) {
+        println!("    +{line}");
+    }
 }

@@ -1,0 +1,117 @@
+//! `polelake contract`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Draft a contract and a mapping from samples; the draft marks every decision that a person
+    /// must make.
+    #[command(after_help = "Example: polelake contract new library/loans --from samples.jsonl")]
+    New(NewContractArgs),
+    /// Compile all contracts and mappings: print each problem with file, line and column, and what
+    /// enforces each rule.
+    #[command(after_help = "Example: polelake contract lint --contracts contracts")]
+    Lint(LintArgs),
+    /// Print what a change means for the applications that push events and for the readers of
+    /// tables; exit code 1 when it breaks one of them.
+    #[command(
+        after_help = "Example: git worktree add /tmp/main main && polelake contract diff /tmp/main/contracts contracts"
+    )]
+    Diff(ContractDiffArgs),
+    /// Compare the rows that golden samples become with the expected rows; with a source, show its
+    /// rows.
+    #[command(
+        after_help = "Example: polelake contract test housing-tenure\n         polelake contract test --update"
+    )]
+    Test(ContractTestArgs),
+    /// Write the contracts, mappings and lists as Markdown.
+    #[command(after_help = "Example: polelake contract docs --out contract-docs")]
+    Docs(ContractDocsArgs),
+    /// Compile the contracts, and write them into the one file that is deployed with the functions.
+    #[command(after_help = "Example: polelake contract pack --out contracts.json")]
+    Pack(PackArgs),
+    /// Print the JSON Schemas of contracts, mappings and lists, from which editors complete.
+    #[command(after_help = "Example: polelake contract schema --out contracts/schemas")]
+    Schema(SchemaArgs),
+}
+
+/// What is drafted, and from which samples.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NewContractArgs {
+    /// `<team>/<dataset>`: the folder below contracts/sources.
+    pub(crate) name: String,
+    /// Files of samples: each holds one JSON document, or one on each line.
+    #[arg(long, required = true, num_args = 1..)]
+    pub(crate) from: Vec<PathBuf>,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+}
+
+/// Which contracts are compiled.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LintArgs {
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which contracts are compared.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ContractDiffArgs {
+    /// The old contract, mapping or list, or a folder of them.
+    pub(crate) old: PathBuf,
+    /// The new one.
+    pub(crate) new: PathBuf,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which samples are tested.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ContractTestArgs {
+    /// Only this source, with its rows.
+    pub(crate) source: Option<String>,
+    /// Overwrite the expected rows with those that the samples become.
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+}
+
+/// Which contracts are documented.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ContractDocsArgs {
+    /// The folder of the pages.
+    #[arg(long, default_value = "contract-docs")]
+    pub(crate) out: PathBuf,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+}
+
+/// Which contracts are packed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PackArgs {
+    /// The file.
+    #[arg(long, default_value = "contracts.json")]
+    pub(crate) out: PathBuf,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+}
+
+/// Where the schemas are written.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SchemaArgs {
+    /// Write the schemas into this folder instead of standard output.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}

@@ -1,0 +1,52 @@
+//! `polelake audit` and `polelake rebuild`.
+
+use clap::Args;
+use lake::Day;
+
+use super::days::parse_day;
+use crate::place::LakeArgs;
+
+/// Which days are audited, and how closely.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// One day, YYYY-MM-DD.
+    #[arg(long, value_parser = parse_day, conflicts_with_all = ["from", "to"])]
+    pub(crate) date: Option<Day>,
+    /// The first day; without it the audit begins at the first offset.
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) from: Option<Day>,
+    /// The last day; without it the audit ends at the newest record, and compares the raw zone with
+    /// Kafka.
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) to: Option<Day>,
+    /// Read every object, not only its metadata.
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which days are built again, and from what.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RebuildArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// The first day, YYYY-MM-DD.
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) from: Day,
+    /// The last day; without it the newest day of any table.
+    #[arg(long, value_parser = parse_day)]
+    pub(crate) to: Option<Day>,
+    /// Only these tables.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) tables: Vec<String>,
+    /// Transform the days' raw objects again first, under the contracts and mappings of today.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

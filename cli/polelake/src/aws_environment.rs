@@ -1,0 +1,109 @@
+//! The deployed stack that `--aws` works on, by the environment's variables. docs/runbook.md sets
+//! them from Terraform's outputs.
+
+use event_relay::producer::KafkaSettings;
+use host::Settings;
+use snapshot_merge::ZoneBuckets;
+
+use crate::error::CliError;
+
+/// A stack's buckets, the names of its Glue databases, and its Kafka.
+#[derive(Clone, Debug)]
+pub(crate) struct AwsEnvironment {
+    pub(crate) raw_bucket: String,
+    pub(crate) refined_bucket: String,
+    pub(crate) curated_bucket: String,
+    /// The bucket of the report's pages.
+    pub(crate) site_bucket: Option<String>,
+    /// Kafka's brokers; without them nothing is compared with Kafka's offsets.
+    pub(crate) kafka: Option<KafkaSettings>,
+    database_prefix: Option<String>,
+}
+
+impl AwsEnvironment {
+    /// Reads the variables. `GLUE_DATABASES` is the functions' own; without it the prefix is formed
+    /// from `STACK`, as infra/main.tf forms it: Glue's names have no hyphens.
+    pub(crate) fn from_variables(
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, CliError> {
+        let mut settings = Settings::new(variables);
+        let stack = settings.optional_text("STACK");
+        let database_prefix = settings
+            .optional_text("GLUE_DATABASES")
+            .or_else(|| stack.map(|name| name.replace('-', "_")));
+        let environment = Self {
+            raw_bucket: settings.required_text("RAW_BUCKET"),
+            refined_bucket: settings.required_text("REFINED_BUCKET"),
+            curated_bucket: settings.required_text("CURATED_BUCKET"),
+            site_bucket: settings.optional_text("SITE_BUCKET"),
+            kafka: kafka_settings(&settings),
+            database_prefix,
+        };
+
+        let environment = settings.finish_with(environment);
+        Ok(environment.map_err(|failure| {
+            let missing = failure.message;
+            format!("with --aws, the environment names the stack (docs/runbook.md): {missing}")
+        })?)
+    }
+
+    /// The buckets of the zones.
+    pub(crate) fn zone_buckets(&self) -> ZoneBuckets {
+        ZoneBuckets {
+            raw: self.raw_bucket.clone(),
+            refined: self.refined_bucket.clone(),
+            curated: self.curated_bucket.clone(),
+        }
+    }
+
+    /// What the names of Glue's databases begin with.
+    pub(crate) fn require_database_prefix(&self) -> Result<&str, CliError> {
+        let missing =
+            "with --aws, STACK names the stack: the names of its Glue databases begin with it";
+        Ok(self.database_prefix.as_deref().ok_or(missing)?)
+    }
+}
+
+fn kafka_settings(settings: &Settings) -> Option<KafkaSettings> {
+    let authentication = settings.optional_text("KAFKA_AUTH");
+    Some(KafkaSettings {
+        bootstrap: settings.optional_text("KAFKA_BOOTSTRAP")?,
+        region: settings.optional_text("AWS_REGION").unwrap_or_default(),
+        iam: authentication.as_deref() != Some("none"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(more: &[(&str, &str)]) -> Result<AwsEnvironment, CliError> {
+        let buckets = [("RAW_BUCKET", "r"), ("REFINED_BUCKET", "f")];
+        let variables = buckets.iter().chain(more);
+        AwsEnvironment::from_variables(
+            variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+    }
+
+    #[test]
+    fn databases_are_called_after_the_stack_unless_they_are_given() {
+        let named = environment(&[("CURATED_BUCKET", "c"), ("STACK", "pole-lake")]).unwrap();
+        assert_eq!(named.require_database_prefix().unwrap(), "pole_lake");
+        let given = [
+            ("CURATED_BUCKET", "c"),
+            ("STACK", "pole-lake"),
+            ("GLUE_DATABASES", "other"),
+        ];
+        let given = environment(&given).unwrap();
+        assert_eq!(given.require_database_prefix().unwrap(), "other");
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = environment(&[]).unwrap_err().to_string();
+        assert!(error.ends_with("CURATED_BUCKET is not set"), "{error}");
+        let unnamed = environment(&[("CURATED_BUCKET", "c")]).unwrap();
+        let error = unnamed.require_database_prefix().unwrap_err().to_string();
+        assert!(error.contains("STACK"), "{error}");
+    }
+}

@@ -1,0 +1,137 @@
+//! One receipt: whether it accounts for every record, and whether the objects that it names are
+//! there.
+
+use std::collections::BTreeMap;
+
+use lake::{Day, LakeError, QuarantinedRecord, Receipt, RefinedObject};
+
+use super::raw_log_object::RawLogObject;
+use super::report::AuditFinding;
+use super::scope::AuditScope;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+
+/// Checks a raw object's receipt, and the objects that the receipt names.
+pub(super) async fn check_receipt(
+    lake: &LakeHandle,
+    object: &RawLogObject,
+    receipt: &Receipt,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    check_receipt_counts(object, receipt, findings);
+    for refined in receipt.tables.values() {
+        check_refined_object(lake, refined, scope, findings).await?;
+    }
+
+    let first_day = receipt.days.first().and_then(|day| Day::parse(&day.date));
+    if let Some(day) = first_day
+        && receipt.quarantined_total() > 0
+    {
+        check_quarantine(lake, &object.chunk.quarantine_key(day), receipt, findings).await?;
+    }
+    Ok(())
+}
+
+/// Checks that the receipt is of this raw object, and that it accounts for every record.
+fn check_receipt_counts(
+    object: &RawLogObject,
+    receipt: &Receipt,
+    findings: &mut Vec<AuditFinding>,
+) {
+    let key = object.chunk.receipt_key();
+    let offset = Some(object.chunk.offset);
+    if Some(receipt.next) != object.next || receipt.landed != object.count {
+        let what = format!(
+            "counts {} records up to {}, and the raw object has {} up to {:?}",
+            receipt.landed, receipt.next, object.count, object.next
+        );
+        findings.push(AuditFinding::new(&key, offset, what));
+    }
+
+    let accounted = receipt.refined + receipt.ignored + receipt.quarantined_total();
+    if receipt.landed != accounted {
+        let what = format!("accounts for {accounted} of {} records", receipt.landed);
+        findings.push(AuditFinding::new(&key, offset, what));
+    }
+}
+
+async fn check_refined_object(
+    lake: &LakeHandle,
+    object: &RefinedObject,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let key = &object.key;
+    if !scope.deep {
+        if !lake.refined.object_exists(key).await? {
+            findings.push(missing_object(key));
+        }
+        return Ok(());
+    }
+
+    let body = match lake.refined.get(key).await {
+        Ok(found) => found.body,
+        Err(error) if error.is_not_found() => {
+            findings.push(missing_object(key));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match lake::file::count_rows(body) {
+        Ok(rows) if rows == object.rows => {}
+        Ok(rows) => {
+            let what = format!("has {rows} rows, and its receipt says {}", object.rows);
+            findings.push(AuditFinding::new(key, None, what));
+        }
+        Err(error) => findings.push(AuditFinding::damaged(key, &error)),
+    }
+    Ok(())
+}
+
+fn missing_object(key: &str) -> AuditFinding {
+    AuditFinding::new(key, None, "is named by a receipt and is not there")
+}
+
+/// Checks that the refused records are there, as many of each rule as the receipt says.
+async fn check_quarantine(
+    lake: &LakeHandle,
+    key: &str,
+    receipt: &Receipt,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let refused = match lake.refined.get(key).await {
+        Ok(object) => lake::decode_quarantine(object.body),
+        Err(error) if error.is_not_found() => {
+            let what = "is missing: refused records are lost";
+            findings.push(AuditFinding::new(key, None, what));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+
+    findings.extend(compare_refused(key, refused, receipt));
+    Ok(())
+}
+
+fn compare_refused(
+    key: &str,
+    refused: Result<Vec<QuarantinedRecord>, LakeError>,
+    receipt: &Receipt,
+) -> Option<AuditFinding> {
+    let refused = match refused {
+        Ok(refused) => refused,
+        Err(error) => return Some(AuditFinding::damaged(key, &error)),
+    };
+
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for record in refused {
+        *counts.entry(record.rule).or_default() += 1;
+    }
+    if counts == receipt.quarantined {
+        return None;
+    }
+    let expected = &receipt.quarantined;
+    let what = format!("holds {counts:?}, and its receipt says {expected:?}");
+    Some(AuditFinding::new(key, None, what))
+}

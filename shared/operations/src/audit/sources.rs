@@ -1,0 +1,120 @@
+//! One source: its streams, and what Kafka holds of its topic.
+
+use std::collections::BTreeMap;
+
+use lake::{Chunk, SnapshotManifest};
+use store::streams::{find_first_chunks, oldest_committed_chunk, read_base_manifests};
+
+use super::report::{AuditFinding, SourceAudit, StreamAudit};
+use super::scope::AuditScope;
+use super::streams;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+
+/// Audits every stream of a source, and compares their ends with Kafka's when the scope has no last
+/// day.
+pub(super) async fn audit_source(
+    lake: &LakeHandle,
+    name: &str,
+    topic: &str,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<SourceAudit, OperationError> {
+    // Kafka first: records that it accepts meanwhile are then not expected in the raw zone.
+    let offsets = match &lake.kafka {
+        Some(kafka) if scope.to.is_none() => Some(kafka.of_topic(topic).await?),
+        _ => None,
+    };
+
+    let bases = read_bases(lake, topic, scope).await?;
+    let firsts = find_first_chunks(topic, &*lake.raw).await?;
+    let mut streams = Vec::new();
+    for first in &firsts {
+        let from = oldest_committed_chunk(first, &bases);
+        let is_committed = from.offset > first.offset;
+        streams.push(streams::audit_stream(lake, &from, is_committed, scope, findings).await?);
+    }
+
+    if scope.from.is_none() {
+        find_lost_beginnings(lake, topic, &firsts, findings).await?;
+    }
+    let accepted = offsets.map(|offsets| {
+        check_log_ends(&offsets, &streams, topic, findings);
+        offsets.values().map(|(begin, end)| end - begin).sum()
+    });
+    Ok(SourceAudit {
+        source: name.to_owned(),
+        topic: topic.to_owned(),
+        accepted,
+        streams,
+    })
+}
+
+/// The manifests before the scope's first day; they say which offsets earlier days have committed.
+async fn read_bases(
+    lake: &LakeHandle,
+    topic: &str,
+    scope: AuditScope,
+) -> Result<Vec<SnapshotManifest>, OperationError> {
+    let Some(day) = scope.from else {
+        return Ok(Vec::new());
+    };
+
+    let tables = lake.catalogue.tables_of_topic(topic);
+    Ok(read_base_manifests(&tables, day, &*lake.curated).await?)
+}
+
+/// Finds receipts of raw objects before a stream's first one, or of streams that have none: the
+/// beginning was lost.
+async fn find_lost_beginnings(
+    lake: &LakeHandle,
+    topic: &str,
+    firsts: &[Chunk],
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let prefix = Chunk::topic_receipt_prefix(topic);
+    for entry in lake.refined.list(&prefix, None).await? {
+        let Some(chunk) = Chunk::from_receipt_key(&entry.key) else {
+            continue;
+        };
+        let first = firsts
+            .iter()
+            .find(|first| first.epoch == chunk.epoch && first.partition == chunk.partition);
+        if first.is_none_or(|first| chunk.offset < first.offset) {
+            let what =
+                "describes a raw object that is not there, and its stream has none before it";
+            findings.push(AuditFinding::new(entry.key, Some(chunk.offset), what));
+        }
+    }
+    Ok(())
+}
+
+/// Compares the end of each partition in the raw zone with Kafka's; a difference is a finding.
+fn check_log_ends(
+    offsets: &BTreeMap<i32, (i64, i64)>,
+    streams: &[StreamAudit],
+    topic: &str,
+    findings: &mut Vec<AuditFinding>,
+) {
+    // Kafka knows the latest epoch of the topic alone.
+    let epoch = streams.iter().map(|stream| stream.epoch).max();
+    for (partition, (begin, end)) in offsets {
+        let landed = streams
+            .iter()
+            .find(|stream| Some(stream.epoch) == epoch && stream.partition == *partition);
+        let next = landed.map_or(*begin, |stream| stream.next);
+        let object = format!("{topic}-{partition}");
+
+        if next < *end {
+            let lag = end - next;
+            let what =
+                format!("Kafka holds {lag} records behind the raw zone's end: not landed yet");
+            findings.push(AuditFinding::new(object, Some(next), what));
+        } else if next > *end {
+            let what = format!(
+                "the raw zone ends at {next}, behind Kafka's end: the topic was recreated; raise TOPIC_EPOCH"
+            );
+            findings.push(AuditFinding::new(object, Some(*end), what));
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Finds the subjects of an erasure: the ids that a person's rows have, and the records that make
+//! these rows.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event, TableContract};
+use futures_util::{StreamExt, stream};
+use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
+use pole::Uuid;
+use store::ObjectStore;
+
+use super::inventory::ChunkObjects;
+use super::raw::iter_records;
+use super::request::RequestedSubject;
+use super::row_ids::{self, RowIdentity};
+use super::search_terms::{SearchTerms, is_distinctive_key};
+use super::subjects::Subjects;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+
+/// Objects that are fetched at once. One is decoded at a time.
+const READS_AT_ONCE: usize = 8;
+
+/// A record, by source and key.
+type RecordName = (String, String);
+
+/// A file of rows: the table's index in the catalogue, its store and its key.
+type RowsFile = (usize, Arc<dyn ObjectStore>, String);
+
+/// What the search knows of a record: the ids of its own rows, and every id that its rows name.
+#[derive(Default)]
+struct RecordFacts {
+    own: BTreeSet<Uuid>,
+    nameable: BTreeSet<Uuid>,
+    named: BTreeSet<Uuid>,
+}
+
+struct SubjectSearch<'s> {
+    catalogue: &'s Catalogue,
+    /// The subjects of an earlier erasure that broke off, by hash.
+    earlier: HashSet<Uuid>,
+    subjects: Subjects,
+    facts: BTreeMap<RecordName, RecordFacts>,
+}
+
+/// Finds the subjects in the rows of the refined and the curated zone, and in raw records.
+///
+/// # Errors
+/// When the storage does not answer or an object is damaged.
+pub(super) async fn find_subjects(
+    lake: &LakeHandle,
+    requested: &RequestedSubject,
+    erasures: &ErasedSubjects,
+    chunks: &BTreeMap<Chunk, ChunkObjects>,
+) -> Result<Subjects, OperationError> {
+    let earlier = erasures.hashes_erased_together(&requested.erasure_hash());
+    let mut search = SubjectSearch {
+        catalogue: &lake.catalogue,
+        earlier: earlier.into_iter().collect(),
+        subjects: Subjects::default(),
+        facts: BTreeMap::new(),
+    };
+    let files = list_row_files(lake, chunks).await?;
+
+    match requested {
+        RequestedSubject::Record { source, key } => search.add_record(source, key),
+        RequestedSubject::PoleId(id) => {
+            search.add_id(*id);
+            search
+                .scan_rows(&files, SubjectSearch::note_subject_record)
+                .await?;
+        }
+    }
+
+    search.scan_rows(&files, SubjectSearch::learn_row).await?;
+    let by_id = matches!(requested, RequestedSubject::PoleId(_));
+    search.scan_raw_records(lake, chunks, by_id).await?;
+
+    Ok(search.into_subjects())
+}
+
+/// Every file of rows of the refined and the curated zone, with the state that merges keep.
+async fn list_row_files(
+    lake: &LakeHandle,
+    chunks: &BTreeMap<Chunk, ChunkObjects>,
+) -> Result<Vec<RowsFile>, OperationError> {
+    let refined = chunks.values().flat_map(|objects| &objects.refined);
+    let mut files: Vec<RowsFile> = refined
+        .map(|(table, key)| (*table, Arc::clone(&lake.refined), key.clone()))
+        .collect();
+
+    for (index, table) in lake.catalogue.tables.iter().enumerate() {
+        for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
+            let listed = lake.curated.list(&prefix, None).await?;
+            let rows = listed
+                .into_iter()
+                .filter(|entry| entry.key.ends_with(".parquet"));
+            files.extend(rows.map(|entry| (index, Arc::clone(&lake.curated), entry.key)));
+        }
+    }
+    Ok(files)
+}
+
+impl SubjectSearch<'_> {
+    fn add_record(&mut self, source: &str, key: &str) {
+        self.subjects
+            .records
+            .insert((source.to_owned(), key.to_owned()));
+    }
+
+    fn add_id(&mut self, id: Uuid) {
+        self.subjects.ids.insert(id);
+        self.subjects.nameable.insert(id);
+    }
+
+    /// Hands every row of the files to `visit`, with the table's index.
+    async fn scan_rows(
+        &mut self,
+        files: &[RowsFile],
+        mut visit: impl FnMut(&mut Self, usize, &RowIdentity<'_>),
+    ) -> Result<(), OperationError> {
+        let catalogue = self.catalogue;
+        let fetches = files.iter().map(fetch_row_file);
+        let mut fetched = stream::iter(fetches).buffer_unordered(READS_AT_ONCE);
+
+        while let Some(file) = fetched.next().await {
+            let (index, key, Some(body)) = file? else {
+                continue;
+            };
+            let table: &TableContract = &catalogue.tables[index];
+            row_ids::for_each_row(table, body, |row| visit(self, index, row))
+                .map_err(|error| format!("{key}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// Notes the record that made a row of the subject's own.
+    fn note_subject_record(&mut self, table: usize, row: &RowIdentity<'_>) {
+        let is_subject = row
+            .pole_id
+            .is_some_and(|id| self.subjects.ids.contains(&id));
+        if is_subject && row.is_aggregate_root() && !self.is_shared(table, row.source) {
+            self.add_record(row.source, row.key);
+        }
+    }
+
+    /// Notes what a row says of a record whose key is a subject's.
+    fn learn_row(&mut self, table: usize, row: &RowIdentity<'_>) {
+        self.resume_earlier(row.source, row.key, &row.ids);
+        if !self.subjects.has_key(row.key) {
+            return;
+        }
+
+        let own = row
+            .pole_id
+            .filter(|_| row.is_aggregate_root() && !self.is_shared(table, row.source));
+        let record = (row.source, row.key);
+        self.learn_facts(record, table, own, row.ids.iter().copied());
+    }
+
+    /// Whether several records share the rows that a source makes of a table: such a row is no
+    /// record's own. Where a table has both kinds its rows count as shared, for another erasure
+    /// repairs too little, and nothing repairs too much.
+    fn is_shared(&self, table: usize, source: &str) -> bool {
+        self.catalogue
+            .mapping_of_source(source)
+            .is_some_and(|mapping| mapping.fills_as_shared(table))
+    }
+
+    fn learn_facts(
+        &mut self,
+        (source, key): (&str, &str),
+        table: usize,
+        own: Option<Uuid>,
+        named: impl Iterator<Item = Uuid>,
+    ) {
+        let is_entity = self
+            .catalogue
+            .mapping_of_source(source)
+            .is_none_or(|mapping| mapping.fills_as_entity(table));
+
+        let facts = self.facts_of(source, key);
+        facts.own.extend(own);
+        facts.nameable.extend(own.filter(|_| is_entity));
+        facts.named.extend(named);
+    }
+
+    fn facts_of(&mut self, source: &str, key: &str) -> &mut RecordFacts {
+        let record = (source.to_owned(), key.to_owned());
+        self.facts.entry(record).or_default()
+    }
+
+    /// Adds a record, or ids, that an earlier erasure was to remove when it broke off.
+    fn resume_earlier(&mut self, source: &str, key: &str, ids: &[Uuid]) {
+        if self.earlier.is_empty() {
+            return;
+        }
+
+        let record = ErasedSubjects::hash_source_record(source, key);
+        if self.earlier.contains(&record) {
+            self.add_record(source, key);
+        }
+        for id in ids {
+            if self.earlier.contains(&ErasedSubjects::hash_pole_id(id)) {
+                self.add_id(*id);
+            }
+        }
+    }
+
+    /// Looks into the raw records that may be about a subject. With an id whose rows an earlier
+    /// erasure has removed already, only hashes say which records are meant: then every record is
+    /// looked into.
+    async fn scan_raw_records(
+        &mut self,
+        lake: &LakeHandle,
+        chunks: &BTreeMap<Chunk, ChunkObjects>,
+        by_id: bool,
+    ) -> Result<(), OperationError> {
+        let search_all = by_id && !self.earlier.is_empty();
+        let terms = SearchTerms::from_subjects(&self.subjects);
+        let with_raw = chunks.iter().filter(|(_, objects)| objects.raw);
+        let fetches = with_raw.map(|(chunk, _)| async move {
+            let body = read_body(&*lake.raw, &chunk.raw_key()).await?;
+            Ok::<_, OperationError>((chunk, body))
+        });
+        let mut fetched = stream::iter(fetches).buffer_unordered(READS_AT_ONCE);
+
+        while let Some(object) = fetched.next().await {
+            let (chunk, Some(body)) = object? else {
+                continue;
+            };
+            let Some(mapping) = self.catalogue.mapping_of_topic(&chunk.topic) else {
+                continue;
+            };
+            let batches =
+                lake::decode_raw(body).map_err(|error| format!("{}: {error}", chunk.raw_key()))?;
+            for (batch, row) in iter_records(&batches) {
+                if search_all || terms.may_occur_in(batch.value(row)) {
+                    self.learn_raw_record(mapping, batch, row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_raw_record(&mut self, mapping: &CompiledMapping, batch: &RawBatch, row: usize) {
+        let source = mapping.contract.name.as_str();
+        let header_id = lake::find_header_text(batch.headers(row), "event-id");
+        let value = batch.value(row).unwrap_or_default();
+        let Ok(event) = Event::parse(&mapping.contract, value, header_id.as_deref()) else {
+            return;
+        };
+
+        self.resume_earlier(source, &event.key, &[]);
+        if !self.subjects.has_key(&event.key) {
+            return;
+        }
+        // The record is about a subject, also when it makes no rows.
+        self.facts_of(source, &event.key);
+
+        let Ok(EvaluatedEvent::Rows(rows)) = mapping.evaluate(&event) else {
+            return;
+        };
+        for row in &rows {
+            let is_own = row.pole_id == row.owner_id && !mapping.fills_as_shared(row.table);
+            let own = is_own.then_some(row.pole_id);
+            let named = row_ids::mapped_row_ids(row);
+            self.learn_facts((source, &event.key), row.table, own, named);
+        }
+    }
+
+    /// The requested records give ids; a record of the same key that names one of these ids is
+    /// about the same person.
+    fn into_subjects(mut self) -> Subjects {
+        let requested: Vec<RecordName> = self.subjects.records.iter().cloned().collect();
+        for record in &requested {
+            self.adopt_facts(record);
+        }
+
+        let known: Vec<RecordName> = self.facts.keys().cloned().collect();
+        for record in &known {
+            let same_person = is_distinctive_key(&record.1) || self.names_subject(record);
+            if same_person && self.subjects.records.insert(record.clone()) {
+                self.adopt_facts(record);
+            }
+        }
+        self.subjects
+    }
+
+    fn names_subject(&self, record: &RecordName) -> bool {
+        self.facts[record]
+            .named
+            .iter()
+            .any(|id| self.subjects.ids.contains(id))
+    }
+
+    fn adopt_facts(&mut self, record: &RecordName) {
+        if let Some(facts) = self.facts.get(record) {
+            self.subjects.ids.extend(&facts.own);
+            self.subjects.nameable.extend(&facts.nameable);
+        }
+    }
+}
+
+/// Fetches a file of rows; without content when it was deleted since it was listed.
+async fn fetch_row_file(
+    (table, store, key): &RowsFile,
+) -> Result<(usize, &String, Option<Bytes>), OperationError> {
+    Ok((*table, key, read_body(&**store, key).await?))
+}
+
+/// The object's content; none when it was deleted meanwhile.
+async fn read_body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, OperationError> {
+    match store.get(key).await {
+        Ok(object) => Ok(Some(object.body)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
