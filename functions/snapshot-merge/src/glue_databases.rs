@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Catalogue, CompiledMapping, TableContract};
 use host::Failure;
-use lake::{Chunk, schema};
+use lake::{Chunk, database_name, schema};
 use store::{ColumnSpec, TableSpec};
 
 use crate::context::Context;
@@ -77,21 +77,6 @@ pub(crate) async fn publish_zone_tables(context: &Context) -> Result<(), Failure
             .map_err(|error| catalogue_failure(&error))?;
     }
     Ok(())
-}
-
-/// `<prefix>_<zone>_<department>`, as Glue and Athena take names.
-fn database_name(prefix: &str, zone: &str, department: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_lowercase()
-        } else {
-            '_'
-        }
-    };
-    format!(
-        "{prefix}_{zone}_{}",
-        department.chars().map(plain).collect::<String>()
-    )
 }
 
 /// Every database that the contracts need: who deploys the platform makes them.

@@ -6,6 +6,7 @@ use arrow_schema::ArrowError;
 use lake::LakeError;
 use lambda_runtime::Diagnostic;
 use store::StoreError;
+use store::sorted_file::SortedFileError;
 
 /// What kind of failure it is. The name is what alarms see as `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,16 @@ impl std::error::Error for Failure {}
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+/// A sorted file could not be fetched, or is damaged.
+impl From<SortedFileError> for Failure {
+    fn from(error: SortedFileError) -> Self {
+        match error {
+            SortedFileError::Store(error) => error.into(),
+            SortedFileError::Damaged { .. } => Self::corrupt(&error),
+        }
     }
 }
 

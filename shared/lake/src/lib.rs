@@ -7,11 +7,13 @@
 mod chunk;
 mod columns;
 mod curated_keys;
+mod database_name;
 mod erasure;
 pub mod file;
 mod footer;
 mod group_writer;
 pub mod iceberg;
+mod id_columns;
 mod manifest;
 mod metric;
 mod quarantine;
@@ -29,12 +31,14 @@ pub use curated_keys::{
     parse_manifest_day, parse_version_day, state_has_content, state_prefix, swept_days_key,
     table_prefix, version_name, work_prefix,
 };
+pub use database_name::database_name;
 pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
     erasure_receipt_prefix,
 };
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
 pub use group_writer::RowGroupWriter;
+pub use id_columns::id_columns;
 pub use manifest::{
     ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
 };

@@ -14,6 +14,7 @@ mod notifier;
 mod object;
 pub mod raw_log;
 mod s3;
+pub mod sorted_file;
 pub mod streams;
 mod versions;
 

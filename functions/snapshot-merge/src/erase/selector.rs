@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, RecordBatch, StringArray};
 use contract::TableContract;
+use lake::id_columns;
 
 /// Who is erased.
 #[derive(Clone, Default)]
@@ -13,17 +14,6 @@ pub struct ErasureSelector {
     pub ids: BTreeSet<String>,
     /// Every row goes that one of these records made: source and key.
     pub records: BTreeSet<(String, String)>,
-}
-
-/// The columns that name a thing: `pole_id`, `owner_id`, the ends of a link, the person of a name. Ids of the source itself
-/// are no such names.
-fn id_columns(table: &TableContract) -> impl Iterator<Item = &str> {
-    let names = |name: &&str| name.ends_with("_id") && !name.starts_with("source_");
-    table
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .filter(names)
 }
 
 /// The columns that tell whose a row is.
