@@ -1,7 +1,7 @@
 //! The names of the catalogue's databases.
 
-/// The name of a department's database of a zone, `<prefix>_<zone>_<department>`, as Glue and Athena accept names: letters
-/// in lower case, digits and underscores.
+/// The name of a department's database of a zone, `<prefix>_<zone>_<department>`, as Glue and
+/// Athena accept names: letters in lower case, digits and underscores.
 ///
 /// ```
 /// let name = lake::database_name("pole", "curated", "Adult Care");

@@ -2,14 +2,17 @@
 
 use contract::{ColumnType, TableContract};
 
-/// Ids that a source gives to its own records and events. They are found by source and key, never by the id of a row.
+/// Ids that a source gives to its own records and events. They are found by source and key, never
+/// by the id of a row.
 const SOURCE_ID_COLUMNS: [&str; 2] = ["source_record_id", "source_event_id"];
 
-/// The columns whose values can be the id of a person's row: the row's own id, its owner, the ends of a link, the person
-/// of a name. They are the texts whose names end in `_id`, without the ids that a source gives to its own records.
+/// The columns whose values can be the id of a person's row: the row's own id, its owner, the ends
+/// of a link, the person of a name. They are the texts whose names end in `_id`, without the ids
+/// that a source gives to its own records.
 ///
-/// `correlation_id` is one of them. It identifies a request, not a person, but a source may put a person's id there. An
-/// erasure must find such a row: a row of which any of these columns equals an erased id is removed.
+/// `correlation_id` is one of them. It identifies a request, not a person, but a source may put a
+/// person's id there. An erasure must find such a row: a row of which any of these columns equals
+/// an erased id is removed.
 pub fn id_columns(table: &TableContract) -> impl Iterator<Item = &str> {
     table
         .columns

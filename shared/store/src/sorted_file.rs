@@ -1,5 +1,6 @@
-//! Sorted Parquet files in the store, read by ranged requests: only the row groups that can hold wanted owners, one group
-//! decoded while the next one is fetched. No file is ever held in memory as a whole.
+//! Sorted Parquet files in the store, read by ranged requests: only the row groups that can hold
+//! wanted owners, one group decoded while the next one is fetched. No file is ever held in memory
+//! as a whole.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,7 +41,8 @@ pub struct SortedFile {
 }
 
 impl SortedFile {
-    /// Fetches the end of a file. `bytes` is the file's size; without it the store is asked for the size first.
+    /// Fetches the end of a file. `bytes` is the file's size; without it the store is asked for the
+    /// size first.
     ///
     /// # Errors
     /// When the storage fails, or the file is damaged.
@@ -125,8 +127,8 @@ pub struct FetchedRowGroup {
 }
 
 impl FetchedRowGroup {
-    /// A reader of the group's batches. `columns` are the only ones that are decoded; those that the file does not have
-    /// are left out. Without `columns` all of them are decoded.
+    /// A reader of the group's batches. `columns` are the only ones that are decoded; those that
+    /// the file does not have are left out. Without `columns` all of them are decoded.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -143,7 +145,8 @@ impl FetchedRowGroup {
     }
 }
 
-/// Fetches row groups one after the other. At most one group is fetched ahead of the one that the caller works on.
+/// Fetches row groups one after the other. At most one group is fetched ahead of the one that the
+/// caller works on.
 pub struct RowGroupFetcher {
     store: Arc<dyn ObjectStore>,
     /// Keys and sizes of files whose turn has not come.
@@ -165,7 +168,8 @@ impl RowGroupFetcher {
         }
     }
 
-    /// A fetcher of every group of files, given by key and size. A file is opened when its turn comes.
+    /// A fetcher of every group of files, given by key and size. A file is opened when its turn
+    /// comes.
     #[must_use]
     pub fn for_files(store: &Arc<dyn ObjectStore>, files: Vec<(String, u64)>) -> Self {
         Self {
@@ -197,7 +201,8 @@ impl RowGroupFetcher {
         Ok(Some(FetchedRowGroup { file, group, bytes }))
     }
 
-    /// Requests the first waiting group in a task of its own, so that it arrives while the caller decodes another.
+    /// Requests the first waiting group in a task of its own, so that it arrives while the caller
+    /// decodes another.
     async fn start_prefetch(&mut self) -> Result<(), SortedFileError> {
         while self.waiting.is_empty()
             && let Some((key, bytes)) = self.unopened.pop_front()

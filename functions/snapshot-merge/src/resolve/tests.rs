@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An event about the one record of the test: what it does, when it says it happened, whether it is sent twice.
+/// An event about the one record of the test: what it does, when it says it happened, whether it is
+/// sent twice.
 #[derive(Clone, Debug)]
 struct GeneratedChange {
     op: RowOperation,
@@ -47,7 +48,8 @@ fn expected_state(events: &[GeneratedChange]) -> VisibleState {
             }
             RowOperation::Delete => record = None,
             RowOperation::Patch => {
-                // A patch does not bring a deleted record back; one that comes before every whole row makes a partial one.
+                // A patch does not bring a deleted record back; one that comes before every whole
+                // row makes a partial one.
                 if record.is_some() || (whole.is_none() && rank == 0) {
                     record.get_or_insert_default().insert(told.field, *event);
                 }
@@ -151,7 +153,8 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(log.len() + 1)).collect();
         cuts.extend([0, log.len()]);
         cuts.sort_unstable();
-        // Day by day: what readers see is not needed to go on only where the state tells all; the base is given too.
+        // Day by day: what readers see is not needed to go on only where the state tells all; the
+        // base is given too.
         let mut base: Vec<ChangeRecord<'static>> = Vec::new();
         let mut last = Resolved::default();
         for day in cuts.windows(2) {

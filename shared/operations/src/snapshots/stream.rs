@@ -49,7 +49,8 @@ impl KeyedBatch {
         Some(self.row_key(last))
     }
 
-    /// Whether each row comes after the one before it. A join of rows in another order would be wrong and raise no error.
+    /// Whether each row comes after the one before it. A join of rows in another order would be
+    /// wrong and raise no error.
     fn is_sorted_after(&self, last: Option<SnapshotRowKey<'_>>) -> bool {
         let rows = self.rows.num_rows();
         let first = (rows > 0).then(|| self.row_key(0));
@@ -89,7 +90,8 @@ impl RemainingRows<'_> {
     }
 }
 
-/// The rows of files, in the order of their keys. One row group is decoded while the next one is fetched.
+/// The rows of files, in the order of their keys. One row group is decoded while the next one is
+/// fetched.
 pub(super) struct SnapshotRowStream<'p> {
     batches: RowGroupBatches,
     batch: Option<KeyedBatch>,
@@ -99,7 +101,8 @@ pub(super) struct SnapshotRowStream<'p> {
 }
 
 impl<'p> SnapshotRowStream<'p> {
-    /// The rows of shards that are in the order of their owners; `progress` is called with the number of bytes that came.
+    /// The rows of shards that are in the order of their owners; `progress` is called with the
+    /// number of bytes that came.
     pub(super) fn new(
         store: &Arc<dyn ObjectStore>,
         shards: Vec<ManifestShard>,
