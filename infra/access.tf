@@ -1,4 +1,4 @@
-# Who else may do what: analysts, and who erases.
+# Rights of analysts, and the role that erases.
 
 module "catalogue" {
   source = "./modules/catalogue"
@@ -24,8 +24,8 @@ module "catalogue" {
   force_destroy      = var.force_destroy
 }
 
-# `polelake erase`: the only role that deletes in raw. It reads the whole lake, so it is taken with a second factor and
-# for an hour.
+# The role of `polelake erase`, the only one that deletes in raw. It reads the whole lake, so it needs a second factor
+# and lasts an hour.
 resource "aws_iam_role" "erasure" {
   count                = length(var.erasure_principals) > 0 ? 1 : 0
   name                 = "${var.name}-erasure"
@@ -73,7 +73,7 @@ resource "aws_iam_role_policy" "erasure" {
         Condition = local.through_s3
       },
       {
-        # Kept versions are published again where they changed.
+        # The erasure publishes the retained versions that it changed again.
         Sid    = "Publish"
         Effect = "Allow"
         Action = [

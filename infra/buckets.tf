@@ -1,4 +1,4 @@
-# The zones' buckets, and one for what Lambda gave up.
+# The zones' buckets, and one for records that Lambda gave up.
 
 locals {
   erasure_role = "arn:${local.partition}:iam::${local.account}:role/${var.name}-erasure"
@@ -16,7 +16,8 @@ module "raw_bucket" {
 
   statements = jsonencode([
     {
-      # A raw object that goes leaves a hole in its chain. An erasure deletes old versions of what it replaced.
+      # A deleted raw object would leave an offset gap in its raw log. An erasure deletes old versions of objects that
+      # it replaced.
       Sid       = "NobodyDeletes"
       Effect    = "Deny"
       Principal = "*"
@@ -25,13 +26,13 @@ module "raw_bucket" {
       Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.erasure_role } }
     },
     {
-      # Exactly once rests on it: a name is taken once, and what is there is replaced only by who has read it. Hints of
-      # chains' ends, raw/_chain/, are written over and derived from the chain.
+      # Exactly once depends on this: a name is taken once, and only a writer that has read an object replaces it. Hints
+      # of log ends, raw/_chain/, are overwritten, because they are derived from the raw log.
       Sid         = "OnlyConditionalWrites"
       Effect      = "Deny"
       Principal   = "*"
       Action      = "s3:PutObject"
-      NotResource = ["${local.bucket_arns.raw}/raw/_chain/*"]
+      NotResource = ["${local.bucket_arns.raw}/raw/_log/*"]
       Condition   = { Null = { "s3:if-none-match" = "true", "s3:if-match" = "true" } }
     },
   ])
@@ -54,7 +55,7 @@ module "curated_bucket" {
   partition       = local.partition
   kms_key_arn     = aws_kms_key.this["curated"].arn
   noncurrent_days = 30
-  # Files are shared between days: nothing else may go by its age (docs/adr/0021). This is what broken merges left.
+  # Days share files, so no other object may expire by age (docs/adr/0021). These are left by interrupted merges.
   expire        = { "curated/_work/" = 7 }
   force_destroy = var.force_destroy
 }
@@ -78,7 +79,7 @@ module "site_bucket" {
   }] : statement if var.cloudfront])
 }
 
-# Records are in it, as they are in raw: it has raw's key.
+# The bucket holds records as raw does, so it has raw's key.
 module "failures_bucket" {
   source = "./modules/bucket"
 
@@ -96,12 +97,12 @@ module "results_bucket" {
   partition       = local.partition
   kms_key_arn     = aws_kms_key.this["curated"].arn
   noncurrent_days = 1
-  # Copies of curated data that nobody erases from: they go soon.
+  # Copies of curated data that no erasure reaches: they expire soon.
   expire        = { "" = 7 }
   force_destroy = var.force_destroy
 }
 
-# Tells at once; the alarm on the bucket's size stays until it is empty.
+# This notification comes at once; the alarm on the bucket's size stays until the bucket is empty.
 resource "aws_s3_bucket_notification" "failures" {
   bucket = module.failures_bucket.name
 

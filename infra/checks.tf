@@ -1,4 +1,4 @@
-# What correctness rests on. Settings of one resource stand beside it as preconditions.
+# Conditions for correctness that span resources. Settings of one resource have preconditions beside it.
 
 check "contracts" {
   assert {
@@ -14,7 +14,7 @@ check "contracts" {
 
 check "names" {
   assert {
-    # `polelake-raw-123456789012-ap-southeast-2` and its longest sisters fit into S3's 63 characters.
+    # `polelake-raw-123456789012-ap-southeast-2` and longer names of the same form fit into S3's 63 characters.
     condition     = alltrue([for name in values(local.buckets) : length(name) <= 63])
     error_message = "${var.name} is too long: names of buckets have 63 characters at most."
   }
@@ -40,10 +40,10 @@ check "queues" {
 
 check "fetching" {
   assert {
-    # The VPC that is made here has no way out.
+    # The VPC that this Terraform creates has no route to the internet.
     condition = var.network != null || alltrue([
       for extension in values(local.extensions) : try(extension.fetch.url, null) == null
     ])
-    error_message = "Contracts fetch states from APIs: bring a `network` with a way to them."
+    error_message = "Contracts fetch states from APIs: set `network` to a VPC with a route to them."
   }
 }

@@ -1,7 +1,7 @@
 # event-relay: events in over HTTP and SQS, acknowledged Kafka records out.
 
 locals {
-  # API Gateway waits for 30 s; three tries of 10 s stop at the deadline.
+  # API Gateway waits for 30 s; three attempts of 10 s stop at the deadline.
   relay_timeout = 29
 }
 
@@ -14,7 +14,7 @@ module "event_relay" {
   architecture = local.common.architecture
   timeout      = local.relay_timeout
   memory       = 512
-  # Each sandbox holds a connection to each broker: 3,000 are all that MSK's IAM takes, and 100 new ones a second.
+  # Each sandbox holds a connection to each broker. MSK with IAM accepts at most 3,000, and 100 new ones a second.
   reserved_concurrency = var.relay_concurrency
 
   environment = {
@@ -47,7 +47,7 @@ module "event_relay" {
       },
     ] : statement if local.kafka.iam && var.kafka_auth == "msk-iam"],
     [for statement in [{
-      # Secrets Manager ends each name with six characters of its own.
+      # Secrets Manager appends six characters to each name.
       Sid      = "SignFetches"
       Effect   = "Allow"
       Action   = ["secretsmanager:GetSecretValue"]
@@ -130,11 +130,11 @@ resource "aws_lambda_event_source_mapping" "relay" {
   event_source_arn = each.value.arn
   function_name    = module.event_relay.name
   batch_size       = 10
-  # The answer names the messages that failed; without this, they would be deleted with the others.
+  # The answer names the messages that failed; without this setting SQS would delete them with the others.
   function_response_types = ["ReportBatchItemFailures"]
 
   scaling_config {
-    # Half of what is reserved stays for HTTP.
+    # Half of the reserved concurrency stays for HTTP.
     maximum_concurrency = max(2, floor((var.relay_concurrency == -1 ? 50 : var.relay_concurrency) / 2))
   }
 }

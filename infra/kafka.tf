@@ -1,4 +1,4 @@
-# Kafka: MSK Serverless, MSK with brokers of a fixed size, or one that is there.
+# Kafka: MSK Serverless, MSK with brokers of a fixed size, or an existing Kafka.
 
 module "network" {
   count  = var.network == null ? 1 : 0
@@ -36,7 +36,7 @@ locals {
       aws_msk_cluster.this[*].bootstrap_brokers_sasl_iam,
       var.msk == "existing" ? [var.kafka_bootstrap] : [],
     ))
-    # Whether it is MSK, so that roles have a cluster to name.
+    # Whether it is MSK: then policies can name a cluster.
     iam = var.msk != "existing" || var.kafka_cluster_arn != null
   }
   topic_arns = [for topic in keys(local.topics) : "${local.kafka_prefix.topic}/${topic}" if local.kafka.iam]
@@ -117,8 +117,8 @@ resource "aws_msk_configuration" "this" {
   name           = var.name
   kafka_versions = [var.kafka_version]
 
-  # LogAppendTime: a day takes what was appended before its end, so that nothing comes late. Two in-sync replicas: what
-  # the relay calls accepted outlives a broker.
+  # LogAppendTime: a day takes the records that were appended before its end, so no record is late. Two in-sync
+  # replicas: an accepted record survives the loss of a broker.
   server_properties = <<-PROPERTIES
     auto.create.topics.enable=false
     default.replication.factor=${length(local.network.subnet_ids)}

@@ -1,5 +1,5 @@
-# A key for each zone, so that who may read one zone can be told from who may read another, and one for operations:
-# settings, logs, queues, alerts.
+# A key for each zone, so that the right to read one zone is separate from the right to read another, and one for
+# operations: settings, logs, queues, alerts.
 
 locals {
   keys = {
@@ -33,7 +33,7 @@ locals {
       }
     },
     {
-      # Who puts messages into our queues and onto our topic: S3's notifications, other teams' topics, alarms, budgets.
+      # Services that send to our queues and topic: S3's notifications, other teams' topics, alarms, budgets.
       Sid    = "Senders"
       Effect = "Allow"
       Principal = {
@@ -41,7 +41,7 @@ locals {
       }
       Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
       Resource = "*"
-      # Teams' topics may be in accounts of their own.
+      # Other teams' topics may be in their own accounts.
       Condition = {
         StringEquals = {
           "aws:SourceAccount" = distinct(concat([local.account], [
@@ -64,7 +64,7 @@ resource "aws_kms_key" "this" {
     Version = "2012-10-17"
     Statement = concat(
       [{
-        # Who administers IAM in this account decides who may use it.
+        # The administrators of IAM in this account decide who may use it.
         Sid       = "Account"
         Effect    = "Allow"
         Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }

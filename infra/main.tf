@@ -1,4 +1,4 @@
-# What all parts share: where they are, and what the contracts say.
+# What all parts share: account, region, names, and what the contracts declare.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -15,7 +15,7 @@ locals {
     service => "arn:${local.partition}:${service}:${local.region}:${local.account}"
   }
 
-  # Names of buckets are the world's: account and region make them ours.
+  # Names of buckets are global: account and region make them unique.
   buckets = {
     for zone in ["raw", "refined", "curated", "site", "failures", "results"] :
     zone => "${var.name}-${zone}-${local.account}-${local.region}"
@@ -27,7 +27,7 @@ locals {
 
   functions = ["event-relay", "raw-landing", "pole-transform", "snapshot-merge", "quality-report"]
 
-  # What every function has alike.
+  # Settings that all functions share.
   common = {
     architecture       = var.architecture
     log_retention_days = var.log_retention_days
@@ -37,11 +37,11 @@ locals {
     alert_topic_arn    = module.observability.alert_topic_arn
   }
 
-  # Keys may be used through S3 alone, never with bytes that a caller brings.
+  # Keys may be used through S3 only, never on bytes that a caller sends.
   through_s3 = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
 }
 
-# The contracts, read as they are reviewed: a folder of YAML, or the pack that `polelake contract pack` makes of it.
+# The contracts: a folder of YAML, or the pack that `polelake contract pack` makes of it.
 locals {
   pack = endswith(var.contracts, ".json") ? file(var.contracts) : jsonencode([
     for path in fileset(var.contracts, "**/*.odcs.yaml") :
@@ -57,7 +57,7 @@ locals {
   }
   # Topic to source.
   topics = { for id, extension in local.extensions : extension.topic => id }
-  # Secrets that the relay sends to APIs from which it fetches states.
+  # Secrets that the relay sends to the APIs from which it fetches states.
   secrets = distinct(compact([for extension in values(local.extensions) : try(extension.fetch.secret, null)]))
 
   department = {
@@ -74,7 +74,7 @@ locals {
     { "${local.databases}_curated_quality" = ["Metrics and verdicts of every day"] },
   )
 
-  # Who may read what: `roles` of the tables' contracts. A role is given personal columns only in so many words.
+  # Who may read what: `roles` of the tables' contracts. A role gets personal columns only where the contract says so.
   grants = flatten([
     for name, contract in local.tables : [
       for role in try(contract.roles, []) : {

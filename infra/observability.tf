@@ -1,4 +1,4 @@
-# What is watched, and who is told.
+# Alarms, and who receives them.
 
 module "observability" {
   source = "./modules/observability"
@@ -25,8 +25,8 @@ module "observability" {
 }
 
 locals {
-  # `frequency` of a contract's service level, in hours or days, with as much again of patience; where there is none, a
-  # source is not watched unless `freshness_hours` names it. Quiet sources would cry wolf.
+  # Twice the `frequency` of a contract's service level, in hours or days. A source without a `frequency` has no alarm
+  # unless `freshness_hours` names it, because quiet sources would raise false alarms.
   promised = {
     for topic, source in local.topics : topic => one([
       for property in try(local.sources[source].slaProperties, []) :

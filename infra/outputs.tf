@@ -85,7 +85,7 @@ output "function_environments" {
 }
 
 output "function_policies" {
-  description = "Function to what it may do."
+  description = "Function to the policy of its role."
   value = {
     event-relay    = module.event_relay.policy
     raw-landing    = module.raw_landing.policy
@@ -160,11 +160,11 @@ output "consumer_groups" {
 }
 
 output "erasure_role_arn" {
-  description = "Role that erases; null without."
+  description = "Role that erases; null where `erasure_principals` is empty."
   value       = one(aws_iam_role.erasure[*].arn)
 }
 
 output "topics" {
-  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  description = "Topics that the contracts name; each must exist, with LogAppendTime."
   value       = sort(keys(local.topics))
 }

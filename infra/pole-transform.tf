@@ -12,7 +12,7 @@ module "pole_transform" {
   package      = "${var.packages}/pole-transform.zip"
   architecture = local.common.architecture
   timeout      = local.transform_timeout
-  # 0.58 of a core: a raw object of 10,000 records takes half a second of it, and mostly it waits for S3.
+  # 0.58 of a core: a raw object of 10,000 records takes half a second of it, and the function mostly waits for S3.
   memory = 1024
 
   environment = {
@@ -35,7 +35,7 @@ module "pole_transform" {
       Resource = ["${local.bucket_arns.raw}/raw/*"]
     },
     {
-      # Receipts, and refined/_erasures.json: who is forgotten.
+      # Receipts, and the erasure list refined/_erasures.json.
       Sid      = "ReadRefined"
       Effect   = "Allow"
       Action   = ["s3:GetObject"]
@@ -48,21 +48,21 @@ module "pole_transform" {
       Resource = ["${local.bucket_arns.refined}/refined/*", "${local.bucket_arns.refined}/quarantine/*"]
     },
     {
-      # Who is forgotten is written by an erasure alone.
+      # Only an erasure writes the erasure list.
       Sid      = "LeaveErasures"
       Effect   = "Deny"
       Action   = ["s3:PutObject", "s3:DeleteObject"]
       Resource = ["${local.bucket_arns.refined}/refined/_erasures.json"]
     },
     {
-      # Objects of an earlier try that the mapping of today no longer makes.
+      # Objects of an earlier attempt that today's mapping no longer makes.
       Sid      = "DropReplaced"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject"]
       Resource = ["${local.bucket_arns.refined}/refined/*", "${local.bucket_arns.refined}/quarantine/*"]
     },
     {
-      # Without it a receipt that is not there would be 403 and not 404.
+      # Without this right S3 answers 403 and not 404 for a missing receipt.
       Sid      = "FindReceipts"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
@@ -111,7 +111,7 @@ resource "aws_s3_bucket_notification" "raw" {
     queue_arn     = module.transform_queue.arn
     events        = ["s3:ObjectCreated:*"]
     filter_prefix = "raw/"
-    # Not the hints of chains' ends, which are JSON.
+    # Not the hints of log ends, which are JSON.
     filter_suffix = ".parquet"
   }
 
@@ -124,7 +124,7 @@ resource "aws_lambda_event_source_mapping" "transform" {
   function_name                      = module.pole_transform.name
   batch_size                         = 10
   maximum_batching_window_in_seconds = 1
-  # The answer names the objects that failed; without this, they would be deleted with the others.
+  # The answer names the objects that failed; without this setting SQS would delete them with the others.
   function_response_types = ["ReportBatchItemFailures"]
 
   scaling_config {

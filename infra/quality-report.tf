@@ -1,10 +1,10 @@
-# quality-report: receipts, manifests and snapshots in, verdicts, accounts and pages out.
+# quality-report: receipts, manifests and snapshots in, verdicts, reconciliation and pages out.
 
 module "quality_report" {
   source = "./modules/function"
 
   name         = "${var.name}-quality-report"
-  description  = "Receipts, manifests and snapshots in, verdicts, accounts and pages out"
+  description  = "Receipts, manifests and snapshots in, verdicts, reconciliation and pages out"
   package      = "${var.packages}/quality-report.zip"
   architecture = local.common.architecture
   timeout      = 840
@@ -52,14 +52,14 @@ module "quality_report" {
       Resource = ["${local.bucket_arns.curated}/curated/*"]
     },
     {
-      # Every day's metrics and verdicts as tables, and what is usual by them.
+      # Every day's metrics and verdicts as tables, from which the usual ranges are computed.
       Sid      = "KeepHistory"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]
       Resource = ["${local.bucket_arns.curated}/quality/*"]
     },
     {
-      # What merges remember, and who was erased, is none of its business.
+      # The report needs neither the merge's state nor the receipts of erasures.
       Sid    = "LeaveState"
       Effect = "Deny"
       Action = ["s3:GetObject"]
@@ -70,7 +70,7 @@ module "quality_report" {
       ]
     },
     {
-      # Without it a manifest that is not there would be 403 and not 404.
+      # Without this right S3 answers 403 and not 404 for a missing manifest.
       Sid      = "ListSnapshots"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
@@ -83,7 +83,7 @@ module "quality_report" {
       Resource = ["${local.bucket_arns.site}/*"]
     },
     {
-      # Earlier reports, for what changed since, and the alert that was sent last; which pages and columns there were.
+      # Earlier reports, for the changes since, the last alert, and the lists of pages and columns.
       Sid    = "ReadReports"
       Effect = "Allow"
       Action = ["s3:GetObject"]
@@ -94,7 +94,7 @@ module "quality_report" {
       ]
     },
     {
-      # Pages of tables and sources that are gone.
+      # Pages of tables and sources that no longer exist.
       Sid    = "DropPages"
       Effect = "Allow"
       Action = ["s3:DeleteObject"]
@@ -145,7 +145,7 @@ module "quality_report" {
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
-# After the merge. The state machine reports by itself.
+# Runs after the merge. The state machine starts the report itself.
 module "report_schedule" {
   source = "./modules/schedule"
 

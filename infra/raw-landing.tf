@@ -7,7 +7,7 @@ module "raw_landing" {
   description  = "Batches of Kafka records in, immutable raw objects out, exactly once"
   package      = "${var.packages}/raw-landing.zip"
   architecture = local.common.architecture
-  # A batch of 6 MB takes a second; the rest is patience with S3.
+  # A batch of 6 MB takes a second; the rest allows for a slow S3.
   timeout      = 120
   memory       = 512
   behind_kafka = true
@@ -17,20 +17,20 @@ module "raw_landing" {
     TOPIC_EPOCH = tostring(var.topic_epoch)
   }
 
-  # It writes to S3 alone and needs no VPC; the pollers act in its name when they enter the brokers'.
+  # The function writes only to S3 and needs no VPC; Lambda's pollers use its role when they enter the brokers' VPC.
   polls_in_vpc = true
 
   statements = jsonencode(concat(
     [
       {
-        # Raw objects and the hints of their chains' ends, raw/_chain/. Never a delete.
+        # Raw objects and the hints of log ends, raw/_chain/. No right to delete.
         Sid      = "Land"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = ["${local.bucket_arns.raw}/raw/*"]
       },
       {
-        # Without it a hint that is not there would be 403 and not 404.
+        # Without this right S3 answers 403 and not 404 for a missing hint.
         Sid      = "FindEnds"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
@@ -44,7 +44,7 @@ module "raw_landing" {
         Condition = local.through_s3
       },
       {
-        # Lambda writes what it gives up in the function's name.
+        # Lambda writes records that it gives up with the function's role.
         Sid      = "KeepGivenUp"
         Effect   = "Allow"
         Action   = ["s3:PutObject"]

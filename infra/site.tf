@@ -1,7 +1,7 @@
-# The catalogue's pages behind CloudFront. Without it they are read from the bucket.
+# The catalogue's pages behind CloudFront. Without CloudFront, readers need access to the bucket.
 
 locals {
-  # Where people read the pages; empty where only the bucket holds them.
+  # The address of the pages; empty without CloudFront.
   site_url = join("", [
     for site in aws_cloudfront_distribution.site : "https://${coalesce(var.site_domain, site.domain_name)}"
   ])
@@ -22,7 +22,7 @@ resource "aws_cloudfront_response_headers_policy" "site" {
   security_headers_config {
     content_security_policy {
       override = true
-      # Own files and nothing else: no page loads, sends or is framed by anything foreign.
+      # Only the site's own files: no page loads from, sends to, or is framed by another origin.
       content_security_policy = join("; ", [
         "default-src 'none'",
         "style-src 'self'",
@@ -81,7 +81,7 @@ resource "aws_cloudfront_distribution" "site" {
     viewer_protocol_policy     = "redirect-to-https"
     compress                   = true
     response_headers_policy_id = aws_cloudfront_response_headers_policy.site[0].id
-    # AWS's own policy "CachingOptimized"; the pages change once a day.
+    # AWS's managed policy "CachingOptimized"; the pages change once a day.
     cache_policy_id = "658327ea-f89d-4fab-a63d-7e88639e58f6"
   }
 

@@ -10,7 +10,7 @@ module "snapshot_merge" {
   # The functions' own limit: 14 min.
   timeout = 840
   memory  = var.merge_memory
-  # The largest shard's file is 512 MB, and one run of increments beside it.
+  # The largest shard's file has 512 MB, and one run of increments is beside it.
   ephemeral_storage  = var.merge_storage
   asynchronous       = true
   failures_queue_arn = aws_sqs_queue.failed_invocations.arn
@@ -25,7 +25,7 @@ module "snapshot_merge" {
 
   statements = jsonencode([
     {
-      # Keys tell where streams begin and end; it never reads a raw object.
+      # The names of raw objects show where streams begin and end; the function never reads a raw object.
       Sid       = "ListRaw"
       Effect    = "Allow"
       Action    = ["s3:ListBucket"]
@@ -45,21 +45,21 @@ module "snapshot_merge" {
       Resource = [local.bucket_arns.refined]
     },
     {
-      # Shards, state, manifests, work; deletes are a sweep's, and of work that is done.
+      # Shards, state, manifests, work; a sweep deletes, and a merge deletes its finished work.
       Sid      = "KeepSnapshots"
       Effect   = "Allow"
       Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       Resource = ["${local.bucket_arns.curated}/curated/*"]
     },
     {
-      # Receipts of erasures are an erasure's.
+      # Only an erasure writes receipts of erasures.
       Sid      = "LeaveErasures"
       Effect   = "Deny"
       Action   = ["s3:DeleteObject", "s3:PutObject"]
       Resource = ["${local.bucket_arns.curated}/curated/_erasures/*"]
     },
     {
-      # Without it a manifest that is not there would be 403 and not 404.
+      # Without this right S3 answers 403 and not 404 for a missing manifest.
       Sid      = "ListCurated"
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
@@ -111,7 +111,7 @@ resource "aws_scheduler_schedule_group" "this" {
   name = var.name
 }
 
-# The day before the scheduled time, whenever it runs.
+# Merges the day before the scheduled time, even when it runs late.
 module "merge_schedule" {
   source = "./modules/schedule"
 
@@ -128,7 +128,7 @@ module "merge_schedule" {
   kms_key_arn        = local.common.kms_key_arn
 }
 
-# Days beyond those that are kept, and what no kept day names. Not while days are rebuilt: see docs/adr/0021.
+# Deletes days beyond retention and files that no retained day names. Not while days are rebuilt: see docs/adr/0021.
 module "sweep_schedule" {
   source = "./modules/schedule"
 
@@ -145,7 +145,7 @@ module "sweep_schedule" {
   kms_key_arn        = local.common.kms_key_arn
 }
 
-# For days that one function does not finish within 14 min.
+# For days that one function cannot finish within 14 min.
 module "state_machine" {
   count  = var.fan_out ? 1 : 0
   source = "./modules/state_machine"
@@ -168,7 +168,7 @@ module "state_machine" {
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
-# Asynchronous invocations that failed thrice, and schedules that could not start.
+# Asynchronous invocations that failed three times, and schedules that could not start.
 resource "aws_sqs_queue" "failed_invocations" {
   name                      = "${var.name}-failed-invocations"
   message_retention_seconds = 1209600
@@ -177,7 +177,7 @@ resource "aws_sqs_queue" "failed_invocations" {
 
 resource "aws_cloudwatch_metric_alarm" "failed_invocations" {
   alarm_name          = "${var.name}-failed-invocations"
-  alarm_description   = "A scheduled invocation failed for good. Its payload lies in the queue: run it again."
+  alarm_description   = "A scheduled invocation failed after all retries. Its payload is in the queue: run it again."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.failed_invocations.name }

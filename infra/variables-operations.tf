@@ -1,7 +1,7 @@
 # Readers, site, alarms, logs, cost.
 
 variable "access" {
-  description = "How the contracts' grants are made: `none`, `iam` (whole tables), or `lake_formation` (columns), which needs the tables to be there: switch to it after the first day."
+  description = "How the contracts' grants are applied: `none`, `iam` (whole tables), or `lake_formation` (columns), which needs existing tables: switch to it after the first day."
   type        = string
   default     = "none"
 }
@@ -13,19 +13,19 @@ variable "principals" {
 }
 
 variable "lake_formation_admins" {
-  description = "Administrators of Lake Formation; who applies this must be one. They replace those that are set."
+  description = "Administrators of Lake Formation, among them the role that applies this. They replace the present ones."
   type        = list(string)
   default     = []
 }
 
 variable "athena" {
-  description = "Whether Athena's workgroups are made."
+  description = "Whether Athena's workgroups are created."
   type        = bool
   default     = true
 }
 
 variable "athena_workgroups" {
-  description = "Workgroups beside one for each role of the contracts."
+  description = "Workgroups in addition to one for each role of the contracts."
   type        = set(string)
   default     = ["analysts"]
 }
@@ -37,25 +37,25 @@ variable "athena_scan_limit_gb" {
 }
 
 variable "erasure_principals" {
-  description = "Who may take the role that erases; empty makes no such role."
+  description = "Principals that may assume the role that erases; empty creates no such role."
   type        = list(string)
   default     = []
 }
 
 variable "cloudfront" {
-  description = "Whether the site is served by CloudFront."
+  description = "Whether CloudFront serves the site."
   type        = bool
   default     = false
 }
 
 variable "site_domain" {
-  description = "Name of the site; its certificate is `site_certificate_arn`."
+  description = "Domain name of the site; its certificate is `site_certificate_arn`."
   type        = string
   default     = null
 
   validation {
     condition     = var.site_domain == null || var.site_certificate_arn != null
-    error_message = "A name needs a certificate."
+    error_message = "A domain name needs a certificate."
   }
 }
 
@@ -66,55 +66,55 @@ variable "site_certificate_arn" {
 }
 
 variable "site_web_acl_arn" {
-  description = "WAF web ACL that says who may see the site. It holds counts only, but they are the organisation's own."
+  description = "WAF web ACL that says who may see the site. The site holds only counts, but the counts are internal."
   type        = string
   default     = null
 }
 
 variable "site_countries" {
-  description = "Countries from which the site is seen; empty for all."
+  description = "Countries from which the site can be read; empty for all."
   type        = list(string)
   default     = ["GB"]
 }
 
 variable "alert_emails" {
-  description = "Addresses that are told of alarms."
+  description = "Mail addresses that receive alarms."
   type        = set(string)
   default     = []
 }
 
 variable "freshness_hours" {
-  description = "Topic to the hours within which something must land; before what its contract promises as `frequency`."
+  description = "Topic to the hours within which records must land; overrides the `frequency` of its contract."
   type        = map(number)
   default     = {}
 }
 
 variable "watched_tables" {
-  description = "Tables with an alarm of their own when they have no snapshot."
+  description = "Tables that have an own alarm for a missing snapshot."
   type        = set(string)
   default     = []
 }
 
 variable "lag_alarm" {
-  description = "Records that a topic may be ahead of the raw zone for 15 minutes."
+  description = "Records by which the raw zone may lag behind a topic for 15 minutes."
   type        = number
   default     = 100000
 }
 
 variable "quarantine_alarm" {
-  description = "Records of a source that may be refused within an hour."
+  description = "Records of a source that may be quarantined within an hour."
   type        = number
   default     = 100
 }
 
 variable "behind_alarm" {
-  description = "Raw objects that a merge may leave to the next run."
+  description = "Raw objects without a receipt that a merge may leave to the next run."
   type        = number
   default     = 0
 }
 
 variable "log_retention_days" {
-  description = "Days that log lines are kept."
+  description = "Days for which log lines are retained."
   type        = number
   default     = 365
 }
@@ -132,7 +132,7 @@ variable "monthly_budget" {
 }
 
 variable "cost_tag" {
-  description = "`key$value` of the tag that the provider's default_tags put on everything."
+  description = "`key$value` of the tag that the provider's default_tags put on all resources."
   type        = string
   default     = "Project$polelake"
 }

@@ -1,19 +1,19 @@
-# What the platform is made of. Operations (alarms, logs, cost) are in variables-operations.tf.
+# Variables of the platform. Those of operations (alarms, logs, cost) are in variables-operations.tf.
 
 variable "name" {
-  description = "What all names begin with."
+  description = "Prefix of all names."
   type        = string
   default     = "polelake"
 
   validation {
-    # Glue, S3, IAM and Lambda together allow this much.
+    # Glue, S3, IAM and Lambda together allow these names.
     condition     = can(regex("^[a-z][a-z0-9-]{1,20}[a-z0-9]$", var.name))
     error_message = "Lower-case letters, digits and hyphens, 3 to 22 characters."
   }
 }
 
 variable "packages" {
-  description = "Folder of the functions' zips, `<function>.zip`, as cargo-lambda makes them."
+  description = "Folder of the functions' zips, `<function>.zip`, as `infra/package` makes them."
   type        = string
 }
 
@@ -34,7 +34,7 @@ variable "contracts" {
 }
 
 variable "contracts_deployed" {
-  description = "Where the functions find the pack: within their package."
+  description = "Path of the pack within the functions' packages."
   type        = string
   default     = "/var/task/contracts.json"
 }
@@ -42,7 +42,7 @@ variable "contracts_deployed" {
 # Network and Kafka ---------------------------------------------------------------------------------
 
 variable "network" {
-  description = "A VPC that is there; null makes one without a way to the internet."
+  description = "An existing VPC; null creates one without a route to the internet."
   type = object({
     subnet_ids                = list(string)
     client_security_group_ids = list(string)
@@ -52,13 +52,13 @@ variable "network" {
 }
 
 variable "vpc_cidr" {
-  description = "Addresses of the VPC that is made."
+  description = "Addresses of the created VPC."
   type        = string
   default     = "10.64.0.0/20"
 }
 
 variable "vpc_zones" {
-  description = "Availability zones of the VPC that is made: 2 or 3."
+  description = "Availability zones of the created VPC: 2 or 3."
   type        = number
   default     = 3
 }
@@ -92,7 +92,7 @@ variable "kafka_bootstrap" {
 }
 
 variable "kafka_auth" {
-  description = "`msk-iam`, or `none` within a network that is trusted."
+  description = "`msk-iam`, or `none` within a trusted network."
   type        = string
   default     = "msk-iam"
 
@@ -103,7 +103,7 @@ variable "kafka_auth" {
 
   validation {
     condition     = var.kafka_auth == "msk-iam" || var.msk == "existing"
-    error_message = "Clusters that are made here take IAM alone."
+    error_message = "Clusters that this Terraform creates accept IAM only."
   }
 }
 
@@ -114,25 +114,25 @@ variable "kafka_version" {
 }
 
 variable "kafka_instance_type" {
-  description = "Brokers of a provisioned MSK. kafka.t3.small takes 4 new connections a second: too few for many sandboxes."
+  description = "Instance type of a provisioned MSK. kafka.t3.small accepts 4 new connections a second: too few for many sandboxes."
   type        = string
   default     = "kafka.m7g.large"
 }
 
 variable "kafka_volume_gb" {
-  description = "Disk of a broker of a provisioned MSK."
+  description = "Disk of each broker of a provisioned MSK, in GB."
   type        = number
   default     = 100
 }
 
 variable "kafka_mappings" {
-  description = "Whether Lambda reads Kafka; false only for emulators that do not know it."
+  description = "Whether Lambda reads Kafka; false only for emulators that do not support it."
   type        = bool
   default     = true
 }
 
 variable "emulated" {
-  description = "Whether an emulator such as moto stands in for AWS. It leaves out what emulators do not keep: a function's key and log settings, the allow policies of dead letters, descriptions of firewall rules."
+  description = "Whether an emulator such as moto replaces AWS. Leaves out settings that emulators do not keep: a function's key and log settings, the allow policies of dead letters, descriptions of firewall rules."
   type        = bool
   default     = false
 }
@@ -146,37 +146,37 @@ variable "http_authoriser" {
 }
 
 variable "jwt_issuer" {
-  description = "Who issues tokens, an https address."
+  description = "Issuer of tokens, an https address."
   type        = string
   default     = null
 }
 
 variable "jwt_audience" {
-  description = "Whom tokens are for."
+  description = "Audience of tokens."
   type        = list(string)
   default     = []
 }
 
 variable "http_rate" {
-  description = "Requests a second that the API takes."
+  description = "Requests a second that the API accepts."
   type        = number
   default     = 200
 }
 
 variable "http_burst" {
-  description = "Requests at once that the API takes."
+  description = "Requests at once that the API accepts."
   type        = number
   default     = 400
 }
 
 variable "http_custom_domain_only" {
-  description = "Whether the API's own address is off, because a custom domain is put before it."
+  description = "Whether the API's own address is disabled, because a custom domain replaces it."
   type        = bool
   default     = false
 }
 
 variable "queue_sources" {
-  description = "Source to the SNS topics that it publishes to; FIFO queues behind FIFO topics."
+  description = "Source to the SNS topics that it publishes to; FIFO topics need FIFO queues."
   type        = map(object({ topic_arns = list(string), fifo = optional(bool, false) }))
   default     = {}
 }
@@ -188,32 +188,32 @@ variable "fetch_origins" {
 }
 
 variable "secret_key_arns" {
-  description = "Keys of the secrets of APIs, where they are not Secrets Manager's own."
+  description = "KMS keys of the APIs' secrets, where they are not Secrets Manager's default key."
   type        = list(string)
   default     = []
 }
 
 variable "relay_concurrency" {
-  description = "Sandboxes of event-relay at most, kept for it: each connects to each broker."
+  description = "Reserved concurrency of event-relay: each sandbox connects to each broker."
   type        = number
   default     = 50
 
   validation {
-    # MSK with IAM: 3,000 connections a broker, shared with everybody else's.
+    # MSK with IAM: 3,000 connections a broker, shared with all other clients.
     condition     = var.relay_concurrency == -1 || (var.relay_concurrency >= 2 && var.relay_concurrency <= 1000)
-    error_message = "2 to 1,000, a third of the connections that a broker takes; -1 where the account has too little to reserve."
+    error_message = "2 to 1,000, a third of the connections that a broker accepts; -1 where the account has too little concurrency to reserve."
   }
 }
 
 # raw-landing -----------------------------------------------------------------------------------------
 
 variable "topic_epoch" {
-  description = "The topics' life: count it up when topics are made anew."
+  description = "The topics' epoch: raise it when topics are recreated."
   type        = number
   default     = 1
 
   validation {
-    # Athena's projection looks at 1 to 99.
+    # Athena's projection covers 1 to 99.
     condition     = var.topic_epoch >= 1 && var.topic_epoch <= 99
     error_message = "1 to 99."
   }
@@ -226,25 +226,25 @@ variable "consumer_groups" {
 }
 
 variable "landing_enabled" {
-  description = "Whether topics are read."
+  description = "Whether Lambda reads the topics."
   type        = bool
   default     = true
 }
 
 variable "landing_window" {
-  description = "Seconds for which a batch is gathered: 20 are soon in the tables, 300 make the fewest objects."
+  description = "Seconds for which Lambda gathers a batch: 20 bring records into the tables soon, 300 make the fewest objects."
   type        = number
   default     = 300
 }
 
 variable "maximum_pollers" {
-  description = "Pollers of a topic at most; each brings 5 MB/s."
+  description = "Maximum pollers of a topic; each reads 5 MB/s."
   type        = number
   default     = 4
 }
 
 variable "raw_archive_days" {
-  description = "Days after which raw objects move to Glacier Instant Retrieval; null never."
+  description = "Days after which raw objects move to Glacier Instant Retrieval; null for never."
   type        = number
   default     = null
 }
@@ -252,7 +252,7 @@ variable "raw_archive_days" {
 # pole-transform, snapshot-merge, quality-report --------------------------------------------------------
 
 variable "transform_concurrency" {
-  description = "Sandboxes of pole-transform at most."
+  description = "Maximum sandboxes of pole-transform."
   type        = number
   default     = 20
 
@@ -263,7 +263,7 @@ variable "transform_concurrency" {
 }
 
 variable "merge_memory" {
-  description = "MB of snapshot-merge: 512 hold any table, more buy a faster core."
+  description = "MB of snapshot-merge: 512 are enough for any table, more buy a faster core."
   type        = number
   default     = 1769
 
@@ -274,7 +274,7 @@ variable "merge_memory" {
 }
 
 variable "merge_storage" {
-  description = "MB of its temporary storage: the largest shard's file is 512 MB."
+  description = "MB of its temporary storage: the largest shard's file has 512 MB."
   type        = number
   default     = 1024
 
@@ -285,7 +285,7 @@ variable "merge_storage" {
 }
 
 variable "report_memory" {
-  description = "MB of quality-report: a shard's file and 8 million ids."
+  description = "MB of quality-report: it holds a shard's file and 8 million ids."
   type        = number
   default     = 1769
 
@@ -296,42 +296,42 @@ variable "report_memory" {
 }
 
 variable "fan_out" {
-  description = "Whether a day runs over many functions, by Step Functions: when one no longer does it in 14 min."
+  description = "Whether Step Functions runs a day over many functions, for days that one function cannot finish in 14 min."
   type        = bool
   default     = false
 }
 
 variable "merge_schedule" {
-  description = "When the day before is merged, UTC."
+  description = "When snapshot-merge merges the day before, UTC."
   type        = string
   default     = "cron(30 0 * * ? *)"
 }
 
 variable "report_schedule" {
-  description = "When the day before is reported, UTC: after the merge."
+  description = "When quality-report reports the day before, UTC: after the merge."
   type        = string
   default     = "cron(0 2 * * ? *)"
 }
 
 variable "sweep_schedule" {
-  description = "When days that are not kept go, UTC."
+  description = "When the sweep deletes days beyond retention, UTC."
   type        = string
   default     = "cron(0 4 ? * SUN *)"
 }
 
 variable "schedules_enabled" {
-  description = "Whether schedules run: off while days are rebuilt."
+  description = "Whether schedules run: false while days are rebuilt."
   type        = bool
   default     = true
 }
 
 variable "keep" {
-  description = "Days that are kept: the newest, and the last of each month and year."
+  description = "Retained days: the newest, and the last of each month and year."
   type        = object({ daily = number, monthly = number, yearly = number })
   default     = { daily = 35, monthly = 13, yearly = 7 }
 
   validation {
     condition     = var.keep.daily >= 1
-    error_message = "At least one day is kept."
+    error_message = "At least one day is retained."
   }
 }

@@ -30,7 +30,7 @@ fn blocks(markdown: &str) -> Vec<Block> {
 
 fn shell(folder: &Path, line: &str) -> Output {
     let binary = format!("'{}'", env!("CARGO_BIN_EXE_polelake-under-test"));
-    let line = line.replace("cargo run --release --", &binary);
+    let line = line.replace("cargo run --", &binary);
     Command::new("sh")
         .arg("-c")
         .arg(line)

@@ -102,7 +102,7 @@ async fn the_books_of_every_day_close() {
                 "{source} on {date}"
             );
             assert_eq!(
-                (&books["waiting"], &books["holes"]),
+                (&books["waiting"], &books["offset_gaps"]),
                 (&json!(0), &json!(0)),
                 "{source} on {date}"
             );

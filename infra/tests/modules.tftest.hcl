@@ -1,4 +1,4 @@
-# What modules refuse, and both environments.
+# The settings that modules refuse, and both environments.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -10,7 +10,7 @@ variables {
   name            = "polelake"
   kms_key_arn     = "arn:aws:kms:eu-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"
   alert_topic_arn = "arn:aws:sns:eu-west-2:123456789012:alerts"
-  # States are fetched from outside: the network that environments would make has no way there.
+  # The relay fetches states from outside: the network that environments would create has no route there.
   network = {
     subnet_ids                = ["subnet-1", "subnet-2", "subnet-3"]
     client_security_group_ids = ["sg-1"]
@@ -124,12 +124,12 @@ run "kafka_source" {
       mapping.destination_config[0].on_failure[0].destination_arn == "arn:aws:s3:::failures",
       length(mapping.provisioned_poller_config) == 1,
     ])])
-    error_message = "A topic is read as landing needs it."
+    error_message = "The mapping has the settings that landing needs."
   }
 
   assert {
     condition     = output.groups == { housing-person = "polelake-raw-landing-housing-person", parking-permit = "connect-permits" }
-    error_message = "A connector's group is taken over."
+    error_message = "The mapping takes over a connector's group."
   }
 }
 
@@ -194,7 +194,7 @@ run "a_network_without_a_way_out" {
 
   assert {
     condition     = toset([for rule in aws_vpc_security_group_ingress_rule.this : rule.to_port]) == toset([443, 9098])
-    error_message = "Endpoints and brokers, nothing else."
+    error_message = "Only endpoints and brokers."
   }
 }
 
@@ -223,12 +223,12 @@ run "minimal" {
 
   assert {
     condition     = length(output.functions) == 5 && length(output.alarms) > 30
-    error_message = "The minimal environment is whole."
+    error_message = "The minimal environment is complete."
   }
 
   assert {
     condition     = output.function_environments["raw-landing"] == tomap({ RAW_BUCKET = output.buckets.raw, TOPIC_EPOCH = "1" })
-    error_message = "The landing is told where and in which life of the topics."
+    error_message = "The landing gets its bucket and the topics' epoch."
   }
 }
 
@@ -250,11 +250,11 @@ run "complete" {
 
   assert {
     condition     = contains(output.alarms, "polelake-kafka-disk-1") && contains(output.alarms, "polelake-snapshot-failed")
-    error_message = "Brokers and the state machine are watched."
+    error_message = "Brokers and the state machine have alarms."
   }
 
   assert {
     condition     = length(output.grants) == 3
-    error_message = "Grants are the contracts'."
+    error_message = "Grants are those of the contracts."
   }
 }

@@ -1,4 +1,4 @@
-# The whole platform over mocked AWS: what it is made of, who may do what, what is refused.
+# The whole platform over mocked AWS: its parts, its rights, and the settings that it refuses.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -48,7 +48,7 @@ run "everything" {
       alltrue([for mapping in aws_lambda_event_source_mapping.relay :
       mapping.function_response_types == toset(["ReportBatchItemFailures"])]),
     ])
-    error_message = "Queues are told which messages failed."
+    error_message = "The answer names the messages that failed."
   }
 
   assert {
@@ -71,14 +71,14 @@ run "everything" {
       "polelake-pole-transform-dead-letters", "polelake-pole-transform-dead-letters-age", "polelake-pole-transform-age",
       "polelake-event-relay-parking-permit-dead-letters", "polelake-raw-landing-offset-lag", "polelake-raw-landing-destination",
       "polelake-raw-landing-given-up-housing-person", "polelake-failures-bucket", "polelake-failed-invocations",
-      "polelake-freshness-housing-person", "polelake-snapshot-missing", "polelake-report-missing", "polelake-books-open",
+      "polelake-freshness-housing-person", "polelake-snapshot-missing", "polelake-report-missing", "polelake-reconciliation-open",
       "polelake-rules-failed", "polelake-merge-behind", "polelake-schedules", "polelake-snapshot-failed", "polelake-event-relay-5xx",
     ] : contains(output.alarms, alarm)])
     error_message = "An alarm is missing of: ${join(", ", output.alarms)}"
   }
 
   assert {
-    # Promised every 6 hours: watched after 12. The other source promises nothing.
+    # The contract promises records every 6 hours: alarm after 12. The other source promises none.
     condition     = local.freshness_hours == { housing-person = 12 }
     error_message = "Freshness follows the contracts."
   }
@@ -87,29 +87,29 @@ run "everything" {
     condition = output.databases == tolist([
       "polelake_curated_pole", "polelake_curated_quality", "polelake_raw_housing", "polelake_raw_parking", "polelake_refined_pole",
     ])
-    error_message = "Databases are those that snapshot-merge asks for."
+    error_message = "Databases are those that snapshot-merge expects."
   }
 
   assert {
     condition     = output.schedules["polelake-snapshot-merge"] == "{\"scheduled_time\":\"<aws.scheduler.scheduled-time>\"}"
-    error_message = "The merge is told the time it is meant for, unescaped: ${output.schedules["polelake-snapshot-merge"]}"
+    error_message = "The merge gets the scheduled time, unescaped: ${output.schedules["polelake-snapshot-merge"]}"
   }
 
   assert {
     condition = jsondecode(output.schedules["polelake-snapshot-sweep"]) == {
       step = "sweep", keep = { daily = 35, monthly = 13, yearly = 7 }
     }
-    error_message = "A sweep is told what to keep."
+    error_message = "A sweep gets the days to retain."
   }
 
   assert {
     condition     = output.function_environments["event-relay"].QUEUE_SOURCES == "polelake-event-relay-parking-permit=parking-permit"
-    error_message = "The relay is told whose events a queue brings."
+    error_message = "The relay knows the source of each queue."
   }
 
   assert {
     condition     = strcontains(module.state_machine[0].definition, "arn:aws:lambda:") && !strcontains(module.state_machine[0].definition, "$${")
-    error_message = "The state machine is filled in."
+    error_message = "The state machine has its values."
   }
 }
 
@@ -128,20 +128,20 @@ run "policies" {
       && toset(try(tolist(statement.Action), [])) == toset(["s3:DeleteObject", "s3:DeleteObjectVersion"])
       && try(statement.Condition.ArnNotEquals["aws:PrincipalArn"], "") == "arn:aws:iam::123456789012:role/polelake-erasure"
     ])
-    error_message = "Nobody but who erases deletes in raw."
+    error_message = "Only the role that erases deletes in raw."
   }
 
   assert {
     condition = anytrue([for statement in jsondecode(output.bucket_policies["raw"]).Statement :
       statement.Effect == "Deny" && statement.Action == "s3:PutObject"
       && try(statement.Condition.Null, {}) == { "s3:if-none-match" = "true", "s3:if-match" = "true" }
-      && try(statement.NotResource, []) == ["arn:aws:s3:::polelake-raw-123456789012-eu-west-2/raw/_chain/*"]
+      && try(statement.NotResource, []) == ["arn:aws:s3:::polelake-raw-123456789012-eu-west-2/raw/_log/*"]
     ])
-    error_message = "Raw takes conditional writes alone, but for the hints."
+    error_message = "Raw accepts only conditional writes, except for hints."
   }
 
   assert {
-    # The exceptions have no resources in AWS's own tables.
+    # AWS's tables list no resources for the exceptions.
     condition = alltrue(flatten([for policy in values(output.function_policies) : [
       for statement in jsondecode(policy).Statement : !contains(statement.Resource, "*") || alltrue([
         for action in statement.Action : startswith(action, "xray:") || startswith(action, "ec2:")
@@ -162,21 +162,21 @@ run "policies" {
       for statement in jsondecode(output.function_policies[function]).Statement :
       statement.Effect == "Deny" || !contains(statement.Action, "s3:DeleteObject")
     ]]))
-    error_message = "What arrives is never deleted by those who bring it."
+    error_message = "Functions that write records may not delete them."
   }
 
   assert {
     condition = alltrue(flatten([for statement in jsondecode(output.function_policies["quality-report"]).Statement : [
       for resource in statement.Resource : can(regex("/(table|source)/[*]$", resource))
     ] if contains(statement.Action, "s3:DeleteObject")]))
-    error_message = "quality-report deletes nothing but pages of tables and sources."
+    error_message = "quality-report deletes only pages of tables and sources."
   }
 
   assert {
     condition = toset(flatten([for statement in jsondecode(output.function_policies["quality-report"]).Statement :
       statement.Resource if contains(statement.Action, "sns:Publish")
     ])) == toset([output.alert_topic_arn])
-    error_message = "quality-report tells one topic."
+    error_message = "quality-report publishes to one topic."
   }
 
   assert {
@@ -185,14 +185,14 @@ run "policies" {
       !strcontains(output.readers["housing-analyst"], "/person") &&
       strcontains(output.readers["housing-analyst"], "curated/object/*")
     )
-    error_message = "IAM withholds tables with personal columns from who is not granted them."
+    error_message = "IAM withholds tables with personal columns from roles without a grant."
   }
 
   assert {
     condition = aws_cloudfront_response_headers_policy.site[0].security_headers_config[0].content_security_policy[0].content_security_policy == (
       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
-    error_message = "Pages load nothing foreign."
+    error_message = "Pages load only the site's own files."
   }
 }
 
@@ -211,13 +211,13 @@ run "columns_by_lake_formation" {
 
   assert {
     condition     = length(output.columns["polelake_curated_pole.person safeguarding arn:aws:iam::123456789012:role/safeguarding"]) == 0
-    error_message = "Who is granted them sees personal columns."
+    error_message = "A role with the grant sees personal columns."
   }
 
   assert {
-    # Two tables with three faces: housing-analyst six, safeguarding three.
+    # Two tables, each as the newest day, the history and Iceberg: housing-analyst six, safeguarding three.
     condition     = length(output.columns) == 9
-    error_message = "Grants are the contracts' and no others."
+    error_message = "Grants are exactly those of the contracts."
   }
 }
 
@@ -258,7 +258,7 @@ run "bearer_tokens" {
 
   assert {
     condition     = contains(output.alarms, "polelake-table-missing-person")
-    error_message = "A table may have an alarm of its own."
+    error_message = "A watched table has an alarm of its own."
   }
 }
 

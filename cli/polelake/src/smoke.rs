@@ -369,11 +369,12 @@ impl SmokeTest<'_> {
         store: &dyn ObjectStore,
         key: &str,
     ) -> Result<Option<bytes::Bytes>, SmokeAbort> {
-        match store.get(key).await {
-            Ok(object) => Ok(Some(object.body)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(SmokeAbort::Error(error.into())),
-        }
+        let object = store
+            .get_if_present(key)
+            .await
+            .map_err(|error| SmokeAbort::Error(error.into()))?;
+
+        Ok(object.map(|object| object.body))
     }
 
     fn record_step(&self, hop: SmokeHop, begun: Instant, seen: String, outcome: &mut SmokeOutcome) {

@@ -1,4 +1,4 @@
-//! A request's body, taken apart into events without changing a byte of them.
+//! A request's body, split into events without changing a byte of them.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::problem::ProblemDetails;
+use crate::problem::{ProblemDetails, RefusalReason};
 use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 
 /// What a body is, by its content type.
@@ -28,13 +28,8 @@ impl BodyKind {
     /// # Errors
     /// A problem for every other type: it would be read as something that it is not.
     pub(crate) fn from_content_type(content_type: &str) -> Result<Self, ProblemDetails> {
-        let kind = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        match kind.as_str() {
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        match media_type.trim().to_ascii_lowercase().as_str() {
             "" | "application/json" => Ok(Self::Json),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
                 Ok(Self::JsonLines)
@@ -42,23 +37,27 @@ impl BodyKind {
             "application/cloudevents+json" => Ok(Self::CloudEvent),
             "application/cloudevents-batch+json" => Ok(Self::CloudEventBatch),
             _ => Err(ProblemDetails::new(
-                415,
-                "body.type",
+                RefusalReason::UnsupportedType,
                 "send application/json, application/x-ndjson, application/cloudevents+json or \
                  application/cloudevents-batch+json",
             )),
         }
     }
 
-    /// What is wrong with an event of this kind. Of a CloudEvent, the attributes that version 1.0 requires.
+    /// What is wrong with an event of this kind. Of a CloudEvent, version 1.0 requires some
+    /// attributes.
     pub(crate) fn cloud_event_fault(self, event: &Value) -> Option<&'static str> {
         if !matches!(self, Self::CloudEvent | Self::CloudEventBatch) {
             return None;
         }
-        let named = |name: &str| event[name].as_str().is_some_and(|text| !text.is_empty());
-        if event["specversion"] != "1.0" || !["id", "source", "type"].into_iter().all(named) {
+
+        let has_attributes = ["id", "source", "type"]
+            .into_iter()
+            .all(|name| event[name].as_str().is_some_and(|text| !text.is_empty()));
+        if event["specversion"] != "1.0" || !has_attributes {
             return Some("a CloudEvent has `specversion` 1.0, `id`, `source` and `type`");
         }
+
         (!event["data_base64"].is_null())
             .then_some("`data_base64` is not read; send JSON in `data`")
     }
@@ -67,31 +66,32 @@ impl BodyKind {
 /// The body without its compression.
 ///
 /// # Errors
-/// A problem when it is compressed otherwise than by gzip, damaged, or larger than it may be once it is unpacked.
+/// A problem when it is compressed otherwise than by gzip, or damaged. A body that is too large
+/// once it is decompressed is cut off behind the limit, so that [`split_events`] refuses it.
 pub(crate) fn decompress_body(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, ProblemDetails> {
     match encoding.trim().to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(body),
-        "gzip" | "x-gzip" => {
-            let mut plain = Vec::new();
-            // One byte more than there may be: a bomb is not unpacked any further.
-            let read = MultiGzDecoder::new(&body[..])
-                .take(BODY_BYTES_MAX as u64 + 1)
-                .read_to_end(&mut plain);
-            match read {
-                Ok(_) => Ok(plain),
-                Err(_) => Err(ProblemDetails::new(
-                    400,
-                    "body.encoding",
-                    "the body is not gzip, or is cut off",
-                )),
-            }
-        }
+        "gzip" | "x-gzip" => decompress_gzip(&body),
         _ => Err(ProblemDetails::new(
-            415,
-            "body.encoding",
+            RefusalReason::UnsupportedEncoding,
             "send the body plain, or with content-encoding gzip",
         )),
     }
+}
+
+fn decompress_gzip(body: &[u8]) -> Result<Vec<u8>, ProblemDetails> {
+    let mut plain = Vec::new();
+    // One byte more than the limit: a decompression bomb is not read any further.
+    let decompressed = MultiGzDecoder::new(body)
+        .take(BODY_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut plain);
+
+    decompressed.map(|_| plain).map_err(|_| {
+        ProblemDetails::new(
+            RefusalReason::BodyDamaged,
+            "the body is not gzip, or is cut off",
+        )
+    })
 }
 
 /// The events of a body: one JSON object, a JSON array, or a line each.
@@ -100,36 +100,42 @@ pub(crate) fn decompress_body(body: Vec<u8>, encoding: &str) -> Result<Vec<u8>, 
 /// A problem of the whole request.
 pub(crate) fn split_events(body: &[u8], kind: BodyKind) -> Result<Vec<Vec<u8>>, ProblemDetails> {
     if body.len() > BODY_BYTES_MAX {
-        let detail = format!("the body has more than {BODY_BYTES_MAX} bytes; send smaller batches");
-        return Err(ProblemDetails::new(413, "body.too-large", detail));
+        return Err(ProblemDetails::new(
+            RefusalReason::BodyTooLarge,
+            format!("the body has more than {BODY_BYTES_MAX} bytes; send smaller batches"),
+        ));
     }
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    let events = match (kind, first) {
-        (_, None) => {
-            let detail = "the body is empty; send one event or a list of events";
-            return Err(ProblemDetails::new(400, "body.empty", detail));
-        }
-        (BodyKind::JsonLines, _) => split_json_lines(body),
-        (BodyKind::Json | BodyKind::CloudEventBatch, Some(b'[')) => split_json_array(body)?,
-        (BodyKind::CloudEventBatch, _) => {
-            let detail =
-                "a CloudEvents batch is a list; send one event as application/cloudevents+json";
-            return Err(ProblemDetails::new(400, "body.batch", detail));
-        }
-        _ => vec![body.trim_ascii().to_vec()],
-    };
-    match events.len() {
+
+    let first_byte = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let events = match (kind, first_byte) {
+        (_, None) => Err(ProblemDetails::new(
+            RefusalReason::BodyEmpty,
+            "the body is empty; send one event or a list of events",
+        )),
+        (BodyKind::JsonLines, _) => Ok(split_json_lines(body)),
+        (BodyKind::Json | BodyKind::CloudEventBatch, Some(b'[')) => split_json_array(body),
+        (BodyKind::CloudEventBatch, _) => Err(ProblemDetails::new(
+            RefusalReason::BodyNoBatch,
+            "a CloudEvents batch is a list; send one event as application/cloudevents+json",
+        )),
+        _ => Ok(vec![body.trim_ascii().to_vec()]),
+    }?;
+
+    check_event_count(events.len())?;
+    Ok(events)
+}
+
+fn check_event_count(count: usize) -> Result<(), ProblemDetails> {
+    match count {
         0 => Err(ProblemDetails::new(
-            400,
-            "body.empty",
+            RefusalReason::BodyEmpty,
             "the list has no events",
         )),
-        count if count > EVENTS_MAX => {
-            let detail =
-                format!("the request has more than {EVENTS_MAX} events; send smaller batches");
-            Err(ProblemDetails::new(413, "body.too-many-events", detail))
-        }
-        _ => Ok(events),
+        1..=EVENTS_MAX => Ok(()),
+        _ => Err(ProblemDetails::new(
+            RefusalReason::TooManyEvents,
+            format!("the request has more than {EVENTS_MAX} events; send smaller batches"),
+        )),
     }
 }
 
@@ -137,26 +143,30 @@ fn split_json_lines(body: &[u8]) -> Vec<Vec<u8>> {
     body.split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
         .filter(|line| !line.is_empty())
-        // One more than there may be: more are refused anyway, and need no memory.
+        // One more than the limit: the request is refused anyway, and the rest needs no memory.
         .take(EVENTS_MAX + 1)
         .map(<[u8]>::to_vec)
         .collect()
 }
 
 fn split_json_array(body: &[u8]) -> Result<Vec<Vec<u8>>, ProblemDetails> {
-    // The parser recurses: a bomb is refused before it is let in. One level is the list's own.
+    // The parser recurses: a nesting bomb is refused before it is parsed. One level is the list's
+    // own.
     if contract::depth_exceeds(body, contract::NESTING_MAX + 1) {
-        let detail = format!("an event is nested deeper than {}", contract::NESTING_MAX);
-        return Err(ProblemDetails::new(422, "event.nesting", detail));
+        return Err(ProblemDetails::new(
+            RefusalReason::EventNesting,
+            format!("an event is nested deeper than {}", contract::NESTING_MAX),
+        ));
     }
+
     let events: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| {
-        let detail = format!(
-            "the list is not JSON: line {}, column {}",
-            error.line(),
-            error.column()
-        );
-        ProblemDetails::new(400, "event.json", detail)
+        let (line, column) = (error.line(), error.column());
+        ProblemDetails::new(
+            RefusalReason::EventNotJson,
+            format!("the list is not JSON: line {line}, column {column}"),
+        )
     })?;
+
     Ok(events
         .into_iter()
         .take(EVENTS_MAX + 1)
@@ -193,7 +203,11 @@ mod tests {
 
     #[test]
     fn what_is_no_batch_is_refused() {
-        let status = |body: &[u8]| split_events(body, BodyKind::Json).unwrap_err().status;
+        let status = |body: &[u8]| {
+            split_events(body, BodyKind::Json)
+                .unwrap_err()
+                .status_code()
+        };
         assert_eq!(status(b""), 400);
         assert_eq!(status(b"[]"), 400);
         assert_eq!(status(b"[1,"), 400);
@@ -206,7 +220,7 @@ mod tests {
         assert_eq!(
             split_events(b"{}", BodyKind::CloudEventBatch)
                 .unwrap_err()
-                .status,
+                .status_code(),
             400
         );
     }
@@ -218,16 +232,22 @@ mod tests {
         let plain = decompress_body(bomb, "gzip").unwrap();
         assert_eq!(plain.len(), BODY_BYTES_MAX + 1);
         assert_eq!(
-            split_events(&plain, BodyKind::Json).unwrap_err().status,
+            split_events(&plain, BodyKind::Json)
+                .unwrap_err()
+                .status_code(),
             413
         );
         assert_eq!(decompress_body(gzip(b"{}"), "GZIP").unwrap(), b"{}");
         assert_eq!(
-            decompress_body(b"{}".to_vec(), "gzip").unwrap_err().status,
+            decompress_body(b"{}".to_vec(), "gzip")
+                .unwrap_err()
+                .status_code(),
             400
         );
         assert_eq!(
-            decompress_body(b"{}".to_vec(), "br").unwrap_err().status,
+            decompress_body(b"{}".to_vec(), "br")
+                .unwrap_err()
+                .status_code(),
             415
         );
     }
@@ -245,7 +265,7 @@ mod tests {
         assert_eq!(
             BodyKind::from_content_type("application/x-www-form-urlencoded")
                 .unwrap_err()
-                .status,
+                .status_code(),
             415
         );
         let event =

@@ -1,7 +1,8 @@
-//! Who calls, and whether the source's contract admits them.
+//! Who the caller is, and whether the source's contract admits the caller.
 //!
-//! The gateway has checked the signature or the token. What it found is checked again as far as it can be: a route
-//! without an authoriser, or one that forgot to look at the time, must not open the door.
+//! The gateway has checked the signature or the token. What the gateway found is checked again as
+//! far as possible: a route without an authoriser, or an authoriser that ignored the token's
+//! expiry, must not let a caller in.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,96 +10,121 @@ use contract::{Caller, SourceContract};
 use trigger::HttpRequest;
 
 use crate::context::Context;
-use crate::problem::ProblemDetails;
+use crate::problem::{ProblemDetails, RefusalReason};
 
-/// The source's contract, if the caller is known, there is such a source, and the caller may use it.
+/// The source's contract, if the caller is known, there is such a source, and the caller may use
+/// it.
 pub(crate) fn authorise_caller<'c>(
     request: &HttpRequest,
     source: &str,
     context: &'c Context,
 ) -> Result<&'c SourceContract, ProblemDetails> {
-    let authorizer = request.request_context.authorizer.as_ref();
-    let arn = authorizer
-        .and_then(|found| found.iam.as_ref())
-        .and_then(|iam| iam.user_arn.as_deref());
-    let claims = authorizer
-        .and_then(|found| found.jwt.as_ref())
-        .map(|jwt| &jwt.claims);
-    let role = arn.filter(|arn| !arn.is_empty()).map(caller_role_arn);
-    let caller = match (&role, claims) {
-        (Some(arn), _) => Caller::Principal(arn),
-        (None, Some(claims)) if is_token_expired(claims.get("exp").map(String::as_str)) => {
-            return Err(ProblemDetails::new(
-                401,
-                "request.expired",
-                "the token has expired; get a new one",
-            ));
-        }
-        (None, Some(claims)) => Caller::Token(claims),
-        (None, None) => {
-            let detail = "nobody has signed the request; sign it with IAM, or send a bearer token";
-            return Err(ProblemDetails::new(401, "request.unsigned", detail));
-        }
-    };
+    let role = signing_role(request);
+    let caller = identify_caller(request, role.as_deref())?;
     let contract = find_source_contract(source, context)?;
+
     if contract.admits_caller(caller) {
         return Ok(contract);
     }
-    let detail =
-        format!("the caller may not use `{source}`; its contract names who may, under `push`");
-    Err(ProblemDetails::new(403, "request.caller", detail))
+    Err(ProblemDetails::new(
+        RefusalReason::CallerNotAdmitted,
+        format!("the caller may not use `{source}`; its contract names who may, under `push`"),
+    ))
 }
 
-/// The role behind a session of it: API Gateway tells of `arn:aws:sts::1:assumed-role/NAME/SESSION`, and the session's
-/// name is the caller's own choice. Any other ARN stays.
-fn caller_role_arn(arn: &str) -> String {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts.as_slice() {
-        ["arn", partition, "sts", _, account, resource] => {
-            match resource.split('/').collect::<Vec<_>>().as_slice() {
-                ["assumed-role", role, _session] => {
-                    format!("arn:{partition}:iam::{account}:role/{role}")
-                }
-                _ => arn.to_owned(),
-            }
-        }
-        _ => arn.to_owned(),
+/// The role that signed the request.
+fn signing_role(request: &HttpRequest) -> Option<String> {
+    let authorizer = request.request_context.authorizer.as_ref()?;
+    let arn = authorizer.iam.as_ref()?.user_arn.as_deref()?;
+    (!arn.is_empty()).then(|| caller_role_arn(arn))
+}
+
+/// The role that signed the request, or else the claims of its token.
+fn identify_caller<'r>(
+    request: &'r HttpRequest,
+    role: Option<&'r str>,
+) -> Result<Caller<'r>, ProblemDetails> {
+    if let Some(arn) = role {
+        return Ok(Caller::Principal(arn));
     }
+
+    let authorizer = request.request_context.authorizer.as_ref();
+    let Some(token) = authorizer.and_then(|authorizer| authorizer.jwt.as_ref()) else {
+        return Err(ProblemDetails::new(
+            RefusalReason::RequestUnsigned,
+            "the request is not signed; sign it with IAM, or send a bearer token",
+        ));
+    };
+    if is_token_expired(token.claims.get("exp").map(String::as_str)) {
+        return Err(ProblemDetails::new(
+            RefusalReason::TokenExpired,
+            "the token has expired; get a new one",
+        ));
+    }
+    Ok(Caller::Token(&token.claims))
 }
 
-/// The contract of a source. What is no name is not looked for, nor repeated in the answer.
+/// The role of a session: API Gateway reports `arn:aws:sts::1:assumed-role/NAME/SESSION`, and the
+/// caller chooses the session's name. Any other ARN stays.
+fn caller_role_arn(arn: &str) -> String {
+    assumed_role_arn(arn).unwrap_or_else(|| arn.to_owned())
+}
+
+/// The role's own ARN, when the ARN is one of a session of the role.
+fn assumed_role_arn(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "sts", _, account, resource] = parts.as_slice() else {
+        return None;
+    };
+
+    let resource: Vec<&str> = resource.split('/').collect();
+    let ["assumed-role", role, _session] = resource.as_slice() else {
+        return None;
+    };
+    Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+}
+
+/// The contract of a source. A text that cannot be a name is neither looked up nor repeated in the
+/// answer.
 fn find_source_contract<'c>(
     source: &str,
     context: &'c Context,
 ) -> Result<&'c SourceContract, ProblemDetails> {
-    let is_name = source.len() <= 100
-        && source
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !is_name {
-        let detail = "a source's name has lower-case letters, digits and hyphens, at most 100";
-        return Err(ProblemDetails::new(404, "request.source", detail));
+    if !is_source_name(source) {
+        return Err(ProblemDetails::new(
+            RefusalReason::UnknownSource,
+            "a source's name has lower-case letters, digits and hyphens, at most 100",
+        ));
     }
-    context
-        .catalogue
-        .mapping_of_source(source)
-        .map(|plan| &*plan.contract)
-        .ok_or_else(|| {
-            let names: Vec<&str> = context
-                .catalogue
-                .mappings
-                .iter()
-                .map(|plan| plan.contract.name.as_str())
-                .collect();
-            let detail = format!(
-                "there is no source `{source}`; there are {}",
-                names.join(", ")
-            );
-            ProblemDetails::new(404, "request.source", detail)
-        })
+
+    let mapping = context.catalogue.mapping_of_source(source);
+    mapping
+        .map(|mapping| &*mapping.contract)
+        .ok_or_else(|| unknown_source(source, context))
 }
 
-/// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end: that is refused.
+fn is_source_name(text: &str) -> bool {
+    text.len() <= 100
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn unknown_source(source: &str, context: &Context) -> ProblemDetails {
+    let mappings = context.catalogue.mappings.iter();
+    let names: Vec<&str> = mappings
+        .map(|mapping| mapping.contract.name.as_str())
+        .collect();
+    let names = names.join(", ");
+
+    ProblemDetails::new(
+        RefusalReason::UnknownSource,
+        format!("there is no source `{source}`; there are {names}"),
+    )
+}
+
+/// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end:
+/// that is refused.
 fn is_token_expired(exp: Option<&str>) -> bool {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,31 +1,38 @@
-//! A record's whole state, asked of the API that knows it.
+//! A record's full state, fetched from the API that has it.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use backon::RetryableWithContext;
 use contract::{EVENT_BYTES_MAX, FETCHED_MEMBER, Fetch, NESTING_MAX, depth_exceeds, key_is_safe};
 use reqwest::{Response, StatusCode, Url};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::problem::ProblemDetails;
+use crate::problem::{ProblemDetails, RefusalReason};
+use crate::retry::{RetryPolicy, time_left};
 use crate::secret::SecretCache;
 
-/// Requests for one state at most.
-const ATTEMPTS_MAX: u32 = 3;
+/// The pause before the second request is between half of 300 ms and all, before the third twice as
+/// long.
+const RETRY_POLICY: RetryPolicy = RetryPolicy {
+    attempts_max: 3,
+    pause: Duration::from_millis(300),
+    jitter_floor: 0.5,
+};
 
-/// The pause before the second request is between half of this and all, before the third twice as long.
-const RETRY_PAUSE: Duration = Duration::from_millis(300);
+/// The time for one connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A record's state as the API gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchedState {
-    /// The answer's status: 200, or 404 or 410 for a record that is gone.
+    /// The answer's status: 200, or 404 or 410 for a record that was deleted.
     status: u16,
     /// The version that the `ETag` counts.
     version: Option<i64>,
-    /// The state, byte for byte; none when it is gone.
+    /// The state, byte for byte; none when the record was deleted.
     body: Option<Vec<u8>>,
     /// When it was fetched, in milliseconds since 1970.
     fetched_at: u128,
@@ -33,25 +40,66 @@ pub struct FetchedState {
 
 /// Fetches states.
 pub struct StateFetcher {
-    /// Made with the first request: loading the system's certificates takes longer than a cold start.
+    /// Built with the first request: loading the system's certificates takes longer than a cold
+    /// start.
     http: OnceLock<reqwest::Client>,
     secrets: SecretCache,
-    /// Origins that stand in for those of the contracts, by source: another environment's API.
+    /// Origins that replace those of the contracts, by source: another environment's API.
     origins: BTreeMap<String, Url>,
 }
 
 /// Why a request gave no state.
+#[derive(Debug, thiserror::Error)]
 enum FetchAttemptError {
     /// Another request may get it.
+    #[error("{0}")]
     Retryable(String),
-    /// The secret was refused: it may have been rotated.
+    /// The secret may have been rotated: another request, with the secret of now, may get it.
+    #[error("the API answered {0}: the secret does not fit")]
     SecretRefused(StatusCode),
     /// Another request would get the same.
+    #[error("{0}")]
     Permanent(String),
 }
 
+impl FetchAttemptError {
+    fn is_retryable(&self) -> bool {
+        !matches!(self, Self::Permanent(_))
+    }
+}
+
+/// The error's own text has the address, and the address has the record's key: it is left out.
+impl From<reqwest::Error> for FetchAttemptError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Retryable(error.without_url().to_string())
+    }
+}
+
+impl From<FetchAttemptError> for ProblemDetails {
+    fn from(error: FetchAttemptError) -> Self {
+        if error.is_retryable() {
+            return Self::new(
+                RefusalReason::StateUnavailable,
+                "the record's state could not be fetched; send the event again",
+            );
+        }
+        Self::new(
+            RefusalReason::StateRefused,
+            "the record's API does not give its state; sending the event again will not help by \
+             itself",
+        )
+    }
+}
+
+/// One record's state to fetch.
+struct StateRequest<'f> {
+    fetch: &'f Fetch,
+    url: Url,
+    deadline: Instant,
+}
+
 impl StateFetcher {
-    /// A fetcher that asks these origins instead of the contracts' own.
+    /// A fetcher that requests states from these origins instead of the contracts' own.
     #[must_use]
     pub fn new(origins: BTreeMap<String, Url>) -> Self {
         Self {
@@ -61,23 +109,21 @@ impl StateFetcher {
         }
     }
 
-    /// A client that follows no redirect: an API that moved must not send the secret elsewhere.
+    /// A client that follows no redirect: an API that moved must not send the secret to another
+    /// host.
     fn http_client(&self) -> Result<&reqwest::Client, FetchAttemptError> {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(3))
+            .connect_timeout(CONNECT_TIMEOUT)
             .user_agent("polelake-event-relay")
-            .build()
-            .map_err(|error| FetchAttemptError::Retryable(error.to_string()))?;
+            .build()?;
         Ok(self.http.get_or_init(|| http))
     }
 
-    /// The state of the record `key`; asks again, with jitter, until the deadline.
-    ///
-    /// A record that is not found is asked for twice: one that was created a moment ago may not be readable yet.
+    /// The state of the record `key`; requested again, with jitter, until the deadline.
     pub(crate) async fn fetch_state(
         &self,
         source: &str,
@@ -85,108 +131,181 @@ impl StateFetcher {
         key: &str,
         deadline: Instant,
     ) -> Result<FetchedState, ProblemDetails> {
-        let url = self.record_url(source, fetch, key)?;
-        let (mut why, mut missing, mut refused) = ("no time was left".to_owned(), 0, false);
-        for attempt in 1..=ATTEMPTS_MAX {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = Duration::from_millis(fetch.timeout_ms).min(left);
-            if timeout.is_zero() {
-                break;
-            }
-            match self.request_state(fetch, &url, timeout).await {
-                Ok(state) if state.status == 404 && missing == 0 => {
-                    missing += 1;
-                    why = "the record was not found once".to_owned();
-                }
-                Ok(state) => return Ok(state),
-                Err(FetchAttemptError::Retryable(error)) => why = error,
-                Err(FetchAttemptError::SecretRefused(status)) => {
-                    why = format!("the API answered {status}: the secret does not fit");
-                    self.secrets.invalidate_secret(fetch.secret.as_deref());
-                }
-                Err(FetchAttemptError::Permanent(error)) => {
-                    (why, refused) = (error, true);
-                    break;
-                }
-            }
-            let pause = RETRY_PAUSE * attempt;
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
-        }
-        tracing::error!(source, error = why, "a state was not fetched");
-        if refused {
-            let detail = "the record's API does not give its state; sending the event again will not help by itself";
-            return Err(ProblemDetails::new(502, "event.state-refused", detail));
-        }
-        Err(ProblemDetails::new(
-            503,
-            "event.state",
-            "the record's state could not be fetched; send the event again",
-        ))
+        let request = &StateRequest {
+            fetch,
+            url: self.record_url(source, fetch, key)?,
+            deadline,
+        };
+
+        let attempt = |was_missing| self.attempt_fetch(request, was_missing);
+        let (_, outcome) = attempt
+            .retry(RETRY_POLICY.pauses_until(deadline))
+            .context(false)
+            .when(FetchAttemptError::is_retryable)
+            .await;
+
+        outcome.map_err(|error| {
+            tracing::error!(source, %error, "a state was not fetched");
+            error.into()
+        })
     }
 
-    fn record_url(&self, source: &str, fetch: &Fetch, key: &str) -> Result<Url, ProblemDetails> {
-        let refused = |detail: &str| ProblemDetails::new(422, "event.key", detail);
-        if !key_is_safe(key) {
-            return Err(refused("the record's key cannot stand in an address"));
-        }
-        let mut url = Url::parse(&fetch.url_for_key(key))
-            .map_err(|_| refused("the record's key gives no address"))?;
-        if let Some(origin) = self.origins.get(source) {
-            let moved = url.set_scheme(origin.scheme()).is_ok()
-                && url.set_host(origin.host_str()).is_ok()
-                && url.set_port(origin.port()).is_ok();
-            if !moved {
-                return Err(ProblemDetails::new(
-                    503,
-                    "event.state",
-                    "FETCH_ORIGINS does not fit the contract",
-                ));
+    /// One attempt. `was_missing` travels from attempt to attempt: a record that is not found is
+    /// requested twice, as one that was created a moment ago may not be readable yet.
+    async fn attempt_fetch(
+        &self,
+        request: &StateRequest<'_>,
+        was_missing: bool,
+    ) -> (bool, Result<FetchedState, FetchAttemptError>) {
+        match self.request_state(request).await {
+            Ok(state) if state.status == 404 && !was_missing => {
+                let error =
+                    FetchAttemptError::Retryable("the record was not found once".to_owned());
+                (true, Err(error))
             }
+            Err(FetchAttemptError::SecretRefused(status)) => {
+                let secret = request.fetch.secret.as_deref();
+                self.secrets.invalidate_secret(secret);
+                (was_missing, Err(FetchAttemptError::SecretRefused(status)))
+            }
+            outcome => (was_missing, outcome),
+        }
+    }
+
+    /// The address of the record's state, at the origin that replaces the contract's own, if there
+    /// is one.
+    fn record_url(&self, source: &str, fetch: &Fetch, key: &str) -> Result<Url, ProblemDetails> {
+        if !key_is_safe(key) {
+            return Err(ProblemDetails::new(
+                RefusalReason::EventKey,
+                "the record's key cannot be part of an address",
+            ));
+        }
+        let mut url = Url::parse(&fetch.url_for_key(key)).map_err(|_| {
+            ProblemDetails::new(RefusalReason::EventKey, "the record's key gives no address")
+        })?;
+
+        if let Some(origin) = self.origins.get(source)
+            && !replace_origin(&mut url, origin)
+        {
+            return Err(ProblemDetails::new(
+                RefusalReason::StateUnavailable,
+                "FETCH_ORIGINS does not fit the contract",
+            ));
         }
         Ok(url)
     }
 
+    /// One request: an answer of the API, as far as it says what the record's state is.
     async fn request_state(
         &self,
-        fetch: &Fetch,
-        url: &Url,
-        timeout: Duration,
+        state_request: &StateRequest<'_>,
     ) -> Result<FetchedState, FetchAttemptError> {
-        let begun = Instant::now();
+        let StateRequest {
+            fetch,
+            url,
+            deadline,
+        } = state_request;
+        let timeout = Duration::from_millis(fetch.timeout_ms).min(time_left(*deadline));
+        if timeout.is_zero() {
+            return Err(FetchAttemptError::Retryable("no time was left".to_owned()));
+        }
+
+        let started_at = Instant::now();
         let mut request = self
             .http_client()?
             .get(url.clone())
             .header("accept", "application/json");
         if let Some(secret) = &fetch.secret {
-            let secret = tokio::time::timeout(timeout, self.secrets.get(secret)).await;
-            let secret =
-                secret.unwrap_or_else(|_| Err("the secret did not come in time".to_owned()));
-            request = request.header(&fetch.header, secret.map_err(FetchAttemptError::Retryable)?);
+            request = request.header(&fetch.header, self.read_secret(secret, timeout).await?);
         }
-        let request = request.timeout(timeout.saturating_sub(begun.elapsed()));
-        // The error's own text has the address, and the address the record's key.
-        let answer = request
-            .send()
+
+        let time_left = timeout.saturating_sub(started_at.elapsed());
+        let answer = request.timeout(time_left).send().await?;
+        read_answer(answer, fetch.secret.is_some()).await
+    }
+
+    /// The text of the secret, within the time of one request.
+    async fn read_secret(
+        &self,
+        name: &str,
+        timeout: Duration,
+    ) -> Result<String, FetchAttemptError> {
+        tokio::time::timeout(timeout, self.secrets.get(name))
             .await
-            .map_err(|error| FetchAttemptError::Retryable(error.without_url().to_string()))?;
-        let status = answer.status();
-        match status.as_u16() {
-            200 => read_state_body(answer).await,
-            404 | 410 => Ok(FetchedState {
-                status: status.as_u16(),
-                version: None,
-                body: None,
-                fetched_at: now_millis(),
-            }),
-            401 | 403 if fetch.secret.is_some() => Err(FetchAttemptError::SecretRefused(status)),
-            408 | 429 | 500.. => Err(FetchAttemptError::Retryable(format!(
-                "the API answered {status}"
-            ))),
-            _ => Err(FetchAttemptError::Permanent(format!(
-                "the API answered {status}"
-            ))),
+            .unwrap_or_else(|_| Err("the secret did not come in time".to_owned()))
+            .map_err(FetchAttemptError::Retryable)
+    }
+}
+
+/// Replaces scheme, host and port; whether the URL allows it.
+fn replace_origin(url: &mut Url, origin: &Url) -> bool {
+    url.set_scheme(origin.scheme()).is_ok()
+        && url.set_host(origin.host_str()).is_ok()
+        && url.set_port(origin.port()).is_ok()
+}
+
+/// What the API's answer says of the record's state.
+async fn read_answer(
+    answer: Response,
+    sent_secret: bool,
+) -> Result<FetchedState, FetchAttemptError> {
+    let status = answer.status();
+    match status.as_u16() {
+        200 => read_state_body(answer).await,
+        404 | 410 => Ok(FetchedState {
+            status: status.as_u16(),
+            version: None,
+            body: None,
+            fetched_at: now_millis(),
+        }),
+        401 | 403 if sent_secret => Err(FetchAttemptError::SecretRefused(status)),
+        408 | 429 | 500.. => {
+            let error = format!("the API answered {status}");
+            Err(FetchAttemptError::Retryable(error))
+        }
+        _ => {
+            let error = format!("the API answered {status}");
+            Err(FetchAttemptError::Permanent(error))
         }
     }
+}
+
+async fn read_state_body(mut answer: Response) -> Result<FetchedState, FetchAttemptError> {
+    let version = answer
+        .headers()
+        .get("etag")
+        .and_then(|etag| etag.to_str().ok())
+        .and_then(parse_etag_version);
+
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await? {
+        body.extend_from_slice(&part);
+        if body.len() > EVENT_BYTES_MAX {
+            return Err(FetchAttemptError::Permanent(format!(
+                "the state has more than {EVENT_BYTES_MAX} bytes"
+            )));
+        }
+    }
+    if !is_json_object(&body) {
+        return Err(FetchAttemptError::Permanent(
+            "the state is no JSON object, or is nested too deep".to_owned(),
+        ));
+    }
+
+    Ok(FetchedState {
+        status: 200,
+        version,
+        body: Some(body.trim_ascii().to_vec()),
+        fetched_at: now_millis(),
+    })
+}
+
+/// Whether the bytes are a JSON object that is nested no deeper than an event's member may be.
+fn is_json_object(body: &[u8]) -> bool {
+    body.trim_ascii().starts_with(b"{")
+        && !depth_exceeds(body, NESTING_MAX - 1)
+        && serde_json::from_slice::<&RawValue>(body).is_ok()
 }
 
 fn now_millis() -> u128 {
@@ -194,41 +313,6 @@ fn now_millis() -> u128 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_millis()
-}
-
-async fn read_state_body(mut answer: Response) -> Result<FetchedState, FetchAttemptError> {
-    let etag = answer
-        .headers()
-        .get("etag")
-        .and_then(|etag| etag.to_str().ok())
-        .and_then(parse_etag_version);
-    let mut body = Vec::new();
-    while let Some(chunk) = answer
-        .chunk()
-        .await
-        .map_err(|error| FetchAttemptError::Retryable(error.without_url().to_string()))?
-    {
-        body.extend_from_slice(&chunk);
-        if body.len() > EVENT_BYTES_MAX {
-            return Err(FetchAttemptError::Permanent(format!(
-                "the state has more than {EVENT_BYTES_MAX} bytes"
-            )));
-        }
-    }
-    let is_object = body.trim_ascii().starts_with(b"{")
-        && !depth_exceeds(&body, NESTING_MAX - 1)
-        && serde_json::from_slice::<&RawValue>(&body).is_ok();
-    if !is_object {
-        return Err(FetchAttemptError::Permanent(
-            "the state is no JSON object, or is nested too deep".to_owned(),
-        ));
-    }
-    Ok(FetchedState {
-        status: 200,
-        version: etag,
-        body: Some(body.trim_ascii().to_vec()),
-        fetched_at: now_millis(),
-    })
 }
 
 /// The number that an `ETag` holds: `3`, `"3"` or `W/"3"`.
@@ -240,20 +324,24 @@ fn parse_etag_version(etag: &str) -> Option<i64> {
         .ok()
 }
 
-/// The event with the state and how it was fetched as its last members; every byte of its own stays.
+/// The event with the state and how it was fetched as its last members; every byte of its own
+/// stays.
 pub(crate) fn append_state(event: &[u8], member: &str, state: &FetchedState) -> Vec<u8> {
-    let Some(open) = event.trim_ascii().strip_suffix(b"}") else {
+    let Some(open_object) = event.trim_ascii().strip_suffix(b"}") else {
         return event.to_vec();
     };
-    let mut whole = open.to_vec();
-    if !open.trim_ascii().ends_with(b"{") {
-        whole.push(b',');
+
+    let mut enriched = open_object.to_vec();
+    if !open_object.trim_ascii().ends_with(b"{") {
+        enriched.push(b',');
     }
-    let fetched = json!({"status": state.status, "version": state.version, "at": u64::try_from(state.fetched_at).ok()});
-    whole.extend_from_slice(format!("\"{member}\":").as_bytes());
-    whole.extend_from_slice(state.body.as_deref().unwrap_or(b"null"));
-    whole.extend_from_slice(format!(",\"{FETCHED_MEMBER}\":{fetched}}}").as_bytes());
-    whole
+    enriched.extend_from_slice(format!("\"{member}\":").as_bytes());
+    enriched.extend_from_slice(state.body.as_deref().unwrap_or(b"null"));
+
+    let fetched_at = u64::try_from(state.fetched_at).ok();
+    let fetched = json!({"status": state.status, "version": state.version, "at": fetched_at});
+    enriched.extend_from_slice(format!(",\"{FETCHED_MEMBER}\":{fetched}}}").as_bytes());
+    enriched
 }
 
 #[cfg(test)]

@@ -1,19 +1,23 @@
 //! `event-relay`: events in over HTTP and SQS, acknowledged Kafka records out.
 //!
-//! Checks the caller and the contract, takes the record's key, produces, and waits for every acknowledgement.
-//! A record that Kafka did not acknowledge is never reported as accepted.
+//! Checks the caller and the contract, takes the record's key, produces, and waits for every
+//! acknowledgement. A record that Kafka did not acknowledge is never reported as accepted.
 
 mod body;
 mod caller;
 mod context;
+mod delivery;
 pub mod fetch;
 mod handler;
-mod http;
+mod http_api;
+mod inbound;
 mod problem;
 pub mod producer;
-mod queue;
 mod relay;
+mod request;
+mod retry;
 mod secret;
+mod sqs;
 
 pub use context::Context;
 pub use handler::handle;

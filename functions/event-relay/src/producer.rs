@@ -1,59 +1,46 @@
-//! The Kafka producer, behind a port of our own: krafka is before 1.0 and this file alone knows it.
+//! The Kafka producer, behind the trait [`EventSink`]: krafka is before 1.0, and this file alone
+//! uses it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use krafka::admin::{DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, TopicPartition};
+use backon::RetryableWithContext;
+use krafka::admin::{
+    AdminClient, DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, TopicPartition,
+};
 use krafka::auth::{AuthConfig, AwsMskIamCredentials};
 use krafka::error::{ErrorCode, KrafkaError};
 use krafka::producer::{Acks, Producer};
 use krafka::{CloseOptions, Compression, Kafka, Record};
 use tokio::sync::Mutex;
 
-/// A connection that idled longer is dropped and made anew: NAT gateways forget one after 350 s, and a frozen
-/// sandbox does not notice.
+use crate::delivery::{Delivery, RecordsPending};
+use crate::retry::{RetryPolicy, time_left};
+
+pub use crate::delivery::{OutgoingRecord, SendError};
+
+/// A connection that was idle for longer is dropped, and the next batch connects again: NAT
+/// gateways forget a connection after 350 s, and a frozen sandbox does not notice.
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(240);
 
-/// A producer that is older is made anew. krafka 0.28.1 goes on polling without a pause once a partition was without
-/// a leader for a moment (its next refresh of metadata stays in the past): this bounds what that burns.
+/// A producer that is older is replaced. krafka 0.28.1 goes on polling without a pause once a
+/// partition was without a leader for a moment (its next refresh of metadata stays in the past):
+/// this bounds what that burns.
 const PRODUCER_AGE_MAX: Duration = Duration::from_secs(900);
 
 /// One request to a broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// One try at a whole batch, connecting included.
+/// One attempt to send a whole batch, connecting included.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Tries within one invocation.
-const ATTEMPTS_MAX: u32 = 3;
-
-/// The pause before the second try is up to this long, before the third up to twice.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// A record on its way to Kafka.
-#[derive(Clone, Debug)]
-pub struct OutgoingRecord {
-    /// The topic.
-    pub topic: String,
-    /// The record's key; Java's murmur2 of it gives the partition.
-    pub key: Option<String>,
-    /// The event, byte for byte as it came.
-    pub value: Vec<u8>,
-    /// Headers.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// Why a record was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The broker does not take so large a record; it never will.
-    #[error("the record is larger than the topic takes")]
-    TooLarge,
-    /// Kafka did not acknowledge; another try may succeed.
-    #[error("{0}")]
-    Unavailable(String),
-}
+/// The pause before the second attempt is up to 200 ms, before the third up to twice as long.
+const RETRY_POLICY: RetryPolicy = RetryPolicy {
+    attempts_max: 3,
+    pause: Duration::from_millis(200),
+    jitter_floor: 0.0,
+};
 
 impl From<KrafkaError> for SendError {
     fn from(error: KrafkaError) -> Self {
@@ -67,10 +54,11 @@ impl From<KrafkaError> for SendError {
     }
 }
 
-/// Where records go.
+/// Where records are sent.
 #[async_trait]
 pub trait EventSink: Send + Sync {
-    /// Sends the records in their order; the answer says of each whether every replica in sync has it.
+    /// Sends the records in their order. Each result says whether every in-sync replica has
+    /// acknowledged the record.
     async fn send_records(
         &self,
         records: Vec<OutgoingRecord>,
@@ -103,13 +91,28 @@ struct CachedProducer {
 }
 
 impl CachedProducer {
+    fn new(producer: Producer) -> Self {
+        Self {
+            producer,
+            created_at: Instant::now(),
+            last_used: (Instant::now(), SystemTime::now()),
+        }
+    }
+
     fn is_fresh(&self) -> bool {
-        let idle = self
-            .last_used
-            .0
+        let (instant, wall_clock) = self.last_used;
+        let idle = instant
             .elapsed()
-            .max(self.last_used.1.elapsed().unwrap_or(CONNECTION_IDLE_MAX));
+            .max(wall_clock.elapsed().unwrap_or(CONNECTION_IDLE_MAX));
+
         idle < CONNECTION_IDLE_MAX && self.created_at.elapsed() < PRODUCER_AGE_MAX
+    }
+
+    /// Ends a producer that failed once: it is not trusted with the next batch, and must not go on
+    /// sending in the background what is reported as not sent.
+    async fn close(self) {
+        let at_once = CloseOptions::new().timeout(Duration::ZERO);
+        drop(self.producer.close_with(at_once).await);
     }
 }
 
@@ -139,7 +142,39 @@ impl KafkaSink {
             .await
     }
 
-    /// A broker that finds a batch too large says so of all its records: each of them is tried alone.
+    /// A new producer, unless the time is too short to connect.
+    async fn connect_in_time(&self, within: Duration) -> Result<CachedProducer, SendError> {
+        match tokio::time::timeout(within, self.connect_producer(within)).await {
+            Ok(Ok(producer)) => Ok(CachedProducer::new(producer)),
+            Ok(Err(error)) => {
+                let message = format!("Kafka cannot be reached: {error}");
+                Err(SendError::Unavailable(message))
+            }
+            Err(_) => {
+                let message = "Kafka cannot be reached in time".to_owned();
+                Err(SendError::Unavailable(message))
+            }
+        }
+    }
+
+    /// One attempt at the pending records. The delivery travels from attempt to attempt.
+    async fn send_pending(
+        &self,
+        mut delivery: Delivery,
+        deadline: Instant,
+    ) -> (Delivery, Result<(), RecordsPending>) {
+        let within = ATTEMPT_TIMEOUT.min(time_left(deadline));
+        if !delivery.pending.is_empty() && !within.is_zero() {
+            let outcomes = self.send_once(delivery.pending_records(), within).await;
+            delivery.note_outcomes(outcomes);
+        }
+
+        let state = delivery.state();
+        (delivery, state)
+    }
+
+    /// A broker that finds a batch too large reports that of all its records: each of them is sent
+    /// alone.
     async fn resend_one_by_one(
         &self,
         records: &[OutgoingRecord],
@@ -150,51 +185,46 @@ impl KafkaSink {
             return;
         }
         for (record, outcome) in records.iter().zip(outcomes) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if *outcome == Err(SendError::TooLarge) && !left.is_zero() {
-                let alone = self
-                    .send_once(vec![record.clone()], ATTEMPT_TIMEOUT.min(left))
-                    .await;
-                *outcome = alone.into_iter().next().unwrap_or(Err(SendError::TooLarge));
+            let within = ATTEMPT_TIMEOUT.min(time_left(deadline));
+            if *outcome == Err(SendError::TooLarge) && !within.is_zero() {
+                let single = self.send_once(vec![record.clone()], within).await;
+                *outcome = single
+                    .into_iter()
+                    .next()
+                    .unwrap_or(Err(SendError::TooLarge));
             }
         }
     }
 
-    /// One try at all of them, on the connection that is kept or a new one.
+    /// One attempt at all of the records, on the cached connection or a new one.
     async fn send_once(
         &self,
         records: Vec<OutgoingRecord>,
         within: Duration,
     ) -> Vec<Result<(), SendError>> {
         let count = records.len();
-        let failed = |why: String| vec![Err(SendError::Unavailable(why)); count];
-        let mut connected = self.cached.lock().await;
-        let kept = connected.take().filter(CachedProducer::is_fresh);
-        let (producer, born) = match kept {
-            Some(kept) => (kept.producer, kept.created_at),
-            None => match tokio::time::timeout(within, self.connect_producer(within)).await {
-                Ok(Ok(producer)) => (producer, Instant::now()),
-                Ok(Err(error)) => return failed(format!("Kafka cannot be reached: {error}")),
-                Err(_) => return failed("Kafka cannot be reached in time".to_owned()),
-            },
+        let mut cached = self.cached.lock().await;
+        let connected = match cached.take().filter(CachedProducer::is_fresh) {
+            Some(producer) => Ok(producer),
+            None => self.connect_in_time(within).await,
         };
-        let outcomes = tokio::time::timeout(within, send_all(&producer, records)).await;
-        let outcomes =
-            outcomes.unwrap_or_else(|_| failed("Kafka did not acknowledge in time".to_owned()));
+        let mut connected = match connected {
+            Ok(producer) => producer,
+            Err(error) => return vec![Err(error); count],
+        };
+
+        let sending = send_all(&connected.producer, records);
+        let outcomes = tokio::time::timeout(within, sending).await;
+        let outcomes = outcomes.unwrap_or_else(|_| {
+            let message = "Kafka did not acknowledge in time".to_owned();
+            vec![Err(SendError::Unavailable(message)); count]
+        });
+
         if outcomes.iter().all(Result::is_ok) {
-            *connected = Some(CachedProducer {
-                producer,
-                created_at: born,
-                last_used: (Instant::now(), SystemTime::now()),
-            });
+            connected.last_used = (Instant::now(), SystemTime::now());
+            *cached = Some(connected);
         } else {
-            // A producer that failed once is not trusted with the next batch, and must not go on trying behind
-            // our back with what is reported as not sent.
-            drop(
-                producer
-                    .close_with(CloseOptions::new().timeout(Duration::ZERO))
-                    .await,
-            );
+            connected.close().await;
         }
         outcomes
     }
@@ -207,7 +237,7 @@ async fn connect_kafka(settings: &KafkaSettings, within: Duration) -> krafka::Re
         .request_timeout(REQUEST_TIMEOUT.min(within));
     if settings.iam {
         let region = settings.region.clone();
-        // The role's credentials rotate: they are asked for at every new connection.
+        // The role's credentials rotate: every new connection reads them again.
         builder = builder.security(AuthConfig::aws_msk_iam_provider(move || {
             let region = region.clone();
             async move { AwsMskIamCredentials::from_env_with_region(region) }
@@ -216,7 +246,8 @@ async fn connect_kafka(settings: &KafkaSettings, within: Duration) -> krafka::Re
     builder.connect().await
 }
 
-/// The first offset of each partition of a topic and the one behind its last record; for operators' tools.
+/// The first offset of each partition of a topic, and the offset behind its last record; for
+/// operators' tools.
 ///
 /// # Errors
 /// When Kafka does not answer.
@@ -234,20 +265,38 @@ pub async fn partition_bounds(
         .flat_map(|topic| topic.partitions)
         .map(|partition| partition.partition)
         .collect();
-    let mut ends = BTreeMap::new();
-    for (spec, end) in [(OffsetSpec::Earliest, false), (OffsetSpec::Latest, true)] {
-        let specs = partitions
-            .iter()
-            .map(|partition| (TopicPartition::new(topic, *partition), spec));
-        for (at, found) in admin
-            .list_offsets(specs, ListOffsetsOptions::default())
-            .await?
-        {
-            let place: &mut (i64, i64) = ends.entry(at.partition).or_default();
-            *(if end { &mut place.1 } else { &mut place.0 }) = found?.offset;
-        }
+
+    let earliest = list_offsets(&admin, topic, &partitions, OffsetSpec::Earliest).await?;
+    let latest = list_offsets(&admin, topic, &partitions, OffsetSpec::Latest).await?;
+
+    let mut bounds: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
+    for (partition, offset) in earliest {
+        bounds.entry(partition).or_default().0 = offset;
     }
-    Ok(ends)
+    for (partition, offset) in latest {
+        bounds.entry(partition).or_default().1 = offset;
+    }
+    Ok(bounds)
+}
+
+/// One offset of each partition.
+async fn list_offsets(
+    admin: &AdminClient,
+    topic: &str,
+    partitions: &[i32],
+    spec: OffsetSpec,
+) -> Result<Vec<(i32, i64)>, SendError> {
+    let requests = partitions
+        .iter()
+        .map(|partition| (TopicPartition::new(topic, *partition), spec));
+    let listed = admin
+        .list_offsets(requests, ListOffsetsOptions::default())
+        .await?;
+
+    listed
+        .into_iter()
+        .map(|(location, offset)| Ok((location.partition, offset?.offset)))
+        .collect()
 }
 
 async fn send_all(producer: &Producer, records: Vec<OutgoingRecord>) -> Vec<Result<(), SendError>> {
@@ -256,6 +305,7 @@ async fn send_all(producer: &Producer, records: Vec<OutgoingRecord>) -> Vec<Resu
     for record in records {
         handles.push(producer.enqueue(kafka_record(record)).await);
     }
+
     let mut outcomes = Vec::with_capacity(handles.len());
     for handle in handles {
         outcomes.push(match handle {
@@ -271,6 +321,7 @@ fn kafka_record(outgoing: OutgoingRecord) -> Record {
     if let Some(key) = outgoing.key {
         record = record.key(key);
     }
+
     outgoing
         .headers
         .into_iter()
@@ -279,37 +330,23 @@ fn kafka_record(outgoing: OutgoingRecord) -> Record {
 
 #[async_trait]
 impl EventSink for KafkaSink {
-    /// What was not acknowledged is sent again on a new connection, as long as there is time: what was written
-    /// after all is then there twice, and the event's id tells it.
+    /// What Kafka did not acknowledge is sent again on a new connection, as long as there is time.
+    /// A record that Kafka wrote without acknowledging it is then there twice; both have the same
+    /// event id.
     async fn send_records(
         &self,
         records: Vec<OutgoingRecord>,
         within: Duration,
     ) -> Vec<Result<(), SendError>> {
         let deadline = Instant::now() + within;
-        let mut outcomes =
-            vec![Err(SendError::Unavailable("no time was left".to_owned())); records.len()];
-        let mut open: Vec<usize> = (0..records.len()).collect();
-        for attempt in 1..=ATTEMPTS_MAX {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if open.is_empty() || left.is_zero() {
-                break;
-            }
-            let batch = open.iter().map(|place| records[*place].clone()).collect();
-            for (place, outcome) in open
-                .iter()
-                .zip(self.send_once(batch, ATTEMPT_TIMEOUT.min(left)).await)
-            {
-                outcomes[*place] = outcome;
-            }
-            open.retain(|place| matches!(outcomes[*place], Err(SendError::Unavailable(_))));
-            if !open.is_empty() && attempt < ATTEMPTS_MAX {
-                tokio::time::sleep((RETRY_PAUSE * attempt).mul_f64(fastrand::f64()).min(left))
-                    .await;
-            }
-        }
-        self.resend_one_by_one(&records, &mut outcomes, deadline)
+        let attempt = |delivery| self.send_pending(delivery, deadline);
+        let (mut delivery, _) = attempt
+            .retry(RETRY_POLICY.pauses_until(deadline))
+            .context(Delivery::new(records))
             .await;
-        outcomes
+
+        self.resend_one_by_one(&delivery.records, &mut delivery.outcomes, deadline)
+            .await;
+        delivery.outcomes
     }
 }

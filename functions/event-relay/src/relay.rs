@@ -1,4 +1,5 @@
-//! The one way out for events of both triggers: fetch the state where the contract asks for it, then produce.
+//! The one way out for the events of every trigger: fetch the state where the contract asks for it,
+//! then produce.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +9,24 @@ use host::TimeBudget;
 
 use crate::context::Context;
 use crate::fetch::append_state;
-use crate::problem::ProblemDetails;
+use crate::problem::{ProblemDetails, RefusalReason};
 use crate::producer::{OutgoingRecord, SendError};
 
 /// States that are fetched at once.
 const FETCHES_AT_ONCE: usize = 8;
 
-/// What is kept of the time for producing, at most; of a short time, half.
+/// The part of the time that is reserved for producing, at most; of a short time, half.
 const PRODUCE_RESERVE: Duration = Duration::from_secs(10);
 
-/// An event that may go on its way.
+/// An event that is ready to be delivered.
 pub(crate) struct PreparedEvent<'c> {
+    /// The contract of the event's source.
     pub(crate) contract: &'c SourceContract,
     /// The event, byte for byte.
     pub(crate) bytes: Vec<u8>,
     /// What could be read of it; of an unreadable message, nothing.
     pub(crate) identity: Option<EventIdentity>,
-    /// The W3C `traceparent`, or nothing.
+    /// The W3C `traceparent`; empty when there is none.
     pub(crate) traceparent: String,
 }
 
@@ -36,65 +38,97 @@ pub(crate) struct EventIdentity {
 }
 
 impl EventIdentity {
+    /// The identity of an event of this contract's source.
     pub(crate) fn from_event(contract: &SourceContract, event: Event) -> Self {
-        let states = matches!(
+        let changes_state = matches!(
             contract.events.get(&event.kind),
             Some(EventOp::Upsert | EventOp::Patch)
         );
         Self {
-            fetches_state: states && contract.fetch.is_some(),
+            fetches_state: changes_state && contract.fetch.is_some(),
             id: event.id,
             key: event.key,
         }
     }
 }
 
-/// Delivers the events in their order; the answer says of each whether every replica in sync has it.
+/// Delivers the events in their order. Each result says whether every in-sync replica has
+/// acknowledged the event.
 pub(crate) async fn deliver_events(
     events: Vec<PreparedEvent<'_>>,
     context: &Context,
     budget: TimeBudget,
 ) -> Vec<Result<(), ProblemDetails>> {
-    let left = budget.time_left();
-    // One deadline for all of them: what is fetched by then is produced, the rest is sent again.
-    let deadline = Instant::now() + left - PRODUCE_RESERVE.min(left / 2);
-    let enriched: Vec<Result<PreparedEvent<'_>, ProblemDetails>> = stream::iter(events)
+    // One deadline for all of them: the states that are fetched by then are produced, the rest is
+    // sent again.
+    let time_left = budget.time_left();
+    let deadline = Instant::now() + time_left - PRODUCE_RESERVE.min(time_left / 2);
+    let enrichments: Vec<_> = events
+        .into_iter()
         .map(|event| enrich_with_state(event, context, deadline))
+        .collect();
+    let enriched: Vec<_> = stream::iter(enrichments)
         .buffered(FETCHES_AT_ONCE)
         .collect()
         .await;
+
     let mut results = Vec::with_capacity(enriched.len());
     let mut records = Vec::with_capacity(enriched.len());
     for event in enriched {
         results.push(event.map(|event| records.push(outgoing_record(event))));
     }
-    let sent = context.sink.send_records(records, budget.time_left()).await;
-    for (result, sent) in results.iter_mut().filter(|result| result.is_ok()).zip(sent) {
-        *result = sent.map_err(|error| unsent_problem(&error));
-    }
+
+    let outcomes = context.sink.send_records(records, budget.time_left()).await;
+    log_unacknowledged(&outcomes);
+    apply_outcomes(&mut results, outcomes);
     results
 }
 
+fn log_unacknowledged(outcomes: &[Result<(), SendError>]) {
+    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        tracing::error!(%error, "an event was not acknowledged");
+    }
+}
+
+/// Turns each success into a refusal whose later step failed. `outcomes` has one entry for each
+/// success, in order.
+pub(crate) fn apply_outcomes<T, E: Into<ProblemDetails>>(
+    results: &mut [Result<T, ProblemDetails>],
+    outcomes: Vec<Result<(), E>>,
+) {
+    let successes = results.iter_mut().filter(|result| result.is_ok());
+    for (result, outcome) in successes.zip(outcomes) {
+        if let Err(error) = outcome {
+            *result = Err(error.into());
+        }
+    }
+}
+
+/// The event with its record's state, where the contract asks for it.
 async fn enrich_with_state<'c>(
     mut event: PreparedEvent<'c>,
     context: &Context,
     deadline: Instant,
 ) -> Result<PreparedEvent<'c>, ProblemDetails> {
-    let Some(known) = event.identity.as_ref().filter(|known| known.fetches_state) else {
+    let contract = event.contract;
+    let Some(identity) = event.identity.as_ref().filter(|event| event.fetches_state) else {
         return Ok(event);
     };
-    let (Some(fetch), Some(member)) = (&event.contract.fetch, event.contract.state_member()) else {
+    let (Some(fetch), Some(member)) = (&contract.fetch, contract.state_member()) else {
         return Ok(event);
     };
+
     let state = context
         .fetcher
-        .fetch_state(&event.contract.name, fetch, &known.key, deadline)
+        .fetch_state(&contract.name, fetch, &identity.key, deadline)
         .await?;
     event.bytes = append_state(&event.bytes, member, &state);
+
     if event.bytes.len() > EVENT_BYTES_MAX {
-        let detail =
-            format!("the event has more than {EVENT_BYTES_MAX} bytes with the record's state");
-        return Err(ProblemDetails::new(413, "event.too-large", detail));
+        return Err(ProblemDetails::new(
+            RefusalReason::EventTooLarge,
+            format!("the event has more than {EVENT_BYTES_MAX} bytes with the record's state"),
+        ));
     }
     Ok(event)
 }
@@ -106,13 +140,14 @@ fn outgoing_record(event: PreparedEvent<'_>) -> OutgoingRecord {
         ("source", contract.name.clone()),
         ("contract-version", contract.version.clone()),
     ];
-    let key = event.identity.map(|known| {
-        headers.push(("event-id", known.id));
-        known.key
+    let key = event.identity.map(|identity| {
+        headers.push(("event-id", identity.id));
+        identity.key
     });
     if !event.traceparent.is_empty() {
         headers.push(("traceparent", event.traceparent));
     }
+
     OutgoingRecord {
         topic: contract.topic.clone(),
         key,
@@ -121,18 +156,18 @@ fn outgoing_record(event: PreparedEvent<'_>) -> OutgoingRecord {
     }
 }
 
-fn unsent_problem(error: &SendError) -> ProblemDetails {
-    tracing::error!(%error, "an event was not acknowledged");
-    match error {
-        SendError::TooLarge => ProblemDetails::new(
-            413,
-            "event.too-large",
-            "the event is larger than the topic takes; send less in one event",
-        ),
-        SendError::Unavailable(_) => ProblemDetails::new(
-            503,
-            "event.not-acknowledged",
-            "the event was not taken; send it again, a repeat does no harm",
-        ),
+/// Why an event is not in Kafka. The client reads what to do; the cause is for the log alone.
+impl From<SendError> for ProblemDetails {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::TooLarge => Self::new(
+                RefusalReason::EventTooLarge,
+                "the event is larger than the topic takes; send less in one event",
+            ),
+            SendError::Unavailable(_) => Self::new(
+                RefusalReason::NotAcknowledged,
+                "Kafka did not acknowledge the event; send it again, a repeat does no harm",
+            ),
+        }
     }
 }

@@ -25,12 +25,11 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (raw, refined) = (
-            settings.required_text("RAW_BUCKET"),
-            settings.required_text("REFINED_BUCKET"),
-        );
+        let raw = settings.required_text("RAW_BUCKET");
+        let refined = settings.required_text("REFINED_BUCKET");
         let contracts = settings.required_text("CONTRACTS");
         settings.finish_with(())?;
+
         let client = Client::new(&host::load_aws_config().await);
         Ok(Self {
             raw: Arc::new(S3Store::new(client.clone(), raw)),

@@ -1,4 +1,4 @@
-//! Who is forgotten: a replay must not bring them back.
+//! Erased subjects: a replay must not bring their data back.
 
 use contract::{Cell, CompiledMapping, Event, PoleRow};
 use host::Failure;
@@ -6,30 +6,35 @@ use lake::{ERASURES_KEY, ErasedSubjects};
 use pole::{RowOperation, Uuid};
 use store::ObjectStore;
 
-/// The list as it is now; where there is none, nobody is forgotten.
+/// Characters of a POLE id as a cell holds it.
+const ID_CHARS: usize = 36;
+
+/// The list as it is now; where there is no list, no subject is erased.
+///
+/// # Errors
+/// When the list cannot be read: without it a replay could bring an erased person back, so nothing
+/// is transformed.
 pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSubjects, Failure> {
-    match refined.get(ERASURES_KEY).await {
-        Ok(object) => {
-            ErasedSubjects::from_json(&object.body).map_err(|error| Failure::corrupt(&error))
-        }
-        Err(error) if error.is_not_found() => Ok(ErasedSubjects::default()),
-        // Without the list a replay could bring somebody back: better nothing than that.
-        Err(error) => Err(Failure::unavailable(&error)),
-    }
+    // When the list cannot be read the run fails: without it a replay could bring an erased person back.
+    let Some(object) = refined.get_if_present(ERASURES_KEY).await? else {
+        return Ok(ErasedSubjects::default());
+    };
+
+    Ok(ErasedSubjects::from_json(&object.body)?)
 }
 
-/// Whether the whole record that the event is about is forgotten, by its key.
+/// Whether the full record that the event is about is erased, by its key.
 pub(crate) fn is_record_erased(
     erasures: &ErasedSubjects,
-    plan: &CompiledMapping,
+    mapping: &CompiledMapping,
     key: &str,
     time: i64,
 ) -> bool {
-    !erasures.is_empty()
-        && erasures.is_suppressed(
-            &ErasedSubjects::hash_source_record(&plan.contract.name, key),
-            time,
-        )
+    if erasures.is_empty() {
+        return false;
+    }
+    let subject = ErasedSubjects::hash_source_record(&mapping.contract.name, key);
+    erasures.is_suppressed(&subject, time)
 }
 
 /// The rows that may stay; none when nothing of the event may.
@@ -41,61 +46,66 @@ pub(crate) fn retain_unerased_rows<'r>(
     if erasures.is_empty() || rows.is_empty() {
         return Some(rows);
     }
-    let forgotten =
-        |id: &Uuid| erasures.is_suppressed(&ErasedSubjects::hash_pole_id(id), event.time);
-    if rows
-        .iter()
-        .any(|row| row.versioned && forgotten(&row.owner_id))
-    {
+
+    let owner_is_erased =
+        |row: &PoleRow<'_>| row.versioned && is_id_erased(erasures, &row.owner_id, event.time);
+    if rows.iter().any(owner_is_erased) {
         return None;
     }
-    let dropped: Vec<PoleRow<'r>> = rows
-        .extract_if(.., |row| names_erased_id(row, forgotten))
+
+    let removed: Vec<PoleRow<'r>> = rows
+        .extract_if(.., |row| names_erased_id(erasures, row, event.time))
         .collect();
     if rows.is_empty() {
         return None;
     }
-    for row in &dropped {
-        restate_empty_set(row, &mut rows);
+
+    for row in &removed {
+        replace_empty_set(row, &mut rows);
     }
     Some(rows)
 }
 
-/// Whether any id in the row is of somebody who is forgotten.
-fn names_erased_id(row: &PoleRow<'_>, forgotten: impl Fn(&Uuid) -> bool) -> bool {
-    let id = |cell: &Cell<'_>| match cell {
-        Cell::Text(text) if text.len() == 36 => Uuid::parse_str(text).ok(),
-        _ => None,
-    };
-    forgotten(&row.pole_id) || row.cells.iter().filter_map(id).any(|id| forgotten(&id))
+fn is_id_erased(erasures: &ErasedSubjects, id: &Uuid, time: i64) -> bool {
+    erasures.is_suppressed(&ErasedSubjects::hash_pole_id(id), time)
 }
 
-/// A set that lost all of its rows is stated as an empty one. Without that an earlier statement of it would hold again.
-fn restate_empty_set<'r>(dropped: &PoleRow<'r>, rows: &mut Vec<PoleRow<'r>>) {
-    let same = |row: &PoleRow<'r>| {
-        (row.table, row.owner_id, row.owner_set)
-            == (dropped.table, dropped.owner_id, dropped.owner_set)
-    };
-    if dropped.owner_set.is_none() || rows.iter().any(same) {
+/// Whether the row is about an erased subject, or refers to one by its id.
+fn names_erased_id(erasures: &ErasedSubjects, row: &PoleRow<'_>, time: i64) -> bool {
+    is_id_erased(erasures, &row.pole_id, time)
+        || row
+            .cells
+            .iter()
+            .filter_map(parse_id_cell)
+            .any(|id| is_id_erased(erasures, &id, time))
+}
+
+fn parse_id_cell(cell: &Cell<'_>) -> Option<Uuid> {
+    match cell {
+        Cell::Text(text) if text.len() == ID_CHARS => Uuid::parse_str(text).ok(),
+        _ => None,
+    }
+}
+
+/// A set that lost all of its rows is replaced by an empty one. Without that an earlier change of
+/// it would hold again.
+fn replace_empty_set<'r>(removed: &PoleRow<'r>, rows: &mut Vec<PoleRow<'r>>) {
+    let set = (removed.table, removed.owner_id, removed.owner_set);
+    let has_rows = rows
+        .iter()
+        .any(|row| (row.table, row.owner_id, row.owner_set) == set);
+    if removed.owner_set.is_none() || has_rows {
         return;
     }
-    let cells = vec![Cell::Null; dropped.cells.len()];
-    let PoleRow {
-        table,
-        owner_id,
-        owner_set,
-        versioned,
-        ..
-    } = *dropped;
-    let (op, pole_id, carried) = (RowOperation::Replace, owner_id, None);
+
     rows.push(PoleRow {
-        table,
-        op,
-        pole_id,
-        owner_id,
-        owner_set,
-        versioned,
-        changed_columns: carried,
-        cells,
+        table: removed.table,
+        op: RowOperation::Replace,
+        pole_id: removed.owner_id,
+        owner_id: removed.owner_id,
+        owner_set: removed.owner_set,
+        versioned: removed.versioned,
+        changed_columns: None,
+        cells: vec![Cell::Null; removed.cells.len()],
     });
 }

@@ -1,4 +1,4 @@
-//! One invocation: notifications of raw objects, each done alone.
+//! One invocation: notifications of raw objects, each transformed alone.
 
 use std::collections::BTreeSet;
 
@@ -6,45 +6,39 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind, TimeBudget, emit_metric};
 use lake::{Chunk, ErasedSubjects, Receipt};
-use store::StoreError;
-use trigger::{SqsEvent, SqsFailures, objects_created};
+use store::StoredObject;
+use trigger::{SqsEvent, SqsFailures, SqsMessage, objects_created};
 
 use crate::context::Context;
-use crate::erasures;
+use crate::erasures::read_erasures;
 use crate::transform::{TransformedChunk, transform_unerased};
 
 /// Refined objects of one raw object that are written at once.
 const WRITES_AT_ONCE: usize = 8;
 
-/// Transforms what the messages tell of; the answer names the messages that are to come again.
+/// Transforms the raw objects that the messages name; the answer has the messages that SQS is to
+/// deliver again.
 pub async fn handle(event: SqsEvent, context: &Context, budget: TimeBudget) -> SqsFailures {
     let mut failures = SqsFailures::default();
     if event.records.is_empty() {
         return failures;
     }
-    let erasures = erasures::read_erasures(&*context.refined).await;
+
+    let erasures = read_erasures(&*context.refined).await;
     for message in event.records {
-        let id = message.message_id.unwrap_or_default();
-        // The rest goes back to the queue rather than over the deadline.
-        let outcome = if budget.is_spent() {
-            Err(Failure::new(
+        let outcome = match &erasures {
+            // The remaining messages go back to the queue: an invocation that is over the deadline
+            // repeats all of them.
+            _ if budget.is_spent() => Err(Failure::new(
                 FailureKind::Unavailable,
                 "no time is left in this invocation",
-            ))
-        } else {
-            match &erasures {
-                Ok(erasures) => {
-                    transform_message(
-                        message.body.as_deref().unwrap_or_default(),
-                        context,
-                        erasures,
-                    )
-                    .await
-                }
-                Err(failure) => Err(failure.clone()),
-            }
+            )),
+            Ok(erasures) => transform_message(&message, context, erasures).await,
+            Err(failure) => Err(failure.clone()),
         };
+
         if let Err(failure) = outcome {
+            let id = message.message_id.unwrap_or_default();
             tracing::error!(%failure, message = id, "not transformed");
             failures.add_message(&id);
         }
@@ -53,14 +47,16 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: TimeBudget) -> S
 }
 
 async fn transform_message(
-    body: &str,
+    message: &SqsMessage,
     context: &Context,
     erasures: &ErasedSubjects,
 ) -> Result<(), Failure> {
+    let body = message.body.as_deref().unwrap_or_default();
     let objects =
         objects_created(body).map_err(|why| Failure::new(FailureKind::BadRequest, why))?;
+
     for object in objects {
-        // Hints of chains lie in the raw zone too; they are no raw objects.
+        // The raw zone has hints of log ends too; they are no raw objects.
         if let Some(chunk) = Chunk::from_raw_key(&object.key) {
             transform_new_chunk(&chunk, context, erasures).await?;
         }
@@ -73,123 +69,108 @@ async fn transform_new_chunk(
     context: &Context,
     erasures: &ErasedSubjects,
 ) -> Result<(), Failure> {
-    // A receipt is the last word: a notification that comes again, perhaps under a mended mapping, must not change what
-    // a merge has taken. Refused records come back by a redrive.
-    let done = context.refined.object_exists(&chunk.receipt_key()).await;
-    if done.map_err(|error| Failure::unavailable(&error))? {
+    // A receipt is final: a notification that comes again, perhaps under a fixed mapping, must not
+    // change what a merge has committed. Refused records come back by a redrive.
+    if context.refined.object_exists(&chunk.receipt_key()).await? {
         return Ok(());
     }
+
     let transformed = transform_raw_object(chunk, context, erasures).await?;
     write_transformed(&transformed, chunk, context).await?;
     emit_metrics(&transformed);
     Ok(())
 }
 
-/// Transforms a raw object that has a receipt already, under the contracts of today: a rebuild merges its days again. What
-/// it made before and makes no more is deleted.
+/// Transforms a raw object that has a receipt already, under the contracts of today: a rebuild
+/// merges its days again. Refined objects that the new transform no longer gives are deleted.
 ///
 /// # Errors
 /// As a transform fails.
 pub async fn retransform_chunk(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
-    let unavailable = |error: StoreError| Failure::unavailable(&error);
-    let erasures = erasures::read_erasures(&*context.refined).await?;
-    let before = context
-        .refined
-        .get(&chunk.receipt_key())
-        .await
-        .map_err(unavailable)?;
-    let before = Receipt::from_json(&before.body).map_err(|error| Failure::corrupt(&error))?;
+    let erasures = read_erasures(&*context.refined).await?;
+    let old_receipt = context.refined.get(&chunk.receipt_key()).await?;
+    let old_receipt = Receipt::from_json(&old_receipt.body)?;
+
     let transformed = transform_raw_object(chunk, context, &erasures).await?;
     write_transformed(&transformed, chunk, context).await?;
-    let made: BTreeSet<&str> = transformed
+
+    let written: BTreeSet<&str> = transformed
         .objects
         .iter()
         .map(|(key, _)| key.as_str())
         .collect();
-    for old in before
-        .tables
-        .values()
-        .filter(|old| !made.contains(old.key.as_str()))
-    {
-        context
-            .refined
-            .delete(&old.key)
-            .await
-            .map_err(unavailable)?;
+    for old_object in old_receipt.tables.values() {
+        if !written.contains(old_object.key.as_str()) {
+            context.refined.delete(&old_object.key).await?;
+        }
     }
     Ok(())
 }
 
-/// What a raw object becomes.
+/// Transforms one raw object under its topic's mapping, without erased subjects.
 async fn transform_raw_object(
     chunk: &Chunk,
     context: &Context,
     erasures: &ErasedSubjects,
 ) -> Result<TransformedChunk, Failure> {
-    let plan = context
-        .catalogue
-        .mapping_of_topic(&chunk.topic)
-        .ok_or_else(|| {
-            let message = format!(
-                "no contract declares the topic `{}`; add one and redrive the queue",
-                chunk.topic
-            );
-            Failure::new(FailureKind::Configuration, message)
-        })?;
-    let object = context
-        .raw
-        .get(&chunk.raw_key())
-        .await
-        .map_err(|error| Failure::unavailable(&error))?;
+    let catalogue = &context.catalogue;
+    let mapping = catalogue.mapping_of_topic(&chunk.topic).ok_or_else(|| {
+        let message = format!(
+            "no contract declares the topic `{}`; add one and redrive the queue",
+            chunk.topic
+        );
+        Failure::new(FailureKind::Configuration, message)
+    })?;
+
+    let object = context.raw.get(&chunk.raw_key()).await?;
+    let next = read_next_offset(chunk, &object)?;
+    let records = lake::decode_raw(object.body)?;
+    let transformed = transform_unerased(catalogue, mapping, (chunk, next), &records, erasures)?;
+    Ok(transformed)
+}
+
+/// The offset behind the raw object's range, from its metadata.
+fn read_next_offset(chunk: &Chunk, object: &StoredObject) -> Result<i64, Failure> {
     let next = object
         .metadata
         .get("next")
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| {
-            Failure::new(
-                FailureKind::Corrupt,
-                format!(
-                    "{} has no `next`: it is not part of the chain",
-                    chunk.raw_key()
-                ),
-            )
-        })?;
-    let records = lake::decode_raw(object.body).map_err(|error| Failure::corrupt(&error))?;
-    transform_unerased(&context.catalogue, plan, (chunk, next), &records, erasures)
-        .map_err(|error| Failure::corrupt(&error))
+        .and_then(|text| text.parse().ok());
+
+    next.ok_or_else(|| {
+        let message = format!(
+            "{} has no `next`: it is not part of the raw log",
+            chunk.raw_key()
+        );
+        Failure::new(FailureKind::Corrupt, message)
+    })
 }
 
-/// Writes the rows first and the receipt last: where a receipt lies, everything that it names lies too.
+/// Writes the rows first and the receipt last: where a receipt is stored, every object that it
+/// names is stored too.
 async fn write_transformed(
     transformed: &TransformedChunk,
     chunk: &Chunk,
     context: &Context,
 ) -> Result<(), Failure> {
-    // At once, for they mostly wait: one after the other, the writes were most of what an invocation was paid for.
-    let objects = transformed.objects.iter().map(async |(key, body)| {
+    // Several at once, for they mostly wait: one after the other, the writes took most of an
+    // invocation's paid time.
+    let writes = transformed.objects.iter().map(async |(key, body)| {
         context
             .refined
             .put(key, body.clone(), lake::file::PARQUET_MEDIA_TYPE)
             .await
     });
-    let written = stream::iter(objects)
+    stream::iter(writes)
         .buffer_unordered(WRITES_AT_ONCE)
         .try_collect::<()>()
-        .await;
-    written.map_err(|error| Failure::unavailable(&error))?;
-    let receipt = transformed
-        .receipt
-        .to_json()
-        .map_err(|error| Failure::corrupt(&error))?;
-    let written = context
+        .await?;
+
+    let receipt = Bytes::from(transformed.receipt.to_json()?);
+    context
         .refined
-        .put(
-            &chunk.receipt_key(),
-            Bytes::from(receipt),
-            "application/json",
-        )
-        .await;
-    written.map_err(|error| Failure::unavailable(&error))
+        .put(&chunk.receipt_key(), receipt, "application/json")
+        .await?;
+    Ok(())
 }
 
 fn emit_metrics(transformed: &TransformedChunk) {

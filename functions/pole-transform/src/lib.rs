@@ -1,7 +1,8 @@
 //! `pole-transform`: raw objects in, POLE increments and quarantine out.
 //!
-//! One raw object gives at most one refined object per table, one quarantine object and one receipt, all named
-//! after it: doing it again writes the same bytes. Repeats and any order of notifications are harmless.
+//! One raw object gives at most one refined object per table, one quarantine object and one
+//! receipt, all named after it: doing it again writes the same bytes. Repeats and any order of
+//! notifications are harmless.
 
 mod context;
 mod erasures;

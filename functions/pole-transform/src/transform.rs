@@ -1,4 +1,5 @@
-//! A raw object's records become rows by table, refused records, and a receipt for every one of them.
+//! A raw object's records become rows by table, refused records, and a receipt that counts every
+//! one of them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use lake::{
 
 use crate::erasures;
 
-/// Everything that one raw object gives.
+/// All that one raw object gives.
 #[derive(Debug)]
 pub struct TransformedChunk {
     /// Objects to write: key and bytes.
@@ -30,38 +31,38 @@ pub struct TransformedChunk {
 /// When a file cannot be written; never because of what a record holds.
 pub fn transform_chunk(
     catalogue: &Catalogue,
-    plan: &CompiledMapping,
+    mapping: &CompiledMapping,
     chunk: &Chunk,
     next: i64,
     batches: &[RawBatch],
 ) -> Result<TransformedChunk, LakeError> {
     transform_unerased(
         catalogue,
-        plan,
+        mapping,
         (chunk, next),
         batches,
         &ErasedSubjects::default(),
     )
 }
 
-/// The same, without what is forgotten: neither records about it nor rows of others that name it.
+/// The same without erased subjects: neither records about them nor rows of others that name them.
 ///
 /// # Errors
 /// When a file cannot be written; never because of what a record holds.
 pub fn transform_unerased(
     catalogue: &Catalogue,
-    plan: &CompiledMapping,
+    mapping: &CompiledMapping,
     (chunk, next): (&Chunk, i64),
     batches: &[RawBatch],
     erasures: &ErasedSubjects,
 ) -> Result<TransformedChunk, LakeError> {
-    let mut work = ChunkTransform::new(catalogue, plan, chunk, next, erasures);
+    let mut transform = ChunkTransform::new(catalogue, mapping, chunk, next, erasures);
     for batch in batches {
         for row in 0..batch.len() {
-            work.transform_record(batch, row);
+            transform.transform_record(batch, row);
         }
     }
-    work.into_transformed()
+    transform.into_transformed()
 }
 
 /// Microseconds of a minute.
@@ -71,10 +72,19 @@ const MICROS_PER_MINUTE: i64 = 60_000_000;
 enum AcceptedOutcome {
     /// It became rows.
     Refined,
-    /// Its type is declared as one to leave alone.
+    /// Its type is declared as ignored.
     Ignored,
-    /// It is about somebody who is forgotten.
+    /// It is about an erased subject.
     Erased,
+}
+
+/// Where a record is in its topic.
+#[derive(Clone, Copy)]
+struct RecordPosition {
+    offset: i64,
+    /// When it was appended, in microseconds since 1970; of a redriven record, when it was first
+    /// appended.
+    appended: i64,
 }
 
 struct ChunkTransform<'w> {
@@ -82,6 +92,7 @@ struct ChunkTransform<'w> {
     mapping: &'w CompiledMapping,
     chunk: &'w Chunk,
     erasures: &'w ErasedSubjects,
+    /// One builder for each table that has rows, by the table's index in the catalogue.
     builders: BTreeMap<usize, TableBuilder>,
     refused: Vec<RefusedRecord<'w>>,
     latest_day: Option<Day>,
@@ -92,59 +103,41 @@ struct ChunkTransform<'w> {
 impl<'w> ChunkTransform<'w> {
     fn new(
         catalogue: &'w Catalogue,
-        plan: &'w CompiledMapping,
+        mapping: &'w CompiledMapping,
         chunk: &'w Chunk,
         next: i64,
         erasures: &'w ErasedSubjects,
     ) -> Self {
-        let receipt = Receipt {
-            stream: StreamKey {
-                topic: chunk.topic.clone(),
-                epoch: chunk.epoch,
-                partition: chunk.partition,
-            },
-            offset: chunk.offset,
-            next,
-            source: plan.contract.name.clone(),
-            contract_version: plan.contract.version.clone(),
-            mapping_version: plan.version.clone(),
-            landed: 0,
-            refined: 0,
-            ignored: 0,
-            erased: 0,
-            quarantined: BTreeMap::new(),
-            undeclared: BTreeMap::new(),
-            unlisted: BTreeMap::new(),
-            minutes: BTreeMap::new(),
-            lag: BTreeMap::new(),
-            days: Vec::new(),
-            tables: BTreeMap::new(),
-            redriven: Vec::new(),
-        };
         Self {
             catalogue,
-            mapping: plan,
+            mapping,
             chunk,
             erasures,
             builders: BTreeMap::new(),
             refused: Vec::new(),
             latest_day: None,
             findings: ContractFindings::default(),
-            receipt,
+            receipt: empty_receipt(mapping, chunk, next),
         }
     }
 
     fn transform_record(&mut self, batch: &'w RawBatch, row: usize) {
-        let mut appended = batch.timestamp(row) * 1_000;
+        let mut position = RecordPosition {
+            offset: batch.offset(row),
+            appended: batch.timestamp(row) * 1_000,
+        };
         self.receipt.landed += 1;
-        self.note_arrival(appended, batch.offset(row));
-        // A redriven record counts for the day of its redrive, and is true as of when it first came.
-        let redriven = self.chunk.partition == REDRIVE_PARTITION;
-        let origin = RedriveOrigin::from_headers(batch.headers(row)).filter(|_| redriven);
+        self.note_arrival(position);
+
+        // A redriven record counts for the day of its redrive, and is true as of when it first
+        // came.
+        let is_redriven = self.chunk.partition == REDRIVE_PARTITION;
+        let origin = RedriveOrigin::from_headers(batch.headers(row)).filter(|_| is_redriven);
         if let Some(origin) = origin {
-            appended = origin.timestamp * 1_000;
+            position.appended = origin.timestamp * 1_000;
         }
-        let outcome = self.refine_record(batch, row, appended);
+
+        let outcome = self.refine_record(batch, row, position);
         if let Some(origin) = origin {
             self.receipt.redriven.push(RedrivenRecord {
                 of: origin.to_string(),
@@ -152,80 +145,80 @@ impl<'w> ChunkTransform<'w> {
             });
         }
         match outcome {
-            Ok(AcceptedOutcome::Refined) => self.receipt.refined += 1,
-            Ok(AcceptedOutcome::Ignored) => self.receipt.ignored += 1,
-            Ok(AcceptedOutcome::Erased) => {
-                self.receipt.ignored += 1;
-                self.receipt.erased += 1;
-            }
-            Err(fault) => {
-                *self
-                    .receipt
-                    .quarantined
-                    .entry(fault.rule.clone())
-                    .or_default() += 1;
-                self.refused.push(RefusedRecord {
-                    offset: batch.offset(row),
-                    appended,
-                    key: batch.key(row),
-                    value: batch.value(row),
-                    headers: batch.headers(row),
-                    rule: fault.rule,
-                    path: fault.path,
-                    reason: fault.reason,
-                });
-            }
+            Ok(accepted) => self.count_accepted(&accepted),
+            Err(fault) => self.refuse_record(batch, row, position, fault),
         }
     }
 
-    /// Remembers where a day begins. The log's own clock may step back: a day begins where it is first seen.
-    fn note_arrival(&mut self, appended: i64, offset: i64) {
-        let day = Day::from_micros(appended);
-        let minute = (appended - day.start_micros()) / MICROS_PER_MINUTE;
-        *self
-            .receipt
-            .minutes
-            .entry(u16::try_from(minute).unwrap_or_default())
-            .or_default() += 1;
+    /// Notes where a day begins. The log's own clock may step back: a day begins where it is first
+    /// seen.
+    fn note_arrival(&mut self, position: RecordPosition) {
+        let day = Day::from_micros(position.appended);
+        let minute = (position.appended - day.start_micros()) / MICROS_PER_MINUTE;
+        let minute = u16::try_from(minute).unwrap_or_default();
+        *self.receipt.minutes.entry(minute).or_default() += 1;
+
         if self.latest_day.is_none_or(|latest| latest < day) {
             self.latest_day = Some(day);
             self.receipt.days.push(DayStart {
                 date: day.to_string(),
-                offset,
+                offset: position.offset,
             });
         }
+    }
+
+    fn count_accepted(&mut self, outcome: &AcceptedOutcome) {
+        match outcome {
+            AcceptedOutcome::Refined => self.receipt.refined += 1,
+            AcceptedOutcome::Ignored => self.receipt.ignored += 1,
+            AcceptedOutcome::Erased => {
+                self.receipt.ignored += 1;
+                self.receipt.erased += 1;
+            }
+        }
+    }
+
+    /// Keeps the record with its bytes and the rule that it broke, for quarantine.
+    fn refuse_record(
+        &mut self,
+        batch: &'w RawBatch,
+        row: usize,
+        position: RecordPosition,
+        fault: EventFault,
+    ) {
+        let count = self.receipt.quarantined.entry(fault.rule.clone());
+        *count.or_default() += 1;
+
+        self.refused.push(RefusedRecord {
+            offset: position.offset,
+            appended: position.appended,
+            key: batch.key(row),
+            value: batch.value(row),
+            headers: batch.headers(row),
+            rule: fault.rule,
+            path: fault.path,
+            reason: fault.reason,
+        });
     }
 
     fn refine_record(
         &mut self,
         batch: &RawBatch,
         row: usize,
-        appended: i64,
+        position: RecordPosition,
     ) -> Result<AcceptedOutcome, EventFault> {
-        let offset = batch.offset(row);
         if lake::has_erased_header(batch.headers(row)) {
             return Ok(AcceptedOutcome::Erased);
         }
-        let Some(value) = batch.value(row) else {
-            return Err(EventFault {
-                rule: "event.tombstone".into(),
-                path: "$".into(),
-                reason: "the record has no value; a deletion is an event of its own".into(),
-            });
-        };
-        // The relay names the events of sources that give no ids; their bytes name those that came another way.
-        let given = (!self.mapping.contract.has_event_ids())
-            .then(|| lake::find_header_text(batch.headers(row), "event-id"));
-        let event = Event::parse(&self.mapping.contract, value, given.flatten().as_deref())?;
+        let event = self.parse_event(batch, row)?;
         if erasures::is_record_erased(self.erasures, self.mapping, &event.key, event.time) {
             return Ok(AcceptedOutcome::Erased);
         }
+
         self.mapping.count_findings(&event, &mut self.findings);
-        *self
-            .receipt
-            .lag
-            .entry(lake::lag_bound(appended - event.time))
-            .or_default() += 1;
+        let lag = lake::lag_bound(position.appended - event.time);
+        *self.receipt.lag.entry(lag).or_default() += 1;
+
         let EvaluatedEvent::Rows(rows) = self.mapping.evaluate(&event)? else {
             return Ok(AcceptedOutcome::Ignored);
         };
@@ -233,66 +226,155 @@ impl<'w> ChunkTransform<'w> {
             return Ok(AcceptedOutcome::Erased);
         };
         for row in rows {
-            let table = &self.catalogue.tables[row.table];
-            let builder = self
-                .builders
-                .entry(row.table)
-                .or_insert_with(|| TableBuilder::new(table));
-            append_row(
-                builder,
-                row,
-                &event,
-                self.mapping,
-                self.chunk,
-                (offset, appended),
-            );
+            self.append_row(row, &event, position);
         }
         Ok(AcceptedOutcome::Refined)
     }
 
+    fn parse_event(&self, batch: &RawBatch, row: usize) -> Result<Event, EventFault> {
+        let contract = &self.mapping.contract;
+        let Some(value) = batch.value(row) else {
+            return Err(EventFault {
+                rule: "event.tombstone".into(),
+                path: "$".into(),
+                reason: "the record has no value; a deletion is an event of its own".into(),
+            });
+        };
+
+        // For a source without event ids, the relay put an id into the header. An event that came
+        // another way has no such header, and its bytes give the id.
+        let relay_id = if contract.has_event_ids() {
+            None
+        } else {
+            lake::find_header_text(batch.headers(row), "event-id")
+        };
+        Event::parse(contract, value, relay_id.as_deref())
+    }
+
+    /// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row to its table.
+    fn append_row(&mut self, mut row: PoleRow<'_>, event: &Event, position: RecordPosition) {
+        let mapping = self.mapping;
+        let mut pole_id_buffer = pole::Uuid::encode_buffer();
+        let mut owner_id_buffer = pole::Uuid::encode_buffer();
+        let pole_id = row.pole_id.hyphenated().encode_lower(&mut pole_id_buffer);
+        let owner_id = row.owner_id.hyphenated().encode_lower(&mut owner_id_buffer);
+        let version = event.version.filter(|_| row.versioned);
+        let provenance = [
+            text_cell(pole_id),
+            text_cell(&mapping.contract.name),
+            text_cell(&event.key),
+            text_cell(owner_id),
+            row.owner_set.map_or(Cell::Null, text_cell),
+            text_cell(&event.id),
+            version.map_or(Cell::Null, Cell::Integer),
+            Cell::Timestamp(event.time),
+            Cell::Timestamp(position.appended),
+            text_cell(&mapping.contract.version),
+            text_cell(&mapping.version),
+            text_cell(&self.chunk.topic),
+            Cell::Integer(i64::from(self.chunk.partition)),
+            Cell::Integer(position.offset),
+        ];
+
+        // The row comes with empty cells in place of its provenance.
+        let own_cells = row.cells.split_off(provenance.len());
+        self.table_builder(row.table).append_row(
+            provenance.iter().chain(&own_cells),
+            row.op,
+            row.changed_columns.as_deref(),
+        );
+    }
+
+    fn table_builder(&mut self, table: usize) -> &mut TableBuilder {
+        self.builders
+            .entry(table)
+            .or_insert_with(|| TableBuilder::new(&self.catalogue.tables[table]))
+    }
+
     fn into_transformed(mut self) -> Result<TransformedChunk, LakeError> {
-        let first = self
-            .receipt
-            .days
-            .first()
-            .and_then(|day| Day::parse(&day.date))
-            .unwrap_or(Day(0));
+        let days = &self.receipt.days;
+        let first_day = days.first().and_then(|day| Day::parse(&day.date));
+        let first_day = first_day.unwrap_or(Day(0));
+
+        let mut objects = Vec::new();
+        for (table, builder) in std::mem::take(&mut self.builders) {
+            objects.push(self.encode_table(table, builder, first_day)?);
+        }
+        objects.extend(self.encode_refused(first_day)?);
+
         self.receipt.undeclared = self.findings.undeclared;
         self.receipt.unlisted = self.findings.unlisted;
-        let mut objects = Vec::new();
-        for (place, builder) in self.builders {
-            let table = &self.catalogue.tables[place];
-            let (key, rows) = (
-                self.chunk.refined_key(&table.name, first),
-                builder.row_count() as u64,
-            );
-            let body = file::write_parquet(
-                &schema::refined_schema(table),
-                &[builder.finish_batch()?],
-                file::refined_properties(),
-            )?;
-            self.receipt.tables.insert(
-                table.name.clone(),
-                RefinedObject {
-                    key: key.clone(),
-                    rows,
-                },
-            );
-            objects.push((key, body));
-        }
-        if !self.refused.is_empty() {
-            let versions = (
-                self.receipt.contract_version.as_str(),
-                self.receipt.mapping_version.as_str(),
-            );
-            let body =
-                lake::encode_quarantine(self.chunk, &self.receipt.source, versions, &self.refused)?;
-            objects.push((self.chunk.quarantine_key(first), body));
-        }
         Ok(TransformedChunk {
             objects,
             receipt: self.receipt,
         })
+    }
+
+    /// The refined object of one table, which the receipt then names.
+    fn encode_table(
+        &mut self,
+        table: usize,
+        builder: TableBuilder,
+        first_day: Day,
+    ) -> Result<(String, Bytes), LakeError> {
+        let table = &self.catalogue.tables[table];
+        let key = self.chunk.refined_key(&table.name, first_day);
+        let rows = builder.row_count() as u64;
+        let body = file::write_parquet(
+            &schema::refined_schema(table),
+            &[builder.finish_batch()?],
+            file::refined_properties(),
+        )?;
+
+        let object = RefinedObject {
+            key: key.clone(),
+            rows,
+        };
+        self.receipt.tables.insert(table.name.clone(), object);
+        Ok((key, body))
+    }
+
+    /// The quarantine object, when records were refused.
+    fn encode_refused(&self, first_day: Day) -> Result<Option<(String, Bytes)>, LakeError> {
+        if self.refused.is_empty() {
+            return Ok(None);
+        }
+
+        let receipt = &self.receipt;
+        let versions = (
+            receipt.contract_version.as_str(),
+            receipt.mapping_version.as_str(),
+        );
+        let body = lake::encode_quarantine(self.chunk, &receipt.source, versions, &self.refused)?;
+        Ok(Some((self.chunk.quarantine_key(first_day), body)))
+    }
+}
+
+/// A receipt that has counted no record.
+fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt {
+    Receipt {
+        stream: StreamKey {
+            topic: chunk.topic.clone(),
+            epoch: chunk.epoch,
+            partition: chunk.partition,
+        },
+        offset: chunk.offset,
+        next,
+        source: mapping.contract.name.clone(),
+        contract_version: mapping.contract.version.clone(),
+        mapping_version: mapping.version.clone(),
+        landed: 0,
+        refined: 0,
+        ignored: 0,
+        erased: 0,
+        quarantined: BTreeMap::new(),
+        undeclared: BTreeMap::new(),
+        unlisted: BTreeMap::new(),
+        minutes: BTreeMap::new(),
+        lag: BTreeMap::new(),
+        days: Vec::new(),
+        tables: BTreeMap::new(),
+        redriven: Vec::new(),
     }
 }
 
@@ -304,44 +386,6 @@ fn outcome_label(outcome: &Result<AcceptedOutcome, EventFault>) -> String {
     }
 }
 
-/// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row.
-fn append_row(
-    builder: &mut TableBuilder,
-    mut row: PoleRow<'_>,
-    event: &Event,
-    plan: &CompiledMapping,
-    chunk: &Chunk,
-    at: (i64, i64),
-) {
-    fn text_cell(text: &str) -> Cell<'_> {
-        Cell::Text(Cow::Borrowed(text))
-    }
-    let (mut pole_buffer, mut owner_buffer) =
-        (pole::Uuid::encode_buffer(), pole::Uuid::encode_buffer());
-    let (offset, appended) = at;
-    let provenance = [
-        text_cell(row.pole_id.hyphenated().encode_lower(&mut pole_buffer)),
-        text_cell(&plan.contract.name),
-        text_cell(&event.key),
-        text_cell(row.owner_id.hyphenated().encode_lower(&mut owner_buffer)),
-        row.owner_set.map_or(Cell::Null, text_cell),
-        text_cell(&event.id),
-        event
-            .version
-            .filter(|_| row.versioned)
-            .map_or(Cell::Null, Cell::Integer),
-        Cell::Timestamp(event.time),
-        Cell::Timestamp(appended),
-        text_cell(&plan.contract.version),
-        text_cell(&plan.version),
-        text_cell(&chunk.topic),
-        Cell::Integer(i64::from(chunk.partition)),
-        Cell::Integer(offset),
-    ];
-    let own = row.cells.split_off(provenance.len());
-    builder.append_row(
-        provenance.iter().chain(&own),
-        row.op,
-        row.changed_columns.as_deref(),
-    );
+fn text_cell(text: &str) -> Cell<'_> {
+    Cell::Text(Cow::Borrowed(text))
 }

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use contract::Catalogue;
 use host::{Failure, Settings};
 use store::{Notifier, ObjectStore, S3Store, SnsNotifier};
 
 use crate::site::QueryLocation;
 
-/// What the names of Glue's databases begin with, where it is not said.
+/// What the names of Glue's databases begin with, where no setting says otherwise.
 const DEFAULT_DATABASE_PREFIX: &str = "polelake";
 
 /// The function's context.
 pub struct Context {
-    /// The raw zone: only its keys are looked at.
+    /// The raw zone: only its keys are listed.
     pub raw: Arc<dyn ObjectStore>,
     /// The refined zone, for its receipts.
     pub refined: Arc<dyn ObjectStore>,
@@ -25,16 +26,16 @@ pub struct Context {
     pub catalogue: Arc<Catalogue>,
     /// Where readers find the tables, for the examples of queries.
     pub query_location: QueryLocation,
-    /// Who else is told, and by which names.
+    /// Who is alerted, and which names the exports use.
     pub output_settings: ReportOutputSettings,
 }
 
-/// Who else is told of a day, and by which names.
+/// Who is alerted of a day, and which names the exports use.
 #[derive(Clone)]
 pub struct ReportOutputSettings {
-    /// Whoever is on duty; nobody, where no topic is set.
+    /// Sends alerts to the operator on duty; none where no topic is set.
     pub alert_notifier: Option<Arc<dyn Notifier>>,
-    /// Where people read the site, without a slash at the end; not known, where it is not set.
+    /// The address of the site, without a slash at the end; none where it is not set.
     pub site_url: Option<String>,
     /// The raw zone's bucket, as lineage names it.
     pub raw_bucket: String,
@@ -43,7 +44,7 @@ pub struct ReportOutputSettings {
 }
 
 impl Default for ReportOutputSettings {
-    /// Nobody is told; the buckets are named as on the local platform.
+    /// No alert is sent; the buckets are named as on the local platform.
     fn default() -> Self {
         Self {
             alert_notifier: None,
@@ -62,48 +63,59 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (raw, refined) = (
-            settings.required_text("RAW_BUCKET"),
-            settings.required_text("REFINED_BUCKET"),
-        );
-        let (curated, site) = (
-            settings.required_text("CURATED_BUCKET"),
-            settings.required_text("SITE_BUCKET"),
-        );
+
+        let raw = settings.required_text("RAW_BUCKET");
+        let refined = settings.required_text("REFINED_BUCKET");
+        let curated = settings.required_text("CURATED_BUCKET");
+        let site = settings.required_text("SITE_BUCKET");
         let contracts = settings.required_text("CONTRACTS");
-        let databases = settings
+        let database_prefix = settings
             .optional_text("GLUE_DATABASES")
             .unwrap_or_else(|| DEFAULT_DATABASE_PREFIX.to_owned());
-        let (topic, site_url) = (
-            settings.optional_text("ALERT_TOPIC_ARN"),
-            settings.optional_text("SITE_URL"),
-        );
+        let alert_topic = settings.optional_text("ALERT_TOPIC_ARN");
+        let site_url = settings.optional_text("SITE_URL");
         settings.finish_with(())?;
+
         let config = host::load_aws_config().await;
-        let client = aws_sdk_s3::Client::new(&config);
-        let duty = topic.map(|topic| -> Arc<dyn Notifier> {
+        let s3 = aws_sdk_s3::Client::new(&config);
+        let alert_notifier = alert_topic.map(|topic| -> Arc<dyn Notifier> {
             Arc::new(SnsNotifier::new(aws_sdk_sns::Client::new(&config), topic))
         });
-        let outlets = ReportOutputSettings {
-            alert_notifier: duty,
-            site_url: site_url.map(|url| url.trim_end_matches('/').to_owned()),
-            raw_bucket: raw.clone(),
-            curated_bucket: curated.clone(),
-        };
-        let place = QueryLocation {
-            bucket: curated.clone(),
-            database_prefix: databases,
-        };
-        let bucket =
-            |name: String| -> Arc<dyn ObjectStore> { Arc::new(S3Store::new(client.clone(), name)) };
+
         Ok(Self {
-            raw: bucket(raw),
-            refined: bucket(refined),
-            curated: bucket(curated),
-            site: bucket(site),
+            raw: open_bucket(&s3, &raw),
+            refined: open_bucket(&s3, &refined),
+            curated: open_bucket(&s3, &curated),
+            site: open_bucket(&s3, &site),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
-            query_location: place,
-            output_settings: outlets,
+            query_location: QueryLocation {
+                bucket: curated.clone(),
+                database_prefix,
+            },
+            output_settings: ReportOutputSettings {
+                alert_notifier,
+                site_url: site_url.map(|url| url.trim_end_matches('/').to_owned()),
+                raw_bucket: raw,
+                curated_bucket: curated,
+            },
         })
     }
+
+    /// Writes an object of the site's bucket, whatever was there.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub(crate) async fn write_site_object(
+        &self,
+        key: &str,
+        body: Vec<u8>,
+        content_type: &str,
+    ) -> Result<(), Failure> {
+        let written = self.site.put(key, Bytes::from(body), content_type).await;
+        Ok(written?)
+    }
+}
+
+fn open_bucket(s3: &aws_sdk_s3::Client, name: &str) -> Arc<dyn ObjectStore> {
+    Arc::new(S3Store::new(s3.clone(), name))
 }

@@ -1,5 +1,6 @@
-//! The metrics of earlier days, read from their files, and the file of this day.
+//! The metrics of earlier days, read from their files, and the files of this day.
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::Failure;
 use lake::{
@@ -8,13 +9,12 @@ use lake::{
 };
 use store::ObjectStore;
 
-use crate::report::{MetricHistory, Report};
-use crate::trends::EarlierMetrics;
+use crate::report::Report;
 
-/// Files that are read at once.
-const FILES_AT_ONCE: usize = 8;
+/// Files that are read at the same time.
+const CONCURRENT_FILE_READS: usize = 8;
 
-/// The metrics of the days before `day` that it is compared with.
+/// Reads the metrics of the days that `day` is compared with, the oldest first.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -22,69 +22,30 @@ pub(crate) async fn read_earlier_metrics(
     day: Day,
     curated: &dyn ObjectStore,
 ) -> Result<Vec<(Day, Vec<QualityMetric>)>, Failure> {
-    let oldest = history_key(METRICS_TABLE, Day(day.0 - quality::LOOKBACK_DAYS - 1));
+    let before_oldest = history_key(METRICS_TABLE, Day(day.0 - quality::LOOKBACK_DAYS - 1));
     let listed = curated
-        .list(&history_prefix(METRICS_TABLE), Some(&oldest))
-        .await;
-    let listed = listed.map_err(|error| Failure::unavailable(&error))?;
+        .list(&history_prefix(METRICS_TABLE), Some(&before_oldest))
+        .await?;
+
     let days = listed
         .iter()
-        .filter_map(|entry| parse_history_day(METRICS_TABLE, &entry.key));
-    let files = days.filter(|earlier| *earlier < day).map(async |day| {
-        let object = curated.get(&history_key(METRICS_TABLE, day)).await;
-        let object = object.map_err(|error| Failure::unavailable(&error))?;
-        let metrics = decode_metrics(object.body).map_err(|error| Failure::corrupt(&error))?;
-        Ok::<_, Failure>((day, metrics))
-    });
-    stream::iter(files)
-        .buffered(FILES_AT_ONCE)
+        .filter_map(|entry| parse_history_day(METRICS_TABLE, &entry.key))
+        .filter(|earlier| *earlier < day);
+    stream::iter(days.map(|earlier| read_day_metrics(earlier, curated)))
+        .buffered(CONCURRENT_FILE_READS)
         .try_collect()
         .await
 }
 
-/// The earlier days' numbers, as a day's are compared with them.
-pub(crate) fn group_by_metric(earlier: &[(Day, Vec<QualityMetric>)]) -> EarlierMetrics {
-    let mut numbers = EarlierMetrics::new();
-    for (day, metrics) in earlier {
-        for QualityMetric {
-            dataset,
-            column,
-            metric,
-            value,
-        } in metrics
-        {
-            let key = (dataset.clone(), column.clone(), metric.clone());
-            numbers.entry(key).or_default().push((day.0, *value));
-        }
-    }
-    numbers
-}
-
-/// The numbers of all days, this one the last, as pages draw them.
-pub(crate) fn build_metric_history(
-    earlier: &[(Day, Vec<QualityMetric>)],
+async fn read_day_metrics(
     day: Day,
-    today: &[QualityMetric],
-) -> MetricHistory {
-    let mut history = MetricHistory::default();
-    let days = earlier
-        .iter()
-        .map(|(day, metrics)| (*day, metrics.as_slice()))
-        .chain([(day, today)]);
-    for (day, metrics) in days {
-        for metric in metrics {
-            let column = metric.column.as_deref().unwrap_or_default();
-            history.add_value(
-                (&metric.dataset, column, &metric.metric),
-                &day.to_string(),
-                metric.value,
-            );
-        }
-    }
-    history
+    curated: &dyn ObjectStore,
+) -> Result<(Day, Vec<QualityMetric>), Failure> {
+    let object = curated.get(&history_key(METRICS_TABLE, day)).await?;
+    Ok((day, decode_metrics(object.body)?))
 }
 
-/// Writes the day's files.
+/// Writes the day's metrics and the results of its rules, as one file each.
 ///
 /// # Errors
 /// When storage does not answer.
@@ -94,29 +55,25 @@ pub(crate) async fn write_metrics_and_rules(
     report: &Report,
     curated: &dyn ObjectStore,
 ) -> Result<(), Failure> {
-    let rules: Vec<_> = report
-        .tables
-        .iter()
-        .flat_map(|(table, manifest)| {
-            manifest
-                .rules
-                .iter()
-                .map(move |rule| (format!("table/{table}"), rule))
-        })
-        .collect();
-    for (table, file) in [
-        (METRICS_TABLE, encode_metrics(metrics)),
-        (RULES_TABLE, encode_rules(&rules)),
-    ] {
-        let file = file.map_err(|error| Failure::corrupt(&error))?;
-        let put = curated
-            .put(
-                &history_key(table, day),
-                file,
-                lake::file::PARQUET_MEDIA_TYPE,
-            )
-            .await;
-        put.map_err(|error| Failure::unavailable(&error))?;
+    let mut rules = Vec::new();
+    for (table, manifest) in &report.tables {
+        let dataset = format!("table/{table}");
+        rules.extend(manifest.rules.iter().map(|rule| (dataset.clone(), rule)));
     }
-    Ok(())
+
+    write_day_file(METRICS_TABLE, day, encode_metrics(metrics)?, curated).await?;
+    write_day_file(RULES_TABLE, day, encode_rules(&rules)?, curated).await
+}
+
+async fn write_day_file(
+    table: &str,
+    day: Day,
+    file: Bytes,
+    curated: &dyn ObjectStore,
+) -> Result<(), Failure> {
+    let key = history_key(table, day);
+    let written = curated
+        .put(&key, file, lake::file::PARQUET_MEDIA_TYPE)
+        .await;
+    Ok(written?)
 }

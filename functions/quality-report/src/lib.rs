@@ -1,16 +1,20 @@
-//! `quality-report`: receipts and manifests in, verdicts, accounting and catalogue pages out.
+//! `quality-report`: receipts and manifests in, verdicts, reconciliation and catalogue pages out.
 //!
-//! No value of a record is read here: only counts, names and contracts, so no personal value can reach a page.
+//! Pages and outputs are made of counts, names and contracts. Of the records themselves only the
+//! columns that cross-table rules compare are read, and only counts leave the function: no personal
+//! value can reach a page.
 
 mod context;
 mod cross_table_checks;
 mod handler;
 mod history;
+mod id_index;
 mod metrics;
 mod outputs;
 mod reconciliation;
 mod report;
 mod site;
+mod snapshot_batches;
 mod trends;
 mod wording;
 

@@ -1,182 +1,183 @@
-//! What a day comes to in numbers: the metrics that are kept, compared with earlier days, and drawn.
+//! The metrics of a day, which are kept, compared with earlier days, and drawn.
 
 use std::collections::BTreeMap;
 
 use contract::Catalogue;
 use lake::{ColumnProfile, QualityMetric, SnapshotManifest};
 
-use crate::cross_table_checks::hours_old;
+use crate::cross_table_checks::newest_event_age_hours;
 use crate::reconciliation::SourceReconciliation;
 use crate::report::Report;
 
-/// The metrics of a day, by dataset. `before` is the report of an earlier day, to see how shapes drift.
+/// The pattern of all values whose own pattern is not among the most frequent. The character NUL is
+/// in no pattern.
+const OTHER_PATTERNS: &str = "\u{0}the rest";
+
+/// Collects the metrics of a day. `before` is the report of an earlier day, to measure how
+/// character patterns drift.
 pub(crate) fn collect_metrics(
     report: &Report,
     before: Option<&Report>,
     catalogue: &Catalogue,
 ) -> Vec<QualityMetric> {
-    let mut found = Vec::new();
+    let mut metrics = Vec::new();
     for (name, manifest) in &report.tables {
-        let own = catalogue
+        let mut table_metrics = DatasetMetrics {
+            dataset: format!("table/{name}"),
+            metrics: &mut metrics,
+        };
+        add_table_metrics(manifest, &mut table_metrics);
+
+        let columns = catalogue
             .table_contract(name)
             .map(contract::TableContract::own_columns)
             .unwrap_or_default();
-        let earlier = before.and_then(|before| before.tables.get(name));
-        let mut numbers = DatasetMetrics {
-            dataset: format!("table/{name}"),
-            found: &mut found,
-        };
-        add_table_metrics(manifest, &mut numbers);
-        for column in own {
-            let profile = |manifest: &SnapshotManifest| manifest.columns.get(&column.name).cloned();
-            if let Some(today) = profile(manifest) {
-                let earlier = earlier.and_then(profile);
-                add_column_metrics(
-                    &column.name,
-                    &today,
-                    earlier.as_ref(),
-                    manifest.rows,
-                    &mut numbers,
-                );
+        let manifest_before = before.and_then(|before| before.tables.get(name));
+        for column in columns {
+            let profile_before =
+                manifest_before.and_then(|before| before.columns.get(&column.name));
+            if let Some(profile) = manifest.columns.get(&column.name) {
+                let mut column_metrics = ColumnMetrics {
+                    column: &column.name,
+                    dataset: &mut table_metrics,
+                };
+                column_metrics.add_profile(profile, profile_before, manifest.rows);
             }
         }
     }
-    for (name, books) in &report.sources {
-        add_source_metrics(
-            books,
-            &mut DatasetMetrics {
-                dataset: format!("source/{name}"),
-                found: &mut found,
-            },
-        );
+
+    for (name, source) in &report.sources {
+        let mut source_metrics = DatasetMetrics {
+            dataset: format!("source/{name}"),
+            metrics: &mut metrics,
+        };
+        add_source_metrics(source, &mut source_metrics);
     }
-    found
+    metrics
 }
 
-/// Where a dataset's numbers go.
+/// Collects the metrics of one dataset.
 struct DatasetMetrics<'n> {
     dataset: String,
-    found: &'n mut Vec<QualityMetric>,
+    metrics: &'n mut Vec<QualityMetric>,
 }
 
 impl DatasetMetrics<'_> {
-    fn add_metric(&mut self, column: Option<&str>, metric: &str, value: f64) {
-        let (dataset, column, metric) = (
-            self.dataset.clone(),
-            column.map(str::to_owned),
-            metric.to_owned(),
-        );
-        self.found.push(QualityMetric {
-            dataset,
-            column,
-            metric,
+    /// Adds a metric of the full dataset.
+    fn add_metric(&mut self, metric: &str, value: f64) {
+        self.add(None, metric, value);
+    }
+
+    fn add(&mut self, column: Option<&str>, metric: &str, value: f64) {
+        self.metrics.push(QualityMetric {
+            dataset: self.dataset.clone(),
+            column: column.map(str::to_owned),
+            metric: metric.to_owned(),
             value,
         });
     }
 }
 
-/// Counts stay far below 2^53, where f64 holds every whole number.
+/// Collects the metrics of one column.
+struct ColumnMetrics<'c, 'd, 'n> {
+    column: &'c str,
+    dataset: &'d mut DatasetMetrics<'n>,
+}
+
+impl ColumnMetrics<'_, '_, '_> {
+    fn add_profile(&mut self, today: &ColumnProfile, before: Option<&ColumnProfile>, rows: u64) {
+        let nulls = rows.saturating_sub(today.filled);
+        self.add_metric("null_share", share_of(nulls, rows));
+        if let Some(distinct) = today.distinct {
+            self.add_metric("distinct", count_as_f64(distinct));
+        }
+
+        let has_patterns = |profile: &&ColumnProfile| !profile.coarse_patterns.is_empty();
+        if let Some(before) = before.filter(has_patterns)
+            && has_patterns(&today)
+        {
+            self.add_metric("mask_drift", pattern_drift(before, today));
+        }
+    }
+
+    fn add_metric(&mut self, metric: &str, value: f64) {
+        self.dataset.add(Some(self.column), metric, value);
+    }
+}
+
+/// Converts a count: counts stay far below 2^53, up to which f64 holds every integer.
 fn count_as_f64(count: u64) -> f64 {
     count as f64
 }
 
-/// A part of a whole; of nothing, nothing.
-fn share_of(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
+/// The share of a part in a total; zero where the total is zero.
+fn share_of(part: u64, total: u64) -> f64 {
+    if total == 0 {
         0.0
     } else {
-        count_as_f64(part) / count_as_f64(whole)
+        count_as_f64(part) / count_as_f64(total)
     }
 }
 
-fn add_table_metrics(manifest: &SnapshotManifest, numbers: &mut DatasetMetrics<'_>) {
-    numbers.add_metric(None, "rows", count_as_f64(manifest.rows));
+fn add_table_metrics(manifest: &SnapshotManifest, metrics: &mut DatasetMetrics<'_>) {
     let changed = manifest.inserted + manifest.updated + manifest.deleted;
-    numbers.add_metric(None, "changed_rows", count_as_f64(changed));
-    if let Some(hours) = hours_old(manifest) {
-        numbers.add_metric(None, "freshness_hours", hours);
+    metrics.add_metric("rows", count_as_f64(manifest.rows));
+    metrics.add_metric("changed_rows", count_as_f64(changed));
+    if let Some(hours) = newest_event_age_hours(manifest) {
+        metrics.add_metric("freshness_hours", hours);
     }
-    let mut dimensions: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+
+    let mut counts_by_dimension: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for rule in &manifest.rules {
-        let (failed, checked) = dimensions.entry(&rule.dimension).or_default();
+        let (failed, checked) = counts_by_dimension.entry(&rule.dimension).or_default();
         *failed += rule.failed;
         *checked += rule.checked;
     }
-    for (dimension, (failed, checked)) in dimensions {
-        numbers.add_metric(
-            None,
-            &format!("dimension/{dimension}/failed"),
-            count_as_f64(failed),
-        );
-        numbers.add_metric(
-            None,
-            &format!("dimension/{dimension}/checked"),
-            count_as_f64(checked),
-        );
+    for (dimension, (failed, checked)) in counts_by_dimension {
+        let metric = format!("dimension/{dimension}");
+        metrics.add_metric(&format!("{metric}/failed"), count_as_f64(failed));
+        metrics.add_metric(&format!("{metric}/checked"), count_as_f64(checked));
     }
 }
 
-fn add_column_metrics(
-    name: &str,
-    today: &ColumnProfile,
-    earlier: Option<&ColumnProfile>,
-    rows: u64,
-    numbers: &mut DatasetMetrics<'_>,
-) {
-    numbers.add_metric(
-        Some(name),
-        "null_share",
-        share_of(rows.saturating_sub(today.filled), rows),
-    );
-    if let Some(distinct) = today.distinct {
-        numbers.add_metric(Some(name), "distinct", count_as_f64(distinct));
-    }
-    let earlier = earlier
-        .filter(|earlier| !earlier.coarse_patterns.is_empty() && !today.coarse_patterns.is_empty());
-    if let Some(earlier) = earlier {
-        numbers.add_metric(Some(name), "mask_drift", pattern_drift(earlier, today));
-    }
-}
+/// How far the character patterns of today are from those of an earlier day: the share of values
+/// that would have to change their pattern (the total variation distance), 0 to 1.
+fn pattern_drift(before: &ColumnProfile, today: &ColumnProfile) -> f64 {
+    let shares_before = pattern_shares(before);
 
-/// How far the shapes of today are from those of an earlier day: the share of values that would have to change their shape
-/// (the total variation distance), 0 to 1.
-fn pattern_drift(earlier: &ColumnProfile, today: &ColumnProfile) -> f64 {
-    let shares = |profile: &ColumnProfile| -> BTreeMap<String, f64> {
-        let told: u64 = profile.coarse_patterns.iter().map(|(_, rows)| rows).sum();
-        let rest = (
-            String::from("\u{0}the rest"),
-            profile.filled.saturating_sub(told),
-        );
-        let all = profile.coarse_patterns.iter().cloned().chain([rest]);
-        all.map(|(mask, rows)| (mask, share_of(rows, profile.filled)))
-            .collect()
-    };
-    let (earlier, today) = (shares(earlier), shares(today));
-    let of = |shares: &BTreeMap<String, f64>, mask: &str| shares.get(mask).copied().unwrap_or(0.0);
-    let new: f64 = today
-        .iter()
-        .map(|(mask, share)| (share - of(&earlier, mask)).max(0.0))
+    let increase: f64 = pattern_shares(today)
+        .into_iter()
+        .map(|(pattern, share)| {
+            let share_before = shares_before.get(pattern).copied().unwrap_or_default();
+            (share - share_before).max(0.0)
+        })
         .sum();
-    new.min(1.0)
+    increase.min(1.0)
 }
 
-fn add_source_metrics(books: &SourceReconciliation, numbers: &mut DatasetMetrics<'_>) {
-    let quarantined = books.quarantined_total();
-    for (metric, count) in [
-        ("landed", books.landed),
-        ("refined", books.refined),
-        ("ignored", books.ignored),
-        ("quarantined", quarantined),
-    ] {
-        numbers.add_metric(None, metric, count_as_f64(count));
-    }
-    numbers.add_metric(
-        None,
-        "quarantined_share",
-        share_of(quarantined, books.landed),
-    );
-    if let Some(seconds) = books.lag_percentile(95) {
-        numbers.add_metric(None, "lag_p95_seconds", count_as_f64(seconds));
+/// The share of the values that have each pattern.
+fn pattern_shares(profile: &ColumnProfile) -> BTreeMap<&str, f64> {
+    let counted: u64 = profile.coarse_patterns.iter().map(|(_, rows)| rows).sum();
+    let other = profile.filled.saturating_sub(counted);
+
+    profile
+        .coarse_patterns
+        .iter()
+        .map(|(pattern, rows)| (pattern.as_str(), *rows))
+        .chain([(OTHER_PATTERNS, other)])
+        .map(|(pattern, rows)| (pattern, share_of(rows, profile.filled)))
+        .collect()
+}
+
+fn add_source_metrics(source: &SourceReconciliation, metrics: &mut DatasetMetrics<'_>) {
+    let quarantined = source.quarantined_total();
+    metrics.add_metric("landed", count_as_f64(source.landed));
+    metrics.add_metric("refined", count_as_f64(source.refined));
+    metrics.add_metric("ignored", count_as_f64(source.ignored));
+    metrics.add_metric("quarantined", count_as_f64(quarantined));
+    metrics.add_metric("quarantined_share", share_of(quarantined, source.landed));
+    if let Some(seconds) = source.lag_percentile(95) {
+        metrics.add_metric("lag_p95_seconds", count_as_f64(seconds));
     }
 }
 
@@ -184,23 +185,23 @@ fn add_source_metrics(books: &SourceReconciliation, numbers: &mut DatasetMetrics
 mod tests {
     use super::*;
 
-    fn pattern_profile(filled: u64, masks: &[(&str, u64)]) -> ColumnProfile {
-        let coarse_masks = masks
+    fn pattern_profile(filled: u64, patterns: &[(&str, u64)]) -> ColumnProfile {
+        let coarse_patterns = patterns
             .iter()
-            .map(|(mask, rows)| ((*mask).to_owned(), *rows))
+            .map(|(pattern, rows)| ((*pattern).to_owned(), *rows))
             .collect();
         ColumnProfile {
             filled,
-            coarse_patterns: coarse_masks,
+            coarse_patterns,
             ..ColumnProfile::default()
         }
     }
 
     #[test]
-    fn shapes_drift_by_the_share_of_values_that_changed_theirs() {
+    fn patterns_drift_by_the_share_of_values_that_changed_theirs() {
         let before = pattern_profile(100, &[("A9 9A", 90), ("9", 10)]);
         assert_eq!(pattern_drift(&before, &before), 0.0);
-        // Twice as many of the same shapes are no drift.
+        // Twice as many values of the same patterns are no drift.
         assert_eq!(
             pattern_drift(&before, &pattern_profile(200, &[("A9 9A", 180), ("9", 20)])),
             0.0

@@ -1,13 +1,16 @@
-//! A day's report, for machines. The pages are made from it.
+//! A day's report, for machines. The pages are rendered from it.
 
 use std::collections::BTreeMap;
 
-use lake::{RuleVerdict, SnapshotManifest};
+use lake::{
+    Day, LakeError, QualityMetric, RuleVerdict, SnapshotManifest, decode_document,
+    encode_pretty_document,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::reconciliation::Reconciliation;
 
-/// Everything that is said of a day.
+/// Everything that is known of a day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The logical day.
@@ -16,7 +19,7 @@ pub struct Report {
     pub sources: Reconciliation,
     /// The snapshots, by table.
     pub tables: BTreeMap<String, SnapshotManifest>,
-    /// What was observed beside what was to be expected, by table or source, then by metric.
+    /// The observed numbers beside their expected ranges, by table or source, then by metric.
     #[serde(default)]
     pub trends: Vec<Trend>,
 }
@@ -26,45 +29,59 @@ pub struct Report {
 pub struct Trend {
     /// What it is a metric of: `table/person`, `source/housing-person`.
     pub dataset: String,
-    /// The column; none for the whole.
+    /// The column; none for a metric of the full table or source.
     pub column: Option<String>,
-    /// The metric: `rows`, `changed_rows`, `freshness_hours`, `null_share`, `distinct`, `mask_drift`; of a source `landed`,
-    /// `quarantined_share`.
+    /// The metric: `rows`, `changed_rows`, `freshness_hours`, `null_share`, `distinct`,
+    /// `mask_drift`; of a source `landed`, `quarantined_share`.
     pub metric: String,
     /// One of the six dimensions.
     pub dimension: String,
     /// What was observed.
     pub observed: f64,
-    /// The least and the greatest that is usual; none while there are too few days to tell.
+    /// The minimum and the maximum of the expected range; none while there are too few days to
+    /// compare with.
     pub expected: Option<(f64, f64)>,
     /// Days of the same kind that it was compared with.
     pub compared: usize,
-    /// What that comes to.
+    /// How the observed number compares with the range.
     pub state: TrendState,
 }
 
-/// What a metric beside its expected range comes to.
+/// How a metric compares with its expected range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrendState {
     /// Within the range.
     Usual,
-    /// Outside of it: somebody should look.
+    /// Outside of it: an operator should look.
     Unusual,
     /// There are too few days to compare with.
     Young,
-    /// Outside of it, and somebody has said why, in `contracts/incidents.yaml`.
+    /// Outside of it, and `contracts/incidents.yaml` says why.
     Acknowledged,
 }
 
-/// What earlier days came to: by dataset, column (empty for the whole) and metric, a number for each day, oldest first. The
-/// reported day is the last.
+/// The numbers of the reported day and of the days before it: by dataset, column (empty for the
+/// full table or source) and metric, a number for each date, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct MetricHistory {
     series: BTreeMap<(String, String, String), BTreeMap<String, f64>>,
 }
 
 impl MetricHistory {
+    /// Adds the numbers of a day.
+    pub(crate) fn add_day(&mut self, day: Day, metrics: &[QualityMetric]) {
+        let date = day.to_string();
+        for metric in metrics {
+            let column = metric.column.as_deref().unwrap_or_default();
+            self.add_value(
+                (&metric.dataset, column, &metric.metric),
+                &date,
+                metric.value,
+            );
+        }
+    }
+
     /// Adds a number.
     pub fn add_value(
         &mut self,
@@ -86,22 +103,50 @@ impl MetricHistory {
         let days = self.series.get(&key).into_iter().flatten();
         days.map(|(date, value)| (date.as_str(), *value)).collect()
     }
+
+    /// The numbers of a metric by day, as days since 1970-01-01.
+    pub(crate) fn values_by_day(&self, metric: &QualityMetric) -> Vec<(i32, f64)> {
+        let column = metric.column.as_deref().unwrap_or_default();
+        self.metric_series(&metric.dataset, column, &metric.metric)
+            .into_iter()
+            .filter_map(|(date, value)| Some((Day::parse(date)?.0, value)))
+            .collect()
+    }
 }
 
 impl Report {
+    /// The report as JSON.
+    ///
+    /// # Errors
+    /// Never for a report of this function; JSON's writer could refuse.
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
+        encode_pretty_document(self)
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// When the bytes are no report, or one of another format.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
+        decode_document("quality report", bytes)
+    }
+
     /// Rules by verdict: passed, warned, failed.
     #[must_use]
     pub fn count_verdicts(&self) -> (usize, usize, usize) {
-        let rules = || self.tables.values().flat_map(|manifest| &manifest.rules);
-        let count = |verdict: RuleVerdict| rules().filter(|rule| rule.verdict == verdict).count();
         (
-            count(RuleVerdict::Pass),
-            count(RuleVerdict::Warn),
-            count(RuleVerdict::Fail),
+            self.count_rules_with(RuleVerdict::Pass),
+            self.count_rules_with(RuleVerdict::Warn),
+            self.count_rules_with(RuleVerdict::Fail),
         )
     }
 
-    /// Whether every source's books close.
+    fn count_rules_with(&self, verdict: RuleVerdict) -> usize {
+        let rules = self.tables.values().flat_map(|manifest| &manifest.rules);
+        rules.filter(|rule| rule.verdict == verdict).count()
+    }
+
+    /// Whether the reconciliation of every source balances.
     #[must_use]
     pub fn all_sources_balance(&self) -> bool {
         self.sources

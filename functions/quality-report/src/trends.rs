@@ -1,14 +1,13 @@
 //! A day's metrics beside those of earlier days.
 
-use std::collections::BTreeMap;
-
 use contract::Incident;
 use lake::{Day, QualityMetric};
 use quality::{comparable_values, usual_range};
 
-use crate::report::{Trend, TrendState};
+use crate::report::{MetricHistory, Trend, TrendState};
 
-/// What is compared: (metric, its dimension, by how much it may differ whatever the days before were).
+/// What is compared: (metric, its dimension, by how much it may differ whatever the days before
+/// were).
 const COMPARED_METRICS: [(&str, &str, f64); 9] = [
     ("rows", "completeness", 10.0),
     ("changed_rows", "completeness", 25.0),
@@ -21,63 +20,65 @@ const COMPARED_METRICS: [(&str, &str, f64); 9] = [
     ("lag_p95_seconds", "timeliness", 600.0),
 ];
 
-/// A distinct count is estimated: so much of it, four standard deviations, is no change.
+/// A distinct count is estimated: a difference of this share, four standard deviations, is no
+/// change.
 const DISTINCT_ESTIMATE_ERROR: f64 = 0.092;
 
-/// Numbers of earlier days, by dataset, column and metric.
-pub(crate) type EarlierMetrics = BTreeMap<(String, Option<String>, String), Vec<(i32, f64)>>;
-
-/// What a day's metrics come to beside those of earlier days.
+/// Compares a day's metrics with those of earlier days; metrics that are not listed in
+/// [`COMPARED_METRICS`] have no trend.
 pub(crate) fn compare_metrics(
     day: Day,
     today: &[QualityMetric],
-    earlier: &EarlierMetrics,
+    history: &MetricHistory,
     incidents: &[Incident],
 ) -> Vec<Trend> {
-    let of = |metric: &QualityMetric| {
-        let (_, dimension, floor) = COMPARED_METRICS
+    let mut trends = Vec::new();
+    for metric in today {
+        let compared = COMPARED_METRICS
             .iter()
-            .find(|(name, ..)| *name == metric.metric)?;
-        Some(metric_trend(
-            day,
-            metric,
-            (dimension, *floor),
-            earlier,
-            incidents,
-        ))
-    };
-    today.iter().filter_map(of).collect()
+            .find(|(name, ..)| *name == metric.metric);
+        if let Some((_, dimension, floor)) = compared {
+            let floor = tolerated_difference(metric, *floor);
+            trends.push(metric_trend(
+                day,
+                metric,
+                (dimension, floor),
+                history,
+                incidents,
+            ));
+        }
+    }
+    trends
+}
+
+/// By how much the metric may differ whatever the days before were.
+fn tolerated_difference(metric: &QualityMetric, floor: f64) -> f64 {
+    if metric.metric == "distinct" {
+        floor.max(DISTINCT_ESTIMATE_ERROR * metric.value)
+    } else {
+        floor
+    }
 }
 
 fn metric_trend(
     day: Day,
     metric: &QualityMetric,
     (dimension, floor): (&str, f64),
-    earlier: &EarlierMetrics,
+    history: &MetricHistory,
     incidents: &[Incident],
 ) -> Trend {
-    let key = (
-        metric.dataset.clone(),
-        metric.column.clone(),
-        metric.metric.clone(),
-    );
-    let history = earlier.get(&key).map(Vec::as_slice).unwrap_or_default();
-    let explained = |day: i32| {
+    let is_explained = |day: i32| {
         incidents
             .iter()
             .any(|incident| incident.explains_day(&metric.dataset, day))
     };
-    let numbers = comparable_values(day.0, history, explained);
-    let floor = if metric.metric == "distinct" {
-        floor.max(DISTINCT_ESTIMATE_ERROR * metric.value)
-    } else {
-        floor
-    };
+    let numbers = comparable_values(day.0, &history.values_by_day(metric), is_explained);
     let range = usual_range(&numbers, floor);
+
     let state = match range {
         None => TrendState::Young,
         Some(range) if range.contains(metric.value) => TrendState::Usual,
-        Some(_) if explained(day.0) => TrendState::Acknowledged,
+        Some(_) if is_explained(day.0) => TrendState::Acknowledged,
         Some(_) => TrendState::Unusual,
     };
     Trend {
@@ -86,7 +87,7 @@ fn metric_trend(
         metric: metric.metric.clone(),
         dimension: dimension.to_owned(),
         observed: metric.value,
-        // No number that is kept is below nought.
+        // Metrics are counts, shares and durations: none is negative.
         expected: range.map(|range| (range.minimum.max(0.0), range.maximum)),
         compared: numbers.len(),
         state,
@@ -109,9 +110,10 @@ mod tests {
         }
     }
 
-    fn earlier_rows(days: impl Iterator<Item = i32>) -> EarlierMetrics {
-        let key = ("table/person".to_owned(), None, "rows".to_owned());
-        [(key, days.map(|day| (day, 1_000.0)).collect())].into()
+    fn earlier_rows(days: impl Iterator<Item = i32>) -> MetricHistory {
+        let mut history = MetricHistory::default();
+        days.for_each(|day| history.add_day(Day(day), &[rows_metric(1_000.0)]));
+        history
     }
 
     fn rows_trend_state(value: f64, incidents: &[Incident]) -> TrendState {
@@ -170,7 +172,7 @@ mod tests {
                     metric: "refined".into(),
                     ..rows_metric(7.0)
                 }],
-                &EarlierMetrics::new(),
+                &MetricHistory::default(),
                 &[]
             )
             .is_empty()

@@ -1,15 +1,15 @@
-//! How counts and findings are put into words, the same everywhere.
+//! The wording of counts and findings, the same in pages, alerts and exports.
 
 use lake::{RuleResult, RuleVerdict};
 
 use crate::report::Trend;
 
-/// A count with thousands separated, as people read it.
+/// A count with its thousands separated by commas.
 pub(crate) fn format_thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -17,7 +17,7 @@ pub(crate) fn format_thousands(count: u64) -> String {
     text
 }
 
-/// A number of a trend: thousands separated, at most three digits behind the point.
+/// A number of a trend: its thousands separated by commas, at most three digits after the point.
 pub(crate) fn format_number(value: f64) -> String {
     let text = format!("{value:.3}");
     let text = if text.contains('.') {
@@ -28,20 +28,23 @@ pub(crate) fn format_number(value: f64) -> String {
     let (sign, digits) = text
         .strip_prefix('-')
         .map_or(("", text), |digits| ("-", digits));
-    let (whole, behind) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    // What is no number of digits, or of too many of them, stays as it is.
-    whole.parse().map_or_else(
+    let (integer, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+
+    // An integer part that is not a u64, such as NaN or a very great number, stays as it is.
+    integer.parse().map_or_else(
         |_| text.to_owned(),
-        |whole| format!("{sign}{}{behind}", format_thousands(whole)),
+        |integer| format!("{sign}{}{fraction}", format_thousands(integer)),
     )
 }
 
-/// What a rule that does not hold found, such as `12 of 10,397 rows break it (target: at most 0 rows)`.
+/// Describes what a rule found that does not hold, such as `12 of 10,397 rows break it (target: at
+/// most 0 rows)`.
 pub(crate) fn describe_finding(result: &RuleResult, rule: &str) -> String {
     let (checked, target) = (format_thousands(result.checked), &result.target);
     if result.failed == 0 && result.verdict != RuleVerdict::Pass {
         return format!("{checked} rows in all break {rule} (target: {target})");
     }
+
     let breaks = if result.failed == 1 {
         "breaks"
     } else {
@@ -53,25 +56,26 @@ pub(crate) fn describe_finding(result: &RuleResult, rule: &str) -> String {
     )
 }
 
-/// What was observed beside what is usual, such as `rows at 12, usually 9,800 to 10,400`.
+/// Describes an observed number and its usual range, such as `rows at 12, usually 9,800 to 10,400`.
 pub(crate) fn describe_trend(trend: &Trend) -> String {
-    let of = trend
+    let column = trend
         .column
         .as_ref()
         .map(|column| format!(" of {column}"))
         .unwrap_or_default();
     let usual = trend
         .expected
-        .map(|(least, most)| {
+        .map(|(minimum, maximum)| {
             format!(
                 ", usually {} to {}",
-                format_number(least),
-                format_number(most)
+                format_number(minimum),
+                format_number(maximum)
             )
         })
         .unwrap_or_default();
+
     format!(
-        "{}{of} at {}{usual}",
+        "{}{column} at {}{usual}",
         trend.metric.replace('_', " "),
         format_number(trend.observed)
     )

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use host::{Failure, Settings};
-use store::{ObjectStore, S3Store};
-
 use store::raw_log::LogEndCache;
+use store::{ObjectStore, S3Store};
 
 /// The function's context.
 pub struct Context {
     /// The raw zone.
     pub raw: Arc<dyn ObjectStore>,
-    /// The topics' life, counted up when topics are made anew.
+    /// The topics' epoch, which an operator raises when topics are recreated.
     pub epoch: u32,
-    /// Where each stream's chain ends, as far as this sandbox knows.
+    /// Where each stream's raw log ends, as far as this sandbox knows.
     pub log_ends: LogEndCache,
 }
 
@@ -26,11 +25,10 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (bucket, epoch) = (
-            settings.required_text("RAW_BUCKET"),
-            settings.number_or("TOPIC_EPOCH", 1),
-        );
+        let bucket = settings.required_text("RAW_BUCKET");
+        let epoch = settings.number_or("TOPIC_EPOCH", 1);
         settings.finish_with(())?;
+
         let client = Client::new(&host::load_aws_config().await);
         Ok(Self::new(Arc::new(S3Store::new(client, bucket)), epoch))
     }

@@ -5,74 +5,95 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use host::{Failure, FailureKind, TimeBudget, emit_metric};
-use lake::{Chunk, RawRecord};
-use trigger::{KafkaEvent, KafkaFailures, KafkaRecord};
+use lake::{Chunk, LakeError, RawRecord};
+use store::raw_log::{LandingCounts, RawLogError, land_records};
+use trigger::{KafkaEvent, KafkaFailures, KafkaRecord, PayloadText};
 
 use crate::context::Context;
-use store::raw_log::{LandingCounts, RawLogError, land_records};
 
-type RecordsByStream<'e> = BTreeMap<(&'e str, i32), Vec<&'e KafkaRecord<'e>>>;
+/// A topic and a partition.
+type StreamName<'e> = (&'e str, i32);
 
-/// Lands a batch. Partitions fail alone; the answer names the first offset of each that is not landed.
+/// What landing a stream's records gave.
+struct StreamOutcome<'e> {
+    stream: StreamName<'e>,
+    first_offset: i64,
+    landed: Result<LandingCounts, RawLogError>,
+}
+
+/// Lands a batch. Partitions fail alone; the answer names the first offset of each that is not
+/// landed.
 ///
 /// # Errors
-/// When the payload is no Kafka batch: Lambda then sends the whole of it again.
+/// When the payload is no Kafka batch: Lambda then sends all of it again.
 pub async fn handle(
     payload: &str,
     context: &Context,
     budget: TimeBudget,
 ) -> Result<KafkaFailures, Failure> {
-    let event = KafkaEvent::parse(payload).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Failure::new(
-            FailureKind::BadRequest,
-            format!("the payload is no Kafka batch: {place}"),
-        )
-    })?;
+    let event = KafkaEvent::parse(payload).map_err(|error| unreadable_batch(&error))?;
     let records: Vec<KafkaRecord<'_>> = event
         .records
         .unwrap_or_default()
         .into_values()
         .flatten()
         .collect();
-    let mut streams: RecordsByStream<'_> = BTreeMap::new();
-    for record in &records {
-        streams
-            .entry((record.topic.0.as_ref(), record.partition))
-            .or_default()
-            .push(record);
-    }
+
     // Several partitions at once: each waits for its own PUT.
-    let outcomes = join_all(streams.into_iter().map(|(stream, mut records)| async move {
-        records.sort_by_key(|record| record.offset);
-        records.dedup_by_key(|record| record.offset);
-        let first = records.first().map_or(0, |record| record.offset);
-        // What does not answer in time is handed back before Lambda takes the whole invocation away.
-        let landed =
-            tokio::time::timeout(budget.time_left(), land_stream(context, stream, &records)).await;
-        (stream, first, landed.unwrap_or(Err(RawLogError::OutOfTime)))
-    }))
-    .await;
-    let mut failures = KafkaFailures::default();
-    for ((topic, partition), first, outcome) in outcomes {
-        match outcome {
-            Ok(landed) => emit_metrics(topic, landed),
-            Err(error) => {
-                tracing::error!(%error, topic, partition, offset = first, "not landed");
-                emit_metric(
-                    &[("function", "raw-landing"), ("topic", topic)],
-                    &[("landing_failed", 1)],
-                );
-                failures.add_offset(topic, partition, first);
-            }
-        }
+    let landings = group_by_stream(&records)
+        .into_iter()
+        .map(|(stream, records)| land_in_time(context, stream, records, budget));
+    let outcomes = join_all(landings).await;
+
+    Ok(report_outcomes(outcomes))
+}
+
+/// The failure of a payload that cannot be read. It gives the position alone: the parser's own text
+/// could quote a record.
+fn unreadable_batch(error: &serde_json::Error) -> Failure {
+    let message = format!(
+        "the payload is no Kafka batch: line {}, column {}",
+        error.line(),
+        error.column()
+    );
+    Failure::new(FailureKind::BadRequest, message)
+}
+
+fn group_by_stream<'r, 'e>(
+    records: &'r [KafkaRecord<'e>],
+) -> BTreeMap<StreamName<'r>, Vec<&'r KafkaRecord<'e>>> {
+    let mut streams: BTreeMap<StreamName<'_>, Vec<_>> = BTreeMap::new();
+    for record in records {
+        let stream = (record.topic.0.as_ref(), record.partition);
+        streams.entry(stream).or_default().push(record);
     }
-    Ok(failures)
+    streams
+}
+
+/// Lands the records of one stream. What the storage does not take in time is handed back before
+/// Lambda ends the invocation.
+async fn land_in_time<'e>(
+    context: &Context,
+    stream: StreamName<'e>,
+    mut records: Vec<&KafkaRecord<'_>>,
+    budget: TimeBudget,
+) -> StreamOutcome<'e> {
+    records.sort_by_key(|record| record.offset);
+    records.dedup_by_key(|record| record.offset);
+
+    let landing = land_stream(context, stream, &records);
+    let landed = tokio::time::timeout(budget.time_left(), landing).await;
+
+    StreamOutcome {
+        stream,
+        first_offset: records.first().map_or(0, |record| record.offset),
+        landed: landed.unwrap_or(Err(RawLogError::OutOfTime)),
+    }
 }
 
 async fn land_stream(
     context: &Context,
-    (topic, partition): (&str, i32),
+    (topic, partition): StreamName<'_>,
     records: &[&KafkaRecord<'_>],
 ) -> Result<LandingCounts, RawLogError> {
     let stream = Chunk {
@@ -85,38 +106,63 @@ async fn land_stream(
         .iter()
         .map(|record| decode_record(record))
         .collect::<Result<Vec<_>, _>>()?;
+
     land_records(&*context.raw, &context.log_ends, &stream, &records).await
 }
 
-/// The record with its bytes decoded. Base64 is Lambda's own doing: wrong base64 is no record's fault.
-fn decode_record<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, RawLogError> {
-    let bytes = |text: &Option<trigger::PayloadText<'_>>| -> Result<Option<Bytes>, RawLogError> {
-        let Some(text) = text else { return Ok(None) };
-        let decoded = base64_simd::STANDARD
-            .decode_to_vec(text.0.as_bytes())
-            .map_err(|_| {
-                lake::LakeError::Unexpected(format!(
-                    "offset {}: key or value is not base64",
-                    record.offset
-                ))
-            })?;
-        Ok(Some(Bytes::from(decoded)))
-    };
+/// The record with its bytes decoded. Lambda itself encodes base64: wrong base64 is no record's
+/// fault.
+fn decode_record<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, LakeError> {
     Ok(RawRecord {
         offset: record.offset,
         timestamp: record.timestamp,
         timestamp_type: record.timestamp_type.as_ref().map(|kind| kind.0.as_ref()),
-        key: bytes(&record.key)?,
-        value: bytes(&record.value)?,
+        key: decode_base64(record.key.as_ref(), record.offset)?,
+        value: decode_base64(record.value.as_ref(), record.offset)?,
         headers: record.headers.to_json(),
     })
 }
 
-fn emit_metrics(topic: &str, landed: LandingCounts) {
+fn decode_base64(text: Option<&PayloadText<'_>>, offset: i64) -> Result<Option<Bytes>, LakeError> {
+    let Some(text) = text else { return Ok(None) };
+    let decoded = base64_simd::STANDARD
+        .decode_to_vec(text.0.as_bytes())
+        .map_err(|_| {
+            LakeError::Unexpected(format!("offset {offset}: key or value is not base64"))
+        })?;
+    Ok(Some(Bytes::from(decoded)))
+}
+
+/// Counts what was landed, and names the streams that were not for Lambda to send again.
+fn report_outcomes(outcomes: Vec<StreamOutcome<'_>>) -> KafkaFailures {
+    let mut failures = KafkaFailures::default();
+    for outcome in outcomes {
+        let (topic, partition) = outcome.stream;
+        let offset = outcome.first_offset;
+        match outcome.landed {
+            Ok(counts) => emit_landed(topic, counts),
+            Err(error) => {
+                tracing::error!(%error, topic, partition, offset, "not landed");
+                emit_landing_failed(topic);
+                failures.add_offset(topic, partition, offset);
+            }
+        }
+    }
+    failures
+}
+
+fn emit_landed(topic: &str, counts: LandingCounts) {
     let values = [
-        ("records_landed", landed.records),
-        ("records_repeated", landed.repeats),
-        ("offset_holes", landed.offset_gaps),
+        ("records_landed", counts.records),
+        ("records_repeated", counts.repeats),
+        ("offset_gaps", counts.offset_gaps),
     ];
     emit_metric(&[("function", "raw-landing"), ("topic", topic)], &values);
+}
+
+fn emit_landing_failed(topic: &str) {
+    emit_metric(
+        &[("function", "raw-landing"), ("topic", topic)],
+        &[("landing_failed", 1)],
+    );
 }

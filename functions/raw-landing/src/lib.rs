@@ -1,7 +1,7 @@
 //! `raw-landing`: batches of Kafka records in, immutable raw objects out, exactly once.
 //!
-//! Never looks inside a key or a value, so that no content can stop a partition. The chain of conditional PUTs
-//! ([`store::chain`]) needs no coordinator and no table of locks.
+//! Never reads the content of a key or a value, so that no content can stop a partition. The log of
+//! conditional PUTs ([`store::raw_log`]) needs no coordinator and no table of locks.
 
 mod context;
 mod handler;
@@ -23,12 +23,8 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let context = Arc::clone(&context);
         async move {
-            handle(
-                event.payload.get(),
-                &context,
-                host::TimeBudget::from_context(&event.context),
-            )
-            .await
+            let budget = host::TimeBudget::from_context(&event.context);
+            handle(event.payload.get(), &context, budget).await
         }
     }))
     .await

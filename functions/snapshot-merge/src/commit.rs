@@ -5,7 +5,6 @@ use host::{Failure, FailureKind};
 use lake::{Day, SnapshotManifest, manifest_key};
 use store::{ObjectMetadata, ObjectStore, StoreError};
 
-use crate::manifest_lookup::get_if_found;
 use crate::plan::MergePlan;
 
 /// Writes the manifest; returns whether it was new. The conditional PUT is the commit. Of two runs
@@ -36,7 +35,7 @@ pub(crate) async fn commit_manifest(
 
 /// Whether the object at `key` has this content.
 async fn is_stored(key: &str, body: &Bytes, store: &dyn ObjectStore) -> Result<bool, StoreError> {
-    let present = get_if_found(key, store).await?;
+    let present = store.get_if_present(key).await?;
     Ok(present.is_some_and(|present| present.body == *body))
 }
 

@@ -20,7 +20,7 @@ use crate::batch_columns::{text_column, typed_column};
 use crate::change_merge::{BatchWindow, ChangeMerge};
 use crate::context::Context;
 use crate::entity_rows::{EntityRows, EventOrder, GatheredEntity};
-use crate::manifest_lookup::{ManifestLookup, get_if_found, look_up_manifests};
+use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
 use crate::merge_run::TableRun;
 use crate::output::ShardWriter;
 use crate::plan::{MergePlan, PlannedMerge, merge_rules};
@@ -72,7 +72,7 @@ async fn read_day_manifests(
     let mut manifests = BTreeMap::new();
     for table in entity_source_tables(&context.catalogue) {
         let key = manifest_key(&table.name, day);
-        if let Some(object) = get_if_found(&key, &*context.curated).await? {
+        if let Some(object) = context.curated.get_if_present(&key).await? {
             let manifest = SnapshotManifest::from_json(&object.body)?;
             manifests.insert(table.name.clone(), manifest);
         }

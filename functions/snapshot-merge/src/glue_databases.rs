@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Catalogue, Column, CompiledMapping, TableContract};
 use host::{Failure, FailureKind};
-use lake::{Chunk, database_name, schema};
+use lake::{Chunk, database_name, schema, table_prefix};
 use store::{ColumnSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
@@ -111,7 +111,11 @@ pub(crate) fn curated_table_spec(
         database: database_name(&context.database_prefix, "curated", &table.domain),
         name: name.to_owned(),
         description: table.meaning.clone(),
-        location: format!("s3://{}/curated/{}/", context.buckets.curated, table.name),
+        location: format!(
+            "s3://{}/{}",
+            context.buckets.curated,
+            table_prefix(&table.name)
+        ),
         columns: table.columns.iter().map(contract_column_spec).collect(),
         partition_keys: keys
             .iter()

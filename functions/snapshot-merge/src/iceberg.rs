@@ -6,11 +6,11 @@ use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::iceberg::{DayFiles, FileLineage, IcebergDays, IcebergFile, IcebergTable, WrittenDay};
-use lake::{Day, iceberg_hint_key, iceberg_prefix, manifest_key};
+use lake::{Day, iceberg_hint_key, iceberg_metadata_key, manifest_key};
 use store::streams::list_manifest_days;
 use store::{ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
-use crate::manifest_lookup::{get_if_found, read_manifest_at};
+use crate::manifest_lookup::read_manifest_at;
 
 /// Tries when other runs publish the same table at the same time.
 const PUBLISH_ATTEMPTS: u32 = 4;
@@ -57,12 +57,13 @@ pub(crate) async fn read_iceberg_days(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<(Option<StoredObject>, IcebergDays), Failure> {
-    let Some(hint) = get_if_found(&iceberg_hint_key(table), curated).await? else {
+    let Some(hint) = curated.get_if_present(&iceberg_hint_key(table)).await? else {
         return Ok((None, IcebergDays::default()));
     };
-    let text = String::from_utf8_lossy(&hint.body);
-    let key = format!("{}{}.metadata.json", iceberg_prefix(table), text.trim());
-    let days = get_if_found(&key, curated)
+    let name = String::from_utf8_lossy(&hint.body);
+    let key = iceberg_metadata_key(table, name.trim());
+    let days = curated
+        .get_if_present(&key)
         .await?
         .and_then(|object| IcebergDays::from_metadata(&object.body).ok())
         .unwrap_or_default();
@@ -105,7 +106,7 @@ async fn read_lineage_before(
     let Some(key) = before.and_then(|before| before.manifest_key()) else {
         return Ok(None);
     };
-    match get_if_found(key, curated).await? {
+    match curated.get_if_present(key).await? {
         Some(object) => Ok(Some(FileLineage::from_manifest(&object.body)?)),
         None => Ok(None),
     }

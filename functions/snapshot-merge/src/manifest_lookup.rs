@@ -2,7 +2,7 @@
 
 use host::Failure;
 use lake::{Day, LakeError, SnapshotManifest, manifest_key, manifest_prefix};
-use store::{ObjectStore, StoreError, StoredObject};
+use store::{ObjectStore, StoredObject};
 
 /// What a table's manifests say before its merge begins.
 pub(crate) struct ManifestLookup {
@@ -40,7 +40,7 @@ pub(crate) async fn look_up_manifests(
     curated: &dyn ObjectStore,
 ) -> Result<ManifestLookup, Failure> {
     let key = manifest_key(table, day);
-    let present = get_if_found(&key, curated).await?;
+    let present = curated.get_if_present(&key).await?;
 
     let listed = curated.list(&manifest_prefix(table), None).await?;
     let has_later_day = listed.last().is_some_and(|last| last.key > key);
@@ -62,16 +62,4 @@ pub(crate) async fn read_manifest_at(
 ) -> Result<SnapshotManifest, Failure> {
     let object = curated.get(key).await?;
     Ok(SnapshotManifest::from_json(&object.body)?)
-}
-
-/// The object at a key; none when the store has none.
-pub(crate) async fn get_if_found(
-    key: &str,
-    store: &dyn ObjectStore,
-) -> Result<Option<StoredObject>, StoreError> {
-    match store.get(key).await {
-        Ok(object) => Ok(Some(object)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -8,9 +8,7 @@ use lake::{LakeError, ManifestShard};
 use pole::content_id;
 use quality::TableState;
 use serde::{Deserialize, Serialize};
-use store::ObjectStore;
-
-use crate::manifest_lookup::get_if_found;
+use store::{ObjectStore, read_json_if_valid};
 
 /// What was measured of a shard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,8 +49,7 @@ impl ShardProfile {
         if !is_measured_under(shard, fingerprint) {
             return Ok(None);
         }
-        let object = get_if_found(key, store).await?;
-        Ok(object.and_then(|object| serde_json::from_slice(&object.body).ok()))
+        Ok(read_json_if_valid(store, key).await?)
     }
 }
 

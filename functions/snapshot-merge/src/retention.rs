@@ -13,11 +13,10 @@ use lake::{
 };
 use serde::{Deserialize, Serialize};
 use store::streams::list_manifest_days;
-use store::{ListedObject, ObjectStore, StoreError};
+use store::{ListedObject, ObjectStore, StoreError, read_json_if_present};
 
 use crate::context::Context;
 use crate::iceberg::read_iceberg_days;
-use crate::manifest_lookup::get_if_found;
 use crate::publish;
 
 /// Requests at once.
@@ -246,10 +245,9 @@ async fn record_swept_days(
         return Ok(());
     }
     let key = swept_days_key(table);
-    let mut days: BTreeSet<String> = match get_if_found(&key, curated).await? {
-        Some(object) => serde_json::from_slice(&object.body)?,
-        None => BTreeSet::new(),
-    };
+    let mut days: BTreeSet<String> = read_json_if_present(curated, &key)
+        .await?
+        .unwrap_or_default();
     days.extend(dropped.iter().cloned());
     let body = serde_json::to_vec(&days)?;
     curated.put(&key, body.into(), "application/json").await?;

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use host::Failure;
 use lake::file::PARQUET_MEDIA_TYPE;
-use lake::{OwnerRange, RowGroupWriter, file};
+use lake::{OwnerRange, RowGroupWriter, file, sorted_run_key};
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
 use store::sorted_file::SortedFile;
@@ -180,7 +180,7 @@ impl<'p> IncrementSorter<'p> {
         shard: Option<u32>,
     ) -> Result<SortedRun, Failure> {
         let written = writer.finish_file()?.finish()?;
-        let key = format!("{}{}.parquet", self.target.prefix, written.content_hash);
+        let key = sorted_run_key(&self.target.prefix, &written.content_hash);
         self.target
             .store
             .put_file(&key, written.path(), PARQUET_MEDIA_TYPE)

@@ -9,16 +9,16 @@ use std::sync::{Mutex, PoisonError};
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind, TimeBudget};
-use lake::{Day, work_prefix};
+use lake::{Day, work_document_key};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use store::read_json_if_present;
 use trigger::ScheduleRequest;
 
 use crate::context::Context;
 use crate::entity;
 use crate::handler::{for_each_planned_table, requested_tables};
-use crate::manifest_lookup::get_if_found;
 use crate::merge_run::{MergeRun, TableRun, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
 use crate::retention::{self, RetentionPolicy, SweepResult};
@@ -167,11 +167,6 @@ pub async fn run_sweep_step(
     Ok(swept)
 }
 
-/// The key of a document that steps pass on.
-fn step_document_key(table: &str, day: Day, name: &str) -> String {
-    format!("{}{name}.json", work_prefix(table, day))
-}
-
 async fn put_step_document<T: Serialize>(
     key: &str,
     document: &T,
@@ -187,7 +182,7 @@ async fn put_step_document<T: Serialize>(
 
 /// The key of a shard's result.
 fn shard_result_key(table: &str, day: Day, shard: u32) -> String {
-    step_document_key(table, day, &format!("result-{shard:04}"))
+    work_document_key(table, day, &format!("result-{shard:04}"))
 }
 
 async fn read_shard_result(
@@ -206,10 +201,9 @@ async fn get_step_document<T: DeserializeOwned>(
     missing: &str,
     context: &Context,
 ) -> Result<T, Failure> {
-    match get_if_found(key, &*context.curated).await? {
-        Some(object) => Ok(serde_json::from_slice(&object.body)?),
-        None => Err(Failure::new(FailureKind::BadRequest, missing)),
-    }
+    read_json_if_present(&*context.curated, key)
+        .await?
+        .ok_or_else(|| Failure::new(FailureKind::BadRequest, missing))
 }
 
 /// Stores a plan and the list of its shards' steps.
@@ -221,8 +215,8 @@ async fn store_plan(planned: &PlannedMerge, context: &Context) -> Result<FanOut,
             json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard})
         })
         .collect();
-    let plan_key = step_document_key(&plan.table, day, "plan");
-    let shards_key = step_document_key(&plan.table, day, "shards");
+    let plan_key = work_document_key(&plan.table, day, "plan");
+    let shards_key = work_document_key(&plan.table, day, "shards");
     put_step_document(&plan_key, plan, context).await?;
     put_step_document(&shards_key, &steps, context).await?;
     Ok(FanOut {
@@ -244,7 +238,7 @@ async fn load_plan<'c>(
         Failure::new(FailureKind::BadRequest, message)
     })?;
     let day = parse_step_date(date)?;
-    let key = step_document_key(table, day, "plan");
+    let key = work_document_key(table, day, "plan");
     let missing =
         format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
     let plan: MergePlan = get_step_document(&key, &missing, context).await?;

@@ -10,9 +10,7 @@ use std::collections::BTreeMap;
 use host::Failure;
 use lake::{Chunk, CommittedOffset, Day, Receipt, SnapshotManifest, StreamKey};
 use store::ObjectStore;
-use store::streams::{
-    StreamError, find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_receipts,
-};
+use store::streams::{find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_receipts};
 
 /// A refined object with the range of offsets that is consumed of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,10 +75,7 @@ impl StreamReceipts {
     ) -> Result<(), Failure> {
         for topic in topics {
             let mut streams = Vec::new();
-            for first in find_first_chunks(topic, raw)
-                .await
-                .map_err(stream_failure)?
-            {
+            for first in find_first_chunks(topic, raw).await? {
                 streams.push(self.read_stream(&first, bases, raw, refined).await?);
             }
             self.topics.insert((*topic).to_owned(), streams);
@@ -98,10 +93,8 @@ impl StreamReceipts {
         refined: &dyn ObjectStore,
     ) -> Result<TopicStream, Failure> {
         let from = oldest_committed_chunk(first, bases);
-        let receipts = read_receipts(&from, refined)
-            .await
-            .map_err(stream_failure)?;
-        let chunks = list_raw_chunks(&from, raw).await.map_err(stream_failure)?;
+        let receipts = read_receipts(&from, refined).await?;
+        let chunks = list_raw_chunks(&from, raw).await?;
         self.untransformed += (chunks.len() as u64).saturating_sub(receipts.len() as u64);
         Ok(TopicStream {
             stream: StreamKey {
@@ -218,12 +211,6 @@ impl TopicStream {
         }
         (inputs, position)
     }
-}
-
-/// A stream that cannot be read: the run is tried again.
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn stream_failure(error: StreamError) -> Failure {
-    Failure::unavailable(&error)
 }
 
 #[cfg(test)]

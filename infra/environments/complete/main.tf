@@ -1,5 +1,5 @@
 # Everything: brokers of a fixed size, queues of teams that publish to SNS, bearer tokens, fan-out, a site, grants by
-# column, erasure, alarms for the duty officer, a budget.
+# column, erasure, alarms for the operator on duty, a budget.
 
 terraform {
   required_version = ">= 1.9"

@@ -34,6 +34,6 @@ output "erasure_role_arn" {
 }
 
 output "topics" {
-  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  description = "Topics that the contracts name; each must exist, with LogAppendTime."
   value       = module.polelake.topics
 }

@@ -5,13 +5,13 @@ variable "region" {
 }
 
 variable "name" {
-  description = "What all names begin with."
+  description = "Prefix of all names."
   type        = string
   default     = "polelake"
 }
 
 variable "cost_centre" {
-  description = "Who pays."
+  description = "Cost centre that pays."
   type        = string
   default     = "data-platform"
 }
@@ -28,7 +28,7 @@ variable "contracts" {
 }
 
 variable "network" {
-  description = "A VPC that is there, where states are fetched from outside; null makes one without a way out."
+  description = "An existing VPC, needed where the relay fetches states from outside; null creates one without a route to the internet."
   type = object({
     subnet_ids                = list(string)
     client_security_group_ids = list(string)
@@ -44,12 +44,12 @@ variable "consumer_groups" {
 }
 
 variable "jwt_issuer" {
-  description = "Who issues tokens."
+  description = "Issuer of tokens."
   type        = string
 }
 
 variable "jwt_audience" {
-  description = "Whom tokens are for."
+  description = "Audience of tokens."
   type        = list(string)
 }
 
@@ -60,7 +60,7 @@ variable "queue_sources" {
 }
 
 variable "access" {
-  description = "`iam` at first, `lake_formation` once the first day has made the tables."
+  description = "`iam` at first, `lake_formation` once the first day has created the tables."
   type        = string
   default     = "iam"
 }
@@ -78,37 +78,37 @@ variable "lake_formation_admins" {
 }
 
 variable "erasure_principals" {
-  description = "Who may take the role that erases."
+  description = "Principals that may assume the role that erases."
   type        = list(string)
   default     = []
 }
 
 variable "site_domain" {
-  description = "Name of the site."
+  description = "Domain name of the site."
   type        = string
   default     = null
 }
 
 variable "site_certificate_arn" {
-  description = "Its certificate, in us-east-1."
+  description = "Certificate of the site, in us-east-1."
   type        = string
   default     = null
 }
 
 variable "site_web_acl_arn" {
-  description = "Who may see it."
+  description = "WAF web ACL that says who may see the site."
   type        = string
   default     = null
 }
 
 variable "alert_emails" {
-  description = "Addresses that are told of alarms."
+  description = "Mail addresses that receive alarms."
   type        = set(string)
   default     = []
 }
 
 variable "freshness_hours" {
-  description = "Topic to the hours within which something must land."
+  description = "Topic to the hours within which records must land."
   type        = map(number)
   default     = {}
 }

@@ -1,5 +1,5 @@
-# The least that is useful: Kafka, five functions, one schedule each. No site in front of the bucket, no fan-out, no
-# grants beyond who administers the account.
+# The smallest useful stack: Kafka, five functions, their schedules. No CloudFront, no fan-out, no grants beyond the
+# administrators of the account.
 
 terraform {
   required_version = ">= 1.9"
@@ -11,7 +11,7 @@ terraform {
     }
   }
 
-  # State holds settings and names, no records. For more than a trial keep it in a bucket:
+  # State holds settings and names, no records. For more than a trial, store it in a bucket:
   # backend "s3" { bucket = "…", key = "polelake/minimal", use_lockfile = true }
 }
 
@@ -46,7 +46,7 @@ module "polelake" {
   alert_emails   = var.alert_emails
   monthly_budget = var.monthly_budget
   emulated       = var.emulated
-  # A trial keeps logs for a month and may be taken down with all that is in it.
+  # A trial keeps logs for a month, and a destroy deletes its data.
   log_retention_days = 30
   force_destroy      = true
 }

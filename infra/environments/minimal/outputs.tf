@@ -29,7 +29,7 @@ output "function_environments" {
 }
 
 output "function_policies" {
-  description = "Function to what it may do."
+  description = "Function to the policy of its role."
   value       = module.polelake.function_policies
 }
 
@@ -49,6 +49,6 @@ output "alarms" {
 }
 
 output "topics" {
-  description = "Topics that the contracts name; each must be there, with LogAppendTime."
+  description = "Topics that the contracts name; each must exist, with LogAppendTime."
   value       = module.polelake.topics
 }

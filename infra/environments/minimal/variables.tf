@@ -5,7 +5,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "What all names begin with."
+  description = "Prefix of all names."
   type        = string
   default     = "polelake"
 }
@@ -52,13 +52,13 @@ variable "kafka_auth" {
 }
 
 variable "kafka_mappings" {
-  description = "False only for emulators that do not know Kafka's event source."
+  description = "False only for emulators that do not support Kafka's event source."
   type        = bool
   default     = true
 }
 
 variable "network" {
-  description = "The existing Kafka's VPC; null makes one."
+  description = "The existing Kafka's VPC; null creates one."
   type = object({
     subnet_ids                = list(string)
     client_security_group_ids = list(string)
@@ -68,13 +68,13 @@ variable "network" {
 }
 
 variable "athena" {
-  description = "Whether Athena's workgroups are made."
+  description = "Whether Athena's workgroups are created."
   type        = bool
   default     = true
 }
 
 variable "alert_emails" {
-  description = "Addresses that are told of alarms."
+  description = "Mail addresses that receive alarms."
   type        = set(string)
   default     = []
 }
@@ -86,7 +86,7 @@ variable "monthly_budget" {
 }
 
 variable "emulated" {
-  description = "Whether an emulator such as moto stands in for AWS."
+  description = "Whether an emulator such as moto replaces AWS."
   type        = bool
   default     = false
 }

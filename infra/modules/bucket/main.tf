@@ -22,7 +22,7 @@ locals {
       Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
     },
     {
-      # No header is fine: the bucket's default is this key.
+      # A request without the header is allowed: the bucket's default is this key.
       Sid       = "OnlyOwnKey"
       Effect    = "Deny"
       Principal = "*"
@@ -61,7 +61,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   rule {
-    # The bucket's own key asks KMS once for many objects: without it every request costs two.
+    # With a bucket key S3 calls KMS once for many objects: without it every request costs two.
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {

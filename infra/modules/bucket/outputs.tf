@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "domain" {
-  description = "Name under which CloudFront finds it."
+  description = "Domain name that CloudFront uses."
   value       = aws_s3_bucket.this.bucket_regional_domain_name
 }
 

@@ -9,7 +9,7 @@ variable "partition" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the zone."
+  description = "KMS key of the zone."
   type        = string
 }
 
@@ -20,12 +20,12 @@ variable "statements" {
 }
 
 variable "noncurrent_days" {
-  description = "Days after which old versions go."
+  description = "Days after which old versions are deleted."
   type        = number
 }
 
 variable "expire" {
-  description = "Prefix to days: current objects that go by their age."
+  description = "Prefix to days: current objects that expire by age."
   type        = map(number)
   default     = {}
 }
@@ -37,7 +37,7 @@ variable "archive" {
 }
 
 variable "force_destroy" {
-  description = "Whether a destroy deletes what is in it: for trials only."
+  description = "Whether a destroy deletes the objects in it: for trials only."
   type        = bool
   default     = false
 }

@@ -1,13 +1,13 @@
-# Databases by zone and department, where analysts ask, and who may read what.
+# Databases by zone and department, Athena's workgroups, and who may read what.
 #
-# Tables are made by snapshot-merge. Who may read them stands in the tables' contracts, under `roles`: what is written
-# there is granted, what is taken out is revoked by the next apply.
+# snapshot-merge creates the tables. The tables' contracts say under `roles` who may read them: the next apply grants
+# what is written there, and revokes what was removed.
 
 locals {
-  # The newest passing day, every kept day, and the same for readers of Iceberg.
+  # The newest day that passed, every retained day, and the same for readers of Iceberg.
   faces = ["", "_history", "_iceberg"]
   roles = toset([for grant in var.grants : grant.role])
-  # Who the role's people are, in this account.
+  # The IAM roles of a contract's role, in this account.
   grants = flatten([for grant in var.grants : [
     for principal in lookup(var.principals, grant.role, []) : merge(grant, { principal = principal })
   ]])
@@ -20,7 +20,7 @@ locals {
   databases_read = var.access != "lake_formation" ? {} : {
     for grant in local.grants : "${grant.database} ${grant.principal}" => grant...
   }
-  # IAM knows no columns: a table with personal columns is withheld as a whole.
+  # IAM has no rights on columns: a table with personal columns is withheld as a whole.
   readable = {
     for role in local.roles : role => [
       for grant in var.grants : grant if grant.role == role && (grant.personal || length(grant.personal_columns) == 0)
@@ -47,7 +47,7 @@ resource "aws_athena_workgroup" "this" {
   force_destroy = var.force_destroy
 
   configuration {
-    # What a client asks for instead is not heard.
+    # Settings that a client sends are ignored.
     enforce_workgroup_configuration    = true
     publish_cloudwatch_metrics_enabled = true
     bytes_scanned_cutoff_per_query     = var.scan_limit_bytes
@@ -68,13 +68,13 @@ resource "aws_athena_workgroup" "this" {
 resource "aws_lakeformation_data_lake_settings" "this" {
   count = var.access == "lake_formation" ? 1 : 0
 
-  # No default permissions: a new table is nobody's but its maker's.
+  # No default permissions: only its creator may read a new table.
   admins = var.lake_formation_admins
 
   lifecycle {
     precondition {
       condition     = length(var.lake_formation_admins) > 0
-      error_message = "Lake Formation needs an administrator, and it must be who applies this."
+      error_message = "Lake Formation needs an administrator: the role that applies this."
     }
   }
 }
@@ -161,7 +161,7 @@ resource "aws_iam_policy" "readers" {
   for_each = var.access == "iam" ? local.readable : {}
 
   name        = "${var.name}-read-${each.key}"
-  description = "What the contracts grant to ${each.key}: tables without personal columns, and others where they say so."
+  description = "What the contracts grant to ${each.key}: tables without personal columns, and others where the contract says so."
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(

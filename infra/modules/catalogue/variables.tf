@@ -1,5 +1,5 @@
 variable "name" {
-  description = "What names begin with."
+  description = "Prefix of all names."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "databases" {
 }
 
 variable "grants" {
-  description = "Who may read which table, as the contracts say."
+  description = "Who may read which table, as the contracts declare."
   type = list(object({
     role             = string
     database         = string
@@ -30,7 +30,7 @@ variable "principals" {
 }
 
 variable "access" {
-  description = "How grants are made: `none`, `iam` (whole tables) or `lake_formation` (columns)."
+  description = "How grants are applied: `none`, `iam` (whole tables) or `lake_formation` (columns)."
   type        = string
 
   validation {
@@ -45,17 +45,17 @@ variable "lake_formation_admins" {
 }
 
 variable "merge_role_arn" {
-  description = "Role of snapshot-merge, which makes the tables."
+  description = "Role of snapshot-merge, which creates the tables."
   type        = string
 }
 
 variable "athena" {
-  description = "Whether workgroups are made."
+  description = "Whether workgroups are created."
   type        = bool
 }
 
 variable "workgroups" {
-  description = "Workgroups beside one for each role."
+  description = "Workgroups in addition to one for each role."
   type        = set(string)
 }
 
@@ -64,7 +64,7 @@ variable "scan_limit_bytes" {
   type        = number
 
   validation {
-    # Athena's own least is 10 MB.
+    # Athena's minimum is 10 MB.
     condition     = var.scan_limit_bytes >= 10485760
     error_message = "At least 10 MB."
   }
@@ -76,7 +76,7 @@ variable "curated_bucket_arn" {
 }
 
 variable "curated_key_arn" {
-  description = "Key of the curated zone, and of results."
+  description = "KMS key of the curated zone, and of results."
   type        = string
 }
 

@@ -1,7 +1,8 @@
-# One Lambda function with its role, its log and the three alarms that no function goes without.
+# One Lambda function with its role, its log and the three alarms that every function has.
 
 locals {
-  # What Lambda itself does in the function's name. X-Ray and network interfaces have no resources to name.
+  # What Lambda itself does with the function's role. X-Ray and network interfaces have no resources that a policy can
+  # name.
   own = concat(
     [
       {
@@ -70,7 +71,7 @@ resource "aws_lambda_function" "this" {
   kms_key_arn                    = var.emulated ? null : var.kms_key_arn
 
   environment {
-    # An empty setting is no setting.
+    # Empty settings are left out.
     variables = { for name, value in var.environment : name => value if value != "" }
   }
 
@@ -86,7 +87,7 @@ resource "aws_lambda_function" "this" {
     for_each = var.emulated ? [] : [1]
     content {
       log_format = "JSON"
-      # Sets AWS_LAMBDA_LOG_LEVEL. Metrics are lines of the log: a coarser level would drop them.
+      # Sets AWS_LAMBDA_LOG_LEVEL. Metrics are log lines: a coarser level would drop them.
       application_log_level = var.log_level
       system_log_level      = "WARN"
       log_group             = aws_cloudwatch_log_group.this.name
@@ -107,13 +108,13 @@ resource "aws_lambda_function" "this" {
       error_message = "There is no package ${var.package}. Build it first: see infra/README.md."
     }
     precondition {
-      # Lambda refuses more behind Kafka, and the functions' own limit is the same.
+      # Lambda refuses a longer timeout behind Kafka, and the functions' own limit is the same.
       condition     = !var.behind_kafka || var.timeout <= 840
       error_message = "${var.name}: a function behind Kafka ends within 840 s (14 min)."
     }
   }
 
-  # Who writes first would make a log group that keeps its lines for ever and has no key.
+  # Otherwise the first log line would create a log group without retention and without a key.
   depends_on = [aws_iam_role_policy.this]
 }
 
@@ -132,7 +133,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
   lifecycle {
     precondition {
       condition     = var.failures_queue_arn != null
-      error_message = "${var.name}: who is invoked asynchronously needs a queue for what failed."
+      error_message = "${var.name}: a function that is invoked asynchronously needs a queue for failed invocations."
     }
   }
 }

@@ -34,7 +34,7 @@ output "environment" {
 }
 
 output "policy" {
-  description = "What it may do: the policy of its role."
+  description = "The policy of its role."
   value       = aws_iam_role_policy.this.policy
 }
 

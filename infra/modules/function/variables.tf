@@ -4,12 +4,12 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What it does, in a line."
+  description = "What the function does, in one line."
   type        = string
 }
 
 variable "package" {
-  description = "Path of the zip with `bootstrap`, and the contracts where it needs them."
+  description = "Path of the zip with `bootstrap`, and with the contracts if the function needs them."
   type        = string
 }
 
@@ -25,17 +25,17 @@ variable "timeout" {
   validation {
     # 20 s: the functions keep 10 s, or a fifth of a short timeout, to hand work back.
     condition     = var.timeout >= 20 && var.timeout <= 900
-    error_message = "A timeout is 20 to 900 s."
+    error_message = "A timeout has 20 to 900 s."
   }
 }
 
 variable "memory" {
-  description = "MB of memory; 1,769 are one core."
+  description = "MB of memory; 1,769 give one core."
   type        = number
 
   validation {
     condition     = var.memory >= 128 && var.memory <= 10240
-    error_message = "Lambda gives 128 to 10,240 MB."
+    error_message = "Lambda offers 128 to 10,240 MB."
   }
 }
 
@@ -51,12 +51,12 @@ variable "environment" {
 }
 
 variable "statements" {
-  description = "JSON list of the statements of its policy: what it may do beside logging."
+  description = "JSON list of the statements of its policy: its rights beside logging."
   type        = string
 }
 
 variable "reserved_concurrency" {
-  description = "Invocations at once that are kept for it and are its most; -1 for none."
+  description = "Reserved concurrency, which is also the maximum; -1 for none."
   type        = number
   default     = -1
 }
@@ -68,7 +68,7 @@ variable "behind_kafka" {
 }
 
 variable "asynchronous" {
-  description = "Whether a schedule invokes it: what failed thrice goes to `failures_queue_arn`."
+  description = "Whether a schedule invokes it: invocations that failed three times go to `failures_queue_arn`."
   type        = bool
   default     = false
 }
@@ -86,39 +86,39 @@ variable "vpc" {
 }
 
 variable "polls_in_vpc" {
-  description = "Whether its event source reaches into a VPC in the function's name."
+  description = "Whether its event source enters a VPC with the function's role."
   type        = bool
   default     = false
 }
 
 variable "kms_key_arn" {
-  description = "Key of settings and log."
+  description = "KMS key of settings and log."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that log lines are kept."
+  description = "Days for which log lines are retained."
   type        = number
 }
 
 variable "emulated" {
-  description = "Whether an emulator stands in for AWS: it keeps neither log settings nor the key of settings."
+  description = "Whether an emulator replaces AWS: it keeps neither log settings nor the key of settings."
   type        = bool
   default     = false
 }
 
 variable "log_level" {
-  description = "`TRACE`, `DEBUG` or `INFO`. Metrics are lines of the log at INFO, so nothing coarser."
+  description = "`TRACE`, `DEBUG` or `INFO`. Metrics are log lines at INFO, so no coarser level is allowed."
   type        = string
   default     = "INFO"
 
   validation {
     condition     = contains(["TRACE", "DEBUG", "INFO"], var.log_level)
-    error_message = "Metrics are lines of the log: `WARN` and above would drop them."
+    error_message = "Metrics are log lines: `WARN` and above would drop them."
   }
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "SNS topic that receives alarms."
   type        = string
 }

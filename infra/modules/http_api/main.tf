@@ -1,4 +1,4 @@
-# The HTTP API in front of a function. Every route has an authoriser.
+# The HTTP API of a function. Every route has an authoriser.
 
 locals {
   authorised = var.authoriser == "iam" ? "AWS_IAM" : "JWT"
@@ -33,9 +33,9 @@ resource "aws_apigatewayv2_integration" "this" {
 
   lifecycle {
     precondition {
-      # The caller would be told 504 while the function still produces.
+      # Otherwise the caller would get 504 while the function still produces.
       condition     = var.function_timeout <= 30
-      error_message = "API Gateway waits for 30 s: the function must end before."
+      error_message = "API Gateway waits for 30 s: the function must end earlier."
     }
   }
 }
@@ -63,7 +63,7 @@ resource "aws_apigatewayv2_stage" "this" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.this.arn
-    # Who, what, how long and what came of it; nothing of the body.
+    # Caller, route, duration and status; no part of the body.
     format = jsonencode({
       requestId = "$context.requestId"
       time      = "$context.requestTime"
@@ -99,7 +99,7 @@ resource "aws_lambda_permission" "this" {
 
 resource "aws_cloudwatch_metric_alarm" "failing" {
   alarm_name          = "${var.name}-5xx"
-  alarm_description   = "Callers are told 503 or worse: Kafka, or an API that states are fetched from, does not answer."
+  alarm_description   = "Callers get 5xx: Kafka, or an API from which the relay fetches states, does not answer."
   namespace           = "AWS/ApiGateway"
   metric_name         = "5xx"
   dimensions          = { ApiId = aws_apigatewayv2_api.this.id }

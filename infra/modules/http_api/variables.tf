@@ -4,17 +4,17 @@ variable "name" {
 }
 
 variable "function_name" {
-  description = "Function behind it."
+  description = "Function that answers."
   type        = string
 }
 
 variable "function_timeout" {
-  description = "Seconds of an invocation of it."
+  description = "Seconds of an invocation of the function."
   type        = number
 }
 
 variable "invoke_arn" {
-  description = "ARN by which it is invoked."
+  description = "ARN by which API Gateway invokes it."
   type        = string
 }
 
@@ -29,12 +29,12 @@ variable "authoriser" {
 
   validation {
     condition     = contains(["iam", "jwt"], var.authoriser)
-    error_message = "No route is open: `iam` or `jwt`."
+    error_message = "Every route needs an authoriser: `iam` or `jwt`."
   }
 }
 
 variable "jwt_issuer" {
-  description = "Who issues tokens."
+  description = "Issuer of tokens."
   type        = string
   default     = null
 
@@ -45,44 +45,44 @@ variable "jwt_issuer" {
 }
 
 variable "jwt_audience" {
-  description = "Whom tokens are for."
+  description = "Audience of tokens."
   type        = list(string)
   default     = []
 
   validation {
-    # Without one, a token that was issued for anything else would open the door.
+    # Without one, the API would accept a token that was issued for another service.
     condition     = var.authoriser != "jwt" || length(var.jwt_audience) > 0
     error_message = "With `jwt`, name at least one audience."
   }
 }
 
 variable "rate" {
-  description = "Requests a second."
+  description = "Requests a second that the API accepts."
   type        = number
 }
 
 variable "burst" {
-  description = "Requests at once."
+  description = "Requests at once that the API accepts."
   type        = number
 }
 
 variable "disable_default_endpoint" {
-  description = "Whether only a custom domain, made elsewhere, answers."
+  description = "Whether only a custom domain, which another stack creates, answers."
   type        = bool
   default     = false
 }
 
 variable "log_retention_days" {
-  description = "Days that access log lines are kept."
+  description = "Days for which access log lines are retained."
   type        = number
 }
 
 variable "kms_key_arn" {
-  description = "Key of the access log."
+  description = "KMS key of the access log."
   type        = string
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "SNS topic that receives alarms."
   type        = string
 }

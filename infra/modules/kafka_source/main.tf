@@ -1,6 +1,6 @@
 # Kafka topics into a function: one event source mapping for each topic, in provisioned mode.
 #
-# Provisioned mode is what carries the retry controls. What is given up goes to S3, the only destination that keeps the
+# Only provisioned mode has retry controls. Records that Lambda gives up go to S3, the only destination that stores the
 # records themselves.
 
 resource "aws_lambda_event_source_mapping" "this" {
@@ -9,16 +9,16 @@ resource "aws_lambda_event_source_mapping" "this" {
   function_name    = var.function_name
   event_source_arn = var.self_managed ? null : var.cluster_arn
   topics           = [each.key]
-  # Where the group has offsets already, as a Kafka Connect sink's has, Lambda goes on from these instead.
+  # If the group already has offsets, as a Kafka Connect sink's has, Lambda continues from these instead.
   starting_position                  = "TRIM_HORIZON"
   enabled                            = var.enabled
   batch_size                         = 10000
   maximum_batching_window_in_seconds = var.window
-  # Streams go on from the offset that the function names; without this Lambda would send whole batches again.
+  # Streams continue from the offset that the function names; without this Lambda would send full batches again.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
-  # A landing never looks into a record: it fails only when S3 does, and then it waits. 10,000 is the most that there
-  # is; infinite retries with a destination would silently be ten.
+  # A landing never reads the content of a record: it fails only when S3 fails, and then it waits. 10,000 is the
+  # maximum; infinite retries with a destination would silently become ten.
   maximum_retry_attempts        = 10000
   maximum_record_age_in_seconds = -1
 
@@ -76,7 +76,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "lag" {
   alarm_name          = "${var.function_name}-offset-lag"
-  alarm_description   = "Topics run ahead of the raw zone by more than ${var.lag} records for 15 minutes."
+  alarm_description   = "The raw zone lags behind its topics by more than ${var.lag} records for 15 minutes."
   namespace           = "AWS/Lambda"
   metric_name         = "OffsetLag"
   dimensions          = { FunctionName = var.function_name }
@@ -94,7 +94,7 @@ resource "aws_cloudwatch_metric_alarm" "given_up" {
   for_each = aws_lambda_event_source_mapping.this
 
   alarm_name          = "${var.function_name}-given-up-${each.key}"
-  alarm_description   = "Lambda gave records of ${each.key} up and put them into the failures bucket: they are not in the raw zone."
+  alarm_description   = "Lambda gave up records of ${each.key} and wrote them to the failures bucket: they are not in the raw zone."
   namespace           = "AWS/Lambda"
   metric_name         = "OnFailureDestinationDeliveredEventCount"
   dimensions          = { EventSourceMappingUUID = each.value.uuid }
@@ -110,7 +110,7 @@ resource "aws_cloudwatch_metric_alarm" "given_up" {
 
 resource "aws_cloudwatch_metric_alarm" "failed_delivery" {
   alarm_name          = "${var.function_name}-destination"
-  alarm_description   = "Lambda could not write what it gave up to the failures bucket: these records are nowhere but in Kafka."
+  alarm_description   = "Lambda could not write given-up records to the failures bucket: these records are only in Kafka."
   namespace           = "AWS/Lambda"
   metric_name         = "DestinationDeliveryFailures"
   dimensions          = { FunctionName = var.function_name }

@@ -9,12 +9,12 @@ variable "topics" {
 }
 
 variable "cluster_arn" {
-  description = "MSK cluster; null for Kafka elsewhere."
+  description = "MSK cluster; null for Kafka outside MSK."
   type        = string
 }
 
 variable "self_managed" {
-  description = "Whether Kafka is not MSK: it is then found by `bootstrap`, without authentication within the VPC."
+  description = "Whether Kafka is not MSK: Lambda then connects to `bootstrap`, without authentication within the VPC."
   type        = bool
 }
 
@@ -25,7 +25,7 @@ variable "bootstrap" {
 }
 
 variable "vpc" {
-  description = "Where brokers of a self-managed Kafka are."
+  description = "Subnets and security groups of a self-managed Kafka's brokers."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
@@ -35,43 +35,43 @@ variable "group_prefix" {
 }
 
 variable "consumer_groups" {
-  description = "Topic to group, where another's offsets are taken over: `connect-<name>` of a Kafka Connect sink."
+  description = "Topic to the group whose offsets are taken over: `connect-<name>` of a Kafka Connect sink."
   type        = map(string)
   default     = {}
 }
 
 variable "enabled" {
-  description = "Whether topics are read: the switch to stop landing."
+  description = "Whether Lambda reads the topics: false stops landing."
   type        = bool
   default     = true
 }
 
 variable "window" {
-  description = "Seconds for which a batch is gathered: longer makes fewer, larger objects and later tables."
+  description = "Seconds for which Lambda gathers a batch: a longer window makes fewer, larger objects and later tables."
   type        = number
 
   validation {
     condition     = var.window >= 1 && var.window <= 300
-    error_message = "A window is 1 to 300 s."
+    error_message = "A window has 1 to 300 s."
   }
 }
 
 variable "maximum_pollers" {
-  description = "Pollers of a topic at most; each brings 5 MB/s."
+  description = "Maximum pollers of a topic; each reads 5 MB/s."
   type        = number
 }
 
 variable "lag" {
-  description = "Records that a topic may be ahead without an alarm."
+  description = "Records by which the raw zone may lag behind a topic without an alarm."
   type        = number
 }
 
 variable "failures_bucket_arn" {
-  description = "Bucket of what was given up."
+  description = "Bucket of records that Lambda gave up."
   type        = string
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "SNS topic that receives alarms."
   type        = string
 }

@@ -1,4 +1,4 @@
-# A VPC without a way to the internet: brokers, the function that produces, and the endpoints that both need.
+# A VPC without a route to the internet: brokers, the function that produces, and the endpoints that both need.
 
 data "aws_availability_zones" "this" {
   state = "available"
@@ -16,7 +16,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# What nobody names is closed.
+# The default group has no rules, so that a resource without a group reaches nothing.
 resource "aws_default_security_group" "this" {
   vpc_id = aws_vpc.this.id
 }
@@ -40,7 +40,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private.id
 }
 
-# S3 for the pollers' failure destination: without it what is given up would be lost in silence.
+# S3 for the pollers' failure destination: without it records that Lambda gives up would be lost without an error.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
   service_name      = "com.amazonaws.${var.region}.s3"
@@ -48,7 +48,7 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids   = [aws_route_table.private.id]
 }
 
-# lambda and sts: Lambda's pollers enter through interfaces in these subnets and take the function's role there.
+# lambda and sts: Lambda's pollers enter through interfaces in these subnets and assume the function's role there.
 resource "aws_vpc_endpoint" "interface" {
   for_each            = var.interface_endpoints
   vpc_id              = aws_vpc.this.id
@@ -61,7 +61,7 @@ resource "aws_vpc_endpoint" "interface" {
 
 resource "aws_security_group" "clients" {
   name        = "${var.name}-clients"
-  description = "Functions that produce"
+  description = "Functions that produce to Kafka"
   vpc_id      = aws_vpc.this.id
 }
 

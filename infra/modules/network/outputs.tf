@@ -9,11 +9,11 @@ output "subnet_ids" {
 }
 
 output "client_security_group_id" {
-  description = "Group of functions that produce."
+  description = "Security group of functions that produce."
   value       = aws_security_group.clients.id
 }
 
 output "broker_security_group_id" {
-  description = "Group of brokers and of Lambda's pollers."
+  description = "Security group of brokers and of Lambda's pollers."
   value       = aws_security_group.brokers.id
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "What names begin with."
+  description = "Prefix of all names."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "account" {
 }
 
 variable "cidr" {
-  description = "Addresses of the VPC; each subnet takes a sixteenth."
+  description = "Addresses of the VPC; each subnet gets a sixteenth."
   type        = string
 
   validation {
@@ -29,12 +29,12 @@ variable "zones" {
 
   validation {
     condition     = var.zones == 2 || var.zones == 3
-    error_message = "MSK takes 2 or 3 zones."
+    error_message = "MSK needs 2 or 3 zones."
   }
 }
 
 variable "interface_endpoints" {
-  description = "Services with an interface endpoint: `lambda` and `sts` always, `secretsmanager` where states are fetched."
+  description = "Services with an interface endpoint: `lambda` and `sts` always, `secretsmanager` where the relay fetches states."
   type        = set(string)
 
   validation {
@@ -44,17 +44,17 @@ variable "interface_endpoints" {
 }
 
 variable "log_retention_days" {
-  description = "Days that refused connections are kept."
+  description = "Days for which logs of refused connections are retained."
   type        = number
 }
 
 variable "kms_key_arn" {
-  description = "Key of the log."
+  description = "KMS key of the log."
   type        = string
 }
 
 variable "emulated" {
-  description = "Whether an emulator stands in for AWS: it forgets the descriptions of rules."
+  description = "Whether an emulator replaces AWS: it does not keep the descriptions of rules."
   type        = bool
   default     = false
 }

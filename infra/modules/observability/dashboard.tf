@@ -1,4 +1,4 @@
-# The dashboard finds metrics by name, so that a new source or table is on it without a change.
+# The dashboard searches metrics by name, so that it shows a new source or table without a change.
 
 locals {
   rows = [
@@ -8,8 +8,8 @@ locals {
       every = 300
     },
     {
-      title = "Records landed, repeated, failed, holes, by topic"
-      found = ["{polelake,function,topic} (records_landed OR records_repeated OR landing_failed OR offset_holes)"]
+      title = "Records landed, repeated, failed, offset gaps, by topic"
+      found = ["{polelake,function,topic} (records_landed OR records_repeated OR landing_failed OR offset_gaps)"]
       every = 300
     },
     {
@@ -18,7 +18,7 @@ locals {
       every = 300
     },
     {
-      title = "What contracts do not declare, by source"
+      title = "Undeclared fields and unlisted values, by source"
       found = ["{polelake,function,source} (fields_undeclared OR values_unlisted)"]
       every = 3600
     },
@@ -28,12 +28,12 @@ locals {
       every = 86400
     },
     {
-      title = "Verdicts, books, raw objects behind"
-      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR books_open OR raw_objects_behind)"]
+      title = "Verdicts, reconciliation, raw objects without a receipt"
+      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR reconciliation_open OR raw_objects_behind)"]
       every = 86400
     },
     {
-      title = "Glue Data Quality, for those who write its rules too"
+      title = "Verdicts in the namespace Glue Data Quality"
       found = [for verdict in ["passed", "failed"] :
       "Namespace=\"Glue Data Quality\" MetricName=\"glue.data.quality.rules.${verdict}\""]
       every = 86400

@@ -1,4 +1,4 @@
-# Who is told, what is watched across functions, and one picture of it all.
+# The alert topic, alarms that span functions, and a dashboard.
 
 locals {
   landing   = "raw-landing"
@@ -52,7 +52,7 @@ resource "aws_cloudwatch_metric_alarm" "freshness" {
   for_each = var.freshness_hours
 
   alarm_name          = "${var.name}-freshness-${each.key}"
-  alarm_description   = "Nothing of the topic ${each.key} has landed for ${each.value} h."
+  alarm_description   = "No record of the topic ${each.key} has landed for ${each.value} h."
   namespace           = "polelake"
   metric_name         = "records_landed"
   dimensions          = { function = local.landing, topic = each.key }
@@ -61,7 +61,7 @@ resource "aws_cloudwatch_metric_alarm" "freshness" {
   evaluation_periods  = each.value
   comparison_operator = "LessThanThreshold"
   threshold           = 1
-  # Nothing said is nothing landed.
+  # The landing sends no count of zero: missing data means that no record landed.
   treat_missing_data = "breaching"
   alarm_actions      = local.tell
   ok_actions         = local.tell
@@ -71,7 +71,7 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   for_each = var.topics
 
   alarm_name          = "${var.name}-landing-failed-${each.key}"
-  alarm_description   = "A partition of ${each.key} does not land, or was made anew. The log says which offset, and why."
+  alarm_description   = "A partition of ${each.key} does not land, or its topic was recreated. The log names the offset and the reason."
   namespace           = "polelake"
   metric_name         = "landing_failed"
   dimensions          = { function = local.landing, topic = each.key }
@@ -85,13 +85,13 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   ok_actions          = local.tell
 }
 
-resource "aws_cloudwatch_metric_alarm" "offset_holes" {
+resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
   for_each = var.topics
 
-  alarm_name          = "${var.name}-offset-holes-${each.key}"
-  alarm_description   = "Offsets of ${each.key} are missing: retention overtook the landing, or Lambda gave records up."
+  alarm_name          = "${var.name}-offset-gaps-${each.key}"
+  alarm_description   = "Offsets of ${each.key} are missing: retention overtook the landing, or Lambda gave up records."
   namespace           = "polelake"
-  metric_name         = "offset_holes"
+  metric_name         = "offset_gaps"
   dimensions          = { function = local.landing, topic = each.key }
   statistic           = "Sum"
   period              = 300
@@ -107,7 +107,7 @@ resource "aws_cloudwatch_metric_alarm" "quarantine" {
   for_each = var.sources
 
   alarm_name          = "${var.name}-quarantine-${each.key}"
-  alarm_description   = "${each.key}: more than ${var.quarantine_an_hour} records were refused within an hour."
+  alarm_description   = "${each.key}: more than ${var.quarantine_an_hour} records were quarantined within an hour."
   namespace           = "polelake"
   metric_name         = "records_quarantined"
   dimensions          = { function = local.transform, source = each.key }
@@ -175,7 +175,7 @@ resource "aws_cloudwatch_metric_alarm" "table_missing" {
 
 resource "aws_cloudwatch_metric_alarm" "merge_behind" {
   alarm_name          = "${var.name}-merge-behind"
-  alarm_description   = "The day was merged without some raw objects that the transform had not done: the next run takes them."
+  alarm_description   = "The day was merged without raw objects that had no receipt yet: the next run takes them."
   namespace           = "polelake"
   metric_name         = "raw_objects_behind"
   dimensions          = { function = local.merge }
@@ -205,11 +205,11 @@ resource "aws_cloudwatch_metric_alarm" "report_missing" {
   ok_actions          = local.tell
 }
 
-resource "aws_cloudwatch_metric_alarm" "books_open" {
-  alarm_name          = "${var.name}-books-open"
-  alarm_description   = "The day's accounts do not close: landed is not refined + ignored + quarantined."
+resource "aws_cloudwatch_metric_alarm" "reconciliation_open" {
+  alarm_name          = "${var.name}-reconciliation-open"
+  alarm_description   = "The day's reconciliation does not balance: landed is not refined + ignored + quarantined."
   namespace           = "polelake"
-  metric_name         = "books_open"
+  metric_name         = "reconciliation_open"
   dimensions          = { function = local.report }
   statistic           = "Maximum"
   period              = 3600
@@ -223,7 +223,7 @@ resource "aws_cloudwatch_metric_alarm" "books_open" {
 
 resource "aws_cloudwatch_metric_alarm" "rules_failed" {
   alarm_name          = "${var.name}-rules-failed"
-  alarm_description   = "A blocking rule fails: the table shows its newest day that passed."
+  alarm_description   = "A blocking rule failed: readers keep the newest day that passed."
   namespace           = "polelake"
   metric_name         = "rules_failed"
   dimensions          = { function = local.report }
@@ -232,7 +232,7 @@ resource "aws_cloudwatch_metric_alarm" "rules_failed" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  # A verdict holds until the next one.
+  # A verdict is valid until the next one.
   treat_missing_data = "ignore"
   alarm_actions      = local.tell
   ok_actions         = local.tell
@@ -240,7 +240,7 @@ resource "aws_cloudwatch_metric_alarm" "rules_failed" {
 
 resource "aws_cloudwatch_metric_alarm" "unusual" {
   alarm_name          = "${var.name}-unusual-metrics"
-  alarm_description   = "Numbers of the day are outside their usual range: the day's page names them."
+  alarm_description   = "Metrics of the day are outside their usual range: the day's page names them."
   namespace           = "polelake"
   metric_name         = "unusual_metrics"
   dimensions          = { function = local.report }
@@ -256,7 +256,7 @@ resource "aws_cloudwatch_metric_alarm" "unusual" {
 
 resource "aws_cloudwatch_metric_alarm" "schedules" {
   alarm_name          = "${var.name}-schedules"
-  alarm_description   = "EventBridge Scheduler could not start something."
+  alarm_description   = "EventBridge Scheduler could not start a target."
   namespace           = "AWS/Scheduler"
   metric_name         = "TargetErrorCount"
   dimensions          = { ScheduleGroup = var.schedule_group }
@@ -319,7 +319,7 @@ resource "aws_budgets_budget" "this" {
     values = ["user:${var.cost_tag}"]
   }
 
-  # At four fifths as it is spent, and as soon as the month is foreseen to be over.
+  # At four fifths of the budget, and as soon as the forecast of the month exceeds it.
   dynamic "notification" {
     for_each = { ACTUAL = 80, FORECASTED = 100 }
     content {

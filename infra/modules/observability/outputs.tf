@@ -4,7 +4,7 @@ output "alert_topic_arn" {
 }
 
 output "topic_policy_id" {
-  description = "Depend on it to tell the topic only when services may."
+  description = "Depend on this output, so that a service publishes only once the policy allows it."
   value       = aws_sns_topic_policy.alerts.id
 }
 
@@ -18,7 +18,7 @@ output "alarms" {
   value = concat(
     [for alarm in aws_cloudwatch_metric_alarm.freshness : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.landing_failed : alarm.alarm_name],
-    [for alarm in aws_cloudwatch_metric_alarm.offset_holes : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.offset_gaps : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.quarantine : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.table_missing : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.kafka : alarm.alarm_name],
@@ -27,7 +27,7 @@ output "alarms" {
       aws_cloudwatch_metric_alarm.snapshot_missing.alarm_name,
       aws_cloudwatch_metric_alarm.merge_behind.alarm_name,
       aws_cloudwatch_metric_alarm.report_missing.alarm_name,
-      aws_cloudwatch_metric_alarm.books_open.alarm_name,
+      aws_cloudwatch_metric_alarm.reconciliation_open.alarm_name,
       aws_cloudwatch_metric_alarm.rules_failed.alarm_name,
       aws_cloudwatch_metric_alarm.unusual.alarm_name,
       aws_cloudwatch_metric_alarm.schedules.alarm_name,

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "What names begin with."
+  description = "Prefix of all names."
   type        = string
 }
 
@@ -9,17 +9,17 @@ variable "region" {
 }
 
 variable "account" {
-  description = "Account whose services may tell."
+  description = "Account whose services may publish alerts."
   type        = string
 }
 
 variable "alert_emails" {
-  description = "Addresses that are told; each must confirm."
+  description = "Mail addresses that receive alerts; each must confirm."
   type        = set(string)
 }
 
 variable "kms_key_arn" {
-  description = "Key of what is told."
+  description = "KMS key of the alert topic."
   type        = string
 }
 
@@ -29,7 +29,7 @@ variable "functions" {
 }
 
 variable "topics" {
-  description = "Topics that land."
+  description = "Topics that raw-landing reads."
   type        = set(string)
 }
 
@@ -39,38 +39,38 @@ variable "sources" {
 }
 
 variable "freshness_hours" {
-  description = "Topic to the hours within which something must land."
+  description = "Topic to the hours within which records must land."
   type        = map(number)
 
   validation {
-    # CloudWatch looks back a week at most.
+    # CloudWatch looks back one week at most.
     condition     = alltrue([for hours in values(var.freshness_hours) : hours >= 1 && hours <= 168])
     error_message = "1 to 168 hours."
   }
 }
 
 variable "watched_tables" {
-  description = "Tables with an alarm of their own when they have no snapshot."
+  description = "Tables that have an own alarm for a missing snapshot."
   type        = set(string)
 }
 
 variable "quarantine_an_hour" {
-  description = "Records of a source that may be refused within an hour without an alarm."
+  description = "Records of a source that may be quarantined within an hour without an alarm."
   type        = number
 }
 
 variable "objects_behind" {
-  description = "Raw objects that a merge may leave to the next run without an alarm."
+  description = "Raw objects without a receipt that a merge may leave to the next run without an alarm."
   type        = number
 }
 
 variable "failures_bucket" {
-  description = "Bucket of what Lambda gave up."
+  description = "Bucket of records that Lambda gave up."
   type        = string
 }
 
 variable "schedule_group" {
-  description = "Group of the schedules."
+  description = "Schedule group of the stack."
   type        = string
 }
 
@@ -80,7 +80,7 @@ variable "kafka_cluster" {
 }
 
 variable "kafka_brokers" {
-  description = "Its brokers."
+  description = "Number of brokers of that cluster."
   type        = number
   default     = 0
 }

@@ -18,7 +18,8 @@ resource "aws_sqs_queue" "this" {
     ignore_changes = [redrive_policy]
 
     precondition {
-      # Lambda's own advice: a message must not show again while an invocation, or its retry after a throttle, holds it.
+      # Lambda's documentation advises this: a message must stay hidden while an invocation, or its retry after a
+      # throttle, holds it.
       condition     = var.visibility_timeout >= 6 * var.function_timeout
       error_message = "${var.name}: the visibility timeout is at least six times the function's ${var.function_timeout} s."
     }
@@ -42,7 +43,7 @@ resource "aws_sqs_queue_redrive_policy" "this" {
 }
 
 resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
-  # moto does not know it: the provider would wait for it for ever.
+  # moto does not support it: the provider would wait for it for ever.
   count     = var.emulated ? 0 : 1
   queue_url = aws_sqs_queue.dead_letters.id
 
@@ -77,13 +78,13 @@ resource "aws_sqs_queue_policy" "this" {
     )
   })
 
-  # moto forgets the policy when another attribute is set after it.
+  # moto loses the policy when another attribute is set after it.
   depends_on = [aws_sqs_queue_redrive_policy.this]
 }
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "Messages were given up after ${var.max_receive_count} tries. Find the cause, then redrive."
+  alarm_description   = "The queue gave up messages after ${var.max_receive_count} tries. Find the cause, then redrive."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -99,7 +100,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters_age" {
   alarm_name          = "${var.name}-dead-letters-age"
-  alarm_description   = "Dead letters are a week old: after 14 days they are gone."
+  alarm_description   = "Dead letters are a week old: after 14 days SQS deletes them."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -115,7 +116,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters_age" {
 
 resource "aws_cloudwatch_metric_alarm" "age" {
   alarm_name          = "${var.name}-age"
-  alarm_description   = "The oldest message waits for more than ${var.max_age} s: the function does not keep up, or fails."
+  alarm_description   = "The oldest message has waited for more than ${var.max_age} s: the function is too slow, or fails."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.this.name }

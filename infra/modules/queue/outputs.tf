@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "url" {
-  description = "Address of the queue."
+  description = "URL of the queue."
   value       = aws_sqs_queue.this.id
 }
 

@@ -9,7 +9,7 @@ variable "arn_prefix" {
 }
 
 variable "fifo" {
-  description = "Whether it keeps the order within groups: needed behind a FIFO topic."
+  description = "Whether the queue keeps the order within groups: needed behind a FIFO topic."
   type        = bool
   default     = false
 }
@@ -20,7 +20,7 @@ variable "function_timeout" {
 }
 
 variable "visibility_timeout" {
-  description = "Seconds for which a message that was received is hidden."
+  description = "Seconds for which a received message is hidden."
   type        = number
 }
 
@@ -30,14 +30,14 @@ variable "max_receive_count" {
   default     = 5
 
   validation {
-    # Lambda's advice: fewer lose messages to throttling alone.
+    # Lambda's documentation advises at least five: with fewer, throttling alone sends messages to the dead letters.
     condition     = var.max_receive_count >= 5
-    error_message = "At least five tries: throttling uses some up."
+    error_message = "At least five tries: throttling uses some of them."
   }
 }
 
 variable "max_age" {
-  description = "Seconds that the oldest message may wait without an alarm."
+  description = "Seconds for which the oldest message may wait without an alarm."
   type        = number
   default     = 900
 }
@@ -49,17 +49,17 @@ variable "senders" {
 }
 
 variable "emulated" {
-  description = "Whether an emulator stands in for AWS."
+  description = "Whether an emulator replaces AWS."
   type        = bool
   default     = false
 }
 
 variable "kms_key_arn" {
-  description = "Key of the messages."
+  description = "KMS key of the messages."
   type        = string
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "SNS topic that receives alarms."
   type        = string
 }

@@ -1,5 +1,5 @@
-# A schedule that invokes a function or a state machine, with the time for which it was meant: a retry or a late start
-# works on the same day.
+# A schedule that starts a function or a state machine with the scheduled time, so that a retry or a late start works on
+# the same day.
 
 resource "aws_scheduler_schedule" "this" {
   name                         = var.name
@@ -17,7 +17,7 @@ resource "aws_scheduler_schedule" "this" {
   target {
     arn      = var.target_arn
     role_arn = aws_iam_role.this.arn
-    # Terraform would write < and > as escapes, which Scheduler replaces no more.
+    # Terraform would write < and > as escapes, in which Scheduler does not find its placeholder.
     input = replace(replace(jsonencode(var.input), "\\u003c", "<"), "\\u003e", ">")
 
     retry_policy {

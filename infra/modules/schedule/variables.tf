@@ -9,7 +9,7 @@ variable "description" {
 }
 
 variable "group" {
-  description = "Group of schedules."
+  description = "Schedule group."
   type        = string
 }
 
@@ -19,7 +19,7 @@ variable "expression" {
 }
 
 variable "enabled" {
-  description = "Whether it runs."
+  description = "Whether the schedule runs."
   type        = bool
   default     = true
 }
@@ -35,21 +35,21 @@ variable "action" {
 }
 
 variable "input" {
-  description = "The payload; `<aws.scheduler.scheduled-time>` stands for the time that it is meant for."
+  description = "The payload; Scheduler replaces `<aws.scheduler.scheduled-time>` with the scheduled time."
   type        = any
 }
 
 variable "account" {
-  description = "Account whose schedules may take the role."
+  description = "Account whose schedules may assume the role."
   type        = string
 }
 
 variable "failures_queue_arn" {
-  description = "Queue of what could not be started."
+  description = "Queue of payloads that could not be delivered."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Key of the payload and of that queue."
+  description = "KMS key of the payload and of that queue."
   type        = string
 }

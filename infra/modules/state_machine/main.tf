@@ -11,7 +11,7 @@ resource "aws_sfn_state_machine" "this" {
   definition = var.definition
 
   logging_configuration {
-    # Payloads name tables, days and shards: nothing personal.
+    # Payloads name tables, days and shards, and hold no personal data.
     include_execution_data = true
     level                  = "ERROR"
     log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
@@ -31,7 +31,7 @@ resource "aws_sfn_state_machine" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  # Step Functions writes to groups of this prefix without a policy of their own.
+  # Step Functions may write to log groups with this prefix without a resource policy.
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
@@ -87,7 +87,7 @@ resource "aws_iam_role_policy" "this" {
         Resource = [var.kms_key_arn]
       },
       {
-        # A distributed map runs its items as executions of the machine itself.
+        # A distributed map runs its items as executions of the same state machine.
         Sid      = "FanOut"
         Effect   = "Allow"
         Action   = ["states:StartExecution"]
@@ -100,7 +100,7 @@ resource "aws_iam_role_policy" "this" {
         Resource = ["${replace(local.arn, ":stateMachine:", ":execution:")}/*"]
       },
       {
-        # Neither log deliveries nor traces have resources to name.
+        # Log deliveries and traces have no resources that a policy can name.
         Sid    = "Tell"
         Effect = "Allow"
         Action = [
@@ -123,7 +123,7 @@ resource "aws_iam_role_policy" "this" {
 
 resource "aws_cloudwatch_metric_alarm" "failed" {
   alarm_name          = "${var.name}-failed"
-  alarm_description   = "A day's state machine ended without success: see its execution, then start it again for the same day."
+  alarm_description   = "A day's state machine failed: read its execution, then start it again for the same day."
   namespace           = "AWS/States"
   dimensions          = { StateMachineArn = local.arn }
   metric_name         = "ExecutionsFailed"

@@ -4,7 +4,7 @@ output "arn" {
 }
 
 output "definition" {
-  description = "Its definition, filled in."
+  description = "Its definition, with its values filled in."
   value       = aws_sfn_state_machine.this.definition
 }
 

@@ -4,22 +4,22 @@ variable "name" {
 }
 
 variable "definition" {
-  description = "Amazon States Language, filled in."
+  description = "Definition in Amazon States Language, with its values filled in."
   type        = string
 }
 
 variable "function_arns" {
-  description = "Functions that it invokes."
+  description = "Functions that the state machine invokes."
   type        = list(string)
 }
 
 variable "lists" {
-  description = "ARN of the objects with its lists of shards."
+  description = "ARN of the objects that list the shards."
   type        = string
 }
 
 variable "lists_key_arn" {
-  description = "Key of these objects."
+  description = "KMS key of these objects."
   type        = string
 }
 
@@ -39,16 +39,16 @@ variable "account" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of its executions and log."
+  description = "KMS key of its executions and log."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "Days that log lines are kept."
+  description = "Days for which log lines are retained."
   type        = number
 }
 
 variable "alert_topic_arn" {
-  description = "Topic that alarms go to."
+  description = "SNS topic that receives alarms."
   type        = string
 }

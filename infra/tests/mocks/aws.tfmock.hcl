@@ -1,4 +1,4 @@
-# What the provider would be told by AWS, in shapes that its own checks accept.
+# Answers of AWS to the provider, in forms that the provider's own checks accept.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

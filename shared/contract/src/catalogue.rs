@@ -1,4 +1,4 @@
-//! Everything that stands in `contracts/`, compiled together.
+//! Everything that is declared in `contracts/`, compiled together.
 
 use std::sync::Arc;
 
@@ -13,102 +13,82 @@ use crate::rule::{self, RuleContext};
 use crate::source::SourceContract;
 use crate::table::TableContract;
 
-/// Where incidents stand.
+/// The file of acknowledged incidents.
 pub(crate) const INCIDENTS_FILE: &str = "incidents.yaml";
 
-/// The compiled whole.
+/// Everything that is declared, compiled.
 #[derive(Debug)]
 pub struct Catalogue {
     /// The tables, by name.
     pub tables: Vec<TableContract>,
-    /// The sources' plans, by source name.
+    /// The sources' compiled mappings, by source name.
     pub mappings: Vec<CompiledMapping>,
     /// The reference lists.
     pub lists: ReferenceLists,
-    /// Incidents that somebody has acknowledged.
+    /// Incidents that an operator has acknowledged.
     pub incidents: Vec<Incident>,
 }
 
 impl Catalogue {
-    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml` and `sources/**/{contract.odcs,mapping}.yaml`.
+    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml` and
+    /// `sources/**/{contract.odcs,mapping}.yaml`.
     ///
     /// # Errors
     /// Every problem found, each with its file, line and remedy.
     pub fn compile(files: &[DeclaredFile]) -> Result<Self, Vec<Problem>> {
-        let (catalogue, problems) = Self::lint(files);
+        let (catalogue, mut problems) = Self::lint(files);
         catalogue.ok_or_else(|| {
+            problems.retain(|problem| problem.level == ProblemLevel::Error);
             problems
-                .into_iter()
-                .filter(|problem| problem.level == ProblemLevel::Error)
-                .collect()
         })
     }
 
-    /// Compiles the same, and tells what is worth a look besides. There is a whole only when there is no error: what
-    /// does not pass here starts no function.
+    /// Compiles the same files, and gives advice besides. There is a catalogue only when there is
+    /// no error: no function starts with files that do not pass here.
     #[must_use]
     pub fn lint(files: &[DeclaredFile]) -> (Option<Self>, Vec<Problem>) {
         let mut problems = Vec::new();
-        let mut lists = ReferenceLists::default();
-        for file in files.iter().filter(|file| file.path.starts_with("lists/")) {
-            problems.extend(lists.add_file(file).err());
-        }
+        let lists = read_lists(files, &mut problems);
         let tables = compile_tables(files, &lists, &mut problems);
-        let against = MappingContext {
-            tables: &tables,
-            lists: &lists,
-        };
-        let mut plans = Vec::new();
-        for file in files
-            .iter()
-            .filter(|file| file.path.ends_with("/contract.odcs.yaml"))
-        {
-            problems.extend(odcs::find_unknown_names(file));
-            match compile_source(file, files, &against) {
-                Ok(plan) => {
-                    problems.extend(advise_on_opaque_paths(file, &plan));
-                    plans.push(plan);
-                }
-                Err(found) => problems.extend(found),
-            }
-        }
+        let mappings = compile_sources(files, &tables, &lists, &mut problems);
+        let incidents = read_incidents(files, &tables, &mappings, &mut problems);
+
         problems.extend(files.iter().flat_map(find_open_decisions));
         problems.extend(find_misplaced_files(files));
-        plans.sort_by(|a, b| a.contract.name.cmp(&b.contract.name));
-        let incidents = read_incidents(files, &tables, &plans, &mut problems);
-        problems.extend(find_source_clash(&plans));
+        problems.extend(find_source_clash(&mappings));
         problems.sort_by(|a, b| (&a.file, a.location).cmp(&(&b.file, b.location)));
         problems.dedup();
-        let sound = problems
+
+        let has_error = problems
             .iter()
-            .all(|problem| problem.level != ProblemLevel::Error);
-        (
-            sound.then_some(Self {
-                tables,
-                mappings: plans,
-                lists,
-                incidents,
-            }),
-            problems,
-        )
+            .any(|problem| problem.level == ProblemLevel::Error);
+        let catalogue = (!has_error).then_some(Self {
+            tables,
+            mappings,
+            lists,
+            incidents,
+        });
+        (catalogue, problems)
     }
 
-    /// The plan of a source.
+    /// The mapping of a source.
     #[must_use]
     pub fn mapping_of_source(&self, name: &str) -> Option<&CompiledMapping> {
-        self.mappings.iter().find(|plan| plan.contract.name == name)
+        self.mappings
+            .iter()
+            .find(|mapping| mapping.contract.name == name)
     }
 
-    /// The plan of a source that somebody asks for.
+    /// The mapping of a source that an operator names.
     ///
     /// # Errors
-    /// A text that names the sources that there are.
+    /// A text with the names of all sources.
     pub fn require_mapping_of_source(&self, name: &str) -> Result<&CompiledMapping, String> {
         self.mapping_of_source(name).ok_or_else(|| {
             let known: Vec<&str> = self
                 .mappings
                 .iter()
-                .map(|plan| plan.contract.name.as_str())
+                .map(|mapping| mapping.contract.name.as_str())
                 .collect();
             let near = nearest_name_hint(name, known.iter().copied());
             format!(
@@ -118,12 +98,12 @@ impl Catalogue {
         })
     }
 
-    /// The plan of a topic.
+    /// The mapping of the source whose events a topic holds.
     #[must_use]
     pub fn mapping_of_topic(&self, topic: &str) -> Option<&CompiledMapping> {
         self.mappings
             .iter()
-            .find(|plan| plan.contract.topic == topic)
+            .find(|mapping| mapping.contract.topic == topic)
     }
 
     /// The contract of a table.
@@ -144,28 +124,40 @@ impl Catalogue {
     /// The tables that a topic's events can fill.
     #[must_use]
     pub fn tables_of_topic(&self, topic: &str) -> Vec<&str> {
-        let plan = self.mapping_of_topic(topic);
-        let places = plan.map(CompiledMapping::table_indices).unwrap_or_default();
-        places
+        let indices = self
+            .mapping_of_topic(topic)
+            .map(CompiledMapping::table_indices)
+            .unwrap_or_default();
+        indices
             .into_iter()
-            .map(|place| self.tables[place].name.as_str())
+            .map(|index| self.tables[index].name.as_str())
             .collect()
     }
 
     /// The topics whose events can fill the table.
     #[must_use]
     pub fn topics_of_table(&self, table: &str) -> Vec<&str> {
-        let fills = |plan: &&CompiledMapping| {
-            plan.table_indices()
-                .iter()
-                .any(|place| self.tables[*place].name == table)
-        };
         self.mappings
             .iter()
-            .filter(fills)
-            .map(|plan| plan.contract.topic.as_str())
+            .filter(|mapping| self.fills_table(mapping, table))
+            .map(|mapping| mapping.contract.topic.as_str())
             .collect()
     }
+
+    fn fills_table(&self, mapping: &CompiledMapping, table: &str) -> bool {
+        mapping
+            .table_indices()
+            .iter()
+            .any(|index| self.tables[*index].name == table)
+    }
+}
+
+fn read_lists(files: &[DeclaredFile], problems: &mut Vec<Problem>) -> ReferenceLists {
+    let mut lists = ReferenceLists::default();
+    for file in files.iter().filter(|file| file.path.starts_with("lists/")) {
+        problems.extend(lists.add_file(file).err());
+    }
+    lists
 }
 
 /// The tables' contracts, and then, when all of them are known, their rules.
@@ -174,155 +166,196 @@ fn compile_tables(
     lists: &ReferenceLists,
     problems: &mut Vec<Problem>,
 ) -> Vec<TableContract> {
+    let mut tables = parse_tables(files, problems);
+    tables.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
+    let names: Vec<String> = tables.iter().map(|(_, table)| table.name.clone()).collect();
+
+    for (file, table) in &mut tables {
+        let context = RuleContext {
+            table: &table.name,
+            columns: &table.columns,
+            tables: &names,
+            lists,
+        };
+        match rule::compile_rules(&table.properties, &table.quality, context) {
+            Ok(rules) => table.rules = rules,
+            Err(findings) => problems.extend(
+                findings
+                    .iter()
+                    .map(|(word, message)| problem_at_word(file, word, message)),
+            ),
+        }
+    }
+    tables.into_iter().map(|(_, table)| table).collect()
+}
+
+/// The tables' contracts without their rules, each with its file.
+fn parse_tables<'f>(
+    files: &'f [DeclaredFile],
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'f DeclaredFile, TableContract)> {
     let mut tables: Vec<(&DeclaredFile, TableContract)> = Vec::new();
     for file in files.iter().filter(|file| file.path.starts_with("pole/")) {
         problems.extend(odcs::find_unknown_names(file));
         match TableContract::parse(file) {
             Ok(table) if tables.iter().any(|(_, known)| known.name == table.name) => {
                 let message = format!("two contracts describe the table `{}`", table.name);
-                problems.push(Problem::error(
-                    &file.path,
-                    Location::find_word(file.text(), &table.name, 1),
-                    message,
-                ));
+                problems.push(problem_at_word(file, &table.name, &message));
             }
             Ok(table) => tables.push((file, table)),
             Err(problem) => problems.push(problem),
         }
     }
-    tables.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
-    let names: Vec<String> = tables.iter().map(|(_, table)| table.name.clone()).collect();
-    let with_rules = |(file, mut table): (&DeclaredFile, TableContract)| {
-        match rule::compile_rules(RuleContext {
-            table: &table,
-            tables: &names,
-            lists,
-        }) {
-            Ok(rules) => table.rules = rules,
-            Err(faults) => problems.extend(faults.into_iter().map(|(needle, message)| {
-                Problem::error(
-                    &file.path,
-                    Location::find_word(file.text(), &needle, 1),
-                    message,
-                )
-            })),
+    tables
+}
+
+fn problem_at_word(file: &DeclaredFile, word: &str, message: &str) -> Problem {
+    let location = Location::find_word(file.text(), word, 1);
+    Problem::error(&file.path, location, message)
+}
+
+/// The sources' contracts, each compiled with the mapping beside it.
+fn compile_sources(
+    files: &[DeclaredFile],
+    tables: &[TableContract],
+    lists: &ReferenceLists,
+    problems: &mut Vec<Problem>,
+) -> Vec<CompiledMapping> {
+    let context = MappingContext { tables, lists };
+    let mut mappings = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.path.ends_with("/contract.odcs.yaml"))
+    {
+        problems.extend(odcs::find_unknown_names(file));
+        match compile_source(file, files, &context) {
+            Ok(mapping) => {
+                problems.extend(advise_on_opaque_paths(file, &mapping));
+                mappings.push(mapping);
+            }
+            Err(found) => problems.extend(found),
         }
-        table
+    }
+    mappings.sort_by(|a, b| a.contract.name.cmp(&b.contract.name));
+    mappings
+}
+
+fn compile_source(
+    file: &DeclaredFile,
+    files: &[DeclaredFile],
+    context: &MappingContext<'_>,
+) -> Result<CompiledMapping, Vec<Problem>> {
+    let contract = SourceContract::parse(file).map_err(|problem| vec![problem])?;
+    let mapping_path = file.path.replace("contract.odcs.yaml", "mapping.yaml");
+    let Some(mapping) = files.iter().find(|other| other.path == mapping_path) else {
+        let message = "there is no mapping.yaml beside the contract";
+        let problem = Problem::error(&file.path, Location::WHOLE_FILE, message);
+        return Err(vec![problem]);
     };
-    tables.into_iter().map(with_rules).collect()
+    CompiledMapping::compile(mapping, Arc::new(contract), context)
 }
 
 fn read_incidents(
     files: &[DeclaredFile],
     tables: &[TableContract],
-    plans: &[CompiledMapping],
+    mappings: &[CompiledMapping],
     problems: &mut Vec<Problem>,
 ) -> Vec<Incident> {
     let Some(file) = files.iter().find(|file| file.path == INCIDENTS_FILE) else {
         return Vec::new();
     };
     let tables = tables.iter().map(|table| format!("table/{}", table.name));
-    let sources = plans
+    let sources = mappings
         .iter()
-        .map(|plan| format!("source/{}", plan.contract.name));
-    match incident::read_incident_file(file, &tables.chain(sources).collect::<Vec<_>>()) {
-        Ok(incidents) => incidents,
-        Err(found) => {
-            problems.extend(found);
-            Vec::new()
-        }
-    }
+        .map(|mapping| format!("source/{}", mapping.contract.name));
+    let datasets: Vec<String> = tables.chain(sources).collect();
+
+    incident::read_incident_file(file, &datasets).unwrap_or_else(|found| {
+        problems.extend(found);
+        Vec::new()
+    })
 }
 
-fn compile_source(
-    file: &DeclaredFile,
-    files: &[DeclaredFile],
-    against: &MappingContext<'_>,
-) -> Result<CompiledMapping, Vec<Problem>> {
-    let contract = SourceContract::parse(file).map_err(|problem| vec![problem])?;
-    let beside = file.path.replace("contract.odcs.yaml", "mapping.yaml");
-    let Some(mapping) = files.iter().find(|other| other.path == beside) else {
-        let message = "there is no mapping.yaml beside the contract";
-        return Err(vec![Problem::error(
-            &file.path,
-            Location::WHOLE_FILE,
-            message,
-        )]);
-    };
-    CompiledMapping::compile(mapping, Arc::new(contract), against)
+/// Advice on objects that a contract does not describe.
+fn advise_on_opaque_paths(file: &DeclaredFile, mapping: &CompiledMapping) -> Vec<Problem> {
+    let opaque = mapping.contract.opaque_paths();
+    opaque
+        .iter()
+        .map(|path| opaque_path_advice(file, path))
+        .collect()
 }
 
-/// What compiles, and is worth a look.
-fn advise_on_opaque_paths(file: &DeclaredFile, plan: &CompiledMapping) -> Vec<Problem> {
-    let opaque = plan.contract.opaque_paths();
-    let tell = |path: &String| {
-        let name = path
-            .rsplit('.')
-            .next()
-            .unwrap_or(path)
-            .trim_end_matches("[*]");
-        let message =
-            format!("what is in `{path}` is not described: unknown fields in it will not be seen");
-        Problem::advice(
-            &file.path,
-            Location::find_word(file.text(), &format!("name: {name}"), 1),
-            message,
-        )
-    };
-    opaque.iter().map(tell).collect()
+fn opaque_path_advice(file: &DeclaredFile, path: &str) -> Problem {
+    let last_step = path.rsplit('.').next().unwrap_or(path);
+    let name = last_step.trim_end_matches("[*]");
+    let location = Location::find_word(file.text(), &format!("name: {name}"), 1);
+    let message =
+        format!("what is in `{path}` is not described: unknown fields in it will not be seen");
+    Problem::advice(&file.path, location, message)
 }
 
-/// Decisions that a draft left to a person: until they are made, no function starts with the file.
+/// Decisions that a draft left to its author: until they are made, no function starts with the
+/// file.
 fn find_open_decisions(file: &DeclaredFile) -> Vec<Problem> {
-    let open = |(place, line): (usize, &str)| {
-        let at = line.find(OPEN)?;
-        let what = line[at + OPEN.len()..]
-            .trim()
-            .trim_start_matches([':', ' ']);
-        let place = Location {
-            line: place + 1,
-            column: line[..at].chars().count() + 1,
-        };
-        Some(Problem::error(
-            &file.path,
-            place,
-            format!("a decision is still open: {what}"),
-        ))
-    };
-    file.text().lines().enumerate().filter_map(open).collect()
+    file.text()
+        .lines()
+        .enumerate()
+        .filter_map(|(index, line)| find_open_decision(file, index + 1, line))
+        .collect()
 }
 
-/// Files that no part of the platform would read: most lie in the wrong place.
+fn find_open_decision(file: &DeclaredFile, number: usize, line: &str) -> Option<Problem> {
+    let (before, decision) = line.split_once(OPEN)?;
+    let location = Location {
+        line: number,
+        column: before.chars().count() + 1,
+    };
+    let decision = decision.trim().trim_start_matches([':', ' ']);
+    let message = format!("a decision is still open: {decision}");
+    Some(Problem::error(&file.path, location, message))
+}
+
+/// Files that no part of the platform would read: most are stored in the wrong folder.
 fn find_misplaced_files(files: &[DeclaredFile]) -> Vec<Problem> {
-    let known = |file: &&DeclaredFile| {
-        let path = &file.path;
-        path == INCIDENTS_FILE
-            || path.starts_with("lists/")
-            || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
-            || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")
-            || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
-    };
-    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml, incidents.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
-    let told = |file: &DeclaredFile| Problem::error(&file.path, Location::WHOLE_FILE, message);
-    files.iter().filter(|file| !known(file)).map(told).collect()
+    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml, \
+                   incidents.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
+    files
+        .iter()
+        .filter(|file| !is_known_path(&file.path))
+        .map(|file| Problem::error(&file.path, Location::WHOLE_FILE, message))
+        .collect()
 }
 
-/// Two sources of one name or topic would write into each other's records.
-fn find_source_clash(plans: &[CompiledMapping]) -> Option<Problem> {
-    let mut topics: Vec<&str> = plans
+fn is_known_path(path: &str) -> bool {
+    path == INCIDENTS_FILE
+        || path.starts_with("lists/")
+        || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
+        || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")
+        || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
+}
+
+/// Two sources of one name or topic would write into each other's records. The mappings are sorted
+/// by name.
+fn find_source_clash(mappings: &[CompiledMapping]) -> Option<Problem> {
+    let mut topics: Vec<&str> = mappings
         .iter()
-        .map(|plan| plan.contract.topic.as_str())
+        .map(|mapping| mapping.contract.topic.as_str())
         .collect();
     topics.sort_unstable();
-    let twice = topics
-        .windows(2)
-        .find(|pair| pair[0] == pair[1])
-        .map(|pair| format!("two contracts have the topic `{}`", pair[0]));
-    let names = plans
-        .windows(2)
-        .find(|pair| pair[0].contract.name == pair[1].contract.name);
-    let message = twice.or_else(|| {
-        names.map(|pair| format!("two contracts have the id `{}`", pair[0].contract.name))
-    })?;
+    let names: Vec<&str> = mappings
+        .iter()
+        .map(|mapping| mapping.contract.name.as_str())
+        .collect();
+
+    let message = match find_repeated(&topics) {
+        Some(topic) => format!("two contracts have the topic `{topic}`"),
+        None => format!("two contracts have the id `{}`", find_repeated(&names)?),
+    };
     Some(Problem::error("sources", Location::WHOLE_FILE, message))
+}
+
+/// A text that stands twice in a sorted list.
+fn find_repeated<'t>(sorted: &[&'t str]) -> Option<&'t str> {
+    let pair = sorted.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(pair[0])
 }

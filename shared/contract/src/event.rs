@@ -1,17 +1,19 @@
-//! An event, read as far as every source's events are alike: id, type, time, version, key.
+//! An event, read as far as the events of all sources are alike: id, type, time, version, key.
 
 use serde_json::Value;
 
-use crate::evaluate::EventFault;
+use crate::NESTING_MAX;
+use crate::extension::EventOp;
+use crate::fault::EventFault;
 use crate::fetch::{FETCHED_MEMBER, FetchVersion};
 use crate::path::EventPath;
-use crate::source::{EventOp, SourceContract};
-use crate::{NESTING_MAX, parse_timestamp};
+use crate::source::SourceContract;
+use crate::time::parse_timestamp;
 
 /// A parsed event.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The whole event.
+    /// The full event.
     pub value: Value,
     /// Its id; made from its bytes where the source gives none.
     pub id: String,
@@ -23,65 +25,42 @@ pub struct Event {
     pub version: Option<i64>,
     /// The record's key: its parts joined by `/`.
     pub key: String,
-    /// Whether the relay asked for the record's state and was told that there is none.
+    /// Whether the relay requested the record's state and the source answered that there is none.
     pub state_missing: bool,
 }
 
-/// Characters of an event's id at most: it travels in a header and stands in every row.
+/// Characters of an event's id at most: the id is a header of the Kafka record and a column of
+/// every row.
 pub const ID_CHARS_MAX: usize = 256;
 
 /// Characters of a record's key at most.
 pub const KEY_CHARS_MAX: usize = 1_024;
 
-/// The version of a deletion of a source whose versions come from fetched states: no state comes after it.
+/// The version of a deletion of a source whose versions come from fetched states: no state comes
+/// after it.
 const DELETION_VERSION: i64 = i64::MAX;
 
 impl Event {
-    /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give none.
+    /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give
+    /// none.
     ///
     /// # Errors
-    /// A fault that names the rule and the place, and never holds a value of the event.
+    /// A fault that names the rule and the path, and never holds a value of the event.
     pub fn parse(
         source: &SourceContract,
         bytes: &[u8],
         given: Option<&str>,
     ) -> Result<Self, EventFault> {
         let value = parse_json(bytes)?;
-        let id = match &source.event_id {
-            Some(path) => bounded_text(
-                text_at_path(path, &value).ok_or_else(|| {
-                    EventFault::new("event.id", path.text(), "the event has no id")
-                })?,
-                ("event.id", path.text(), ID_CHARS_MAX),
-            )?,
-            None => given.map_or_else(
-                || pole::derived_event_id(&source.name, bytes).to_string(),
-                str::to_owned,
-            ),
-        };
-        let kind = source
-            .event_type
-            .as_ref()
-            .and_then(|path| text_at_path(path, &value));
-        let kind = kind
-            .or_else(|| source.event_type_default.clone())
-            .ok_or_else(|| {
-                let path = source.event_type.as_ref().map_or("$", EventPath::text);
-                EventFault::new("event.type", path, "the event has no type")
-            })?;
-        let (time, key) = (
-            read_event_time(source, &value)?,
-            read_key(&source.key, &value)?,
-        );
-        let fetched = value.get(FETCHED_MEMBER).filter(|_| source.fetch.is_some());
-        let gone =
-            fetched.is_some_and(|fetched| matches!(fetched["status"].as_u64(), Some(404 | 410)));
-        let ends = gone || source.events.get(&kind) == Some(&EventOp::Delete);
-        let version = match source.fetch.as_ref().and_then(|fetch| fetch.version) {
-            Some(FetchVersion::Etag) if ends => Some(DELETION_VERSION),
-            Some(FetchVersion::Etag) => fetched.and_then(|fetched| fetched["version"].as_i64()),
-            None => read_entity_version(source, &value)?,
-        };
+        let id = read_event_id(source, &value, bytes, given)?;
+        let kind = read_event_type(source, &value)?;
+        let time = read_event_time(source, &value)?;
+        let key = read_key(&source.paths.key, &value)?;
+
+        let state_missing = fetched_member(source, &value).is_some_and(is_missing_state);
+        let is_deletion = state_missing || source.events.get(&kind) == Some(&EventOp::Delete);
+        let version = read_version(source, &value, is_deletion)?;
+
         Ok(Self {
             value,
             id,
@@ -89,11 +68,12 @@ impl Event {
             time,
             version,
             key,
-            state_missing: gone,
+            state_missing,
         })
     }
 }
 
+/// The text or number at a path, as text; none for anything else.
 pub(crate) fn text_at_path(path: &EventPath, value: &Value) -> Option<String> {
     match path.first_value(value) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
@@ -102,35 +82,46 @@ pub(crate) fn text_at_path(path: &EventPath, value: &Value) -> Option<String> {
     }
 }
 
-/// A text that is short enough to travel in headers and in every row, and holds nothing that cannot be seen.
-fn bounded_text(
-    text: String,
-    (rule, path, chars): (&str, &str, usize),
+/// The event's id: its own, the relay's, or one derived from the event's bytes.
+fn read_event_id(
+    source: &SourceContract,
+    value: &Value,
+    bytes: &[u8],
+    given: Option<&str>,
 ) -> Result<String, EventFault> {
-    if text.chars().count() <= chars && !text.chars().any(char::is_control) {
-        return Ok(text);
-    }
-    let reason = format!("at most {chars} characters without control characters were expected");
-    Err(EventFault::new(rule, path, &reason))
+    let Some(path) = &source.paths.id else {
+        return Ok(match given {
+            Some(id) => id.to_owned(),
+            None => pole::derived_event_id(&source.name, bytes).to_string(),
+        });
+    };
+    let id = text_at_path(path, value)
+        .ok_or_else(|| EventFault::new("event.id", path.text(), "the event has no id"))?;
+    check_text("event.id", path.text(), &id, ID_CHARS_MAX)?;
+    Ok(id)
+}
+
+fn read_event_type(source: &SourceContract, value: &Value) -> Result<String, EventFault> {
+    let path = source.paths.event_type.as_ref();
+    path.and_then(|path| text_at_path(path, value))
+        .or_else(|| source.paths.event_type_default.clone())
+        .ok_or_else(|| {
+            let path = path.map_or("$", EventPath::text);
+            EventFault::new("event.type", path, "the event has no type")
+        })
 }
 
 /// When it happened, in microseconds since 1970.
 fn read_event_time(source: &SourceContract, value: &Value) -> Result<i64, EventFault> {
-    let Some(path) = &source.event_time else {
-        return Ok(source.event_time_default.unwrap_or_default());
+    let default = source.paths.time_default;
+    let Some(path) = &source.paths.time else {
+        return Ok(default.unwrap_or_default());
     };
-    match text_at_path(path, value) {
-        Some(at) => parse_timestamp(&at).ok_or_else(|| {
-            EventFault::new(
-                "event.time",
-                path.text(),
-                "an ISO 8601 timestamp was expected",
-            )
-        }),
-        None => source
-            .event_time_default
-            .ok_or_else(|| EventFault::new("event.time", path.text(), "the event has no time")),
-    }
+    let (time, reason) = match text_at_path(path, value) {
+        Some(text) => (parse_timestamp(&text), "an ISO 8601 timestamp was expected"),
+        None => (default, "the event has no time"),
+    };
+    time.ok_or_else(|| EventFault::new("event.time", path.text(), reason))
 }
 
 /// The parts of a record's key, joined.
@@ -145,29 +136,47 @@ pub(crate) fn read_key(paths: &[EventPath], value: &Value) -> Result<String, Eve
         }
         key.push_str(&part);
     }
-    bounded_text(
-        key,
-        (
-            "event.key",
-            paths.first().map_or("$", EventPath::text),
-            KEY_CHARS_MAX,
-        ),
-    )
+
+    let first_path = paths.first().map_or("$", EventPath::text);
+    check_text("event.key", first_path, &key, KEY_CHARS_MAX)?;
+    Ok(key)
+}
+
+/// What the relay added about a fetch, for a source that fetches states.
+fn fetched_member<'v>(source: &SourceContract, value: &'v Value) -> Option<&'v Value> {
+    value.get(FETCHED_MEMBER).filter(|_| source.fetch.is_some())
+}
+
+/// Whether the fetch was answered with 404 (not found) or 410 (gone).
+fn is_missing_state(fetched: &Value) -> bool {
+    matches!(fetched["status"].as_u64(), Some(404 | 410))
+}
+
+/// The record's version: that of the fetched state, or the one at the declared path.
+fn read_version(
+    source: &SourceContract,
+    value: &Value,
+    is_deletion: bool,
+) -> Result<Option<i64>, EventFault> {
+    match source.fetch.as_ref().and_then(|fetch| fetch.version) {
+        Some(FetchVersion::Etag) if is_deletion => Ok(Some(DELETION_VERSION)),
+        Some(FetchVersion::Etag) => {
+            let fetched = fetched_member(source, value);
+            Ok(fetched.and_then(|fetched| fetched["version"].as_i64()))
+        }
+        None => read_entity_version(source, value),
+    }
 }
 
 fn read_entity_version(source: &SourceContract, value: &Value) -> Result<Option<i64>, EventFault> {
-    let Some(path) = &source.entity_version else {
+    let Some(path) = &source.paths.version else {
         return Ok(None);
     };
-    parse_version(path.first_value(value))
-        .map(Some)
-        .ok_or_else(|| {
-            EventFault::new(
-                "event.version",
-                path.text(),
-                "the record's version is missing or not a whole number",
-            )
-        })
+    let version = parse_version(path.first_value(value)).ok_or_else(|| {
+        let reason = "the record's version is missing or not a whole number";
+        EventFault::new("event.version", path.text(), reason)
+    })?;
+    Ok(Some(version))
 }
 
 /// A whole number, or the text of one: CloudEvents' `sequence` is text.
@@ -179,51 +188,57 @@ fn parse_version(value: Option<&Value>) -> Option<i64> {
     }
 }
 
+/// Refuses a text that is too long for headers and rows, or that holds control characters.
+fn check_text(rule: &str, path: &str, text: &str, chars_max: usize) -> Result<(), EventFault> {
+    if text.chars().count() <= chars_max && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let reason = format!("at most {chars_max} characters without control characters were expected");
+    Err(EventFault::new(rule, path, &reason))
+}
+
 fn parse_json(bytes: &[u8]) -> Result<Value, EventFault> {
     if depth_exceeds(bytes, NESTING_MAX) {
         let reason = format!("the event is nested deeper than {NESTING_MAX}");
-        return Err(EventFault {
-            rule: "event.nesting".into(),
-            path: "$".into(),
-            reason,
-        });
+        return Err(EventFault::new("event.nesting", "$", &reason));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        // Line and column tell the place; the parser's own text could quote the event.
+        // Line and column are enough to find the fault; the parser's own text could quote the
+        // event.
         let reason = format!("not JSON: line {}, column {}", error.line(), error.column());
-        EventFault {
-            rule: "event.json".into(),
-            path: "$".into(),
-            reason,
-        }
+        EventFault::new("event.json", "$", &reason)
     })
 }
 
-/// Whether the brackets of a JSON text are nested deeper than `limit`. Looks at no more than it must.
+/// Whether the brackets of a JSON text are nested deeper than `limit`. Stops at the first bracket
+/// that is too deep.
 #[must_use]
 pub fn depth_exceeds(bytes: &[u8], limit: usize) -> bool {
-    // Most events have fewer opening brackets than the limit; counting them takes vectors, looking at them does not.
-    if bytes
+    // Most events have fewer opening brackets than the limit. The compiler counts them with vector
+    // instructions, which is cheaper than following the text.
+    let opening = bytes
         .iter()
         .filter(|byte| matches!(byte, b'{' | b'['))
-        .count()
-        <= limit
-    {
+        .count();
+    if opening <= limit {
         return false;
     }
-    let (mut depth, mut text, mut escaped) = (0usize, false, false);
+
+    let mut depth = 0_usize;
+    let mut in_text = false;
+    let mut escaped = false;
     for byte in bytes {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if text => escaped = true,
-            b'"' => text = !text,
-            b'{' | b'[' if !text => {
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
                 depth += 1;
                 if depth > limit {
                     return true;
                 }
             }
-            b'}' | b']' if !text => depth = depth.saturating_sub(1),
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
             _ => {}
         }
     }

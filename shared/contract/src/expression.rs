@@ -1,5 +1,7 @@
 //! Compiled expressions: a verb with its paths and lists resolved.
 
+mod text_parser;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +9,12 @@ use std::sync::Arc;
 use pole::Normaliser;
 use serde_json::Value;
 
+use self::text_parser::TextParser;
 use crate::cell::{Calendar, Cell};
-use crate::format::{DateFormat, NUMBER_FORMATS, format_clock, normalise_number};
 use crate::list::ReferenceLists;
-use crate::mapping::{CodeOrLabel, Expression, ParseDocument, ParseKind, UnknownValuePolicy};
+use crate::mapping::{
+    CodeMapDocument, CodeOrLabel, Expression, NormaliseDocument, UnknownValuePolicy,
+};
 use crate::path::EventPath;
 use crate::structure::DeclaredStructure;
 use crate::time::parse_date;
@@ -20,7 +24,7 @@ use crate::time::parse_date;
 enum PathRoot {
     /// The item of a `for_each`, or the body outside of one.
     Here,
-    /// The item around it, or the body.
+    /// The item that holds this one, or the body.
     Parent,
     /// The record's body.
     Body,
@@ -28,7 +32,7 @@ enum PathRoot {
     Event,
 }
 
-/// What paths begin from.
+/// The places that paths begin from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathRoots<T> {
     pub(crate) event: T,
@@ -40,7 +44,7 @@ pub(crate) struct PathRoots<T> {
 /// The values in which paths are looked up.
 pub(crate) type ValueRoots<'v> = PathRoots<&'v Value>;
 
-/// The declared shapes of these values.
+/// The declared structures of these values.
 pub(crate) type StructureRoots<'s> = PathRoots<&'s DeclaredStructure>;
 
 /// A path with where it begins: `$.a`, `parent:$.a`, `body:$.a`, `event:$.a`.
@@ -51,6 +55,7 @@ pub(crate) struct RootedPath {
 }
 
 impl RootedPath {
+    /// Parses a path; without a root it begins at the item of the innermost list.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (root, path) = match text.split_once(':') {
             Some(("event", path)) => (PathRoot::Event, path),
@@ -73,31 +78,38 @@ impl RootedPath {
         }
     }
 
+    /// The path as it was written, without its root.
     pub(crate) fn text(&self) -> &str {
         self.path.text()
     }
 
-    /// The shape that the contract declares at the place.
+    /// The structure that the contract declares at the path, or what is wrong with the path.
     pub(crate) fn declared_structure<'s>(
         &self,
-        shapes: &StructureRoots<'s>,
+        roots: &StructureRoots<'s>,
     ) -> Result<&'s DeclaredStructure, String> {
-        self.select_root(shapes).structure_at(&self.path)
+        self.select_root(roots).structure_at(&self.path)
     }
 
+    /// The first value at the path; none when there is nothing.
     pub(crate) fn first_value<'v>(&self, scope: &ValueRoots<'v>) -> Option<&'v Value> {
         self.path.first_value(self.select_root(scope))
     }
 
+    /// Every value at the path.
     pub(crate) fn all_values<'v>(&self, scope: &ValueRoots<'v>) -> Vec<&'v Value> {
         self.path.all_values(self.select_root(scope))
     }
 
-    /// Whether the record's body states this place. What is outside of the body is no statement of it.
+    /// Whether the record's body states a value at the path. Values outside of the body state
+    /// nothing about the record.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         self.root != PathRoot::Event && self.path.is_stated(self.select_root(scope))
     }
 }
+
+/// The value of an expression, or why there is none. The reason never holds the value.
+type ExpressionResult<'v> = Result<Cell<'v>, &'static str>;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
@@ -130,325 +142,253 @@ pub(crate) enum CompiledExpression {
     },
 }
 
-/// How a text is parsed, and which texts stand for nothing.
-#[derive(Clone, Debug)]
-pub(crate) struct TextParser {
-    forms: TextFormats,
-    sentinels: Vec<String>,
-}
-
-/// The forms that a text may have, by what it is parsed as.
-#[derive(Clone, Debug)]
-enum TextFormats {
-    Date(Vec<DateFormat>),
-    Time(Vec<DateFormat>),
-    Timestamp(Vec<DateFormat>),
-    Decimal(Vec<String>),
-}
-
 impl CompiledExpression {
+    /// Resolves the paths, lists and formats of an expression.
     pub(crate) fn compile(expression: &Expression, lists: &ReferenceLists) -> Result<Self, String> {
-        let each = |list: &[Expression]| {
-            list.iter()
-                .map(|part| Self::compile(part, lists))
-                .collect::<Result<_, _>>()
-        };
-        let boxed = |from: &Expression| Self::compile(from, lists).map(Box::new);
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(RootedPath::parse(path)?),
             Expression::Constant(value) => Self::Constant(value.clone()),
             Expression::Concat { parts, separator } => Self::Concat {
-                parts: each(parts)?,
+                parts: Self::compile_all(parts, lists)?,
                 separator: separator.clone(),
             },
-            Expression::Coalesce(parts) => Self::Coalesce(each(parts)?),
-            Expression::CodeMap(document) => {
-                let list = lists.get(&document.list)?;
-                let list = match document.to {
-                    CodeOrLabel::Code => list.codes_by_text(),
-                    CodeOrLabel::Label => list.labels_by_text(),
-                };
-                Self::CodeMap {
-                    from: boxed(&document.from)?,
-                    list,
-                    unknown: document.unknown,
-                }
-            }
+            Expression::Coalesce(parts) => Self::Coalesce(Self::compile_all(parts, lists)?),
+            Expression::CodeMap(document) => Self::compile_code_map(document, lists)?,
             Expression::Parse(document) => Self::Parse {
-                from: boxed(&document.from)?,
+                from: Box::new(Self::compile(&document.from, lists)?),
                 parse: TextParser::compile(document)?,
             },
-            Expression::Normalise(document) => {
-                let known = || Normaliser::ALL.map(|(name, _)| name).join(", ");
-                let normaliser = Normaliser::from_name(&document.normaliser).ok_or_else(|| {
-                    format!("`{}` is not one of {}", document.normaliser, known())
-                })?;
-                Self::Normalise {
-                    from: boxed(&document.from)?,
-                    normaliser,
-                    unknown: document.unknown,
-                }
-            }
+            Expression::Normalise(document) => Self::compile_normalise(document, lists)?,
             Expression::Sentinel(path) => Self::Sentinel(RootedPath::parse(path)?),
             Expression::Identity(document) => Self::Identity {
                 namespace: document.namespace.clone(),
-                key: each(&document.key)?,
+                key: Self::compile_all(&document.key, lists)?,
             },
         })
     }
 
-    /// The paths that the expression reads, for lineage and for telling where a fault lies.
-    pub(crate) fn collect_paths<'c>(&'c self, found: &mut Vec<&'c RootedPath>) {
+    /// Compiles several expressions, in their order.
+    pub(crate) fn compile_all(
+        parts: &[Expression],
+        lists: &ReferenceLists,
+    ) -> Result<Vec<Self>, String> {
+        parts
+            .iter()
+            .map(|part| Self::compile(part, lists))
+            .collect()
+    }
+
+    fn compile_code_map(
+        document: &CodeMapDocument,
+        lists: &ReferenceLists,
+    ) -> Result<Self, String> {
+        let list = lists.get(&document.list)?;
+        Ok(Self::CodeMap {
+            from: Box::new(Self::compile(&document.from, lists)?),
+            list: match document.to {
+                CodeOrLabel::Code => list.codes_by_text(),
+                CodeOrLabel::Label => list.labels_by_text(),
+            },
+            unknown: document.unknown,
+        })
+    }
+
+    fn compile_normalise(
+        document: &NormaliseDocument,
+        lists: &ReferenceLists,
+    ) -> Result<Self, String> {
+        let normaliser = Normaliser::from_name(&document.normaliser).ok_or_else(|| {
+            let known = Normaliser::ALL.map(|(name, _)| name).join(", ");
+            format!("`{}` is not one of {known}", document.normaliser)
+        })?;
+        Ok(Self::Normalise {
+            from: Box::new(Self::compile(&document.from, lists)?),
+            normaliser,
+            unknown: document.unknown,
+        })
+    }
+
+    /// Every path that the expression reads.
+    pub(crate) fn paths(&self) -> Vec<&RootedPath> {
+        let mut paths = Vec::new();
+        self.collect_paths(&mut paths);
+        paths
+    }
+
+    fn collect_paths<'c>(&'c self, paths: &mut Vec<&'c RootedPath>) {
         match self {
-            Self::Copy(place) | Self::Sentinel(place) => found.push(place),
+            Self::Copy(path) | Self::Sentinel(path) => paths.push(path),
             Self::Constant(_) => {}
             Self::Concat { parts, .. }
             | Self::Coalesce(parts)
             | Self::Identity { key: parts, .. } => {
-                parts.iter().for_each(|part| part.collect_paths(found));
+                parts.iter().for_each(|part| part.collect_paths(paths));
             }
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
-            | Self::Normalise { from, .. } => {
-                from.collect_paths(found);
-            }
+            | Self::Normalise { from, .. } => from.collect_paths(paths),
         }
     }
 
     /// The first path that it reads, for messages.
     pub(crate) fn first_path(&self) -> String {
-        let mut places = Vec::new();
-        self.collect_paths(&mut places);
-        places
+        self.paths()
             .first()
-            .map(|place| place.text().to_owned())
+            .map(|path| path.text().to_owned())
             .unwrap_or_default()
     }
 
-    /// Whether a patch with this body carries the expression's value. What does not depend on the body always is; what
-    /// is joined of parts is only when all of them are there, for half a name was never anybody's; of alternatives, all
-    /// must be there up to the one that holds.
+    /// Whether a patch with this body states the expression's value. A value that does not depend
+    /// on the body always is. A value joined of parts is stated only with all of them: half a name
+    /// belongs to no person. Of alternatives, all must be stated up to the first that has a value.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         match self {
-            Self::Copy(place) | Self::Sentinel(place) => {
-                place.root == PathRoot::Event || place.is_stated(scope)
+            Self::Copy(path) | Self::Sentinel(path) => {
+                path.root == PathRoot::Event || path.is_stated(scope)
             }
             Self::Constant(_) => true,
             Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
                 parts.iter().all(|part| part.is_stated(scope))
             }
-            Self::Coalesce(parts) => {
-                for part in parts {
-                    if !part.is_stated(scope) {
-                        return false;
-                    }
-                    if part.has_value(scope) {
-                        return true;
-                    }
-                }
-                true
-            }
+            Self::Coalesce(parts) => alternatives_are_stated(parts, scope),
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Normalise { from, .. } => from.is_stated(scope),
         }
     }
 
-    /// Whether anything that it reads is there and not null.
+    /// Whether any path that it reads holds a value other than null. An expression without paths
+    /// has one.
     fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
-        let mut places = Vec::new();
-        self.collect_paths(&mut places);
-        places.is_empty()
-            || places.iter().any(|place| {
-                place
-                    .first_value(scope)
+        let paths = self.paths();
+        paths.is_empty()
+            || paths.iter().any(|path| {
+                path.first_value(scope)
                     .is_some_and(|value| !value.is_null())
             })
     }
 
-    /// Whether a patch carries any of the places in the body that it reads, and whether it carries all of them.
+    /// Whether a patch states any of the paths in the body that it reads, and whether it states all
+    /// of them.
     pub(crate) fn stated_any_and_all(&self, scope: &ValueRoots<'_>) -> (bool, bool) {
-        let mut places = Vec::new();
-        self.collect_paths(&mut places);
-        places.retain(|place| place.root != PathRoot::Event);
-        let stated = |place: &&RootedPath| place.is_stated(scope);
-        (
-            places.iter().any(stated),
-            !places.is_empty() && places.iter().all(stated),
-        )
+        let mut body_paths = self.paths();
+        body_paths.retain(|path| path.root != PathRoot::Event);
+
+        let stated = body_paths
+            .iter()
+            .filter(|path| path.is_stated(scope))
+            .count();
+        (stated > 0, stated > 0 && stated == body_paths.len())
     }
 
-    /// Whether the record's body decides it. Within a list, what stands in its items does not: they are stated with it.
+    /// Whether the record's body decides the value. In a list, the values of its items do not: the
+    /// list states them.
     pub(crate) fn depends_on_body(&self, in_list: bool) -> bool {
-        let mut places = Vec::new();
-        self.collect_paths(&mut places);
-        places.iter().any(|place| match place.root {
+        self.paths().iter().any(|path| match path.root {
             PathRoot::Body => true,
             PathRoot::Here | PathRoot::Parent => !in_list,
             PathRoot::Event => false,
         })
     }
 
-    /// Whether a patch with this body says something of its own: constants and identities do not.
+    /// Whether a patch with this body states a value of its own: constants and identities are no
+    /// such value.
     pub(crate) fn states_own_value(&self, scope: &ValueRoots<'_>) -> bool {
-        let mut places = Vec::new();
-        self.collect_paths(&mut places);
-        !matches!(self, Self::Identity { .. }) && places.iter().any(|place| place.is_stated(scope))
+        !matches!(self, Self::Identity { .. })
+            && self.paths().iter().any(|path| path.is_stated(scope))
     }
 
-    /// The value, or why it cannot be had. The reason never holds the value.
+    /// The value, or why there is none.
     pub(crate) fn evaluate<'v>(
         &'v self,
         scope: &ValueRoots<'v>,
         calendar: &Calendar,
-    ) -> Result<Cell<'v>, &'static str> {
+    ) -> ExpressionResult<'v> {
         match self {
-            Self::Copy(place) => Ok(place.first_value(scope).map_or(Cell::Null, Cell::from_json)),
+            Self::Copy(path) => Ok(path.first_value(scope).map_or(Cell::Null, Cell::from_json)),
             Self::Constant(value) => Ok(Cell::from_json(value)),
             Self::Concat { parts, separator } => evaluate_concat(parts, separator, scope, calendar),
-            Self::Coalesce(parts) => {
-                for part in parts {
-                    let cell = part.evaluate(scope, calendar)?;
-                    if cell != Cell::Null {
-                        return Ok(cell);
-                    }
-                }
-                Ok(Cell::Null)
-            }
+            Self::Coalesce(parts) => evaluate_coalesce(parts, scope, calendar),
+            Self::Sentinel(path) => Ok(sentinel_text(path.first_value(scope), calendar)),
+            Self::Identity { namespace, key } => evaluate_identity(namespace, key, scope, calendar),
             Self::CodeMap {
                 from,
                 list,
                 unknown,
-            } => {
-                let Some(code) = from.evaluate(scope, calendar)?.into_text() else {
-                    return Ok(Cell::Null);
-                };
-                match list.get(code.trim()) {
-                    Some(label) => Ok(Cell::Text(Cow::Borrowed(label))),
-                    None => unknown.cell_for_unknown(code, "the code is not in the reference list"),
-                }
-            }
-            Self::Parse { from, parse } => {
-                let Some(text) = from.evaluate(scope, calendar)?.into_text() else {
-                    return Ok(Cell::Null);
-                };
-                parse.parse_text(&text, calendar)
-            }
+            } => match from.evaluate_text(scope, calendar)? {
+                Some(code) => map_code(code, list, *unknown),
+                None => Ok(Cell::Null),
+            },
+            Self::Parse { from, parse } => match from.evaluate_text(scope, calendar)? {
+                Some(text) => parse.parse_text(&text, calendar),
+                None => Ok(Cell::Null),
+            },
             Self::Normalise {
                 from,
                 normaliser,
                 unknown,
-            } => {
-                let Some(text) = from.evaluate(scope, calendar)?.into_text() else {
-                    return Ok(Cell::Null);
-                };
-                match normaliser.normalise_text(&text) {
-                    Some(normal) => Ok(Cell::Text(Cow::Owned(normal))),
-                    None => {
-                        unknown.cell_for_unknown(text, "the value does not have the declared form")
-                    }
-                }
-            }
-            Self::Sentinel(place) => Ok(sentinel_text(place.first_value(scope), calendar)),
-            Self::Identity { namespace, key } => {
-                let mut parts = Vec::with_capacity(key.len());
-                for part in key {
-                    let Some(text) = part.evaluate(scope, calendar)?.into_text() else {
-                        return Ok(Cell::Null);
-                    };
-                    parts.push(text);
-                }
-                let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-                Ok(Cell::Text(Cow::Owned(
-                    pole::pole_id(namespace, &parts).to_string(),
-                )))
-            }
+            } => match from.evaluate_text(scope, calendar)? {
+                Some(text) => normalise_text(text, normaliser, *unknown),
+                None => Ok(Cell::Null),
+            },
         }
+    }
+
+    /// The value as text; none for null.
+    fn evaluate_text<'v>(
+        &'v self,
+        scope: &ValueRoots<'v>,
+        calendar: &Calendar,
+    ) -> Result<Option<Cow<'v, str>>, &'static str> {
+        Ok(self.evaluate(scope, calendar)?.into_text())
     }
 }
 
-impl TextParser {
-    fn compile(document: &ParseDocument) -> Result<Self, String> {
-        if document.formats.is_empty() {
-            return Err("`parse` needs `formats`".into());
+/// Whether a patch states the alternatives up to the first that has a value: an unstated one before
+/// it could win.
+fn alternatives_are_stated(parts: &[CompiledExpression], scope: &ValueRoots<'_>) -> bool {
+    for part in parts {
+        if !part.is_stated(scope) {
+            return false;
         }
-        let formats = || {
-            document
-                .formats
-                .iter()
-                .map(|text| DateFormat::parse(text))
-                .collect::<Result<_, _>>()
-        };
-        let forms = match document.kind {
-            ParseKind::Date => TextFormats::Date(formats()?),
-            ParseKind::Time => TextFormats::Time(formats()?),
-            ParseKind::Timestamp => TextFormats::Timestamp(formats()?),
-            ParseKind::Decimal => {
-                let known = |format: &&String| NUMBER_FORMATS.contains(&format.as_str());
-                if let Some(format) = document.formats.iter().find(|format| !known(format)) {
-                    return Err(format!(
-                        "the format `{format}` of a decimal is not one of {}",
-                        NUMBER_FORMATS.join(" or ")
-                    ));
-                }
-                TextFormats::Decimal(document.formats.clone())
-            }
-        };
-        Ok(Self {
-            forms,
-            sentinels: document.sentinels.clone(),
-        })
+        if part.has_value(scope) {
+            return true;
+        }
     }
+    true
+}
 
-    fn parse_text<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
-        if self
-            .sentinels
-            .iter()
-            .any(|sentinel| sentinel == text.trim())
-        {
-            return Ok(Cell::Null);
-        }
-        match &self.forms {
-            TextFormats::Date(formats) => {
-                let day = formats
-                    .iter()
-                    .find_map(|format| format.read_text(text)?.day);
-                day.map(Cell::Date)
-                    .ok_or("a date in a declared format was expected")
-            }
-            TextFormats::Time(formats) => {
-                let clock = formats
-                    .iter()
-                    .find_map(|format| format.read_text(text)?.clock);
-                let clock = clock.map(|micros| Cell::Text(Cow::Owned(format_clock(micros))));
-                clock.ok_or("a time in a declared format was expected")
-            }
-            TextFormats::Timestamp(formats) => {
-                let zone = calendar.zone.as_ref();
-                let at = formats
-                    .iter()
-                    .find_map(|format| format.read_instant(text, zone));
-                at.map(Cell::Timestamp)
-                    .ok_or("a date and time in a declared format were expected")
-            }
-            TextFormats::Decimal(formats) => {
-                let number = formats
-                    .iter()
-                    .find_map(|format| normalise_number(text, format));
-                number
-                    .map(|number| Cell::Text(Cow::Owned(number)))
-                    .ok_or("an amount in a declared format was expected")
-            }
-        }
+/// The code or label of a reference list that a text stands for.
+fn map_code<'v>(
+    text: Cow<'v, str>,
+    list: &'v BTreeMap<String, String>,
+    unknown: UnknownValuePolicy,
+) -> ExpressionResult<'v> {
+    match list.get(text.trim()) {
+        Some(entry) => Ok(Cell::Text(Cow::Borrowed(entry))),
+        None => unknown.cell_for_unknown(text, "the code is not in the reference list"),
+    }
+}
+
+/// The normal form of a text.
+fn normalise_text<'v>(
+    text: Cow<'v, str>,
+    normaliser: &Normaliser,
+    unknown: UnknownValuePolicy,
+) -> ExpressionResult<'v> {
+    match normaliser.normalise_text(&text) {
+        Some(normal) => Ok(Cell::Text(Cow::Owned(normal))),
+        None => unknown.cell_for_unknown(text, "the value does not have the declared form"),
     }
 }
 
 impl UnknownValuePolicy {
+    /// The cell of a value that a list or a normaliser does not know.
     fn cell_for_unknown<'v>(
         self,
         value: Cow<'v, str>,
         reason: &'static str,
-    ) -> Result<Cell<'v>, &'static str> {
+    ) -> ExpressionResult<'v> {
         match self {
             Self::Keep => Ok(Cell::Text(value)),
             Self::Null => Ok(Cell::Null),
@@ -457,15 +397,16 @@ impl UnknownValuePolicy {
     }
 }
 
+/// The parts that have a value, joined by the separator.
 fn evaluate_concat<'v>(
     parts: &'v [CompiledExpression],
     separator: &str,
     scope: &ValueRoots<'v>,
     calendar: &Calendar,
-) -> Result<Cell<'v>, &'static str> {
+) -> ExpressionResult<'v> {
     let mut joined = String::new();
     for part in parts {
-        let Some(text) = part.evaluate(scope, calendar)?.into_text() else {
+        let Some(text) = part.evaluate_text(scope, calendar)? else {
             continue;
         };
         if !joined.is_empty() {
@@ -473,6 +414,7 @@ fn evaluate_concat<'v>(
         }
         joined.push_str(text.trim());
     }
+
     Ok(if joined.is_empty() {
         Cell::Null
     } else {
@@ -480,11 +422,46 @@ fn evaluate_concat<'v>(
     })
 }
 
-/// The raw text of a date that stands for "no date"; nothing for every other.
+/// The first part that has a value.
+fn evaluate_coalesce<'v>(
+    parts: &'v [CompiledExpression],
+    scope: &ValueRoots<'v>,
+    calendar: &Calendar,
+) -> ExpressionResult<'v> {
+    for part in parts {
+        let cell = part.evaluate(scope, calendar)?;
+        if cell != Cell::Null {
+            return Ok(cell);
+        }
+    }
+    Ok(Cell::Null)
+}
+
+/// The `pole_id` of another record; null when a part of its key is absent.
+fn evaluate_identity<'v>(
+    namespace: &str,
+    key: &'v [CompiledExpression],
+    scope: &ValueRoots<'v>,
+    calendar: &Calendar,
+) -> ExpressionResult<'v> {
+    let mut parts = Vec::with_capacity(key.len());
+    for part in key {
+        let Some(text) = part.evaluate_text(scope, calendar)? else {
+            return Ok(Cell::Null);
+        };
+        parts.push(text);
+    }
+
+    let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+    let pole_id = pole::pole_id(namespace, &parts);
+    Ok(Cell::Text(Cow::Owned(pole_id.to_string())))
+}
+
+/// The raw text of a date that stands for "no date"; null for every other text.
 fn sentinel_text<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
     let text = value.and_then(Value::as_str);
-    let stands_for_none =
-        |text: &&str| parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day));
-    text.filter(stands_for_none)
-        .map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
+    let sentinel = text.filter(|text| {
+        parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day))
+    });
+    sentinel.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
 }

@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::time::{MICROS_PER_DAY, days_since_epoch, parse_date, parse_timestamp};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One element of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FormatToken {
     Year,
     ShortYear,
@@ -19,7 +20,7 @@ pub(crate) enum FormatToken {
     Plain(char),
 }
 
-/// The tokens, longest first.
+/// The tokens, longest first: `MM` must not be read as `M` twice.
 const FORMAT_TOKENS: [(&str, FormatToken); 11] = [
     ("YYYY", FormatToken::Year),
     ("MMM", FormatToken::MonthName),
@@ -48,7 +49,7 @@ pub(crate) enum DateFormat {
     Tokens(Vec<FormatToken>),
 }
 
-/// What a text says of a moment.
+/// The date and the time of day that a text holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ParsedMoment {
     /// Days since 1970-01-01.
@@ -63,30 +64,13 @@ impl DateFormat {
         if text == "iso" {
             return Ok(Self::Iso);
         }
-        let (mut tokens, mut rest) = (Vec::new(), text);
-        while let Some(first) = rest.chars().next() {
-            let token = FORMAT_TOKENS
-                .iter()
-                .find(|(name, _)| rest.starts_with(name));
-            let (length, token) = match token {
-                Some((name, token)) => (name.len(), token.clone()),
-                None if first.is_ascii_alphabetic() && first != 'T' => {
-                    return Err(format!(
-                        "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
-                    ));
-                }
-                None => (first.len_utf8(), FormatToken::Plain(first)),
-            };
-            tokens.push(token);
-            rest = &rest[length..];
-        }
-        let has = |wanted: &[FormatToken]| {
-            tokens.iter().filter(|token| wanted.contains(token)).count() == 1
-        };
-        let date = has(&[FormatToken::Year, FormatToken::ShortYear])
-            && has(&[FormatToken::Month, FormatToken::MonthName])
-            && has(&[FormatToken::Day]);
-        let clock = has(&[FormatToken::Hour]) && has(&[FormatToken::Minute]);
+
+        let tokens = parse_tokens(text)?;
+        let date = has_one_of(&tokens, &[FormatToken::Year, FormatToken::ShortYear])
+            && has_one_of(&tokens, &[FormatToken::Month, FormatToken::MonthName])
+            && has_one_of(&tokens, &[FormatToken::Day]);
+        let clock = has_one_of(&tokens, &[FormatToken::Hour])
+            && has_one_of(&tokens, &[FormatToken::Minute]);
         if date || clock {
             Ok(Self::Tokens(tokens))
         } else {
@@ -94,183 +78,254 @@ impl DateFormat {
         }
     }
 
-    /// What a text of this format says; none when it is not of it.
+    /// The date and time in a text of this format; none for a text of another format.
     pub(crate) fn read_text(&self, text: &str) -> Option<ParsedMoment> {
         let text = text.trim();
         match self {
             Self::Iso => {
-                let at = parse_timestamp(text)?;
-                let clock = (text.len() > 10).then(|| at.rem_euclid(MICROS_PER_DAY));
+                let micros = parse_timestamp(text)?;
+                let clock = (text.len() > 10).then(|| micros.rem_euclid(MICROS_PER_DAY));
                 // The date as it is written: an offset must not move a birthday.
-                Some(ParsedMoment {
-                    day: parse_date(text),
-                    clock,
-                })
+                let day = parse_date(text);
+                Some(ParsedMoment { day, clock })
             }
-            Self::Tokens(tokens) => match_tokens(tokens, text),
+            Self::Tokens(tokens) => match_tokens(tokens, text)?.into_moment(),
         }
     }
 
-    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it names no offset.
+    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it
+    /// names no offset.
     pub(crate) fn read_instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
         let text = text.trim();
-        let offset = text
-            .get(10..)
-            .is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']));
-        if *self == Self::Iso && offset {
+        let clock = text.get(10..).unwrap_or_default();
+        if *self == Self::Iso && clock.contains(['Z', 'z', '+', '-']) {
             return parse_timestamp(text);
         }
+
         let moment = self.read_text(text)?;
         let micros = i64::from(moment.day?) * MICROS_PER_DAY + moment.clock.unwrap_or(0);
-        let Some(zone) = zone else {
-            return Some(micros);
-        };
-        let civil = jiff::Timestamp::from_microsecond(micros)
-            .ok()?
-            .to_zoned(TimeZone::UTC)
-            .datetime();
-        civil
-            .to_zoned(zone.clone())
-            .ok()
-            .map(|at| at.timestamp().as_microsecond())
-    }
-}
-
-fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<ParsedMoment> {
-    let (mut rest, mut parts) = (text, [None::<i32>; 6]);
-    for token in tokens {
-        let (place, value, after) = match token {
-            FormatToken::Plain(wanted) => {
-                rest = rest.strip_prefix(*wanted)?;
-                continue;
-            }
-            FormatToken::MonthName => {
-                let end = rest
-                    .find(|c: char| !c.is_alphabetic())
-                    .unwrap_or(rest.len());
-                let name = rest[..end].to_lowercase();
-                let month = MONTH_NAMES
-                    .iter()
-                    .position(|month| name.starts_with(month))?;
-                (1, i32::try_from(month).ok()? + 1, &rest[end..])
-            }
-            FormatToken::Year => take_digits(rest, 4, 4).map(|(year, after)| (0, year, after))?,
-            FormatToken::ShortYear => {
-                let (year, after) = take_digits(rest, 2, 2)?;
-                (
-                    0,
-                    if year >= TWO_DIGIT_YEAR_PIVOT {
-                        1900 + year
-                    } else {
-                        2000 + year
-                    },
-                    after,
-                )
-            }
-            FormatToken::Month => {
-                take_digits(rest, 1, 2).map(|(month, after)| (1, month, after))?
-            }
-            FormatToken::Day => take_digits(rest, 1, 2).map(|(day, after)| (2, day, after))?,
-            FormatToken::Hour => take_digits(rest, 1, 2).map(|(hour, after)| (3, hour, after))?,
-            FormatToken::Minute => {
-                take_digits(rest, 2, 2).map(|(minute, after)| (4, minute, after))?
-            }
-            FormatToken::Second => {
-                take_digits(rest, 2, 2).map(|(second, after)| (5, second, after))?
-            }
-        };
-        parts[place] = Some(value);
-        rest = after;
-    }
-    if !rest.is_empty() {
-        return None;
-    }
-    let [year, month, day, hour, minute, second] = parts;
-    let day = match (year, month, day) {
-        (Some(year), Some(month), Some(day)) => Some(days_since_epoch(year, month, day)?),
-        _ => None,
-    };
-    let part = |value: Option<i32>| i8::try_from(value.unwrap_or(0)).ok();
-    let clock = match hour {
-        Some(_) => {
-            let time = civil::Time::new(part(hour)?, part(minute)?, part(second)?, 0).ok()?;
-            Some(
-                i64::from(time.hour()) * 3_600_000_000
-                    + i64::from(time.minute()) * 60_000_000
-                    + i64::from(time.second()) * 1_000_000,
-            )
+        match zone {
+            Some(zone) => local_instant(micros, zone),
+            None => Some(micros),
         }
-        None => None,
-    };
-    Some(ParsedMoment { day, clock })
+    }
 }
 
-/// A number of so many digits at the beginning, and what comes after it.
-fn take_digits(text: &str, least: usize, most: usize) -> Option<(i32, &str)> {
+/// The instant at which clocks in `zone` show the date and time that UTC shows at `micros`.
+fn local_instant(micros: i64, zone: &TimeZone) -> Option<i64> {
+    let shown = jiff::Timestamp::from_microsecond(micros)
+        .ok()?
+        .to_zoned(TimeZone::UTC)
+        .datetime();
+    let local = shown.to_zoned(zone.clone()).ok()?;
+    Some(local.timestamp().as_microsecond())
+}
+
+/// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between
+/// date and time.
+fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let token = FORMAT_TOKENS
+            .iter()
+            .find(|(name, _)| rest.starts_with(name));
+        let (length, token) = match token {
+            Some((name, token)) => (name.len(), *token),
+            None if first.is_ascii_alphabetic() && first != 'T' => {
+                return Err(format!(
+                    "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
+                ));
+            }
+            None => (first.len_utf8(), FormatToken::Plain(first)),
+        };
+        tokens.push(token);
+        rest = &rest[length..];
+    }
+    Ok(tokens)
+}
+
+/// Whether exactly one token is one of these.
+fn has_one_of(tokens: &[FormatToken], wanted: &[FormatToken]) -> bool {
+    tokens.iter().filter(|token| wanted.contains(token)).count() == 1
+}
+
+/// The numbers that a text gives for the tokens of its format.
+#[derive(Default)]
+struct MatchedNumbers {
+    year: Option<i32>,
+    month: Option<i32>,
+    day: Option<i32>,
+    hour: Option<i32>,
+    minute: Option<i32>,
+    second: Option<i32>,
+}
+
+impl MatchedNumbers {
+    /// The date and the time of day; none when a number is out of its range.
+    fn into_moment(self) -> Option<ParsedMoment> {
+        let day = match (self.year, self.month, self.day) {
+            (Some(year), Some(month), Some(day)) => Some(days_since_epoch(year, month, day)?),
+            _ => None,
+        };
+        let clock = match self.hour {
+            Some(hour) => Some(clock_micros(hour, self.minute, self.second)?),
+            None => None,
+        };
+        Some(ParsedMoment { day, clock })
+    }
+}
+
+/// Matches a full text with the tokens of a format.
+fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<MatchedNumbers> {
+    let mut numbers = MatchedNumbers::default();
+    let mut rest = text;
+    for token in tokens {
+        rest = match_token(*token, rest, &mut numbers)?;
+    }
+    rest.is_empty().then_some(numbers)
+}
+
+/// Matches one token at the beginning of a text, and returns the rest.
+fn match_token<'t>(
+    token: FormatToken,
+    text: &'t str,
+    numbers: &mut MatchedNumbers,
+) -> Option<&'t str> {
+    let (target, (number, rest)) = match token {
+        FormatToken::Plain(wanted) => return text.strip_prefix(wanted),
+        FormatToken::Year => (&mut numbers.year, take_digits(text, 4, 4)?),
+        FormatToken::ShortYear => (&mut numbers.year, take_short_year(text)?),
+        FormatToken::Month => (&mut numbers.month, take_digits(text, 1, 2)?),
+        FormatToken::MonthName => (&mut numbers.month, take_month_name(text)?),
+        FormatToken::Day => (&mut numbers.day, take_digits(text, 1, 2)?),
+        FormatToken::Hour => (&mut numbers.hour, take_digits(text, 1, 2)?),
+        FormatToken::Minute => (&mut numbers.minute, take_digits(text, 2, 2)?),
+        FormatToken::Second => (&mut numbers.second, take_digits(text, 2, 2)?),
+    };
+    *target = Some(number);
+    Some(rest)
+}
+
+/// A number of so many digits at the beginning, and the text after it.
+fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i32, &str)> {
     let count = text
         .bytes()
-        .take(most)
+        .take(maximum)
         .take_while(u8::is_ascii_digit)
         .count();
-    if count < least {
-        None
-    } else {
-        Some((text[..count].parse().ok()?, &text[count..]))
+    if count < minimum {
+        return None;
     }
+    let (digits, rest) = text.split_at(count);
+    Some((digits.parse().ok()?, rest))
+}
+
+/// A year of two digits, and the text after it.
+fn take_short_year(text: &str) -> Option<(i32, &str)> {
+    let (year, rest) = take_digits(text, 2, 2)?;
+    let century = if year >= TWO_DIGIT_YEAR_PIVOT {
+        1900
+    } else {
+        2000
+    };
+    Some((century + year, rest))
+}
+
+/// The number of a month that is written as its English name or the beginning of it, and the text
+/// after it.
+fn take_month_name(text: &str) -> Option<(i32, &str)> {
+    let end = text
+        .find(|c: char| !c.is_alphabetic())
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let name = name.to_lowercase();
+    let index = MONTH_NAMES
+        .iter()
+        .position(|month| name.starts_with(month))?;
+    Some((i32::try_from(index).ok()? + 1, rest))
+}
+
+/// Microseconds since midnight; none when there is no such time. Minute and second are zero where a
+/// format lacks them.
+fn clock_micros(hour: i32, minute: Option<i32>, second: Option<i32>) -> Option<i64> {
+    let hour = i8::try_from(hour).ok()?;
+    let minute = i8::try_from(minute.unwrap_or(0)).ok()?;
+    let second = i8::try_from(second.unwrap_or(0)).ok()?;
+    let time = civil::Time::new(hour, minute, second, 0).ok()?;
+
+    let seconds =
+        i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+    Some(seconds * 1_000_000)
 }
 
 /// The time of a day as text, `HH:MM:SS`.
 pub(crate) fn format_clock(micros: i64) -> String {
     let seconds = micros / 1_000_000;
-    format!(
-        "{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
+    let hours = seconds / 3600;
+    let minutes = seconds / 60 % 60;
+    format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
 }
 
-/// A number as people write it: currency signs and the thousands' separators of `format` go.
+/// The names of the formats of numbers.
+pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", "1.234,56"];
+
+/// The signs of currencies, which may precede or follow a number.
+const CURRENCY_SIGNS: [char; 4] = ['£', '€', '$', ' '];
+
+/// A number as people write it, without currency signs and the thousands' separators of `format`.
 pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
     let (thousands, point) = if format == "1.234,56" {
         ('.', ',')
     } else {
         (',', '.')
     };
-    let bare = text.trim().trim_matches(['£', '€', '$', ' ']);
-    let (bare, negative) = match bare
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
-        Some(inner) => (inner, true),
-        None => (bare, false),
+    let (negative, number) = split_sign(text.trim().trim_matches(CURRENCY_SIGNS));
+
+    let (whole, fraction) = match number.split_once(point) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
     };
-    let (negative, bare) = match bare.strip_prefix('-') {
-        Some(rest) => (true, rest.trim_start_matches(['£', '€', '$', ' '])),
-        None => (negative, bare),
-    };
-    let (whole, fraction) = bare
-        .split_once(point)
-        .map_or((bare, None), |(whole, rest)| (whole, Some(rest)));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // A separator stands before three digits, or it is none: 12,50 is not twelve hundred and fifty.
-    let mut groups = whole.split(thousands);
-    let first = groups.next().unwrap_or_default();
-    let rest: Vec<&str> = groups.collect();
-    let grouped = rest.iter().all(|group| group.len() == 3 && digits(group))
-        && (rest.is_empty() || first.len() <= 3);
-    if !digits(first) || !grouped || !fraction.is_none_or(digits) {
+    if fraction.is_some_and(|fraction| !is_digits(fraction)) {
         return None;
     }
+
     let sign = if negative { "-" } else { "" };
+    let whole = join_groups(whole, thousands)?;
     let fraction = fraction
         .map(|digits| format!(".{digits}"))
         .unwrap_or_default();
-    Some(format!("{sign}{first}{}{fraction}", rest.concat()))
+    Some(format!("{sign}{whole}{fraction}"))
 }
 
-/// The names of the forms of numbers.
-pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", "1.234,56"];
+/// Whether a number is negative, by a minus or by the brackets of accountants, and the number
+/// without them.
+fn split_sign(text: &str) -> (bool, &str) {
+    let bracketed = text
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
+    let inner = bracketed.unwrap_or(text);
+    match inner.strip_prefix('-') {
+        Some(rest) => (true, rest.trim_start_matches(CURRENCY_SIGNS)),
+        None => (bracketed.is_some(), inner),
+    }
+}
+
+/// The digits of a whole number without its separators. A separator must precede three digits:
+/// 12,50 is not 1250.
+fn join_groups(whole: &str, thousands: char) -> Option<String> {
+    let groups: Vec<&str> = whole.split(thousands).collect();
+    let (first, others) = groups.split_first()?;
+    let grouped = others
+        .iter()
+        .all(|group| group.len() == 3 && is_digits(group))
+        && (others.is_empty() || first.len() <= 3);
+    (is_digits(first) && grouped).then(|| groups.concat())
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 #[cfg(test)]
 mod tests {
@@ -345,7 +400,7 @@ mod tests {
             DateFormat::parse("H:mm")
                 .unwrap()
                 .read_text("7:05")
-                .and_then(|at| at.clock)
+                .and_then(|moment| moment.clock)
                 .map(format_clock)
                 .as_deref(),
             Some("07:05:00")

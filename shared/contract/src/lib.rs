@@ -1,26 +1,34 @@
-//! Contracts and mappings: what a source promises, what a table holds, and how the one becomes the other.
+//! Contracts and mappings: what a source promises, what a table holds, and how the one becomes the
+//! other.
 //!
-//! Pure: texts in, plans out. [`Catalogue::compile`] takes every file of `contracts/` and gives the compiled
-//! whole, or every fault with its file, line, column and remedy. [`Plan::evaluate`] turns one event into POLE rows.
+//! Pure: it does no input or output. [`Catalogue::compile`] takes every file of `contracts/` and
+//! gives the compiled catalogue, or every fault with its file, line, column and remedy.
+//! [`CompiledMapping::evaluate`] turns one event into POLE rows.
 
 mod backfill;
+mod backfill_event;
 mod catalogue;
 mod cell;
+mod column;
 mod compatibility;
 mod compile;
 mod draft;
 mod evaluate;
 mod event;
+mod event_paths;
 mod expression;
 mod extension;
+mod fault;
 mod fetch;
 mod file;
 mod format;
 mod incident;
 mod info;
 mod list;
+mod locator;
 mod mapping;
 mod odcs;
+mod pack;
 mod path;
 mod problem;
 mod rule;
@@ -34,14 +42,16 @@ mod yaml;
 pub use backfill::CompiledBackfill;
 pub use catalogue::Catalogue;
 pub use cell::Cell;
+pub use column::{Column, ColumnType};
 pub use compatibility::{ChangeImpact, ContractChange, compare_files};
 pub use compile::CompiledMapping;
 pub use draft::{SourceDraft, draft_source};
-pub use evaluate::{EvaluatedEvent, EventFault, PoleRow};
+pub use evaluate::{EvaluatedEvent, PoleRow};
 pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX, depth_exceeds};
-pub use extension::Family;
+pub use extension::{EventOp, Family, TokenClaims};
+pub use fault::EventFault;
 pub use fetch::{FETCHED_MEMBER, Fetch, FetchVersion, key_is_safe, percent_encode};
-pub use file::{DeclaredFile, pack_files, unpack_files};
+pub use file::DeclaredFile;
 pub use incident::Incident;
 pub use info::ContractInfo;
 pub use list::{ReferenceList, ReferenceLists};
@@ -49,16 +59,17 @@ pub use odcs::{
     AuthoritativeDefinition, ContractDocument, Property, Quality, Role, SchemaObject, ServiceLevel,
     Support,
 };
+pub use pack::{pack_files, unpack_files};
 pub use problem::{Location, Problem, ProblemLevel};
 pub use rule::{Expectation, Operand, Operator, ReferenceTarget, Rule, Severity, Tolerance};
 pub use schema::published_schemas;
-pub use source::{Caller, EventOp, SourceContract, TokenClaims};
+pub use source::{Caller, SourceContract};
 pub use structure::ContractFindings;
-pub use table::{Column, ColumnType, TableContract};
+pub use table::TableContract;
 pub use time::{parse_date, parse_timestamp};
 
-/// The deepest nesting of an event that is read. A deeper one is a mistake or an attack.
+/// The deepest nesting of an event that is read. A deeper event is a mistake or an attack.
 pub const NESTING_MAX: usize = 64;
 
-/// The largest event, in bytes: 1 MiB, what a Kafka broker takes by default.
+/// The largest event, in bytes: 1 MiB, which a Kafka broker accepts by default.
 pub const EVENT_BYTES_MAX: usize = 1024 * 1024;

@@ -49,10 +49,12 @@ pub struct ReferenceList {
 }
 
 impl ReferenceList {
-    fn read(file: &DeclaredFile) -> Result<Self, Problem> {
+    /// Reads a list. A text that stands for two codes is refused.
+    pub(crate) fn read(file: &DeclaredFile) -> Result<Self, Problem> {
         let document: ListDocument = yaml::read_document(file)?;
-        let (mut to_code, mut to_label) = (BTreeMap::new(), BTreeMap::new());
         let mut codes = Vec::new();
+        let mut to_code = BTreeMap::new();
+        let mut to_label = BTreeMap::new();
         for CodeDocument {
             code,
             label,
@@ -62,21 +64,16 @@ impl ReferenceList {
             let label = label.unwrap_or_else(|| code.clone());
             for text in std::iter::once(&code).chain(&synonyms) {
                 if let Some(other) = to_code.insert(text.clone(), code.clone()) {
-                    let message = format!("`{text}` stands for both `{other}` and `{code}`");
-                    return Err(Problem::error(
-                        &file.path,
-                        Location::find_word(file.text(), text, 1),
-                        message,
-                    ));
+                    return Err(ambiguous_text(file, text, [&other, &code]));
                 }
                 to_label.insert(text.clone(), label.clone());
             }
             codes.push((code, label));
         }
-        let (version, description) = (document.version, document.description);
+
         Ok(Self {
-            version,
-            description,
+            version: document.version,
+            description: document.description,
             codes,
             to_code: Arc::new(to_code),
             to_label: Arc::new(to_label),
@@ -94,17 +91,25 @@ impl ReferenceList {
     }
 }
 
+fn ambiguous_text(file: &DeclaredFile, text: &str, [first, second]: [&str; 2]) -> Problem {
+    Problem::error(
+        &file.path,
+        Location::find_word(file.text(), text, 1),
+        format!("`{text}` stands for both `{first}` and `{second}`"),
+    )
+}
+
 /// The reference lists, by name.
 #[derive(Debug, Default)]
 pub struct ReferenceLists(BTreeMap<String, ReferenceList>);
 
 impl ReferenceLists {
-    /// The list of this name, or the nearest name.
+    /// The list of this name, or an error with the nearest name.
     pub(crate) fn get(&self, name: &str) -> Result<&ReferenceList, String> {
-        let near = || nearest_name_hint(name, self.0.keys().map(String::as_str));
-        self.0
-            .get(name)
-            .ok_or_else(|| format!("there is no reference list `{name}`{}", near()))
+        self.0.get(name).ok_or_else(|| {
+            let near = nearest_name_hint(name, self.0.keys().map(String::as_str));
+            format!("there is no reference list `{name}`{near}")
+        })
     }
 
     /// Every list with its name, in the order of names.
@@ -112,6 +117,7 @@ impl ReferenceLists {
         self.0.iter().map(|(name, list)| (name.as_str(), list))
     }
 
+    /// Reads the list in `file` and adds it under the file's name.
     pub(crate) fn add_file(&mut self, file: &DeclaredFile) -> Result<(), Problem> {
         let name = file
             .path

@@ -1,4 +1,4 @@
-//! A problem in a contract or mapping, said so that its author can mend it.
+//! A problem in a contract or mapping, described so that its author can fix it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub enum ProblemLevel {
     /// The file does not compile; no function starts with it.
     Error,
-    /// It compiles, and somebody should look.
+    /// It compiles, and its author should look at it.
     Advice,
 }
 
@@ -25,19 +25,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn error(file: &str, place: Location, message: impl Into<String>) -> Self {
+    /// A problem with which the file does not compile.
+    pub(crate) fn error(file: &str, location: Location, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
-            location: place,
+            location,
             message: message.into(),
             level: ProblemLevel::Error,
         }
     }
 
-    pub(crate) fn advice(file: &str, place: Location, message: impl Into<String>) -> Self {
+    /// A problem with which the file compiles.
+    pub(crate) fn advice(file: &str, location: Location, message: impl Into<String>) -> Self {
         Self {
             level: ProblemLevel::Advice,
-            ..Self::error(file, place, message)
+            ..Self::error(file, location, message)
         }
     }
 }
@@ -67,46 +69,49 @@ impl Location {
     /// The whole file.
     pub(crate) const WHOLE_FILE: Self = Self { line: 0, column: 0 };
 
-    /// Where `needle` first stands as a word of its own, outside of comments, in line `from` or later; the beginning of
-    /// line `from` when it stands nowhere.
-    pub(crate) fn find_word(text: &str, needle: &str, from: usize) -> Self {
-        for (place, line) in text.lines().enumerate().skip(from.saturating_sub(1)) {
-            let code = if line.trim_start().starts_with('#') {
-                ""
-            } else {
-                line
-            };
-            if let Some(at) = whole_word_offset(code, needle) {
+    /// Where `word` first stands on its own, outside of comments, in line `first_line` or later;
+    /// the beginning of line `first_line` when it stands nowhere.
+    pub(crate) fn find_word(text: &str, word: &str, first_line: usize) -> Self {
+        for (index, line) in text.lines().enumerate().skip(first_line.saturating_sub(1)) {
+            if line.trim_start().starts_with('#') {
+                continue;
+            }
+            if let Some(offset) = whole_word_offset(line, word) {
                 return Self {
-                    line: place + 1,
-                    column: code[..at].chars().count() + 1,
+                    line: index + 1,
+                    column: line[..offset].chars().count() + 1,
                 };
             }
         }
         Self {
-            line: from.max(1),
+            line: first_line.max(1),
             column: 1,
         }
     }
 }
 
-/// Where `needle` stands in `line` without being a part of a longer word.
-fn whole_word_offset(line: &str, needle: &str) -> Option<usize> {
-    let inside = |c: char| c.is_alphanumeric() || c == '_';
-    let apart = |at: usize| {
-        let before = line[..at].chars().next_back();
-        let after = line[at + needle.len()..].chars().next();
-        let touches = |edge: Option<char>, other: Option<char>| {
-            edge.is_some_and(inside) && other.is_some_and(inside)
-        };
-        !touches(needle.chars().next(), before) && !touches(needle.chars().next_back(), after)
-    };
-    line.match_indices(needle)
-        .map(|(at, _)| at)
-        .find(|at| apart(*at))
+/// Where `word` stands in `line` without being a part of a longer word.
+fn whole_word_offset(line: &str, word: &str) -> Option<usize> {
+    line.match_indices(word)
+        .map(|(offset, _)| offset)
+        .find(|offset| {
+            let before = line[..*offset].chars().next_back();
+            let after = line[offset + word.len()..].chars().next();
+            !continues_word(word.chars().next(), before)
+                && !continues_word(word.chars().next_back(), after)
+        })
 }
 
-/// `name` with the nearest of `known`, for "did you mean".
+/// Whether an outermost letter of a word and the letter beside it belong to one word.
+fn continues_word(edge: Option<char>, neighbour: Option<char>) -> bool {
+    edge.is_some_and(is_word_letter) && neighbour.is_some_and(is_word_letter)
+}
+
+fn is_word_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// The nearest of the known names, as the end of an error message; empty where none is near.
 pub(crate) fn nearest_name_hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let best = known
         .map(|candidate| (edit_distance(name, candidate), candidate))
@@ -119,16 +124,15 @@ pub(crate) fn nearest_name_hint<'a>(name: &str, known: impl Iterator<Item = &'a 
     }
 }
 
-/// What serde says of a name that it does not know, with the nearest of those that it does.
+/// The first line of serde's message; an unknown name gets the nearest of the known ones.
 pub(crate) fn explain_serde_error(message: &str) -> String {
     let mut message = message.lines().next().unwrap_or_default().to_owned();
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         let mut names = message.split('`').skip(1).step_by(2);
-        let near = names
-            .next()
-            .map(|given| nearest_name_hint(given, names))
-            .unwrap_or_default();
-        message.push_str(&near);
+        if let Some(given) = names.next() {
+            let near = nearest_name_hint(given, names);
+            message.push_str(&near);
+        }
     }
     message
 }
@@ -142,6 +146,7 @@ pub(crate) fn first_quoted_name(message: &str) -> Option<&str> {
 fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
+
     for (i, x) in a.chars().enumerate() {
         let mut diagonal = i;
         row[0] = i + 1;
@@ -151,6 +156,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
             row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
         }
     }
+
     row[b.len()]
 }
 
@@ -165,13 +171,16 @@ mod tests {
             "; the nearest name is `surname`"
         );
         assert_eq!(nearest_name_hint("xyz", ["surname"].into_iter()), "");
-        let said =
+        let message =
             explain_serde_error("unknown field `topik`, expected one of `topic`, `key`\n --> more");
-        assert!(said.ends_with("; the nearest name is `topic`"), "{said}");
+        assert!(
+            message.ends_with("; the nearest name is `topic`"),
+            "{message}"
+        );
     }
 
     #[test]
-    fn a_spot_is_a_word_of_its_own() {
+    fn a_location_is_a_word_of_its_own() {
         let text = "# name\nfull_name: x\nä: {name: y}\n";
         assert_eq!(
             Location::find_word(text, "name", 1),

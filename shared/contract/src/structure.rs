@@ -1,27 +1,32 @@
-//! The declared shape of events and records: what is required, what is listed, and what nobody declared.
+//! The declared structure of events and records: finds missing required fields, undeclared fields
+//! and unlisted values.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::evaluate::EventFault;
+use crate::fault::EventFault;
 use crate::odcs::Property;
 use crate::path::{EventPath, PathStep};
 use crate::problem::nearest_name_hint;
 
-/// Paths of one kind that are told apart in one raw object's receipt; more of them are counted together.
+/// Paths of one kind that one raw object's receipt counts separately; further paths are counted
+/// together.
 const PATHS_MAX: usize = 64;
 
-/// So many digits in a row are data and no name.
+/// A run of so many digits in a name shows that the name holds data.
 const DATA_DIGITS_MIN: usize = 4;
+
+/// The longest name of a field, in bytes. A longer one is likely to hold data.
+const NAME_BYTES_MAX: usize = 64;
 
 /// An object with more undeclared members than this is a map of data: none of its members is named.
 const UNDECLARED_MEMBERS_MAX: usize = 12;
 
-/// What the sum of further paths is called.
+/// The name under which further paths are counted.
 const OTHER_PATHS: &str = "(others)";
 
-/// What was found in events beyond what the contract declares: counts by path, never a value.
+/// What events hold beyond what the contract declares: counts by path, never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContractFindings {
     /// Fields that the contract does not declare.
@@ -33,7 +38,7 @@ pub struct ContractFindings {
 /// What a value is declared to be.
 #[derive(Clone, Debug)]
 pub(crate) enum DeclaredStructure {
-    /// Anything: it is not looked into.
+    /// Anything: its content is not checked.
     Opaque,
     /// An object with these fields, in the order of their names.
     Object(Vec<DeclaredField>),
@@ -43,29 +48,59 @@ pub(crate) enum DeclaredStructure {
     Value(Vec<Value>),
 }
 
+/// A declared field of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct DeclaredField {
     name: String,
     required: bool,
-    /// Whether anything is required here or below: a whole record is looked at there, and nowhere else.
+    /// Whether this field or one below it is required. The check of a full record visits no other
+    /// fields.
     has_required: bool,
     structure: DeclaredStructure,
 }
 
-/// Where the walk is: rendered only when there is something to tell.
+impl DeclaredField {
+    fn from_property(property: &Property) -> Self {
+        let structure = DeclaredStructure::from_property(property);
+        Self {
+            name: property.name.clone(),
+            required: property.required,
+            has_required: property.required || structure.has_required(),
+            structure,
+        }
+    }
+}
+
+/// The position of a walk through a value. Its text is built only when there is a finding.
 struct WalkedPath<'t> {
     parent: Option<&'t WalkedPath<'t>>,
     name: &'t str,
 }
 
-impl WalkedPath<'_> {
+impl<'t> WalkedPath<'t> {
+    fn root(name: &'t str) -> Self {
+        Self { parent: None, name }
+    }
+
+    fn child(&'t self, name: &'t str) -> WalkedPath<'t> {
+        WalkedPath {
+            parent: Some(self),
+            name,
+        }
+    }
+
+    fn element(&'t self) -> WalkedPath<'t> {
+        self.child("[*]")
+    }
+
     fn render_path(&self) -> String {
         let mut path = self.parent.map(WalkedPath::render_path).unwrap_or_default();
         if self.name.starts_with(['$', '[']) {
             path.push_str(self.name);
         } else {
             path.push('.');
-            path.push_str(if looks_like_name(self.name) {
+            let printable = looks_like_name(self.name);
+            path.push_str(if printable {
                 self.name
             } else {
                 "(unprintable)"
@@ -76,39 +111,39 @@ impl WalkedPath<'_> {
 
     fn count_path(&self, counts: &mut BTreeMap<String, u64>) {
         let path = self.render_path();
-        let told = counts.len() < PATHS_MAX || counts.contains_key(&path);
-        *counts
-            .entry(if told { path } else { OTHER_PATHS.to_owned() })
-            .or_default() += 1;
+        let counted_alone = counts.len() < PATHS_MAX || counts.contains_key(&path);
+        let name = if counted_alone {
+            path
+        } else {
+            OTHER_PATHS.to_owned()
+        };
+        *counts.entry(name).or_default() += 1;
     }
 }
 
-/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail addresses or telephone
-/// numbers, must not bring them into a receipt.
+/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail
+/// addresses or telephone numbers, must not bring them into a receipt.
 fn looks_like_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.');
-    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let digits = name
+    let has_data_digits = name
         .as_bytes()
         .windows(DATA_DIGITS_MIN)
         .any(|run| run.iter().all(u8::is_ascii_digit));
-    begins && name.len() <= 64 && name.chars().all(plain) && !digits
+
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.len() <= NAME_BYTES_MAX
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'))
+        && !has_data_digits
 }
 
 impl DeclaredStructure {
-    /// The shape that a list of properties declares.
+    /// The structure that a list of properties declares.
     pub(crate) fn from_properties(properties: &[Property]) -> Self {
-        let field = |property: &Property| {
-            let (name, required) = (property.name.clone(), property.required);
-            let shape = Self::from_property(property);
-            DeclaredField {
-                name,
-                required,
-                has_required: required || shape.has_required(),
-                structure: shape,
-            }
-        };
-        let mut fields: Vec<DeclaredField> = properties.iter().map(field).collect();
+        let mut fields: Vec<DeclaredField> = properties
+            .iter()
+            .map(DeclaredField::from_property)
+            .collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         Self::Object(fields)
     }
@@ -117,16 +152,17 @@ impl DeclaredStructure {
         match property.logical_type.as_deref() {
             Some("object" | "map") if property.properties.is_empty() => Self::Opaque,
             Some("object") => Self::from_properties(&property.properties),
-            Some("array" | "vector") => property.items.as_ref().map_or(Self::Opaque, |items| {
-                Self::List(Box::new(Self::from_property(items)))
-            }),
-            _ => Self::Value(
-                property
+            Some("array" | "vector") => match &property.items {
+                Some(items) => Self::List(Box::new(Self::from_property(items))),
+                None => Self::Opaque,
+            },
+            _ => {
+                let listed = property
                     .enum_values
                     .iter()
-                    .map(|listed| listed.value.clone())
-                    .collect(),
-            ),
+                    .map(|listed| listed.value.clone());
+                Self::Value(listed.collect())
+            }
         }
     }
 
@@ -139,188 +175,179 @@ impl DeclaredStructure {
         }
     }
 
-    /// Counts what `value` holds beyond the shape. `root` is the path to it.
+    /// Counts what `value` holds beyond the declared structure. `root` is the path to it.
     pub(crate) fn count_findings(
         &self,
         value: &Value,
         root: &str,
         findings: &mut ContractFindings,
     ) {
-        self.walk_value(
-            value,
-            &WalkedPath {
-                parent: None,
-                name: root,
-            },
-            findings,
-        );
+        self.walk_value(value, &WalkedPath::root(root), findings);
     }
 
-    fn walk_value(&self, value: &Value, trail: &WalkedPath<'_>, findings: &mut ContractFindings) {
+    fn walk_value(&self, value: &Value, path: &WalkedPath<'_>, findings: &mut ContractFindings) {
         match (self, value) {
             (Self::Opaque, _) | (_, Value::Null) => {}
             (Self::Object(fields), Value::Object(object)) => {
-                // Both are sorted by name as a rule, so that the next field is mostly the one that is asked for.
-                let (mut next, mut strangers) = (0, Vec::new());
-                for (name, value) in object {
-                    while fields.get(next).is_some_and(|field| field.name < *name) {
-                        next += 1;
-                    }
-                    let known = fields
-                        .get(next)
-                        .filter(|field| field.name == *name)
-                        .or_else(|| find_field(fields, name));
-                    match known {
-                        Some(field) => {
-                            field.structure.walk_value(
-                                value,
-                                &WalkedPath {
-                                    parent: Some(trail),
-                                    name,
-                                },
-                                findings,
-                            );
-                        }
-                        None => strangers.push(name),
-                    }
-                }
-                let many = strangers.len() > UNDECLARED_MEMBERS_MAX;
-                for name in strangers {
-                    let name = if many { "[(many names)]" } else { name };
-                    WalkedPath {
-                        parent: Some(trail),
-                        name,
-                    }
-                    .count_path(&mut findings.undeclared);
-                }
+                walk_object(fields, object, path, findings);
             }
-            (Self::List(shape), Value::Array(items)) => {
-                let trail = WalkedPath {
-                    parent: Some(trail),
-                    name: "[*]",
-                };
-                items
-                    .iter()
-                    .for_each(|item| shape.walk_value(item, &trail, findings));
+            (Self::List(structure), Value::Array(items)) => {
+                let element = path.element();
+                for item in items {
+                    structure.walk_value(item, &element, findings);
+                }
             }
             (Self::Value(_), Value::Object(_) | Value::Array(_))
             | (Self::Object(_) | Self::List(_), _) => {
-                trail.count_path(&mut findings.undeclared);
+                path.count_path(&mut findings.undeclared);
             }
             (Self::Value(listed), value) => {
                 if !listed.is_empty() && !listed.contains(value) {
-                    trail.count_path(&mut findings.unlisted);
+                    path.count_path(&mut findings.unlisted);
                 }
             }
         }
     }
 
-    /// The first required field that a whole record lacks.
+    /// Refuses a full record that lacks a required field; the fault names the first.
     pub(crate) fn check_complete(&self, value: &Value, root: &str) -> Result<(), EventFault> {
-        self.first_missing_path(
-            value,
-            &WalkedPath {
-                parent: None,
-                name: root,
-            },
-        )
-        .map_or(Ok(()), |path| {
-            Err(EventFault::new(
-                "contract.required",
-                &path,
-                "the contract requires a value here",
-            ))
-        })
+        match self.first_missing_path(value, &WalkedPath::root(root)) {
+            None => Ok(()),
+            Some(path) => {
+                let reason = "the contract requires a value here";
+                Err(EventFault::new("contract.required", &path, reason))
+            }
+        }
     }
 
-    fn first_missing_path(&self, value: &Value, trail: &WalkedPath<'_>) -> Option<String> {
+    fn first_missing_path(&self, value: &Value, path: &WalkedPath<'_>) -> Option<String> {
         match (self, value) {
-            (Self::Object(fields), Value::Object(object)) => {
-                fields.iter().filter(|f| f.has_required).find_map(|field| {
-                    let trail = WalkedPath {
-                        parent: Some(trail),
-                        name: &field.name,
-                    };
+            (Self::Object(fields), Value::Object(object)) => fields
+                .iter()
+                .filter(|field| field.has_required)
+                .find_map(|field| {
+                    let member = path.child(&field.name);
                     match object.get(&field.name).filter(|value| !value.is_null()) {
-                        Some(value) => field.structure.first_missing_path(value, &trail),
-                        None => field.required.then(|| trail.render_path()),
+                        Some(value) => field.structure.first_missing_path(value, &member),
+                        None => field.required.then(|| member.render_path()),
                     }
-                })
-            }
-            (Self::List(shape), Value::Array(items)) if shape.has_required() => {
-                let trail = WalkedPath {
-                    parent: Some(trail),
-                    name: "[*]",
-                };
+                }),
+            (Self::List(structure), Value::Array(items)) if structure.has_required() => {
+                let element = path.element();
                 items
                     .iter()
-                    .find_map(|item| shape.first_missing_path(item, &trail))
+                    .find_map(|item| structure.first_missing_path(item, &element))
             }
             _ => None,
         }
     }
 
-    /// The shape at a path, or what is wrong with the path. What cannot be told is opaque.
+    /// The structure at a path, or what is wrong with the path. A path that only the library can
+    /// follow is opaque.
     pub(crate) fn structure_at(&self, path: &EventPath) -> Result<&DeclaredStructure, String> {
-        let (Some(steps), each) = path.plain_steps() else {
+        let (Some(steps), each_element) = path.plain_steps() else {
             return Ok(&DeclaredStructure::Opaque);
         };
-        let mut shape = self;
+
+        let mut structure = self;
         for step in steps {
-            shape = match (step, shape) {
-                (_, Self::Opaque) => return Ok(&DeclaredStructure::Opaque),
-                (PathStep::Name(name), Self::Object(fields)) => match find_field(fields, name) {
-                    Some(field) => &field.structure,
-                    None => {
-                        let near =
-                            nearest_name_hint(name, fields.iter().map(|field| field.name.as_str()));
-                        return Err(format!(
-                            "the contract declares no field `{name}` for `{}`{near}",
-                            path.text()
-                        ));
-                    }
-                },
-                (PathStep::Index(_) | PathStep::Where(..), Self::List(item)) => item,
-                _ => {
-                    return Err(format!(
-                        "`{}` does not fit the shape that the contract declares",
-                        path.text()
-                    ));
-                }
-            };
+            structure = structure.structure_of_step(step, path)?;
         }
-        match (each, shape) {
-            (false, shape) | (true, shape @ Self::Opaque) => Ok(shape),
-            (true, Self::List(item)) => Ok(item),
-            (true, _) => Err(format!(
+
+        match structure {
+            Self::List(item) if each_element => Ok(item),
+            Self::Object(_) | Self::Value(_) if each_element => Err(format!(
                 "the contract declares no list at `{}`",
+                path.text()
+            )),
+            _ => Ok(structure),
+        }
+    }
+
+    /// The structure one step further along `path`. Everything below an opaque value is opaque.
+    fn structure_of_step(
+        &self,
+        step: &PathStep,
+        path: &EventPath,
+    ) -> Result<&DeclaredStructure, String> {
+        match (step, self) {
+            (_, Self::Opaque) => Ok(self),
+            (PathStep::Name(name), Self::Object(fields)) => find_field(fields, name)
+                .map(|field| &field.structure)
+                .ok_or_else(|| {
+                    let known = fields.iter().map(|field| field.name.as_str());
+                    format!(
+                        "the contract declares no field `{name}` for `{}`{}",
+                        path.text(),
+                        nearest_name_hint(name, known)
+                    )
+                }),
+            (PathStep::Index(_) | PathStep::Where(..), Self::List(item)) => Ok(item),
+            _ => Err(format!(
+                "`{}` does not fit the structure that the contract declares",
                 path.text()
             )),
         }
     }
 
-    /// The paths of opaque objects, for the lint to tell.
-    pub(crate) fn collect_opaque_paths(&self, path: &str, found: &mut Vec<String>) {
+    /// Adds the paths of opaque objects, which the lint reports.
+    pub(crate) fn collect_opaque_paths(&self, path: &str, opaque: &mut Vec<String>) {
         match self {
-            Self::Opaque => found.push(path.to_owned()),
+            Self::Opaque => opaque.push(path.to_owned()),
             Self::Object(fields) => {
-                fields.iter().for_each(|field| {
-                    field
-                        .structure
-                        .collect_opaque_paths(&format!("{path}.{}", field.name), found)
-                });
+                for field in fields {
+                    let member = format!("{path}.{}", field.name);
+                    field.structure.collect_opaque_paths(&member, opaque);
+                }
             }
-            Self::List(item) => item.collect_opaque_paths(&format!("{path}[*]"), found),
+            Self::List(item) => item.collect_opaque_paths(&format!("{path}[*]"), opaque),
             Self::Value(_) => {}
         }
     }
 }
 
+/// Counts the findings of an object's members. Members and fields are usually in the same order, so
+/// the next field is mostly the one that is needed.
+fn walk_object(
+    fields: &[DeclaredField],
+    object: &Map<String, Value>,
+    path: &WalkedPath<'_>,
+    findings: &mut ContractFindings,
+) {
+    let mut next = 0;
+    let mut undeclared = Vec::new();
+    for (name, value) in object {
+        while fields.get(next).is_some_and(|field| field.name < *name) {
+            next += 1;
+        }
+        let field = fields
+            .get(next)
+            .filter(|field| field.name == *name)
+            .or_else(|| find_field(fields, name));
+        match field {
+            Some(field) => field
+                .structure
+                .walk_value(value, &path.child(name), findings),
+            None => undeclared.push(name),
+        }
+    }
+
+    let is_map_of_data = undeclared.len() > UNDECLARED_MEMBERS_MAX;
+    for name in undeclared {
+        let name = if is_map_of_data {
+            "[(many names)]"
+        } else {
+            name
+        };
+        path.child(name).count_path(&mut findings.undeclared);
+    }
+}
+
 fn find_field<'f>(fields: &'f [DeclaredField], name: &str) -> Option<&'f DeclaredField> {
-    fields
+    let index = fields
         .binary_search_by(|field| field.name.as_str().cmp(name))
-        .ok()
-        .map(|place| &fields[place])
+        .ok()?;
+    fields.get(index)
 }
 
 #[cfg(test)]
@@ -353,13 +380,13 @@ mod tests {
             &json!({"id": "1", "kind": "C", "colour": "red", "free": {"x": 1},
             "lines": [{"amount": 1, "unit": "kg"}, {"amount": 2, "unit": "kg"}, 7], "zoe@example.org": 1}),
         );
-        let told: Vec<(&str, u64)> = findings
+        let counts: Vec<(&str, u64)> = findings
             .undeclared
             .iter()
             .map(|(path, count)| (path.as_str(), *count))
             .collect();
         assert_eq!(
-            told,
+            counts,
             [
                 ("$.(unprintable)", 1),
                 ("$.colour", 1),

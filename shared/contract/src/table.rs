@@ -1,106 +1,20 @@
 //! A table contract: the columns of a POLE table, their types, and the rules on them.
 
-use pole::{PROVENANCE, ProvenanceKind};
+use pole::{PROVENANCE, ProvenanceColumn, ProvenanceKind};
 use serde_json::Value;
 
+use crate::column::{Column, ColumnType};
 use crate::extension::{Family, TableExtension};
 use crate::file::DeclaredFile;
 use crate::info::ContractInfo;
-use crate::odcs::{ContractDocument, Property, Quality};
-use crate::problem::{Location, Problem, nearest_name_hint};
+use crate::locator::problem_at_word;
+use crate::odcs::{ContractDocument, Property, Quality, SchemaObject};
+use crate::problem::{Problem, nearest_name_hint};
 use crate::rule::Rule;
 use crate::yaml;
 
-/// The type of a column. Flat only: Qlik reads nested types as null.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    /// UTF-8 text.
-    Text,
-    /// A signed 64-bit number.
-    Integer,
-    /// A 64-bit floating point number.
-    Float,
-    /// True or false.
-    Boolean,
-    /// Days since 1970-01-01.
-    Date,
-    /// Microseconds since 1970-01-01T00:00:00Z.
-    Timestamp,
-    /// An exact number of so many digits, so many of them behind the point. Money is `decimal(12,2)`.
-    Decimal(u8, i8),
-}
-
-impl ColumnType {
-    /// The type that `physicalType` names.
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "string" => Self::Text,
-            "bigint" => Self::Integer,
-            "double" => Self::Float,
-            "boolean" => Self::Boolean,
-            "date" => Self::Date,
-            "timestamp" => Self::Timestamp,
-            _ => {
-                let (digits, scale) = text
-                    .strip_prefix("decimal(")?
-                    .strip_suffix(')')?
-                    .split_once(',')?;
-                let digits = digits
-                    .trim()
-                    .parse()
-                    .ok()
-                    .filter(|digits| (1..=38).contains(digits))?;
-                Self::Decimal(
-                    digits,
-                    scale
-                        .trim()
-                        .parse()
-                        .ok()
-                        .filter(|scale| (0..=18).contains(scale))?,
-                )
-            }
-        })
-    }
-
-    /// The type as Glue and Athena write it.
-    #[must_use]
-    pub fn glue_type(&self) -> String {
-        match self {
-            Self::Text => "string".into(),
-            Self::Integer => "bigint".into(),
-            Self::Float => "double".into(),
-            Self::Boolean => "boolean".into(),
-            Self::Date => "date".into(),
-            Self::Timestamp => "timestamp".into(),
-            Self::Decimal(digits, scale) => format!("decimal({digits},{scale})"),
-        }
-    }
-}
-
-/// A column of a table.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Its name, snake_case.
-    pub name: String,
-    /// Its type.
-    pub kind: ColumnType,
-    /// Whether a row without it is refused.
-    pub required: bool,
-    /// What it means.
-    pub meaning: String,
-    /// `public`, `internal` or `personal`.
-    pub classification: String,
-    /// Whether it holds people's data: no report shows a value of it.
-    pub personal: bool,
-    /// Words to find it by; numbers of the Minimum POLE Data Standards.
-    pub tags: Vec<String>,
-    /// The reference list that its values are of, where a rule names one.
-    pub list: Option<String>,
-    /// Invented values, as they could stand there.
-    pub examples: Vec<String>,
-    /// Whether it is part of the key.
-    pub key: bool,
-}
+/// The classifications that a column can have.
+const CLASSIFICATIONS: [&str; 3] = ["public", "internal", "personal"];
 
 /// A compiled table contract.
 #[derive(Clone, Debug)]
@@ -115,11 +29,11 @@ pub struct TableContract {
     pub version: String,
     /// The family of POLE that it belongs to.
     pub family: Family,
-    /// Who answers for it.
+    /// The team that answers for it.
     pub owner: String,
-    /// The department whose database it stands in.
+    /// The department in whose database the table is.
     pub domain: String,
-    /// What the contract tells those who use the table.
+    /// What the contract says to those who use the table.
     pub about: ContractInfo,
     /// The provenance columns, then the table's own.
     pub columns: Vec<Column>,
@@ -130,88 +44,70 @@ pub struct TableContract {
 }
 
 impl TableContract {
-    /// Reads the contract that stands in `file`; its rules are compiled when all tables are known.
+    /// Reads the contract that `file` holds. Its rules are compiled later, when all tables are
+    /// known.
     pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
         let mut document = ContractDocument::read(file)?;
         let extension: TableExtension =
             yaml::read_value(file, "polelake", document.polelake_extension())?;
         let about = ContractInfo::from_document(&document, file);
-        let problem = |needle: &str, message: String| {
-            Problem::error(
-                &file.path,
-                Location::find_word(file.text(), needle, 1),
-                message,
-            )
-        };
-        let (owner, domain) = (
-            document.owner(),
-            document.domain.take().unwrap_or_else(|| "pole".to_owned()),
-        );
-        let (Some(object), None) = (document.schema.pop(), document.schema.pop()) else {
-            return Err(problem(
-                "schema",
-                "a table contract describes exactly one table".into(),
-            ));
-        };
-        let written = |property: &Property| {
-            compile_column(property).map_err(|why| problem(&property.name, why))
-        };
+        let owner = document.owner();
+        let object = take_only_object(&mut document, file)?;
+
         let table = Self {
+            columns: compile_columns(&object.properties, file)?,
             id: document.id,
             name: object.name,
             meaning: object.description.unwrap_or_default(),
             version: document.version,
             family: extension.family,
             owner,
-            domain,
+            domain: document.domain.unwrap_or_else(|| "pole".to_owned()),
             about,
-            columns: object
-                .properties
-                .iter()
-                .map(written)
-                .collect::<Result<_, _>>()?,
             rules: Vec::new(),
             properties: object.properties,
             quality: object.quality,
         };
+
         table
             .check_names()
-            .map_err(|(needle, why)| problem(&needle, why))?;
+            .map_err(|(name, why)| problem_at_word(file, &name, 1, why))?;
         table
             .check_provenance()
-            .map_err(|why| problem("properties", why))?;
+            .map_err(|why| problem_at_word(file, "properties", 1, why))?;
         Ok(table)
     }
 
-    /// Where the column stands, counted over provenance and own columns.
+    /// The index of a column, counted over the provenance and the table's own columns.
     #[must_use]
     pub fn column_index(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|known| known.name == column)
     }
 
-    /// The table's own columns, behind the provenance.
+    /// The table's own columns, which follow the provenance.
     #[must_use]
     pub fn own_columns(&self) -> &[Column] {
         &self.columns[PROVENANCE.len()..]
     }
 
-    /// Its rules that look into other tables, or those that do not.
-    pub fn rules_by_cross_table(&self, elsewhere: bool) -> impl Iterator<Item = &Rule> {
+    /// Its rules that read other tables (`cross_table`), or those that do not.
+    pub fn rules_by_cross_table(&self, cross_table: bool) -> impl Iterator<Item = &Rule> {
         self.rules
             .iter()
-            .filter(move |rule| rule.expectation.is_cross_table_check() == elsewhere)
+            .filter(move |rule| rule.expectation.is_cross_table_check() == cross_table)
     }
 
-    /// Whether a rule of this id is written out in its `quality`, and not implied by the words of a column.
+    /// Whether the contract writes out a rule of this id. Rules that the declaration of a column
+    /// implies do not count.
     #[must_use]
     pub fn declares_rule(&self, rule: &str) -> bool {
-        let of_columns = self
+        let column_rules = self
             .properties
             .iter()
             .flat_map(|property| &property.quality);
         self.quality
             .iter()
-            .chain(of_columns)
+            .chain(column_rules)
             .any(|quality| quality.id.as_deref() == Some(rule))
     }
 
@@ -221,52 +117,44 @@ impl TableContract {
         self.column_index("from_id").is_some() && self.column_index("to_id").is_some()
     }
 
+    /// The nearest name of a column, as the end of a message.
     pub(crate) fn nearest_column_hint(&self, name: &str) -> String {
         nearest_name_hint(name, self.columns.iter().map(|column| column.name.as_str()))
     }
 
-    /// Names become object keys and columns of Glue.
+    /// Names become object keys and Glue columns, so they are lower snake_case and no column has
+    /// the name of another. A fault is (the name, what is wrong).
     fn check_names(&self) -> Result<(), (String, String)> {
-        let fault = |name: &str, why: String| Err((name.to_owned(), why));
         if !is_snake_case(&self.name) {
-            return fault(
-                &self.name,
-                format!("the table name `{}` is not lower snake_case", self.name),
-            );
+            let why = format!("the table name `{}` is not lower snake_case", self.name);
+            return Err((self.name.clone(), why));
         }
-        for (place, column) in self.columns.iter().enumerate() {
-            if self.columns[..place]
+
+        for (index, column) in self.columns.iter().enumerate() {
+            if self.columns[..index]
                 .iter()
-                .any(|before| before.name == column.name)
+                .any(|earlier| earlier.name == column.name)
             {
-                return fault(
-                    &column.name,
-                    format!("the column `{}` stands twice", column.name),
-                );
+                let why = format!("the column `{}` is declared twice", column.name);
+                return Err((column.name.clone(), why));
             }
         }
         Ok(())
     }
 
-    /// Every table begins with the same columns, so that one piece of code can fill them.
+    /// Every table begins with the same columns, so that the same code fills them in every table.
     fn check_provenance(&self) -> Result<(), String> {
-        for (place, wanted) in PROVENANCE.iter().enumerate() {
-            let kind = match wanted.kind {
-                ProvenanceKind::Text => ColumnType::Text,
-                ProvenanceKind::Integer => ColumnType::Integer,
-                ProvenanceKind::Timestamp => ColumnType::Timestamp,
-            };
-            let fits = self.columns.get(place).is_some_and(|column| {
-                column.name == wanted.name
-                    && column.kind == kind
-                    && column.required == wanted.required
-            });
+        for (index, wanted) in PROVENANCE.iter().enumerate() {
+            let fits = self
+                .columns
+                .get(index)
+                .is_some_and(|column| is_provenance(column, wanted));
             if !fits {
                 return Err(format!(
                     "column {} must be `{}` of type {}{}, as every table has it",
-                    place + 1,
+                    index + 1,
                     wanted.name,
-                    kind.glue_type(),
+                    provenance_type(wanted).glue_type(),
                     if wanted.required { ", required" } else { "" }
                 ));
             }
@@ -275,31 +163,52 @@ impl TableContract {
     }
 }
 
+/// The one object that a table contract describes.
+fn take_only_object(
+    document: &mut ContractDocument,
+    file: &DeclaredFile,
+) -> Result<SchemaObject, Problem> {
+    match (document.schema.pop(), document.schema.pop()) {
+        (Some(object), None) => Ok(object),
+        _ => {
+            let message = "a table contract describes exactly one table";
+            Err(problem_at_word(file, "schema", 1, message))
+        }
+    }
+}
+
+fn is_provenance(column: &Column, wanted: &ProvenanceColumn) -> bool {
+    column.name == wanted.name
+        && column.kind == provenance_type(wanted)
+        && column.required == wanted.required
+}
+
+fn provenance_type(column: &ProvenanceColumn) -> ColumnType {
+    match column.kind {
+        ProvenanceKind::Text => ColumnType::Text,
+        ProvenanceKind::Integer => ColumnType::Integer,
+        ProvenanceKind::Timestamp => ColumnType::Timestamp,
+    }
+}
+
+fn compile_columns(properties: &[Property], file: &DeclaredFile) -> Result<Vec<Column>, Problem> {
+    let mut columns = Vec::with_capacity(properties.len());
+    for property in properties {
+        let column = compile_column(property)
+            .map_err(|why| problem_at_word(file, &property.name, 1, why))?;
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
 fn compile_column(property: &Property) -> Result<Column, String> {
     let name = &property.name;
     if !is_snake_case(name) {
         return Err(format!("the column name `{name}` is not lower snake_case"));
     }
-    let logical = property.logical_type.as_deref().unwrap_or("string");
-    let physical = property
-        .physical_type
-        .as_deref()
-        .or((logical == "string").then_some("string"));
-    let physical = physical.ok_or_else(|| {
-        format!("the column `{name}` of logicalType {logical} needs a `physicalType`")
-    })?;
-    let kind = ColumnType::parse(physical).ok_or_else(|| {
-        format!("physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp or decimal(p,s)")
-    })?;
-    let classes = ["public", "internal", "personal"];
-    let classification = property.classification.as_deref().unwrap_or_default();
-    if !classes.contains(&classification) {
-        return Err(format!(
-            "the column `{name}` needs a `classification` of {}{}",
-            classes.join(", "),
-            nearest_name_hint(classification, classes.into_iter())
-        ));
-    }
+    let kind = compile_type(property)?;
+    let classification = check_classification(property)?;
+
     Ok(Column {
         name: name.clone(),
         kind,
@@ -308,28 +217,61 @@ fn compile_column(property: &Property) -> Result<Column, String> {
         classification: classification.to_owned(),
         personal: classification == "personal",
         tags: property.tags.clone(),
-        list: property.quality.iter().find_map(|rule| {
-            Some(
-                rule.implementation
-                    .as_ref()?
-                    .get("list")?
-                    .as_str()?
-                    .to_owned(),
-            )
-        }),
+        list: property.quality.iter().find_map(reference_list_name),
         examples: property.examples.iter().map(plain_text).collect(),
         key: property.primary_key,
     })
 }
 
+/// The column's exact type. Only a text may leave it out: the other types have several widths.
+fn compile_type(property: &Property) -> Result<ColumnType, String> {
+    let logical = property.logical_type.as_deref().unwrap_or("string");
+    let physical = match property.physical_type.as_deref() {
+        Some(physical) => physical,
+        None if logical == "string" => "string",
+        None => {
+            return Err(format!(
+                "the column `{}` of logicalType {logical} needs a `physicalType`",
+                property.name
+            ));
+        }
+    };
+    ColumnType::parse(physical).ok_or_else(|| {
+        format!("physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp or decimal(p,s)")
+    })
+}
+
+fn check_classification(property: &Property) -> Result<&str, String> {
+    let classification = property.classification.as_deref().unwrap_or_default();
+    if CLASSIFICATIONS.contains(&classification) {
+        return Ok(classification);
+    }
+    Err(format!(
+        "the column `{}` needs a `classification` of {}{}",
+        property.name,
+        CLASSIFICATIONS.join(", "),
+        nearest_name_hint(classification, CLASSIFICATIONS.into_iter())
+    ))
+}
+
+/// The reference list that a rule compares the column with.
+fn reference_list_name(rule: &Quality) -> Option<String> {
+    let list = rule.implementation.as_ref()?.get("list")?.as_str()?;
+    Some(list.to_owned())
+}
+
 /// A value as people write it, a text without its quotes.
 fn plain_text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn is_snake_case(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    !name.is_empty() && !name.starts_with('_') && name.chars().all(fits)
+    !name.is_empty()
+        && !name.starts_with('_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

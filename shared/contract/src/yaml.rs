@@ -1,35 +1,37 @@
-//! Reading a declared file: YAML into a type, or the place and the remedy.
+//! Reads a declared file, or a value within it, into a type; a fault gets its line and its remedy.
 
 use serde::de::DeserializeOwned;
 
-use crate::file::DeclaredFile;
+use crate::file::{DeclaredFile, parse_yaml};
 use crate::problem::{Location, Problem, explain_serde_error, first_quoted_name};
 
-/// YAML as version 1.2 has it, and as editors check it: `n` and `No` are texts, not booleans.
-pub(crate) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
-    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
-}
-
-/// Reads a file into a type. What was read before is not read again; only for the place of a fault is the text.
+/// Reads a file into a type. The file's YAML was parsed before; its text is parsed again only to
+/// find the line of a fault.
 pub(crate) fn read_document<T: DeserializeOwned>(file: &DeclaredFile) -> Result<T, Problem> {
-    if let Some(found) = file
+    if let Some(document) = file
         .parsed_value()
         .and_then(|value| T::deserialize(value).ok())
     {
-        return Ok(found);
+        return Ok(document);
     }
     parse_yaml(file.text()).map_err(|error| {
-        let place = error
-            .location()
-            .map_or(Location::WHOLE_FILE, |at| Location {
-                line: usize::try_from(at.line()).unwrap_or_default(),
-                column: usize::try_from(at.column()).unwrap_or_default(),
-            });
-        Problem::error(&file.path, place, explain_serde_error(&error.to_string()))
+        let message = explain_serde_error(&error.to_string());
+        Problem::error(&file.path, error_location(&error), message)
     })
 }
 
-/// Reads a value that stands under `below` in a file that was read before: the place is found by the name at fault.
+fn error_location(error: &serde_saphyr::Error) -> Location {
+    let Some(location) = error.location() else {
+        return Location::WHOLE_FILE;
+    };
+    Location {
+        line: usize::try_from(location.line()).unwrap_or_default(),
+        column: usize::try_from(location.column()).unwrap_or_default(),
+    }
+}
+
+/// Reads the value of the member `below`, in a file that was read before. The line of a fault is
+/// found by the faulty name.
 pub(crate) fn read_value<T: DeserializeOwned>(
     file: &DeclaredFile,
     below: &str,
@@ -37,14 +39,11 @@ pub(crate) fn read_value<T: DeserializeOwned>(
 ) -> Result<T, Problem> {
     serde_json::from_value(value).map_err(|error| {
         let message = error.to_string();
-        let begins = Location::find_word(file.text(), below, 1);
-        let place = first_quoted_name(&message).map_or(begins, |name| {
-            Location::find_word(file.text(), name, begins.line)
+        let member = Location::find_word(file.text(), below, 1);
+        let location = first_quoted_name(&message).map_or(member, |name| {
+            Location::find_word(file.text(), name, member.line)
         });
-        Problem::error(
-            &file.path,
-            place,
-            format!("`{below}`: {}", explain_serde_error(&message)),
-        )
+        let why = explain_serde_error(&message);
+        Problem::error(&file.path, location, format!("`{below}`: {why}"))
     })
 }

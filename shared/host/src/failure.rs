@@ -5,19 +5,20 @@ use std::fmt;
 use arrow_schema::ArrowError;
 use lake::LakeError;
 use lambda_runtime::Diagnostic;
-use store::StoreError;
 use store::sorted_file::SortedFileError;
+use store::streams::StreamError;
+use store::{JsonDocumentError, StoreError};
 
 /// What kind of failure it is. The name is what alarms see as `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// A setting or contract is wrong: an operator mends it.
+    /// A setting or contract is wrong: an operator must correct it.
     Configuration,
-    /// The payload is not what the trigger promises.
+    /// The payload is not of the form that the trigger promises.
     BadRequest,
     /// A service did not answer: Lambda tries again.
     Unavailable,
-    /// Data are not what they must be: somebody looks.
+    /// Data are damaged: an operator must look.
     Corrupt,
 }
 
@@ -50,7 +51,7 @@ impl Failure {
         }
     }
 
-    /// A service's failure, which trying again may mend.
+    /// A service's failure; another attempt may succeed.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
         Self::new(FailureKind::Unavailable, error.to_string())
     }
@@ -82,6 +83,23 @@ impl From<SortedFileError> for Failure {
         match error {
             SortedFileError::Store(error) => error.into(),
             SortedFileError::Damaged { .. } => Self::corrupt(&error),
+        }
+    }
+}
+
+/// The receipts, manifests or raw objects of a stream cannot be read: Lambda tries again.
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+/// The storage did not answer, or the document that it has is damaged.
+impl From<JsonDocumentError> for Failure {
+    fn from(error: JsonDocumentError) -> Self {
+        match &error {
+            JsonDocumentError::Store(_) => Self::unavailable(&error),
+            JsonDocumentError::Damaged(..) => Self::corrupt(&error),
         }
     }
 }

@@ -1,54 +1,45 @@
-//! What a demand says of each row of a batch.
+//! The evaluation of expectations on the rows of a batch.
+//!
+//! Which code evaluates which kind:
+//!
+//! - `Filled`, `AtLeast`, `ExactlyOne`: [`check_filled_count`]; `Filled` of one column is counted by
+//!   its nulls, in `state`.
+//! - `OneOf`, `Pattern`, `Length`, `Check`: [`text_predicate`], once for each distinct text where a
+//!   batch has few of them.
+//! - `NotFuture`, `AgeAtMost`, `NotBefore`: `times`.
+//! - `If`, `All`: [`evaluate_condition`] and [`evaluate_all`], from the verdicts of their parts.
+//! - `Compare`: `compare::compare_column`.
+//! - `References`, `Linked`: `references`, which asks the caller's [`CrossTableCheck`]; without one
+//!   they do not apply.
+//! - `Agrees`: `compare::check_source_agreement`, only when a [`CrossTableCheck`] is given: the
+//!   caller then passes rows of one thing that follow each other in one batch.
+//! - `UniqueKey`, `RowCount`: `state::TableState::rule_counts`, from counts of the full table.
+//! - `Unique`: `uniqueness` in `snapshot-merge`, from [`hash_row_keys`](crate::hash_row_keys).
+//! - `Fresh`: `cross_table_checks` in `quality-report`, from the manifest.
+//!
+//! How a kind of rule is added is described in `contract`, in the module `rule`; here it needs an
+//! arm in this file, and a module of its own where the evaluation is long. The matches on the kind
+//! in this file have no `_` arm, so that the compiler names each of them when a kind is added.
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, TimestampMicrosecondType};
+use std::collections::BTreeSet;
+
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use contract::Expectation;
 
-use crate::compare;
+use crate::references::CrossTableCheck;
+use crate::texts::check_texts;
+use crate::verdict::{RowVerdict, not_applicable};
+use crate::{compare, references, times};
 
-/// Microseconds of a day.
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-
-/// What a demand says of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowVerdict {
-    /// It does not concern the row.
-    NotApplicable,
-    /// The row holds it.
-    Passed,
-    /// The row falls short of it.
-    Failed,
-}
-
-impl RowVerdict {
-    fn from_bool(holds: bool) -> Self {
-        if holds { Self::Passed } else { Self::Failed }
-    }
-
-    pub(crate) fn from_optional_bool(holds: Option<bool>) -> Self {
-        holds.map_or(Self::NotApplicable, Self::from_bool)
-    }
-}
-
-/// What knows of other tables; a pass over one table knows nothing of them.
-pub trait CrossTableCheck {
-    /// Whether `value` is the `pole_id` of a row of `table`; none when nothing is known of that table.
-    fn has_pole_id(&self, table: &str, value: &str) -> Option<bool>;
-    /// Whether a row of this `pole_id` is linked to a row of one of `tables`; of any, when there are none. None when
-    /// nothing is known of links.
-    fn is_linked(&self, pole_id: &str, tables: &[String]) -> Option<bool>;
-}
-
-/// What `demand` says of each row. Demands on other tables say nothing without `elsewhere`.
+/// Evaluates an expectation on each row. Expectations on other tables do not apply without
+/// `other_tables`.
 #[must_use]
 pub fn evaluate_expectation(
-    demand: &Expectation,
+    expectation: &Expectation,
     batch: &RecordBatch,
-    elsewhere: Option<&dyn CrossTableCheck>,
+    other_tables: Option<&dyn CrossTableCheck>,
 ) -> Vec<RowVerdict> {
-    let rows = batch.num_rows();
-    match demand {
+    match expectation {
         Expectation::Filled(columns) => {
             check_filled_count(batch, columns, |filled| filled == columns.len())
         }
@@ -61,248 +52,150 @@ pub fn evaluate_expectation(
         Expectation::OneOf(column, _)
         | Expectation::Pattern(column, _)
         | Expectation::Length(column, ..)
-        | Expectation::Check(column, _) => match text_predicate(demand) {
-            Some(holds) => check_texts(batch, column, holds),
-            None => vec![RowVerdict::NotApplicable; rows],
+        | Expectation::Check(column, _) => match text_predicate(expectation) {
+            Some(accepts) => check_texts(batch, column, |text| Some(accepts(text))),
+            None => not_applicable(batch),
         },
-        Expectation::NotFuture(column) => check_time_pairs(
-            column_times(batch, column),
-            column_times(batch, "ingested_at"),
-            |at, landed| at.day <= landed.day,
-        ),
-        Expectation::AgeAtMost(column, years) => {
-            // 365.2425 days: a leap day more or less does not matter to an age of 120.
-            let most = i64::from(*years) * 3_652_425 / 10_000;
-            check_time_pairs(
-                column_times(batch, column),
-                column_times(batch, "ingested_at"),
-                |at, landed| landed.day - at.day <= most,
-            )
+        Expectation::NotFuture(column) => times::check_not_future(batch, column),
+        Expectation::AgeAtMost(column, years) => times::check_age_at_most(batch, column, *years),
+        Expectation::NotBefore(column, other) => times::check_not_before(batch, column, other),
+        Expectation::If(column, values, then) => {
+            evaluate_condition((column, values.as_ref()), then, batch, other_tables)
         }
-        Expectation::NotBefore(column, other) => check_time_pairs(
-            column_times(batch, column),
-            column_times(batch, other),
-            |at, before| at.is_not_before(&before),
-        ),
-        Expectation::If(column, is, then) => {
-            let when = match is {
-                Some(values) => check_texts(batch, column, |text| values.contains(text)),
-                None => {
-                    check_filled_count(batch, std::slice::from_ref(column), |filled| filled == 1)
-                }
-            };
-            let then = evaluate_expectation(then, batch, elsewhere);
-            when.into_iter()
-                .zip(then)
-                .map(|(when, then)| {
-                    if when == RowVerdict::Passed {
-                        then
-                    } else {
-                        RowVerdict::NotApplicable
-                    }
-                })
-                .collect()
-        }
-        Expectation::All(all) => {
-            let each: Vec<Vec<RowVerdict>> = all
-                .iter()
-                .map(|demand| evaluate_expectation(demand, batch, elsewhere))
-                .collect();
-            (0..rows)
-                .map(|row| combine_verdicts(each.iter().map(|said| said[row])))
-                .collect()
-        }
+        Expectation::All(parts) => evaluate_all(parts, batch, other_tables),
         Expectation::References(column, target) => {
-            check_references(batch, column, target, elsewhere)
+            references::check_references(batch, column, target, other_tables)
         }
-        Expectation::Linked(tables) => match elsewhere {
-            Some(elsewhere) => {
-                look_up_texts(batch, "pole_id", |id| elsewhere.is_linked(id, tables))
-            }
-            None => vec![RowVerdict::NotApplicable; rows],
-        },
+        Expectation::Linked(tables) => references::check_links(batch, tables, other_tables),
         Expectation::Compare(column, operator, operand) => {
             compare::compare_column(batch, column, *operator, operand)
         }
-        Expectation::Agrees(column) if elsewhere.is_some() => {
-            compare::check_source_agreement(batch, column)
-        }
-        // Demands on the table as a whole, and what is not for this pass.
+        Expectation::Agrees(column) => match other_tables {
+            Some(_) => compare::check_source_agreement(batch, column),
+            None => not_applicable(batch),
+        },
+        // Expectations on the full table, which no single row meets or fails.
         Expectation::UniqueKey
         | Expectation::RowCount
         | Expectation::Unique(_)
-        | Expectation::Fresh(_)
-        | Expectation::Agrees(_) => {
-            vec![RowVerdict::NotApplicable; rows]
-        }
+        | Expectation::Fresh(_) => not_applicable(batch),
     }
 }
 
-/// A question to a text.
+/// A condition on a text.
 type TextPredicate<'d> = Box<dyn Fn(&str) -> bool + 'd>;
 
-/// What a demand on one text asks of it; none for other demands.
-pub(crate) fn text_predicate(demand: &Expectation) -> Option<TextPredicate<'_>> {
-    Some(match demand {
-        Expectation::OneOf(_, values) => Box::new(|text| values.contains(text)),
-        Expectation::Pattern(_, pattern) => Box::new(|text| pattern.is_match(text)),
-        Expectation::Length(_, least, most) => {
-            Box::new(|text| (*least..=*most).contains(&text.chars().count()))
-        }
-        Expectation::Check(_, check) => Box::new(|text| check.accepts_text(text)),
-        _ => return None,
-    })
+/// The condition that an expectation sets on the text of one column; none for expectations of other
+/// kinds.
+pub(crate) fn text_predicate(expectation: &Expectation) -> Option<TextPredicate<'_>> {
+    match expectation {
+        Expectation::OneOf(_, values) => Some(Box::new(|text| values.contains(text))),
+        Expectation::Pattern(_, pattern) => Some(Box::new(|text| pattern.is_match(text))),
+        Expectation::Length(_, minimum, maximum) => Some(Box::new(|text| {
+            (*minimum..=*maximum).contains(&text.chars().count())
+        })),
+        Expectation::Check(_, check) => Some(Box::new(|text| check.accepts_text(text))),
+        Expectation::Filled(_)
+        | Expectation::AtLeast(..)
+        | Expectation::ExactlyOne(_)
+        | Expectation::NotFuture(_)
+        | Expectation::AgeAtMost(..)
+        | Expectation::NotBefore(..)
+        | Expectation::If(..)
+        | Expectation::All(_)
+        | Expectation::References(..)
+        | Expectation::Linked(_)
+        | Expectation::Compare(..)
+        | Expectation::Agrees(_)
+        | Expectation::UniqueKey
+        | Expectation::RowCount
+        | Expectation::Unique(_)
+        | Expectation::Fresh(_) => None,
+    }
 }
 
-/// All of several: one that fails fails them all.
-fn combine_verdicts(all: impl Iterator<Item = RowVerdict>) -> RowVerdict {
-    all.fold(RowVerdict::NotApplicable, |sum, said| match (sum, said) {
-        (RowVerdict::Failed, _) | (_, RowVerdict::Failed) => RowVerdict::Failed,
-        (RowVerdict::Passed, _) | (_, RowVerdict::Passed) => RowVerdict::Passed,
-        _ => RowVerdict::NotApplicable,
-    })
+/// The column without whose values an expectation applies to no row; none where there is no such
+/// column.
+pub(crate) fn subject_column(expectation: &Expectation) -> Option<&str> {
+    match expectation {
+        Expectation::OneOf(column, _)
+        | Expectation::Pattern(column, _)
+        | Expectation::Length(column, ..)
+        | Expectation::Check(column, _)
+        | Expectation::NotFuture(column)
+        | Expectation::AgeAtMost(column, _)
+        | Expectation::NotBefore(column, _)
+        | Expectation::Compare(column, ..)
+        | Expectation::If(column, ..) => Some(column),
+        Expectation::Filled(_)
+        | Expectation::AtLeast(..)
+        | Expectation::ExactlyOne(_)
+        | Expectation::All(_)
+        | Expectation::References(..)
+        | Expectation::Linked(_)
+        | Expectation::Agrees(_)
+        | Expectation::UniqueKey
+        | Expectation::RowCount
+        | Expectation::Unique(_)
+        | Expectation::Fresh(_) => None,
+    }
 }
 
+/// Evaluates an expectation on the rows whose column has one of the values, or any value when none
+/// is named. It does not apply to other rows.
+fn evaluate_condition(
+    (column, values): (&String, Option<&BTreeSet<String>>),
+    then: &Expectation,
+    batch: &RecordBatch,
+    other_tables: Option<&dyn CrossTableCheck>,
+) -> Vec<RowVerdict> {
+    let conditions = match values {
+        Some(values) => check_texts(batch, column, |text| Some(values.contains(text))),
+        None => check_filled_count(batch, std::slice::from_ref(column), |filled| filled == 1),
+    };
+    let consequences = evaluate_expectation(then, batch, other_tables);
+
+    conditions
+        .into_iter()
+        .zip(consequences)
+        .map(|(condition, consequence)| match condition {
+            RowVerdict::Passed => consequence,
+            RowVerdict::Failed | RowVerdict::NotApplicable => RowVerdict::NotApplicable,
+        })
+        .collect()
+}
+
+/// Evaluates several expectations, of which a row must meet every one that applies to it.
+fn evaluate_all(
+    parts: &[Expectation],
+    batch: &RecordBatch,
+    other_tables: Option<&dyn CrossTableCheck>,
+) -> Vec<RowVerdict> {
+    let verdicts_by_part: Vec<Vec<RowVerdict>> = parts
+        .iter()
+        .map(|part| evaluate_expectation(part, batch, other_tables))
+        .collect();
+
+    (0..batch.num_rows())
+        .map(|row| RowVerdict::combine(verdicts_by_part.iter().map(|verdicts| verdicts[row])))
+        .collect()
+}
+
+/// Checks how many of the columns have a value, row by row.
 fn check_filled_count(
     batch: &RecordBatch,
     columns: &[String],
-    enough: impl Fn(usize) -> bool,
+    accepts: impl Fn(usize) -> bool,
 ) -> Vec<RowVerdict> {
     let columns: Vec<&ArrayRef> = columns
         .iter()
         .filter_map(|name| batch.column_by_name(name))
         .collect();
-    let filled = |row: usize| columns.iter().filter(|column| column.is_valid(row)).count();
+
     (0..batch.num_rows())
-        .map(|row| RowVerdict::from_bool(enough(filled(row))))
+        .map(|row| columns.iter().filter(|column| column.is_valid(row)).count())
+        .map(|filled| RowVerdict::from_bool(accepts(filled)))
         .collect()
-}
-
-/// Asks of each text what is known elsewhere; where nothing is, nothing is said.
-fn look_up_texts(
-    batch: &RecordBatch,
-    column: &str,
-    holds: impl Fn(&str) -> Option<bool>,
-) -> Vec<RowVerdict> {
-    let texts = batch
-        .column_by_name(column)
-        .and_then(|column| column.as_string_opt::<i32>());
-    let Some(texts) = texts else {
-        return vec![RowVerdict::NotApplicable; batch.num_rows()];
-    };
-    texts
-        .iter()
-        .map(|text| {
-            text.and_then(&holds)
-                .map_or(RowVerdict::NotApplicable, RowVerdict::from_bool)
-        })
-        .collect()
-}
-
-/// Looks at the texts of a column; what is null, and what is no text, is not looked at.
-fn check_texts(batch: &RecordBatch, column: &str, holds: impl Fn(&str) -> bool) -> Vec<RowVerdict> {
-    let texts = batch
-        .column_by_name(column)
-        .and_then(|column| column.as_string_opt::<i32>());
-    let Some(texts) = texts else {
-        return vec![RowVerdict::NotApplicable; batch.num_rows()];
-    };
-    texts
-        .iter()
-        .map(|text| {
-            text.map_or(RowVerdict::NotApplicable, |text| {
-                RowVerdict::from_bool(holds(text))
-            })
-        })
-        .collect()
-}
-
-/// A date or an instant.
-#[derive(Clone, Copy, Debug)]
-struct DateOrInstant {
-    day: i64,
-    /// Microseconds since 1970; none for a date.
-    micros: Option<i64>,
-}
-
-impl DateOrInstant {
-    /// By the day, where one of the two is only a date.
-    fn is_not_before(&self, other: &Self) -> bool {
-        match (self.micros, other.micros) {
-            (Some(at), Some(before)) => at >= before,
-            _ => self.day >= other.day,
-        }
-    }
-}
-
-fn column_times(batch: &RecordBatch, column: &str) -> Vec<Option<DateOrInstant>> {
-    let Some(column) = batch.column_by_name(column) else {
-        return vec![None; batch.num_rows()];
-    };
-    if let Some(days) = column.as_primitive_opt::<Date32Type>() {
-        return days
-            .iter()
-            .map(|day| {
-                Some(DateOrInstant {
-                    day: i64::from(day?),
-                    micros: None,
-                })
-            })
-            .collect();
-    }
-    let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() else {
-        return vec![None; batch.num_rows()];
-    };
-    let moment = |at: i64| DateOrInstant {
-        day: at.div_euclid(MICROS_PER_DAY),
-        micros: Some(at),
-    };
-    instants.iter().map(|at| at.map(moment)).collect()
-}
-
-fn check_time_pairs(
-    a: Vec<Option<DateOrInstant>>,
-    b: Vec<Option<DateOrInstant>>,
-    holds: impl Fn(DateOrInstant, DateOrInstant) -> bool,
-) -> Vec<RowVerdict> {
-    let said = |(a, b): (Option<DateOrInstant>, Option<DateOrInstant>)| match (a, b) {
-        (Some(a), Some(b)) => RowVerdict::from_bool(holds(a, b)),
-        _ => RowVerdict::NotApplicable,
-    };
-    a.into_iter().zip(b).map(said).collect()
-}
-
-fn check_references(
-    batch: &RecordBatch,
-    column: &str,
-    target: &contract::ReferenceTarget,
-    elsewhere: Option<&dyn CrossTableCheck>,
-) -> Vec<RowVerdict> {
-    let Some(elsewhere) = elsewhere else {
-        return vec![RowVerdict::NotApplicable; batch.num_rows()];
-    };
-    match target {
-        contract::ReferenceTarget::Table(table) => {
-            look_up_texts(batch, column, |id| elsewhere.has_pole_id(table, id))
-        }
-        contract::ReferenceTarget::InColumn(other) => {
-            let texts_of = |name: &str| {
-                batch
-                    .column_by_name(name)
-                    .and_then(|column| column.as_string_opt::<i32>())
-            };
-            let (Some(ids), Some(tables)) = (texts_of(column), texts_of(other)) else {
-                return vec![RowVerdict::NotApplicable; batch.num_rows()];
-            };
-            let said = |(id, table): (Option<&str>, Option<&str>)| match (id, table) {
-                (Some(id), Some(table)) => elsewhere
-                    .has_pole_id(table, id)
-                    .map_or(RowVerdict::NotApplicable, RowVerdict::from_bool),
-                _ => RowVerdict::NotApplicable,
-            };
-            ids.iter().zip(tables.iter()).map(said).collect()
-        }
-    }
 }
 
 #[cfg(test)]

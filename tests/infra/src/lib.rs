@@ -1,13 +1,15 @@
 //! The house's own rules of `infra/`, over its parsed Terraform.
 //!
 //! Terraform's tests say that a plan is what is meant; these say that nothing is missing from the text: a trigger, dead
-//! letters, an alarm, a setting. [`problems`] names everything that is; the mutation tests take each of these things out
+//! letters, an alarm, a setting. [`find_problems`] names everything that is; the mutation tests take each of these things out
 //! and see that it does.
 
+mod remembered;
 mod rules;
 mod settings;
 mod terraform;
 
+pub use remembered::RememberedTest;
 pub use rules::find_problems;
 pub use settings::settings_read_by;
 pub use terraform::{BlockLocation, Infra, repository_root};

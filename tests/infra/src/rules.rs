@@ -35,7 +35,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
         &[
             "records_landed",
             "landing_failed",
-            "offset_holes",
+            "offset_gaps",
             "records_quarantined",
             "NumberOfObjects",
             // No day was merged, and one was merged without some objects.
@@ -45,7 +45,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
             "rules_passed",
             "rules_failed",
             "unusual_metrics",
-            "books_open",
+            "reconciliation_open",
             "TargetErrorCount",
         ],
     ),

@@ -27,8 +27,7 @@ pub(crate) async fn show_report(
         .site
         .as_deref()
         .ok_or("with --aws, SITE_BUCKET names the site's bucket")?;
-    let report: Report =
-        serde_json::from_slice(&read_site_object(site, &report_key(date), date).await?)?;
+    let report = Report::from_json(&read_site_object(site, &report_key(date), date).await?)?;
     let standard_output = Path::new("-");
     if let Some(file) = junit {
         let xml = read_site_object(site, &junit_key(date), date).await?;
@@ -48,14 +47,14 @@ pub(crate) async fn show_report(
 }
 
 async fn read_site_object(site: &dyn ObjectStore, key: &str, date: Day) -> Result<Bytes, CliError> {
-    match site.get(key).await {
-        Ok(object) => Ok(object.body),
-        Err(error) if error.is_not_found() => Err(format!(
+    let Some(object) = site.get_if_present(key).await? else {
+        let why = format!(
             "there is no {key}: {date} was not reported; `polelake run-day {date}` does it"
-        )
-        .into()),
-        Err(error) => Err(error.into()),
-    }
+        );
+        return Err(why.into());
+    };
+
+    Ok(object.body)
 }
 
 /// The rules that do not hold, with their tables; those that block first.

@@ -32,17 +32,13 @@ pub(crate) async fn run(
         .iter()
         .filter(|table| wanted(&table.name))
     {
-        match zones.curated.get(&manifest_key(&table.name, date)).await {
-            Ok(object) => found.push(
-                rescan_snapshot(
-                    table,
-                    &SnapshotManifest::from_json(&object.body)?,
-                    &zones.curated,
-                )
-                .await?,
-            ),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
+        let manifest = zones
+            .curated
+            .get_if_present(&manifest_key(&table.name, date))
+            .await?;
+        if let Some(object) = manifest {
+            let manifest = SnapshotManifest::from_json(&object.body)?;
+            found.push(rescan_snapshot(table, &manifest, &zones.curated).await?);
         }
     }
     if found.is_empty() {

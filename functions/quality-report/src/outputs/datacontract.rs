@@ -1,6 +1,7 @@
-//! A table's results of a day in the shape that datacontract-cli gives its own, so that what reads those reads ours.
+//! A table's results of a day in the format of datacontract-cli, so that programs which read its
+//! results can read these.
 
-use contract::{Catalogue, Expectation, Rule, TableContract};
+use contract::{Catalogue, Rule, TableContract};
 use lake::{Day, RuleResult, RuleVerdict};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,13 +17,13 @@ pub(super) struct DatacontractRun {
     run_id: String,
     data_contract_id: String,
     data_contract_version: String,
-    /// The zone that was looked at.
+    /// The zone that was checked.
     server: &'static str,
     timestamp_start: String,
     timestamp_end: String,
     pub(super) result: DatacontractOutcome,
     pub(super) checks: Vec<DatacontractCheck>,
-    /// There are none: what was logged is no function of the day.
+    /// Always empty: logs are no function of the day.
     logs: [(); 0],
     #[serde(skip)]
     pub(super) table: String,
@@ -50,36 +51,34 @@ pub(super) struct DatacontractCheck {
     diagnostics: Value,
 }
 
-/// What a check comes to, in datacontract-cli's words.
+/// The outcome of a check, in datacontract-cli's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum DatacontractOutcome {
     /// It holds.
     Passed,
-    /// It does not, and somebody should look.
+    /// It does not hold, and an operator should look.
     Warning,
-    /// It does not, and readers do not get the day.
+    /// It does not hold, and readers do not get the day.
     Failed,
-    /// There was nothing to run it on that there should have been.
+    /// It could not be run: the snapshot is missing.
     Error,
-    /// It does not hold, and somebody has said why.
+    /// It does not hold, and `contracts/incidents.yaml` says why.
     Info,
-    /// It looked at nothing.
+    /// No row had a value to check.
     Skipped,
-    /// Nothing was run.
+    /// No check was run.
     Unknown,
 }
 
-/// The day's results of every table that a source fills.
+/// The day's results of every table that has a snapshot or that a source fills.
 pub(super) fn table_runs(report: &Report, day: Day, catalogue: &Catalogue) -> Vec<DatacontractRun> {
-    let due = |table: &&TableContract| {
+    let expected_tables = catalogue.tables.iter().filter(|table| {
         report.tables.contains_key(&table.name)
             || !catalogue.topics_of_table(&table.name).is_empty()
-    };
-    catalogue
-        .tables
-        .iter()
-        .filter(due)
+    });
+
+    expected_tables
         .map(|table| table_run(table, report, day))
         .collect()
 }
@@ -89,12 +88,14 @@ fn table_run(table: &TableContract, report: &Report, day: Day) -> DatacontractRu
     let mut checks = vec![snapshot_check(table, manifest.is_some())];
     let results = manifest.into_iter().flat_map(|manifest| &manifest.rules);
     checks.extend(results.map(|result| rule_check(result, table)));
+
     let dataset = format!("table/{}", table.name);
     let trends = report
         .trends
         .iter()
         .filter(|trend| trend.dataset == dataset);
     checks.extend(trends.map(|trend| trend_check(trend, table)));
+
     let version = manifest.map_or(&table.version, |manifest| &manifest.contract_version);
     DatacontractRun {
         run_id: pole::content_id(format!("quality/{}/{day}", table.name).as_bytes()).to_string(),
@@ -110,21 +111,20 @@ fn table_run(table: &TableContract, report: &Report, day: Day) -> DatacontractRu
     }
 }
 
-/// The worst of the checks, as datacontract-cli reckons it.
+/// The worst outcome of the checks, in the order of datacontract-cli.
 fn worst_outcome(checks: &[DatacontractCheck]) -> DatacontractOutcome {
-    let worst = [
+    [
         DatacontractOutcome::Error,
         DatacontractOutcome::Failed,
         DatacontractOutcome::Warning,
         DatacontractOutcome::Passed,
-    ];
-    let found = worst
-        .into_iter()
-        .find(|outcome| checks.iter().any(|check| check.result == *outcome));
-    found.unwrap_or(DatacontractOutcome::Unknown)
+    ]
+    .into_iter()
+    .find(|outcome| checks.iter().any(|check| check.result == *outcome))
+    .unwrap_or(DatacontractOutcome::Unknown)
 }
 
-fn snapshot_check(table: &TableContract, there: bool) -> DatacontractCheck {
+fn snapshot_check(table: &TableContract, exists: bool) -> DatacontractCheck {
     DatacontractCheck {
         id: format!("{}-snapshot-exists", table.name),
         category: "servicelevel",
@@ -134,19 +134,19 @@ fn snapshot_check(table: &TableContract, there: bool) -> DatacontractCheck {
         field: None,
         quality_id: None,
         engine: ENGINE,
-        result: if there {
+        result: if exists {
             DatacontractOutcome::Passed
         } else {
             DatacontractOutcome::Error
         },
-        reason: (!there).then(|| "there is no snapshot of the day, so no rule was run".into()),
+        reason: (!exists).then(|| "there is no snapshot of the day, so no rule was run".into()),
         diagnostics: json!({"dimension": "timeliness"}),
     }
 }
 
 fn rule_check(result: &RuleResult, table: &TableContract) -> DatacontractCheck {
     let rule = table.rules.iter().find(|rule| rule.id == result.rule);
-    let written = table.declares_rule(&result.rule);
+    let is_declared = table.declares_rule(&result.rule);
     let outcome = match result.verdict {
         RuleVerdict::Fail => DatacontractOutcome::Failed,
         RuleVerdict::Warn => DatacontractOutcome::Warning,
@@ -158,14 +158,15 @@ fn rule_check(result: &RuleResult, table: &TableContract) -> DatacontractCheck {
         DatacontractOutcome::Skipped => Some("no row has a value that it looks at".into()),
         _ => Some(describe_finding(result, "the rule")),
     };
+
     DatacontractCheck {
         id: result.rule.clone(),
-        category: if written { "quality" } else { "schema" },
-        kind: rule.map_or("rule", rule_kind).into(),
+        category: if is_declared { "quality" } else { "schema" },
+        kind: rule.map_or("rule", Rule::check_type).into(),
         name: result.description.clone(),
         model: table.name.clone(),
         field: result.column.clone(),
-        quality_id: written.then(|| result.rule.clone()),
+        quality_id: is_declared.then(|| result.rule.clone()),
         engine: ENGINE,
         result: outcome,
         reason,
@@ -177,11 +178,11 @@ fn rule_check(result: &RuleResult, table: &TableContract) -> DatacontractCheck {
 }
 
 fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
-    let place = trend
+    let column = trend
         .column
-        .iter()
-        .chain([&trend.metric])
-        .map(String::as_str);
+        .as_ref()
+        .map(|column| format!("-{column}"))
+        .unwrap_or_default();
     let result = match trend.state {
         TrendState::Usual => DatacontractOutcome::Passed,
         TrendState::Unusual => DatacontractOutcome::Warning,
@@ -196,10 +197,12 @@ fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
             Some(format!("{}; somebody has said why", describe_trend(trend)))
         }
     };
+    let expected = trend
+        .expected
+        .map(|(minimum, maximum)| json!({"least": minimum, "greatest": maximum}));
+
     DatacontractCheck {
-        id: place.fold(format!("{}-trend", table.name), |id, part| {
-            format!("{id}-{part}")
-        }),
+        id: format!("{}-trend{column}-{}", table.name, trend.metric),
         category: "anomaly",
         kind: format!("trend_{}", trend.metric),
         name: format!("the usual range of {}", trend.metric.replace('_', " ")),
@@ -211,38 +214,10 @@ fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
         reason,
         diagnostics: json!({
             "observed": trend.observed, "compared": trend.compared, "dimension": trend.dimension,
-            "expected": trend.expected.map(|(least, greatest)| json!({"least": least, "greatest": greatest})),
+            "expected": expected,
         }),
     }
 }
 
 /// Who ran the checks.
 const ENGINE: &str = "polelake";
-
-/// The kind of a rule; datacontract-cli's own name, where it has such a check.
-pub(super) fn rule_kind(rule: &Rule) -> &'static str {
-    match &rule.expectation {
-        Expectation::Filled(_) if rule.column.is_some() => "field_required",
-        Expectation::Filled(_) => "row_required",
-        Expectation::OneOf(..) => "field_enum",
-        Expectation::Pattern(..) => "field_regex",
-        Expectation::Length(..) => "field_length",
-        Expectation::Check(..) => "field_check",
-        Expectation::NotFuture(_) => "field_not_future",
-        Expectation::NotBefore(..) => "field_not_before",
-        Expectation::AgeAtMost(..) => "field_age",
-        Expectation::References(..) => "field_reference",
-        Expectation::Compare(..) => "field_comparison",
-        Expectation::Agrees(_) => "field_reconciliation",
-        Expectation::Unique(_) if rule.column.is_some() => "field_unique",
-        Expectation::Unique(_) => "model_duplicate_values",
-        Expectation::Fresh(_) => "servicelevel_freshness",
-        Expectation::AtLeast(..) => "row_at_least",
-        Expectation::ExactlyOne(_) => "row_exactly_one",
-        Expectation::If(..) => "row_condition",
-        Expectation::All(_) => "row_all",
-        Expectation::Linked(_) => "row_linked",
-        Expectation::UniqueKey => "primary_key_unique",
-        Expectation::RowCount => "row_count",
-    }
-}

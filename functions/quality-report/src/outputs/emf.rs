@@ -1,5 +1,5 @@
-//! Metrics in the log: our own, and the rules of each table under the names that Glue Data Quality uses, so that alarms and
-//! dashboards made for it work with ours.
+//! Metrics in the log: those of this function, and the rules of each table under the names that
+//! Glue Data Quality uses, so that alarms and dashboards for Glue Data Quality work with them.
 
 use host::{emit_metric, emit_metric_in};
 use lake::{RuleVerdict, SnapshotManifest};
@@ -9,10 +9,10 @@ use crate::report::{Report, TrendState};
 /// The namespace of Glue Data Quality's metrics.
 const GLUE_NAMESPACE: &str = "Glue Data Quality";
 
-/// The dimension that Glue Data Quality tells datasets apart by; ours is the table.
+/// The dimension that names the dataset in Glue Data Quality; here it names the table.
 const EVALUATION_CONTEXT: &str = "EvaluationContext";
 
-/// Tells the day's metrics.
+/// Emits the day's metrics.
 pub(super) fn emit_metrics(report: &Report) {
     emit_metric(&[("function", "quality-report")], &report_counts(report));
     for (table, manifest) in &report.tables {
@@ -30,16 +30,21 @@ fn report_counts(report: &Report) -> [(&'static str, u64); 5] {
         .trends
         .iter()
         .filter(|trend| trend.state == TrendState::Unusual);
+
     [
         ("rules_passed", passed as u64),
         ("rules_warned", warned as u64),
         ("rules_failed", failed as u64),
-        ("books_open", u64::from(!report.all_sources_balance())),
+        (
+            "reconciliation_open",
+            u64::from(!report.all_sources_balance()),
+        ),
         ("unusual_metrics", unusual.count() as u64),
     ]
 }
 
-/// Glue knows no warnings: there a rule holds or it does not, whatever comes of it.
+/// Counts the rules as Glue Data Quality does: it has no warnings, so a rule that only warns counts
+/// as failed.
 fn glue_rule_counts(manifest: &SnapshotManifest) -> [(&'static str, u64); 2] {
     let passed = manifest
         .rules
@@ -47,6 +52,7 @@ fn glue_rule_counts(manifest: &SnapshotManifest) -> [(&'static str, u64); 2] {
         .filter(|rule| rule.verdict == RuleVerdict::Pass)
         .count();
     let failed = manifest.rules.len() - passed;
+
     [
         ("glue.data.quality.rules.passed", passed as u64),
         ("glue.data.quality.rules.failed", failed as u64),

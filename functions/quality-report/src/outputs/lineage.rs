@@ -1,34 +1,34 @@
-//! OpenLineage events of a day: for every table how its snapshot came about, and what was found in it.
+//! OpenLineage events of a day: for every table the run that wrote its snapshot, and the run that
+//! checked it.
 //!
-//! Two runs for each table. `snapshot.<table>` has the landed records as inputs, by whose paths the columns' lineage names its
-//! fields, and the table as output. `quality.<table>` has the table as input: the specification gives the facets of data
-//! quality to inputs only.
+//! `snapshot.<table>` has the landed records as inputs and the table as output; the lineage of the
+//! columns names the fields of the records by their paths. `quality.<table>` has the table as
+//! input, because the specification gives the facets of data quality to inputs only.
 
 use std::collections::BTreeMap;
 
-use contract::{ColumnType, TableContract};
-use lake::{Chunk, ColumnProfile, Day, RuleVerdict, SnapshotManifest, table_prefix};
+use contract::{Column, ColumnType, TableContract};
+use lake::{Chunk, ColumnProfile, Day, RuleResult, RuleVerdict, SnapshotManifest, table_prefix};
 use serde_json::{Map, Value, json};
 
-use super::datacontract::rule_kind;
 use super::format_midnight;
 use crate::context::Context;
 use crate::report::Report;
 use crate::wording::format_thousands;
 
-/// Who says it.
+/// The producer of the events.
 const PRODUCER: &str = "https://polelake.example/quality-report";
 
-/// The namespace of our jobs.
+/// The namespace of the jobs.
 const JOB_NAMESPACE: &str = "polelake";
 
-/// Where the specification's documents stand.
+/// Where the specification's documents are published.
 const SPECIFICATION_URL: &str = "https://openlineage.io/spec";
 
-/// The centiles of a profile, as OpenLineage names them.
+/// The percentiles of a profile, as OpenLineage names them.
 const QUANTILES: [&str; 5] = ["0.05", "0.25", "0.5", "0.75", "0.95"];
 
-/// Two events of every table that has a snapshot of the day.
+/// The events of every table that has a snapshot of the day: two for each.
 pub(super) fn openlineage_events(report: &Report, day: Day, context: &Context) -> Vec<Value> {
     let mut events = Vec::new();
     for table in &context.catalogue.tables {
@@ -40,7 +40,7 @@ pub(super) fn openlineage_events(report: &Report, day: Day, context: &Context) -
     events
 }
 
-/// How the snapshot came about.
+/// The run that wrote the snapshot.
 fn snapshot_event(
     table: &TableContract,
     manifest: &SnapshotManifest,
@@ -52,43 +52,66 @@ fn snapshot_event(
         .iter()
         .map(|topic| raw_dataset(topic, context))
         .collect();
+
+    let column_lineage = json!({"fields": fields});
+    let statistics = json!({
+        "rowCount": manifest.rows,
+        "size": snapshot_bytes(manifest),
+        "fileCount": manifest.shards.len(),
+    });
     let mut output = curated_dataset(table, context);
-    output["facets"] = json!({"schema": schema_facet(table), "columnLineage": build_facet("ColumnLineageDatasetFacet", "1-2-0", json!({"fields": fields}))});
-    let bytes: u64 = manifest.shards.iter().map(|shard| shard.bytes).sum();
-    let written =
-        json!({"rowCount": manifest.rows, "size": bytes, "fileCount": manifest.shards.len()});
-    output["outputFacets"] = json!({"outputStatistics": build_facet("OutputStatisticsOutputDatasetFacet", "1-0-2", written)});
+    output["facets"] = json!({
+        "schema": schema_facet(table),
+        "columnLineage": build_facet("ColumnLineageDatasetFacet", "1-2-0", column_lineage),
+    });
+    output["outputFacets"] = json!({
+        "outputStatistics": build_facet("OutputStatisticsOutputDatasetFacet", "1-0-2", statistics),
+    });
+
     run_event(&format!("snapshot.{}", table.name), day, &inputs, &[output])
 }
 
-/// What was found in it.
+/// The run that checked the snapshot.
 fn quality_event(
     table: &TableContract,
     manifest: &SnapshotManifest,
     day: Day,
     context: &Context,
 ) -> Value {
+    let metrics = quality_metrics(table, manifest);
+    let assertions: Vec<Value> = manifest
+        .rules
+        .iter()
+        .map(|result| rule_assertion(result, table))
+        .collect();
+    let assertions = json!({"assertions": assertions});
+    let assertions = build_facet("DataQualityAssertionsDatasetFacet", "1-1-0", assertions);
+
     let mut input = curated_dataset(table, context);
     input["facets"] = json!({"schema": schema_facet(table)});
     input["inputFacets"] = json!({
-        "dataQualityMetrics": build_facet("DataQualityMetricsInputDatasetFacet", "1-0-3", quality_metrics(table, manifest)),
-        "dataQualityAssertions": build_facet("DataQualityAssertionsDatasetFacet", "1-1-0", json!({"assertions": rule_assertions(table, manifest)})),
+        "dataQualityMetrics": build_facet("DataQualityMetricsInputDatasetFacet", "1-0-3", metrics),
+        "dataQualityAssertions": assertions,
     });
+
     run_event(&format!("quality.{}", table.name), day, &[input], &[])
 }
 
 /// A finished run of a job: its times are those of the logical day.
 fn run_event(job: &str, day: Day, inputs: &[Value], outputs: &[Value]) -> Value {
-    let (begins, ends) = (format_midnight(day), format_midnight(day.next()));
-    let nominal = json!({"nominalStartTime": begins, "nominalEndTime": ends});
+    let start = format_midnight(day);
+    let end = format_midnight(day.next());
+    let run_id = pole::content_id(format!("openlineage/{job}/{day}").as_bytes());
+    let nominal_time = json!({"nominalStartTime": start, "nominalEndTime": end});
+
     json!({
         "eventType": "COMPLETE",
-        "eventTime": ends,
+        "eventTime": end,
         "producer": PRODUCER,
         "schemaURL": format!("{SPECIFICATION_URL}/2-0-2/OpenLineage.json#/$defs/RunEvent"),
         "run": {
-            "runId": pole::content_id(format!("openlineage/{job}/{day}").as_bytes()).to_string(),
-            "facets": {"nominalTime": build_facet("NominalTimeRunFacet", "1-0-1", nominal)},
+            "runId": run_id.to_string(),
+            "facets": {"nominalTime": build_facet("NominalTimeRunFacet", "1-0-1", nominal_time)},
         },
         "job": {"namespace": JOB_NAMESPACE, "name": job},
         "inputs": inputs,
@@ -118,18 +141,21 @@ fn curated_dataset(table: &TableContract, context: &Context) -> Value {
     )
 }
 
-/// A dataset of S3, as OpenLineage names them.
+/// A dataset of S3, as OpenLineage names it.
 fn s3_dataset(bucket: &str, prefix: &str) -> Value {
     json!({"namespace": format!("s3://{bucket}"), "name": prefix.trim_end_matches('/')})
 }
 
 fn schema_facet(table: &TableContract) -> Value {
-    let field = |(place, column): (usize, &contract::Column)| {
-        json!({
-            "name": column.name, "type": column.kind.glue_type(), "description": column.meaning, "ordinal_position": place + 1,
-        })
-    };
-    let fields: Vec<Value> = table.columns.iter().enumerate().map(field).collect();
+    let mut fields = Vec::new();
+    for (index, column) in table.columns.iter().enumerate() {
+        fields.push(json!({
+            "name": column.name,
+            "type": column.kind.glue_type(),
+            "description": column.meaning,
+            "ordinal_position": index + 1,
+        }));
+    }
     build_facet("SchemaDatasetFacet", "1-2-0", json!({"fields": fields}))
 }
 
@@ -138,97 +164,126 @@ fn column_lineage<'c>(
     table: &TableContract,
     context: &'c Context,
 ) -> (Map<String, Value>, Vec<&'c str>) {
-    let mut columns: BTreeMap<String, BTreeMap<(&str, String), Value>> = BTreeMap::new();
-    for plan in &context.catalogue.mappings {
-        let topic = plan.contract.topic.as_str();
-        let mine = plan
-            .column_lineage()
-            .into_iter()
-            .filter(|(place, ..)| context.catalogue.tables[*place].name == table.name);
-        for (_, column, paths) in mine {
-            let fields = columns.entry(column).or_default();
+    // By column, then by topic and path: each input field is listed once, in a fixed order.
+    let mut inputs: BTreeMap<String, BTreeMap<(&str, String), Value>> = BTreeMap::new();
+    for mapping in &context.catalogue.mappings {
+        let topic = mapping.contract.topic.as_str();
+        for (table_index, column, paths) in mapping.column_lineage() {
+            if context.catalogue.tables[table_index].name != table.name {
+                continue;
+            }
+            let column_inputs = inputs.entry(column).or_default();
             for path in paths {
-                let mut field = raw_dataset(topic, context);
-                field["field"] = json!(path);
-                field["transformations"] = json!([{"type": "DIRECT"}]);
-                fields.insert((topic, path), field);
+                let field = input_field(topic, &path, context);
+                column_inputs.insert((topic, path), field);
             }
         }
     }
-    let fields = |fields: BTreeMap<_, Value>| json!({"inputFields": fields.into_values().collect::<Vec<_>>()});
-    let columns = columns
-        .into_iter()
-        .map(|(column, found)| (column, fields(found)))
-        .collect();
-    (columns, context.catalogue.topics_of_table(&table.name))
+
+    let mut fields = Map::new();
+    for (column, column_inputs) in inputs {
+        let input_fields: Vec<Value> = column_inputs.into_values().collect();
+        fields.insert(column, json!({"inputFields": input_fields}));
+    }
+    (fields, context.catalogue.topics_of_table(&table.name))
+}
+
+fn input_field(topic: &str, path: &str, context: &Context) -> Value {
+    let mut field = raw_dataset(topic, context);
+    field["field"] = json!(path);
+    field["transformations"] = json!([{"type": "DIRECT"}]);
+    field
+}
+
+fn snapshot_bytes(manifest: &SnapshotManifest) -> u64 {
+    manifest.shards.iter().map(|shard| shard.bytes).sum()
 }
 
 fn quality_metrics(table: &TableContract, manifest: &SnapshotManifest) -> Value {
-    let bytes: u64 = manifest.shards.iter().map(|shard| shard.bytes).sum();
-    let of = |column: &contract::Column| {
-        let profile = manifest.columns.get(&column.name)?;
-        Some((
-            column.name.clone(),
-            column_metrics(column, profile, manifest.rows),
-        ))
-    };
-    let columns: Map<String, Value> = table.columns.iter().filter_map(of).collect();
-    json!({"rowCount": manifest.rows, "bytes": bytes, "fileCount": manifest.shards.len(), "columnMetrics": columns})
+    let mut columns = Map::new();
+    for column in &table.columns {
+        if let Some(profile) = manifest.columns.get(&column.name) {
+            let metrics = column_metrics(column, profile, manifest.rows);
+            columns.insert(column.name.clone(), metrics);
+        }
+    }
+
+    json!({
+        "rowCount": manifest.rows,
+        "bytes": snapshot_bytes(manifest),
+        "fileCount": manifest.shards.len(),
+        "columnMetrics": columns,
+    })
 }
 
-/// Counts of a column; of numbers also from where to where they go, unless they are people's.
-fn column_metrics(column: &contract::Column, profile: &ColumnProfile, rows: u64) -> Value {
+/// Counts of a column; of numbers that are not personal also the range and the percentiles.
+fn column_metrics(column: &Column, profile: &ColumnProfile, rows: u64) -> Value {
     let mut metrics =
         json!({"count": profile.filled, "nullCount": rows.saturating_sub(profile.filled)});
-    let mut add = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            metrics[name] = value;
+    if let Some(distinct) = profile.distinct {
+        metrics["distinctCount"] = json!(distinct);
+    }
+    let Some(scale) = disclosed_scale(column) else {
+        return metrics;
+    };
+
+    if let Some(minimum) = profile.minimum {
+        metrics["min"] = scaled_number(minimum, scale);
+    }
+    if let Some(maximum) = profile.maximum {
+        metrics["max"] = scaled_number(maximum, scale);
+    }
+    if let Some(percentiles) = profile.percentiles {
+        let mut quantiles = Map::new();
+        for (name, value) in QUANTILES.iter().zip(percentiles) {
+            quantiles.insert((*name).to_owned(), scaled_number(value, scale));
         }
-    };
-    add("distinctCount", profile.distinct.map(Value::from));
-    // Days and instants are no numbers in this facet's sense.
-    let scale = match column.kind {
-        ColumnType::Integer if !column.personal => 0,
-        ColumnType::Decimal(_, scale) if !column.personal => i32::from(scale),
-        _ => return metrics,
-    };
-    let number = |value: i64| match scale {
-        0 => json!(value),
-        _ => json!(value as f64 / 10f64.powi(scale)),
-    };
-    add("min", profile.minimum.map(number));
-    add("max", profile.maximum.map(number));
-    let centiles = |centiles: [i64; 5]| {
-        QUANTILES
-            .iter()
-            .zip(centiles)
-            .map(|(name, value)| ((*name).to_owned(), number(value)))
-            .collect()
-    };
-    add(
-        "quantiles",
-        profile.percentiles.map(centiles).map(Value::Object),
-    );
+        metrics["quantiles"] = Value::Object(quantiles);
+    }
     metrics
 }
 
-fn rule_assertions(table: &TableContract, manifest: &SnapshotManifest) -> Vec<Value> {
-    let assertion = |result: &lake::RuleResult| {
-        let rule = table.rules.iter().find(|rule| rule.id == result.rule);
-        let mut said = json!({
-            "assertion": rule.map_or("rule", rule_kind),
-            "success": result.verdict == RuleVerdict::Pass,
-            "severity": if result.severity == "block" { "error" } else { "warn" },
-            "name": result.rule,
-            "description": result.description,
-            "expected": result.target,
-            "actual": format!("{} of {} rows", format_thousands(result.failed), format_thousands(result.checked)),
-            "params": {"dimension": result.dimension},
-        });
-        if let Some(column) = &result.column {
-            said["column"] = json!(column);
-        }
-        said
-    };
-    manifest.rules.iter().map(assertion).collect()
+/// The digits after the point of a column whose values may be disclosed as numbers. Days and
+/// instants are no numbers in the sense of OpenLineage, and no value of a personal column is
+/// disclosed.
+fn disclosed_scale(column: &Column) -> Option<i32> {
+    match column.kind {
+        _ if column.personal => None,
+        ColumnType::Integer => Some(0),
+        ColumnType::Decimal(_, scale) => Some(i32::from(scale)),
+        ColumnType::Text
+        | ColumnType::Float
+        | ColumnType::Boolean
+        | ColumnType::Date
+        | ColumnType::Timestamp => None,
+    }
+}
+
+/// A value of a profile, which is a decimal without its point, as a number.
+fn scaled_number(value: i64, scale: i32) -> Value {
+    match scale {
+        0 => json!(value),
+        _ => json!(value as f64 / 10f64.powi(scale)),
+    }
+}
+
+fn rule_assertion(result: &RuleResult, table: &TableContract) -> Value {
+    let rule = table.rules.iter().find(|rule| rule.id == result.rule);
+    let failed = format_thousands(result.failed);
+    let checked = format_thousands(result.checked);
+
+    let mut assertion = json!({
+        "assertion": rule.map_or("rule", contract::Rule::check_type),
+        "success": result.verdict == RuleVerdict::Pass,
+        "severity": if result.severity == "block" { "error" } else { "warn" },
+        "name": result.rule,
+        "description": result.description,
+        "expected": result.target,
+        "actual": format!("{failed} of {checked} rows"),
+        "params": {"dimension": result.dimension},
+    });
+    if let Some(column) = &result.column {
+        assertion["column"] = json!(column);
+    }
+    assertion
 }

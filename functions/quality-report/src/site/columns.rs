@@ -157,7 +157,7 @@ fn code_list(edition: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) 
         }
         @if let Some((name, list)) = list {
             details {
-                summary { "ReferenceList " (name) ", " (count_with_noun(list.codes.len() as u64, "code")) }
+                summary { "List " (name) ", " (count_with_noun(list.codes.len() as u64, "code")) }
                 p.app-small { (end_with_full_stop(&list.description)) " Version " (list.version) "." }
                 ul { @for (code, _) in &list.codes { (line(code, None)) } }
             }

@@ -21,11 +21,13 @@ pub(crate) struct EarlierReports {
 }
 
 /// Reads the report of the reported day before `report`, and further back while a table that is held back has not passed.
+/// `known` is an earlier report that the caller has read already: it is not read again.
 ///
 /// # Errors
-/// When the storage does not answer, or a report is damaged.
+/// When the storage does not answer.
 pub(crate) async fn read_earlier_reports(
     report: &Report,
+    mut known: Option<Report>,
     days: &[String],
     site: &dyn ObjectStore,
 ) -> Result<EarlierReports, Failure> {
@@ -44,11 +46,14 @@ pub(crate) async fn read_earlier_reports(
         {
             break;
         }
-        let Some(found) = read_report_if_valid(day, site).await? else {
-            continue;
+        let found = match known.take_if(|known| known.date == *day) {
+            Some(known) => Some(known),
+            None => read_report_if_valid(day, site).await?,
         };
-        earlier.record_passing_tables(&found);
-        earlier.report.get_or_insert(found);
+        if let Some(found) = found {
+            earlier.record_passing_tables(&found);
+            earlier.report.get_or_insert(found);
+        }
     }
     Ok(earlier)
 }
@@ -71,9 +76,7 @@ async fn read_report_if_valid(
     let Some(day) = Day::parse(day) else {
         return Ok(None);
     };
-    match site.get(&report_key(day)).await {
-        Ok(object) => Ok(serde_json::from_slice(&object.body).ok()),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(Failure::unavailable(&error)),
-    }
+    let object = site.get_if_present(&report_key(day)).await?;
+
+    Ok(object.and_then(|object| Report::from_json(&object.body).ok()))
 }

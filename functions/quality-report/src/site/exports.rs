@@ -19,7 +19,7 @@ pub(super) fn export_pages(edition: &SiteBuild<'_>) -> Vec<SitePage> {
         .iter()
         .map(|of| {
             json_page(
-                format!("table/{}.json", of.name),
+                lake::table_export_key(&of.name),
                 &table_json(edition, of),
                 JSON_TYPE,
             )

@@ -27,7 +27,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use contract::{Catalogue, TableContract};
-use lake::RuleResult;
+use lake::{Day, RuleResult, day_page_key};
 
 use crate::report::{MetricHistory, Report};
 
@@ -85,10 +85,11 @@ const ICON: &str = include_str!("../../site/icon.svg");
 
 /// Every page of an edition. The catalogue's pages are those of the newest reported day; an older day has its own page only.
 pub(crate) fn build_site(edition: &SiteBuild<'_>) -> Vec<SitePage> {
-    let mut pages = vec![html_page(
-        format!("day/{}.html", edition.report.date),
-        day::day_page(edition),
-    )];
+    let reported_day = Day::parse(&edition.report.date);
+    let mut pages: Vec<SitePage> = reported_day
+        .map(|day| html_page(day_page_key(day), day::day_page(edition)))
+        .into_iter()
+        .collect();
     if edition
         .days
         .first()
@@ -118,13 +119,13 @@ pub(crate) fn build_site(edition: &SiteBuild<'_>) -> Vec<SitePage> {
         ]);
         for table in &edition.catalogue.tables {
             pages.push(html_page(
-                format!("table/{}.html", table.name),
+                lake::table_page_key(&table.name),
                 table::table_page(edition, table),
             ));
         }
         for plan in &edition.catalogue.mappings {
             pages.push(html_page(
-                format!("source/{}.html", plan.contract.name),
+                lake::source_page_key(&plan.contract.name),
                 source::source_page(edition, plan),
             ));
         }

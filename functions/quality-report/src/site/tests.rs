@@ -758,7 +758,7 @@ async fn earlier_reports_tell_when_a_table_last_passed() {
         }
     };
     for (date, passed) in [("2026-03-01", true), ("2026-03-02", false)] {
-        let json = serde_json::to_vec(&day(date, passed)).unwrap();
+        let json = day(date, passed).to_json().unwrap();
         bucket
             .put(
                 &lake::report_key(Day::parse(date).unwrap()),
@@ -769,12 +769,12 @@ async fn earlier_reports_tell_when_a_table_last_passed() {
             .unwrap();
     }
     let days = ["2026-03-03", "2026-03-02", "2026-03-01"].map(str::to_owned);
-    let found = read_earlier_reports(&day("2026-03-03", false), &days, &bucket)
+    let found = read_earlier_reports(&day("2026-03-03", false), None, &days, &bucket)
         .await
         .unwrap();
     assert_eq!(found.report.unwrap().date, "2026-03-02");
     assert_eq!(found.passing["t"], "2026-03-01");
-    let found = read_earlier_reports(&day("2026-03-03", true), &days, &bucket)
+    let found = read_earlier_reports(&day("2026-03-03", true), None, &days, &bucket)
         .await
         .unwrap();
     assert_eq!(found.passing["t"], "2026-03-03");

@@ -140,13 +140,10 @@ enum BaseManifest {
 
 /// Whether a sweep has dropped a day.
 async fn is_dropped(zones: &LakeHandle, table: &str, day: Day) -> Result<bool, OperationError> {
-    let list = match zones.curated.get(&swept_days_key(table)).await {
-        Ok(object) => object.body,
-        Err(error) if error.is_not_found() => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    let days: Vec<String> = serde_json::from_slice(&list)?;
-    Ok(days.contains(&day.to_string()))
+    let days: Option<Vec<String>> =
+        store::read_json_if_present(&*zones.curated, &swept_days_key(table)).await?;
+
+    Ok(days.is_some_and(|days| days.contains(&day.to_string())))
 }
 
 async fn read_base_manifest(
@@ -239,13 +236,14 @@ async fn shard_row_keys(
     curated: &dyn ObjectStore,
     key: &str,
 ) -> Result<Option<Vec<String>>, ShardKeysError> {
-    match curated.get(key).await {
-        Ok(object) => lake::file::read_row_keys(object.body)
-            .map(Some)
-            .map_err(ShardKeysError::Damaged),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(ShardKeysError::Store(error)),
-    }
+    let object = curated
+        .get_if_present(key)
+        .await
+        .map_err(ShardKeysError::Store)?;
+
+    object
+        .map(|object| lake::file::read_row_keys(object.body).map_err(ShardKeysError::Damaged))
+        .transpose()
 }
 
 /// Whether the files that a manifest names are there: the rows, and what the next merge must remember.

@@ -15,15 +15,13 @@ const WRITE_ATTEMPTS_MAX: u32 = 20;
 pub(super) async fn read_erasure_list(
     refined: &dyn ObjectStore,
 ) -> Result<(ErasedSubjects, Option<String>), OperationError> {
-    match refined.get(ERASURES_KEY).await {
-        Ok(object) => {
-            let list = ErasedSubjects::from_json(&object.body)
-                .map_err(|error| format!("{ERASURES_KEY}: {error}"))?;
-            Ok((list, Some(object.etag)))
-        }
-        Err(error) if error.is_not_found() => Ok((ErasedSubjects::default(), None)),
-        Err(error) => Err(error.into()),
-    }
+    let Some(object) = refined.get_if_present(ERASURES_KEY).await? else {
+        return Ok((ErasedSubjects::default(), None));
+    };
+
+    let list = ErasedSubjects::from_json(&object.body)
+        .map_err(|error| format!("{ERASURES_KEY}: {error}"))?;
+    Ok((list, Some(object.etag)))
 }
 
 /// Puts the subjects on the list: events up to `now` say nothing more of them.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use lake::{Chunk, LakeError, RawBatch, Receipt};
-use store::{ObjectMetadata, ObjectStore, StoredObject};
+use store::{ObjectMetadata, StoredObject};
 
 use super::classify::{RecordClassification, RecordClassifier};
 use super::inventory::ChunkObjects;
@@ -82,7 +82,7 @@ pub(super) async fn examine_chunk(
         full_records: sight.full_records,
     };
     let raw = match objects.raw {
-        true => get_if_present(&*zones.raw, &chunk.raw_key()).await?,
+        true => zones.raw.get_if_present(&chunk.raw_key()).await?,
         false => None,
     };
     let batches = match &raw {
@@ -128,7 +128,7 @@ impl<'w> ChunkExamination<'w> {
     ) -> Result<Vec<(String, StoredObject, RefinedIncrement<'w>)>, OperationError> {
         let mut increments = Vec::new();
         for (table, key) in &objects.refined {
-            let Some(object) = get_if_present(&*self.lake.refined, key).await? else {
+            let Some(object) = self.lake.refined.get_if_present(key).await? else {
                 continue;
             };
             let table = &self.lake.catalogue.tables[*table];
@@ -197,7 +197,7 @@ impl<'w> ChunkExamination<'w> {
         let Some(key) = &objects.quarantine else {
             return Ok(());
         };
-        let Some(object) = get_if_present(&*self.lake.refined, key).await? else {
+        let Some(object) = self.lake.refined.get_if_present(key).await? else {
             return Ok(());
         };
         let RedactedQuarantine {
@@ -244,7 +244,7 @@ impl<'w> ChunkExamination<'w> {
 
     async fn correct_receipt(&mut self) -> Result<(), OperationError> {
         let key = self.chunk.receipt_key();
-        let Some(object) = get_if_present(&*self.lake.refined, &key).await? else {
+        let Some(object) = self.lake.refined.get_if_present(&key).await? else {
             return Ok(());
         };
         let before =
@@ -305,16 +305,4 @@ impl<'w> ChunkExamination<'w> {
 fn unreadable_object(key: &str, error: &LakeError) -> OperationError {
     format!("{key} cannot be read: {error}; `polelake audit --deep` tells what else is damaged")
         .into()
-}
-
-/// The object; none when it went since it was listed.
-async fn get_if_present(
-    store: &dyn ObjectStore,
-    key: &str,
-) -> Result<Option<StoredObject>, OperationError> {
-    match store.get(key).await {
-        Ok(object) => Ok(Some(object)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -382,9 +382,7 @@ impl SubjectSearch<'_> {
 
 /// The object's content; none when it went meanwhile.
 async fn read_body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, OperationError> {
-    match store.get(key).await {
-        Ok(object) => Ok(Some(object.body)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let object = store.get_if_present(key).await?;
+
+    Ok(object.map(|object| object.body))
 }

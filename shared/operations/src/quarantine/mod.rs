@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, Receipt, RedriveOrigin};
+use store::ObjectStore;
 use store::streams::{find_first_chunks, list_raw_chunks, read_receipts};
-use store::{ObjectStore, StoreError};
 
 use crate::LakeHandle;
 use crate::OperationError;
@@ -243,9 +243,9 @@ async fn has_refused_records(
     chunk: &Chunk,
     refined: &dyn ObjectStore,
 ) -> Result<bool, OperationError> {
-    match refined.get(&chunk.receipt_key()).await {
-        Ok(object) => Ok(Receipt::from_json(&object.body)?.quarantined_total() > 0),
-        Err(error) if StoreError::is_not_found(&error) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    let Some(object) = refined.get_if_present(&chunk.receipt_key()).await? else {
+        return Ok(false);
+    };
+
+    Ok(Receipt::from_json(&object.body)?.quarantined_total() > 0)
 }

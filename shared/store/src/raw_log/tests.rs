@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use crate::{ListedObject, MemoryStore, ObjectHead, StoreErrorKind, StoredObject};
+use crate::{ListedObject, MemoryStore, ObjectHead, StoreError, StoreErrorKind, StoredObject};
 use async_trait::async_trait;
+use bytes::Bytes;
 use lake::decode_raw;
 use proptest::prelude::*;
 
@@ -31,14 +32,15 @@ fn stream() -> Chunk {
     }
 }
 
-/// Every offset in the store, in the order of the chain, after checking that the chain is whole.
+/// Every offset in the store, in the order of the log, after checking that the log has no gap
+/// between its objects.
 async fn landed(store: &dyn ObjectStore) -> Vec<i64> {
     let (mut offsets, mut expected) = (Vec::new(), None);
     for entry in store.list("raw/t-1/", None).await.unwrap() {
         let chunk = Chunk::from_raw_key(&entry.key).unwrap();
         assert!(
             expected.is_none_or(|next| next == chunk.offset),
-            "the chain has a gap at {}",
+            "the raw log has a gap at {}",
             chunk.offset
         );
         let object = store.get(&entry.key).await.unwrap();
@@ -50,7 +52,7 @@ async fn landed(store: &dyn ObjectStore) -> Vec<i64> {
     offsets
 }
 
-/// A store that stores and then says that it did not answer, whenever the script says so.
+/// A store that stores and then reports that it did not answer, whenever the script demands it.
 struct Lossy {
     inner: MemoryStore,
     script: std::sync::Mutex<Vec<bool>>,
@@ -114,12 +116,13 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 proptest! {
-    /// Whatever the batches, overlaps, cold starts and lost answers: every offset once, in order, no gap.
+    /// Whatever the batches, overlaps, cold starts and lost answers: every offset once, in order,
+    /// no gap.
     #[test]
     fn exactly_once(
         cuts in proptest::collection::vec((1..9i64, 0..6i64, any::<bool>()), 1..30),
         script in proptest::collection::vec(any::<bool>(), 0..30),
-        hole in 2..7i64,
+        gap in 2..7i64,
     ) {
         runtime().block_on(async {
             let store = Lossy { inner: MemoryStore::default(), script: std::sync::Mutex::new(script) };
@@ -129,13 +132,13 @@ proptest! {
                     ends = LogEndCache::default();
                 }
                 let from = (done - overlap).max(0);
-                let offsets = (from..done + length).filter(|offset| offset % hole != 1);
+                let offsets = (from..done + length).filter(|offset| offset % gap != 1);
                 let batch = records(offsets);
                 // Lambda sends the batch again until it is taken.
                 while land_records(&store, &ends, &stream(), &batch).await.is_err() {}
                 done += length;
             }
-            let expected: Vec<i64> = (0..done).filter(|offset| offset % hole != 1).collect();
+            let expected: Vec<i64> = (0..done).filter(|offset| offset % gap != 1).collect();
             prop_assert_eq!(landed(&store).await, expected);
             Ok(())
         })?;
@@ -149,7 +152,8 @@ async fn zombies_at_once_do_not_overlap() {
     for writer in 0..8i64 {
         let store = Arc::clone(&store);
         writers.push(tokio::spawn(async move {
-            // Each sandbox has its own idea of where the chain ends, and cuts its batches differently.
+            // Each sandbox has its own idea of where the log ends, and cuts its batches
+            // differently.
             let ends = LogEndCache::default();
             for start in (0..200).step_by(usize::try_from(7 + writer).unwrap()) {
                 let batch = records(start..(start + 7 + writer).min(200));
@@ -185,15 +189,16 @@ async fn a_foreign_object_stops_the_stream() {
 }
 
 #[tokio::test]
-async fn a_topic_made_anew_is_noticed() {
+async fn a_recreated_topic_is_noticed() {
     let (store, ends) = (MemoryStore::default(), LogEndCache::default());
     land_records(&store, &ends, &stream(), &records(0..10))
         .await
         .unwrap();
-    let mut anew = records(0..3);
-    anew.iter_mut()
+    let mut newer = records(0..3);
+    newer
+        .iter_mut()
         .for_each(|record| record.timestamp += 1_000_000);
-    let error = land_records(&store, &ends, &stream(), &anew)
+    let error = land_records(&store, &ends, &stream(), &newer)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("raise TOPIC_EPOCH"), "{error}");
@@ -206,6 +211,25 @@ async fn a_topic_made_anew_is_noticed() {
             repeats: 10,
             ..LandingCounts::default()
         }
+    );
+}
+
+#[tokio::test]
+async fn a_cold_start_notices_a_recreated_topic_by_the_metadata_of_the_last_object() {
+    let store = MemoryStore::default();
+    land_records(&store, &LogEndCache::default(), &stream(), &records(0..10))
+        .await
+        .unwrap();
+    let mut newer = records(0..3);
+    newer
+        .iter_mut()
+        .for_each(|record| record.timestamp += 1_000_000);
+    let error = land_records(&store, &LogEndCache::default(), &stream(), &newer)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, RawLogError::TopicRecreated { offset: 0, .. }),
+        "{error}"
     );
 }
 
@@ -336,7 +360,7 @@ impl ObjectStore for OutOfDate {
 }
 
 #[tokio::test]
-async fn a_listing_that_is_out_of_date_begins_no_second_chain() {
+async fn a_listing_that_is_out_of_date_begins_no_second_log() {
     let store = OutOfDate(MemoryStore::default());
     land_records(&store, &LogEndCache::default(), &stream(), &records(0..6))
         .await

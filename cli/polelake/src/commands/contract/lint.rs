@@ -45,7 +45,7 @@ pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, CliError> {
         .for_each(|table| print_rules(&catalogue, table));
     let rules: usize = catalogue.tables.iter().map(|table| table.rules.len()).sum();
     println!(
-        "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {} advices",
+        "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {} advice",
         catalogue.mappings.len(),
         catalogue.tables.len(),
         catalogue.lists.iter().count(),

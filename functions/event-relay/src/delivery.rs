@@ -1,0 +1,76 @@
+//! Records on their way to Kafka, and what is known of each of them from attempt to attempt.
+
+/// A record on its way to Kafka.
+#[derive(Clone, Debug)]
+pub struct OutgoingRecord {
+    /// The topic.
+    pub topic: String,
+    /// The record's key; Java's murmur2 of it gives the partition.
+    pub key: Option<String>,
+    /// The event, byte for byte as it came.
+    pub value: Vec<u8>,
+    /// Headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Why a record was not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The record is larger than the broker accepts; another attempt cannot succeed.
+    #[error("the record is larger than the topic takes")]
+    TooLarge,
+    /// Kafka did not acknowledge; another attempt may succeed.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The records of one call, with what is known of each of them.
+pub(crate) struct Delivery {
+    /// The records, in their order.
+    pub(crate) records: Vec<OutgoingRecord>,
+    /// One outcome for each record.
+    pub(crate) outcomes: Vec<Result<(), SendError>>,
+    /// The indexes of the records that another attempt may get through.
+    pub(crate) pending: Vec<usize>,
+}
+
+/// Kafka has not acknowledged some records, and another attempt may get them through.
+pub(crate) struct RecordsPending;
+
+impl Delivery {
+    /// A delivery of which nothing has been sent.
+    pub(crate) fn new(records: Vec<OutgoingRecord>) -> Self {
+        let unsent = Err(SendError::Unavailable("no time was left".to_owned()));
+        Self {
+            outcomes: vec![unsent; records.len()],
+            pending: (0..records.len()).collect(),
+            records,
+        }
+    }
+
+    /// Copies of the pending records, for one attempt.
+    pub(crate) fn pending_records(&self) -> Vec<OutgoingRecord> {
+        self.pending
+            .iter()
+            .map(|index| self.records[*index].clone())
+            .collect()
+    }
+
+    /// Notes the outcomes of the pending records, in their order.
+    pub(crate) fn note_outcomes(&mut self, outcomes: Vec<Result<(), SendError>>) {
+        for (index, outcome) in self.pending.iter().zip(outcomes) {
+            self.outcomes[*index] = outcome;
+        }
+        self.pending
+            .retain(|index| matches!(self.outcomes[*index], Err(SendError::Unavailable(_))));
+    }
+
+    /// Whether another attempt is worthwhile, in the form that a retry decides by.
+    pub(crate) fn state(&self) -> Result<(), RecordsPending> {
+        if self.pending.is_empty() {
+            Ok(())
+        } else {
+            Err(RecordsPending)
+        }
+    }
+}

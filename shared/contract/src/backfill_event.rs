@@ -1,0 +1,103 @@
+//! Turns a record of a file into an event of its source, so that it is processed like every other
+//! event.
+
+use serde_json::{Map, Value};
+
+use crate::backfill::CompiledBackfill;
+use crate::event::{read_key, text_at_path};
+use crate::fault::EventFault;
+use crate::path::EventPath;
+use crate::source::SourceContract;
+use crate::time::{parse_timestamp, timestamp_text};
+
+impl SourceContract {
+    /// Whether records of a file can become events: they are events, or the contract says how.
+    #[must_use]
+    pub fn accepts_records(&self) -> bool {
+        self.backfill.is_some() || self.records_are_events()
+    }
+
+    fn records_are_events(&self) -> bool {
+        self.record_target_path()
+            .and_then(EventPath::plain_names)
+            .is_none_or(|names| names.is_empty())
+    }
+
+    /// The event of a record of a file. The same record always gives the same event, with the same
+    /// id: sending it again changes nothing. Its time is the record's own, so that it never
+    /// overwrites what is newer.
+    ///
+    /// # Errors
+    /// A fault that names the rule and the path, and never holds a value.
+    pub fn backfill_event(&self, record: Value) -> Result<Vec<u8>, EventFault> {
+        let declared = self.backfill.as_ref();
+        let event = match declared.filter(|_| !self.records_are_events()) {
+            Some(backfill) => self.build_event(backfill, record)?,
+            None => record,
+        };
+        Ok(event.to_string().into_bytes())
+    }
+
+    /// An event around a record, with the key, time and version that the record states.
+    fn build_event(&self, backfill: &CompiledBackfill, record: Value) -> Result<Value, EventFault> {
+        let paths = &self.paths;
+        let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
+        let time = timestamp_text(read_record_time(backfill, &record)?);
+        let event_type = backfill.event_type.clone();
+        let version = backfill
+            .version
+            .as_ref()
+            .and_then(|path| path.first_value(&record))
+            .cloned();
+
+        let mut event = Value::Object(Map::new());
+        set_at_path(&mut event, paths.id.as_ref(), id.into());
+        set_at_path(&mut event, paths.event_type.as_ref(), event_type.into());
+        set_at_path(&mut event, paths.time.as_ref(), time.into());
+        for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
+            let part = read_key(std::slice::from_ref(record_path), &record)?;
+            set_at_path(&mut event, Some(event_path), part.into());
+        }
+        set_at_path(
+            &mut event,
+            paths.version.as_ref(),
+            version.unwrap_or(Value::Null),
+        );
+        set_at_path(&mut event, self.record_target_path(), record);
+        Ok(event)
+    }
+}
+
+/// When a record of a file last changed.
+fn read_record_time(backfill: &CompiledBackfill, record: &Value) -> Result<i64, EventFault> {
+    let Some(path) = &backfill.time else {
+        return Ok(backfill.time_default);
+    };
+    match text_at_path(path, record) {
+        Some(text) => parse_timestamp(&text).ok_or_else(|| {
+            let reason = "an ISO 8601 timestamp was expected";
+            EventFault::new("backfill.time", path.text(), reason)
+        }),
+        None => Ok(backfill.time_default),
+    }
+}
+
+/// Sets the value at a path that has only names. A path that the contract does not declare sets
+/// nothing.
+fn set_at_path(event: &mut Value, path: Option<&EventPath>, value: Value) {
+    if let Some(names) = path.and_then(EventPath::plain_names) {
+        set_member(event, &names, value);
+    }
+}
+
+/// Sets a member of nested objects, and creates the objects that are missing.
+fn set_member(event: &mut Value, names: &[&str], value: Value) {
+    let mut member = event;
+    for name in names {
+        if !member.is_object() {
+            *member = Value::Object(Map::new());
+        }
+        member = &mut member[*name];
+    }
+    *member = value;
+}

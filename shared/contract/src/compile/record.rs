@@ -1,0 +1,355 @@
+//! Compiles one record of a mapping: its table, condition, identity and columns.
+
+use super::{
+    Assignment, CompiledIdentity, CompiledLink, CompiledLinkEnd, CompiledRecord, MappingContext,
+    MappingFinding, RecordCondition,
+};
+use crate::expression::{CompiledExpression, RootedPath, StructureRoots};
+use crate::mapping::{
+    EndDocument, IdDocument, LinkDocument, OneOrMany, RecordDocument, RecordKind, WhenDocument,
+};
+use crate::problem::nearest_name_hint;
+use crate::source::SourceContract;
+use crate::table::TableContract;
+
+/// Compiles a record, or says everything that is wrong with it.
+pub(super) fn compile_record(
+    document: &RecordDocument,
+    contract: &SourceContract,
+    context: &MappingContext<'_>,
+) -> Result<CompiledRecord, Vec<MappingFinding>> {
+    let table_index = find_table(&document.table, context).map_err(|why| finding("table:", why))?;
+    let table = &context.tables[table_index];
+    check_event_types(document, contract)?;
+
+    let identity = compile_identity(document, table, context).map_err(|why| finding("id:", why))?;
+    let columns = compile_assignments(document, table, context)?;
+    let for_each = compile_for_each(document).map_err(|why| finding("for_each", why))?;
+    let when = document
+        .when
+        .as_ref()
+        .map(|when| compile_condition(when, context))
+        .transpose()
+        .map_err(|why| finding("when", why))?;
+
+    let record = CompiledRecord {
+        name: document.name.clone(),
+        table: table_index,
+        kind: document.kind,
+        events: document.events.clone(),
+        for_each,
+        when,
+        identity,
+        columns,
+        column_count: table.columns.len(),
+    };
+    check_entity_list(&record)?;
+    check_mapped_paths(&record, contract)?;
+    check_required_columns(&record, table)?;
+    Ok(record)
+}
+
+/// One finding, on the record's line that holds `word`.
+fn finding(word: &str, message: impl Into<String>) -> Vec<MappingFinding> {
+    vec![(word.to_owned(), message.into())]
+}
+
+/// The index of a table in the catalogue, or a message with the nearest name.
+fn find_table(name: &str, context: &MappingContext<'_>) -> Result<usize, String> {
+    context
+        .tables
+        .iter()
+        .position(|table| table.name == name)
+        .ok_or_else(|| {
+            let known = context.tables.iter().map(|table| table.name.as_str());
+            format!(
+                "there is no table `{name}`{}",
+                nearest_name_hint(name, known)
+            )
+        })
+}
+
+/// The record may name only event types that the contract declares.
+fn check_event_types(
+    document: &RecordDocument,
+    contract: &SourceContract,
+) -> Result<(), Vec<MappingFinding>> {
+    let unknown = document
+        .events
+        .iter()
+        .find(|event| !contract.events.contains_key(*event));
+    let Some(event) = unknown else {
+        return Ok(());
+    };
+    let near = nearest_name_hint(event, contract.events.keys().map(String::as_str));
+    Err(finding(
+        event,
+        format!("the contract declares no event type `{event}`{near}"),
+    ))
+}
+
+fn compile_for_each(document: &RecordDocument) -> Result<Vec<RootedPath>, String> {
+    let paths = document
+        .for_each
+        .as_ref()
+        .map(OneOrMany::paths)
+        .unwrap_or_default();
+    paths.iter().map(|path| RootedPath::parse(path)).collect()
+}
+
+fn compile_condition(
+    document: &WhenDocument,
+    context: &MappingContext<'_>,
+) -> Result<RecordCondition, String> {
+    let value = match (&document.path, &document.value) {
+        (Some(path), None) => CompiledExpression::Copy(RootedPath::parse(path)?),
+        (None, Some(value)) => CompiledExpression::compile(value, context.lists)?,
+        _ => return Err("`when` needs `path` or `value`, and not both".into()),
+    };
+    if document.is.is_empty() && document.present.is_none() {
+        return Err("`when` needs `is` or `present`".into());
+    }
+
+    Ok(RecordCondition {
+        value,
+        is: document.is.clone(),
+        present: document.present,
+    })
+}
+
+/// Refuses a condition on the entities of a list: rows that come and go with their list are a set.
+fn check_entity_list(record: &CompiledRecord) -> Result<(), Vec<MappingFinding>> {
+    let is_list = !record.for_each.is_empty();
+    if record.kind == RecordKind::Entity && is_list && record.when.is_some() {
+        let why = "a record of `kind: entity` with `for_each` cannot have `when`: use `kind: set`";
+        return Err(finding("when", why));
+    }
+    Ok(())
+}
+
+/// Refuses paths that lead to no field that the contract declares: most are misspelt, and would
+/// always give null.
+fn check_mapped_paths(
+    record: &CompiledRecord,
+    contract: &SourceContract,
+) -> Result<(), Vec<MappingFinding>> {
+    let roots = structure_roots(record, contract)?;
+    let mut findings: Vec<MappingFinding> = Vec::new();
+    for (word, expression) in mapped_expressions(record) {
+        let faults = expression
+            .paths()
+            .into_iter()
+            .filter_map(|path| path.declared_structure(&roots).err());
+        findings.extend(faults.map(|why| (word.clone(), why)));
+    }
+
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(findings)
+    }
+}
+
+/// The declared structures from which the record's paths begin: the innermost list's item, and
+/// those around it.
+fn structure_roots<'s>(
+    record: &CompiledRecord,
+    contract: &'s SourceContract,
+) -> Result<StructureRoots<'s>, Vec<MappingFinding>> {
+    let body = contract.declared_record();
+    let mut roots = StructureRoots {
+        event: &contract.event_structure,
+        body,
+        parent: body,
+        here: body,
+    };
+    for list in &record.for_each {
+        let here = list
+            .declared_structure(&roots)
+            .map_err(|why| finding("for_each", why))?;
+        roots = StructureRoots {
+            parent: roots.here,
+            here,
+            ..roots
+        };
+    }
+    Ok(roots)
+}
+
+/// The record's expressions, each with a word on its line of the mapping.
+fn mapped_expressions(record: &CompiledRecord) -> Vec<(String, &CompiledExpression)> {
+    let mut expressions = Vec::new();
+    if let Some(when) = &record.when {
+        expressions.push(("when".to_owned(), &when.value));
+    }
+    for key in record.identity.key_expressions() {
+        expressions.push(("key".to_owned(), key));
+    }
+    for column in &record.columns {
+        expressions.push((format!("{}:", column.name), &column.expression));
+    }
+    expressions
+}
+
+fn compile_identity(
+    document: &RecordDocument,
+    table: &TableContract,
+    context: &MappingContext<'_>,
+) -> Result<CompiledIdentity, String> {
+    match (&document.link, &document.id, document.kind) {
+        (Some(link), None, RecordKind::Set) => compile_link(link, table, context),
+        (Some(_), _, _) => {
+            Err("a link has `kind: set` and no `id`: its ends, type and role make it".into())
+        }
+        (None, Some(id), RecordKind::Set) => compile_owned_identity(id, context),
+        (None, Some(id), _) => compile_natural_identity(id, context),
+        (None, None, _) => Err("the record needs an `id` or a `link`".into()),
+    }
+}
+
+fn compile_owned_identity(
+    id: &IdDocument,
+    context: &MappingContext<'_>,
+) -> Result<CompiledIdentity, String> {
+    if id.namespace.is_some() {
+        return Err("a record of `kind: set` belongs to its owner and has no namespace".into());
+    }
+    let key = CompiledExpression::compile_all(&id.key, context.lists)?;
+    Ok(CompiledIdentity::Owned { key })
+}
+
+fn compile_natural_identity(
+    id: &IdDocument,
+    context: &MappingContext<'_>,
+) -> Result<CompiledIdentity, String> {
+    let namespace = id.namespace.clone().ok_or("the id needs a `namespace`")?;
+    let key = CompiledExpression::compile_all(&id.key, context.lists)?;
+    Ok(CompiledIdentity::Natural { namespace, key })
+}
+
+fn compile_link(
+    link: &LinkDocument,
+    table: &TableContract,
+    context: &MappingContext<'_>,
+) -> Result<CompiledIdentity, String> {
+    let from = compile_link_end(&link.from, context)?;
+    let to = compile_link_end(&link.to, context)?;
+    let link_type = CompiledExpression::compile(&link.link_type, context.lists)?;
+    let role = link
+        .role
+        .as_ref()
+        .map(|role| CompiledExpression::compile(role, context.lists))
+        .transpose()?;
+
+    Ok(CompiledIdentity::Link(Box::new(CompiledLink {
+        from,
+        to,
+        link_type,
+        role,
+        columns: link_columns(table)?,
+    })))
+}
+
+/// The indices of the columns that the platform fills for every link.
+fn link_columns(table: &TableContract) -> Result<[usize; 6], String> {
+    let mut indices = [0; 6];
+    let names = [
+        "from_id",
+        "from_table",
+        "to_id",
+        "to_table",
+        "link_type",
+        "role",
+    ];
+    for (index, name) in indices.iter_mut().zip(names) {
+        *index = table
+            .column_index(name)
+            .ok_or_else(|| format!("`{}` is not a table of links", table.name))?;
+    }
+    Ok(indices)
+}
+
+fn compile_link_end(
+    document: &EndDocument,
+    context: &MappingContext<'_>,
+) -> Result<CompiledLinkEnd, String> {
+    find_table(&document.table, context)?;
+    Ok(CompiledLinkEnd {
+        table: document.table.clone(),
+        namespace: document.namespace.clone(),
+        key: CompiledExpression::compile_all(&document.key, context.lists)?,
+    })
+}
+
+/// Compiles the columns of a record, or says what is wrong with each.
+fn compile_assignments(
+    document: &RecordDocument,
+    table: &TableContract,
+    context: &MappingContext<'_>,
+) -> Result<Vec<Assignment>, Vec<MappingFinding>> {
+    let mut assignments = Vec::new();
+    let mut findings: Vec<MappingFinding> = Vec::new();
+    for (name, expression) in &document.columns {
+        let Some(index) = own_column_index(table, name) else {
+            let near = table.nearest_column_hint(name);
+            let why = format!("`{}` has no column `{name}`{near}", table.name);
+            findings.push((format!("{name}:"), why));
+            continue;
+        };
+        let column = &table.columns[index];
+        match CompiledExpression::compile(expression, context.lists) {
+            Ok(expression) => assignments.push(Assignment {
+                column: index,
+                name: name.clone(),
+                kind: column.kind,
+                required: column.required,
+                expression,
+            }),
+            Err(why) => findings.push((format!("{name}:"), format!("column `{name}`: {why}"))),
+        }
+    }
+
+    if findings.is_empty() {
+        Ok(assignments)
+    } else {
+        Err(findings)
+    }
+}
+
+/// The index of one of the table's own columns. The provenance columns are filled by the platform.
+fn own_column_index(table: &TableContract, name: &str) -> Option<usize> {
+    table
+        .column_index(name)
+        .filter(|index| *index >= pole::PROVENANCE.len())
+}
+
+/// Refuses a record that leaves a required column of the table's own without a value.
+fn check_required_columns(
+    record: &CompiledRecord,
+    table: &TableContract,
+) -> Result<(), Vec<MappingFinding>> {
+    let link_columns: &[usize] = match &record.identity {
+        CompiledIdentity::Link(link) => &link.columns,
+        _ => &[],
+    };
+    let own_columns = table
+        .columns
+        .iter()
+        .enumerate()
+        .skip(pole::PROVENANCE.len());
+    for (index, column) in own_columns.filter(|(_, column)| column.required) {
+        let filled = link_columns.contains(&index)
+            || record
+                .columns
+                .iter()
+                .any(|assignment| assignment.column == index);
+        if !filled {
+            let why = format!(
+                "the required column `{}` of `{}` is not filled",
+                column.name, table.name
+            );
+            return Err(finding(&record.name, why));
+        }
+    }
+    Ok(())
+}

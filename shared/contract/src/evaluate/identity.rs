@@ -1,0 +1,215 @@
+//! The ids of an event's rows: by natural key, within their owner, or by the two ends of a link.
+
+use std::borrow::Cow;
+
+use pole::Uuid;
+
+use super::rows::{EventEvaluation, mapping_fault};
+use crate::cell::Cell;
+use crate::compile::{CompiledIdentity, CompiledLink, CompiledLinkEnd, CompiledRecord};
+use crate::expression::{CompiledExpression, ValueRoots};
+use crate::fault::EventFault;
+use crate::mapping::RecordKind;
+
+/// The parts of a key, or none when one is absent.
+type KeyParts<'v> = Option<Vec<Cow<'v, str>>>;
+
+impl<'v> EventEvaluation<'v> {
+    /// The row's id; none when a part of the key is absent and the row is not the event's own
+    /// record. The columns of a link are filled on the way.
+    pub(super) fn identify_row(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
+        cells: &mut [Cell<'v>],
+    ) -> Result<Option<Uuid>, EventFault> {
+        match &record.identity {
+            CompiledIdentity::Natural { namespace, key } => {
+                self.identify_by_natural_key(namespace, key, record, scope)
+            }
+            CompiledIdentity::Owned { key } => self.identify_within_owner(key, record, scope),
+            CompiledIdentity::Link(link) => self.identify_link(link, record, scope, cells),
+        }
+    }
+
+    /// The id of a row whose key sources may share. The first entity row is the event's own record.
+    fn identify_by_natural_key(
+        &mut self,
+        namespace: &'v str,
+        key: &'v [CompiledExpression],
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<Option<Uuid>, EventFault> {
+        let is_entity = record.kind == RecordKind::Entity;
+        let Some(parts) = self.evaluate_key(key, record, scope)? else {
+            return if is_entity {
+                Err(missing_key_fault(record, key))
+            } else {
+                Ok(None)
+            };
+        };
+
+        let id = self.cached_pole_id(namespace, parts);
+        if is_entity && self.owner.is_none() {
+            self.owner = Some(id);
+        }
+        Ok(Some(id))
+    }
+
+    /// The id of a row whose key is unique only within its owner's set.
+    fn identify_within_owner(
+        &mut self,
+        key: &'v [CompiledExpression],
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<Option<Uuid>, EventFault> {
+        let Some(parts) = self.evaluate_key(key, record, scope)? else {
+            return Ok(None);
+        };
+        let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        Ok(Some(pole::owned_id(
+            &self.event_owner_id(),
+            &record.name,
+            &parts,
+        )))
+    }
+
+    /// The id of a link between two rows, and the link's columns; none when one of its ends is
+    /// absent.
+    fn identify_link(
+        &mut self,
+        link: &'v CompiledLink,
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
+        cells: &mut [Cell<'v>],
+    ) -> Result<Option<Uuid>, EventFault> {
+        let from = self.identify_link_end(&link.from, record, scope)?;
+        let to = self.identify_link_end(&link.to, record, scope)?;
+        let (Some(from), Some(to)) = (from, to) else {
+            return Ok(None);
+        };
+
+        let link_type = self.evaluate_link_text(&link.link_type, "type", record, scope)?;
+        let role = match &link.role {
+            Some(role) => self.evaluate_link_text(role, "role", record, scope)?,
+            None => Cow::Borrowed(""),
+        };
+        let id = pole::link_id(&self.event_owner_id(), &from, &to, &link_type, &role);
+
+        let values = link_cells(link, (from, to), link_type, role);
+        for (column, value) in link.columns.into_iter().zip(values) {
+            cells[column] = value;
+        }
+        Ok(Some(id))
+    }
+
+    fn identify_link_end(
+        &mut self,
+        end: &'v CompiledLinkEnd,
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<Option<Uuid>, EventFault> {
+        let key = self.evaluate_key(&end.key, record, scope)?;
+        Ok(key.map(|parts| self.cached_pole_id(&end.namespace, parts)))
+    }
+
+    /// The type or role of a link; empty where the event holds none.
+    fn evaluate_link_text(
+        &self,
+        expression: &'v CompiledExpression,
+        part: &str,
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<Cow<'v, str>, EventFault> {
+        let cell = expression
+            .evaluate(scope, &self.mapping.calendar)
+            .map_err(|reason| mapping_fault(record, part, expression, reason))?;
+        Ok(cell.into_text().unwrap_or_default())
+    }
+
+    /// The id of a namespace and key. The last one is remembered: deriving it hashes the whole key.
+    fn cached_pole_id(&mut self, namespace: &'v str, parts: Vec<Cow<'v, str>>) -> Uuid {
+        if let Some((known, key, id)) = &self.last_id
+            && *known == namespace
+            && *key == parts
+        {
+            return *id;
+        }
+
+        let texts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+        let id = pole::pole_id(namespace, &texts);
+        self.last_id = Some((namespace, parts, id));
+        id
+    }
+
+    /// The parts of a key as texts; none when one is absent.
+    pub(super) fn evaluate_key(
+        &self,
+        key: &'v [CompiledExpression],
+        record: &CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<KeyParts<'v>, EventFault> {
+        let mut texts = Vec::with_capacity(key.len());
+        for part in key {
+            let cell = part
+                .evaluate(scope, &self.mapping.calendar)
+                .map_err(|reason| mapping_fault(record, "id", part, reason))?;
+            let Some(text) = cell.into_text() else {
+                return Ok(None);
+            };
+            texts.push(text);
+        }
+        Ok(Some(texts))
+    }
+
+    /// The id of the event's own record, which owns the event's rows of `kind: set`.
+    pub(super) fn event_owner_id(&mut self) -> Uuid {
+        let source = &self.mapping.contract.name;
+        *self
+            .owner
+            .get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
+    }
+
+    /// The id of the record that a row belongs to: the event's own for a set, otherwise the row
+    /// itself.
+    pub(super) fn row_owner_id(&mut self, record: &CompiledRecord, pole_id: Uuid) -> Uuid {
+        if record.kind == RecordKind::Set {
+            self.event_owner_id()
+        } else {
+            pole_id
+        }
+    }
+}
+
+/// The cells of a link's columns, in the order of [`CompiledLink::columns`].
+fn link_cells<'v>(
+    link: &'v CompiledLink,
+    (from, to): (Uuid, Uuid),
+    link_type: Cow<'v, str>,
+    role: Cow<'v, str>,
+) -> [Cell<'v>; 6] {
+    [
+        Cell::Text(Cow::Owned(from.to_string())),
+        Cell::Text(Cow::Borrowed(&link.from.table)),
+        Cell::Text(Cow::Owned(to.to_string())),
+        Cell::Text(Cow::Borrowed(&link.to.table)),
+        Cell::Text(link_type),
+        if role.is_empty() {
+            Cell::Null
+        } else {
+            Cell::Text(role)
+        },
+    ]
+}
+
+fn missing_key_fault(record: &CompiledRecord, key: &[CompiledExpression]) -> EventFault {
+    let path = key
+        .first()
+        .map(CompiledExpression::first_path)
+        .unwrap_or_default();
+    EventFault::new(
+        &format!("mapping.{}.id", record.name),
+        &path,
+        "a part of the record's key is missing",
+    )
+}

@@ -1,0 +1,331 @@
+//! The rows of one event, record by record of the mapping.
+
+use std::borrow::Cow;
+
+use pole::{RowOperation, Uuid};
+use serde_json::Value;
+
+use super::PoleRow;
+use super::stated::set_is_stated;
+use crate::cell::Cell;
+use crate::compile::{Assignment, CompiledIdentity, CompiledMapping, CompiledRecord};
+use crate::event::Event;
+use crate::expression::{CompiledExpression, RootedPath, ValueRoots};
+use crate::extension::EventOp;
+use crate::fault::EventFault;
+use crate::mapping::RecordKind;
+
+/// The evaluation of one event.
+pub(super) struct EventEvaluation<'v> {
+    pub(super) mapping: &'v CompiledMapping,
+    pub(super) event: &'v Event,
+    body: &'v Value,
+    op: EventOp,
+    /// The id of the event's own record: its entity row's, or one made from its key.
+    pub(super) owner: Option<Uuid>,
+    /// The last namespace and key with their id: the links of an event repeat one end many times.
+    pub(super) last_id: Option<(&'v str, Vec<Cow<'v, str>>, Uuid)>,
+    rows: Vec<PoleRow<'v>>,
+}
+
+/// What becomes of the row of one item.
+enum RowAction {
+    Write,
+    Delete,
+    Skip,
+}
+
+impl<'v> EventEvaluation<'v> {
+    pub(super) fn new(
+        mapping: &'v CompiledMapping,
+        event: &'v Event,
+        body: &'v Value,
+        op: EventOp,
+    ) -> Self {
+        Self {
+            mapping,
+            event,
+            body,
+            op,
+            owner: None,
+            last_id: None,
+            rows: Vec::with_capacity(8),
+        }
+    }
+
+    pub(super) fn into_rows(self) -> Vec<PoleRow<'v>> {
+        self.rows
+    }
+
+    /// Adds the rows of one record of the mapping.
+    pub(super) fn evaluate_record(&mut self, record: &'v CompiledRecord) -> Result<(), EventFault> {
+        let scope = ValueRoots {
+            event: &self.event.value,
+            body: self.body,
+            parent: self.body,
+            here: self.body,
+        };
+
+        match (record.kind, self.op) {
+            (RecordKind::Entity, EventOp::Delete) => self.push_deletion(record, scope),
+            (RecordKind::Set, EventOp::Delete) => {
+                self.push_set_replacement(record);
+                Ok(())
+            }
+            (RecordKind::Shared, EventOp::Delete) => Ok(()),
+            (RecordKind::Set, EventOp::Patch) if !set_is_stated(record, &scope) => Ok(()),
+            (RecordKind::Set, _) => self.evaluate_set(record, scope),
+            _ => self.evaluate_items(record, &record.for_each, scope),
+        }
+    }
+
+    /// Adds the rows of a set. Each of them says when the set was stated; an empty set needs a
+    /// marker that says so.
+    fn evaluate_set(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        let rows_before = self.rows.len();
+        self.evaluate_items(record, &record.for_each, scope)?;
+
+        if self.rows.len() == rows_before {
+            self.push_set_replacement(record);
+        }
+        Ok(())
+    }
+
+    /// Adds a row for every item of the lists, each within an item of the one before; without
+    /// lists, for the body.
+    fn evaluate_items(
+        &mut self,
+        record: &'v CompiledRecord,
+        lists: &'v [RootedPath],
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        let Some((list, inner_lists)) = lists.split_first() else {
+            return self.evaluate_item(record, scope);
+        };
+        for here in list.all_values(&scope) {
+            let parent = scope.here;
+            self.evaluate_items(
+                record,
+                inner_lists,
+                ValueRoots {
+                    parent,
+                    here,
+                    ..scope
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Adds the row of one item, if it has one.
+    fn evaluate_item(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        match self.row_action(record, &scope)? {
+            RowAction::Write => {}
+            RowAction::Delete => return self.push_deletion_if_keyed(record, scope),
+            RowAction::Skip => return Ok(()),
+        }
+
+        let mut cells = vec![Cell::Null; record.column_count];
+        let Some(pole_id) = self.identify_row(record, &scope, &mut cells)? else {
+            return Ok(());
+        };
+
+        let patch = self.op == EventOp::Patch
+            && matches!(record.kind, RecordKind::Entity | RecordKind::Shared);
+        // A patch that states nothing about a further row must not create that row.
+        if patch && self.owner != Some(pole_id) && !states_own_value(record, &scope) {
+            return Ok(());
+        }
+
+        let mut changed_columns = patch.then(String::new);
+        if !self.fill_cells(record, &scope, &mut cells, &mut changed_columns)? {
+            return Ok(());
+        }
+
+        let row = PoleRow {
+            table: record.table,
+            op: if patch {
+                RowOperation::Patch
+            } else {
+                RowOperation::Upsert
+            },
+            pole_id,
+            owner_id: self.row_owner_id(record, pole_id),
+            owner_set: (record.kind == RecordKind::Set).then_some(record.name.as_str()),
+            versioned: matches!(record.kind, RecordKind::Entity | RecordKind::Set),
+            changed_columns,
+            cells,
+        };
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// What the record's condition makes of an item's row. Where it does not hold, an earlier event
+    /// may have written the row, so an event that states the full record deletes it. A patch that
+    /// states only a part of what the condition reads leaves the row, and changes the columns that
+    /// it states.
+    fn row_action(
+        &self,
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
+    ) -> Result<RowAction, EventFault> {
+        let Some(when) = &record.when else {
+            return Ok(RowAction::Write);
+        };
+        let value = when
+            .value
+            .evaluate(scope, &self.mapping.calendar)
+            .map_err(|reason| mapping_fault(record, "when", &when.value, reason))?;
+        if when.holds_for(&value) {
+            return Ok(RowAction::Write);
+        }
+
+        let (states_any, states_all) = when.value.stated_any_and_all(scope);
+        Ok(match (record.kind, self.op) {
+            (RecordKind::Entity, EventOp::Upsert) => RowAction::Delete,
+            (RecordKind::Entity, EventOp::Patch) if states_all => RowAction::Delete,
+            (RecordKind::Entity, EventOp::Patch) if states_any => RowAction::Write,
+            _ => RowAction::Skip,
+        })
+    }
+
+    /// Fills the cells of a row; of a patch, those of the columns that it states. False when the
+    /// row belongs to another record that the event does not name: there is no such row.
+    fn fill_cells(
+        &self,
+        record: &'v CompiledRecord,
+        scope: &ValueRoots<'v>,
+        cells: &mut [Cell<'v>],
+        changed_columns: &mut Option<String>,
+    ) -> Result<bool, EventFault> {
+        for assignment in &record.columns {
+            if let Some(names) = changed_columns {
+                if !assignment.expression.is_stated(scope) {
+                    continue;
+                }
+                if !names.is_empty() {
+                    names.push(',');
+                }
+                names.push_str(&assignment.name);
+            }
+
+            let cell = self.evaluate_cell(record, assignment, scope)?;
+            if cell == Cell::Null && names_absent_record(record, assignment) {
+                return Ok(false);
+            }
+            cells[assignment.column] = cell;
+        }
+        Ok(true)
+    }
+
+    /// The value of one column, in the column's type.
+    fn evaluate_cell(
+        &self,
+        record: &CompiledRecord,
+        assignment: &'v Assignment,
+        scope: &ValueRoots<'v>,
+    ) -> Result<Cell<'v>, EventFault> {
+        let calendar = &self.mapping.calendar;
+        let expression = &assignment.expression;
+        let cell = expression
+            .evaluate(scope, calendar)
+            .and_then(|value| value.coerce_to_type(assignment.kind, calendar))
+            .map_err(|reason| mapping_fault(record, &assignment.name, expression, reason))?;
+
+        if cell == Cell::Null && assignment.required && !names_absent_record(record, assignment) {
+            let reason = "a required value is missing";
+            return Err(mapping_fault(record, &assignment.name, expression, reason));
+        }
+        Ok(cell)
+    }
+
+    /// Adds the marker that replaces the owner's set: rows of the set that are older than it are no
+    /// longer part of it.
+    fn push_set_replacement(&mut self, record: &'v CompiledRecord) {
+        let owner = self.event_owner_id();
+        self.rows.push(PoleRow {
+            table: record.table,
+            op: RowOperation::Replace,
+            pole_id: owner,
+            owner_id: owner,
+            owner_set: Some(&record.name),
+            versioned: true,
+            changed_columns: None,
+            cells: vec![Cell::Null; record.column_count],
+        });
+    }
+
+    /// Adds the deletion of a row whose condition does not hold. A row without a key was never
+    /// written.
+    fn push_deletion_if_keyed(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        match &record.identity {
+            CompiledIdentity::Natural { key, .. }
+                if self.evaluate_key(key, record, &scope)?.is_none() =>
+            {
+                Ok(())
+            }
+            _ => self.push_deletion(record, scope),
+        }
+    }
+
+    /// Adds the deletion of an entity's row.
+    fn push_deletion(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        let mut cells = vec![Cell::Null; record.column_count];
+        let Some(pole_id) = self.identify_row(record, &scope, &mut cells)? else {
+            return Ok(());
+        };
+
+        self.rows.push(PoleRow {
+            table: record.table,
+            op: RowOperation::Delete,
+            pole_id,
+            owner_id: pole_id,
+            owner_set: None,
+            versioned: true,
+            changed_columns: None,
+            cells,
+        });
+        Ok(())
+    }
+}
+
+/// Whether the event states a value of any of the record's columns.
+fn states_own_value(record: &CompiledRecord, scope: &ValueRoots<'_>) -> bool {
+    record
+        .columns
+        .iter()
+        .any(|assignment| assignment.expression.states_own_value(scope))
+}
+
+/// Whether a null in this column means that there is no row: it would belong to a record that the
+/// event does not name. The event's own record is never absent, so its row must be complete.
+fn names_absent_record(record: &CompiledRecord, assignment: &Assignment) -> bool {
+    assignment.names_another_record() && record.kind != RecordKind::Entity
+}
+
+/// A fault of one part of a record's mapping.
+pub(super) fn mapping_fault(
+    record: &CompiledRecord,
+    part: &str,
+    expression: &CompiledExpression,
+    reason: &str,
+) -> EventFault {
+    let rule = format!("mapping.{}.{part}", record.name);
+    EventFault::new(&rule, &expression.first_path(), reason)
+}

@@ -1,0 +1,152 @@
+//! What must hold between the parts of a source's extension, beyond what its types demand.
+
+use crate::extension::{EnvelopeDefaults, SourceExtension};
+use crate::file::DeclaredFile;
+use crate::locator::{ProblemLocator, problem_at_word};
+use crate::odcs::{ContractDocument, Property, SchemaObject};
+use crate::problem::{Problem, nearest_name_hint};
+
+/// Refuses an extension whose parts do not fit each other or the contract around them.
+pub(super) fn check_extension(
+    file: &DeclaredFile,
+    document: &ContractDocument,
+    extension: &SourceExtension,
+) -> Result<(), Problem> {
+    let locator = ProblemLocator { file };
+
+    check_fetch(extension, &locator)?;
+    check_push(extension, &locator)?;
+    check_key(extension, &locator)?;
+    check_event_types(extension, &locator)?;
+    check_record_name(extension, &document.schema, &locator)?;
+    refuse_unenforced_rules(file, &document.schema)
+}
+
+/// A fetched state brings its own version, so a second declared version would contradict it.
+fn check_fetch(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
+    let Some(fetch) = &extension.fetch else {
+        return Ok(());
+    };
+    if let Some(why) = fetch.declaration_error(extension.state.as_deref()) {
+        return Err(locator.problem_at("fetch", why));
+    }
+    if extension.version.is_some() {
+        let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
+        return Err(locator.problem_at("version", why));
+    }
+    Ok(())
+}
+
+/// A source that admits no caller can receive nothing; a claim without its issuer would admit any
+/// issuer's token.
+fn check_push(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
+    let push = &extension.push;
+    if push.principals.is_empty() && push.claims.is_empty() {
+        let why = "`push` admits no caller; give `principals` or `claims`";
+        return Err(locator.problem_at("push", why));
+    }
+
+    let vague = push
+        .claims
+        .iter()
+        .any(|claims| !claims.contains_key("iss") || claims.len() < 2);
+    if vague {
+        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that identifies the caller";
+        return Err(locator.problem_at("claims", why));
+    }
+    Ok(())
+}
+
+/// The key decides the Kafka partition, so it also decides which events keep their order.
+fn check_key(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
+    if !extension.key.is_empty() {
+        return Ok(());
+    }
+    let why = "`key` needs at least one path: without a key, events of one record have no order";
+    Err(locator.problem_at("key", why))
+}
+
+/// Every event needs a declared type: by its path, by a default, or because there is only one.
+fn check_event_types(
+    extension: &SourceExtension,
+    locator: &ProblemLocator<'_>,
+) -> Result<(), Problem> {
+    let events = &extension.events;
+    if events.is_empty() {
+        let why = "`events` declares no event type; every event would be quarantined";
+        return Err(locator.problem_at("events", why));
+    }
+
+    let envelope = EnvelopeDefaults::for_envelope(extension.envelope);
+    let has_type_path = extension.event_type.is_some() || envelope.kind.is_some();
+    if !has_type_path && extension.event_type_default.is_none() && events.len() > 1 {
+        let why = "`event_type` must say where an event holds its type when there are several";
+        return Err(locator.problem_at("events", why));
+    }
+
+    match &extension.event_type_default {
+        Some(default) if !events.contains_key(default) => {
+            let near = nearest_name_hint(default, events.keys().map(String::as_str));
+            let why = format!("`events` declares no `{default}`{near}");
+            Err(locator.problem_at("event_type_default", why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `record` must name an object of the contract's schema.
+fn check_record_name(
+    extension: &SourceExtension,
+    schema: &[SchemaObject],
+    locator: &ProblemLocator<'_>,
+) -> Result<(), Problem> {
+    let Some(record) = &extension.record else {
+        return Ok(());
+    };
+    if schema.iter().any(|object| object.name == *record) {
+        return Ok(());
+    }
+    let near = nearest_name_hint(record, schema.iter().map(|object| object.name.as_str()));
+    let why = format!("`schema` describes no object `{record}`{near}");
+    Err(locator.problem_at("record", why))
+}
+
+/// Refuses rules on a source's objects and fields: no function evaluates them there. The message
+/// names where the rule belongs.
+fn refuse_unenforced_rules(file: &DeclaredFile, schema: &[SchemaObject]) -> Result<(), Problem> {
+    let mut pending: Vec<&Property> = Vec::new();
+    for object in schema {
+        if !object.quality.is_empty() {
+            return Err(unenforced_rule(file, &object.name, "a `quality` rule"));
+        }
+        pending.extend(&object.properties);
+    }
+
+    while let Some(property) = pending.pop() {
+        if let Some(rule) = declared_rule(property) {
+            return Err(unenforced_rule(file, &property.name, rule));
+        }
+        pending.extend(property.properties.iter().chain(property.items.as_deref()));
+    }
+    Ok(())
+}
+
+/// The first kind of rule that a field declares, as messages name it.
+fn declared_rule(property: &Property) -> Option<&'static str> {
+    if !property.quality.is_empty() {
+        Some("a `quality` rule")
+    } else if property.logical_type_options.is_some() {
+        Some("`logicalTypeOptions`")
+    } else if property.unique {
+        Some("`unique`")
+    } else {
+        None
+    }
+}
+
+fn unenforced_rule(file: &DeclaredFile, name: &str, rule: &str) -> Problem {
+    let message = format!(
+        "{rule} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
+    );
+    problem_at_word(file, name, 1, message)
+}

@@ -1,0 +1,49 @@
+//! Why a stream could not be landed.
+
+use thiserror::Error;
+
+use crate::StoreError;
+
+/// Why a stream could not be landed. It stops, loudly; no record is skipped.
+#[derive(Debug, Error)]
+pub enum RawLogError {
+    /// The storage failed; another attempt may succeed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The raw object could not be written.
+    #[error(transparent)]
+    Lake(#[from] lake::LakeError),
+    /// An object without `next` has a name of the log: another program wrote it.
+    #[error("{0} is not part of the raw log: it has no `next`; move it away")]
+    ForeignObject(String),
+    /// Records have offsets before the log's first.
+    #[error(
+        "{topic}-{partition}: offset {offset} is before the raw log's beginning; raise TOPIC_EPOCH to land the topic from its start"
+    )]
+    BeforeLogStart {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+    },
+    /// The storage did not answer before the deadline's reserve.
+    #[error("no time is left; the batch comes again")]
+    OutOfTime,
+    /// The storage shows nothing of a log that exists; it will, later.
+    #[error("{0} exists and is not listed: the storage's answers are out of date")]
+    StaleListing(String),
+    /// Records that are newer than the log's end have offsets before it.
+    #[error(
+        "{topic}-{partition} was recreated: offset {offset} comes again with newer records; raise TOPIC_EPOCH"
+    )]
+    TopicRecreated {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+    },
+}
