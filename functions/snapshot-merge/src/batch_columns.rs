@@ -25,7 +25,8 @@ fn conform_column(batch: &RecordBatch, field: &Field) -> Result<ArrayRef, LakeEr
     match batch.column_by_name(field.name()) {
         Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
         Some(column) => Err(LakeError::Unexpected(format!(
-            "column {} is {} in the file and {} in the contract; a change of type needs a new table version",
+            "column {} is {} in the file and {} in the contract; \
+             a change of type needs a new table version",
             field.name(),
             column.data_type(),
             field.data_type()

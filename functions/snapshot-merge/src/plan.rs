@@ -123,7 +123,8 @@ fn plan_table_inputs(
     let consumed = streams.plan_inputs(&table.name, &topics, base, sealed.as_ref());
     if sealed.is_some_and(|sealed| sealed.committed_offsets != consumed.committed_offsets) {
         let message = format!(
-            "{day} of `{}` cannot be built again as it was: streams that it consumed no longer exist, and later days are built on it",
+            "{day} of `{}` cannot be built again as it was: streams that it consumed no \
+             longer exist, and later days are built on it",
             table.name
         );
         return Err(Failure::new(FailureKind::Corrupt, message));

@@ -51,7 +51,8 @@ impl RetentionPolicy {
     /// ```
     /// let days: Vec<_> = (0..800).map(lake::Day).collect();
     /// let policy = snapshot_merge::RetentionPolicy { daily: 3, monthly: 2, yearly: 2 };
-    /// let retained: Vec<String> = policy.retained_days(&days).iter().map(ToString::to_string).collect();
+    /// let retained = policy.retained_days(&days);
+    /// let retained: Vec<String> = retained.iter().map(ToString::to_string).collect();
     /// assert_eq!(retained, ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"]);
     /// ```
     #[must_use]
@@ -105,7 +106,8 @@ struct SweepPlan {
 /// Sweeps a table; with `dry_run`, only reports what would be removed.
 ///
 /// # Errors
-/// When the storage or the catalogue fails. The removed days and files stay removed; the next sweep removes the others.
+/// When the storage or the catalogue fails. The removed days and files stay removed; the next sweep
+/// removes the others.
 pub async fn sweep_table(
     table: &TableContract,
     policy: RetentionPolicy,

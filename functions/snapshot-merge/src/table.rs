@@ -41,7 +41,8 @@ pub(crate) async fn merge_table(
         for shard in 0..shards {
             if budget.is_spent() {
                 let message = format!(
-                    "no time is left before shard {shard} of the {shards} of `{}`; its days are for the state machine",
+                    "no time is left before shard {shard} of the {shards} of `{}`; \
+                     its days are for the state machine",
                     table.name
                 );
                 return Err(Failure::new(FailureKind::Unavailable, message));

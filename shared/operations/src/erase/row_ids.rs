@@ -1,4 +1,4 @@
-//! The ids in a table's rows: who a row is, whose it is, and whom it names.
+//! The ids in a table's rows: the row's own, its owner's, and those of other rows that it names.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray};
@@ -7,10 +7,10 @@ use contract::{Cell, PoleRow, TableContract};
 use lake::{LakeError, id_columns};
 use pole::Uuid;
 
-/// What one row says of whom.
+/// The ids of one row, and the record that made it.
 pub(super) struct RowIdentity<'r> {
     pub(super) source: &'r str,
-    /// The key of the record that said it.
+    /// The key of the record that made the row.
     pub(super) key: &'r str,
     pub(super) pole_id: Option<Uuid>,
     pub(super) owner_id: Option<Uuid>,
@@ -91,7 +91,7 @@ pub(super) fn mapped_row_ids<'r>(row: &'r PoleRow<'_>) -> impl Iterator<Item = U
         .chain(row.cells.iter().filter_map(cell))
 }
 
-/// Tells `found` of every row of a file of the table. Only ids are decoded.
+/// Calls `found` with every row of a file of the table. Only ids are decoded.
 ///
 /// # Errors
 /// When the bytes are no file of rows.
