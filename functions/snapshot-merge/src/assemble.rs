@@ -1,6 +1,6 @@
-//! Rows put together from where they lie: long stretches of the base as they are, single rows from statements, patched
-//! columns from patches. What comes out is cut into batches of one size, whatever it was made of, so that the same rows
-//! give the same bytes.
+//! Rows assembled from the batches that hold them: long spans of the base as they are, single rows
+//! of changes, patched columns of patches. The result is cut into batches of one size, whatever it
+//! was made of, so that the same rows give the same bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,30 +12,38 @@ use lake::LakeError;
 
 use crate::resolve::{ChangeRecord, Resolved, ResolvedRow, RowRef};
 
-/// Batches that are held by pending rows before these are put together early, so that a few rows do not hold many.
+/// Source batches that pending rows may hold. With more of them the rows are assembled early, so
+/// that a few rows do not hold many batches in memory.
 const SOURCES_MAX: usize = 24;
 
-/// Rows that lie together.
+/// Rows that follow each other in their sources.
 #[derive(Clone, Debug)]
 struct RowSpan {
-    /// Where the provenance lies.
+    /// Where the provenance is.
     latest: RowRef,
-    /// Where the other columns lie; none when only patches tell of them.
+    /// Where the other columns are; none when only patches state them.
     full_row: Option<RowRef>,
     rows: usize,
-    /// Patches of a single row, in their order, with the columns that each carries.
+    /// Patches of a single row, in their order, each with the columns that it carries.
     patches: Vec<(RowRef, String)>,
 }
 
-/// A statement to remember: where it lies, what it does, what it carries.
-type RetainedChange = (RowRef, &'static str, Option<String>);
+/// A change that a later day needs.
+struct RetainedChange {
+    row_ref: RowRef,
+    op: &'static str,
+    changed_columns: Option<String>,
+}
 
-/// Puts rows together.
+/// Some rows of a source, or so many nulls.
+type ValueSpan = (Option<RowRef>, usize);
+
+/// Assembles rows.
 pub(crate) struct RowAssembler {
     curated: SchemaRef,
     refined: SchemaRef,
     sources: Vec<RecordBatch>,
-    stretches: VecDeque<RowSpan>,
+    spans: VecDeque<RowSpan>,
     rows: usize,
     retained: Vec<RetainedChange>,
     /// Rows of a full batch.
@@ -43,93 +51,99 @@ pub(crate) struct RowAssembler {
 }
 
 impl RowAssembler {
-    pub(crate) fn new(curated: &SchemaRef, refined: &SchemaRef, full: usize) -> Self {
+    pub(crate) fn new(curated: &SchemaRef, refined: &SchemaRef, batch_rows: usize) -> Self {
         Self {
             curated: Arc::clone(curated),
             refined: Arc::clone(refined),
             sources: Vec::new(),
-            stretches: VecDeque::new(),
+            spans: VecDeque::new(),
             rows: 0,
             retained: Vec::new(),
-            batch_rows: full,
+            batch_rows,
         }
     }
 
-    /// Adds a batch that rows may lie in; its columns begin with the curated ones. Gives its place.
+    /// Adds a batch that holds rows; its columns begin with the curated ones. Returns its index.
     pub(crate) fn add_source(&mut self, batch: RecordBatch) -> usize {
         self.sources.push(batch);
         self.sources.len() - 1
     }
 
-    /// Rows of a source as they are.
+    /// Appends rows of a source as they are.
     pub(crate) fn append_rows(&mut self, source: usize, from: usize, to: usize) {
         if from == to {
             return;
         }
         self.rows += to - from;
-        if let Some(last) = self.stretches.back_mut()
-            && last.patches.is_empty()
-            && last.full_row == Some(last.latest)
-            && (last.latest.0, last.latest.1 + last.rows) == (source, from)
+        let first = (source, from);
+        if let Some(last) = self.spans.back_mut()
+            && last.is_followed_by(first)
         {
             last.rows += to - from;
             return;
         }
-        let at = (source, from);
-        self.stretches.push_back(RowSpan {
-            latest: at,
-            full_row: Some(at),
+        self.spans.push_back(RowSpan {
+            latest: first,
+            full_row: Some(first),
             rows: to - from,
             patches: Vec::new(),
         });
     }
 
-    /// What a fold gave.
-    pub(crate) fn append_resolved(&mut self, folded: Resolved<'_>) {
-        for ResolvedRow {
+    /// Appends the rows that changes were resolved to, and retains the changes that a later day
+    /// needs.
+    pub(crate) fn append_resolved(&mut self, resolved: Resolved<'_>) {
+        for row in resolved.rows {
+            self.append_resolved_row(row);
+        }
+        self.retain_changes(resolved.state);
+    }
+
+    fn append_resolved_row(&mut self, row: ResolvedRow<'_>) {
+        let ResolvedRow {
             latest,
-            full_row: whole,
+            full_row,
             patches,
             ..
-        } in folded.rows
-        {
-            if whole == Some(latest) && patches.is_empty() {
-                self.append_rows(latest.0, latest.1, latest.1 + 1);
-                continue;
-            }
-            let patches = patches
-                .into_iter()
-                .map(|(at, carried)| (at, carried.to_owned()))
-                .collect();
-            self.rows += 1;
-            self.stretches.push_back(RowSpan {
-                latest,
-                full_row: whole,
-                rows: 1,
-                patches,
+        } = row;
+        if full_row == Some(latest) && patches.is_empty() {
+            self.append_rows(latest.0, latest.1, latest.1 + 1);
+            return;
+        }
+        let patches = patches
+            .into_iter()
+            .map(|(row_ref, columns)| (row_ref, columns.to_owned()))
+            .collect();
+        self.rows += 1;
+        self.spans.push_back(RowSpan {
+            latest,
+            full_row,
+            rows: 1,
+            patches,
+        });
+    }
+
+    /// Retains changes that a later day needs.
+    pub(crate) fn retain_changes<'s>(
+        &mut self,
+        changes: impl IntoIterator<Item = ChangeRecord<'s>>,
+    ) {
+        for change in changes {
+            self.retained.push(RetainedChange {
+                row_ref: change.row_ref,
+                op: change.op.code(),
+                changed_columns: change.changed_columns.map(str::to_owned),
             });
         }
-        self.retain_changes(&folded.state);
     }
 
-    /// Statements that a later day needs.
-    pub(crate) fn retain_changes(&mut self, statements: &[ChangeRecord<'_>]) {
-        let kept = |kept: &ChangeRecord<'_>| {
-            (
-                kept.row_ref,
-                kept.op.code(),
-                kept.changed_columns.map(str::to_owned),
-            )
-        };
-        self.retained.extend(statements.iter().map(kept));
-    }
-
-    /// Rows that are not put together yet.
+    /// Rows that are not assembled yet.
     pub(crate) fn pending_rows(&self) -> usize {
         self.rows
     }
 
-    /// A full batch of rows, when there are so many; with `all`, what is left of them.
+    /// A full batch of rows, when so many are pending; with `all`, a batch of the remaining ones
+    /// too.
     pub(crate) fn next_rows_batch(&mut self, all: bool) -> Result<Option<RecordBatch>, LakeError> {
         let count = self.rows.min(self.batch_rows);
         if count == 0 || (count < self.batch_rows && !all) {
@@ -138,7 +152,8 @@ impl RowAssembler {
         self.assemble_rows(count).map(Some)
     }
 
-    /// A full batch of statements to remember, when there are so many; with `all`, what is left of them.
+    /// A full batch of retained changes, when there are so many; with `all`, a batch of the
+    /// remaining ones too.
     pub(crate) fn next_state_batch(&mut self, all: bool) -> Result<Option<RecordBatch>, LakeError> {
         let count = self.retained.len().min(self.batch_rows);
         if count == 0 || (count < self.batch_rows && !all) {
@@ -149,7 +164,8 @@ impl RowAssembler {
         self.build_state_batch(&taken).map(Some)
     }
 
-    /// Lets go of the batches that nothing lies in any more.
+    /// Releases the batches that hold no pending row. When too many are held, the pending rows are
+    /// assembled into batches of their own, which replace them.
     pub(crate) fn release_sources(&mut self) -> Result<(), LakeError> {
         if self.rows == 0 && self.retained.is_empty() {
             self.sources.clear();
@@ -157,96 +173,89 @@ impl RowAssembler {
         if self.sources.len() <= SOURCES_MAX {
             return Ok(());
         }
-        let rows = (self.rows > 0)
-            .then(|| self.assemble_rows(self.rows))
-            .transpose()?;
-        let kept = (!self.retained.is_empty())
-            .then(|| self.build_state_batch(&self.retained))
-            .transpose()?;
-        self.sources.clear();
-        if let Some(kept) = kept {
-            let source = self.add_source(kept);
-            for (row, (at, ..)) in self.retained.iter_mut().enumerate() {
-                *at = (source, row);
-            }
+
+        let count = self.rows;
+        let rows = self.assemble_rows(count)?;
+        let state = self.build_state_batch(&self.retained)?;
+        self.sources = vec![state, rows];
+
+        for (row, change) in self.retained.iter_mut().enumerate() {
+            change.row_ref = (0, row);
         }
-        if let Some(rows) = rows {
-            let count = rows.num_rows();
-            let source = self.add_source(rows);
-            self.append_rows(source, 0, count);
-        }
+        self.append_rows(1, 0, count);
         Ok(())
     }
 
-    /// The next `count` rows, put together.
+    /// Assembles the next `count` rows.
     fn assemble_rows(&mut self, count: usize) -> Result<RecordBatch, LakeError> {
-        let mut taken = Vec::new();
-        let mut left = count;
-        while left > 0 {
-            let Some(mut stretch) = self.stretches.pop_front() else {
-                break;
-            };
-            if stretch.rows > left {
-                let behind = |at: RowRef| (at.0, at.1 + left);
-                let (latest, whole) = (behind(stretch.latest), stretch.full_row.map(behind));
-                let rest = RowSpan {
-                    latest,
-                    full_row: whole,
-                    rows: stretch.rows - left,
-                    patches: Vec::new(),
-                };
-                self.stretches.push_front(rest);
-                stretch.rows = left;
-            }
-            left -= stretch.rows;
-            taken.push(stretch);
-        }
+        let spans = self.take_spans(count);
         self.rows -= count;
-        let columns = (0..self.curated.fields().len()).map(|column| {
-            let name = self.curated.field(column).name();
-            let places = taken
+        let mut columns = Vec::with_capacity(self.curated.fields().len());
+        for (column, field) in self.curated.fields().iter().enumerate() {
+            let values: Vec<ValueSpan> = spans
                 .iter()
-                .map(|stretch| (stretch.column_source(column, name), stretch.rows));
-            self.gather_column(column, count, places)
-        });
-        let columns = columns.collect::<Result<_, _>>()?;
+                .map(|span| (span.column_source(column, field.name()), span.rows))
+                .collect();
+            columns.push(self.gather_column(column, count, &values)?);
+        }
         Ok(RecordBatch::try_new(Arc::clone(&self.curated), columns)?)
     }
 
-    fn build_state_batch(&self, kept: &[RetainedChange]) -> Result<RecordBatch, LakeError> {
-        let places = || kept.iter().map(|(at, ..)| (Some(*at), 1));
-        let columns = (0..self.curated.fields().len())
-            .map(|column| self.gather_column(column, kept.len(), places()));
-        let mut columns = columns.collect::<Result<Vec<ArrayRef>, _>>()?;
-        columns.push(Arc::new(StringArray::from_iter_values(
-            kept.iter().map(|(_, op, _)| op),
-        )));
-        columns.push(Arc::new(
-            kept.iter()
-                .map(|(.., carried)| carried.as_deref())
-                .collect::<StringArray>(),
-        ));
+    /// Removes and returns the spans of the next `count` rows; the last of them is cut when it has
+    /// more rows.
+    fn take_spans(&mut self, count: usize) -> Vec<RowSpan> {
+        let mut taken = Vec::new();
+        let mut missing = count;
+        while missing > 0 {
+            let Some(mut span) = self.spans.pop_front() else {
+                break;
+            };
+            if span.rows > missing {
+                self.spans.push_front(span.split_off(missing));
+            }
+            missing -= span.rows;
+            taken.push(span);
+        }
+        taken
+    }
+
+    fn build_state_batch(&self, changes: &[RetainedChange]) -> Result<RecordBatch, LakeError> {
+        let values: Vec<ValueSpan> = changes
+            .iter()
+            .map(|change| (Some(change.row_ref), 1))
+            .collect();
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.refined.fields().len());
+        for column in 0..self.curated.fields().len() {
+            columns.push(self.gather_column(column, changes.len(), &values)?);
+        }
+        let ops = changes.iter().map(|change| change.op);
+        columns.push(Arc::new(StringArray::from_iter_values(ops)));
+        let changed_columns: StringArray = changes
+            .iter()
+            .map(|change| change.changed_columns.as_deref())
+            .collect();
+        columns.push(Arc::new(changed_columns));
         Ok(RecordBatch::try_new(Arc::clone(&self.refined), columns)?)
     }
 
-    /// A column's values from wherever they lie.
+    /// A column's values from the sources that hold them.
     fn gather_column(
         &self,
         column: usize,
         count: usize,
-        places: impl Iterator<Item = (Option<RowRef>, usize)> + Clone,
+        spans: &[ValueSpan],
     ) -> Result<ArrayRef, LakeError> {
         let arrays: Vec<_> = self
             .sources
             .iter()
             .map(|source| source.column(column).to_data())
             .collect();
-        let open = places.clone().any(|(at, _)| at.is_none());
-        let mut values = MutableArrayData::new(arrays.iter().collect(), open, count);
-        for (at, rows) in places {
-            match at {
-                Some((source, row)) => values.try_extend(source, row, row + rows)?,
-                None => values.try_extend_nulls(rows)?,
+        let has_nulls = spans.iter().any(|(row_ref, _)| row_ref.is_none());
+        let mut values = MutableArrayData::new(arrays.iter().collect(), has_nulls, count);
+        for (row_ref, rows) in spans {
+            match row_ref {
+                Some((source, row)) => values.try_extend(*source, *row, row + rows)?,
+                None => values.try_extend_nulls(*rows)?,
             }
         }
         Ok(make_array(values.freeze()))
@@ -254,17 +263,39 @@ impl RowAssembler {
 }
 
 impl RowSpan {
-    /// Where a column's values lie: the provenance is the latest statement's, a patched column the last patch's.
+    /// Whether the row at `next` is the one behind this span, so that it can be added to it.
+    fn is_followed_by(&self, next: RowRef) -> bool {
+        let (source, row) = self.latest;
+        self.patches.is_empty()
+            && self.full_row == Some(self.latest)
+            && (source, row + self.rows) == next
+    }
+
+    /// Cuts the span behind its first `rows` rows; returns the others. A span of more than one row
+    /// has no patches.
+    fn split_off(&mut self, rows: usize) -> Self {
+        let (source, row) = self.latest;
+        let rest = Self {
+            latest: (source, row + rows),
+            full_row: self.full_row.map(|(source, row)| (source, row + rows)),
+            rows: self.rows - rows,
+            patches: Vec::new(),
+        };
+        self.rows = rows;
+        rest
+    }
+
+    /// Where a column's values are: the provenance is the latest change's, a patched column the
+    /// last patch's.
     fn column_source(&self, column: usize, name: &str) -> Option<RowRef> {
         if column < pole::PROVENANCE.len() {
             return Some(self.latest);
         }
-        let carries = |carried: &str| carried.split(',').any(|carried| carried == name);
-        let patch = self
-            .patches
+        self.patches
             .iter()
             .rev()
-            .find(|(_, carried)| carries(carried));
-        patch.map(|(at, _)| *at).or(self.full_row)
+            .find(|(_, columns)| columns.split(',').any(|column| column == name))
+            .map(|(row_ref, _)| *row_ref)
+            .or(self.full_row)
     }
 }

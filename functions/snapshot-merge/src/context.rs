@@ -1,4 +1,4 @@
-//! What the function needs, from the environment, once.
+//! The function's settings and clients, made from the environment once.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::sizes::MergeSizes;
 
 /// The function's context.
 pub struct Context {
-    /// The raw zone: only its keys are looked at, to see where streams begin and end.
+    /// The raw zone. Only its keys are listed, to find where streams begin and end.
     pub raw: Arc<dyn ObjectStore>,
     /// The refined zone.
     pub refined: Arc<dyn ObjectStore>,
@@ -18,7 +18,7 @@ pub struct Context {
     pub curated: Arc<dyn ObjectStore>,
     /// The zones' buckets, for the locations in the catalogue.
     pub buckets: ZoneBuckets,
-    /// What the names of the catalogue's databases begin with: `<prefix>_<zone>_<department>`.
+    /// The prefix of the catalogue's databases; see [`lake::database_name`].
     pub database_prefix: String,
     /// The catalogue of tables.
     pub glue: Arc<dyn store::TableCatalogue>,
@@ -47,19 +47,16 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        let (raw, refined) = (
-            settings.required_text("RAW_BUCKET"),
-            settings.required_text("REFINED_BUCKET"),
-        );
-        let (curated, databases) = (
-            settings.required_text("CURATED_BUCKET"),
-            settings.required_text("GLUE_DATABASES"),
-        );
+        let raw = settings.required_text("RAW_BUCKET");
+        let refined = settings.required_text("REFINED_BUCKET");
+        let curated = settings.required_text("CURATED_BUCKET");
+        let database_prefix = settings.required_text("GLUE_DATABASES");
         let contracts = settings.required_text("CONTRACTS");
         let megabytes = settings
             .optional_text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
             .and_then(|text| text.parse().ok());
         settings.finish_with(())?;
+
         let config = host::load_aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
         Ok(Self {
@@ -71,7 +68,7 @@ impl Context {
                 refined,
                 curated,
             },
-            database_prefix: databases,
+            database_prefix,
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
             sizes: MergeSizes::for_memory(megabytes),

@@ -1,4 +1,4 @@
-//! A thing and the sources that know it, as a row.
+//! An entity and the sources that know it, as a row.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -9,31 +9,32 @@ use arrow_array::{
     Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     new_null_array,
 };
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use lake::LakeError;
 
-use crate::shard_merge::RowChangeCounts;
+use crate::window_merge::RowChangeCounts;
 
-/// What stands in the column `source` of a row that the platform makes.
+/// The value of the column `source` in a row that the platform makes.
 const PLATFORM_SOURCE: &str = "polelake";
 
 /// The version of how the table is made.
 const MAPPING_VERSION: &str = "1.0.0";
 
-/// When a row's event happened and where it stands in the log: the greatest is the latest.
-type EventOrder = (i64, i64, i64, i64);
+/// When a row's event happened and its position in the log: event time, ingestion time, partition,
+/// offset. The greatest is the latest.
+pub(crate) type EventOrder = (i64, i64, i64, i64);
 
-/// Where a row lies.
+/// A batch and the index of a row in it.
 type BatchRow<'r> = (&'r RecordBatch, usize);
 
-/// A thing, while its rows are gathered.
+/// An entity, while its rows are gathered.
 #[derive(Default)]
 pub(crate) struct GatheredEntity<'r> {
-    /// Its row of yesterday.
+    /// Its row in the base.
     pub(crate) base_row: Option<BatchRow<'r>>,
     tables: BTreeSet<&'r str>,
     sources: BTreeSet<&'r str>,
-    first: Option<i64>,
+    first_seen: Option<i64>,
     latest: Option<(EventOrder, BatchRow<'r>)>,
 }
 
@@ -43,32 +44,40 @@ impl<'r> GatheredEntity<'r> {
         &mut self,
         table: &'r str,
         source: &'r str,
-        at: EventOrder,
+        order: EventOrder,
         row: BatchRow<'r>,
     ) {
         self.tables.insert(table);
         self.sources.insert(source);
-        self.first = Some(self.first.map_or(at.0, |first| first.min(at.0)));
-        if self.latest.is_none_or(|(latest, _)| latest < at) {
-            self.latest = Some((at, row));
+        let event_time = order.0;
+        self.first_seen = Some(
+            self.first_seen
+                .map_or(event_time, |first| first.min(event_time)),
+        );
+        if self.latest.is_none_or(|(latest, _)| latest < order) {
+            self.latest = Some((order, row));
         }
     }
 }
 
-/// A row, put together.
+/// The values of a row of `entity`. `last_seen` is its event time.
 #[derive(Clone, Debug, PartialEq)]
 struct EntityRow {
     id: String,
     event: String,
     topic: String,
-    numbers: [i64; 2],
-    times: [i64; 4],
+    partition: i64,
+    offset: i64,
+    event_time: i64,
+    ingested_at: i64,
+    first_seen: i64,
+    last_seen: i64,
     tables: String,
     sources: String,
-    count: i64,
+    source_count: i64,
 }
 
-/// Rows that wait to be written, and what became of those of yesterday.
+/// Rows that wait to be written, and how they differ from those of the base.
 pub(crate) struct EntityRows {
     schema: SchemaRef,
     version: String,
@@ -77,81 +86,59 @@ pub(crate) struct EntityRows {
     pub(crate) counts: RowChangeCounts,
 }
 
-fn text_value(row: BatchRow<'_>, name: &str) -> String {
-    let column = row
-        .0
+fn text_value((batch, row): BatchRow<'_>, name: &str) -> String {
+    batch
         .column_by_name(name)
-        .and_then(|column| column.as_string_opt::<i32>());
-    column
-        .filter(|column| column.is_valid(row.1))
-        .map(|column| column.value(row.1).to_owned())
+        .and_then(|column| column.as_string_opt::<i32>())
+        .filter(|column| column.is_valid(row))
+        .map(|column| column.value(row).to_owned())
         .unwrap_or_default()
 }
 
-fn integer_value(row: BatchRow<'_>, name: &str) -> i64 {
-    let column = row
-        .0
+fn integer_value((batch, row): BatchRow<'_>, name: &str) -> i64 {
+    batch
         .column_by_name(name)
-        .and_then(|column| column.as_primitive_opt::<Int64Type>());
-    column.map(|column| column.value(row.1)).unwrap_or_default()
+        .and_then(|column| column.as_primitive_opt::<Int64Type>())
+        .map(|column| column.value(row))
+        .unwrap_or_default()
 }
 
-fn timestamp_value(row: BatchRow<'_>, name: &str) -> i64 {
-    let column = row
-        .0
+fn timestamp_value((batch, row): BatchRow<'_>, name: &str) -> i64 {
+    batch
         .column_by_name(name)
-        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    column.map(|column| column.value(row.1)).unwrap_or_default()
+        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+        .map(|column| column.value(row))
+        .unwrap_or_default()
 }
 
 impl EntityRows {
-    pub(crate) fn new(schema: &SchemaRef, version: &str, full: usize) -> Self {
-        let (schema, version) = (Arc::clone(schema), version.to_owned());
+    /// `batch_rows` are the rows of a full batch.
+    pub(crate) fn new(schema: &SchemaRef, version: &str, batch_rows: usize) -> Self {
         Self {
-            schema,
-            version,
-            batch_rows: full,
+            schema: Arc::clone(schema),
+            version: version.to_owned(),
+            batch_rows,
             pending: VecDeque::new(),
             counts: RowChangeCounts::default(),
         }
     }
 
-    /// Adds a thing; one that no source knows any more has no row.
+    /// Adds an entity; one that no source knows any more has no row.
     pub(crate) fn add_entity(&mut self, entity: &GatheredEntity<'_>) {
-        let before = entity.base_row.map(read_base_row);
-        let Some((at, row)) = entity.latest else {
-            self.counts.deleted += u64::from(before.is_some());
+        let base = entity.base_row.map(EntityRow::read);
+        let Some((order, latest)) = entity.latest else {
+            self.counts.deleted += u64::from(base.is_some());
             return;
         };
-        let joined = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(",");
-        // It was first seen when yesterday says, or earlier: late events tell of earlier times.
-        let seen_before = before.as_ref().map(|before| before.times[2]);
-        let first = seen_before
-            .into_iter()
-            .chain(entity.first)
-            .min()
-            .unwrap_or(at.0);
-        let made = EntityRow {
-            id: text_value(row, "pole_id"),
-            event: text_value(row, "source_event_id"),
-            topic: text_value(row, "topic"),
-            numbers: [
-                integer_value(row, "partition"),
-                integer_value(row, "offset"),
-            ],
-            times: [at.0, at.1, first, at.0],
-            tables: joined(&entity.tables),
-            sources: joined(&entity.sources),
-            count: entity.sources.len() as i64,
-        };
-        match &before {
+        let row = EntityRow::from_entity(entity, base.as_ref(), order, latest);
+        match &base {
             None => self.counts.inserted += 1,
-            Some(before) => self.counts.updated += u64::from(*before != made),
+            Some(base) => self.counts.updated += u64::from(*base != row),
         }
-        self.pending.push_back(made);
+        self.pending.push_back(row);
     }
 
-    /// A full batch, when there are so many rows; with `all`, what is left of them.
+    /// A full batch, when so many rows are pending; with `all`, a batch of the remaining ones too.
     pub(crate) fn next_batch(&mut self, all: bool) -> Result<Option<RecordBatch>, LakeError> {
         let count = self.pending.len().min(self.batch_rows);
         if count == 0 || (count < self.batch_rows && !all) {
@@ -162,67 +149,97 @@ impl EntityRows {
             .schema
             .fields()
             .iter()
-            .map(|field| self.build_column(field.name(), field.data_type(), &rows));
-        Ok(Some(RecordBatch::try_new(
-            Arc::clone(&self.schema),
-            columns.collect(),
-        )?))
+            .map(|field| self.build_column(field.name(), field.data_type(), &rows))
+            .collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        Ok(Some(batch))
     }
 
-    fn build_column(
-        &self,
-        name: &str,
-        kind: &arrow_schema::DataType,
-        rows: &[EntityRow],
-    ) -> ArrayRef {
-        let texts = |of: &dyn Fn(&EntityRow) -> &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
-        };
-        let numbers = |of: &dyn Fn(&EntityRow) -> i64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
-        };
-        let same = |text: &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| text)))
-        };
-        let moments = |which: usize| -> ArrayRef {
-            let times = rows.iter().map(|row| row.times[which]);
-            Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
-        };
+    fn build_column(&self, name: &str, kind: &DataType, rows: &[EntityRow]) -> ArrayRef {
         match name {
-            "pole_id" | "owner_id" | "source_record_id" => texts(&|row| &row.id),
-            "source" => same(PLATFORM_SOURCE),
-            "source_event_id" => texts(&|row| &row.event),
-            "event_time" => moments(0),
-            "ingested_at" => moments(1),
-            "contract_version" => same(&self.version),
-            "mapping_version" => same(MAPPING_VERSION),
-            "topic" => texts(&|row| &row.topic),
-            "partition" => numbers(&|row| row.numbers[0]),
-            "offset" => numbers(&|row| row.numbers[1]),
-            "tables" => texts(&|row| &row.tables),
-            "sources" => texts(&|row| &row.sources),
-            "source_count" => numbers(&|row| row.count),
-            "first_seen" => moments(2),
-            "last_seen" => moments(3),
+            "pole_id" | "owner_id" | "source_record_id" => text_array(rows, |row| &row.id),
+            "source" => text_array(rows, |_| PLATFORM_SOURCE),
+            "source_event_id" => text_array(rows, |row| &row.event),
+            "event_time" => timestamp_array(rows, |row| row.event_time),
+            "ingested_at" => timestamp_array(rows, |row| row.ingested_at),
+            "contract_version" => text_array(rows, |_| &self.version),
+            "mapping_version" => text_array(rows, |_| MAPPING_VERSION),
+            "topic" => text_array(rows, |row| &row.topic),
+            "partition" => integer_array(rows, |row| row.partition),
+            "offset" => integer_array(rows, |row| row.offset),
+            "tables" => text_array(rows, |row| &row.tables),
+            "sources" => text_array(rows, |row| &row.sources),
+            "source_count" => integer_array(rows, |row| row.source_count),
+            "first_seen" => timestamp_array(rows, |row| row.first_seen),
+            "last_seen" => timestamp_array(rows, |row| row.last_seen),
             _ => new_null_array(kind, rows.len()),
         }
     }
 }
 
-/// A row of yesterday.
-fn read_base_row(row: BatchRow<'_>) -> EntityRow {
-    EntityRow {
-        id: text_value(row, "pole_id"),
-        event: text_value(row, "source_event_id"),
-        topic: text_value(row, "topic"),
-        numbers: [
-            integer_value(row, "partition"),
-            integer_value(row, "offset"),
-        ],
-        times: ["event_time", "ingested_at", "first_seen", "last_seen"]
-            .map(|name| timestamp_value(row, name)),
-        tables: text_value(row, "tables"),
-        sources: text_value(row, "sources"),
-        count: integer_value(row, "source_count"),
+fn text_array<'r>(rows: &'r [EntityRow], value: impl Fn(&'r EntityRow) -> &'r str) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(rows.iter().map(value)))
+}
+
+fn integer_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(rows.iter().map(value)))
+}
+
+fn timestamp_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> ArrayRef {
+    let times = rows.iter().map(value);
+    Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
+}
+
+impl EntityRow {
+    /// The row of an entity, by its latest event.
+    fn from_entity(
+        entity: &GatheredEntity<'_>,
+        base: Option<&Self>,
+        (event_time, ingested_at, partition, offset): EventOrder,
+        latest: BatchRow<'_>,
+    ) -> Self {
+        // The base says when the entity was first seen. A late event can move that to an earlier
+        // time.
+        let first_seen = base
+            .map(|base| base.first_seen)
+            .into_iter()
+            .chain(entity.first_seen)
+            .min();
+        Self {
+            id: text_value(latest, "pole_id"),
+            event: text_value(latest, "source_event_id"),
+            topic: text_value(latest, "topic"),
+            partition,
+            offset,
+            event_time,
+            ingested_at,
+            first_seen: first_seen.unwrap_or(event_time),
+            last_seen: event_time,
+            tables: join_names(&entity.tables),
+            sources: join_names(&entity.sources),
+            source_count: entity.sources.len() as i64,
+        }
     }
+
+    /// Reads a row of the base.
+    fn read(row: BatchRow<'_>) -> Self {
+        Self {
+            id: text_value(row, "pole_id"),
+            event: text_value(row, "source_event_id"),
+            topic: text_value(row, "topic"),
+            partition: integer_value(row, "partition"),
+            offset: integer_value(row, "offset"),
+            event_time: timestamp_value(row, "event_time"),
+            ingested_at: timestamp_value(row, "ingested_at"),
+            first_seen: timestamp_value(row, "first_seen"),
+            last_seen: timestamp_value(row, "last_seen"),
+            tables: text_value(row, "tables"),
+            sources: text_value(row, "sources"),
+            source_count: integer_value(row, "source_count"),
+        }
+    }
+}
+
+fn join_names(names: &BTreeSet<&str>) -> String {
+    names.iter().copied().collect::<Vec<_>>().join(",")
 }

@@ -1,31 +1,31 @@
-//! The zones in the catalogue: databases by zone and department, and the tables of raw and refined objects.
+//! The zones in the catalogue: databases by zone and department, and the tables of raw and refined
+//! objects.
 //!
-//! Raw and refined objects are found by partition projection: Athena makes their places from the keys' names, so that no
-//! partition is registered for each of them.
+//! Athena finds raw and refined objects by partition projection: it derives their locations from
+//! the names of the keys, so that no partition is registered for each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Catalogue, CompiledMapping, TableContract};
-use host::Failure;
-use lake::{Chunk, schema};
-use store::{ColumnSpec, TableSpec};
+use contract::{Catalogue, Column, CompiledMapping, TableContract};
+use host::{Failure, FailureKind};
+use lake::{Chunk, database_name, schema, table_prefix};
+use store::{ColumnSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
-use crate::publish::catalogue_failure;
 
 /// The first day that a projection looks at.
 const FIRST_DAY: &str = "2020-01-01";
 
-/// Lives of a topic that a projection looks at.
+/// Epochs of a topic that a projection looks at.
 const EPOCHS: &str = "1,99";
 
-/// Partitions that a projection looks at: `-1` holds what was redriven.
+/// Partitions that a projection looks at: `-1` holds redriven records.
 const PARTITIONS: &str = "-1,999";
 
 /// The department of the metrics' history.
 const QUALITY_DEPARTMENT: &str = "quality";
 
-/// A table's name, its columns (name, type, meaning), and what it is.
+/// A table's name, its columns (name, type, meaning), and its description.
 type HistoryTable = (
     &'static str,
     &'static [(&'static str, &'static str, &'static str)],
@@ -37,77 +37,67 @@ const HISTORY_TABLES: [HistoryTable; 2] = [
     (
         lake::METRICS_TABLE,
         &lake::METRIC_COLUMNS,
-        "What every day came to: a number for each metric of a table or source",
+        "The metrics of every day: a number for each metric of a table or source",
     ),
     (
         lake::RULES_TABLE,
         &lake::RULE_COLUMNS,
-        "What became of every rule on every day",
+        "The result of every rule on every day",
     ),
 ];
+
+/// A failure of the catalogue. A change that the catalogue refuses is an operator's to fix; any
+/// other failure may pass by itself.
+pub(crate) fn catalogue_failure(error: StoreError) -> Failure {
+    match error.kind {
+        StoreErrorKind::Refused => Failure::new(FailureKind::Configuration, error.to_string()),
+        _ => error.into(),
+    }
+}
+
+/// Creates the table in the catalogue, or brings it up to date.
+pub(crate) async fn put_table(spec: &TableSpec, context: &Context) -> Result<(), Failure> {
+    context
+        .glue
+        .put_table(spec)
+        .await
+        .map_err(catalogue_failure)
+}
 
 /// Brings the tables of raw topics and refined increments up to date.
 ///
 /// # Errors
 /// When the catalogue does not answer, or refuses a change.
 pub(crate) async fn publish_zone_tables(context: &Context) -> Result<(), Failure> {
-    for plan in &context.catalogue.mappings {
-        context
-            .glue
-            .put_table(&raw_table_spec(plan, context))
-            .await
-            .map_err(|error| catalogue_failure(&error))?;
+    for mapping in &context.catalogue.mappings {
+        put_table(&raw_table_spec(mapping, context), context).await?;
     }
     for table in &context.catalogue.tables {
         let topics = context.catalogue.topics_of_table(&table.name);
         if !topics.is_empty() {
-            let spec = refined_table_spec(table, &topics, context);
-            context
-                .glue
-                .put_table(&spec)
-                .await
-                .map_err(|error| catalogue_failure(&error))?;
+            put_table(&refined_table_spec(table, &topics, context), context).await?;
         }
     }
     for (name, columns, meaning) in HISTORY_TABLES {
-        context
-            .glue
-            .put_table(&metric_history_spec(name, columns, meaning, context))
-            .await
-            .map_err(|error| catalogue_failure(&error))?;
+        let spec = metric_history_spec(name, columns, meaning, context);
+        put_table(&spec, context).await?;
     }
     Ok(())
 }
 
-/// `<prefix>_<zone>_<department>`, as Glue and Athena take names.
-fn database_name(prefix: &str, zone: &str, department: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_lowercase()
-        } else {
-            '_'
-        }
-    };
-    format!(
-        "{prefix}_{zone}_{}",
-        department.chars().map(plain).collect::<String>()
-    )
-}
-
-/// Every database that the contracts need: who deploys the platform makes them.
+/// Every database that the contracts need. The platform's deployment creates them.
 #[must_use]
 pub fn required_databases(prefix: &str, catalogue: &Catalogue) -> BTreeSet<String> {
-    let raw = catalogue
-        .mappings
-        .iter()
-        .map(|plan| database_name(prefix, "raw", &plan.contract.domain));
-    let of = |table: &TableContract| {
-        ["refined", "curated"].map(|zone| database_name(prefix, zone, &table.domain))
-    };
-    let history = database_name(prefix, "curated", QUALITY_DEPARTMENT);
-    raw.chain(catalogue.tables.iter().flat_map(of))
-        .chain([history])
-        .collect()
+    let mut databases = BTreeSet::new();
+    for mapping in &catalogue.mappings {
+        databases.insert(database_name(prefix, "raw", &mapping.contract.domain));
+    }
+    for table in &catalogue.tables {
+        databases.insert(database_name(prefix, "refined", &table.domain));
+        databases.insert(database_name(prefix, "curated", &table.domain));
+    }
+    databases.insert(database_name(prefix, "curated", QUALITY_DEPARTMENT));
+    databases
 }
 
 /// A table's snapshots, as the catalogue shows them under `name`.
@@ -124,9 +114,9 @@ pub(crate) fn curated_table_spec(
         location: format!(
             "s3://{}/{}",
             context.buckets.curated,
-            lake::table_prefix(&table.name)
+            table_prefix(&table.name)
         ),
-        columns: column_specs(table),
+        columns: table.columns.iter().map(contract_column_spec).collect(),
         partition_keys: keys
             .iter()
             .map(|key| ((*key).to_owned(), "string".to_owned()))
@@ -140,14 +130,10 @@ pub(crate) fn curated_table_spec(
     }
 }
 
-fn column_specs(table: &TableContract) -> Vec<ColumnSpec> {
-    let known = |known: &contract::Column| {
-        column_spec(
-            (&known.name, &known.kind.glue_type(), &known.meaning),
-            &known.classification,
-        )
-    };
-    table.columns.iter().map(known).collect()
+fn contract_column_spec(column: &Column) -> ColumnSpec {
+    let kind = column.kind.glue_type();
+    let described = (&column.name[..], &kind[..], &column.meaning[..]);
+    column_spec(described, &column.classification)
 }
 
 fn data_classification(table: &TableContract) -> &'static str {
@@ -178,35 +164,30 @@ fn table_parameters(
 
 /// Increments of a table, by day, topic and partition.
 fn refined_table_spec(table: &TableContract, topics: &[&str], context: &Context) -> TableSpec {
+    let bucket = &context.buckets.refined;
     let mut spec = curated_table_spec(table, &table.name, &[], context);
     spec.database = database_name(&context.database_prefix, "refined", &table.domain);
-    spec.location = format!(
-        "s3://{}/{}",
-        context.buckets.refined,
-        Chunk::refined_prefix(&table.name)
-    );
+    spec.location = format!("s3://{bucket}/{}", Chunk::refined_prefix(&table.name));
     for (name, meaning) in [
         (
             schema::OPERATION_COLUMN,
-            "What the row does: u upsert, p patch, d delete, r its set is stated anew",
+            "What the row does: u upsert, p patch, d delete, r its set is replaced",
         ),
         (
             schema::CHANGED_COLUMNS_COLUMN,
             "The columns that a patch carries",
         ),
     ] {
-        spec.columns
-            .push(column_spec((name, "string", meaning), "internal"));
+        let column = column_spec((name, "string", meaning), "internal");
+        spec.columns.push(column);
     }
-    let template = format!(
-        "s3://{}/{}",
-        context.buckets.refined,
-        Chunk::refined_location_template(&table.name)
-    );
-    let (days, topics) = (format!("{FIRST_DAY},NOW"), topics.join(","));
+
+    let template = Chunk::refined_location_template(&table.name);
+    let days = format!("{FIRST_DAY},NOW");
+    let topics = topics.join(",");
     project_streams(
         &mut spec,
-        template,
+        format!("s3://{bucket}/{template}"),
         &[("in_date", "date", &days), ("in_topic", "enum", &topics)],
     );
     spec.parameters
@@ -221,51 +202,46 @@ fn metric_history_spec(
     meaning: &str,
     context: &Context,
 ) -> TableSpec {
+    let bucket = &context.buckets.curated;
     let mut spec = TableSpec {
         database: database_name(&context.database_prefix, "curated", QUALITY_DEPARTMENT),
         name: name.to_owned(),
         description: meaning.to_owned(),
-        location: format!(
-            "s3://{}/{}",
-            context.buckets.curated,
-            lake::history_prefix(name)
-        ),
+        location: format!("s3://{bucket}/{}", lake::history_prefix(name)),
         columns: columns
             .iter()
-            .map(|known| column_spec(*known, "internal"))
+            .map(|column| column_spec(*column, "internal"))
             .collect(),
         partition_keys: Vec::new(),
         parameters: table_parameters("polelake", name, "1.0.0", "internal"),
     };
-    let template = format!(
-        "s3://{}/{}",
-        context.buckets.curated,
-        lake::history_location_template(name)
-    );
+
+    let template = lake::history_location_template(name);
     let days = format!("{FIRST_DAY},NOW");
-    project_keys(&mut spec, template, &[("report_date", "date", &days)]);
+    project_keys(
+        &mut spec,
+        format!("s3://{bucket}/{template}"),
+        &[("report_date", "date", &days)],
+    );
     spec.parameters
         .insert("projection.report_date.format".into(), "yyyy-MM-dd".into());
     spec
 }
 
 /// Raw objects of a topic, as Kafka brought them.
-fn raw_table_spec(plan: &CompiledMapping, context: &Context) -> TableSpec {
-    let contract = &plan.contract;
+fn raw_table_spec(mapping: &CompiledMapping, context: &Context) -> TableSpec {
+    let contract = &mapping.contract;
+    let bucket = &context.buckets.raw;
     let mut spec = TableSpec {
         database: database_name(&context.database_prefix, "raw", &contract.domain),
         name: contract
             .topic
             .replace(|c: char| !c.is_ascii_alphanumeric(), "_"),
         description: format!("{}: every record as Kafka brought it", contract.title),
-        location: format!(
-            "s3://{}/{}",
-            context.buckets.raw,
-            Chunk::topic_raw_prefix(&contract.topic)
-        ),
+        location: format!("s3://{bucket}/{}", Chunk::topic_raw_prefix(&contract.topic)),
         columns: schema::RAW_COLUMNS
             .into_iter()
-            .map(|known| column_spec(known, "personal"))
+            .map(|column| column_spec(column, "personal"))
             .collect(),
         partition_keys: Vec::new(),
         parameters: table_parameters(
@@ -275,16 +251,13 @@ fn raw_table_spec(plan: &CompiledMapping, context: &Context) -> TableSpec {
             "personal",
         ),
     };
-    let template = format!(
-        "s3://{}/{}",
-        context.buckets.raw,
-        Chunk::raw_location_template(&contract.topic)
-    );
-    project_streams(&mut spec, template, &[]);
+    let template = Chunk::raw_location_template(&contract.topic);
+    project_streams(&mut spec, format!("s3://{bucket}/{template}"), &[]);
     spec
 }
 
-/// Tells Athena where the partitions of streams are: (key, kind of projection, range or values).
+/// Sets where Athena finds the partitions of streams. `keys` come before those of every stream:
+/// each is the key, the kind of its projection, and its range or values.
 fn project_streams(spec: &mut TableSpec, template: String, keys: &[(&str, &str, &str)]) {
     let streams = [
         ("in_epoch", "integer", EPOCHS),
@@ -295,16 +268,17 @@ fn project_streams(spec: &mut TableSpec, template: String, keys: &[(&str, &str, 
 
 fn project_keys(spec: &mut TableSpec, template: String, keys: &[(&str, &str, &str)]) {
     for (key, kind, values) in keys {
-        let (what, of) = match *kind {
+        let (property, key_type) = match *kind {
             "enum" => ("values", "string"),
             "date" => ("range", "string"),
             _ => ("range", "int"),
         };
-        spec.partition_keys.push(((*key).to_owned(), of.to_owned()));
+        spec.partition_keys
+            .push(((*key).to_owned(), key_type.to_owned()));
         spec.parameters
             .insert(format!("projection.{key}.type"), (*kind).to_owned());
         spec.parameters
-            .insert(format!("projection.{key}.{what}"), (*values).to_owned());
+            .insert(format!("projection.{key}.{property}"), (*values).to_owned());
     }
     spec.parameters
         .insert("projection.enabled".into(), "true".into());

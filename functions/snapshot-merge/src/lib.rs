@@ -1,12 +1,21 @@
 //! `snapshot-merge`: yesterday's snapshot and the day's increments in, today's snapshot out.
 //!
-//! `streams` says how far every stream can be taken; `plan` what is to be done, with the increments sorted by `runs`;
-//! `shard` does one shard of it: `merge` streams the base past the statements of `feed`, `fold` decides what is true of
-//! one record, `assemble` puts rows together, `output` writes them. `table` makes the manifest, `commit` writes it, and
-//! that is the commit; `publish` shows it in the catalogue, `zones` keeps the databases in step with the contracts.
-//! `steps` gives the three steps to many functions.
+//! A day of a table, in the order of the modules that do it:
+//! - `manifest_lookup` finds the base, `streams` finds how far every stream is consumed,
+//!   `increments` and `sorted_runs` sort the increments, `plan` holds the result;
+//! - `shard_job` merges one shard: `shard_merge` streams the base past the changes of
+//!   `change_merge`, `window_merge` and [`resolve`] decide the rows of one owner, `assemble` puts
+//!   rows together, `output` writes them;
+//! - `table` makes the manifest, `commit` writes it, and that is the commit;
+//! - `publish` and `iceberg` show it in the catalogue, [`glue_databases`] keeps the databases in
+//!   step with the contracts.
+//!
+//! [`steps`] offers plan, merge and publish to many functions; [`mod@entity`] makes the table
+//! `entity`; `retention` sweeps days, [`erase`] removes persons, `rescan` audits stored measures.
 
 mod assemble;
+mod batch_columns;
+mod change_columns;
 mod change_merge;
 mod commit;
 mod context;
@@ -17,6 +26,8 @@ pub mod glue_databases;
 mod handler;
 mod iceberg;
 mod increments;
+mod manifest_lookup;
+mod merge_run;
 mod output;
 mod plan;
 mod profile;
@@ -27,23 +38,25 @@ mod retention;
 mod shard_job;
 mod shard_merge;
 mod sizes;
-mod sorted_file;
+mod sorted_batches;
 mod sorted_runs;
 pub mod steps;
 mod streams;
 mod table;
 mod temp_file;
 mod uniqueness;
+mod window_merge;
 
 pub use context::{Context, ZoneBuckets};
-pub use handler::{MergeRun, TableRun, handle};
+pub use handler::handle;
+pub use merge_run::{MergeRun, TableRun};
 pub use rescan::{RescanReport, rescan_snapshot};
 pub use retention::{RetentionPolicy, SweepResult, sweep_table};
 pub use sizes::MergeSizes;
 
 use std::sync::Arc;
 
-use host::Failure;
+use host::{Failure, TimeBudget};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::Value;
@@ -60,18 +73,14 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<MergeRequest>| {
         let context = Arc::clone(&context);
         async move {
-            answer_request(
-                event.payload,
-                &context,
-                host::TimeBudget::from_context(&event.context),
-            )
-            .await
+            let budget = TimeBudget::from_context(&event.context);
+            answer_request(event.payload, &context, budget).await
         }
     }))
     .await
 }
 
-/// What an invocation asks for: a step, or without one the whole day.
+/// The request of an invocation: a step, or without one the whole day.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Value")]
 pub enum MergeRequest {
@@ -99,7 +108,7 @@ impl TryFrom<Value> for MergeRequest {
 pub async fn answer_request(
     request: MergeRequest,
     context: &Context,
-    budget: host::TimeBudget,
+    budget: TimeBudget,
 ) -> Result<Value, Failure> {
     let answer = match request {
         MergeRequest::Day(schedule) => {
@@ -123,5 +132,5 @@ pub async fn answer_request(
             serde_json::to_value(steps::run_publish_step(&table, &date, context).await?)
         }
     };
-    answer.map_err(|error| Failure::corrupt(&error))
+    Ok(answer?)
 }

@@ -1,4 +1,5 @@
-//! What a shard's merge writes: rows in groups, each measured as it is written, and the statements to remember.
+//! The files that a shard's merge writes: rows in groups, each measured as it is written, and the
+//! changes that later days need.
 
 use std::sync::Arc;
 
@@ -37,14 +38,6 @@ pub(crate) struct WrittenShard {
     pub(crate) groups: Vec<TableState>,
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err asks for"
-)]
-pub(crate) fn lake_failure(error: LakeError) -> Failure {
-    Failure::corrupt(&error)
-}
-
 impl<'m> ShardWriter<'m> {
     pub(crate) fn new(
         curated: &SchemaRef,
@@ -52,12 +45,12 @@ impl<'m> ShardWriter<'m> {
         (rules, columns): (&'m [Rule], &'m [Column]),
         sizes: MergeSizes,
     ) -> Result<Self, Failure> {
+        let file = TempFileWriter::new()?;
         Ok(Self {
             rules,
             columns,
             refined: Arc::clone(refined),
-            rows: RowGroupWriter::new(TempFileWriter::new()?, curated, file::curated_properties())
-                .map_err(lake_failure)?,
+            rows: RowGroupWriter::new(file, curated, file::curated_properties())?,
             group_row_limit: sizes.group_rows,
             sizes,
             measured: TableState::new(rules, columns),
@@ -77,21 +70,25 @@ impl<'m> ShardWriter<'m> {
         self.rows.open_row_count()
     }
 
-    /// Whether an open group of so many rows is too small to stand alone, and a group of `rows` can be joined to it.
+    /// Whether an open group of `open` rows is too small for a group of its own, and `rows` more
+    /// can be joined to it.
     pub(crate) fn should_join_group(&self, open: usize, rows: usize) -> bool {
         (1..self.sizes.min_group_rows()).contains(&open)
             && open + rows <= self.sizes.max_group_rows()
     }
 
-    /// Sets where the open group ends by itself, when it is to hold so many rows of the base.
+    /// Sets where the open group ends by itself, when `rows` rows of the base are to come into it:
+    /// a group that would be too large is cut in two halves.
     pub(crate) fn set_group_row_limit(&mut self, rows: usize) {
-        let (half, most) = (
-            rows.div_ceil(2).next_multiple_of(self.sizes.batch_rows),
-            self.sizes.max_group_rows(),
-        );
-        self.group_row_limit = if rows > most { half } else { most };
+        let limit = self.sizes.max_group_rows();
+        self.group_row_limit = if rows > limit {
+            rows.div_ceil(2).next_multiple_of(self.sizes.batch_rows)
+        } else {
+            limit
+        };
     }
 
+    /// Measures and writes rows.
     pub(crate) fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         self.measured.add_batch(self.rules, batch);
         self.rows.write_batch(batch)?;
@@ -101,55 +98,56 @@ impl<'m> ShardWriter<'m> {
         Ok(())
     }
 
+    /// Ends the open group, when it has rows.
     pub(crate) fn close_group(&mut self) -> Result<(), LakeError> {
         if self.rows.close_group()?.is_some() {
             let next = TableState::new(self.rules, self.columns);
-            self.groups
-                .push(std::mem::replace(&mut self.measured, next));
+            let measured = std::mem::replace(&mut self.measured, next);
+            self.groups.push(measured);
         }
         Ok(())
     }
 
-    /// Copies a group of the base, with what is known of it.
+    /// Copies a group of the base, with what was measured of it.
     pub(crate) fn copy_group(
         &mut self,
         footer: &ParquetFooter,
         group: &RowGroup,
         bytes: Bytes,
-        known: TableState,
+        measured: TableState,
     ) -> Result<(), LakeError> {
         self.close_group()?;
         self.rows.copy_group(footer, group, bytes)?;
-        self.groups.push(known);
+        self.groups.push(measured);
         self.copied += 1;
         Ok(())
     }
 
-    pub(crate) fn write_state(&mut self, statements: &RecordBatch) -> Result<(), Failure> {
+    /// Writes changes that later days need. The file is begun with the first of them.
+    pub(crate) fn write_state(&mut self, changes: &RecordBatch) -> Result<(), Failure> {
         let mut writer = match self.state.take() {
             Some(writer) => writer,
-            None => RowGroupWriter::new(
-                TempFileWriter::new()?,
-                &self.refined,
-                file::sorted_properties(),
-            )
-            .map_err(lake_failure)?,
+            None => {
+                let file = TempFileWriter::new()?;
+                RowGroupWriter::new(file, &self.refined, file::sorted_properties())?
+            }
         };
-        writer.write_batch(statements).map_err(lake_failure)?;
+        writer.write_batch(changes)?;
         if writer.open_row_count() >= self.sizes.run_group_rows {
-            writer.close_group().map_err(lake_failure)?;
+            writer.close_group()?;
         }
         self.state = Some(writer);
         Ok(())
     }
 
+    /// The written files.
     pub(crate) fn finish(mut self) -> Result<WrittenShard, Failure> {
-        self.close_group().map_err(lake_failure)?;
+        self.close_group()?;
         let state = match self.state.take() {
-            Some(writer) => Some(writer.finish_file().map_err(lake_failure)?.finish()?),
+            Some(writer) => Some(writer.finish_file()?.finish()?),
             None => None,
         };
-        let rows = self.rows.finish_file().map_err(lake_failure)?.finish()?;
+        let rows = self.rows.finish_file()?.finish()?;
         Ok(WrittenShard {
             rows,
             state,

@@ -1,32 +1,34 @@
-//! What a day's merge of a table is to do: from which base, with which increments, into how many shards. The same whether
-//! one function does it all or many do a shard each.
+//! The plan of a day's merge of a table: from which base, with which increments, into how many
+//! shards. It is the same whether one function merges all shards or many functions merge one each.
 
 use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
 use lake::{CommittedOffset, Day, SnapshotManifest, schema, shard_count, work_prefix};
 use serde::{Deserialize, Serialize};
 
-use crate::commit::ManifestLookup;
 use crate::context::Context;
 use crate::increments;
+use crate::manifest_lookup::ManifestLookup;
 use crate::profile::{is_measured_under, rules_fingerprint};
 use crate::sorted_runs::{IncrementSorter, Increments, RunTarget, SortedRun};
-use crate::streams::{StreamReceipts, TableInputs};
+use crate::streams::{RefinedInput, StreamReceipts, TableInputs};
 
-/// A plan. What it names is immutable, so that a step that is done again does the same.
+/// A plan. All files that it names are immutable, so that a step that is repeated does the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MergePlan {
     pub(crate) table: String,
     pub(crate) date: String,
     /// The manifest that the day is built on.
     pub(crate) base: Option<SnapshotManifest>,
-    /// The entity tag of the day's own manifest, when there is one: it must be this one still at the commit.
+    /// The entity tag of the day's own manifest, when the day has one. It must be the same at the
+    /// commit.
     pub(crate) present: Option<String>,
-    /// How far every stream is taken.
+    /// How far every stream is consumed.
     pub(crate) committed_offsets: Vec<CommittedOffset>,
     /// Into how many shards the table is cut.
     pub(crate) shards: u32,
-    /// Whether nothing is said of the table and it is measured as before: then its base is its snapshot.
+    /// Whether the table has no increments and is measured as before: then its base is its
+    /// snapshot.
     pub(crate) unchanged: bool,
     /// The sorted increments, when they are in the store.
     pub(crate) runs: Vec<SortedRun>,
@@ -38,60 +40,63 @@ pub(crate) struct PlannedMerge {
     pub(crate) increments: Increments,
 }
 
-/// The rules that a merge looks at: those that look into other tables are for the report, when all of them are there.
+/// The rules that a merge measures. Cross-table checks are left to the report, which runs when
+/// every table is merged.
 pub(crate) fn merge_rules(table: &TableContract) -> Vec<Rule> {
     table.rules_by_cross_table(false).cloned().collect()
 }
 
-/// Plans a day of a table. Increments of more than one shard are put where other functions find them.
+/// Plans a day of a table. Increments of more than one shard are put where other functions find
+/// them.
 pub(crate) async fn plan_table(
     table: &TableContract,
     day: Day,
     streams: &StreamReceipts,
-    known: &ManifestLookup,
+    lookup: &ManifestLookup,
     context: &Context,
 ) -> Result<PlannedMerge, Failure> {
-    let taking = plan_table_inputs(table, day, streams, known, context)?;
-    let base = known.base.clone();
-    let shards = shard_count(base.as_ref(), taking.row_count(), context.sizes.shard_bytes);
-    let unchanged = taking.inputs.is_empty()
-        && base
-            .as_ref()
-            .is_some_and(|base| is_base_reusable(table, base, shards));
-    let place = RunTarget {
+    let consumed = plan_table_inputs(table, day, streams, lookup, context)?;
+    let base = lookup.base.clone();
+    let rows = consumed.row_count();
+    let shards = shard_count(base.as_ref(), rows, context.sizes.shard_bytes);
+    let is_reusable = base
+        .as_ref()
+        .is_some_and(|base| is_base_reusable(table, base, shards));
+
+    let increments = sort_table_increments(table, day, &consumed.inputs, shards, context).await?;
+    let runs = match &increments {
+        Increments::Stored(runs) => runs.clone(),
+        Increments::InMemory(_) => Vec::new(),
+    };
+    let plan = MergePlan {
+        table: table.name.clone(),
+        date: day.to_string(),
+        base,
+        present: lookup.day_manifest_etag(),
+        committed_offsets: consumed.committed_offsets,
+        shards,
+        unchanged: consumed.inputs.is_empty() && is_reusable,
+        runs,
+    };
+    Ok(PlannedMerge { plan, increments })
+}
+
+async fn sort_table_increments(
+    table: &TableContract,
+    day: Day,
+    inputs: &[RefinedInput],
+    shards: u32,
+    context: &Context,
+) -> Result<Increments, Failure> {
+    let target = RunTarget {
         store: &context.curated,
         prefix: work_prefix(&table.name, day),
         always_write: shards > 1,
         shards,
         sizes: context.sizes,
     };
-    let refined = schema::refined_schema(table);
-    let increments = increments::sort_increments(
-        &context.refined,
-        &taking.inputs,
-        IncrementSorter::new(place, &refined),
-    )
-    .await?;
-    let runs = match &increments {
-        Increments::Stored(runs) => runs.clone(),
-        Increments::InMemory(_) => Vec::new(),
-    };
-    let (name, date, present) = (
-        table.name.clone(),
-        day.to_string(),
-        known.day_manifest_etag(),
-    );
-    let plan = MergePlan {
-        table: name,
-        date,
-        base,
-        present,
-        committed_offsets: taking.committed_offsets,
-        shards,
-        unchanged,
-        runs,
-    };
-    Ok(PlannedMerge { plan, increments })
+    let sorter = IncrementSorter::new(target, &schema::refined_schema(table));
+    increments::sort_increments(&*context.refined, inputs, sorter).await
 }
 
 /// Whether a base without increments is the day's snapshot as it is.
@@ -109,43 +114,41 @@ fn plan_table_inputs(
     table: &TableContract,
     day: Day,
     streams: &StreamReceipts,
-    known: &ManifestLookup,
+    lookup: &ManifestLookup,
     context: &Context,
 ) -> Result<TableInputs, Failure> {
-    let fixed = known
-        .sealed_manifest()
-        .map_err(|error| Failure::corrupt(&error))?;
+    let sealed = lookup.sealed_manifest()?;
     let topics = context.catalogue.topics_of_table(&table.name);
-    let taking = streams.plan_inputs(&table.name, &topics, known.base.as_ref(), fixed.as_ref());
-    if fixed.is_some_and(|fixed| fixed.committed_offsets != taking.committed_offsets) {
+    let base = lookup.base.as_ref();
+    let consumed = streams.plan_inputs(&table.name, &topics, base, sealed.as_ref());
+    if sealed.is_some_and(|sealed| sealed.committed_offsets != consumed.committed_offsets) {
         let message = format!(
-            "{day} of `{}` cannot be built again as it was: streams that it took are not there any more, and later days stand on it",
+            "{day} of `{}` cannot be built again as it was: streams that it consumed no \
+             longer exist, and later days are built on it",
             table.name
         );
         return Err(Failure::new(FailureKind::Corrupt, message));
     }
-    Ok(taking)
+    Ok(consumed)
 }
 
 impl PlannedMerge {
-    /// A plan that was kept.
+    /// A plan that was stored.
     pub(crate) fn from_plan(plan: MergePlan) -> Self {
         let increments = Increments::Stored(plan.runs.clone());
         Self { plan, increments }
     }
 
-    /// Whether the steps of this plan can be done by other functions.
+    /// Whether other functions can execute the steps of this plan.
     pub(crate) fn is_stored(&self) -> bool {
         self.plan.shards > 1 && matches!(self.increments, Increments::Stored(_))
     }
 
+    /// The day that is merged.
     pub(crate) fn day(&self) -> Result<Day, Failure> {
-        let what = || {
-            Failure::new(
-                FailureKind::Corrupt,
-                format!("`{}` is no day", self.plan.date),
-            )
-        };
-        Day::parse(&self.plan.date).ok_or_else(what)
+        Day::parse(&self.plan.date).ok_or_else(|| {
+            let message = format!("`{}` is no day", self.plan.date);
+            Failure::new(FailureKind::Corrupt, message)
+        })
     }
 }

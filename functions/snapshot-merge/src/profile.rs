@@ -1,4 +1,5 @@
-//! What was measured of a shard's row groups, kept beside it: a group that is copied is not measured again.
+//! What was measured of a shard's row groups, stored beside the rows: a group that is copied is not
+//! measured again.
 
 use bytes::Bytes;
 use contract::{Column, Rule};
@@ -7,7 +8,7 @@ use lake::{LakeError, ManifestShard};
 use pole::content_id;
 use quality::TableState;
 use serde::{Deserialize, Serialize};
-use store::ObjectStore;
+use store::{ObjectStore, read_json_if_valid};
 
 /// What was measured of a shard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,7 +22,9 @@ pub(crate) struct ShardProfile {
 impl ShardProfile {
     pub(crate) fn from_groups(groups: &[TableState], rules: &[Rule], columns: &[Column]) -> Self {
         let mut total = TableState::new(rules, columns);
-        groups.iter().for_each(|group| total.merge(group));
+        for group in groups {
+            total.merge(group);
+        }
         Self {
             total,
             groups: groups.to_vec(),
@@ -32,21 +35,21 @@ impl ShardProfile {
         Ok(Bytes::from(serde_json::to_vec(self)?))
     }
 
-    /// What was measured of a shard under the rules of `fingerprint`; none when it was not, or is lost: that only costs
-    /// measuring again.
+    /// What was measured of a shard under the rules of `fingerprint`. It is none when the shard was
+    /// measured under other rules, or its profile is lost or damaged: the shard is then measured
+    /// again.
     pub(crate) async fn read_shard_profile(
         shard: &ManifestShard,
         fingerprint: &str,
         store: &dyn ObjectStore,
     ) -> Result<Option<Self>, Failure> {
-        let Some(key) = shard
-            .profile_key
-            .as_ref()
-            .filter(|_| is_measured_under(shard, fingerprint))
-        else {
+        let Some(key) = &shard.profile_key else {
             return Ok(None);
         };
-        Ok(store::read_json_if_valid(store, key).await?)
+        if !is_measured_under(shard, fingerprint) {
+            return Ok(None);
+        }
+        Ok(read_json_if_valid(store, key).await?)
     }
 }
 
@@ -58,12 +61,13 @@ pub(crate) fn is_measured_under(shard: &ManifestShard, fingerprint: &str) -> boo
         .is_some_and(|key| key.contains(fingerprint))
 }
 
-/// Counted up when something else is measured than before: what was kept of the old kind is measured again.
+/// To be raised when other things are measured than before: then stored profiles are measured
+/// again.
 const MEASUREMENT_VERSION: u32 = 2;
 
-/// A name for what is measured: measured by other rules or of other columns, nothing counts any more.
+/// A short hash of the rules and columns. Profiles of other rules or columns do not count.
 pub(crate) fn rules_fingerprint(rules: &[Rule], columns: &[Column]) -> String {
-    let demands: Vec<_> = rules
+    let expectations: Vec<_> = rules
         .iter()
         .map(|rule| (&rule.id, &rule.expectation))
         .collect();
@@ -71,6 +75,6 @@ pub(crate) fn rules_fingerprint(rules: &[Rule], columns: &[Column]) -> String {
         .iter()
         .map(|column| (&column.name, column.kind, column.personal))
         .collect();
-    let text = format!("{MEASUREMENT_VERSION}{demands:?}{columns:?}");
+    let text = format!("{MEASUREMENT_VERSION}{expectations:?}{columns:?}");
     content_id(text.as_bytes()).simple().to_string()[..8].to_owned()
 }

@@ -1,16 +1,18 @@
-//! A committed snapshot in the catalogue: repairable and harmless to repeat, for the manifest is the truth.
+//! Publication of a committed snapshot in the catalogue. It can be repeated without harm, because
+//! the manifest alone says what the snapshot is.
 
-use contract::TableContract;
-use host::{Failure, FailureKind};
-use lake::{Day, ShardVersion, SnapshotManifest, manifest_prefix};
-use store::{ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableSpec};
+use contract::{Column, TableContract};
+use host::Failure;
+use lake::{Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_prefix};
+use store::{ColumnStatistics, PartitionSpec, TableSpec};
 
 use crate::context::Context;
-use crate::glue_databases;
+use crate::glue_databases::{catalogue_failure, curated_table_spec, put_table};
 use crate::iceberg;
+use crate::manifest_lookup::read_manifest_at;
 
-/// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in `<table>`. A day that did not
-/// pass is shown nowhere.
+/// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in
+/// `<table>`. A day that did not pass is not shown.
 pub(crate) async fn publish_snapshot(
     table: &TableContract,
     manifest: &SnapshotManifest,
@@ -18,30 +20,24 @@ pub(crate) async fn publish_snapshot(
     context: &Context,
 ) -> Result<(), Failure> {
     let history = history_table_spec(table, context);
-    context
-        .glue
-        .put_table(&history)
-        .await
-        .map_err(|error| catalogue_failure(&error))?;
-    let days = if manifest.passed {
+    put_table(&history, context).await?;
+    let partitions = if manifest.passed {
         partition_specs(manifest, Some(day), context)
     } else {
         Vec::new()
     };
-    context
-        .glue
-        .put_partitions(&history, &days)
-        .await
-        .map_err(|error| catalogue_failure(&error))?;
-    drop_stale_partitions(&history, &days, |shown| shown == day.to_string(), context).await?;
+    put_partitions(&history, &partitions, context).await?;
+
+    let shown_day = day.to_string();
+    drop_stale_partitions(&history, &partitions, |value| value == shown_day, context).await?;
     publish_iceberg_table(table, |changed| changed == day, context).await?;
-    match read_newest_passing(&table.name, context).await? {
-        Some(newest) => publish_current_table(table, &newest, context).await,
-        None => Ok(()),
+    if let Some(newest) = read_newest_passing(&table.name, context).await? {
+        publish_current_table(table, &newest, context).await?;
     }
+    Ok(())
 }
 
-/// Takes days out of `<table>_history`.
+/// Removes days from `<table>_history`.
 pub(crate) async fn withdraw_days(
     table: &TableContract,
     days: &[Day],
@@ -51,28 +47,16 @@ pub(crate) async fn withdraw_days(
         return Ok(());
     }
     let history = history_table_spec(table, context);
-    context
-        .glue
-        .put_table(&history)
-        .await
-        .map_err(|error| catalogue_failure(&error))?;
-    drop_stale_partitions(
-        &history,
-        &[],
-        |shown| days.iter().any(|day| day.to_string() == shown),
-        context,
-    )
-    .await
+    put_table(&history, context).await?;
+    let withdrawn: Vec<String> = days.iter().map(ToString::to_string).collect();
+    let is_withdrawn = |value: &str| withdrawn.iter().any(|day| day == value);
+    drop_stale_partitions(&history, &[], is_withdrawn, context).await
 }
 
-/// The table of all kept days.
+/// The table of all retained days.
 fn history_table_spec(table: &TableContract, context: &Context) -> TableSpec {
-    glue_databases::curated_table_spec(
-        table,
-        &format!("{}_history", table.name),
-        &["snapshot_date", "shard"],
-        context,
-    )
+    let name = format!("{}_history", table.name);
+    curated_table_spec(table, &name, &["snapshot_date", "shard"], context)
 }
 
 /// Shows a day in `<table>`.
@@ -81,7 +65,7 @@ async fn publish_current_table(
     manifest: &SnapshotManifest,
     context: &Context,
 ) -> Result<(), Failure> {
-    let mut current = glue_databases::curated_table_spec(table, &table.name, &["shard"], context);
+    let mut current = curated_table_spec(table, &table.name, &["shard"], context);
     current.parameters.insert(
         "polelake.last_passing_snapshot".into(),
         manifest.date.clone(),
@@ -89,93 +73,74 @@ async fn publish_current_table(
     current
         .parameters
         .insert("recordCount".into(), manifest.rows.to_string());
+    put_table(&current, context).await?;
+
+    let partitions = partition_specs(manifest, None, context);
+    put_partitions(&current, &partitions, context).await?;
+    drop_stale_partitions(&current, &partitions, |_| true, context).await?;
     context
         .glue
-        .put_table(&current)
+        .put_statistics(&current, &column_statistics(table, manifest))
         .await
-        .map_err(|error| catalogue_failure(&error))?;
-    let shards = partition_specs(manifest, None, context);
-    context
-        .glue
-        .put_partitions(&current, &shards)
-        .await
-        .map_err(|error| catalogue_failure(&error))?;
-    drop_stale_partitions(&current, &shards, |_| true, context).await?;
-    let statistics = column_statistics(table, manifest);
-    context
-        .glue
-        .put_statistics(&current, &statistics)
-        .await
-        .map_err(|error| catalogue_failure(&error))
+        .map_err(catalogue_failure)
 }
 
-/// Shows the table to engines that read Iceberg: one snapshot for each kept day that passed.
+/// Shows the table to engines that read Iceberg: one snapshot for each retained day that passed.
 pub(crate) async fn publish_iceberg_table(
     table: &TableContract,
-    changed: impl Fn(Day) -> bool,
+    is_changed: impl Fn(Day) -> bool,
     context: &Context,
 ) -> Result<(), Failure> {
     let bucket = &context.buckets.curated;
-    let path = iceberg::publish_metadata(table, changed, bucket, &*context.curated).await?;
+    let path = iceberg::publish_metadata(table, is_changed, bucket, &*context.curated).await?;
     let Some(path) = path else { return Ok(()) };
-    let mut spec =
-        glue_databases::curated_table_spec(table, &format!("{}_iceberg", table.name), &[], context);
+
+    let name = format!("{}_iceberg", table.name);
+    let mut spec = curated_table_spec(table, &name, &[], context);
     spec.parameters
         .insert("table_type".into(), "ICEBERG".into());
     spec.parameters.insert("metadata_location".into(), path);
-    context
-        .glue
-        .put_table(&spec)
-        .await
-        .map_err(|error| catalogue_failure(&error))
+    put_table(&spec, context).await
 }
 
-/// A change that the catalogue refuses is an operator's to mend; anything else may go away by itself.
-pub(crate) fn catalogue_failure(error: &StoreError) -> Failure {
-    match error.kind {
-        StoreErrorKind::Refused => Failure::new(FailureKind::Configuration, error.to_string()),
-        _ => Failure::unavailable(error),
-    }
-}
-
-/// What the merge measured of each column.
+/// The statistics of the columns that the merge measured.
 fn column_statistics(table: &TableContract, manifest: &SnapshotManifest) -> Vec<ColumnStatistics> {
     let day = Day::parse(&manifest.date).map_or(0, |day| day.0);
-    let of = |column: &contract::Column| {
-        let profile = manifest.columns.get(&column.name)?;
-        Some(ColumnStatistics {
-            name: column.name.clone(),
-            kind: column.kind.glue_type(),
-            day,
-            nulls: manifest.rows.saturating_sub(profile.filled),
-            distinct: profile.distinct?,
-            max_bytes: profile.max_bytes,
-            bytes: profile.bytes,
-            filled: profile.filled,
-            range: profile.minimum.zip(profile.maximum),
-        })
-    };
-    table.columns.iter().filter_map(of).collect()
+    table
+        .columns
+        .iter()
+        .filter_map(|column| statistics_of_column(column, manifest, day))
+        .collect()
 }
 
-/// The newest day that passed: one that is run again late does not take its place.
+fn statistics_of_column(
+    column: &Column,
+    manifest: &SnapshotManifest,
+    day: i32,
+) -> Option<ColumnStatistics> {
+    let profile = manifest.columns.get(&column.name)?;
+    Some(ColumnStatistics {
+        name: column.name.clone(),
+        kind: column.kind.glue_type(),
+        day,
+        nulls: manifest.rows.saturating_sub(profile.filled),
+        distinct: profile.distinct?,
+        max_bytes: profile.max_bytes,
+        bytes: profile.bytes,
+        filled: profile.filled,
+        range: profile.minimum.zip(profile.maximum),
+    })
+}
+
+/// The newest day that passed. A day that is merged again late does not replace it.
 async fn read_newest_passing(
     table: &str,
     context: &Context,
 ) -> Result<Option<SnapshotManifest>, Failure> {
-    let listed = context.curated.list(&manifest_prefix(table), None).await;
-    for entry in listed
-        .map_err(|error| Failure::unavailable(&error))?
-        .iter()
-        .rev()
-    {
-        let object = context
-            .curated
-            .get(&entry.key)
-            .await
-            .map_err(|error| Failure::unavailable(&error))?;
-        let manifest =
-            SnapshotManifest::from_json(&object.body).map_err(|error| Failure::corrupt(&error))?;
+    let curated = &*context.curated;
+    let listed = curated.list(&manifest_prefix(table), None).await?;
+    for entry in listed.iter().rev() {
+        let manifest = read_manifest_at(&entry.key, curated).await?;
         if manifest.passed {
             return Ok(Some(manifest));
         }
@@ -183,56 +148,76 @@ async fn read_newest_passing(
     Ok(None)
 }
 
-/// Drops the partitions of the concerned days that are not kept; the first value of a history's partition is its day.
-async fn drop_stale_partitions(
+async fn put_partitions(
     table: &TableSpec,
-    kept: &[PartitionSpec],
-    concerns: impl Fn(&str) -> bool,
+    partitions: &[PartitionSpec],
     context: &Context,
 ) -> Result<(), Failure> {
-    let present = context
+    context
         .glue
-        .list_partitions(table)
+        .put_partitions(table, partitions)
         .await
-        .map_err(|error| Failure::unavailable(&error))?;
-    let concerned = |values: &Vec<String>| values.first().is_some_and(|first| concerns(first));
-    let named = |values: &Vec<String>| kept.iter().any(|partition| partition.values == *values);
-    let stale: Vec<Vec<String>> = present
-        .into_iter()
-        .map(|partition| partition.values)
-        .filter(|v| concerned(v) && !named(v))
-        .collect();
+        .map_err(catalogue_failure)
+}
+
+/// Drops the partitions that are not `retained` and whose first value `is_concerned`: the first
+/// value of a history's partition is its day.
+async fn drop_stale_partitions(
+    table: &TableSpec,
+    retained: &[PartitionSpec],
+    is_concerned: impl Fn(&str) -> bool,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut stale = context.glue.list_partitions(table).await?;
+    stale.retain(|partition| {
+        let concerned = partition
+            .values
+            .first()
+            .is_some_and(|first| is_concerned(first));
+        concerned
+            && retained
+                .iter()
+                .all(|known| known.values != partition.values)
+    });
     if stale.is_empty() {
         return Ok(());
     }
-    context
-        .glue
-        .delete_partitions(table, &stale)
-        .await
-        .map_err(|error| Failure::unavailable(&error))
+    let values: Vec<Vec<String>> = stale
+        .into_iter()
+        .map(|partition| partition.values)
+        .collect();
+    context.glue.delete_partitions(table, &values).await?;
+    Ok(())
 }
 
+/// A partition for each shard; with `day`, one of the table of all days.
 fn partition_specs(
     manifest: &SnapshotManifest,
     day: Option<Day>,
     context: &Context,
 ) -> Vec<PartitionSpec> {
-    let partition = |shard: &lake::ManifestShard| {
-        let snapshot = ShardVersion {
-            table: &manifest.table,
-            shard: shard.shard,
-            version: &shard.version,
-        };
-        let mut values: Vec<String> = day.iter().map(ToString::to_string).collect();
-        values.push(format!("{:03}", shard.shard));
-        PartitionSpec {
-            values,
-            location: format!(
-                "s3://{}/{}",
-                context.buckets.curated,
-                snapshot.rows_prefix()
-            ),
-        }
+    manifest
+        .shards
+        .iter()
+        .map(|shard| shard_partition(&manifest.table, shard, day, context))
+        .collect()
+}
+
+fn shard_partition(
+    table: &str,
+    shard: &ManifestShard,
+    day: Option<Day>,
+    context: &Context,
+) -> PartitionSpec {
+    let version = ShardVersion {
+        table,
+        shard: shard.shard,
+        version: &shard.version,
     };
-    manifest.shards.iter().map(partition).collect()
+    let mut values: Vec<String> = day.iter().map(ToString::to_string).collect();
+    values.push(format!("{:03}", shard.shard));
+    PartitionSpec {
+        values,
+        location: format!("s3://{}/{}", context.buckets.curated, version.rows_prefix()),
+    }
 }

@@ -1,5 +1,5 @@
-//! An audit of what was measured: the files of a snapshot read again, group by group, by the same code. What the merge kept
-//! must come out, to the last byte.
+//! An audit of the stored measures: the files of a snapshot are read again, group by group, and
+//! measured by the same code. The result must equal what the merge stored, byte for byte.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use lake::{LakeError, ManifestShard, OwnerRange, RuleResult, SnapshotManifest, s
 use quality::TableState;
 use serde::Serialize;
 use store::ObjectStore;
+use store::sorted_file::{FetchedRowGroup, RowGroupFetcher, SortedFile, select_row_groups};
 
-use crate::increments::conform_to_schema;
+use crate::batch_columns::conform_to_schema;
 use crate::plan::merge_rules;
 use crate::profile::{ShardProfile, is_measured_under, rules_fingerprint};
-use crate::sorted_file::{RowGroupFetcher, SortedFile, select_row_groups};
 use crate::table::{ManifestMeasures, measure_shards};
 
-/// What reading a snapshot again came to.
+/// The result of reading a snapshot again.
 #[derive(Clone, Debug, Serialize)]
 pub struct RescanReport {
     /// The table.
@@ -28,15 +28,16 @@ pub struct RescanReport {
     pub rows: u64,
     /// Row groups that were read.
     pub groups: usize,
-    /// Whether the snapshot was measured under today's contract: otherwise there is nothing to compare with.
+    /// Whether the snapshot was measured under today's contract: otherwise its measures cannot be
+    /// compared.
     pub comparable: bool,
-    /// What became of the rules, by what was read.
+    /// The results of the rules on the rows that were read.
     pub rules: Vec<RuleResult>,
-    /// What differs from what the merge kept, a line each.
+    /// How the stored measures differ from the rows, a line each.
     pub differences: Vec<String>,
 }
 
-/// Reads a snapshot again and compares. Holds two row groups, and what is kept of one shard.
+/// Reads a snapshot again and compares. Holds two row groups, and the stored measures of one shard.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -52,7 +53,7 @@ pub async fn rescan_snapshot(
             .shards
             .iter()
             .all(|shard| is_measured_under(shard, &fingerprint));
-    let mut found = RescanReport {
+    let mut report = RescanReport {
         table: table.name.clone(),
         date: manifest.date.clone(),
         rows: 0,
@@ -61,74 +62,81 @@ pub async fn rescan_snapshot(
         rules: Vec::new(),
         differences: Vec::new(),
     };
+
     let mut total = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
-        let kept = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated)
+        let stored = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated)
             .await?
             .filter(|_| comparable);
-        let mut groups = ShardGroupReader::open(table, shard, curated).await?;
-        // Added up as the merge does it, shard by shard: sketches are not the same in another order.
-        let (mut of_shard, mut place) = (TableState::new(&rules, &table.columns), 0);
-        while let Some(again) = groups.next(table, &rules).await? {
-            if let Some(kept) = &kept
-                && kept.groups.get(place).and_then(state_json) != state_json(&again)
-            {
-                found.differences.push(format!(
-                    "shard {}: group {place} was measured otherwise",
-                    shard.shard
-                ));
-            }
-            of_shard.merge(&again);
-            place += 1;
-        }
-        total.merge(&of_shard);
-        if let Some(kept) = kept.filter(|kept| kept.groups.len() > place) {
-            let before = kept.groups.len();
-            found.differences.push(format!(
-                "shard {}: {before} groups were measured, the file has {place}",
-                shard.shard
-            ));
-        }
-        found.groups += place;
+        let groups = ShardGroupReader::open(table, &rules, shard, curated).await?;
+        // Added up as the merge does it, shard by shard: sketches differ when they are added in
+        // another order.
+        total.merge(&rescan_shard(groups, shard.shard, stored, &mut report).await?);
     }
-    found.rows = total.rows;
-    let again = measure_shards(table, &rules, &total, &manifest.shards, curated).await?;
+
+    report.rows = total.rows;
+    let measured = measure_shards(table, &rules, &total, &manifest.shards, curated).await?;
     if comparable {
-        found
-            .differences
-            .extend(describe_differences(manifest, &total, &again));
+        let differences = describe_differences(manifest, &total, &measured);
+        report.differences.extend(differences);
     }
-    found.rules = again.rules;
-    Ok(found)
+    report.rules = measured.rules;
+    Ok(report)
 }
 
-/// What the manifest says otherwise than its files.
+/// Measures a shard's groups again and compares each with its stored measures.
+async fn rescan_shard(
+    mut groups: ShardGroupReader<'_>,
+    shard: u32,
+    stored: Option<ShardProfile>,
+    report: &mut RescanReport,
+) -> Result<TableState, Failure> {
+    let mut total = TableState::new(groups.rules, &groups.table.columns);
+    let mut count = 0;
+    while let Some(measured) = groups.next().await? {
+        if let Some(stored) = &stored
+            && stored.groups.get(count).and_then(state_json) != state_json(&measured)
+        {
+            let line = format!("shard {shard}: group {count} has other stored measures");
+            report.differences.push(line);
+        }
+        total.merge(&measured);
+        count += 1;
+    }
+    if let Some(stored) = stored
+        && stored.groups.len() > count
+    {
+        let before = stored.groups.len();
+        report.differences.push(format!(
+            "shard {shard}: {before} groups were measured, the file has {count}"
+        ));
+    }
+    report.groups += count;
+    Ok(total)
+}
+
+/// How the manifest differs from its files.
 fn describe_differences(
     manifest: &SnapshotManifest,
     total: &TableState,
-    again: &ManifestMeasures,
+    measured: &ManifestMeasures,
 ) -> Vec<String> {
-    let pairs = manifest
-        .rules
-        .iter()
-        .zip(&again.rules)
-        .filter(|(before, now)| before != now);
-    let mut lines: Vec<String> = pairs
-        .map(|(before, now)| {
-            let (rule, failed, checked) = (&before.rule, before.failed, before.checked);
-            format!(
-                "rule {rule}: {failed} of {checked} in the manifest, {} of {} in the files",
-                now.failed, now.checked
-            )
-        })
-        .collect();
-    let names = manifest
-        .columns
-        .keys()
-        .filter(|name| manifest.columns.get(*name) != again.columns.get(*name));
-    lines.extend(
-        names.map(|name| format!("column {name}: the manifest says otherwise than the files")),
-    );
+    let mut lines = Vec::new();
+    for (before, after) in manifest.rules.iter().zip(&measured.rules) {
+        if before != after {
+            lines.push(format!(
+                "rule {}: {} of {} in the manifest, {} of {} in the files",
+                before.rule, before.failed, before.checked, after.failed, after.checked
+            ));
+        }
+    }
+    for (name, column) in &manifest.columns {
+        if measured.columns.get(name) != Some(column) {
+            lines.push(format!(
+                "column {name}: the manifest says otherwise than the files"
+            ));
+        }
+    }
     if (manifest.rows, manifest.newest_event) != (total.rows, total.newest_event) {
         lines.push(format!(
             "{} rows in the manifest, {} in the files",
@@ -139,59 +147,56 @@ fn describe_differences(
 }
 
 /// The groups of a shard's file, one after the other.
-struct ShardGroupReader {
+struct ShardGroupReader<'r> {
+    table: &'r TableContract,
+    rules: &'r [Rule],
     schema: SchemaRef,
     fetcher: RowGroupFetcher,
 }
 
-impl ShardGroupReader {
+impl<'r> ShardGroupReader<'r> {
     async fn open(
-        table: &TableContract,
+        table: &'r TableContract,
+        rules: &'r [Rule],
         shard: &ManifestShard,
         curated: &Arc<dyn ObjectStore>,
     ) -> Result<Self, Failure> {
-        let file =
-            Arc::new(SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?);
-        let fetcher = RowGroupFetcher::new(
-            Arc::clone(curated),
-            select_row_groups(&[file], &OwnerRange::of_shard(0, 1)),
-        );
+        let file = SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?;
+        let groups = select_row_groups(&[Arc::new(file)], &OwnerRange::default());
         Ok(Self {
+            table,
+            rules,
             schema: schema::curated_schema(table),
-            fetcher,
+            fetcher: RowGroupFetcher::for_groups(curated, groups),
         })
     }
 
     /// The next group, measured.
-    async fn next(
-        &mut self,
-        table: &TableContract,
-        rules: &[Rule],
-    ) -> Result<Option<TableState>, Failure> {
-        let Some(((file, group), bytes)) = self.fetcher.next().await? else {
+    async fn next(&mut self) -> Result<Option<TableState>, Failure> {
+        let Some(fetched) = self.fetcher.next().await? else {
             return Ok(None);
         };
-        let names: Vec<&str> = self
-            .schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .collect();
-        let mut state = TableState::new(rules, &table.columns);
-        let batches = file
-            .footer
-            .decode_group_columns(&group, bytes, &names)
-            .map_err(|error| file.corrupt_failure(&error))?;
-        for batch in batches {
-            let batch = batch.map_err(LakeError::from);
-            let batch = batch.and_then(|batch| conform_to_schema(&batch, &self.schema));
-            state.add_batch(rules, &batch.map_err(|error| file.corrupt_failure(&error))?);
-        }
+        let file = Arc::clone(&fetched.file);
+        let state = self
+            .measure_group(fetched)
+            .map_err(|error| file.damaged(error))?;
         Ok(Some(state))
+    }
+
+    fn measure_group(&self, fetched: FetchedRowGroup) -> Result<TableState, LakeError> {
+        let FetchedRowGroup { file, group, bytes } = fetched;
+        let fields = self.schema.fields().iter();
+        let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        let mut state = TableState::new(self.rules, &self.table.columns);
+        for batch in file.footer.decode_group_columns(&group, bytes, &names)? {
+            let batch = conform_to_schema(&batch?, &self.schema)?;
+            state.add_batch(self.rules, &batch);
+        }
+        Ok(state)
     }
 }
 
-/// What is kept of a group, as it is kept.
+/// The stored form of a group's measures.
 fn state_json(state: &TableState) -> Option<String> {
     serde_json::to_string(state).ok()
 }

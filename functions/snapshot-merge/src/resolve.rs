@@ -1,28 +1,29 @@
-//! What is true of one record: every statement about it in, its rows out.
+//! The rows of one owner, resolved from every change of it.
 //!
-//! Pure. The result does not depend on the order in which statements arrive, nor on repeats, nor on how they are
-//! spread over days: what is needed later (tombstones, patches, emptied sets) is given back as state.
+//! Pure. The result does not depend on the order in which changes arrive, nor on repeats, nor on
+//! how they are spread over days: the changes that later days need (tombstones, patches, emptied
+//! sets) are returned as state.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use pole::{LogPosition, Precedence, RowOperation};
 
-/// Where a statement's row lies: which batch, which row.
+/// Where a change's row is: the index of its batch, and of the row in it.
 pub type RowRef = (usize, usize);
 
-/// Where a statement comes from.
+/// Where a change comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeOrigin {
     /// The base's snapshot.
     Base,
-    /// What the base's merge remembered.
+    /// The state that the base's merge stored.
     State,
     /// Today's increments.
     Increment,
 }
 
-/// One statement about a row.
+/// One change of a row.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangeRecord<'s> {
     /// The row's id.
@@ -31,15 +32,15 @@ pub struct ChangeRecord<'s> {
     pub source: &'s str,
     /// The owner's set; none for a record of its own.
     pub set: Option<&'s str>,
-    /// What it does.
+    /// The operation.
     pub op: RowOperation,
     /// The event that makes it.
     pub event_id: &'s str,
-    /// Its rank.
+    /// Its precedence over other changes.
     pub precedence: Precedence,
-    /// What a patch carries.
+    /// The columns that a patch carries.
     pub changed_columns: Option<&'s str>,
-    /// Where its row lies.
+    /// Where its row is.
     pub row_ref: RowRef,
     /// Where it comes from.
     pub origin: ChangeOrigin,
@@ -50,199 +51,169 @@ pub struct ChangeRecord<'s> {
 pub struct ResolvedRow<'s> {
     /// The row's key: (pole_id, source).
     pub key: (&'s str, &'s str),
-    /// The latest statement: the provenance is its.
+    /// The latest change: the row has its provenance.
     pub latest: RowRef,
-    /// The whole row that the patches are laid over; none when no whole row was ever stated.
+    /// The full row under the patches; none when no change ever stated a full row.
     pub full_row: Option<RowRef>,
     /// Patches in their order, with the columns that they carry.
     pub patches: Vec<(RowRef, &'s str)>,
-    /// Whether today's statements had a part in it.
+    /// Whether one of today's changes had a part in it.
     pub changed: bool,
 }
 
-/// What a fold gives.
+/// The result of resolving an owner's changes.
 #[derive(Debug, Default)]
 pub struct Resolved<'s> {
     /// The rows that readers see, by key.
     pub rows: Vec<ResolvedRow<'s>>,
-    /// The statements to remember.
+    /// The changes that later days need.
     pub state: Vec<ChangeRecord<'s>>,
 }
 
-/// Folds every statement about the rows of one owner.
+/// Resolves every change of the rows of one owner.
 #[must_use]
-pub fn resolve_changes<'s>(mut statements: Vec<ChangeRecord<'s>>) -> Resolved<'s> {
-    use_first_position_per_event(&mut statements);
+pub fn resolve_changes<'s>(mut changes: Vec<ChangeRecord<'s>>) -> Resolved<'s> {
+    use_first_position_per_event(&mut changes);
     let mut groups: BTreeMap<(&str, &str, &str), Vec<ChangeRecord<'s>>> = BTreeMap::new();
-    for statement in statements {
-        // A set is judged as a whole, a record of its own by its id.
-        let group = match statement.set {
-            Some(set) => (statement.source, set, ""),
-            None => (statement.source, "", statement.pole_id),
+    for change in changes {
+        // A set is resolved as one, a record of its own by its id.
+        let group = match change.set {
+            Some(set) => (change.source, set, ""),
+            None => (change.source, "", change.pole_id),
         };
-        groups.entry(group).or_default().push(statement);
+        groups.entry(group).or_default().push(change);
     }
-    let mut folded = Resolved::default();
-    for ((_, set, _), statements) in groups {
+
+    let mut resolved = Resolved::default();
+    for ((_, set, _), changes) in groups {
         if set.is_empty() {
-            resolve_record(statements, &mut folded);
+            resolve_record(changes, &mut resolved);
         } else {
-            resolve_set(&statements, &mut folded);
+            resolve_set(&changes, &mut resolved);
         }
     }
-    folded.rows.sort_by(|a, b| a.key.cmp(&b.key));
-    folded
+    resolved.rows.sort_by(|a, b| a.key.cmp(&b.key));
+    resolved
 }
 
-/// An event that was sent twice stands in the log twice. Its first place counts, so that a repeat changes nothing.
-fn use_first_position_per_event(statements: &mut [ChangeRecord<'_>]) {
+/// Gives each change the first position of its event. An event that was sent twice is in the log
+/// twice; its first position counts, so that a repeat changes nothing.
+fn use_first_position_per_event(changes: &mut [ChangeRecord<'_>]) {
     let mut first: BTreeMap<(&str, &str), LogPosition> = BTreeMap::new();
-    for statement in statements.iter() {
-        let place = first
-            .entry((statement.source, statement.event_id))
-            .or_insert(statement.precedence.position);
-        *place = (*place).min(statement.precedence.position);
+    for change in changes.iter() {
+        let position = first
+            .entry((change.source, change.event_id))
+            .or_insert(change.precedence.position);
+        *position = (*position).min(change.precedence.position);
     }
-    // The rows themselves are kept in the order of their own places, so that the first one is chosen.
-    statements.sort_by_key(|statement| {
-        (
-            statement.precedence.position,
-            statement.origin,
-            statement.row_ref,
-        )
-    });
-    for statement in statements.iter_mut() {
-        statement.precedence.position = first[&(statement.source, statement.event_id)];
+
+    // The changes stay in the order of their own positions, so that the first one of an event is
+    // chosen.
+    changes.sort_by_key(|change| (change.precedence.position, change.origin, change.row_ref));
+    for change in changes.iter_mut() {
+        change.precedence.position = first[&(change.source, change.event_id)];
     }
 }
 
-/// The first of the statements with the greatest rank.
-fn latest_change<'a, 's>(
-    statements: impl Iterator<Item = &'a ChangeRecord<'s>>,
-) -> Option<&'a ChangeRecord<'s>>
-where
-    's: 'a,
-{
-    statements
+/// The first of the changes with the greatest precedence.
+fn latest_change<'a, 's: 'a>(
+    changes: impl Iterator<Item = &'a ChangeRecord<'s>>,
+) -> Option<&'a ChangeRecord<'s>> {
+    changes
         .enumerate()
-        .max_by_key(|(place, statement)| (statement.precedence, Reverse(*place)))
-        .map(|(_, found)| found)
+        .max_by_key(|(index, change)| (change.precedence, Reverse(*index)))
+        .map(|(_, change)| change)
 }
 
-/// The rows of the event that stated the set last; all others are gone.
-fn resolve_set<'s>(statements: &[ChangeRecord<'s>], folded: &mut Resolved<'s>) {
-    let Some(last) = latest_change(statements.iter()).copied() else {
+/// The rows of the event that stated the set last; the set has no others.
+fn resolve_set<'s>(changes: &[ChangeRecord<'s>], resolved: &mut Resolved<'s>) {
+    let Some(last) = latest_change(changes.iter()).copied() else {
         return;
     };
-    let mut seen = BTreeMap::new();
-    for statement in statements.iter().filter(|statement| {
-        statement.precedence == last.precedence && statement.op == RowOperation::Upsert
-    }) {
-        seen.entry(statement.pole_id).or_insert(*statement);
-    }
-    if seen.is_empty() {
-        // Nothing is left to show how late the set was stated: remember it.
-        let marker = statements
+    let of_last_event = || {
+        changes
             .iter()
-            .find(|statement| statement.precedence == last.precedence);
-        folded.state.extend(marker.map(|marker| ChangeRecord {
-            op: RowOperation::Replace,
-            ..*marker
-        }));
+            .filter(|change| change.precedence == last.precedence)
+    };
+
+    let mut members = BTreeMap::new();
+    for change in of_last_event().filter(|change| change.op == RowOperation::Upsert) {
+        members.entry(change.pole_id).or_insert(*change);
     }
-    folded
+    if members.is_empty() {
+        // No row is left that shows how late the set was stated: a marker is stored.
+        resolved
+            .state
+            .extend(of_last_event().next().map(set_marker));
+    }
+    resolved
         .state
-        .extend(tied_losers(statements, &last).map(|loser| ChangeRecord {
-            op: RowOperation::Replace,
-            ..*loser
-        }));
-    folded
+        .extend(tied_losers(changes, &last).map(set_marker));
+    resolved
         .rows
-        .extend(seen.into_values().map(|row| ResolvedRow {
-            key: (row.pole_id, row.source),
-            latest: row.row_ref,
-            full_row: Some(row.row_ref),
-            patches: Vec::new(),
-            changed: row.origin == ChangeOrigin::Increment,
+        .extend(members.into_values().map(|change| ResolvedRow {
+            changed: is_new(&change),
+            ..ResolvedRow::from_full_row(&change)
         }));
 }
 
-/// Events of the winner's very moment that lost by their place in the log. They are remembered: when one is sent
-/// again, its new place is later, and without its first place it would win.
+/// A change as the marker of its set: it says when the set was stated, and has no member.
+fn set_marker<'s>(change: &ChangeRecord<'s>) -> ChangeRecord<'s> {
+    ChangeRecord {
+        op: RowOperation::Replace,
+        ..*change
+    }
+}
+
+/// Events of the winner's version and time that lost by their position in the log, each once. They
+/// are stored: when one is sent again, its new position is later, and without its first position it
+/// would win.
 fn tied_losers<'a, 's>(
-    statements: &'a [ChangeRecord<'s>],
+    changes: &'a [ChangeRecord<'s>],
     winner: &ChangeRecord<'s>,
 ) -> impl Iterator<Item = &'a ChangeRecord<'s>> {
     let winner = winner.precedence;
-    let lost = move |loser: &&ChangeRecord<'_>| {
-        loser.precedence.has_same_version_and_time(&winner) && loser.precedence < winner
-    };
-    let first = |place: usize, event_id: &str| {
-        statements[..place]
-            .iter()
-            .all(|earlier| earlier.event_id != event_id)
-    };
-    let losers = statements
+    changes
         .iter()
         .enumerate()
-        .filter(move |(_, loser)| lost(loser));
-    losers
-        .filter(move |(place, loser)| first(*place, loser.event_id))
-        .map(|(_, loser)| loser)
+        .filter(move |(_, change)| {
+            change.precedence.has_same_version_and_time(&winner) && change.precedence < winner
+        })
+        .filter(move |(index, change)| {
+            changes[..*index]
+                .iter()
+                .all(|earlier| earlier.event_id != change.event_id)
+        })
+        .map(|(_, change)| change)
 }
 
-/// The last whole row, with every later patch laid over it.
-fn resolve_record<'s>(mut statements: Vec<ChangeRecord<'s>>, folded: &mut Resolved<'s>) {
-    let base = statements
+/// The last full row, with every later patch applied to it.
+fn resolve_record<'s>(mut changes: Vec<ChangeRecord<'s>>, resolved: &mut Resolved<'s>) {
+    let base = remove_derived_base(&mut changes);
+    let full_changes = changes
         .iter()
-        .find(|statement| statement.origin == ChangeOrigin::Base)
-        .copied();
-    if statements
-        .iter()
-        .any(|statement| statement.origin == ChangeOrigin::State)
-    {
-        // The base's row is made from what the state holds: it says nothing of its own.
-        statements.retain(|statement| statement.origin != ChangeOrigin::Base);
-    }
-    let whole = latest_change(
-        statements
-            .iter()
-            .filter(|statement| statement.op != RowOperation::Patch),
-    )
-    .copied();
-    let patches = later_patches(&statements, whole);
-    let new = |statement: &ChangeRecord<'_>| statement.origin == ChangeOrigin::Increment;
-    let changed = whole.as_ref().is_some_and(new) || patches.iter().any(new);
-    let deleted = whole.is_some_and(|whole| whole.op == RowOperation::Delete);
-    let tied: Vec<ChangeRecord<'s>> = whole
-        .iter()
-        .flat_map(|whole| tied_losers(&statements, whole))
-        .copied()
-        .collect();
-    if deleted || !patches.is_empty() || !tied.is_empty() {
-        folded.state.extend(whole);
-        folded.state.extend(patches.iter().copied());
-        folded.state.extend(tied);
-    }
-    if deleted {
+        .filter(|change| change.op != RowOperation::Patch);
+    let full = latest_change(full_changes).copied();
+    let patches = later_patches(&changes, full);
+    let is_deleted = full.is_some_and(|full| full.op == RowOperation::Delete);
+    retain_record_state(&changes, full, &patches, is_deleted, resolved);
+    if is_deleted {
         return;
     }
-    let Some(latest) = patches.last().copied().or(whole) else {
+
+    let Some(latest) = patches.last().copied().or(full) else {
         return;
     };
-    let key = (latest.pole_id, latest.source);
-    folded.rows.push(match base.filter(|_| !changed) {
-        Some(base) => ResolvedRow {
-            key,
-            latest: base.row_ref,
-            full_row: Some(base.row_ref),
-            patches: Vec::new(),
-            changed,
+    let changed = full.iter().chain(&patches).any(is_new);
+    resolved.rows.push(match base {
+        Some(base) if !changed => ResolvedRow {
+            key: (latest.pole_id, latest.source),
+            ..ResolvedRow::from_full_row(&base)
         },
-        None => ResolvedRow {
-            key,
+        _ => ResolvedRow {
+            key: (latest.pole_id, latest.source),
             latest: latest.row_ref,
-            full_row: whole.map(|whole| whole.row_ref),
+            full_row: full.map(|full| full.row_ref),
             patches: patches
                 .iter()
                 .map(|patch| (patch.row_ref, patch.changed_columns.unwrap_or_default()))
@@ -252,19 +223,74 @@ fn resolve_record<'s>(mut statements: Vec<ChangeRecord<'s>>, folded: &mut Resolv
     });
 }
 
-/// The patches behind the last whole row, in order, each event once.
+/// The base's row. It is removed from the changes when the state has changes of the record: the row
+/// was made from these, and states nothing of its own.
+fn remove_derived_base<'s>(changes: &mut Vec<ChangeRecord<'s>>) -> Option<ChangeRecord<'s>> {
+    let base = changes
+        .iter()
+        .find(|change| change.origin == ChangeOrigin::Base)
+        .copied();
+    if changes
+        .iter()
+        .any(|change| change.origin == ChangeOrigin::State)
+    {
+        changes.retain(|change| change.origin != ChangeOrigin::Base);
+    }
+    base
+}
+
+/// Stores the changes of a record that its row in the snapshot does not show: a deletion, patches,
+/// and ties.
+fn retain_record_state<'s>(
+    changes: &[ChangeRecord<'s>],
+    full: Option<ChangeRecord<'s>>,
+    patches: &[ChangeRecord<'s>],
+    is_deleted: bool,
+    resolved: &mut Resolved<'s>,
+) {
+    let tied: Vec<ChangeRecord<'s>> = full
+        .iter()
+        .flat_map(|full| tied_losers(changes, full))
+        .copied()
+        .collect();
+    if is_deleted || !patches.is_empty() || !tied.is_empty() {
+        resolved.state.extend(full);
+        resolved.state.extend(patches);
+        resolved.state.extend(tied);
+    }
+}
+
+/// The patches behind the last full row, in order, each event once.
 fn later_patches<'s>(
-    statements: &[ChangeRecord<'s>],
-    whole: Option<ChangeRecord<'s>>,
+    changes: &[ChangeRecord<'s>],
+    full: Option<ChangeRecord<'s>>,
 ) -> Vec<ChangeRecord<'s>> {
-    let later = |patch: &&ChangeRecord<'_>| {
-        patch.op == RowOperation::Patch
-            && whole.is_none_or(|whole| patch.precedence > whole.precedence)
-    };
-    let mut patches: Vec<ChangeRecord<'s>> = statements.iter().filter(later).copied().collect();
+    let mut patches: Vec<ChangeRecord<'s>> = changes
+        .iter()
+        .filter(|change| change.op == RowOperation::Patch)
+        .filter(|patch| full.is_none_or(|full| patch.precedence > full.precedence))
+        .copied()
+        .collect();
     patches.sort_by_key(|patch| patch.precedence);
     patches.dedup_by_key(|patch| patch.precedence);
     patches
+}
+
+fn is_new(change: &ChangeRecord<'_>) -> bool {
+    change.origin == ChangeOrigin::Increment
+}
+
+impl<'s> ResolvedRow<'s> {
+    /// An unchanged row that a change states in full.
+    fn from_full_row(change: &ChangeRecord<'s>) -> Self {
+        Self {
+            key: (change.pole_id, change.source),
+            latest: change.row_ref,
+            full_row: Some(change.row_ref),
+            patches: Vec::new(),
+            changed: false,
+        }
+    }
 }
 
 #[cfg(test)]

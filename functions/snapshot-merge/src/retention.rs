@@ -1,19 +1,19 @@
-//! Retention: which days are kept, and what nobody names any more. Mark and sweep: what a kept manifest names is never
-//! deleted, whatever its age.
+//! Retention: which days are retained, and which files no manifest names any more. Mark and sweep:
+//! a file that a retained manifest names is never deleted, whatever its age.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind};
-use lake::iceberg::IcebergDays;
+use lake::iceberg::{IcebergDays, SnapshotEntry};
 use lake::{
     Day, SnapshotManifest, iceberg_prefix, manifest_key, parse_version_day, state_prefix,
     swept_days_key, table_prefix,
 };
 use serde::{Deserialize, Serialize};
 use store::streams::list_manifest_days;
-use store::{ListedObject, ObjectStore, StoreError};
+use store::{ListedObject, ObjectStore, StoreError, read_json_if_present};
 
 use crate::context::Context;
 use crate::iceberg::read_iceberg_days;
@@ -22,7 +22,7 @@ use crate::publish;
 /// Requests at once.
 const REQUESTS_AT_ONCE: usize = 16;
 
-/// How many days are kept. The newest day and the newest that passed always are.
+/// How many days are retained. The newest day and the newest that passed always are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetentionPolicy {
@@ -46,119 +46,149 @@ impl Default for RetentionPolicy {
 }
 
 impl RetentionPolicy {
-    /// The days that are kept of those that there are.
+    /// The days that are retained out of `days`.
     ///
     /// ```
     /// let days: Vec<_> = (0..800).map(lake::Day).collect();
-    /// let keep = snapshot_merge::Keep { daily: 3, monthly: 2, yearly: 2 };
-    /// let kept: Vec<String> = keep.kept(&days).iter().map(ToString::to_string).collect();
-    /// assert_eq!(kept, ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"]);
+    /// let policy = snapshot_merge::RetentionPolicy { daily: 3, monthly: 2, yearly: 2 };
+    /// let retained = policy.retained_days(&days);
+    /// let retained: Vec<String> = retained.iter().map(ToString::to_string).collect();
+    /// assert_eq!(retained, ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"]);
     /// ```
     #[must_use]
     pub fn retained_days(&self, days: &[Day]) -> BTreeSet<Day> {
-        let newest_first: BTreeSet<Day> = days.iter().copied().collect();
-        // The first characters of a date name its day, its month, its year.
-        let last_of = |most: usize, characters: usize| {
-            let mut periods: BTreeMap<String, Day> = BTreeMap::new();
-            for day in &newest_first {
-                periods.insert(day.to_string()[..characters].to_owned(), *day);
-            }
-            periods.into_values().rev().take(most).collect::<Vec<_>>()
-        };
-        let newest = newest_first.last().copied();
-        let kept = [(self.daily, 10), (self.monthly, 7), (self.yearly, 4)];
-        kept.into_iter()
-            .flat_map(|(most, characters)| last_of(most, characters))
-            .chain(newest)
-            .collect()
+        let days: BTreeSet<Day> = days.iter().copied().collect();
+        // The first 10, 7 and 4 characters of a date name its day, its month, its year.
+        let mut retained = BTreeSet::new();
+        for (count, characters) in [(self.daily, 10), (self.monthly, 7), (self.yearly, 4)] {
+            retained.extend(last_days_of_periods(&days, count, characters));
+        }
+        retained.extend(days.last());
+        retained
     }
 }
 
-/// What a sweep of a table came to.
+/// The last day of each of the newest `count` periods; the first `characters` of a date name its
+/// period.
+fn last_days_of_periods(days: &BTreeSet<Day>, count: usize, characters: usize) -> Vec<Day> {
+    let mut periods: BTreeMap<String, Day> = BTreeMap::new();
+    for day in days {
+        let mut period = day.to_string();
+        period.truncate(characters);
+        periods.insert(period, *day);
+    }
+    periods.into_values().rev().take(count).collect()
+}
+
+/// The result of a table's sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepResult {
     /// The table.
     pub table: String,
-    /// Days that are kept.
+    /// Days that are retained.
     pub retained: usize,
     /// Days whose manifests are dropped.
     pub dropped: Vec<String>,
-    /// Files that no kept manifest names.
+    /// Files that no retained manifest names.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
 }
 
-/// Sweeps a table; with `dry_run`, only says what would be done.
+/// The days and files that a sweep removes.
+struct SweepPlan {
+    newest: Day,
+    retained: usize,
+    dropped: Vec<Day>,
+    garbage: Vec<ListedObject>,
+}
+
+/// Sweeps a table; with `dry_run`, only reports what would be removed.
 ///
 /// # Errors
-/// When the storage or the catalogue fails. What is done is right; the next sweep does the rest.
+/// When the storage or the catalogue fails. The removed days and files stay removed; the next sweep
+/// removes the others.
 pub async fn sweep_table(
     table: &TableContract,
-    keep: RetentionPolicy,
+    policy: RetentionPolicy,
     dry_run: bool,
     context: &Context,
 ) -> Result<SweepResult, Failure> {
-    let curated = &*context.curated;
-    // The files are listed before the manifests are read: a file that a merge names meanwhile is not in the list, or it is
-    // of the newest day, which is not swept.
-    let files = list_shard_files(&table.name, curated).await?;
-    let manifests = read_manifests(&table.name, curated).await?;
-    let Some(newest) = manifests.keys().next_back().copied() else {
+    let Some(plan) = plan_sweep(&table.name, policy, &*context.curated).await? else {
         return Ok(SweepResult::default());
     };
-    let mut kept = keep.retained_days(&manifests.keys().copied().collect::<Vec<_>>());
-    kept.extend(
-        manifests
-            .iter()
-            .rev()
-            .find(|(_, manifest)| manifest.passed)
-            .map(|(day, _)| *day),
-    );
-    let dropped: Vec<Day> = manifests
-        .keys()
-        .filter(|day| !kept.contains(day))
-        .copied()
-        .collect();
-    let named: BTreeSet<&str> = kept
-        .iter()
-        .filter_map(|day| manifests.get(day))
-        .flat_map(referenced_keys)
-        .collect();
-    let garbage: Vec<&ListedObject> = files
-        .iter()
-        .filter(|file| is_garbage(&file.key, &named, newest))
-        .collect();
-    let swept = SweepResult {
+    let result = SweepResult {
         table: table.name.clone(),
-        retained: kept.len(),
-        dropped: dropped.iter().map(ToString::to_string).collect(),
-        files: garbage.len() as u64,
-        bytes: garbage.iter().map(|file| file.size).sum(),
+        retained: plan.retained,
+        dropped: plan.dropped.iter().map(ToString::to_string).collect(),
+        files: plan.garbage.len() as u64,
+        bytes: plan.garbage.iter().map(|file| file.size).sum(),
     };
-    if dry_run {
-        return Ok(swept);
+    if !dry_run {
+        execute_sweep(table, plan, &result.dropped, context).await?;
     }
-    // Readers first lose sight of a day, then it loses its manifest, and only then its files.
-    publish::withdraw_days(table, &dropped, context).await?;
-    record_swept_days(&table.name, &swept.dropped, curated).await?;
-    delete_objects(
-        dropped.iter().map(|day| manifest_key(&table.name, *day)),
-        curated,
-    )
-    .await?;
+    Ok(result)
+}
+
+/// What a sweep of a table removes; none when the table has no manifest.
+async fn plan_sweep(
+    table: &str,
+    policy: RetentionPolicy,
+    curated: &dyn ObjectStore,
+) -> Result<Option<SweepPlan>, Failure> {
+    // The files are listed before the manifests are read: a file that a merge names meanwhile is
+    // not in the list, or it is of the newest day, which is not swept.
+    let files = list_shard_files(table, curated).await?;
+    let manifests = read_manifests(table, curated).await?;
+    let days: Vec<Day> = manifests.keys().copied().collect();
+    let Some(newest) = days.last().copied() else {
+        return Ok(None);
+    };
+
+    let newest_passing = days.iter().rev().find(|day| manifests[*day].passed);
+    let mut retained = policy.retained_days(&days);
+    retained.extend(newest_passing);
+    let named: BTreeSet<&str> = retained
+        .iter()
+        .flat_map(|day| referenced_keys(&manifests[day]))
+        .collect();
+    let mut garbage = files;
+    garbage.retain(|file| is_garbage(&file.key, &named, newest));
+    Ok(Some(SweepPlan {
+        newest,
+        retained: retained.len(),
+        dropped: days
+            .into_iter()
+            .filter(|day| !retained.contains(day))
+            .collect(),
+        garbage,
+    }))
+}
+
+/// Removes days and files: a day first leaves the catalogue, then it loses its manifest, and only
+/// then its files.
+async fn execute_sweep(
+    table: &TableContract,
+    plan: SweepPlan,
+    dropped: &[String],
+    context: &Context,
+) -> Result<(), Failure> {
+    let curated = &*context.curated;
+    publish::withdraw_days(table, &plan.dropped, context).await?;
+    record_swept_days(&table.name, dropped, curated).await?;
+    let manifests = plan
+        .dropped
+        .iter()
+        .map(|day| manifest_key(&table.name, *day));
+    delete_objects(manifests, curated).await?;
+
     publish::publish_iceberg_table(table, |_| false, context).await?;
-    delete_objects(garbage.into_iter().map(|file| file.key.clone()), curated).await?;
-    sweep_iceberg(&table.name, newest, curated).await?;
-    Ok(swept)
+    delete_objects(plan.garbage.into_iter().map(|file| file.key), curated).await?;
+    sweep_iceberg(&table.name, plan.newest, curated).await
 }
 
-fn store_failure(error: &StoreError) -> Failure {
-    Failure::unavailable(error)
-}
-
-/// A file that no kept manifest names, of a day that no merge works on: every day before the newest is built, and if it is
-/// built again it names its files anew.
+/// Whether a file is named by no retained manifest and is of a day that no merge works on. Every
+/// day before the newest is built; if it is built again, its files get new names.
 fn is_garbage(key: &str, named: &BTreeSet<&str>, newest: Day) -> bool {
     !named.contains(key) && parse_version_day(key).is_some_and(|day| day < newest)
 }
@@ -179,16 +209,9 @@ pub(crate) fn referenced_keys(manifest: &SnapshotManifest) -> impl Iterator<Item
 async fn list_shard_files(
     table: &str,
     curated: &dyn ObjectStore,
-) -> Result<Vec<ListedObject>, Failure> {
-    let mut files = Vec::new();
-    for prefix in [table_prefix(table), state_prefix(table)] {
-        files.extend(
-            curated
-                .list(&prefix, None)
-                .await
-                .map_err(|error| store_failure(&error))?,
-        );
-    }
+) -> Result<Vec<ListedObject>, StoreError> {
+    let mut files = curated.list(&table_prefix(table), None).await?;
+    files.extend(curated.list(&state_prefix(table), None).await?);
     Ok(files)
 }
 
@@ -197,24 +220,21 @@ pub(crate) async fn read_manifests(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeMap<Day, SnapshotManifest>, Failure> {
-    let days = list_manifest_days(table, curated)
-        .await
-        .map_err(|error| store_failure(&error))?;
-    let read = |day: Day| async move {
-        let key = manifest_key(table, day);
-        let object = curated
-            .get(&key)
-            .await
-            .map_err(|error| store_failure(&error))?;
-        let manifest = SnapshotManifest::from_json(&object.body);
-        let damaged = |error| Failure::new(FailureKind::Corrupt, format!("{key}: {error}"));
-        manifest.map(|manifest| (day, manifest)).map_err(damaged)
-    };
+    let days = list_manifest_days(table, curated).await?;
     stream::iter(days)
-        .map(read)
+        .map(|day| async move {
+            let manifest = read_manifest(&manifest_key(table, day), curated).await?;
+            Ok((day, manifest))
+        })
         .buffered(REQUESTS_AT_ONCE)
         .try_collect()
         .await
+}
+
+async fn read_manifest(key: &str, curated: &dyn ObjectStore) -> Result<SnapshotManifest, Failure> {
+    let object = curated.get(key).await?;
+    SnapshotManifest::from_json(&object.body)
+        .map_err(|error| Failure::new(FailureKind::Corrupt, format!("{key}: {error}")))
 }
 
 /// Adds days to the list of those that were dropped.
@@ -227,57 +247,57 @@ async fn record_swept_days(
         return Ok(());
     }
     let key = swept_days_key(table);
-    let mut days: BTreeSet<String> = store::read_json_if_present(curated, &key)
+    let mut days: BTreeSet<String> = read_json_if_present(curated, &key)
         .await?
         .unwrap_or_default();
     days.extend(dropped.iter().cloned());
-    let body = serde_json::to_vec(&days).map_err(|error| Failure::corrupt(&error))?;
-    curated
-        .put(&key, body.into(), "application/json")
-        .await
-        .map_err(|error| store_failure(&error))
+    let body = serde_json::to_vec(&days)?;
+    curated.put(&key, body.into(), "application/json").await?;
+    Ok(())
 }
 
 async fn delete_objects(
     keys: impl Iterator<Item = String>,
     curated: &dyn ObjectStore,
-) -> Result<(), Failure> {
-    let delete = |key: String| async move { curated.delete(&key).await };
-    let done: Result<Vec<()>, _> = stream::iter(keys)
-        .map(delete)
+) -> Result<(), StoreError> {
+    stream::iter(keys)
+        .map(|key| async move { curated.delete(&key).await })
         .buffered(REQUESTS_AT_ONCE)
         .try_collect()
-        .await;
-    done.map(drop).map_err(|error| store_failure(&error))
+        .await
 }
 
-/// Deletes Iceberg files that the current metadata does not name. Those of the last two days stay: somebody may be reading
-/// by them.
+/// Deletes Iceberg files that the current metadata does not name. Those of the last two days are
+/// kept, because a query may still read by them.
 async fn sweep_iceberg(table: &str, newest: Day, curated: &dyn ObjectStore) -> Result<(), Failure> {
     let (_, days) = read_iceberg_days(table, curated).await?;
-    let prefix = iceberg_prefix(table);
-    let listed = curated
-        .list(&prefix, None)
-        .await
-        .map_err(|error| store_failure(&error))?;
     let named = iceberg_file_names(&days);
-    let stale = listed.into_iter().filter(|entry| {
+    let prefix = iceberg_prefix(table);
+    let mut stale = curated.list(&prefix, None).await?;
+    stale.retain(|entry| {
         let name = entry.key.strip_prefix(&prefix).unwrap_or_default();
-        let day = name
-            .split_once('-')
-            .and_then(|(number, _)| number.parse::<i32>().ok());
-        !named.contains(name) && day.is_some_and(|day| day < newest.0 - 1)
+        !named.contains(name) && iceberg_file_day(name).is_some_and(|day| day < newest.0 - 1)
     });
-    delete_objects(stale.map(|entry| entry.key), curated).await
+    delete_objects(stale.into_iter().map(|entry| entry.key), curated).await?;
+    Ok(())
+}
+
+/// The day that an Iceberg file's name begins with, as a number.
+fn iceberg_file_day(name: &str) -> Option<i32> {
+    let (day, _) = name.split_once('-')?;
+    day.parse().ok()
 }
 
 /// The names of the lists and manifests of the days.
-fn iceberg_file_names(days: &IcebergDays) -> BTreeSet<String> {
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let of = |day: &lake::iceberg::SnapshotEntry| {
-        [Some(name(&day.manifest_list)), day.manifest_key().map(name)]
-    };
-    days.entries().flat_map(of).flatten().collect()
+fn iceberg_file_names(days: &IcebergDays) -> BTreeSet<&str> {
+    days.entries().flat_map(iceberg_names_of_day).collect()
+}
+
+fn iceberg_names_of_day(entry: &SnapshotEntry) -> impl Iterator<Item = &str> {
+    [Some(&entry.manifest_list[..]), entry.manifest_key()]
+        .into_iter()
+        .flatten()
+        .map(|path| path.rsplit('/').next().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! One shard of a plan: what it reads, whether anything has to be done, and what it writes.
+//! One shard of a plan: its inputs, whether it has to be merged at all, and the files that it
+//! writes.
 
 use std::sync::Arc;
 
@@ -9,19 +10,21 @@ use lake::{Day, ManifestShard, OwnerRange, ShardVersion, schema, state_has_conte
 use quality::TableState;
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
+use store::sorted_file::SortedFile;
 
 use crate::context::Context;
 use crate::output::WrittenShard;
 use crate::plan::{PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, is_measured_under, rules_fingerprint};
 use crate::resolve::ChangeOrigin;
-use crate::shard_merge::{BaseFile, RowChangeCounts, ShardInput, ShardOutput, merge_shard_rows};
+use crate::shard_merge::{BaseFile, ShardInput, ShardOutput, merge_shard_rows};
 use crate::sizes::MergeSizes;
-use crate::sorted_file::{SortedBatches, SortedFile};
+use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::{self, Increments};
 use crate::temp_file::WrittenTempFile;
+use crate::window_merge::RowChangeCounts;
 
-/// What a shard came to.
+/// The result of a shard's merge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ShardResult {
     pub(crate) shard: ManifestShard,
@@ -53,34 +56,32 @@ impl<'j> ShardJob<'j> {
         context: &'j Context,
     ) -> Self {
         let rules = merge_rules(table);
-        let fingerprint = rules_fingerprint(&rules, &table.columns);
-        let owners = OwnerRange::of_shard(shard, planned.plan.shards);
-        let (store, sizes) = (&context.curated, context.sizes);
         Self {
             table,
             planned,
             shard,
-            owners,
+            owners: OwnerRange::of_shard(shard, planned.plan.shards),
+            fingerprint: rules_fingerprint(&rules, &table.columns),
             rules,
-            fingerprint,
-            store,
-            sizes,
+            store: &context.curated,
+            sizes: context.sizes,
         }
     }
 
-    /// Does the shard.
+    /// Merges the shard, or takes over the base's when it has no increments.
     pub(crate) async fn run(&self) -> Result<ShardResult, Failure> {
-        let statements = self.open_increments().await?;
-        let known = self.base_shard();
-        if statements.is_empty()
-            && let Some(known) = known
+        let increments = self.open_increments().await?;
+        let base_shard = self.base_shard();
+        if increments.is_empty()
+            && let Some(base_shard) = base_shard
             && let Some(result) =
-                ShardResult::from_base_shard(known, &self.fingerprint, &**self.store).await?
+                ShardResult::from_base_shard(base_shard, &self.fingerprint, &**self.store).await?
         {
             return Ok(result);
         }
-        let output = merge_shard_rows(self.open_shard_input(statements).await?, self.store).await?;
-        self.write_shard_result(output, known).await
+        let input = self.open_shard_input(increments).await?;
+        let output = merge_shard_rows(input, self.store).await?;
+        self.write_shard_result(output, base_shard).await
     }
 
     /// The base's shard of the same owners.
@@ -89,28 +90,23 @@ impl<'j> ShardJob<'j> {
         plan.base.as_ref()?.find_shard(self.shard, plan.shards)
     }
 
-    /// Today's statements of the shard; empty when there are none.
+    /// Today's changes of the shard; empty when it has none.
     async fn open_increments(&self) -> Result<Vec<(ChangeOrigin, SortedBatches)>, Failure> {
-        let schema = schema::refined_schema(self.table);
         match &self.planned.increments {
             Increments::InMemory(batches) => {
-                let held = SortedBatches::from_memory(batches, &self.owners)
-                    .map_err(|error| Failure::corrupt(&error))?;
-                let none = matches!(&held, SortedBatches::InMemory(batches) if batches.is_empty());
-                Ok(if none {
+                let rows = SortedBatches::from_memory(batches, &self.owners)?;
+                let is_empty =
+                    matches!(&rows, SortedBatches::InMemory(batches) if batches.is_empty());
+                Ok(if is_empty {
                     Vec::new()
                 } else {
-                    vec![(ChangeOrigin::Increment, held)]
+                    vec![(ChangeOrigin::Increment, rows)]
                 })
             }
-            Increments::Stored(stored) => {
-                sorted_runs::open_shard_runs(
-                    self.store,
-                    stored,
-                    (self.shard, &self.owners),
-                    &schema,
-                )
-                .await
+            Increments::Stored(runs) => {
+                let refined = schema::refined_schema(self.table);
+                let range = (self.shard, &self.owners);
+                sorted_runs::open_shard_runs(self.store, runs, range, &refined).await
             }
         }
     }
@@ -119,30 +115,11 @@ impl<'j> ShardJob<'j> {
         &self,
         increments: Vec<(ChangeOrigin, SortedBatches)>,
     ) -> Result<ShardInput<'_>, Failure> {
-        let (mut base, mut states) = (Vec::new(), Vec::new());
-        let reaching = self
-            .planned
-            .plan
-            .base
-            .iter()
-            .flat_map(|base| base.shards_overlapping(&self.owners));
-        for shard in reaching {
-            let file = SortedFile::open(&**self.store, &shard.rows_key, Some(shard.bytes)).await?;
-            let profile =
-                ShardProfile::read_shard_profile(shard, &self.fingerprint, &**self.store).await?;
-            let measured = profile.map(|profile| profile.groups);
-            base.push(BaseFile {
-                file: Arc::new(file),
-                measured,
-            });
-            if let Some(key) = &shard.state_key {
-                states.push(Arc::new(SortedFile::open(&**self.store, key, None).await?));
-            }
-        }
+        let (base, states) = self.open_base().await?;
         let refined = schema::refined_schema(self.table);
         let state = SortedBatches::from_store(self.store, &states, &self.owners, &refined);
-        let mut statements = vec![(ChangeOrigin::State, state)];
-        statements.extend(increments);
+        let mut change_sources = vec![(ChangeOrigin::State, state)];
+        change_sources.extend(increments);
         Ok(ShardInput {
             curated: schema::curated_schema(self.table),
             refined,
@@ -151,43 +128,64 @@ impl<'j> ShardJob<'j> {
             owners: self.owners.clone(),
             sizes: self.sizes,
             base,
-            change_sources: statements,
+            change_sources,
         })
     }
 
-    /// Writes what changed, and shares with the base what did not.
+    /// The base's files that can hold the shard's owners: rows with their measures, and states.
+    async fn open_base(&self) -> Result<(Vec<BaseFile>, Vec<Arc<SortedFile>>), Failure> {
+        let store = &**self.store;
+        let mut rows = Vec::new();
+        let mut states = Vec::new();
+        let Some(base) = &self.planned.plan.base else {
+            return Ok((rows, states));
+        };
+        for shard in base.shards_overlapping(&self.owners) {
+            let file = SortedFile::open(store, &shard.rows_key, Some(shard.bytes)).await?;
+            let profile = ShardProfile::read_shard_profile(shard, &self.fingerprint, store).await?;
+            rows.push(BaseFile {
+                file: Arc::new(file),
+                measured: profile.map(|profile| profile.groups),
+            });
+            if let Some(key) = &shard.state_key {
+                states.push(Arc::new(SortedFile::open(store, key, None).await?));
+            }
+        }
+        Ok((rows, states))
+    }
+
+    /// Writes files that differ from the base's, and shares the others with the base.
     async fn write_shard_result(
         &self,
         output: ShardOutput,
-        known: Option<&ManifestShard>,
+        base_shard: Option<&ManifestShard>,
     ) -> Result<ShardResult, Failure> {
-        let day = self.planned.day()?;
         let ShardOutput {
             written,
             counts,
             copied,
         } = output;
-        let state = written.state.as_ref();
-        let same_state = known.is_some_and(|known| match (&known.state_key, state) {
-            (None, None) => true,
-            (Some(key), Some(state)) => state_has_content(key, &state.content_hash),
-            _ => false,
-        });
         let profile = ShardProfile::from_groups(&written.groups, &self.rules, &self.table.columns);
-        let (table, rules, shard, store) = (self.table, &self.rules, self.shard, self.store);
         let files = ShardFiles {
-            table,
-            rules,
-            shard,
-            day,
-            store,
+            table: self.table,
+            rules: &self.rules,
+            shard: self.shard,
+            day: self.planned.day()?,
+            store: self.store,
         };
-        let mut shard = match known.filter(|_| !counts.has_changes()) {
-            Some(known) if is_measured_under(known, &self.fingerprint) => known.clone(),
+        let mut shard = match base_shard {
+            Some(base_shard)
+                if !counts.has_changes() && is_measured_under(base_shard, &self.fingerprint) =>
+            {
+                base_shard.clone()
+            }
             _ => files.put_rows(&written.rows, &profile).await?,
         };
-        shard.state_key = match (state, known.filter(|_| same_state)) {
-            (_, Some(known)) => known.state_key.clone(),
+
+        let state = written.state.as_ref();
+        let shared = base_shard.filter(|base_shard| has_same_state(base_shard, state));
+        shard.state_key = match (state, shared) {
+            (_, Some(base_shard)) => base_shard.state_key.clone(),
             (Some(state), None) => Some(files.put_state(state).await?),
             (None, None) => None,
         };
@@ -198,26 +196,39 @@ impl<'j> ShardJob<'j> {
     }
 }
 
+/// Whether the state of the base's shard is the one that was written, or both have none.
+fn has_same_state(base_shard: &ManifestShard, state: Option<&WrittenTempFile>) -> bool {
+    match (&base_shard.state_key, state) {
+        (None, None) => true,
+        (Some(key), Some(state)) => state_has_content(key, &state.content_hash),
+        _ => false,
+    }
+}
+
 impl ShardResult {
-    /// The result as other functions read it. A sketch that was kept does not estimate quite as the one that saw the values,
-    /// and a day in one function is to give the same bytes as a day in many.
+    /// The result as other functions read it. A sketch that was stored does not estimate quite as
+    /// the one that saw the values, and a day in one function must give the same bytes as a day in
+    /// many.
     pub(crate) fn as_stored(&self) -> Result<Self, Failure> {
-        let kept = serde_json::to_vec(self).and_then(|kept| serde_json::from_slice(&kept));
-        kept.map_err(|error| Failure::corrupt(&error))
+        let stored = serde_json::to_vec(self)?;
+        Ok(serde_json::from_slice(&stored)?)
     }
 
-    /// A shard that is the base's, as it was measured; none when it was not measured under these rules.
+    /// A shard that is the base's, as it was measured; none when it was not measured under these
+    /// rules.
     pub(crate) async fn from_base_shard(
-        known: &ManifestShard,
+        base_shard: &ManifestShard,
         fingerprint: &str,
         store: &dyn ObjectStore,
     ) -> Result<Option<Self>, Failure> {
-        let profile = ShardProfile::read_shard_profile(known, fingerprint, store).await?;
-        Ok(profile
-            .map(|profile| Self::new(known.clone(), profile.total, RowChangeCounts::default())))
+        let profile = ShardProfile::read_shard_profile(base_shard, fingerprint, store).await?;
+        Ok(profile.map(|profile| {
+            let counts = RowChangeCounts::default();
+            Self::new(base_shard.clone(), profile.total, counts)
+        }))
     }
 
-    /// A shard with what was measured and counted of it.
+    /// A shard with its measures and counts. None of its groups was copied.
     pub(crate) fn new(shard: ManifestShard, measured: TableState, counts: RowChangeCounts) -> Self {
         let RowChangeCounts {
             inserted,
@@ -259,29 +270,31 @@ impl ShardFiles<'_> {
         Ok(ManifestShard { state_key, ..shard })
     }
 
+    fn shard_version<'v>(&'v self, version: &'v str) -> ShardVersion<'v> {
+        ShardVersion {
+            table: &self.table.name,
+            shard: self.shard,
+            version,
+        }
+    }
+
     async fn put_rows(
         &self,
         rows: &WrittenTempFile,
         profile: &ShardProfile,
     ) -> Result<ManifestShard, Failure> {
         let version = version_name(self.day, &rows.content_hash);
-        let snapshot = ShardVersion {
-            table: &self.table.name,
-            shard: self.shard,
-            version: &version,
-        };
         let fingerprint = rules_fingerprint(self.rules, &self.table.columns);
-        let (rows_key, profile_key) = (snapshot.rows_key(), snapshot.profile_key(&fingerprint));
-        let unavailable = |error: store::StoreError| Failure::unavailable(&error);
-        let measured = profile.encode().map_err(|error| Failure::corrupt(&error))?;
+        let rows_key = self.shard_version(&version).rows_key();
+        let profile_key = self.shard_version(&version).profile_key(&fingerprint);
+        let measured = profile.encode()?;
+
         self.store
             .put_file(&rows_key, rows.path(), PARQUET_MEDIA_TYPE)
-            .await
-            .map_err(unavailable)?;
+            .await?;
         self.store
             .put(&profile_key, measured, "application/json")
-            .await
-            .map_err(unavailable)?;
+            .await?;
         Ok(ManifestShard {
             shard: self.shard,
             rows_key,
@@ -295,17 +308,10 @@ impl ShardFiles<'_> {
 
     async fn put_state(&self, state: &WrittenTempFile) -> Result<String, Failure> {
         let version = version_name(self.day, &state.content_hash);
-        let key = ShardVersion {
-            table: &self.table.name,
-            shard: self.shard,
-            version: &version,
-        }
-        .state_key();
-        let put = self
-            .store
+        let key = self.shard_version(&version).state_key();
+        self.store
             .put_file(&key, state.path(), PARQUET_MEDIA_TYPE)
-            .await;
-        put.map_err(|error| Failure::unavailable(&error))?;
+            .await?;
         Ok(key)
     }
 }

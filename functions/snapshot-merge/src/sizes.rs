@@ -1,8 +1,9 @@
-//! How much is held and written at once.
+//! How much is held in memory and written at once.
 
 use lake::file::{BATCH_ROWS, ROW_GROUP_ROWS};
 
-/// Of the function's memory, so much is given to sorting: what it sorts is there twice, and the rest is for the merge.
+/// A sixteenth of the function's memory is for sorting: sorted rows are held twice, and the merge
+/// needs the remainder.
 const SORT_SHARE: usize = 16;
 
 /// Sizes of a merge. Tests make them small, to see many groups, runs and shards of few rows.
@@ -10,11 +11,11 @@ const SORT_SHARE: usize = 16;
 pub struct MergeSizes {
     /// Bytes of increments that are sorted at once; more are sorted in runs.
     pub sort_bytes: usize,
-    /// A shard's file is about so large when a table is cut anew.
+    /// About how large a shard's file is when a table is cut into another number of shards.
     pub shard_bytes: u64,
     /// Rows of a row group of a new file.
     pub group_rows: usize,
-    /// Rows that are put together at once; a group that is cut has a multiple of them.
+    /// Rows that are assembled at once; a group that is cut has a multiple of them.
     pub batch_rows: usize,
     /// Rows of a group of a sorted run: a merge holds two of every run.
     pub run_group_rows: usize,
@@ -37,7 +38,7 @@ impl Default for MergeSizes {
 }
 
 impl MergeSizes {
-    /// The sizes for a function of so many megabytes.
+    /// The sizes for a function with this many megabytes of memory.
     #[must_use]
     pub fn for_memory(megabytes: Option<usize>) -> Self {
         let sizes = Self::default();
@@ -47,13 +48,13 @@ impl MergeSizes {
         }
     }
 
-    /// A group with fewer rows is joined to its neighbour, where that does not become too large: readers pay for every
-    /// group.
+    /// A group with fewer rows is joined to its neighbour, unless that becomes too large: every
+    /// group costs its readers a request.
     pub(crate) fn min_group_rows(&self) -> usize {
         self.group_rows / 4
     }
 
-    /// A group that grew beyond this is cut in two.
+    /// A group with more rows is cut in two.
     pub(crate) fn max_group_rows(&self) -> usize {
         self.group_rows / 2 * 3
     }

@@ -1,21 +1,22 @@
-//! Increments sorted by owner in bounded memory: what fits is held, what does not is written as sorted runs, and many
-//! runs are merged into fewer.
+//! Increments sorted by owner in bounded memory: what fits is held, the rest is written as sorted
+//! runs, and many runs are merged into fewer.
 
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use arrow_select::interleave::interleave_record_batch;
 use host::Failure;
-use lake::file::{BATCH_ROWS, PARQUET_MEDIA_TYPE};
-use lake::{LakeError, OwnerRange, RowGroupWriter, file};
+use lake::file::PARQUET_MEDIA_TYPE;
+use lake::{OwnerRange, RowGroupWriter, file, sorted_run_key};
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
+use store::sorted_file::SortedFile;
 
+use crate::batch_columns::sort_by_owner;
 use crate::change_merge::ChangeMerge;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
-use crate::sorted_file::{SortedBatches, SortedFile, owner_ids};
+use crate::sorted_batches::SortedBatches;
 use crate::temp_file::TempFileWriter;
 
 /// A sorted run in the store.
@@ -23,7 +24,7 @@ use crate::temp_file::TempFileWriter;
 pub(crate) struct SortedRun {
     pub(crate) key: String,
     pub(crate) bytes: u64,
-    /// The shard whose rows it has; none when it has rows of all of them.
+    /// The shard whose rows it has; none when it has rows of every shard.
     pub(crate) shard: Option<u32>,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct RunTarget<'p> {
     pub(crate) store: &'p Arc<dyn ObjectStore>,
     /// What their keys begin with.
     pub(crate) prefix: String,
-    /// Whether even a single run is written: then other functions can read it.
+    /// Whether even a single run is written, so that other functions can read it.
     pub(crate) always_write: bool,
     /// The shards that will read them.
     pub(crate) shards: u32,
@@ -58,9 +59,9 @@ pub(crate) struct IncrementSorter<'p> {
 }
 
 impl<'p> IncrementSorter<'p> {
-    pub(crate) fn new(place: RunTarget<'p>, schema: &SchemaRef) -> Self {
+    pub(crate) fn new(target: RunTarget<'p>, schema: &SchemaRef) -> Self {
         Self {
-            target: place,
+            target,
             schema: Arc::clone(schema),
             batches: Vec::new(),
             bytes: 0,
@@ -72,6 +73,7 @@ impl<'p> IncrementSorter<'p> {
         Arc::clone(&self.schema)
     }
 
+    /// Adds rows, and writes a run when the batches in memory have reached their limit.
     pub(crate) async fn add_batch(&mut self, batch: RecordBatch) -> Result<(), Failure> {
         if batch.num_rows() == 0 {
             return Ok(());
@@ -79,17 +81,15 @@ impl<'p> IncrementSorter<'p> {
         self.bytes += batch.get_array_memory_size();
         self.batches.push(batch);
         if self.bytes >= self.target.sizes.sort_bytes {
-            self.spill_run().await
-        } else {
-            Ok(())
+            self.spill_run().await?;
         }
+        Ok(())
     }
 
+    /// The sorted increments.
     pub(crate) async fn finish(mut self) -> Result<Increments, Failure> {
         if self.runs.is_empty() && !self.target.always_write {
-            return sort_by_owner(&self.batches)
-                .map(Increments::InMemory)
-                .map_err(|error| Failure::corrupt(&error));
+            return Ok(Increments::InMemory(sort_by_owner(&self.batches)?));
         }
         if !self.batches.is_empty() {
             self.spill_run().await?;
@@ -98,40 +98,51 @@ impl<'p> IncrementSorter<'p> {
         self.reduce_runs(runs).await.map(Increments::Stored)
     }
 
-    /// The runs, or fewer that say the same. Neighbours are merged, so that what was read first stays first; and each shard's
-    /// rows apart, so that the list of row groups at a run's end, which its readers hold, does not grow with the table.
+    /// The runs, or fewer with the same rows. Neighbours are merged, so that what was read first
+    /// stays first. Each shard's rows are merged apart from the others', so that the footer of a
+    /// run, which its readers hold, does not grow with the table.
     async fn reduce_runs(&self, runs: Vec<SortedRun>) -> Result<Vec<SortedRun>, Failure> {
-        let most = self.target.sizes.max_merged_runs;
-        if runs.len() <= most {
+        let limit = self.target.sizes.max_merged_runs;
+        if runs.len() <= limit {
             return Ok(runs);
         }
+
         let mut shards: Vec<Vec<SortedRun>> = vec![Vec::new(); self.target.shards as usize];
-        for some in runs.chunks(most) {
-            let files = open_runs(self.target.store, some).await?;
+        for neighbours in runs.chunks(limit) {
+            let files = open_runs(self.target.store, neighbours).await?;
             for (shard, merged) in (0..).zip(&mut shards) {
                 merged.extend(self.merge_runs(&files, shard).await?);
             }
         }
+
         for (shard, merged) in (0..).zip(&mut shards) {
-            while merged.len() > most {
-                let mut fewer = Vec::new();
-                for some in merged.chunks(most) {
-                    fewer.extend(
-                        self.merge_runs(&open_runs(self.target.store, some).await?, shard)
-                            .await?,
-                    );
-                }
-                *merged = fewer;
+            while merged.len() > limit {
+                *merged = self.merge_neighbours(merged, shard).await?;
             }
         }
         Ok(shards.concat())
     }
 
+    /// A shard's runs, merged into as few as one pass can.
+    async fn merge_neighbours(
+        &self,
+        runs: &[SortedRun],
+        shard: u32,
+    ) -> Result<Vec<SortedRun>, Failure> {
+        let mut fewer = Vec::new();
+        for neighbours in runs.chunks(self.target.sizes.max_merged_runs) {
+            let files = open_runs(self.target.store, neighbours).await?;
+            fewer.extend(self.merge_runs(&files, shard).await?);
+        }
+        Ok(fewer)
+    }
+
+    /// Writes the batches in memory as a run.
     async fn spill_run(&mut self) -> Result<(), Failure> {
         let batches = std::mem::take(&mut self.batches);
         self.bytes = 0;
         let mut writer = self.new_run_writer()?;
-        for batch in sort_by_owner(&batches).map_err(|error| Failure::corrupt(&error))? {
+        for batch in sort_by_owner(&batches)? {
             self.write_batch(&mut writer, &batch)?;
         }
         let run = self.put_run(writer, None).await?;
@@ -140,12 +151,9 @@ impl<'p> IncrementSorter<'p> {
     }
 
     fn new_run_writer(&self) -> Result<RowGroupWriter<TempFileWriter>, Failure> {
-        RowGroupWriter::new(
-            TempFileWriter::new()?,
-            &self.schema,
-            file::sorted_properties(),
-        )
-        .map_err(|error| Failure::corrupt(&error))
+        let file = TempFileWriter::new()?;
+        let properties = file::sorted_properties();
+        Ok(RowGroupWriter::new(file, &self.schema, properties)?)
     }
 
     fn write_batch(
@@ -153,17 +161,14 @@ impl<'p> IncrementSorter<'p> {
         writer: &mut RowGroupWriter<TempFileWriter>,
         batch: &RecordBatch,
     ) -> Result<(), Failure> {
-        let (most, mut from) = (self.target.sizes.run_group_rows, 0);
+        let group_rows = self.target.sizes.run_group_rows;
+        let mut from = 0;
         while from < batch.num_rows() {
-            let count = (most - writer.open_row_count()).min(batch.num_rows() - from);
-            writer
-                .write_batch(&batch.slice(from, count))
-                .map_err(|error| Failure::corrupt(&error))?;
+            let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
+            writer.write_batch(&batch.slice(from, count))?;
             from += count;
-            if writer.open_row_count() >= most {
-                writer
-                    .close_group()
-                    .map_err(|error| Failure::corrupt(&error))?;
+            if writer.open_row_count() >= group_rows {
+                writer.close_group()?;
             }
         }
         Ok(())
@@ -174,42 +179,38 @@ impl<'p> IncrementSorter<'p> {
         writer: RowGroupWriter<TempFileWriter>,
         shard: Option<u32>,
     ) -> Result<SortedRun, Failure> {
-        let spooled = writer
-            .finish_file()
-            .map_err(|error| Failure::corrupt(&error))?
-            .finish()?;
-        let key = lake::sorted_run_key(&self.target.prefix, &spooled.content_hash);
-        let put = self
-            .target
+        let written = writer.finish_file()?.finish()?;
+        let key = sorted_run_key(&self.target.prefix, &written.content_hash);
+        self.target
             .store
-            .put_file(&key, spooled.path(), PARQUET_MEDIA_TYPE)
-            .await;
-        put.map_err(|error| Failure::unavailable(&error))?;
+            .put_file(&key, written.path(), PARQUET_MEDIA_TYPE)
+            .await?;
         Ok(SortedRun {
             key,
-            bytes: spooled.bytes,
+            bytes: written.bytes,
             shard,
         })
     }
 
-    /// Merges a shard's rows of some runs into one; none when they have none.
+    /// Merges a shard's rows of the runs into one run; none when they have no rows of it.
     async fn merge_runs(
         &self,
         files: &[Arc<SortedFile>],
         shard: u32,
     ) -> Result<Option<SortedRun>, Failure> {
         let owners = OwnerRange::of_shard(shard, self.target.shards);
-        let mut feed =
-            ChangeMerge::new(run_sources(self.target.store, files, &owners, &self.schema)).await?;
-        let (mut writer, mut rows) = (self.new_run_writer()?, 0);
+        let sources = run_sources(self.target.store, files, &owners, &self.schema);
+        let mut changes = ChangeMerge::new(sources).await?;
+        let mut writer = self.new_run_writer()?;
+        let mut rows = 0;
         loop {
-            let frame = feed.next_window(None).await?;
-            let parts: Vec<RecordBatch> = frame.parts.into_iter().map(|part| part.batch).collect();
-            for batch in sort_by_owner(&parts).map_err(|error| Failure::corrupt(&error))? {
+            let window = changes.next_window(None).await?;
+            let parts: Vec<RecordBatch> = window.parts.into_iter().map(|part| part.batch).collect();
+            for batch in sort_by_owner(&parts)? {
                 rows += batch.num_rows();
                 self.write_batch(&mut writer, &batch)?;
             }
-            match frame.bound {
+            match window.bound {
                 None if rows == 0 => return Ok(None),
                 None => return self.put_run(writer, Some(shard)).await.map(Some),
                 Some(_) => {}
@@ -220,13 +221,12 @@ impl<'p> IncrementSorter<'p> {
 
 async fn open_runs(
     store: &Arc<dyn ObjectStore>,
-    runs: &[SortedRun],
+    runs: impl IntoIterator<Item = &SortedRun>,
 ) -> Result<Vec<Arc<SortedFile>>, Failure> {
-    let mut files = Vec::with_capacity(runs.len());
+    let mut files = Vec::new();
     for run in runs {
-        files.push(Arc::new(
-            SortedFile::open(&**store, &run.key, Some(run.bytes)).await?,
-        ));
+        let file = SortedFile::open(&**store, &run.key, Some(run.bytes)).await?;
+        files.push(Arc::new(file));
     }
     Ok(files)
 }
@@ -238,13 +238,12 @@ fn run_sources(
     owners: &OwnerRange,
     schema: &SchemaRef,
 ) -> Vec<(ChangeOrigin, SortedBatches)> {
-    let source = |file| {
-        (
-            ChangeOrigin::Increment,
-            SortedBatches::from_store(store, std::slice::from_ref(file), owners, schema),
-        )
-    };
-    files.iter().map(source).collect()
+    let mut sources = Vec::with_capacity(files.len());
+    for file in files {
+        let batches = SortedBatches::from_store(store, std::slice::from_ref(file), owners, schema);
+        sources.push((ChangeOrigin::Increment, batches));
+    }
+    sources
 }
 
 /// The runs' rows of a shard.
@@ -254,34 +253,9 @@ pub(crate) async fn open_shard_runs(
     (shard, owners): (u32, &OwnerRange),
     schema: &SchemaRef,
 ) -> Result<Vec<(ChangeOrigin, SortedBatches)>, Failure> {
-    let mine: Vec<SortedRun> = runs
+    let of_shard = runs
         .iter()
-        .filter(|run| run.shard.is_none_or(|of| of == shard))
-        .cloned()
-        .collect();
-    Ok(run_sources(
-        store,
-        &open_runs(store, &mine).await?,
-        owners,
-        schema,
-    ))
-}
-
-/// The batches' rows by owner, in batches of 8,192; rows of one owner stay in the order in which they came.
-pub(crate) fn sort_by_owner(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, LakeError> {
-    let mut places: Vec<(&str, (usize, usize))> = Vec::new();
-    for (place, batch) in batches.iter().enumerate() {
-        let owners = owner_ids(batch)?;
-        places.extend((0..owners.len()).map(|row| (owners.value(row), (place, row))));
-    }
-    places.sort_unstable();
-    let sources: Vec<&RecordBatch> = batches.iter().collect();
-    let batch = |places: &[(&str, (usize, usize))]| {
-        let rows: Vec<(usize, usize)> = places.iter().map(|(_, at)| *at).collect();
-        interleave_record_batch(&sources, &rows)
-    };
-    Ok(places
-        .chunks(BATCH_ROWS)
-        .map(batch)
-        .collect::<Result<_, _>>()?)
+        .filter(|run| run.shard.is_none_or(|only| only == shard));
+    let files = open_runs(store, of_shard).await?;
+    Ok(run_sources(store, &files, owners, schema))
 }

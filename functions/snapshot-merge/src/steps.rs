@@ -1,7 +1,8 @@
-//! The three steps of a day for many functions: plan → merge each shard → publish, as the state machine calls them.
+//! The three steps of a day for many functions: plan → merge each shard → publish, as the state
+//! machine calls them.
 //!
-//! Small tables are merged within the plan. A step that is done again does the same: it finds its plan, and everything
-//! that a plan names is immutable.
+//! Small tables are merged within the plan. A step that is repeated does the same: it finds its
+//! plan, and all files that a plan names are immutable.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,13 +12,14 @@ use host::{Failure, FailureKind, TimeBudget};
 use lake::{Day, work_document_key};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::read_json_if_present;
 use trigger::ScheduleRequest;
 
 use crate::context::Context;
 use crate::entity;
-use crate::handler::{
-    MergeRun, TableRun, emit_table_metrics, for_each_planned_table, requested_tables,
-};
+use crate::handler::{for_each_planned_table, requested_tables};
+use crate::merge_run::{MergeRun, TableRun, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
 use crate::retention::{self, RetentionPolicy, SweepResult};
 use crate::shard_job::{ShardJob, ShardResult};
@@ -26,7 +28,7 @@ use crate::table;
 /// Results that are read at once.
 const READS_AT_ONCE: usize = 16;
 
-/// What is asked of one invocation.
+/// One step, as an invocation requests it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub enum MergeStep {
@@ -41,20 +43,20 @@ pub enum MergeStep {
         /// The shard.
         shard: u32,
     },
-    /// Make the day's `entity`, when every table is published.
+    /// Make the day's `entity`, after every table is published.
     Entities {
         /// The day.
         date: String,
     },
-    /// Drop the days that are not kept, and what no kept day names.
+    /// Drop the days that are not retained, and the files that no retained day names.
     Sweep {
-        /// How many days are kept.
+        /// How many days are retained.
         #[serde(default)]
         keep: RetentionPolicy,
         /// Only these tables; all of them when it is empty.
         #[serde(default)]
         tables: Vec<String>,
-        /// Only say what would be done.
+        /// Only report what would be removed.
         #[serde(default)]
         dry_run: bool,
     },
@@ -67,10 +69,10 @@ pub enum MergeStep {
     },
 }
 
-/// What a plan leaves to other functions.
+/// The result of the plan step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanRun {
-    /// What was merged already.
+    /// The tables that are merged already.
     #[serde(flatten)]
     pub run: MergeRun,
     /// The tables whose shards are still to be merged.
@@ -90,7 +92,7 @@ pub struct FanOut {
     pub shards: u32,
 }
 
-/// What a shard's step came to.
+/// The result of a shard's step.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ShardRun {
     /// The shard.
@@ -101,7 +103,7 @@ pub struct ShardRun {
     pub copied: u64,
 }
 
-/// The first step.
+/// Runs the first step: small tables are merged, the plans of the others are stored.
 ///
 /// # Errors
 /// When a table cannot be planned or merged; what was merged before it is committed.
@@ -117,11 +119,11 @@ pub async fn run_plan_step(
                 .await
                 .map(Some);
         }
-        let kept = store_plan(planned, context).await?;
+        let stored = store_plan(planned, context).await?;
         fan_out
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(kept);
+            .push(stored);
         Ok(None)
     });
     let run = run.await?;
@@ -129,7 +131,7 @@ pub async fn run_plan_step(
     Ok(PlanRun { run, fan_out })
 }
 
-/// The last step of a day: the table `entity`; none where the contracts have no such table.
+/// Runs the last step of a day: the table `entity`; none where the contracts have no such table.
 ///
 /// # Errors
 /// As a merge.
@@ -138,8 +140,10 @@ pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<T
 }
 
 fn parse_step_date(date: &str) -> Result<Day, Failure> {
-    let message = || format!("`{date}` is not a day; write YYYY-MM-DD");
-    Day::parse(date).ok_or_else(|| Failure::new(FailureKind::BadRequest, message()))
+    Day::parse(date).ok_or_else(|| {
+        let message = format!("`{date}` is not a day; write YYYY-MM-DD");
+        Failure::new(FailureKind::BadRequest, message)
+    })
 }
 
 /// Sweeps tables, one after the other.
@@ -168,31 +172,52 @@ async fn put_step_document<T: Serialize>(
     document: &T,
     context: &Context,
 ) -> Result<(), Failure> {
-    let body = serde_json::to_vec(document).map_err(|error| Failure::corrupt(&error))?;
-    let put = context
+    let body = serde_json::to_vec(document)?;
+    context
         .curated
         .put(key, body.into(), "application/json")
-        .await;
-    put.map_err(|error| Failure::unavailable(&error))
+        .await?;
+    Ok(())
 }
 
+/// The key of a shard's result.
+fn shard_result_key(table: &str, day: Day, shard: u32) -> String {
+    work_document_key(table, day, &format!("result-{shard:04}"))
+}
+
+async fn read_shard_result(
+    table: &str,
+    day: Day,
+    shard: u32,
+    context: &Context,
+) -> Result<ShardResult, Failure> {
+    let missing = format!("shard {shard} of {day} of `{table}` is not merged yet");
+    get_step_document(&shard_result_key(table, day, shard), &missing, context).await
+}
+
+/// Reads a document of an earlier step; `missing` is the failure's message when there is none.
 async fn get_step_document<T: DeserializeOwned>(
     key: &str,
     missing: &str,
     context: &Context,
 ) -> Result<T, Failure> {
-    store::read_json_if_present(&*context.curated, key)
+    read_json_if_present(&*context.curated, key)
         .await?
         .ok_or_else(|| Failure::new(FailureKind::BadRequest, missing))
 }
 
-/// Keeps a plan and the list of its shards.
+/// Stores a plan and the list of its shards' steps.
 async fn store_plan(planned: &PlannedMerge, context: &Context) -> Result<FanOut, Failure> {
-    let (plan, day) = (&planned.plan, planned.day()?);
-    let step = |shard| serde_json::json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard});
-    let steps: Vec<_> = (0..plan.shards).map(step).collect();
+    let plan = &planned.plan;
+    let day = planned.day()?;
+    let steps: Vec<_> = (0..plan.shards)
+        .map(|shard| {
+            json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard})
+        })
+        .collect();
+    let plan_key = work_document_key(&plan.table, day, "plan");
     let shards_key = work_document_key(&plan.table, day, "shards");
-    put_step_document(&work_document_key(&plan.table, day, "plan"), plan, context).await?;
+    put_step_document(&plan_key, plan, context).await?;
     put_step_document(&shards_key, &steps, context).await?;
     Ok(FanOut {
         table: plan.table.clone(),
@@ -202,26 +227,25 @@ async fn store_plan(planned: &PlannedMerge, context: &Context) -> Result<FanOut,
     })
 }
 
-/// The plan of a table's day, with the table.
+/// The stored plan of a table's day, with the table and the day.
 async fn load_plan<'c>(
     table: &str,
     date: &str,
     context: &'c Context,
 ) -> Result<(&'c TableContract, PlannedMerge, Day), Failure> {
-    let bad = |what: String| Failure::new(FailureKind::BadRequest, what);
-    let contract = context
-        .catalogue
-        .table_contract(table)
-        .ok_or_else(|| bad(format!("there is no table `{table}`")))?;
+    let contract = context.catalogue.table_contract(table).ok_or_else(|| {
+        let message = format!("there is no table `{table}`");
+        Failure::new(FailureKind::BadRequest, message)
+    })?;
     let day = parse_step_date(date)?;
+    let key = work_document_key(table, day, "plan");
     let missing =
         format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
-    let plan: MergePlan =
-        get_step_document(&work_document_key(table, day, "plan"), &missing, context).await?;
+    let plan: MergePlan = get_step_document(&key, &missing, context).await?;
     Ok((contract, PlannedMerge::from_plan(plan), day))
 }
 
-/// The second step, for one shard.
+/// Runs the second step, for one shard.
 ///
 /// # Errors
 /// When there is no such plan or shard, or it cannot be merged.
@@ -239,15 +263,9 @@ pub async fn run_merge_step(
         );
         return Err(Failure::new(FailureKind::BadRequest, message));
     }
-    let result = ShardJob::new(contract, &planned, shard, context)
-        .run()
-        .await?;
-    put_step_document(
-        &work_document_key(table, day, &format!("result-{shard:04}")),
-        &result,
-        context,
-    )
-    .await?;
+    let job = ShardJob::new(contract, &planned, shard, context);
+    let result = job.run().await?;
+    put_step_document(&shard_result_key(table, day, shard), &result, context).await?;
     Ok(ShardRun {
         shard,
         rows: result.shard.rows,
@@ -255,7 +273,7 @@ pub async fn run_merge_step(
     })
 }
 
-/// The third step.
+/// Runs the third step: the shards' results are committed and published.
 ///
 /// # Errors
 /// When a shard has no result, another run committed, or the catalogue refuses.
@@ -265,20 +283,12 @@ pub async fn run_publish_step(
     context: &Context,
 ) -> Result<TableRun, Failure> {
     let (contract, planned, day) = load_plan(table, date, context).await?;
-    let read = |shard: u32| async move {
-        let missing = format!("shard {shard} of {date} of `{table}` is not merged yet");
-        get_step_document::<ShardResult>(
-            &work_document_key(table, day, &format!("result-{shard:04}")),
-            &missing,
-            context,
-        )
-        .await
-    };
-    let results = stream::iter(0..planned.plan.shards)
-        .map(read)
-        .buffered(READS_AT_ONCE);
-    let results: Vec<ShardResult> = results.try_collect().await?;
-    // Alarms ask after every table's rows, however it was merged.
+    let results: Vec<ShardResult> = stream::iter(0..planned.plan.shards)
+        .map(|shard| read_shard_result(table, day, shard, context))
+        .buffered(READS_AT_ONCE)
+        .try_collect()
+        .await?;
+    // Alarms read every table's rows, however it was merged.
     table::commit_and_publish(contract, &planned, results, context)
         .await
         .inspect(emit_table_metrics)

@@ -1,27 +1,28 @@
-//! How far every stream can be taken into a day.
+//! How far every stream can be consumed for a day.
 //!
-//! A stream is taken from where the base's manifest stopped, over receipts that follow each other without a gap,
-//! up to the first record that was appended after the day's end. A raw object that is not transformed yet stops
-//! it there: what lies behind is taken by the next run, so nothing is lost and nothing is taken twice.
+//! A stream is consumed from the offset where the base's manifest stopped, over receipts that
+//! follow each other without a gap, up to the first record that was appended after the day's end. A
+//! raw object that is not transformed yet stops it there: the records behind are consumed by the
+//! next run, so that none is lost and none is consumed twice.
 
 use std::collections::BTreeMap;
 
 use host::Failure;
-use lake::{CommittedOffset, Day, Receipt, SnapshotManifest, StreamKey};
+use lake::{Chunk, CommittedOffset, Day, Receipt, SnapshotManifest, StreamKey};
 use store::ObjectStore;
 use store::streams::{find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_receipts};
 
-/// A refined object with the offsets that are taken of it.
+/// A refined object with the range of offsets that is consumed of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefinedInput {
     pub(crate) key: String,
     pub(crate) from: i64,
     pub(crate) to: i64,
-    /// Rows of the whole object.
+    /// Rows of the complete object.
     pub(crate) rows: u64,
 }
 
-/// What a table takes of a day.
+/// What a table consumes for a day.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableInputs {
     pub(crate) inputs: Vec<RefinedInput>,
@@ -42,7 +43,7 @@ pub(crate) struct StreamReceipts {
     untransformed: u64,
 }
 
-/// One stream of a topic: its first offset, and the receipts that some table has still to take.
+/// One stream of a topic: its first offset, and the receipts that some table has not consumed.
 #[derive(Debug)]
 struct TopicStream {
     stream: StreamKey,
@@ -64,7 +65,7 @@ impl StreamReceipts {
         self.untransformed
     }
 
-    /// Reads the receipts of `topics` behind the oldest of `bases`, which all tables of the run can then take from.
+    /// Reads the receipts of `topics` behind the oldest of `bases`, once for all tables of the run.
     pub(crate) async fn read_receipts(
         &mut self,
         topics: &[&str],
@@ -73,127 +74,149 @@ impl StreamReceipts {
         refined: &dyn ObjectStore,
     ) -> Result<(), Failure> {
         for topic in topics {
-            let mut found = Vec::new();
-            for first in find_first_chunks(topic, raw)
-                .await
-                .map_err(|error| Failure::unavailable(&error))?
-            {
-                let from = oldest_committed_chunk(&first, bases);
-                let receipts = read_receipts(&from, refined)
-                    .await
-                    .map_err(|error| Failure::unavailable(&error))?;
-                let landed = list_raw_chunks(&from, raw)
-                    .await
-                    .map_err(|error| Failure::unavailable(&error))?;
-                self.untransformed += (landed.len() as u64).saturating_sub(receipts.len() as u64);
-                let stream = StreamKey {
-                    topic: first.topic.clone(),
-                    epoch: first.epoch,
-                    partition: first.partition,
-                };
-                found.push(TopicStream {
-                    stream,
-                    first: first.offset,
-                    receipts,
-                });
+            let mut streams = Vec::new();
+            for first in find_first_chunks(topic, raw).await? {
+                streams.push(self.read_stream(&first, bases, raw, refined).await?);
             }
-            self.topics.insert((*topic).to_owned(), found);
+            self.topics.insert((*topic).to_owned(), streams);
         }
         Ok(())
     }
 
-    /// What `table` takes of the topics that fill it, behind what its base took. With `fixed`, the day's manifest on
-    /// which a later day was built, exactly what that took: what came since is the later days' already.
+    /// Reads the receipts of the stream that begins with `first`, and counts its raw objects
+    /// without one.
+    async fn read_stream(
+        &mut self,
+        first: &Chunk,
+        bases: &[SnapshotManifest],
+        raw: &dyn ObjectStore,
+        refined: &dyn ObjectStore,
+    ) -> Result<TopicStream, Failure> {
+        let from = oldest_committed_chunk(first, bases);
+        let receipts = read_receipts(&from, refined).await?;
+        let chunks = list_raw_chunks(&from, raw).await?;
+        self.untransformed += (chunks.len() as u64).saturating_sub(receipts.len() as u64);
+        Ok(TopicStream {
+            stream: StreamKey {
+                topic: first.topic.clone(),
+                epoch: first.epoch,
+                partition: first.partition,
+            },
+            first: first.offset,
+            receipts,
+        })
+    }
+
+    /// What `table` consumes of the topics that fill it, behind what its base consumed. With
+    /// `sealed`, the day's manifest on which a later day was built, exactly what that consumed:
+    /// later records belong to the later days already.
     pub(crate) fn plan_inputs(
         &self,
         table: &str,
         topics: &[&str],
         base: Option<&SnapshotManifest>,
-        fixed: Option<&SnapshotManifest>,
+        sealed: Option<&SnapshotManifest>,
     ) -> TableInputs {
-        let mut taking = TableInputs::default();
-        for known in topics
+        let mut consumed = TableInputs::default();
+        let streams = topics
             .iter()
             .filter_map(|topic| self.topics.get(*topic))
-            .flatten()
-        {
-            let taken = base.and_then(|base| base.committed_offset(&known.stream));
-            let from = taken.map_or((known.first, known.first), |taken| {
-                (taken.next, taken.object)
-            });
-            let end = match fixed {
-                Some(fixed) => fixed
-                    .committed_offset(&known.stream)
-                    .map_or(from.0, |taken| taken.next),
+            .flatten();
+        for stream in streams {
+            let limit = match sealed.map(|sealed| sealed.committed_offset(&stream.stream)) {
                 None => i64::MAX,
+                Some(Some(committed)) => committed.next,
+                // A stream that came later is none of the day's.
+                Some(None) => continue,
             };
-            // A stream that came later is none of the day's.
-            if fixed.is_some_and(|fixed| fixed.committed_offset(&known.stream).is_none()) {
-                continue;
-            }
-            let (inputs, (next, object)) = consume_stream(known, table, from, (self.day, end));
-            taking.inputs.extend(inputs);
-            taking.committed_offsets.push(CommittedOffset {
-                stream: known.stream.clone(),
-                next,
-                object,
+            let from = stream.start_position(base);
+            let (inputs, end) = stream.consume(table, from, self.day, limit);
+            consumed.inputs.extend(inputs);
+            consumed.committed_offsets.push(CommittedOffset {
+                stream: stream.stream.clone(),
+                next: end.next,
+                object: end.object,
             });
         }
-        taking.committed_offsets.sort();
-        taking
+        consumed.committed_offsets.sort();
+        consumed
     }
 }
 
-/// The inputs of a table from (offset, its raw object) on, and where the stream stops for this day, told alike; not
-/// behind the offset `limit`.
-fn consume_stream(
-    topic: &TopicStream,
-    table: &str,
-    from: (i64, i64),
-    (day, limit): (Day, i64),
-) -> (Vec<RefinedInput>, (i64, i64)) {
-    let (mut inputs, (mut next, mut object)) = (Vec::new(), from);
-    let tomorrow = day.next().to_string();
-    for receipt in topic
-        .receipts
-        .iter()
-        .filter(|receipt| receipt.next > from.0)
-    {
-        // The first receipt may have been begun by the day before; the others must follow without a gap.
-        if receipt.offset > next {
-            break;
-        }
-        let midnight = receipt.days.iter().find(|start| start.date >= tomorrow);
-        let end = midnight
-            .map_or(receipt.next, |start| start.offset)
-            .min(limit);
-        if end > next {
-            if let Some(refined) = receipt.tables.get(table) {
-                inputs.push(RefinedInput {
-                    key: refined.key.clone(),
-                    from: next,
-                    to: end,
-                    rows: refined.rows,
-                });
-            }
-            next = end;
-        }
-        object = if next < receipt.next {
-            receipt.offset
-        } else {
-            receipt.next
-        };
-        if next < receipt.next {
-            break;
+/// How far a stream is consumed: the next offset, and the first offset of the raw object that holds
+/// it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ConsumedPosition {
+    next: i64,
+    object: i64,
+}
+
+impl TopicStream {
+    /// Where the base stopped; the stream's beginning when the base does not know the stream.
+    fn start_position(&self, base: Option<&SnapshotManifest>) -> ConsumedPosition {
+        match base.and_then(|base| base.committed_offset(&self.stream)) {
+            Some(committed) => ConsumedPosition {
+                next: committed.next,
+                object: committed.object,
+            },
+            None => ConsumedPosition {
+                next: self.first,
+                object: self.first,
+            },
         }
     }
-    (inputs, (next, object))
+
+    /// The inputs of a table for a day, from a position on and before the offset `limit`, and where
+    /// the stream stops.
+    fn consume(
+        &self,
+        table: &str,
+        from: ConsumedPosition,
+        day: Day,
+        limit: i64,
+    ) -> (Vec<RefinedInput>, ConsumedPosition) {
+        let mut inputs = Vec::new();
+        let mut position = from;
+        let tomorrow = day.next().to_string();
+        let unconsumed = self
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.next > from.next);
+        for receipt in unconsumed {
+            // The first receipt may have been begun by the day before; the others must follow
+            // without a gap.
+            if receipt.offset > position.next {
+                break;
+            }
+
+            let midnight = receipt.days.iter().find(|start| start.date >= tomorrow);
+            let end = midnight
+                .map_or(receipt.next, |start| start.offset)
+                .min(limit);
+            if end > position.next {
+                inputs.extend(receipt.tables.get(table).map(|refined| RefinedInput {
+                    key: refined.key.clone(),
+                    from: position.next,
+                    to: end,
+                    rows: refined.rows,
+                }));
+                position.next = end;
+            }
+
+            if position.next < receipt.next {
+                position.object = receipt.offset;
+                break;
+            }
+            position.object = receipt.next;
+        }
+        (inputs, position)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lake::{Chunk, DayStart, RefinedObject};
+    use lake::{DayStart, RefinedObject};
 
     fn receipt(offset: i64, next: i64, days: &[(&str, i64)]) -> Receipt {
         let object = RefinedObject {
@@ -247,19 +270,15 @@ mod tests {
             first: 0,
             receipts,
         };
-        let (inputs, (next, _)) = consume_stream(
-            &topic,
-            "person",
-            (from, 0),
-            (Day::parse(day).unwrap(), i64::MAX),
-        );
-        (
-            inputs
-                .into_iter()
-                .map(|input| (input.key, input.from, input.to))
-                .collect(),
-            next,
-        )
+        let from = ConsumedPosition {
+            next: from,
+            object: 0,
+        };
+        let (inputs, end) = topic.consume("person", from, Day::parse(day).unwrap(), i64::MAX);
+        let ranges = inputs
+            .into_iter()
+            .map(|input| (input.key, input.from, input.to));
+        (ranges.collect(), end.next)
     }
 
     #[test]

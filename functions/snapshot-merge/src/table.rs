@@ -8,12 +8,12 @@ use host::{Failure, FailureKind, TimeBudget};
 use lake::{
     ColumnProfile, Day, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest, work_prefix,
 };
-use quality::{ColumnState, RuleCount, TableState, TextCounts};
+use quality::{ColumnState, TableState, TextCounts};
 use store::ObjectStore;
 
 use crate::commit::commit_manifest;
 use crate::context::Context;
-use crate::handler::TableRun;
+use crate::merge_run::TableRun;
 use crate::plan::{PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, rules_fingerprint};
 use crate::publish;
@@ -21,10 +21,11 @@ use crate::shard_job::{ShardJob, ShardResult};
 use crate::sorted_runs::Increments;
 use crate::uniqueness;
 
-/// Shapes of a column that a manifest tells.
+/// Character patterns of a column that a manifest lists.
 const MAX_CHARACTER_PATTERNS: usize = 10;
 
-/// Fewer rows than this might be somebody: what so few have is not told of a personal column.
+/// A pattern of fewer rows of a personal column might identify a person: a manifest does not list
+/// it.
 const MIN_DISCLOSED_ROWS: u64 = 10;
 
 /// Merges every shard of a plan, one after the other, commits and publishes.
@@ -34,24 +35,26 @@ pub(crate) async fn merge_table(
     context: &Context,
     budget: TimeBudget,
 ) -> Result<TableRun, Failure> {
-    let (shards, mut results) = (planned.plan.shards, Vec::new());
+    let mut results = Vec::new();
     if !planned.plan.unchanged {
+        let shards = planned.plan.shards;
         for shard in 0..shards {
             if budget.is_spent() {
                 let message = format!(
-                    "no time is left before shard {shard} of the {shards} of `{}`; its days are for the state machine",
+                    "no time is left before shard {shard} of the {shards} of `{}`; \
+                     its days are for the state machine",
                     table.name
                 );
                 return Err(Failure::new(FailureKind::Unavailable, message));
             }
-            let result = ShardJob::new(table, planned, shard, context).run().await?;
-            results.push(result.as_stored()?);
+            let job = ShardJob::new(table, planned, shard, context);
+            results.push(job.run().await?.as_stored()?);
         }
     }
     commit_and_publish(table, planned, results, context).await
 }
 
-/// Commits what the shards came to, and publishes it.
+/// Commits the shards' results, and publishes the snapshot.
 pub(crate) async fn commit_and_publish(
     table: &TableContract,
     planned: &PlannedMerge,
@@ -60,34 +63,26 @@ pub(crate) async fn commit_and_publish(
 ) -> Result<TableRun, Failure> {
     let day = planned.day()?;
     let copied = results.iter().map(|result| result.copied).sum();
-    let manifest = match (&planned.plan.base, planned.plan.unchanged) {
-        (Some(base), true) => unchanged_manifest(base, planned),
+    let manifest = match &planned.plan.base {
+        Some(base) if planned.plan.unchanged => unchanged_manifest(base, planned),
         _ => build_manifest(table, planned, results, context).await?,
     };
     let written = commit_manifest(&manifest, &planned.plan, &*context.curated).await?;
     publish::publish_snapshot(table, &manifest, day, context).await?;
     delete_work_files(planned, day, context).await?;
-    let SnapshotManifest {
-        rows,
-        inserted,
-        updated,
-        deleted,
-        passed,
-        ..
-    } = manifest;
     Ok(TableRun {
         table: table.name.clone(),
-        rows,
-        inserted,
-        updated,
-        deleted,
+        rows: manifest.rows,
+        inserted: manifest.inserted,
+        updated: manifest.updated,
+        deleted: manifest.deleted,
         copied,
-        passed,
+        passed: manifest.passed,
         written,
     })
 }
 
-/// What the steps kept is needed no more.
+/// Deletes the files that the steps passed on.
 async fn delete_work_files(
     planned: &PlannedMerge,
     day: Day,
@@ -96,21 +91,14 @@ async fn delete_work_files(
     if matches!(planned.increments, Increments::InMemory(_)) {
         return Ok(());
     }
-    let kept = context
-        .curated
-        .list(&work_prefix(&planned.plan.table, day), None)
-        .await;
-    for entry in kept.map_err(|error| Failure::unavailable(&error))? {
-        context
-            .curated
-            .delete(&entry.key)
-            .await
-            .map_err(|error| Failure::unavailable(&error))?;
+    let prefix = work_prefix(&planned.plan.table, day);
+    for entry in context.curated.list(&prefix, None).await? {
+        context.curated.delete(&entry.key).await?;
     }
     Ok(())
 }
 
-/// The manifest of a day on which nothing was said: the base's, with what was taken since.
+/// The manifest of a day without changes: the base's, with the offsets that the day consumed.
 fn unchanged_manifest(base: &SnapshotManifest, planned: &PlannedMerge) -> SnapshotManifest {
     SnapshotManifest {
         date: planned.plan.date.clone(),
@@ -129,106 +117,114 @@ async fn build_manifest(
     results: Vec<ShardResult>,
     context: &Context,
 ) -> Result<SnapshotManifest, Failure> {
-    let (plan, rules) = (&planned.plan, merge_rules(table));
-    let mut state = TableState::new(&rules, &table.columns);
-    let (mut shards, mut inserted, mut updated, mut deleted) = (Vec::new(), 0, 0, 0);
-    for result in results {
-        state.merge(&result.measured);
-        inserted += result.inserted;
-        updated += result.updated;
-        deleted += result.deleted;
-        shards.push(result.shard);
-    }
-    let ManifestMeasures { rules, columns } =
-        measure_shards(table, &rules, &state, &shards, &context.curated).await?;
-    Ok(SnapshotManifest {
+    let plan = &planned.plan;
+    let rules = merge_rules(table);
+    let mut manifest = SnapshotManifest {
         table: table.name.clone(),
         date: plan.date.clone(),
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
-        passed: rules.iter().all(|rule| rule.verdict != RuleVerdict::Fail),
-        rows: state.rows,
-        inserted,
-        updated,
-        deleted,
-        shards,
         committed_offsets: plan.committed_offsets.clone(),
-        rules,
-        columns,
-        newest_event: state.newest_event,
-    })
+        ..SnapshotManifest::default()
+    };
+
+    let mut state = TableState::new(&rules, &table.columns);
+    for result in results {
+        state.merge(&result.measured);
+        manifest.inserted += result.inserted;
+        manifest.updated += result.updated;
+        manifest.deleted += result.deleted;
+        manifest.shards.push(result.shard);
+    }
+
+    let measures =
+        measure_shards(table, &rules, &state, &manifest.shards, &context.curated).await?;
+    manifest.passed = measures
+        .rules
+        .iter()
+        .all(|rule| rule.verdict != RuleVerdict::Fail);
+    manifest.rows = state.rows;
+    manifest.newest_event = state.newest_event;
+    Ok(measures.into_manifest(manifest))
 }
 
-/// A manifest with what is measured of its shards now; as it was, where that is not known under today's rules.
+/// A manifest with the measures of the shards that it has now. It stays as it was, but for the
+/// count of rows, where these are not known under today's rules.
 pub(crate) async fn remeasure_manifest(
     table: &TableContract,
-    manifest: SnapshotManifest,
+    mut manifest: SnapshotManifest,
     curated: &Arc<dyn ObjectStore>,
 ) -> Result<SnapshotManifest, Failure> {
-    let (rules, rows) = (
-        merge_rules(table),
-        manifest.shards.iter().map(|shard| shard.rows).sum(),
-    );
+    manifest.rows = manifest.shards.iter().map(|shard| shard.rows).sum();
+    let rules = merge_rules(table);
     let fingerprint = rules_fingerprint(&rules, &table.columns);
     let mut state = TableState::new(&rules, &table.columns);
     for shard in &manifest.shards {
         let profile = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated).await?;
         let Some(profile) = profile else {
-            return Ok(SnapshotManifest { rows, ..manifest });
+            return Ok(manifest);
         };
         state.merge(&profile.total);
     }
-    let ManifestMeasures { rules, columns } =
-        measure_shards(table, &rules, &state, &manifest.shards, curated).await?;
-    Ok(SnapshotManifest {
-        rows,
-        rules,
-        columns,
-        newest_event: state.newest_event,
-        ..manifest
-    })
+
+    let measures = measure_shards(table, &rules, &state, &manifest.shards, curated).await?;
+    manifest.newest_event = state.newest_event;
+    Ok(measures.into_manifest(manifest))
 }
 
 fn column_profiles(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
-    let columns = table.columns.iter().zip(&state.columns);
-    columns
+    table
+        .columns
+        .iter()
+        .zip(&state.columns)
         .map(|(column, state)| (column.name.clone(), column_profile(column, state)))
         .collect()
 }
 
 fn column_profile(column: &Column, state: &ColumnState) -> ColumnProfile {
-    let (masks, coarse_masks) = state.pattern_counts();
+    let (patterns, coarse_patterns) = state.pattern_counts();
     ColumnProfile {
         filled: state.filled,
         distinct: state.distinct_count(),
         max_bytes: state.max_bytes,
         bytes: state.bytes,
-        minimum: state.range.map(|(least, _)| least),
-        maximum: state.range.map(|(_, greatest)| greatest),
+        minimum: state.range.map(|(minimum, _)| minimum),
+        maximum: state.range.map(|(_, maximum)| maximum),
         percentiles: state.percentiles(),
-        character_patterns: disclosed_patterns(column, masks),
-        coarse_patterns: disclosed_patterns(column, coarse_masks),
+        character_patterns: disclosed_patterns(column, patterns),
+        coarse_patterns: disclosed_patterns(column, coarse_patterns),
         codes: state.code_counts(),
     }
 }
 
-/// The shapes that are told: the commonest ten, and of a personal column none that a few rows alone have.
-fn disclosed_patterns(column: &Column, masks: TextCounts) -> TextCounts {
-    let enough = |(_, rows): &(String, u64)| !column.personal || *rows >= MIN_DISCLOSED_ROWS;
-    masks
+/// The patterns that a manifest lists: the ten most frequent, and of a personal column none that
+/// only a few rows have.
+fn disclosed_patterns(column: &Column, patterns: TextCounts) -> TextCounts {
+    patterns
         .into_iter()
-        .filter(enough)
+        .filter(|(_, rows)| !column.personal || *rows >= MIN_DISCLOSED_ROWS)
         .take(MAX_CHARACTER_PATTERNS)
         .collect()
 }
 
-/// What a manifest says of its rows.
+/// A manifest's measures of its rows.
 pub(crate) struct ManifestMeasures {
     pub(crate) rules: Vec<RuleResult>,
     pub(crate) columns: BTreeMap<String, ColumnProfile>,
 }
 
-/// What a table's state comes to. Rules that a pass over sorted rows cannot count have a pass of their own.
+impl ManifestMeasures {
+    fn into_manifest(self, manifest: SnapshotManifest) -> SnapshotManifest {
+        SnapshotManifest {
+            rules: self.rules,
+            columns: self.columns,
+            ..manifest
+        }
+    }
+}
+
+/// The measures of a table, by its state. Rules that a pass over sorted rows cannot count have a
+/// pass of their own.
 pub(crate) async fn measure_shards(
     table: &TableContract,
     rules: &[Rule],
@@ -237,13 +233,15 @@ pub(crate) async fn measure_shards(
     curated: &Arc<dyn ObjectStore>,
 ) -> Result<ManifestMeasures, Failure> {
     let mut counts = state.rule_counts(rules);
-    for (place, count) in uniqueness::count_duplicates(table, rules, shards, curated).await? {
-        counts[place] = count;
+    for (index, count) in uniqueness::count_duplicates(table, rules, shards, curated).await? {
+        counts[index] = count;
     }
-    let of = |(rule, count): (&Rule, RuleCount)| RuleResult::from_count(rule, count, state.rows);
-    let rules = rules.iter().zip(counts).map(of).collect();
+    let results = rules
+        .iter()
+        .zip(counts)
+        .map(|(rule, count)| RuleResult::from_count(rule, count, state.rows));
     Ok(ManifestMeasures {
-        rules,
+        rules: results.collect(),
         columns: column_profiles(table, state),
     })
 }

@@ -1,5 +1,5 @@
-//! A file of this machine that an object is written into before it is put: its name comes from its content, and it may be
-//! larger than the memory.
+//! A temporary file on this machine that an object is written into before it is put. The object's
+//! name comes from its content, and the object may be larger than the memory.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -8,21 +8,22 @@ use host::{Failure, FailureKind};
 use tempfile::NamedTempFile;
 use twox_hash::XxHash3_128;
 
-/// Bytes that are gathered before they go to the file.
+/// Bytes that are gathered before they are written to the file.
 const WRITE_BUFFER_BYTES: usize = 256 << 10;
 
-/// A file that is being written.
+/// A temporary file that is being written.
 pub(crate) struct TempFileWriter {
     file: BufWriter<NamedTempFile>,
     hash: XxHash3_128,
     bytes: u64,
 }
 
-/// A file that is written.
+/// A temporary file that is written. It is deleted when it is dropped.
 #[derive(Debug)]
 pub(crate) struct WrittenTempFile {
     file: NamedTempFile,
-    /// Sixteen hex digits of the content's hash: an accident of two files with the same is one in 10^19.
+    /// Sixteen hex digits of the content's hash: two different files have the same with a chance of
+    /// one in 10^19.
     pub(crate) content_hash: String,
     pub(crate) bytes: u64,
 }
@@ -42,10 +43,10 @@ impl TempFileWriter {
             .file
             .into_inner()
             .map_err(|error| temp_folder_failure(error.error()))?;
-        let content = format!("{:032x}", self.hash.finish_128())[..16].to_owned();
+        let hash = format!("{:032x}", self.hash.finish_128());
         Ok(WrittenTempFile {
             file,
-            content_hash: content,
+            content_hash: hash[..16].to_owned(),
             bytes: self.bytes,
         })
     }
@@ -70,6 +71,7 @@ impl WrittenTempFile {
     }
 }
 
+/// The failure of the temporary folder, with the remedy.
 pub(crate) fn temp_folder_failure(error: &io::Error) -> Failure {
     let message = format!(
         "the temporary folder cannot be written: {error}; give the function more ephemeral storage"

@@ -1,8 +1,9 @@
-//! Uniqueness of columns that the rows are not sorted by: exact, in a memory that does not grow with the table.
+//! Uniqueness of columns that the rows are not sorted by: exact, in memory that does not grow with
+//! the table.
 //!
-//! Each row's values are hashed to 128 bits and written to one of 64 files of this machine by their first bits; then each
-//! file is sorted in memory. 100 million rows are 1.6 GB of files and 25 MB at a time. Two different values in 100 million
-//! have the same hash with a chance of one in 10^22.
+//! Each row's values are hashed to 128 bits and written to one of 64 temporary files by their first
+//! bits; then each file is sorted in memory. 100 million rows are 1.6 GB of files and 25 MB at a
+//! time. Two different values in 100 million have the same hash with a chance of one in 10^22.
 
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use host::Failure;
 use lake::{ManifestShard, OwnerRange, schema};
 use quality::{RuleCount, hash_row_keys};
 use store::ObjectStore;
+use store::sorted_file::SortedFile;
 
-use crate::sorted_file::{SortedBatches, SortedFile};
+use crate::sorted_batches::SortedBatches;
 use crate::temp_file::temp_folder_failure;
 
 /// Files that hashes are spread over.
@@ -24,10 +26,10 @@ const HASH_FILES: usize = 64;
 /// Bytes of a hash.
 const HASH_BYTES: usize = 16;
 
-/// Bytes that are gathered for each file before they are written: 2 MB in all.
+/// Bytes that are gathered for each file before they are written: 2 MB for all files.
 const FILE_BUFFER_BYTES: usize = 32 << 10;
 
-/// What every rule on uniqueness counts over the shards of a table, by the rule's place.
+/// The counts of every rule on uniqueness over the shards of a table, with the rule's index.
 ///
 /// # Errors
 /// When a file cannot be read, or the temporary folder not be written.
@@ -38,12 +40,10 @@ pub(crate) async fn count_duplicates(
     store: &Arc<dyn ObjectStore>,
 ) -> Result<Vec<(usize, RuleCount)>, Failure> {
     let mut counts = Vec::new();
-    for (place, rule) in rules.iter().enumerate() {
+    for (index, rule) in rules.iter().enumerate() {
         if let Expectation::Unique(columns) = &rule.expectation {
-            counts.push((
-                place,
-                count_column_duplicates(table, columns, shards, store).await?,
-            ));
+            let count = count_column_duplicates(table, columns, shards, store).await?;
+            counts.push((index, count));
         }
     }
     Ok(counts)
@@ -55,25 +55,20 @@ async fn count_column_duplicates(
     shards: &[ManifestShard],
     store: &Arc<dyn ObjectStore>,
 ) -> Result<RuleCount, Failure> {
-    let whole = schema::curated_schema(table);
-    let wanted = |field: &&Arc<Field>| field.name() == "owner_id" || columns.contains(field.name());
-    let schema = Arc::new(Schema::new(
-        whole
-            .fields()
-            .iter()
-            .filter(wanted)
-            .cloned()
-            .collect::<Vec<_>>(),
-    ));
+    let all = schema::curated_schema(table);
+    let fields: Vec<Arc<Field>> = all
+        .fields()
+        .iter()
+        .filter(|field| field.name() == "owner_id" || columns.contains(field.name()))
+        .cloned()
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+
     let mut keys = KeyHashFiles::new()?;
     for shard in shards {
         let file = Arc::new(SortedFile::open(&**store, &shard.rows_key, Some(shard.bytes)).await?);
-        let mut batches = SortedBatches::from_store(
-            store,
-            &[Arc::clone(&file)],
-            &OwnerRange::of_shard(0, 1),
-            &schema,
-        );
+        let mut batches =
+            SortedBatches::from_store(store, &[file], &OwnerRange::default(), &schema);
         while let Some(batch) = batches.next().await? {
             keys.add_batch(&batch, columns)
                 .map_err(|error| temp_folder_failure(&error))?;
@@ -91,13 +86,12 @@ struct KeyHashFiles {
 
 impl KeyHashFiles {
     fn new() -> Result<Self, Failure> {
-        let file =
-            || tempfile::tempfile().map(|file| (Vec::with_capacity(FILE_BUFFER_BYTES), file));
-        let files = (0..HASH_FILES).map(|_| file()).collect::<Result<_, _>>();
-        Ok(Self {
-            files: files.map_err(|error| temp_folder_failure(&error))?,
-            checked: 0,
-        })
+        let mut files = Vec::with_capacity(HASH_FILES);
+        for _ in 0..HASH_FILES {
+            let file = tempfile::tempfile().map_err(|error| temp_folder_failure(&error))?;
+            files.push((Vec::with_capacity(FILE_BUFFER_BYTES), file));
+        }
+        Ok(Self { files, checked: 0 })
     }
 
     fn add_batch(&mut self, batch: &RecordBatch, columns: &[String]) -> std::io::Result<()> {
@@ -119,7 +113,7 @@ impl KeyHashFiles {
         Ok(())
     }
 
-    /// Rows that have the values of another before them, of those that were looked at.
+    /// The rows whose values an earlier row has, of all rows that were added.
     fn count_repeated_hashes(self) -> std::io::Result<RuleCount> {
         let mut failed = 0;
         for (buffer, mut file) in self.files {
@@ -127,9 +121,12 @@ impl KeyHashFiles {
             file.rewind()?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
-            let hash = |bytes: &[u8]| bytes.try_into().ok().map(u128::from_le_bytes);
-            let mut hashes: Vec<u128> = bytes.chunks_exact(HASH_BYTES).filter_map(hash).collect();
+            let mut hashes: Vec<u128> = bytes
+                .chunks_exact(HASH_BYTES)
+                .filter_map(|bytes| bytes.try_into().ok().map(u128::from_le_bytes))
+                .collect();
             drop(bytes);
+
             hashes.sort_unstable();
             failed += hashes.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use arrow_schema::ArrowError;
 use lake::LakeError;
 use lambda_runtime::Diagnostic;
+use store::sorted_file::SortedFileError;
 use store::streams::StreamError;
 use store::{JsonDocumentError, StoreError};
 
@@ -73,6 +74,16 @@ impl std::error::Error for Failure {}
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+/// A sorted file could not be fetched, or is damaged.
+impl From<SortedFileError> for Failure {
+    fn from(error: SortedFileError) -> Self {
+        match error {
+            SortedFileError::Store(error) => error.into(),
+            SortedFileError::Damaged { .. } => Self::corrupt(&error),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod batch_columns;
 mod chunk;
 mod columns;
 mod curated_keys;
+mod database_name;
 mod day;
 mod erasure;
 pub mod file;
@@ -15,6 +16,7 @@ mod footer;
 mod format;
 mod group_writer;
 pub mod iceberg;
+mod id_columns;
 mod manifest;
 mod metric;
 mod quarantine;
@@ -33,6 +35,7 @@ pub use curated_keys::{
     state_has_content, state_prefix, swept_days_key, table_prefix, version_name, work_document_key,
     work_prefix,
 };
+pub use database_name::database_name;
 pub use day::Day;
 pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
@@ -41,6 +44,7 @@ pub use erasure::{
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
 pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_pretty_document};
 pub use group_writer::RowGroupWriter;
+pub use id_columns::id_columns;
 pub use manifest::{
     ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
 };

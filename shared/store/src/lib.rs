@@ -17,6 +17,7 @@ pub mod raw_log;
 mod retry;
 mod s3;
 mod s3_error;
+pub mod sorted_file;
 pub mod streams;
 mod versions;
 

@@ -30,18 +30,7 @@ impl QueryLocation {
     /// The database in which a table stands, as the merge names it in Glue.
     #[must_use]
     pub fn glue_database(&self, table: &TableContract) -> String {
-        let plain = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '_'
-            }
-        };
-        format!(
-            "{}_curated_{}",
-            self.database_prefix,
-            table.domain.chars().map(plain).collect::<String>()
-        )
+        lake::database_name(&self.database_prefix, "curated", &table.domain)
     }
 }
 

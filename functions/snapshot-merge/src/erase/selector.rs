@@ -1,32 +1,22 @@
-//! Whose rows go.
+//! Which rows an erasure removes.
 
 use std::collections::BTreeSet;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, RecordBatch, StringArray};
 use contract::TableContract;
+use lake::id_columns;
 
-/// Who is erased.
+/// The persons that are erased.
 #[derive(Clone, Default)]
 pub struct ErasureSelector {
-    /// Every row goes that names one of these ids.
+    /// Every row is removed that has one of these ids in an id column; see [`lake::id_columns`].
     pub ids: BTreeSet<String>,
-    /// Every row goes that one of these records made: source and key.
+    /// Every row is removed that one of these records made: source and key.
     pub records: BTreeSet<(String, String)>,
 }
 
-/// The columns that name a thing: `pole_id`, `owner_id`, the ends of a link, the person of a name. Ids of the source itself
-/// are no such names.
-fn id_columns(table: &TableContract) -> impl Iterator<Item = &str> {
-    let names = |name: &&str| name.ends_with("_id") && !name.starts_with("source_");
-    table
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .filter(names)
-}
-
-/// The columns that tell whose a row is.
+/// The columns that decide whether a row is removed.
 pub(super) fn selector_columns(table: &TableContract) -> Vec<&str> {
     id_columns(table)
         .chain(["source", "source_record_id"])
@@ -38,30 +28,49 @@ fn text_column<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b StringArray
 }
 
 impl ErasureSelector {
-    /// Which rows of a table are theirs.
+    /// Which rows of a table are removed.
     pub(super) fn match_rows(&self, table: &TableContract, batch: &RecordBatch) -> BooleanArray {
-        let columns: Vec<_> = id_columns(table)
+        let id_columns: Vec<&StringArray> = id_columns(table)
             .filter_map(|name| text_column(batch, name))
             .collect();
-        let named = |row: usize| {
-            columns
-                .iter()
-                .any(|ids| ids.is_valid(row) && self.ids.contains(ids.value(row)))
-        };
-        let record = text_column(batch, "source").zip(text_column(batch, "source_record_id"));
-        let made = |row: usize| {
-            record.is_some_and(|(sources, keys)| {
-                self.matches_record(sources.value(row), keys.value(row))
-            })
-        };
+        let records = text_column(batch, "source").zip(text_column(batch, "source_record_id"));
         (0..batch.num_rows())
-            .map(|row| Some(named(row) || made(row)))
+            .map(|row| {
+                let is_named = id_columns.iter().any(|ids| self.matches_id(ids, row));
+                let is_made = records.is_some_and(|(sources, keys)| {
+                    self.matches_record(sources.value(row), keys.value(row))
+                });
+                Some(is_named || is_made)
+            })
             .collect()
+    }
+
+    fn matches_id(&self, ids: &StringArray, row: usize) -> bool {
+        ids.is_valid(row) && self.ids.contains(ids.value(row))
     }
 
     fn matches_record(&self, source: &str, key: &str) -> bool {
         self.records
             .iter()
-            .any(|(known, of)| known == source && of == key)
+            .any(|(known_source, known_key)| known_source == source && known_key == key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_match_by_an_erased_id_or_by_their_record() {
+        let erased = "0d2f3c6e-0000-5000-8000-000000000001";
+        let selector = ErasureSelector {
+            ids: BTreeSet::from([erased.to_owned()]),
+            records: BTreeSet::from([("housing".to_owned(), "7".to_owned())]),
+        };
+        let ids = StringArray::from(vec![Some(erased), None, Some("other")]);
+        assert!(selector.matches_id(&ids, 0));
+        assert!(!selector.matches_id(&ids, 1) && !selector.matches_id(&ids, 2));
+        assert!(selector.matches_record("housing", "7"));
+        assert!(!selector.matches_record("care", "7"));
     }
 }

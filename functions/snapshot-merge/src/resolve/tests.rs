@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An event about the one record of the test: what it does, when it says it happened, whether it is sent twice.
+/// An event about the one record of the test: what it does, when it says it happened, whether it is
+/// sent twice.
 #[derive(Clone, Debug)]
 struct GeneratedChange {
     op: RowOperation,
@@ -31,25 +32,26 @@ type VisibleState = (Option<BTreeMap<u8, usize>>, Vec<u8>);
 fn expected_state(events: &[GeneratedChange]) -> VisibleState {
     let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_by_key(|event| (events[*event].time, *event));
-    let whole = order
+    let last_full = order
         .iter()
         .rposition(|event| events[*event].op != RowOperation::Patch);
     let mut record = None;
     for (rank, event) in order.iter().enumerate() {
-        let told = &events[*event];
-        match told.op {
+        let change = &events[*event];
+        match change.op {
             RowOperation::Upsert => {
                 record = Some(
                     (0..3)
                         .map(|field| (field, *event))
                         .collect::<BTreeMap<_, _>>(),
-                )
+                );
             }
             RowOperation::Delete => record = None,
             RowOperation::Patch => {
-                // A patch does not bring a deleted record back; one that comes before every whole row makes a partial one.
-                if record.is_some() || (whole.is_none() && rank == 0) {
-                    record.get_or_insert_default().insert(told.field, *event);
+                // A patch does not bring a deleted record back; one before every full row makes a
+                // partial row.
+                if record.is_some() || (last_full.is_none() && rank == 0) {
+                    record.get_or_insert_default().insert(change.field, *event);
                 }
             }
             RowOperation::Replace => {}
@@ -59,10 +61,10 @@ fn expected_state(events: &[GeneratedChange]) -> VisibleState {
         .iter()
         .rev()
         .map(|event| &events[*event])
-        .find_map(|told| match told.op {
-            RowOperation::Upsert => Some(told.members.clone().unwrap_or_default()),
+        .find_map(|change| match change.op {
+            RowOperation::Upsert => Some(change.members.clone().unwrap_or_default()),
             RowOperation::Delete => Some(Vec::new()),
-            _ => told.members.clone(),
+            _ => change.members.clone(),
         });
     let mut members = set.unwrap_or_default();
     members.sort_unstable();
@@ -76,8 +78,12 @@ const EVENTS: [&str; 12] = [
     "e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9", "e10", "e11",
 ];
 
-/// The statements of an event at an offset.
-fn change_records(event: usize, told: &GeneratedChange, offset: i64) -> Vec<ChangeRecord<'static>> {
+/// The changes of an event at an offset.
+fn change_records(
+    event: usize,
+    change: &GeneratedChange,
+    offset: i64,
+) -> Vec<ChangeRecord<'static>> {
     let position = LogPosition {
         appended: offset,
         partition: 0,
@@ -91,18 +97,18 @@ fn change_records(event: usize, told: &GeneratedChange, offset: i64) -> Vec<Chan
         event_id: EVENTS[event],
         precedence: Precedence {
             version: None,
-            event_time: told.time,
+            event_time: change.time,
             position,
         },
-        changed_columns: (op == RowOperation::Patch).then(|| FIELDS[usize::from(told.field)]),
+        changed_columns: (op == RowOperation::Patch).then(|| FIELDS[usize::from(change.field)]),
         row_ref: (event, 0),
         origin: ChangeOrigin::Increment,
     };
-    let mut made = vec![one("record", None, told.op)];
-    if told.op != RowOperation::Patch || told.members.is_some() {
+    let mut made = vec![one("record", None, change.op)];
+    if change.op != RowOperation::Patch || change.members.is_some() {
         made.push(one("record", Some("members"), RowOperation::Replace));
-        if told.op != RowOperation::Delete {
-            let members = told.members.iter().flatten();
+        if change.op != RowOperation::Delete {
+            let members = change.members.iter().flatten();
             made.extend(members.map(|member| {
                 one(
                     MEMBERS[usize::from(*member)],
@@ -115,20 +121,20 @@ fn change_records(event: usize, told: &GeneratedChange, offset: i64) -> Vec<Chan
     made
 }
 
-/// What readers see after a fold, in the oracle's terms.
-fn visible_state(folded: &Resolved<'_>) -> VisibleState {
+/// What readers see of the resolved rows, in the oracle's terms.
+fn visible_state(resolved: &Resolved<'_>) -> VisibleState {
     let mut record = None;
     let mut members = Vec::new();
-    for live in &folded.rows {
-        if let Some(member) = MEMBERS.iter().position(|name| *name == live.key.0) {
+    for visible in &resolved.rows {
+        if let Some(member) = MEMBERS.iter().position(|name| *name == visible.key.0) {
             members.push(member as u8);
             continue;
         }
         let mut fields: BTreeMap<u8, usize> = BTreeMap::new();
-        if let Some((event, _)) = live.full_row {
+        if let Some((event, _)) = visible.full_row {
             fields.extend((0..3).map(|field| (field, event)));
         }
-        for ((event, _), carried) in &live.patches {
+        for ((event, _), carried) in &visible.patches {
             let field = FIELDS.iter().position(|name| name == carried).unwrap();
             fields.insert(field as u8, *event);
         }
@@ -138,7 +144,7 @@ fn visible_state(folded: &Resolved<'_>) -> VisibleState {
 }
 
 proptest! {
-    /// For any events, repeats and split into days, the fold equals the oracle.
+    /// For any events, repeats and split into days, the resolved rows equal the oracle's.
     #[test]
     fn resolving_equals_the_oracle(
         events in proptest::collection::vec(any_change(), 1..10),
@@ -151,7 +157,8 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(log.len() + 1)).collect();
         cuts.extend([0, log.len()]);
         cuts.sort_unstable();
-        // Day by day: what readers see is not needed to go on only where the state tells all; the base is given too.
+        // Day by day: what readers see is not needed to go on only where the state has all; the
+        // base is given too.
         let mut base: Vec<ChangeRecord<'static>> = Vec::new();
         let mut last = Resolved::default();
         for day in cuts.windows(2) {
@@ -166,30 +173,31 @@ proptest! {
             prop_assert_eq!(&resolve_changes(reversed).rows, &last.rows);
             base = next_day_input(&last, &log, &events);
         }
-        // A base row has lost what it was made of; the state still tells it.
+        // A base row does not show what it was made of; the state still does.
         let mut fields = visible_state(&last);
-        if let Some(record) = &mut fields.0 && let Some(live) = last.rows.iter().find(|live| live.key.0 == "record") {
-            check_visible_row(record, live, &events, &log);
+        if let Some(record) = &mut fields.0 && let Some(visible) = last.rows.iter().find(|visible| visible.key.0 == "record") {
+            check_visible_row(record, visible, &events, &log);
         }
         prop_assert_eq!(fields, expected_state(&events));
     }
 }
 
-/// The next day's base and state: live rows become base rows with their latest statement's rank.
+/// The next day's base and state: resolved rows become base rows with the precedence of their
+/// latest change.
 fn next_day_input(
-    folded: &Resolved<'static>,
+    resolved: &Resolved<'static>,
     log: &[usize],
     events: &[GeneratedChange],
 ) -> Vec<ChangeRecord<'static>> {
     let mut base: Vec<ChangeRecord<'static>> = Vec::new();
-    for live in &folded.rows {
-        let event = live.latest.0;
+    for visible in &resolved.rows {
+        let event = visible.latest.0;
         let offset = log.iter().position(|logged| *logged == event).unwrap() as i64;
         let found = change_records(event, &events[event], offset);
-        let row = found.into_iter().find(|statement| {
-            statement.pole_id == live.key.0 && statement.op != RowOperation::Replace
-        });
-        // A base row is a whole row whatever it was made of.
+        let row = found
+            .into_iter()
+            .find(|change| change.pole_id == visible.key.0 && change.op != RowOperation::Replace);
+        // A base row is a full row whatever it was made of.
         base.extend(row.map(|row| ChangeRecord {
             op: RowOperation::Upsert,
             changed_columns: None,
@@ -197,21 +205,22 @@ fn next_day_input(
             ..row
         }));
     }
-    base.extend(folded.state.iter().map(|statement| ChangeRecord {
+    base.extend(resolved.state.iter().map(|change| ChangeRecord {
         origin: ChangeOrigin::State,
-        ..*statement
+        ..*change
     }));
     base
 }
 
-/// An unchanged base row of patches stands for what its day's fold made; redo that from the log.
+/// An unchanged base row of patches stands for what its day resolved; resolve that again from the
+/// log.
 fn check_visible_row(
     record: &mut BTreeMap<u8, usize>,
-    live: &ResolvedRow<'_>,
+    visible: &ResolvedRow<'_>,
     events: &[GeneratedChange],
     log: &[usize],
 ) {
-    if events[live.latest.0].op != RowOperation::Patch || !live.patches.is_empty() {
+    if events[visible.latest.0].op != RowOperation::Patch || !visible.patches.is_empty() {
         return;
     }
     let all = log
@@ -226,21 +235,24 @@ fn check_visible_row(
 
 #[test]
 fn a_deleted_record_stays_deleted_when_an_older_upsert_comes_late() {
-    let told = |op, time| GeneratedChange {
+    let generated_change = |op, time| GeneratedChange {
         op,
         time,
         field: 0,
         members: None,
     };
-    let (delete, late) = (told(RowOperation::Delete, 5), told(RowOperation::Upsert, 4));
+    let (delete, late) = (
+        generated_change(RowOperation::Delete, 5),
+        generated_change(RowOperation::Upsert, 4),
+    );
     let first = resolve_changes(change_records(0, &delete, 0));
     assert!(first.rows.is_empty());
     let mut second: Vec<_> = first
         .state
         .iter()
-        .map(|kept| ChangeRecord {
+        .map(|retained| ChangeRecord {
             origin: ChangeOrigin::State,
-            ..*kept
+            ..*retained
         })
         .collect();
     second.extend(change_records(1, &late, 1));
@@ -249,11 +261,15 @@ fn a_deleted_record_stays_deleted_when_an_older_upsert_comes_late() {
     let mut third: Vec<_> = second
         .state
         .iter()
-        .map(|kept| ChangeRecord {
+        .map(|retained| ChangeRecord {
             origin: ChangeOrigin::State,
-            ..*kept
+            ..*retained
         })
         .collect();
-    third.extend(change_records(2, &told(RowOperation::Upsert, 6), 2));
+    third.extend(change_records(
+        2,
+        &generated_change(RowOperation::Upsert, 6),
+        2,
+    ));
     assert_eq!(resolve_changes(third).rows.len(), 1);
 }

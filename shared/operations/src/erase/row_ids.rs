@@ -1,31 +1,16 @@
-//! The ids in a table's rows: who a row is, whose it is, and whom it names.
+//! The ids in a table's rows: the row's own, its owner's, and those of other rows that it names.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray};
 use bytes::Bytes;
-use contract::{Cell, ColumnType, PoleRow, TableContract};
-use lake::LakeError;
+use contract::{Cell, PoleRow, TableContract};
+use lake::{LakeError, id_columns};
 use pole::Uuid;
 
-/// Columns that end like an id and are none of a row.
-const NON_ID_COLUMNS: [&str; 3] = ["source_record_id", "source_event_id", "correlation_id"];
-
-/// The columns of a table that can name a row of any table.
-pub(super) fn id_columns(table: &TableContract) -> Vec<&str> {
-    let texts = table
-        .columns
-        .iter()
-        .filter(|column| matches!(column.kind, ColumnType::Text));
-    let names = texts.map(|column| column.name.as_str());
-    names
-        .filter(|name| name.ends_with("_id") && !NON_ID_COLUMNS.contains(name))
-        .collect()
-}
-
-/// What one row says of whom.
+/// The ids of one row, and the record that made it.
 pub(super) struct RowIdentity<'r> {
     pub(super) source: &'r str,
-    /// The key of the record that said it.
+    /// The key of the record that made the row.
     pub(super) key: &'r str,
     pub(super) pole_id: Option<Uuid>,
     pub(super) owner_id: Option<Uuid>,
@@ -61,7 +46,7 @@ impl<'b> IdColumns<'b> {
             key: text("source_record_id"),
             pole_id: text("pole_id"),
             owner_id: text("owner_id"),
-            all: id_columns(table).into_iter().filter_map(text).collect(),
+            all: id_columns(table).filter_map(text).collect(),
         }
     }
 
@@ -106,7 +91,7 @@ pub(super) fn mapped_row_ids<'r>(row: &'r PoleRow<'_>) -> impl Iterator<Item = U
         .chain(row.cells.iter().filter_map(cell))
 }
 
-/// Tells `found` of every row of a file of the table. Only ids are decoded.
+/// Calls `found` with every row of a file of the table. Only ids are decoded.
 ///
 /// # Errors
 /// When the bytes are no file of rows.
@@ -115,9 +100,7 @@ pub(super) fn for_each_row(
     body: Bytes,
     mut found: impl FnMut(&RowIdentity<'_>),
 ) -> Result<(), LakeError> {
-    let wanted = id_columns(table)
-        .into_iter()
-        .chain(["source", "source_record_id"]);
+    let wanted = id_columns(table).chain(["source", "source_record_id"]);
     for batch in lake::file::read_columns(body, wanted)? {
         let batch = batch?;
         let ids = IdColumns::from_batch(&batch, table);

@@ -1,111 +1,25 @@
-//! The rows of sorted files, in order, from ranged reads: one row group is decoded while the next one is fetched, and no
-//! file is ever whole in memory.
+//! The rows of sorted files, in the order of their keys, with a check of that order.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{RecordBatch, StringArray};
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{FileWindow, LakeError, ManifestShard, ParquetFooter, RowGroup};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use lake::{LakeError, ManifestShard};
 use store::ObjectStore;
+use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFileError};
 
 use crate::OperationError;
-
-/// Row groups that are fetched at once: the one that is wanted next, and its follower.
-const GROUPS_AT_ONCE: usize = 2;
 
 /// What orders rows: owner, id, source.
 pub(super) type SnapshotRowKey<'k> = (&'k str, &'k str, &'k str);
 
-/// A file's end, and where its groups lie.
-struct SortedShardFile {
-    key: String,
-    footer: ParquetFooter,
-    groups: Vec<RowGroup>,
-}
-
-impl SortedShardFile {
-    async fn open(
-        store: Arc<dyn ObjectStore>,
-        shard: ManifestShard,
-    ) -> Result<Arc<Self>, OperationError> {
-        let (key, size) = (shard.rows_key, shard.bytes);
-        let damaged = |error: LakeError| damaged_file(&key, &error);
-        let mut begins = size.saturating_sub(ParquetFooter::FIRST_FETCH_BYTES);
-        loop {
-            let tail = FileWindow::new(begins, store.get_range(&key, begins..size).await?, size);
-            match ParquetFooter::required_start(&tail).map_err(damaged)? {
-                Some(earlier) if earlier < begins => begins = earlier,
-                _ => {
-                    let footer = ParquetFooter::parse(tail).map_err(damaged)?;
-                    let groups = footer.row_groups().map_err(damaged)?;
-                    return Ok(Arc::new(Self {
-                        key,
-                        footer,
-                        groups,
-                    }));
-                }
-            }
+/// A damaged file's error, with the operator's next step.
+fn describe_file_error(error: SortedFileError) -> OperationError {
+    match error {
+        SortedFileError::Store(error) => error.into(),
+        SortedFileError::Damaged { key, error } => {
+            format!("{key} is damaged: {error}; `polelake audit` finds what else is").into()
         }
-    }
-}
-
-fn damaged_file(key: &str, error: &dyn std::fmt::Display) -> OperationError {
-    format!("{key} is damaged: {error}; `polelake audit` finds what else is").into()
-}
-
-/// A row group with its bytes.
-struct FetchedGroup {
-    file: Arc<SortedShardFile>,
-    group: RowGroup,
-    bytes: Bytes,
-}
-
-/// The row groups of files, in their order. A file is opened when its turn comes.
-fn stream_groups(
-    store: &Arc<dyn ObjectStore>,
-    shards: Vec<ManifestShard>,
-) -> BoxStream<'static, Result<FetchedGroup, OperationError>> {
-    let (opening, fetching) = (Arc::clone(store), Arc::clone(store));
-    let groups = |file: Arc<SortedShardFile>| {
-        let groups: Vec<_> = file
-            .groups
-            .iter()
-            .map(|group| Ok((Arc::clone(&file), group.clone())))
-            .collect();
-        stream::iter(groups)
-    };
-    stream::iter(shards)
-        .then(move |shard| SortedShardFile::open(Arc::clone(&opening), shard))
-        .map_ok(groups)
-        .try_flatten()
-        .map(move |found| fetch_group(&fetching, found))
-        .buffered(GROUPS_AT_ONCE)
-        .fuse()
-        .boxed()
-}
-
-/// Begins to fetch a group at once, as a task of its own, so that it goes on while its forerunner is decoded.
-fn fetch_group(
-    store: &Arc<dyn ObjectStore>,
-    found: Result<(Arc<SortedShardFile>, RowGroup), OperationError>,
-) -> impl Future<Output = Result<FetchedGroup, OperationError>> + Send + use<> {
-    let begun = found.map(|(file, group)| {
-        let (store, key, range) = (
-            Arc::clone(store),
-            file.key.clone(),
-            group.byte_range.clone(),
-        );
-        let task = tokio::spawn(async move { store.get_range(&key, range).await });
-        (file, group, task)
-    });
-    async move {
-        let (file, group, task) = begun?;
-        let bytes = task.await??;
-        Ok(FetchedGroup { file, group, bytes })
     }
 }
 
@@ -117,15 +31,11 @@ pub(super) struct KeyedBatch {
 
 impl KeyedBatch {
     fn new(rows: RecordBatch) -> Result<Self, LakeError> {
-        let column = |name: &str| {
-            let found = rows
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>());
-            found
-                .cloned()
-                .ok_or_else(|| LakeError::Unexpected(format!("it has no column {name} of text")))
-        };
-        let keys = [column("owner_id")?, column("pole_id")?, column("source")?];
+        let keys = [
+            text_column(&rows, "owner_id")?,
+            text_column(&rows, "pole_id")?,
+            text_column(&rows, "source")?,
+        ];
         Ok(Self { rows, keys })
     }
 
@@ -134,16 +44,29 @@ impl KeyedBatch {
         (owners.value(row), ids.value(row), sources.value(row))
     }
 
-    /// Whether each row comes after the one before it. A join of rows in another order would be wrong without a word.
+    fn last_key(&self) -> Option<SnapshotRowKey<'_>> {
+        let last = self.rows.num_rows().checked_sub(1)?;
+        Some(self.row_key(last))
+    }
+
+    /// Whether each row comes after the one before it. A join of rows in another order would be
+    /// wrong and raise no error.
     fn is_sorted_after(&self, last: Option<SnapshotRowKey<'_>>) -> bool {
         let rows = self.rows.num_rows();
         let first = (rows > 0).then(|| self.row_key(0));
-        let behind = last.zip(first).is_none_or(|(last, first)| last < first);
-        behind && (1..rows).all(|row| self.row_key(row - 1) < self.row_key(row))
+        let follows = last.zip(first).is_none_or(|(last, first)| last < first);
+        follows && (1..rows).all(|row| self.row_key(row - 1) < self.row_key(row))
     }
 }
 
-/// What is left of a batch.
+fn text_column(rows: &RecordBatch, name: &str) -> Result<StringArray, LakeError> {
+    rows.column_by_name(name)
+        .and_then(|column| column.as_string_opt::<i32>())
+        .cloned()
+        .ok_or_else(|| LakeError::Unexpected(format!("it has no column {name} of text")))
+}
+
+/// The rows of a batch that the reader has not passed.
 #[derive(Clone, Copy)]
 pub(super) struct RemainingRows<'r> {
     batch: &'r KeyedBatch,
@@ -151,7 +74,7 @@ pub(super) struct RemainingRows<'r> {
 }
 
 impl RemainingRows<'_> {
-    /// How many rows are left; at least one.
+    /// How many rows remain; at least one.
     pub(super) fn len(&self) -> usize {
         self.batch.rows.num_rows() - self.from
     }
@@ -167,27 +90,33 @@ impl RemainingRows<'_> {
     }
 }
 
-/// The rows of files, in the order of their keys.
+/// The rows of files, in the order of their keys. One row group is decoded while the next one is
+/// fetched.
 pub(super) struct SnapshotRowStream<'p> {
-    groups: BoxStream<'static, Result<FetchedGroup, OperationError>>,
-    open: Option<(Arc<SortedShardFile>, ParquetRecordBatchReader)>,
+    batches: RowGroupBatches,
     batch: Option<KeyedBatch>,
     row: usize,
+    reported_bytes: u64,
     progress: &'p (dyn Fn(u64) + Sync),
 }
 
 impl<'p> SnapshotRowStream<'p> {
-    /// The rows of shards that are in the order of their owners; `progress` is told how many bytes came.
+    /// The rows of shards that are in the order of their owners; `progress` is called with the
+    /// number of bytes that came.
     pub(super) fn new(
         store: &Arc<dyn ObjectStore>,
         shards: Vec<ManifestShard>,
         progress: &'p (dyn Fn(u64) + Sync),
     ) -> Self {
+        let files = shards
+            .into_iter()
+            .map(|shard| (shard.rows_key, shard.bytes))
+            .collect();
         Self {
-            groups: stream_groups(store, shards),
-            open: None,
+            batches: RowGroupBatches::new(RowGroupFetcher::for_files(store, files)),
             batch: None,
             row: 0,
+            reported_bytes: 0,
             progress,
         }
     }
@@ -201,10 +130,11 @@ impl<'p> SnapshotRowStream<'p> {
             .as_ref()
             .is_none_or(|batch| self.row >= batch.rows.num_rows())
         {
-            match self.next_batch().await? {
-                Some(batch) => (self.batch, self.row) = (Some(batch), 0),
-                None => return Ok(None),
-            }
+            let Some(batch) = self.next_batch().await? else {
+                return Ok(None);
+            };
+            self.batch = Some(batch);
+            self.row = 0;
         }
         Ok(self.batch.as_ref().map(|batch| RemainingRows {
             batch,
@@ -218,38 +148,30 @@ impl<'p> SnapshotRowStream<'p> {
     }
 
     async fn next_batch(&mut self) -> Result<Option<KeyedBatch>, OperationError> {
-        loop {
-            if let Some((file, reader)) = &mut self.open
-                && let Some(rows) = reader.next()
-            {
-                let rows = rows.map_err(LakeError::from).and_then(KeyedBatch::new);
-                let rows = rows.map_err(|error| damaged_file(&file.key, &error))?;
-                let before = self.batch.as_ref();
-                let last = before.and_then(|batch| {
-                    batch
-                        .rows
-                        .num_rows()
-                        .checked_sub(1)
-                        .map(|row| batch.row_key(row))
-                });
-                if !rows.is_sorted_after(last) {
-                    return Err(damaged_file(
-                        &file.key,
-                        &"its rows are not in the order of owner, id and source",
-                    ));
-                }
-                return Ok(Some(rows));
+        let next = self.batches.next().await.map_err(describe_file_error)?;
+        self.report_progress();
+        let Some((file, rows)) = next else {
+            return Ok(None);
+        };
+
+        let last = self.batch.as_ref().and_then(KeyedBatch::last_key);
+        let keyed = KeyedBatch::new(rows).and_then(|rows| {
+            if rows.is_sorted_after(last) {
+                return Ok(rows);
             }
-            let Some(FetchedGroup { file, group, bytes }) = self.groups.next().await.transpose()?
-            else {
-                return Ok(None);
-            };
-            (self.progress)(bytes.len() as u64);
-            let reader = file
-                .footer
-                .decode_group(&group, bytes)
-                .map_err(|error| damaged_file(&file.key, &error))?;
-            self.open = Some((file, reader));
+            let message = "its rows are not in the order of owner, id and source";
+            Err(LakeError::Unexpected(message.into()))
+        });
+        keyed
+            .map(Some)
+            .map_err(|error| describe_file_error(file.damaged(error)))
+    }
+
+    fn report_progress(&mut self) {
+        let fetched = self.batches.fetched_bytes();
+        if fetched > self.reported_bytes {
+            (self.progress)(fetched - self.reported_bytes);
+            self.reported_bytes = fetched;
         }
     }
 }

@@ -1,0 +1,98 @@
+//! The columns of a batch that say which change each row states.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use lake::{LakeError, schema};
+use pole::{LogPosition, Precedence, RowOperation};
+
+use crate::batch_columns::typed_column;
+use crate::resolve::{ChangeOrigin, ChangeRecord};
+
+/// The columns of a batch that say which change each row states.
+pub(crate) struct ChangeColumns<'b> {
+    pole_id: &'b StringArray,
+    owner_id: &'b StringArray,
+    source: &'b StringArray,
+    owner_set: &'b StringArray,
+    event_id: &'b StringArray,
+    version: &'b Int64Array,
+    event_time: &'b TimestampMicrosecondArray,
+    ingested_at: &'b TimestampMicrosecondArray,
+    partition: &'b Int64Array,
+    offset: &'b Int64Array,
+    op: Option<&'b StringArray>,
+    changed_columns: Option<&'b StringArray>,
+}
+
+impl<'b> ChangeColumns<'b> {
+    /// The columns of a batch of the curated or the refined schema.
+    pub(crate) fn from_batch(batch: &'b RecordBatch) -> Result<Self, LakeError> {
+        Ok(Self {
+            pole_id: typed_column(batch, "pole_id")?,
+            owner_id: typed_column(batch, "owner_id")?,
+            source: typed_column(batch, "source")?,
+            owner_set: typed_column(batch, "owner_set")?,
+            event_id: typed_column(batch, "source_event_id")?,
+            version: typed_column(batch, "entity_version")?,
+            event_time: typed_column(batch, "event_time")?,
+            ingested_at: typed_column(batch, "ingested_at")?,
+            partition: typed_column(batch, "partition")?,
+            offset: typed_column(batch, "offset")?,
+            op: optional_text_column(batch, schema::OPERATION_COLUMN),
+            changed_columns: optional_text_column(batch, schema::CHANGED_COLUMNS_COLUMN),
+        })
+    }
+
+    /// The owner of a row.
+    pub(crate) fn owner_id(&self, row: usize) -> &'b str {
+        self.owner_id.value(row)
+    }
+
+    /// The change that a row states. `batch` is the index of its batch among the merge's sources.
+    pub(crate) fn change_record(
+        &self,
+        batch: usize,
+        row: usize,
+        origin: ChangeOrigin,
+    ) -> ChangeRecord<'b> {
+        let op = self
+            .op
+            .and_then(|codes| valid_text(codes, row))
+            .and_then(RowOperation::from_code)
+            .unwrap_or(RowOperation::Upsert);
+        ChangeRecord {
+            pole_id: self.pole_id.value(row),
+            source: self.source.value(row),
+            set: valid_text(self.owner_set, row),
+            op,
+            event_id: self.event_id.value(row),
+            precedence: self.precedence(row),
+            changed_columns: self
+                .changed_columns
+                .and_then(|names| valid_text(names, row)),
+            row_ref: (batch, row),
+            origin,
+        }
+    }
+
+    fn precedence(&self, row: usize) -> Precedence {
+        let position = LogPosition {
+            appended: self.ingested_at.value(row),
+            partition: self.partition.value(row),
+            offset: self.offset.value(row),
+        };
+        Precedence {
+            version: self.version.is_valid(row).then(|| self.version.value(row)),
+            event_time: self.event_time.value(row),
+            position,
+        }
+    }
+}
+
+fn optional_text_column<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b StringArray> {
+    batch.column_by_name(name)?.as_string_opt::<i32>()
+}
+
+fn valid_text(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}

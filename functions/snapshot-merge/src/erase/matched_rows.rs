@@ -1,0 +1,90 @@
+//! The files of a table that hold rows of erased persons.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_select::filter::filter_record_batch;
+use host::Failure;
+use lake::{LakeError, OwnerRange, state_prefix, table_prefix};
+use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFile, select_row_groups};
+
+use super::selector::selector_columns;
+use super::{MatchedFiles, TableErasure};
+
+/// The matched rows of a file.
+#[derive(Default)]
+pub(super) struct MatchedRows {
+    pub(super) rows: u64,
+    /// Their keys: `pole_id` and source.
+    pub(super) keys: BTreeSet<(String, String)>,
+}
+
+impl MatchedRows {
+    fn add_batch(&mut self, matched: &RecordBatch) {
+        self.rows += matched.num_rows() as u64;
+        let (Some(ids), Some(sources)) = (
+            matched.column_by_name("pole_id"),
+            matched.column_by_name("source"),
+        ) else {
+            return;
+        };
+        let (Some(ids), Some(sources)) =
+            (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>())
+        else {
+            return;
+        };
+        for row in 0..matched.num_rows() {
+            let key = (ids.value(row).to_owned(), sources.value(row).to_owned());
+            self.keys.insert(key);
+        }
+    }
+}
+
+impl TableErasure<'_> {
+    /// Every file of the table that holds matched rows, whether a manifest names it or not.
+    pub(super) async fn find_matching_files(&self) -> Result<MatchedFiles, Failure> {
+        let mut files = MatchedFiles::new();
+        for prefix in [
+            table_prefix(&self.table.name),
+            state_prefix(&self.table.name),
+        ] {
+            for entry in self.curated_store().list(&prefix, None).await? {
+                if !entry.key.ends_with(".parquet") {
+                    continue;
+                }
+                let matched = self.match_file_rows(&entry.key, entry.size).await?;
+                if matched.rows > 0 {
+                    files.insert(entry.key, matched);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// The matched rows of a file. Only the columns that decide are decoded.
+    async fn match_file_rows(&self, key: &str, bytes: u64) -> Result<MatchedRows, Failure> {
+        let fetcher = self.fetch_file(key, bytes).await?;
+        let mut batches = RowGroupBatches::with_columns(fetcher, selector_columns(self.table));
+        let mut matched = MatchedRows::default();
+        while let Some((file, batch)) = batches.next().await? {
+            let is_matched = self.selector.match_rows(self.table, &batch);
+            let rows = filter_record_batch(&batch, &is_matched)
+                .map_err(|error| file.damaged(LakeError::from(error)))?;
+            matched.add_batch(&rows);
+        }
+        Ok(matched)
+    }
+
+    /// A fetcher of all row groups of a file.
+    pub(super) async fn fetch_file(
+        &self,
+        key: &str,
+        bytes: u64,
+    ) -> Result<RowGroupFetcher, Failure> {
+        let file = SortedFile::open(&**self.curated_store(), key, Some(bytes)).await?;
+        let groups = select_row_groups(&[Arc::new(file)], &OwnerRange::default());
+        Ok(RowGroupFetcher::for_groups(self.curated_store(), groups))
+    }
+}

@@ -1,0 +1,65 @@
+//! The manifests that a merge of a day begins with: the day's own, and the newest one before it.
+
+use host::Failure;
+use lake::{Day, LakeError, SnapshotManifest, manifest_key, manifest_prefix};
+use store::{ObjectStore, StoredObject};
+
+/// What a table's manifests say before its merge begins.
+pub(crate) struct ManifestLookup {
+    /// The newest manifest before the day: found by listing, never by counting days back.
+    pub(crate) base: Option<SnapshotManifest>,
+    /// The day's own manifest, when the day was merged before. It must be the same when the merge
+    /// commits.
+    present: Option<StoredObject>,
+    /// Whether a later day has a manifest. Then this day is part of that day's past and must not
+    /// change.
+    has_later_day: bool,
+}
+
+impl ManifestLookup {
+    /// The day's manifest when a later day was built on it.
+    pub(crate) fn sealed_manifest(&self) -> Result<Option<SnapshotManifest>, LakeError> {
+        match &self.present {
+            Some(object) if self.has_later_day => {
+                SnapshotManifest::from_json(&object.body).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The entity tag of the day's own manifest.
+    pub(crate) fn day_manifest_etag(&self) -> Option<String> {
+        self.present.as_ref().map(|object| object.etag.clone())
+    }
+}
+
+/// Looks up the manifests, before anything else of the run is read.
+pub(crate) async fn look_up_manifests(
+    table: &str,
+    day: Day,
+    curated: &dyn ObjectStore,
+) -> Result<ManifestLookup, Failure> {
+    let key = manifest_key(table, day);
+    let present = curated.get_if_present(&key).await?;
+
+    let listed = curated.list(&manifest_prefix(table), None).await?;
+    let has_later_day = listed.last().is_some_and(|last| last.key > key);
+    let base = match listed.into_iter().rfind(|entry| entry.key < key) {
+        Some(before) => Some(read_manifest_at(&before.key, curated).await?),
+        None => None,
+    };
+    Ok(ManifestLookup {
+        base,
+        present,
+        has_later_day,
+    })
+}
+
+/// The manifest at a key that a listing gave.
+pub(crate) async fn read_manifest_at(
+    key: &str,
+    curated: &dyn ObjectStore,
+) -> Result<SnapshotManifest, Failure> {
+    let object = curated.get(key).await?;
+    Ok(SnapshotManifest::from_json(&object.body)?)
+}

@@ -1,0 +1,51 @@
+//! The results of a run: for the caller's JSON, and for metrics.
+
+use host::emit_metric;
+use serde::{Deserialize, Serialize};
+
+/// The results of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MergeRun {
+    /// The logical day.
+    pub date: String,
+    /// The tables, by name.
+    pub tables: Vec<TableRun>,
+    /// Raw objects that the transform has not processed yet. Their records are consumed by the next
+    /// run.
+    pub behind: u64,
+}
+
+/// The result of a table's merge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TableRun {
+    /// The table.
+    pub table: String,
+    /// Rows that readers see.
+    pub rows: u64,
+    /// Rows that are new since the day before.
+    pub inserted: u64,
+    /// Rows that differ from the day before.
+    pub updated: u64,
+    /// Rows of the day before that this day no longer has.
+    pub deleted: u64,
+    /// Row groups of the day before that were copied undecoded.
+    #[serde(default)]
+    pub copied: u64,
+    /// Whether the snapshot was made current.
+    pub passed: bool,
+    /// Whether this run wrote the manifest; false when the same manifest was stored already.
+    pub written: bool,
+}
+
+/// Emits the metrics of a table's merge.
+pub(crate) fn emit_table_metrics(run: &TableRun) {
+    let values = [
+        ("rows", run.rows),
+        ("rows_inserted", run.inserted),
+        ("rows_deleted", run.deleted),
+    ];
+    emit_metric(
+        &[("function", "snapshot-merge"), ("table", &run.table)],
+        &values,
+    );
+}
