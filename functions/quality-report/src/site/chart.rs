@@ -166,7 +166,7 @@ pub(super) fn line_chart(
     );
     let key = html! {
         @if let Some((least, greatest)) = expected {
-            ul.app-key { li { (legend_swatch("c-band")) "expected on the last day: " (write(least)) " to " (write(greatest)) } }
+            ul.app-key { li { (legend_swatch("c-band")) "usual range on the last day: " (write(least)) " to " (write(greatest)) } }
         }
     };
     let rows = points
@@ -297,7 +297,7 @@ pub(super) fn minute_chart<'m>(
             ]
         })
         .collect();
-    let caption = format!("{title}, by hour; hours without any are left out");
+    let caption = format!("{title}, by hour; hours without records are left out");
     let key = html! { p.app-small.app-muted { (says) "." } };
     chart_figure(
         title,
@@ -357,7 +357,7 @@ mod tests {
         assert!(
             drawn.contains("<td class=\"govuk-table__cell govuk-table__cell--numeric\">30</td>")
         );
-        assert!(drawn.contains("expected on the last day: 5 to 25"));
+        assert!(drawn.contains("usual range on the last day: 5 to 25"));
         assert!(!drawn.contains("style="), "the policy forbids it");
         assert_eq!(
             line_chart("Rows", &[], None, format_decimal).into_string(),

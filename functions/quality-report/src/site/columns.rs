@@ -27,12 +27,12 @@ pub(super) fn columns_section(
     let (common, own) = of.columns.split_at(PROVENANCE.len().min(of.columns.len()));
     html! {
         p.govuk-body.app-measure {
-            "Personal columns hold people's data. Of them no least or greatest value is shown, no code, and no count below ten. Distinct values are estimated, within 2.3%."
+            "For personal columns, no minimum, maximum or code is shown, and no count below ten. Counts of distinct values are estimates, within 2.3%."
         }
-        @if !own.is_empty() { (columns_table(edition, of, manifest, own, "Columns of its own")) }
+        @if !own.is_empty() { (columns_table(edition, of, manifest, own, "Columns of this table")) }
         (details_box(
-            &format!("{} of provenance, the same in every table", count_with_noun(common.len() as u64, "column")),
-            &columns_table(edition, of, manifest, common, "Columns of provenance"),
+            &format!("{}, the same in every table", count_with_noun(common.len() as u64, "provenance column")),
+            &columns_table(edition, of, manifest, common, "Provenance columns"),
         ))
     }
 }
@@ -113,18 +113,18 @@ fn content_summary(
             (format_profile_value(column.kind, least)) " to " (format_profile_value(column.kind, greatest))
         }
         (code_list(edition, column, profile))
-        (pattern_list("Commonest shapes", column, &profile.character_patterns))
-        (pattern_list("Coarse shapes", column, &profile.coarse_patterns))
+        (pattern_list("Character patterns", column, &profile.character_patterns))
+        (pattern_list("Coarse patterns", column, &profile.coarse_patterns))
     }
 }
 
 fn percentile_list(column: &Column, [low, quarter, middle, three, high]: [i64; 5]) -> Markup {
     let parts = [
-        ("5% below", low),
-        ("a quarter below", quarter),
-        ("half below", middle),
-        ("three quarters below", three),
-        ("95% below", high),
+        ("5th percentile", low),
+        ("25th percentile", quarter),
+        ("median", middle),
+        ("75th percentile", three),
+        ("95th percentile", high),
     ];
     html! { ul { @for (name, raw) in parts { li { (format_profile_value(column.kind, raw)) span.app-muted { " " (name) } } } } }
 }
@@ -194,7 +194,7 @@ pub(super) fn sample_rows_table(edition: &SiteBuild<'_>, of: &TableContract) -> 
         .collect();
     let caption = "Synthetic sample rows";
     html! {
-        p.app-synthetic { strong { "Synthetic. " } "Made from the contract's types, lists and checks. No value is of a record, and rows need not fit each other." }
+        p.app-synthetic { strong { "Synthetic. " } "Made from the contract's types, lists and checks. No value comes from a record, and rows need not agree with each other." }
         div.app-scroll role="region" aria-label=(caption) tabindex="0" {
             table.govuk-table.app-table.app-rows {
                 caption.govuk-table__caption { (caption) }

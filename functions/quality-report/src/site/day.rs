@@ -46,15 +46,15 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
                 @if broken.is_empty() { p.govuk-body { "Every rule is met." } }
                 @else { (rebase_links(&rules_table("Rules that are not met", &broken, true))) }
             }),
-            ("unusual", "What is unusual", html! {
-                @if unusual.is_empty() { p.govuk-body { "Nothing is outside of its expected range." } }
-                @else { (trend::render_trends("Observed beside the expected range", unusual, Some("../"))) }
+            ("unusual", "Unusual figures", html! {
+                @if unusual.is_empty() { p.govuk-body { "No figure is outside its usual range." } }
+                @else { (trend::render_trends("Observed figures and their usual ranges", unusual, Some("../"))) }
             }),
             ("tables", "Tables", snapshots_table(edition, "../")),
             ("sources", "Sources", sources_table(report, edition, "../")),
-            ("data", "For machines", html! {
+            ("data", "Machine-readable report", html! {
                 p.govuk-body { a.govuk-link href={ "../data/" (report.date) ".json" } { "The day's report as JSON" } }
-                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The reported day before, " (format_date(before)) } } }
+                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The previous reported day, " (format_date(before)) } } }
             }),
         ]))
     };
@@ -112,11 +112,11 @@ pub(super) fn day_headline_figures(edition: &SiteBuild<'_>) -> Markup {
             colour: worst.map_or(Colour::Green, |score| score.state().colour()),
         },
         KeyFigure {
-            name: "Books",
+            name: "Reconciliation",
             number: if open == 0 {
-                "Closed".into()
+                "Balanced".into()
             } else {
-                format!("{open} open")
+                format!("{open} not balanced")
             },
             note: html! { (count_with_noun(landed, "record")) " landed" @if open == 0 { ", all accounted for" } },
             colour: if open == 0 {
@@ -200,7 +200,7 @@ pub(super) fn format_difference(before: Option<u64>, now: u64) -> String {
 pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str) -> Markup {
     let heads = [
         text_header("Source"),
-        text_header("Books"),
+        text_header("Reconciliation"),
         numeric_header("Landed"),
         numeric_header("Refined"),
         numeric_header("Ignored"),
@@ -233,8 +233,8 @@ pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str
 /// A day of the list of days.
 pub(super) fn day_state_tag(report: &Report) -> Markup {
     if report.all_sources_balance() {
-        coloured_tag(Colour::Green, "Books close")
+        coloured_tag(Colour::Green, "Balanced")
     } else {
-        coloured_tag(Colour::Red, "Books open")
+        coloured_tag(Colour::Red, "Not balanced")
     }
 }

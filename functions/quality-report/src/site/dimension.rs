@@ -18,21 +18,21 @@ use super::{SiteBuild, is_about_people};
 
 /// The dimensions, with what each means.
 pub(super) const DIMENSIONS: [(&str, &str); 6] = [
-    ("completeness", "What is needed is there"),
-    ("uniqueness", "One thing appears once"),
+    ("completeness", "Required values are present"),
+    ("uniqueness", "Each thing appears once"),
     (
         "consistency",
         "Values and tables do not contradict each other",
     ),
     (
         "timeliness",
-        "It is there when it is needed, and of the time that it claims",
+        "Data is available when it is needed, and is up to date",
     ),
     (
         "validity",
-        "Values have the right form, and codes are on their list",
+        "Values have the right format, and codes are in their list",
     ),
-    ("accuracy", "Values are what is true"),
+    ("accuracy", "Values match reality"),
 ];
 
 /// The government's name of a dimension that contracts name as the Open Data Contract Standard does.
@@ -223,11 +223,11 @@ pub(super) fn dimensions_table(
     let heads = [
         text_header("Dimension"),
         text_header("State"),
-        numeric_header("Fell short"),
+        numeric_header("Failed"),
         numeric_header("Checked"),
         numeric_header("Met"),
         text_header("Target"),
-        text_header("Trend of what is met"),
+        text_header("Trend of the share met"),
     ];
     let row = |score: &DimensionScore<'_>| {
         let (failed, checked, people) = (
@@ -268,7 +268,7 @@ pub(super) fn dimensions_table(
             html! { (format_count(failed, people)) },
             html! { (format_count(checked, false)) },
             html! { (share) },
-            html! { (target) @if only { br; span.app-muted { "Plausibility only: not compared with what is true" } } },
+            html! { (target) @if only { br; span.app-muted { "Plausibility only: not compared with a reference" } } },
             trend(score.name),
         ]
     };
@@ -341,7 +341,7 @@ pub(super) fn rules_table(
     let heads = [
         text_header("Rule"),
         text_header("State"),
-        numeric_header("Fell short"),
+        numeric_header("Failed"),
         numeric_header("Checked"),
         numeric_header("Met"),
         text_header("Target"),
@@ -356,9 +356,9 @@ pub(super) fn rules_table(
             format_percent(checked - failed.min(checked), checked)
         };
         let severity = if rule.severity == "block" {
-            "Critical: blocks the day"
+            "Critical: holds the day back"
         } else {
-            "Warns"
+            "Warning only"
         };
         vec![
             html! {

@@ -134,7 +134,7 @@ impl PageLayout<'_> {
         html! {
             footer.govuk-footer {
                 div.govuk-width-container.app-footer {
-                    "Counts and contracts only: no page shows a value of a record. Days end at midnight UTC. For machines: "
+                    "Pages show counts and contracts, and no value of a record. Days end at midnight UTC. Machine-readable: "
                     a.govuk-link href={ (root) "catalogue.jsonld" } { "DCAT catalogue" } ", "
                     a.govuk-link href={ (root) "datapackage.json" } { "data package" } "."
                 }
@@ -314,7 +314,7 @@ pub(super) fn notification_banner(good: bool, heading: &str, body: &Markup) -> M
     html! {
         div.govuk-notification-banner.govuk-notification-banner--success[good] role="region" aria-labelledby="banner" {
             div.govuk-notification-banner__header {
-                h2.govuk-notification-banner__title id="banner" { @if good { "All is well" } @else { "Needs attention" } }
+                h2.govuk-notification-banner__title id="banner" { @if good { "Success" } @else { "Needs attention" } }
             }
             div.govuk-notification-banner__content {
                 p.govuk-notification-banner__heading { (heading) }

@@ -26,7 +26,7 @@ pub(super) fn home_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     let body = html! {
         span.app-kicker { (format_long_date(&edition.report.date)) }
         h1.govuk-heading-l { "Data and its quality" }
-        p.app-lead { "What data there are, how good they are, and whom to ask. Every figure is of the newest reported day." }
+        p.app-lead { "Which data there is, how good it is, and who to ask. All figures are for the newest reported day." }
         (lists::search_form("tables.html"))
         (attention_banner(edition))
         (day_headline_figures(edition))
@@ -46,7 +46,7 @@ pub(super) fn home_page(edition: &SiteBuild<'_>) -> Vec<u8> {
         (page_section("tables", "Tables", &snapshots_table(edition, "")))
         (page_section("sources", "Sources", &sources_table(edition.report, edition, "")))
     };
-    let summary = "What data there are, how good they are, and whom to ask";
+    let summary = "Which data there is, how good it is, and who to ask";
     PageLayout {
         title: "Data and its quality",
         summary,
@@ -93,22 +93,22 @@ fn attention_banner(edition: &SiteBuild<'_>) -> Markup {
         .collect();
     lines.extend(open.map(|(name, books)| {
         html! {
-            "The books of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " do not close"
-            @if books.waiting > 0 { ", raw objects that wait: " (books.waiting) } "."
+            "The reconciliation of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " does not balance"
+            @if books.waiting > 0 { ", raw objects that wait for the transform: " (books.waiting) } "."
         }
     }));
     lines.extend(unusual.map(|found| {
         html! {
-            a.govuk-link href=(trend::dataset_page_href(&found.dataset)) { (found.dataset.replace('/', " ")) } " is unusual. " (trend::trend_label(found)) ": " (format_metric_value(&found.metric, found.observed)) ", expected " (trend::format_expected_range(found)) "."
+            a.govuk-link href=(trend::dataset_page_href(&found.dataset)) { (found.dataset.replace('/', " ")) } " is unusual. " (trend::trend_label(found)) ": " (format_metric_value(&found.metric, found.observed)) ", usually " (trend::format_expected_range(found)) "."
         }
     }));
     let (_, warned, _) = report.count_verdicts();
     let heading = match lines.len() {
         0 => "Every table is current, and every record is accounted for".to_owned(),
-        count => format!("{} to look at", count_with_noun(count as u64, "thing")),
+        count => format!("{} to review", count_with_noun(count as u64, "item")),
     };
     let body = html! {
-        @if lines.is_empty() { @if warned > 0 { p.govuk-body { "Rules that warn, and hold nothing back: " (warned) "." } } }
+        @if lines.is_empty() { @if warned > 0 { p.govuk-body { "Warnings, which hold no snapshot back: " (warned) "." } } }
         @else { ul.govuk-list.govuk-list--bullet { @for line in &lines { li { (line) } } } }
     };
     notification_banner(lines.is_empty(), &heading, &body)
@@ -164,14 +164,14 @@ fn changes_list(edition: &SiteBuild<'_>) -> Markup {
             if let Some(then) = then.filter(|then| then.verdict != rule.verdict) {
                 let people = is_about_people(table, rule);
                 let now = QualityState::from_verdicts(std::iter::once(rule.verdict));
-                let text = html! { (rule.description) ": " (format_count(rule.failed, people)) " of " (format_count(rule.checked, people)) " fell short, after " (format_count(then.failed, people)) };
+                let text = html! { (rule.description) ": " (format_count(rule.failed, people)) " of " (format_count(rule.checked, people)) " failed, after " (format_count(then.failed, people)) " on the day before" };
                 lines.push(change_item(name, &now.label_tag(), &text));
             }
         }
     }
     html! {
         (change_totals(edition, earlier))
-        @if lines.is_empty() { p.govuk-body { "No table, rule or contract stands otherwise than on the day before." } }
+        @if lines.is_empty() { p.govuk-body { "No table, rule or contract changed since the day before." } }
         @else { ul.app-changes { @for line in lines { (line) } } }
     }
 }
@@ -189,7 +189,7 @@ fn change_totals(edition: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
     html! {
         p.govuk-body {
             (format_thousands(count(|manifest| manifest.inserted))) " rows are new, " (format_thousands(count(|manifest| manifest.updated))) " changed and "
-            (format_thousands(count(|manifest| manifest.deleted))) " are gone. " (count_with_noun(landed(edition.report), "record")) " landed, after "
+            (format_thousands(count(|manifest| manifest.deleted))) " were deleted. " (count_with_noun(landed(edition.report), "record")) " landed, after "
             (format_thousands(landed(earlier))) "."
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn tables_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     let columns: usize = all.iter().map(|of| of.own_columns().len()).sum();
     let body = html! {
         h1.govuk-heading-l { "Tables" }
-        p.app-lead { (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " columns of provenance." }
+        p.app-lead { (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " provenance columns." }
         (search_form("tables.html"))
         noscript { p.govuk-body { "Filtering needs JavaScript. The list below is complete without it." } }
         p.govuk-body id="found" role="status" {}
@@ -118,14 +118,14 @@ pub(super) fn sources_page(edition: &SiteBuild<'_>) -> Vec<u8> {
         text_header("Source"),
         text_header("What it holds"),
         text_header("Owner"),
-        text_header("Books"),
+        text_header("Reconciliation"),
         numeric_header("Landed"),
-        numeric_header("Against the day before"),
+        numeric_header("Since the day before"),
     ];
     let plans = &edition.catalogue.mappings;
     let body = html! {
         h1.govuk-heading-l { "Sources" }
-        p.app-lead { (count_with_noun(plans.len() as u64, "source")) " push events. Figures are of " (format_date(&edition.report.date)) "." }
+        p.app-lead { (count_with_noun(plans.len() as u64, "source")) " send events. Figures are for " (format_date(&edition.report.date)) "." }
         (data_table("Sources and what they sent", TableWidth::Wide, &heads, plans.iter().map(row).collect()))
     };
     let frame = PageLayout {
@@ -170,14 +170,14 @@ pub(super) fn about_page() -> Vec<u8> {
     let dimension = |(name, means): (&str, &str)| {
         let fed = match name {
             "completeness" => {
-                "Required columns, missing values, rules of what must be filled together"
+                "Required columns, missing values, and columns that must be filled together"
             }
-            "uniqueness" => "Keys: exact, not estimated",
-            "consistency" => "References, links, rules between columns",
-            "timeliness" => "How old the newest event is, how late records come",
-            "validity" => "Types, forms, lengths, ranges, lists of codes",
+            "uniqueness" => "Keys, counted exactly",
+            "consistency" => "References, links, and rules between columns",
+            "timeliness" => "The age of the newest event, and the lag of records",
+            "validity" => "Types, formats, lengths, ranges, and lists of codes",
             _ => {
-                "Plausibility, and a comparison with a reference where there is one; else it is not measured"
+                "Plausibility, and a comparison with a reference where there is one. Otherwise it is not measured"
             }
         };
         vec![
@@ -189,11 +189,11 @@ pub(super) fn about_page() -> Vec<u8> {
     let states = [
         (
             QualityState::Good.label_tag(),
-            "Every rule is met: no more fell short than its target allows",
+            "Every rule is met: no more rows failed than its target allows",
         ),
         (
             QualityState::Warning.label_tag(),
-            "A rule is not met, and somebody should look. Readers still get the day",
+            "A rule is not met, and an analyst should look. Readers still see the day",
         ),
         (
             QualityState::Failing.label_tag(),
@@ -201,51 +201,51 @@ pub(super) fn about_page() -> Vec<u8> {
         ),
         (
             coloured_tag(Colour::Red, "Held back"),
-            "A critical rule is not met: the snapshot is kept, and readers see the last one that passed",
+            "A critical rule is not met: the snapshot is stored, and readers see the newest one that passed",
         ),
         (
             coloured_tag(Colour::Grey, "Empty"),
-            "There is a snapshot, without a row",
+            "The snapshot has no rows",
         ),
         (
             QualityState::Unmeasured.label_tag(),
-            "No rule looks at this dimension here. That is not the same as good",
+            "No rule measures this dimension here, which does not mean that it is good",
         ),
         (
             trend::trend_state_tag(TrendState::Usual),
-            "The number is within its expected range",
+            "The figure is within its usual range",
         ),
         (
             trend::trend_state_tag(TrendState::Unusual),
-            "The number is outside of it",
+            "The figure is outside its usual range",
         ),
         (
             trend::trend_state_tag(TrendState::Young),
-            "There are too few days of the same kind to compare with",
+            "There are too few comparable days",
         ),
         (
             trend::trend_state_tag(TrendState::Acknowledged),
-            "The number is outside of its range, and somebody has said why",
+            "The figure is outside its usual range, and an operator has recorded the cause",
         ),
     ];
     let body = html! {
         h1.govuk-heading-l { "How to read these pages" }
         div.app-measure {
-            p.govuk-body { "Each table has a snapshot of every day, and each snapshot is measured while it is written. Rules stand in the table's contract; each belongs to one of the six dimensions of the Government Data Quality Framework." }
-            p.govuk-body { "There is no single score. A mean would hide a broken key behind millions of clean texts. Beside each figure stand what fell short, what was checked, and what is tolerated." }
-            p.govuk-body { "The expected range of a number is made of the same weekday in earlier weeks: their median, and how far they usually lie from it. A day is never part of its own range. Days that somebody has explained are left out." }
-            p.govuk-body { "No page shows a value of a personal column. Counts of people's data below ten are told as " em { "fewer than 10" } "." }
+            p.govuk-body { "Each table has a snapshot of every day, and each snapshot is measured while it is written. The table's contract declares the rules. Each rule belongs to one of the six dimensions of the Government Data Quality Framework." }
+            p.govuk-body { "There is no single score, because a mean would hide a broken key behind millions of correct values. Each rule shows how many rows failed, how many were checked, and how many may fail." }
+            p.govuk-body { "The usual range of a figure comes from the same weekday in earlier weeks: their median, and their usual distance from it. A day is never part of its own range. Days with a recorded cause are left out." }
+            p.govuk-body { "No page shows a value of a personal column. Counts of personal data below ten are shown as " em { "fewer than 10" } "." }
         }
         (data_table("The six dimensions", TableWidth::Narrow, &[text_header("Dimension"), text_header("It means"), text_header("What measures it")], DIMENSIONS.into_iter().map(dimension).collect()))
         (data_table("States", TableWidth::Narrow, &[text_header("State"), text_header("It means")], states.into_iter().map(|(tag, says)| vec![tag, html! { (says) }]).collect()))
         h2.govuk-heading-m { "What becomes of a record" }
         ul.govuk-list.govuk-list--bullet.app-measure {
-            li { strong { "Landed" } ": it lies in the raw zone, unchanged." }
+            li { strong { "Landed" } ": it is stored in the raw zone, unchanged." }
             li { strong { "Refined" } ": it became rows of tables." }
-            li { strong { "Ignored" } ": its event type is declared as one to leave alone." }
-            li { strong { "Quarantined" } ": it was refused, with the reason, and waits to be mended and processed again." }
+            li { strong { "Ignored" } ": the contract declares that events of its type are left alone, or an erasure covers it." }
+            li { strong { "Quarantined" } ": it was refused, with the reason. It can be processed again once the cause is fixed." }
         }
-        p.govuk-body { "The books of a source close when landed is refined, ignored and quarantined together, and nothing waits." }
+        p.govuk-body { "The reconciliation of a source is balanced when every landed record is refined, ignored or quarantined, and no raw object waits for the transform." }
     };
     let summary = "What the dimensions, states and figures mean";
     PageLayout {

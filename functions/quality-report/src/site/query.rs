@@ -67,7 +67,7 @@ pub fn query_examples(
             ),
         ),
         athena(
-            "Rows of every kept day",
+            "Rows of every retained day",
             format!(
                 "SELECT snapshot_date, count(*) AS row_count\nFROM {database}.{name}_history\nGROUP BY snapshot_date\nORDER BY snapshot_date"
             ),
@@ -79,7 +79,7 @@ pub fn query_examples(
         .find(|column| column.list.is_some());
     found.extend(coded.map(|column| {
         let code = &column.name;
-        let title = format!("How often each code of {code} stands there");
+        let title = format!("How often each code of {code} occurs");
         let sql = format!(
             "SELECT {code}, count(*) AS row_count\nFROM {database}.{name}\nGROUP BY {code}\nORDER BY row_count DESC, {code}"
         );

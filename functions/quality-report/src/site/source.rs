@@ -52,7 +52,7 @@ pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Ve
             ("history", "Over time", view.history_section()),
             ("minutes", "Through the day", view.minutes_section()),
             ("lag", "How late records come", view.lag_section()),
-            ("unknown", "What the contract does not know", view.undeclared_section()),
+            ("unknown", "Undeclared fields and unlisted values", view.undeclared_section()),
             ("fields", "Its fields", view.fields_section()),
             ("feeds", "What it fills", view.filled_tables_section()),
             ("contract", "Contract", view.contract_section()),
@@ -72,10 +72,10 @@ pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Ve
 /// Whether a source's books close, in a word.
 pub(super) fn reconciliation_tag(books: &SourceReconciliation) -> Markup {
     match () {
-        () if books.balances() && books.landed == 0 => coloured_tag(Colour::Grey, "Nothing came"),
-        () if books.balances() => coloured_tag(Colour::Green, "Books close"),
-        () if books.waiting > 0 => coloured_tag(Colour::Yellow, "Records wait"),
-        () => coloured_tag(Colour::Red, "Books open"),
+        () if books.balances() && books.landed == 0 => coloured_tag(Colour::Grey, "No records"),
+        () if books.balances() => coloured_tag(Colour::Green, "Balanced"),
+        () if books.waiting > 0 => coloured_tag(Colour::Yellow, "Records waiting"),
+        () => coloured_tag(Colour::Red, "Not balanced"),
     }
 }
 
@@ -117,11 +117,11 @@ impl SourcePageView<'_> {
                 },
             },
             KeyFigure {
-                name: "Half of them came",
+                name: "Median lag",
                 number: books
                     .lag_percentile(50)
                     .map_or_else(|| "-".into(), format_lag_bound),
-                note: html! { @if let Some(bound) = books.lag_percentile(95) { "95% " (format_lag_bound(bound)) } @else { "No lag was measured" } },
+                note: html! { @if let Some(bound) = books.lag_percentile(95) { "95% of records " (format_lag_bound(bound)) } @else { "No lag was measured" } },
                 colour: Colour::Blue,
             },
         ])
@@ -171,7 +171,7 @@ impl SourcePageView<'_> {
         let books = self.reconciliation;
         let parts = [
             ("Refined into rows", books.refined),
-            ("Left alone, as declared", books.ignored),
+            ("Ignored, as declared", books.ignored),
             ("Quarantined", books.quarantined_total()),
         ];
         let row = |(name, count): (&str, u64)| {
@@ -189,13 +189,13 @@ impl SourcePageView<'_> {
         ]);
         let again = books.redriven;
         html! {
-            (data_table("Landed is refined, ignored and quarantined together", TableWidth::Narrow, &[text_header("What became of them"), numeric_header("Records"), numeric_header("Share")], rows))
-            @if books.waiting > 0 { p.govuk-body { "Raw objects that wait to be transformed: " (books.waiting) "." } }
-            @if books.offset_gaps > 0 { p.govuk-body { "Offsets of the topic without a record: " (books.offset_gaps) "." } }
+            (data_table("Landed records are refined, ignored or quarantined", TableWidth::Narrow, &[text_header("Outcome"), numeric_header("Records"), numeric_header("Share")], rows))
+            @if books.waiting > 0 { p.govuk-body { "Raw objects that wait for the transform: " (books.waiting) "." } }
+            @if books.offset_gaps > 0 { p.govuk-body { "Offset gaps, which are offsets of the topic without a record: " (books.offset_gaps) "." } }
             @if again.total() > 0 {
                 p.govuk-body {
                     "Processed again: " (count_with_noun(again.total(), "record")) ", of which " (format_thousands(again.refined)) " became rows, "
-                    (format_thousands(again.ignored)) " were left alone and " (format_thousands(again.quarantined)) " were refused once more."
+                    (format_thousands(again.ignored)) " were ignored and " (format_thousands(again.quarantined)) " were quarantined again."
                 }
             }
         }
@@ -226,7 +226,7 @@ impl SourcePageView<'_> {
             @if self.reconciliation.quarantined.is_empty() { p.govuk-body { "No record of the day was refused." } }
             @else {
                 (data_table("Refused records, by the rule that refused them", TableWidth::Narrow, &heads, self.reconciliation.quarantined.iter().map(row).collect()))
-                p.govuk-body.app-measure { "Each lies in the quarantine with its bytes and the reason. Once its cause is mended: " code { "polelake quarantine redrive" } "." }
+                p.govuk-body.app-measure { "The quarantine holds each of them with its bytes and the reason. Once the cause is fixed, " code { "polelake quarantine redrive" } " processes them again." }
             }
         }
     }
@@ -278,13 +278,13 @@ impl SourcePageView<'_> {
                     }
                 }
             }
-            @if !mine.is_empty() { (trend::render_trends("Observed beside the expected range", mine, None)) }
+            @if !mine.is_empty() { (trend::render_trends("Observed figures and their usual ranges", mine, None)) }
         }
     }
 
     fn minutes_section(&self) -> Markup {
         html! {
-            @if self.reconciliation.minutes.is_empty() { p.govuk-body { "No record came with a minute of its own." } }
+            @if self.reconciliation.minutes.is_empty() { p.govuk-body { "No arrival times were recorded." } }
             @else { (minute_chart("Records a minute", self.reconciliation.minutes.iter())) }
         }
     }
@@ -293,12 +293,12 @@ impl SourcePageView<'_> {
         let lag = &self.reconciliation.lag;
         let all: u64 = lag.values().sum();
         if all == 0 {
-            return html! { p.govuk-body { "No record of the day says when it happened." } };
+            return html! { p.govuk-body { "No record of the day states its event time." } };
         }
         let centiles = [
-            ("Half of the records", 50),
-            ("95 in a hundred", 95),
-            ("99 in a hundred", 99),
+            ("Median", 50),
+            ("95th percentile", 95),
+            ("99th percentile", 99),
         ];
         let facts = centiles
             .into_iter()
@@ -320,9 +320,9 @@ impl SourcePageView<'_> {
         };
         let rows = lag.iter().map(row).collect();
         html! {
-            p.govuk-body.app-measure { "From the time that an event tells to its append to the log, by the clocks of both." }
+            p.govuk-body.app-measure { "The time from an event to its append to the log: the first by the source's clock, the second by Kafka's." }
             (summary_list(facts))
-            (details_box("All lags", &data_table("Records by their lag", TableWidth::Narrow, &[text_header("Lag"), numeric_header("Records"), numeric_header("This or less")], rows)))
+            (details_box("All lags", &data_table("Records by lag", TableWidth::Narrow, &[text_header("Lag"), numeric_header("Records"), numeric_header("Cumulative share")], rows)))
         }
     }
 
@@ -340,9 +340,9 @@ impl SourcePageView<'_> {
             html! { @if !counts.is_empty() { (data_table(caption, TableWidth::Narrow, &[text_header("Field"), numeric_header("Times")], rows)) } }
         };
         html! {
-            @if self.reconciliation.undeclared.is_empty() && self.reconciliation.unlisted.is_empty() { p.govuk-body { "Every field and every code of the day is declared." } }
-            (list("Fields that the contract does not declare: kept in the raw zone, and in no table", &self.reconciliation.undeclared))
-            (list("Codes that the contract does not list: kept as they came", &self.reconciliation.unlisted))
+            @if self.reconciliation.undeclared.is_empty() && self.reconciliation.unlisted.is_empty() { p.govuk-body { "Every field and value of the day is declared." } }
+            (list("Undeclared fields: kept in the raw zone, in no table", &self.reconciliation.undeclared))
+            (list("Unlisted values: kept as they were received", &self.reconciliation.unlisted))
         }
     }
 
@@ -382,7 +382,7 @@ impl SourcePageView<'_> {
         };
         let heads = [
             text_header("Table"),
-            text_header("Its rows"),
+            text_header("Meaning"),
             numeric_header("Rows of all sources"),
         ];
         data_table(
@@ -404,10 +404,10 @@ impl SourcePageView<'_> {
 
 fn describe_event_op(op: EventOp) -> &'static str {
     match op {
-        EventOp::Upsert => "States the whole record",
-        EventOp::Patch => "States some fields of the record",
-        EventOp::Delete => "The record is gone",
-        EventOp::Ignore => "Is kept in the raw zone and goes no further",
+        EventOp::Upsert => "Carries the full record",
+        EventOp::Patch => "Carries some fields of the record",
+        EventOp::Delete => "Deletes the record",
+        EventOp::Ignore => "Ignored: stays in the raw zone only",
     }
 }
 

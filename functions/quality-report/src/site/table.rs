@@ -51,7 +51,7 @@ pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8>
             ("query", "How to query it", view.queries_section()),
             ("links", "Links to other tables", view.links_section()),
             ("lineage", "Where it comes from", view.lineage_section()),
-            ("changes", "Changes of its columns", view.changes_section()),
+            ("changes", "Changes to its columns", view.changes_section()),
             ("contract", "Contract", view.contract_section()),
         ]))
     };
@@ -107,13 +107,13 @@ impl TablePageView<'_> {
             KeyFigure {
                 name: "Rows",
                 number: format_thousands(manifest.rows),
-                note: html! { (format_thousands(manifest.inserted)) " new, " (format_thousands(manifest.updated)) " changed, " (format_thousands(manifest.deleted)) " gone" },
+                note: html! { (format_thousands(manifest.inserted)) " new, " (format_thousands(manifest.updated)) " changed, " (format_thousands(manifest.deleted)) " deleted" },
                 colour: Colour::Blue,
             },
             KeyFigure {
                 name: "Critical rules met",
                 number: format!("{met} of {all}"),
-                note: html! { @if met == all { "The day was made current" } @else { "The day is held back" } },
+                note: html! { @if met == all { "This day is published" } @else { "This day is held back" } },
                 colour: if met == all {
                     Colour::Green
                 } else {
@@ -161,13 +161,13 @@ impl TablePageView<'_> {
         facts.push(("Who to ask", support_channels(about)));
         facts.push(("Access", access_roles(about)));
         facts.push(("Classification", html! {
-            (about.security) @if personal > 0 { ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len()) " hold people's data" }
+            (about.security) @if personal > 0 { ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len()) " hold personal data" }
         }));
         if !about.links.is_empty() {
             facts.push(("Documents", document_links(about)));
         }
         facts.push((
-            "For machines",
+            "Machine-readable",
             html! { a.govuk-link href={ (self.table.name) ".json" } { "This page as JSON" } },
         ));
         summary_list(facts)
@@ -175,7 +175,7 @@ impl TablePageView<'_> {
 
     fn freshness_section(&self) -> Markup {
         let Some(manifest) = self.manifest else {
-            return html! { p.govuk-body { "Nothing to tell without a snapshot." } };
+            return html! { p.govuk-body { "There is no snapshot to describe." } };
         };
         let promise = self.table.about.service_level_text("frequency");
         let mut facts = vec![
@@ -198,7 +198,7 @@ impl TablePageView<'_> {
             ),
             (
                 "Built on",
-                html! { @match &manifest.base { Some(base) => (format_date(base)), None => "Nothing: it is the first day" } },
+                html! { @match &manifest.base { Some(base) => (format_date(base)), None => "Nothing: this is the first day" } },
             ),
         ];
         if let Some(promise) = promise {
@@ -210,7 +210,7 @@ impl TablePageView<'_> {
                 .find(|level| level.property == "frequency");
             let says = says.and_then(|level| level.description.clone());
             facts.push((
-                "Promised",
+                "Service level",
                 html! { "Every " @if promise == "1 d" { "day" } @else { (promise) } @if let Some(says) = says { ". " (end_with_full_stop(&says)) } },
             ));
         }
@@ -231,9 +231,9 @@ impl TablePageView<'_> {
         html! {
             (dimension::dimensions_table("The six dimensions", &scores, |name| dimension::dimension_trend(self.edition, &self.dataset, name)))
             @if !rules.is_empty() { (dimension::rules_by_dimension(&scores)) }
-            h3.govuk-heading-s { "Beside what is usual" }
-            @if mine.is_empty() { p.govuk-body { "Nothing is compared with earlier days yet." } }
-            @else { (trend::render_trends("Observed beside the expected range", mine, None)) }
+            h3.govuk-heading-s { "Compared with earlier days" }
+            @if mine.is_empty() { p.govuk-body { "There are no earlier days to compare with yet." } }
+            @else { (trend::render_trends("Observed figures and their usual ranges", mine, None)) }
             p.govuk-body.app-small { a.govuk-link href={ (root) "about.html" } { "What the dimensions and states mean" } }
         }
     }
@@ -290,8 +290,8 @@ impl TablePageView<'_> {
         );
         html! {
             p.govuk-body.app-measure {
-                "Glue's " code { (self.edition.query_location.glue_database(self.table)) "." (self.table.name) } " is the newest day that passed, "
-                code { (self.table.name) "_history" } " every kept day. Examples are run by the platform's tests."
+                "Glue's " code { (self.edition.query_location.glue_database(self.table)) "." (self.table.name) } " holds the newest day that passed; "
+                code { (self.table.name) "_history" } " holds every retained day. The platform's tests run these examples."
             }
             @for example in shown {
                 h3.govuk-heading-s { (example.title) span.app-muted { ", " (example.engine) } }
@@ -309,8 +309,8 @@ impl TablePageView<'_> {
             ]
         };
         html! {
-            @if found.is_empty() { p.govuk-body { "No rule of the contracts ties it to another table. Rows of any two tables are joined by the table " a.govuk-link href="link.html" { "link" } "." } }
-            @else { (data_table("Tables that it is tied to, by the contracts' rules", TableWidth::Narrow, &[text_header("Table"), text_header("How")], found.into_iter().map(row).collect())) }
+            @if found.is_empty() { p.govuk-body { "No rule in the contracts relates this table to another. Rows of any two tables are joined through the table " a.govuk-link href="link.html" { "link" } "." } }
+            @else { (data_table("Related tables, by the rules of the contracts", TableWidth::Narrow, &[text_header("Table"), text_header("Relation")], found.into_iter().map(row).collect())) }
         }
     }
 
@@ -336,10 +336,10 @@ impl TablePageView<'_> {
         };
         let rows: Vec<Vec<Markup>> = self.table.columns.iter().filter_map(filled).collect();
         html! {
-            @if plans.is_empty() { p.govuk-body { "No source fills it: it is made of other tables, or waits for its first source." } }
+            @if plans.is_empty() { p.govuk-body { "No source fills this table: it is derived from other tables, or its first source is still to come." } }
             @else {
-                (data_table("Sources that fill it", TableWidth::Narrow, &[text_header("Source"), text_header("What it is"), text_header("Owner")], plans.iter().map(source).collect()))
-                (details_box("From field to column", &data_table("Fields of the sources, by column", TableWidth::Wide, &[text_header("Column"), text_header("Source and field")], rows)))
+                (data_table("Sources that fill this table", TableWidth::Narrow, &[text_header("Source"), text_header("What it is"), text_header("Owner")], plans.iter().map(source).collect()))
+                (details_box("From fields to columns", &data_table("Fields of the sources, by column", TableWidth::Wide, &[text_header("Column"), text_header("Source and field")], rows)))
             }
         }
     }
@@ -362,7 +362,7 @@ impl TablePageView<'_> {
         ];
         html! {
             @if let Some(known) = known { (data_table("Versions of the contract, newest first", TableWidth::Wide, &heads, known.changes.iter().map(row).collect())) }
-            @else { p.govuk-body { "None is known." } }
+            @else { p.govuk-body { "No version has been published yet." } }
         }
     }
 
@@ -378,7 +378,7 @@ fn describe_schema_change(change: &PublishedSchemaChange) -> String {
     let parts = [
         ("Added", &change.added),
         ("Removed", &change.removed),
-        ("Another type", &change.retyped),
+        ("Changed type", &change.retyped),
     ];
     let told: Vec<String> = parts
         .iter()
@@ -386,7 +386,7 @@ fn describe_schema_change(change: &PublishedSchemaChange) -> String {
         .map(|(word, names)| format!("{word}: {}.", names.join(", ")))
         .collect();
     if told.is_empty() {
-        "First seen here, or the same columns with other rules or texts.".into()
+        "First published version, or the same columns with other rules or descriptions.".into()
     } else {
         told.join(" ")
     }
@@ -486,7 +486,7 @@ pub(super) fn related_tables(catalogue: &Catalogue, name: &str) -> Vec<(String, 
                     found.insert((how.clone(), other.clone()));
                 } else if other == name && table.name != name {
                     found.insert((
-                        format!("Of {}: {}", table.name, how.to_lowercase()),
+                        format!("In {}: {}", table.name, how.to_lowercase()),
                         table.name.clone(),
                     ));
                 }
@@ -505,7 +505,7 @@ fn collect_relations(demand: &Expectation, found: &mut Vec<(String, String)>) {
     match demand {
         Expectation::References(column, ReferenceTarget::Table(table)) => {
             found.push((
-                format!("{column} is the pole_id of a row there"),
+                format!("{column} is the pole_id of a row of {table}"),
                 table.clone(),
             ));
         }
@@ -513,7 +513,7 @@ fn collect_relations(demand: &Expectation, found: &mut Vec<(String, String)>) {
             found.extend(
                 tables
                     .iter()
-                    .map(|table| ("Rows are linked to rows there".to_owned(), table.clone())),
+                    .map(|table| (format!("Rows are linked to rows of {table}"), table.clone())),
             );
         }
         Expectation::If(_, _, then) => collect_relations(then, found),

@@ -59,7 +59,7 @@ pub(super) fn render_trends(caption: &str, mut trends: Vec<&Trend>, root: Option
     html! {
         (render_trend_table(caption, &open, root))
         @if !folded.is_empty() {
-            @let summary = format!("{} of single columns", count_with_noun(folded.len() as u64, "number"));
+            @let summary = format!("{} of single columns", count_with_noun(folded.len() as u64, "figure"));
             (details_box(&summary, &render_trend_table(&format!("{caption}, of single columns"), &folded, root)))
         }
     }
@@ -70,7 +70,7 @@ fn render_trend_table(caption: &str, trends: &[&Trend], root: Option<&str>) -> M
         text_header("Metric"),
         text_header("State"),
         numeric_header("Observed"),
-        numeric_header("Expected"),
+        numeric_header("Usual range"),
         text_header("Compared with"),
         text_header("Dimension"),
     ];
@@ -84,7 +84,7 @@ fn render_trend_table(caption: &str, trends: &[&Trend], root: Option<&str>) -> M
 
 fn trend_row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
     let compared = match trend.compared {
-        0 => "no earlier day of its kind".to_owned(),
+        0 => "no comparable day".to_owned(),
         days => count_with_noun(days as u64, "earlier day"),
     };
     let of = trend
