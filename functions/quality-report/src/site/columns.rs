@@ -1,4 +1,4 @@
-//! A table's columns: what each means, how full it is, and what it holds.
+//! A table's columns: the meaning of each, its share of filled rows, and its values.
 
 use contract::{Column, TableContract};
 use lake::{ColumnProfile, SnapshotManifest};
@@ -15,31 +15,33 @@ use super::text::{
     format_profile_value, format_thousands, is_suppressed_count,
 };
 
-/// Codes and masks that are shown of a column.
+/// The most codes, or character patterns, that a page shows for one column.
 const SHOWN_MAX: usize = 12;
 
 /// The table's own columns, then those that every table has.
 pub(super) fn columns_section(
-    edition: &SiteBuild<'_>,
-    of: &TableContract,
+    build: &SiteBuild<'_>,
+    table: &TableContract,
     manifest: Option<&SnapshotManifest>,
 ) -> Markup {
-    let (common, own) = of.columns.split_at(PROVENANCE.len().min(of.columns.len()));
+    let (common, own) = table
+        .columns
+        .split_at(PROVENANCE.len().min(table.columns.len()));
     html! {
         p.govuk-body.app-measure {
             "For personal columns, no minimum, maximum or code is shown, and no count below ten. Counts of distinct values are estimates, within 2.3%."
         }
-        @if !own.is_empty() { (columns_table(edition, of, manifest, own, "Columns of this table")) }
+        @if !own.is_empty() { (columns_table(build, table, manifest, own, "Columns of this table")) }
         (details_box(
             &format!("{}, the same in every table", count_with_noun(common.len() as u64, "provenance column")),
-            &columns_table(edition, of, manifest, common, "Provenance columns"),
+            &columns_table(build, table, manifest, common, "Provenance columns"),
         ))
     }
 }
 
 fn columns_table(
-    edition: &SiteBuild<'_>,
-    of: &TableContract,
+    build: &SiteBuild<'_>,
+    table: &TableContract,
     manifest: Option<&SnapshotManifest>,
     columns: &[Column],
     caption: &str,
@@ -61,10 +63,10 @@ fn columns_table(
             html! { div.app-text { (end_with_full_stop(&column.meaning)) (column_tags(column)) } },
             html! { (filled_share(column, known)) },
             html! { (distinct_count(column, known)) },
-            content_summary(edition, column, known.map(|(profile, _)| profile)),
+            content_summary(build, column, known.map(|(profile, _)| profile)),
         ]
     };
-    let caption = format!("{caption} ({} of {})", columns.len(), of.columns.len());
+    let caption = format!("{caption} ({} of {})", columns.len(), table.columns.len());
     data_table(
         &caption,
         TableWidth::Wider,
@@ -73,7 +75,7 @@ fn columns_table(
     )
 }
 
-/// What else is to be known of a column.
+/// Tags for a column's classification, key and requirement, and the contract's own tags.
 fn column_tags(column: &Column) -> Markup {
     html! {
         br;
@@ -99,9 +101,9 @@ fn distinct_count(column: &Column, known: Option<(&ColumnProfile, u64)>) -> Stri
     count.map_or_else(|| "-".into(), |count| format_count(count, column.personal))
 }
 
-/// Codes with their labels, centiles, or the commonest shapes.
+/// Percentiles or the range of values, codes with their labels, and character patterns.
 fn content_summary(
-    edition: &SiteBuild<'_>,
+    build: &SiteBuild<'_>,
     column: &Column,
     profile: Option<&ColumnProfile>,
 ) -> Markup {
@@ -112,7 +114,7 @@ fn content_summary(
         @else if let (Some(least), Some(greatest)) = (profile.minimum.filter(|_| !column.personal), profile.maximum) {
             (format_profile_value(column.kind, least)) " to " (format_profile_value(column.kind, greatest))
         }
-        (code_list(edition, column, profile))
+        (code_list(build, column, profile))
         (pattern_list("Character patterns", column, &profile.character_patterns))
         (pattern_list("Coarse patterns", column, &profile.coarse_patterns))
     }
@@ -129,12 +131,12 @@ fn percentile_list(column: &Column, [low, quarter, middle, three, high]: [i64; 5
     html! { ul { @for (name, raw) in parts { li { (format_profile_value(column.kind, raw)) span.app-muted { " " (name) } } } } }
 }
 
-/// The column's codes: how often each stands there where that is measured, else what they are.
-fn code_list(edition: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) -> Markup {
+/// The column's codes: how often each occurs if the profile counted them, and the reference list.
+fn code_list(build: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) -> Markup {
     let list = column
         .list
         .as_deref()
-        .and_then(|name| Some((name, edition.catalogue.reference_list(name)?)));
+        .and_then(|name| Some((name, build.catalogue.reference_list(name)?)));
     let label = |code: &str| {
         let known = list.and_then(|(_, list)| list.codes.iter().find(|(known, _)| known == code));
         known
@@ -165,7 +167,7 @@ fn code_list(edition: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) 
     }
 }
 
-/// Shapes of values: 9 for a digit, A and a for letters. Of personal columns only those of many rows.
+/// Character patterns of values. For personal columns, only patterns of ten rows or more.
 fn pattern_list(name: &str, column: &Column, masks: &[(String, u64)]) -> Markup {
     let told: Vec<_> = masks
         .iter()
@@ -182,13 +184,14 @@ fn pattern_list(name: &str, column: &Column, masks: &[(String, u64)]) -> Markup 
     }
 }
 
-/// Sample rows, made from the contract.
-pub(super) fn sample_rows_table(edition: &SiteBuild<'_>, of: &TableContract) -> Markup {
+/// Synthetic sample rows, made from the contract.
+pub(super) fn sample_rows_table(build: &SiteBuild<'_>, table: &TableContract) -> Markup {
     let rows: Vec<Vec<String>> = (0..sample::SAMPLE_ROWS)
         .map(|row| {
-            of.own_columns()
+            table
+                .own_columns()
                 .iter()
-                .map(|column| sample::sample_value(edition.catalogue, of, column, row))
+                .map(|column| sample::sample_value(build.catalogue, table, column, row))
                 .collect()
         })
         .collect();
@@ -199,7 +202,7 @@ pub(super) fn sample_rows_table(edition: &SiteBuild<'_>, of: &TableContract) -> 
             table.govuk-table.app-table.app-rows {
                 caption.govuk-table__caption { (caption) }
                 thead.govuk-table__head {
-                    tr.govuk-table__row { @for column in of.own_columns() { th.govuk-table__header scope="col" { code { (column.name) } } } }
+                    tr.govuk-table__row { @for column in table.own_columns() { th.govuk-table__header scope="col" { code { (column.name) } } } }
                 }
                 tbody.govuk-table__body {
                     @for row in rows { tr.govuk-table__row { @for cell in row { td.govuk-table__cell { (cell) } } } }

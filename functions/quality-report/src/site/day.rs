@@ -1,4 +1,4 @@
-//! The page of a day, and the listings that it shares with the front page.
+//! The page of a day, and the listings that it shares with the home page.
 
 use lake::RuleVerdict;
 use maud::{Markup, html};
@@ -19,9 +19,9 @@ use super::text::{
 use super::{SiteBuild, trend};
 use crate::report::{Report, TrendState};
 
-pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
-    let report = edition.report;
-    let rules = all_rules(edition);
+pub(super) fn day_page(build: &SiteBuild<'_>) -> Vec<u8> {
+    let report = build.report;
+    let rules = all_rules(build);
     let broken: Vec<_> = rules
         .iter()
         .filter(|(_, rule)| rule.verdict != RuleVerdict::Pass)
@@ -32,12 +32,12 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
         .iter()
         .filter(|trend| trend.state != TrendState::Usual && trend.state != TrendState::Young)
         .collect();
-    let before = edition.days.iter().find(|day| **day < report.date);
+    let before = build.days.iter().find(|day| **day < report.date);
     let title = format_long_date(&report.date);
     let body = html! {
         span.app-kicker { "Day" }
         h1.govuk-heading-l { (title) }
-        (day_headline_figures(edition))
+        (day_headline_figures(build))
         (sections_with_contents(&[
             ("quality", "Quality", html! {
                 (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "See the tables" } }))
@@ -50,8 +50,8 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
                 @if unusual.is_empty() { p.govuk-body { "No figure is outside its usual range." } }
                 @else { (trend::render_trends("Observed figures and their usual ranges", unusual, Some("../"))) }
             }),
-            ("tables", "Tables", snapshots_table(edition, "../")),
-            ("sources", "Sources", sources_table(report, edition, "../")),
+            ("tables", "Tables", snapshots_table(build, "../")),
+            ("sources", "Sources", sources_table(report, build, "../")),
             ("data", "Machine-readable report", html! {
                 p.govuk-body { a.govuk-link href={ "../data/" (report.date) ".json" } { "The day's report as JSON" } }
                 @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The previous reported day, " (format_date(before)) } } }
@@ -70,15 +70,16 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     .render_page(&body)
 }
 
-/// Links of a rules table lead from the site's root; a page of a day lies one folder deeper.
+/// Adapts the links of a rules table, which start at the site's root: the page of a day is one
+/// folder deeper.
 fn rebase_links(markup: &Markup) -> Markup {
     maud::PreEscaped(markup.0.replace("href=\"table/", "href=\"../table/"))
 }
 
 /// The day in four figures. There is no single score.
-pub(super) fn day_headline_figures(edition: &SiteBuild<'_>) -> Markup {
-    let report = edition.report;
-    let rules = all_rules(edition);
+pub(super) fn day_headline_figures(build: &SiteBuild<'_>) -> Markup {
+    let report = build.report;
+    let rules = all_rules(build);
     let (met, all) = critical_rules_met(rules.iter().map(|(_, rule)| *rule));
     let (passed, warned, failed) = report.count_verdicts();
     let scores = score_dimensions(&rules);
@@ -86,9 +87,13 @@ pub(super) fn day_headline_figures(edition: &SiteBuild<'_>) -> Markup {
     let open = report
         .sources
         .values()
-        .filter(|books| !books.balances())
+        .filter(|reconciliation| !reconciliation.balances())
         .count();
-    let landed: u64 = report.sources.values().map(|books| books.landed).sum();
+    let landed: u64 = report
+        .sources
+        .values()
+        .map(|reconciliation| reconciliation.landed)
+        .sum();
     let refused: u64 = report
         .sources
         .values()
@@ -139,21 +144,21 @@ pub(super) fn day_headline_figures(edition: &SiteBuild<'_>) -> Markup {
 }
 
 /// The tables of a day.
-pub(super) fn snapshots_table(edition: &SiteBuild<'_>, root: &str) -> Markup {
+pub(super) fn snapshots_table(build: &SiteBuild<'_>, root: &str) -> Markup {
     let earlier = |name: &str| {
-        edition
+        build
             .earlier
             .and_then(|report| report.tables.get(name))
             .map(|manifest| manifest.rows)
     };
-    let row = |of: &contract::TableContract| {
-        let manifest = edition.report.tables.get(&of.name)?;
+    let row = |table: &contract::TableContract| {
+        let manifest = build.report.tables.get(&table.name)?;
         let (met, all) = critical_rules_met(manifest.rules.iter());
         Some(vec![
-            html! { a.govuk-link href={ (root) "table/" (of.name) ".html" } { (of.name) } },
+            html! { a.govuk-link href={ (root) "table/" (table.name) ".html" } { (table.name) } },
             table_state_tag(Some(manifest)),
             html! { (format_thousands(manifest.rows)) },
-            html! { (format_difference(earlier(&of.name), manifest.rows)) },
+            html! { (format_difference(earlier(&table.name), manifest.rows)) },
             html! { (format_thousands(manifest.updated)) },
             html! { (met) " of " (all) },
             html! { (manifest.rules.iter().filter(|rule| rule.verdict != RuleVerdict::Pass).count()) },
@@ -168,25 +173,25 @@ pub(super) fn snapshots_table(edition: &SiteBuild<'_>, root: &str) -> Markup {
         numeric_header("Critical rules met"),
         numeric_header("Rules not met"),
     ];
-    let rows: Vec<Vec<Markup>> = edition.catalogue.tables.iter().filter_map(row).collect();
-    let without: Vec<&str> = edition
+    let rows: Vec<Vec<Markup>> = build.catalogue.tables.iter().filter_map(row).collect();
+    let without: Vec<&str> = build
         .catalogue
         .tables
         .iter()
-        .map(|of| of.name.as_str())
-        .filter(|name| !edition.report.tables.contains_key(*name))
+        .map(|table| table.name.as_str())
+        .filter(|name| !build.report.tables.contains_key(*name))
         .collect();
     html! {
         (data_table("Snapshots of the day", TableWidth::Wide, &heads, rows))
         @if !without.is_empty() {
             p.govuk-body.app-small { "Without a snapshot: "
-                @for (place, name) in without.iter().enumerate() { @if place > 0 { ", " } a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } } "."
+                @for (index, name) in without.iter().enumerate() { @if index > 0 { ", " } a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } } "."
             }
         }
     }
 }
 
-/// A change with its sign.
+/// Formats the difference between two counts, with its sign.
 pub(super) fn format_difference(before: Option<u64>, now: u64) -> String {
     match before {
         None => "first day".into(),
@@ -196,8 +201,8 @@ pub(super) fn format_difference(before: Option<u64>, now: u64) -> String {
     }
 }
 
-/// The sources of a day, with their books.
-pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str) -> Markup {
+/// The sources of a day, with their reconciliation.
+pub(super) fn sources_table(report: &Report, build: &SiteBuild<'_>, root: &str) -> Markup {
     let heads = [
         text_header("Source"),
         text_header("Reconciliation"),
@@ -207,19 +212,19 @@ pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str
         numeric_header("Quarantined"),
         numeric_header("Processed again"),
     ];
-    let row = |(name, books): (&String, &crate::SourceReconciliation)| {
-        let title = edition
+    let row = |(name, reconciliation): (&String, &crate::SourceReconciliation)| {
+        let title = build
             .catalogue
             .mapping_of_source(name)
             .map_or(name.as_str(), |plan| plan.contract.title.as_str());
         vec![
             html! { a.govuk-link href={ (root) "source/" (name) ".html" } { (title) } br; code.app-muted { (name) } },
-            reconciliation_tag(books),
-            html! { (format_thousands(books.landed)) },
-            html! { (format_thousands(books.refined)) },
-            html! { (format_thousands(books.ignored)) },
-            html! { (format_thousands(books.quarantined_total())) },
-            html! { (format_thousands(books.redriven.total())) },
+            reconciliation_tag(reconciliation),
+            html! { (format_thousands(reconciliation.landed)) },
+            html! { (format_thousands(reconciliation.refined)) },
+            html! { (format_thousands(reconciliation.ignored)) },
+            html! { (format_thousands(reconciliation.quarantined_total())) },
+            html! { (format_thousands(reconciliation.redriven.total())) },
         ]
     };
     data_table(
@@ -230,7 +235,7 @@ pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str
     )
 }
 
-/// A day of the list of days.
+/// Whether the reconciliation of every source balances on a day.
 pub(super) fn day_state_tag(report: &Report) -> Markup {
     if report.all_sources_balance() {
         coloured_tag(Colour::Green, "Balanced")

@@ -1,4 +1,4 @@
-//! The six dimensions of the UK Government Data Quality Framework: what the rules of each come to.
+//! The six dimensions of the UK Government Data Quality Framework, and the results of their rules.
 
 use std::collections::BTreeMap;
 
@@ -59,14 +59,14 @@ fn dimension_aliases(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// How a dimension, or a table, stands.
+/// The state of a dimension or of a table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum QualityState {
     /// No rule measures it.
     Unmeasured,
     /// Every rule is met.
     Good,
-    /// A rule is not met, and somebody should look.
+    /// A rule is not met, and an analyst should look.
     Warning,
     /// A critical rule is not met.
     Failing,
@@ -105,7 +105,7 @@ impl QualityState {
     }
 }
 
-/// What the rules of one dimension come to in one table, or in all.
+/// The results of one dimension's rules, in one table or in all.
 pub(super) struct DimensionScore<'r> {
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
@@ -133,7 +133,7 @@ impl DimensionScore<'_> {
             .count()
     }
 
-    /// Whether a rule compares with another source, and not with what is plausible.
+    /// Whether a rule compares with another source. Without one, accuracy is plausibility only.
     fn has_comparison_rule(&self) -> bool {
         let rule = |(table, result): &(Option<&TableContract>, &RuleResult)| {
             let known =
@@ -171,13 +171,13 @@ pub(super) fn score_dimensions<'r>(
 
 /// The rules of all tables of a report.
 pub(super) fn all_rules<'e>(
-    edition: &SiteBuild<'e>,
+    build: &SiteBuild<'e>,
 ) -> Vec<(Option<&'e TableContract>, &'e RuleResult)> {
     let of = |(name, manifest): (&'e String, &'e SnapshotManifest)| {
-        let table = edition.catalogue.table_contract(name);
+        let table = build.catalogue.table_contract(name);
         manifest.rules.iter().map(move |rule| (table, rule))
     };
-    edition.report.tables.iter().flat_map(of).collect()
+    build.report.tables.iter().flat_map(of).collect()
 }
 
 /// `n of m critical rules met`: the only headline, for a mean would hide a broken key behind millions of clean texts.
@@ -197,7 +197,7 @@ pub(super) fn critical_rules_met<'r>(
     )
 }
 
-/// The dimension that stands worst: by state, then by its share of what fell short.
+/// The worst dimension that is not good: by state, then by its share of failed rows.
 pub(super) fn worst_dimension<'s, 'r>(
     scores: &'s [DimensionScore<'r>],
 ) -> Option<&'s DimensionScore<'r>> {
@@ -214,7 +214,7 @@ pub(super) fn worst_dimension<'s, 'r>(
     })
 }
 
-/// The dimensions in a table; `trend` draws what a dimension came to before.
+/// The dimensions in a table. `trend` draws the history of one dimension.
 pub(super) fn dimensions_table(
     caption: &str,
     scores: &[DimensionScore<'_>],
@@ -280,13 +280,13 @@ pub(super) fn dimensions_table(
     )
 }
 
-/// What a dimension of a dataset came to, day by day: the share that met its rules.
-pub(super) fn dimension_trend(edition: &SiteBuild<'_>, dataset: &str, name: &str) -> Markup {
+/// The history of a dimension of a dataset: the share of rows that met its rules, by day.
+pub(super) fn dimension_trend(build: &SiteBuild<'_>, dataset: &str, name: &str) -> Markup {
     let sums = |what: &str| {
         let mut days: BTreeMap<&str, f64> = BTreeMap::new();
         for alias in dimension_aliases(name) {
             let series =
-                edition
+                build
                     .history
                     .metric_series(dataset, "", &format!("dimension/{alias}/{what}"));
             series
@@ -332,7 +332,7 @@ pub(super) fn rules_by_dimension(scores: &[DimensionScore<'_>]) -> Markup {
     }
 }
 
-/// Rules with what fell short, of what, and what is tolerated.
+/// Rules with the counts of failed and checked rows, and their targets.
 pub(super) fn rules_table(
     caption: &str,
     rules: &[(Option<&TableContract>, &RuleResult)],
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_standard_become_the_governments_and_what_nobody_measures_is_shown() {
+    fn odcs_dimensions_get_government_names_and_unmeasured_ones_are_shown() {
         let rules = [
             example_rule_result("conformity", RuleVerdict::Warn, 20),
             example_rule_result("coverage", RuleVerdict::Pass, 0),

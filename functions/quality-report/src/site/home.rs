@@ -1,4 +1,4 @@
-//! The front page: what is healthy, what is not, what changed since the reported day before.
+//! The home page: what is healthy, what is not, and what changed since the previous reported day.
 
 use lake::{RuleResult, RuleVerdict};
 use maud::{Markup, html};
@@ -13,24 +13,24 @@ use super::text::{
 use super::{SiteBuild, is_about_people, lists, trend};
 use crate::report::TrendState;
 
-/// Rules that are shown on the front page.
+/// The most rules that the home page shows.
 const RULES_MAX: usize = 12;
 
-pub(super) fn home_page(edition: &SiteBuild<'_>) -> Vec<u8> {
-    let rules = all_rules(edition);
+pub(super) fn home_page(build: &SiteBuild<'_>) -> Vec<u8> {
+    let rules = all_rules(build);
     let broken: Vec<_> = rules
         .iter()
         .filter(|(_, rule)| rule.verdict != RuleVerdict::Pass)
         .copied()
         .collect();
     let body = html! {
-        span.app-kicker { (format_long_date(&edition.report.date)) }
+        span.app-kicker { (format_long_date(&build.report.date)) }
         h1.govuk-heading-l { "Data and its quality" }
         p.app-lead { "Which data there is, how good it is, and who to ask. All figures are for the newest reported day." }
         (lists::search_form("tables.html"))
-        (attention_banner(edition))
-        (day_headline_figures(edition))
-        (page_section("changed", &changes_heading(edition), &changes_list(edition)))
+        (attention_banner(build))
+        (day_headline_figures(build))
+        (page_section("changed", &changes_heading(build), &changes_list(build)))
         (page_section("dimensions", "The six dimensions", &html! {
             (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "By table" } }))
         }))
@@ -39,12 +39,12 @@ pub(super) fn home_page(edition: &SiteBuild<'_>) -> Vec<u8> {
             @else {
                 (rules_table("Rules that are not met, those that block the day first", &worst_rules_first(&broken), true))
                 @if broken.len() > RULES_MAX {
-                    p.govuk-body { a.govuk-link href={ "day/" (edition.report.date) ".html#rules" } { "All " (broken.len()) " rules that are not met" } }
+                    p.govuk-body { a.govuk-link href={ "day/" (build.report.date) ".html#rules" } { "All " (broken.len()) " rules that are not met" } }
                 }
             }
         }))
-        (page_section("tables", "Tables", &snapshots_table(edition, "")))
-        (page_section("sources", "Sources", &sources_table(edition.report, edition, "")))
+        (page_section("tables", "Tables", &snapshots_table(build, "")))
+        (page_section("sources", "Sources", &sources_table(build.report, build, "")))
     };
     let summary = "Which data there is, how good it is, and who to ask";
     PageLayout {
@@ -73,28 +73,32 @@ fn worst_rules_first<'r>(broken: &[TableRuleResult<'r>]) -> Vec<TableRuleResult<
     rules
 }
 
-/// What needs somebody today, or that nothing does. Warnings stand further down.
-fn attention_banner(edition: &SiteBuild<'_>) -> Markup {
-    let report = edition.report;
+/// What needs attention today: held snapshots, unbalanced sources and unusual figures. Warnings are
+/// listed further down the page.
+fn attention_banner(build: &SiteBuild<'_>) -> Markup {
+    let report = build.report;
     let held = report.tables.values().filter(|manifest| !manifest.passed);
-    let open = report.sources.iter().filter(|(_, books)| !books.balances());
+    let open = report
+        .sources
+        .iter()
+        .filter(|(_, reconciliation)| !reconciliation.balances());
     let unusual = report
         .trends
         .iter()
         .filter(|trend| trend.state == TrendState::Unusual);
     let mut lines: Vec<Markup> = held
         .map(|manifest| {
-            let passing = edition.passing.get(&manifest.table);
+            let passing = build.passing.get(&manifest.table);
             html! {
                 a.govuk-link href={ "table/" (manifest.table) ".html" } { (manifest.table) } " is held back: a critical rule is not met. "
                 @match passing { Some(day) => { "Readers see " (format_date(day)) "." }, None => "No day has passed yet." }
             }
         })
         .collect();
-    lines.extend(open.map(|(name, books)| {
+    lines.extend(open.map(|(name, reconciliation)| {
         html! {
             "The reconciliation of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " does not balance"
-            @if books.waiting > 0 { ", raw objects that wait for the transform: " (books.waiting) } "."
+            @if reconciliation.waiting > 0 { ", raw objects that wait for the transform: " (reconciliation.waiting) } "."
         }
     }));
     lines.extend(unusual.map(|found| {
@@ -114,20 +118,20 @@ fn attention_banner(edition: &SiteBuild<'_>) -> Markup {
     notification_banner(lines.is_empty(), &heading, &body)
 }
 
-fn changes_heading(edition: &SiteBuild<'_>) -> String {
-    edition.earlier.map_or_else(
+fn changes_heading(build: &SiteBuild<'_>) -> String {
+    build.earlier.map_or_else(
         || "What changed".into(),
         |earlier| format!("What changed since {}", format_date(&earlier.date)),
     )
 }
 
-/// What is another than on the reported day before: tables, rules, books, contracts.
-fn changes_list(edition: &SiteBuild<'_>) -> Markup {
-    let Some(earlier) = edition.earlier else {
+/// Differences from the previous reported day: tables, rules, contracts.
+fn changes_list(build: &SiteBuild<'_>) -> Markup {
+    let Some(earlier) = build.earlier else {
         return html! { p.govuk-body { "This is the first reported day." } };
     };
     let mut lines = Vec::new();
-    for (name, manifest) in &edition.report.tables {
+    for (name, manifest) in &build.report.tables {
         let Some(before) = earlier.tables.get(name) else {
             lines.push(change_item(
                 name,
@@ -158,7 +162,7 @@ fn changes_list(edition: &SiteBuild<'_>) -> Markup {
                 &html! { "version " (before.contract_version) " became " (manifest.contract_version) },
             ));
         }
-        let table = edition.catalogue.table_contract(name);
+        let table = build.catalogue.table_contract(name);
         for rule in &manifest.rules {
             let then = before.rules.iter().find(|then| then.rule == rule.rule);
             if let Some(then) = then.filter(|then| then.verdict != rule.verdict) {
@@ -170,7 +174,7 @@ fn changes_list(edition: &SiteBuild<'_>) -> Markup {
         }
     }
     html! {
-        (change_totals(edition, earlier))
+        (change_totals(build, earlier))
         @if lines.is_empty() { p.govuk-body { "No table, rule or contract changed since the day before." } }
         @else { ul.app-changes { @for line in lines { (line) } } }
     }
@@ -180,16 +184,21 @@ fn change_item(table: &str, tag: &Markup, says: &Markup) -> Markup {
     html! { li { (tag) span { a.govuk-link href={ "table/" (table) ".html" } { (table) } " " (says) } } }
 }
 
-fn change_totals(edition: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
+fn change_totals(build: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
     let count = |of: fn(&lake::SnapshotManifest) -> u64| -> u64 {
-        edition.report.tables.values().map(of).sum()
+        build.report.tables.values().map(of).sum()
     };
-    let landed =
-        |report: &crate::Report| -> u64 { report.sources.values().map(|books| books.landed).sum() };
+    let landed = |report: &crate::Report| -> u64 {
+        report
+            .sources
+            .values()
+            .map(|reconciliation| reconciliation.landed)
+            .sum()
+    };
     html! {
         p.govuk-body {
             (format_thousands(count(|manifest| manifest.inserted))) " rows are new, " (format_thousands(count(|manifest| manifest.updated))) " changed and "
-            (format_thousands(count(|manifest| manifest.deleted))) " were deleted. " (count_with_noun(landed(edition.report), "record")) " landed, after "
+            (format_thousands(count(|manifest| manifest.deleted))) " were deleted. " (count_with_noun(landed(build.report), "record")) " landed, after "
             (format_thousands(landed(earlier))) "."
         }
     }

@@ -1,4 +1,4 @@
-//! The page of a source: what it sent, what became of it, how late.
+//! The page of a source: what it sent, what became of the records, and their lag.
 
 use std::collections::BTreeMap;
 
@@ -20,29 +20,25 @@ use super::{SiteBuild, trend};
 use crate::reconciliation::SourceReconciliation;
 
 struct SourcePageView<'v> {
-    edition: &'v SiteBuild<'v>,
+    build: &'v SiteBuild<'v>,
     plan: &'v CompiledMapping,
     reconciliation: &'v SourceReconciliation,
     dataset: String,
 }
 
-pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<u8> {
+pub(super) fn source_page(build: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<u8> {
     let contract = &plan.contract;
     let nothing = SourceReconciliation::default();
-    let books = edition
-        .report
-        .sources
-        .get(&contract.name)
-        .unwrap_or(&nothing);
+    let reconciliation = build.report.sources.get(&contract.name).unwrap_or(&nothing);
     let view = SourcePageView {
-        edition,
+        build,
         plan,
-        reconciliation: books,
+        reconciliation,
         dataset: format!("source/{}", contract.name),
     };
     let body = html! {
         span.app-kicker { "Source, department " (contract.domain) }
-        div.app-title { h1.govuk-heading-l { (contract.title) } (reconciliation_tag(books)) }
+        div.app-title { h1.govuk-heading-l { (contract.title) } (reconciliation_tag(reconciliation)) }
         p.app-lead { (end_with_full_stop(&contract.purpose)) }
         (view.headline_figures())
         (sections_with_contents(&[
@@ -69,17 +65,19 @@ pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Ve
     frame.render_page(&body)
 }
 
-/// Whether a source's books close, in a word.
-pub(super) fn reconciliation_tag(books: &SourceReconciliation) -> Markup {
+/// A tag that says whether a source's reconciliation balances.
+pub(super) fn reconciliation_tag(reconciliation: &SourceReconciliation) -> Markup {
     match () {
-        () if books.balances() && books.landed == 0 => coloured_tag(Colour::Grey, "No records"),
-        () if books.balances() => coloured_tag(Colour::Green, "Balanced"),
-        () if books.waiting > 0 => coloured_tag(Colour::Yellow, "Records waiting"),
+        () if reconciliation.balances() && reconciliation.landed == 0 => {
+            coloured_tag(Colour::Grey, "No records")
+        }
+        () if reconciliation.balances() => coloured_tag(Colour::Green, "Balanced"),
+        () if reconciliation.waiting > 0 => coloured_tag(Colour::Yellow, "Records waiting"),
         () => coloured_tag(Colour::Red, "Not balanced"),
     }
 }
 
-/// A bound of a lag in words.
+/// Describes an upper bound of a lag. Lags above the greatest bound are counted together.
 fn format_lag_bound(bound: u64) -> String {
     let greatest = LAG_BOUNDS.last().copied().unwrap_or_default();
     if bound > greatest {
@@ -91,25 +89,25 @@ fn format_lag_bound(bound: u64) -> String {
 
 impl SourcePageView<'_> {
     fn headline_figures(&self) -> Markup {
-        let books = self.reconciliation;
-        let refused = books.quarantined_total();
+        let reconciliation = self.reconciliation;
+        let refused = reconciliation.quarantined_total();
         key_figures(vec![
             KeyFigure {
                 name: "Records landed",
-                number: format_thousands(books.landed),
-                note: html! { "on " (format_date(&self.edition.report.date)) },
+                number: format_thousands(reconciliation.landed),
+                note: html! { "on " (format_date(&self.build.report.date)) },
                 colour: Colour::Blue,
             },
             KeyFigure {
                 name: "Refined into rows",
-                number: format_percent(books.refined, books.landed),
-                note: html! { (count_with_noun(books.refined, "record")) },
+                number: format_percent(reconciliation.refined, reconciliation.landed),
+                note: html! { (count_with_noun(reconciliation.refined, "record")) },
                 colour: Colour::Green,
             },
             KeyFigure {
                 name: "Quarantined",
                 number: format_thousands(refused),
-                note: html! { (format_percent(refused, books.landed)) " of what landed" },
+                note: html! { (format_percent(refused, reconciliation.landed)) " of what landed" },
                 colour: if refused == 0 {
                     Colour::Green
                 } else {
@@ -118,10 +116,10 @@ impl SourcePageView<'_> {
             },
             KeyFigure {
                 name: "Median lag",
-                number: books
+                number: reconciliation
                     .lag_percentile(50)
                     .map_or_else(|| "-".into(), format_lag_bound),
-                note: html! { @if let Some(bound) = books.lag_percentile(95) { "95% of records " (format_lag_bound(bound)) } @else { "No lag was measured" } },
+                note: html! { @if let Some(bound) = reconciliation.lag_percentile(95) { "95% of records " (format_lag_bound(bound)) } @else { "No lag was measured" } },
                 colour: Colour::Blue,
             },
         ])
@@ -168,30 +166,30 @@ impl SourcePageView<'_> {
     }
 
     fn day_section(&self) -> Markup {
-        let books = self.reconciliation;
+        let reconciliation = self.reconciliation;
         let parts = [
-            ("Refined into rows", books.refined),
-            ("Ignored, as declared", books.ignored),
-            ("Quarantined", books.quarantined_total()),
+            ("Refined into rows", reconciliation.refined),
+            ("Ignored, as declared", reconciliation.ignored),
+            ("Quarantined", reconciliation.quarantined_total()),
         ];
         let row = |(name, count): (&str, u64)| {
             vec![
                 html! { (name) },
                 html! { (format_thousands(count)) },
-                html! { (format_percent(count, books.landed)) },
+                html! { (format_percent(count, reconciliation.landed)) },
             ]
         };
         let mut rows: Vec<Vec<Markup>> = parts.into_iter().map(row).collect();
         rows.push(vec![
             html! { strong { "Landed" } },
-            html! { strong { (format_thousands(books.landed)) } },
-            html! { (format_percent(books.landed, books.landed)) },
+            html! { strong { (format_thousands(reconciliation.landed)) } },
+            html! { (format_percent(reconciliation.landed, reconciliation.landed)) },
         ]);
-        let again = books.redriven;
+        let again = reconciliation.redriven;
         html! {
             (data_table("Landed records are refined, ignored or quarantined", TableWidth::Narrow, &[text_header("Outcome"), numeric_header("Records"), numeric_header("Share")], rows))
-            @if books.waiting > 0 { p.govuk-body { "Raw objects that wait for the transform: " (books.waiting) "." } }
-            @if books.offset_gaps > 0 { p.govuk-body { "Offset gaps, which are offsets of the topic without a record: " (books.offset_gaps) "." } }
+            @if reconciliation.waiting > 0 { p.govuk-body { "Raw objects that wait for the transform: " (reconciliation.waiting) "." } }
+            @if reconciliation.offset_gaps > 0 { p.govuk-body { "Offset gaps, which are offsets of the topic without a record: " (reconciliation.offset_gaps) "." } }
             @if again.total() > 0 {
                 p.govuk-body {
                     "Processed again: " (count_with_noun(again.total(), "record")) ", of which " (format_thousands(again.refined)) " became rows, "
@@ -203,13 +201,21 @@ impl SourcePageView<'_> {
 
     fn quarantine_section(&self) -> Markup {
         let before = self
-            .edition
+            .build
             .earlier
             .and_then(|report| report.sources.get(&self.plan.contract.name));
         let row = |(rule, count): (&String, &u64)| {
             let then = before.map_or_else(
                 || "-".into(),
-                |books| format_thousands(books.quarantined.get(rule).copied().unwrap_or_default()),
+                |reconciliation| {
+                    format_thousands(
+                        reconciliation
+                            .quarantined
+                            .get(rule)
+                            .copied()
+                            .unwrap_or_default(),
+                    )
+                },
             );
             vec![
                 html! { code { (rule) } },
@@ -232,11 +238,7 @@ impl SourcePageView<'_> {
     }
 
     fn history_section(&self) -> Markup {
-        let series = |metric: &str| {
-            self.edition
-                .history
-                .metric_series(&self.dataset, "", metric)
-        };
+        let series = |metric: &str| self.build.history.metric_series(&self.dataset, "", metric);
         let (refined, ignored, quarantined) =
             (series("refined"), series("ignored"), series("quarantined"));
         let on = |series: &[(&str, f64)], date: &str| {
@@ -255,7 +257,7 @@ impl SourcePageView<'_> {
             })
             .collect();
         let mine: Vec<_> = self
-            .edition
+            .build
             .report
             .trends
             .iter()
@@ -274,7 +276,7 @@ impl SourcePageView<'_> {
                     (line_chart("Records landed", &series("landed"), expected("landed"), |value| format_metric_value("landed", value)))
                     (line_chart("Share of records quarantined", &series("quarantined_share"), expected("quarantined_share"), |value| format_metric_value("quarantined_share", value)))
                     @for rule in self.reconciliation.quarantined.keys() {
-                        (line_chart(&format!("Quarantined by {rule}"), &self.edition.history.metric_series(&self.dataset, rule, "quarantined"), None, |value| format_metric_value("quarantined", value)))
+                        (line_chart(&format!("Quarantined by {rule}"), &self.build.history.metric_series(&self.dataset, rule, "quarantined"), None, |value| format_metric_value("quarantined", value)))
                     }
                 }
             }
@@ -366,17 +368,17 @@ impl SourcePageView<'_> {
 
     fn filled_tables_section(&self) -> Markup {
         let tables = self.plan.table_indices();
-        let row = |place: usize| {
-            let of = &self.edition.catalogue.tables[place];
+        let row = |index: usize| {
+            let table = &self.build.catalogue.tables[index];
             let rows = self
-                .edition
+                .build
                 .report
                 .tables
-                .get(&of.name)
+                .get(&table.name)
                 .map_or_else(|| "-".into(), |manifest| format_thousands(manifest.rows));
             vec![
-                html! { a.govuk-link href={ "../table/" (of.name) ".html" } { (of.name) } },
-                html! { (end_with_full_stop(&of.meaning)) },
+                html! { a.govuk-link href={ "../table/" (table.name) ".html" } { (table.name) } },
+                html! { (end_with_full_stop(&table.meaning)) },
                 html! { (rows) },
             ]
         };
@@ -447,7 +449,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_told_in_words() {
+    fn lag_bounds_are_described_in_words() {
         assert_eq!(format_lag_bound(3_600), "within 1 hour");
         assert!(format_lag_bound(5_000_000).starts_with("more than "));
     }

@@ -20,34 +20,34 @@ use super::text::{
 };
 use super::{SiteBuild, columns, trend};
 
-/// What a table's page is made of.
+/// The inputs of a table's page.
 struct TablePageView<'v> {
-    edition: &'v SiteBuild<'v>,
+    build: &'v SiteBuild<'v>,
     table: &'v TableContract,
     manifest: Option<&'v SnapshotManifest>,
     dataset: String,
 }
 
-pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8> {
-    let manifest = edition.report.tables.get(&of.name);
+pub(super) fn table_page(build: &SiteBuild<'_>, table: &TableContract) -> Vec<u8> {
+    let manifest = build.report.tables.get(&table.name);
     let view = TablePageView {
-        edition,
-        table: of,
+        build,
+        table,
         manifest,
-        dataset: format!("table/{}", of.name),
+        dataset: format!("table/{}", table.name),
     };
     let body = html! {
-        span.app-kicker { "Table, family " (of.family.name()) }
-        div.app-title { h1.govuk-heading-l { (of.name) } (table_state_tag(manifest)) }
-        p.app-lead { (end_with_full_stop(&of.meaning)) }
+        span.app-kicker { "Table, family " (table.family.name()) }
+        div.app-title { h1.govuk-heading-l { (table.name) } (table_state_tag(manifest)) }
+        p.app-lead { (end_with_full_stop(&table.meaning)) }
         (view.headline_figures())
         (sections_with_contents(&[
             ("what", "What it is and who to ask", view.about_section()),
             ("fresh", "How fresh it is", view.freshness_section()),
             ("quality", "Quality", view.quality_section()),
             ("history", "History", view.history_section()),
-            ("columns", "Columns", columns::columns_section(edition, of, manifest)),
-            ("sample", "Sample rows", columns::sample_rows_table(edition, of)),
+            ("columns", "Columns", columns::columns_section(build, table, manifest)),
+            ("sample", "Sample rows", columns::sample_rows_table(build, table)),
             ("query", "How to query it", view.queries_section()),
             ("links", "Links to other tables", view.links_section()),
             ("lineage", "Where it comes from", view.lineage_section()),
@@ -56,8 +56,8 @@ pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8>
         ]))
     };
     let frame = PageLayout {
-        title: &of.name,
-        summary: &of.meaning,
+        title: &table.name,
+        summary: &table.meaning,
         part: SitePart::Tables,
         depth: 1,
         is_subpage: true,
@@ -66,7 +66,7 @@ pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8>
     frame.render_page(&body)
 }
 
-/// How a table stands, in a word.
+/// A tag for the state of a table.
 pub(super) fn table_state_tag(manifest: Option<&SnapshotManifest>) -> Markup {
     match manifest {
         None => coloured_tag(Colour::Grey, "No snapshot"),
@@ -88,15 +88,12 @@ impl TablePageView<'_> {
     }
 
     fn last_passing_day(&self) -> Option<&str> {
-        self.edition
-            .passing
-            .get(&self.table.name)
-            .map(String::as_str)
+        self.build.passing.get(&self.table.name).map(String::as_str)
     }
 
     fn headline_figures(&self) -> Markup {
         let Some(manifest) = self.manifest else {
-            return html! { div.govuk-inset-text { "There is no snapshot of " (format_date(&self.edition.report.date)) ". The table fills when a source sends what is mapped to it." } };
+            return html! { div.govuk-inset-text { "There is no snapshot of " (format_date(&self.build.report.date)) ". The table fills when a source sends what is mapped to it." } };
         };
         let (met, all) = critical_rules_met(manifest.rules.iter());
         let rules = self.rule_results();
@@ -221,7 +218,7 @@ impl TablePageView<'_> {
         let rules = self.rule_results();
         let scores = score_dimensions(&rules);
         let mine: Vec<_> = self
-            .edition
+            .build
             .report
             .trends
             .iter()
@@ -229,7 +226,7 @@ impl TablePageView<'_> {
             .collect();
         let root = "../";
         html! {
-            (dimension::dimensions_table("The six dimensions", &scores, |name| dimension::dimension_trend(self.edition, &self.dataset, name)))
+            (dimension::dimensions_table("The six dimensions", &scores, |name| dimension::dimension_trend(self.build, &self.dataset, name)))
             @if !rules.is_empty() { (dimension::rules_by_dimension(&scores)) }
             h3.govuk-heading-s { "Compared with earlier days" }
             @if mine.is_empty() { p.govuk-body { "There are no earlier days to compare with yet." } }
@@ -239,14 +236,10 @@ impl TablePageView<'_> {
     }
 
     fn history_section(&self) -> Markup {
-        let series = |metric: &str| {
-            self.edition
-                .history
-                .metric_series(&self.dataset, "", metric)
-        };
+        let series = |metric: &str| self.build.history.metric_series(&self.dataset, "", metric);
         let expected = |metric: &str| {
             let whole = self
-                .edition
+                .build
                 .report
                 .trends
                 .iter()
@@ -285,12 +278,12 @@ impl TablePageView<'_> {
         let shown = query_examples(
             self.table,
             manifest,
-            self.edition.catalogue,
-            self.edition.query_location,
+            self.build.catalogue,
+            self.build.query_location,
         );
         html! {
             p.govuk-body.app-measure {
-                "Glue's " code { (self.edition.query_location.glue_database(self.table)) "." (self.table.name) } " holds the newest day that passed; "
+                "Glue's " code { (self.build.query_location.glue_database(self.table)) "." (self.table.name) } " holds the newest day that passed; "
                 code { (self.table.name) "_history" } " holds every retained day. The platform's tests run these examples."
             }
             @for example in shown {
@@ -301,7 +294,7 @@ impl TablePageView<'_> {
     }
 
     fn links_section(&self) -> Markup {
-        let found = related_tables(self.edition.catalogue, &self.table.name);
+        let found = related_tables(self.build.catalogue, &self.table.name);
         let row = |(says, other): (String, String)| {
             vec![
                 html! { a.govuk-link href={ (other) ".html" } { (other) } },
@@ -315,8 +308,7 @@ impl TablePageView<'_> {
     }
 
     fn lineage_section(&self) -> Markup {
-        let plans: Vec<&CompiledMapping> =
-            sources_filling(self.edition.catalogue, &self.table.name);
+        let plans: Vec<&CompiledMapping> = sources_filling(self.build.catalogue, &self.table.name);
         let source = |plan: &&CompiledMapping| {
             let contract = &plan.contract;
             vec![
@@ -326,7 +318,7 @@ impl TablePageView<'_> {
             ]
         };
         let filled = |column: &contract::Column| {
-            let lines = column_lineage(&self.table.name, &column.name, self.edition.catalogue);
+            let lines = column_lineage(&self.table.name, &column.name, self.build.catalogue);
             (!lines.is_empty()).then(|| {
                 vec![
                     html! { code { (column.name) } },
@@ -345,7 +337,7 @@ impl TablePageView<'_> {
     }
 
     fn changes_section(&self) -> Markup {
-        let known = self.edition.schemas.published_table(&self.table.name);
+        let known = self.build.schemas.published_table(&self.table.name);
         let row = |change: &PublishedSchemaChange| {
             vec![
                 html! { (format_date(&change.date)) },
@@ -392,7 +384,7 @@ fn describe_schema_change(change: &PublishedSchemaChange) -> String {
     }
 }
 
-/// Where to ask about data.
+/// The support channels that a contract names.
 pub(super) fn support_channels(about: &contract::ContractInfo) -> Markup {
     html! {
         @for support in &about.support {
@@ -437,7 +429,7 @@ fn document_label(kind: &str) -> String {
     }
 }
 
-/// Whether a contract's address may be followed: it must not run a script.
+/// Whether a contract's address may become a link: it must not run a script.
 fn is_safe_url(url: &str) -> bool {
     ["https://", "http://", "mailto:"]
         .iter()
@@ -452,7 +444,7 @@ pub(super) fn sources_filling<'c>(
     let fills = |plan: &&CompiledMapping| {
         plan.table_indices()
             .iter()
-            .any(|place| catalogue.tables[*place].name == table)
+            .any(|index| catalogue.tables[*index].name == table)
     };
     catalogue.mappings.iter().filter(fills).collect()
 }
@@ -461,8 +453,8 @@ pub(super) fn sources_filling<'c>(
 pub(super) fn column_lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
     let mut lines = BTreeSet::new();
     for plan in &catalogue.mappings {
-        for (place, name, paths) in plan.column_lineage() {
-            if catalogue.tables[place].name == table && name == column {
+        for (index, name, paths) in plan.column_lineage() {
+            if catalogue.tables[index].name == table && name == column {
                 lines.extend(
                     paths
                         .iter()
@@ -474,7 +466,7 @@ pub(super) fn column_lineage(table: &str, column: &str, catalogue: &Catalogue) -
     lines.into_iter().collect()
 }
 
-/// How the contracts' rules tie a table to others, as (how, other table).
+/// How the contracts' rules relate a table to others, as (relation, other table).
 pub(super) fn related_tables(catalogue: &Catalogue, name: &str) -> Vec<(String, String)> {
     let mut found = BTreeSet::new();
     for table in &catalogue.tables {
