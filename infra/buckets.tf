@@ -32,7 +32,7 @@ module "raw_bucket" {
       Effect      = "Deny"
       Principal   = "*"
       Action      = "s3:PutObject"
-      NotResource = ["${local.bucket_arns.raw}/raw/_chain/*"]
+      NotResource = ["${local.bucket_arns.raw}/raw/_log/*"]
       Condition   = { Null = { "s3:if-none-match" = "true", "s3:if-match" = "true" } }
     },
   ])

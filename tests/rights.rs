@@ -65,7 +65,7 @@ const UNSEEN: [(&str, &str, &str, &str); 7] = [
 /// Keys that stand for all that lie beside them.
 const PROBES: [&str; 15] = [
     "raw/t/epoch=1/partition=0/1.parquet",
-    "raw/_chain/t.json",
+    "raw/_log/t.json",
     "refined/person/x.parquet",
     "refined/_receipts/t.json",
     "refined/_erasures.json",

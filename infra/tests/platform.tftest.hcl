@@ -135,7 +135,7 @@ run "policies" {
     condition = anytrue([for statement in jsondecode(output.bucket_policies["raw"]).Statement :
       statement.Effect == "Deny" && statement.Action == "s3:PutObject"
       && try(statement.Condition.Null, {}) == { "s3:if-none-match" = "true", "s3:if-match" = "true" }
-      && try(statement.NotResource, []) == ["arn:aws:s3:::polelake-raw-123456789012-eu-west-2/raw/_chain/*"]
+      && try(statement.NotResource, []) == ["arn:aws:s3:::polelake-raw-123456789012-eu-west-2/raw/_log/*"]
     ])
     error_message = "Raw accepts only conditional writes, except for hints."
   }

@@ -10,12 +10,12 @@ use store::{MemoryStore, ObjectStore};
 use super::people::{Elsewhere, books_close, by_key, lake, noon, pole_id, receipt, traces, zones};
 
 /// A store that fails from a number of writes on, as a run that is killed does.
-struct Dying {
+struct DyingZone {
     inner: Arc<MemoryStore>,
     left: std::sync::atomic::AtomicI64,
 }
 
-impl Dying {
+impl DyingZone {
     fn strikes(&self) -> Result<(), store::StoreError> {
         use std::sync::atomic::Ordering;
         if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
@@ -31,7 +31,7 @@ impl Dying {
 }
 
 #[async_trait]
-impl ObjectStore for Dying {
+impl ObjectStore for DyingZone {
     async fn get(&self, key: &str) -> Result<store::StoredObject, store::StoreError> {
         self.inner.get(key).await
     }
@@ -129,7 +129,7 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         full_records: false,
     };
     let dying = |inner: &Arc<MemoryStore>, left: i64| -> Arc<dyn ObjectStore> {
-        Arc::new(Dying {
+        Arc::new(DyingZone {
             inner: Arc::clone(inner),
             left: left.into(),
         })

@@ -296,7 +296,7 @@ impl World {
                     .unwrap()
                     .to_string_lossy()
                     .into_owned();
-                if !key.contains("/_chain/") {
+                if !key.contains("/_log/") {
                     found.insert(key, std::fs::read(path).unwrap());
                 }
             });

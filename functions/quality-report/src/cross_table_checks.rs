@@ -1,5 +1,5 @@
-//! Rules that look into other tables: references, links, agreement of sources, and freshness. They are evaluated over the
-//! day's snapshots, when the snapshots of all tables are there.
+//! Rules that look into other tables: references, links, agreement of sources, and freshness. They
+//! are evaluated over the day's snapshots, when the snapshots of all tables are there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,8 +64,8 @@ pub(crate) async fn evaluate_cross_table_rules(
     Ok(results)
 }
 
-/// Checks that the newest event of a snapshot is young enough at the end of its day. A snapshot without events is not
-/// checked: that there are rows at all is what `rowCount` is for.
+/// Checks that the newest event of a snapshot is young enough at the end of its day. A snapshot
+/// without events is not checked: that there are rows at all is what `rowCount` is for.
 fn check_freshness(manifest: &SnapshotManifest, hours_max: f64) -> RuleCount {
     let age = newest_event_age_hours(manifest);
     RuleCount {
@@ -130,8 +130,9 @@ impl<'r> VerdictCounter<'r> {
         range: IdRange,
     ) -> Result<(), LakeError> {
         for (rule, count) in &mut self.counts {
-            // The sources of one thing are compared row by row, and its rows may be in two batches: the last row of the
-            // batch before is compared with the first row of this one. On its own it has no verdict and is not counted.
+            // The sources of one thing are compared row by row, and its rows may be in two batches:
+            // the last row of the batch before is compared with the first row of this one. On its
+            // own it has no verdict and is not counted.
             let rows = match &self.last_row {
                 Some(last_row) if matches!(rule.expectation, Expectation::Agrees(_)) => {
                     concat_batches(&batch.schema(), [last_row, batch])?

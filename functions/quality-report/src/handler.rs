@@ -29,18 +29,19 @@ pub async fn handle(schedule: &ScheduleRequest, context: &Context) -> Result<Rep
     let earlier = read_earlier_days(day, context).await?;
     let history = compare_with_history(day, &mut report, &earlier, context).await?;
 
-    let json = serde_json::to_vec_pretty(&report)?;
     context
-        .write_site_object(&report_key(day), json, "application/json")
+        .write_site_object(&report_key(day), report.to_json()?, "application/json")
         .await?;
     publish_site(&report, earlier.last_report, &history, context).await?;
 
-    // Alerts come last: an alert that cannot be sent fails the invocation, when all objects are already written.
+    // Alerts come last: an alert that cannot be sent fails the invocation, when all objects are
+    // already written.
     outputs::write_outputs(&report, context).await?;
     Ok(report)
 }
 
-/// Reads the day's manifests, evaluates the rules that need several tables, and reconciles every source.
+/// Reads the day's manifests, evaluates the rules that need several tables, and reconciles every
+/// source.
 async fn gather_report(day: Day, context: &Context) -> Result<Report, Failure> {
     let mut report = Report {
         date: day.to_string(),
@@ -105,17 +106,27 @@ struct EarlierDays {
 async fn read_earlier_days(day: Day, context: &Context) -> Result<EarlierDays, Failure> {
     let metrics = history::read_earlier_metrics(day, &*context.curated).await?;
     let last_report = match metrics.last() {
-        Some((last, _)) => store::read_json_if_present(&*context.site, &report_key(*last)).await?,
+        Some((last, _)) => read_report(*last, context).await?,
         None => None,
     };
+
     Ok(EarlierDays {
         metrics,
         last_report,
     })
 }
 
-/// Compares the day's numbers with those of earlier days and writes them for later days. Returns the numbers of all these
-/// days, for the charts.
+/// Reads the report of an earlier day; none where there is none.
+async fn read_report(day: Day, context: &Context) -> Result<Option<Report>, Failure> {
+    let Some(object) = context.site.get_if_present(&report_key(day)).await? else {
+        return Ok(None);
+    };
+
+    Ok(Some(Report::from_json(&object.body)?))
+}
+
+/// Compares the day's numbers with those of earlier days and writes them for later days. Returns
+/// the numbers of all these days, for the charts.
 async fn compare_with_history(
     day: Day,
     report: &mut Report,
@@ -181,8 +192,8 @@ async fn list_reported_days(context: &Context) -> Result<Vec<String>, Failure> {
     Ok(days.map(|day| day.to_string()).collect())
 }
 
-/// Reads the published schemas. The report of the newest day adds what its contracts changed: an older day that is reported
-/// again must not undo a later contract.
+/// Reads the published schemas. The report of the newest day adds what its contracts changed: an
+/// older day that is reported again must not undo a later contract.
 async fn read_published_schemas(
     report: &Report,
     is_newest: bool,

@@ -1,7 +1,8 @@
 //! Which ids the day's rows have, and which ids are linked to which tables.
 //!
-//! Memory: an id takes 16 bytes, and at most [`IDS_PER_PASS`] are held at once. More ids are checked in several passes, each
-//! over a range of ids; a pass reads the columns that it needs again, one shard at a time.
+//! Memory: an id takes 16 bytes, and at most [`IDS_PER_PASS`] are held at once. More ids are
+//! checked in several passes, each over a range of ids; a pass reads the columns that it needs
+//! again, one shard at a time.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,8 @@ pub(crate) struct IdRange {
 }
 
 impl IdRange {
-    /// Divides all ids into ranges of at most some [`IDS_PER_PASS`] ids. A link holds two ids beside its own.
+    /// Divides all ids into ranges of at most some [`IDS_PER_PASS`] ids. A link holds two ids
+    /// beside its own.
     pub(crate) fn divide_ids(
         manifests: &BTreeMap<String, SnapshotManifest>,
     ) -> impl Iterator<Item = Self> {
@@ -136,8 +138,8 @@ impl IdIndex {
         }
     }
 
-    /// Whether a row of the table is linked to the id, or belongs to it: an address of a person ties the person to that
-    /// table as a link does.
+    /// Whether a row of the table is linked to the id, or belongs to it: an address of a person
+    /// ties the person to that table as a link does.
     fn is_tied_to(&self, id: u128, table: &str) -> bool {
         let linked = self.linked.get(table);
         let owners = self.owners.get(table);
@@ -164,7 +166,8 @@ fn text_column<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b StringArray
     batch.column_by_name(name)?.as_string_opt::<i32>()
 }
 
-/// The ids of a column, row by row; none for those that are not in the range, and no rows where there is no such column.
+/// The ids of a column, row by row; none for those that are not in the range, and no rows where
+/// there is no such column.
 fn ids_in_range(
     batch: &RecordBatch,
     name: &str,

@@ -1,7 +1,8 @@
 //! `quality-report`: receipts and manifests in, verdicts, reconciliation and catalogue pages out.
 //!
-//! Pages and outputs are made of counts, names and contracts. Of the records themselves only the columns that cross-table
-//! rules compare are read, and only counts of them are kept: no personal value can reach a page.
+//! Pages and outputs are made of counts, names and contracts. Of the records themselves only the
+//! columns that cross-table rules compare are read, and only counts leave the function: no personal
+//! value can reach a page.
 
 mod context;
 mod cross_table_checks;

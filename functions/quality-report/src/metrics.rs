@@ -9,10 +9,12 @@ use crate::cross_table_checks::newest_event_age_hours;
 use crate::reconciliation::SourceReconciliation;
 use crate::report::Report;
 
-/// The pattern of all values whose own pattern is not among the most frequent. The character NUL is in no pattern.
+/// The pattern of all values whose own pattern is not among the most frequent. The character NUL is
+/// in no pattern.
 const OTHER_PATTERNS: &str = "\u{0}the rest";
 
-/// Collects the metrics of a day. `before` is the report of an earlier day, to measure how character patterns drift.
+/// Collects the metrics of a day. `before` is the report of an earlier day, to measure how
+/// character patterns drift.
 pub(crate) fn collect_metrics(
     report: &Report,
     before: Option<&Report>,
@@ -138,8 +140,8 @@ fn add_table_metrics(manifest: &SnapshotManifest, metrics: &mut DatasetMetrics<'
     }
 }
 
-/// How far the character patterns of today are from those of an earlier day: the share of values that would have to change
-/// their pattern (the total variation distance), 0 to 1.
+/// How far the character patterns of today are from those of an earlier day: the share of values
+/// that would have to change their pattern (the total variation distance), 0 to 1.
 fn pattern_drift(before: &ColumnProfile, today: &ColumnProfile) -> f64 {
     let shares_before = pattern_shares(before);
 

@@ -28,18 +28,22 @@ pub struct SourceReconciliation {
     /// Values that the contract's enumerations do not list, by path.
     #[serde(default)]
     pub unlisted: BTreeMap<String, u64>,
-    /// Records by the minute of the day in which they were appended, 0 to 1439; minutes without records have no entry.
+    /// Records by the minute of the day in which they were appended, 0 to 1439; minutes without
+    /// records have no entry.
     #[serde(default)]
     pub minutes: BTreeMap<u16, u64>,
-    /// Records by their lag, from the event to its append, in seconds: each is counted at the smallest of the bounds
-    /// 1, 2, 5, 10, 30, 60, … that is not below its lag; see `lake::LAG_BOUNDS`.
+    /// Records by their lag, from the event to its append, in seconds: each is counted at the
+    /// smallest of the bounds 1, 2, 5, 10, 30, 60, … that is not below its lag; see
+    /// `lake::LAG_BOUNDS`.
     #[serde(default)]
     pub lag: BTreeMap<u64, u64>,
     /// Offsets that no record has.
     pub offset_gaps: u64,
-    /// Raw objects that have no receipt yet, of this day or an earlier one; of the newest day, of any.
+    /// Raw objects that have no receipt yet, of this day or an earlier one; of the newest day, of
+    /// any.
     pub waiting: u64,
-    /// What became of refused records that were processed again on this day; they are not counted above.
+    /// What became of refused records that were processed again on this day; they are not counted
+    /// above.
     #[serde(default)]
     pub redriven: RedrivenCounts,
 }
@@ -70,7 +74,8 @@ impl SourceReconciliation {
         self.quarantined.values().sum()
     }
 
-    /// The bound, in seconds, that `percentile` in a hundred of the records keep with their lag; none without records.
+    /// The bound, in seconds, that `percentile` in a hundred of the records keep with their lag;
+    /// none without records.
     #[must_use]
     pub fn lag_percentile(&self, percentile: u64) -> Option<u64> {
         let total: u64 = self.lag.values().sum();
@@ -143,7 +148,8 @@ fn add_counts<K: Clone + Ord>(sums: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, 
     }
 }
 
-/// Reconciles a topic on a day. `bases` are the manifests of the days before: what they have consumed is not read again.
+/// Reconciles a topic on a day. `bases` are the manifests of the days before: what they have
+/// consumed is not read again.
 ///
 /// # Errors
 /// When a receipt cannot be read.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lake::{Day, QualityMetric, RuleVerdict, SnapshotManifest};
+use lake::{
+    Day, LakeError, QualityMetric, RuleVerdict, SnapshotManifest, decode_document,
+    encode_pretty_document,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::reconciliation::Reconciliation;
@@ -28,14 +31,15 @@ pub struct Trend {
     pub dataset: String,
     /// The column; none for a metric of the full table or source.
     pub column: Option<String>,
-    /// The metric: `rows`, `changed_rows`, `freshness_hours`, `null_share`, `distinct`, `mask_drift`; of a source `landed`,
-    /// `quarantined_share`.
+    /// The metric: `rows`, `changed_rows`, `freshness_hours`, `null_share`, `distinct`,
+    /// `mask_drift`; of a source `landed`, `quarantined_share`.
     pub metric: String,
     /// One of the six dimensions.
     pub dimension: String,
     /// What was observed.
     pub observed: f64,
-    /// The minimum and the maximum of the expected range; none while there are too few days to compare with.
+    /// The minimum and the maximum of the expected range; none while there are too few days to
+    /// compare with.
     pub expected: Option<(f64, f64)>,
     /// Days of the same kind that it was compared with.
     pub compared: usize,
@@ -57,8 +61,8 @@ pub enum TrendState {
     Acknowledged,
 }
 
-/// The numbers of the reported day and of the days before it: by dataset, column (empty for the full table or source) and
-/// metric, a number for each date, oldest first.
+/// The numbers of the reported day and of the days before it: by dataset, column (empty for the
+/// full table or source) and metric, a number for each date, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct MetricHistory {
     series: BTreeMap<(String, String, String), BTreeMap<String, f64>>,
@@ -111,6 +115,22 @@ impl MetricHistory {
 }
 
 impl Report {
+    /// The report as JSON.
+    ///
+    /// # Errors
+    /// Never for a report of this function; JSON's writer could refuse.
+    pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
+        encode_pretty_document(self)
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// When the bytes are no report, or one of another format.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
+        decode_document("quality report", bytes)
+    }
+
     /// Rules by verdict: passed, warned, failed.
     #[must_use]
     pub fn count_verdicts(&self) -> (usize, usize, usize) {

@@ -6,7 +6,8 @@ use host::Failure;
 use lake::{LakeError, SnapshotManifest, file};
 use store::ObjectStore;
 
-/// Passes some columns of a snapshot to `handle_batch`, batch by batch; one shard's file is held at a time.
+/// Passes some columns of a snapshot to `handle_batch`, batch by batch; one shard's file is held at
+/// a time.
 pub(crate) async fn for_each_batch(
     manifest: &SnapshotManifest,
     columns: &[&str],

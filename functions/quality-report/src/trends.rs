@@ -6,7 +6,8 @@ use quality::{comparable_values, usual_range};
 
 use crate::report::{MetricHistory, Trend, TrendState};
 
-/// What is compared: (metric, its dimension, by how much it may differ whatever the days before were).
+/// What is compared: (metric, its dimension, by how much it may differ whatever the days before
+/// were).
 const COMPARED_METRICS: [(&str, &str, f64); 9] = [
     ("rows", "completeness", 10.0),
     ("changed_rows", "completeness", 25.0),
@@ -19,10 +20,12 @@ const COMPARED_METRICS: [(&str, &str, f64); 9] = [
     ("lag_p95_seconds", "timeliness", 600.0),
 ];
 
-/// A distinct count is estimated: a difference of this share, four standard deviations, is no change.
+/// A distinct count is estimated: a difference of this share, four standard deviations, is no
+/// change.
 const DISTINCT_ESTIMATE_ERROR: f64 = 0.092;
 
-/// Compares a day's metrics with those of earlier days; metrics that are not listed in [`COMPARED_METRICS`] have no trend.
+/// Compares a day's metrics with those of earlier days; metrics that are not listed in
+/// [`COMPARED_METRICS`] have no trend.
 pub(crate) fn compare_metrics(
     day: Day,
     today: &[QualityMetric],

@@ -37,7 +37,8 @@ pub(crate) fn format_number(value: f64) -> String {
     )
 }
 
-/// Describes what a rule found that does not hold, such as `12 of 10,397 rows break it (target: at most 0 rows)`.
+/// Describes what a rule found that does not hold, such as `12 of 10,397 rows break it (target: at
+/// most 0 rows)`.
 pub(crate) fn describe_finding(result: &RuleResult, rule: &str) -> String {
     let (checked, target) = (format_thousands(result.checked), &result.target);
     if result.failed == 0 && result.verdict != RuleVerdict::Pass {

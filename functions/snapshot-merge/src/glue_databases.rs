@@ -121,7 +121,11 @@ pub(crate) fn curated_table_spec(
         database: database_name(&context.database_prefix, "curated", &table.domain),
         name: name.to_owned(),
         description: table.meaning.clone(),
-        location: format!("s3://{}/curated/{}/", context.buckets.curated, table.name),
+        location: format!(
+            "s3://{}/{}",
+            context.buckets.curated,
+            lake::table_prefix(&table.name)
+        ),
         columns: column_specs(table),
         partition_keys: keys
             .iter()

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::iceberg::{DayFiles, FileLineage, IcebergDays, IcebergFile, IcebergTable, WrittenDay};
-use lake::{Day, LakeError, SnapshotManifest, iceberg_hint_key, iceberg_prefix, manifest_key};
+use lake::{
+    Day, LakeError, SnapshotManifest, iceberg_hint_key, iceberg_metadata_key, manifest_key,
+};
 use store::streams::list_manifest_days;
 use store::{ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
@@ -70,7 +72,7 @@ pub(crate) async fn read_iceberg_days(
         return Ok((None, IcebergDays::default()));
     };
     let name = String::from_utf8_lossy(&hint.body).trim().to_owned();
-    let key = format!("{}{name}.metadata.json", iceberg_prefix(table));
+    let key = iceberg_metadata_key(table, &name);
     let metadata = curated.get_if_present(&key).await?;
     let days = metadata
         .and_then(|object| IcebergDays::from_metadata(&object.body).ok())

@@ -178,7 +178,7 @@ impl<'p> IncrementSorter<'p> {
             .finish_file()
             .map_err(|error| Failure::corrupt(&error))?
             .finish()?;
-        let key = format!("{}{}.parquet", self.target.prefix, spooled.content_hash);
+        let key = lake::sorted_run_key(&self.target.prefix, &spooled.content_hash);
         let put = self
             .target
             .store

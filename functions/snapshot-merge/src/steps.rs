@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind, TimeBudget};
-use lake::{Day, work_prefix};
+use lake::{Day, work_document_key};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use trigger::ScheduleRequest;
@@ -163,11 +163,6 @@ pub async fn run_sweep_step(
     Ok(swept)
 }
 
-/// The key of a step's document.
-fn step_document_key(table: &str, day: Day, name: &str) -> String {
-    format!("{}{name}.json", work_prefix(table, day))
-}
-
 async fn put_step_document<T: Serialize>(
     key: &str,
     document: &T,
@@ -196,8 +191,8 @@ async fn store_plan(planned: &PlannedMerge, context: &Context) -> Result<FanOut,
     let (plan, day) = (&planned.plan, planned.day()?);
     let step = |shard| serde_json::json!({"step": "merge", "table": plan.table, "date": plan.date, "shard": shard});
     let steps: Vec<_> = (0..plan.shards).map(step).collect();
-    let shards_key = step_document_key(&plan.table, day, "shards");
-    put_step_document(&step_document_key(&plan.table, day, "plan"), plan, context).await?;
+    let shards_key = work_document_key(&plan.table, day, "shards");
+    put_step_document(&work_document_key(&plan.table, day, "plan"), plan, context).await?;
     put_step_document(&shards_key, &steps, context).await?;
     Ok(FanOut {
         table: plan.table.clone(),
@@ -222,7 +217,7 @@ async fn load_plan<'c>(
     let missing =
         format!("{date} of `{table}` has no plan, or it is published; begin with the step `plan`");
     let plan: MergePlan =
-        get_step_document(&step_document_key(table, day, "plan"), &missing, context).await?;
+        get_step_document(&work_document_key(table, day, "plan"), &missing, context).await?;
     Ok((contract, PlannedMerge::from_plan(plan), day))
 }
 
@@ -248,7 +243,7 @@ pub async fn run_merge_step(
         .run()
         .await?;
     put_step_document(
-        &step_document_key(table, day, &format!("result-{shard:04}")),
+        &work_document_key(table, day, &format!("result-{shard:04}")),
         &result,
         context,
     )
@@ -273,7 +268,7 @@ pub async fn run_publish_step(
     let read = |shard: u32| async move {
         let missing = format!("shard {shard} of {date} of `{table}` is not merged yet");
         get_step_document::<ShardResult>(
-            &step_document_key(table, day, &format!("result-{shard:04}")),
+            &work_document_key(table, day, &format!("result-{shard:04}")),
             &missing,
             context,
         )

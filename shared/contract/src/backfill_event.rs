@@ -1,4 +1,5 @@
-//! Turns a record of a file into an event of its source, so that it is processed like every other event.
+//! Turns a record of a file into an event of its source, so that it is processed like every other
+//! event.
 
 use serde_json::{Map, Value};
 
@@ -22,37 +23,48 @@ impl SourceContract {
             .is_none_or(|names| names.is_empty())
     }
 
-    /// The event of a record of a file. The same record always gives the same event, with the same id: sending it again
-    /// changes nothing. Its time is the record's own, so that it never overwrites what is newer.
+    /// The event of a record of a file. The same record always gives the same event, with the same
+    /// id: sending it again changes nothing. Its time is the record's own, so that it never
+    /// overwrites what is newer.
     ///
     /// # Errors
     /// A fault that names the rule and the path, and never holds a value.
     pub fn backfill_event(&self, record: Value) -> Result<Vec<u8>, EventFault> {
-        let Some(backfill) = self
-            .backfill
-            .as_ref()
-            .filter(|_| !self.records_are_events())
-        else {
-            return Ok(record.to_string().into_bytes());
+        let declared = self.backfill.as_ref();
+        let event = match declared.filter(|_| !self.records_are_events()) {
+            Some(backfill) => self.build_event(backfill, record)?,
+            None => record,
         };
+        Ok(event.to_string().into_bytes())
+    }
+
+    /// An event around a record, with the key, time and version that the record states.
+    fn build_event(&self, backfill: &CompiledBackfill, record: Value) -> Result<Value, EventFault> {
         let paths = &self.paths;
         let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
         let time = timestamp_text(read_record_time(backfill, &record)?);
-        let version = backfill.version.as_ref().and_then(|path| path.first_value(&record));
+        let event_type = backfill.event_type.clone();
+        let version = backfill
+            .version
+            .as_ref()
+            .and_then(|path| path.first_value(&record))
+            .cloned();
 
         let mut event = Value::Object(Map::new());
         set_at_path(&mut event, paths.id.as_ref(), id.into());
-        set_at_path(&mut event, paths.event_type.as_ref(), backfill.event_type.clone().into());
+        set_at_path(&mut event, paths.event_type.as_ref(), event_type.into());
         set_at_path(&mut event, paths.time.as_ref(), time.into());
         for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
             let part = read_key(std::slice::from_ref(record_path), &record)?;
             set_at_path(&mut event, Some(event_path), part.into());
         }
-        let version = version.cloned().unwrap_or(Value::Null);
-        set_at_path(&mut event, paths.version.as_ref(), version);
+        set_at_path(
+            &mut event,
+            paths.version.as_ref(),
+            version.unwrap_or(Value::Null),
+        );
         set_at_path(&mut event, self.record_target_path(), record);
-
-        Ok(event.to_string().into_bytes())
+        Ok(event)
     }
 }
 
@@ -70,7 +82,8 @@ fn read_record_time(backfill: &CompiledBackfill, record: &Value) -> Result<i64, 
     }
 }
 
-/// Sets the value at a path that has only names. A path that the contract does not declare sets nothing.
+/// Sets the value at a path that has only names. A path that the contract does not declare sets
+/// nothing.
 fn set_at_path(event: &mut Value, path: Option<&EventPath>, value: Value) {
     if let Some(names) = path.and_then(EventPath::plain_names) {
         set_member(event, &names, value);

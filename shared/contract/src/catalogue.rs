@@ -30,7 +30,8 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml` and `sources/**/{contract.odcs,mapping}.yaml`.
+    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml` and
+    /// `sources/**/{contract.odcs,mapping}.yaml`.
     ///
     /// # Errors
     /// Every problem found, each with its file, line and remedy.
@@ -42,8 +43,8 @@ impl Catalogue {
         })
     }
 
-    /// Compiles the same files, and gives advice besides. There is a catalogue only when there is no error: no function
-    /// starts with files that do not pass here.
+    /// Compiles the same files, and gives advice besides. There is a catalogue only when there is
+    /// no error: no function starts with files that do not pass here.
     #[must_use]
     pub fn lint(files: &[DeclaredFile]) -> (Option<Self>, Vec<Problem>) {
         let mut problems = Vec::new();
@@ -293,7 +294,8 @@ fn opaque_path_advice(file: &DeclaredFile, path: &str) -> Problem {
     Problem::advice(&file.path, location, message)
 }
 
-/// Decisions that a draft left to its author: until they are made, no function starts with the file.
+/// Decisions that a draft left to its author: until they are made, no function starts with the
+/// file.
 fn find_open_decisions(file: &DeclaredFile) -> Vec<Problem> {
     file.text()
         .lines()
@@ -315,7 +317,8 @@ fn find_open_decision(file: &DeclaredFile, number: usize, line: &str) -> Option<
 
 /// Files that no part of the platform would read: most are stored in the wrong folder.
 fn find_misplaced_files(files: &[DeclaredFile]) -> Vec<Problem> {
-    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml, incidents.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
+    let message = "nothing reads this file; contracts lie in pole/*.odcs.yaml, lists/*.yaml, \
+                   incidents.yaml and sources/<team>/<dataset>/{contract.odcs,mapping}.yaml";
     files
         .iter()
         .filter(|file| !is_known_path(&file.path))
@@ -331,7 +334,8 @@ fn is_known_path(path: &str) -> bool {
         || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
 }
 
-/// Two sources of one name or topic would write into each other's records. The mappings are sorted by name.
+/// Two sources of one name or topic would write into each other's records. The mappings are sorted
+/// by name.
 fn find_source_clash(mappings: &[CompiledMapping]) -> Option<Problem> {
     let mut topics: Vec<&str> = mappings
         .iter()

@@ -1,4 +1,4 @@
-//! A value on its way from JSON to a column, and the conversions between the two.
+//! The value of a column: read from JSON, and converted to the column's type.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,14 @@ use serde_json::Value;
 use crate::column::ColumnType;
 use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
 
+/// The most digits before the point of an amount. With eight after it, `i128` still holds the
+/// number: it has 38.
+const WHOLE_DIGITS_MAX: usize = 30;
+
 /// A value for a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'v> {
-    /// Nothing: absent, null or blank in the source.
+    /// No value: absent, null or blank in the source.
     Null,
     /// Text.
     Text(Cow<'v, str>),
@@ -29,7 +33,7 @@ pub enum Cell<'v> {
     Decimal(i128),
 }
 
-/// How dates are read: what stands for "no date", and where midnight is.
+/// How dates are read: which days stand for "no date", and in which zone an instant becomes a date.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Calendar {
     /// Days that stand for "no date", such as 0001-01-01.
@@ -39,22 +43,27 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// The day of a date or an instant. A placeholder is taken as it is written: before 1847 London's own time was
-    /// 75 s behind Greenwich, and the first of January of the year 1 would be the day before.
+    /// The day of a date or an instant. A sentinel is the day that is written: before 1847 London's
+    /// own time was 75 s behind Greenwich, so the first of January of the year 1 would become the
+    /// day before.
     fn read_day(&self, text: &str) -> Option<i32> {
         let written = parse_date(text)?;
-        match &self.zone {
-            Some(zone) if text.len() > 10 && !self.sentinels.contains(&written) => {
-                // The end of time, 9999-12-31, has no local time: it is taken as it is written.
-                parse_timestamp(text).map(|at| local_date(at, zone).unwrap_or(written))
-            }
-            _ => Some(written),
+        let Some(zone) = &self.zone else {
+            return Some(written);
+        };
+        if text.len() <= 10 || self.sentinels.contains(&written) {
+            return Some(written);
         }
+
+        // 9999-12-31, the last day that the library knows, has no local time: it is the day that is
+        // written.
+        let instant = parse_timestamp(text)?;
+        Some(local_date(instant, zone).unwrap_or(written))
     }
 }
 
 impl<'v> Cell<'v> {
-    /// The cell of a JSON value. Blank text is nothing; lists and objects become their JSON text.
+    /// The cell of a JSON value. Blank text is null; lists and objects become their JSON text.
     pub(crate) fn from_json(value: &'v Value) -> Self {
         match value {
             Value::Null => Self::Null,
@@ -69,7 +78,7 @@ impl<'v> Cell<'v> {
         }
     }
 
-    /// The cell as text; none for nothing.
+    /// The cell as text; none for null.
     pub(crate) fn into_text(self) -> Option<Cow<'v, str>> {
         Some(match self {
             Self::Null => return None,
@@ -83,7 +92,8 @@ impl<'v> Cell<'v> {
         })
     }
 
-    /// The cell in the column's type, or what the column expected. The value itself is never in the message.
+    /// The cell in the column's type, or what the column expected. The value itself is never in the
+    /// message.
     pub(crate) fn coerce_to_type(
         self,
         kind: ColumnType,
@@ -115,7 +125,7 @@ impl<'v> Cell<'v> {
     fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
-            // 2^53: beyond it a double no longer tells whole numbers apart.
+            // Above 2^53 a double cannot hold every whole number.
             Self::Float(number)
                 if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
             {
@@ -160,6 +170,7 @@ impl<'v> Cell<'v> {
             _ => None,
         };
         let days = days.ok_or("a date such as 2026-03-29 was expected")?;
+
         Ok(if calendar.sentinels.contains(&days) {
             Self::Null
         } else {
@@ -175,6 +186,7 @@ impl<'v> Cell<'v> {
             _ => None,
         };
         let micros = micros.ok_or("a timestamp such as 2026-02-17T09:41:07Z was expected")?;
+
         let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
         Ok(if calendar.sentinels.contains(&day) {
             Self::Null
@@ -189,8 +201,10 @@ impl<'v> Cell<'v> {
             Self::Integer(_) | Self::Float(_) | Self::Text(_) => self.into_text(),
             _ => None,
         };
-        let number = text.and_then(|text| parse_decimal(text.trim(), scale.unsigned_abs().into()));
-        let number = number.ok_or("an amount such as 118.40 was expected")?;
+        let number = text
+            .and_then(|text| parse_decimal(text.trim(), scale.unsigned_abs().into()))
+            .ok_or("an amount such as 118.40 was expected")?;
+
         if number.unsigned_abs() < 10u128.pow(digits.into()) {
             Ok(Self::Decimal(number))
         } else {
@@ -199,36 +213,40 @@ impl<'v> Cell<'v> {
     }
 }
 
-/// The digits of a decimal text at a scale; more digits are rounded, half away from zero.
+/// The digits of a decimal text at a scale; further digits are rounded, half away from zero.
 fn parse_decimal(text: &str, scale: usize) -> Option<i128> {
-    let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
-    if (whole.is_empty() && fraction.is_empty())
-        || !plain(whole)
-        || !plain(fraction)
-        || whole.len() > 30
-    {
+    let is_number = whole.len() + fraction.len() > 0
+        && whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|byte| byte.is_ascii_digit());
+    if !is_number || whole.len() > WHOLE_DIGITS_MAX {
         return None;
     }
-    let kept: String = fraction
+
+    let digits_at_scale: String = fraction
         .chars()
         .chain(std::iter::repeat('0'))
         .take(scale)
         .collect();
-    let number: i128 = format!("0{whole}{kept}").parse().ok()?;
-    let half = fraction
+    let number: i128 = format!("0{whole}{digits_at_scale}").parse().ok()?;
+    let rounds_up = fraction
         .as_bytes()
         .get(scale)
         .is_some_and(|digit| *digit >= b'5');
-    Some(sign * (number + i128::from(half)))
+    Some(sign * (number + i128::from(rounds_up)))
 }
 
 /// A date in ISO form.
 fn format_date(days: i32) -> String {
     jiff::Timestamp::from_microsecond(i64::from(days) * MICROS_PER_DAY).map_or_else(
         |_| days.to_string(),
-        |at| at.to_zoned(TimeZone::UTC).date().to_string(),
+        |instant| instant.to_zoned(TimeZone::UTC).date().to_string(),
     )
 }
 

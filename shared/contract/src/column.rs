@@ -85,7 +85,7 @@ pub struct Column {
     pub tags: Vec<String>,
     /// The reference list that its values are of, where a rule names one.
     pub list: Option<String>,
-    /// Invented values, as they could stand there.
+    /// Synthetic values, as they could stand there.
     pub examples: Vec<String>,
     /// Whether it is part of the key.
     pub key: bool,

@@ -1,4 +1,5 @@
-//! Compatibility: what a change of a declared file does to those who push events, and to those who read tables.
+//! Compatibility: what a change of a declared file does to those who push events, and to those who
+//! read tables.
 //!
 //! `docs/compatibility.md` publishes the matrix; each of its rows is one comparison here.
 
@@ -49,8 +50,8 @@ pub struct ContractChange {
     pub impact: ChangeImpact,
 }
 
-/// What changed between two versions of a contract, a mapping or a reference list. An absent version means that the file
-/// was added or removed.
+/// What changed between two versions of a contract, a mapping or a reference list. An absent
+/// version means that the file was added or removed.
 ///
 /// # Errors
 /// When one of the two cannot be read at all.
@@ -130,8 +131,8 @@ impl<'f> ContractComparison<'f> {
         });
     }
 
-    /// A change that no row of the matrix covers, such as one of a description, is a change all the same: rows would be
-    /// stamped with a version that means two things.
+    /// A change that no row of the matrix covers, such as one of a description, is a change all the
+    /// same: rows would be stamped with a version that means two things.
     fn check_unversioned_change(&mut self, old: &DeclaredFile, new: &DeclaredFile) {
         let is_changed = old.parsed_value() != new.parsed_value();
         if self.changes.is_empty() && is_changed && same_version(old, new) {

@@ -1,4 +1,5 @@
-//! Compiles a mapping once, at cold start: every name is resolved, and every required column is filled.
+//! Compiles a mapping once, at cold start: every name is resolved, and every required column is
+//! filled.
 
 mod record;
 
@@ -85,8 +86,11 @@ pub(crate) struct RecordCondition {
 impl RecordCondition {
     /// Whether the condition holds for a value. A null means that the value is absent.
     pub(crate) fn holds_for(&self, value: &Cell<'_>) -> bool {
-        let listed =
-            self.is.is_empty() || self.is.iter().any(|wanted| Cell::from_json(wanted) == *value);
+        let listed = self.is.is_empty()
+            || self
+                .is
+                .iter()
+                .any(|wanted| Cell::from_json(wanted) == *value);
         let is_present = *value != Cell::Null;
         listed && self.present.is_none_or(|wanted| wanted == is_present)
     }
@@ -179,8 +183,8 @@ impl CompiledMapping {
         tables
     }
 
-    /// Whether rows of this table can be ones that several records share. Such a row has no owner, so deleting one of
-    /// the records leaves it.
+    /// Whether rows of this table can be ones that several records share. Such a row has no owner,
+    /// so deleting one of the records leaves it.
     #[must_use]
     pub fn fills_as_shared(&self, table: usize) -> bool {
         self.fills_table_as(table, RecordKind::Shared)
@@ -213,7 +217,8 @@ impl CompiledMapping {
     }
 }
 
-/// The mapping must name the contract beside it: a copied file would otherwise map another source's events.
+/// The mapping must name the contract beside it: a copied file would otherwise map another source's
+/// events.
 fn check_source(
     file: &DeclaredFile,
     document: &MappingDocument,
@@ -256,14 +261,17 @@ fn compile_records(
             Ok(record) => records.push(record),
             Err(findings) => {
                 let found = findings.into_iter();
-                problems.extend(
-                    found.map(|(word, why)| problem_at_word(file, &word, first_line, why)),
-                );
+                problems
+                    .extend(found.map(|(word, why)| problem_at_word(file, &word, first_line, why)));
             }
         }
     }
 
-    if problems.is_empty() { Ok(records) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(records)
+    } else {
+        Err(problems)
+    }
 }
 
 fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFinding> {

@@ -38,7 +38,8 @@ pub struct PoleRow<'v> {
     pub owner_id: Uuid,
     /// The owner's set that it is part of.
     pub owner_set: Option<&'v str>,
-    /// Whether the record's version ranks it; a row that several records share is ranked by time alone.
+    /// Whether the record's version ranks it; a row that several records share is ranked by time
+    /// alone.
     pub versioned: bool,
     /// The columns that a patch changes, joined by commas.
     pub changed_columns: Option<String>,
@@ -50,7 +51,9 @@ impl CompiledMapping {
     /// Counts what the event holds beyond what the contract declares.
     pub fn count_findings(&self, event: &Event, findings: &mut ContractFindings) {
         let contract = &self.contract;
-        contract.event_structure.count_findings(&event.value, "$", findings);
+        contract
+            .event_structure
+            .count_findings(&event.value, "$", findings);
 
         let Some(structure) = &contract.record_structure else {
             return;
@@ -91,14 +94,20 @@ impl CompiledMapping {
     /// The record's full state, where the relay or a backfill added it to the event.
     fn carried_state<'v>(&self, event: &'v Event) -> Option<&'v Value> {
         let path = self.contract.paths.state.as_ref()?;
-        path.first_value(&event.value).filter(|state| !state.is_null())
+        path.first_value(&event.value)
+            .filter(|state| !state.is_null())
     }
 
-    /// What the event does to its record. A full state turns a patch into an upsert, and a state that the source no
-    /// longer has turns any event into a deletion.
+    /// What the event does to its record. A full state turns a patch into an upsert, and a state
+    /// that the source no longer has turns any event into a deletion.
     fn operation_of(&self, event: &Event, state: Option<&Value>) -> Result<EventOp, EventFault> {
         let declared = self.contract.event_op(&event.kind).map_err(|why| {
-            let path = self.contract.paths.event_type.as_ref().map_or("$", EventPath::text);
+            let path = self
+                .contract
+                .paths
+                .event_type
+                .as_ref()
+                .map_or("$", EventPath::text);
             EventFault::new("event.undeclared-type", path, &why)
         })?;
 
@@ -110,20 +119,24 @@ impl CompiledMapping {
         })
     }
 
-    /// A source whose versions come from fetched states needs one with every event: without it, the merge could not
-    /// order the record's states.
+    /// A source whose versions come from fetched states needs one with every event: without it, the
+    /// merge could not order the record's states.
     fn check_fetched_version(&self, event: &Event) -> Result<(), EventFault> {
         let fetch = self.contract.fetch.as_ref();
         let counts_versions = fetch.is_some_and(|fetch| fetch.version.is_some());
         if event.version.is_some() || !counts_versions {
             return Ok(());
         }
-        let reason =
-            "the fetched state has no version: its ETag was missing or not a whole number";
-        Err(EventFault::new("event.version", "$.fetched.version", reason))
+        let reason = "the fetched state has no version: its ETag was missing or not a whole number";
+        Err(EventFault::new(
+            "event.version",
+            "$.fetched.version",
+            reason,
+        ))
     }
 
-    /// The record that the event carries: its full state, or the first body that is not null. A deletion needs none.
+    /// The record that the event carries: its full state, or the first body that is not null. A
+    /// deletion needs none.
     fn record_body<'v>(
         &self,
         event: &'v Event,
@@ -135,7 +148,8 @@ impl CompiledMapping {
         }
 
         let paths = &self.contract.paths;
-        // Where a source writes the old record to another member than the new one, a deletion has only the old.
+        // Where a source writes the old record to another member than the new one, a deletion has
+        // only the old.
         let bodies = if op == EventOp::Delete && !paths.delete_body.is_empty() {
             &paths.delete_body
         } else {
@@ -151,7 +165,11 @@ impl CompiledMapping {
             None if op == EventOp::Delete => Ok(&Value::Null),
             None => {
                 let path = paths.body.first().map_or("$", EventPath::text);
-                Err(EventFault::new("event.body", path, "the event carries no record"))
+                Err(EventFault::new(
+                    "event.body",
+                    path,
+                    "the event carries no record",
+                ))
             }
         }
     }

@@ -29,17 +29,20 @@ pub struct Event {
     pub state_missing: bool,
 }
 
-/// Characters of an event's id at most: the id is a header of the Kafka record and a column of every row.
+/// Characters of an event's id at most: the id is a header of the Kafka record and a column of
+/// every row.
 pub const ID_CHARS_MAX: usize = 256;
 
 /// Characters of a record's key at most.
 pub const KEY_CHARS_MAX: usize = 1_024;
 
-/// The version of a deletion of a source whose versions come from fetched states: no state comes after it.
+/// The version of a deletion of a source whose versions come from fetched states: no state comes
+/// after it.
 const DELETION_VERSION: i64 = i64::MAX;
 
 impl Event {
-    /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give none.
+    /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give
+    /// none.
     ///
     /// # Errors
     /// A fault that names the rule and the path, and never holds a value of the event.
@@ -200,18 +203,23 @@ fn parse_json(bytes: &[u8]) -> Result<Value, EventFault> {
         return Err(EventFault::new("event.nesting", "$", &reason));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        // Line and column are enough to find the fault; the parser's own text could quote the event.
+        // Line and column are enough to find the fault; the parser's own text could quote the
+        // event.
         let reason = format!("not JSON: line {}, column {}", error.line(), error.column());
         EventFault::new("event.json", "$", &reason)
     })
 }
 
-/// Whether the brackets of a JSON text are nested deeper than `limit`. Stops at the first bracket that is too deep.
+/// Whether the brackets of a JSON text are nested deeper than `limit`. Stops at the first bracket
+/// that is too deep.
 #[must_use]
 pub fn depth_exceeds(bytes: &[u8], limit: usize) -> bool {
-    // Most events have fewer opening brackets than the limit. The compiler counts them with vector instructions, which
-    // is cheaper than following the text.
-    let opening = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    // Most events have fewer opening brackets than the limit. The compiler counts them with vector
+    // instructions, which is cheaper than following the text.
+    let opening = bytes
+        .iter()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
     if opening <= limit {
         return false;
     }

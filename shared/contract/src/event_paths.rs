@@ -46,8 +46,10 @@ impl EventPaths {
             event_type: parse(extension.event_type.as_deref().or(defaults.kind))?,
             event_type_default: default_event_type(extension),
             time: parse(extension.event_time.as_deref().or(defaults.time))?,
-            time_default: locator
-                .parse_instant("event_time_default", extension.event_time_default.as_deref())?,
+            time_default: locator.parse_instant(
+                "event_time_default",
+                extension.event_time_default.as_deref(),
+            )?,
             version: parse(extension.version.as_deref())?,
             body: if extension.body.is_empty() {
                 vec![locator.parse_path(defaults.body)?]
@@ -60,9 +62,18 @@ impl EventPaths {
 
     /// Every path, for checks against the declared structure.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &EventPath> {
-        let optional = [&self.id, &self.event_type, &self.time, &self.version, &self.state];
+        let optional = [
+            &self.id,
+            &self.event_type,
+            &self.time,
+            &self.version,
+            &self.state,
+        ];
         let records = self.body.iter().chain(&self.delete_body);
-        self.key.iter().chain(records).chain(optional.into_iter().flatten())
+        self.key
+            .iter()
+            .chain(records)
+            .chain(optional.into_iter().flatten())
     }
 
     /// The paths that lead to a record, in all forms that an event can carry it.
@@ -74,6 +85,10 @@ impl EventPaths {
 /// The type of an event that names none: the declared default, or the only type that there is.
 fn default_event_type(extension: &SourceExtension) -> Option<String> {
     let declared = extension.event_type_default.clone();
-    let only_type = extension.events.keys().next().filter(|_| extension.events.len() == 1);
+    let only_type = extension
+        .events
+        .keys()
+        .next()
+        .filter(|_| extension.events.len() == 1);
     declared.or_else(|| only_type.cloned())
 }

@@ -101,7 +101,8 @@ impl RootedPath {
         self.path.all_values(self.select_root(scope))
     }
 
-    /// Whether the record's body states a value at the path. Values outside of the body state nothing about the record.
+    /// Whether the record's body states a value at the path. Values outside of the body state
+    /// nothing about the record.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         self.root != PathRoot::Event && self.path.is_stated(self.select_root(scope))
     }
@@ -171,7 +172,10 @@ impl CompiledExpression {
         parts: &[Expression],
         lists: &ReferenceLists,
     ) -> Result<Vec<Self>, String> {
-        parts.iter().map(|part| Self::compile(part, lists)).collect()
+        parts
+            .iter()
+            .map(|part| Self::compile(part, lists))
+            .collect()
     }
 
     fn compile_code_map(
@@ -228,12 +232,15 @@ impl CompiledExpression {
 
     /// The first path that it reads, for messages.
     pub(crate) fn first_path(&self) -> String {
-        self.paths().first().map(|path| path.text().to_owned()).unwrap_or_default()
+        self.paths()
+            .first()
+            .map(|path| path.text().to_owned())
+            .unwrap_or_default()
     }
 
-    /// Whether a patch with this body states the expression's value. A value that does not depend on the body always
-    /// is. A value joined of parts is stated only with all of them: half a name belongs to no person. Of alternatives,
-    /// all must be stated up to the first that has a value.
+    /// Whether a patch with this body states the expression's value. A value that does not depend
+    /// on the body always is. A value joined of parts is stated only with all of them: half a name
+    /// belongs to no person. Of alternatives, all must be stated up to the first that has a value.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         match self {
             Self::Copy(path) | Self::Sentinel(path) => {
@@ -250,25 +257,32 @@ impl CompiledExpression {
         }
     }
 
-    /// Whether any path that it reads holds a value other than null. An expression without paths has one.
+    /// Whether any path that it reads holds a value other than null. An expression without paths
+    /// has one.
     fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
         let paths = self.paths();
         paths.is_empty()
-            || paths
-                .iter()
-                .any(|path| path.first_value(scope).is_some_and(|value| !value.is_null()))
+            || paths.iter().any(|path| {
+                path.first_value(scope)
+                    .is_some_and(|value| !value.is_null())
+            })
     }
 
-    /// Whether a patch states any of the paths in the body that it reads, and whether it states all of them.
+    /// Whether a patch states any of the paths in the body that it reads, and whether it states all
+    /// of them.
     pub(crate) fn stated_any_and_all(&self, scope: &ValueRoots<'_>) -> (bool, bool) {
         let mut body_paths = self.paths();
         body_paths.retain(|path| path.root != PathRoot::Event);
 
-        let stated = body_paths.iter().filter(|path| path.is_stated(scope)).count();
+        let stated = body_paths
+            .iter()
+            .filter(|path| path.is_stated(scope))
+            .count();
         (stated > 0, stated > 0 && stated == body_paths.len())
     }
 
-    /// Whether the record's body decides the value. In a list, the values of its items do not: the list states them.
+    /// Whether the record's body decides the value. In a list, the values of its items do not: the
+    /// list states them.
     pub(crate) fn depends_on_body(&self, in_list: bool) -> bool {
         self.paths().iter().any(|path| match path.root {
             PathRoot::Body => true,
@@ -277,7 +291,8 @@ impl CompiledExpression {
         })
     }
 
-    /// Whether a patch with this body states a value of its own: constants and identities are no such value.
+    /// Whether a patch with this body states a value of its own: constants and identities are no
+    /// such value.
     pub(crate) fn states_own_value(&self, scope: &ValueRoots<'_>) -> bool {
         !matches!(self, Self::Identity { .. })
             && self.paths().iter().any(|path| path.is_stated(scope))
@@ -295,10 +310,12 @@ impl CompiledExpression {
             Self::Concat { parts, separator } => evaluate_concat(parts, separator, scope, calendar),
             Self::Coalesce(parts) => evaluate_coalesce(parts, scope, calendar),
             Self::Sentinel(path) => Ok(sentinel_text(path.first_value(scope), calendar)),
-            Self::Identity { namespace, key } => {
-                evaluate_identity(namespace, key, scope, calendar)
-            }
-            Self::CodeMap { from, list, unknown } => match from.evaluate_text(scope, calendar)? {
+            Self::Identity { namespace, key } => evaluate_identity(namespace, key, scope, calendar),
+            Self::CodeMap {
+                from,
+                list,
+                unknown,
+            } => match from.evaluate_text(scope, calendar)? {
                 Some(code) => map_code(code, list, *unknown),
                 None => Ok(Cell::Null),
             },
@@ -306,12 +323,14 @@ impl CompiledExpression {
                 Some(text) => parse.parse_text(&text, calendar),
                 None => Ok(Cell::Null),
             },
-            Self::Normalise { from, normaliser, unknown } => {
-                match from.evaluate_text(scope, calendar)? {
-                    Some(text) => normalise_text(text, normaliser, *unknown),
-                    None => Ok(Cell::Null),
-                }
-            }
+            Self::Normalise {
+                from,
+                normaliser,
+                unknown,
+            } => match from.evaluate_text(scope, calendar)? {
+                Some(text) => normalise_text(text, normaliser, *unknown),
+                None => Ok(Cell::Null),
+            },
         }
     }
 
@@ -325,7 +344,8 @@ impl CompiledExpression {
     }
 }
 
-/// Whether a patch states the alternatives up to the first that has a value: an unstated one before it could win.
+/// Whether a patch states the alternatives up to the first that has a value: an unstated one before
+/// it could win.
 fn alternatives_are_stated(parts: &[CompiledExpression], scope: &ValueRoots<'_>) -> bool {
     for part in parts {
         if !part.is_stated(scope) {

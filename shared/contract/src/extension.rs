@@ -1,4 +1,4 @@
-//! Our extension of the standard, as it is written in the custom property `polelake`.
+//! Our extension of the standard, as contracts write it in the custom property `polelake`.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use crate::fetch::Fetch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EventOp {
-    /// The whole record is stated.
+    /// The event states the full record.
     Upsert,
-    /// Some fields of the record are stated.
+    /// The event states some fields of the record.
     Patch,
-    /// The record is gone.
+    /// The source has deleted the record.
     Delete,
-    /// The event is kept in the raw zone and goes no further.
+    /// The event stays in the raw zone and changes no table.
     Ignore,
 }
 
 /// Claims of a token that admit its bearer, all of them together.
 pub type TokenClaims = BTreeMap<String, String>;
 
-/// How an event is wrapped; gives the defaults of where things stand in it.
+/// How an event wraps its record. The envelope gives the paths that the contract leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Envelope {
@@ -48,37 +48,37 @@ pub(crate) struct SourceExtension {
     pub(crate) envelope: Envelope,
     /// Paths to the parts of the record's key.
     pub(crate) key: Vec<String>,
-    /// Path to the event's id; events without ids are told by their bytes.
+    /// Path to the event's id; the platform derives the id of other events from their bytes.
     #[serde(default)]
     pub(crate) event_id: Option<String>,
     /// Path to the event's type.
     #[serde(default)]
     pub(crate) event_type: Option<String>,
-    /// The type of events that do not say theirs.
+    /// The type of events that name none.
     #[serde(default)]
     pub(crate) event_type_default: Option<String>,
-    /// Path to when it happened.
+    /// Path to when the event happened.
     #[serde(default)]
     pub(crate) event_time: Option<String>,
-    /// When events happened that do not say it.
+    /// When events happened that state no time.
     #[serde(default)]
     pub(crate) event_time_default: Option<String>,
-    /// Path to the record's version, a whole number that its source counts up.
+    /// Path to the record's version, a whole number that the source increases with every change.
     #[serde(default)]
     pub(crate) version: Option<String>,
     /// The object of `schema` that describes what `body`, `delete_body` and `state` lead to.
     #[serde(default)]
     pub(crate) record: Option<String>,
-    /// Paths to the record: the first that is there.
+    /// Paths to the record: the first that holds one is used.
     #[serde(default)]
     pub(crate) body: Vec<String>,
-    /// The same for deletions, where the old record stands elsewhere.
+    /// Paths to the old record of a deletion, where the source writes it to another member.
     #[serde(default)]
     pub(crate) delete_body: Vec<String>,
-    /// Path to the record's whole state, where the relay or a backfill adds it.
+    /// Path to the record's full state, where the relay or a backfill adds it.
     #[serde(default)]
     pub(crate) state: Option<String>,
-    /// The API that knows a record's whole state.
+    /// The API that returns a record's full state.
     #[serde(default)]
     pub(crate) fetch: Option<Fetch>,
     /// What each event type does: `upsert`, `patch`, `delete` or `ignore`.
@@ -89,25 +89,28 @@ pub(crate) struct SourceExtension {
     /// What becomes of a record that cannot be mapped.
     #[serde(default)]
     pub(crate) bad_records: BadRecords,
-    /// Who may push.
+    /// The callers that may push.
     pub(crate) push: PushPermissions,
 }
 
-/// Only one answer for now, and it loses nothing.
+/// What becomes of a record that cannot be mapped. Quarantine is the only choice: it loses no
+/// record.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BadRecords {
+    /// The record is quarantined.
     #[default]
     Quarantine,
 }
 
+/// The callers that may push events.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PushPermissions {
-    /// IAM ARNs; `*` stands for any run of characters.
+    /// IAM ARNs; `*` matches any run of characters.
     #[serde(default)]
     pub(crate) principals: Vec<String>,
-    /// Claims of a token, all of one entry together; each entry needs `iss`.
+    /// Claims of a token: all claims of one entry must match. Each entry needs `iss`.
     #[serde(default)]
     pub(crate) claims: Vec<TokenClaims>,
 }
@@ -116,14 +119,15 @@ pub(crate) struct PushPermissions {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BackfillDocument {
-    /// The declared event type that it is sent as: one that states the whole record.
+    /// The declared event type that it is sent as: one that states the full record.
     pub(crate) event_type: String,
     /// Paths in the record to the parts of its key.
     pub(crate) key: Vec<String>,
     /// Path in the record to when it last changed.
     #[serde(default)]
     pub(crate) time: Option<String>,
-    /// When records changed that do not say it: long ago, so that none overwrites a live event.
+    /// When records changed that state no time: long ago, so that none of them overwrites a live
+    /// event.
     pub(crate) time_default: String,
     /// Path in the record to its version.
     #[serde(default)]
@@ -144,13 +148,13 @@ pub(crate) struct TableExtension {
 pub enum Family {
     /// People.
     Person,
-    /// Things, also those that are none to the touch: tenancies, cases, documents.
+    /// Things, also intangible ones: tenancies, cases, documents.
     Object,
     /// Places.
     Location,
-    /// What happened.
+    /// Events: what happened.
     Event,
-    /// What belongs together.
+    /// Links between rows of the other families.
     Link,
 }
 
@@ -168,7 +172,7 @@ impl Family {
     }
 }
 
-/// Where things stand in an event, where the contract does not say it.
+/// The paths of an envelope, used where the contract leaves them out.
 pub(crate) struct EnvelopeDefaults {
     pub(crate) id: Option<&'static str>,
     pub(crate) kind: Option<&'static str>,
@@ -177,6 +181,7 @@ pub(crate) struct EnvelopeDefaults {
 }
 
 impl EnvelopeDefaults {
+    /// The paths of `envelope`.
     pub(crate) fn for_envelope(envelope: Envelope) -> Self {
         match envelope {
             Envelope::EntityEvent => Self {

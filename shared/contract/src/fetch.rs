@@ -1,16 +1,16 @@
-//! Fetching a record's whole state: what the contract says of the API that knows it.
+//! Fetching a record's full state: what the contract says about the API that returns it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The member that the relay adds beside the state: how the fetch went.
+/// The member that the relay adds beside the state: the status and the version of the fetch.
 pub const FETCHED_MEMBER: &str = "fetched";
 
-/// How the relay asks for a record's state.
+/// How the relay requests a record's state.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fetch {
-    /// The address; `{key}` stands for the record's key, percent-encoded.
+    /// The address; `{key}` is replaced by the record's key, percent-encoded.
     pub url: String,
     /// The Secrets Manager secret whose text authorises the request.
     #[serde(default)]
@@ -18,7 +18,8 @@ pub struct Fetch {
     /// The header that the secret goes into.
     #[serde(default = "default_header")]
     pub header: String,
-    /// What counts the record's versions. Without it, records are ordered by the events' times.
+    /// Where the record's version is. Without a version, the events' times order the record's
+    /// states.
     #[serde(default)]
     pub version: Option<FetchVersion>,
     /// Milliseconds that one request may take.
@@ -26,11 +27,11 @@ pub struct Fetch {
     pub timeout_ms: u64,
 }
 
-/// Where a fetched state's version stands.
+/// Where the version of a fetched state is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FetchVersion {
-    /// In the answer's `ETag`, a whole number, perhaps weak and in quotes.
+    /// In the response's `ETag`: a whole number, possibly weak and in quotes.
     Etag,
 }
 
@@ -42,14 +43,16 @@ fn default_timeout_ms() -> u64 {
     5_000
 }
 
-/// Whether a key can stand in an address: `.` and `..` would name another place, encoded or not.
+/// Whether a key can be a part of an address: `.` and `..` would lead to another path, encoded or
+/// not.
 #[must_use]
 pub fn key_is_safe(key: &str) -> bool {
     !key.split('/')
         .any(|part| part.is_empty() || part == "." || part == "..")
 }
 
-/// A text as it stands in an address: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
+/// A text as a part of an address: everything but letters, digits, `-`, `_`, `.` and `~` is
+/// percent-encoded.
 #[must_use]
 pub fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -64,11 +67,12 @@ pub fn percent_encode(text: &str) -> String {
 }
 
 impl Fetch {
-    /// The address for a key: everything but letters, digits, `-`, `_`, `.` and `~` is percent-encoded.
+    /// The address for a key: everything but letters, digits, `-`, `_`, `.` and `~` is
+    /// percent-encoded.
     ///
     /// ```
     /// let fetch: contract::Fetch = serde_json::from_str(r#"{"url": "https://api/x/{key}"}"#).unwrap();
-    /// assert_eq!(fetch.address("a/b c"), "https://api/x/a%2Fb%20c");
+    /// assert_eq!(fetch.url_for_key("a/b c"), "https://api/x/a%2Fb%20c");
     /// ```
     #[must_use]
     pub fn url_for_key(&self, key: &str) -> String {
@@ -76,48 +80,63 @@ impl Fetch {
     }
 
     /// What is wrong with the declaration, if anything.
-    pub(crate) fn declaration_error(&self, state: Option<&str>) -> Option<String> {
-        let local =
-            self.url.starts_with("http://127.0.0.1:") || self.url.starts_with("http://localhost:");
-        if !self.url.starts_with("https://") && !local {
-            return Some("`fetch.url` must begin with https://".into());
+    pub(crate) fn declaration_error(&self, state: Option<&str>) -> Option<&'static str> {
+        if !self.url.starts_with("https://") && !self.is_local() {
+            return Some("`fetch.url` must begin with https://");
         }
+        if !self.has_key_in_path() {
+            return Some(
+                "`fetch.url` has `{key}` once, in its path: the key identifies the record, never the host",
+            );
+        }
+        if !is_header_name(&self.header) {
+            return Some("`fetch.header` is not the name of a header");
+        }
+        if !(1..=25_000).contains(&self.timeout_ms) {
+            return Some("`fetch.timeout_ms` is not between 1 and 25000");
+        }
+        if !state.is_some_and(is_state_member) {
+            return Some(
+                "`fetch` needs `state`, one member of the event such as `$.entity`, to put the state in",
+            );
+        }
+        None
+    }
+
+    /// Whether the API is on this machine, as in tests: there, plain HTTP is allowed.
+    fn is_local(&self) -> bool {
+        ["http://127.0.0.1:", "http://localhost:"]
+            .iter()
+            .any(|local| self.url.starts_with(local))
+    }
+
+    /// Whether the address has `{key}` once, behind its host: in the host, a key could name any
+    /// server.
+    fn has_key_in_path(&self) -> bool {
         let path = self
             .url
             .split_once("://")
             .and_then(|(_, rest)| rest.split_once('/'))
             .map(|(_, path)| path);
-        if !path.is_some_and(|path| path.contains("{key}")) || self.url.matches("{key}").count() > 1
-        {
-            return Some(
-                "`fetch.url` has `{key}` once, in its path: it tells the record, never the host"
-                    .into(),
-            );
-        }
-        if self.header.is_empty()
-            || !self
-                .header
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
-            return Some("`fetch.header` is no header's name".into());
-        }
-        if !(1..=25_000).contains(&self.timeout_ms) {
-            return Some("`fetch.timeout_ms` is not between 1 and 25000".into());
-        }
-        let member = state.and_then(|path| path.strip_prefix("$."));
-        let plain = |name: &str| {
-            name.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        };
-        match member {
-            Some(name) if plain(name) && name != FETCHED_MEMBER => None,
-            _ => Some(
-                "`fetch` needs `state`, one member of the event such as `$.entity`, to put the state in"
-                    .into(),
-            ),
-        }
+        path.is_some_and(|path| path.contains("{key}")) && self.url.matches("{key}").count() == 1
     }
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether a path names one member of the event, and not the one that the relay itself adds.
+fn is_state_member(path: &str) -> bool {
+    path.strip_prefix("$.").is_some_and(|name| {
+        name != FETCHED_MEMBER
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ impl DateFormat {
         }
     }
 
-    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it names no offset.
+    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it
+    /// names no offset.
     pub(crate) fn read_instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
         let text = text.trim();
         let clock = text.get(10..).unwrap_or_default();
@@ -112,17 +113,23 @@ impl DateFormat {
 
 /// The instant at which clocks in `zone` show the date and time that UTC shows at `micros`.
 fn local_instant(micros: i64, zone: &TimeZone) -> Option<i64> {
-    let shown = jiff::Timestamp::from_microsecond(micros).ok()?.to_zoned(TimeZone::UTC).datetime();
+    let shown = jiff::Timestamp::from_microsecond(micros)
+        .ok()?
+        .to_zoned(TimeZone::UTC)
+        .datetime();
     let local = shown.to_zoned(zone.clone()).ok()?;
     Some(local.timestamp().as_microsecond())
 }
 
-/// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between date and time.
+/// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between
+/// date and time.
 fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
     let mut tokens = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        let token = FORMAT_TOKENS.iter().find(|(name, _)| rest.starts_with(name));
+        let token = FORMAT_TOKENS
+            .iter()
+            .find(|(name, _)| rest.starts_with(name));
         let (length, token) = match token {
             Some((name, token)) => (name.len(), *token),
             None if first.is_ascii_alphabetic() && first != 'T' => {
@@ -202,7 +209,11 @@ fn match_token<'t>(
 
 /// A number of so many digits at the beginning, and the text after it.
 fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i32, &str)> {
-    let count = text.bytes().take(maximum).take_while(u8::is_ascii_digit).count();
+    let count = text
+        .bytes()
+        .take(maximum)
+        .take_while(u8::is_ascii_digit)
+        .count();
     if count < minimum {
         return None;
     }
@@ -213,20 +224,30 @@ fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i32, &str)
 /// A year of two digits, and the text after it.
 fn take_short_year(text: &str) -> Option<(i32, &str)> {
     let (year, rest) = take_digits(text, 2, 2)?;
-    let century = if year >= TWO_DIGIT_YEAR_PIVOT { 1900 } else { 2000 };
+    let century = if year >= TWO_DIGIT_YEAR_PIVOT {
+        1900
+    } else {
+        2000
+    };
     Some((century + year, rest))
 }
 
-/// The number of a month that is written as its English name or the beginning of it, and the text after it.
+/// The number of a month that is written as its English name or the beginning of it, and the text
+/// after it.
 fn take_month_name(text: &str) -> Option<(i32, &str)> {
-    let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_alphabetic())
+        .unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     let name = name.to_lowercase();
-    let index = MONTH_NAMES.iter().position(|month| name.starts_with(month))?;
+    let index = MONTH_NAMES
+        .iter()
+        .position(|month| name.starts_with(month))?;
     Some((i32::try_from(index).ok()? + 1, rest))
 }
 
-/// Microseconds since midnight; none when there is no such time. Minute and second are zero where a format lacks them.
+/// Microseconds since midnight; none when there is no such time. Minute and second are zero where a
+/// format lacks them.
 fn clock_micros(hour: i32, minute: Option<i32>, second: Option<i32>) -> Option<i64> {
     let hour = i8::try_from(hour).ok()?;
     let minute = i8::try_from(minute.unwrap_or(0)).ok()?;
@@ -254,7 +275,11 @@ const CURRENCY_SIGNS: [char; 4] = ['£', '€', '$', ' '];
 
 /// A number as people write it, without currency signs and the thousands' separators of `format`.
 pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
-    let (thousands, point) = if format == "1.234,56" { ('.', ',') } else { (',', '.') };
+    let (thousands, point) = if format == "1.234,56" {
+        ('.', ',')
+    } else {
+        (',', '.')
+    };
     let (negative, number) = split_sign(text.trim().trim_matches(CURRENCY_SIGNS));
 
     let (whole, fraction) = match number.split_once(point) {
@@ -267,13 +292,18 @@ pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
 
     let sign = if negative { "-" } else { "" };
     let whole = join_groups(whole, thousands)?;
-    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+    let fraction = fraction
+        .map(|digits| format!(".{digits}"))
+        .unwrap_or_default();
     Some(format!("{sign}{whole}{fraction}"))
 }
 
-/// Whether a number is negative, by a minus or by the brackets of accountants, and the number without them.
+/// Whether a number is negative, by a minus or by the brackets of accountants, and the number
+/// without them.
 fn split_sign(text: &str) -> (bool, &str) {
-    let bracketed = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let bracketed = text
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'));
     let inner = bracketed.unwrap_or(text);
     match inner.strip_prefix('-') {
         Some(rest) => (true, rest.trim_start_matches(CURRENCY_SIGNS)),
@@ -281,11 +311,14 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// The digits of a whole number without its separators. A separator must precede three digits: 12,50 is not 1250.
+/// The digits of a whole number without its separators. A separator must precede three digits:
+/// 12,50 is not 1250.
 fn join_groups(whole: &str, thousands: char) -> Option<String> {
     let groups: Vec<&str> = whole.split(thousands).collect();
     let (first, others) = groups.split_first()?;
-    let grouped = others.iter().all(|group| group.len() == 3 && is_digits(group))
+    let grouped = others
+        .iter()
+        .all(|group| group.len() == 3 && is_digits(group))
         && (others.is_empty() || first.len() <= 3);
     (is_digits(first) && grouped).then(|| groups.concat())
 }

@@ -1,13 +1,15 @@
-//! Incidents that somebody has acknowledged: days on which numbers were not what they should have been, and why.
+//! Incidents that a team has acknowledged: days on which numbers were not what they should have
+//! been, and why.
 //!
-//! They stand in `contracts/incidents.yaml`, reviewed like code. Such a day warns nobody again, and later days are not
-//! compared with it.
+//! `contracts/incidents.yaml` lists them, reviewed like code. Such a day raises no further warning,
+//! and later days are not compared with it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::file::DeclaredFile;
-use crate::problem::{Location, Problem, nearest_name_hint};
+use crate::locator::problem_at_word;
+use crate::problem::{Problem, nearest_name_hint};
 use crate::time::parse_date;
 use crate::yaml;
 
@@ -19,26 +21,27 @@ pub(crate) struct IncidentsDocument {
     incidents: Vec<IncidentDocument>,
 }
 
+/// An incident as it is written.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct IncidentDocument {
-    /// What went wrong: `table/<name>`, `source/<name>`, or `all`.
+    /// The dataset with wrong numbers: `table/<name>`, `source/<name>`, or `all`.
     dataset: String,
     /// Its first day, `YYYY-MM-DD`.
     from: String,
-    /// Its last day; the first where there is none.
+    /// Its last day; the first day where it is left out.
     #[serde(default)]
     to: Option<String>,
-    /// What happened, in a sentence. It stands on the pages.
+    /// What happened, in a sentence. The report shows it.
     why: String,
-    /// The team that says so.
+    /// The team that acknowledged it.
     acknowledged_by: String,
 }
 
 /// An incident. Days are counted from 1970-01-01.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
-    /// What went wrong: `table/<name>`, `source/<name>`; none for everything.
+    /// The dataset with wrong numbers: `table/<name>`, `source/<name>`; none for all of them.
     pub dataset: Option<String>,
     /// Its first day.
     pub from: i32,
@@ -46,7 +49,7 @@ pub struct Incident {
     pub to: i32,
     /// What happened.
     pub why: String,
-    /// The team that says so.
+    /// The team that acknowledged it.
     pub acknowledged_by: String,
 }
 
@@ -59,26 +62,21 @@ impl Incident {
     }
 }
 
-/// Reads the file; `datasets` are those that there are.
+/// Reads the file; `datasets` are the names that exist.
 pub(crate) fn read_incident_file(
     file: &DeclaredFile,
     datasets: &[String],
 ) -> Result<Vec<Incident>, Vec<Problem>> {
     let document: IncidentsDocument = yaml::read_document(file).map_err(|problem| vec![problem])?;
-    let (mut incidents, mut problems) = (Vec::new(), Vec::new());
+    let mut incidents = Vec::new();
+    let mut problems = Vec::new();
     for written in document.incidents {
-        let at = |needle: &str, message: String| {
-            Problem::error(
-                &file.path,
-                Location::find_word(file.text(), needle, 1),
-                message,
-            )
-        };
-        match compile_incident(&written, datasets) {
+        match compile_incident(written, datasets) {
             Ok(incident) => incidents.push(incident),
-            Err((needle, message)) => problems.push(at(&needle, message)),
+            Err((word, message)) => problems.push(problem_at_word(file, &word, 1, message)),
         }
     }
+
     if problems.is_empty() {
         Ok(incidents)
     } else {
@@ -86,47 +84,60 @@ pub(crate) fn read_incident_file(
     }
 }
 
+/// A word on the line that is meant, and what is wrong there.
+type IncidentFault = (String, String);
+
 fn compile_incident(
-    written: &IncidentDocument,
+    written: IncidentDocument,
     datasets: &[String],
-) -> Result<Incident, (String, String)> {
-    let day = |text: &str| {
-        let what = || {
-            (
-                text.to_owned(),
-                format!("`{text}` is no day, such as 2026-03-02"),
-            )
-        };
-        parse_date(text)
-            .filter(|_| text.len() == 10)
-            .ok_or_else(what)
+) -> Result<Incident, IncidentFault> {
+    let from = parse_day(&written.from)?;
+    let to = match &written.to {
+        Some(last) => parse_last_day(last, from, &written.from)?,
+        None => from,
     };
-    let from = day(&written.from)?;
-    let to = written.to.as_deref().map_or(Ok(from), day)?;
-    if to < from {
-        let message = format!(
-            "it ends on {} before it begins on {}",
-            written.to.as_deref().unwrap_or(""),
-            written.from
-        );
-        return Err((written.from.clone(), message));
+    let dataset = (written.dataset != "all").then_some(written.dataset);
+    if let Some(name) = &dataset {
+        check_dataset(name, datasets)?;
     }
-    let dataset = (written.dataset != "all").then(|| written.dataset.clone());
-    if let Some(unknown) = dataset.as_ref().filter(|name| !datasets.contains(name)) {
-        let near = nearest_name_hint(unknown, datasets.iter().map(String::as_str));
-        return Err((
-            unknown.clone(),
-            format!("there is no dataset `{unknown}`{near}"),
-        ));
-    }
-    let (why, acknowledged_by) = (written.why.clone(), written.acknowledged_by.clone());
+
     Ok(Incident {
         dataset,
         from,
         to,
-        why,
-        acknowledged_by,
+        why: written.why,
+        acknowledged_by: written.acknowledged_by,
     })
+}
+
+/// A date without a time of day.
+fn parse_day(text: &str) -> Result<i32, IncidentFault> {
+    parse_date(text)
+        .filter(|_| text.len() == 10)
+        .ok_or_else(|| {
+            (
+                text.to_owned(),
+                format!("`{text}` is no day, such as 2026-03-02"),
+            )
+        })
+}
+
+/// The last day, which must not precede the first.
+fn parse_last_day(text: &str, first: i32, first_text: &str) -> Result<i32, IncidentFault> {
+    let last = parse_day(text)?;
+    if last < first {
+        let message = format!("it ends on {text} before it begins on {first_text}");
+        return Err((first_text.to_owned(), message));
+    }
+    Ok(last)
+}
+
+fn check_dataset(name: &String, datasets: &[String]) -> Result<(), IncidentFault> {
+    if datasets.contains(name) {
+        return Ok(());
+    }
+    let near = nearest_name_hint(name, datasets.iter().map(String::as_str));
+    Err((name.clone(), format!("there is no dataset `{name}`{near}")))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! What a contract tells people: who answers, how to ask, what the data are good for and what not.
+//! What a contract says to people: who answers for the data, how to ask, what the data are good for
+//! and what not.
 
 use serde_json::Value;
 
 use crate::file::DeclaredFile;
 use crate::odcs::{ContractDocument, Role, ServiceLevel, Support};
 
-/// What a contract says of its data to those who want to use them.
+/// What a contract says about its data to those who want to use them.
 #[derive(Clone, Debug, Default)]
 pub struct ContractInfo {
     /// A name for people.
@@ -18,57 +19,52 @@ pub struct ContractInfo {
     pub usage: String,
     /// What they do not say, and what they are not good for.
     pub limitations: String,
-    /// Who answers for them.
+    /// The team that answers for them.
     pub owner: String,
     /// Where to ask.
     pub support: Vec<Support>,
     /// Who may do what with them.
     pub roles: Vec<Role>,
-    /// What is promised of time.
+    /// Promises about time.
     pub service_levels: Vec<ServiceLevel>,
-    /// Documents elsewhere, as (what it is, address): a data protection impact assessment, a licence.
+    /// Linked documents, as (kind, address): a data protection impact assessment, a licence.
     pub links: Vec<(String, String)>,
-    /// `OFFICIAL`, and so on.
+    /// The security classification: `OFFICIAL`, and so on.
     pub security: String,
-    /// The contract's whole text.
+    /// The contract's full text.
     pub text: String,
 }
 
 impl ContractInfo {
+    /// Takes these parts from a contract and its file.
     pub(crate) fn from_document(document: &ContractDocument, file: &DeclaredFile) -> Self {
         let description = &document.description;
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let security = document
-            .custom_properties
+        let links = document
+            .links
             .iter()
-            .find(|custom| custom.property == "securityClassification");
-        let security = security
-            .and_then(|custom| custom.value.as_str())
-            .unwrap_or("OFFICIAL");
+            .map(|link| (link.kind.clone(), link.url.clone()));
+
         Self {
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             status: document
                 .status
                 .clone()
                 .unwrap_or_else(|| "active".to_owned()),
-            purpose: text(&description.purpose),
-            usage: text(&description.usage),
-            limitations: text(&description.limitations),
+            purpose: description.purpose.clone().unwrap_or_default(),
+            usage: description.usage.clone().unwrap_or_default(),
+            limitations: description.limitations.clone().unwrap_or_default(),
             owner: document.owner(),
             support: document.support.clone(),
             roles: document.roles.clone(),
             service_levels: document.sla_properties.clone(),
-            links: document
-                .links
-                .iter()
-                .map(|link| (link.kind.clone(), link.url.clone()))
-                .collect(),
-            security: security.to_owned(),
+            links: links.collect(),
+            security: security_classification(document).to_owned(),
             text: file.text().to_owned(),
         }
     }
 
-    /// Where to write to: the first address of the support channels that is one of a mailbox.
+    /// The mailbox for questions: the first address of the support channels that begins with
+    /// `mailto:`.
     #[must_use]
     pub fn support_mailbox(&self) -> Option<&str> {
         self.support
@@ -76,24 +72,24 @@ impl ContractInfo {
             .find_map(|support| support.url.as_deref()?.strip_prefix("mailto:"))
     }
 
-    /// The document of a kind, such as `licence`.
+    /// The address of the document of a kind, such as `licence`.
     #[must_use]
     pub fn link_url(&self, kind: &str) -> Option<&str> {
-        let found = self
+        let (_, url) = self
             .links
             .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(kind));
-        found.map(|(_, url)| url.as_str())
+            .find(|(known, _)| known.eq_ignore_ascii_case(kind))?;
+        Some(url)
     }
 
     /// A promise by its name, such as `frequency`, with its unit.
     #[must_use]
     pub fn service_level_text(&self, property: &str) -> Option<String> {
-        let found = self
+        let level = self
             .service_levels
             .iter()
             .find(|level| level.property == property)?;
-        Some(found.value_with_unit())
+        Some(level.value_with_unit())
     }
 }
 
@@ -110,4 +106,15 @@ impl ServiceLevel {
             None => value,
         }
     }
+}
+
+/// The contract's security classification; `OFFICIAL`, the UK government's default, where it states
+/// none.
+fn security_classification(document: &ContractDocument) -> &str {
+    let stated = document
+        .custom_properties
+        .iter()
+        .find(|custom| custom.property == "securityClassification")
+        .and_then(|custom| custom.value.as_str());
+    stated.unwrap_or("OFFICIAL")
 }

@@ -1,7 +1,9 @@
-//! Contracts and mappings: what a source promises, what a table holds, and how the one becomes the other.
+//! Contracts and mappings: what a source promises, what a table holds, and how the one becomes the
+//! other.
 //!
-//! Pure: texts in, plans out. [`Catalogue::compile`] takes every file of `contracts/` and gives the compiled
-//! whole, or every fault with its file, line, column and remedy. [`Plan::evaluate`] turns one event into POLE rows.
+//! Pure: it does no input or output. [`Catalogue::compile`] takes every file of `contracts/` and
+//! gives the compiled catalogue, or every fault with its file, line, column and remedy.
+//! [`CompiledMapping::evaluate`] turns one event into POLE rows.
 
 mod backfill;
 mod backfill_event;
@@ -66,8 +68,8 @@ pub use structure::ContractFindings;
 pub use table::TableContract;
 pub use time::{parse_date, parse_timestamp};
 
-/// The deepest nesting of an event that is read. A deeper one is a mistake or an attack.
+/// The deepest nesting of an event that is read. A deeper event is a mistake or an attack.
 pub const NESTING_MAX: usize = 64;
 
-/// The largest event, in bytes: 1 MiB, what a Kafka broker takes by default.
+/// The largest event, in bytes: 1 MiB, which a Kafka broker accepts by default.
 pub const EVENT_BYTES_MAX: usize = 1024 * 1024;

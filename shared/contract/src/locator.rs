@@ -1,4 +1,5 @@
-//! Finds the line of a contract that a problem is about, and reads paths and instants with that line at hand.
+//! Finds the line of a contract that a problem is about, and reads paths and instants with that
+//! line at hand.
 
 use crate::file::DeclaredFile;
 use crate::path::EventPath;
@@ -59,5 +60,9 @@ pub(crate) fn problem_at_word(
     from: usize,
     message: impl Into<String>,
 ) -> Problem {
-    Problem::error(&file.path, Location::find_word(file.text(), word, from), message)
+    Problem::error(
+        &file.path,
+        Location::find_word(file.text(), word, from),
+        message,
+    )
 }

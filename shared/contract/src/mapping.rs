@@ -1,4 +1,5 @@
-//! A mapping as it is written in `mapping.yaml`: a closed set of verbs, so that every column's lineage is known.
+//! A mapping as `mapping.yaml` writes it. Its verbs are a closed set, so that every column's
+//! lineage is known.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,21 +20,21 @@ pub(crate) struct MappingDocument {
     /// Dates that stand for "no date": they become null.
     #[serde(default)]
     pub(crate) sentinels: Vec<String>,
-    /// Where midnight is, when an instant fills a date, and local times are.
+    /// The time zone of local times, and the one in which an instant becomes a date.
     #[serde(default)]
     pub(crate) timezone: Option<String>,
     /// The kinds of rows that an event gives.
     pub(crate) records: Vec<RecordDocument>,
 }
 
-/// How long a record's row lives, and who may end it.
+/// How long a record's row exists, and which event deletes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RecordKind {
     /// The record that the event is about: the event's operation is the row's.
     #[default]
     Entity,
-    /// Rows that belong to the record and are stated anew as a whole.
+    /// Rows that belong to the record. Each event that states them replaces all of them.
     Set,
     /// A row that several records share, such as a location: never deleted with one of them.
     Shared,
@@ -45,11 +46,11 @@ pub(crate) enum RecordKind {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordDocument {
-    /// Its name within the mapping: it stands in the ids of rules and of sets.
+    /// Its name within the mapping, which is part of the ids of rules and sets.
     pub(crate) name: String,
     /// The table that it fills.
     pub(crate) table: String,
-    /// How long its row lives.
+    /// How long its row exists.
     #[serde(default)]
     pub(crate) kind: RecordKind,
     /// Only for these event types.
@@ -58,7 +59,7 @@ pub(crate) struct RecordDocument {
     /// A row for every item of a list; with several paths, of a list within each item.
     #[serde(default)]
     pub(crate) for_each: Option<OneOrMany>,
-    /// Only for items of which this holds.
+    /// Only for items for which this condition holds.
     #[serde(default)]
     pub(crate) when: Option<WhenDocument>,
     /// What identifies the row.
@@ -83,6 +84,7 @@ pub(crate) enum OneOrMany {
 }
 
 impl OneOrMany {
+    /// The paths, from the outermost list to the innermost.
     pub(crate) fn paths(&self) -> &[String] {
         match self {
             Self::One(path) => std::slice::from_ref(path),
@@ -91,52 +93,56 @@ impl OneOrMany {
     }
 }
 
+/// The condition under which an item has a row.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhenDocument {
     /// The path whose value decides.
     #[serde(default)]
     pub(crate) path: Option<String>,
-    /// The expression whose value decides, where a path is not enough.
+    /// The expression whose value decides, where a path cannot say it.
     #[serde(default)]
     pub(crate) value: Option<Expression>,
-    /// It is one of these; null stands for "not there".
+    /// The value is one of these; null means that it is absent.
     #[serde(default)]
     pub(crate) is: Vec<Value>,
-    /// It is there, or is not.
+    /// Whether the value must be present or absent.
     #[serde(default)]
     pub(crate) present: Option<bool>,
 }
 
+/// What identifies a row.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IdDocument {
-    /// What kind of key it is: sources that use the same namespace and key mean the same thing.
+    /// The kind of the key: sources that use the same namespace and key mean the same thing.
     #[serde(default)]
     pub(crate) namespace: Option<String>,
     /// The parts of the key.
     pub(crate) key: Vec<Expression>,
 }
 
+/// A row that links two others.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkDocument {
-    /// The one end.
+    /// The row that the link begins from.
     pub(crate) from: EndDocument,
-    /// The other end.
+    /// The row that the link leads to.
     pub(crate) to: EndDocument,
-    /// What kind of link it is.
+    /// The type of the link.
     #[serde(rename = "type")]
     pub(crate) link_type: Expression,
-    /// As what.
+    /// The role that `from` has towards `to`.
     #[serde(default)]
     pub(crate) role: Option<Expression>,
 }
 
+/// One end of a link.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndDocument {
-    /// The table that the end's row stands in.
+    /// The table of the end's row.
     pub(crate) table: String,
     /// The namespace of its key.
     pub(crate) namespace: String,
@@ -161,26 +167,27 @@ pub(crate) enum Expression {
     Identity(IdentityDocument),
 }
 
+/// A value that is looked up in a reference list.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CodeMapDocument {
-    /// What is looked up.
+    /// The value that is looked up.
     pub(crate) from: Box<Expression>,
     /// The reference list, `contracts/lists/<list>.yaml`.
     pub(crate) list: String,
-    /// What it becomes: the list's code, or its label.
+    /// What the value becomes: the list's code, or its label.
     #[serde(default)]
     pub(crate) to: CodeOrLabel,
-    /// What becomes of a value that the list does not know.
+    /// What becomes of a value that is not in the list.
     #[serde(default)]
     pub(crate) unknown: UnknownValuePolicy,
 }
 
-/// What a code-map gives.
+/// The result of a code-map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CodeOrLabel {
-    /// The list's code, for which synonyms stand too.
+    /// The list's code; a synonym becomes the code that it stands for.
     #[default]
     Code,
     /// The label for people.
@@ -191,27 +198,28 @@ pub(crate) enum CodeOrLabel {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum UnknownValuePolicy {
-    /// It is kept as it came.
+    /// The column holds the value as the event states it.
     #[default]
     Keep,
-    /// It is left out.
+    /// The column is null.
     Null,
-    /// The record is refused.
+    /// The event is quarantined.
     Quarantine,
 }
 
+/// A text that is parsed as a date, time, timestamp or decimal.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ParseDocument {
-    /// What is read.
+    /// The text that is parsed.
     pub(crate) from: Box<Expression>,
-    /// What it is read as.
+    /// What it is parsed as.
     #[serde(default, rename = "as")]
     pub(crate) kind: ParseKind,
-    /// Its forms, tried in their order: `iso`, or YYYY, MM, MMM, DD, HH, mm, ss with separators; of a decimal
-    /// `1,234.56` or `1.234,56`.
+    /// Its formats, tried in their order: `iso`, or YYYY, MM, MMM, DD, HH, mm, ss with separators;
+    /// of a decimal `1,234.56` or `1.234,56`.
     pub(crate) formats: Vec<String>,
-    /// Texts that stand for "nothing", beside the mapping's own.
+    /// Texts that stand for "no value", besides the mapping's own sentinels.
     #[serde(default)]
     pub(crate) sentinels: Vec<String>,
 }
@@ -225,21 +233,22 @@ pub(crate) enum ParseKind {
     Date,
     /// A time of the day, as the text HH:MM:SS.
     Time,
-    /// An instant; local time of the mapping's time zone where it names no offset.
+    /// An instant: local time of the mapping's time zone where the text names no offset.
     Timestamp,
     /// An exact number.
     Decimal,
 }
 
+/// A value that is written in one standard form.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NormaliseDocument {
-    /// What is normalised.
+    /// The value that is normalised.
     pub(crate) from: Box<Expression>,
     /// The normaliser: postcode, uprn, phone, name, vrm, nino, email, pnc, cro, country.
     #[serde(rename = "as")]
     pub(crate) normaliser: String,
-    /// What becomes of a value that has not the form.
+    /// What becomes of a value that does not have the form.
     #[serde(default)]
     pub(crate) unknown: UnknownValuePolicy,
 }
@@ -254,12 +263,13 @@ pub(crate) struct IdentityDocument {
     pub(crate) key: Vec<Expression>,
 }
 
+/// Values that are joined into one text.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ConcatDocument {
-    /// What is joined: parts that are not there are left out.
+    /// The parts that are joined; absent parts are left out.
     parts: Vec<Expression>,
-    /// What stands between them.
+    /// The text between two parts.
     #[serde(default)]
     separator: String,
 }
@@ -282,7 +292,7 @@ impl JsonSchema for Expression {
         "Expression".into()
     }
 
-    /// A path, or an object of one verb: what the visitor below takes.
+    /// A path, or an object of one verb, as [`ExpressionVisitor`] reads it.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let path = json_schema!({"type": "string", "description": "A path such as $.name, body:$.name, parent:$.name, event:$.id"});
         let verbs = [
@@ -296,12 +306,21 @@ impl JsonSchema for Expression {
             ("sentinel", path.clone()),
             ("identity", generator.subschema_for::<IdentityDocument>()),
         ];
-        let verb = |(name, schema): (&str, Schema)| json_schema!({"type": "object", "properties": {name: schema}, "required": [name], "additionalProperties": false});
-        let forms: Vec<Schema> = std::iter::once(path.clone())
-            .chain(verbs.into_iter().map(verb))
-            .collect();
+
+        let mut forms = vec![path];
+        forms.extend(verbs.map(|(name, schema)| verb_schema(name, &schema)));
         json_schema!({ "oneOf": forms })
     }
+}
+
+/// An object with one verb as its only member.
+fn verb_schema(name: &str, schema: &Schema) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {name: schema},
+        "required": [name],
+        "additionalProperties": false,
+    })
 }
 
 impl<'de> Deserialize<'de> for Expression {
@@ -310,6 +329,7 @@ impl<'de> Deserialize<'de> for Expression {
     }
 }
 
+/// Reads an expression: a text is a path, an object has one verb.
 struct ExpressionVisitor;
 
 impl<'de> Visitor<'de> for ExpressionVisitor {
@@ -333,6 +353,7 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
                 "an expression has exactly one verb, this one has none",
             ));
         };
+
         let expression = match verb.as_str() {
             "copy" => Expression::Copy(map.next_value()?),
             "constant" => Expression::Constant(map.next_value()?),
@@ -348,6 +369,7 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
             "identity" => Expression::Identity(map.next_value()?),
             other => return Err(de::Error::unknown_variant(other, &EXPRESSION_VERBS)),
         };
+
         match map.next_key::<String>()? {
             None => Ok(expression),
             Some(second) => Err(de::Error::custom(format!(

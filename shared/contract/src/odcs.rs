@@ -1,20 +1,22 @@
 //! The part of the Open Data Contract Standard that we read (3.0.2 to 3.2.0).
 //!
-//! Our extension stands in one custom property, `polelake`, and is checked strictly. Names that the standard does not
-//! know are told; what the standard knows and we do not enforce is told too, never skipped silently.
+//! Our extension is the value of one custom property, `polelake`, and is checked strictly. The lint
+//! reports names that the standard does not know, and parts of the standard that the platform does
+//! not enforce: it skips neither silently.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::file::DeclaredFile;
-use crate::problem::{Location, Problem, nearest_name_hint};
+use crate::locator::problem_at_word;
+use crate::problem::{Problem, nearest_name_hint};
 use crate::yaml;
 
 /// The versions of the standard that are accepted.
 pub(crate) const SUPPORTED_VERSIONS: [&str; 3] = ["v3.0.2", "v3.1.0", "v3.2.0"];
 
-/// A data contract: who answers for what data, of what shape, under which rules.
+/// A data contract: who answers for which data, with which structure and under which rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContractDocument {
@@ -32,7 +34,7 @@ pub struct ContractDocument {
     /// `draft`, `active`, `deprecated` and so on.
     #[serde(default)]
     pub status: Option<String>,
-    /// The department that it belongs to. It names the catalogue's databases.
+    /// The department that it belongs to. The catalogue's databases have its name.
     #[serde(default)]
     pub domain: Option<String>,
     /// What the data are for.
@@ -41,19 +43,19 @@ pub struct ContractDocument {
     /// The described objects: a table; or an event, and the record within it.
     #[serde(default)]
     pub schema: Vec<SchemaObject>,
-    /// Who answers for it: the standard's object, or its older list.
+    /// The team that answers for it: the standard's object, or its older list.
     #[serde(default)]
     pub team: Option<Value>,
-    /// Where to ask.
+    /// The channels for questions.
     #[serde(default)]
     pub support: Vec<Support>,
     /// Who may do what with the data.
     #[serde(default)]
     pub roles: Vec<Role>,
-    /// What is promised of time.
+    /// Promises about time.
     #[serde(default)]
     pub sla_properties: Vec<ServiceLevel>,
-    /// Documents elsewhere: a data protection impact assessment, a licence.
+    /// Linked documents: a data protection impact assessment, a licence.
     #[serde(default, rename = "authoritativeDefinitions")]
     pub links: Vec<AuthoritativeDefinition>,
     /// Extensions; ours is called `polelake`.
@@ -75,7 +77,7 @@ pub struct Description {
     pub limitations: Option<String>,
 }
 
-/// Where to ask.
+/// A channel for questions.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Support {
@@ -125,7 +127,7 @@ pub struct ServiceLevel {
     pub description: Option<String>,
 }
 
-/// A document elsewhere.
+/// A linked document.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct AuthoritativeDefinition {
     /// Its address.
@@ -165,7 +167,8 @@ pub struct Property {
     /// The standard's coarse type.
     #[serde(default)]
     pub logical_type: Option<String>,
-    /// Limits: `minLength`, `maxLength`, `pattern` of a text; `minimum`, `maximum` and their exclusive kind of the others.
+    /// Limits: `minLength`, `maxLength`, `pattern` of a text; `minimum`, `maximum` and their
+    /// exclusive kind of the others.
     #[serde(default)]
     pub logical_type_options: Option<Value>,
     /// The exact type, such as `decimal(12,2)`.
@@ -186,13 +189,13 @@ pub struct Property {
     /// Words to find it by; an attribute of the Minimum POLE Data Standards has its number here.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Invented values, as they could stand there.
+    /// Synthetic values that the field could hold.
     #[serde(default)]
     pub examples: Vec<Value>,
     /// The values that it may have (3.2).
     #[serde(default, rename = "enum")]
     pub enum_values: Vec<EnumValue>,
-    /// The fields of an object. An object without them is not looked into.
+    /// The fields of an object. The content of an object without them is not checked.
     #[serde(default)]
     pub properties: Vec<Property>,
     /// What the elements of an array are.
@@ -220,10 +223,11 @@ pub struct Quality {
     /// `library`, or `custom` with `engine: polelake`.
     #[serde(default, rename = "type")]
     pub kind: Option<String>,
-    /// What it demands, in words.
+    /// What it expects, in words.
     #[serde(default)]
     pub description: Option<String>,
-    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `duplicateValues`, `rowCount`.
+    /// A library metric: `nullValues`, `missingValues`, `invalidValues`, `duplicateValues`,
+    /// `rowCount`.
     #[serde(default)]
     pub metric: Option<String>,
     /// The metric's arguments.
@@ -232,7 +236,7 @@ pub struct Quality {
     /// Who runs a custom rule: `polelake`.
     #[serde(default)]
     pub engine: Option<String>,
-    /// What a custom rule demands.
+    /// What a custom rule expects.
     #[serde(default)]
     pub implementation: Option<Value>,
     /// One of the standard's dimensions.
@@ -259,7 +263,7 @@ pub struct Quality {
     /// The measured number must be greater than this.
     #[serde(default)]
     pub must_be_greater_than: Option<f64>,
-    /// The measured number must be one of these two or lie between them.
+    /// The measured number must be one of these two or between them.
     #[serde(default)]
     pub must_be_between: Option<Vec<f64>>,
 }
@@ -283,11 +287,7 @@ impl ContractDocument {
                 document.api_version,
                 SUPPORTED_VERSIONS.join(", ")
             );
-            return Err(Problem::error(
-                &file.path,
-                Location::find_word(file.text(), "apiVersion", 1),
-                message,
-            ));
+            return Err(problem_at_word(file, "apiVersion", 1, message));
         }
         Ok(document)
     }
@@ -301,81 +301,91 @@ impl ContractDocument {
         ours.map_or(Value::Null, |custom| custom.value.clone())
     }
 
-    /// Who answers for it, in a word.
+    /// The team that answers for it: its name, or the user name of its first member.
     #[must_use]
     pub fn owner(&self) -> String {
-        let team = self.team.as_ref();
-        let named = team
-            .and_then(|team| team.get("name"))
-            .and_then(Value::as_str);
-        let first = team
-            .and_then(|team| team.get(0))
-            .and_then(|member| member.get("username"));
-        named
-            .or(first.and_then(Value::as_str))
-            .unwrap_or("nobody")
+        let Some(team) = &self.team else {
+            return NO_OWNER.to_owned();
+        };
+        let name = team.get("name").and_then(Value::as_str);
+        let first_member = team.get(0).and_then(|member| member.get("username"));
+        name.or(first_member.and_then(Value::as_str))
+            .unwrap_or(NO_OWNER)
             .to_owned()
     }
 }
 
+/// The owner of a contract that names no team.
+const NO_OWNER: &str = "nobody";
+
+/// The standard's names at the root of a contract.
 const ROOT_NAMES: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \
     team roles slaDefaultElement slaProperties servers customProperties authoritativeDefinitions contractCreatedTs context";
+/// The standard's names of an object of `schema`.
 const OBJECT_NAMES: &str = "id name businessName physicalName physicalType logicalType description dataGranularityDescription \
     properties quality tags authoritativeDefinitions customProperties deprecated synonyms context";
+/// The standard's names of a property.
 const PROPERTY_NAMES: &str = "id name businessName physicalName physicalType logicalType logicalTypeOptions description required \
     unique primaryKey primaryKeyPosition partitioned partitionKeyPosition classification encryptedName criticalDataElement \
     examples enum transformSourceObjects transformLogic transformDescription quality items properties tags \
     authoritativeDefinitions customProperties semanticType deprecated synonyms context";
+/// The standard's names of a rule.
 const QUALITY_NAMES: &str = "id name type description metric rule arguments query engine implementation dimension severity \
     businessImpact method unit schedule scheduler tags customProperties authoritativeDefinitions mustBe mustNotBe \
     mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo mustBeBetween mustNotBeBetween";
 
-/// Names that the standard does not know: most are misspelt, and what they say would be lost without a word.
+/// Finds names that the standard does not know: most are misspelt, and what they declare would have
+/// no effect.
 pub(crate) fn find_unknown_names(file: &DeclaredFile) -> Vec<Problem> {
     let Some(root) = file.parsed_value() else {
         return Vec::new();
     };
-    let mut found = Vec::new();
-    let mut look = |value: &Value, known: &str| {
-        for name in value
-            .as_object()
-            .into_iter()
-            .flat_map(|object| object.keys())
-        {
-            if !known.split_whitespace().any(|known| known == name) {
-                let near = nearest_name_hint(name, known.split_whitespace());
-                let message = match name.as_str() {
-                    "relationships" => {
-                        "`relationships` are enforced by nothing; write a rule with `references`"
-                            .into()
-                    }
-                    _ => format!("`{name}` is no name of the standard{near}"),
-                };
-                found.push(Problem::error(
-                    &file.path,
-                    Location::find_word(file.text(), name, 1),
-                    message,
-                ));
-            }
-        }
-    };
-    look(root, ROOT_NAMES);
-    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+
+    let mut problems = unknown_names_in(file, root, ROOT_NAMES);
     let mut properties = Vec::new();
-    for object in list(root, "schema") {
-        look(&object, OBJECT_NAMES);
-        list(&object, "quality")
-            .iter()
-            .for_each(|rule| look(rule, QUALITY_NAMES));
-        properties.extend(list(&object, "properties"));
+    for object in list_member(root, "schema") {
+        problems.extend(unknown_names_in(file, object, OBJECT_NAMES));
+        problems.extend(unknown_names_in_rules(file, object));
+        properties.extend(list_member(object, "properties"));
     }
+
     while let Some(property) = properties.pop() {
-        look(&property, PROPERTY_NAMES);
-        list(&property, "quality")
-            .iter()
-            .for_each(|rule| look(rule, QUALITY_NAMES));
-        properties.extend(list(&property, "properties"));
-        properties.extend(property.get("items").cloned());
+        problems.extend(unknown_names_in(file, property, PROPERTY_NAMES));
+        problems.extend(unknown_names_in_rules(file, property));
+        properties.extend(list_member(property, "properties"));
+        properties.extend(property.get("items"));
     }
-    found
+    problems
+}
+
+fn unknown_names_in_rules(file: &DeclaredFile, holder: &Value) -> Vec<Problem> {
+    list_member(holder, "quality")
+        .iter()
+        .flat_map(|rule| unknown_names_in(file, rule, QUALITY_NAMES))
+        .collect()
+}
+
+/// The members of an object that are not among the names of the standard.
+fn unknown_names_in(file: &DeclaredFile, object: &Value, known: &str) -> Vec<Problem> {
+    let names = object.as_object().into_iter().flat_map(Map::keys);
+    names
+        .filter(|name| !known.split_whitespace().any(|known| known == name.as_str()))
+        .map(|name| problem_at_word(file, name, 1, explain_unknown_name(name, known)))
+        .collect()
+}
+
+fn explain_unknown_name(name: &str, known: &str) -> String {
+    if name == "relationships" {
+        return "`relationships` are enforced by nothing; write a rule with `references`".into();
+    }
+    let near = nearest_name_hint(name, known.split_whitespace());
+    format!("`{name}` is no name of the standard{near}")
+}
+
+/// The elements of a member that is a list; none of any other.
+fn list_member<'v>(object: &'v Value, name: &str) -> &'v [Value] {
+    object[name]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
 }

@@ -26,8 +26,8 @@ impl PackedFile {
     }
 }
 
-/// All files in one JSON document, when they compile: reading it takes a fifth of reading the YAML again, and a broken file
-/// is in no pack. Gives what they compile to as well.
+/// All files in one JSON document, and the catalogue that they compile to. Reading the document
+/// takes a fifth of the time of reading the YAML again, and no broken file is in a pack.
 ///
 /// # Errors
 /// Every problem found.
@@ -35,14 +35,12 @@ pub fn pack_files(files: &[DeclaredFile]) -> Result<(String, Catalogue), Vec<Pro
     let catalogue = Catalogue::compile(files)?;
     let packed: Vec<PackedFile> = files.iter().map(PackedFile::from_file).collect();
 
-    // Plain structures of texts and values: JSON's writer refuses none of them.
-    Ok((
-        serde_json::to_string(&packed).unwrap_or_default(),
-        catalogue,
-    ))
+    // The files are plain texts and values: JSON's writer refuses none of them.
+    let document = serde_json::to_string(&packed).unwrap_or_default();
+    Ok((document, catalogue))
 }
 
-/// The files of a pack.
+/// The files of a pack, with their YAML parsed.
 ///
 /// # Errors
 /// When the text is no pack.

@@ -1,7 +1,8 @@
 //! Paths into an event: RFC 9535, with the plain ones compiled to steps.
 //!
-//! A mapping asks some thirty paths of every event. `serde_json_path` takes about 300 ns for each and allocates;
-//! names and indices, which are nearly all, are followed here in a few nanoseconds.
+//! A mapping reads some thirty paths of every event. `serde_json_path` takes about 300 ns for each
+//! and allocates; paths of names and indices, which are nearly all of them, are followed here in a
+//! few nanoseconds.
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -15,13 +16,17 @@ pub(crate) enum PathStep {
     Where(String, String),
 }
 
+/// How a path is followed.
 #[derive(Clone, Debug)]
 enum PathRoute {
+    /// By steps alone.
     Plain(Vec<PathStep>),
-    /// `<plain>[*]`: the elements of a list.
+    /// `<plain>[*]`: by steps, and on to the elements of a list.
     Each(Vec<PathStep>),
-    /// A path with a [`Step::Where`]: its first value by steps, all of them by the library.
+    /// A path with a [`PathStep::Where`]: to its first value by steps, to all of them by the
+    /// library.
     Filtered(Vec<PathStep>, Box<JsonPath>),
+    /// By the library.
     Full(Box<JsonPath>),
 }
 
@@ -35,26 +40,19 @@ pub(crate) struct EventPath {
 impl EventPath {
     /// Compiles an RFC 9535 path.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        // Compiled only where it is needed: a catalogue has hundreds of plain paths, and a cold start waits for each.
-        let full = || {
-            let path = JsonPath::parse(text);
-            path.map(Box::new)
-                .map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))
+        let (head, each) = match text.strip_suffix("[*]") {
+            Some(head) => (head, true),
+            None => (text, false),
         };
-        let (head, each) = text
-            .strip_suffix("[*]")
-            .map_or((text, false), |head| (head, true));
-        let route = match (parse_plain_steps(head), each) {
-            (Some(steps), each) => match (
-                steps.iter().any(|step| matches!(step, PathStep::Where(..))),
-                each,
-            ) {
-                (false, false) => PathRoute::Plain(steps),
-                (false, true) => PathRoute::Each(steps),
-                (true, false) => PathRoute::Filtered(steps, full()?),
-                (true, true) => PathRoute::Full(full()?),
-            },
-            (None, _) => PathRoute::Full(full()?),
+
+        // The library compiles a path only where it is needed: a catalogue has hundreds of plain
+        // paths, and a cold start would wait for each.
+        let route = match parse_plain_steps(head) {
+            None => PathRoute::Full(compile_full(text)?),
+            Some(steps) if has_filter(&steps) && each => PathRoute::Full(compile_full(text)?),
+            Some(steps) if has_filter(&steps) => PathRoute::Filtered(steps, compile_full(text)?),
+            Some(steps) if each => PathRoute::Each(steps),
+            Some(steps) => PathRoute::Plain(steps),
         };
         Ok(Self {
             text: text.to_owned(),
@@ -88,7 +86,8 @@ impl EventPath {
         }
     }
 
-    /// The steps of the path, and whether it goes on to each element; none when only the library can follow it.
+    /// The steps of the path, and whether it goes on to each element; none when only the library
+    /// can follow it.
     pub(crate) fn plain_steps(&self) -> (Option<&[PathStep]>, bool) {
         match &self.route {
             PathRoute::Plain(steps) | PathRoute::Filtered(steps, _) => (Some(steps), false),
@@ -102,16 +101,15 @@ impl EventPath {
         let PathRoute::Plain(steps) = &self.route else {
             return None;
         };
-        fn step_name(step: &PathStep) -> Option<&str> {
-            match step {
-                PathStep::Name(name) => Some(name.as_str()),
-                PathStep::Index(_) | PathStep::Where(..) => None,
-            }
-        }
-        steps.iter().map(step_name).collect()
+        let names = steps.iter().map(|step| match step {
+            PathStep::Name(name) => Some(name.as_str()),
+            PathStep::Index(_) | PathStep::Where(..) => None,
+        });
+        names.collect()
     }
 
-    /// Whether the list or value that the path begins from is there at all, even when it is empty or null.
+    /// Whether the list or value that the path begins from is there at all, even when it is empty
+    /// or null.
     pub(crate) fn is_stated(&self, root: &Value) -> bool {
         match &self.route {
             PathRoute::Plain(steps) | PathRoute::Each(steps) => follow_steps(root, steps).is_some(),
@@ -120,20 +118,31 @@ impl EventPath {
     }
 }
 
+/// The path as the library follows it.
+fn compile_full(text: &str) -> Result<Box<JsonPath>, String> {
+    JsonPath::parse(text)
+        .map(Box::new)
+        .map_err(|error| format!("`{text}` is not an RFC 9535 path: {error}"))
+}
+
+fn has_filter(steps: &[PathStep]) -> bool {
+    steps.iter().any(|step| matches!(step, PathStep::Where(..)))
+}
+
+/// The value at the end of the steps; none when a step leads to nothing.
 fn follow_steps<'v>(root: &'v Value, steps: &[PathStep]) -> Option<&'v Value> {
     let mut value = root;
-    for (place, step) in steps.iter().enumerate() {
+    for (index, step) in steps.iter().enumerate() {
         value = match step {
             PathStep::Name(name) => value.as_object()?.get(name.as_str())?,
             PathStep::Index(index) => value.as_array()?.get(*index)?,
+            // RFC 9535: the first element that fits and has what the further steps lead to.
             PathStep::Where(name, text) => {
-                let fits = |item: &&Value| item.get(name).and_then(Value::as_str) == Some(text);
-                // The first element that fits and has what is asked of it, as the standard says.
                 return value
                     .as_array()?
                     .iter()
-                    .filter(fits)
-                    .find_map(|item| follow_steps(item, &steps[place + 1..]));
+                    .filter(|item| item.get(name).and_then(Value::as_str) == Some(text))
+                    .find_map(|item| follow_steps(item, &steps[index + 1..]));
             }
         };
     }
@@ -145,35 +154,34 @@ fn parse_plain_steps(text: &str) -> Option<Vec<PathStep>> {
     let mut rest = text.strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('.') {
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            let name = &after[..end];
-            let simple = |c: char| c.is_alphanumeric() || c == '_';
-            // What begins with a digit is no name of the standard.
-            if name.chars().next().is_none_or(char::is_numeric) || !name.chars().all(simple) {
-                return None;
+        let (step, after) = match rest.strip_prefix('.') {
+            Some(member) => parse_member(member)?,
+            None => {
+                let (inside, after) = rest.strip_prefix('[')?.split_once(']')?;
+                (parse_bracket(inside)?, after)
             }
-            steps.push(PathStep::Name(name.to_owned()));
-            rest = &after[end..];
-        } else {
-            let (inside, after) = rest.strip_prefix('[')?.split_once(']')?;
-            steps.push(parse_bracket(inside)?);
-            rest = after;
-        }
+        };
+        steps.push(step);
+        rest = after;
     }
     Some(steps)
 }
 
+/// The name at the beginning of a text, and the text after it. RFC 9535: no name begins with a
+/// digit.
+fn parse_member(text: &str) -> Option<(PathStep, &str)> {
+    let end = text.find(['.', '[']).unwrap_or(text.len());
+    let (name, after) = text.split_at(end);
+    let is_name = is_plain_name(name) && !name.starts_with(char::is_numeric);
+    is_name.then(|| (PathStep::Name(name.to_owned()), after))
+}
+
+/// The step between two brackets: a filter, a quoted name or an index.
 fn parse_bracket(inside: &str) -> Option<PathStep> {
     if let Some(filter) = inside.strip_prefix("?@.") {
-        let (name, text) = filter.split_once("==")?;
-        let name = name.trim();
-        let text = text.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-        let plain = !name.is_empty()
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-            && !text.contains(['\'', '\\']);
-        return plain.then(|| PathStep::Where(name.to_owned(), text.to_owned()));
+        return parse_filter(filter);
     }
+
     let quoted = inside
         .strip_prefix('\'')
         .and_then(|name| name.strip_suffix('\''));
@@ -182,6 +190,19 @@ fn parse_bracket(inside: &str) -> Option<PathStep> {
         Some(_) => None,
         None => inside.parse().ok().map(PathStep::Index),
     }
+}
+
+/// The step of `name == 'text'`.
+fn parse_filter(filter: &str) -> Option<PathStep> {
+    let (name, text) = filter.split_once("==")?;
+    let name = name.trim();
+    let text = text.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+    let plain = is_plain_name(name) && !text.contains(['\'', '\\']);
+    plain.then(|| PathStep::Where(name.to_owned(), text.to_owned()))
+}
+
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]

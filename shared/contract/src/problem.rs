@@ -69,8 +69,8 @@ impl Location {
     /// The whole file.
     pub(crate) const WHOLE_FILE: Self = Self { line: 0, column: 0 };
 
-    /// Where `word` first stands on its own, outside of comments, in line `first_line` or later; the beginning of line
-    /// `first_line` when it stands nowhere.
+    /// Where `word` first stands on its own, outside of comments, in line `first_line` or later;
+    /// the beginning of line `first_line` when it stands nowhere.
     pub(crate) fn find_word(text: &str, word: &str, first_line: usize) -> Self {
         for (index, line) in text.lines().enumerate().skip(first_line.saturating_sub(1)) {
             if line.trim_start().starts_with('#') {

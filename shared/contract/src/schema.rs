@@ -1,4 +1,5 @@
-//! JSON Schemas of the declared files, derived from the types that read them: an editor completes and checks by them.
+//! JSON Schemas of the declared files, derived from the types that read them. Editors complete and
+//! check by them.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -39,38 +40,47 @@ fn titled_schema<T: JsonSchema>(title: &str) -> Schema {
     schema
 }
 
-/// The standard's part, with our extension and our rules typed where they stand.
+/// The standard's part, with the types of our extension and our rules where the standard allows any
+/// value.
 fn contract_schema() -> Value {
-    let mut schema =
-        titled_schema::<ContractDocument>("A data contract of polelake: ODCS with our extension")
-            .to_value();
-    let mut take = |schema_of: Schema, name: &str| {
-        // What refers to itself must go on doing so within the whole.
-        let own = schema_of.to_value().to_string().replace(
-            "\"$ref\":\"#\"",
-            &format!("\"$ref\":\"#/definitions/{name}\""),
-        );
-        let mut value: Value = serde_json::from_str(&own).unwrap_or_default();
-        let own = value["definitions"].take();
-        for (known, definition) in own.as_object().into_iter().flatten() {
-            schema["definitions"][known] = definition.clone();
-        }
-        for unwanted in ["$schema", "definitions", "title"] {
-            value.as_object_mut().map(|object| object.remove(unwanted));
-        }
-        schema["definitions"][name] = value;
-    };
-    take(titled_schema::<SourceExtension>(""), "SourceExtension");
-    take(titled_schema::<TableExtension>(""), "TableExtension");
-    take(titled_schema::<Implementation>(""), "Implementation");
-    let reference = |name: &str| json!({"$ref": format!("#/definitions/{name}")});
+    let title = "A data contract of polelake: ODCS with our extension";
+    let mut schema = titled_schema::<ContractDocument>(title).to_value();
+    add_definition::<SourceExtension>(&mut schema, "SourceExtension");
+    add_definition::<TableExtension>(&mut schema, "TableExtension");
+    add_definition::<Implementation>(&mut schema, "Implementation");
+
     schema["definitions"]["Custom"]["allOf"] = json!([{
         "if": {"properties": {"property": {"const": "polelake"}}, "required": ["property"]},
-        "then": {"properties": {"value": {"anyOf": [reference("SourceExtension"), reference("TableExtension")]}}},
+        "then": {"properties": {"value": {"anyOf": [
+            {"$ref": "#/definitions/SourceExtension"},
+            {"$ref": "#/definitions/TableExtension"},
+        ]}}},
     }]);
     schema["definitions"]["Quality"]["allOf"] = json!([{
         "if": {"properties": {"engine": {"const": "polelake"}}, "required": ["engine"]},
-        "then": {"properties": {"implementation": reference("Implementation")}},
+        "then": {"properties": {"implementation": {"$ref": "#/definitions/Implementation"}}},
     }]);
     schema
+}
+
+/// Adds a type's schema, and the definitions that it uses, to the definitions of another schema.
+fn add_definition<T: JsonSchema>(schema: &mut Value, name: &str) {
+    // A reference to the root of the type's own schema must lead to its definition in the other.
+    let text = titled_schema::<T>("").to_value().to_string().replace(
+        "\"$ref\":\"#\"",
+        &format!("\"$ref\":\"#/definitions/{name}\""),
+    );
+    let mut definition: Value = serde_json::from_str(&text).unwrap_or_default();
+
+    let used = definition["definitions"].take();
+    for (used_name, used_definition) in used.as_object().into_iter().flatten() {
+        schema["definitions"][used_name] = used_definition.clone();
+    }
+
+    if let Some(members) = definition.as_object_mut() {
+        for unwanted in ["$schema", "definitions", "title"] {
+            members.remove(unwanted);
+        }
+    }
+    schema["definitions"][name] = definition;
 }

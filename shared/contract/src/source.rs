@@ -1,4 +1,5 @@
-//! A source contract: who may push what, and where an event holds what the platform must know of it.
+//! A source contract: who may push what, and where an event holds what the platform must know of
+//! it.
 
 mod extension_check;
 
@@ -48,7 +49,8 @@ pub struct SourceContract {
     pub events: BTreeMap<String, EventOp>,
     /// The IAM ARNs that may push; `*` matches any run of characters.
     pub principals: Vec<String>,
-    /// The tokens that may push: all claims of one entry must match. `scope` matches one word of several.
+    /// The tokens that may push: all claims of one entry must match. `scope` matches one word of
+    /// several.
     pub claims: Vec<TokenClaims>,
     /// Where the relay requests a record's full state, for sources whose events lack it.
     pub fetch: Option<Fetch>,
@@ -62,7 +64,8 @@ pub struct SourceContract {
     pub(crate) paths: EventPaths,
     /// What an event is declared to be.
     pub(crate) event_structure: DeclaredStructure,
-    /// What the record within it is declared to be, where the contract describes it as an object of its own.
+    /// What the record within it is declared to be, where the contract describes it as an object of
+    /// its own.
     pub(crate) record_structure: Option<DeclaredStructure>,
 }
 
@@ -73,7 +76,8 @@ impl SourceContract {
         let extension: SourceExtension =
             yaml::read_value(file, "polelake", document.polelake_extension())?;
         check_extension(file, &document, &extension)?;
-        // The only policy. The pattern makes a second one fail to compile here, where it would need code.
+        // The only policy. The pattern makes a second one fail to compile here, where it would need
+        // code.
         let BadRecords::Quarantine = extension.bad_records;
 
         let locator = ProblemLocator { file };
@@ -122,7 +126,8 @@ impl SourceContract {
         }
 
         if let Some(backfill) = &self.backfill {
-            self.check_backfill(backfill).map_err(|why| locator.problem_at("backfill", why))?;
+            self.check_backfill(backfill)
+                .map_err(|why| locator.problem_at("backfill", why))?;
         }
         Ok(())
     }
@@ -133,23 +138,34 @@ impl SourceContract {
 
         let key_parts = self.paths.key.len();
         if backfill.key.len() != key_parts {
-            return Err(format!("`backfill.key` needs {key_parts} parts, as `key` has"));
+            return Err(format!(
+                "`backfill.key` needs {key_parts} parts, as `key` has"
+            ));
         }
 
-        if let Some(path) = self.backfill_targets().find(|path| path.plain_names().is_none()) {
+        if let Some(path) = self
+            .backfill_targets()
+            .find(|path| path.plain_names().is_none())
+        {
             return Err(format!(
                 "a backfill cannot write to `{}`: it is not made of names alone",
                 path.text()
             ));
         }
 
-        for path in backfill.key.iter().chain(&backfill.time).chain(&backfill.version) {
+        for path in backfill
+            .key
+            .iter()
+            .chain(&backfill.time)
+            .chain(&backfill.version)
+        {
             self.declared_record().structure_at(path)?;
         }
         Ok(())
     }
 
-    /// A record of a file is a full record, so its event must state one: an upsert, or a patch that carries the state.
+    /// A record of a file is a full record, so its event must state one: an upsert, or a patch that
+    /// carries the state.
     fn check_backfill_event_type(&self, event_type: &str) -> Result<(), String> {
         match self.event_op(event_type) {
             Ok(EventOp::Upsert) => Ok(()),
@@ -167,7 +183,8 @@ impl SourceContract {
         members.chain(self.record_target_path())
     }
 
-    /// Where the event holds a record of a file: in the state, unless the relay fetches the state itself.
+    /// Where the event holds a record of a file: in the state, unless the relay fetches the state
+    /// itself.
     pub(crate) fn record_target_path(&self) -> Option<&EventPath> {
         let state = self.paths.state.as_ref().filter(|_| self.fetch.is_none());
         state.or(self.paths.body.first())
@@ -184,10 +201,14 @@ impl SourceContract {
             .unwrap_or(&DeclaredStructure::Opaque)
     }
 
-    /// Paths to objects whose fields the contract does not declare: the checks skip everything in them.
+    /// Paths to objects whose fields the contract does not declare: the checks skip everything in
+    /// them.
     #[must_use]
     pub fn opaque_paths(&self) -> Vec<String> {
-        let structure = self.record_structure.as_ref().unwrap_or(&self.event_structure);
+        let structure = self
+            .record_structure
+            .as_ref()
+            .unwrap_or(&self.event_structure);
         let mut paths = Vec::new();
         structure.collect_opaque_paths("$", &mut paths);
         paths
@@ -197,10 +218,14 @@ impl SourceContract {
     #[must_use]
     pub fn admits_caller(&self, caller: Caller<'_>) -> bool {
         match caller {
-            Caller::Principal(arn) => {
-                self.principals.iter().any(|pattern| matches_pattern(pattern, arn))
-            }
-            Caller::Token(token) => self.claims.iter().any(|claims| token_matches(claims, token)),
+            Caller::Principal(arn) => self
+                .principals
+                .iter()
+                .any(|pattern| matches_pattern(pattern, arn)),
+            Caller::Token(token) => self
+                .claims
+                .iter()
+                .any(|claims| token_matches(claims, token)),
         }
     }
 
@@ -228,14 +253,19 @@ impl SourceContract {
     }
 }
 
-/// The declared structure of the event: the first object of the schema that does not describe the record.
+/// The declared structure of the event: the first object of the schema that does not describe the
+/// record.
 fn event_structure(
     schema: &[SchemaObject],
     record: Option<&str>,
     fetches: bool,
 ) -> DeclaredStructure {
-    let event = schema.iter().find(|object| record.is_none_or(|name| object.name != name));
-    let mut properties = event.map(|event| event.properties.clone()).unwrap_or_default();
+    let event = schema
+        .iter()
+        .find(|object| record.is_none_or(|name| object.name != name));
+    let mut properties = event
+        .map(|event| event.properties.clone())
+        .unwrap_or_default();
 
     if fetches {
         // The relay adds this member beside the state that it fetched.
@@ -267,7 +297,9 @@ fn structure_of(properties: &[Property]) -> DeclaredStructure {
 /// Whether a token has all of these claims.
 fn token_matches(claims: &TokenClaims, token: &HashMap<String, String>) -> bool {
     claims.iter().all(|(name, wanted)| {
-        token.get(name).is_some_and(|value| claim_matches(name, wanted, value))
+        token
+            .get(name)
+            .is_some_and(|value| claim_matches(name, wanted, value))
     })
 }
 

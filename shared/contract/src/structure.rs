@@ -1,4 +1,5 @@
-//! The declared structure of events and records: finds missing required fields, undeclared fields and unlisted values.
+//! The declared structure of events and records: finds missing required fields, undeclared fields
+//! and unlisted values.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use crate::odcs::Property;
 use crate::path::{EventPath, PathStep};
 use crate::problem::nearest_name_hint;
 
-/// Paths of one kind that one raw object's receipt counts separately; further paths are counted together.
+/// Paths of one kind that one raw object's receipt counts separately; further paths are counted
+/// together.
 const PATHS_MAX: usize = 64;
 
 /// A run of so many digits in a name shows that the name holds data.
@@ -51,7 +53,8 @@ pub(crate) enum DeclaredStructure {
 pub(crate) struct DeclaredField {
     name: String,
     required: bool,
-    /// Whether this field or one below it is required. The check of a full record visits no other fields.
+    /// Whether this field or one below it is required. The check of a full record visits no other
+    /// fields.
     has_required: bool,
     structure: DeclaredStructure,
 }
@@ -80,7 +83,10 @@ impl<'t> WalkedPath<'t> {
     }
 
     fn child(&'t self, name: &'t str) -> WalkedPath<'t> {
-        WalkedPath { parent: Some(self), name }
+        WalkedPath {
+            parent: Some(self),
+            name,
+        }
     }
 
     fn element(&'t self) -> WalkedPath<'t> {
@@ -94,7 +100,11 @@ impl<'t> WalkedPath<'t> {
         } else {
             path.push('.');
             let printable = looks_like_name(self.name);
-            path.push_str(if printable { self.name } else { "(unprintable)" });
+            path.push_str(if printable {
+                self.name
+            } else {
+                "(unprintable)"
+            });
         }
         path
     }
@@ -102,13 +112,17 @@ impl<'t> WalkedPath<'t> {
     fn count_path(&self, counts: &mut BTreeMap<String, u64>) {
         let path = self.render_path();
         let counted_alone = counts.len() < PATHS_MAX || counts.contains_key(&path);
-        let name = if counted_alone { path } else { OTHER_PATHS.to_owned() };
+        let name = if counted_alone {
+            path
+        } else {
+            OTHER_PATHS.to_owned()
+        };
         *counts.entry(name).or_default() += 1;
     }
 }
 
-/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail addresses or telephone
-/// numbers, must not bring them into a receipt.
+/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail
+/// addresses or telephone numbers, must not bring them into a receipt.
 fn looks_like_name(name: &str) -> bool {
     let has_data_digits = name
         .as_bytes()
@@ -126,8 +140,10 @@ fn looks_like_name(name: &str) -> bool {
 impl DeclaredStructure {
     /// The structure that a list of properties declares.
     pub(crate) fn from_properties(properties: &[Property]) -> Self {
-        let mut fields: Vec<DeclaredField> =
-            properties.iter().map(DeclaredField::from_property).collect();
+        let mut fields: Vec<DeclaredField> = properties
+            .iter()
+            .map(DeclaredField::from_property)
+            .collect();
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         Self::Object(fields)
     }
@@ -141,7 +157,10 @@ impl DeclaredStructure {
                 None => Self::Opaque,
             },
             _ => {
-                let listed = property.enum_values.iter().map(|listed| listed.value.clone());
+                let listed = property
+                    .enum_values
+                    .iter()
+                    .map(|listed| listed.value.clone());
                 Self::Value(listed.collect())
             }
         }
@@ -215,13 +234,16 @@ impl DeclaredStructure {
                 }),
             (Self::List(structure), Value::Array(items)) if structure.has_required() => {
                 let element = path.element();
-                items.iter().find_map(|item| structure.first_missing_path(item, &element))
+                items
+                    .iter()
+                    .find_map(|item| structure.first_missing_path(item, &element))
             }
             _ => None,
         }
     }
 
-    /// The structure at a path, or what is wrong with the path. A path that only the library can follow is opaque.
+    /// The structure at a path, or what is wrong with the path. A path that only the library can
+    /// follow is opaque.
     pub(crate) fn structure_at(&self, path: &EventPath) -> Result<&DeclaredStructure, String> {
         let (Some(steps), each_element) = path.plain_steps() else {
             return Ok(&DeclaredStructure::Opaque);
@@ -234,9 +256,10 @@ impl DeclaredStructure {
 
         match structure {
             Self::List(item) if each_element => Ok(item),
-            Self::Object(_) | Self::Value(_) if each_element => {
-                Err(format!("the contract declares no list at `{}`", path.text()))
-            }
+            Self::Object(_) | Self::Value(_) if each_element => Err(format!(
+                "the contract declares no list at `{}`",
+                path.text()
+            )),
             _ => Ok(structure),
         }
     }
@@ -283,8 +306,8 @@ impl DeclaredStructure {
     }
 }
 
-/// Counts the findings of an object's members. Members and fields are usually in the same order, so the next field is
-/// mostly the one that is needed.
+/// Counts the findings of an object's members. Members and fields are usually in the same order, so
+/// the next field is mostly the one that is needed.
 fn walk_object(
     fields: &[DeclaredField],
     object: &Map<String, Value>,
@@ -302,20 +325,28 @@ fn walk_object(
             .filter(|field| field.name == *name)
             .or_else(|| find_field(fields, name));
         match field {
-            Some(field) => field.structure.walk_value(value, &path.child(name), findings),
+            Some(field) => field
+                .structure
+                .walk_value(value, &path.child(name), findings),
             None => undeclared.push(name),
         }
     }
 
     let is_map_of_data = undeclared.len() > UNDECLARED_MEMBERS_MAX;
     for name in undeclared {
-        let name = if is_map_of_data { "[(many names)]" } else { name };
+        let name = if is_map_of_data {
+            "[(many names)]"
+        } else {
+            name
+        };
         path.child(name).count_path(&mut findings.undeclared);
     }
 }
 
 fn find_field<'f>(fields: &'f [DeclaredField], name: &str) -> Option<&'f DeclaredField> {
-    let index = fields.binary_search_by(|field| field.name.as_str().cmp(name)).ok()?;
+    let index = fields
+        .binary_search_by(|field| field.name.as_str().cmp(name))
+        .ok()?;
     fields.get(index)
 }
 

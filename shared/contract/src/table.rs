@@ -44,7 +44,8 @@ pub struct TableContract {
 }
 
 impl TableContract {
-    /// Reads the contract that `file` holds. Its rules are compiled later, when all tables are known.
+    /// Reads the contract that `file` holds. Its rules are compiled later, when all tables are
+    /// known.
     pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
         let mut document = ContractDocument::read(file)?;
         let extension: TableExtension =
@@ -68,8 +69,12 @@ impl TableContract {
             quality: object.quality,
         };
 
-        table.check_names().map_err(|(name, why)| problem_at_word(file, &name, 1, why))?;
-        table.check_provenance().map_err(|why| problem_at_word(file, "properties", 1, why))?;
+        table
+            .check_names()
+            .map_err(|(name, why)| problem_at_word(file, &name, 1, why))?;
+        table
+            .check_provenance()
+            .map_err(|why| problem_at_word(file, "properties", 1, why))?;
         Ok(table)
     }
 
@@ -92,10 +97,14 @@ impl TableContract {
             .filter(move |rule| rule.expectation.is_cross_table_check() == cross_table)
     }
 
-    /// Whether the contract writes out a rule of this id. Rules that the declaration of a column implies do not count.
+    /// Whether the contract writes out a rule of this id. Rules that the declaration of a column
+    /// implies do not count.
     #[must_use]
     pub fn declares_rule(&self, rule: &str) -> bool {
-        let column_rules = self.properties.iter().flat_map(|property| &property.quality);
+        let column_rules = self
+            .properties
+            .iter()
+            .flat_map(|property| &property.quality);
         self.quality
             .iter()
             .chain(column_rules)
@@ -113,8 +122,8 @@ impl TableContract {
         nearest_name_hint(name, self.columns.iter().map(|column| column.name.as_str()))
     }
 
-    /// Names become object keys and Glue columns, so they are lower snake_case and no column has the name of another.
-    /// A fault is (the name, what is wrong).
+    /// Names become object keys and Glue columns, so they are lower snake_case and no column has
+    /// the name of another. A fault is (the name, what is wrong).
     fn check_names(&self) -> Result<(), (String, String)> {
         if !is_snake_case(&self.name) {
             let why = format!("the table name `{}` is not lower snake_case", self.name);
@@ -122,7 +131,10 @@ impl TableContract {
         }
 
         for (index, column) in self.columns.iter().enumerate() {
-            if self.columns[..index].iter().any(|earlier| earlier.name == column.name) {
+            if self.columns[..index]
+                .iter()
+                .any(|earlier| earlier.name == column.name)
+            {
                 let why = format!("the column `{}` is declared twice", column.name);
                 return Err((column.name.clone(), why));
             }
@@ -133,7 +145,10 @@ impl TableContract {
     /// Every table begins with the same columns, so that the same code fills them in every table.
     fn check_provenance(&self) -> Result<(), String> {
         for (index, wanted) in PROVENANCE.iter().enumerate() {
-            let fits = self.columns.get(index).is_some_and(|column| is_provenance(column, wanted));
+            let fits = self
+                .columns
+                .get(index)
+                .is_some_and(|column| is_provenance(column, wanted));
             if !fits {
                 return Err(format!(
                     "column {} must be `{}` of type {}{}, as every table has it",
@@ -176,10 +191,7 @@ fn provenance_type(column: &ProvenanceColumn) -> ColumnType {
     }
 }
 
-fn compile_columns(
-    properties: &[Property],
-    file: &DeclaredFile,
-) -> Result<Vec<Column>, Problem> {
+fn compile_columns(properties: &[Property], file: &DeclaredFile) -> Result<Vec<Column>, Problem> {
     let mut columns = Vec::with_capacity(properties.len());
     for property in properties {
         let column = compile_column(property)
@@ -259,5 +271,7 @@ fn plain_text(value: &Value) -> String {
 fn is_snake_case(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

@@ -3,7 +3,8 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-/// Days since 1970-01-01 of an ISO date, or of the date part of an ISO timestamp. Strict: no such day, no date.
+/// Days since 1970-01-01 of an ISO date, or of the date part of an ISO timestamp. None for a day
+/// that does not exist.
 ///
 /// ```
 /// assert_eq!(contract::parse_date("1970-01-02"), Some(1));
@@ -18,6 +19,7 @@ pub fn parse_date(text: &str) -> Option<i32> {
     if !separated || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
+
     days_since_epoch(
         parse_digits(&date[..4])?,
         parse_digits(&date[5..7])?,
@@ -25,7 +27,8 @@ pub fn parse_date(text: &str) -> Option<i32> {
     )
 }
 
-/// Microseconds since 1970 of an ISO timestamp. One without an offset is taken as UTC. Finer digits are cut.
+/// Microseconds since 1970 of an ISO timestamp. A timestamp without an offset is UTC. Digits finer
+/// than microseconds are cut.
 ///
 /// ```
 /// assert_eq!(contract::parse_timestamp("1970-01-01T00:00:01.1834512Z"), Some(1_183_451));
@@ -38,6 +41,7 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     if rest.is_empty() {
         return Some(date * MICROS_PER_DAY);
     }
+
     let clock = rest.get(1..)?;
     let end = clock.find(['Z', 'z', '+', '-']).unwrap_or(clock.len());
     let (time, zone) = clock.split_at(end);
@@ -50,10 +54,11 @@ pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// An instant in ISO form, UTC.
 pub(crate) fn timestamp_text(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros)
-        .map_or_else(|_| micros.to_string(), |at| at.to_string())
+        .map_or_else(|_| micros.to_string(), |instant| instant.to_string())
 }
 
-/// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before in UTC.
+/// The local day on which an instant falls: midnight of British Summer Time is 23:00 the day before
+/// in UTC.
 pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
     let instant = jiff::Timestamp::from_microsecond(micros).ok()?;
     let date = instant.to_zoned(zone.clone()).date();
@@ -64,14 +69,15 @@ pub(crate) fn local_date(micros: i64, zone: &TimeZone) -> Option<i32> {
     )
 }
 
-/// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no such day.
+/// The days of a civil date since 1970-01-01 (Howard Hinnant's algorithm), or none when there is no
+/// such day.
 pub(crate) fn days_since_epoch(year: i32, month: i32, day: i32) -> Option<i32> {
-    let valid = civil::Date::new(
-        i16::try_from(year).ok()?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-    );
-    valid.ok()?;
+    let calendar_year = i16::try_from(year).ok()?;
+    let calendar_month = i8::try_from(month).ok()?;
+    let calendar_day = i8::try_from(day).ok()?;
+    civil::Date::new(calendar_year, calendar_month, calendar_day).ok()?;
+
+    // The algorithm's years begin in March, so that a leap day is the last of its year.
     let shifted = if month <= 2 { year - 1 } else { year };
     let era = shifted.div_euclid(400);
     let year_of_era = shifted.rem_euclid(400);
@@ -80,29 +86,34 @@ pub(crate) fn days_since_epoch(year: i32, month: i32, day: i32) -> Option<i32> {
     Some(era * 146_097 + day_of_era - 719_468)
 }
 
+/// A number of at most nine digits, which an `i32` always holds. No sign.
 fn parse_digits(digits: &str) -> Option<i32> {
     let plain =
         !digits.is_empty() && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
     if plain { digits.parse().ok() } else { None }
 }
 
+/// Microseconds since midnight of `HH:MM`, `HH:MM:SS` or `HH:MM:SS.ffffff`.
 fn clock_micros(time: &str) -> Option<i64> {
     let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
     let mut parts = whole.split(':');
     let hour = parse_digits(parts.next()?).filter(|hour| *hour < 24)?;
     let minute = parse_digits(parts.next()?).filter(|minute| *minute < 60)?;
-    let second = parts
-        .next()
-        .map_or(Some(0), parse_digits)
-        .filter(|second| *second < 60)?;
+    let second = match parts.next() {
+        Some(text) => parse_digits(text).filter(|second| *second < 60)?,
+        None => 0,
+    };
+
     let micros = if fraction.is_empty() {
         0
     } else {
         fraction_micros(fraction)?
     };
-    Some((i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000 + micros)
+    let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Some(seconds * 1_000_000 + micros)
 }
 
+/// Microseconds of the digits after the point of a second.
 fn fraction_micros(fraction: &str) -> Option<i64> {
     if fraction.len() > 9 {
         return None;
@@ -113,17 +124,19 @@ fn fraction_micros(fraction: &str) -> Option<i64> {
         .map(i64::from)
 }
 
+/// Microseconds that an offset from UTC, such as `Z`, `+01:00` or `+01`, is ahead.
 fn offset_micros(zone: &str) -> Option<i64> {
     if zone.is_empty() || zone.eq_ignore_ascii_case("z") {
         return Some(0);
     }
+
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let digits = zone.get(1..)?.replace(':', "");
     let hours = parse_digits(digits.get(..2)?).filter(|hours| *hours <= 18)?;
-    let minutes = digits
-        .get(2..)
-        .filter(|rest| !rest.is_empty())
-        .map_or(Some(0), parse_digits)?;
+    let minutes = match digits.get(2..) {
+        Some("") | None => 0,
+        Some(text) => parse_digits(text)?,
+    };
     Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60) * 1_000_000)
 }
 

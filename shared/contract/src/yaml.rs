@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use crate::file::{DeclaredFile, parse_yaml};
 use crate::problem::{Location, Problem, explain_serde_error, first_quoted_name};
 
-/// Reads a file into a type. The file's YAML was parsed before; its text is parsed again only to find the line of a fault.
+/// Reads a file into a type. The file's YAML was parsed before; its text is parsed again only to
+/// find the line of a fault.
 pub(crate) fn read_document<T: DeserializeOwned>(file: &DeclaredFile) -> Result<T, Problem> {
     if let Some(document) = file
         .parsed_value()
@@ -29,7 +30,8 @@ fn error_location(error: &serde_saphyr::Error) -> Location {
     }
 }
 
-/// Reads the value of the member `below`, in a file that was read before. The line of a fault is found by the faulty name.
+/// Reads the value of the member `below`, in a file that was read before. The line of a fault is
+/// found by the faulty name.
 pub(crate) fn read_value<T: DeserializeOwned>(
     file: &DeclaredFile,
     below: &str,

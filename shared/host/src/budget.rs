@@ -1,4 +1,4 @@
-//! The deadline budget: stop taking work in time, and hand the rest back.
+//! The deadline budget: a function stops taking work in time and gives the remainder back.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,12 +19,12 @@ impl TimeBudget {
     #[must_use]
     pub fn from_context(context: &Context) -> Self {
         let deadline = context.deadline();
-        let whole = deadline
+        let total = deadline
             .duration_since(SystemTime::now())
             .unwrap_or_default();
         Self {
             deadline,
-            reserve: DEADLINE_RESERVE.min(whole / 5),
+            reserve: DEADLINE_RESERVE.min(total / 5),
         }
     }
 
@@ -47,7 +47,7 @@ impl TimeBudget {
         left.saturating_sub(self.reserve)
     }
 
-    /// Whether no more work is to be taken.
+    /// Whether the function should take no more work.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         self.time_left().is_zero()

@@ -21,21 +21,21 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
 pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
     let (pack, catalogue) =
         pack_files(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))?;
-    std::fs::write(file, pack).map_err(|error| {
-        Failure::new(
-            FailureKind::Configuration,
-            format!("{}: {error}", file.display()),
-        )
-    })?;
+    std::fs::write(file, pack)
+        .map_err(|error| configuration_failure(format!("{}: {error}", file.display())))?;
     Ok(catalogue)
 }
 
 fn compile_failure(problems: &[Problem]) -> Failure {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    Failure::new(
-        FailureKind::Configuration,
-        format!("the contracts do not compile:\n{}", lines.join("\n")),
-    )
+    configuration_failure(format!(
+        "the contracts do not compile:\n{}",
+        lines.join("\n")
+    ))
+}
+
+fn configuration_failure(why: String) -> Failure {
+    Failure::new(FailureKind::Configuration, why)
 }
 
 /// Every declared file below `folder`, in the order of paths; or those of a pack, when it is a file.
@@ -43,15 +43,17 @@ fn compile_failure(problems: &[Problem]) -> Failure {
 /// # Errors
 /// A configuration failure when the folder or a file in it cannot be read.
 pub fn read_contract_files(folder: &str) -> Result<Vec<DeclaredFile>, Failure> {
-    let failure = |why: String| Failure::new(FailureKind::Configuration, why);
     if Path::new(folder).is_file() {
         let text = std::fs::read_to_string(folder)
-            .map_err(|error| failure(format!("{folder}: {error}")))?;
-        return unpack_files(&text).map_err(|why| failure(format!("{folder}: {why}")));
+            .map_err(|error| configuration_failure(format!("{folder}: {error}")))?;
+        return unpack_files(&text)
+            .map_err(|why| configuration_failure(format!("{folder}: {why}")));
     }
+
     let mut files = Vec::new();
-    collect_yaml_files(Path::new(folder), "", &mut files)
-        .map_err(|error| failure(format!("the contracts in {folder} cannot be read: {error}")))?;
+    collect_yaml_files(Path::new(folder), "", &mut files).map_err(|error| {
+        configuration_failure(format!("the contracts in {folder} cannot be read: {error}"))
+    })?;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }

@@ -11,13 +11,13 @@ use store::{JsonDocumentError, StoreError};
 /// What kind of failure it is. The name is what alarms see as `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// A setting or contract is wrong: an operator mends it.
+    /// A setting or contract is wrong: an operator must correct it.
     Configuration,
-    /// The payload is not what the trigger promises.
+    /// The payload is not of the form that the trigger promises.
     BadRequest,
     /// A service did not answer: Lambda tries again.
     Unavailable,
-    /// Data are not what they must be: somebody looks.
+    /// Data are damaged: an operator must look.
     Corrupt,
 }
 
@@ -50,7 +50,7 @@ impl Failure {
         }
     }
 
-    /// A service's failure, which trying again may mend.
+    /// A service's failure; another attempt may succeed.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
         Self::new(FailureKind::Unavailable, error.to_string())
     }

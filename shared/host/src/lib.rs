@@ -1,7 +1,6 @@
-//! What every function needs of its host: settings, telemetry, errors that say what to do, and the time that is left.
+//! What every function needs of its host: settings, telemetry, errors that say what to do, and the remaining time.
 //!
-//! The environment itself is read in each function's `context.rs` and nowhere else; [`Settings`] is handed what
-//! was read there.
+//! Only each function's `context.rs` reads the environment itself; it gives [`Settings`] the variables.
 
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ pub use budget::TimeBudget;
 pub use contracts::{load_contracts, pack_contracts, read_contract_files};
 pub use failure::{Failure, FailureKind};
 pub use settings::Settings;
+pub use store::{RetryPolicy, retry_with_backoff};
 pub use telemetry::{emit_metric, emit_metric_in, init_telemetry};
 
 /// One try at one request, its body included: a shard of 512 MB takes some ten seconds.

@@ -1,10 +1,10 @@
-//! Settings from the environment, read once, with every fault told at once.
+//! Settings from the environment, read once, with all faults in one error.
 
 use std::collections::BTreeMap;
 
 use crate::{Failure, FailureKind};
 
-/// The environment's variables, as a function's `context.rs` read them.
+/// The environment's variables, as a function's `context.rs` has read them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     variables: BTreeMap<String, String>,
@@ -20,7 +20,7 @@ impl Settings {
         }
     }
 
-    /// A setting that there must be.
+    /// A required setting.
     pub fn required_text(&mut self, name: &str) -> String {
         match self.variables.get(name).filter(|value| !value.is_empty()) {
             Some(value) => value.clone(),
@@ -31,7 +31,7 @@ impl Settings {
         }
     }
 
-    /// A setting that there may be.
+    /// An optional setting.
     #[must_use]
     pub fn optional_text(&self, name: &str) -> Option<String> {
         self.variables
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_is_told_at_once() {
+    fn all_faults_are_in_one_error() {
         let mut settings = Settings::new([("C".to_owned(), "x".to_owned())].into_iter());
         settings.required_text("A");
         settings.required_text("B");

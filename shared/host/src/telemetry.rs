@@ -9,10 +9,10 @@ use tracing_subscriber::EnvFilter;
 /// Whether standard output is a function's log: in a tool that borrows a function's code it is not.
 static LOGGING_STARTED: AtomicBool = AtomicBool::new(false);
 
-/// The namespace of our own metrics.
+/// The namespace of polelake's own metrics.
 const METRIC_NAMESPACE: &str = "polelake";
 
-/// Begins to log, at `level` (such as `info`); a second call does nothing.
+/// Starts the log, at `level` (such as `info`); a second call does nothing.
 pub fn init_telemetry(level: Option<&str>) {
     let filter =
         EnvFilter::try_new(level.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -22,35 +22,36 @@ pub fn init_telemetry(level: Option<&str>) {
         .with_env_filter(filter)
         .without_time()
         .with_target(false);
-    // An error means that somebody else has begun already, as in tests.
+    // An error means that a subscriber is set already, as in tests.
     drop(subscriber.with_current_span(false).try_init());
     LOGGING_STARTED.store(true, Ordering::Relaxed);
 }
 
 /// Writes metrics of one function in the embedded metric format: CloudWatch reads them from the log.
 ///
-/// `dimensions` are few-valued names such as topic or table; `values` are counts. Of a source or a topic, a count of nothing
-/// is left out: CloudWatch asks a price for each series and hour in which something is written, and most of these counts
-/// are of what seldom happens. A missing count is 0.
+/// `dimensions` are few-valued names such as topic or table; `values` are counts. A count of zero of a source or a topic is
+/// left out: CloudWatch charges for each series and hour with a value, and most of these counts are of rare cases. A missing
+/// count is 0.
 pub fn emit_metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
     emit_metric_in(METRIC_NAMESPACE, dimensions, values);
 }
 
-/// The same in another namespace, such as that of a service whose alarms and dashboards are to work with ours.
+/// The same in another namespace, such as that of a service whose alarms and dashboards also read these metrics.
 pub fn emit_metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
     if !LOGGING_STARTED.load(Ordering::Relaxed) {
         return;
     }
-    let all_day = dimensions
+
+    let leaves_out_zero = dimensions
         .iter()
         .any(|(name, _)| ["source", "topic"].contains(name));
-    let told: Vec<(&str, u64)> = values
+    let written: Vec<(&str, u64)> = values
         .iter()
         .copied()
-        .filter(|(_, value)| *value > 0 || !all_day)
+        .filter(|(_, value)| *value > 0 || !leaves_out_zero)
         .collect();
-    if !told.is_empty() {
-        println!("{}", format_emf_line(namespace, dimensions, &told));
+    if !written.is_empty() {
+        println!("{}", format_emf_line(namespace, dimensions, &written));
     }
 }
 
@@ -59,6 +60,7 @@ fn format_emf_line(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_millis();
+
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metrics: Vec<Value> = values
         .iter()
@@ -68,6 +70,7 @@ fn format_emf_line(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str
         "Timestamp": u64::try_from(millis).unwrap_or(u64::MAX),
         "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": [names], "Metrics": metrics}],
     }});
+
     for (name, value) in dimensions {
         line[*name] = json!(value);
     }

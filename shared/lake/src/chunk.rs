@@ -1,76 +1,19 @@
-//! A chunk of a partition: the unit that is landed once and transformed once, and every key that is made from it.
+//! A chunk of a partition: the unit that is landed once and transformed once, and every key that names a part of it.
 
-use std::fmt;
+use crate::Day;
 
-/// Microseconds of a day.
-const MICROS_PER_DAY: i64 = 86_400_000_000;
-
-/// A day in UTC, as days since 1970-01-01. Written zero-padded, one spelling everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day(pub i32);
-
-impl Day {
-    /// The day on which an instant falls, in microseconds since 1970.
-    #[must_use]
-    pub fn from_micros(micros: i64) -> Self {
-        Self(i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX))
-    }
-
-    /// The first microsecond of the day.
-    #[must_use]
-    pub fn start_micros(self) -> i64 {
-        i64::from(self.0) * MICROS_PER_DAY
-    }
-
-    /// The day after.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-
-    /// The day that `YYYY-MM-DD` names; any other spelling is none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 10)
-            .then(|| contract::parse_date(text))
-            .flatten()
-            .map(Self)
-    }
-}
-
-impl fmt::Display for Day {
-    /// The civil date of the days (Howard Hinnant's algorithm).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shifted = i64::from(self.0) + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        write!(f, "{year:04}-{month:02}-{day:02}")
-    }
-}
-
-/// A raw object's place: the stream it belongs to and the first offset that it must hold.
+/// What a raw object is named after: the stream it belongs to and the first offset that it must hold.
 ///
 /// ```
 /// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
 /// assert_eq!(chunk.raw_key(), "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet");
-/// assert_eq!(lake::Chunk::of_raw_key(&chunk.raw_key()), Some(chunk));
+/// assert_eq!(lake::Chunk::from_raw_key(&chunk.raw_key()), Some(chunk));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Chunk {
     /// The Kafka topic.
     pub topic: String,
-    /// The topic's life: counted up when a topic is made anew.
+    /// The topic's epoch: counted up when a topic is recreated.
     pub epoch: u32,
     /// The partition.
     pub partition: i32,
@@ -91,18 +34,30 @@ impl Chunk {
         format!("raw/{}/", self.stream_path())
     }
 
-    /// The key of the small object that remembers where the chain ends. A cache: the chain is the truth.
+    /// Listed after this key, the stream's raw objects begin with this one. It sorts just before the raw key.
+    #[must_use]
+    pub fn raw_list_start(&self) -> String {
+        format!("{}{:020}", self.raw_prefix(), self.offset)
+    }
+
+    /// A key after every raw object of the stream: `~` sorts after every digit.
+    #[must_use]
+    pub fn raw_list_end(&self) -> String {
+        format!("{}~", self.raw_prefix())
+    }
+
+    /// The key of the small object that remembers where the raw log ends. A cache: the raw log itself decides.
     #[must_use]
     pub fn log_end_hint_key(&self) -> String {
-        format!("raw/_chain/{}.json", self.stream_path())
+        format!("raw/_log/{}.json", self.stream_path())
     }
 
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
         format!(
-            "{}date={day}/{}",
-            Self::refined_prefix(table),
+            "{}{}",
+            Self::refined_day_prefix(table, day),
             self.dated_path()
         )
     }
@@ -113,7 +68,13 @@ impl Chunk {
         format!("refined/{table}/")
     }
 
-    /// Where a topic's raw objects lie, as Athena's partition projection writes it.
+    /// The prefix of a table's refined rows of a day.
+    #[must_use]
+    pub fn refined_day_prefix(table: &str, day: Day) -> String {
+        format!("{}date={day}/", Self::refined_prefix(table))
+    }
+
+    /// The location of a topic's raw objects, as Athena's partition projection writes it.
     #[must_use]
     pub fn raw_location_template(topic: &str) -> String {
         format!(
@@ -122,7 +83,7 @@ impl Chunk {
         )
     }
 
-    /// Where a table's refined rows lie, as Athena's partition projection writes it.
+    /// The location of a table's refined rows, as Athena's partition projection writes it.
     #[must_use]
     pub fn refined_location_template(table: &str) -> String {
         let stream = "topic=${in_topic}/epoch=${in_epoch}/partition=${in_partition}/";
@@ -142,6 +103,12 @@ impl Chunk {
     #[must_use]
     pub fn receipt_key(&self) -> String {
         format!("{}{:020}.json", self.receipt_prefix(), self.offset)
+    }
+
+    /// Listed after this key, the stream's receipts begin with this chunk's. It sorts just before the receipt's key.
+    #[must_use]
+    pub fn receipt_list_start(&self) -> String {
+        format!("{}{:020}", self.receipt_prefix(), self.offset)
     }
 
     /// The prefix of every receipt of the stream.
@@ -248,17 +215,67 @@ mod tests {
         }
 
         #[test]
-        fn days_go_there_and_back(day in -700_000..2_900_000i32) {
-            if day > -719_000 {
-                prop_assert_eq!(Day::parse(&Day(day).to_string()), Some(Day(day)));
-            }
-        }
-
-        #[test]
         fn keys_sort_as_offsets(a in 0..i64::MAX, b in 0..i64::MAX) {
             let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
             prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
         }
+    }
+
+    #[test]
+    fn every_key_has_its_place() {
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 2,
+            partition: -1,
+            offset: 7,
+        };
+        let day = Day::parse("2026-03-02").unwrap();
+        let stream = "t/epoch=2/partition=-1";
+        let dated = "date=2026-03-02/topic=t/epoch=2/partition=-1/00000000000000000007.parquet";
+        for (key, expected) in [
+            (
+                chunk.raw_key(),
+                format!("raw/{stream}/00000000000000000007.parquet"),
+            ),
+            (chunk.log_end_hint_key(), format!("raw/_log/{stream}.json")),
+            (
+                chunk.receipt_key(),
+                format!("refined/_receipts/{stream}/00000000000000000007.json"),
+            ),
+            (
+                chunk.refined_key("person", day),
+                format!("refined/person/{dated}"),
+            ),
+            (chunk.quarantine_key(day), format!("quarantine/{dated}")),
+            (
+                Chunk::refined_day_prefix("person", day),
+                "refined/person/date=2026-03-02/".to_owned(),
+            ),
+            (Chunk::topic_raw_prefix("t"), "raw/t/".to_owned()),
+            (
+                Chunk::topic_receipt_prefix("t"),
+                "refined/_receipts/t/".to_owned(),
+            ),
+        ] {
+            assert_eq!(key, expected);
+        }
+    }
+
+    #[test]
+    fn listings_begin_with_their_chunk_and_end_with_their_stream() {
+        let chunk = |offset| Chunk {
+            topic: "t".into(),
+            epoch: 2,
+            partition: 0,
+            offset,
+        };
+        let start = chunk(7).raw_list_start();
+        assert!(chunk(6).raw_key() < start && start < chunk(7).raw_key());
+
+        let start = chunk(7).receipt_list_start();
+        assert!(chunk(6).receipt_key() < start && start < chunk(7).receipt_key());
+
+        assert!(chunk(i64::MAX).raw_key() < chunk(0).raw_list_end());
     }
 
     #[test]
@@ -294,7 +311,7 @@ mod tests {
     fn what_is_no_raw_key_is_refused() {
         for key in [
             "raw/t/epoch=1/partition=0/17.parquet",
-            "raw/_chain/t/epoch=1/partition=0.json",
+            "raw/_log/t/epoch=1/partition=0.json",
             "raw/t",
             "",
         ] {

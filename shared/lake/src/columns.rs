@@ -38,23 +38,29 @@ impl ColumnBuilder {
         }
     }
 
-    /// A cell of another type than the column's becomes nothing; the plan has coerced it before.
+    /// A cell of another type than the column's becomes null: the compiled mapping has converted every value before.
     fn append_cell(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Self::Text(builder), Cell::Text(text)) => builder.append_value(text),
-            (Self::Text(builder), _) => builder.append_null(),
             (Self::Integer(builder), Cell::Integer(number)) => builder.append_value(*number),
-            (Self::Integer(builder), _) => builder.append_null(),
             (Self::Float(builder), Cell::Float(number)) => builder.append_value(*number),
-            (Self::Float(builder), _) => builder.append_null(),
             (Self::Boolean(builder), Cell::Boolean(value)) => builder.append_value(*value),
-            (Self::Boolean(builder), _) => builder.append_null(),
             (Self::Date(builder), Cell::Date(days)) => builder.append_value(*days),
-            (Self::Date(builder), _) => builder.append_null(),
             (Self::Timestamp(builder), Cell::Timestamp(micros)) => builder.append_value(*micros),
-            (Self::Timestamp(builder), _) => builder.append_null(),
             (Self::Decimal(builder, ..), Cell::Decimal(number)) => builder.append_value(*number),
-            (Self::Decimal(builder, ..), _) => builder.append_null(),
+            (column, _) => column.append_null(),
+        }
+    }
+
+    fn append_null(&mut self) {
+        match self {
+            Self::Text(builder) => builder.append_null(),
+            Self::Integer(builder) => builder.append_null(),
+            Self::Float(builder) => builder.append_null(),
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Timestamp(builder) => builder.append_null(),
+            Self::Decimal(builder, ..) => builder.append_null(),
         }
     }
 
@@ -99,18 +105,19 @@ impl TableBuilder {
         }
     }
 
-    /// Adds a row: one cell for every column of the table, in their order.
+    /// Adds a row: one cell for every column of the table, in their order. A patch names the columns that it changes, joined by
+    /// commas.
     pub fn append_row<'c>(
         &mut self,
         cells: impl Iterator<Item = &'c Cell<'c>>,
         op: pole::RowOperation,
-        carried: Option<&str>,
+        changed_columns: Option<&str>,
     ) {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.append_cell(cell);
         }
         self.ops.append_value(op.code());
-        self.changed_columns.append_option(carried);
+        self.changed_columns.append_option(changed_columns);
         self.rows += 1;
     }
 
@@ -123,13 +130,14 @@ impl TableBuilder {
     /// The rows as a batch.
     ///
     /// # Errors
-    /// When a column has another length than the others, which would be a mistake in the plan.
+    /// When a column has another length than the others, which would be a mistake in the compiled mapping.
     pub fn finish_batch(mut self) -> Result<RecordBatch, LakeError> {
         let mut columns = self
             .columns
             .iter_mut()
             .map(ColumnBuilder::finish_array)
             .collect::<Result<Vec<_>, _>>()?;
+
         columns.push(Arc::new(self.ops.finish()));
         columns.push(Arc::new(self.changed_columns.finish()));
         Ok(RecordBatch::try_new(self.schema, columns)?)

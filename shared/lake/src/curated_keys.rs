@@ -9,13 +9,13 @@ pub struct ShardVersion<'s> {
     pub table: &'s str,
     /// The shard, from 0.
     pub shard: u32,
-    /// The version: the day that wrote it, and a hash of its content. With the day in its name no later day makes a
-    /// file of the same name anew while a sweep takes it for garbage.
+    /// The version: the day that wrote it, and a hash of its content. With the day in its name, no later day writes a
+    /// file of the same name again while a sweep deletes it as garbage.
     pub version: &'s str,
 }
 
 impl ShardVersion<'_> {
-    /// The prefix at which a Glue partition points; it holds the rows that readers see, and nothing else.
+    /// The prefix to which a Glue partition points; it holds the rows that readers see, and nothing else.
     #[must_use]
     pub fn rows_prefix(&self) -> String {
         format!(
@@ -32,7 +32,7 @@ impl ShardVersion<'_> {
         format!("{}part-0.parquet", self.rows_prefix())
     }
 
-    /// The key of what the merge must remember and readers must not see: tombstones, patches, empty sets.
+    /// The key of the rows that the merge must remember and readers must not see: tombstones, patches, empty sets.
     #[must_use]
     pub fn state_key(&self) -> String {
         format!("{}{}.parquet", self.state_key_stem(), self.version)
@@ -87,8 +87,20 @@ pub fn work_prefix(table: &str, day: Day) -> String {
     format!("{WORK_PREFIX}{table}/{day}/")
 }
 
-/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. Whoever misses the manifest of such a day
-/// knows that it is not lost.
+/// The key of a JSON document that a merge of a day keeps while it runs, such as its plan.
+#[must_use]
+pub fn work_document_key(table: &str, day: Day, name: &str) -> String {
+    format!("{}{name}.json", work_prefix(table, day))
+}
+
+/// The key of a run of sorted increments below a merge's prefix, [`work_prefix`]. Its content names it.
+#[must_use]
+pub fn sorted_run_key(prefix: &str, content: &str) -> String {
+    format!("{prefix}{content}.parquet")
+}
+
+/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. An audit that finds no manifest of such a day
+/// knows by it that the manifest is not lost.
 #[must_use]
 pub fn swept_days_key(table: &str) -> String {
     format!("curated/_swept/{table}.json")
@@ -130,8 +142,90 @@ pub(crate) fn iceberg_key(table: &str, day: Day, content: &str, suffix: &str) ->
     format!("{}{:05}-{content}{suffix}", iceberg_prefix(table), day.0)
 }
 
-/// The key of the object that says which Iceberg metadata is current. The only one of them that is written over.
+/// The key of the table metadata that the hint names. Readers know the file by its suffix, and the hint does not have it.
+#[must_use]
+pub fn iceberg_metadata_key(table: &str, name: &str) -> String {
+    format!("{}{name}{ICEBERG_METADATA_SUFFIX}", iceberg_prefix(table))
+}
+
+/// The suffix by which Iceberg's readers know table metadata.
+pub(crate) const ICEBERG_METADATA_SUFFIX: &str = ".metadata.json";
+
+/// The key of the object that says which Iceberg metadata is current. Of the metadata it alone is overwritten.
 #[must_use]
 pub fn iceberg_hint_key(table: &str) -> String {
     format!("{}version-hint.text", iceberg_prefix(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_its_place() {
+        let day = Day::parse("2026-03-02").unwrap();
+        let version = ShardVersion {
+            table: "person",
+            shard: 7,
+            version: "2026-03-02-ab",
+        };
+        for (key, expected) in [
+            (
+                version.rows_key(),
+                "curated/person/shard=007/v=2026-03-02-ab/part-0.parquet",
+            ),
+            (
+                version.state_key(),
+                "curated/_state/person/shard=007/v=2026-03-02-ab.parquet",
+            ),
+            (
+                version.profile_key("f"),
+                "curated/_state/person/shard=007/v=2026-03-02-ab.f.json",
+            ),
+            (
+                manifest_key("person", day),
+                "curated/_manifests/person/2026-03-02.json",
+            ),
+            (
+                work_document_key("person", day, "plan"),
+                "curated/_work/person/2026-03-02/plan.json",
+            ),
+            (
+                sorted_run_key(&work_prefix("person", day), "ab"),
+                "curated/_work/person/2026-03-02/ab.parquet",
+            ),
+            (swept_days_key("person"), "curated/_swept/person.json"),
+            (
+                iceberg_key("person", day, "ab", "-m0.avro"),
+                "curated/person/metadata/20514-ab-m0.avro",
+            ),
+            (
+                iceberg_metadata_key("person", "20514-ab"),
+                "curated/person/metadata/20514-ab.metadata.json",
+            ),
+            (
+                iceberg_hint_key("person"),
+                "curated/person/metadata/version-hint.text",
+            ),
+        ] {
+            assert_eq!(key, expected);
+        }
+    }
+
+    #[test]
+    fn keys_name_their_day_and_content() {
+        let day = Day::parse("2026-03-02").unwrap();
+        let name = version_name(day, "ab");
+        let version = ShardVersion {
+            table: "person",
+            shard: 0,
+            version: &name,
+        };
+        assert_eq!(parse_manifest_day(&manifest_key("person", day)), Some(day));
+        assert_eq!(parse_version_day(&version.rows_key()), Some(day));
+        assert_eq!(parse_version_day(&version.state_key()), Some(day));
+        assert_eq!(parse_version_day(&manifest_key("person", day)), None);
+        assert!(state_has_content(&version.state_key(), "ab"));
+        assert!(!state_has_content(&version.state_key(), "b"));
+    }
 }

@@ -1,36 +1,43 @@
-//! Who is forgotten: the list that keeps a replay from bringing them back, and the receipt of each erasure.
+//! Erased subjects: the list that keeps a replay from bringing them back, and the receipt of each erasure.
 //!
-//! Neither names anybody. The list holds hashes of ids and of record keys; only who knows an id can find it there.
+//! Neither names a person. The list holds hashes of ids and of record keys; only a reader who knows an id can find it there.
 
 use std::collections::HashMap;
 
 use pole::Uuid;
 use serde::{Deserialize, Serialize};
 
+use crate::format::{decode_document, encode_document, encode_pretty_document};
 use crate::{Day, LakeError};
 
 /// The key of the list, in the refined zone.
 pub const ERASURES_KEY: &str = "refined/_erasures.json";
 
-/// Something that is forgotten.
+/// An erased person or record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasedSubject {
     /// The hash of a pole_id, or of a source with a record's key.
     #[serde(with = "as_text")]
     pub hash: Uuid,
-    /// Events up to this time are suppressed, in microseconds since 1970. A later one is a new statement.
+    /// Events up to this time are suppressed, in microseconds since 1970. A later event is a new record.
     pub erased_before: i64,
-    /// The erasure that it was part of: what was forgotten together.
+    /// The erasure that it was part of: subjects of one erasure were erased together.
     #[serde(with = "as_text")]
     pub erasure: Uuid,
 }
 
-/// Everything that is forgotten.
+/// The list as it is stored.
+#[derive(Serialize, Deserialize)]
+struct ErasureList {
+    subjects: Vec<ErasedSubject>,
+}
+
+/// Every erased subject, by its hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErasedSubjects(HashMap<Uuid, ErasedSubject>);
 
 impl ErasedSubjects {
-    /// The hash under which a pole_id stands in the list.
+    /// The hash of a pole_id in the list.
     #[must_use]
     pub fn hash_pole_id(id: &Uuid) -> Uuid {
         pole::content_id(
@@ -40,27 +47,27 @@ impl ErasedSubjects {
         )
     }
 
-    /// The hash under which a record of a source stands in the list.
+    /// The hash of a record of a source in the list.
     #[must_use]
     pub fn hash_source_record(source: &str, key: &str) -> Uuid {
         pole::pole_id("erased-record", &[source, key])
     }
 
-    /// Whether nobody is forgotten.
+    /// Whether no subject was erased.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an event of this time, in microseconds since 1970, says nothing more of what has this hash.
+    /// Whether an event of this time, in microseconds since 1970, is suppressed because the subject of this hash was erased later.
     #[must_use]
     pub fn is_suppressed(&self, hash: &Uuid, time: i64) -> bool {
         self.0
             .get(hash)
-            .is_some_and(|erasure| time <= erasure.erased_before)
+            .is_some_and(|subject| time <= subject.erased_before)
     }
 
-    /// The hashes of everything that was forgotten together with what has this hash, itself among them.
+    /// The hashes of all subjects that were erased together with the one of this hash, itself among them.
     #[must_use]
     pub fn hashes_erased_together(&self, hash: &Uuid) -> Vec<Uuid> {
         let Some(known) = self.0.get(hash) else {
@@ -73,20 +80,20 @@ impl ErasedSubjects {
             .collect()
     }
 
-    /// The erasure that something of this hash was part of.
+    /// The erasure that the subject of this hash was part of.
     #[must_use]
     pub fn erasure_id(&self, hash: &Uuid) -> Option<Uuid> {
         self.0.get(hash).map(|known| known.erasure)
     }
 
-    /// Adds an entry; of two with one hash the later moment holds.
-    pub fn insert_latest(&mut self, erasure: ErasedSubject) {
+    /// Adds a subject; of two with one hash the later time counts.
+    pub fn insert_latest(&mut self, subject: ErasedSubject) {
         let known = self
             .0
-            .entry(erasure.hash)
-            .or_insert_with(|| erasure.clone());
-        if known.erased_before < erasure.erased_before {
-            *known = erasure;
+            .entry(subject.hash)
+            .or_insert_with(|| subject.clone());
+        if known.erased_before < subject.erased_before {
+            *known = subject;
         }
     }
 
@@ -95,9 +102,10 @@ impl ErasedSubjects {
     /// # Errors
     /// Never for such a list; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        let mut entries: Vec<&ErasedSubject> = self.0.values().collect();
-        entries.sort_by_key(|erasure| erasure.hash);
-        Ok(serde_json::to_vec(&entries)?)
+        let mut subjects: Vec<ErasedSubject> = self.0.values().cloned().collect();
+        subjects.sort_by_key(|subject| subject.hash);
+
+        encode_document(&ErasureList { subjects })
     }
 
     /// Reads a list.
@@ -105,12 +113,13 @@ impl ErasedSubjects {
     /// # Errors
     /// When the bytes are no such list.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        let entries: Vec<ErasedSubject> = serde_json::from_slice(bytes)?;
-        let mut list = Self::default();
-        entries
-            .into_iter()
-            .for_each(|erasure| list.insert_latest(erasure));
-        Ok(list)
+        let list: ErasureList = decode_document("erasure list", bytes)?;
+
+        let mut erased = Self::default();
+        for subject in list.subjects {
+            erased.insert_latest(subject);
+        }
+        Ok(erased)
     }
 }
 
@@ -121,23 +130,23 @@ pub struct ErasedObject {
     pub zone: String,
     /// Its key.
     pub key: String,
-    /// Rows or records that are gone from it or were redacted.
+    /// Rows or records that were deleted from it or redacted.
     pub count: u64,
 }
 
-/// What an erasure did. Names nobody and holds no value.
+/// What an erasure did. It names no person and holds no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasureReceipt {
-    /// When, in microseconds since 1970 by the platform's clock.
+    /// When it ended, in microseconds since 1970 by the platform's clock.
     pub erased_at: i64,
-    /// A hash of everything that was forgotten together.
+    /// A hash of all subjects that were erased together.
     #[serde(with = "as_text")]
     pub erasure: Uuid,
     /// The objects, by zone and key.
     pub objects: Vec<ErasedObject>,
     /// Old versions of them that were deleted for good.
     pub versions_purged: u64,
-    /// Records that still mention what was erased and must be mended by hand.
+    /// Records that still mention an erased subject and must be corrected by hand.
     pub by_hand: u64,
 }
 
@@ -147,7 +156,7 @@ impl ErasureReceipt {
     /// # Errors
     /// Never for such a receipt; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        Ok(serde_json::to_vec_pretty(self)?)
+        encode_pretty_document(self)
     }
 
     /// Reads a receipt.
@@ -155,7 +164,7 @@ impl ErasureReceipt {
     /// # Errors
     /// When the bytes are no such receipt.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        Ok(serde_json::from_slice(bytes)?)
+        decode_document("erasure receipt", bytes)
     }
 }
 
@@ -171,7 +180,7 @@ pub fn erasure_receipt_prefix() -> &'static str {
     "curated/_erasures/"
 }
 
-/// Ids stand in JSON as their texts.
+/// Ids are texts in JSON.
 mod as_text {
     use pole::Uuid;
     use serde::de::{Deserialize, Deserializer, Error};
@@ -194,8 +203,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_forgotten_is_found_by_its_hash_alone_and_up_to_its_moment() {
-        let (id, erasure) = (pole::pole_id("person", &["k"]), Uuid::nil());
+    fn an_erased_subject_is_found_by_its_hash_alone_and_up_to_its_time() {
+        let id = pole::pole_id("person", &["k"]);
+        let erasure = Uuid::nil();
         let mut list = ErasedSubjects::default();
         for (hash, erased_before) in [
             (ErasedSubjects::hash_pole_id(&id), 10),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -16,9 +15,10 @@ use parquet::file::properties::{
 use parquet::schema::types::ColumnPath;
 
 use crate::LakeError;
+use crate::batch_columns::text_column;
 use crate::schema::UNIQUE_VALUE_COLUMNS;
 
-/// What a Parquet file is called where objects say what they are.
+/// The media type of a Parquet file.
 pub const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
 
 /// Rows of a row group of a curated file: at about 150 bytes a row some 20 MB, so that a merge holds little.
@@ -44,7 +44,7 @@ fn base_properties() -> WriterPropertiesBuilder {
 /// Settings of a refined increment.
 #[must_use]
 pub fn refined_properties() -> WriterProperties {
-    // Increments are read once and whole: statistics of every page would be work for nobody.
+    // Increments are read once and in full: no reader would use statistics of their pages.
     base_properties()
         .set_statistics_enabled(EnabledStatistics::None)
         .build()
@@ -53,33 +53,33 @@ pub fn refined_properties() -> WriterProperties {
 /// Settings of a raw object: values are new in every row and are not worth a dictionary or statistics.
 #[must_use]
 pub fn raw_properties(metadata: Vec<KeyValue>) -> WriterProperties {
-    let plain = ["key", "value", "headers"];
     let builder = base_properties()
         .set_key_value_metadata(Some(metadata))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_column_encoding(ColumnPath::from("offset"), Encoding::DELTA_BINARY_PACKED)
         .set_column_dictionary_enabled(ColumnPath::from("timestamp"), false);
-    plain
-        .iter()
-        .fold(builder, |b, name| {
-            b.set_column_dictionary_enabled(ColumnPath::from(*name), false)
+
+    ["key", "value", "headers"]
+        .into_iter()
+        .fold(builder, |builder, name| {
+            builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
         })
         .build()
 }
 
-/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key. The filters lie with the
-/// indexes at the file's end, so that one fetch brings all that is needed to copy a row group.
+/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key. The filters are stored with
+/// the indexes at the file's end, so that one fetch brings all that is needed to copy a row group.
 #[must_use]
 pub fn curated_properties() -> WriterProperties {
     base_properties()
         .set_column_bloom_filter_enabled(ColumnPath::from("pole_id"), true)
         .set_bloom_filter_position(BloomFilterPosition::End)
-        // Ids of events lie in no order: their least and greatest would tell a reader nothing.
+        // Ids of events are in no order: their minimum and maximum would let a reader skip nothing.
         .set_column_statistics_enabled(ColumnPath::from("source_event_id"), EnabledStatistics::None)
         .build()
 }
 
-/// Settings of what a merge keeps for itself, sorted by owner: only the owners of a row group are told.
+/// Settings of what a merge keeps for itself, sorted by owner: statistics name only the owners of a row group.
 #[must_use]
 pub fn sorted_properties() -> WriterProperties {
     base_properties()
@@ -104,7 +104,7 @@ pub fn write_parquet(
     Ok(Bytes::from(writer.into_inner()?))
 }
 
-/// The batches of a file, read as they are asked for.
+/// The batches of a file, decoded one at a time.
 ///
 /// # Errors
 /// When the bytes are no Parquet file.
@@ -147,15 +147,9 @@ pub fn read_row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
     let mut keys = Vec::new();
     for batch in read_columns(bytes, ["pole_id", "source"])? {
         let batch = batch?;
-        let column = |name: &str| {
-            let found = batch
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>());
-            found.ok_or_else(|| {
-                LakeError::Unexpected(format!("a curated file has the column {name}"))
-            })
-        };
-        let (ids, sources) = (column("pole_id")?, column("source")?);
+        let ids = text_column(&batch, "a curated file", "pole_id")?;
+        let sources = text_column(&batch, "a curated file", "source")?;
+
         keys.extend(
             (0..batch.num_rows()).map(|row| format!("{}/{}", ids.value(row), sources.value(row))),
         );

@@ -1,5 +1,5 @@
-//! The end of a sorted Parquet file: where its row groups lie and which owners are in each, so that a reader fetches only
-//! the groups that it needs.
+//! The end of a sorted Parquet file: the bytes of each row group and the owners in it, so that a reader fetches only the
+//! groups that it needs.
 
 use std::ops::Range;
 
@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
+use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
@@ -24,7 +25,7 @@ use crate::file::BATCH_ROWS;
 /// The column by which files are sorted and cut.
 const OWNER_COLUMN: &str = "owner_id";
 
-/// A part of a file, at its place in it.
+/// A part of a file, and where in the file it begins.
 #[derive(Clone, Debug)]
 pub struct FileWindow {
     start: u64,
@@ -33,22 +34,23 @@ pub struct FileWindow {
 }
 
 impl FileWindow {
-    /// The bytes that begin at `begins` in a file of `size` bytes.
+    /// The bytes from `start` on in a file of `file_size` bytes.
     #[must_use]
-    pub fn new(begins: u64, bytes: Bytes, size: u64) -> Self {
+    pub fn new(start: u64, bytes: Bytes, file_size: u64) -> Self {
         Self {
-            start: begins,
+            start,
             bytes,
-            file_size: size,
+            file_size,
         }
     }
 
-    fn window_position(&self, start: u64) -> ParquetResult<usize> {
-        let at = start
+    /// Where in the fetched bytes a position of the file is.
+    fn window_position(&self, file_position: u64) -> ParquetResult<usize> {
+        file_position
             .checked_sub(self.start)
-            .and_then(|at| usize::try_from(at).ok());
-        at.filter(|at| *at <= self.bytes.len())
-            .ok_or_else(|| outside_window_error(start))
+            .and_then(|position| usize::try_from(position).ok())
+            .filter(|position| *position <= self.bytes.len())
+            .ok_or_else(|| outside_window_error(file_position))
     }
 }
 
@@ -75,25 +77,24 @@ impl ChunkReader for FileWindow {
         let from = self.window_position(start)?;
         let to = from
             .checked_add(length)
-            .filter(|to| *to <= self.bytes.len());
-        Ok(self
-            .bytes
-            .slice(from..to.ok_or_else(|| outside_window_error(start))?))
+            .filter(|to| *to <= self.bytes.len())
+            .ok_or_else(|| outside_window_error(start))?;
+        Ok(self.bytes.slice(from..to))
     }
 }
 
 /// A row group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowGroup {
-    /// Its place in the file, from 0.
+    /// Its number in the file, from 0.
     pub index: usize,
     /// Rows in it.
     pub rows: usize,
-    /// Where its columns lie in the file.
+    /// The bytes of its columns in the file.
     pub byte_range: Range<u64>,
-    /// The least owner in it.
+    /// The minimum owner in it.
     pub min_owner: String,
-    /// The greatest owner in it.
+    /// The maximum owner in it.
     pub max_owner: String,
 }
 
@@ -109,18 +110,19 @@ impl ParquetFooter {
     /// How much of a file's end is fetched first: enough for the footer of most.
     pub const FIRST_FETCH_BYTES: u64 = 64 << 10;
 
-    /// Where the part begins that [`Footer::parse`] needs, told from an end of the file; none when that end is enough.
+    /// Where the part begins that [`ParquetFooter::parse`] needs, by the file's last bytes; none when those are enough.
     ///
     /// # Errors
     /// When the file is no Parquet file.
     pub fn required_start(tail: &FileWindow) -> Result<Option<u64>, LakeError> {
-        let wanted = tail.file_size.saturating_sub(read_footer_size(tail)?);
-        if wanted < tail.start {
-            return Ok(Some(wanted));
+        let footer_start = tail.file_size.saturating_sub(read_footer_size(tail)?);
+        if footer_start < tail.start {
+            return Ok(Some(footer_start));
         }
+
         let metadata = ParquetMetaDataReader::new().parse_and_finish(tail)?;
-        let begins = find_index_start(&metadata).unwrap_or(tail.start);
-        Ok((begins < tail.start).then_some(begins))
+        let index_start = find_index_start(&metadata).unwrap_or(tail.start);
+        Ok((index_start < tail.start).then_some(index_start))
     }
 
     /// Reads the end of a file.
@@ -130,12 +132,13 @@ impl ParquetFooter {
     pub fn parse(tail: FileWindow) -> Result<Self, LakeError> {
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(&tail)?;
-        let whole = find_index_start(&metadata).is_some();
+        let has_known_indexes = find_index_start(&metadata).is_some();
         let metadata = ArrowReaderMetadata::try_new(metadata.into(), ArrowReaderOptions::new())?;
+
         Ok(Self {
             metadata,
             tail,
-            has_known_indexes: whole,
+            has_known_indexes,
         })
     }
 
@@ -156,17 +159,10 @@ impl ParquetFooter {
     /// order, and their indexes are known.
     #[must_use]
     pub fn is_copyable(&self, schema: &parquet::schema::types::SchemaDescriptor) -> bool {
-        let own = self.metadata.parquet_schema();
-        self.has_known_indexes
-            && own.num_columns() == schema.num_columns()
-            && own
-                .columns()
-                .iter()
-                .zip(schema.columns())
-                .all(|(mine, other)| mine == other)
+        self.has_known_indexes && self.metadata.parquet_schema().columns() == schema.columns()
     }
 
-    /// The batches of a group; `bytes` are those of [`Group::byte_range`].
+    /// The batches of a group; `bytes` are those of [`RowGroup::byte_range`].
     ///
     /// # Errors
     /// When the file is damaged.
@@ -215,22 +211,24 @@ impl ParquetFooter {
     ) -> Result<Vec<ColumnCloseResult>, LakeError> {
         let metadata = self.metadata.metadata();
         let indexes = metadata.page_index_for_row_group(group.index);
-        let columns = metadata.row_group(group.index).columns().iter().enumerate();
-        let closed = columns.map(|(place, column)| {
-            Ok(ColumnCloseResult {
+        let columns = metadata.row_group(group.index).columns();
+
+        let mut closed = Vec::with_capacity(columns.len());
+        for (position, column) in columns.iter().enumerate() {
+            closed.push(ColumnCloseResult {
                 bytes_written: column.compressed_size().unsigned_abs(),
                 rows_written: group.rows as u64,
                 metadata: column.clone(),
                 bloom_filter: Sbbf::read_from_column_chunk(column, &self.tail)?,
-                column_index: indexes.column_index(place).cloned(),
-                offset_index: indexes.offset_index(place).cloned(),
-            })
-        });
-        closed.collect()
+                column_index: indexes.column_index(position).cloned(),
+                offset_index: indexes.offset_index(position).cloned(),
+            });
+        }
+        Ok(closed)
     }
 }
 
-/// How long the footer is: its own length stands before the last four bytes, which are `PAR1`.
+/// How long the footer is: its own length is written before the last four bytes, which are `PAR1`.
 fn read_footer_size(tail: &FileWindow) -> Result<u64, LakeError> {
     const MARK: u64 = 8;
     let start = tail
@@ -248,28 +246,34 @@ fn read_footer_size(tail: &FileWindow) -> Result<u64, LakeError> {
     }
 }
 
-/// Where page indexes and bloom filters begin; none when some lie among the row groups.
+/// Where page indexes and bloom filters begin; none when some are stored among the row groups.
 fn find_index_start(metadata: &ParquetMetaData) -> Option<u64> {
-    let groups = || metadata.row_groups().iter();
-    let columns = || groups().flat_map(RowGroupMetaData::columns);
-    let data_ends = columns()
-        .map(|column| column_byte_range(column).end)
-        .max()
-        .unwrap_or_default();
-    let offsets = |column: &ColumnChunkMetaData| {
-        [
-            column.bloom_filter_offset(),
-            column.column_index_offset(),
-            column.offset_index_offset(),
-        ]
-    };
-    let begins = columns()
-        .flat_map(offsets)
-        .flatten()
-        .map(i64::unsigned_abs)
-        .min()
-        .unwrap_or(data_ends);
-    (begins >= data_ends).then_some(begins)
+    let mut data_end = 0;
+    let mut index_start = None;
+    for column in metadata
+        .row_groups()
+        .iter()
+        .flat_map(RowGroupMetaData::columns)
+    {
+        data_end = data_end.max(column_byte_range(column).end);
+        index_start = index_start
+            .into_iter()
+            .chain(column_index_offsets(column))
+            .min();
+    }
+
+    let index_start = index_start.unwrap_or(data_end);
+    (index_start >= data_end).then_some(index_start)
+}
+
+/// Where the indexes and the bloom filter of a column chunk are stored, as far as it has them.
+fn column_index_offsets(column: &ColumnChunkMetaData) -> impl Iterator<Item = u64> {
+    let offsets = [
+        column.bloom_filter_offset(),
+        column.column_index_offset(),
+        column.offset_index_offset(),
+    ];
+    offsets.into_iter().flatten().map(i64::unsigned_abs)
 }
 
 fn column_byte_range(column: &ColumnChunkMetaData) -> Range<u64> {
@@ -278,30 +282,42 @@ fn column_byte_range(column: &ColumnChunkMetaData) -> Range<u64> {
 }
 
 fn describe_row_group(index: usize, group: &RowGroupMetaData) -> Result<RowGroup, LakeError> {
-    let of = |what: &str| LakeError::Unexpected(format!("row group {index} {what}"));
-    let ranges = || group.columns().iter().map(column_byte_range);
-    let (start, end) = (
-        ranges().map(|r| r.start).min(),
-        ranges().map(|r| r.end).max(),
-    );
-    let owner = group
+    let owner_column = group
         .columns()
         .iter()
         .find(|column| column.column_path().string() == OWNER_COLUMN);
-    let statistics = owner.and_then(ColumnChunkMetaData::statistics);
-    let Some(Statistics::ByteArray(owners)) = statistics else {
-        return Err(of("does not say which owners are in it"));
+    let Some(Statistics::ByteArray(owners)) =
+        owner_column.and_then(ColumnChunkMetaData::statistics)
+    else {
+        return Err(row_group_error(
+            index,
+            "does not say which owners are in it",
+        ));
     };
-    let text = |bytes: Option<&parquet::data_type::ByteArray>| {
-        let text = bytes.and_then(|bytes| std::str::from_utf8(bytes.data()).ok());
-        text.map(str::to_owned)
-            .ok_or_else(|| of("has owners that are no text"))
-    };
+
     Ok(RowGroup {
         index,
         rows: usize::try_from(group.num_rows()).unwrap_or_default(),
-        byte_range: start.unwrap_or_default()..end.unwrap_or_default(),
-        min_owner: text(owners.min_opt())?,
-        max_owner: text(owners.max_opt())?,
+        byte_range: row_group_byte_range(group),
+        min_owner: owner_text(index, owners.min_opt())?,
+        max_owner: owner_text(index, owners.max_opt())?,
     })
+}
+
+fn row_group_byte_range(group: &RowGroupMetaData) -> Range<u64> {
+    let ranges = group.columns().iter().map(column_byte_range);
+    ranges
+        .reduce(|group, column| group.start.min(column.start)..group.end.max(column.end))
+        .unwrap_or_default()
+}
+
+fn owner_text(index: usize, bytes: Option<&ByteArray>) -> Result<String, LakeError> {
+    bytes
+        .and_then(|bytes| std::str::from_utf8(bytes.data()).ok())
+        .map(str::to_owned)
+        .ok_or_else(|| row_group_error(index, "has owners that are no text"))
+}
+
+fn row_group_error(index: usize, what: &str) -> LakeError {
+    LakeError::Unexpected(format!("row group {index} {what}"))
 }

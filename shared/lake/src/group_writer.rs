@@ -1,4 +1,4 @@
-//! Writes a curated file row group by row group: encoded anew from rows, or copied undecoded from another file.
+//! Writes a curated file row group by row group: encoded from rows, or copied undecoded from another file.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl<W: Write + Send> RowGroupWriter<W> {
         })
     }
 
-    /// The file's schema, in Parquet's words.
+    /// The file's schema, as Parquet describes it.
     #[must_use]
     pub fn schema_descriptor(&self) -> &SchemaDescriptor {
         self.file.schema_descr()
@@ -102,7 +102,7 @@ impl<W: Write + Send> RowGroupWriter<W> {
         Ok(Some(std::mem::take(&mut self.rows)))
     }
 
-    /// Copies a group of another file, whose columns must be the same ([`Footer::is_copyable`]). The open group is ended.
+    /// Copies a group of another file, whose columns must be the same ([`ParquetFooter::is_copyable`]). The open group is ended.
     ///
     /// # Errors
     /// When the other file is damaged or the sink cannot be written.

@@ -1,15 +1,18 @@
-//! The lake's layout: which object lies where, and what is in it.
+//! The lake's layout: where each object is stored, and what is in it.
 //!
-//! Pure: bytes and keys, no storage. Keys are built and parsed here and nowhere else ([`Chunk`], [`ShardVersion`]);
-//! so are Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
-//! the small JSON documents that hold the books ([`Receipt`], [`SnapshotManifest`], [`ErasedSubjects`]), and the same in Iceberg's words ([`iceberg`]).
+//! Pure: bytes and keys, no storage. No other crate writes or parses a key ([`Chunk`], [`ShardVersion`]);
+//! the same holds for Arrow schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]),
+//! the small JSON documents by which records are accounted for ([`Receipt`], [`SnapshotManifest`], [`ErasedSubjects`]), and the same as Iceberg's metadata ([`iceberg`]).
 
+mod batch_columns;
 mod chunk;
 mod columns;
 mod curated_keys;
+mod day;
 mod erasure;
 pub mod file;
 mod footer;
+mod format;
 mod group_writer;
 pub mod iceberg;
 mod manifest;
@@ -22,18 +25,21 @@ mod report_keys;
 pub mod schema;
 mod shard;
 
-pub use chunk::{Chunk, Day};
+pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
-    ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_prefix, manifest_key, manifest_prefix,
-    parse_manifest_day, parse_version_day, state_has_content, state_prefix, swept_days_key,
-    table_prefix, version_name, work_prefix,
+    ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix,
+    manifest_key, manifest_prefix, parse_manifest_day, parse_version_day, sorted_run_key,
+    state_has_content, state_prefix, swept_days_key, table_prefix, version_name, work_document_key,
+    work_prefix,
 };
+pub use day::Day;
 pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
     erasure_receipt_prefix,
 };
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
+pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_pretty_document};
 pub use group_writer::RowGroupWriter;
 pub use manifest::{
     ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
@@ -53,8 +59,9 @@ pub use redrive::{
     find_header_text, has_erased_header, headers_with_origin,
 };
 pub use report_keys::{
-    REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, junit_key, openlineage_key,
-    parse_report_day, report_key,
+    REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, is_contract_page_key, junit_key,
+    openlineage_key, parse_report_day, report_key, source_page_key, table_export_key,
+    table_page_key,
 };
 pub use shard::{OwnerRange, shard_count};
 
@@ -72,6 +79,19 @@ pub enum LakeError {
     /// The JSON document is damaged.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
+    /// The document has another format than this version of polelake reads.
+    #[error(
+        "the {kind} has format {found}: {reader}; polelake {} reads format {DOCUMENT_FORMAT}",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Format {
+        /// What kind of document it is, such as `receipt`.
+        kind: &'static str,
+        /// The number that was found, or `none`.
+        found: String,
+        /// Which polelake wrote it and reads it.
+        reader: &'static str,
+    },
     /// The object is not what its key says.
     #[error("{0}")]
     Unexpected(String),

@@ -6,18 +6,19 @@ use contract::{Rule, Severity};
 use quality::RuleCount;
 use serde::{Deserialize, Serialize};
 
+use crate::format::{decode_document, encode_pretty_document};
 use crate::receipt::StreamKey;
 use crate::{LakeError, OwnerRange};
 
-/// How far a stream was taken into the snapshot: everything before `next`.
+/// How far a snapshot has consumed a stream: every record before `next` is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CommittedOffset {
     /// The stream.
     #[serde(flatten)]
     pub stream: StreamKey,
-    /// The first offset that was not taken; the next day begins there.
+    /// The first offset that was not consumed; the next day begins there.
     pub next: i64,
-    /// The offset that names the raw object in which `next` lies: over midnight a day ends within one.
+    /// The offset that names the raw object with `next` in it: a day ends within the object that spans midnight.
     pub object: i64,
 }
 
@@ -34,42 +35,42 @@ pub struct ManifestShard {
     pub rows: u64,
     /// Bytes of it.
     pub bytes: u64,
-    /// The key of what the merge remembers; none when it remembers nothing.
+    /// The key of the rows that the merge remembers; none when it remembers none.
     pub state_key: Option<String>,
-    /// The key of what was measured of each row group, so that a group that is copied is not measured again.
+    /// The key of the measurements of each row group, so that a group that is copied is not measured again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_key: Option<String>,
 }
 
-/// What became of a rule.
+/// How a rule was evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleVerdict {
     /// The rule holds.
     Pass,
-    /// It does not, and somebody should look.
+    /// It does not, and the owner of the data should look.
     Warn,
-    /// It does not, and the snapshot is not made current.
+    /// It does not, and the snapshot does not become current.
     Fail,
 }
 
-/// A rule's result: so many rows of so many fell short.
+/// A rule's result: how many of the checked rows failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleResult {
     /// The rule's stable id.
     pub rule: String,
-    /// What it demands.
+    /// What it expects.
     pub description: String,
     /// Its dimension.
     pub dimension: String,
     /// The column it is about; none for the whole table.
     pub column: Option<String>,
-    /// `warn` or `block`: what a failure comes to.
+    /// `warn` or `block`: what a failure leads to.
     #[serde(default)]
     pub severity: String,
-    /// Rows that fell short.
+    /// Rows that failed.
     pub failed: u64,
-    /// Rows that were looked at.
+    /// Rows that were checked.
     pub checked: u64,
     /// What is tolerated, in words.
     pub target: String,
@@ -78,7 +79,7 @@ pub struct RuleResult {
 }
 
 impl RuleResult {
-    /// What a rule's count comes to in a table of so many rows.
+    /// The result of a rule's count in a table of so many rows.
     #[must_use]
     pub fn from_count(rule: &Rule, count: RuleCount, rows: u64) -> Self {
         Self {
@@ -99,7 +100,7 @@ impl RuleResult {
     }
 }
 
-/// A column's fill.
+/// What was measured of a column's values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnProfile {
     /// Rows with a value.
@@ -113,24 +114,24 @@ pub struct ColumnProfile {
     /// Bytes of all texts.
     #[serde(default)]
     pub bytes: u64,
-    /// The least value: days, microseconds, whole numbers, decimals without their point. Never of a personal column.
+    /// The minimum: days, microseconds, whole numbers, decimals without their point. Never of a personal column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<i64>,
-    /// The greatest value.
+    /// The maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<i64>,
-    /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `least`, within 1.7 % of the rank. Never of a personal
-    /// column.
+    /// The 5th, 25th, 50th, 75th and 95th percentile, in the units of `minimum`, within 1.7 % of the rank. Never of a
+    /// personal column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<[i64; 5]>,
-    /// The commonest shapes of the values and the rows that have them: `9` for a digit, `A` and `a` for letters, one sign for
-    /// each character. Of a personal column only shapes of many rows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The commonest character patterns of the values and the rows that have them: `9` for a digit, `A` and `a` for letters,
+    /// one sign for each character. Of a personal column only patterns of many rows.
+    #[serde(default, rename = "patterns", skip_serializing_if = "Vec::is_empty")]
     pub character_patterns: Vec<(String, u64)>,
-    /// The same in the low grain: a run of one kind is one sign.
+    /// The same, with one sign for a run of characters of one kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coarse_patterns: Vec<(String, u64)>,
-    /// How often each code stands there, of a column with a closed list that is not personal.
+    /// How many rows have each code, of a column with a closed list that is not personal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<(String, u64)>,
 }
@@ -146,7 +147,7 @@ pub struct SnapshotManifest {
     pub contract_version: String,
     /// The day of the snapshot that this one was built on.
     pub base: Option<String>,
-    /// Whether no blocking rule failed: only such a snapshot is made current.
+    /// Whether no blocking rule failed: only such a snapshot becomes current.
     pub passed: bool,
     /// Rows that readers see.
     pub rows: u64,
@@ -154,27 +155,27 @@ pub struct SnapshotManifest {
     pub inserted: u64,
     /// Rows that differ from the base.
     pub updated: u64,
-    /// Rows of the base that are gone.
+    /// Rows of the base that were deleted.
     pub deleted: u64,
     /// The shards.
     pub shards: Vec<ManifestShard>,
-    /// How far every stream was taken.
+    /// How far every stream was consumed.
     pub committed_offsets: Vec<CommittedOffset>,
-    /// What became of the rules.
+    /// The results of the rules.
     pub rules: Vec<RuleResult>,
-    /// The columns' fill, by name.
+    /// What was measured of the columns, by name.
     pub columns: BTreeMap<String, ColumnProfile>,
     /// The latest event time in it, in microseconds since 1970.
     pub newest_event: Option<i64>,
 }
 
 impl SnapshotManifest {
-    /// How far a stream was taken; none when nothing of it was.
+    /// How far a stream was consumed; none when no record of it was.
     #[must_use]
     pub fn committed_offset(&self, stream: &StreamKey) -> Option<&CommittedOffset> {
         self.committed_offsets
             .iter()
-            .find(|progress| progress.stream == *stream)
+            .find(|offset| offset.stream == *stream)
     }
 
     /// The shards that reach into a range of owners.
@@ -187,13 +188,13 @@ impl SnapshotManifest {
             .collect()
     }
 
-    /// The shard of so many; none when the table is cut into another number of them.
+    /// The shard with this number out of `shards`; none when the table is cut into another number of them.
     #[must_use]
     pub fn find_shard(&self, shard: u32, shards: u32) -> Option<&ManifestShard> {
-        let same = self.shards.len() == shards as usize;
-        self.shards
-            .iter()
-            .find(|known| same && known.shard == shard)
+        if self.shards.len() != shards as usize {
+            return None;
+        }
+        self.shards.iter().find(|known| known.shard == shard)
     }
 
     /// The manifest as JSON; the same manifest gives the same bytes.
@@ -201,14 +202,14 @@ impl SnapshotManifest {
     /// # Errors
     /// Never for a manifest of the merge; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        Ok(serde_json::to_vec_pretty(self)?)
+        encode_pretty_document(self)
     }
 
     /// Reads a manifest.
     ///
     /// # Errors
-    /// When the bytes are no manifest.
+    /// When the bytes are no manifest, or one of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        Ok(serde_json::from_slice(bytes)?)
+        decode_document("snapshot manifest", bytes)
     }
 }

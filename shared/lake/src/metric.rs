@@ -1,17 +1,20 @@
-//! The metrics history: what every day came to, as Parquet, so that analysts ask for quality as they ask for data.
+//! The metrics history: the results of every day as Parquet, so that analysts query quality as they query data.
 //!
 //! Two tables of one file for each day: a number for every metric, and a row for every rule. Neither holds a value of a
 //! record.
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 
+use crate::batch_columns::{primitive_column, text_column};
 use crate::{Day, LakeError, RuleResult, RuleVerdict, file};
+
+/// What errors call a day's metrics.
+const METRICS_FILE: &str = "a file of metrics";
 
 /// What the metrics' table is called.
 pub const METRICS_TABLE: &str = "quality_metrics";
@@ -56,10 +59,10 @@ pub const RULE_COLUMNS: [(&str, &str, &str); 9] = [
     (
         "severity",
         "string",
-        "What a failure comes to: warn or block",
+        "What a failure leads to: warn or block",
     ),
-    ("failed", "bigint", "Rows that fell short"),
-    ("checked", "bigint", "Rows that were looked at"),
+    ("failed", "bigint", "Rows that failed"),
+    ("checked", "bigint", "Rows that were checked"),
     ("target", "string", "What is tolerated, in words"),
     ("verdict", "string", "pass, warn or fail"),
 ];
@@ -77,13 +80,13 @@ pub struct QualityMetric {
     pub value: f64,
 }
 
-/// Where a table of the history lies.
+/// The prefix of a table of the history.
 #[must_use]
 pub fn history_prefix(table: &str) -> String {
     format!("quality/{table}/")
 }
 
-/// The place of a day's file of it, as the catalogue's projection writes places.
+/// The location of a day's file, as the catalogue's partition projection writes it.
 #[must_use]
 pub fn history_location_template(table: &str) -> String {
     format!("{}report_date=${{report_date}}/", history_prefix(table))
@@ -147,31 +150,37 @@ pub fn encode_metrics(metrics: &[QualityMetric]) -> Result<Bytes, LakeError> {
 /// When the file cannot be written.
 pub fn encode_rules(results: &[(String, &RuleResult)]) -> Result<Bytes, LakeError> {
     let schema = history_schema(&RULE_COLUMNS);
-    let of = |text: fn(&RuleResult) -> Option<&str>| {
-        text_array(results.iter().map(|(_, rule)| text(rule)))
-    };
-    let counts = |count: fn(&RuleResult) -> u64| -> ArrayRef {
-        let counts = results
-            .iter()
-            .map(|(_, rule)| i64::try_from(count(rule)).unwrap_or(i64::MAX));
-        Arc::new(Int64Array::from_iter_values(counts))
-    };
     let columns = vec![
         text_array(results.iter().map(|(dataset, _)| Some(dataset.as_str()))),
-        of(|rule| Some(&rule.rule)),
-        of(|rule| rule.column.as_deref()),
-        of(|rule| Some(&rule.dimension)),
-        of(|rule| Some(&rule.severity)),
-        counts(|rule| rule.failed),
-        counts(|rule| rule.checked),
-        of(|rule| Some(&rule.target)),
-        of(|rule| Some(verdict_label(rule.verdict))),
+        rule_texts(results, |rule| Some(&rule.rule)),
+        rule_texts(results, |rule| rule.column.as_deref()),
+        rule_texts(results, |rule| Some(&rule.dimension)),
+        rule_texts(results, |rule| Some(&rule.severity)),
+        rule_counts(results, |rule| rule.failed),
+        rule_counts(results, |rule| rule.checked),
+        rule_texts(results, |rule| Some(&rule.target)),
+        rule_texts(results, |rule| Some(verdict_label(rule.verdict))),
     ];
+
     file::write_parquet(
         &schema,
         &[RecordBatch::try_new(Arc::clone(&schema), columns)?],
         file::refined_properties(),
     )
+}
+
+fn rule_texts(
+    results: &[(String, &RuleResult)],
+    text: fn(&RuleResult) -> Option<&str>,
+) -> ArrayRef {
+    text_array(results.iter().map(|(_, rule)| text(rule)))
+}
+
+fn rule_counts(results: &[(String, &RuleResult)], count: fn(&RuleResult) -> u64) -> ArrayRef {
+    let counts = results
+        .iter()
+        .map(|(_, rule)| i64::try_from(count(rule)).unwrap_or(i64::MAX));
+    Arc::new(Int64Array::from_iter_values(counts))
 }
 
 fn verdict_label(verdict: RuleVerdict) -> &'static str {
@@ -190,19 +199,11 @@ pub fn decode_metrics(bytes: Bytes) -> Result<Vec<QualityMetric>, LakeError> {
     let mut metrics = Vec::new();
     for batch in file::read_parquet(bytes)? {
         let batch = batch?;
-        let missing =
-            |name: &str| LakeError::Unexpected(format!("a file of metrics has the column {name}"));
-        let text = |name: &str| {
-            let column = batch
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>());
-            column.ok_or_else(|| missing(name))
-        };
-        let (datasets, columns, names) = (text("dataset")?, text("column_name")?, text("metric")?);
-        let values = batch
-            .column_by_name("value")
-            .and_then(|column| column.as_primitive_opt::<Float64Type>());
-        let values = values.ok_or_else(|| missing("value"))?;
+        let datasets = text_column(&batch, METRICS_FILE, "dataset")?;
+        let columns = text_column(&batch, METRICS_FILE, "column_name")?;
+        let names = text_column(&batch, METRICS_FILE, "metric")?;
+        let values = primitive_column::<Float64Type>(&batch, METRICS_FILE, "value")?;
+
         metrics.extend((0..batch.num_rows()).map(|row| QualityMetric {
             dataset: datasets.value(row).to_owned(),
             column: columns.is_valid(row).then(|| columns.value(row).to_owned()),

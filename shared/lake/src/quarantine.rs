@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{
-    BinaryBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use bytes::Bytes;
 
+use crate::batch_columns::{binary_column, primitive_column, text_column};
 use crate::{Chunk, LakeError, file};
 
 /// A refused record.
@@ -34,7 +32,10 @@ pub struct RefusedRecord<'r> {
     pub reason: String,
 }
 
-/// The bytes of a quarantine object.
+/// What errors call the file.
+const FILE: &str = "a quarantine object";
+
+/// The bytes of a quarantine object. `versions` are those of the contract and of the mapping.
 ///
 /// # Errors
 /// When Parquet refuses to write.
@@ -44,54 +45,56 @@ pub fn encode_quarantine(
     versions: (&str, &str),
     records: &[RefusedRecord<'_>],
 ) -> Result<Bytes, LakeError> {
-    let text = |value: &dyn Fn(&RefusedRecord<'_>) -> Option<String>| -> ArrayRef {
-        let mut builder = StringBuilder::new();
-        records
-            .iter()
-            .for_each(|record| builder.append_option(value(record)));
-        Arc::new(builder.finish())
-    };
-    let binary = |value: &dyn for<'q> Fn(&RefusedRecord<'q>) -> Option<&'q [u8]>| -> ArrayRef {
-        let mut builder = BinaryBuilder::new();
-        records
-            .iter()
-            .for_each(|record| builder.append_option(value(record)));
-        Arc::new(builder.finish())
-    };
-    let integer = |value: &dyn Fn(&RefusedRecord<'_>) -> i64| -> ArrayRef {
-        let mut builder = Int64Builder::new();
-        records
-            .iter()
-            .for_each(|record| builder.append_value(value(record)));
-        Arc::new(builder.finish())
-    };
-    let mut appended = TimestampMicrosecondBuilder::new().with_timezone("UTC");
-    records
-        .iter()
-        .for_each(|record| appended.append_value(record.appended));
+    let (contract_version, mapping_version) = versions;
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("source", text(&|_| Some(source.to_owned()))),
-        ("topic", text(&|_| Some(chunk.topic.clone()))),
-        ("partition", integer(&|_| i64::from(chunk.partition))),
-        ("offset", integer(&|record| record.offset)),
-        ("appended_at", Arc::new(appended.finish())),
-        ("rule", text(&|record| Some(record.rule.clone()))),
-        ("path", text(&|record| Some(record.path.clone()))),
-        ("reason", text(&|record| Some(record.reason.clone()))),
-        ("contract_version", text(&|_| Some(versions.0.to_owned()))),
-        ("mapping_version", text(&|_| Some(versions.1.to_owned()))),
-        ("key", binary(&|record| record.key)),
-        ("value", binary(&|record| record.value)),
-        ("headers", text(&|record| record.headers.map(str::to_owned))),
+        ("source", repeated_text(source, records)),
+        ("topic", repeated_text(&chunk.topic, records)),
+        ("partition", integers(records, |_| chunk.partition.into())),
+        ("offset", integers(records, |record| record.offset)),
+        ("appended_at", append_times(records)),
+        ("rule", texts(records, |record| Some(&record.rule))),
+        ("path", texts(records, |record| Some(&record.path))),
+        ("reason", texts(records, |record| Some(&record.reason))),
+        ("contract_version", repeated_text(contract_version, records)),
+        ("mapping_version", repeated_text(mapping_version, records)),
+        ("key", byte_strings(records, |record| record.key)),
+        ("value", byte_strings(records, |record| record.value)),
+        ("headers", texts(records, |record| record.headers)),
     ];
-    let schema = Arc::new(Schema::new(
-        columns.iter().map(column_field).collect::<Vec<_>>(),
-    ));
-    let batch = RecordBatch::try_new(
-        Arc::clone(&schema),
-        columns.into_iter().map(|(_, column)| column).collect(),
+
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
     )?;
-    file::write_parquet(&schema, &[batch], file::refined_properties())
+    file::write_parquet(&batch.schema(), &[batch], file::refined_properties())
+}
+
+fn repeated_text(text: &str, records: &[RefusedRecord<'_>]) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(records.iter().map(|_| text)))
+}
+
+fn texts<'r>(
+    records: &'r [RefusedRecord<'r>],
+    text: impl Fn(&'r RefusedRecord<'r>) -> Option<&'r str>,
+) -> ArrayRef {
+    Arc::new(records.iter().map(text).collect::<StringArray>())
+}
+
+fn byte_strings<'r>(
+    records: &'r [RefusedRecord<'r>],
+    bytes: impl Fn(&'r RefusedRecord<'r>) -> Option<&'r [u8]>,
+) -> ArrayRef {
+    Arc::new(records.iter().map(bytes).collect::<BinaryArray>())
+}
+
+fn integers(records: &[RefusedRecord<'_>], number: impl Fn(&RefusedRecord<'_>) -> i64) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(records.iter().map(number)))
+}
+
+fn append_times(records: &[RefusedRecord<'_>]) -> ArrayRef {
+    let times = records.iter().map(|record| record.appended);
+    Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
 }
 
 /// A refused record, read back.
@@ -121,6 +124,65 @@ pub struct QuarantinedRecord {
     pub headers: Option<String>,
 }
 
+/// The columns of a quarantine object from which records are read back.
+struct QuarantineColumns<'b> {
+    source: &'b StringArray,
+    offset: &'b Int64Array,
+    appended: &'b TimestampMicrosecondArray,
+    rule: &'b StringArray,
+    path: &'b StringArray,
+    reason: &'b StringArray,
+    contract_version: &'b StringArray,
+    mapping_version: &'b StringArray,
+    key: &'b BinaryArray,
+    value: &'b BinaryArray,
+    headers: &'b StringArray,
+}
+
+impl<'b> QuarantineColumns<'b> {
+    fn find(batch: &'b RecordBatch) -> Result<Self, LakeError> {
+        Ok(Self {
+            source: text_column(batch, FILE, "source")?,
+            offset: primitive_column::<Int64Type>(batch, FILE, "offset")?,
+            appended: primitive_column::<TimestampMicrosecondType>(batch, FILE, "appended_at")?,
+            rule: text_column(batch, FILE, "rule")?,
+            path: text_column(batch, FILE, "path")?,
+            reason: text_column(batch, FILE, "reason")?,
+            contract_version: text_column(batch, FILE, "contract_version")?,
+            mapping_version: text_column(batch, FILE, "mapping_version")?,
+            key: binary_column(batch, FILE, "key")?,
+            value: binary_column(batch, FILE, "value")?,
+            headers: text_column(batch, FILE, "headers")?,
+        })
+    }
+
+    fn record(&self, row: usize) -> QuarantinedRecord {
+        QuarantinedRecord {
+            source: optional_text(self.source, row).unwrap_or_default(),
+            offset: self.offset.value(row),
+            appended: self.appended.value(row),
+            rule: optional_text(self.rule, row).unwrap_or_default(),
+            path: optional_text(self.path, row).unwrap_or_default(),
+            reason: optional_text(self.reason, row).unwrap_or_default(),
+            contract_version: optional_text(self.contract_version, row).unwrap_or_default(),
+            mapping_version: optional_text(self.mapping_version, row).unwrap_or_default(),
+            key: optional_bytes(self.key, row),
+            value: optional_bytes(self.value, row),
+            headers: optional_text(self.headers, row),
+        }
+    }
+}
+
+fn optional_text(texts: &StringArray, row: usize) -> Option<String> {
+    texts.is_valid(row).then(|| texts.value(row).to_owned())
+}
+
+fn optional_bytes(values: &BinaryArray, row: usize) -> Option<Bytes> {
+    values
+        .is_valid(row)
+        .then(|| Bytes::copy_from_slice(values.value(row)))
+}
+
 /// The records of a quarantine object.
 ///
 /// # Errors
@@ -129,48 +191,10 @@ pub fn decode_quarantine(bytes: Bytes) -> Result<Vec<QuarantinedRecord>, LakeErr
     let mut records = Vec::new();
     for batch in file::read_parquet(bytes)? {
         let batch = batch?;
-        let column = |name: &str| {
-            let missing =
-                || LakeError::Unexpected(format!("a quarantine object has the column {name}"));
-            batch.column_by_name(name).ok_or_else(missing)
-        };
-        let text = |name: &str, row: usize| -> Result<Option<String>, LakeError> {
-            let texts = column(name)?.as_string::<i32>();
-            Ok(texts.is_valid(row).then(|| texts.value(row).to_owned()))
-        };
-        let binary = |name: &str, row: usize| -> Result<Option<Bytes>, LakeError> {
-            let values = column(name)?.as_binary::<i32>();
-            Ok(values
-                .is_valid(row)
-                .then(|| Bytes::copy_from_slice(values.value(row))))
-        };
-        for row in 0..batch.num_rows() {
-            records.push(QuarantinedRecord {
-                source: text("source", row)?.unwrap_or_default(),
-                offset: column("offset")?.as_primitive::<Int64Type>().value(row),
-                appended: column("appended_at")?
-                    .as_primitive::<TimestampMicrosecondType>()
-                    .value(row),
-                rule: text("rule", row)?.unwrap_or_default(),
-                path: text("path", row)?.unwrap_or_default(),
-                reason: text("reason", row)?.unwrap_or_default(),
-                contract_version: text("contract_version", row)?.unwrap_or_default(),
-                mapping_version: text("mapping_version", row)?.unwrap_or_default(),
-                key: binary("key", row)?,
-                value: binary("value", row)?,
-                headers: text("headers", row)?,
-            });
-        }
+        let columns = QuarantineColumns::find(&batch)?;
+        records.extend((0..batch.num_rows()).map(|row| columns.record(row)));
     }
     Ok(records)
-}
-
-fn column_field((name, column): &(&str, ArrayRef)) -> Field {
-    let kind = match column.data_type() {
-        DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        other => other.clone(),
-    };
-    Field::new(*name, kind, true)
 }
 
 #[cfg(test)]

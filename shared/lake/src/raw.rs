@@ -7,7 +7,7 @@ use arrow_array::builder::{
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMillisecondType};
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::file::metadata::KeyValue;
 
@@ -30,51 +30,74 @@ pub struct RawRecord<'r> {
     pub headers: Option<String>,
 }
 
+/// The columns of a raw object under construction.
+struct RawColumns {
+    topic: StringBuilder,
+    partition: Int32Builder,
+    offset: Int64Builder,
+    timestamp: TimestampMillisecondBuilder,
+    timestamp_type: StringBuilder,
+    key: BinaryBuilder,
+    value: BinaryBuilder,
+    headers: StringBuilder,
+}
+
+impl RawColumns {
+    /// Empty columns with room for the records: values are most of a raw object's bytes.
+    fn with_capacity_for(records: &[RawRecord<'_>]) -> Self {
+        let values = records.iter().filter_map(|record| record.value.as_ref());
+        let value_bytes = values.map(Bytes::len).sum();
+        Self {
+            topic: StringBuilder::new(),
+            partition: Int32Builder::with_capacity(records.len()),
+            offset: Int64Builder::with_capacity(records.len()),
+            timestamp: TimestampMillisecondBuilder::with_capacity(records.len())
+                .with_timezone("UTC"),
+            timestamp_type: StringBuilder::new(),
+            key: BinaryBuilder::new(),
+            value: BinaryBuilder::with_capacity(records.len(), value_bytes),
+            headers: StringBuilder::new(),
+        }
+    }
+
+    fn append_record(&mut self, chunk: &Chunk, record: &RawRecord<'_>) {
+        self.topic.append_value(&chunk.topic);
+        self.partition.append_value(chunk.partition);
+        self.offset.append_value(record.offset);
+        self.timestamp.append_value(record.timestamp);
+        self.timestamp_type.append_option(record.timestamp_type);
+        self.key.append_option(record.key.as_ref());
+        self.value.append_option(record.value.as_ref());
+        self.headers.append_option(record.headers.as_ref());
+    }
+
+    /// The columns in the order of [`schema::raw_schema`].
+    fn finish(mut self) -> Vec<ArrayRef> {
+        vec![
+            Arc::new(self.topic.finish()),
+            Arc::new(self.partition.finish()),
+            Arc::new(self.offset.finish()),
+            Arc::new(self.timestamp.finish()),
+            Arc::new(self.timestamp_type.finish()),
+            Arc::new(self.key.finish()),
+            Arc::new(self.value.finish()),
+            Arc::new(self.headers.finish()),
+        ]
+    }
+}
+
 /// The bytes of the raw object of `chunk`. The same records give the same bytes.
 ///
 /// # Errors
 /// When Parquet refuses to write.
 pub fn encode_raw(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> Result<Bytes, LakeError> {
-    let mut topic = StringBuilder::new();
-    let mut partition = Int32Builder::with_capacity(records.len());
-    let mut offset = Int64Builder::with_capacity(records.len());
-    let mut timestamp =
-        TimestampMillisecondBuilder::with_capacity(records.len()).with_timezone("UTC");
-    let mut timestamp_type = StringBuilder::new();
-    let bytes: usize = records
-        .iter()
-        .filter_map(|record| record.value.as_ref())
-        .map(Bytes::len)
-        .sum();
-    let (mut key, mut value) = (
-        BinaryBuilder::new(),
-        BinaryBuilder::with_capacity(records.len(), bytes),
-    );
-    let mut headers = StringBuilder::new();
+    let mut columns = RawColumns::with_capacity_for(records);
     for record in records {
-        topic.append_value(&chunk.topic);
-        partition.append_value(chunk.partition);
-        offset.append_value(record.offset);
-        timestamp.append_value(record.timestamp);
-        timestamp_type.append_option(record.timestamp_type);
-        key.append_option(record.key.as_ref());
-        value.append_option(record.value.as_ref());
-        headers.append_option(record.headers.as_ref());
+        columns.append_record(chunk, record);
     }
+
     let schema = schema::raw_schema();
-    let batch = RecordBatch::try_new(
-        Arc::clone(&schema),
-        vec![
-            Arc::new(topic.finish()),
-            Arc::new(partition.finish()),
-            Arc::new(offset.finish()),
-            Arc::new(timestamp.finish()),
-            Arc::new(timestamp_type.finish()),
-            Arc::new(key.finish()),
-            Arc::new(value.finish()),
-            Arc::new(headers.finish()),
-        ],
-    )?;
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.finish())?;
     let footer = vec![KeyValue::new("next".into(), next.to_string())];
     file::write_parquet(&schema, &[batch], file::raw_properties(footer))
 }
@@ -111,7 +134,7 @@ impl RawBatch {
             .value(row)
     }
 
-    /// Whose clock that is, where the trigger said it.
+    /// Which clock that is, where the trigger said it.
     #[must_use]
     pub fn timestamp_type(&self, row: usize) -> Option<&str> {
         let types = self.0.column(4).as_string::<i32>();

@@ -1,17 +1,18 @@
-//! Receipts: what became of every record of a raw object. The books are kept with them.
+//! Receipts: what became of every record of a raw object. The reconciliation adds them up.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
+use crate::format::{decode_document, encode_document};
 
-/// A stream of offsets: one partition of one life of a topic.
+/// A stream of offsets: one partition of one epoch of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamKey {
     /// The Kafka topic.
     pub topic: String,
-    /// The topic's life.
+    /// The topic's epoch: counted up when a topic is recreated.
     pub epoch: u32,
     /// The partition.
     pub partition: i32,
@@ -46,9 +47,9 @@ pub struct Receipt {
     pub landed: u64,
     /// Records that became rows.
     pub refined: u64,
-    /// Records whose type is declared as one to leave alone.
+    /// Records whose type the contract declares as ignored.
     pub ignored: u64,
-    /// Records among the ignored ones that were erased, because they were about somebody who is forgotten.
+    /// Records among the ignored ones that were erased, because they were about an erased person.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub erased: u64,
     /// Refused records, by rule.
@@ -74,14 +75,14 @@ pub struct Receipt {
     pub redriven: Vec<RedrivenRecord>,
 }
 
-/// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a month; what is later
-/// than the last is counted there too.
+/// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a month. Longer lags are
+/// counted at the last bound too.
 pub const LAG_BOUNDS: [u64; 18] = [
     1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 172_800,
     604_800, 2_592_000,
 ];
 
-/// The bound by which a lag is counted. An event from the future has none: its clock is wrong.
+/// The bound by which a lag is counted. An event from the future has no lag: its clock is wrong.
 #[must_use]
 pub fn lag_bound(micros: i64) -> u64 {
     let seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
@@ -96,7 +97,7 @@ fn is_zero(count: &u64) -> bool {
 /// What became of a redriven record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedrivenRecord {
-    /// Where it was first landed, as [`crate::RedriveOrigin`] writes it.
+    /// The position at which it was first landed, as [`crate::RedriveOrigin`] writes it.
     pub of: String,
     /// `refined`, `ignored`, or the rule that it broke again.
     pub outcome: String,
@@ -123,14 +124,14 @@ impl Receipt {
     /// # Errors
     /// Never for a receipt of the transform; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
-        Ok(serde_json::to_vec(self)?)
+        encode_document(self)
     }
 
     /// Reads a receipt.
     ///
     /// # Errors
-    /// When the bytes are no receipt.
+    /// When the bytes are no receipt, or one of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
-        Ok(serde_json::from_slice(bytes)?)
+        decode_document("receipt", bytes)
     }
 }

@@ -1,7 +1,7 @@
-//! Redriving: refused records are appended to a partition of their own and take the way of every other record.
+//! Redriving: refused records are appended to a partition of their own and are processed as every other record.
 //!
-//! The chain of conditional PUTs is a log itself: nothing but storage is needed, and what was landed, refined or
-//! refused of a redrive is counted like everything else, apart from what Kafka brought (docs/adr/0010).
+//! The raw log needs nothing but storage. What was landed, refined or refused of a redrive is counted like all other
+//! records, apart from those that Kafka delivered (docs/adr/0010).
 
 use std::fmt;
 
@@ -10,27 +10,27 @@ use serde_json::Value;
 /// The partition of a topic that holds its redriven records. Kafka counts from 0.
 pub const REDRIVE_PARTITION: i32 = -1;
 
-/// The header that says where a redriven record came from.
+/// The header that says at which position a redriven record was first landed.
 pub const REDRIVE_HEADER: &str = "redrive-of";
 
-/// The header that marks a record whose key, value and headers were erased. Its place in the log stays.
+/// The header that marks a record whose key, value and headers were erased. Its position in the log stays.
 pub const ERASED_HEADER: &str = "polelake-erased";
 
-/// Where a record was first landed: written `epoch/partition/offset/timestamp`.
+/// The position at which a record was first landed: written `epoch/partition/offset/timestamp`.
 ///
 /// ```
-/// let origin = lake::Origin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
-/// assert_eq!(lake::Origin::parse(&origin.to_string()), Some(origin));
+/// let origin = lake::RedriveOrigin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
+/// assert_eq!(lake::RedriveOrigin::parse(&origin.to_string()), Some(origin));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RedriveOrigin {
-    /// The topic's life.
+    /// The topic's epoch.
     pub epoch: u32,
     /// The partition.
     pub partition: i32,
     /// The offset.
     pub offset: i64,
-    /// When it was appended, in milliseconds since 1970: the order of truth goes by it, not by the redrive.
+    /// When it was appended, in milliseconds since 1970: version precedence goes by it, not by the redrive.
     pub timestamp: i64,
 }
 
@@ -76,19 +76,24 @@ pub fn find_header_text(headers: Option<&str>, name: &str) -> Option<String> {
     String::from_utf8(base64_simd::STANDARD.decode_to_vec(value.as_str()?).ok()?).ok()
 }
 
-/// The headers with the origin in front; one that they had before is replaced.
+/// The headers with the origin first; an origin that they had before is replaced.
 #[must_use]
 pub fn headers_with_origin(headers: Option<&str>, origin: RedriveOrigin) -> String {
-    let kept: Vec<(String, Value)> = headers
+    let present: Vec<(String, Value)> = headers
         .and_then(|headers| serde_json::from_str(headers).ok())
         .unwrap_or_default();
     let encoded = base64_simd::STANDARD.encode_to_string(origin.to_string());
-    let mut whole = vec![(REDRIVE_HEADER.to_owned(), Value::String(encoded))];
-    whole.extend(kept.into_iter().filter(|(name, _)| name != REDRIVE_HEADER));
-    serde_json::to_string(&whole).unwrap_or_default()
+
+    let mut all = vec![(REDRIVE_HEADER.to_owned(), Value::String(encoded))];
+    all.extend(
+        present
+            .into_iter()
+            .filter(|(name, _)| name != REDRIVE_HEADER),
+    );
+    serde_json::to_string(&all).unwrap_or_default()
 }
 
-/// The headers of an erased record: the mark, and where it first came from when it was redriven. No person is in either.
+/// The headers of an erased record: the mark, and its origin when it was redriven. No person is in either.
 #[must_use]
 pub fn erased_headers(origin: Option<RedriveOrigin>) -> String {
     let mark = format!(r#"[["{ERASED_HEADER}",null]]"#);

@@ -7,13 +7,13 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use contract::{ColumnType, TableContract};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-/// The refined zone's column that says what a row does; see `pole::Op`.
+/// The refined zone's column that says what a row does; see [`pole::RowOperation`].
 pub const OPERATION_COLUMN: &str = "_op";
 
-/// The refined zone's column that names what a patch carries, joined by commas.
-pub const CHANGED_COLUMNS_COLUMN: &str = "_carried";
+/// The refined zone's column that names the columns that a patch changes, joined by commas.
+pub const CHANGED_COLUMNS_COLUMN: &str = "_changed_columns";
 
-/// Columns that are new in nearly every row: a dictionary of them is work for nothing.
+/// Columns whose value is new in nearly every row: a dictionary of them would save nothing.
 pub const UNIQUE_VALUE_COLUMNS: [&str; 8] = [
     "pole_id",
     "owner_id",
@@ -40,20 +40,20 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// The greatest id that a text gets. Iceberg keeps those near `i32::MAX` for itself, and gives new columns the next id
+/// The maximum id that a text gets. Iceberg keeps those near `i32::MAX` for itself, and gives new columns the next id
 /// after the last.
 const SMALL_ID_MAX: u32 = 1 << 30;
 
 /// The id by which Iceberg's readers know a column, in Parquet files and in table metadata: a hash of its name.
 ///
-/// Nothing has to remember it: a contract may put a new column anywhere, so its place says nothing. That the ids of a
-/// table differ is checked where its Iceberg schema is made.
+/// No file has to remember it: a contract may put a new column anywhere, so its position says nothing. The table's Iceberg
+/// schema is checked for two columns of one id when it is built.
 #[must_use]
 pub fn field_id(name: &str) -> i32 {
     hashed_small_id("iceberg-field", name)
 }
 
-/// A number from 1 to 2^30 that is made of a text.
+/// A number from 1 to 2^30, by the hash of a text.
 pub(crate) fn hashed_small_id(namespace: &str, text: &str) -> i32 {
     let id = (pole::pole_id(namespace, &[text]).as_u128() >> 96) % u128::from(SMALL_ID_MAX);
     i32::try_from(id).unwrap_or_default() + 1
@@ -62,26 +62,24 @@ pub(crate) fn hashed_small_id(namespace: &str, text: &str) -> i32 {
 /// The schema of a curated table. Its columns carry their ids, so that readers of Iceberg find them by id.
 #[must_use]
 pub fn curated_schema(table: &TableContract) -> SchemaRef {
-    let with_id = |field: Field| {
-        let id = field_id(field.name()).to_string();
-        field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id)]))
-    };
-    Arc::new(Schema::new(
-        table_fields(table)
-            .into_iter()
-            .map(with_id)
-            .collect::<Vec<_>>(),
-    ))
+    let fields: Vec<Field> = table_fields(table).into_iter().map(with_field_id).collect();
+    Arc::new(Schema::new(fields))
+}
+
+fn with_field_id(field: Field) -> Field {
+    let id = field_id(field.name()).to_string();
+    field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id)]))
 }
 
 /// The schema of a table's increments: the table's columns, all of them optional because a tombstone has
-/// few of them, and what the row does.
+/// few of them, and the row's operation.
 #[must_use]
 pub fn refined_schema(table: &TableContract) -> SchemaRef {
     let mut fields: Vec<Field> = table_fields(table)
         .into_iter()
         .map(|field| field.with_nullable(true))
         .collect();
+
     fields.push(Field::new(OPERATION_COLUMN, DataType::Utf8, false));
     fields.push(Field::new(CHANGED_COLUMNS_COLUMN, DataType::Utf8, true));
     Arc::new(Schema::new(fields))
@@ -93,7 +91,7 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
     (
         "partition",
         "int",
-        "The Kafka partition; -1 holds what was redriven",
+        "The Kafka partition; -1 holds redriven records",
     ),
     ("offset", "bigint", "The Kafka offset"),
     (
@@ -104,7 +102,7 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
     (
         "timestamp_type",
         "string",
-        "Whose clock that is: LOG_APPEND_TIME or CREATE_TIME",
+        "Which clock that is: LOG_APPEND_TIME or CREATE_TIME",
     ),
     ("key", "binary", "The record's key, as it came"),
     ("value", "binary", "The record's value, as it came"),
@@ -134,14 +132,18 @@ pub fn raw_schema() -> SchemaRef {
     ]))
 }
 
-/// Only the key and the columns that place a row are required in a file; a patch may come before its record.
+/// The table's columns as fields. Only provenance columns are required in a file: a patch may come before its record.
 fn table_fields(table: &TableContract) -> Vec<Field> {
-    let provenance = pole::PROVENANCE.len();
-    let field = |(place, column): (usize, &contract::Column)| {
-        let nullable = !(column.required && place < provenance);
-        Field::new(&column.name, arrow_type(column.kind), nullable)
-    };
-    table.columns.iter().enumerate().map(field).collect()
+    let mut fields = Vec::with_capacity(table.columns.len());
+    for (position, column) in table.columns.iter().enumerate() {
+        let is_required = column.required && position < pole::PROVENANCE.len();
+        fields.push(Field::new(
+            &column.name,
+            arrow_type(column.kind),
+            !is_required,
+        ));
+    }
+    fields
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ const SHARDS_MAX: u32 = 1_024;
 /// A range of owners: from one id on, up to another that is not in it. Ids are UUIDs: spread evenly, in the order of text.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct OwnerRange {
-    /// The least owner that may be in it.
+    /// The minimum owner that may be in it.
     pub from: String,
-    /// The first owner behind it; none for the last shard.
+    /// The first owner after it; none for the last shard.
     pub to: Option<String>,
 }
 
@@ -21,75 +21,80 @@ impl OwnerRange {
     /// The owners of a shard of so many.
     ///
     /// ```
-    /// let half = lake::Owners::of(1, 2);
+    /// let half = lake::OwnerRange::of_shard(1, 2);
     /// assert!(half.contains("80000000-0000-5000-8000-000000000000"));
     /// assert!(!half.contains("7fffffff-ffff-5fff-bfff-ffffffffffff"));
     /// ```
     #[must_use]
     pub fn of_shard(shard: u32, shards: u32) -> Self {
-        let bound = |shard: u32| {
-            let first = (u64::from(shard) << 32).div_ceil(u64::from(shards.max(1)));
-            format!("{first:08x}")
-        };
         let from = if shard == 0 {
             String::new()
         } else {
-            bound(shard)
+            first_owner(shard, shards)
         };
-        Self {
-            from,
-            to: (shard + 1 < shards).then(|| bound(shard + 1)),
-        }
+        let to = (shard + 1 < shards).then(|| first_owner(shard + 1, shards));
+
+        Self { from, to }
     }
 
     /// Whether an owner is in the range.
     #[must_use]
     pub fn contains(&self, owner: &str) -> bool {
-        owner >= self.from.as_str() && self.to.as_deref().is_none_or(|to| owner < to)
+        owner >= self.from.as_str() && self.begins_before_end(owner)
     }
 
-    /// Whether some owner from `least` to `greatest` can be in the range.
+    /// Whether some owner from `minimum` to `maximum` can be in the range.
     #[must_use]
-    pub fn overlaps_bounds(&self, least: &str, greatest: &str) -> bool {
-        greatest >= self.from.as_str() && self.to.as_deref().is_none_or(|to| least < to)
+    pub fn overlaps_bounds(&self, minimum: &str, maximum: &str) -> bool {
+        maximum >= self.from.as_str() && self.begins_before_end(minimum)
     }
 
     /// Whether some owner can be in both ranges.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
-        let before_end = |from: &str, to: &Option<String>| to.as_deref().is_none_or(|to| from < to);
-        before_end(&self.from, &other.to) && before_end(&other.from, &self.to)
+        other.begins_before_end(&self.from) && self.begins_before_end(&other.from)
     }
 
-    /// Whether every owner from `least` to `greatest` is in the range.
+    fn begins_before_end(&self, owner: &str) -> bool {
+        self.to.as_deref().is_none_or(|to| owner < to)
+    }
+
+    /// Whether every owner from `minimum` to `maximum` is in the range.
     #[must_use]
-    pub fn contains_bounds(&self, least: &str, greatest: &str) -> bool {
-        self.contains(least) && self.contains(greatest)
+    pub fn contains_bounds(&self, minimum: &str, maximum: &str) -> bool {
+        self.contains(minimum) && self.contains(maximum)
     }
 }
 
-/// Into how many shards a table is cut that gets so many rows more: as many as its base has, unless they would become
-/// larger than twice the target, or smaller than a quarter of it. Powers of two, so that a shard that is cut holds
-/// whole halves of the old one. With a target of 256 MB a file has between the 64 MB that Redshift Spectrum asks for
+/// The first owner of a shard of so many: the first 32 bits of ids are cut into ranges of one length.
+fn first_owner(shard: u32, shards: u32) -> String {
+    let first = (u64::from(shard) << 32).div_ceil(u64::from(shards.max(1)));
+    format!("{first:08x}")
+}
+
+/// Into how many shards a table is cut when `new_rows` are added: as many as its base has, unless they would become
+/// larger than twice the target, or smaller than a quarter of it. Powers of two, so that each new shard is a full part of
+/// an old one. With a target of 256 MB a file has between the 64 MB that Redshift Spectrum asks for
 /// and 512 MB.
 #[must_use]
 pub fn shard_count(base: Option<&SnapshotManifest>, new_rows: u64, target: u64) -> u32 {
-    let (shards, bytes, rows) = base.map_or((0, 0, 0), |base| {
-        let bytes = base.shards.iter().map(|shard| shard.bytes).sum::<u64>();
-        (
-            u32::try_from(base.shards.len()).unwrap_or(SHARDS_MAX),
-            bytes,
-            base.rows,
-        )
-    });
-    let of_row = bytes.checked_div(rows).unwrap_or(DEFAULT_ROW_BYTES).max(1);
-    let expected = bytes.saturating_add(new_rows.saturating_mul(of_row));
-    let each = expected / u64::from(shards.max(1));
-    let fits = each <= target.saturating_mul(2) && (each >= target / 4 || shards == 1);
-    if shards > 0 && fits {
+    let base_shards = base.map_or(&[][..], |base| &base.shards);
+    let shards = u32::try_from(base_shards.len()).unwrap_or(SHARDS_MAX);
+    let bytes: u64 = base_shards.iter().map(|shard| shard.bytes).sum();
+    let row_bytes = base
+        .and_then(|base| bytes.checked_div(base.rows))
+        .unwrap_or(DEFAULT_ROW_BYTES)
+        .max(1);
+    let expected_bytes = bytes.saturating_add(new_rows.saturating_mul(row_bytes));
+
+    let shard_bytes = expected_bytes / u64::from(shards.max(1));
+    let is_small_enough = shard_bytes <= target.saturating_mul(2);
+    let is_large_enough = shard_bytes >= target / 4 || shards == 1;
+    if shards > 0 && is_small_enough && is_large_enough {
         return shards;
     }
-    let wanted = u32::try_from(expected.div_ceil(target.max(1))).unwrap_or(SHARDS_MAX);
+
+    let wanted = u32::try_from(expected_bytes.div_ceil(target.max(1))).unwrap_or(SHARDS_MAX);
     wanted.clamp(1, SHARDS_MAX).next_power_of_two()
 }
 

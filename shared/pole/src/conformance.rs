@@ -1,10 +1,10 @@
 //! The forms that identifiers and names must have, by the Minimum POLE Data Standards and what they refer to.
 //!
-//! `docs/pole-standard.md` has the reading that is taken of each, and its source.
+//! `docs/pole-standard.md` says how each is interpreted, and names its source.
 
 use crate::Normaliser;
 
-/// A closed set of checks that a contract can ask of a text.
+/// A closed set of checks that a contract can apply to a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConformanceCheck {
     /// A Police National Computer id: `YYYY/NNNNNNND`, the last a check letter (DS_072).
@@ -41,7 +41,7 @@ pub enum ConformanceCheck {
     OffenceCode,
 }
 
-/// The check letters of the police's numbers: A to Z without I, O and S; Z stands for nought.
+/// The check letters of the police's numbers: A to Z without I, O and S; Z is the letter of remainder 0.
 const CHECK_LETTERS: &[u8; 23] = b"ZABCDEFGHJKLMNPQRTUVWXY";
 
 impl ConformanceCheck {
@@ -74,11 +74,11 @@ impl ConformanceCheck {
             .map(|(_, check)| *check)
     }
 
-    /// Whether `text` has the form, as it stands: what could be mended by a normaliser does not pass.
+    /// Whether `text` has the form as it is: a text that a normaliser would have to correct does not pass.
     ///
     /// ```
-    /// assert!(pole::Check::PncId.passes("2001/0171310W"));
-    /// assert!(!pole::Check::PncId.passes("2001/0171310X"));
+    /// assert!(pole::ConformanceCheck::PncId.accepts_text("2001/0171310W"));
+    /// assert!(!pole::ConformanceCheck::PncId.accepts_text("2001/0171310X"));
     /// ```
     #[must_use]
     pub fn accepts_text(self, text: &str) -> bool {
@@ -107,7 +107,7 @@ impl ConformanceCheck {
     }
 }
 
-/// Whether `text` has the shape of `form`: `9` a digit, `A` a capital letter, everything else itself.
+/// Whether `text` has this form: `9` a digit, `A` a capital letter, everything else itself.
 fn matches_form(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text
@@ -123,12 +123,14 @@ fn matches_form(text: &str, form: &str) -> bool {
 /// The check letter of a number: its remainder by 23, as a letter. None when `digits` is no number.
 pub(crate) fn compute_check_letter(digits: &str) -> Option<char> {
     let number: u64 = digits.parse().ok()?;
-    let place = usize::try_from(number % 23).ok()?;
-    CHECK_LETTERS.get(place).map(|letter| char::from(*letter))
+    let remainder = usize::try_from(number % 23).ok()?;
+    CHECK_LETTERS
+        .get(remainder)
+        .map(|letter| char::from(*letter))
 }
 
-/// Year, force and unit, system, eleven digits, letter. The letter counts the digits of all but the unit; for the longer
-/// form, whose letter nobody describes, its alphabet is all that is asked.
+/// Year, force and unit, system, eleven digits, letter. The letter checks the digits of all parts but the unit. No document
+/// describes the letter of the longer form: there any check letter passes.
 fn is_arrest_summons_number(text: &str) -> bool {
     if !text.is_ascii() || !matches!(text.len(), 20 | 21) {
         return false;
@@ -136,25 +138,28 @@ fn is_arrest_summons_number(text: &str) -> bool {
     let (number, letter) = text.split_at(text.len() - 1);
     let (head, serial) = number.split_at(number.len() - 11);
     let (year, office) = head.split_at(2);
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let unit = office
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    if !digits(year)
-        || !digits(serial)
-        || !unit
-        || !letter.bytes().all(|byte| CHECK_LETTERS.contains(&byte))
-    {
-        return false;
+    let has_form = is_all_digits(year)
+        && is_all_digits(serial)
+        && is_capitals_and_digits(office)
+        && letter.bytes().all(|byte| CHECK_LETTERS.contains(&byte));
+    if !has_form || office.len() != 6 {
+        return has_form;
     }
-    if office.len() != 6 {
-        return true;
-    }
-    let counted = [&office[..2], &office[4..]]
+
+    let office_digits = [&office[..2], &office[4..]]
         .into_iter()
-        .filter(|part| digits(part));
-    let counted: String = counted.chain([year, serial]).collect();
-    compute_check_letter(&counted).is_some_and(|expected| letter.starts_with(expected))
+        .filter(|part| is_all_digits(part));
+    let checked: String = office_digits.chain([year, serial]).collect();
+    compute_check_letter(&checked).is_some_and(|expected| letter.starts_with(expected))
+}
+
+fn is_all_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_capitals_and_digits(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
 
 /// Five of the surname filled up with 9, the date of birth in a mixed order, two initials, three of DVLA's own.
@@ -163,36 +168,41 @@ fn is_driving_licence(text: &str) -> bool {
         return false;
     }
     let (surname, rest) = text.split_at(5);
-    let letters = surname.trim_end_matches('9');
-    let named = !letters.is_empty() && letters.bytes().all(|byte| byte.is_ascii_uppercase());
     let (birth, rest) = rest.split_at(6);
-    let number = |digits: &str| digits.parse::<u32>().unwrap_or(0);
-    // A woman's month is counted from 51.
-    let month = matches!(number(&birth[1..3]), 1..=12 | 51..=62);
-    let born = matches_form(birth, "999999") && month && matches!(number(&birth[3..5]), 1..=31);
-    let (initials, own) = rest.split_at(2);
-    let initials = matches_form(initials, "AA")
+    let (initials, agency) = rest.split_at(2);
+
+    let letters = surname.trim_end_matches('9');
+    let has_surname = !letters.is_empty() && letters.bytes().all(|byte| byte.is_ascii_uppercase());
+    let has_initials = matches_form(initials, "AA")
         || matches_form(initials, "A9") && initials.ends_with('9')
         || initials == "99";
-    let arbitrary = own
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    named && born && initials && arbitrary && matches_form(&own[1..], "AA")
+    let has_agency_part = is_capitals_and_digits(&agency[..1]) && matches_form(&agency[1..], "AA");
+    has_surname && is_licence_birth(birth) && has_initials && has_agency_part
+}
+
+/// A date of birth as a licence has it: the year's digits around month and day. A woman's month is counted from 51.
+fn is_licence_birth(birth: &str) -> bool {
+    let month = birth[1..3].parse::<u32>().unwrap_or(0);
+    let day = birth[3..5].parse::<u32>().unwrap_or(0);
+    matches_form(birth, "999999") && matches!(month, 1..=12 | 51..=62) && matches!(day, 1..=31)
 }
 
 fn is_machine_readable_zone(text: &str) -> bool {
-    let lines: Vec<&str> = text.lines().collect();
-    let characters = |line: &&str| {
-        line.bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<')
-    };
-    let length: usize = lines.iter().map(|line| line.len()).sum();
-    // Passports 2 lines of 44, visas and cards 2 of 36 or 3 of 30; or one line of them.
-    lines.iter().all(characters) && [30, 36, 44, 72, 88, 90].contains(&length)
+    let mut length = 0;
+    for line in text.lines() {
+        let has_allowed_characters = line
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'<');
+        if !has_allowed_characters {
+            return false;
+        }
+        length += line.len();
+    }
+    // Passports have 2 lines of 44, visas and cards 2 of 36 or 3 of 30; some systems give one line of them.
+    [30, 36, 44, 72, 88, 90].contains(&length)
 }
 
-/// What stands before a name and is no part of it.
+/// Titles before a name, which are no part of it.
 const NAME_TITLES: [&str; 12] = [
     "mr",
     "mrs",
@@ -209,13 +219,17 @@ const NAME_TITLES: [&str; 12] = [
 ];
 
 fn is_person_name(text: &str) -> bool {
-    let character = |c: char| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' ');
-    let spaced =
-        !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
-    let titled = text
+    let has_single_spaces = !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ");
+    let has_title = text
         .split_once(' ')
         .is_some_and(|(first, _)| NAME_TITLES.contains(&first.to_lowercase().as_str()));
-    spaced && text.chars().all(character) && text.chars().any(char::is_alphabetic) && !titled
+
+    has_single_spaces
+        && !has_title
+        && text.chars().any(char::is_alphabetic)
+        && text
+            .chars()
+            .all(|c| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' '))
 }
 
 /// An act and seven characters, or common law, or an offence without an act; perhaps attempted, aided and so on.
@@ -324,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_normaliser_would_mend_does_not_pass() {
+    fn what_a_normaliser_would_correct_does_not_pass() {
         check(
             ConformanceCheck::Postcode,
             &["ZZ1 1ZZ"],

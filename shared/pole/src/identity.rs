@@ -1,10 +1,10 @@
-//! Identities: UUIDs of version 5, so that the same key always gives the same id, on every machine, for ever.
+//! Identities: UUIDs of version 5, so that the same key always gives the same id, on every machine.
 
 use sha1::{Digest, Sha1};
 use uuid::{Builder, Uuid};
 
 /// The root of every namespace: UUIDv5 of the DNS name `polelake.example`.
-/// Changing it would change every id ever given.
+/// A change of it would change every id that was ever given.
 const ROOT_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_79a4_2d5e_5b0b_9c3f_8a1d_44e7_20b1);
 
 /// Parts of a key are joined by a character that no key holds, so that (`a`,`bc`) and (`ab`,`c`) differ.
@@ -22,8 +22,10 @@ fn uuid_v5<'n>(pieces: impl IntoIterator<Item = &'n [u8]>) -> Uuid {
 
 /// A name's pieces: the namespace and each part, apart from each other.
 fn name_pieces<'n>(namespace: &'n str, parts: &'n [&'n str]) -> impl Iterator<Item = &'n [u8]> {
-    let part = |part: &'n &'n str| [KEY_PART_SEPARATOR, part.as_bytes()];
-    std::iter::once(namespace.as_bytes()).chain(parts.iter().flat_map(part))
+    let separated = parts
+        .iter()
+        .flat_map(|part| [KEY_PART_SEPARATOR, part.as_bytes()]);
+    std::iter::once(namespace.as_bytes()).chain(separated)
 }
 
 /// The id of a person, object, location or event: the same for every source that names it by the same key.
@@ -41,7 +43,7 @@ pub fn pole_id(namespace: &str, key: &[&str]) -> Uuid {
 }
 
 /// The id of a row that belongs to another record, such as a notice of a tenancy.
-/// `owner` is that record's id, `set` the name of the list it stands in.
+/// `owner` is that record's id, `set` the name of the list that has the row.
 #[must_use]
 pub fn owned_id(owner: &Uuid, set: &str, key: &[&str]) -> Uuid {
     let mut text = Uuid::encode_buffer();
@@ -52,16 +54,17 @@ pub fn owned_id(owner: &Uuid, set: &str, key: &[&str]) -> Uuid {
     uuid_v5(name_pieces("owned", &parts))
 }
 
-/// The id of a link that `owner` states between `from` and `to`.
+/// The id of a link between `from` and `to` that belongs to `owner`.
 #[must_use]
 pub fn link_id(owner: &Uuid, from: &Uuid, to: &Uuid, link_type: &str, role: &str) -> Uuid {
-    let (mut a, mut b) = (Uuid::encode_buffer(), Uuid::encode_buffer());
-    let from = from.hyphenated().encode_lower(&mut a);
-    let to = to.hyphenated().encode_lower(&mut b);
+    let mut from_text = Uuid::encode_buffer();
+    let mut to_text = Uuid::encode_buffer();
+    let from = from.hyphenated().encode_lower(&mut from_text);
+    let to = to.hyphenated().encode_lower(&mut to_text);
     owned_id(owner, "link", &[from, to, link_type, role])
 }
 
-/// An event id for sources that give none: made from the event's bytes, so that a repeat is seen as one.
+/// An event id for sources that give none: a hash of the event's bytes, so that a repeat has the same id.
 #[must_use]
 pub fn derived_event_id(source: &str, value: &[u8]) -> Uuid {
     uuid_v5([

@@ -9,7 +9,7 @@ pub enum Normaliser {
     Postcode,
     /// A property number: digits only, padded to twelve (the police dictionary's DS_011).
     Uprn,
-    /// A telephone number in E.164; a number without a country is taken as British.
+    /// A telephone number in E.164; a number without a country is read as British.
     Phone,
     /// A person's name: trimmed, single spaces.
     Name,
@@ -19,9 +19,9 @@ pub enum Normaliser {
     Nino,
     /// An e-mail address: trimmed, lower case, one `@` within.
     Email,
-    /// A Police National Computer id: `YYYY/NNNNNNND`, with a right check letter.
+    /// A Police National Computer id: `YYYY/NNNNNNND`, with a correct check letter.
     Pnc,
-    /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND`, with a right check letter.
+    /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND`, with a correct check letter.
     Cro,
     /// A country: three letters of ISO 3166-1, from two, from three, or from its English name.
     Country,
@@ -90,45 +90,54 @@ fn normalise_postcode(text: &str) -> Option<String> {
     let (outward, inward) = code.split_at_checked(code.len().checked_sub(3)?)?;
     let fits = OUTWARD.contains(&character_classes(outward).as_str())
         && character_classes(inward) == "9AA";
-    // AAA is the shape of one place only: the old Girobank.
-    let girobank = character_classes(outward) == "AAA" && code != "GIR0AA";
-    (fits && !girobank && has_valid_postcode_letters(outward, inward))
+    // Only one postcode has an outward part of three letters: the old Girobank.
+    let is_three_letters = character_classes(outward) == "AAA" && code != "GIR0AA";
+
+    (fits && !is_three_letters && has_valid_postcode_letters(outward, inward))
         .then(|| format!("{outward} {inward}"))
 }
 
-/// Some letters stand in some places only, so that handwriting is read right. The area ZZ is given to nowhere: it is used
-/// for "no fixed abode", and by invented addresses.
+/// Each position of a postcode allows certain letters only, so that handwriting is read correctly. The area ZZ is no place: it
+/// is used for "no fixed abode", and by synthetic addresses.
 fn has_valid_postcode_letters(outward: &str, inward: &str) -> bool {
     if outward.starts_with("ZZ") || outward == "GIR" {
         return true;
     }
-    let letter = |place: usize| {
-        outward[place..]
-            .chars()
-            .next()
-            .filter(char::is_ascii_alphabetic)
+
+    let has_one_letter_area = outward.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+    let later_positions = if has_one_letter_area {
+        allows_letter(outward, 2, "ABCDEFGHJKPSTUW")
+    } else {
+        allows_letter(outward, 1, "ABCDEFGHKLMNOPQRSTUVWXY")
+            && allows_letter(outward, 3, "ABEHMNPRVWXY")
     };
-    let allowed =
-        |letter: Option<char>, letters: &str| letter.is_none_or(|letter| letters.contains(letter));
-    let one_letter = outward.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-    allowed(letter(0), "ABCDEFGHIJKLMNOPRSTUWYZ")
-        && (one_letter || allowed(letter(1), "ABCDEFGHKLMNOPQRSTUVWXY"))
-        && (!one_letter || outward.len() < 3 || allowed(letter(2), "ABCDEFGHJKPSTUW"))
-        && (one_letter || outward.len() < 4 || allowed(letter(3), "ABEHMNPRVWXY"))
+    allows_letter(outward, 0, "ABCDEFGHIJKLMNOPRSTUWYZ")
+        && later_positions
         && !inward.contains(['C', 'I', 'K', 'M', 'O', 'V'])
+}
+
+/// Whether the character at the position is one of the letters, is no letter, or is missing.
+fn allows_letter(outward: &str, position: usize, letters: &str) -> bool {
+    let character = outward
+        .as_bytes()
+        .get(position)
+        .map(|byte| char::from(*byte));
+    character
+        .is_none_or(|character| !character.is_ascii_alphabetic() || letters.contains(character))
 }
 
 fn normalise_uprn(text: &str) -> Option<String> {
     let digits = text.trim();
-    let fits = (1..=12).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    (fits && digits.bytes().any(|b| b != b'0')).then(|| format!("{digits:0>12}"))
+    let is_not_zero = digits.bytes().any(|digit| digit != b'0');
+    (is_not_zero && digits.len() <= 12 && is_digits(digits)).then(|| format!("{digits:0>12}"))
 }
 
 fn normalise_phone(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let odd = text
+    let is_odd = text
         .chars()
         .any(|c| !c.is_ascii_digit() && !" +()-.".contains(c));
+
     let international = if text.trim_start().starts_with('+') {
         digits.replacen("440", "44", usize::from(digits.starts_with("440")))
     } else if text.trim_start().starts_with("00") {
@@ -136,10 +145,11 @@ fn normalise_phone(text: &str) -> Option<String> {
     } else {
         format!("44{}", digits.strip_prefix('0')?)
     };
+
     let fits = (8..=15).contains(&international.len()) && !international.starts_with('0');
-    let british = !international.starts_with("44")
+    let fits_country = !international.starts_with("44")
         || ((11..=12).contains(&international.len()) && !international.starts_with("440"));
-    (fits && british && !odd).then(|| format!("+{international}"))
+    (fits && fits_country && !is_odd).then(|| format!("+{international}"))
 }
 
 fn normalise_name(text: &str) -> Option<String> {
@@ -157,10 +167,11 @@ fn normalise_nino(text: &str) -> Option<String> {
     let bytes = code.as_bytes();
     let fits = matches!(character_classes(&code).as_str(), "AA999999A")
         && (b'A'..=b'D').contains(bytes.get(8)?);
-    let first = !b"DFIQUV".contains(bytes.first()?);
-    let second = !b"DFIOQUV".contains(bytes.get(1)?);
-    let barred = ["BG", "GB", "NK", "KN", "TN", "NT", "ZZ"].contains(&code.get(..2)?);
-    (fits && first && second && !barred).then_some(code)
+
+    let allows_first = !b"DFIQUV".contains(bytes.first()?);
+    let allows_second = !b"DFIOQUV".contains(bytes.get(1)?);
+    let is_barred = ["BG", "GB", "NK", "KN", "TN", "NT", "ZZ"].contains(&code.get(..2)?);
+    (fits && allows_first && allows_second && !is_barred).then_some(code)
 }
 
 fn normalise_email(text: &str) -> Option<String> {
@@ -176,24 +187,27 @@ fn normalise_pnc(text: &str) -> Option<String> {
     let code = text.trim().to_ascii_uppercase();
     let (year, rest) = code.split_once('/')?;
     let (serial, letter) = rest.split_at_checked(rest.len().checked_sub(1)?)?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(year) || !digits(serial) || serial.len() > 7 || !matches!(year.len(), 2 | 4) {
+    if !is_digits(year) || !is_digits(serial) || serial.len() > 7 || !matches!(year.len(), 2 | 4) {
         return None;
     }
-    let short = &year[year.len() - 2..];
-    let fits = compute_check_letter(&format!("{short}{serial:0>7}"))?.to_string() == letter;
-    // The computer began in 1974; records older than that were given the year of the record.
-    let century = if short.parse::<u32>().ok()? >= 40 {
-        "19"
-    } else {
-        "20"
+
+    let short_year = &year[year.len() - 2..];
+    let expected = compute_check_letter(&format!("{short_year}{serial:0>7}"))?;
+    let full_year = match year.len() {
+        4 => year.to_owned(),
+        _ => format!("{}{short_year}", pnc_century(short_year)?),
     };
-    let year = if year.len() == 4 {
-        year.to_owned()
-    } else {
-        format!("{century}{short}")
-    };
-    fits.then(|| format!("{year}/{serial:0>7}{letter}"))
+    (expected.to_string() == letter).then(|| format!("{full_year}/{serial:0>7}{letter}"))
+}
+
+/// The century of a year of two digits. The computer began in 1974; older records were given the year of the record.
+fn pnc_century(short_year: &str) -> Option<&'static str> {
+    let year: u32 = short_year.parse().ok()?;
+    Some(if year >= 40 { "19" } else { "20" })
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The ordinary form names the serial number first, that of the old file series (`SF`) the year.
@@ -201,26 +215,27 @@ fn normalise_cro(text: &str) -> Option<String> {
     let code = text.trim().to_ascii_uppercase();
     let (head, tail) = code.split_once('/')?;
     let (number, letter) = tail.split_at_checked(tail.len().checked_sub(1)?)?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let (file, year, serial) = match head.strip_prefix("SF") {
-        Some(year) => (true, year, number),
-        None => (false, number, head),
-    };
-    if !digits(year) || !digits(serial) || year.len() != 2 || serial.len() > 6 {
+    let old_series_year = head.strip_prefix("SF");
+    let (year, serial) = old_series_year.map_or((number, head), |year| (year, number));
+    if !is_digits(year) || !is_digits(serial) || year.len() != 2 || serial.len() > 6 {
         return None;
     }
-    let counted = if file {
+
+    let is_old_series = old_series_year.is_some();
+    let counted = if is_old_series {
         format!("{year}{serial}")
     } else {
         format!("{year}{serial:0>6}")
     };
-    let fits = compute_check_letter(&counted)?.to_string() == letter;
-    let written = if file {
+    if compute_check_letter(&counted)?.to_string() != letter {
+        return None;
+    }
+
+    Some(if is_old_series {
         format!("SF{year}/{serial}{letter}")
     } else {
         format!("{serial:0>6}/{year}{letter}")
-    };
-    fits.then_some(written)
+    })
 }
 
 fn normalise_country(text: &str) -> Option<String> {

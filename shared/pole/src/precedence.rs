@@ -1,6 +1,6 @@
-//! The order of truth: which of two statements about the same row holds.
+//! Version precedence: which of two changes of the same row takes precedence.
 
-/// Where a statement stands in the log.
+/// The position of a change in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogPosition {
     /// When it was appended, in microseconds since 1970.
@@ -11,7 +11,7 @@ pub struct LogPosition {
     pub offset: i64,
 }
 
-/// A statement's rank. The greatest is true: first by the source's version, then by event time,
+/// A change's rank. The greatest takes precedence: first by the source's version, then by event time,
 /// then by position in the log. It does not depend on the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Precedence {
@@ -19,12 +19,12 @@ pub struct Precedence {
     pub version: Option<i64>,
     /// Event time in microseconds since 1970.
     pub event_time: i64,
-    /// The place in the log.
+    /// The position in the log.
     pub position: LogPosition,
 }
 
 impl Precedence {
-    /// Whether `other` states the same moment of the same record, so that only the log could tell them apart.
+    /// Whether `other` has the same version and time, so that only the position in the log differs.
     #[must_use]
     pub fn has_same_version_and_time(&self, other: &Self) -> bool {
         self.version == other.version && self.event_time == other.event_time
@@ -35,7 +35,7 @@ impl Precedence {
 mod tests {
     use super::*;
 
-    fn truth(version: Option<i64>, event_time: i64, offset: i64) -> Precedence {
+    fn precedence(version: Option<i64>, event_time: i64, offset: i64) -> Precedence {
         Precedence {
             version,
             event_time,
@@ -48,10 +48,10 @@ mod tests {
     }
 
     #[test]
-    fn version_comes_before_time_and_time_before_place() {
-        assert!(truth(Some(8), 1, 1) > truth(Some(7), 9, 9));
-        assert!(truth(None, 9, 1) > truth(None, 8, 9));
-        assert!(truth(None, 8, 9) > truth(None, 8, 1));
-        assert!(truth(Some(0), 0, 0) > truth(None, 9, 9));
+    fn version_comes_before_time_and_time_before_position() {
+        assert!(precedence(Some(8), 1, 1) > precedence(Some(7), 9, 9));
+        assert!(precedence(None, 9, 1) > precedence(None, 8, 9));
+        assert!(precedence(None, 8, 9) > precedence(None, 8, 1));
+        assert!(precedence(Some(0), 0, 0) > precedence(None, 9, 9));
     }
 }

@@ -1,4 +1,4 @@
-//! The columns that every POLE row carries: where it came from and how old its truth is.
+//! The columns that every POLE row has: its source, and the version, time and position that decide its precedence.
 
 /// The type of a column, as far as the model needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct ProvenanceColumn {
     pub kind: ProvenanceKind,
     /// Whether it is filled in every row.
     pub required: bool,
-    /// What it says, for the table contracts and the catalogue.
+    /// Its meaning, for the table contracts and the catalogue.
     pub meaning: &'static str,
 }
 

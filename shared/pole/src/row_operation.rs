@@ -1,20 +1,20 @@
-//! What a row in the refined zone asks of the snapshot.
+//! How a row in the refined zone changes the snapshot.
 
-/// What a refined row does to the row of the same key.
+/// How a refined row changes the snapshot's row of the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowOperation {
-    /// The whole row, as it now is.
+    /// The full row, as it now is.
     Upsert,
     /// Some fields of the row; the others stay as they were.
     Patch,
-    /// The row is gone, and an older statement does not bring it back.
+    /// The row is deleted, and an older change does not bring it back.
     Delete,
-    /// Not a row: the owner's set of rows is stated anew, and rows of it that are not repeated are gone.
+    /// Not a row: the owner's set of rows is replaced, and rows of it that are not repeated are deleted.
     Replace,
 }
 
 impl RowOperation {
-    /// The letter that stands in the refined zone's `_op` column.
+    /// The letter in the refined zone's `_op` column.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

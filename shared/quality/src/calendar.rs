@@ -1,9 +1,10 @@
-//! The bank holidays of England and Wales: those of the Act of 1971, and what proclamations added or moved since 2018.
+//! The bank holidays of England and Wales: those of the Act of 1971, and what proclamations added
+//! or moved since 2018.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday, date};
 
-/// (the year's holiday that was moved, to where): of its months there is only one.
+/// Holidays that were moved: (the day by rule, the proclaimed day).
 const MOVED_HOLIDAYS: [(Date, Date); 2] = [
     // Victory in Europe, 75 years.
     (date(2020, 5, 4), date(2020, 5, 8)),
@@ -26,7 +27,7 @@ pub fn weekday_index(day: i32) -> u8 {
     u8::try_from((i64::from(day) + 3).rem_euclid(7)).unwrap_or_default()
 }
 
-/// Whether offices in England and Wales are closed on a day, counted from 1970-01-01, that would be a working day.
+/// Whether a day, counted from 1970-01-01, is a bank holiday in England and Wales.
 #[must_use]
 pub fn is_bank_holiday(day: i32) -> bool {
     civil_date(day).is_some_and(|date| {
@@ -34,54 +35,79 @@ pub fn is_bank_holiday(day: i32) -> bool {
     })
 }
 
-/// The holidays of every year, where proclamations have not moved them.
+/// The eight regular holidays of a year, on the days to which proclamations moved them.
 fn bank_holidays_of_year(year: i16) -> [Option<Date>; 8] {
-    let on = |month, day| Date::new(year, month, day).ok();
-    let monday = |month, nth| {
-        on(month, 1)?
-            .nth_weekday_of_month(nth, Weekday::Monday)
-            .ok()
-    };
-    let after = |date: Option<Date>, days: i32| date?.checked_add(days.days()).ok();
-    let (christmas, boxing) = match on(12, 25).map(Date::weekday) {
-        Some(Weekday::Saturday) => (2, 2),
-        // The Monday is Boxing Day, and Christmas has the Tuesday.
-        Some(Weekday::Sunday) => (2, 0),
-        Some(Weekday::Friday) => (0, 2),
-        _ => (0, 0),
-    };
-    let new_year = match on(1, 1).map(Date::weekday) {
+    let new_year = Date::new(year, 1, 1).ok();
+    let christmas = Date::new(year, 12, 25).ok();
+    let boxing_day = Date::new(year, 12, 26).ok();
+    let easter = easter_sunday(year);
+    let (christmas_shift, boxing_day_shift) = christmas_shifts(christmas);
+
+    let holidays = [
+        add_days(new_year, new_year_shift(new_year)),
+        add_days(easter, -2),
+        add_days(easter, 1),
+        nth_monday(year, 5, 1),
+        nth_monday(year, 5, -1),
+        nth_monday(year, 8, -1),
+        add_days(christmas, christmas_shift),
+        add_days(boxing_day, boxing_day_shift),
+    ];
+    holidays.map(|holiday| holiday.map(proclaimed_date))
+}
+
+/// Days from New Year's Day to its holiday, which is a working day.
+fn new_year_shift(new_year: Option<Date>) -> i32 {
+    match new_year.map(Date::weekday) {
         Some(Weekday::Saturday) => 2,
         Some(Weekday::Sunday) => 1,
         _ => 0,
-    };
-    let easter = easter_sunday(year);
-    let holidays = [
-        after(on(1, 1), new_year),
-        after(easter, -2),
-        after(easter, 1),
-        monday(5, 1),
-        monday(5, -1),
-        monday(8, -1),
-        after(on(12, 25), christmas),
-        after(on(12, 26), boxing),
-    ];
-    holidays.map(|holiday| {
-        let moved = MOVED_HOLIDAYS
-            .iter()
-            .find(|(from, _)| Some(*from) == holiday);
-        moved.map_or(holiday, |(_, to)| Some(*to))
-    })
+    }
 }
 
-/// Easter Sunday, by the anonymous Gregorian computus.
+/// Days from Christmas and from Boxing Day to their holidays, which are two working days.
+fn christmas_shifts(christmas: Option<Date>) -> (i32, i32) {
+    match christmas.map(Date::weekday) {
+        Some(Weekday::Saturday) => (2, 2),
+        // Boxing Day stays on its Monday, and the holiday of Christmas is the Tuesday.
+        Some(Weekday::Sunday) => (2, 0),
+        Some(Weekday::Friday) => (0, 2),
+        _ => (0, 0),
+    }
+}
+
+fn add_days(date: Option<Date>, days: i32) -> Option<Date> {
+    date?.checked_add(days.days()).ok()
+}
+
+/// The nth Monday of a month; -1 is the last.
+fn nth_monday(year: i16, month: i8, nth: i8) -> Option<Date> {
+    Date::new(year, month, 1)
+        .ok()?
+        .nth_weekday_of_month(nth, Weekday::Monday)
+        .ok()
+}
+
+/// The day to which a proclamation moved a holiday, or the holiday itself.
+fn proclaimed_date(holiday: Date) -> Date {
+    MOVED_HOLIDAYS
+        .iter()
+        .find(|(by_rule, _)| *by_rule == holiday)
+        .map_or(holiday, |(_, proclaimed)| *proclaimed)
+}
+
+/// Easter Sunday, by the anonymous Gregorian computus; its variables have the letters of the
+/// published algorithm.
 fn easter_sunday(year: i16) -> Option<Date> {
     let y = i32::from(year);
-    let (a, b, c) = (y % 19, y / 100, y % 100);
+    let a = y % 19;
+    let b = y / 100;
+    let c = y % 100;
     let h = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
     let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
     let m = (a + 11 * h + 22 * l) / 451;
     let sum = h + l - 7 * m + 114;
+
     Date::new(
         year,
         i8::try_from(sum / 31).ok()?,

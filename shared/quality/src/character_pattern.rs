@@ -1,16 +1,19 @@
-//! Masks: the shape of a text without its letters. A capital becomes `A`, a small letter `a`, a digit `9`; what is no letter
-//! and no digit stays. In the low grain, signs of one kind that follow each other are one.
+//! Character patterns: a text without its letters and digits. A capital letter becomes `A`, a small
+//! letter `a`, a digit `9`; other characters stay. In a coarse pattern, equal characters that
+//! follow each other become one.
 //!
-//! The grains are those of the Home Office's profiler; here one pass counts both.
+//! The Home Office's profiler calls these patterns masks of high and low grain. Here one pass
+//! counts both.
 
-/// Signs of a mask: what a longer text has behind them is one `…`.
+/// Characters of a pattern: the rest of a longer text becomes one `…`.
 const PATTERN_CHARS_MAX: usize = 32;
 
-/// What each byte of ASCII becomes.
+/// The pattern character of each byte of ASCII.
 const ASCII_CLASSES: [u8; 128] = ascii_class_table();
 
 const fn ascii_class_table() -> [u8; 128] {
-    let (mut table, mut byte) = ([0u8; 128], 0u8);
+    let mut table = [0u8; 128];
+    let mut byte = 0u8;
     while byte < 128 {
         table[byte as usize] = match byte {
             b'0'..=b'9' => b'9',
@@ -24,20 +27,21 @@ const fn ascii_class_table() -> [u8; 128] {
     table
 }
 
-/// Writes the mask of a text, in the high grain.
-pub(crate) fn write_pattern(text: &str, mask: &mut String) {
-    mask.clear();
+/// Writes the pattern of a text over what `pattern` held.
+pub(crate) fn write_pattern(text: &str, pattern: &mut String) {
+    pattern.clear();
     if text.is_ascii() {
-        let signs = text
+        let classes = text
             .bytes()
             .take(PATTERN_CHARS_MAX)
             .map(|byte| char::from(ASCII_CLASSES[usize::from(byte & 127)]));
-        mask.extend(signs);
+        pattern.extend(classes);
     } else {
-        mask.extend(text.chars().take(PATTERN_CHARS_MAX).map(character_class));
+        pattern.extend(text.chars().take(PATTERN_CHARS_MAX).map(character_class));
     }
+
     if text.len() > PATTERN_CHARS_MAX && text.chars().nth(PATTERN_CHARS_MAX).is_some() {
-        mask.push('…');
+        pattern.push('…');
     }
 }
 
@@ -47,16 +51,17 @@ fn character_class(char: char) -> char {
         _ if char.is_uppercase() => 'A',
         _ if char.is_alphabetic() => 'a',
         _ if char.is_numeric() => '9',
-        // A sign of another script, or one that cannot be seen.
+        // A symbol outside of ASCII, or an invisible character.
         _ => '?',
     }
 }
 
-/// The low grain of a mask.
-pub(crate) fn coarse_pattern(mask: &str) -> String {
-    let mut last = None;
-    mask.chars()
-        .filter(|sign| last.replace(*sign) != Some(*sign))
+/// The coarse pattern of a pattern.
+pub(crate) fn coarse_pattern(pattern: &str) -> String {
+    let mut previous = None;
+    pattern
+        .chars()
+        .filter(|char| previous.replace(*char) != Some(*char))
         .collect()
 }
 
@@ -64,15 +69,15 @@ pub(crate) fn coarse_pattern(mask: &str) -> String {
 mod tests {
     use super::*;
 
-    fn masked(text: &str) -> (String, String) {
-        let mut mask = String::new();
-        write_pattern(text, &mut mask);
-        let low = coarse_pattern(&mask);
-        (mask, low)
+    fn patterns_of(text: &str) -> (String, String) {
+        let mut pattern = String::new();
+        write_pattern(text, &mut pattern);
+        let coarse = coarse_pattern(&pattern);
+        (pattern, coarse)
     }
 
     #[test]
-    fn shapes_are_as_the_profiler_has_them() {
+    fn patterns_are_those_of_the_home_office_profiler() {
         let known = [
             ("SW1A 2AA", "AA9A 9AA", "A9A 9A"),
             ("O'Brien-Smith", "A'Aaaaa-Aaaaa", "A'Aa-Aa"),
@@ -82,15 +87,19 @@ mod tests {
             ("李小龍", "aaa", "a"),
             ("", "", ""),
         ];
-        for (text, high, low) in known {
-            assert_eq!(masked(text), (high.to_owned(), low.to_owned()), "{text}");
+        for (text, pattern, coarse) in known {
+            assert_eq!(
+                patterns_of(text),
+                (pattern.to_owned(), coarse.to_owned()),
+                "{text}"
+            );
         }
     }
 
     #[test]
-    fn a_long_text_has_a_short_mask() {
-        assert_eq!(masked(&"x".repeat(32)).0, "a".repeat(32));
-        assert_eq!(masked(&"é9".repeat(40)).0.chars().count(), 33);
-        assert_eq!(masked(&"7".repeat(33)).1, "9…");
+    fn a_long_text_has_a_short_pattern() {
+        assert_eq!(patterns_of(&"x".repeat(32)).0, "a".repeat(32));
+        assert_eq!(patterns_of(&"é9".repeat(40)).0.chars().count(), 33);
+        assert_eq!(patterns_of(&"7".repeat(33)).1, "9…");
     }
 }

@@ -1,4 +1,5 @@
-//! Values that are compared: with another column, with a value, and between the sources of one thing.
+//! Comparisons of values: with another column, with a constant, and between the sources of one
+//! thing.
 
 use std::cmp::Ordering;
 
@@ -6,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
 };
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{ArrayRef, ArrowPrimitiveType, RecordBatch};
 use contract::{Operand, Operator};
 use twox_hash::XxHash3_128;
 
@@ -15,156 +16,167 @@ use crate::verdict::RowVerdict;
 /// A value, in the units of its column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum ComparableValue<'v> {
-    Whole(i128),
-    Real(f64),
+    Integer(i128),
+    Float(f64),
     Text(&'v str),
 }
 
+/// The values of a column, row by row; none where the value is null.
+type ColumnValues<'v> = Vec<Option<ComparableValue<'v>>>;
+
 impl ComparableValue<'_> {
-    /// How it compares; values of different kinds do not.
+    fn from_i64(number: i64) -> Self {
+        Self::Integer(number.into())
+    }
+
+    /// How two values compare; none for values of different kinds and for NaN.
     fn compare_with(&self, other: &ComparableValue<'_>) -> Option<Ordering> {
         match (self, other) {
-            (ComparableValue::Whole(one), ComparableValue::Whole(other)) => Some(one.cmp(other)),
-            (ComparableValue::Real(one), ComparableValue::Real(other)) => one.partial_cmp(other),
-            (ComparableValue::Text(one), ComparableValue::Text(other)) => Some((*one).cmp(other)),
+            (ComparableValue::Integer(left), ComparableValue::Integer(right)) => {
+                Some(left.cmp(right))
+            }
+            (ComparableValue::Float(left), ComparableValue::Float(right)) => {
+                left.partial_cmp(right)
+            }
+            (ComparableValue::Text(left), ComparableValue::Text(right)) => Some((*left).cmp(right)),
             _ => None,
         }
     }
 
-    /// Its bytes, so that no two rows of values have the same.
-    fn write_bytes(&self, to: &mut Vec<u8>) {
+    /// Writes the value's bytes. Texts are preceded by their length, so that no two rows of
+    /// different values have the same bytes.
+    fn write_bytes(&self, bytes: &mut Vec<u8>) {
         match self {
-            Self::Whole(whole) => to.extend(whole.to_le_bytes()),
-            Self::Real(real) => to.extend(real.to_bits().to_le_bytes()),
+            Self::Integer(number) => bytes.extend(number.to_le_bytes()),
+            Self::Float(number) => bytes.extend(number.to_bits().to_le_bytes()),
             Self::Text(text) => {
-                to.extend((text.len() as u64).to_le_bytes());
-                to.extend(text.as_bytes());
+                bytes.extend((text.len() as u64).to_le_bytes());
+                bytes.extend(text.as_bytes());
             }
         }
     }
 }
 
-/// What a comparison says of each row. Nothing is said where a value is missing, or is not a number.
+/// Compares a column with an operand, row by row. A row where a value is missing or is NaN is not
+/// concerned.
 pub(crate) fn compare_column(
     batch: &RecordBatch,
     column: &str,
     operator: Operator,
     operand: &Operand,
 ) -> Vec<RowVerdict> {
-    let (left, rows) = (column_values(batch, column), batch.num_rows());
-    let right = match operand {
+    let rows = batch.num_rows();
+    let operands = match operand {
         Operand::Column(other) => column_values(batch, other),
-        Operand::Whole(whole) => vec![Some(ComparableValue::Whole(*whole)); rows],
-        Operand::Real(real) => vec![Some(ComparableValue::Real(*real)); rows],
+        Operand::Whole(number) => vec![Some(ComparableValue::Integer(*number)); rows],
+        Operand::Real(number) => vec![Some(ComparableValue::Float(*number)); rows],
         Operand::Text(text) => vec![Some(ComparableValue::Text(text)); rows],
     };
-    let of = |(left, right): (Option<ComparableValue<'_>>, Option<ComparableValue<'_>>)| {
-        left.zip(right)
-            .and_then(|(left, right)| left.compare_with(&right))
-            .map(|ordering| operator.accepts_ordering(ordering))
-    };
-    left.into_iter()
-        .zip(right)
-        .map(|pair| RowVerdict::from_optional_bool(of(pair)))
+
+    column_values(batch, column)
+        .into_iter()
+        .zip(operands)
+        .map(|(value, operand)| {
+            let ordering = value?.compare_with(&operand?)?;
+            Some(operator.accepts_ordering(ordering))
+        })
+        .map(RowVerdict::from_optional_bool)
         .collect()
 }
 
-/// Whether each row says the same as the row before it of the same thing, which another source has. Rows come in the order of
-/// their things.
+/// Checks that each row has the same value as the row before it of the same thing, which is from
+/// another source. The rows of a thing follow each other.
 pub(crate) fn check_source_agreement(batch: &RecordBatch, column: &str) -> Vec<RowVerdict> {
-    let (ids, values) = (
-        column_values(batch, "pole_id"),
-        column_values(batch, column),
-    );
-    let mut said = vec![RowVerdict::NotApplicable; batch.num_rows()];
-    let mut known: Option<(ComparableValue<'_>, ComparableValue<'_>)> = None;
+    let ids = column_values(batch, "pole_id");
+    let values = column_values(batch, column);
+
+    let mut verdicts = vec![RowVerdict::NotApplicable; batch.num_rows()];
+    let mut previous: Option<(ComparableValue<'_>, ComparableValue<'_>)> = None;
     for (row, (id, value)) in ids.into_iter().zip(values).enumerate() {
         let (Some(id), Some(value)) = (id, value) else {
             continue;
         };
-        if let Some((of, before)) = known
-            && of == id
+        if let Some((previous_id, previous_value)) = previous
+            && previous_id == id
         {
-            said[row] = RowVerdict::from_optional_bool(Some(before == value));
+            verdicts[row] = RowVerdict::from_bool(previous_value == value);
         }
-        known = Some((id, value));
+        previous = Some((id, value));
     }
-    said
+    verdicts
 }
 
-/// A hash of 128 bits of each row's values in the columns; none where one of them is missing. Two different values in 100
-/// million have the same hash with a chance of one in 10^22.
+/// A hash of 128 bits of each row's values in the columns; none where one of them is missing. Among
+/// 100 million different values, two have the same hash with a chance of one in 10^22.
 #[must_use]
 pub fn hash_row_keys(batch: &RecordBatch, columns: &[String]) -> Vec<Option<u128>> {
-    let columns: Vec<Vec<Option<ComparableValue<'_>>>> = columns
+    let columns: Vec<ColumnValues<'_>> = columns
         .iter()
         .map(|name| column_values(batch, name))
         .collect();
-    let mut key = Vec::new();
-    let mut hash = |row: usize| {
-        key.clear();
-        for column in &columns {
-            column[row]?.write_bytes(&mut key);
-        }
-        Some(XxHash3_128::oneshot(&key))
-    };
-    (0..batch.num_rows()).map(&mut hash).collect()
+
+    let mut bytes = Vec::new();
+    (0..batch.num_rows())
+        .map(|row| hash_row(&columns, row, &mut bytes))
+        .collect()
 }
 
-fn column_values<'v>(batch: &'v RecordBatch, column: &str) -> Vec<Option<ComparableValue<'v>>> {
-    let Some(column) = batch.column_by_name(column) else {
-        return vec![None; batch.num_rows()];
-    };
-    array_values(column).unwrap_or_else(|| vec![None; batch.num_rows()])
+fn hash_row(columns: &[ColumnValues<'_>], row: usize, bytes: &mut Vec<u8>) -> Option<u128> {
+    bytes.clear();
+    for column in columns {
+        column[row]?.write_bytes(bytes);
+    }
+    Some(XxHash3_128::oneshot(bytes))
 }
 
-fn array_values(column: &ArrayRef) -> Option<Vec<Option<ComparableValue<'_>>>> {
-    if let Some(texts) = column.as_string_opt::<i32>() {
-        return Some(
-            texts
-                .iter()
-                .map(|text| text.map(ComparableValue::Text))
-                .collect(),
-        );
-    }
-    if let Some(reals) = column.as_primitive_opt::<Float64Type>() {
-        return Some(
-            reals
-                .iter()
-                .map(|real| real.map(ComparableValue::Real))
-                .collect(),
-        );
-    }
-    if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
-        return Some(
-            numbers
-                .iter()
-                .map(|number| number.map(ComparableValue::Whole))
-                .collect(),
-        );
-    }
-    if let Some(days) = column.as_primitive_opt::<Date32Type>() {
-        return Some(
-            days.iter()
-                .map(|day| day.map(|day| ComparableValue::Whole(day.into())))
-                .collect(),
-        );
-    }
-    if let Some(truths) = column.as_boolean_opt() {
-        return Some(
-            truths
-                .iter()
-                .map(|truth| truth.map(|truth| ComparableValue::Whole(truth.into())))
-                .collect(),
-        );
-    }
-    let whole = |number: Option<i64>| number.map(|number| ComparableValue::Whole(number.into()));
-    if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-        return Some(numbers.iter().map(whole).collect());
-    }
-    column
-        .as_primitive_opt::<TimestampMicrosecondType>()
-        .map(|times| times.iter().map(whole).collect())
+/// The values of a column; none in every row where there is no such column, or where its type is
+/// not compared.
+fn column_values<'v>(batch: &'v RecordBatch, column: &str) -> ColumnValues<'v> {
+    batch
+        .column_by_name(column)
+        .and_then(array_values)
+        .unwrap_or_else(|| vec![None; batch.num_rows()])
+}
+
+fn array_values(column: &ArrayRef) -> Option<ColumnValues<'_>> {
+    text_values(column)
+        .or_else(|| boolean_values(column))
+        .or_else(|| primitive_values::<Float64Type>(column, ComparableValue::Float))
+        .or_else(|| primitive_values::<Decimal128Type>(column, ComparableValue::Integer))
+        .or_else(|| primitive_values::<Int64Type>(column, ComparableValue::from_i64))
+        .or_else(|| primitive_values::<TimestampMicrosecondType>(column, ComparableValue::from_i64))
+        .or_else(|| {
+            primitive_values::<Date32Type>(column, |day| ComparableValue::Integer(day.into()))
+        })
+}
+
+fn text_values(column: &ArrayRef) -> Option<ColumnValues<'_>> {
+    let texts = column.as_string_opt::<i32>()?;
+    Some(
+        texts
+            .iter()
+            .map(|text| text.map(ComparableValue::Text))
+            .collect(),
+    )
+}
+
+fn boolean_values(column: &ArrayRef) -> Option<ColumnValues<'_>> {
+    let flags = column.as_boolean_opt()?;
+    Some(
+        flags
+            .iter()
+            .map(|flag| flag.map(|flag| ComparableValue::Integer(flag.into())))
+            .collect(),
+    )
+}
+
+/// The values of a column of type `T`; none for columns of other types.
+fn primitive_values<'v, T: ArrowPrimitiveType>(
+    column: &ArrayRef,
+    convert: impl Fn(T::Native) -> ComparableValue<'v>,
+) -> Option<ColumnValues<'v>> {
+    let numbers = column.as_primitive_opt::<T>()?;
+    Some(numbers.iter().map(|number| number.map(&convert)).collect())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The different texts of a batch, and the rows that have each: what is asked of a text is asked once, not in every row.
+//! The distinct texts of a batch and their numbers of rows: a text is checked once, not in every
+//! row that has it.
 
 use std::collections::HashMap;
 
@@ -6,59 +7,63 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use foldhash::fast::FixedState;
 
-/// Of more different texts than this in a batch, each row is looked at: counting them first would be work for nothing.
+/// When a column has more distinct texts in a batch than this, each row is checked: counting them
+/// first would save no work.
 const DISTINCT_TEXTS_MAX: usize = 1_024;
 
-/// The different texts of a column and the rows that have them, in the order in which they first come.
+/// The distinct texts of a column and their numbers of rows, in the order of their first rows.
 pub(crate) type DistinctTexts<'b> = Vec<(&'b str, u64)>;
 
-/// The different texts of every column that has few of them, by the column's place.
+/// The distinct texts of every column that has few of them, by the index of the column.
 pub(crate) struct DistinctTextColumns<'b>(Vec<Option<DistinctTexts<'b>>>);
 
 impl<'b> DistinctTextColumns<'b> {
-    /// Of the columns that are wanted, a truth for each place.
-    pub(crate) fn from_batch(batch: &'b RecordBatch, wanted: impl Iterator<Item = bool>) -> Self {
-        let columns = batch.columns().iter().zip(wanted);
-        Self(
-            columns
-                .map(|(column, wanted)| {
-                    wanted
-                        .then(|| count_distinct_texts(column.as_ref()))
-                        .flatten()
-                })
-                .collect(),
-        )
+    /// Counts the texts of the columns that are selected; `is_selected` has an item for each
+    /// column.
+    pub(crate) fn from_batch(
+        batch: &'b RecordBatch,
+        is_selected: impl Iterator<Item = bool>,
+    ) -> Self {
+        let columns = batch.columns().iter().zip(is_selected);
+        let texts = columns.map(|(column, is_selected)| match is_selected {
+            true => count_distinct_texts(column.as_ref()),
+            false => None,
+        });
+        Self(texts.collect())
     }
 
-    /// Those of the column at this place; none where there are too many, or it holds no texts.
-    pub(crate) fn column_texts(&self, place: usize) -> Option<&DistinctTexts<'b>> {
-        self.0.get(place).and_then(Option::as_ref)
+    /// The distinct texts of a column; none where there are too many, where it does not hold texts,
+    /// or where it was not selected.
+    pub(crate) fn column_texts(&self, column_index: usize) -> Option<&DistinctTexts<'b>> {
+        self.0.get(column_index).and_then(Option::as_ref)
     }
 }
 
+/// Counts the distinct texts of a column; none where there are more than [`DISTINCT_TEXTS_MAX`] or
+/// where it does not hold texts.
 fn count_distinct_texts(column: &dyn Array) -> Option<DistinctTexts<'_>> {
     let texts = column.as_string_opt::<i32>()?;
-    let mut places: HashMap<&str, usize, FixedState> = HashMap::default();
-    let mut found: DistinctTexts<'_> = Vec::new();
-    let mut last: Option<(&str, usize)> = None;
+
+    let mut counts: DistinctTexts<'_> = Vec::new();
+    let mut index_by_text: HashMap<&str, usize, FixedState> = HashMap::default();
+    let mut previous: Option<(&str, usize)> = None;
     for text in texts.iter().flatten() {
-        let place = match last {
-            Some((known, place)) if known == text => place,
-            _ => {
-                let place = *places.entry(text).or_insert(found.len());
-                if place == found.len() {
-                    if place == DISTINCT_TEXTS_MAX {
-                        return None;
-                    }
-                    found.push((text, 0));
-                }
-                place
-            }
+        let index = match previous {
+            // Equal texts often follow each other: they need no look-up in the map.
+            Some((previous_text, index)) if previous_text == text => index,
+            _ => *index_by_text.entry(text).or_insert(counts.len()),
         };
-        found[place].1 += 1;
-        last = Some((text, place));
+        if index == counts.len() {
+            if index == DISTINCT_TEXTS_MAX {
+                return None;
+            }
+            counts.push((text, 0));
+        }
+
+        counts[index].1 += 1;
+        previous = Some((text, index));
     }
-    Some(found)
+    Some(counts)
 }
 
 #[cfg(test)]

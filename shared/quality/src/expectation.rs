@@ -2,21 +2,23 @@
 //!
 //! Which code evaluates which kind:
 //!
-//! | kind | evaluated by |
-//! |---|---|
-//! | `Filled`, `AtLeast`, `ExactlyOne` | [`check_filled_count`]; `Filled` of one column by its null count, in `state` |
-//! | `OneOf`, `Pattern`, `Length`, `Check` | [`text_predicate`], once for each distinct text where a batch has few of them |
-//! | `NotFuture`, `AgeAtMost`, `NotBefore` | `times` |
-//! | `If`, `All` | [`evaluate_condition`] and [`evaluate_all`], from the verdicts of their parts |
-//! | `Compare` | `compare::compare_column` |
-//! | `References`, `Linked` | `references`, which asks the caller's [`CrossTableCheck`]; without one they do not apply |
-//! | `Agrees` | `compare::check_source_agreement`, only when a [`CrossTableCheck`] is given: the caller then passes the rows of one thing in one batch |
-//! | `UniqueKey`, `RowCount` | `state::TableState::rule_counts`, from counts of the full table |
-//! | `Unique` | `uniqueness` in `snapshot-merge`, from [`hash_row_keys`](crate::hash_row_keys) |
-//! | `Fresh` | `cross_table_checks` in `quality-report`, from the manifest |
+//! - `Filled`, `AtLeast`, `ExactlyOne`: [`check_filled_count`]; `Filled` of one column is counted by
+//!   its nulls, in `state`.
+//! - `OneOf`, `Pattern`, `Length`, `Check`: [`text_predicate`], once for each distinct text where a
+//!   batch has few of them.
+//! - `NotFuture`, `AgeAtMost`, `NotBefore`: `times`.
+//! - `If`, `All`: [`evaluate_condition`] and [`evaluate_all`], from the verdicts of their parts.
+//! - `Compare`: `compare::compare_column`.
+//! - `References`, `Linked`: `references`, which asks the caller's [`CrossTableCheck`]; without one
+//!   they do not apply.
+//! - `Agrees`: `compare::check_source_agreement`, only when a [`CrossTableCheck`] is given: the
+//!   caller then passes rows of one thing that follow each other in one batch.
+//! - `UniqueKey`, `RowCount`: `state::TableState::rule_counts`, from counts of the full table.
+//! - `Unique`: `uniqueness` in `snapshot-merge`, from [`hash_row_keys`](crate::hash_row_keys).
+//! - `Fresh`: `cross_table_checks` in `quality-report`, from the manifest.
 //!
-//! A new kind of rule needs three places: `contract::Expectation` with its compilation, this file (with a module of its own
-//! where the evaluation is long), and `rule_kind` in `quality-report`, which names it in the exports. The matches on the kind
+//! How a kind of rule is added is described in `contract`, in the module `rule`; here it needs an
+//! arm in this file, and a module of its own where the evaluation is long. The matches on the kind
 //! in this file have no `_` arm, so that the compiler names each of them when a kind is added.
 
 use std::collections::BTreeSet;
@@ -29,7 +31,8 @@ use crate::texts::check_texts;
 use crate::verdict::{RowVerdict, not_applicable};
 use crate::{compare, references, times};
 
-/// Evaluates an expectation on each row. Expectations on other tables do not apply without `other_tables`.
+/// Evaluates an expectation on each row. Expectations on other tables do not apply without
+/// `other_tables`.
 #[must_use]
 pub fn evaluate_expectation(
     expectation: &Expectation,
@@ -82,7 +85,8 @@ pub fn evaluate_expectation(
 /// A condition on a text.
 type TextPredicate<'d> = Box<dyn Fn(&str) -> bool + 'd>;
 
-/// The condition that an expectation sets on the text of one column; none for expectations of other kinds.
+/// The condition that an expectation sets on the text of one column; none for expectations of other
+/// kinds.
 pub(crate) fn text_predicate(expectation: &Expectation) -> Option<TextPredicate<'_>> {
     match expectation {
         Expectation::OneOf(_, values) => Some(Box::new(|text| values.contains(text))),
@@ -110,7 +114,8 @@ pub(crate) fn text_predicate(expectation: &Expectation) -> Option<TextPredicate<
     }
 }
 
-/// The column without whose values an expectation applies to no row; none where there is no such column.
+/// The column without whose values an expectation applies to no row; none where there is no such
+/// column.
 pub(crate) fn subject_column(expectation: &Expectation) -> Option<&str> {
     match expectation {
         Expectation::OneOf(column, _)
@@ -136,8 +141,8 @@ pub(crate) fn subject_column(expectation: &Expectation) -> Option<&str> {
     }
 }
 
-/// Evaluates an expectation on the rows whose column has one of the values, or any value when none is named. It does not
-/// apply to other rows.
+/// Evaluates an expectation on the rows whose column has one of the values, or any value when none
+/// is named. It does not apply to other rows.
 fn evaluate_condition(
     (column, values): (&String, Option<&BTreeSet<String>>),
     then: &Expectation,

@@ -1,35 +1,41 @@
-//! The commonest of many different texts, in little room: the summary of Misra and Gries, in the form that adds up
-//! (Agarwal and others, "Mergeable summaries", 2012). The same texts in the same order give the same summary.
+//! The most frequent of many distinct texts, in little memory: the summary of Misra and Gries, in
+//! the form that can be merged (Agarwal and others, "Mergeable summaries", 2012). The same texts in
+//! the same order give the same summary.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Texts that are kept: what stands in more than one row of 65 is among them for certain.
+/// Texts that are retained. A text that more than one row of 65 has is among them for certain.
 const FREQUENT_TEXTS_MAX: usize = 64;
 
-/// Counts of the commonest texts. Each count is at most [`Frequent::short`] too low, and never too high.
+/// Counts of the most frequent texts. Each count is at most `undercount` too low, and never too
+/// high.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FrequentTexts {
     counts: BTreeMap<String, u64>,
-    short: u64,
+    /// By how much a count may be too low; zero where every text is retained.
+    #[serde(rename = "short")]
+    undercount: u64,
 }
 
 impl FrequentTexts {
-    /// Adds counts of different texts.
+    /// Adds counts of distinct texts.
     pub(crate) fn add_counts<'t>(&mut self, counts: impl IntoIterator<Item = (&'t str, u64)>) {
         for (text, count) in counts {
             match self.counts.get_mut(text) {
-                Some(known) => *known += count,
+                Some(sum) => *sum += count,
                 None => drop(self.counts.insert(text.to_owned(), count)),
             }
         }
+
         self.trim_to_limit();
     }
 
     /// Adds another summary.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.short += other.short;
+        self.undercount += other.undercount;
+
         self.add_counts(
             other
                 .counts
@@ -38,34 +44,35 @@ impl FrequentTexts {
         );
     }
 
-    /// By how much a count may be too low; nought where every text is kept.
-    #[cfg(test)]
-    fn short(&self) -> u64 {
-        self.short
-    }
-
-    /// The texts and their counts, the commonest first.
+    /// The texts and their counts, the most frequent first; texts of equal counts in the order of
+    /// their bytes.
     pub(crate) fn most_frequent(&self) -> Vec<(String, u64)> {
         let mut counts: Vec<_> = self
             .counts
             .iter()
             .map(|(text, count)| (text.clone(), *count))
             .collect();
-        counts.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
+
+        counts.sort_by(|(text, count), (other_text, other_count)| {
+            other_count.cmp(count).then_with(|| text.cmp(other_text))
+        });
         counts
     }
 
-    /// Takes from each the count of the first that finds no place: what is left over nought stays.
+    /// Subtracts the greatest count that does not fit in from every count; only texts with a
+    /// positive count are retained.
     fn trim_to_limit(&mut self) {
         if self.counts.len() <= FREQUENT_TEXTS_MAX {
             return;
         }
         let mut counts: Vec<u64> = self.counts.values().copied().collect();
-        let (_, cut, _) = counts.select_nth_unstable_by(FREQUENT_TEXTS_MAX, |a, b| b.cmp(a));
-        let cut = *cut;
-        self.short += cut;
+        let (_, first_dropped, _) =
+            counts.select_nth_unstable_by(FREQUENT_TEXTS_MAX, |count, other| other.cmp(count));
+        let cut = *first_dropped;
+
+        self.undercount += cut;
         self.counts.retain(|_, count| {
-            *count -= cut.min(*count);
+            *count = count.saturating_sub(cut);
             *count > 0
         });
     }
@@ -79,27 +86,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_count_is_short_by_what_is_said_and_never_too_high(
+        fn a_count_is_at_most_the_undercount_too_low_and_never_too_high(
             parts in proptest::collection::vec(proptest::collection::vec((0u32..200, 1u64..50), 0..150), 1..6)
         ) {
-            let (mut sum, mut truth) = (FrequentTexts::default(), BTreeMap::<String, u64>::new());
+            let mut sum = FrequentTexts::default();
+            let mut exact = BTreeMap::<String, u64>::new();
             for part in &parts {
-                let mut mine = FrequentTexts::default();
+                let mut summary = FrequentTexts::default();
                 for (number, count) in part {
                     let text = format!("t{}", number * number / 150);
-                    mine.add_counts([(text.as_str(), *count)]);
-                    *truth.entry(text).or_default() += count;
+                    summary.add_counts([(text.as_str(), *count)]);
+                    *exact.entry(text).or_default() += count;
                 }
-                sum.merge(&mine);
+                sum.merge(&summary);
             }
-            let kept: BTreeMap<String, u64> = sum.most_frequent().into_iter().collect();
-            prop_assert!(kept.len() <= FREQUENT_TEXTS_MAX);
-            for (text, count) in &truth {
-                let known = kept.get(text).copied().unwrap_or(0);
-                prop_assert!(known <= *count && *count <= known + sum.short());
+            let retained: BTreeMap<String, u64> = sum.most_frequent().into_iter().collect();
+            prop_assert!(retained.len() <= FREQUENT_TEXTS_MAX);
+            for (text, count) in &exact {
+                let known = retained.get(text).copied().unwrap_or(0);
+                prop_assert!(known <= *count && *count <= known + sum.undercount);
             }
-            let all: u64 = truth.values().sum();
-            prop_assert!(sum.short() <= all / (FREQUENT_TEXTS_MAX as u64 + 1));
+            let all: u64 = exact.values().sum();
+            prop_assert!(sum.undercount <= all / (FREQUENT_TEXTS_MAX as u64 + 1));
         }
     }
 }

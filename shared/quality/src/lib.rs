@@ -1,8 +1,9 @@
 //! Rules and profiles as states: updated batch by batch, merged shard by shard, read at the end.
 //!
-//! Pure: no IO. A merge computes them in the pass that writes the snapshot, which costs about 15 % of the writing;
-//! a later pass over the files would cost 2.5 times as much and read everything again.
-//! A state is counts only: no value of a personal column is in it.
+//! The crate does no IO. `snapshot-merge` computes the states in the pass that writes the snapshot,
+//! which costs about 15 % of the writing; a later pass over the files would cost 2.5 times as much
+//! and read everything again. A state holds counts, sketches, codes and character patterns: no
+//! value of a personal column.
 
 mod calendar;
 mod character_pattern;

@@ -1,5 +1,5 @@
-//! What a column's texts are: their shapes in both grains, or, where a closed list says what may stand there, they
-//! themselves.
+//! Counts of a column's texts: of their character patterns, or, in a column with a closed list of
+//! codes, of the codes.
 
 use std::collections::HashMap;
 
@@ -11,165 +11,177 @@ use crate::character_pattern;
 use crate::distinct::DistinctTexts;
 use crate::frequent::FrequentTexts;
 
-/// Different texts that are held until they are cut down to the commonest: at 40 bytes each some 160 KB a column. What is
-/// cut depends on the texts and their order alone, not on how they were batched.
+/// Distinct texts that are held until they are summarised: at 40 bytes each some 160 KB a column.
+/// Which texts are dropped then depends on the texts and their order alone, not on how they were
+/// batched.
 const HELD_TEXTS_MAX: usize = 4_096;
 
-/// Texts and the rows that have them, the commonest first.
+/// Texts and their numbers of rows, the most frequent first.
 pub type TextCounts = Vec<(String, u64)>;
 
-/// Counts of a column's texts.
+/// Counts of a column's codes or character patterns.
 #[derive(Clone, Debug)]
 pub(crate) struct CharacterPatterns {
-    /// Whether the texts themselves are counted.
-    codes: bool,
+    /// Whether the texts are counted themselves, as codes, instead of their patterns.
+    counts_codes: bool,
+    /// Counts that are not summarised yet.
     held: HashMap<String, u64, FixedState>,
-    high: FrequentTexts,
-    low: FrequentTexts,
+    /// Codes or patterns.
+    fine: FrequentTexts,
+    /// Coarse patterns; empty for codes.
+    coarse: FrequentTexts,
 }
 
-/// As it is kept: with nothing held.
+/// The counts as they are stored: all of them summarised.
 #[derive(PartialEq, Eq, Serialize, Deserialize)]
 struct StoredPatterns {
-    codes: bool,
-    high: FrequentTexts,
-    low: FrequentTexts,
+    #[serde(rename = "codes")]
+    counts_codes: bool,
+    #[serde(rename = "high")]
+    fine: FrequentTexts,
+    #[serde(rename = "low")]
+    coarse: FrequentTexts,
 }
 
 impl CharacterPatterns {
-    pub(crate) fn new(codes: bool) -> Self {
+    pub(crate) fn new(counts_codes: bool) -> Self {
         Self {
-            codes,
+            counts_codes,
             held: HashMap::default(),
-            high: FrequentTexts::default(),
-            low: FrequentTexts::default(),
+            fine: FrequentTexts::default(),
+            coarse: FrequentTexts::default(),
         }
     }
 
-    /// Takes in the next rows.
+    /// Adds the next rows.
     pub(crate) fn add_texts(&mut self, texts: &StringArray) {
-        let mut mask = String::new();
+        let mut pattern = String::new();
         for text in texts.iter().flatten() {
-            if self.codes {
-                self.count_text(text);
+            if self.counts_codes {
+                self.add_row(text);
             } else {
-                character_pattern::write_pattern(text, &mut mask);
-                self.count_text(&mask);
+                character_pattern::write_pattern(text, &mut pattern);
+                self.add_row(&pattern);
             }
         }
     }
 
-    /// The same of rows whose different texts are counted already. Nothing is cut in the midst of them, so that what is kept
-    /// is the same as row by row; where it could be, false, and nothing is done.
+    /// Adds the next rows by their distinct texts, which gives the same counts as
+    /// [`Self::add_texts`] as long as nothing has to be summarised among them. Where that is not
+    /// certain, it adds nothing and returns false.
     pub(crate) fn add_distinct_texts(&mut self, texts: &DistinctTexts<'_>) -> bool {
         if self.held.len() + texts.len() > HELD_TEXTS_MAX {
             return false;
         }
-        let mut mask = String::new();
+
+        let mut pattern = String::new();
         for (text, rows) in texts {
-            if self.codes {
+            if self.counts_codes {
                 self.add_rows(text, *rows);
             } else {
-                character_pattern::write_pattern(text, &mut mask);
-                self.add_rows(&mask, *rows);
+                character_pattern::write_pattern(text, &mut pattern);
+                self.add_rows(&pattern, *rows);
             }
         }
         true
     }
 
-    fn count_text(&mut self, text: &str) {
-        if self.held.len() >= HELD_TEXTS_MAX && !self.held.contains_key(text) {
-            self.flush_held();
+    fn add_row(&mut self, counted: &str) {
+        if self.held.len() >= HELD_TEXTS_MAX && !self.held.contains_key(counted) {
+            self.summarise_held();
         }
-        self.add_rows(text, 1);
+        self.add_rows(counted, 1);
     }
 
-    fn add_rows(&mut self, text: &str, rows: u64) {
-        match self.held.get_mut(text) {
-            Some(count) => *count += rows,
-            None => drop(self.held.insert(text.to_owned(), rows)),
+    fn add_rows(&mut self, counted: &str, rows: u64) {
+        match self.held.get_mut(counted) {
+            Some(sum) => *sum += rows,
+            None => drop(self.held.insert(counted.to_owned(), rows)),
         }
     }
 
-    /// Cuts what is held down to the commonest.
-    fn flush_held(&mut self) {
-        if !self.codes {
-            let mut coarser: HashMap<String, u64> = HashMap::new();
-            for (mask, count) in &self.held {
-                *coarser
-                    .entry(character_pattern::coarse_pattern(mask))
-                    .or_default() += count;
+    /// Adds the held counts to the summaries. Each summary gets all of them at once, so that
+    /// nothing depends on the order of a hash map.
+    fn summarise_held(&mut self) {
+        if !self.counts_codes {
+            let mut coarse_counts: HashMap<String, u64> = HashMap::new();
+            for (pattern, rows) in &self.held {
+                let coarse_pattern = character_pattern::coarse_pattern(pattern);
+                *coarse_counts.entry(coarse_pattern).or_default() += rows;
             }
-            self.low
-                .add_counts(coarser.iter().map(|(mask, count)| (mask.as_str(), *count)));
+            self.coarse.add_counts(
+                coarse_counts
+                    .iter()
+                    .map(|(pattern, rows)| (pattern.as_str(), *rows)),
+            );
         }
-        // All at once: so nothing depends on the order of the map.
-        self.high.add_counts(
+
+        self.fine.add_counts(
             self.held
                 .iter()
-                .map(|(text, count)| (text.as_str(), *count)),
+                .map(|(counted, rows)| (counted.as_str(), *rows)),
         );
         self.held.clear();
     }
 
-    fn flushed_patterns(&self) -> StoredPatterns {
-        let mut settled = self.clone();
-        settled.flush_held();
+    fn summary(&self) -> StoredPatterns {
+        let mut summarised = self.clone();
+        summarised.summarise_held();
         StoredPatterns {
-            codes: settled.codes,
-            high: settled.high,
-            low: settled.low,
+            counts_codes: summarised.counts_codes,
+            fine: summarised.fine,
+            coarse: summarised.coarse,
         }
     }
 
-    /// Adds those of the part that follows.
+    /// Adds the counts of the part of the table that follows.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.flush_held();
-        let other = other.flushed_patterns();
-        self.high.merge(&other.high);
-        self.low.merge(&other.low);
+        self.summarise_held();
+
+        let other = other.summary();
+        self.fine.merge(&other.fine);
+        self.coarse.merge(&other.coarse);
     }
 
-    /// The texts themselves, where they are counted.
+    /// The counts of codes; none in a column whose patterns are counted.
     pub(crate) fn code_counts(&self) -> TextCounts {
-        if self.codes {
-            self.flushed_patterns().high.most_frequent()
+        if self.counts_codes {
+            self.summary().fine.most_frequent()
         } else {
             TextCounts::new()
         }
     }
 
-    /// The shapes, in the high and the low grain.
+    /// The counts of patterns and of coarse patterns; none in a column whose codes are counted.
     pub(crate) fn pattern_counts(&self) -> (TextCounts, TextCounts) {
-        let kept = self.flushed_patterns();
-        if self.codes {
-            (TextCounts::new(), TextCounts::new())
-        } else {
-            (kept.high.most_frequent(), kept.low.most_frequent())
+        if self.counts_codes {
+            return (TextCounts::new(), TextCounts::new());
         }
+        let summary = self.summary();
+        (summary.fine.most_frequent(), summary.coarse.most_frequent())
     }
 }
 
 impl PartialEq for CharacterPatterns {
     fn eq(&self, other: &Self) -> bool {
-        self.flushed_patterns() == other.flushed_patterns()
+        self.summary() == other.summary()
     }
 }
 
 impl Serialize for CharacterPatterns {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.flushed_patterns().serialize(to)
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.summary().serialize(serializer)
     }
 }
 
 impl<'d> Deserialize<'d> for CharacterPatterns {
-    fn deserialize<D: Deserializer<'d>>(from: D) -> Result<Self, D::Error> {
-        let StoredPatterns { codes, high, low } = StoredPatterns::deserialize(from)?;
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredPatterns::deserialize(deserializer)?;
         Ok(Self {
-            codes,
+            counts_codes: stored.counts_codes,
             held: HashMap::default(),
-            high,
-            low,
+            fine: stored.fine,
+            coarse: stored.coarse,
         })
     }
 }
@@ -179,45 +191,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_is_counted_in_both_grains() {
-        let mut shapes = CharacterPatterns::new(false);
-        shapes.add_texts(&StringArray::from(vec![
+    fn a_column_has_patterns_and_coarse_patterns() {
+        let mut patterns = CharacterPatterns::new(false);
+        patterns.add_texts(&StringArray::from(vec![
             Some("M1 1AA"),
             None,
             Some("M20 4BX"),
             Some("M2 7QQ"),
         ]));
-        let high = vec![("A9 9AA".to_owned(), 2), ("A99 9AA".to_owned(), 1)];
+        let fine = vec![("A9 9AA".to_owned(), 2), ("A99 9AA".to_owned(), 1)];
         assert_eq!(
-            shapes.pattern_counts(),
-            (high, vec![("A9 9A".to_owned(), 3)])
+            patterns.pattern_counts(),
+            (fine, vec![("A9 9A".to_owned(), 3)])
         );
     }
 
     #[test]
-    fn what_is_kept_does_not_depend_on_how_rows_are_batched() {
-        // Some 9,000 different shapes, of which most are cut away.
+    fn counts_do_not_depend_on_how_rows_are_batched() {
+        // Some 9,000 distinct patterns, of which most are dropped.
         let texts: Vec<String> = (0..30_000u32)
             .map(|n| format!("{:b}-{}", n % 9_001, "x".repeat((n % 7) as usize)))
             .collect();
         let texts: Vec<String> = texts.iter().map(|text| text.replace('0', "A")).collect();
-        let of = |batch: usize| {
-            let mut shapes = CharacterPatterns::new(false);
+        let count_in_batches_of = |batch: usize| {
+            let mut patterns = CharacterPatterns::new(false);
             for texts in texts.chunks(batch) {
-                shapes.add_texts(&StringArray::from_iter_values(texts));
+                patterns.add_texts(&StringArray::from_iter_values(texts));
             }
-            serde_json::to_string(&shapes).unwrap()
+            serde_json::to_string(&patterns).unwrap()
         };
-        assert_eq!(of(30_000), of(8_192));
-        assert_eq!(of(30_000), of(77));
-        // Counted before, where that is allowed.
-        let mut shapes = CharacterPatterns::new(false);
+        assert_eq!(count_in_batches_of(30_000), count_in_batches_of(8_192));
+        assert_eq!(count_in_batches_of(30_000), count_in_batches_of(77));
+        // The distinct texts are counted before, where that is allowed.
+        let mut patterns = CharacterPatterns::new(false);
         for texts in texts.chunks(1_000) {
             let counted: DistinctTexts<'_> = texts.iter().map(|text| (text.as_str(), 1)).collect();
-            if !shapes.add_distinct_texts(&counted) {
-                shapes.add_texts(&StringArray::from_iter_values(texts));
+            if !patterns.add_distinct_texts(&counted) {
+                patterns.add_texts(&StringArray::from_iter_values(texts));
             }
         }
-        assert_eq!(of(30_000), serde_json::to_string(&shapes).unwrap());
+        assert_eq!(
+            count_in_batches_of(30_000),
+            serde_json::to_string(&patterns).unwrap()
+        );
     }
 }

@@ -1,17 +1,19 @@
-//! Centiles of a column's values, by a t-digest. Of the sketches that add up it is the one whose outcome depends on nothing
-//! but the values and their order (KLL and REQ toss coins), so that the same rows give the same manifest.
+//! Percentiles of a column's values, by a t-digest. Of the sketches that can be merged it is the
+//! one whose outcome depends on the values and their order alone (KLL and REQ draw random numbers),
+//! so that the same rows give the same manifest.
 
 use datasketches::tdigest::TDigestMut;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The compression: some 100 centroids, 2 KB. Within 1.7 % of the rank, less towards the ends (a test holds it).
+/// The compression: some 100 centroids, 2 KB. The error is at most 1.7 % of the rank, less towards
+/// the ends (a test measures it).
 const COMPRESSION: u16 = 100;
 
-/// The ranks of what is told.
+/// The ranks of the reported percentiles.
 const PERCENTILE_RANKS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
-/// A sketch of values, which are whole numbers.
+/// A sketch of integer values.
 #[derive(Clone, Debug)]
 pub(crate) struct Percentiles(TDigestMut);
 
@@ -28,15 +30,15 @@ impl Percentiles {
         self.0.merge(&other.0);
     }
 
-    /// The 5th, 25th, 50th, 75th and 95th centile; none of no values.
+    /// The 5th, 25th, 50th, 75th and 95th percentile, rounded to integers; none without values.
     pub(crate) fn rounded_percentiles(&self) -> Option<[i64; 5]> {
-        let found = self.0.clone().quantiles(&PERCENTILE_RANKS).ok().flatten()?;
-        // A whole number that f64 holds, as it went in.
-        let whole: Vec<i64> = found
+        let quantiles = self.0.clone().quantiles(&PERCENTILE_RANKS).ok().flatten()?;
+
+        let rounded: Vec<i64> = quantiles
             .into_iter()
             .map(|value| value.round() as i64)
             .collect();
-        whole.try_into().ok()
+        rounded.try_into().ok()
     }
 
     fn sketch_bytes(&self) -> Vec<u8> {
@@ -51,17 +53,19 @@ impl PartialEq for Percentiles {
 }
 
 impl Serialize for Percentiles {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&base64_simd::STANDARD.encode_to_string(self.sketch_bytes()))
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = base64_simd::STANDARD.encode_to_string(self.sketch_bytes());
+        serializer.serialize_str(&text)
     }
 }
 
 impl<'d> Deserialize<'d> for Percentiles {
-    fn deserialize<D: Deserializer<'d>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
         let bytes = base64_simd::STANDARD
             .decode_to_vec(text)
             .map_err(D::Error::custom)?;
+
         TDigestMut::deserialize(&bytes)
             .map(Self)
             .map_err(D::Error::custom)
@@ -72,31 +76,33 @@ impl<'d> Deserialize<'d> for Percentiles {
 mod tests {
     use super::*;
 
-    /// By how much of all ranks the told centiles are off, at most.
-    fn error(parts: &[Vec<i64>]) -> f64 {
+    /// The greatest error of the percentiles, as a share of all ranks.
+    fn rank_error(parts: &[Vec<i64>]) -> f64 {
         let mut sum = Percentiles::new().unwrap();
         for part in parts {
-            let mut mine = Percentiles::new().unwrap();
-            part.iter().for_each(|value| mine.add_value(*value));
-            let kept = serde_json::to_string(&mine).unwrap();
-            sum.merge(&serde_json::from_str(&kept).unwrap());
+            let mut percentiles = Percentiles::new().unwrap();
+            part.iter().for_each(|value| percentiles.add_value(*value));
+            let stored = serde_json::to_string(&percentiles).unwrap();
+            sum.merge(&serde_json::from_str(&stored).unwrap());
         }
         let mut all: Vec<i64> = parts.concat();
         all.sort_unstable();
-        let told = sum.rounded_percentiles().unwrap();
-        let off = |(told, rank): (i64, f64)| {
-            let below = all.partition_point(|value| *value < told) as f64 / all.len() as f64;
-            let upto = all.partition_point(|value| *value <= told) as f64 / all.len() as f64;
-            (below - rank).max(rank - upto).max(0.0)
-        };
-        told.into_iter()
+        let percentiles = sum.rounded_percentiles().unwrap();
+
+        percentiles
+            .into_iter()
             .zip(PERCENTILE_RANKS)
-            .map(off)
+            .map(|(percentile, rank)| {
+                let below = all.partition_point(|value| *value < percentile);
+                let up_to = all.partition_point(|value| *value <= percentile);
+                let total = all.len() as f64;
+                (below as f64 / total - rank).max(rank - up_to as f64 / total)
+            })
             .fold(0.0, f64::max)
     }
 
     #[test]
-    fn centiles_are_as_near_as_is_said_however_the_values_come() {
+    fn percentiles_are_within_their_error_in_every_order_of_values() {
         let mut random = 7u64;
         let mut next = move || {
             random = random
@@ -112,31 +118,31 @@ mod tests {
         for values in [even, skewed, few, sorted] {
             for part in [200_000, 9_999, 613] {
                 let parts: Vec<Vec<i64>> = values.chunks(part).map(<[i64]>::to_vec).collect();
-                let error = error(&parts);
+                let error = rank_error(&parts);
                 assert!(error <= 0.017, "{error} in parts of {part}");
             }
         }
     }
 
     #[test]
-    fn what_is_kept_is_read_as_it_was() {
+    fn a_stored_sketch_is_read_as_it_was() {
         for count in [1, 7, 300, 1_200, 1_201, 20_000, 39_822] {
-            let mut centiles = Percentiles::new().unwrap();
-            (0..count).for_each(|value: i64| centiles.add_value(value * 7_919 % 1_009));
-            let kept: Percentiles =
-                serde_json::from_str(&serde_json::to_string(&centiles).unwrap()).unwrap();
-            assert_eq!(kept, centiles, "{count}");
+            let mut percentiles = Percentiles::new().unwrap();
+            (0..count).for_each(|value: i64| percentiles.add_value(value * 7_919 % 1_009));
+            let stored: Percentiles =
+                serde_json::from_str(&serde_json::to_string(&percentiles).unwrap()).unwrap();
+            assert_eq!(stored, percentiles, "{count}");
         }
     }
 
     #[test]
     fn the_same_values_in_the_same_order_are_the_same_bytes() {
-        let of = || {
-            let mut centiles = Percentiles::new().unwrap();
-            (0..50_000).for_each(|value| centiles.add_value(value * 37 % 1_009));
-            centiles.sketch_bytes()
+        let fill_sketch = || {
+            let mut percentiles = Percentiles::new().unwrap();
+            (0..50_000).for_each(|value| percentiles.add_value(value * 37 % 1_009));
+            percentiles.sketch_bytes()
         };
-        assert_eq!(of(), of());
+        assert_eq!(fill_sketch(), fill_sketch());
         assert_eq!(Percentiles::new().unwrap().rounded_percentiles(), None);
     }
 }

@@ -1,8 +1,13 @@
-//! The profile of a column: how many different values, how long, from where to where. Counts and sketches that add up.
+//! The profile of a column: the number of distinct values, their lengths, their range. Counts and
+//! sketches that can be merged.
+
+use std::hash::Hash;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
+};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, StringArray};
 use contract::{Column, ColumnType};
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use serde::{Deserialize, Serialize};
@@ -12,7 +17,7 @@ use crate::pattern_counts::{CharacterPatterns, TextCounts};
 use crate::percentiles::Percentiles;
 use crate::sketch;
 
-/// 2^11 registers of a byte: distinct counts are within 2.3 % (one standard deviation), 2 KB a column.
+/// 2^11 registers of a byte, 2 KB a column: the standard error of distinct counts is 2.3 %.
 const LG_REGISTERS: u8 = 11;
 
 /// The state of one column's profile.
@@ -24,54 +29,57 @@ pub struct ColumnState {
     pub max_bytes: u64,
     /// Bytes of all texts.
     pub bytes: u64,
-    /// The least and the greatest value: days, microseconds, whole numbers, decimals without their point. None for texts
-    /// and floats, and for personal columns: the least date of birth is somebody's.
+    /// The minimum and the maximum: days, microseconds, integers, decimals without their point.
+    /// None for texts and floats, and for personal columns: the minimum date of birth is that of a
+    /// person.
     pub range: Option<(i64, i64)>,
     #[serde(with = "sketch", default, skip_serializing_if = "Option::is_none")]
     distinct: Option<HllSketch>,
     ranged: bool,
-    /// Of the same columns as `range`.
+    /// Percentiles of the same columns as `range`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     percentiles: Option<Percentiles>,
-    /// Of texts: the codes of a column with a closed list that is not personal, or else the shapes.
+    /// Of texts: the codes of a column with a closed list that is not personal, or else the
+    /// character patterns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patterns: Option<CharacterPatterns>,
 }
 
 impl ColumnState {
-    /// The state of no rows. Columns of the provenance are filled and nothing else: nobody asks what is in them. `listed`
-    /// tells whether a closed list says what may stand in the column.
+    /// The state of no rows. Of the provenance columns only the filled rows are counted.
+    /// `has_closed_list` says whether a rule lists the values that the column may have.
     #[must_use]
-    pub fn new(column: &Column, listed: bool) -> Self {
-        let own = !pole::PROVENANCE
+    pub fn new(column: &Column, has_closed_list: bool) -> Self {
+        let is_own = !pole::PROVENANCE
             .iter()
-            .any(|known| known.name == column.name);
-        let ordered = !matches!(
+            .any(|provenance| provenance.name == column.name);
+        let is_ordered = !matches!(
             column.kind,
             ColumnType::Text | ColumnType::Float | ColumnType::Boolean
         );
-        let ranged = own && ordered && !column.personal;
+        let ranged = is_own && is_ordered && !column.personal;
+        let counts_codes = has_closed_list && !column.personal;
+
         Self {
             filled: 0,
             max_bytes: 0,
             bytes: 0,
             range: None,
-            distinct: own
-                .then(|| HllSketch::new(LG_REGISTERS, HllType::Hll8).ok())
-                .flatten(),
+            distinct: is_own.then(new_distinct_sketch).flatten(),
             ranged,
             percentiles: ranged.then(Percentiles::new).flatten(),
-            patterns: (own && column.kind == ColumnType::Text)
-                .then(|| CharacterPatterns::new(listed && !column.personal)),
+            patterns: (is_own && column.kind == ColumnType::Text)
+                .then(|| CharacterPatterns::new(counts_codes)),
         }
     }
 
-    /// Whether more is counted of it than how full it is.
+    /// Whether more of it is counted than its filled rows.
     pub(crate) fn is_profiled(&self) -> bool {
         self.distinct.is_some()
     }
 
-    /// The 5th, 25th, 50th, 75th and 95th centile, in the units of `range`, within 1.7 % of the rank.
+    /// The 5th, 25th, 50th, 75th and 95th percentile, in the units of `range`, within 1.7 % of the
+    /// rank.
     #[must_use]
     pub fn percentiles(&self) -> Option<[i64; 5]> {
         self.percentiles
@@ -79,7 +87,7 @@ impl ColumnState {
             .and_then(Percentiles::rounded_percentiles)
     }
 
-    /// How often each code stands in a column with a closed list that is not personal.
+    /// How many rows have each code, in a column with a closed list that is not personal.
     #[must_use]
     pub fn code_counts(&self) -> TextCounts {
         self.patterns
@@ -88,7 +96,7 @@ impl ColumnState {
             .unwrap_or_default()
     }
 
-    /// The commonest shapes of the texts, in the high and the low grain.
+    /// The most frequent character patterns of the texts, and the most frequent coarse patterns.
     #[must_use]
     pub fn pattern_counts(&self) -> (TextCounts, TextCounts) {
         self.patterns
@@ -97,66 +105,65 @@ impl ColumnState {
             .unwrap_or_default()
     }
 
-    /// Different values, estimated; none where nobody counts them.
+    /// The estimated number of distinct values; none where they are not counted.
     #[must_use]
     pub fn distinct_count(&self) -> Option<u64> {
-        // Counted values are whole and not negative.
-        self.distinct
-            .as_ref()
-            .map(|sketch| sketch.estimate().round() as u64)
+        let sketch = self.distinct.as_ref()?;
+        Some(sketch.estimate().round() as u64)
     }
 
-    /// Takes in the next rows.
-    #[cfg(test)]
-    fn update(&mut self, column: &ArrayRef) {
-        self.update_with(column, None);
-    }
-
-    /// Takes in the next rows; of texts that are counted already, each once.
-    pub(crate) fn update_with(&mut self, column: &ArrayRef, counted: Option<&DistinctTexts<'_>>) {
-        let before = self.filled;
-        self.filled += (column.len() - column.null_count()) as u64;
-        if self.filled == before || !self.is_profiled() {
+    /// Adds the next rows; `counted` are the distinct texts of the column, where they are counted
+    /// already.
+    pub(crate) fn add_column(&mut self, column: &ArrayRef, counted: Option<&DistinctTexts<'_>>) {
+        let filled = column.len() - column.null_count();
+        self.filled += filled as u64;
+        if filled == 0 || !self.is_profiled() {
             return;
         }
+
         if let Some(counted) = counted {
             self.add_counted_texts(column, counted);
         } else if let Some(texts) = column.as_string_opt::<i32>() {
-            for text in texts.iter().flatten() {
-                self.add_text(text, 1);
-            }
-            if let Some(shapes) = &mut self.patterns {
-                shapes.add_texts(texts);
-            }
-        } else if let Some(days) = column.as_primitive_opt::<Date32Type>() {
-            days.iter()
-                .flatten()
-                .for_each(|day| self.add_value(i64::from(day)));
-        } else if let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() {
-            instants.iter().flatten().for_each(|at| self.add_value(at));
-        } else if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-            numbers
-                .iter()
-                .flatten()
-                .for_each(|number| self.add_value(number));
-        } else if let Some(numbers) = column.as_primitive_opt::<Decimal128Type>() {
-            let clamp = |number: i128| {
-                i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
-            };
-            numbers
-                .iter()
-                .flatten()
-                .for_each(|number| self.add_value(clamp(number)));
-        } else if let Some(numbers) = column.as_primitive_opt::<arrow_array::types::Float64Type>() {
-            numbers
-                .iter()
-                .flatten()
-                .for_each(|number| self.add_distinct(number.to_bits()));
-        } else if let Some(values) = column.as_boolean_opt() {
-            values
-                .iter()
-                .flatten()
-                .for_each(|value| self.add_distinct(value));
+            self.add_texts(texts);
+        } else {
+            self.add_values(column);
+        }
+    }
+
+    fn add_texts(&mut self, texts: &StringArray) {
+        for text in texts.iter().flatten() {
+            self.add_text(text, 1);
+        }
+        if let Some(patterns) = &mut self.patterns {
+            patterns.add_texts(texts);
+        }
+    }
+
+    /// Adds the values of a column that does not hold texts. Each line adds a column of its type,
+    /// and nothing of others.
+    fn add_values(&mut self, column: &ArrayRef) {
+        self.add_primitives::<Date32Type>(column, |state, day| state.add_value(i64::from(day)));
+        self.add_primitives::<TimestampMicrosecondType>(column, Self::add_value);
+        self.add_primitives::<Int64Type>(column, Self::add_value);
+        self.add_primitives::<Decimal128Type>(column, |state, number| {
+            state.add_value(clamp_to_i64(number));
+        });
+        self.add_primitives::<Float64Type>(column, |state, number| {
+            state.add_distinct(number.to_bits());
+        });
+        for value in column.as_boolean_opt().into_iter().flatten().flatten() {
+            self.add_distinct(value);
+        }
+    }
+
+    fn add_primitives<T: ArrowPrimitiveType>(
+        &mut self,
+        column: &ArrayRef,
+        add: impl Fn(&mut Self, T::Native),
+    ) {
+        let values = column.as_primitive_opt::<T>().into_iter().flatten();
+        for value in values.flatten() {
+            add(self, value);
         }
     }
 
@@ -164,10 +171,10 @@ impl ColumnState {
         for (text, rows) in counted {
             self.add_text(text, *rows);
         }
-        if let (Some(shapes), Some(texts)) = (&mut self.patterns, column.as_string_opt::<i32>())
-            && !shapes.add_distinct_texts(counted)
+        if let (Some(patterns), Some(texts)) = (&mut self.patterns, column.as_string_opt::<i32>())
+            && !patterns.add_distinct_texts(counted)
         {
-            shapes.add_texts(texts);
+            patterns.add_texts(texts);
         }
     }
 
@@ -177,7 +184,7 @@ impl ColumnState {
         self.add_distinct(text);
     }
 
-    fn add_distinct<T: std::hash::Hash>(&mut self, value: T) {
+    fn add_distinct<T: Hash>(&mut self, value: T) {
         if let Some(sketch) = &mut self.distinct {
             sketch.update(value);
         }
@@ -185,46 +192,67 @@ impl ColumnState {
 
     fn add_value(&mut self, value: i64) {
         self.add_distinct(value);
-        if self.ranged {
-            let (least, greatest) = self.range.unwrap_or((value, value));
-            self.range = Some((least.min(value), greatest.max(value)));
-            if let Some(centiles) = &mut self.percentiles {
-                centiles.add_value(value);
-            }
+        if !self.ranged {
+            return;
+        }
+
+        let (minimum, maximum) = self.range.unwrap_or((value, value));
+        self.range = Some((minimum.min(value), maximum.max(value)));
+        if let Some(percentiles) = &mut self.percentiles {
+            percentiles.add_value(value);
         }
     }
 
     /// Adds the state of the part that follows.
     pub fn merge(&mut self, other: &Self) {
-        if let (Some(mine), Some(theirs)) = (&mut self.percentiles, &other.percentiles) {
-            mine.merge(theirs);
-        }
-        if let (Some(mine), Some(theirs)) = (&mut self.patterns, &other.patterns) {
-            mine.merge(theirs);
-        }
         self.filled += other.filled;
         self.max_bytes = self.max_bytes.max(other.max_bytes);
         self.bytes += other.bytes;
-        self.range = match (self.range, other.range) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (one, two) => one.or(two),
-        };
-        if let (Some(mine), Some(theirs)) = (&self.distinct, &other.distinct)
-            && !theirs.is_empty()
-        {
-            self.distinct = if mine.is_empty() {
-                Some(theirs.clone())
-            } else {
-                union_sketches(mine, theirs)
-            };
+        self.range = merge_ranges(self.range, other.range);
+
+        if let (Some(percentiles), Some(other)) = (&mut self.percentiles, &other.percentiles) {
+            percentiles.merge(other);
+        }
+        if let (Some(patterns), Some(other)) = (&mut self.patterns, &other.patterns) {
+            patterns.merge(other);
+        }
+        if let (Some(sketch), Some(other)) = (&self.distinct, &other.distinct) {
+            self.distinct = merge_sketches(sketch, other);
         }
     }
 }
 
-fn union_sketches(a: &HllSketch, b: &HllSketch) -> Option<HllSketch> {
+fn new_distinct_sketch() -> Option<HllSketch> {
+    HllSketch::new(LG_REGISTERS, HllType::Hll8).ok()
+}
+
+fn clamp_to_i64(number: i128) -> i64 {
+    let limit = if number < 0 { i64::MIN } else { i64::MAX };
+    i64::try_from(number).unwrap_or(limit)
+}
+
+fn merge_ranges(range: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (range, other) {
+        (Some((minimum, maximum)), Some((other_minimum, other_maximum))) => {
+            Some((minimum.min(other_minimum), maximum.max(other_maximum)))
+        }
+        (range, other) => range.or(other),
+    }
+}
+
+/// The sketch of all values of both. A merged sketch has another form than one that was filled, so
+/// the other one is kept as it is where one of the two is empty.
+fn merge_sketches(sketch: &HllSketch, other: &HllSketch) -> Option<HllSketch> {
+    if other.is_empty() {
+        return Some(sketch.clone());
+    }
+    if sketch.is_empty() {
+        return Some(other.clone());
+    }
+
     let mut union = HllUnion::new(LG_REGISTERS).ok()?;
-    union.update(a);
-    union.update(b);
+    union.update(sketch);
+    union.update(other);
     Some(union.to_sketch(HllType::Hll8))
 }
 
@@ -235,6 +263,12 @@ mod tests {
     use arrow_array::{Int64Array, StringArray};
 
     use super::*;
+
+    impl ColumnState {
+        fn update(&mut self, column: &ArrayRef) {
+            self.add_column(column, None);
+        }
+    }
 
     fn column(name: &str, kind: ColumnType, personal: bool) -> Column {
         Column {
@@ -256,17 +290,15 @@ mod tests {
         let numbers =
             |range: std::ops::Range<i64>| Arc::new(Int64Array::from_iter_values(range)) as ArrayRef;
         let spec = column("floor", ColumnType::Integer, false);
-        let (mut whole, mut one, mut two) = (
-            ColumnState::new(&spec, false),
-            ColumnState::new(&spec, false),
-            ColumnState::new(&spec, false),
-        );
-        whole.update(&numbers(0..30_000));
-        one.update(&numbers(0..20_000));
-        two.update(&numbers(10_000..30_000));
-        one.merge(&two);
-        assert_eq!(one.range, Some((0, 29_999)));
-        for state in [&whole, &one] {
+        let mut full = ColumnState::new(&spec, false);
+        let mut first = ColumnState::new(&spec, false);
+        let mut second = ColumnState::new(&spec, false);
+        full.update(&numbers(0..30_000));
+        first.update(&numbers(0..20_000));
+        second.update(&numbers(10_000..30_000));
+        first.merge(&second);
+        assert_eq!(first.range, Some((0, 29_999)));
+        for state in [&full, &first] {
             let distinct = state.distinct_count().unwrap() as f64;
             // Four standard deviations.
             assert!((distinct - 30_000.0).abs() < 30_000.0 * 0.092, "{distinct}");
@@ -274,22 +306,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_read_as_it_was() {
+    fn a_stored_state_is_read_as_it_was() {
         for count in [3, 60, 300, 3_000, 40_000] {
             let texts: Vec<String> = (0..count)
                 .map(|number| format!("{}", number * 7 % 30_011))
                 .collect();
             let mut state = ColumnState::new(&column("name", ColumnType::Text, true), false);
             state.update(&(Arc::new(StringArray::from_iter_values(&texts)) as ArrayRef));
-            let kept = serde_json::to_value(&state).unwrap();
-            let read: ColumnState = serde_json::from_value(kept.clone()).unwrap();
+            let stored = serde_json::to_value(&state).unwrap();
+            let read: ColumnState = serde_json::from_value(stored.clone()).unwrap();
             let again = serde_json::to_value(&read).unwrap();
-            for part in ["distinct", "shapes"] {
-                assert_eq!(again[part], kept[part], "{part} of {count}");
+            for part in ["distinct", "patterns"] {
+                assert_eq!(again[part], stored[part], "{part} of {count}");
             }
             let mut twice = ColumnState::new(&column("name", ColumnType::Text, true), false);
             twice.update(&(Arc::new(StringArray::from_iter_values(&texts)) as ArrayRef));
-            assert_eq!(serde_json::to_value(&twice).unwrap(), kept, "{count}");
+            assert_eq!(serde_json::to_value(&twice).unwrap(), stored, "{count}");
         }
     }
 

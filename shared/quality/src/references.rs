@@ -8,10 +8,11 @@ use crate::verdict::{RowVerdict, not_applicable};
 
 /// Knowledge of other tables, which a pass over one table does not have.
 pub trait CrossTableCheck {
-    /// Whether `value` is the `pole_id` of a row of `table`; none when the rows of that table are not known.
+    /// Whether `value` is the `pole_id` of a row of `table`; none when the rows of that table are
+    /// not known.
     fn has_pole_id(&self, table: &str, value: &str) -> Option<bool>;
-    /// Whether a row of this `pole_id` is linked to a row of one of `tables`, or of any table when `tables` is empty; none
-    /// when the links are not known.
+    /// Whether a row of this `pole_id` is linked to a row of one of `tables`, or of any table when
+    /// `tables` is empty; none when the links are not known.
     fn is_linked(&self, pole_id: &str, tables: &[String]) -> Option<bool>;
 }
 
@@ -56,7 +57,8 @@ fn check_references_by_row(
         .collect()
 }
 
-/// Checks that the rows are linked to a row of one of the tables, or of any table when none is named.
+/// Checks that the rows are linked to a row of one of the tables, or of any table when none is
+/// named.
 pub(crate) fn check_links(
     batch: &RecordBatch,
     tables: &[String],

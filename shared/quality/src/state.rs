@@ -1,9 +1,8 @@
-//! The state of a table's rules and profile: counts that add up.
+//! The state of a table's rules and profile: counts that can be merged.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
-
 use contract::{Column, Expectation, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 
@@ -16,30 +15,30 @@ use crate::verdict::RowVerdict;
 /// What a rule counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleCount {
-    /// Rows that fell short.
+    /// Rows that do not meet the expectation.
     pub failed: u64,
-    /// Rows that were looked at.
+    /// Rows to which the expectation applies.
     pub checked: u64,
 }
 
 impl RuleCount {
-    /// The count of what a demand said of rows.
+    /// Counts the verdicts on rows.
     #[must_use]
-    pub fn from_verdicts(said: &[RowVerdict]) -> Self {
-        let count = |wanted: RowVerdict| said.iter().filter(|said| **said == wanted).count() as u64;
-        let failed = count(RowVerdict::Failed);
-        Self {
-            failed,
-            checked: failed + count(RowVerdict::Passed),
+    pub fn from_verdicts(verdicts: &[RowVerdict]) -> Self {
+        let mut count = Self::default();
+        for verdict in verdicts {
+            count.checked += u64::from(*verdict != RowVerdict::NotApplicable);
+            count.failed += u64::from(*verdict == RowVerdict::Failed);
         }
+        count
     }
 
-    /// Whether no more fell short than is tolerated; `rows` are those of the whole table.
+    /// Whether no more rows failed than the rule tolerates; `rows` are those of the full table.
     #[must_use]
     pub fn is_within(self, tolerance: Tolerance, rows: u64) -> bool {
         match tolerance {
-            Tolerance::TableRows(least, most) => (least..=most).contains(&(rows as f64)),
-            Tolerance::Rows(most) => self.failed as f64 <= most,
+            Tolerance::TableRows(minimum, maximum) => (minimum..=maximum).contains(&(rows as f64)),
+            Tolerance::Rows(maximum) => self.failed as f64 <= maximum,
             Tolerance::Percent(percent) => {
                 self.failed as f64 * 100.0 <= percent * self.checked as f64
             }
@@ -53,8 +52,9 @@ impl RuleCount {
     }
 }
 
-/// The state of one table, or of a part of it. Parts that follow each other in the order of keys add up to the whole, so
-/// that a part that did not change is not measured again: its state is kept.
+/// The state of one table, or of a part of it. The states of parts that follow each other in the
+/// order of keys merge into that of the full table, so that a part that did not change is not
+/// measured again: its state is stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableState {
     /// Rows.
@@ -63,11 +63,11 @@ pub struct TableState {
     pub columns: Vec<ColumnState>,
     /// The latest event time, in microseconds since 1970.
     pub newest_event: Option<i64>,
-    /// The rules' counts, in their order; nothing is counted here of demands on the table as a whole.
+    /// The rules' counts, in their order; zero for expectations on the full table.
     counts: Vec<RuleCount>,
-    /// Rows whose key is the one before.
+    /// Rows with the same key as the row before.
     repeats: u64,
-    /// The first and the last key, to see the same key twice across batches and parts.
+    /// The first and the last key, to find a key that is repeated in the next batch or part.
     first_key: Option<PoleIdAndSource>,
     last_key: Option<PoleIdAndSource>,
 }
@@ -93,74 +93,89 @@ impl TableState {
         }
     }
 
-    /// Takes in the next rows; they come in the order of owner, pole_id and source.
+    /// Adds the next rows, which follow in the order of owner, `pole_id` and source.
     pub fn add_batch(&mut self, rules: &[Rule], batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        let texts = DistinctTextColumns::from_batch(
-            batch,
-            self.columns.iter().map(ColumnState::is_profiled),
-        );
-        for (place, (state, column)) in self.columns.iter_mut().zip(batch.columns()).enumerate() {
-            state.update_with(column, texts.column_texts(place));
+        self.newest_event = self.newest_event.max(newest_event_time(batch));
+
+        let is_profiled = self.columns.iter().map(ColumnState::is_profiled);
+        let texts = DistinctTextColumns::from_batch(batch, is_profiled);
+        for (index, (state, column)) in self.columns.iter_mut().zip(batch.columns()).enumerate() {
+            state.add_column(column, texts.column_texts(index));
         }
-        let times = batch
-            .column_by_name("event_time")
-            .and_then(|c| c.as_primitive_opt::<TimestampMicrosecondType>());
-        let newest = times.and_then(|times| times.iter().flatten().max());
-        self.newest_event = self.newest_event.max(newest);
+
         for (rule, sum) in rules.iter().zip(&mut self.counts) {
             sum.add_count(count_rule(rule, batch, &texts));
         }
-        let Some(last) = batch.num_rows().checked_sub(1) else {
+
+        self.add_keys(batch);
+    }
+
+    /// Counts the rows of a batch whose key is the same as that of the row before.
+    fn add_keys(&mut self, batch: &RecordBatch) {
+        let Some(last_row) = batch.num_rows().checked_sub(1) else {
             return;
         };
-        let first = row_key(batch, 0);
-        self.repeats +=
-            count_repeated_keys(batch) + u64::from(first.is_some() && first == self.last_key);
-        self.first_key = self.first_key.take().or(first);
-        self.last_key = row_key(batch, last);
+        let first_key = row_key(batch, 0);
+        let continues_key = first_key.is_some() && first_key == self.last_key;
+
+        self.repeats += count_repeated_keys(batch) + u64::from(continues_key);
+        self.first_key = self.first_key.take().or(first_key);
+        self.last_key = row_key(batch, last_row);
     }
 
     /// Adds the state of the part that follows.
     pub fn merge(&mut self, other: &Self) {
         self.rows += other.rows;
-        self.repeats += other.repeats;
-        self.repeats += u64::from(self.last_key.is_some() && self.last_key == other.first_key);
+        self.newest_event = self.newest_event.max(other.newest_event);
+        for (column, other_column) in self.columns.iter_mut().zip(&other.columns) {
+            column.merge(other_column);
+        }
+        for (count, other_count) in self.counts.iter_mut().zip(&other.counts) {
+            count.add_count(*other_count);
+        }
+
+        let continues_key = self.last_key.is_some() && self.last_key == other.first_key;
+        self.repeats += other.repeats + u64::from(continues_key);
         if self.first_key.is_none() {
             self.first_key.clone_from(&other.first_key);
         }
         if other.last_key.is_some() {
             self.last_key.clone_from(&other.last_key);
         }
-        self.newest_event = self.newest_event.max(other.newest_event);
-        self.columns
-            .iter_mut()
-            .zip(&other.columns)
-            .for_each(|(mine, theirs)| mine.merge(theirs));
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            mine.add_count(*theirs);
-        }
     }
 
-    /// What each of the rules counted.
+    /// The counts of the rules, in their order.
     #[must_use]
     pub fn rule_counts(&self, rules: &[Rule]) -> Vec<RuleCount> {
-        let of = |(rule, count): (&Rule, &RuleCount)| match rule.expectation {
-            Expectation::UniqueKey => RuleCount {
-                failed: self.repeats,
-                checked: self.rows,
-            },
-            Expectation::RowCount => RuleCount {
-                failed: 0,
-                checked: self.rows,
-            },
-            _ => *count,
-        };
-        rules.iter().zip(&self.counts).map(of).collect()
+        rules
+            .iter()
+            .zip(&self.counts)
+            .map(|(rule, count)| match rule.expectation {
+                Expectation::UniqueKey => RuleCount {
+                    failed: self.repeats,
+                    checked: self.rows,
+                },
+                Expectation::RowCount => RuleCount {
+                    failed: 0,
+                    checked: self.rows,
+                },
+                _ => *count,
+            })
+            .collect()
     }
 }
 
-/// Whether a closed list says what may stand in the column.
+fn newest_event_time(batch: &RecordBatch) -> Option<i64> {
+    batch
+        .column_by_name("event_time")?
+        .as_primitive_opt::<TimestampMicrosecondType>()?
+        .iter()
+        .flatten()
+        .max()
+}
+
+/// Whether a rule lists the values that the column may have.
 fn has_closed_list(column: &Column, rules: &[Rule]) -> bool {
     rules.iter().any(
         |rule| matches!(&rule.expectation, Expectation::OneOf(name, _) if *name == column.name),
@@ -168,43 +183,51 @@ fn has_closed_list(column: &Column, rules: &[Rule]) -> bool {
 }
 
 fn count_rule(rule: &Rule, batch: &RecordBatch, texts: &DistinctTextColumns<'_>) -> RuleCount {
-    match &rule.expectation {
-        // Most rules are about one column's nulls: they are counted already.
-        Expectation::Filled(columns) if columns.len() == 1 => {
-            let nulls = batch
-                .column_by_name(&columns[0])
-                .map_or(0, Array::null_count);
-            RuleCount {
-                failed: nulls as u64,
-                checked: batch.num_rows() as u64,
-            }
-        }
-        // Many columns are empty from end to end: nothing is said of them, and nothing has to be looked at.
-        demand if subject_column(demand).is_some_and(|name| is_column_empty(batch, name)) => {
-            RuleCount::default()
-        }
-        demand => match count_text_rule(demand, batch, texts) {
-            Some(count) => count,
-            None => RuleCount::from_verdicts(&evaluate_expectation(demand, batch, None)),
-        },
+    // Most rules forbid the nulls of one column, and Arrow has counted these already.
+    if let Expectation::Filled(columns) = &rule.expectation
+        && let [column] = columns.as_slice()
+    {
+        return RuleCount {
+            failed: count_nulls(batch, column),
+            checked: batch.num_rows() as u64,
+        };
     }
+
+    // Many columns are empty: then the expectation applies to no row.
+    let subject = subject_column(&rule.expectation);
+    if subject.is_some_and(|column| is_column_empty(batch, column)) {
+        return RuleCount::default();
+    }
+
+    count_text_rule(&rule.expectation, batch, texts).unwrap_or_else(|| {
+        let verdicts = evaluate_expectation(&rule.expectation, batch, None);
+        RuleCount::from_verdicts(&verdicts)
+    })
 }
 
-/// What a demand on a text counts, each different text asked once; none where it is no such demand, or there are too many.
+fn count_nulls(batch: &RecordBatch, column: &str) -> u64 {
+    batch
+        .column_by_name(column)
+        .map_or(0, |column| column.null_count() as u64)
+}
+
+/// Counts an expectation on a text, checking each distinct text once; none for expectations of
+/// other kinds, and where the column has too many distinct texts.
 fn count_text_rule(
-    demand: &Expectation,
+    expectation: &Expectation,
     batch: &RecordBatch,
     texts: &DistinctTextColumns<'_>,
 ) -> Option<RuleCount> {
-    let holds = text_predicate(demand)?;
-    let place = batch
-        .schema_ref()
-        .column_with_name(subject_column(demand)?)?
-        .0;
+    let accepts = text_predicate(expectation)?;
+    let column = subject_column(expectation)?;
+    let (index, _) = batch.schema_ref().column_with_name(column)?;
+
     let mut count = RuleCount::default();
-    for (text, rows) in texts.column_texts(place)? {
+    for (text, rows) in texts.column_texts(index)? {
         count.checked += rows;
-        count.failed += if holds(text) { 0 } else { *rows };
+        if !accepts(text) {
+            count.failed += rows;
+        }
     }
     Some(count)
 }
@@ -215,36 +238,29 @@ fn is_column_empty(batch: &RecordBatch, column: &str) -> bool {
         .is_some_and(|column| column.null_count() == batch.num_rows())
 }
 
-/// Rows of the batch whose key is the one before: the rows are sorted by it.
+/// Counts the rows of a batch with the same key as the row before: the rows are sorted by it.
 fn count_repeated_keys(batch: &RecordBatch) -> u64 {
-    let columns = (
-        batch.column_by_name("pole_id"),
-        batch.column_by_name("source"),
-    );
-    let (Some(ids), Some(sources)) = columns else {
+    let Some(ids) = text_column(batch, "pole_id") else {
         return 0;
     };
-    let (Some(ids), Some(sources)) = (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>())
-    else {
+    let Some(sources) = text_column(batch, "source") else {
         return 0;
     };
-    let same = |row: &usize| {
-        ids.value(*row) == ids.value(row - 1) && sources.value(*row) == sources.value(row - 1)
-    };
-    (1..batch.num_rows()).filter(same).count() as u64
+
+    let mut repeats = 0;
+    for row in 1..batch.num_rows() {
+        let is_same_id = ids.value(row) == ids.value(row - 1);
+        let is_same_source = sources.value(row) == sources.value(row - 1);
+        repeats += u64::from(is_same_id && is_same_source);
+    }
+    repeats
 }
 
 fn row_key(batch: &RecordBatch, row: usize) -> Option<PoleIdAndSource> {
-    let text = |name: &str| {
-        Some(
-            batch
-                .column_by_name(name)?
-                .as_string_opt::<i32>()?
-                .value(row)
-                .to_owned(),
-        )
-    };
-    Some((text("pole_id")?, text("source")?))
+    let id = text_column(batch, "pole_id")?.value(row);
+    let source = text_column(batch, "source")?.value(row);
+
+    Some((id.to_owned(), source.to_owned()))
 }
 
 #[cfg(test)]
@@ -258,14 +274,14 @@ mod tests {
     use super::*;
 
     fn rules() -> Vec<Rule> {
-        let rule = |demand| Rule {
+        let rule = |expectation| Rule {
             id: "r".into(),
             description: String::new(),
             dimension: String::new(),
             column: None,
             severity: Severity::Block,
             tolerance: Tolerance::Rows(0.0),
-            expectation: demand,
+            expectation,
         };
         vec![
             rule(Expectation::Filled(vec!["role".into()])),
@@ -304,13 +320,13 @@ mod tests {
             parts.add_batch(&rules, &batch(&rows[..cut]));
             parts.add_batch(&rules, &batch(&rows[cut..]));
             prop_assert_eq!(&whole, &parts);
-            // Measured apart, kept as text, and added up.
+            // Measured part by part, stored as text, and merged.
             let mut sum = TableState::new(&rules, &[]);
             for part in [&rows[..cut], &rows[cut..]] {
                 let mut state = TableState::new(&rules, &[]);
                 state.add_batch(&rules, &batch(part));
-                let kept = serde_json::to_string(&state).unwrap();
-                sum.merge(&serde_json::from_str(&kept).unwrap());
+                let stored = serde_json::to_string(&state).unwrap();
+                sum.merge(&serde_json::from_str(&stored).unwrap());
             }
             prop_assert_eq!(&whole, &sum);
             let distinct: std::collections::BTreeSet<_> = rows.iter().map(|(id, _)| id).collect();
@@ -319,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_short_is_counted_and_tolerated_as_the_rule_says() {
+    fn failed_rows_are_counted_and_tolerated_as_the_rule_says() {
         let rules = rules();
         let mut state = TableState::new(&rules, &[]);
         state.add_batch(

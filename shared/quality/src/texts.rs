@@ -10,7 +10,8 @@ pub(crate) fn text_column<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b 
     batch.column_by_name(name)?.as_string_opt::<i32>()
 }
 
-/// Checks the texts of a column. Rows without a text, and texts of which `accepts` knows nothing, are not concerned.
+/// Checks the texts of a column. Rows without a text, and texts of which `accepts` knows nothing,
+/// are not concerned.
 pub(crate) fn check_texts(
     batch: &RecordBatch,
     column: &str,

@@ -1,4 +1,5 @@
-//! Checks of dates and instants: against each other, and against the time at which a row was appended to the log.
+//! Checks of dates and instants: against each other, and against the time at which a row was
+//! appended to the log.
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;

@@ -1,30 +1,34 @@
-//! What a day's number was to be: the same weekday's median over eight weeks, and how far from it the days mostly were.
+//! The expected range of a day's number: the median of the same weekday over eight weeks, and the
+//! median absolute deviation (MAD) from it.
 //!
-//! Median and MAD, not mean and deviation: one bad day in eight leaves them as they were. The tested day is never among the
-//! days that it is compared with, nor is one on which something was wrong that somebody has acknowledged.
+//! Mean and standard deviation would follow one bad day in eight; median and MAD do not. The tested
+//! day is never among the days that it is compared with, nor is a day with an acknowledged
+//! incident.
 
 use crate::calendar::{is_bank_holiday, weekday_index};
 
-/// Days that are looked back: eight weeks.
+/// The days before the tested day that it is compared with: eight weeks.
 pub const LOOKBACK_DAYS: i32 = 56;
 
-/// Days of the same kind that there must be before anything is said.
+/// Days of the same kind that an expected range needs.
 pub const COMPARED_DAYS_MIN: usize = 4;
 
-/// So many deviations are usual. A MAD of 1 is a deviation of 1.4826, where days vary as most things do.
+/// How many MADs from the median are usual: 3.5 standard deviations, each of them 1.4826 MADs where
+/// days are normally distributed.
 const USUAL_DEVIATIONS: f64 = 3.5 * 1.4826;
 
-/// A twentieth of the median is usual in any case: eight days alike do not forbid the ninth to differ a little.
+/// A twentieth of the median is usual in any case: after eight equal days, the ninth may differ a
+/// little.
 const USUAL_MEDIAN_SHARE: f64 = 0.05;
 
 /// A number's usual range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UsualRange {
-    /// The least that is usual.
+    /// The smallest usual number.
     pub minimum: f64,
-    /// The greatest that is usual.
+    /// The greatest usual number.
     pub maximum: f64,
-    /// Days that it was made of.
+    /// Days from which it was computed.
     pub days: usize,
 }
 
@@ -36,10 +40,13 @@ impl UsualRange {
     }
 }
 
-/// Days that are alike: a bank holiday is as quiet as a Sunday.
+/// Sunday, as [`weekday_index`] counts.
+const SUNDAY: u8 = 6;
+
+/// The weekday of a day; a bank holiday counts as a Sunday, because it is as quiet.
 fn weekday_kind(day: i32) -> u8 {
     if is_bank_holiday(day) {
-        6
+        SUNDAY
     } else {
         weekday_index(day)
     }
@@ -50,43 +57,47 @@ fn weekday_kind(day: i32) -> u8 {
 pub fn comparable_values(
     day: i32,
     history: &[(i32, f64)],
-    excluded: impl Fn(i32) -> bool,
+    is_excluded: impl Fn(i32) -> bool,
 ) -> Vec<f64> {
-    let alike = |(earlier, _): &&(i32, f64)| {
-        *earlier < day
-            && *earlier >= day - LOOKBACK_DAYS
-            && weekday_kind(*earlier) == weekday_kind(day)
-            && !excluded(*earlier)
-    };
+    let kind = weekday_kind(day);
     history
         .iter()
-        .filter(alike)
+        .filter(|(earlier, _)| (day - LOOKBACK_DAYS..day).contains(earlier))
+        .filter(|(earlier, _)| weekday_kind(*earlier) == kind)
+        .filter(|(earlier, _)| !is_excluded(*earlier))
         .map(|(_, number)| *number)
         .collect()
 }
 
-/// The usual range of a day's number; none while there are too few days to tell. `floor` is by how much a number of this kind
-/// may differ whatever the days before were.
+/// The usual range of a day's number, from the numbers of comparable days; none while there are too
+/// few of them. `floor` is by how much a number of this kind may differ whatever the days before
+/// were.
 #[must_use]
-pub fn usual_range(alike: &[f64], floor: f64) -> Option<UsualRange> {
-    if alike.len() < COMPARED_DAYS_MIN {
+pub fn usual_range(comparable: &[f64], floor: f64) -> Option<UsualRange> {
+    if comparable.len() < COMPARED_DAYS_MIN {
         return None;
     }
-    let middle = median_of(alike)?;
-    let away: Vec<f64> = alike.iter().map(|number| (number - middle).abs()).collect();
-    let room = (USUAL_DEVIATIONS * median_of(&away)?)
-        .max(USUAL_MEDIAN_SHARE * middle.abs())
+
+    let median = median_of(comparable)?;
+    let deviations: Vec<f64> = comparable
+        .iter()
+        .map(|number| (number - median).abs())
+        .collect();
+    let tolerance = (USUAL_DEVIATIONS * median_of(&deviations)?)
+        .max(USUAL_MEDIAN_SHARE * median.abs())
         .max(floor);
+
     Some(UsualRange {
-        minimum: middle - room,
-        maximum: middle + room,
-        days: alike.len(),
+        minimum: median - tolerance,
+        maximum: median + tolerance,
+        days: comparable.len(),
     })
 }
 
 fn median_of(numbers: &[f64]) -> Option<f64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
+
     let middle = sorted.len() / 2;
     let upper = *sorted.get(middle)?;
     Some(if sorted.len() % 2 == 1 {
@@ -114,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weekday_is_compared_with_its_like() {
+    fn a_weekday_is_compared_with_the_same_weekday() {
         let history = weeks(|day| {
             if weekday_index(day) == 0 {
                 900.0
@@ -155,20 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn the_tested_day_is_not_its_own_measure() {
+    fn the_tested_day_is_not_compared_with_itself() {
         let mut history = weeks(|_| 100.0);
         history.push((MONDAY, 10_000.0));
         assert!(!range(MONDAY, &history).unwrap().contains(10_000.0));
     }
 
     #[test]
-    fn nothing_is_said_of_young_data() {
+    fn young_data_have_no_range() {
         let history: Vec<_> = weeks(|_| 5.0).split_off(56 - 21);
         assert_eq!(range(MONDAY, &history), None);
     }
 
     #[test]
-    fn a_bank_holiday_is_a_sunday() {
+    fn a_bank_holiday_counts_as_a_sunday() {
         // 2026-04-06, Easter Monday; 2026-04-13, the Monday after.
         let easter = 20_549;
         let history: Vec<_> = (easter - 56..easter + 7)

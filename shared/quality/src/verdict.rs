@@ -22,8 +22,8 @@ impl RowVerdict {
         holds.map_or(Self::NotApplicable, Self::from_bool)
     }
 
-    /// Combines the verdicts of several expectations on one row: one that fails fails all of them, and without any that
-    /// applies the combination does not apply.
+    /// Combines the verdicts of several expectations on one row: one that fails fails all of them,
+    /// and without any that applies the combination does not apply.
     pub(crate) fn combine(verdicts: impl Iterator<Item = Self>) -> Self {
         let mut combined = Self::NotApplicable;
         for verdict in verdicts {

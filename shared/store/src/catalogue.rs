@@ -1,4 +1,4 @@
-//! The port to the catalogue that Athena and the others read: tables and where their partitions lie.
+//! The port to the catalogue that Athena and other query engines read: tables and the locations of their partitions.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -29,13 +29,13 @@ pub struct TableSpec {
     pub name: String,
     /// What its rows are.
     pub description: String,
-    /// Where its files lie; partitions name their own places.
+    /// The location of its files; partitions have their own locations.
     pub location: String,
     /// Its columns.
     pub columns: Vec<ColumnSpec>,
     /// Names and types of the partition keys.
     pub partition_keys: Vec<(String, String)>,
-    /// What else is known of it: owner, contract, last passing snapshot. What others have written beside is left alone.
+    /// Further facts: owner, contract, last passing snapshot. Parameters of other programs are left alone.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -58,11 +58,11 @@ pub struct ColumnStatistics {
     pub bytes: u64,
     /// Rows with a value.
     pub filled: u64,
-    /// The least and the greatest value: days, whole numbers, decimals without their point.
+    /// The minimum and the maximum: days, whole numbers, decimals without their point.
     pub range: Option<(i64, i64)>,
 }
 
-/// Whether a table that is there may become the one that is wanted: columns may be added, and nothing else may change.
+/// Whether an existing table may become the wanted one: columns may be added, and nothing else may change.
 ///
 /// # Errors
 /// What changed, and what to do.
@@ -97,7 +97,7 @@ pub(crate) fn check_additive(
     Ok(())
 }
 
-/// A partition: its values and where its files lie.
+/// A partition: its values and the location of its files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PartitionSpec {
     /// The values of the partition keys.
@@ -106,16 +106,16 @@ pub struct PartitionSpec {
     pub location: String,
 }
 
-/// A catalogue of tables in databases, which must exist: Terraform makes them.
+/// A catalogue of tables in databases, which must exist: Terraform creates them.
 #[async_trait]
 pub trait TableCatalogue: Send + Sync {
-    /// Makes the table, or brings it up to date: columns are added, meanings and parameters follow.
+    /// Creates or updates the table: columns are added, meanings and parameters follow.
     ///
     /// # Errors
     /// The service's failure; [`crate::StoreErrorKind::Refused`] when it would be another change than an addition.
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError>;
 
-    /// Writes what is known of the columns' values.
+    /// Writes the statistics of the columns' values.
     ///
     /// # Errors
     /// The service's failure.
@@ -125,7 +125,7 @@ pub trait TableCatalogue: Send + Sync {
         columns: &[ColumnStatistics],
     ) -> Result<(), StoreError>;
 
-    /// Makes the partitions, or points those that there are to their new places.
+    /// Creates the partitions, or points existing ones to their new locations.
     ///
     /// # Errors
     /// The service's failure.
@@ -141,7 +141,7 @@ pub trait TableCatalogue: Send + Sync {
     /// The service's failure.
     async fn list_partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError>;
 
-    /// Deletes partitions by their values; one that is not there is deleted already.
+    /// Deletes partitions by their values; no error for one that does not exist.
     ///
     /// # Errors
     /// The service's failure.
@@ -155,7 +155,7 @@ pub trait TableCatalogue: Send + Sync {
 /// (database, table)
 type TableKey = (String, String);
 
-/// A table, and the places of its partitions by their values.
+/// A table, and the locations of its partitions by their values.
 type TableAndPartitions = (TableSpec, BTreeMap<Vec<String>, String>);
 
 /// A catalogue in memory, for unit tests.
@@ -236,16 +236,16 @@ impl TableCatalogue for MemoryCatalogue {
 
     async fn list_partitions(&self, table: &TableSpec) -> Result<Vec<PartitionSpec>, StoreError> {
         let tables = self.lock_tables();
-        let partitions = tables
-            .get(&table.table_key())
-            .map(|(_, partitions)| partitions.iter());
-        let spec = |(values, location): (&Vec<String>, &String)| PartitionSpec {
-            values: values.clone(),
-            location: location.clone(),
+        let Some((_, partitions)) = tables.get(&table.table_key()) else {
+            return Ok(Vec::new());
         };
         Ok(partitions
-            .map(|partitions| partitions.map(spec).collect())
-            .unwrap_or_default())
+            .iter()
+            .map(|(values, location)| PartitionSpec {
+                values: values.clone(),
+                location: location.clone(),
+            })
+            .collect())
     }
 
     async fn delete_partitions(

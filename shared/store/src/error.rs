@@ -1,4 +1,4 @@
-//! Storage errors, each with the answer to "again, or never?".
+//! Storage errors, each with a kind that says whether a repeat can succeed.
 
 use thiserror::Error;
 
@@ -7,9 +7,9 @@ use thiserror::Error;
 pub enum StoreErrorKind {
     /// There is no such object, table or partition.
     NotFound,
-    /// The service said no for now, or did not answer.
+    /// The service refused for now, or did not answer.
     Unavailable,
-    /// The service said no for good: a right is missing, a name is wrong.
+    /// The service refused for good: a right is missing, a name is wrong.
     Refused,
 }
 
@@ -19,11 +19,11 @@ pub enum StoreErrorKind {
 pub struct StoreError {
     /// The kind.
     pub kind: StoreErrorKind,
-    /// What was asked, such as `put`.
+    /// The operation, such as `put`.
     pub operation: &'static str,
-    /// The key or name it was asked of.
+    /// The key or name that the operation was for.
     pub key: String,
-    /// What the service said.
+    /// The service's message.
     pub message: String,
 }
 
@@ -55,7 +55,7 @@ impl StoreError {
         Self::new(StoreErrorKind::Unavailable, "put", key, message)
     }
 
-    /// Whether there was no such thing.
+    /// Whether there was no such object, table or partition.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.kind == StoreErrorKind::NotFound

@@ -1,35 +1,53 @@
 //! The catalogue on AWS Glue, and on the local platform's Glue endpoint.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_glue::Client;
 use aws_sdk_glue::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_glue::types::{
-    BatchUpdatePartitionRequestEntry, Column, PartitionInput, PartitionValueList, SerDeInfo,
-    StorageDescriptor, Table, TableInput,
+    BatchUpdatePartitionRequestEntry, Column, ErrorDetail, Partition, PartitionInput,
+    PartitionValueList, SerDeInfo, StorageDescriptor, Table, TableInput,
 };
 
 use crate::catalogue::check_additive;
 use crate::glue_statistics::build_glue_statistics;
 use crate::{
-    ColumnSpec, ColumnStatistics, PartitionSpec, StoreError, StoreErrorKind, TableCatalogue,
-    TableSpec,
+    ColumnSpec, ColumnStatistics, PartitionSpec, RetryPolicy, StoreError, StoreErrorKind,
+    TableCatalogue, TableSpec, retry_with_backoff,
 };
 
 /// Glue takes no more columns in one UpdateColumnStatisticsForTable.
 const STATISTICS_BATCH_MAX: usize = 25;
 
-/// How often an update is tried when somebody else updates the same table.
-const UPDATE_ATTEMPTS_MAX: u32 = 4;
+/// A table is looked up and updated again when another function has changed it in between.
+const UPDATE_RETRY: RetryPolicy = RetryPolicy::new(4, Duration::from_millis(50));
 
 /// Glue takes no more partitions in one BatchCreatePartition or BatchUpdatePartition.
 const CREATE_BATCH_MAX: usize = 100;
 
+/// Glue takes no longer comment on a column.
+const COMMENT_CHARS_MAX: usize = 255;
+
 /// Glue takes no more partitions in one BatchDeletePartition.
 const DELETE_BATCH_MAX: usize = 25;
 
-/// Glue.
+/// Why a table was not updated.
+enum UpdateFailure {
+    /// Another function created or changed it at the same moment.
+    Conflict,
+    /// The service's failure.
+    Store(StoreError),
+}
+
+impl From<StoreError> for UpdateFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The catalogue of an AWS account.
 #[derive(Clone, Debug)]
 pub struct GlueCatalogue {
     client: Client,
@@ -52,13 +70,26 @@ impl GlueCatalogue {
             .await;
         match answer {
             Ok(answer) => Ok(answer.table),
-            // No such table, or no such database: creating it tells which.
+            // No such table, or no such database: the call that creates the table says which.
             Err(error) if error.code() == Some("EntityNotFoundException") => Ok(None),
             Err(error) => Err(glue_error("look up table", &table.name, &error)),
         }
     }
 
-    /// Makes the table; false when somebody else has just done it.
+    /// Creates or updates the table, in one attempt.
+    async fn put_table_once(&self, table: &TableSpec) -> Result<(), UpdateFailure> {
+        let is_done = match self.find_table(table).await? {
+            Some(known) => self.update_table(table, &known).await?,
+            None => self.create_table(table).await?,
+        };
+        if is_done {
+            Ok(())
+        } else {
+            Err(UpdateFailure::Conflict)
+        }
+    }
+
+    /// Creates the table; false when another function has just done it.
     async fn create_table(&self, table: &TableSpec) -> Result<bool, StoreError> {
         let input = build_table_input(table, None)?;
         match self
@@ -75,33 +106,15 @@ impl GlueCatalogue {
         }
     }
 
-    /// Brings a table up to date, if nobody has changed it since it was looked up; false when somebody has.
+    /// Updates a table; false when another function has changed it since it was looked up.
     async fn update_table(&self, table: &TableSpec, known: &Table) -> Result<bool, StoreError> {
-        let columns = known
-            .storage_descriptor
-            .as_ref()
-            .map(StorageDescriptor::columns)
-            .unwrap_or_default();
-        let kind = |column: &Column| {
-            (
-                column.name.clone(),
-                column.r#type.clone().unwrap_or_default(),
-            )
-        };
-        let keys: Vec<String> = known
-            .partition_keys()
-            .iter()
-            .map(|key| key.name.clone())
-            .collect();
-        let columns: Vec<(String, String)> = columns.iter().map(kind).collect();
-        check_additive(&columns, &keys, table).map_err(|why| {
-            StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why)
-        })?;
+        check_known_columns(table, known)?;
         let input = build_table_input(table, Some(known))?;
         if is_up_to_date(&input, known) {
             return Ok(true);
         }
-        // Without the archive: Glue would keep a version of every day for ever.
+
+        // Without the archive: Glue would keep a version of the table for every day.
         let request = self
             .client
             .update_table()
@@ -117,7 +130,7 @@ impl GlueCatalogue {
         }
     }
 
-    /// Makes partitions and gives those that were there already.
+    /// Creates partitions. Gives the values of those that existed already.
     async fn create_partitions(
         &self,
         spec: &TableSpec,
@@ -131,14 +144,13 @@ impl GlueCatalogue {
             .table_name(table);
         let answer = request.set_partition_input_list(Some(inputs)).send().await;
         let answer = answer.map_err(|error| glue_error("create partitions of", table, &error))?;
+
         let mut known = Vec::new();
         for error in answer.errors.unwrap_or_default() {
-            let code = error
-                .error_detail
-                .as_ref()
-                .and_then(|detail| detail.error_code());
+            let detail = error.error_detail.as_ref();
+            let code = detail.and_then(ErrorDetail::error_code);
             if code != Some("AlreadyExistsException") {
-                let said = format!(
+                let message = format!(
                     "a partition was refused: {}",
                     code.unwrap_or("no reason given")
                 );
@@ -146,7 +158,7 @@ impl GlueCatalogue {
                     StoreErrorKind::Refused,
                     "create partitions of",
                     table,
-                    said,
+                    message,
                 ));
             }
             known.extend(error.partition_values);
@@ -160,19 +172,16 @@ impl GlueCatalogue {
         inputs: Vec<PartitionInput>,
     ) -> Result<(), StoreError> {
         let table = spec.name.as_str();
-        let entry = |input: PartitionInput| {
+        let mut entries = Vec::with_capacity(inputs.len());
+        for input in inputs {
             let values = input.values.clone().unwrap_or_default();
-            let entry =
-                BatchUpdatePartitionRequestEntry::builder().set_partition_value_list(Some(values));
-            entry
+            let entry = BatchUpdatePartitionRequestEntry::builder()
+                .set_partition_value_list(Some(values))
                 .partition_input(input)
-                .build()
-                .map_err(|error| build_error(table, &error))
-        };
-        let entries = inputs
-            .into_iter()
-            .map(entry)
-            .collect::<Result<Vec<_>, _>>()?;
+                .build();
+            entries.push(entry.map_err(|error| build_error(table, &error))?);
+        }
+
         let request = self
             .client
             .batch_update_partition()
@@ -180,44 +189,40 @@ impl GlueCatalogue {
             .table_name(table);
         let answer = request.set_entries(Some(entries)).send().await;
         let answer = answer.map_err(|error| glue_error("update partitions of", table, &error))?;
-        match answer.errors.unwrap_or_default().first() {
-            None => Ok(()),
-            Some(error) => {
-                let detail = error
-                    .error_detail
-                    .as_ref()
-                    .and_then(|detail| detail.error_message());
-                let said = detail.unwrap_or("a partition was refused");
-                Err(StoreError::new(
-                    StoreErrorKind::Refused,
-                    "update partitions of",
-                    table,
-                    said,
-                ))
-            }
-        }
+
+        let Some(error) = answer.errors.unwrap_or_default().into_iter().next() else {
+            return Ok(());
+        };
+        let detail = error.error_detail.as_ref();
+        let message = detail.and_then(ErrorDetail::error_message);
+        Err(StoreError::new(
+            StoreErrorKind::Refused,
+            "update partitions of",
+            table,
+            message.unwrap_or("a partition was refused"),
+        ))
     }
 }
 
 #[async_trait]
 impl TableCatalogue for GlueCatalogue {
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError> {
-        for _ in 0..UPDATE_ATTEMPTS_MAX {
-            let done = match self.find_table(table).await? {
-                Some(known) => self.update_table(table, &known).await?,
-                None => self.create_table(table).await?,
-            };
-            if done {
-                return Ok(());
-            }
-        }
-        let said = "somebody else changes it again and again";
-        Err(StoreError::new(
-            StoreErrorKind::Unavailable,
-            "update table",
-            &table.name,
-            said,
-        ))
+        let answer = retry_with_backoff(
+            UPDATE_RETRY,
+            || self.put_table_once(table),
+            |failure| matches!(failure, UpdateFailure::Conflict),
+        )
+        .await;
+
+        answer.map_err(|failure| match failure {
+            UpdateFailure::Store(error) => error,
+            UpdateFailure::Conflict => StoreError::new(
+                StoreErrorKind::Unavailable,
+                "update table",
+                &table.name,
+                "other writers change it again and again",
+            ),
+        })
     }
 
     async fn put_statistics(
@@ -227,16 +232,15 @@ impl TableCatalogue for GlueCatalogue {
     ) -> Result<(), StoreError> {
         let statistics = columns
             .iter()
-            .filter_map(|column| build_glue_statistics(column).transpose());
-        let statistics = statistics
+            .filter_map(|column| build_glue_statistics(column).transpose())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| build_error(&table.name, &error))?;
+
         for chunk in statistics.chunks(STATISTICS_BATCH_MAX) {
             let request = self
                 .client
                 .update_column_statistics_for_table()
-                .database_name(&table.database);
-            let request = request
+                .database_name(&table.database)
                 .table_name(&table.name)
                 .set_column_statistics_list(Some(chunk.to_vec()));
             request
@@ -258,12 +262,16 @@ impl TableCatalogue for GlueCatalogue {
                 .map(|partition| build_partition_input(table, partition))
                 .collect::<Result<Vec<_>, _>>()?;
             let known = self.create_partitions(table, inputs.clone()).await?;
-            let again: Vec<PartitionInput> = inputs
+
+            let to_update: Vec<PartitionInput> = inputs
                 .into_iter()
-                .filter(|input| input.values.as_ref().is_some_and(|v| known.contains(v)))
+                .filter(|input| {
+                    let values = input.values.as_ref();
+                    values.is_some_and(|values| known.contains(values))
+                })
                 .collect();
-            if !again.is_empty() {
-                self.update_partitions(table, again).await?;
+            if !to_update.is_empty() {
+                self.update_partitions(table, to_update).await?;
             }
         }
         Ok(())
@@ -280,18 +288,8 @@ impl TableCatalogue for GlueCatalogue {
         let mut partitions = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| glue_error("list partitions of", table, &error))?;
-            partitions.extend(
-                page.partitions
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|partition| PartitionSpec {
-                        values: partition.values.unwrap_or_default(),
-                        location: partition
-                            .storage_descriptor
-                            .and_then(|descriptor| descriptor.location)
-                            .unwrap_or_default(),
-                    }),
-            );
+            let listed = page.partitions.unwrap_or_default();
+            partitions.extend(listed.into_iter().map(to_partition_spec));
         }
         Ok(partitions)
     }
@@ -303,11 +301,12 @@ impl TableCatalogue for GlueCatalogue {
     ) -> Result<(), StoreError> {
         let table = spec.name.as_str();
         for chunk in values.chunks(DELETE_BATCH_MAX) {
-            let list = |values: &Vec<String>| {
+            let mut lists = Vec::with_capacity(chunk.len());
+            for values in chunk {
                 let list = PartitionValueList::builder().set_values(Some(values.clone()));
-                list.build().map_err(|error| build_error(table, &error))
-            };
-            let lists = chunk.iter().map(list).collect::<Result<Vec<_>, _>>()?;
+                lists.push(list.build().map_err(|error| build_error(table, &error))?);
+            }
+
             let request = self
                 .client
                 .batch_delete_partition()
@@ -320,27 +319,60 @@ impl TableCatalogue for GlueCatalogue {
     }
 }
 
-/// The table as Glue is told of it; what others have written into the parameters of a known one stays.
-fn build_table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
-    let key = |(name, kind): &(String, String)| Column::builder().name(name).r#type(kind).build();
-    let keys = table
-        .partition_keys
+/// A table may get columns; every other change is refused.
+fn check_known_columns(table: &TableSpec, known: &Table) -> Result<(), StoreError> {
+    let descriptor = known.storage_descriptor.as_ref();
+    let columns: Vec<(String, String)> = descriptor
+        .map(StorageDescriptor::columns)
+        .unwrap_or_default()
         .iter()
-        .map(key)
-        .collect::<Result<Vec<_>, _>>();
+        .map(|column| {
+            (
+                column.name.clone(),
+                column.r#type.clone().unwrap_or_default(),
+            )
+        })
+        .collect();
+    let keys: Vec<String> = known
+        .partition_keys()
+        .iter()
+        .map(|key| key.name.clone())
+        .collect();
+
+    check_additive(&columns, &keys, table)
+        .map_err(|why| StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why))
+}
+
+fn to_partition_spec(partition: Partition) -> PartitionSpec {
+    let descriptor = partition.storage_descriptor;
+    PartitionSpec {
+        values: partition.values.unwrap_or_default(),
+        location: descriptor
+            .and_then(|descriptor| descriptor.location)
+            .unwrap_or_default(),
+    }
+}
+
+/// The table as Glue stores it. Parameters that other programs have written stay.
+fn build_table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
+    let mut keys = Vec::with_capacity(table.partition_keys.len());
+    for (name, kind) in &table.partition_keys {
+        let key = Column::builder().name(name).r#type(kind).build();
+        keys.push(key.map_err(|error| build_error(&table.name, &error))?);
+    }
+
     let mut parameters: HashMap<String, String> = known
         .and_then(|known| known.parameters.clone())
         .unwrap_or_default();
     parameters.insert("classification".into(), "parquet".into());
     parameters.extend(table.parameters.clone());
+
     TableInput::builder()
         .name(&table.name)
         .description(&table.description)
         .table_type("EXTERNAL_TABLE")
         .set_parameters(Some(parameters))
-        .set_partition_keys(Some(
-            keys.map_err(|error| build_error(&table.name, &error))?,
-        ))
+        .set_partition_keys(Some(keys))
         .storage_descriptor(build_storage_descriptor(table, &table.location)?)
         .build()
         .map_err(|error| build_error(&table.name, &error))
@@ -348,14 +380,13 @@ fn build_table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableIn
 
 /// Whether an update would change nothing.
 fn is_up_to_date(input: &TableInput, known: &Table) -> bool {
-    let place = |descriptor: &Option<StorageDescriptor>| {
-        descriptor
-            .as_ref()
-            .map(|descriptor| (descriptor.columns.clone(), descriptor.location.clone()))
-    };
+    let wanted = input.storage_descriptor.as_ref();
+    let present = known.storage_descriptor.as_ref();
+
     input.description == known.description
         && input.parameters == known.parameters
-        && place(&input.storage_descriptor) == place(&known.storage_descriptor)
+        && wanted.map(|wanted| (&wanted.columns, &wanted.location))
+            == present.map(|present| (&present.columns, &present.location))
 }
 
 fn build_partition_input(
@@ -374,36 +405,32 @@ fn build_storage_descriptor(
     table: &TableSpec,
     location: &str,
 ) -> Result<StorageDescriptor, StoreError> {
-    let column = |column: &ColumnSpec| {
-        let ColumnSpec {
-            name,
-            kind,
-            meaning,
-            classification,
-        } = column;
-        // Glue takes no longer comment.
-        let comment: String = meaning.chars().take(255).collect();
-        let column = Column::builder().name(name).r#type(kind).comment(comment);
-        column
-            .parameters("polelake.classification", classification)
-            .build()
-    };
     let columns = table
         .columns
         .iter()
-        .map(column)
-        .collect::<Result<Vec<_>, _>>();
+        .map(build_glue_column)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| build_error(&table.name, &error))?;
+
     let serde = SerDeInfo::builder()
         .serialization_library("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
     Ok(StorageDescriptor::builder()
-        .set_columns(Some(
-            columns.map_err(|error| build_error(&table.name, &error))?,
-        ))
+        .set_columns(Some(columns))
         .location(location)
         .input_format("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat")
         .output_format("org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat")
         .serde_info(serde.build())
         .build())
+}
+
+fn build_glue_column(column: &ColumnSpec) -> Result<Column, BuildError> {
+    let comment: String = column.meaning.chars().take(COMMENT_CHARS_MAX).collect();
+    Column::builder()
+        .name(&column.name)
+        .r#type(&column.kind)
+        .comment(comment)
+        .parameters("polelake.classification", &column.classification)
+        .build()
 }
 
 fn build_error(table: &str, error: &BuildError) -> StoreError {

@@ -1,4 +1,4 @@
-//! Column statistics in Glue's words.
+//! Column statistics as Glue stores them.
 
 use aws_sdk_glue::error::BuildError;
 use aws_sdk_glue::primitives::{Blob, DateTime};
@@ -7,105 +7,155 @@ use aws_sdk_glue::types::{
     DateColumnStatisticsData, DecimalColumnStatisticsData, DecimalNumber,
     DoubleColumnStatisticsData, LongColumnStatisticsData, StringColumnStatisticsData,
 };
+use lake::Day;
 
 use crate::ColumnStatistics;
 
-/// Seconds of a day.
-const SECONDS_PER_DAY: i64 = 86_400;
-
-/// What Glue is told of a column; nothing of types that it has no words for.
+/// The statistics of a column; none of types for which Glue has no statistics.
 pub(crate) fn build_glue_statistics(
     column: &ColumnStatistics,
 ) -> Result<Option<GlueStatistics>, BuildError> {
     let Some(data) = build_statistics_data(column)? else {
         return Ok(None);
     };
-    let statistics = GlueStatistics::builder()
+
+    GlueStatistics::builder()
         .column_name(&column.name)
-        .column_type(&column.kind);
-    let of_day = DateTime::from_secs(i64::from(column.day) * SECONDS_PER_DAY);
-    statistics
-        .analyzed_time(of_day)
+        .column_type(&column.kind)
+        .analyzed_time(midnight(column.day))
         .statistics_data(data)
         .build()
         .map(Some)
 }
 
+/// Instants have no statistics of their own in Glue; booleans want counts of each value, which the merge does not take.
 fn build_statistics_data(
     column: &ColumnStatistics,
 ) -> Result<Option<ColumnStatisticsData>, BuildError> {
-    let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let (nulls, distinct) = (count(column.nulls), count(column.distinct));
-    let (least, greatest) = column.range.map_or((None, None), |(least, greatest)| {
-        (Some(least), Some(greatest))
-    });
-    let data = ColumnStatisticsData::builder();
-    let data = match column.kind.as_str() {
-        "string" => {
-            let mean = if column.filled == 0 {
-                0.0
-            } else {
-                column.bytes as f64 / column.filled as f64
-            };
-            let texts = StringColumnStatisticsData::builder()
-                .maximum_length(count(column.max_bytes))
-                .average_length(mean);
-            let texts = texts
-                .number_of_nulls(nulls)
-                .number_of_distinct_values(distinct)
-                .build();
-            data.r#type(ColumnStatisticsType::String)
-                .string_column_statistics_data(texts)
-        }
-        "date" => {
-            let day = |day: i64| DateTime::from_secs(day * SECONDS_PER_DAY);
-            let dates = DateColumnStatisticsData::builder().set_minimum_value(least.map(day));
-            let dates = dates
-                .set_maximum_value(greatest.map(day))
-                .number_of_nulls(nulls);
-            data.r#type(ColumnStatisticsType::Date)
-                .date_column_statistics_data(dates.number_of_distinct_values(distinct).build())
-        }
-        "bigint" => {
-            // Without a least and a greatest value Glue would take both for nought.
-            let (Some(least), Some(greatest)) = (least, greatest) else {
-                return Ok(None);
-            };
-            let numbers = LongColumnStatisticsData::builder()
-                .minimum_value(least)
-                .maximum_value(greatest);
-            let numbers = numbers.number_of_nulls(nulls);
-            data.r#type(ColumnStatisticsType::Long)
-                .long_column_statistics_data(numbers.number_of_distinct_values(distinct).build())
-        }
-        "double" => {
-            let numbers = DoubleColumnStatisticsData::builder().number_of_nulls(nulls);
-            data.r#type(ColumnStatisticsType::Double)
-                .double_column_statistics_data(numbers.number_of_distinct_values(distinct).build())
-        }
-        kind if kind.starts_with("decimal(") => {
-            let scale = kind
-                .trim_end_matches(')')
-                .split(',')
-                .nth(1)
-                .and_then(|scale| scale.trim().parse().ok());
-            let number = |value: i64| {
-                let bytes = Blob::new(value.to_be_bytes());
-                DecimalNumber::builder()
-                    .unscaled_value(bytes)
-                    .scale(scale.unwrap_or(0))
-                    .build()
-            };
-            let numbers = DecimalColumnStatisticsData::builder()
-                .set_minimum_value(least.map(number).transpose()?);
-            let numbers = numbers
-                .set_maximum_value(greatest.map(number).transpose()?)
-                .number_of_nulls(nulls);
-            data.r#type(ColumnStatisticsType::Decimal)
-                .decimal_column_statistics_data(numbers.number_of_distinct_values(distinct).build())
-        }
-        // Booleans want counts of each value, which nobody takes; instants have no type of their own.
-        _ => return Ok(None),
+    match column.kind.as_str() {
+        "string" => build_text_data(column).map(Some),
+        "date" => build_date_data(column).map(Some),
+        "bigint" => build_integer_data(column),
+        "double" => build_float_data(column).map(Some),
+        kind if kind.starts_with("decimal(") => build_decimal_data(column).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn build_text_data(column: &ColumnStatistics) -> Result<ColumnStatisticsData, BuildError> {
+    let mean_bytes = if column.filled == 0 {
+        0.0
+    } else {
+        column.bytes as f64 / column.filled as f64
     };
-    data.build().map(Some)
+    let texts = StringColumnStatisticsData::builder()
+        .maximum_length(glue_count(column.max_bytes))
+        .average_length(mean_bytes)
+        .number_of_nulls(glue_count(column.nulls))
+        .number_of_distinct_values(glue_count(column.distinct))
+        .build();
+
+    ColumnStatisticsData::builder()
+        .r#type(ColumnStatisticsType::String)
+        .string_column_statistics_data(texts)
+        .build()
+}
+
+fn build_date_data(column: &ColumnStatistics) -> Result<ColumnStatisticsData, BuildError> {
+    let days = column.range.map(|(minimum, maximum)| {
+        let [first, last] = [minimum, maximum].map(|day| i32::try_from(day).unwrap_or(i32::MAX));
+        (midnight(first), midnight(last))
+    });
+    let (first, last) = days.unzip();
+    let dates = DateColumnStatisticsData::builder()
+        .set_minimum_value(first)
+        .set_maximum_value(last)
+        .number_of_nulls(glue_count(column.nulls))
+        .number_of_distinct_values(glue_count(column.distinct))
+        .build();
+
+    ColumnStatisticsData::builder()
+        .r#type(ColumnStatisticsType::Date)
+        .date_column_statistics_data(dates)
+        .build()
+}
+
+/// None without a range: Glue would take a missing minimum and maximum for 0.
+fn build_integer_data(
+    column: &ColumnStatistics,
+) -> Result<Option<ColumnStatisticsData>, BuildError> {
+    let Some((minimum, maximum)) = column.range else {
+        return Ok(None);
+    };
+    let numbers = LongColumnStatisticsData::builder()
+        .minimum_value(minimum)
+        .maximum_value(maximum)
+        .number_of_nulls(glue_count(column.nulls))
+        .number_of_distinct_values(glue_count(column.distinct))
+        .build();
+
+    ColumnStatisticsData::builder()
+        .r#type(ColumnStatisticsType::Long)
+        .long_column_statistics_data(numbers)
+        .build()
+        .map(Some)
+}
+
+fn build_float_data(column: &ColumnStatistics) -> Result<ColumnStatisticsData, BuildError> {
+    let numbers = DoubleColumnStatisticsData::builder()
+        .number_of_nulls(glue_count(column.nulls))
+        .number_of_distinct_values(glue_count(column.distinct))
+        .build();
+
+    ColumnStatisticsData::builder()
+        .r#type(ColumnStatisticsType::Double)
+        .double_column_statistics_data(numbers)
+        .build()
+}
+
+fn build_decimal_data(column: &ColumnStatistics) -> Result<ColumnStatisticsData, BuildError> {
+    let scale = decimal_scale(&column.kind);
+    let (minimum, maximum) = match column.range {
+        Some((minimum, maximum)) => (
+            Some(decimal_number(minimum, scale)?),
+            Some(decimal_number(maximum, scale)?),
+        ),
+        None => (None, None),
+    };
+    let numbers = DecimalColumnStatisticsData::builder()
+        .set_minimum_value(minimum)
+        .set_maximum_value(maximum)
+        .number_of_nulls(glue_count(column.nulls))
+        .number_of_distinct_values(glue_count(column.distinct))
+        .build();
+
+    ColumnStatisticsData::builder()
+        .r#type(ColumnStatisticsType::Decimal)
+        .decimal_column_statistics_data(numbers)
+        .build()
+}
+
+/// The digits after the point of `decimal(<digits>,<scale>)`.
+fn decimal_scale(kind: &str) -> i32 {
+    kind.trim_end_matches(')')
+        .split(',')
+        .nth(1)
+        .and_then(|scale| scale.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+fn decimal_number(unscaled: i64, scale: i32) -> Result<DecimalNumber, BuildError> {
+    DecimalNumber::builder()
+        .unscaled_value(Blob::new(unscaled.to_be_bytes()))
+        .scale(scale)
+        .build()
+}
+
+fn glue_count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The first instant of a day, which is given as days since 1970-01-01.
+fn midnight(day: i32) -> DateTime {
+    DateTime::from_secs(Day(day).start_micros() / 1_000_000)
 }

@@ -33,8 +33,9 @@ pub async fn read_json_if_present<T: DeserializeOwned>(
         .map_err(|error| JsonDocumentError::Damaged(key.to_owned(), error))
 }
 
-/// Reads a JSON document; none where there is no such object, or where it cannot be read. This is for documents that the
-/// platform can compute again, such as a list of what is already published: a damaged one costs work, not data.
+/// Reads a JSON document; none where there is no such object, or where it cannot be read. This is
+/// for documents that the platform can compute again, such as a list of what is already published:
+/// a damaged one costs work, not data.
 ///
 /// # Errors
 /// When the storage does not answer.

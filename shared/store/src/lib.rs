@@ -1,7 +1,7 @@
-//! Ports to storage, catalogue and whoever is on duty, with their AWS adapters and in-memory twins.
+//! Ports to storage, to the catalogue and to the people on duty, with adapters for AWS and for memory.
 //!
-//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] are what runs, on AWS
-//! and on the local platform alike; [`MemoryStore`] and [`MemoryCatalogue`] are for unit tests. One conformance
+//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] run on AWS and
+//! on the local platform alike; [`MemoryStore`] and [`MemoryCatalogue`] are for unit tests. One conformance
 //! suite ([`conformance`]) runs over every one of them.
 
 mod catalogue;
@@ -14,7 +14,9 @@ mod memory;
 mod notifier;
 mod object;
 pub mod raw_log;
+mod retry;
 mod s3;
+mod s3_error;
 pub mod streams;
 mod versions;
 
@@ -27,4 +29,5 @@ pub use json::{JsonDocumentError, read_json_if_present, read_json_if_valid};
 pub use memory::MemoryStore;
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
+pub use retry::{RetryPolicy, retry_with_backoff};
 pub use s3::S3Store;

@@ -1,4 +1,4 @@
-//! The port to people: a short message to whoever is on duty.
+//! The port to people: a short message to those on duty.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 
 use crate::{StoreError, StoreErrorKind};
 
-/// Whoever is told.
+/// A channel to the people on duty.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Sends a message. The subject is ASCII, in one line of at most 100 characters: SNS takes no other.
@@ -53,7 +53,7 @@ impl Notifier for SnsNotifier {
     }
 }
 
-/// What the service said; of the request itself, and so of the message, nothing.
+/// The service's own message. The request, and with it the notification's text, does not get into the error.
 fn sns_error<E: ProvideErrorMetadata, R>(topic: &str, error: &SdkError<E, R>) -> StoreError {
     let refused = [
         "NotFound",
@@ -62,12 +62,13 @@ fn sns_error<E: ProvideErrorMetadata, R>(topic: &str, error: &SdkError<E, R>) ->
         "InvalidSecurity",
         "KMSAccessDenied",
     ];
+
     let kind = match error.code() {
         Some(code) if refused.contains(&code) => StoreErrorKind::Refused,
         _ => StoreErrorKind::Unavailable,
     };
-    let said = error.message().or(error.code()).unwrap_or("no answer");
-    StoreError::new(kind, "notify", topic, said)
+    let message = error.message().or(error.code()).unwrap_or("no answer");
+    StoreError::new(kind, "notify", topic, message)
 }
 
 /// Messages kept in memory, for unit tests.
@@ -77,7 +78,7 @@ pub struct MemoryNotifier {
 }
 
 impl MemoryNotifier {
-    /// What was sent: subject and message, the oldest first.
+    /// The sent messages as subject and text, the oldest first.
     #[must_use]
     pub fn sent_messages(&self) -> Vec<(String, String)> {
         self.sent

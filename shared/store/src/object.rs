@@ -70,11 +70,12 @@ pub trait ObjectStore: Send + Sync {
     /// Not found, or the service's failure, or the object ends before the part does.
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
         let body = self.get(key).await?.body;
-        let place = |at: u64| usize::try_from(at).ok().filter(|at| *at <= body.len());
-        match (place(range.start), place(range.end)) {
-            (Some(from), Some(to)) if from <= to => Ok(body.slice(from..to)),
-            _ => Err(StoreError::truncated_object(key, &range)),
+        let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+        let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+        if start > end || end > body.len() {
+            return Err(StoreError::truncated_object(key, &range));
         }
+        Ok(body.slice(start..end))
     }
 
     /// The object at `key`, without its content.
@@ -121,7 +122,7 @@ pub trait ObjectStore: Send + Sync {
     /// Writes the object with this metadata if its entity tag is still `etag`; says whether it did.
     ///
     /// # Errors
-    /// The service's failure. A store that cannot do it refuses: metadata must not get lost in silence.
+    /// The service's failure. A store that cannot do it refuses: metadata must not be lost silently.
     async fn replace_if_match(
         &self,
         key: &str,
@@ -129,12 +130,11 @@ pub trait ObjectStore: Send + Sync {
         _body: Bytes,
         _metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
-        let why = "this store cannot replace an object and keep its metadata";
         Err(StoreError::new(
             StoreErrorKind::Refused,
             "replace",
             key,
-            why,
+            "this store cannot replace an object and keep its metadata",
         ))
     }
 
@@ -179,7 +179,7 @@ pub trait ObjectStore: Send + Sync {
         }
     }
 
-    /// Deletes the object; one that is not there is deleted already.
+    /// Deletes the object; no error when it does not exist.
     ///
     /// # Errors
     /// The service's failure.

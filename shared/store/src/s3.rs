@@ -11,13 +11,16 @@ use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
+use crate::s3_error::{http_status, s3_error};
 use crate::versions;
 use crate::{
-    ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind, StoredObject,
+    ListedObject, ObjectHead, ObjectMetadata, ObjectStore, RetryPolicy, StoreError, StoreErrorKind,
+    StoredObject, retry_with_backoff,
 };
 
-/// How often a conditional PUT is repeated when S3 answers 409, "two at once, try again".
-const CONFLICT_RETRIES: u32 = 5;
+/// A conditional PUT is repeated when S3 answers 409, "two at once, try again": after 10 ms, 20 ms, ... 160 ms the other writer
+/// has finished.
+const CONFLICT_RETRY: RetryPolicy = RetryPolicy::new(6, Duration::from_millis(10));
 
 /// A bucket on S3.
 #[derive(Clone, Debug)]
@@ -26,11 +29,12 @@ pub struct S3Store {
     bucket: String,
 }
 
-/// What a conditional PUT came to.
-enum ConditionalPut {
-    Stored,
-    ConditionFailed,
+/// Why a conditional PUT gave no answer.
+enum PutFailure {
+    /// Another writer was at work on the same key.
     Conflict,
+    /// The service's failure.
+    Store(StoreError),
 }
 
 impl S3Store {
@@ -43,27 +47,28 @@ impl S3Store {
         }
     }
 
+    /// Sends a conditional PUT; says whether the condition held.
     async fn put_conditionally(
         &self,
         key: &str,
         request: impl Fn() -> PutObjectFluentBuilder + Send + Sync,
     ) -> Result<bool, StoreError> {
-        for attempt in 0..=CONFLICT_RETRIES {
-            match classify_put(request().send().await, key)? {
-                ConditionalPut::Stored => return Ok(true),
-                ConditionalPut::ConditionFailed => return Ok(false),
-                // 10 ms, 20 ms, … 320 ms: the other writer is about to finish.
-                ConditionalPut::Conflict => {
-                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await
-                }
-            }
-        }
-        Err(StoreError::new(
-            StoreErrorKind::Unavailable,
-            "put",
-            key,
-            "other writers were in the way too often",
-        ))
+        let answer = retry_with_backoff(
+            CONFLICT_RETRY,
+            || async { classify_put(request().send().await, key) },
+            |failure| matches!(failure, PutFailure::Conflict),
+        )
+        .await;
+
+        answer.map_err(|failure| match failure {
+            PutFailure::Store(error) => error,
+            PutFailure::Conflict => StoreError::new(
+                StoreErrorKind::Unavailable,
+                "put",
+                key,
+                "other writers were in the way too often",
+            ),
+        })
     }
 
     fn put_request(&self, key: &str, body: Bytes) -> PutObjectFluentBuilder {
@@ -75,19 +80,20 @@ impl S3Store {
     }
 }
 
+/// Whether a conditional PUT was done: false when its condition did not hold.
 fn classify_put<T, E: ProvideErrorMetadata>(
     answer: Result<T, SdkError<E>>,
     key: &str,
-) -> Result<ConditionalPut, StoreError> {
-    match answer {
-        Ok(_) => Ok(ConditionalPut::Stored),
-        Err(error) => match http_status(&error) {
-            Some(412) => Ok(ConditionalPut::ConditionFailed),
-            // If-Match on a key that is gone: the tag is not there any more either.
-            Some(404) if error.code() == Some("NoSuchKey") => Ok(ConditionalPut::ConditionFailed),
-            Some(409) => Ok(ConditionalPut::Conflict),
-            _ => Err(s3_error("put", key, &error)),
-        },
+) -> Result<bool, PutFailure> {
+    let Err(error) = answer else {
+        return Ok(true);
+    };
+    match http_status(&error) {
+        Some(412) => Ok(false),
+        // If-Match on a key that was deleted: the tag is not there any more either.
+        Some(404) if error.code() == Some("NoSuchKey") => Ok(false),
+        Some(409) => Err(PutFailure::Conflict),
+        _ => Err(PutFailure::Store(s3_error("put", key, &error))),
     }
 }
 
@@ -104,33 +110,6 @@ fn interrupted_body_error(key: &str, error: &impl std::error::Error) -> StoreErr
         "get",
         key,
         format!("the content broke off: {error}"),
-    )
-}
-
-fn http_status<E>(error: &SdkError<E>) -> Option<u16> {
-    error
-        .raw_response()
-        .map(|response| response.status().as_u16())
-}
-
-pub(crate) fn s3_error<E: ProvideErrorMetadata>(
-    operation: &'static str,
-    key: &str,
-    error: &SdkError<E>,
-) -> StoreError {
-    let kind = match http_status(error) {
-        Some(404) => StoreErrorKind::NotFound,
-        Some(status) if (400..500).contains(&status) && status != 408 && status != 429 => {
-            StoreErrorKind::Refused
-        }
-        _ => StoreErrorKind::Unavailable,
-    };
-    let said = error.message().or_else(|| error.code()).map(str::to_owned);
-    StoreError::new(
-        kind,
-        operation,
-        key,
-        said.unwrap_or_else(|| error.to_string()),
     )
 }
 

@@ -1,4 +1,4 @@
-//! What lies in the raw zone and what receipts there are, stream by stream.
+//! The raw objects and the receipts of each stream.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{ObjectStore, StoreError};
 
-/// Receipts that are read at once.
+/// How many receipts are read at the same time.
 const CONCURRENT_READS: usize = 16;
 
 /// Why a stream could not be read.
@@ -31,19 +31,20 @@ pub async fn find_first_chunks(
     topic: &str,
     raw: &dyn ObjectStore,
 ) -> Result<Vec<Chunk>, StreamError> {
-    let (prefix, mut after, mut chunks) = (Chunk::topic_raw_prefix(topic), None, Vec::new());
+    let prefix = Chunk::topic_raw_prefix(topic);
+    let mut after = None;
+    let mut chunks = Vec::new();
     loop {
         let first = raw.find_first(&prefix, after.as_deref()).await?;
         let Some(first) = first else {
             return Ok(chunks);
         };
-        // What is no raw object, such as a folder that a console made, hides nothing behind it.
+        // A key that is no raw object, such as a folder that a console made, is passed over.
         let Some(chunk) = Chunk::from_raw_key(&first.key) else {
             after = Some(first.key);
             continue;
         };
-        // `~` comes after every digit: the next listing begins behind this stream.
-        after = Some(format!("{}~", chunk.raw_prefix()));
+        after = Some(chunk.raw_list_end());
         chunks.push(chunk);
     }
 }
@@ -56,8 +57,9 @@ pub async fn read_receipts(
     from: &Chunk,
     refined: &dyn ObjectStore,
 ) -> Result<Vec<Receipt>, StreamError> {
-    let before = from.receipt_key().replace(".json", "");
-    let listed = refined.list(&from.receipt_prefix(), Some(&before)).await?;
+    let start = from.receipt_list_start();
+    let listed = refined.list(&from.receipt_prefix(), Some(&start)).await?;
+
     stream::iter(listed)
         .map(|entry| async move {
             let object = refined.get(&entry.key).await?;
@@ -76,16 +78,17 @@ pub async fn list_raw_chunks(
     from: &Chunk,
     raw: &dyn ObjectStore,
 ) -> Result<Vec<Chunk>, StreamError> {
-    let before = from.raw_key().replace(".parquet", "");
-    let listed = raw.list(&from.raw_prefix(), Some(&before)).await?;
+    let start = from.raw_list_start();
+    let listed = raw.list(&from.raw_prefix(), Some(&start)).await?;
+
     Ok(listed
         .iter()
         .filter_map(|entry| Chunk::from_raw_key(&entry.key))
         .collect())
 }
 
-/// The manifests on which those of `day` were built, of every one of `tables`; none where one has no base: then
-/// nothing was taken for certain.
+/// The manifests on which those of `day` were built, of every one of `tables`; none where one has no base: then no record is
+/// known to be consumed.
 ///
 /// # Errors
 /// When the storage does not answer, or a manifest is damaged.
@@ -142,8 +145,8 @@ pub async fn read_manifest(
         .map_err(|error| StreamError::Damaged(key, error))
 }
 
-/// Where a stream begins that every one of `bases` has taken up to there: nothing before is still to be taken.
-/// A table without a base, or whose base does not know the stream, takes it from its beginning.
+/// The first chunk of a stream that one of `bases` has not consumed completely. A base that does not know the stream consumes
+/// it from `first` on, and so does a table without a base.
 #[must_use]
 pub fn oldest_committed_chunk(first: &Chunk, bases: &[SnapshotManifest]) -> Chunk {
     let stream = StreamKey {
@@ -151,12 +154,13 @@ pub fn oldest_committed_chunk(first: &Chunk, bases: &[SnapshotManifest]) -> Chun
         epoch: first.epoch,
         partition: first.partition,
     };
-    let taken = bases.iter().map(|base| {
+    let committed = bases.iter().map(|base| {
         base.committed_offset(&stream)
-            .map_or(first.offset, |taken| taken.object)
+            .map_or(first.offset, |committed| committed.object)
     });
+
     Chunk {
-        offset: taken.min().unwrap_or(first.offset),
+        offset: committed.min().unwrap_or(first.offset),
         ..first.clone()
     }
 }

@@ -35,7 +35,7 @@ impl<'de: 'e, 'e> Deserialize<'de> for PayloadText<'e> {
     }
 }
 
-/// A batch: records by partition, in no order that could be relied upon.
+/// A batch: records by partition, in no particular order.
 #[derive(Debug, Default, Deserialize)]
 pub struct KafkaEvent<'e> {
     /// The records. The map's keys are not split: topics contain `-`.
@@ -81,7 +81,7 @@ pub struct KafkaRecord<'e> {
     pub headers: KafkaHeaders<'e>,
 }
 
-/// Headers: a name, and bytes or nothing.
+/// Headers: each a name, and bytes or null.
 #[derive(Debug, Default)]
 pub struct KafkaHeaders<'e>(pub Vec<(PayloadText<'e>, Option<Vec<u8>>)>);
 
@@ -93,8 +93,8 @@ impl KafkaHeaders<'_> {
             return None;
         }
         let mut json = String::from("[");
-        for (place, (name, value)) in self.0.iter().enumerate() {
-            json.push_str(if place == 0 { "[" } else { ",[" });
+        for (position, (name, value)) in self.0.iter().enumerate() {
+            json.push_str(if position == 0 { "[" } else { ",[" });
             json.push_str(&serde_json::Value::from(name.0.as_ref()).to_string());
             match value {
                 None => json.push_str(",null]"),
@@ -157,7 +157,7 @@ impl<'de: 'e, 'e> Deserialize<'de> for KafkaHeaderEntry<'e> {
     }
 }
 
-/// A header's bytes: signed as Java has them, or not; null and `{}` are nothing.
+/// A header's bytes, signed as in Java or unsigned; none for null and `{}`.
 struct KafkaHeaderValue(Option<Vec<u8>>);
 
 impl<'de> Deserialize<'de> for KafkaHeaderValue {
@@ -198,10 +198,10 @@ impl<'de> Visitor<'de> for KafkaHeaderValueVisitor {
     }
 }
 
-/// The answer to a Kafka batch: for each partition, the first offset that is not done.
+/// The answer to a Kafka batch: for each partition, the first offset that was not processed.
 ///
-/// Lambda goes on from there; partitions that are not named are done. An identifier that is not in the batch
-/// makes Lambda repeat the whole of it.
+/// Lambda continues from there; partitions that are not named are processed. An identifier that is not in the batch
+/// makes Lambda repeat the full batch.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaFailures {
@@ -213,11 +213,11 @@ pub struct KafkaFailures {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaFailure {
-    /// What failed.
+    /// The position that failed.
     pub item_identifier: KafkaItemIdentifier,
 }
 
-/// A place in a batch.
+/// A position in a batch.
 #[derive(Debug, Serialize)]
 pub struct KafkaItemIdentifier {
     /// `<topic>-<partition>`.
@@ -227,7 +227,7 @@ pub struct KafkaItemIdentifier {
 }
 
 impl KafkaFailures {
-    /// The partition is not done from this offset on.
+    /// Names the first offset of a partition that was not processed.
     pub fn add_offset(&mut self, topic: &str, partition: i32, offset: i64) {
         let item_identifier = KafkaItemIdentifier {
             partition: format!("{topic}-{partition}"),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_has_the_shape_that_lambda_knows() {
+    fn the_answer_has_the_form_that_lambda_knows() {
         let mut failures = KafkaFailures::default();
         assert_eq!(
             serde_json::to_string(&failures).unwrap(),

@@ -1,11 +1,11 @@
-//! SQS messages, and what is wrapped in them: S3 notifications and SNS notifications.
+//! SQS messages, and the S3 and SNS notifications that they wrap.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// The answer to an SQS batch: the messages that are to come again.
+/// The answer to an SQS batch: the messages that SQS delivers again.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SqsFailures {
@@ -22,7 +22,7 @@ pub struct SqsFailure {
 }
 
 impl SqsFailures {
-    /// The message is to come again.
+    /// Asks SQS to deliver the message again.
     pub fn add_message(&mut self, message_id: &str) {
         self.batch_item_failures.push(SqsFailure {
             item_identifier: message_id.to_owned(),
@@ -30,7 +30,7 @@ impl SqsFailures {
     }
 }
 
-/// An object that came to be.
+/// An object that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectCreated {
     /// The bucket.
@@ -39,15 +39,16 @@ pub struct ObjectCreated {
     pub key: String,
 }
 
-/// The objects that a message tells of: an S3 notification, bare or from SNS, or EventBridge's form.
-/// A test event tells of none.
+/// The objects that a message names: an S3 notification, directly or from SNS, or in EventBridge's form.
+/// A test event names none.
 ///
 /// # Errors
-/// What the message is, when it is none of these.
+/// When the message is none of these.
 pub fn objects_created(body: &str) -> Result<Vec<ObjectCreated>, String> {
     let text = unwrap_sns(body);
     let message: Value =
         serde_json::from_str(&text).map_err(|_| "the message is not JSON".to_owned())?;
+
     if message["Event"] == "s3:TestEvent" {
         return Ok(Vec::new());
     }
@@ -78,12 +79,12 @@ fn parse_s3_record(record: &Value) -> Result<ObjectCreated, String> {
 fn parse_created_object(
     bucket: &Value,
     key: &Value,
-    decoded: fn(&str) -> String,
+    decode: fn(&str) -> String,
 ) -> Result<ObjectCreated, String> {
     match (bucket.as_str(), key.as_str()) {
         (Some(bucket), Some(key)) => Ok(ObjectCreated {
             bucket: bucket.to_owned(),
-            key: decoded(key),
+            key: decode(key),
         }),
         _ => Err("the notification names no object".into()),
     }
@@ -107,19 +108,20 @@ fn decode_form_text(text: &str) -> String {
 /// The message within an SNS notification; the body itself when SNS delivers raw.
 #[must_use]
 pub fn unwrap_sns(body: &str) -> Cow<'_, str> {
-    // A cheap look first: most bodies are not wrapped.
+    // A cheap check first: most bodies are not wrapped.
     if !body.contains("\"TopicArn\"") {
         return Cow::Borrowed(body);
     }
     let Ok(Value::Object(mut message)) = serde_json::from_str(body) else {
         return Cow::Borrowed(body);
     };
-    let wrapped = message
+
+    let is_wrapped = message
         .get("Type")
         .is_some_and(|kind| kind == "Notification")
         && message.contains_key("TopicArn");
     match message.remove("Message") {
-        Some(Value::String(text)) if wrapped => Cow::Owned(text),
+        Some(Value::String(text)) if is_wrapped => Cow::Owned(text),
         _ => Cow::Borrowed(body),
     }
 }
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_event_tells_of_nothing_and_nonsense_is_refused() {
+    fn a_test_event_names_no_object_and_nonsense_is_refused() {
         assert_eq!(
             objects_created(r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#).unwrap(),
             vec![]

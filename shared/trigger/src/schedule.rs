@@ -1,9 +1,9 @@
-//! The schedule's own payload: EventBridge Scheduler passes the scheduled time, which gives the logical date.
+//! The schedule's payload: EventBridge Scheduler passes the scheduled time, which gives the logical date.
 
 use lake::Day;
 use serde::Deserialize;
 
-/// What a schedule, or an operator, asks for.
+/// The run that a schedule or an operator requests.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub struct ScheduleRequest {
@@ -22,19 +22,22 @@ impl ScheduleRequest {
     /// The logical day: `date`, or the day before `scheduled_time`. Never the wall clock.
     ///
     /// # Errors
-    /// When neither is given, or what is given is no day.
+    /// When neither is given, or the given text is no day.
     pub fn logical_day(&self) -> Result<Day, String> {
-        let (text, scheduled) = match (&self.date, &self.scheduled_time) {
-            (Some(date), _) => (date.as_str(), false),
-            (None, Some(time)) => (time.get(..10).unwrap_or(time), true),
-            (None, None) => {
-                return Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into());
-            }
+        if let Some(date) = &self.date {
+            return parse_day(date);
+        }
+        let Some(time) = &self.scheduled_time else {
+            return Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into());
         };
-        let day =
-            Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD"))?;
-        Ok(if scheduled { Day(day.0 - 1) } else { day })
+
+        let scheduled_day = parse_day(time.get(..10).unwrap_or(time))?;
+        Ok(Day(scheduled_day.0 - 1))
     }
+}
+
+fn parse_day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ truth = 'entity_version DESC NULLS LAST, event_time DESC, ingested_at DESC, "par
 # The least that gives a snapshot: an increment always wins, nothing is sorted.
 simple = f"""
     WITH increments AS (
-        SELECT * EXCLUDE (_carried) FROM read_parquet('{increments}', hive_partitioning = false)
+        SELECT * EXCLUDE (_changed_columns) FROM read_parquet('{increments}', hive_partitioning = false)
         QUALIFY row_number() OVER (PARTITION BY pole_id, source ORDER BY {truth}) = 1)
     SELECT * FROM read_parquet({base}, hive_partitioning = false) base
         ANTI JOIN increments USING (pole_id, source)
@@ -25,7 +25,7 @@ whole = f"""
     SELECT * EXCLUDE (_op) FROM (
         SELECT *, 'u' AS _op FROM read_parquet({base}, hive_partitioning = false)
         UNION ALL BY NAME
-        SELECT * EXCLUDE (_carried) FROM read_parquet('{increments}', hive_partitioning = false))
+        SELECT * EXCLUDE (_changed_columns) FROM read_parquet('{increments}', hive_partitioning = false))
     QUALIFY row_number() OVER (PARTITION BY pole_id, source ORDER BY {truth}) = 1 AND _op <> 'd'
     ORDER BY owner_id, pole_id, source"""
 query = {"simple": simple, "whole": whole}[variant]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::Catalogue;
-use lake::{Day, SnapshotManifest, manifest_key};
+use lake::{Chunk, Day, SnapshotManifest, manifest_key};
 use serde_json::{Value, json};
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
 use store::{MemoryCatalogue, ObjectStore};
@@ -302,10 +302,8 @@ impl SnapshotBench {
             .iter()
             .map(|shard| of("curated", &shard.rows_key))
             .collect();
-        let increments = of(
-            "refined",
-            &format!("refined/{TABLE}/{}", refined_folder(FIRST_DAY.next())),
-        );
+        let refined_day = Chunk::refined_day_prefix(TABLE, FIRST_DAY.next());
+        let increments = of("refined", refined_day.trim_end_matches('/'));
         let out = self
             .dir
             .join(format!("{peer}-{variant}.parquet"))
@@ -330,18 +328,6 @@ impl SnapshotBench {
         command.arg(threads);
         run_json_process(command, peer).await
     }
-}
-
-/// The folder of a day's refined objects, as [`lake::Chunk::refined_key`] writes it.
-fn refined_folder(day: Day) -> String {
-    let chunk = lake::Chunk {
-        topic: "t".into(),
-        epoch: 1,
-        partition: 0,
-        offset: 0,
-    };
-    let key = chunk.refined_key(TABLE, day);
-    key.split('/').nth(2).unwrap_or_default().to_owned()
 }
 
 /// What a process says in its last line.

@@ -29,7 +29,7 @@ def cpu_seconds():
 wall, cpu = time.perf_counter(), cpu_seconds()
 # The least that gives a snapshot: an increment always wins, nothing is sorted.
 told = spark.read.parquet(*increments.split(",")).dropDuplicates(["pole_id", "source"]).where("_op <> 'd'")
-told = told.drop("_op", "_carried")
+told = told.drop("_op", "_changed_columns")
 known = spark.read.parquet(*base.split(","))
 known.join(told, ["pole_id", "source"], "left_anti").unionByName(told).write.mode("overwrite").parquet(out)
 wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu

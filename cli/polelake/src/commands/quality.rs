@@ -27,8 +27,7 @@ pub(crate) async fn show_report(
         .site
         .as_deref()
         .ok_or("with --aws, SITE_BUCKET names the site's bucket")?;
-    let report: Report =
-        serde_json::from_slice(&read_site_object(site, &report_key(date), date).await?)?;
+    let report = Report::from_json(&read_site_object(site, &report_key(date), date).await?)?;
     let standard_output = Path::new("-");
     if let Some(file) = junit {
         let xml = read_site_object(site, &junit_key(date), date).await?;

@@ -28,11 +28,12 @@ pub(super) struct Alert {
     pub(super) message: String,
 }
 
-/// For each table that is held back, the day that readers still see; none where there is no such day.
+/// For each table that is held back, the day that readers still see; none where there is no such
+/// day.
 pub(super) type VisibleDays = BTreeMap<String, Option<String>>;
 
-/// Sends the day's alert, unless the same was sent before. When the day's problems are fixed, the sent alert is forgotten:
-/// should they come back, it is sent again.
+/// Sends the day's alert, unless the same was sent before. When the day's problems are fixed, the
+/// sent alert is forgotten: should they come back, it is sent again.
 ///
 /// # Errors
 /// When the site's bucket, the curated zone or the topic does not answer.
@@ -58,7 +59,8 @@ pub(super) async fn send_alert_of_day(
         return Ok(());
     }
 
-    // The alert is recorded after it is sent: a run that ends in between sends it twice, and never not at all.
+    // The alert is recorded after it is sent: a run that ends in between sends it twice, and never
+    // not at all.
     if send_alert(&alert, context).await? {
         write_sent_alert(&key, Some(&alert), context).await?;
     }
@@ -75,14 +77,19 @@ async fn send_alert(alert: &Alert, context: &Context) -> Result<bool, Failure> {
 
     let sent = notifier.notify(&alert.subject, &alert.message).await;
     sent.map(|()| true).map_err(|error| {
-        tracing::error!(subject = alert.subject, message = alert.message, %error, "the alert is not sent");
-        // Unavailable whatever the cause: Lambda repeats a failed run, and a run that ends well would not be repeated.
-        Failure::new(FailureKind::Unavailable, format!("an alert is not sent: {error}"))
+        let subject = &alert.subject;
+        tracing::error!(subject, message = alert.message, %error, "the alert is not sent");
+        // Unavailable whatever the cause: Lambda repeats a failed run, and a run that ends well
+        // would not be repeated.
+        Failure::new(
+            FailureKind::Unavailable,
+            format!("an alert is not sent: {error}"),
+        )
     })
 }
 
-/// Writes the alert that was sent last; `null` once its problems are fixed, so that the function needs no right to delete
-/// in the site's bucket.
+/// Writes the alert that was sent last; `null` once its problems are fixed, so that the function
+/// needs no right to delete in the site's bucket.
 async fn write_sent_alert(
     key: &str,
     alert: Option<&Alert>,
@@ -115,8 +122,8 @@ async fn find_visible_days(
     Ok(visible_days)
 }
 
-/// Finds the newest day before `day` on which the table passed, of all days that have a manifest: retention may have
-/// deleted a day in between, but never the newest day that passed.
+/// Finds the newest day before `day` on which the table passed, of all days that have a manifest:
+/// retention may have deleted a day in between, but never the newest day that passed.
 async fn find_passed_day_before(
     day: Day,
     table: &str,
@@ -187,7 +194,8 @@ impl<'r> DayProblems<'r> {
             .map(|manifest| describe_held_back_table(manifest, visible_days));
         let missing = self.missing.iter().map(|table| {
             format!(
-                "There is no snapshot of the table {table} for this day: the merge did not end well."
+                "There is no snapshot of the table {table} for this day: \
+                 the merge did not end well."
             )
         });
         let open_sources = self
@@ -313,7 +321,8 @@ fn describe_imbalance(source: &str, counts: &SourceReconciliation) -> String {
     };
 
     format!(
-        "The reconciliation of the source {source} does not balance: {} records landed, {} are refined, {} ignored and {} quarantined{waiting}.",
+        "The reconciliation of the source {source} does not balance: {} records landed, \
+         {} are refined, {} ignored and {} quarantined{waiting}.",
         format_thousands(counts.landed),
         format_thousands(counts.refined),
         format_thousands(counts.ignored),

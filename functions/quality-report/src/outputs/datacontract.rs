@@ -1,4 +1,5 @@
-//! A table's results of a day in the format of datacontract-cli, so that programs which read its results can read these.
+//! A table's results of a day in the format of datacontract-cli, so that programs which read its
+//! results can read these.
 
 use contract::{Catalogue, Rule, TableContract};
 use lake::{Day, RuleResult, RuleVerdict};
@@ -196,6 +197,9 @@ fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
             Some(format!("{}; somebody has said why", describe_trend(trend)))
         }
     };
+    let expected = trend
+        .expected
+        .map(|(minimum, maximum)| json!({"least": minimum, "greatest": maximum}));
 
     DatacontractCheck {
         id: format!("{}-trend{column}-{}", table.name, trend.metric),
@@ -210,7 +214,7 @@ fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
         reason,
         diagnostics: json!({
             "observed": trend.observed, "compared": trend.compared, "dimension": trend.dimension,
-            "expected": trend.expected.map(|(minimum, maximum)| json!({"least": minimum, "greatest": maximum})),
+            "expected": expected,
         }),
     }
 }

@@ -1,5 +1,5 @@
-//! Metrics in the log: those of this function, and the rules of each table under the names that Glue Data Quality uses, so
-//! that alarms and dashboards for Glue Data Quality work with them.
+//! Metrics in the log: those of this function, and the rules of each table under the names that
+//! Glue Data Quality uses, so that alarms and dashboards for Glue Data Quality work with them.
 
 use host::{emit_metric, emit_metric_in};
 use lake::{RuleVerdict, SnapshotManifest};
@@ -43,7 +43,8 @@ fn report_counts(report: &Report) -> [(&'static str, u64); 5] {
     ]
 }
 
-/// Counts the rules as Glue Data Quality does: it has no warnings, so a rule that only warns counts as failed.
+/// Counts the rules as Glue Data Quality does: it has no warnings, so a rule that only warns counts
+/// as failed.
 fn glue_rule_counts(manifest: &SnapshotManifest) -> [(&'static str, u64); 2] {
     let passed = manifest
         .rules

@@ -1,7 +1,9 @@
-//! A day's results as JUnit XML: a suite for each table, a case for each check, for the pages of CI systems.
+//! A day's results as JUnit XML: a suite for each table, a case for each check, for the pages of CI
+//! systems.
 //!
-//! A rule that blocks is a failure; a rule that warns passes, with a note; a rule that checked no row is skipped; a missing
-//! snapshot is an error. There are no durations: how long a rule took is no property of the day.
+//! A rule that blocks is a failure; a rule that warns passes, with a note; a rule that checked no
+//! row is skipped; a missing snapshot is an error. There are no durations: how long a rule took is
+//! no property of the day.
 
 use std::io;
 

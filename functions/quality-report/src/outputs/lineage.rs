@@ -1,8 +1,9 @@
-//! OpenLineage events of a day: for every table the run that wrote its snapshot, and the run that checked it.
+//! OpenLineage events of a day: for every table the run that wrote its snapshot, and the run that
+//! checked it.
 //!
-//! `snapshot.<table>` has the landed records as inputs and the table as output; the lineage of the columns names the fields
-//! of the records by their paths. `quality.<table>` has the table as input, because the specification gives the facets of
-//! data quality to inputs only.
+//! `snapshot.<table>` has the landed records as inputs and the table as output; the lineage of the
+//! columns names the fields of the records by their paths. `quality.<table>` has the table as
+//! input, because the specification gives the facets of data quality to inputs only.
 
 use std::collections::BTreeMap;
 
@@ -84,12 +85,13 @@ fn quality_event(
         .map(|result| rule_assertion(result, table))
         .collect();
     let assertions = json!({"assertions": assertions});
+    let assertions = build_facet("DataQualityAssertionsDatasetFacet", "1-1-0", assertions);
 
     let mut input = curated_dataset(table, context);
     input["facets"] = json!({"schema": schema_facet(table)});
     input["inputFacets"] = json!({
         "dataQualityMetrics": build_facet("DataQualityMetricsInputDatasetFacet", "1-0-3", metrics),
-        "dataQualityAssertions": build_facet("DataQualityAssertionsDatasetFacet", "1-1-0", assertions),
+        "dataQualityAssertions": assertions,
     });
 
     run_event(&format!("quality.{}", table.name), day, &[input], &[])
@@ -241,8 +243,9 @@ fn column_metrics(column: &Column, profile: &ColumnProfile, rows: u64) -> Value 
     metrics
 }
 
-/// The digits after the point of a column whose values may be disclosed as numbers. Days and instants are no numbers in the
-/// sense of OpenLineage, and no value of a personal column is disclosed.
+/// The digits after the point of a column whose values may be disclosed as numbers. Days and
+/// instants are no numbers in the sense of OpenLineage, and no value of a personal column is
+/// disclosed.
 fn disclosed_scale(column: &Column) -> Option<i32> {
     match column.kind {
         _ if column.personal => None,

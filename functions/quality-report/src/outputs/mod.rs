@@ -1,7 +1,8 @@
-//! The outputs of a day beside the report and the site: results for other programs, metrics, and the alert.
+//! The outputs of a day beside the report and the site: results for other programs, metrics, and
+//! the alert.
 //!
-//! Every content is a function of the report and the contracts: the same day gives the same bytes. All of them hold counts
-//! only, and no value of a record.
+//! Every content is a function of the report and the contracts: the same day gives the same bytes.
+//! All of them hold counts only, and no value of a record.
 
 mod alert;
 mod datacontract;

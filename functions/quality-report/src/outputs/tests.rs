@@ -1,4 +1,4 @@
-//! The outputs over a small sample, beside files that were read by people.
+//! The outputs over a small sample, compared with files that a maintainer has reviewed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::context::{Context, ReportOutputSettings};
 use crate::reconciliation::SourceReconciliation;
 use crate::report::{Report, Trend, TrendState};
 
-/// A table of a personal text, a whole number, an amount and a date, and a source that fills it.
+/// A table of a personal text, an integer, an amount and a date, and a source that fills it.
 fn example_catalogue() -> Catalogue {
     let provenance = pole::PROVENANCE.iter().map(|column| {
         let kind = match column.kind {
@@ -88,14 +88,14 @@ fn example_rule_result(
     }
 }
 
-/// A day on which everything is wrong that can be.
+/// A day with every kind of problem.
 pub(super) fn failing_report() -> Report {
     let profile = |filled, range: Option<(i64, i64)>| ColumnProfile {
         filled,
         distinct: Some(filled / 2),
-        minimum: range.map(|(least, _)| least),
-        maximum: range.map(|(_, greatest)| greatest),
-        percentiles: range.map(|(least, greatest)| [least, least, least, greatest, greatest]),
+        minimum: range.map(|(minimum, _)| minimum),
+        maximum: range.map(|(_, maximum)| maximum),
+        percentiles: range.map(|(minimum, maximum)| [minimum, minimum, minimum, maximum, maximum]),
         ..ColumnProfile::default()
     };
     let thing = SnapshotManifest {
@@ -139,7 +139,8 @@ pub(super) fn failing_report() -> Report {
             ),
         ],
         columns: [
-            // A range of a personal column is never measured; were it, it would not be told.
+            // The range of a personal column is never measured; if it were, it would not be
+            // disclosed.
             ("holder".to_owned(), profile(10_397, None)),
             ("count".to_owned(), profile(10, Some((7, 99)))),
             ("fee".to_owned(), profile(10_396, Some((1_050, 99_999)))),
@@ -178,7 +179,7 @@ pub(super) fn failing_report() -> Report {
     }
 }
 
-/// A day on which nothing is.
+/// A day without any problem.
 fn passing_report() -> Report {
     let mut report = failing_report();
     let thing = report.tables.get_mut("thing").unwrap();
@@ -193,7 +194,7 @@ fn example_day() -> Day {
     Day::parse("2026-03-03").unwrap()
 }
 
-fn example_context(duty: Option<Arc<dyn Notifier>>) -> Context {
+fn example_context(notifier: Option<Arc<dyn Notifier>>) -> Context {
     let store = || -> Arc<dyn ObjectStore> { Arc::new(MemoryStore::default()) };
     Context {
         raw: store(),
@@ -202,7 +203,7 @@ fn example_context(duty: Option<Arc<dyn Notifier>>) -> Context {
         site: store(),
         catalogue: Arc::new(example_catalogue()),
         output_settings: ReportOutputSettings {
-            alert_notifier: duty,
+            alert_notifier: notifier,
             site_url: Some("https://quality.example".into()),
             ..ReportOutputSettings::default()
         },
@@ -213,7 +214,7 @@ fn example_context(duty: Option<Arc<dyn Notifier>>) -> Context {
     }
 }
 
-/// Compares with the file that somebody has read; `UPDATE_GOLDEN=1` writes it anew.
+/// Compares with a file that a maintainer has reviewed; `UPDATE_GOLDEN=1` writes it again.
 #[track_caller]
 fn assert_matches_golden(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -225,7 +226,7 @@ fn assert_matches_golden(name: &str, text: &str) {
     assert_eq!(
         text,
         std::fs::read_to_string(&file).unwrap(),
-        "{name} differs; UPDATE_GOLDEN=1 writes it anew"
+        "{name} differs; UPDATE_GOLDEN=1 writes it again"
     );
 }
 
@@ -277,11 +278,11 @@ fn lineage_tells_where_columns_come_from_and_no_value_of_a_person() {
 
 #[test]
 fn an_alert_says_what_is_wrong_and_what_readers_see() {
-    let seen: VisibleDays = [("thing".to_owned(), Some("2026-03-02".to_owned()))].into();
+    let visible_days: VisibleDays = [("thing".to_owned(), Some("2026-03-02".to_owned()))].into();
     let alert = compose_alert(
         &failing_report(),
         &example_catalogue(),
-        &seen,
+        &visible_days,
         Some("https://quality.example"),
     )
     .unwrap();
@@ -312,16 +313,16 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
 
 #[tokio::test]
 async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
-    let duty = Arc::new(MemoryNotifier::default());
-    let context = example_context(Some(Arc::clone(&duty) as _));
+    let notifier = Arc::new(MemoryNotifier::default());
+    let context = example_context(Some(Arc::clone(&notifier) as _));
     super::write_outputs(&failing_report(), &context)
         .await
         .unwrap();
     super::write_outputs(&failing_report(), &context)
         .await
         .unwrap();
-    assert_eq!(duty.sent_messages().len(), 1);
-    let (subject, message) = duty.sent_messages().remove(0);
+    assert_eq!(notifier.sent_messages().len(), 1);
+    let (subject, message) = notifier.sent_messages().remove(0);
     assert!(subject.is_ascii() && subject.len() <= 100, "{subject}");
     assert!(
         message.contains("Readers see no day of it."),
@@ -332,14 +333,14 @@ async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
     worse.trends.clear();
     super::write_outputs(&worse, &context).await.unwrap();
     assert_eq!(
-        duty.sent_messages().len(),
+        notifier.sent_messages().len(),
         2,
         "another outcome is another alert"
     );
     super::write_outputs(&passing_report(), &context)
         .await
         .unwrap();
-    assert_eq!(duty.sent_messages().len(), 2);
+    assert_eq!(notifier.sent_messages().len(), 2);
     assert_eq!(
         context
             .site
@@ -348,16 +349,16 @@ async fn the_same_alert_is_sent_once_and_again_when_it_comes_back() {
             .unwrap()
             .body,
         "null\n",
-        "what is mended is forgotten"
+        "an alert whose problems are fixed is forgotten"
     );
     super::write_outputs(&worse, &context).await.unwrap();
-    assert_eq!(duty.sent_messages().len(), 3);
+    assert_eq!(notifier.sent_messages().len(), 3);
 }
 
 #[tokio::test]
 async fn readers_see_the_newest_day_that_passed() {
-    let duty = Arc::new(MemoryNotifier::default());
-    let context = example_context(Some(Arc::clone(&duty) as _));
+    let notifier = Arc::new(MemoryNotifier::default());
+    let context = example_context(Some(Arc::clone(&notifier) as _));
     for (date, passed) in [
         ("2026-03-02", false),
         ("2026-03-01", true),
@@ -380,11 +381,11 @@ async fn readers_see_the_newest_day_that_passed() {
         .await
         .unwrap();
     assert!(
-        duty.sent_messages()[0]
+        notifier.sent_messages()[0]
             .1
             .contains("Readers still see 2026-03-01."),
         "{:?}",
-        duty.sent_messages()
+        notifier.sent_messages()
     );
 }
 
@@ -424,16 +425,16 @@ async fn an_alert_that_cannot_be_sent_fails_the_run_when_everything_else_is_writ
             .unwrap(),
         "it is sent when the run is tried again"
     );
-    let nobody = self::example_context(None);
-    super::write_outputs(&failing_report(), &nobody)
+    let without_topic = self::example_context(None);
+    super::write_outputs(&failing_report(), &without_topic)
         .await
         .unwrap();
     assert!(
-        !nobody
+        !without_topic
             .site
             .object_exists(&alert_key(example_day()))
             .await
             .unwrap(),
-        "nobody was told"
+        "no alert was sent"
     );
 }

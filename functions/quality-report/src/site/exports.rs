@@ -20,7 +20,7 @@ pub(super) fn export_pages(build: &SiteBuild<'_>) -> Vec<SitePage> {
         .iter()
         .map(|table| {
             json_page(
-                format!("table/{}.json", table.name),
+                lake::table_export_key(&table.name),
                 &table_json(build, table),
                 JSON_TYPE,
             )

@@ -28,7 +28,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use contract::{Catalogue, TableContract};
-use lake::RuleResult;
+use lake::{Day, RuleResult, day_page_key};
 
 use crate::report::{MetricHistory, Report};
 
@@ -88,7 +88,10 @@ const ICON: &str = include_str!("../../site/icon.svg");
 /// own page.
 pub(crate) fn build_site(build: &SiteBuild<'_>) -> Vec<SitePage> {
     let date = &build.report.date;
-    let mut pages = vec![html_page(format!("day/{date}.html"), day::day_page(build))];
+    let mut pages: Vec<SitePage> = Day::parse(date)
+        .map(|day| html_page(day_page_key(day), day::day_page(build)))
+        .into_iter()
+        .collect();
 
     let is_newest_day = build.days.first().is_none_or(|newest| newest == date);
     if is_newest_day {
@@ -96,13 +99,13 @@ pub(crate) fn build_site(build: &SiteBuild<'_>) -> Vec<SitePage> {
         pages.extend(asset_files());
         pages.extend(build.catalogue.tables.iter().map(|table| {
             html_page(
-                format!("table/{}.html", table.name),
+                lake::table_page_key(&table.name),
                 table::table_page(build, table),
             )
         }));
         pages.extend(build.catalogue.mappings.iter().map(|mapping| {
             html_page(
-                format!("source/{}.html", mapping.contract.name),
+                lake::source_page_key(&mapping.contract.name),
                 source::source_page(build, mapping),
             )
         }));

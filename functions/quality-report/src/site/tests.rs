@@ -759,7 +759,7 @@ async fn earlier_reports_show_when_a_table_last_passed() {
         }
     };
     for (date, passed) in [("2026-03-01", true), ("2026-03-02", false)] {
-        let json = serde_json::to_vec(&day(date, passed)).unwrap();
+        let json = day(date, passed).to_json().unwrap();
         bucket
             .put(
                 &lake::report_key(Day::parse(date).unwrap()),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use host::Failure;
+use lake::is_contract_page_key;
 use pole::content_id;
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
@@ -53,7 +54,7 @@ pub(crate) async fn write_changed_pages(
     if whole {
         let gone: Vec<String> = known
             .keys()
-            .filter(|key| !keys.contains(*key) && belongs_to_contract(key))
+            .filter(|key| !keys.contains(*key) && is_contract_page_key(key))
             .cloned()
             .collect();
         for key in gone {
@@ -72,11 +73,6 @@ pub(crate) async fn write_changed_pages(
         put.map_err(|error| Failure::unavailable(&error))?;
     }
     Ok(written)
-}
-
-/// Whether a page stands or falls with a contract; pages of days stay.
-fn belongs_to_contract(key: &str) -> bool {
-    key.starts_with("table/") || key.starts_with("source/")
 }
 
 async fn read_page_ids(site: &dyn ObjectStore) -> Result<BTreeMap<String, String>, Failure> {

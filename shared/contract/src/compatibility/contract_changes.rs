@@ -60,7 +60,8 @@ impl ContractComparison<'_> {
     }
 }
 
-/// The rules of all objects and of their columns by id, each as a text that is the same for equal rules.
+/// The rules of all objects and of their columns by id, each as a text that is the same for equal
+/// rules.
 fn rules_by_id(objects: &[SchemaObject]) -> BTreeMap<&str, String> {
     objects
         .iter()

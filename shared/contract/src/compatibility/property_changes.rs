@@ -7,7 +7,8 @@ use crate::odcs::{EnumValue, Property};
 use crate::problem::nearest_name_hint;
 
 impl ContractComparison<'_> {
-    /// Compares the fields of an object, and everything within them. `path` is that of the object, with its dot.
+    /// Compares the fields of an object, and everything within them. `path` is that of the object,
+    /// with its dot.
     pub(super) fn compare_fields(
         &mut self,
         path: &str,
@@ -202,7 +203,8 @@ fn renamed_field_hint(name: &str, old: &[Property], new: &[Property]) -> String 
     )
 }
 
-/// The type that a field is compared by: a source has logical types only, a table's physical types decide.
+/// The type that a field is compared by: a source has logical types only, a table's physical types
+/// decide.
 fn type_name(property: &Property, is_source: bool) -> &str {
     property
         .physical_type

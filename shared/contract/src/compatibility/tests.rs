@@ -10,9 +10,13 @@ fn verdict(change: impl Fn(&str) -> String) -> Option<ChangeImpact> {
     changes.into_iter().map(|change| change.impact).max()
 }
 
+/// A change of one text into another.
+fn with(from: &'static str, to: &'static str) -> impl Fn(&str) -> String {
+    move |text| text.replace(from, to)
+}
+
 #[test]
 fn the_matrix_of_tables() {
-    let with = |from: &'static str, to: &'static str| move |text: &str| text.replace(from, to);
     let optional =
         "      - {name: c, logicalType: string, classification: internal}\ncustomProperties:";
     let required = "      - {name: c, logicalType: string, classification: internal, required: true}\ncustomProperties:";
@@ -41,6 +45,14 @@ fn the_matrix_of_tables() {
             verdict(with("name: a,", "name: z,")),
             Some(ChangeImpact::Breaking),
         ),
+    ] {
+        assert_eq!(verdict, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_matrix_of_columns() {
+    for (name, verdict, expected) in [
         (
             "type",
             verdict(with("bigint", "double")),

@@ -22,8 +22,7 @@ pub(super) fn compile_record(
     let table = &context.tables[table_index];
     check_event_types(document, contract)?;
 
-    let identity =
-        compile_identity(document, table, context).map_err(|why| finding("id:", why))?;
+    let identity = compile_identity(document, table, context).map_err(|why| finding("id:", why))?;
     let columns = compile_assignments(document, table, context)?;
     let for_each = compile_for_each(document).map_err(|why| finding("for_each", why))?;
     let when = document
@@ -57,10 +56,17 @@ fn finding(word: &str, message: impl Into<String>) -> Vec<MappingFinding> {
 
 /// The index of a table in the catalogue, or a message with the nearest name.
 fn find_table(name: &str, context: &MappingContext<'_>) -> Result<usize, String> {
-    context.tables.iter().position(|table| table.name == name).ok_or_else(|| {
-        let known = context.tables.iter().map(|table| table.name.as_str());
-        format!("there is no table `{name}`{}", nearest_name_hint(name, known))
-    })
+    context
+        .tables
+        .iter()
+        .position(|table| table.name == name)
+        .ok_or_else(|| {
+            let known = context.tables.iter().map(|table| table.name.as_str());
+            format!(
+                "there is no table `{name}`{}",
+                nearest_name_hint(name, known)
+            )
+        })
 }
 
 /// The record may name only event types that the contract declares.
@@ -68,16 +74,26 @@ fn check_event_types(
     document: &RecordDocument,
     contract: &SourceContract,
 ) -> Result<(), Vec<MappingFinding>> {
-    let unknown = document.events.iter().find(|event| !contract.events.contains_key(*event));
+    let unknown = document
+        .events
+        .iter()
+        .find(|event| !contract.events.contains_key(*event));
     let Some(event) = unknown else {
         return Ok(());
     };
     let near = nearest_name_hint(event, contract.events.keys().map(String::as_str));
-    Err(finding(event, format!("the contract declares no event type `{event}`{near}")))
+    Err(finding(
+        event,
+        format!("the contract declares no event type `{event}`{near}"),
+    ))
 }
 
 fn compile_for_each(document: &RecordDocument) -> Result<Vec<RootedPath>, String> {
-    let paths = document.for_each.as_ref().map(OneOrMany::paths).unwrap_or_default();
+    let paths = document
+        .for_each
+        .as_ref()
+        .map(OneOrMany::paths)
+        .unwrap_or_default();
     paths.iter().map(|path| RootedPath::parse(path)).collect()
 }
 
@@ -105,14 +121,14 @@ fn compile_condition(
 fn check_entity_list(record: &CompiledRecord) -> Result<(), Vec<MappingFinding>> {
     let is_list = !record.for_each.is_empty();
     if record.kind == RecordKind::Entity && is_list && record.when.is_some() {
-        let why =
-            "a record of `kind: entity` with `for_each` cannot have `when`: use `kind: set`";
+        let why = "a record of `kind: entity` with `for_each` cannot have `when`: use `kind: set`";
         return Err(finding("when", why));
     }
     Ok(())
 }
 
-/// Refuses paths that lead to no field that the contract declares: most are misspelt, and would always give null.
+/// Refuses paths that lead to no field that the contract declares: most are misspelt, and would
+/// always give null.
 fn check_mapped_paths(
     record: &CompiledRecord,
     contract: &SourceContract,
@@ -127,10 +143,15 @@ fn check_mapped_paths(
         findings.extend(faults.map(|why| (word.clone(), why)));
     }
 
-    if findings.is_empty() { Ok(()) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(findings)
+    }
 }
 
-/// The declared structures from which the record's paths begin: the innermost list's item, and those around it.
+/// The declared structures from which the record's paths begin: the innermost list's item, and
+/// those around it.
 fn structure_roots<'s>(
     record: &CompiledRecord,
     contract: &'s SourceContract,
@@ -143,8 +164,14 @@ fn structure_roots<'s>(
         here: body,
     };
     for list in &record.for_each {
-        let here = list.declared_structure(&roots).map_err(|why| finding("for_each", why))?;
-        roots = StructureRoots { parent: roots.here, here, ..roots };
+        let here = list
+            .declared_structure(&roots)
+            .map_err(|why| finding("for_each", why))?;
+        roots = StructureRoots {
+            parent: roots.here,
+            here,
+            ..roots
+        };
     }
     Ok(roots)
 }
@@ -226,7 +253,14 @@ fn compile_link(
 /// The indices of the columns that the platform fills for every link.
 fn link_columns(table: &TableContract) -> Result<[usize; 6], String> {
     let mut indices = [0; 6];
-    let names = ["from_id", "from_table", "to_id", "to_table", "link_type", "role"];
+    let names = [
+        "from_id",
+        "from_table",
+        "to_id",
+        "to_table",
+        "link_type",
+        "role",
+    ];
     for (index, name) in indices.iter_mut().zip(names) {
         *index = table
             .column_index(name)
@@ -275,12 +309,18 @@ fn compile_assignments(
         }
     }
 
-    if findings.is_empty() { Ok(assignments) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(assignments)
+    } else {
+        Err(findings)
+    }
 }
 
 /// The index of one of the table's own columns. The provenance columns are filled by the platform.
 fn own_column_index(table: &TableContract, name: &str) -> Option<usize> {
-    table.column_index(name).filter(|index| *index >= pole::PROVENANCE.len())
+    table
+        .column_index(name)
+        .filter(|index| *index >= pole::PROVENANCE.len())
 }
 
 /// Refuses a record that leaves a required column of the table's own without a value.
@@ -292,10 +332,17 @@ fn check_required_columns(
         CompiledIdentity::Link(link) => &link.columns,
         _ => &[],
     };
-    let own_columns = table.columns.iter().enumerate().skip(pole::PROVENANCE.len());
+    let own_columns = table
+        .columns
+        .iter()
+        .enumerate()
+        .skip(pole::PROVENANCE.len());
     for (index, column) in own_columns.filter(|(_, column)| column.required) {
         let filled = link_columns.contains(&index)
-            || record.columns.iter().any(|assignment| assignment.column == index);
+            || record
+                .columns
+                .iter()
+                .any(|assignment| assignment.column == index);
         if !filled {
             let why = format!(
                 "the required column `{}` of `{}` is not filled",

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::time::{parse_date, parse_timestamp};
 
 /// What a field's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,67 +29,82 @@ pub(super) struct SampleField {
 
 /// The fields of objects, in the order in which they first appear.
 pub(super) fn collect_fields(objects: &[Value]) -> Vec<SampleField> {
-    let mut names: Vec<&String> = Vec::new();
-    for object in objects.iter().filter_map(Value::as_object) {
-        names.extend(
-            object
-                .keys()
-                .filter(|name| !names.contains(name))
-                .collect::<Vec<_>>(),
-        );
-    }
-    let field = |name: &String| {
-        let values: Vec<&Value> = objects
-            .iter()
-            .filter_map(|object| object.get(name))
-            .filter(|v| !v.is_null())
-            .collect();
-        let kind = guess_kind(&values);
-        let inner: Vec<Value> = match kind {
-            SampleFieldKind::Object => values.into_iter().cloned().collect(),
-            SampleFieldKind::List => values
-                .into_iter()
-                .filter_map(Value::as_array)
-                .flatten()
-                .cloned()
-                .collect(),
-            _ => Vec::new(),
-        };
-        SampleField {
-            name: name.clone(),
-            kind,
-            inner: collect_fields(&inner),
+    let mut names: Vec<&str> = Vec::new();
+    for name in objects
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(Map::keys)
+    {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
         }
-    };
-    names.into_iter().map(field).collect()
+    }
+    names
+        .into_iter()
+        .map(|name| collect_field(objects, name))
+        .collect()
 }
 
-fn guess_kind(values: &[&Value]) -> SampleFieldKind {
-    let all =
-        |test: fn(&Value) -> bool| !values.is_empty() && values.iter().all(|value| test(value));
-    let text = |test: fn(&str) -> bool| {
-        !values.is_empty() && values.iter().all(|value| value.as_str().is_some_and(test))
+/// One field, as the objects that have a value for it show it.
+fn collect_field(objects: &[Value], name: &str) -> SampleField {
+    let values: Vec<&Value> = objects
+        .iter()
+        .filter_map(|object| object.get(name))
+        .filter(|value| !value.is_null())
+        .collect();
+    let kind = guess_kind(&values);
+
+    let nested: Vec<Value> = match kind {
+        SampleFieldKind::Object => values.into_iter().cloned().collect(),
+        SampleFieldKind::List => {
+            let lists = values.into_iter().filter_map(Value::as_array);
+            lists.flatten().cloned().collect()
+        }
+        _ => Vec::new(),
     };
-    if all(Value::is_object) {
-        SampleFieldKind::Object
-    } else if all(Value::is_array) {
-        SampleFieldKind::List
-    } else if all(Value::is_boolean) {
-        SampleFieldKind::Boolean
-    } else if all(Value::is_i64) {
-        SampleFieldKind::Integer
-    } else if all(Value::is_number) {
-        SampleFieldKind::Number
-    } else if text(|text| text.len() == 10 && crate::parse_date(text).is_some()) {
-        SampleFieldKind::Date
-    } else if text(|text| crate::parse_timestamp(text).is_some()) {
-        SampleFieldKind::Timestamp
-    } else {
-        SampleFieldKind::Text
+    SampleField {
+        name: name.to_owned(),
+        kind,
+        inner: collect_fields(&nested),
     }
 }
 
-/// Parts of names that tell of people.
+/// The narrowest kind that all values have; text where there are none.
+fn guess_kind(values: &[&Value]) -> SampleFieldKind {
+    KIND_TESTS
+        .iter()
+        .find(|(_, fits)| !values.is_empty() && values.iter().all(|value| fits(value)))
+        .map_or(SampleFieldKind::Text, |(kind, _)| *kind)
+}
+
+/// Whether a value is of a kind.
+type ValueTest = fn(&Value) -> bool;
+
+/// The kinds with their tests, the narrower before the wider: every integer is a number, and every
+/// date a timestamp.
+const KIND_TESTS: [(SampleFieldKind, ValueTest); 7] = [
+    (SampleFieldKind::Object, Value::is_object),
+    (SampleFieldKind::List, Value::is_array),
+    (SampleFieldKind::Boolean, Value::is_boolean),
+    (SampleFieldKind::Integer, Value::is_i64),
+    (SampleFieldKind::Number, Value::is_number),
+    (SampleFieldKind::Date, is_date),
+    (SampleFieldKind::Timestamp, is_timestamp),
+];
+
+fn is_date(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| text.len() == 10 && parse_date(text).is_some())
+}
+
+fn is_timestamp(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| parse_timestamp(text).is_some())
+}
+
+/// Parts of field names that point to data of people.
 const PERSONAL_NAME_PARTS: [&str; 22] = [
     "name",
     "birth",
@@ -114,6 +131,7 @@ const PERSONAL_NAME_PARTS: [&str; 22] = [
 ];
 
 impl SampleField {
+    /// The standard's type.
     fn logical_type(&self) -> &'static str {
         match self.kind {
             SampleFieldKind::Text => "string",
@@ -127,16 +145,17 @@ impl SampleField {
         }
     }
 
+    /// Whether the field, or one within it, seems to hold data of people.
     fn is_personal(&self) -> bool {
         let name = to_snake_case(&self.name);
-        let told = PERSONAL_NAME_PARTS.iter().any(|part| match *part {
+        let is_named_so = PERSONAL_NAME_PARTS.iter().any(|part| match *part {
             "age" => name == "age",
             part => name.contains(part),
         });
-        told || self.inner.iter().any(Self::is_personal)
+        is_named_so || self.inner.iter().any(Self::is_personal)
     }
 
-    /// Forgets what is within: it is described elsewhere.
+    /// Drops the fields within those of these names: another object of the contract describes them.
     pub(super) fn clear_nested(&mut self, names: &[&str]) {
         if names.contains(&self.name.as_str()) {
             self.inner.clear();
@@ -146,70 +165,76 @@ impl SampleField {
             .for_each(|field| field.clear_nested(names));
     }
 
-    /// Writes the field as a property of the contract.
+    /// Writes the field as a property of the contract: on one line, or on several where it has
+    /// fields of its own.
     pub(super) fn write_property(&self, out: &mut String, indent: usize) {
         let pad = " ".repeat(indent);
+        let members = self.property_members();
+        if self.inner.is_empty() {
+            let items = match self.kind {
+                SampleFieldKind::List => ", items: {logicalType: string}",
+                _ => "",
+            };
+            let _ = writeln!(out, "{pad}- {{{}{items}}}", members.join(", "));
+            return;
+        }
+
+        for (index, member) in members.iter().enumerate() {
+            let bullet = if index == 0 { "- " } else { "  " };
+            let _ = writeln!(out, "{pad}{bullet}{member}");
+        }
+        self.write_nested(out, &pad);
+    }
+
+    /// The property's own members, as `name: value`.
+    fn property_members(&self) -> [String; 4] {
         let classification = if self.is_personal() {
             "personal"
         } else {
             "internal"
         };
-        let head = format!(
-            "name: {}, logicalType: {}, classification: {classification}",
-            quote_yaml_name(&self.name),
-            self.logical_type()
-        );
-        let meaning = format!(
-            "description: '{}'",
-            to_snake_case(&self.name).replace('_', " ").trim()
-        );
-        if self.inner.is_empty() {
-            let _ = match self.kind {
-                SampleFieldKind::List => writeln!(
-                    out,
-                    "{pad}- {{{head}, {meaning}, items: {{logicalType: string}}}}"
-                ),
-                _ => writeln!(out, "{pad}- {{{head}, {meaning}}}"),
-            };
-            return;
-        }
-        for (place, part) in head.split(", ").chain([meaning.as_str()]).enumerate() {
-            let _ = writeln!(out, "{pad}{}{part}", if place == 0 { "- " } else { "  " });
-        }
-        if self.kind == SampleFieldKind::List {
-            let _ = writeln!(
-                out,
-                "{pad}  items:\n{pad}    logicalType: object\n{pad}    properties:"
-            );
-            self.inner
-                .iter()
-                .for_each(|field| field.write_property(out, indent + 6));
-        } else {
-            let _ = writeln!(out, "{pad}  properties:");
-            self.inner
-                .iter()
-                .for_each(|field| field.write_property(out, indent + 4));
-        }
+        let words = to_snake_case(&self.name).replace('_', " ");
+        [
+            format!("name: {}", quote_yaml_name(&self.name)),
+            format!("logicalType: {}", self.logical_type()),
+            format!("classification: {classification}"),
+            format!("description: '{}'", words.trim()),
+        ]
     }
 
-    /// The paths of everything that is no object.
-    pub(super) fn collect_leaves(&self, below: &str, found: &mut Vec<(String, SampleFieldKind)>) {
-        let path = append_step(below, &self.name);
+    /// Writes the fields within an object, or within the items of a list.
+    fn write_nested(&self, out: &mut String, pad: &str) {
+        let indent = if self.kind == SampleFieldKind::List {
+            let items = format!("{pad}  items:\n{pad}    logicalType: object\n");
+            let _ = writeln!(out, "{items}{pad}    properties:");
+            pad.len() + 6
+        } else {
+            let _ = writeln!(out, "{pad}  properties:");
+            pad.len() + 4
+        };
+        self.inner
+            .iter()
+            .for_each(|field| field.write_property(out, indent));
+    }
+
+    /// Adds the paths of everything that is no object, below the path of the field's own object.
+    pub(super) fn collect_leaves(&self, parent: &str, leaves: &mut Vec<(String, SampleFieldKind)>) {
+        let path = append_step(parent, &self.name);
         match self.kind {
             SampleFieldKind::Object => self
                 .inner
                 .iter()
-                .for_each(|field| field.collect_leaves(&path, found)),
-            kind => found.push((path, kind)),
+                .for_each(|field| field.collect_leaves(&path, leaves)),
+            kind => leaves.push((path, kind)),
         }
     }
 }
 
 /// A path with one more name.
 pub(super) fn append_step(path: &str, name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let begins = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
-    if plain && begins {
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let begins_plain = name.chars().next().is_some_and(|c| !c.is_ascii_digit());
+    if is_plain && begins_plain {
         format!("{path}.{name}")
     } else {
         format!("{path}['{}']", name.replace('\'', "\\'"))
@@ -218,11 +243,11 @@ pub(super) fn append_step(path: &str, name: &str) -> String {
 
 /// A name as YAML takes it within braces.
 fn quote_yaml_name(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || c == '_';
-    let word = !name.is_empty() && name.chars().all(plain) && name.parse::<f64>().is_err();
-    let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+    let is_plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_number = name.parse::<f64>().is_ok();
+    let is_keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
         .contains(&name.to_lowercase().as_str());
-    if word && !keyword {
+    if is_plain && !is_number && !is_keyword {
         name.to_owned()
     } else {
         format!("'{}'", name.replace('\'', "''"))
@@ -231,19 +256,21 @@ fn quote_yaml_name(name: &str) -> String {
 
 /// `dateOfBirth` as `date_of_birth`.
 pub(super) fn to_snake_case(name: &str) -> String {
-    let mut out = String::new();
+    let mut separated = String::new();
     let mut before = '_';
     for c in name.chars() {
-        let begins = c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit());
-        if begins || !c.is_alphanumeric() {
-            out.push('_');
+        let begins_word = c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit());
+        if begins_word || !c.is_alphanumeric() {
+            separated.push('_');
         }
         if c.is_alphanumeric() {
-            out.extend(c.to_lowercase());
+            separated.extend(c.to_lowercase());
         }
         before = c;
     }
-    out.split('_')
+
+    separated
+        .split('_')
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join("_")

@@ -1,9 +1,11 @@
-//! A draft of a contract and a mapping, from samples of a source that nobody has declared yet.
+//! A draft of a contract and a mapping, from samples of a source that is not declared yet.
 //!
-//! What can be seen is written down; what a person must decide is marked, and the lint refuses the file until it is.
+//! What the samples show is written down; what an author must decide is marked, and the lint
+//! refuses the file until then.
 
 mod fields;
 mod guess;
+mod records;
 
 use std::fmt::Write;
 
@@ -12,6 +14,7 @@ use serde_json::Value;
 use crate::table::TableContract;
 use fields::{SampleField, SampleFieldKind, collect_fields};
 use guess::{GuessedEnvelope, SourceGuess};
+use records::DraftRecord;
 
 /// Marks a decision that is still open. The lint refuses a file that holds it.
 pub(crate) const OPEN: &str = "TODO";
@@ -25,7 +28,8 @@ pub struct SourceDraft {
     pub mapping: String,
 }
 
-/// Drafts a source from its samples. `team` and `dataset` name its folder; `tables` are those that it may fill.
+/// Drafts a source from its samples. `team` and `dataset` name its folder; `tables` are those that
+/// it may fill.
 ///
 /// # Errors
 /// When the samples are no JSON objects.
@@ -46,41 +50,37 @@ pub fn draft_source(
 }
 
 fn draft_contract(team: &str, dataset: &str, samples: &[Value], guess: &SourceGuess) -> String {
-    let (name, mut out) = (format!("{team}-{dataset}"), String::new());
+    let name = format!("{team}-{dataset}");
     let record = dataset.replace('-', "_");
-    out.push_str("# yaml-language-server: $schema=../../../schemas/contract.schema.json\n");
-    let head = format!(
-        "apiVersion: v3.2.0\nkind: DataContract\nid: {name}\nname: {}\nversion: 0.1.0\nstatus: draft\ndomain: {team}\n\
-         description:\n  purpose: 'What these data are for' # {OPEN} say it in a sentence\nteam:\n  name: {team}\nschema:\n",
-        title_from_name(&name)
-    );
-    out.push_str(&head);
-    let event: Vec<Value> = samples.to_vec();
-    let apart = guess.envelope != GuessedEnvelope::Plain;
-    let mut described = collect_fields(&event);
-    if apart {
-        // The record is described apart, for it stands in several places.
-        described
-            .iter_mut()
-            .for_each(|field| field.clear_nested(&guess.record_members()));
+    let is_wrapped = guess.envelope != GuessedEnvelope::Plain;
+
+    let mut event_fields = collect_fields(samples);
+    if is_wrapped {
+        // An object of its own describes the record, for it stands in several places of an event.
+        for field in &mut event_fields {
+            field.clear_nested(&guess.record_members());
+        }
     }
-    let object = if apart {
+    let event = if is_wrapped {
         format!("{record}_event")
     } else {
         record.clone()
     };
+
+    let mut out = contract_head(&name, team);
+    let topic = Some(name.as_str());
     write_object(
         &mut out,
-        &object,
-        &name,
+        &event,
+        topic,
         "One event, as it is pushed",
-        &described,
+        &event_fields,
     );
-    if apart {
+    if is_wrapped {
         write_object(
             &mut out,
             &record,
-            "",
+            None,
             "The record within the event",
             &guess.record,
         );
@@ -89,56 +89,85 @@ fn draft_contract(team: &str, dataset: &str, samples: &[Value], guess: &SourceGu
     out
 }
 
-fn write_object(out: &mut String, name: &str, topic: &str, meaning: &str, fields: &[SampleField]) {
+/// What stands before the described objects.
+fn contract_head(name: &str, team: &str) -> String {
+    let title = title_from_name(name);
+    format!(
+        r"# yaml-language-server: $schema=../../../schemas/contract.schema.json
+apiVersion: v3.2.0
+kind: DataContract
+id: {name}
+name: {title}
+version: 0.1.0
+status: draft
+domain: {team}
+description:
+  purpose: 'What these data are for' # {OPEN} say it in a sentence
+team:
+  name: {team}
+schema:
+"
+    )
+}
+
+fn write_object(
+    out: &mut String,
+    name: &str,
+    topic: Option<&str>,
+    meaning: &str,
+    fields: &[SampleField],
+) {
     let _ = writeln!(out, "  - name: {name}");
-    if !topic.is_empty() {
+    if let Some(topic) = topic {
         let _ = write!(out, "    physicalName: {topic}\n    physicalType: topic\n");
     }
     let _ = write!(
         out,
-        "    logicalType: object\n    description: '{meaning}'\n"
+        r"    logicalType: object
+    description: '{meaning}'
+    # The classifications are guessed from the names. {OPEN} look at each one
+    properties:
+"
     );
-    let _ = write!(
-        out,
-        "    # The classifications are guessed from the names. {OPEN} look at each one\n    properties:\n"
-    );
-    fields.iter().for_each(|field| field.write_property(out, 6));
+    for field in fields {
+        field.write_property(out, 6);
+    }
 }
 
 fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
+    let envelope = guess.envelope.name();
+    let key = guess.event_key_path();
     let mut out = format!(
-        "customProperties:\n  - property: polelake\n    vendor: polelake\n    value:\n      topic: {name}\n      envelope: {}\n",
-        guess.envelope.name()
+        r#"customProperties:
+  - property: polelake
+    vendor: polelake
+    value:
+      topic: {name}
+      envelope: {envelope}
+      key: ["{key}"] # {OPEN} what tells one record from another
+"#
     );
-    let _ = writeln!(
-        out,
-        "      key: [\"{}\"] # {OPEN} what tells one record from another",
-        guess.event_key_path()
-    );
-    match &guess.time {
-        Some(time) if guess.envelope == GuessedEnvelope::Plain => {
-            let _ = writeln!(
-                out,
-                "      event_time: {time} # {OPEN} when the record last changed"
-            );
+
+    let _ = match &guess.time {
+        _ if guess.envelope != GuessedEnvelope::Plain => {
+            writeln!(out, "      record: {record}")
         }
-        None if guess.envelope == GuessedEnvelope::Plain => {
-            let _ = writeln!(
-                out,
-                "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it changed: later events win"
-            );
-        }
-        _ => {}
-    }
-    if guess.envelope != GuessedEnvelope::Plain {
-        let _ = writeln!(out, "      record: {record}");
-    }
+        Some(time) => writeln!(
+            out,
+            "      event_time: {time} # {OPEN} when the record last changed"
+        ),
+        None => writeln!(
+            out,
+            "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it changed: later events win"
+        ),
+    };
+
     out.push_str("      events:\n");
-    for event in &guess.event_types {
-        let op = guess::guess_operation(event);
+    for event_type in &guess.event_types {
+        let op = guess::guess_operation(event_type);
         let _ = writeln!(
             out,
-            "        {event}: {op} # {OPEN} upsert: whole record; patch: changed fields; delete; ignore"
+            "        {event_type}: {op} # {OPEN} upsert: whole record; patch: changed fields; delete; ignore"
         );
     }
     let _ = writeln!(out, "      push:\n        # {OPEN} whose events these are");
@@ -153,35 +182,51 @@ fn draft_mapping(
     tables: &[TableContract],
 ) -> String {
     let name = format!("{team}-{dataset}");
+    let title = title_from_name(&name);
     let mut out = format!(
-        "# yaml-language-server: $schema=../../../schemas/mapping.schema.json\n# {} to POLE: a draft.\nsource: {name}\nversion: 0.1.0\nsentinels: [\"0001-01-01\", \"1900-01-01\"]\ntimezone: Europe/London\nrecords:\n",
-        title_from_name(&name)
+        r#"# yaml-language-server: $schema=../../../schemas/mapping.schema.json
+# {title} to POLE: a draft.
+source: {name}
+version: 0.1.0
+sentinels: ["0001-01-01", "1900-01-01"]
+timezone: Europe/London
+records:
+"#
     );
-    let mut mapped = guess::draft_records(guess, &name, tables);
-    mapped
-        .iter_mut()
-        .for_each(|record| out.push_str(&std::mem::take(&mut record.text)));
-    let known: Vec<&String> = mapped.iter().flat_map(|record| &record.paths).collect();
-    let mut rest = Vec::new();
-    guess
-        .record
-        .iter()
-        .for_each(|field| field.collect_leaves("$", &mut rest));
-    let told = |path: &String| known.contains(&path) || guess.time.as_ref() == Some(path);
-    for (path, kind) in rest.iter().filter(|(path, _)| !told(path)) {
-        let what = if *kind == SampleFieldKind::List {
-            "a list: `for_each` gives a row for every item"
-        } else {
-            "no column has its name"
-        };
-        let _ = writeln!(
-            out,
-            "# {OPEN} not mapped: {path} ({what}); add it to a record, or delete this line"
-        );
+
+    let records = records::draft_records(guess, &name, tables);
+    for record in &records {
+        out.push_str(&record.text);
     }
+    list_unmapped_paths(&mut out, guess, &records);
     out
 }
 
+/// Lists the paths of the record that no drafted record uses, for the author to decide on.
+fn list_unmapped_paths(out: &mut String, guess: &SourceGuess, records: &[DraftRecord]) {
+    let mapped: Vec<&String> = records
+        .iter()
+        .flat_map(|record| &record.paths)
+        .chain(&guess.time)
+        .collect();
+    let mut leaves = Vec::new();
+    for field in &guess.record {
+        field.collect_leaves("$", &mut leaves);
+    }
+
+    for (path, kind) in leaves.iter().filter(|(path, _)| !mapped.contains(&path)) {
+        let why = match kind {
+            SampleFieldKind::List => "a list: `for_each` gives a row for every item",
+            _ => "no column has its name",
+        };
+        let _ = writeln!(
+            out,
+            "# {OPEN} not mapped: {path} ({why}); add it to a record, or delete this line"
+        );
+    }
+}
+
+/// `homes-repairs` as `Homes repairs`.
 fn title_from_name(name: &str) -> String {
     let words = name.replace(['-', '_'], " ");
     let mut letters = words.chars();

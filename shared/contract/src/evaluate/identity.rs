@@ -15,8 +15,8 @@ use crate::mapping::RecordKind;
 type KeyParts<'v> = Option<Vec<Cow<'v, str>>>;
 
 impl<'v> EventEvaluation<'v> {
-    /// The row's id; none when a part of the key is absent and the row is not the event's own record. The columns of a
-    /// link are filled on the way.
+    /// The row's id; none when a part of the key is absent and the row is not the event's own
+    /// record. The columns of a link are filled on the way.
     pub(super) fn identify_row(
         &mut self,
         record: &'v CompiledRecord,
@@ -42,7 +42,11 @@ impl<'v> EventEvaluation<'v> {
     ) -> Result<Option<Uuid>, EventFault> {
         let is_entity = record.kind == RecordKind::Entity;
         let Some(parts) = self.evaluate_key(key, record, scope)? else {
-            return if is_entity { Err(missing_key_fault(record, key)) } else { Ok(None) };
+            return if is_entity {
+                Err(missing_key_fault(record, key))
+            } else {
+                Ok(None)
+            };
         };
 
         let id = self.cached_pole_id(namespace, parts);
@@ -63,10 +67,15 @@ impl<'v> EventEvaluation<'v> {
             return Ok(None);
         };
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        Ok(Some(pole::owned_id(&self.event_owner_id(), &record.name, &parts)))
+        Ok(Some(pole::owned_id(
+            &self.event_owner_id(),
+            &record.name,
+            &parts,
+        )))
     }
 
-    /// The id of a link between two rows, and the link's columns; none when one of its ends is absent.
+    /// The id of a link between two rows, and the link's columns; none when one of its ends is
+    /// absent.
     fn identify_link(
         &mut self,
         link: &'v CompiledLink,
@@ -87,14 +96,7 @@ impl<'v> EventEvaluation<'v> {
         };
         let id = pole::link_id(&self.event_owner_id(), &from, &to, &link_type, &role);
 
-        let values = [
-            Cell::Text(Cow::Owned(from.to_string())),
-            Cell::Text(Cow::Borrowed(&link.from.table)),
-            Cell::Text(Cow::Owned(to.to_string())),
-            Cell::Text(Cow::Borrowed(&link.to.table)),
-            Cell::Text(link_type),
-            if role.is_empty() { Cell::Null } else { Cell::Text(role) },
-        ];
+        let values = link_cells(link, (from, to), link_type, role);
         for (column, value) in link.columns.into_iter().zip(values) {
             cells[column] = value;
         }
@@ -163,10 +165,13 @@ impl<'v> EventEvaluation<'v> {
     /// The id of the event's own record, which owns the event's rows of `kind: set`.
     pub(super) fn event_owner_id(&mut self) -> Uuid {
         let source = &self.mapping.contract.name;
-        *self.owner.get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
+        *self
+            .owner
+            .get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
     }
 
-    /// The id of the record that a row belongs to: the event's own for a set, otherwise the row itself.
+    /// The id of the record that a row belongs to: the event's own for a set, otherwise the row
+    /// itself.
     pub(super) fn row_owner_id(&mut self, record: &CompiledRecord, pole_id: Uuid) -> Uuid {
         if record.kind == RecordKind::Set {
             self.event_owner_id()
@@ -176,8 +181,32 @@ impl<'v> EventEvaluation<'v> {
     }
 }
 
+/// The cells of a link's columns, in the order of [`CompiledLink::columns`].
+fn link_cells<'v>(
+    link: &'v CompiledLink,
+    (from, to): (Uuid, Uuid),
+    link_type: Cow<'v, str>,
+    role: Cow<'v, str>,
+) -> [Cell<'v>; 6] {
+    [
+        Cell::Text(Cow::Owned(from.to_string())),
+        Cell::Text(Cow::Borrowed(&link.from.table)),
+        Cell::Text(Cow::Owned(to.to_string())),
+        Cell::Text(Cow::Borrowed(&link.to.table)),
+        Cell::Text(link_type),
+        if role.is_empty() {
+            Cell::Null
+        } else {
+            Cell::Text(role)
+        },
+    ]
+}
+
 fn missing_key_fault(record: &CompiledRecord, key: &[CompiledExpression]) -> EventFault {
-    let path = key.first().map(CompiledExpression::first_path).unwrap_or_default();
+    let path = key
+        .first()
+        .map(CompiledExpression::first_path)
+        .unwrap_or_default();
     EventFault::new(
         &format!("mapping.{}.id", record.name),
         &path,

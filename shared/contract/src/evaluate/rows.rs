@@ -58,10 +58,7 @@ impl<'v> EventEvaluation<'v> {
     }
 
     /// Adds the rows of one record of the mapping.
-    pub(super) fn evaluate_record(
-        &mut self,
-        record: &'v CompiledRecord,
-    ) -> Result<(), EventFault> {
+    pub(super) fn evaluate_record(&mut self, record: &'v CompiledRecord) -> Result<(), EventFault> {
         let scope = ValueRoots {
             event: &self.event.value,
             body: self.body,
@@ -82,7 +79,8 @@ impl<'v> EventEvaluation<'v> {
         }
     }
 
-    /// Adds the rows of a set. Each of them says when the set was stated; an empty set needs a marker that says so.
+    /// Adds the rows of a set. Each of them says when the set was stated; an empty set needs a
+    /// marker that says so.
     fn evaluate_set(
         &mut self,
         record: &'v CompiledRecord,
@@ -97,7 +95,8 @@ impl<'v> EventEvaluation<'v> {
         Ok(())
     }
 
-    /// Adds a row for every item of the lists, each within an item of the one before; without lists, for the body.
+    /// Adds a row for every item of the lists, each within an item of the one before; without
+    /// lists, for the body.
     fn evaluate_items(
         &mut self,
         record: &'v CompiledRecord,
@@ -109,7 +108,15 @@ impl<'v> EventEvaluation<'v> {
         };
         for here in list.all_values(&scope) {
             let parent = scope.here;
-            self.evaluate_items(record, inner_lists, ValueRoots { parent, here, ..scope })?;
+            self.evaluate_items(
+                record,
+                inner_lists,
+                ValueRoots {
+                    parent,
+                    here,
+                    ..scope
+                },
+            )?;
         }
         Ok(())
     }
@@ -145,7 +152,11 @@ impl<'v> EventEvaluation<'v> {
 
         let row = PoleRow {
             table: record.table,
-            op: if patch { RowOperation::Patch } else { RowOperation::Upsert },
+            op: if patch {
+                RowOperation::Patch
+            } else {
+                RowOperation::Upsert
+            },
             pole_id,
             owner_id: self.row_owner_id(record, pole_id),
             owner_set: (record.kind == RecordKind::Set).then_some(record.name.as_str()),
@@ -157,9 +168,10 @@ impl<'v> EventEvaluation<'v> {
         Ok(())
     }
 
-    /// What the record's condition makes of an item's row. Where it does not hold, an earlier event may have written
-    /// the row, so a full statement deletes it. A patch that states only a part of what the condition reads leaves the
-    /// row, and changes the columns that it states.
+    /// What the record's condition makes of an item's row. Where it does not hold, an earlier event
+    /// may have written the row, so an event that states the full record deletes it. A patch that
+    /// states only a part of what the condition reads leaves the row, and changes the columns that
+    /// it states.
     fn row_action(
         &self,
         record: &'v CompiledRecord,
@@ -185,8 +197,8 @@ impl<'v> EventEvaluation<'v> {
         })
     }
 
-    /// Fills the cells of a row; of a patch, those of the columns that it states. False when the row belongs to
-    /// another record that the event does not name: there is no such row.
+    /// Fills the cells of a row; of a patch, those of the columns that it states. False when the
+    /// row belongs to another record that the event does not name: there is no such row.
     fn fill_cells(
         &self,
         record: &'v CompiledRecord,
@@ -235,7 +247,8 @@ impl<'v> EventEvaluation<'v> {
         Ok(cell)
     }
 
-    /// Adds the marker that replaces the owner's set: rows of the set that are older than it are no longer part of it.
+    /// Adds the marker that replaces the owner's set: rows of the set that are older than it are no
+    /// longer part of it.
     fn push_set_replacement(&mut self, record: &'v CompiledRecord) {
         let owner = self.event_owner_id();
         self.rows.push(PoleRow {
@@ -250,7 +263,8 @@ impl<'v> EventEvaluation<'v> {
         });
     }
 
-    /// Adds the deletion of a row whose condition does not hold. A row without a key was never written.
+    /// Adds the deletion of a row whose condition does not hold. A row without a key was never
+    /// written.
     fn push_deletion_if_keyed(
         &mut self,
         record: &'v CompiledRecord,
@@ -293,11 +307,14 @@ impl<'v> EventEvaluation<'v> {
 
 /// Whether the event states a value of any of the record's columns.
 fn states_own_value(record: &CompiledRecord, scope: &ValueRoots<'_>) -> bool {
-    record.columns.iter().any(|assignment| assignment.expression.states_own_value(scope))
+    record
+        .columns
+        .iter()
+        .any(|assignment| assignment.expression.states_own_value(scope))
 }
 
-/// Whether a null in this column means that there is no row: it would belong to a record that the event does not name.
-/// The event's own record is never absent, so its row must be complete.
+/// Whether a null in this column means that there is no row: it would belong to a record that the
+/// event does not name. The event's own record is never absent, so its row must be complete.
 fn names_absent_record(record: &CompiledRecord, assignment: &Assignment) -> bool {
     assignment.names_another_record() && record.kind != RecordKind::Entity
 }

@@ -3,8 +3,9 @@
 use crate::compile::{CompiledIdentity, CompiledRecord};
 use crate::expression::{CompiledExpression, ValueRoots};
 
-/// Whether a patch states all that the set's rows are made from. A set that the patch does not mention stays as it is,
-/// and so does a set of which the patch states too little to build its rows.
+/// Whether a patch states all that the set's rows are made from. A set that the patch does not
+/// mention stays as it is, and so does a set of which the patch states too little to build its
+/// rows.
 pub(super) fn set_is_stated(record: &CompiledRecord, scope: &ValueRoots<'_>) -> bool {
     let in_list = !record.for_each.is_empty();
     let names_are_known = record
@@ -24,8 +25,8 @@ pub(super) fn set_is_stated(record: &CompiledRecord, scope: &ValueRoots<'_>) -> 
     }
 }
 
-/// Whether a patch states the key and the condition of a set of at most one row, which is built from the body. A key
-/// of constants depends on no body: then the condition alone decides.
+/// Whether a patch states the key and the condition of a set of at most one row, which is built
+/// from the body. A key of constants depends on no body: then the condition alone decides.
 fn key_and_condition_are_stated(record: &CompiledRecord, scope: &ValueRoots<'_>) -> bool {
     let condition = record
         .when

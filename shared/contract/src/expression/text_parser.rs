@@ -49,7 +49,11 @@ impl TextParser {
         text: &str,
         calendar: &Calendar,
     ) -> Result<Cell<'v>, &'static str> {
-        if self.sentinels.iter().any(|sentinel| sentinel == text.trim()) {
+        if self
+            .sentinels
+            .iter()
+            .any(|sentinel| sentinel == text.trim())
+        {
             return Ok(Cell::Null);
         }
 
@@ -83,7 +87,10 @@ fn parse_date_formats(formats: &[String]) -> Result<Vec<DateFormat>, String> {
 }
 
 fn check_number_formats(formats: &[String]) -> Result<(), String> {
-    match formats.iter().find(|format| !NUMBER_FORMATS.contains(&format.as_str())) {
+    match formats
+        .iter()
+        .find(|format| !NUMBER_FORMATS.contains(&format.as_str()))
+    {
         None => Ok(()),
         Some(format) => Err(format!(
             "the format `{format}` of a decimal is not one of {}",

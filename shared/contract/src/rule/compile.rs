@@ -1,4 +1,5 @@
-//! From a rule as it is written to one that can be run: names are resolved, and what cannot be enforced is refused.
+//! From a rule as it is written to one that can be run: names are resolved, and what cannot be
+//! enforced is refused.
 
 use super::context::RuleContext;
 use super::implied::implied_rules;
@@ -114,7 +115,8 @@ fn compile_quality(
         None | Some("library") => compile_library_rule(quality, column, context),
         Some("custom") => compile_custom_rule(quality, column, context),
         Some(other) => Err(format!(
-            "a rule of type `{other}` is enforced by nothing; write it as `library`, or as `custom` with `engine: polelake`"
+            "a rule of type `{other}` is enforced by nothing; \
+             write it as `library`, or as `custom` with `engine: polelake`"
         )),
     }?;
     if expectation.is_cross_table_check() && severity == Severity::Block {

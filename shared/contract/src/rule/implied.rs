@@ -1,4 +1,5 @@
-//! The rules that a column's own declarations imply: `required`, `unique`, `enum`, `logicalTypeOptions`.
+//! The rules that a column's own declarations imply: `required`, `unique`, `enum`,
+//! `logicalTypeOptions`.
 
 use pole::PROVENANCE;
 use serde_json::Value;
@@ -22,7 +23,8 @@ const LIMIT_OPTIONS: [(&str, Operator); 4] = [
     ("exclusiveMaximum", Operator::Less),
 ];
 
-/// The rules that a column's own declarations imply, and what is wrong with those that cannot be enforced.
+/// The rules that a column's own declarations imply, and what is wrong with those that cannot be
+/// enforced.
 pub(super) fn implied_rules(
     property: &Property,
     context: RuleContext<'_>,
@@ -58,7 +60,8 @@ struct ImpliedRules<'p> {
 }
 
 impl ImpliedRules<'_> {
-    /// Adds a rule that warns and tolerates nothing; `suffix` tells its id from the column's other rules.
+    /// Adds a rule that warns and tolerates nothing; `suffix` tells its id from the column's other
+    /// rules.
     fn add(
         &mut self,
         suffix: &str,
@@ -81,7 +84,8 @@ impl ImpliedRules<'_> {
         self.results.push(Err(why.into()));
     }
 
-    /// `required` and `unique`. A required column of the provenance needs no rule: the merge fills it.
+    /// `required` and `unique`. A required column of the provenance needs no rule: the merge fills
+    /// it.
     fn add_presence_rules(&mut self, property: &Property, context: RuleContext<'_>) {
         let column = self.column;
         let mut own_columns = context.columns.iter().skip(PROVENANCE.len());

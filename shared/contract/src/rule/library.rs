@@ -1,5 +1,5 @@
-//! The metrics of the standard's own library: `rowCount`, `nullValues`, `missingValues`, `invalidValues`,
-//! `duplicateValues`.
+//! The metrics of the standard's own library: `rowCount`, `nullValues`, `missingValues`,
+//! `invalidValues`, `duplicateValues`.
 
 use serde_json::Value;
 
@@ -52,7 +52,8 @@ fn read_bounds(quality: &Quality) -> Result<(f64, f64), String> {
         quality
             .must_be_less_or_equal_to
             .map(|maximum| (0.0, maximum)),
-        // Row counts are whole numbers, so the next lower float is enough. A share loses next to nothing.
+        // Row counts are whole numbers, so the next lower float is enough. A share loses next to
+        // nothing.
         quality
             .must_be_less_than
             .map(|bound| (0.0, bound.next_down())),
@@ -84,8 +85,9 @@ fn row_count_tolerance(quality: &Quality) -> Result<Tolerance, String> {
 fn failure_tolerance(quality: &Quality) -> Result<Tolerance, String> {
     let (minimum, maximum) = read_bounds(quality)?;
     if minimum > 0.0 {
-        let why = "what falls short is counted, so its limit begins at 0: use `mustBe: 0` or `mustBeLessOrEqualTo`";
-        return Err(why.into());
+        return Err("failing rows are counted, so the limit begins at 0: \
+             use `mustBe: 0` or `mustBeLessOrEqualTo`"
+            .into());
     }
     match quality.unit.as_deref() {
         Some("percent") => Ok(Tolerance::Percent(maximum)),

@@ -1,17 +1,21 @@
 //! Rules: what a table's contract expects of its rows, with every name resolved.
 //!
-//! A rule that names an absent column, or that nothing would run, does not compile. `quality` evaluates the rules.
+//! A rule that names an absent column, or that nothing would run, does not compile. `quality`
+//! evaluates the rules.
 //!
 //! # How to add a kind of rule
 //!
 //! Three files change:
 //!
-//! 1. `kinds/mod.rs`: the kind's name in YAML (a field of `Implementation` and a row of `RULE_KINDS`), its variant of
-//!    [`Expectation`], and the match arms that say which columns and tables it looks at and what exports call it.
-//! 2. The file of its family beside it, such as `kinds/time.rs`: the fields that it is written with, and how they compile.
+//! 1. `kinds/mod.rs`: the kind's name in YAML (a field of `Implementation` and a row of
+//!    `RULE_KINDS`), its variant of [`Expectation`], and the match arms that say which columns and
+//!    tables it looks at and what exports call it.
+//! 2. The file of its family beside it, such as `kinds/time.rs`: the fields that it is written
+//!    with, and how they compile.
 //! 3. `shared/quality/src/expectation.rs`: the verdict on each row.
 //!
-//! Afterwards `polelake contract schema` writes the published schema again, and `docs/quality.md` gets a line.
+//! Afterwards `polelake contract schema` writes the published schema again, and `docs/quality.md`
+//! gets a line.
 
 mod compile;
 mod context;

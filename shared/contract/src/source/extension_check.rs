@@ -37,7 +37,8 @@ fn check_fetch(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Res
     Ok(())
 }
 
-/// A source that admits no caller can receive nothing; a claim without its issuer would admit any issuer's token.
+/// A source that admits no caller can receive nothing; a claim without its issuer would admit any
+/// issuer's token.
 fn check_push(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
     let push = &extension.push;
     if push.principals.is_empty() && push.claims.is_empty() {
@@ -45,7 +46,10 @@ fn check_push(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Resu
         return Err(locator.problem_at("push", why));
     }
 
-    let vague = push.claims.iter().any(|claims| !claims.contains_key("iss") || claims.len() < 2);
+    let vague = push
+        .claims
+        .iter()
+        .any(|claims| !claims.contains_key("iss") || claims.len() < 2);
     if vague {
         let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that identifies the caller";
         return Err(locator.problem_at("claims", why));
@@ -107,8 +111,8 @@ fn check_record_name(
     Err(locator.problem_at("record", why))
 }
 
-/// Refuses rules on a source's objects and fields: no function evaluates them there. The message names where the rule
-/// belongs.
+/// Refuses rules on a source's objects and fields: no function evaluates them there. The message
+/// names where the rule belongs.
 fn refuse_unenforced_rules(file: &DeclaredFile, schema: &[SchemaObject]) -> Result<(), Problem> {
     let mut pending: Vec<&Property> = Vec::new();
     for object in schema {

@@ -37,18 +37,18 @@ impl AvroEncoder {
         self.0.extend_from_slice(value);
     }
 
-    /// The branch of an optional value: `null` stands first in all our unions.
+    /// The branch of an optional value: `null` is the first branch of every union here.
     pub(super) fn write_presence(&mut self, present: bool) {
         self.write_long(i64::from(present));
     }
 
-    /// An optional value that is not there.
+    /// An optional value that is missing.
     pub(super) fn write_null(&mut self) {
         self.write_presence(false);
     }
 }
 
-/// The bytes of a file with so many rows, which are already encoded.
+/// The bytes of a file with `count` rows, which are already encoded.
 pub(super) fn encode_container(
     schema: &str,
     metadata: &[(&str, &str)],
@@ -65,7 +65,8 @@ pub(super) fn encode_container(
         header.write_bytes(value.as_bytes());
     }
     header.write_long(0);
-    // A marker must be unlikely in the data; Avro's own writers draw lots for it.
+
+    // A marker must be unlikely in the data; Avro's own writers take a random one.
     let marker = content_id(&[header.0.as_slice(), &rows.0].concat()).into_bytes();
     header.0.extend_from_slice(&marker);
     if count > 0 {
@@ -89,6 +90,7 @@ impl<'b> AvroDecoder<'b> {
                 .strip_prefix(AVRO_MAGIC)
                 .ok_or_else(|| unreadable_manifest("it is no Avro file"))?,
         );
+
         let mut metadata = BTreeMap::new();
         for _ in 0..decoder.read_long()? {
             let key = decoder.read_text()?;
@@ -97,6 +99,7 @@ impl<'b> AvroDecoder<'b> {
         if decoder.read_long()? != 0 || metadata.get("avro.codec") != Some(&"null") {
             return Err(unreadable_manifest("another program has written it"));
         }
+
         decoder.take_bytes(SYNC_MARKER_BYTES)?;
         if decoder.0.is_empty() {
             return Ok((metadata, 0, decoder));
@@ -107,12 +110,12 @@ impl<'b> AvroDecoder<'b> {
     }
 
     fn take_bytes(&mut self, size: usize) -> Result<&'b [u8], LakeError> {
-        let (taken, rest) = self
+        let (bytes, rest) = self
             .0
             .split_at_checked(size)
             .ok_or_else(|| unreadable_manifest("it ends too early"))?;
         self.0 = rest;
-        Ok(taken)
+        Ok(bytes)
     }
 
     /// An `int` or a `long`.
@@ -141,7 +144,7 @@ impl<'b> AvroDecoder<'b> {
             .map_err(|_| unreadable_manifest("a text in it is not UTF-8"))
     }
 
-    /// Whether an optional value is there.
+    /// Whether an optional value is present.
     pub(super) fn read_presence(&mut self) -> Result<bool, LakeError> {
         Ok(self.read_long()? != 0)
     }

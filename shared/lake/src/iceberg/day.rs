@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pole::{content_id, pole_id};
 
+use super::data_file::DataFile;
 use super::manifest::{self, DataFileStatus, FileLineage, ManifestEntry};
 use super::manifest_list::{self, DataFileTotals};
 use super::{IcebergFile, IcebergTable, SnapshotEntry};
@@ -12,19 +13,6 @@ use crate::{Day, LakeError, OwnerRange, SnapshotManifest};
 
 /// Comes after every id: ids are written in hexadecimal digits.
 const AFTER_ALL_IDS: &str = "g";
-
-/// A Parquet file of a day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataFile {
-    /// Its full key.
-    pub key: String,
-    /// Rows in it.
-    pub rows: u64,
-    /// Bytes of it.
-    pub bytes: u64,
-    /// The least and the greatest `owner_id` in it, or wider bounds of them, where known: readers skip files by them.
-    pub owners: Option<(String, String)>,
-}
 
 /// A day's files, and what happened on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,33 +25,33 @@ pub struct DayFiles {
     pub inserted: u64,
     /// Rows that differ.
     pub updated: u64,
-    /// Rows that are gone.
+    /// Rows that were deleted.
     pub deleted: u64,
 }
 
 impl DayFiles {
-    /// What the manifest of our own names.
+    /// The files that a snapshot's manifest names.
     ///
     /// # Errors
-    /// When its date is none.
+    /// When the manifest's date is none.
     pub fn from_manifest(manifest: &SnapshotManifest) -> Result<Self, LakeError> {
-        let date = Day::parse(&manifest.date);
+        let date = Day::parse(&manifest.date)
+            .ok_or_else(|| LakeError::Unexpected(format!("`{}` is no date", manifest.date)))?;
+
         let shards = u32::try_from(manifest.shards.len()).unwrap_or(u32::MAX);
-        // A shard is a range of owners: its bounds are wide, and enough to skip it.
-        let owners = |shard: u32| {
-            let OwnerRange { from, to } = OwnerRange::of_shard(shard, shards);
-            (from, to.unwrap_or_else(|| AFTER_ALL_IDS.to_owned()))
-        };
-        let file = |shard: &crate::ManifestShard| DataFile {
-            key: shard.rows_key.clone(),
-            rows: shard.rows,
-            bytes: shard.bytes,
-            owners: (shards > 1).then(|| owners(shard.shard)),
-        };
+        let mut files = Vec::with_capacity(manifest.shards.len());
+        for shard in &manifest.shards {
+            files.push(DataFile {
+                key: shard.rows_key.clone(),
+                rows: shard.rows,
+                bytes: shard.bytes,
+                owners: (shards > 1).then(|| shard_owner_bounds(shard.shard, shards)),
+            });
+        }
+
         Ok(Self {
-            date: date
-                .ok_or_else(|| LakeError::Unexpected(format!("`{}` is no date", manifest.date)))?,
-            files: manifest.shards.iter().map(file).collect(),
+            date,
+            files,
             inserted: manifest.inserted,
             updated: manifest.updated,
             deleted: manifest.deleted,
@@ -71,14 +59,20 @@ impl DayFiles {
     }
 }
 
+/// The bounds of a shard's owners. A shard is a range of owners: its bounds are wide, and enough to skip it.
+fn shard_owner_bounds(shard: u32, shards: u32) -> (String, String) {
+    let OwnerRange { from, to } = OwnerRange::of_shard(shard, shards);
+    (from, to.unwrap_or_else(|| AFTER_ALL_IDS.to_owned()))
+}
+
 /// What a day adds to the metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenDay {
-    /// To be written first.
+    /// The manifest, to be written first.
     pub manifest: IcebergFile,
-    /// To be written then; it names the manifest.
+    /// The manifest list, to be written second; it names the manifest.
     pub list: IcebergFile,
-    /// What the table's metadata says of the day.
+    /// The day's entry in the table's metadata.
     pub entry: SnapshotEntry,
 }
 
@@ -100,7 +94,8 @@ impl IcebergTable<'_> {
         let entries = before
             .unwrap_or(&FileLineage::default())
             .next_day_entries(day.date, files);
-        // The id is made of everything but itself.
+
+        // The id is the hash of everything but itself.
         let anonymous = content_id(&manifest::encode_manifest(self, &entries, 0)?).to_string();
         let snapshot_id = derive_snapshot_id(&self.table_location(), day.date, &anonymous);
         let manifest = self.metadata_file(
@@ -108,10 +103,13 @@ impl IcebergTable<'_> {
             "-m0.avro",
             manifest::encode_manifest(self, &entries, snapshot_id)?,
         );
-        let (path, size) = (self.full_path(&manifest.key), manifest.bytes.len());
+
+        let path = self.full_path(&manifest.key);
+        let size = manifest.bytes.len();
         let list =
             manifest_list::encode_manifest_list(day.date, snapshot_id, &path, size, &entries);
         let list = self.metadata_file(day.date, "-snap.avro", list);
+
         let entry = SnapshotEntry {
             date: day.date,
             snapshot_id,
@@ -135,63 +133,71 @@ impl IcebergTable<'_> {
         }
     }
 
-    /// What readers show of a snapshot. `overwrite` where a file went, as readers of changes want it told.
+    /// What readers show of a snapshot.
     fn summarise_day(
         &self,
         day: &DayFiles,
         entries: &[ManifestEntry],
         manifest: &str,
     ) -> BTreeMap<String, String> {
-        let [added, existing, gone] = [
-            DataFileStatus::Added,
-            DataFileStatus::Existing,
-            DataFileStatus::Deleted,
-        ]
-        .map(|status| DataFileTotals::of_status(entries, status));
-        let operation = if gone.files == 0 {
-            "append"
-        } else {
-            "overwrite"
-        };
-        let numbers = [
-            ("added-data-files", added.files),
-            ("added-files-size", added.bytes),
-            ("added-records", added.rows),
-            ("deleted-data-files", gone.files),
-            ("deleted-records", gone.rows),
-            ("removed-files-size", gone.bytes),
-            ("total-data-files", added.files + existing.files),
-            ("total-delete-files", 0),
-            ("total-equality-deletes", 0),
-            ("total-files-size", added.bytes + existing.bytes),
-            ("total-position-deletes", 0),
-            ("total-records", added.rows + existing.rows),
-            ("polelake.deleted", day.deleted.cast_signed()),
-            ("polelake.inserted", day.inserted.cast_signed()),
-            ("polelake.updated", day.updated.cast_signed()),
-        ];
-        let texts = [
-            ("operation", operation.to_owned()),
-            (
-                "polelake.contract-version",
-                self.contract_version.to_owned(),
-            ),
-            ("polelake.date", day.date.to_string()),
-            ("polelake.manifest", manifest.to_owned()),
-        ];
-        let numbers = numbers
-            .into_iter()
-            .map(|(key, number)| (key, number.to_string()));
-        numbers
-            .chain(texts)
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect()
+        let mut summary = BTreeMap::new();
+        for (key, number) in count_files(entries).into_iter().chain(count_rows(day)) {
+            summary.insert(key.to_owned(), number.to_string());
+        }
+
+        let date = day.date.to_string();
+        for (key, text) in [
+            ("operation", describe_operation(entries)),
+            ("polelake.contract-version", self.contract_version),
+            ("polelake.date", &date),
+            ("polelake.manifest", manifest),
+        ] {
+            summary.insert(key.to_owned(), text.to_owned());
+        }
+        summary
     }
 }
 
-/// Positive, as all readers want it.
+/// `overwrite` where a file was removed, because readers of changes rely on it.
+fn describe_operation(entries: &[ManifestEntry]) -> &'static str {
+    match DataFileTotals::of_status(entries, DataFileStatus::Deleted).files {
+        0 => "append",
+        _ => "overwrite",
+    }
+}
+
+/// The files of a day with their rows and bytes, under the names of Iceberg's specification.
+fn count_files(entries: &[ManifestEntry]) -> [(&'static str, i64); 12] {
+    let added = DataFileTotals::of_status(entries, DataFileStatus::Added);
+    let existing = DataFileTotals::of_status(entries, DataFileStatus::Existing);
+    let deleted = DataFileTotals::of_status(entries, DataFileStatus::Deleted);
+    [
+        ("added-data-files", added.files),
+        ("added-files-size", added.bytes),
+        ("added-records", added.rows),
+        ("deleted-data-files", deleted.files),
+        ("deleted-records", deleted.rows),
+        ("removed-files-size", deleted.bytes),
+        ("total-data-files", added.files + existing.files),
+        ("total-delete-files", 0),
+        ("total-equality-deletes", 0),
+        ("total-files-size", added.bytes + existing.bytes),
+        ("total-position-deletes", 0),
+        ("total-records", added.rows + existing.rows),
+    ]
+}
+
+/// The rows that a day changed. Iceberg's own counts are of files: a row that stays in a rewritten file is new to them.
+fn count_rows(day: &DayFiles) -> [(&'static str, i64); 3] {
+    [
+        ("polelake.deleted", day.deleted.cast_signed()),
+        ("polelake.inserted", day.inserted.cast_signed()),
+        ("polelake.updated", day.updated.cast_signed()),
+    ]
+}
+
+/// The id of a snapshot: a hash of 63 bits, because readers expect a positive number.
 fn derive_snapshot_id(location: &str, day: Day, content: &str) -> i64 {
     let id = pole_id("iceberg-snapshot", &[location, &day.to_string(), content]).as_u128() >> 65;
-    // 63 bits are left.
     i64::try_from(id).unwrap_or_default().max(1)
 }

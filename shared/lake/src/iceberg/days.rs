@@ -10,7 +10,7 @@ use crate::{Day, LakeError};
 /// A day in a table's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotEntry {
-    /// The logical day. Its number is Iceberg's sequence number, its last millisecond is when the snapshot was.
+    /// The logical day. Its number is Iceberg's sequence number, its last millisecond is the snapshot's time.
     pub date: Day,
     /// Iceberg's name of the snapshot.
     pub snapshot_id: i64,
@@ -22,13 +22,13 @@ pub struct SnapshotEntry {
 }
 
 impl SnapshotEntry {
-    /// When the snapshot was, in milliseconds since 1970: a reader that asks for any moment of the next day gets it.
+    /// The snapshot's time in milliseconds since 1970: a reader that asks for any time of the next day gets this snapshot.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
         self.date.next().start_micros() / 1_000 - 1
     }
 
-    /// The key of its manifest, for [`super::Lineage::from_metadata`].
+    /// The key of its manifest, for [`super::FileLineage::from_manifest`].
     #[must_use]
     pub fn manifest_key(&self) -> Option<&str> {
         self.summary.get("polelake.manifest").map(String::as_str)
@@ -39,7 +39,7 @@ impl SnapshotEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IcebergDays(BTreeMap<Day, SnapshotEntry>);
 
-/// As much of table metadata as is needed to write it anew.
+/// As much of table metadata as is needed to write it again.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct ParsedTableMetadata {
@@ -76,13 +76,13 @@ impl ParsedTableMetadata {
                     "Iceberg's metadata has no schema {id}, which its snapshot {snapshot} needs"
                 ))
             })?;
-        let told = snapshot
-            .summary
-            .get("polelake.date")
-            .and_then(|date| Day::parse(date));
-        let number = i32::try_from(snapshot.sequence_number).unwrap_or_default();
+        let sequence_day = Day(i32::try_from(snapshot.sequence_number).unwrap_or_default());
+        let date = snapshot.summary.get("polelake.date");
+
         Ok(SnapshotEntry {
-            date: told.unwrap_or(Day(number)),
+            date: date
+                .and_then(|date| Day::parse(date))
+                .unwrap_or(sequence_day),
             snapshot_id: snapshot.snapshot_id,
             manifest_list: snapshot.manifest_list.clone(),
             summary: snapshot.summary.clone(),
@@ -92,24 +92,18 @@ impl ParsedTableMetadata {
 }
 
 impl IcebergDays {
-    /// Reads the days out of a table's metadata. What is made anew at every writing is not looked at.
+    /// Reads the days out of a table's metadata. Fields that are computed at every writing are skipped.
     ///
     /// # Errors
     /// When the bytes are no table metadata, or a snapshot's schema is not in it.
     pub fn from_metadata(bytes: &[u8]) -> Result<Self, LakeError> {
         let document: ParsedTableMetadata = serde_json::from_slice(bytes)?;
-        let entry = |snapshot| {
-            document
-                .snapshot_entry(snapshot)
-                .map(|entry| (entry.date, entry))
-        };
-        Ok(Self(
-            document
-                .snapshots
-                .iter()
-                .map(entry)
-                .collect::<Result<_, _>>()?,
-        ))
+
+        let mut days = Self::default();
+        for snapshot in &document.snapshots {
+            days.put_entry(document.snapshot_entry(snapshot)?);
+        }
+        Ok(days)
     }
 
     /// Adds a day, in place of what was known of it.
@@ -117,9 +111,9 @@ impl IcebergDays {
         self.0.insert(entry.date, entry);
     }
 
-    /// Forgets the days that are not kept.
-    pub fn retain_days(&mut self, kept: impl Fn(Day) -> bool) {
-        self.0.retain(|day, _| kept(*day));
+    /// Drops the days that are not kept.
+    pub fn retain_days(&mut self, is_kept: impl Fn(Day) -> bool) {
+        self.0.retain(|day, _| is_kept(*day));
     }
 
     /// The last day before this one.

@@ -1,10 +1,10 @@
-//! The manifest of a day: every file of it, when each came, and those that went.
+//! The manifest of a day: its files with the day on which each was added, and the files that were removed.
 
 use std::collections::BTreeMap;
 
 use super::IcebergTable;
 use super::avro::{self, AvroDecoder, AvroEncoder};
-use super::day::DataFile;
+use super::data_file::DataFile;
 use crate::schema::field_id;
 use crate::{Day, LakeError};
 
@@ -13,14 +13,14 @@ const MANIFEST_SCHEMA: &str = include_str!("manifest.avsc");
 /// The id of the table's order of rows, see `metadata`.
 pub(super) const SORT_ORDER_ID: i32 = 1;
 
-/// What became of a file on a day.
+/// The status of a file on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DataFileStatus {
     /// The day before had it too.
     Existing = 0,
     /// It is new.
     Added = 1,
-    /// The day before had it, and this one has not.
+    /// The day before had it, and this one does not.
     Deleted = 2,
 }
 
@@ -28,15 +28,15 @@ pub(super) enum DataFileStatus {
 #[derive(Clone, Debug)]
 pub(super) struct ManifestEntry {
     pub(super) status: DataFileStatus,
-    /// The snapshot in which the file came, or went; none for the one that is being written.
+    /// The snapshot that added or removed the file; none for the one that is being written.
     snapshot_id: Option<i64>,
-    /// The day on which the file came.
+    /// The day on which the file was added.
     added_on: Day,
     pub(super) path: String,
     pub(super) file: DataFile,
 }
 
-/// The files of a day by path, each with when it came: what the next day's manifest must say of those that stay.
+/// The files of a day by path, each with the day that added it: the next day's manifest must repeat that of files that stay.
 #[derive(Clone, Debug, Default)]
 pub struct FileLineage(BTreeMap<String, ManifestEntry>);
 
@@ -62,16 +62,16 @@ impl FileLineage {
         Ok(Self(files))
     }
 
-    /// The entries of a day on which these files are there.
+    /// The entries of a day that has these files.
     pub(super) fn next_day_entries(
         &self,
         day: Day,
         files: Vec<(String, DataFile)>,
     ) -> Vec<ManifestEntry> {
-        let mut gone = self.0.clone();
-        let mut entries: Vec<_> = files
-            .into_iter()
-            .map(|(path, file)| match gone.remove(&path) {
+        let mut removed = self.0.clone();
+        let mut entries = Vec::with_capacity(files.len());
+        for (path, file) in files {
+            entries.push(match removed.remove(&path) {
                 Some(before) => ManifestEntry {
                     status: DataFileStatus::Existing,
                     file,
@@ -84,10 +84,11 @@ impl FileLineage {
                     path,
                     file,
                 },
-            })
-            .collect();
-        // Not read by scans; it is how a reader of changes learns what went.
-        entries.extend(gone.into_values().map(|entry| ManifestEntry {
+            });
+        }
+
+        // Scans do not read these; a reader of changes learns from them which files were removed.
+        entries.extend(removed.into_values().map(|entry| ManifestEntry {
             status: DataFileStatus::Deleted,
             snapshot_id: None,
             ..entry
@@ -96,7 +97,7 @@ impl FileLineage {
     }
 }
 
-/// The least number of a day on which a file came that is still there; the day itself where there is none.
+/// The first day that added a file which the table still has; the day itself where it has none.
 pub(super) fn oldest_live_day(entries: &[ManifestEntry], day: Day) -> Day {
     let live = entries
         .iter()
@@ -120,10 +121,11 @@ pub(super) fn encode_manifest(
         ("format-version", "2"),
         ("content", "data"),
     ];
+
     let mut rows = AvroEncoder::default();
-    entries
-        .iter()
-        .for_each(|entry| write_entry(&mut rows, entry, snapshot_id));
+    for entry in entries {
+        write_entry(&mut rows, entry, snapshot_id);
+    }
     Ok(avro::encode_container(
         MANIFEST_SCHEMA,
         &metadata,
@@ -132,10 +134,10 @@ pub(super) fn encode_manifest(
     ))
 }
 
-/// In the order of the schema. Nothing is left to be inherited from the manifest list.
+/// Writes the fields in the order of the schema. No field is left to be inherited from the manifest list.
 fn write_entry(to: &mut AvroEncoder, entry: &ManifestEntry, snapshot_id: i64) {
     to.write_long(entry.status as i64);
-    // The snapshot, the file's data, the file itself.
+    // The snapshot, and the sequence numbers of the file's data and of the file.
     for number in [
         entry.snapshot_id.unwrap_or(snapshot_id),
         entry.added_on.0.into(),
@@ -153,13 +155,14 @@ fn write_entry(to: &mut AvroEncoder, entry: &ManifestEntry, snapshot_id: i64) {
     to.write_presence(true);
     to.write_long(0);
     let owners = entry.file.owners.as_ref();
-    write_bound(to, owners.map(|(least, _)| least));
-    write_bound(to, owners.map(|(_, greatest)| greatest));
+    write_bound(to, owners.map(|(minimum, _)| minimum));
+    write_bound(to, owners.map(|(_, maximum)| maximum));
     to.write_presence(true);
     to.write_long(SORT_ORDER_ID.into());
 }
 
-/// A map of one column: the owner, by which files are ranges. Bounds of others would show people's values.
+/// Writes a map of one column: the owner, because files are ranges of owners. Bounds of other columns would disclose people's
+/// values.
 fn write_bound(to: &mut AvroEncoder, owner: Option<&String>) {
     let Some(owner) = owner else {
         return to.write_null();
@@ -171,43 +174,43 @@ fn write_bound(to: &mut AvroEncoder, owner: Option<&String>) {
     to.write_long(0);
 }
 
+/// Reads what [`write_entry`] has written.
 fn read_entry(from: &mut AvroDecoder<'_>) -> Result<ManifestEntry, LakeError> {
     let status = match from.read_long()? {
         0 => DataFileStatus::Existing,
         1 => DataFileStatus::Added,
         _ => DataFileStatus::Deleted,
     };
+
     let mut numbers = [0; 3];
     for number in &mut numbers {
         from.read_presence()?;
         *number = from.read_long()?;
     }
     from.read_long()?;
+
     let path = from.read_text()?.to_owned();
     from.read_text()?;
-    let (rows, bytes) = (
-        from.read_long()?.cast_unsigned(),
-        from.read_long()?.cast_unsigned(),
-    );
+    let rows = from.read_long()?.cast_unsigned();
+    let bytes = from.read_long()?.cast_unsigned();
     from.read_presence()?;
     from.read_long()?;
     let owners = read_bound(from)?.zip(read_bound(from)?);
     if from.read_presence()? {
         from.read_long()?;
     }
-    let came = Day(i32::try_from(numbers[1]).unwrap_or_default());
-    let file = DataFile {
-        key: String::new(),
-        rows,
-        bytes,
-        owners,
-    };
+
     Ok(ManifestEntry {
         status,
         snapshot_id: Some(numbers[0]),
-        added_on: came,
+        added_on: Day(i32::try_from(numbers[1]).unwrap_or_default()),
         path,
-        file,
+        file: DataFile {
+            key: String::new(),
+            rows,
+            bytes,
+            owners,
+        },
     })
 }
 

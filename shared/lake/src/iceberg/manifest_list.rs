@@ -6,7 +6,7 @@ use crate::Day;
 
 const MANIFEST_LIST_SCHEMA: &str = include_str!("list.avsc");
 
-/// Files of a status: how many, with so many rows and bytes.
+/// How many files have a status, and their rows and bytes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct DataFileTotals {
     pub(super) files: i64,
@@ -16,12 +16,13 @@ pub(super) struct DataFileTotals {
 
 impl DataFileTotals {
     pub(super) fn of_status(entries: &[ManifestEntry], status: DataFileStatus) -> Self {
-        let mine = entries.iter().filter(|entry| entry.status == status);
-        mine.fold(Self::default(), |count, entry| Self {
-            files: count.files + 1,
-            rows: count.rows + entry.file.rows.cast_signed(),
-            bytes: count.bytes + entry.file.bytes.cast_signed(),
-        })
+        let mut totals = Self::default();
+        for entry in entries.iter().filter(|entry| entry.status == status) {
+            totals.files += 1;
+            totals.rows += entry.file.rows.cast_signed();
+            totals.bytes += entry.file.bytes.cast_signed();
+        }
+        totals
     }
 }
 
@@ -38,7 +39,8 @@ pub(super) fn encode_manifest_list(
         DataFileStatus::Existing,
         DataFileStatus::Deleted,
     ];
-    let counts = statuses.map(|status| DataFileTotals::of_status(entries, status));
+    let totals = statuses.map(|status| DataFileTotals::of_status(entries, status));
+
     let mut row = AvroEncoder::default();
     row.write_bytes(path.as_bytes());
     row.write_long(i64::try_from(size).unwrap_or(i64::MAX));
@@ -48,16 +50,18 @@ pub(super) fn encode_manifest_list(
     row.write_long(day.0.into());
     row.write_long(oldest_live_day(entries, day).0.into());
     row.write_long(snapshot_id);
-    counts.iter().for_each(|count| row.write_long(count.files));
-    counts.iter().for_each(|count| row.write_long(count.rows));
+    totals.iter().for_each(|total| row.write_long(total.files));
+    totals.iter().for_each(|total| row.write_long(total.rows));
     // An empty array of partitions, and no key.
     row.write_presence(true);
     row.write_long(0);
     row.write_null();
-    let (id, number) = (snapshot_id.to_string(), day.0.to_string());
+
+    let snapshot_id = snapshot_id.to_string();
+    let sequence_number = day.0.to_string();
     let metadata = [
-        ("snapshot-id", id.as_str()),
-        ("sequence-number", &number),
+        ("snapshot-id", snapshot_id.as_str()),
+        ("sequence-number", &sequence_number),
         ("format-version", "2"),
     ];
     avro::encode_container(MANIFEST_LIST_SCHEMA, &metadata, 1, &row)

@@ -9,21 +9,18 @@ use super::manifest::SORT_ORDER_ID;
 use super::schema::IcebergSchema;
 use super::{IcebergDays, IcebergFile, IcebergTable, SnapshotEntry};
 use crate::LakeError;
-use crate::curated_keys::iceberg_hint_key;
+use crate::curated_keys::{ICEBERG_METADATA_SUFFIX, iceberg_hint_key};
 use crate::schema::field_id;
 
 /// The order of rows in every file.
 const SORT_COLUMNS: [&str; 3] = ["owner_id", "pole_id", "source"];
-
-/// The suffix by which readers know table metadata.
-const METADATA_SUFFIX: &str = ".metadata.json";
 
 /// The table's metadata, and the hint by which it is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenMetadata {
     /// The metadata, to be written first.
     pub metadata: IcebergFile,
-    /// What names it as the current one.
+    /// The hint, which names it as the current one.
     pub hint: IcebergFile,
 }
 
@@ -122,14 +119,15 @@ impl IcebergTable<'_> {
         })?;
         let bytes =
             serde_json::to_vec(&build_table_metadata(&self.table_location(), days, newest)?)?;
-        let metadata = self.metadata_file(newest.date, METADATA_SUFFIX, bytes);
-        // DuckDB puts the suffix on by itself, and PyIceberg where it is missing; neither takes a line's end.
+        let metadata = self.metadata_file(newest.date, ICEBERG_METADATA_SUFFIX, bytes);
+
+        // DuckDB adds the suffix by itself, and PyIceberg where it is missing; neither accepts a line's end.
         let name = metadata
             .key
             .rsplit('/')
             .next()
             .unwrap_or_default()
-            .trim_end_matches(METADATA_SUFFIX);
+            .trim_end_matches(ICEBERG_METADATA_SUFFIX);
         let hint = IcebergFile {
             key: iceberg_hint_key(self.name),
             bytes: name.as_bytes().to_vec(),
@@ -205,10 +203,12 @@ fn columns_by_id(days: &IcebergDays) -> BTreeMap<i32, &str> {
 /// A day's parent is the kept day before it, whatever it was when the day was written: days are replaced and dropped.
 fn snapshots_with_parents(days: &IcebergDays) -> Vec<MetadataSnapshot<'_>> {
     let mut parent = None;
-    let snapshot = |entry: &SnapshotEntry| parent.replace(entry.snapshot_id);
-    let parents: Vec<_> = days.entries().map(snapshot).collect();
-    let with_parent = |(entry, parent_snapshot_id)| build_snapshot(entry, parent_snapshot_id);
-    days.entries().zip(parents).map(with_parent).collect()
+    let mut snapshots = Vec::new();
+    for entry in days.entries() {
+        snapshots.push(build_snapshot(entry, parent));
+        parent = Some(entry.snapshot_id);
+    }
+    snapshots
 }
 
 fn build_snapshot(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> MetadataSnapshot<'_> {
@@ -223,29 +223,30 @@ fn build_snapshot(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> Met
     }
 }
 
-/// Files that others write into the table are in no order, so the first is the default; ours are in the second.
+/// Files that other programs write into the table are in no order, so that order is the default; the merge writes the second.
 fn sort_orders() -> [IcebergSortOrder; 2] {
-    let field = |name| IcebergSortField {
-        transform: "identity",
-        source_id: field_id(name),
-        direction: "asc",
-        null_order: "nulls-first",
+    let unsorted = IcebergSortOrder {
+        order_id: 0,
+        fields: Vec::new(),
     };
-    let ours = IcebergSortOrder {
+    let sorted = IcebergSortOrder {
         order_id: SORT_ORDER_ID,
-        fields: SORT_COLUMNS.map(field).into(),
+        fields: SORT_COLUMNS.map(ascending_field).into(),
     };
-    [
-        IcebergSortOrder {
-            order_id: 0,
-            fields: Vec::new(),
-        },
-        ours,
-    ]
+    [unsorted, sorted]
 }
 
-/// Files from before columns had ids are read by the columns' names. And nobody's maintenance takes files away: other
-/// tables and days name the same ones.
+fn ascending_field(column: &str) -> IcebergSortField {
+    IcebergSortField {
+        transform: "identity",
+        source_id: field_id(column),
+        direction: "asc",
+        null_order: "nulls-first",
+    }
+}
+
+/// Files from before columns had ids are read by the columns' names. No maintenance may delete files: other tables and days
+/// name the same ones.
 fn table_properties(
     columns: &BTreeMap<i32, &str>,
 ) -> Result<BTreeMap<&'static str, String>, LakeError> {

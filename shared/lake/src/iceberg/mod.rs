@@ -1,15 +1,18 @@
 //! Apache Iceberg's table metadata, format version 2, for a table's daily snapshots.
 //!
-//! A day's snapshot is a list of immutable Parquet files already; this says the same in Iceberg's words, so that its readers
-//! travel in time with no help of ours. Bytes, no storage, and a pure function: no clock, no lots. To publish a day:
+//! A day's snapshot is a list of immutable Parquet files already; this module lists the same files as Iceberg does, so that
+//! its readers can ask for any kept day. Bytes, no storage, and a pure function: no clock, no random numbers. To publish a
+//! day:
 //!
-//! 1. read the current metadata with [`IcebergDays::read`], and the manifest of the day before
-//!    ([`IcebergDays::before`], [`SnapshotEntry::manifest_key`]) with [`Lineage::read`];
+//! 1. read the current metadata with [`IcebergDays::from_metadata`], and the manifest of the day before
+//!    ([`IcebergDays::entry_before`], [`SnapshotEntry::manifest_key`]) with [`FileLineage::from_manifest`];
 //! 2. write the files of [`IcebergTable::write_day`];
-//! 3. [`IcebergDays::put`] its entry, [`IcebergDays::keep`] what is kept, and write [`IcebergTable::metadata`];
-//! 4. write the hint last: that is the commit for who reads the folder; for a catalogue it is its update.
+//! 3. [`IcebergDays::put_entry`] its entry, [`IcebergDays::retain_days`] that are kept, and write
+//!    [`IcebergTable::write_metadata`];
+//! 4. write the hint last: for readers of the folder that is the commit; for a catalogue it is its update.
 
 mod avro;
+mod data_file;
 mod day;
 mod days;
 mod manifest;
@@ -17,7 +20,8 @@ mod manifest_list;
 mod metadata;
 mod schema;
 
-pub use day::{DataFile, DayFiles, WrittenDay};
+pub use data_file::DataFile;
+pub use day::{DayFiles, WrittenDay};
 pub use days::{IcebergDays, SnapshotEntry};
 pub use manifest::FileLineage;
 pub use metadata::WrittenMetadata;
@@ -27,12 +31,12 @@ use contract::TableContract;
 use crate::LakeError;
 use schema::IcebergSchema;
 
-/// A file of the metadata: where it goes and what is in it.
+/// A file of the metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IcebergFile {
-    /// Its key, beside the data.
+    /// Its key, in a folder beside the data.
     pub key: String,
-    /// What is in it.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 
@@ -45,7 +49,7 @@ pub struct IcebergTable<'t> {
 }
 
 impl<'t> IcebergTable<'t> {
-    /// The table of this contract, whose keys lie below `root`: `s3://bucket`, or an absolute path.
+    /// The table of this contract, whose keys are below `root`: `s3://bucket`, or an absolute path.
     ///
     /// # Errors
     /// When two columns have the same field id: one of them needs another name.

@@ -1,4 +1,4 @@
-//! A table's columns in Iceberg's words.
+//! A table's columns as Iceberg describes them.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub(super) struct IcebergField {
     doc: String,
 }
 
-/// A table's columns as they were on a day, with an id made of them: the same columns have the same id for ever.
+/// A table's columns as they were on a day. The id is a hash of them: the same columns always have the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct IcebergSchema {
     #[serde(rename = "type", default = "struct_type")]
@@ -36,29 +36,26 @@ fn struct_type() -> String {
 }
 
 impl IcebergSchema {
-    /// What the contract declares. A column is required where its files require it: a patch may come before its record,
+    /// The columns that the contract declares. A column is required where its files require it: a patch may come before its record,
     /// so a file may lack more than the contract allows.
     pub(super) fn from_contract(contract: &TableContract) -> Result<Self, LakeError> {
         let files = curated_schema(contract);
-        let field = |(column, file): (&contract::Column, &std::sync::Arc<arrow_schema::Field>)| {
-            IcebergField {
+        let mut fields = Vec::with_capacity(contract.columns.len());
+        for (column, file) in contract.columns.iter().zip(files.fields()) {
+            fields.push(IcebergField {
                 id: field_id(&column.name),
                 name: column.name.clone(),
                 required: !file.is_nullable(),
                 kind: iceberg_type(file.data_type()),
                 doc: column.meaning.clone(),
-            }
-        };
-        let fields: Vec<_> = contract
-            .columns
-            .iter()
-            .zip(files.fields())
-            .map(field)
-            .collect();
+            });
+        }
+
         check_distinct_ids(
             &contract.name,
             fields.iter().map(|field| (field.id, field.name.as_str())),
         )?;
+
         let id = hashed_small_id("iceberg-schema", &serde_json::to_string(&fields)?);
         Ok(Self {
             kind: struct_type(),
@@ -81,7 +78,7 @@ fn iceberg_type(kind: &DataType) -> String {
     }
 }
 
-/// Two columns of one id would be read as one: better no Iceberg table than that.
+/// Readers would take two columns of one id for the same column: then the table is not published in Iceberg.
 fn check_distinct_ids<'n>(
     table: &str,
     fields: impl Iterator<Item = (i32, &'n str)>,

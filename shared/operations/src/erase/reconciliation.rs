@@ -63,7 +63,7 @@ mod tests {
 
     fn receipt() -> Receipt {
         let receipt = json!({
-            "topic": "t", "epoch": 1, "partition": -1, "offset": 0, "next": 9, "source": "s", "contract_version": "1",
+            "format": 2, "topic": "t", "epoch": 1, "partition": -1, "offset": 0, "next": 9, "source": "s", "contract_version": "1",
             "mapping_version": "1", "landed": 9, "refined": 5, "ignored": 1, "quarantined": {"a": 2, "b": 1}, "days": [],
             "tables": {},
         });

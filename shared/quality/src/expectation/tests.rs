@@ -1,4 +1,5 @@
-//! Each demand, on rows that hold it, fall short of it, and are not concerned.
+//! Each kind of expectation, on rows that meet it, rows that do not, and rows to which it does not
+//! apply.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,8 +59,8 @@ fn batch() -> RecordBatch {
     .unwrap()
 }
 
-fn said(demand: &Expectation) -> Vec<RowVerdict> {
-    evaluate_expectation(demand, &batch(), None)
+fn verdicts(expectation: &Expectation) -> Vec<RowVerdict> {
+    evaluate_expectation(expectation, &batch(), None)
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -69,18 +70,18 @@ fn names(names: &[&str]) -> Vec<String> {
 #[test]
 fn completeness_counts_columns() {
     assert_eq!(
-        said(&Expectation::Filled(names(&["kind", "surname"]))),
+        verdicts(&Expectation::Filled(names(&["kind", "surname"]))),
         [Passed, Failed, Failed]
     );
     assert_eq!(
-        said(&Expectation::AtLeast(
+        verdicts(&Expectation::AtLeast(
             2,
             names(&["kind", "surname", "phone"])
         )),
         [Passed, Failed, Passed]
     );
     assert_eq!(
-        said(&Expectation::ExactlyOne(names(&["surname", "phone"]))),
+        verdicts(&Expectation::ExactlyOne(names(&["surname", "phone"]))),
         [Passed, Failed, Failed]
     );
 }
@@ -88,18 +89,18 @@ fn completeness_counts_columns() {
 #[test]
 fn a_value_that_is_not_there_is_not_looked_at() {
     assert_eq!(
-        said(&Expectation::Check(
+        verdicts(&Expectation::Check(
             "surname".into(),
             pole::ConformanceCheck::PersonName
         )),
         [Passed, NotApplicable, Failed]
     );
     assert_eq!(
-        said(&Expectation::Length("surname".into(), 1, 5)),
+        verdicts(&Expectation::Length("surname".into(), 1, 5)),
         [Failed, NotApplicable, Passed]
     );
     assert_eq!(
-        said(&Expectation::OneOf(
+        verdicts(&Expectation::OneOf(
             "kind".into(),
             BTreeSet::from(["Victim".into()])
         )),
@@ -110,15 +111,15 @@ fn a_value_that_is_not_there_is_not_looked_at() {
 #[test]
 fn dates_are_compared_with_each_other_and_with_the_log() {
     assert_eq!(
-        said(&Expectation::NotFuture("born".into())),
+        verdicts(&Expectation::NotFuture("born".into())),
         [Passed, Failed, NotApplicable]
     );
     assert_eq!(
-        said(&Expectation::NotBefore("died".into(), "born".into())),
+        verdicts(&Expectation::NotBefore("died".into(), "born".into())),
         [Failed, Passed, NotApplicable]
     );
     assert_eq!(
-        said(&Expectation::AgeAtMost("born".into(), 0)),
+        verdicts(&Expectation::AgeAtMost("born".into(), 0)),
         [Failed, Passed, NotApplicable]
     );
 }
@@ -126,33 +127,36 @@ fn dates_are_compared_with_each_other_and_with_the_log() {
 #[test]
 fn a_condition_leaves_other_rows_alone() {
     let victims = BTreeSet::from(["Victim".to_owned()]);
-    let demand = Expectation::If(
+    let expectation = Expectation::If(
         "kind".into(),
         Some(victims),
         Box::new(Expectation::Filled(names(&["phone"]))),
     );
-    assert_eq!(said(&demand), [Failed, NotApplicable, NotApplicable]);
+    assert_eq!(
+        verdicts(&expectation),
+        [Failed, NotApplicable, NotApplicable]
+    );
     let any = Expectation::If(
         "phone".into(),
         None,
         Box::new(Expectation::Filled(names(&["kind"]))),
     );
-    assert_eq!(said(&any), [NotApplicable, NotApplicable, Failed]);
+    assert_eq!(verdicts(&any), [NotApplicable, NotApplicable, Failed]);
 }
 
 #[test]
-fn of_all_demands_one_that_fails_is_enough() {
+fn of_several_expectations_one_that_fails_is_enough() {
     let all = Expectation::All(vec![
         Expectation::Filled(names(&["pole_id"])),
         Expectation::Check("phone".into(), pole::ConformanceCheck::E164),
         Expectation::Filled(names(&["kind"])),
     ]);
-    assert_eq!(said(&all), [Passed, Passed, Failed]);
+    assert_eq!(verdicts(&all), [Passed, Passed, Failed]);
 }
 
-struct Town;
+struct ExampleTables;
 
-impl CrossTableCheck for Town {
+impl CrossTableCheck for ExampleTables {
     fn has_pole_id(&self, table: &str, value: &str) -> Option<bool> {
         (table != "unmerged").then_some((table, value) == ("person", "p1"))
     }
@@ -167,28 +171,33 @@ impl CrossTableCheck for Town {
 
 #[test]
 fn other_tables_are_asked_where_they_are_known() {
-    let here = |demand: &Expectation| evaluate_expectation(demand, &batch(), Some(&Town));
+    let verdicts_with_tables = |expectation: &Expectation| {
+        evaluate_expectation(expectation, &batch(), Some(&ExampleTables))
+    };
     let to_person =
         Expectation::References("pole_id".into(), ReferenceTarget::Table("person".into()));
-    assert_eq!(here(&to_person), [Passed, Failed, Failed]);
-    assert_eq!(said(&to_person), [NotApplicable; 3]);
+    assert_eq!(verdicts_with_tables(&to_person), [Passed, Failed, Failed]);
+    assert_eq!(verdicts(&to_person), [NotApplicable; 3]);
     let to_unmerged =
         Expectation::References("pole_id".into(), ReferenceTarget::Table("unmerged".into()));
     assert_eq!(
-        here(&to_unmerged),
+        verdicts_with_tables(&to_unmerged),
         [NotApplicable; 3],
-        "of a table without a snapshot nothing is said"
+        "the rows of a table without a snapshot are not known"
     );
     assert_eq!(
-        here(&Expectation::References(
+        verdicts_with_tables(&Expectation::References(
             "pole_id".into(),
             ReferenceTarget::InColumn("table".into())
         )),
         [Passed, Failed, NotApplicable]
     );
     assert_eq!(
-        here(&Expectation::Linked(Vec::new())),
+        verdicts_with_tables(&Expectation::Linked(Vec::new())),
         [Failed, Passed, Failed]
     );
-    assert_eq!(here(&Expectation::Linked(names(&["object"]))), [Failed; 3]);
+    assert_eq!(
+        verdicts_with_tables(&Expectation::Linked(names(&["object"]))),
+        [Failed; 3]
+    );
 }

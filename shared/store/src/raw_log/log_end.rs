@@ -166,11 +166,9 @@ async fn read_end_hint(
     store: &dyn ObjectStore,
     stream: &Chunk,
 ) -> Result<Option<LogEnd>, RawLogError> {
-    match store.get(&stream.log_end_hint_key()).await {
-        Ok(object) => Ok(LogEnd::from_hint(&object.body)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let hint = store.get_if_present(&stream.log_end_hint_key()).await?;
+
+    Ok(hint.and_then(|object| LogEnd::from_hint(&object.body)))
 }
 
 /// Begins a log at `offset`: the hint is its first claim. Where a listing is out of date and shows

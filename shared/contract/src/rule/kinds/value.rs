@@ -93,7 +93,8 @@ fn find_check(name: &str) -> Result<ConformanceCheck, String> {
     })
 }
 
-/// A pattern describes the whole value. Look-around and back-references, which ECMA-262 knows, do not compile.
+/// A pattern describes the whole value. Look-around and back-references, which ECMA-262 knows, do
+/// not compile.
 pub(in crate::rule) fn compile_anchored(pattern: &str) -> Result<Regex, String> {
     Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
         let message = error.to_string();
