@@ -1,6 +1,6 @@
 //! The home page: what is healthy, what is not, and what changed since the previous reported day.
 
-use lake::{RuleResult, RuleVerdict};
+use lake::{RuleResult, RuleVerdict, SnapshotManifest};
 use maud::{Markup, html};
 
 use super::day::{day_headline_figures, snapshots_table, sources_table};
@@ -11,7 +11,7 @@ use super::text::{
     format_thousands,
 };
 use super::{SiteBuild, is_about_people, lists, trend};
-use crate::report::TrendState;
+use crate::report::{Trend, TrendState};
 
 /// The most rules that the home page shows.
 const RULES_MAX: usize = 12;
@@ -60,62 +60,87 @@ pub(super) fn home_page(build: &SiteBuild<'_>) -> Vec<u8> {
 
 type TableRuleResult<'r> = (Option<&'r contract::TableContract>, &'r RuleResult);
 
+/// Failed rules first, then by the share of failed rows; at most as many as the home page shows.
 fn worst_rules_first<'r>(broken: &[TableRuleResult<'r>]) -> Vec<TableRuleResult<'r>> {
     let mut rules = broken.to_vec();
-    let share = |rule: &RuleResult| rule.failed as f64 / rule.checked.max(1) as f64;
-    let blocks = |rule: &RuleResult| rule.verdict == RuleVerdict::Fail;
     rules.sort_by(|(_, a), (_, b)| {
-        blocks(b)
-            .cmp(&blocks(a))
-            .then(share(b).total_cmp(&share(a)))
+        blocks_day(b)
+            .cmp(&blocks_day(a))
+            .then(failed_share(b).total_cmp(&failed_share(a)))
     });
     rules.truncate(RULES_MAX);
     rules
 }
 
+fn blocks_day(rule: &RuleResult) -> bool {
+    rule.verdict == RuleVerdict::Fail
+}
+
+fn failed_share(rule: &RuleResult) -> f64 {
+    rule.failed as f64 / rule.checked.max(1) as f64
+}
+
 /// What needs attention today: held snapshots, unbalanced sources and unusual figures. Warnings are
 /// listed further down the page.
 fn attention_banner(build: &SiteBuild<'_>) -> Markup {
-    let report = build.report;
-    let held = report.tables.values().filter(|manifest| !manifest.passed);
-    let open = report
-        .sources
-        .iter()
-        .filter(|(_, reconciliation)| !reconciliation.balances());
-    let unusual = report
-        .trends
-        .iter()
-        .filter(|trend| trend.state == TrendState::Unusual);
-    let mut lines: Vec<Markup> = held
-        .map(|manifest| {
-            let passing = build.passing.get(&manifest.table);
-            html! {
-                a.govuk-link href={ "table/" (manifest.table) ".html" } { (manifest.table) } " is held back: a critical rule is not met. "
-                @match passing { Some(day) => { "Readers see " (format_date(day)) "." }, None => "No day has passed yet." }
-            }
-        })
-        .collect();
-    lines.extend(open.map(|(name, reconciliation)| {
-        html! {
-            "The reconciliation of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " does not balance"
-            @if reconciliation.waiting > 0 { ", raw objects that wait for the transform: " (reconciliation.waiting) } "."
-        }
-    }));
-    lines.extend(unusual.map(|found| {
-        html! {
-            a.govuk-link href=(trend::dataset_page_href(&found.dataset)) { (found.dataset.replace('/', " ")) } " is unusual. " (trend::trend_label(found)) ": " (format_metric_value(&found.metric, found.observed)) ", usually " (trend::format_expected_range(found)) "."
-        }
-    }));
-    let (_, warned, _) = report.count_verdicts();
+    let lines = attention_lines(build);
     let heading = match lines.len() {
         0 => "Every table is current, and every record is accounted for".to_owned(),
         count => format!("{} to review", count_with_noun(count as u64, "item")),
     };
+
+    let (_, warned, _) = build.report.count_verdicts();
     let body = html! {
         @if lines.is_empty() { @if warned > 0 { p.govuk-body { "Warnings, which hold no snapshot back: " (warned) "." } } }
         @else { ul.govuk-list.govuk-list--bullet { @for line in &lines { li { (line) } } } }
     };
     notification_banner(lines.is_empty(), &heading, &body)
+}
+
+/// One line for each held snapshot, unbalanced source and unusual figure.
+fn attention_lines(build: &SiteBuild<'_>) -> Vec<Markup> {
+    let report = build.report;
+    let mut lines: Vec<Markup> = report
+        .tables
+        .values()
+        .filter(|manifest| !manifest.passed)
+        .map(|manifest| held_back_line(build, &manifest.table))
+        .collect();
+
+    let unbalanced = report
+        .sources
+        .iter()
+        .filter(|(_, reconciliation)| !reconciliation.balances());
+    lines.extend(unbalanced.map(|(name, reconciliation)| unbalanced_line(name, reconciliation)));
+
+    let unusual = report
+        .trends
+        .iter()
+        .filter(|trend| trend.state == TrendState::Unusual);
+    lines.extend(unusual.map(unusual_line));
+    lines
+}
+
+fn held_back_line(build: &SiteBuild<'_>, table: &str) -> Markup {
+    html! {
+        a.govuk-link href={ "table/" (table) ".html" } { (table) } " is held back: a critical rule is not met. "
+        @match build.passing.get(table) { Some(day) => { "Readers see " (format_date(day)) "." }, None => "No day has passed yet." }
+    }
+}
+
+fn unbalanced_line(name: &str, reconciliation: &crate::SourceReconciliation) -> Markup {
+    html! {
+        "The reconciliation of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " does not balance"
+        @if reconciliation.waiting > 0 { ", raw objects that wait for the transform: " (reconciliation.waiting) } "."
+    }
+}
+
+fn unusual_line(trend: &Trend) -> Markup {
+    html! {
+        a.govuk-link href=(trend::dataset_page_href(&trend.dataset)) { (trend.dataset.replace('/', " ")) } " is unusual. "
+        (trend::trend_label(trend)) ": " (format_metric_value(&trend.metric, trend.observed))
+        ", usually " (trend::format_expected_range(trend)) "."
+    }
 }
 
 fn changes_heading(build: &SiteBuild<'_>) -> String {
@@ -130,49 +155,19 @@ fn changes_list(build: &SiteBuild<'_>) -> Markup {
     let Some(earlier) = build.earlier else {
         return html! { p.govuk-body { "This is the first reported day." } };
     };
+
     let mut lines = Vec::new();
     for (name, manifest) in &build.report.tables {
-        let Some(before) = earlier.tables.get(name) else {
-            lines.push(change_item(
+        match earlier.tables.get(name) {
+            Some(before) => lines.extend(table_changes(build, before, manifest)),
+            None => lines.push(change_item(
                 name,
                 &coloured_tag(Colour::Blue, "New"),
                 &html! { "has its first snapshot, of " (count_with_noun(manifest.rows, "row")) },
-            ));
-            continue;
-        };
-        match (before.passed, manifest.passed) {
-            (true, false) => {
-                lines.push(change_item(
-                    name,
-                    &coloured_tag(Colour::Red, "Held back"),
-                    &html! { "passed on the day before" },
-                ));
-            }
-            (false, true) => lines.push(change_item(
-                name,
-                &coloured_tag(Colour::Green, "Current"),
-                &html! { "was held back on the day before" },
             )),
-            _ => {}
-        }
-        if before.contract_version != manifest.contract_version {
-            lines.push(change_item(
-                name,
-                &coloured_tag(Colour::Blue, "Contract"),
-                &html! { "version " (before.contract_version) " became " (manifest.contract_version) },
-            ));
-        }
-        let table = build.catalogue.table_contract(name);
-        for rule in &manifest.rules {
-            let then = before.rules.iter().find(|then| then.rule == rule.rule);
-            if let Some(then) = then.filter(|then| then.verdict != rule.verdict) {
-                let people = is_about_people(table, rule);
-                let now = QualityState::from_verdicts(std::iter::once(rule.verdict));
-                let text = html! { (rule.description) ": " (format_count(rule.failed, people)) " of " (format_count(rule.checked, people)) " failed, after " (format_count(then.failed, people)) " on the day before" };
-                lines.push(change_item(name, &now.label_tag(), &text));
-            }
         }
     }
+
     html! {
         (change_totals(build, earlier))
         @if lines.is_empty() { p.govuk-body { "No table, rule or contract changed since the day before." } }
@@ -180,26 +175,82 @@ fn changes_list(build: &SiteBuild<'_>) -> Markup {
     }
 }
 
+/// Differences between two snapshots of a table: held back or not, contract, verdicts of rules.
+fn table_changes(
+    build: &SiteBuild<'_>,
+    before: &SnapshotManifest,
+    manifest: &SnapshotManifest,
+) -> Vec<Markup> {
+    let name = &manifest.table;
+    let mut lines: Vec<Markup> = passing_change(before, manifest).into_iter().collect();
+
+    if before.contract_version != manifest.contract_version {
+        lines.push(change_item(
+            name,
+            &coloured_tag(Colour::Blue, "Contract"),
+            &html! { "version " (before.contract_version) " became " (manifest.contract_version) },
+        ));
+    }
+
+    let table = build.catalogue.table_contract(name);
+    for rule in &manifest.rules {
+        let earlier = before.rules.iter().find(|other| other.rule == rule.rule);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.verdict != rule.verdict) {
+            let state = QualityState::from_verdicts(std::iter::once(rule.verdict));
+            let text = describe_rule_change(rule, earlier, is_about_people(table, rule));
+            lines.push(change_item(name, &state.label_tag(), &text));
+        }
+    }
+    lines
+}
+
+fn passing_change(before: &SnapshotManifest, manifest: &SnapshotManifest) -> Option<Markup> {
+    let name = &manifest.table;
+    match (before.passed, manifest.passed) {
+        (true, false) => Some(change_item(
+            name,
+            &coloured_tag(Colour::Red, "Held back"),
+            &html! { "passed on the day before" },
+        )),
+        (false, true) => Some(change_item(
+            name,
+            &coloured_tag(Colour::Green, "Current"),
+            &html! { "was held back on the day before" },
+        )),
+        _ => None,
+    }
+}
+
+fn describe_rule_change(rule: &RuleResult, earlier: &RuleResult, personal: bool) -> Markup {
+    html! {
+        (rule.description) ": " (format_count(rule.failed, personal)) " of " (format_count(rule.checked, personal))
+        " failed, after " (format_count(earlier.failed, personal)) " on the day before"
+    }
+}
+
 fn change_item(table: &str, tag: &Markup, says: &Markup) -> Markup {
     html! { li { (tag) span { a.govuk-link href={ "table/" (table) ".html" } { (table) } " " (says) } } }
 }
 
+/// Rows that changed over all tables, and the landed records of both days.
 fn change_totals(build: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
-    let count = |of: fn(&lake::SnapshotManifest) -> u64| -> u64 {
-        build.report.tables.values().map(of).sum()
-    };
-    let landed = |report: &crate::Report| -> u64 {
-        report
-            .sources
-            .values()
-            .map(|reconciliation| reconciliation.landed)
-            .sum()
-    };
+    let manifests = || build.report.tables.values();
+    let inserted: u64 = manifests().map(|manifest| manifest.inserted).sum();
+    let updated: u64 = manifests().map(|manifest| manifest.updated).sum();
+    let deleted: u64 = manifests().map(|manifest| manifest.deleted).sum();
     html! {
         p.govuk-body {
-            (format_thousands(count(|manifest| manifest.inserted))) " rows are new, " (format_thousands(count(|manifest| manifest.updated))) " changed and "
-            (format_thousands(count(|manifest| manifest.deleted))) " were deleted. " (count_with_noun(landed(build.report), "record")) " landed, after "
-            (format_thousands(landed(earlier))) "."
+            (format_thousands(inserted)) " rows are new, " (format_thousands(updated)) " changed and "
+            (format_thousands(deleted)) " were deleted. " (count_with_noun(count_landed(build.report), "record")) " landed, after "
+            (format_thousands(count_landed(earlier))) " on the day before."
         }
     }
+}
+
+fn count_landed(report: &crate::Report) -> u64 {
+    report
+        .sources
+        .values()
+        .map(|reconciliation| reconciliation.landed)
+        .sum()
 }
