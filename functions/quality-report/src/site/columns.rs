@@ -110,9 +110,9 @@ fn content_summary(
     let nothing = ColumnProfile::default();
     let profile = profile.unwrap_or(&nothing);
     html! {
-        @if let Some(centiles) = profile.percentiles.filter(|_| !column.personal) { (percentile_list(column, centiles)) }
-        @else if let (Some(least), Some(greatest)) = (profile.minimum.filter(|_| !column.personal), profile.maximum) {
-            (format_profile_value(column.kind, least)) " to " (format_profile_value(column.kind, greatest))
+        @if let Some(percentiles) = profile.percentiles.filter(|_| !column.personal) { (percentile_list(column, percentiles)) }
+        @else if let (Some(minimum), Some(maximum)) = (profile.minimum.filter(|_| !column.personal), profile.maximum) {
+            (format_profile_value(column.kind, minimum)) " to " (format_profile_value(column.kind, maximum))
         }
         (code_list(build, column, profile))
         (pattern_list("Character patterns", column, &profile.character_patterns))
@@ -137,48 +137,56 @@ fn code_list(build: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) ->
         .list
         .as_deref()
         .and_then(|name| Some((name, build.catalogue.reference_list(name)?)));
-    let label = |code: &str| {
-        let known = list.and_then(|(_, list)| list.codes.iter().find(|(known, _)| known == code));
-        known
-            .map(|(_, label)| label.as_str())
-            .filter(|label| *label != code)
-    };
-    let line = |code: &str, count: Option<u64>| {
-        html! {
-            li {
-                code { (code) }
-                @if let Some(label) = label(code) { " " (label) }
-                @if let Some(count) = count { span.app-muted { " " (format_thousands(count)) } }
-            }
-        }
-    };
+    let labels = list.map_or(&[][..], |(_, list)| &list.codes[..]);
+
     html! {
-        @if !profile.codes.is_empty() && !column.personal {
-            ul { @for (code, count) in profile.codes.iter().take(SHOWN_MAX) { (line(code, Some(*count))) } }
-            @if profile.codes.len() > SHOWN_MAX { span.app-muted { "and " (count_with_noun((profile.codes.len() - SHOWN_MAX) as u64, "more code")) } }
-        }
+        @if !profile.codes.is_empty() && !column.personal { (counted_codes(&profile.codes, labels)) }
         @if let Some((name, list)) = list {
             details {
                 summary { "List " (name) ", " (count_with_noun(list.codes.len() as u64, "code")) }
                 p.app-small { (end_with_full_stop(&list.description)) " Version " (list.version) "." }
-                ul { @for (code, _) in &list.codes { (line(code, None)) } }
+                ul { @for (code, _) in &list.codes { (code_line(code, labels, None)) } }
             }
         }
     }
 }
 
+/// The codes that the profile counted, up to the number that a page shows.
+fn counted_codes(codes: &[(String, u64)], labels: &[(String, String)]) -> Markup {
+    html! {
+        ul { @for (code, count) in codes.iter().take(SHOWN_MAX) { (code_line(code, labels, Some(*count))) } }
+        @if codes.len() > SHOWN_MAX { span.app-muted { "and " (count_with_noun((codes.len() - SHOWN_MAX) as u64, "more code")) } }
+    }
+}
+
+/// A code with its label, unless the label repeats the code, and its count if it is known.
+fn code_line(code: &str, labels: &[(String, String)], count: Option<u64>) -> Markup {
+    let label = labels
+        .iter()
+        .find(|(known, _)| known == code)
+        .map(|(_, label)| label.as_str())
+        .filter(|label| *label != code);
+    html! {
+        li {
+            code { (code) }
+            @if let Some(label) = label { " " (label) }
+            @if let Some(count) = count { span.app-muted { " " (format_thousands(count)) } }
+        }
+    }
+}
+
 /// Character patterns of values. For personal columns, only patterns of ten rows or more.
-fn pattern_list(name: &str, column: &Column, masks: &[(String, u64)]) -> Markup {
-    let told: Vec<_> = masks
+fn pattern_list(name: &str, column: &Column, patterns: &[(String, u64)]) -> Markup {
+    let shown: Vec<_> = patterns
         .iter()
         .filter(|(_, rows)| !is_suppressed_count(*rows, column.personal))
         .take(SHOWN_MAX)
         .collect();
     html! {
-        @if !told.is_empty() {
+        @if !shown.is_empty() {
             details {
                 summary { (name) }
-                ul { @for (mask, rows) in told { li { code { (mask) } span.app-muted { " " (format_thousands(*rows)) } } } }
+                ul { @for (pattern, rows) in shown { li { code { (pattern) } span.app-muted { " " (format_thousands(*rows)) } } } }
             }
         }
     }

@@ -56,7 +56,7 @@ fn synthetic_profile(
         .and_then(|name| catalogue.reference_list(name))
         .filter(|_| !column.personal);
     let text = column.kind == contract::ColumnType::Text;
-    let masks = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
+    let patterns = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
     ColumnProfile {
         filled,
         distinct: Some(pseudo_random(
@@ -66,10 +66,10 @@ fn synthetic_profile(
         minimum: numeric.then_some(base),
         maximum: numeric.then_some(base + 900),
         percentiles: numeric.then_some([base + 5, base + 25, base + 50, base + 75, base + 95]),
-        character_patterns: masks
+        character_patterns: patterns
             .iter()
             .filter(|_| text && list.is_none())
-            .map(|(mask, part)| ((*mask).to_owned(), filled * part / 7))
+            .map(|(pattern, part)| ((*pattern).to_owned(), filled * part / 7))
             .collect(),
         coarse_patterns: if text {
             vec![("Aa".into(), filled / 2)]
