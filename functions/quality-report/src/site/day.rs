@@ -1,10 +1,11 @@
-//! The page of a day, and the listings that it shares with the front page.
+//! The page of a day, and the listings that it shares with the home page.
 
-use lake::RuleVerdict;
+use lake::{RuleVerdict, SnapshotManifest};
 use maud::{Markup, html};
 
 use super::dimension::{
-    all_rules, critical_rules_met, dimensions_table, rules_table, score_dimensions, worst_dimension,
+    DimensionScore, all_rules, critical_rules_met, dimensions_table, rules_table, score_dimensions,
+    worst_dimension,
 };
 use super::govuk::{
     Colour, KeyFigure, PageLayout, SitePart, TableWidth, coloured_tag, data_table, key_figures,
@@ -17,11 +18,12 @@ use super::text::{
     format_thousands,
 };
 use super::{SiteBuild, trend};
+use crate::reconciliation::SourceReconciliation;
 use crate::report::{Report, TrendState};
 
-pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
-    let report = edition.report;
-    let rules = all_rules(edition);
+pub(super) fn day_page(build: &SiteBuild<'_>) -> Vec<u8> {
+    let report = build.report;
+    let rules = all_rules(build);
     let broken: Vec<_> = rules
         .iter()
         .filter(|(_, rule)| rule.verdict != RuleVerdict::Pass)
@@ -32,12 +34,12 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
         .iter()
         .filter(|trend| trend.state != TrendState::Usual && trend.state != TrendState::Young)
         .collect();
-    let before = edition.days.iter().find(|day| **day < report.date);
+    let before = build.days.iter().find(|day| **day < report.date);
     let title = format_long_date(&report.date);
     let body = html! {
         span.app-kicker { "Day" }
         h1.govuk-heading-l { (title) }
-        (day_headline_figures(edition))
+        (day_headline_figures(build))
         (sections_with_contents(&[
             ("quality", "Quality", html! {
                 (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "See the tables" } }))
@@ -46,15 +48,15 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
                 @if broken.is_empty() { p.govuk-body { "Every rule is met." } }
                 @else { (rebase_links(&rules_table("Rules that are not met", &broken, true))) }
             }),
-            ("unusual", "What is unusual", html! {
-                @if unusual.is_empty() { p.govuk-body { "Nothing is outside of its expected range." } }
-                @else { (trend::render_trends("Observed beside the expected range", unusual, Some("../"))) }
+            ("unusual", "Unusual figures", html! {
+                @if unusual.is_empty() { p.govuk-body { "No figure is outside its usual range." } }
+                @else { (trend::render_trends("Observed figures and their usual ranges", unusual, Some("../"))) }
             }),
-            ("tables", "Tables", snapshots_table(edition, "../")),
-            ("sources", "Sources", sources_table(report, edition, "../")),
-            ("data", "For machines", html! {
+            ("tables", "Tables", snapshots_table(build, "../")),
+            ("sources", "Sources", sources_table(report, build, "../")),
+            ("data", "Machine-readable report", html! {
                 p.govuk-body { a.govuk-link href={ "../data/" (report.date) ".json" } { "The day's report as JSON" } }
-                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The reported day before, " (format_date(before)) } } }
+                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The previous reported day, " (format_date(before)) } } }
             }),
         ]))
     };
@@ -70,95 +72,94 @@ pub(super) fn day_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     .render_page(&body)
 }
 
-/// Links of a rules table lead from the site's root; a page of a day lies one folder deeper.
+/// Adapts the links of a rules table, which start at the site's root: the page of a day is one
+/// folder deeper.
 fn rebase_links(markup: &Markup) -> Markup {
     maud::PreEscaped(markup.0.replace("href=\"table/", "href=\"../table/"))
 }
 
 /// The day in four figures. There is no single score.
-pub(super) fn day_headline_figures(edition: &SiteBuild<'_>) -> Markup {
-    let report = edition.report;
-    let rules = all_rules(edition);
-    let (met, all) = critical_rules_met(rules.iter().map(|(_, rule)| *rule));
-    let (passed, warned, failed) = report.count_verdicts();
+pub(super) fn day_headline_figures(build: &SiteBuild<'_>) -> Markup {
+    let rules = all_rules(build);
     let scores = score_dimensions(&rules);
-    let worst = worst_dimension(&scores);
-    let open = report
-        .sources
-        .values()
-        .filter(|books| !books.balances())
-        .count();
-    let landed: u64 = report.sources.values().map(|books| books.landed).sum();
-    let refused: u64 = report
-        .sources
-        .values()
-        .map(crate::SourceReconciliation::quarantined_total)
+    let sources = build.report.sources.values();
+    let landed = sources
+        .clone()
+        .map(|reconciliation| reconciliation.landed)
         .sum();
+    let quarantined = sources.map(SourceReconciliation::quarantined_total).sum();
     key_figures(vec![
-        KeyFigure {
-            name: "Critical rules met",
-            number: format!("{met} of {all}"),
-            note: html! { (passed) " of " (passed + warned + failed) " rules of every kind" },
-            colour: if met == all {
-                Colour::Green
-            } else {
-                Colour::Red
-            },
-        },
-        KeyFigure {
-            name: "Worst dimension",
-            number: worst.map_or_else(|| "None".into(), |score| capitalise_first(score.name)),
-            note: html! { @if let Some(score) = worst { (count_with_noun((score.rules.len() - score.rules_met()) as u64, "rule")) " not met" } @else { "Every rule is met" } },
-            colour: worst.map_or(Colour::Green, |score| score.state().colour()),
-        },
-        KeyFigure {
-            name: "Books",
-            number: if open == 0 {
-                "Closed".into()
-            } else {
-                format!("{open} open")
-            },
-            note: html! { (count_with_noun(landed, "record")) " landed" @if open == 0 { ", all accounted for" } },
-            colour: if open == 0 {
-                Colour::Green
-            } else {
-                Colour::Red
-            },
-        },
-        KeyFigure {
-            name: "Quarantined",
-            number: format_thousands(refused),
-            note: html! { (format_percent(refused, landed)) " of what landed" },
-            colour: if refused == 0 {
-                Colour::Green
-            } else {
-                Colour::Yellow
-            },
-        },
+        critical_rules_figure(
+            build,
+            critical_rules_met(rules.iter().map(|(_, rule)| *rule)),
+        ),
+        worst_dimension_figure(worst_dimension(&scores)),
+        reconciliation_figure(build.report, landed),
+        quarantine_figure(quarantined, landed),
     ])
 }
 
+fn critical_rules_figure(build: &SiteBuild<'_>, (met, all): (usize, usize)) -> KeyFigure {
+    let (passed, warned, failed) = build.report.count_verdicts();
+    KeyFigure {
+        name: "Critical rules met",
+        number: format!("{met} of {all}"),
+        note: html! { (passed) " of " (passed + warned + failed) " rules of every kind" },
+        colour: good_unless(met != all, Colour::Red),
+    }
+}
+
+fn worst_dimension_figure(worst: Option<&DimensionScore<'_>>) -> KeyFigure {
+    let number = worst.map_or_else(|| "None".into(), |score| capitalise_first(score.name));
+    let note = worst.map_or_else(
+        || "Every rule is met".to_owned(),
+        |score| {
+            let not_met = score.rules.len() - score.rules_met();
+            format!("{} not met", count_with_noun(not_met as u64, "rule"))
+        },
+    );
+    KeyFigure {
+        name: "Worst dimension",
+        number,
+        note: html! { (note) },
+        colour: worst.map_or(Colour::Green, |score| score.state().colour()),
+    }
+}
+
+fn reconciliation_figure(report: &Report, landed: u64) -> KeyFigure {
+    let unbalanced = report
+        .sources
+        .values()
+        .filter(|reconciliation| !reconciliation.balances())
+        .count();
+    let number = match unbalanced {
+        0 => "Balanced".into(),
+        count => format!("{count} not balanced"),
+    };
+    KeyFigure {
+        name: "Reconciliation",
+        number,
+        note: html! { (count_with_noun(landed, "record")) " landed" @if unbalanced == 0 { ", all accounted for" } },
+        colour: good_unless(unbalanced > 0, Colour::Red),
+    }
+}
+
+fn quarantine_figure(quarantined: u64, landed: u64) -> KeyFigure {
+    KeyFigure {
+        name: "Quarantined",
+        number: format_thousands(quarantined),
+        note: html! { (format_percent(quarantined, landed)) " of landed records" },
+        colour: good_unless(quarantined > 0, Colour::Yellow),
+    }
+}
+
+/// Green, or another colour for a figure that needs attention.
+fn good_unless(is_bad: bool, colour: Colour) -> Colour {
+    if is_bad { colour } else { Colour::Green }
+}
+
 /// The tables of a day.
-pub(super) fn snapshots_table(edition: &SiteBuild<'_>, root: &str) -> Markup {
-    let earlier = |name: &str| {
-        edition
-            .earlier
-            .and_then(|report| report.tables.get(name))
-            .map(|manifest| manifest.rows)
-    };
-    let row = |of: &contract::TableContract| {
-        let manifest = edition.report.tables.get(&of.name)?;
-        let (met, all) = critical_rules_met(manifest.rules.iter());
-        Some(vec![
-            html! { a.govuk-link href={ (root) "table/" (of.name) ".html" } { (of.name) } },
-            table_state_tag(Some(manifest)),
-            html! { (format_thousands(manifest.rows)) },
-            html! { (format_difference(earlier(&of.name), manifest.rows)) },
-            html! { (format_thousands(manifest.updated)) },
-            html! { (met) " of " (all) },
-            html! { (manifest.rules.iter().filter(|rule| rule.verdict != RuleVerdict::Pass).count()) },
-        ])
-    };
+pub(super) fn snapshots_table(build: &SiteBuild<'_>, root: &str) -> Markup {
     let heads = [
         text_header("Table"),
         text_header("State"),
@@ -168,25 +169,50 @@ pub(super) fn snapshots_table(edition: &SiteBuild<'_>, root: &str) -> Markup {
         numeric_header("Critical rules met"),
         numeric_header("Rules not met"),
     ];
-    let rows: Vec<Vec<Markup>> = edition.catalogue.tables.iter().filter_map(row).collect();
-    let without: Vec<&str> = edition
-        .catalogue
-        .tables
-        .iter()
-        .map(|of| of.name.as_str())
-        .filter(|name| !edition.report.tables.contains_key(*name))
-        .collect();
+    let mut rows = Vec::new();
+    let mut without = Vec::new();
+    for table in &build.catalogue.tables {
+        match build.report.tables.get(&table.name) {
+            Some(manifest) => rows.push(snapshot_row(build, root, manifest)),
+            None => without.push(table.name.as_str()),
+        }
+    }
+
     html! {
         (data_table("Snapshots of the day", TableWidth::Wide, &heads, rows))
         @if !without.is_empty() {
             p.govuk-body.app-small { "Without a snapshot: "
-                @for (place, name) in without.iter().enumerate() { @if place > 0 { ", " } a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } } "."
+                @for (index, name) in without.iter().enumerate() { @if index > 0 { ", " } a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } } "."
             }
         }
     }
 }
 
-/// A change with its sign.
+fn snapshot_row(build: &SiteBuild<'_>, root: &str, manifest: &SnapshotManifest) -> Vec<Markup> {
+    let name = &manifest.table;
+    let rows_before = build
+        .earlier
+        .and_then(|report| report.tables.get(name))
+        .map(|manifest| manifest.rows);
+
+    let (met, all) = critical_rules_met(manifest.rules.iter());
+    let not_met = manifest
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict != RuleVerdict::Pass)
+        .count();
+    vec![
+        html! { a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } },
+        table_state_tag(Some(manifest)),
+        html! { (format_thousands(manifest.rows)) },
+        html! { (format_difference(rows_before, manifest.rows)) },
+        html! { (format_thousands(manifest.updated)) },
+        html! { (met) " of " (all) },
+        html! { (not_met) },
+    ]
+}
+
+/// Formats the difference between two counts, with its sign.
 pub(super) fn format_difference(before: Option<u64>, now: u64) -> String {
     match before {
         None => "first day".into(),
@@ -196,45 +222,56 @@ pub(super) fn format_difference(before: Option<u64>, now: u64) -> String {
     }
 }
 
-/// The sources of a day, with their books.
-pub(super) fn sources_table(report: &Report, edition: &SiteBuild<'_>, root: &str) -> Markup {
+/// The sources of a day, with their reconciliation.
+pub(super) fn sources_table(report: &Report, build: &SiteBuild<'_>, root: &str) -> Markup {
     let heads = [
         text_header("Source"),
-        text_header("Books"),
+        text_header("Reconciliation"),
         numeric_header("Landed"),
         numeric_header("Refined"),
         numeric_header("Ignored"),
         numeric_header("Quarantined"),
         numeric_header("Processed again"),
     ];
-    let row = |(name, books): (&String, &crate::SourceReconciliation)| {
-        let title = edition
-            .catalogue
-            .mapping_of_source(name)
-            .map_or(name.as_str(), |plan| plan.contract.title.as_str());
-        vec![
-            html! { a.govuk-link href={ (root) "source/" (name) ".html" } { (title) } br; code.app-muted { (name) } },
-            reconciliation_tag(books),
-            html! { (format_thousands(books.landed)) },
-            html! { (format_thousands(books.refined)) },
-            html! { (format_thousands(books.ignored)) },
-            html! { (format_thousands(books.quarantined_total())) },
-            html! { (format_thousands(books.redriven.total())) },
-        ]
-    };
+    let rows = report
+        .sources
+        .iter()
+        .map(|(name, reconciliation)| source_row(build, root, name, reconciliation))
+        .collect();
     data_table(
         "What became of the day's records",
         TableWidth::Wide,
         &heads,
-        report.sources.iter().map(row).collect(),
+        rows,
     )
 }
 
-/// A day of the list of days.
+fn source_row(
+    build: &SiteBuild<'_>,
+    root: &str,
+    name: &str,
+    reconciliation: &SourceReconciliation,
+) -> Vec<Markup> {
+    let title = build
+        .catalogue
+        .mapping_of_source(name)
+        .map_or(name, |mapping| mapping.contract.title.as_str());
+    vec![
+        html! { a.govuk-link href={ (root) "source/" (name) ".html" } { (title) } br; code.app-muted { (name) } },
+        reconciliation_tag(reconciliation),
+        html! { (format_thousands(reconciliation.landed)) },
+        html! { (format_thousands(reconciliation.refined)) },
+        html! { (format_thousands(reconciliation.ignored)) },
+        html! { (format_thousands(reconciliation.quarantined_total())) },
+        html! { (format_thousands(reconciliation.redriven.total())) },
+    ]
+}
+
+/// Whether the reconciliation of every source balances on a day.
 pub(super) fn day_state_tag(report: &Report) -> Markup {
     if report.all_sources_balance() {
-        coloured_tag(Colour::Green, "Books close")
+        coloured_tag(Colour::Green, "Balanced")
     } else {
-        coloured_tag(Colour::Red, "Books open")
+        coloured_tag(Colour::Red, "Not balanced")
     }
 }

@@ -1,9 +1,9 @@
-//! The six dimensions of the UK Government Data Quality Framework: what the rules of each come to.
+//! The six dimensions of the UK Government Data Quality Framework, and the results of their rules.
 
 use std::collections::BTreeMap;
 
 use contract::{Expectation, TableContract};
-use lake::{RuleResult, RuleVerdict, SnapshotManifest};
+use lake::{RuleResult, RuleVerdict};
 use maud::{Markup, html};
 
 use super::chart::sparkline_svg;
@@ -18,21 +18,21 @@ use super::{SiteBuild, is_about_people};
 
 /// The dimensions, with what each means.
 pub(super) const DIMENSIONS: [(&str, &str); 6] = [
-    ("completeness", "What is needed is there"),
-    ("uniqueness", "One thing appears once"),
+    ("completeness", "Required values are present"),
+    ("uniqueness", "Each thing appears once"),
     (
         "consistency",
         "Values and tables do not contradict each other",
     ),
     (
         "timeliness",
-        "It is there when it is needed, and of the time that it claims",
+        "Data is available when it is needed, and is up to date",
     ),
     (
         "validity",
-        "Values have the right form, and codes are on their list",
+        "Values have the right format, and codes are in their list",
     ),
-    ("accuracy", "Values are what is true"),
+    ("accuracy", "Values match reality"),
 ];
 
 /// The government's name of a dimension that contracts name as the Open Data Contract Standard does.
@@ -59,27 +59,34 @@ fn dimension_aliases(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// How a dimension, or a table, stands.
+/// The state of a dimension or of a table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum QualityState {
     /// No rule measures it.
     Unmeasured,
     /// Every rule is met.
     Good,
-    /// A rule is not met, and somebody should look.
+    /// A rule is not met, and an analyst should look.
     Warning,
     /// A critical rule is not met.
     Failing,
 }
 
 impl QualityState {
+    /// The worst state of the verdicts.
     pub(super) fn from_verdicts(verdicts: impl Iterator<Item = RuleVerdict>) -> Self {
-        let state = |verdict| match verdict {
+        verdicts
+            .map(Self::from_verdict)
+            .max()
+            .unwrap_or(Self::Unmeasured)
+    }
+
+    fn from_verdict(verdict: RuleVerdict) -> Self {
+        match verdict {
             RuleVerdict::Pass => Self::Good,
             RuleVerdict::Warn => Self::Warning,
             RuleVerdict::Fail => Self::Failing,
-        };
-        verdicts.map(state).max().unwrap_or(Self::Unmeasured)
+        }
     }
 
     pub(super) fn colour(self) -> Colour {
@@ -105,7 +112,7 @@ impl QualityState {
     }
 }
 
-/// What the rules of one dimension come to in one table, or in all.
+/// The results of one dimension's rules, in one table or in all.
 pub(super) struct DimensionScore<'r> {
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
@@ -125,6 +132,11 @@ impl DimensionScore<'_> {
         self.rules.iter().map(|(_, rule)| rule.checked).sum()
     }
 
+    /// The share of checked rows that failed, from 0 to 1.
+    fn failed_share(&self) -> f64 {
+        self.failed_rows() as f64 / self.checked_rows().max(1) as f64
+    }
+
     /// Rules that are met.
     pub(super) fn rules_met(&self) -> usize {
         self.rules
@@ -133,14 +145,13 @@ impl DimensionScore<'_> {
             .count()
     }
 
-    /// Whether a rule compares with another source, and not with what is plausible.
+    /// Whether a rule compares with another source. Without one, accuracy is plausibility only.
     fn has_comparison_rule(&self) -> bool {
-        let rule = |(table, result): &(Option<&TableContract>, &RuleResult)| {
-            let known =
-                table.and_then(|table| table.rules.iter().find(|rule| rule.id == result.rule));
-            known.is_some_and(|rule| matches!(rule.expectation, Expectation::Agrees(_)))
-        };
-        self.rules.iter().any(rule)
+        self.rules.iter().any(|(table, result)| {
+            table
+                .and_then(|table| table.rules.iter().find(|rule| rule.id == result.rule))
+                .is_some_and(|rule| matches!(rule.expectation, Expectation::Agrees(_)))
+        })
     }
 
     fn fails_on_personal_data(&self) -> bool {
@@ -154,30 +165,30 @@ impl DimensionScore<'_> {
 pub(super) fn score_dimensions<'r>(
     rules: &[(Option<&'r TableContract>, &'r RuleResult)],
 ) -> Vec<DimensionScore<'r>> {
-    let of = |(name, meaning): (&'static str, &'static str)| {
-        let rules = rules
-            .iter()
-            .filter(|(_, rule)| government_dimension(&rule.dimension) == name)
-            .copied()
-            .collect();
-        DimensionScore {
+    DIMENSIONS
+        .into_iter()
+        .map(|(name, meaning)| DimensionScore {
             name,
             meaning,
-            rules,
-        }
-    };
-    DIMENSIONS.into_iter().map(of).collect()
+            rules: rules
+                .iter()
+                .filter(|(_, rule)| government_dimension(&rule.dimension) == name)
+                .copied()
+                .collect(),
+        })
+        .collect()
 }
 
 /// The rules of all tables of a report.
 pub(super) fn all_rules<'e>(
-    edition: &SiteBuild<'e>,
+    build: &SiteBuild<'e>,
 ) -> Vec<(Option<&'e TableContract>, &'e RuleResult)> {
-    let of = |(name, manifest): (&'e String, &'e SnapshotManifest)| {
-        let table = edition.catalogue.table_contract(name);
-        manifest.rules.iter().map(move |rule| (table, rule))
-    };
-    edition.report.tables.iter().flat_map(of).collect()
+    let mut rules = Vec::new();
+    for (name, manifest) in &build.report.tables {
+        let table = build.catalogue.table_contract(name);
+        rules.extend(manifest.rules.iter().map(|rule| (table, rule)));
+    }
+    rules
 }
 
 /// `n of m critical rules met`: the only headline, for a mean would hide a broken key behind millions of clean texts.
@@ -188,33 +199,29 @@ pub(super) fn critical_rules_met<'r>(
         .filter(|rule| rule.severity == "block")
         .map(|rule| rule.verdict)
         .collect();
-    (
-        critical
-            .iter()
-            .filter(|verdict| **verdict == RuleVerdict::Pass)
-            .count(),
-        critical.len(),
-    )
+
+    let met = critical
+        .iter()
+        .filter(|verdict| **verdict == RuleVerdict::Pass)
+        .count();
+    (met, critical.len())
 }
 
-/// The dimension that stands worst: by state, then by its share of what fell short.
+/// The worst dimension that is not good: by state, then by its share of failed rows.
 pub(super) fn worst_dimension<'s, 'r>(
     scores: &'s [DimensionScore<'r>],
 ) -> Option<&'s DimensionScore<'r>> {
-    let share = |score: &DimensionScore<'_>| {
-        score.failed_rows() as f64 / score.checked_rows().max(1) as f64
-    };
-    let measured = scores
+    scores
         .iter()
-        .filter(|score| score.state() > QualityState::Good);
-    measured.max_by(|a, b| {
-        a.state()
-            .cmp(&b.state())
-            .then(share(a).total_cmp(&share(b)))
-    })
+        .filter(|score| score.state() > QualityState::Good)
+        .max_by(|a, b| {
+            a.state()
+                .cmp(&b.state())
+                .then(a.failed_share().total_cmp(&b.failed_share()))
+        })
 }
 
-/// The dimensions in a table; `trend` draws what a dimension came to before.
+/// The dimensions in a table. `trend` draws the history of one dimension.
 pub(super) fn dimensions_table(
     caption: &str,
     scores: &[DimensionScore<'_>],
@@ -223,104 +230,133 @@ pub(super) fn dimensions_table(
     let heads = [
         text_header("Dimension"),
         text_header("State"),
-        numeric_header("Fell short"),
+        numeric_header("Failed"),
         numeric_header("Checked"),
         numeric_header("Met"),
         text_header("Target"),
-        text_header("Trend of what is met"),
+        text_header("Trend of the share met"),
     ];
-    let row = |score: &DimensionScore<'_>| {
-        let (failed, checked, people) = (
-            score.failed_rows(),
-            score.checked_rows(),
-            score.fails_on_personal_data(),
-        );
-        let name = html! {
-            (capitalise_first(score.name))
-            span.app-muted.app-small { br; (score.meaning) }
-        };
-        if score.rules.is_empty() {
-            let nothing = || html! { span.app-muted { "-" } };
-            return vec![
-                name,
-                QualityState::Unmeasured.label_tag(),
-                nothing(),
-                nothing(),
-                nothing(),
-                html! { span.app-muted { "No rule" } },
-                nothing(),
-            ];
-        }
-        let share = if is_suppressed_count(failed, people) {
-            "-".into()
-        } else {
-            format_percent(checked - failed.min(checked), checked)
-        };
-        let target = format!(
-            "{} of {} met",
-            score.rules_met(),
-            count_with_noun(score.rules.len() as u64, "rule")
-        );
-        let only = score.name == "accuracy" && !score.has_comparison_rule();
-        vec![
-            name,
-            score.state().label_tag(),
-            html! { (format_count(failed, people)) },
-            html! { (format_count(checked, false)) },
-            html! { (share) },
-            html! { (target) @if only { br; span.app-muted { "Plausibility only: not compared with what is true" } } },
-            trend(score.name),
-        ]
-    };
-    data_table(
-        caption,
-        TableWidth::Wide,
-        &heads,
-        scores.iter().map(row).collect(),
-    )
+    let rows = scores
+        .iter()
+        .map(|score| {
+            if score.rules.is_empty() {
+                unmeasured_dimension_row(score)
+            } else {
+                dimension_row(score, trend(score.name))
+            }
+        })
+        .collect();
+    data_table(caption, TableWidth::Wide, &heads, rows)
 }
 
-/// What a dimension of a dataset came to, day by day: the share that met its rules.
-pub(super) fn dimension_trend(edition: &SiteBuild<'_>, dataset: &str, name: &str) -> Markup {
-    let sums = |what: &str| {
-        let mut days: BTreeMap<&str, f64> = BTreeMap::new();
-        for alias in dimension_aliases(name) {
-            let series =
-                edition
-                    .history
-                    .metric_series(dataset, "", &format!("dimension/{alias}/{what}"));
-            series
-                .into_iter()
-                .for_each(|(date, value)| *days.entry(date).or_default() += value);
-        }
-        days
-    };
-    let (failed, checked) = (sums("failed"), sums("checked"));
-    let of = |(date, whole): (&&'_ str, &f64)| {
-        (*whole > 0.0)
-            .then(|| 100.0 * (1.0 - failed.get(*date).copied().unwrap_or_default() / whole))
-    };
-    let points: Vec<(&str, f64)> = checked
-        .iter()
-        .filter_map(|point| Some((*point.0, of(point)?)))
-        .collect();
+fn dimension_row(score: &DimensionScore<'_>, trend: Markup) -> Vec<Markup> {
+    let failed = score.failed_rows();
+    let checked = score.checked_rows();
+    let personal = score.fails_on_personal_data();
+
+    let target = format!(
+        "{} of {} met",
+        score.rules_met(),
+        count_with_noun(score.rules.len() as u64, "rule")
+    );
+    let plausibility_only = score.name == "accuracy" && !score.has_comparison_rule();
+    vec![
+        dimension_heading(score),
+        score.state().label_tag(),
+        html! { (format_count(failed, personal)) },
+        html! { (format_count(checked, false)) },
+        html! { (format_share_met(failed, checked, personal)) },
+        html! { (target) @if plausibility_only { br; span.app-muted { "Plausibility only: not compared with a reference" } } },
+        trend,
+    ]
+}
+
+/// The row of a dimension without rules: an empty one would look like a dimension without faults.
+fn unmeasured_dimension_row(score: &DimensionScore<'_>) -> Vec<Markup> {
+    vec![
+        dimension_heading(score),
+        QualityState::Unmeasured.label_tag(),
+        muted_text("-"),
+        muted_text("-"),
+        muted_text("-"),
+        muted_text("No rule"),
+        muted_text("-"),
+    ]
+}
+
+fn dimension_heading(score: &DimensionScore<'_>) -> Markup {
+    html! {
+        (capitalise_first(score.name))
+        span.app-muted.app-small { br; (score.meaning) }
+    }
+}
+
+fn muted_text(text: &str) -> Markup {
+    html! { span.app-muted { (text) } }
+}
+
+/// The share of checked rows that met their rules. If the count of failed rows is suppressed, the
+/// share is too: it would give the count away.
+fn format_share_met(failed: u64, checked: u64, personal: bool) -> String {
+    if is_suppressed_count(failed, personal) {
+        "-".into()
+    } else {
+        format_percent(checked - failed.min(checked), checked)
+    }
+}
+
+/// The history of a dimension of a dataset: the share of rows that met its rules, by day.
+pub(super) fn dimension_trend(build: &SiteBuild<'_>, dataset: &str, name: &str) -> Markup {
+    let points = shares_met_by_day(build, dataset, name);
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return html! { span.app-muted { "-" } };
+        return muted_text("-");
     };
     if points.len() < 2 {
-        return html! { span.app-muted { "One day so far" } };
+        return muted_text("One day so far");
     }
+
     let change = last.1 - first.1;
-    let word = if change.abs() < 0.05 {
+    let direction = if change.abs() < 0.05 {
         "steady".to_owned()
     } else {
         format!("{change:+.1} points")
     };
     let since = format_short_date(first.0);
     html! {
-        (sparkline_svg(&format!("Share of {name} rules met since {since}: {word}"), &points)) " "
-        span.app-small { (word) " since " (since) }
+        (sparkline_svg(&format!("Share of {name} rules met since {since}: {direction}"), &points)) " "
+        span.app-small { (direction) " since " (since) }
     }
+}
+
+/// The percentage of checked rows that met a dimension's rules, for each day with checked rows.
+fn shares_met_by_day<'e>(build: &SiteBuild<'e>, dataset: &str, name: &str) -> Vec<(&'e str, f64)> {
+    let failed = sum_rows_by_day(build, dataset, name, "failed");
+    let checked = sum_rows_by_day(build, dataset, name, "checked");
+    checked
+        .into_iter()
+        .filter(|(_, checked)| *checked > 0.0)
+        .map(|(date, checked)| {
+            let failed = failed.get(date).copied().unwrap_or_default();
+            (date, 100.0 * (1.0 - failed / checked))
+        })
+        .collect()
+}
+
+/// Sums a row count of a dimension by day, over all names that contracts use for the dimension.
+fn sum_rows_by_day<'e>(
+    build: &SiteBuild<'e>,
+    dataset: &str,
+    name: &str,
+    count: &str,
+) -> BTreeMap<&'e str, f64> {
+    let mut days = BTreeMap::new();
+    for alias in dimension_aliases(name) {
+        let metric = format!("dimension/{alias}/{count}");
+        for (date, value) in build.history.metric_series(dataset, "", &metric) {
+            *days.entry(date).or_default() += value;
+        }
+    }
+    days
 }
 
 /// The rules of a table, dimension by dimension.
@@ -332,7 +368,7 @@ pub(super) fn rules_by_dimension(scores: &[DimensionScore<'_>]) -> Markup {
     }
 }
 
-/// Rules with what fell short, of what, and what is tolerated.
+/// Rules with the counts of failed and checked rows, and their targets.
 pub(super) fn rules_table(
     caption: &str,
     rules: &[(Option<&TableContract>, &RuleResult)],
@@ -341,45 +377,39 @@ pub(super) fn rules_table(
     let heads = [
         text_header("Rule"),
         text_header("State"),
-        numeric_header("Fell short"),
+        numeric_header("Failed"),
         numeric_header("Checked"),
         numeric_header("Met"),
         text_header("Target"),
         text_header("Severity"),
     ];
-    let row = |(table, rule): &(Option<&TableContract>, &RuleResult)| {
-        let people = is_about_people(*table, rule);
-        let (failed, checked) = (rule.failed, rule.checked);
-        let share = if is_suppressed_count(failed, people) {
-            "-".into()
-        } else {
-            format_percent(checked - failed.min(checked), checked)
-        };
-        let severity = if rule.severity == "block" {
-            "Critical: blocks the day"
-        } else {
-            "Warns"
-        };
-        vec![
-            html! {
-                @if let Some(table) = table.filter(|_| with_table) { a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } ": " }
-                (rule.description)
-                span.app-muted.app-small { br; code { (rule.rule) } }
-            },
-            QualityState::from_verdicts(std::iter::once(rule.verdict)).label_tag(),
-            html! { (format_count(failed, people)) },
-            html! { (format_count(checked, people)) },
-            html! { (share) },
-            html! { (rule.target) },
-            html! { (severity) },
-        ]
+    let rows = rules
+        .iter()
+        .map(|(table, rule)| rule_row(*table, rule, with_table))
+        .collect();
+    data_table(caption, TableWidth::Wide, &heads, rows)
+}
+
+fn rule_row(table: Option<&TableContract>, rule: &RuleResult, with_table: bool) -> Vec<Markup> {
+    let personal = is_about_people(table, rule);
+    let severity = if rule.severity == "block" {
+        "Critical: holds the day back"
+    } else {
+        "Warning only"
     };
-    data_table(
-        caption,
-        TableWidth::Wide,
-        &heads,
-        rules.iter().map(row).collect(),
-    )
+    vec![
+        html! {
+            @if let Some(table) = table.filter(|_| with_table) { a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } ": " }
+            (rule.description)
+            span.app-muted.app-small { br; code { (rule.rule) } }
+        },
+        QualityState::from_verdict(rule.verdict).label_tag(),
+        html! { (format_count(rule.failed, personal)) },
+        html! { (format_count(rule.checked, personal)) },
+        html! { (format_share_met(rule.failed, rule.checked, personal)) },
+        html! { (rule.target) },
+        html! { (severity) },
+    ]
 }
 
 #[cfg(test)]
@@ -411,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_standard_become_the_governments_and_what_nobody_measures_is_shown() {
+    fn odcs_dimensions_get_government_names_and_unmeasured_ones_are_shown() {
         let rules = [
             example_rule_result("conformity", RuleVerdict::Warn, 20),
             example_rule_result("coverage", RuleVerdict::Pass, 0),

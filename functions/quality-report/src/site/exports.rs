@@ -1,4 +1,5 @@
-//! The same for machines: a JSON of each table, a DCAT catalogue after the United Kingdom's metadata model, a data package.
+//! Machine-readable exports: a JSON file for each table, a DCAT catalogue that follows the United
+//! Kingdom's metadata model, and a data package.
 
 use contract::{ColumnType, TableContract};
 use lake::SnapshotManifest;
@@ -9,30 +10,30 @@ use super::table::{column_lineage, related_tables, sources_filling};
 use super::text::{format_count, is_suppressed_count};
 use super::{JSON_TYPE, SiteBuild, SitePage, is_about_people};
 
-/// What the catalogue says of data that no contract licences.
+/// The catalogue's licence text for data whose contract names no licence.
 const NO_LICENCE: &str =
     "Not licensed for release: use is governed by the sources' sharing agreements";
 
-pub(super) fn export_pages(edition: &SiteBuild<'_>) -> Vec<SitePage> {
-    let tables = &edition.catalogue.tables;
+pub(super) fn export_pages(build: &SiteBuild<'_>) -> Vec<SitePage> {
+    let tables = &build.catalogue.tables;
     let mut pages: Vec<SitePage> = tables
         .iter()
-        .map(|of| {
+        .map(|table| {
             json_page(
-                lake::table_export_key(&of.name),
-                &table_json(edition, of),
+                lake::table_export_key(&table.name),
+                &table_json(build, table),
                 JSON_TYPE,
             )
         })
         .collect();
     pages.push(json_page(
         "catalogue.jsonld".into(),
-        &dcat_catalogue(edition),
+        &dcat_catalogue(build),
         "application/ld+json",
     ));
     pages.push(json_page(
         "datapackage.json".into(),
-        &data_package(edition),
+        &data_package(build),
         JSON_TYPE,
     ));
     pages
@@ -46,7 +47,7 @@ fn json_page(key: String, value: &Value, content_type: &'static str) -> SitePage
     }
 }
 
-/// A count as JSON; a small one of people's data as a text.
+/// A count as JSON. A small count of personal data becomes the text `fewer than 10`.
 fn count_as_json(count: u64, personal: bool) -> Value {
     if is_suppressed_count(count, personal) {
         json!(format_count(count, personal))
@@ -55,48 +56,52 @@ fn count_as_json(count: u64, personal: bool) -> Value {
     }
 }
 
-/// Everything that a table's page says.
-fn table_json(edition: &SiteBuild<'_>, of: &TableContract) -> Value {
-    let manifest = edition.report.tables.get(&of.name);
-    let about = &of.about;
-    let sources: Vec<&str> = sources_filling(edition.catalogue, &of.name)
+/// The content of a table's page as JSON.
+fn table_json(build: &SiteBuild<'_>, table: &TableContract) -> Value {
+    let manifest = build.report.tables.get(&table.name);
+    let about = &table.about;
+    let sources: Vec<&str> = sources_filling(build.catalogue, &table.name)
         .iter()
         .map(|plan| plan.contract.name.as_str())
         .collect();
-    let links: Vec<Value> = related_tables(edition.catalogue, &of.name)
+    let links: Vec<Value> = related_tables(build.catalogue, &table.name)
         .into_iter()
         .map(|(how, other)| json!({"table": other, "how": how}))
         .collect();
     json!({
-        "name": of.name,
-        "family": of.family.name(),
-        "description": of.meaning,
+        "name": table.name,
+        "family": table.family.name(),
+        "description": table.meaning,
         "purpose": about.purpose,
         "usage": about.usage,
         "limitations": about.limitations,
-        "owner": of.owner,
+        "owner": table.owner,
         "contact": about.support_mailbox(),
         "security_classification": about.security,
-        "contract_version": of.version,
+        "contract_version": table.version,
         "status": about.status,
         "date": manifest.map(|manifest| &manifest.date),
         "rows": manifest.map(|manifest| manifest.rows),
         "current": manifest.map(|manifest| manifest.passed),
-        "last_passing_snapshot": edition.passing.get(&of.name),
-        "glue": {"database": edition.query_location.glue_database(of), "table": of.name},
-        "quality": manifest.map(|manifest| quality_json(of, manifest)),
-        "columns": columns_json(edition, of, manifest),
+        "last_passing_snapshot": build.passing.get(&table.name),
+        "glue": {"database": build.query_location.glue_database(table), "table": table.name},
+        "quality": manifest.map(|manifest| quality_json(table, manifest)),
+        "columns": columns_json(build, table, manifest),
         "sources": sources,
         "links": links,
     })
 }
 
-fn quality_json(of: &TableContract, manifest: &SnapshotManifest) -> Value {
-    let rules: Vec<_> = manifest.rules.iter().map(|rule| (Some(of), rule)).collect();
+fn quality_json(table: &TableContract, manifest: &SnapshotManifest) -> Value {
+    let rules: Vec<_> = manifest
+        .rules
+        .iter()
+        .map(|rule| (Some(table), rule))
+        .collect();
     let scores = score_dimensions(&rules);
     let (met, all) = critical_rules_met(manifest.rules.iter());
-    let dimension = |place: usize| {
-        let score = &scores[place];
+    let dimension = |index: usize| {
+        let score = &scores[index];
         let rules: Vec<Value> = score.rules.iter().map(|(table, rule)| {
             let people = is_about_people(*table, rule);
             json!({
@@ -110,8 +115,8 @@ fn quality_json(of: &TableContract, manifest: &SnapshotManifest) -> Value {
 }
 
 fn columns_json(
-    edition: &SiteBuild<'_>,
-    of: &TableContract,
+    build: &SiteBuild<'_>,
+    table: &TableContract,
     manifest: Option<&SnapshotManifest>,
 ) -> Vec<Value> {
     let column = |column: &contract::Column| {
@@ -127,19 +132,20 @@ fn columns_json(
             "list": column.list,
             "filled": profile.map(|profile| count_as_json(profile.filled, column.personal)),
             "distinct": profile.and_then(|profile| profile.distinct).map(|count| count_as_json(count, column.personal)),
-            "from": column_lineage(&of.name, &column.name, edition.catalogue),
+            "from": column_lineage(&table.name, &column.name, build.catalogue),
         })
     };
-    of.columns.iter().map(column).collect()
+    table.columns.iter().map(column).collect()
 }
 
-/// The catalogue in DCAT 3, with what the UK Cross-Government Metadata Exchange Model asks for.
-fn dcat_catalogue(edition: &SiteBuild<'_>) -> Value {
-    let datasets: Vec<Value> = edition
+/// The catalogue in DCAT 3, with the fields that the UK Cross-Government Metadata Exchange Model
+/// requires.
+fn dcat_catalogue(build: &SiteBuild<'_>) -> Value {
+    let datasets: Vec<Value> = build
         .catalogue
         .tables
         .iter()
-        .map(|of| dcat_dataset(edition, of))
+        .map(|table| dcat_dataset(build, table))
         .collect();
     json!({
         "@context": {
@@ -155,7 +161,7 @@ fn dcat_catalogue(edition: &SiteBuild<'_>) -> Value {
         "dct:title": "polelake catalogue",
         "dct:description": "POLE tables: people, objects, locations, events and the links between them",
         "dct:publisher": dcat_agent("polelake"),
-        "dct:modified": {"@type": "xsd:date", "@value": edition.report.date},
+        "dct:modified": {"@type": "xsd:date", "@value": build.report.date},
         "dcat:dataset": datasets,
     })
 }
@@ -164,70 +170,70 @@ fn dcat_agent(name: &str) -> Value {
     json!({"@type": "foaf:Agent", "foaf:name": name})
 }
 
-fn dcat_dataset(edition: &SiteBuild<'_>, of: &TableContract) -> Value {
-    let about = &of.about;
-    let personal = of.columns.iter().any(|column| column.personal);
-    let modified = edition
+fn dcat_dataset(build: &SiteBuild<'_>, table: &TableContract) -> Value {
+    let about = &table.about;
+    let personal = table.columns.iter().any(|column| column.personal);
+    let modified = build
         .report
         .tables
-        .get(&of.name)
+        .get(&table.name)
         .map(|manifest| manifest.date.clone());
     let desk = about
         .support
         .first()
         .map_or(about.owner.as_str(), |support| support.channel.as_str());
     json!({
-        "@id": format!("urn:polelake:{}:{}", of.domain, of.name),
+        "@id": format!("urn:polelake:{}:{}", table.domain, table.name),
         "@type": "dcat:Dataset",
-        "dct:title": of.name,
-        "dct:description": of.meaning,
-        "dct:identifier": format!("{}.{}", edition.query_location.glue_database(of), of.name),
+        "dct:title": table.name,
+        "dct:description": table.meaning,
+        "dct:identifier": format!("{}.{}", build.query_location.glue_database(table), table.name),
         "dct:type": "Dataset",
-        "dcat:version": of.version,
-        "dct:creator": dcat_agent(&of.owner),
+        "dcat:version": table.version,
+        "dct:creator": dcat_agent(&table.owner),
         "dct:publisher": dcat_agent("polelake"),
         "dcat:contactPoint": {"@type": "vcard:Kind", "vcard:fn": desk, "vcard:hasEmail": about.support_mailbox().map(|mail| format!("mailto:{mail}"))},
         "dct:license": about.link_url("licence").unwrap_or(NO_LICENCE),
         "dct:accessRights": if personal { "RESTRICTED" } else { "INTERNAL" },
         "uk:securityClassification": about.security,
         "dct:modified": modified.map(|date| json!({"@type": "xsd:date", "@value": date})),
-        "dct:accrualPeriodicity": update_frequency(of),
-        "dcat:theme": of.family.name(),
+        "dct:accrualPeriodicity": update_frequency(table),
+        "dcat:theme": table.family.name(),
         "dcat:distribution": {
             "@type": "dcat:Distribution",
-            "dct:title": format!("Parquet files of {}", of.name),
+            "dct:title": format!("Parquet files of {}", table.name),
             "dcat:mediaType": "application/vnd.apache.parquet",
-            "dcat:byteSize": edition.report.tables.get(&of.name).map(|manifest| manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()),
+            "dcat:byteSize": build.report.tables.get(&table.name).map(|manifest| manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()),
         },
     })
 }
 
 /// How often a table is updated: as its contract promises, else as the platform does.
-fn update_frequency(of: &TableContract) -> String {
-    match of.about.service_level_text("frequency").as_deref() {
+fn update_frequency(table: &TableContract) -> String {
+    match table.about.service_level_text("frequency").as_deref() {
         None | Some("1 d") => "DAILY".into(),
         Some(other) => other.to_uppercase(),
     }
 }
 
 /// A data package of the tables that have a snapshot.
-fn data_package(edition: &SiteBuild<'_>) -> Value {
-    let resource = |of: &TableContract| {
-        let manifest = edition.report.tables.get(&of.name)?;
+fn data_package(build: &SiteBuild<'_>) -> Value {
+    let resource = |table: &TableContract| {
+        let manifest = build.report.tables.get(&table.name)?;
         let paths: Vec<String> = manifest
             .shards
             .iter()
-            .map(|shard| format!("s3://{}/{}", edition.query_location.bucket, shard.rows_key))
+            .map(|shard| format!("s3://{}/{}", build.query_location.bucket, shard.rows_key))
             .collect();
         (!paths.is_empty()).then(|| {
             json!({
-                "name": of.name,
-                "description": of.meaning,
+                "name": table.name,
+                "description": table.meaning,
                 "path": paths,
                 "format": "parquet",
                 "mediatype": "application/vnd.apache.parquet",
                 "profile": "tabular-data-resource",
-                "schema": {"fields": of.columns.iter().map(package_field).collect::<Vec<_>>(), "primaryKey": key_columns(of)},
+                "schema": {"fields": table.columns.iter().map(package_field).collect::<Vec<_>>(), "primaryKey": key_columns(table)},
             })
         })
     };
@@ -235,13 +241,14 @@ fn data_package(edition: &SiteBuild<'_>) -> Value {
         "profile": "data-package",
         "name": "polelake",
         "title": "polelake catalogue",
-        "version": edition.report.date,
-        "resources": edition.catalogue.tables.iter().filter_map(resource).collect::<Vec<_>>(),
+        "version": build.report.date,
+        "resources": build.catalogue.tables.iter().filter_map(resource).collect::<Vec<_>>(),
     })
 }
 
-fn key_columns(of: &TableContract) -> Vec<&str> {
-    of.columns
+fn key_columns(table: &TableContract) -> Vec<&str> {
+    table
+        .columns
         .iter()
         .filter(|column| column.key)
         .map(|column| column.name.as_str())

@@ -2,8 +2,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-/// What a browser may do with a page: its own sheet, its own script, its own pictures. `frame-ancestors` holds only in a
-/// header, so that the site's distribution sends the same once more.
+/// Lets a browser load the site's own stylesheet, script and images only. Browsers obey
+/// `frame-ancestors` only in a header, so the site's distribution sends this policy as one too.
 pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'";
 
 /// The parts of the site, as the navigation names them.
@@ -24,19 +24,19 @@ const SITE_PARTS: [(SitePart, &str, &str); 5] = [
     (SitePart::About, "about.html", "How to read this"),
 ];
 
-/// What stands around a page's text.
+/// The frame around a page's text: title, navigation, breadcrumbs, footer.
 pub(super) struct PageLayout<'f> {
     /// The page's title.
     pub(super) title: &'f str,
-    /// What it tells, in a sentence, for lists of pages.
+    /// A sentence that summarises the page, for search results.
     pub(super) summary: &'f str,
     /// The part that it belongs to.
     pub(super) part: SitePart,
     /// Folders between the site's root and the page.
     pub(super) depth: usize,
-    /// Whether it is a page below its part's own.
+    /// Whether the page is below its part's own page, and so needs breadcrumbs.
     pub(super) is_subpage: bool,
-    /// Whether the list's script runs on it.
+    /// Whether the page loads the script that filters lists.
     pub(super) script: bool,
 }
 
@@ -134,7 +134,7 @@ impl PageLayout<'_> {
         html! {
             footer.govuk-footer {
                 div.govuk-width-container.app-footer {
-                    "Counts and contracts only: no page shows a value of a record. Days end at midnight UTC. For machines: "
+                    "Pages show counts and contracts, and no value of a record. Days end at midnight UTC. Machine-readable: "
                     a.govuk-link href={ (root) "catalogue.jsonld" } { "DCAT catalogue" } ", "
                     a.govuk-link href={ (root) "datapackage.json" } { "data package" } "."
                 }
@@ -157,7 +157,7 @@ pub(super) const fn numeric_header(name: &'static str) -> HeaderCell {
     HeaderCell(name, true)
 }
 
-/// How much room a table asks for: a wide one scrolls in its own box on a small screen.
+/// How much room a table needs. A wide table scrolls in its own box on a small screen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TableWidth {
     Narrow,
@@ -177,10 +177,10 @@ pub(super) fn data_table(
         TableWidth::Wide => "govuk-table app-table app-wide",
         TableWidth::Wider => "govuk-table app-table app-wider",
     };
-    let cell = |place: usize, cell: Markup| {
-        let numeric = heads.get(place).is_some_and(|head| head.1);
+    let cell = |index: usize, cell: Markup| {
+        let numeric = heads.get(index).is_some_and(|head| head.1);
         html! {
-            @if place == 0 { th.govuk-table__header.govuk-table__header--numeric[numeric] scope="row" { (cell) } }
+            @if index == 0 { th.govuk-table__header.govuk-table__header--numeric[numeric] scope="row" { (cell) } }
             @else { td.govuk-table__cell.govuk-table__cell--numeric[numeric] { (cell) } }
         }
     };
@@ -194,7 +194,7 @@ pub(super) fn data_table(
             }
             tbody.govuk-table__body {
                 @for row in rows {
-                    tr.govuk-table__row { @for (place, content) in row.into_iter().enumerate() { (cell(place, content)) } }
+                    tr.govuk-table__row { @for (index, content) in row.into_iter().enumerate() { (cell(index, content)) } }
                 }
             }
         }
@@ -219,7 +219,7 @@ pub(super) fn summary_list(facts: Vec<(&str, Markup)>) -> Markup {
     }
 }
 
-/// What is shown when it is asked for.
+/// Content that a reader opens with a click.
 pub(super) fn details_box(summary: &str, body: &Markup) -> Markup {
     html! {
         details.govuk-details {
@@ -229,7 +229,7 @@ pub(super) fn details_box(summary: &str, body: &Markup) -> Markup {
     }
 }
 
-/// The colour of a tag. The word is always printed: colour alone says nothing.
+/// The colour of a tag. The word is always printed: colour alone must not carry meaning.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Colour {
     Green,
@@ -258,7 +258,7 @@ pub(super) fn code_block(label: &str, text: &str, long: bool) -> Markup {
     html! { pre.app-code.app-code--long[long] role="region" aria-label=(label) tabindex="0" { code { (text) } } }
 }
 
-/// A figure with a name and what it means.
+/// A headline figure with its name and a note.
 pub(super) struct KeyFigure {
     pub(super) name: &'static str,
     pub(super) number: String,
@@ -291,12 +291,12 @@ fn figure_class(colour: Colour) -> &'static str {
     }
 }
 
-/// A section with the heading that the contents lead to.
+/// A section with a heading that the contents link to.
 pub(super) fn page_section(id: &str, heading: &str, body: &Markup) -> Markup {
     html! { section.app-section { h2.govuk-heading-m id=(id) { (heading) } (body) } }
 }
 
-/// A page of sections, with its contents beside them.
+/// The sections of a page, with a list of contents.
 pub(super) fn sections_with_contents(sections: &[(&str, &str, Markup)]) -> Markup {
     html! {
         div.app-layout {
@@ -309,12 +309,12 @@ pub(super) fn sections_with_contents(sections: &[(&str, &str, Markup)]) -> Marku
     }
 }
 
-/// A box at the top of the page: what needs somebody, or that nothing does.
+/// A box at the top of the page: what needs attention, or that nothing does.
 pub(super) fn notification_banner(good: bool, heading: &str, body: &Markup) -> Markup {
     html! {
         div.govuk-notification-banner.govuk-notification-banner--success[good] role="region" aria-labelledby="banner" {
             div.govuk-notification-banner__header {
-                h2.govuk-notification-banner__title id="banner" { @if good { "All is well" } @else { "Needs attention" } }
+                h2.govuk-notification-banner__title id="banner" { @if good { "Success" } @else { "Needs attention" } }
             }
             div.govuk-notification-banner__content {
                 p.govuk-notification-banner__heading { (heading) }

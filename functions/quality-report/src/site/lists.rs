@@ -19,7 +19,7 @@ use super::text::{
 use super::{SiteBuild, trend};
 use crate::report::TrendState;
 
-/// The families of POLE, with what they are called in the plural.
+/// The families of POLE and their plurals.
 const FAMILIES: [(&str, &str); 5] = [
     ("person", "People"),
     ("object", "Objects"),
@@ -28,7 +28,7 @@ const FAMILIES: [(&str, &str); 5] = [
     ("link", "Links"),
 ];
 
-/// The search: it leads to the list of tables, which a script then filters.
+/// The search form. It opens the list of tables, which a script then filters.
 pub(super) fn search_form(action: &str) -> Markup {
     html! {
         form.app-search role="search" action=(action) method="get" {
@@ -40,21 +40,21 @@ pub(super) fn search_form(action: &str) -> Markup {
 }
 
 /// Every table with its columns: a plain list, which a script can filter.
-pub(super) fn tables_page(edition: &SiteBuild<'_>) -> Vec<u8> {
-    let all = &edition.catalogue.tables;
-    let columns: usize = all.iter().map(|of| of.own_columns().len()).sum();
+pub(super) fn tables_page(build: &SiteBuild<'_>) -> Vec<u8> {
+    let all = &build.catalogue.tables;
+    let columns: usize = all.iter().map(|table| table.own_columns().len()).sum();
     let body = html! {
         h1.govuk-heading-l { "Tables" }
-        p.app-lead { (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " columns of provenance." }
+        p.app-lead { (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " provenance columns." }
         (search_form("tables.html"))
         noscript { p.govuk-body { "Filtering needs JavaScript. The list below is complete without it." } }
         p.govuk-body id="found" role="status" {}
         @for (family, plural) in FAMILIES {
-            @let of_family: Vec<&TableContract> = all.iter().filter(|of| of.family.name() == family).collect();
+            @let of_family: Vec<&TableContract> = all.iter().filter(|table| table.family.name() == family).collect();
             @if !of_family.is_empty() {
                 section data-group="" {
                     h2.govuk-heading-m id={ "family-" (family) } { (plural) }
-                    ul.app-entries { @for of in of_family { (table_entry(edition, of)) } }
+                    ul.app-entries { @for table in of_family { (table_entry(build, table)) } }
                 }
             }
         }
@@ -70,21 +70,21 @@ pub(super) fn tables_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     frame.render_page(&body)
 }
 
-fn table_entry(edition: &SiteBuild<'_>, of: &TableContract) -> Markup {
-    let manifest = edition.report.tables.get(&of.name);
+fn table_entry(build: &SiteBuild<'_>, table: &TableContract) -> Markup {
+    let manifest = build.report.tables.get(&table.name);
     html! {
         li.app-entry data-entry="" {
-            h3.govuk-heading-s { a.govuk-link href={ "table/" (of.name) ".html" } { (of.name) } }
+            h3.govuk-heading-s { a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } }
             (table_state_tag(manifest))
-            p data-text="" { (end_with_full_stop(&of.meaning)) }
+            p data-text="" { (end_with_full_stop(&table.meaning)) }
             p.app-muted {
                 @if let Some(manifest) = manifest { (count_with_noun(manifest.rows, "row")) ". " }
-                @match sources_filling(edition.catalogue, &of.name).len() { 0 => "No source fills it.", count => { "Filled by " (count_with_noun(count as u64, "source")) "." } }
+                @match sources_filling(build.catalogue, &table.name).len() { 0 => "No source fills it.", count => { "Filled by " (count_with_noun(count as u64, "source")) "." } }
             }
-            (details_box(&count_with_noun(of.own_columns().len() as u64, "column of its own"), &html! {
+            (details_box(&count_with_noun(table.own_columns().len() as u64, "column of its own"), &html! {
                 ul.app-fields {
-                    @for column in of.own_columns() {
-                        li data-field="" { a.govuk-link href={ "table/" (of.name) ".html#column-" (column.name) } { code { (column.name) } } " " (column.meaning) }
+                    @for column in table.own_columns() {
+                        li data-field="" { a.govuk-link href={ "table/" (table.name) ".html#column-" (column.name) } { code { (column.name) } } " " (column.meaning) }
                     }
                 }
             }))
@@ -92,40 +92,36 @@ fn table_entry(edition: &SiteBuild<'_>, of: &TableContract) -> Markup {
     }
 }
 
-pub(super) fn sources_page(edition: &SiteBuild<'_>) -> Vec<u8> {
+pub(super) fn sources_page(build: &SiteBuild<'_>) -> Vec<u8> {
     let nothing = crate::SourceReconciliation::default();
     let row = |plan: &contract::CompiledMapping| {
         let contract = &plan.contract;
-        let books = edition
-            .report
-            .sources
-            .get(&contract.name)
-            .unwrap_or(&nothing);
-        let before = edition
+        let reconciliation = build.report.sources.get(&contract.name).unwrap_or(&nothing);
+        let before = build
             .earlier
             .and_then(|report| report.sources.get(&contract.name))
-            .map(|books| books.landed);
+            .map(|reconciliation| reconciliation.landed);
         vec![
             html! { a.govuk-link href={ "source/" (contract.name) ".html" } { (contract.title) } br; code.app-muted { (contract.name) } },
             html! { div.app-text { (end_with_full_stop(&contract.purpose)) } },
             html! { (contract.owner) },
-            reconciliation_tag(books),
-            html! { (format_thousands(books.landed)) },
-            html! { (format_difference(before, books.landed)) },
+            reconciliation_tag(reconciliation),
+            html! { (format_thousands(reconciliation.landed)) },
+            html! { (format_difference(before, reconciliation.landed)) },
         ]
     };
     let heads = [
         text_header("Source"),
         text_header("What it holds"),
         text_header("Owner"),
-        text_header("Books"),
+        text_header("Reconciliation"),
         numeric_header("Landed"),
-        numeric_header("Against the day before"),
+        numeric_header("Since the day before"),
     ];
-    let plans = &edition.catalogue.mappings;
+    let plans = &build.catalogue.mappings;
     let body = html! {
         h1.govuk-heading-l { "Sources" }
-        p.app-lead { (count_with_noun(plans.len() as u64, "source")) " push events. Figures are of " (format_date(&edition.report.date)) "." }
+        p.app-lead { (count_with_noun(plans.len() as u64, "source")) " send events. Figures are for " (format_date(&build.report.date)) "." }
         (data_table("Sources and what they sent", TableWidth::Wide, &heads, plans.iter().map(row).collect()))
     };
     let frame = PageLayout {
@@ -139,18 +135,18 @@ pub(super) fn sources_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     frame.render_page(&body)
 }
 
-pub(super) fn days_page(edition: &SiteBuild<'_>) -> Vec<u8> {
+pub(super) fn days_page(build: &SiteBuild<'_>) -> Vec<u8> {
     let known = |day: &str| {
-        [Some(edition.report), edition.earlier]
+        [Some(build.report), build.earlier]
             .into_iter()
             .flatten()
             .find(|report| report.date == day)
     };
     let body = html! {
         h1.govuk-heading-l { "Days" }
-        p.app-lead { (count_with_noun(edition.days.len() as u64, "reported day")) ", newest first. A day ends at midnight UTC." }
+        p.app-lead { (count_with_noun(build.days.len() as u64, "reported day")) ", newest first. A day ends at midnight UTC." }
         ul.app-changes {
-            @for day in edition.days {
+            @for day in build.days {
                 li { a.govuk-link href={ "day/" (day) ".html" } { (format_long_date(day)) } @if let Some(report) = known(day) { (day_state_tag(report)) } }
             }
         }
@@ -166,86 +162,14 @@ pub(super) fn days_page(edition: &SiteBuild<'_>) -> Vec<u8> {
     frame.render_page(&body)
 }
 
+/// How to read the pages: the dimensions, the states and what becomes of a record.
 pub(super) fn about_page() -> Vec<u8> {
-    let dimension = |(name, means): (&str, &str)| {
-        let fed = match name {
-            "completeness" => {
-                "Required columns, missing values, rules of what must be filled together"
-            }
-            "uniqueness" => "Keys: exact, not estimated",
-            "consistency" => "References, links, rules between columns",
-            "timeliness" => "How old the newest event is, how late records come",
-            "validity" => "Types, forms, lengths, ranges, lists of codes",
-            _ => {
-                "Plausibility, and a comparison with a reference where there is one; else it is not measured"
-            }
-        };
-        vec![
-            html! { (capitalise_first(name)) },
-            html! { (means) },
-            html! { (fed) },
-        ]
-    };
-    let states = [
-        (
-            QualityState::Good.label_tag(),
-            "Every rule is met: no more fell short than its target allows",
-        ),
-        (
-            QualityState::Warning.label_tag(),
-            "A rule is not met, and somebody should look. Readers still get the day",
-        ),
-        (
-            QualityState::Failing.label_tag(),
-            "A critical rule is not met",
-        ),
-        (
-            coloured_tag(Colour::Red, "Held back"),
-            "A critical rule is not met: the snapshot is kept, and readers see the last one that passed",
-        ),
-        (
-            coloured_tag(Colour::Grey, "Empty"),
-            "There is a snapshot, without a row",
-        ),
-        (
-            QualityState::Unmeasured.label_tag(),
-            "No rule looks at this dimension here. That is not the same as good",
-        ),
-        (
-            trend::trend_state_tag(TrendState::Usual),
-            "The number is within its expected range",
-        ),
-        (
-            trend::trend_state_tag(TrendState::Unusual),
-            "The number is outside of it",
-        ),
-        (
-            trend::trend_state_tag(TrendState::Young),
-            "There are too few days of the same kind to compare with",
-        ),
-        (
-            trend::trend_state_tag(TrendState::Acknowledged),
-            "The number is outside of its range, and somebody has said why",
-        ),
-    ];
     let body = html! {
         h1.govuk-heading-l { "How to read these pages" }
-        div.app-measure {
-            p.govuk-body { "Each table has a snapshot of every day, and each snapshot is measured while it is written. Rules stand in the table's contract; each belongs to one of the six dimensions of the Government Data Quality Framework." }
-            p.govuk-body { "There is no single score. A mean would hide a broken key behind millions of clean texts. Beside each figure stand what fell short, what was checked, and what is tolerated." }
-            p.govuk-body { "The expected range of a number is made of the same weekday in earlier weeks: their median, and how far they usually lie from it. A day is never part of its own range. Days that somebody has explained are left out." }
-            p.govuk-body { "No page shows a value of a personal column. Counts of people's data below ten are told as " em { "fewer than 10" } "." }
-        }
-        (data_table("The six dimensions", TableWidth::Narrow, &[text_header("Dimension"), text_header("It means"), text_header("What measures it")], DIMENSIONS.into_iter().map(dimension).collect()))
-        (data_table("States", TableWidth::Narrow, &[text_header("State"), text_header("It means")], states.into_iter().map(|(tag, says)| vec![tag, html! { (says) }]).collect()))
-        h2.govuk-heading-m { "What becomes of a record" }
-        ul.govuk-list.govuk-list--bullet.app-measure {
-            li { strong { "Landed" } ": it lies in the raw zone, unchanged." }
-            li { strong { "Refined" } ": it became rows of tables." }
-            li { strong { "Ignored" } ": its event type is declared as one to leave alone." }
-            li { strong { "Quarantined" } ": it was refused, with the reason, and waits to be mended and processed again." }
-        }
-        p.govuk-body { "The books of a source close when landed is refined, ignored and quarantined together, and nothing waits." }
+        (about_introduction())
+        (dimension_guide())
+        (state_guide())
+        (record_outcomes())
     };
     let summary = "What the dimensions, states and figures mean";
     PageLayout {
@@ -257,4 +181,121 @@ pub(super) fn about_page() -> Vec<u8> {
         script: false,
     }
     .render_page(&body)
+}
+
+/// How snapshots are measured, and where small counts are suppressed.
+fn about_introduction() -> Markup {
+    html! {
+        div.app-measure {
+            p.govuk-body { "Each table has a snapshot of every day, and each snapshot is measured while it is written. The table's contract declares the rules. Each rule belongs to one of the six dimensions of the Government Data Quality Framework." }
+            p.govuk-body { "There is no single score, because a mean would hide a broken key behind millions of correct values. Each rule shows how many rows failed, how many were checked, and how many may fail." }
+            p.govuk-body { "The usual range of a figure comes from the same weekday in earlier weeks: their median, and their usual distance from it. A day is never part of its own range. Days with a recorded cause are left out." }
+            p.govuk-body { "No page shows a value of a personal column. Counts of personal data below ten are shown as " em { "fewer than 10" } "." }
+        }
+    }
+}
+
+fn dimension_guide() -> Markup {
+    let heads = [
+        text_header("Dimension"),
+        text_header("It means"),
+        text_header("What measures it"),
+    ];
+    let rows = DIMENSIONS
+        .into_iter()
+        .map(|(name, meaning)| {
+            vec![
+                html! { (capitalise_first(name)) },
+                html! { (meaning) },
+                html! { (dimension_measures(name)) },
+            ]
+        })
+        .collect();
+    data_table("The six dimensions", TableWidth::Narrow, &heads, rows)
+}
+
+/// What the rules of a dimension look at.
+fn dimension_measures(name: &str) -> &'static str {
+    match name {
+        "completeness" => {
+            "Required columns, missing values, and columns that must be filled together"
+        }
+        "uniqueness" => "Keys, counted exactly",
+        "consistency" => "References, links, and rules between columns",
+        "timeliness" => "The age of the newest event, and the lag of records",
+        "validity" => "Types, formats, lengths, ranges, and lists of codes",
+        _ => {
+            "Plausibility, and a comparison with a reference where there is one. Otherwise it is not measured"
+        }
+    }
+}
+
+fn state_guide() -> Markup {
+    let states = [
+        (
+            QualityState::Good.label_tag(),
+            "Every rule is met: no more rows failed than its target allows",
+        ),
+        (
+            QualityState::Warning.label_tag(),
+            "A rule is not met, and an analyst should look. Readers still see the day",
+        ),
+        (
+            QualityState::Failing.label_tag(),
+            "A critical rule is not met",
+        ),
+        (
+            coloured_tag(Colour::Red, "Held back"),
+            "A critical rule is not met: the snapshot is stored, and readers see the newest one that passed",
+        ),
+        (
+            coloured_tag(Colour::Grey, "Empty"),
+            "The snapshot has no rows",
+        ),
+        (
+            QualityState::Unmeasured.label_tag(),
+            "No rule measures this dimension here, which does not mean that it is good",
+        ),
+        (
+            trend::trend_state_tag(TrendState::Usual),
+            "The figure is within its usual range",
+        ),
+        (
+            trend::trend_state_tag(TrendState::Unusual),
+            "The figure is outside its usual range",
+        ),
+        (
+            trend::trend_state_tag(TrendState::Young),
+            "There are too few comparable days",
+        ),
+        (
+            trend::trend_state_tag(TrendState::Acknowledged),
+            "The figure is outside its usual range, and an operator has recorded the cause",
+        ),
+    ];
+
+    let rows = states
+        .into_iter()
+        .map(|(tag, meaning)| vec![tag, html! { (meaning) }])
+        .collect();
+    data_table(
+        "States",
+        TableWidth::Narrow,
+        &[text_header("State"), text_header("It means")],
+        rows,
+    )
+}
+
+/// What becomes of a record, and when the reconciliation of a source balances.
+fn record_outcomes() -> Markup {
+    html! {
+        h2.govuk-heading-m { "What becomes of a record" }
+        ul.govuk-list.govuk-list--bullet.app-measure {
+            li { strong { "Landed" } ": it is stored in the raw zone, unchanged." }
+            li { strong { "Refined" } ": it became rows of tables." }
+            li { strong { "Ignored" } ": the contract declares that events of its type are left alone, or an erasure covers it." }
+            li { strong { "Quarantined" } ": it was refused, with the reason. It can be processed again once the cause is fixed." }
+        }
+        p.govuk-body { "The reconciliation of a source is balanced when every landed record is refined, ignored or quarantined, and no raw object waits for the transform." }
+    }
 }

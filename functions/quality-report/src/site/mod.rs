@@ -1,7 +1,8 @@
-//! The site: static pages that tell what there is, how good it is and whom to ask, and the same for machines.
+//! The site: static pages that show which data there is, how good it is and who to ask, and
+//! machine-readable exports of the same.
 //!
-//! A page holds nothing but what the report, the history and the contracts say: no time of building. The same day gives the
-//! same bytes, so that only pages that changed are written.
+//! A page is made from the report, the history and the contracts alone, without the time of the
+//! build. The same day gives the same bytes, so that only changed pages are written.
 
 mod chart;
 mod columns;
@@ -36,17 +37,17 @@ pub use query::{QueryExample, QueryLocation, query_examples};
 pub(crate) use schemas::PublishedSchemas;
 pub(crate) use write::write_changed_pages;
 
-/// Everything that an edition of the site is made from.
+/// Everything that the site is built from.
 pub(crate) struct SiteBuild<'e> {
     /// The reported day.
     pub(crate) report: &'e Report,
-    /// What earlier days came to.
+    /// The metrics of earlier days.
     pub(crate) history: &'e MetricHistory,
     /// The reported days, newest first.
     pub(crate) days: &'e [String],
     /// The contracts.
     pub(crate) catalogue: &'e Catalogue,
-    /// The report of the reported day before.
+    /// The report of the previous reported day.
     pub(crate) earlier: Option<&'e Report>,
     /// The newest day on which each table passed, where one is known.
     pub(crate) passing: &'e BTreeMap<String, String>,
@@ -69,7 +70,7 @@ pub(crate) struct SitePage {
 const HTML_TYPE: &str = "text/html; charset=utf-8";
 const JSON_TYPE: &str = "application/json";
 
-/// The sheet: that of govuk-frontend where npm has made it, else our own.
+/// The stylesheet: govuk-frontend's if npm has built it, otherwise the plain one of this crate.
 #[cfg(styles_built)]
 const STYLESHEET: &str = include_str!("../../site/dist/site.css");
 #[cfg(not(styles_built))]
@@ -78,60 +79,71 @@ const STYLESHEET: &str = concat!(
     include_str!("../../site/app.css")
 );
 
-/// The only script: it filters the list of tables, and nothing needs it.
+/// The only script. It filters the list of tables; every page works without it.
 const SCRIPT: &str = include_str!("../../site/search.js");
 
 const ICON: &str = include_str!("../../site/icon.svg");
 
-/// Every page of an edition. The catalogue's pages are those of the newest reported day; an older day has its own page only.
-pub(crate) fn build_site(edition: &SiteBuild<'_>) -> Vec<SitePage> {
-    let reported_day = Day::parse(&edition.report.date);
-    let mut pages: Vec<SitePage> = reported_day
-        .map(|day| html_page(day_page_key(day), day::day_page(edition)))
+/// Builds every page. The catalogue's pages show the newest reported day; an older day has only its
+/// own page.
+pub(crate) fn build_site(build: &SiteBuild<'_>) -> Vec<SitePage> {
+    let date = &build.report.date;
+    let mut pages: Vec<SitePage> = Day::parse(date)
+        .map(|day| html_page(day_page_key(day), day::day_page(build)))
         .into_iter()
         .collect();
-    if edition
-        .days
-        .first()
-        .is_none_or(|newest| *newest == edition.report.date)
-    {
-        pages.extend([
-            html_page("index.html".into(), home::home_page(edition)),
-            html_page("tables.html".into(), lists::tables_page(edition)),
-            html_page("sources.html".into(), lists::sources_page(edition)),
-            html_page("days.html".into(), lists::days_page(edition)),
-            html_page("about.html".into(), lists::about_page()),
-            SitePage {
-                key: "site.css".into(),
-                body: STYLESHEET.into(),
-                content_type: "text/css; charset=utf-8",
-            },
-            SitePage {
-                key: "search.js".into(),
-                body: SCRIPT.into(),
-                content_type: "text/javascript; charset=utf-8",
-            },
-            SitePage {
-                key: "icon.svg".into(),
-                body: ICON.into(),
-                content_type: "image/svg+xml",
-            },
-        ]);
-        for table in &edition.catalogue.tables {
-            pages.push(html_page(
+
+    let is_newest_day = build.days.first().is_none_or(|newest| newest == date);
+    if is_newest_day {
+        pages.extend(overview_pages(build));
+        pages.extend(asset_files());
+        pages.extend(build.catalogue.tables.iter().map(|table| {
+            html_page(
                 lake::table_page_key(&table.name),
-                table::table_page(edition, table),
-            ));
-        }
-        for plan in &edition.catalogue.mappings {
-            pages.push(html_page(
-                lake::source_page_key(&plan.contract.name),
-                source::source_page(edition, plan),
-            ));
-        }
-        pages.extend(exports::export_pages(edition));
+                table::table_page(build, table),
+            )
+        }));
+        pages.extend(build.catalogue.mappings.iter().map(|mapping| {
+            html_page(
+                lake::source_page_key(&mapping.contract.name),
+                source::source_page(build, mapping),
+            )
+        }));
+        pages.extend(exports::export_pages(build));
     }
     pages
+}
+
+/// The home page, the lists and the page that explains them.
+fn overview_pages(build: &SiteBuild<'_>) -> [SitePage; 5] {
+    [
+        html_page("index.html".into(), home::home_page(build)),
+        html_page("tables.html".into(), lists::tables_page(build)),
+        html_page("sources.html".into(), lists::sources_page(build)),
+        html_page("days.html".into(), lists::days_page(build)),
+        html_page("about.html".into(), lists::about_page()),
+    ]
+}
+
+/// The stylesheet, the script and the icon.
+fn asset_files() -> [SitePage; 3] {
+    [
+        SitePage {
+            key: "site.css".into(),
+            body: STYLESHEET.into(),
+            content_type: "text/css; charset=utf-8",
+        },
+        SitePage {
+            key: "search.js".into(),
+            body: SCRIPT.into(),
+            content_type: "text/javascript; charset=utf-8",
+        },
+        SitePage {
+            key: "icon.svg".into(),
+            body: ICON.into(),
+            content_type: "image/svg+xml",
+        },
+    ]
 }
 
 fn html_page(key: String, body: Vec<u8>) -> SitePage {
@@ -142,7 +154,8 @@ fn html_page(key: String, body: Vec<u8>) -> SitePage {
     }
 }
 
-/// Whether a rule looks at people's data: then small counts of it are not told.
+/// Whether a rule reads a personal column: then its small counts are suppressed. An unknown table or
+/// rule counts as personal.
 fn is_about_people(table: Option<&TableContract>, result: &RuleResult) -> bool {
     let Some(table) = table else { return true };
     let Some(rule) = table.rules.iter().find(|rule| rule.id == result.rule) else {
@@ -154,7 +167,7 @@ fn is_about_people(table: Option<&TableContract>, result: &RuleResult) -> bool {
     let personal = |name: &String| {
         table
             .column_index(name)
-            .is_some_and(|place| table.columns[place].personal)
+            .is_some_and(|index| table.columns[index].personal)
     };
     columns.iter().any(personal)
 }

@@ -1,9 +1,11 @@
-//! How to query a table: examples that are made here and nowhere else, so that a test can run what the pages show.
+//! How to query a table. All examples are made in this module, so that a test can run what the pages
+//! show.
 
 use contract::{Catalogue, TableContract};
 use lake::{SnapshotManifest, table_prefix};
 
-/// Files that an example names; of a table of more shards, DuckDB reads the Iceberg metadata.
+/// The most files that an example names. For a table of more shards, DuckDB reads the Iceberg
+/// metadata instead.
 const FILES_MAX: usize = 4;
 
 /// Where readers find the tables.
@@ -11,23 +13,23 @@ const FILES_MAX: usize = 4;
 pub struct QueryLocation {
     /// The bucket of the curated zone.
     pub bucket: String,
-    /// What the names of Glue's databases begin with.
+    /// The prefix of the Glue databases' names.
     pub database_prefix: String,
 }
 
 /// A query to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryExample {
-    /// What it answers.
+    /// The question that it answers.
     pub title: String,
-    /// Who runs it: `Athena` or `DuckDB`.
+    /// The engine that runs it: `Athena` or `DuckDB`.
     pub engine: &'static str,
     /// The query.
     pub sql: String,
 }
 
 impl QueryLocation {
-    /// The database in which a table stands, as the merge names it in Glue.
+    /// The Glue database that holds a table, as the merge names it.
     #[must_use]
     pub fn glue_database(&self, table: &TableContract) -> String {
         lake::database_name(&self.database_prefix, "curated", &table.domain)
@@ -40,9 +42,9 @@ pub fn query_examples(
     table: &TableContract,
     manifest: &SnapshotManifest,
     catalogue: &Catalogue,
-    place: &QueryLocation,
+    location: &QueryLocation,
 ) -> Vec<QueryExample> {
-    let (database, name) = (place.glue_database(table), &table.name);
+    let (database, name) = (location.glue_database(table), &table.name);
     let athena = |title: &str, sql: String| QueryExample {
         title: title.to_owned(),
         engine: "Athena",
@@ -56,7 +58,7 @@ pub fn query_examples(
             ),
         ),
         athena(
-            "Rows of every kept day",
+            "Rows of every retained day",
             format!(
                 "SELECT snapshot_date, count(*) AS row_count\nFROM {database}.{name}_history\nGROUP BY snapshot_date\nORDER BY snapshot_date"
             ),
@@ -68,7 +70,7 @@ pub fn query_examples(
         .find(|column| column.list.is_some());
     found.extend(coded.map(|column| {
         let code = &column.name;
-        let title = format!("How often each code of {code} stands there");
+        let title = format!("How often each code of {code} occurs");
         let sql = format!(
             "SELECT {code}, count(*) AS row_count\nFROM {database}.{name}\nGROUP BY {code}\nORDER BY row_count DESC, {code}"
         );
@@ -80,19 +82,19 @@ pub fn query_examples(
         );
         found.push(athena("What its rows are linked to", sql));
     }
-    found.push(duckdb_example(table, manifest, place));
+    found.push(duckdb_example(table, manifest, location));
     found
 }
 
 fn duckdb_example(
     table: &TableContract,
     manifest: &SnapshotManifest,
-    place: &QueryLocation,
+    location: &QueryLocation,
 ) -> QueryExample {
     let files: Vec<String> = manifest
         .shards
         .iter()
-        .map(|shard| format!("'s3://{}/{}'", place.bucket, shard.rows_key))
+        .map(|shard| format!("'s3://{}/{}'", location.bucket, shard.rows_key))
         .collect();
     let from = if (1..=FILES_MAX).contains(&files.len()) {
         format!(
@@ -102,7 +104,7 @@ fn duckdb_example(
     } else {
         format!(
             "iceberg_scan('s3://{}/{}')",
-            place.bucket,
+            location.bucket,
             table_prefix(&table.name).trim_end_matches('/')
         )
     };

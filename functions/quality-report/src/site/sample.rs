@@ -3,10 +3,10 @@
 use contract::{Catalogue, Column, ColumnType, Expectation, TableContract};
 use pole::{ConformanceCheck, pole_id};
 
-/// Sample rows that are shown.
+/// The number of sample rows on a page.
 pub(super) const SAMPLE_ROWS: usize = 3;
 
-/// The namespace of invented ids: no source has it.
+/// The namespace of synthetic ids. No source uses it.
 const SAMPLE_NAMESPACE: &str = "synthetic-sample";
 
 /// The value of a column in a sample row, from the contract's examples, lists, enumerations and checks, and its type.
@@ -26,9 +26,9 @@ pub(super) fn sample_value(
     }
 }
 
-fn nth_cyclic<T: Clone>(mut of: impl ExactSizeIterator<Item = T>, row: usize) -> Option<T> {
-    let count = of.len();
-    (count > 0).then(|| of.nth(row % count)).flatten()
+fn nth_cyclic<T: Clone>(mut values: impl ExactSizeIterator<Item = T>, row: usize) -> Option<T> {
+    let count = values.len();
+    (count > 0).then(|| values.nth(row % count)).flatten()
 }
 
 fn example_value(column: &Column, row: usize) -> Option<String> {
@@ -40,8 +40,9 @@ fn code_list_value(catalogue: &Catalogue, column: &Column, row: usize) -> Option
     nth_cyclic(list.codes.iter(), row).map(|(code, _)| code.clone())
 }
 
+/// A value that a rule of the column allows: one of its list, or one that passes its check.
 fn expectation_value(table: &TableContract, column: &Column, row: usize) -> Option<String> {
-    let of = |demand: &Expectation| match demand {
+    table.rules.iter().find_map(|rule| match &rule.expectation {
         Expectation::OneOf(name, values) if *name == column.name => {
             nth_cyclic(values.iter(), row).cloned()
         }
@@ -49,8 +50,7 @@ fn expectation_value(table: &TableContract, column: &Column, row: usize) -> Opti
             Some(valid_check_value(*check, row).to_owned())
         }
         _ => None,
-    };
-    table.rules.iter().find_map(|rule| of(&rule.expectation))
+    })
 }
 
 fn max_length(table: &TableContract, name: &str) -> Option<usize> {
@@ -60,9 +60,10 @@ fn max_length(table: &TableContract, name: &str) -> Option<usize> {
     })
 }
 
-/// A value that passes a check and belongs to nobody: numbers for drama, codes that were never given out.
+/// A value that passes a check and belongs to no person or thing: telephone numbers that Ofcom
+/// reserves for drama, and codes that were never issued.
 fn valid_check_value(check: ConformanceCheck, row: usize) -> &'static str {
-    let of: [&'static str; SAMPLE_ROWS] = match check {
+    let values: [&'static str; SAMPLE_ROWS] = match check {
         ConformanceCheck::PncId => ["2001/0171310W"; SAMPLE_ROWS],
         ConformanceCheck::CroNumber => ["000001/91U"; SAMPLE_ROWS],
         ConformanceCheck::ArrestSummonsNumber => ["1101ZD0100000448754K"; SAMPLE_ROWS],
@@ -82,7 +83,7 @@ fn valid_check_value(check: ConformanceCheck, row: usize) -> &'static str {
         ConformanceCheck::HoClassification => ["008/01", "008/02", "008/03"],
         ConformanceCheck::OffenceCode => ["TH68001", "TH68002", "TH68003"],
     };
-    of[row % SAMPLE_ROWS]
+    values[row % SAMPLE_ROWS]
 }
 
 fn placeholder_value(column: &Column, row: usize) -> String {

@@ -1,14 +1,14 @@
-//! The tables' columns since they were first published, and what changed since.
+//! The published columns of each table, and the changes since the first publication.
 
 use std::collections::BTreeMap;
 
 use contract::{Catalogue, TableContract};
 use serde::{Deserialize, Serialize};
 
-/// Changes of a table that are kept.
+/// The most changes that are retained for a table.
 const CHANGES_MAX: usize = 50;
 
-/// Every table's columns, kept beside the pages as `schemas.json`.
+/// Every table's columns, stored with the pages as `schemas.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct PublishedSchemas(BTreeMap<String, PublishedTableSchema>);
@@ -27,15 +27,15 @@ pub(super) struct PublishedTableSchema {
 /// What changed with a version of a contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PublishedSchemaChange {
-    /// The day whose report first had it.
+    /// The day whose report first had this version.
     pub(super) date: String,
     /// The contract's version.
     pub(super) version: String,
-    /// Columns that came.
+    /// Added columns.
     pub(super) added: Vec<String>,
-    /// Columns that went.
+    /// Removed columns.
     pub(super) removed: Vec<String>,
-    /// Columns of another type, as `name: before → after`.
+    /// Columns whose type changed, as `name: before → after`.
     pub(super) retyped: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl PublishedSchemas {
         self.0.get(table)
     }
 
-    /// Takes in what the contracts say on a day. The same contracts change nothing.
+    /// Records the contracts of a day. Unchanged contracts add no change.
     pub(crate) fn record_contracts(&mut self, catalogue: &Catalogue, date: &str) {
         for table in &catalogue.tables {
             let columns = column_types(table);
@@ -65,7 +65,7 @@ impl PublishedSchemas {
                 version: table.version.clone(),
                 ..PublishedSchemaChange::default()
             };
-            // The first version is one line, not as many as it has columns.
+            // The first version lists no added columns: otherwise it would name every column.
             if !known.columns.is_empty() {
                 change.compare_columns(&known.columns, &columns);
             }

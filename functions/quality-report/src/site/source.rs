@@ -1,8 +1,8 @@
-//! The page of a source: what it sent, what became of it, how late.
+//! The page of a source: what it sent, what became of the records, and their lag.
 
 use std::collections::BTreeMap;
 
-use contract::{CompiledMapping, EventOp, Property};
+use contract::{CompiledMapping, EventOp, Property, TableContract};
 use lake::LAG_BOUNDS;
 use maud::{Markup, html};
 
@@ -18,31 +18,29 @@ use super::text::{
 };
 use super::{SiteBuild, trend};
 use crate::reconciliation::SourceReconciliation;
+use crate::report::Trend;
 
+/// The inputs of a source's page.
 struct SourcePageView<'v> {
-    edition: &'v SiteBuild<'v>,
+    build: &'v SiteBuild<'v>,
     plan: &'v CompiledMapping,
     reconciliation: &'v SourceReconciliation,
     dataset: String,
 }
 
-pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<u8> {
+pub(super) fn source_page(build: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<u8> {
     let contract = &plan.contract;
     let nothing = SourceReconciliation::default();
-    let books = edition
-        .report
-        .sources
-        .get(&contract.name)
-        .unwrap_or(&nothing);
+    let reconciliation = build.report.sources.get(&contract.name).unwrap_or(&nothing);
     let view = SourcePageView {
-        edition,
+        build,
         plan,
-        reconciliation: books,
+        reconciliation,
         dataset: format!("source/{}", contract.name),
     };
     let body = html! {
         span.app-kicker { "Source, department " (contract.domain) }
-        div.app-title { h1.govuk-heading-l { (contract.title) } (reconciliation_tag(books)) }
+        div.app-title { h1.govuk-heading-l { (contract.title) } (reconciliation_tag(reconciliation)) }
         p.app-lead { (end_with_full_stop(&contract.purpose)) }
         (view.headline_figures())
         (sections_with_contents(&[
@@ -52,7 +50,7 @@ pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Ve
             ("history", "Over time", view.history_section()),
             ("minutes", "Through the day", view.minutes_section()),
             ("lag", "How late records come", view.lag_section()),
-            ("unknown", "What the contract does not know", view.undeclared_section()),
+            ("unknown", "Undeclared fields and unlisted values", view.undeclared_section()),
             ("fields", "Its fields", view.fields_section()),
             ("feeds", "What it fills", view.filled_tables_section()),
             ("contract", "Contract", view.contract_section()),
@@ -69,21 +67,23 @@ pub(super) fn source_page(edition: &SiteBuild<'_>, plan: &CompiledMapping) -> Ve
     frame.render_page(&body)
 }
 
-/// Whether a source's books close, in a word.
-pub(super) fn reconciliation_tag(books: &SourceReconciliation) -> Markup {
+/// A tag that says whether a source's reconciliation balances.
+pub(super) fn reconciliation_tag(reconciliation: &SourceReconciliation) -> Markup {
     match () {
-        () if books.balances() && books.landed == 0 => coloured_tag(Colour::Grey, "Nothing came"),
-        () if books.balances() => coloured_tag(Colour::Green, "Books close"),
-        () if books.waiting > 0 => coloured_tag(Colour::Yellow, "Records wait"),
-        () => coloured_tag(Colour::Red, "Books open"),
+        () if reconciliation.balances() && reconciliation.landed == 0 => {
+            coloured_tag(Colour::Grey, "No records")
+        }
+        () if reconciliation.balances() => coloured_tag(Colour::Green, "Balanced"),
+        () if reconciliation.waiting > 0 => coloured_tag(Colour::Yellow, "Records waiting"),
+        () => coloured_tag(Colour::Red, "Not balanced"),
     }
 }
 
-/// A bound of a lag in words.
+/// Describes an upper bound of a lag. Lags above the greatest bound are counted together.
 fn format_lag_bound(bound: u64) -> String {
-    let greatest = LAG_BOUNDS.last().copied().unwrap_or_default();
-    if bound > greatest {
-        format!("more than {}", format_duration(greatest))
+    let greatest_bound = LAG_BOUNDS.last().copied().unwrap_or_default();
+    if bound > greatest_bound {
+        format!("more than {}", format_duration(greatest_bound))
     } else {
         format!("within {}", format_duration(bound))
     }
@@ -91,25 +91,25 @@ fn format_lag_bound(bound: u64) -> String {
 
 impl SourcePageView<'_> {
     fn headline_figures(&self) -> Markup {
-        let books = self.reconciliation;
-        let refused = books.quarantined_total();
+        let reconciliation = self.reconciliation;
+        let refused = reconciliation.quarantined_total();
         key_figures(vec![
             KeyFigure {
                 name: "Records landed",
-                number: format_thousands(books.landed),
-                note: html! { "on " (format_date(&self.edition.report.date)) },
+                number: format_thousands(reconciliation.landed),
+                note: html! { "on " (format_date(&self.build.report.date)) },
                 colour: Colour::Blue,
             },
             KeyFigure {
                 name: "Refined into rows",
-                number: format_percent(books.refined, books.landed),
-                note: html! { (count_with_noun(books.refined, "record")) },
+                number: format_percent(reconciliation.refined, reconciliation.landed),
+                note: html! { (count_with_noun(reconciliation.refined, "record")) },
                 colour: Colour::Green,
             },
             KeyFigure {
                 name: "Quarantined",
                 number: format_thousands(refused),
-                note: html! { (format_percent(refused, books.landed)) " of what landed" },
+                note: html! { (format_percent(refused, reconciliation.landed)) " of landed records" },
                 colour: if refused == 0 {
                     Colour::Green
                 } else {
@@ -117,11 +117,11 @@ impl SourcePageView<'_> {
                 },
             },
             KeyFigure {
-                name: "Half of them came",
-                number: books
+                name: "Median lag",
+                number: reconciliation
                     .lag_percentile(50)
                     .map_or_else(|| "-".into(), format_lag_bound),
-                note: html! { @if let Some(bound) = books.lag_percentile(95) { "95% " (format_lag_bound(bound)) } @else { "No lag was measured" } },
+                note: html! { @if let Some(bound) = reconciliation.lag_percentile(95) { "95% of records " (format_lag_bound(bound)) } @else { "No lag was measured" } },
                 colour: Colour::Blue,
             },
         ])
@@ -129,17 +129,42 @@ impl SourcePageView<'_> {
 
     fn about_section(&self) -> Markup {
         let contract = &self.plan.contract;
+        let rows = contract
+            .events
+            .iter()
+            .map(|(name, op)| {
+                vec![
+                    html! { code { (name) } },
+                    html! { (describe_event_op(*op)) },
+                ]
+            })
+            .collect();
+        let heads = [text_header("Type"), text_header("What it does")];
+        let event_types = data_table(
+            "Event types; one that is not declared is quarantined",
+            TableWidth::Narrow,
+            &heads,
+            rows,
+        );
+
+        html! {
+            (summary_list(self.about_facts()))
+            (details_box(&count_with_noun(contract.events.len() as u64, "event type"), &event_types))
+        }
+    }
+
+    fn about_facts(&self) -> Vec<(&'static str, Markup)> {
+        let contract = &self.plan.contract;
         let about = &contract.about;
         let mut facts = vec![
             ("Owner", html! { (contract.owner) }),
             ("Who to ask", support_channels(about)),
         ];
         if !about.limitations.is_empty() {
-            facts.push((
-                "Known limits",
-                html! { (end_with_full_stop(&about.limitations)) },
-            ));
+            let limitations = end_with_full_stop(&about.limitations);
+            facts.push(("Known limits", html! { (limitations) }));
         }
+
         facts.extend([
             ("Topic", html! { code { (contract.topic) } }),
             (
@@ -152,197 +177,231 @@ impl SourcePageView<'_> {
             ),
             ("Classification", html! { (about.security) }),
         ]);
-        let row = |(name, op): (&String, &EventOp)| {
-            vec![
-                html! { code { (name) } },
-                html! { (describe_event_op(*op)) },
-            ]
-        };
-        html! {
-            (summary_list(facts))
-            (details_box(
-                &count_with_noun(contract.events.len() as u64, "event type"),
-                &data_table("Event types; one that is not declared is quarantined", TableWidth::Narrow, &[text_header("Type"), text_header("What it does")], contract.events.iter().map(row).collect()),
-            ))
-        }
+        facts
     }
 
     fn day_section(&self) -> Markup {
-        let books = self.reconciliation;
-        let parts = [
-            ("Refined into rows", books.refined),
-            ("Left alone, as declared", books.ignored),
-            ("Quarantined", books.quarantined_total()),
-        ];
-        let row = |(name, count): (&str, u64)| {
-            vec![
-                html! { (name) },
-                html! { (format_thousands(count)) },
-                html! { (format_percent(count, books.landed)) },
-            ]
-        };
-        let mut rows: Vec<Vec<Markup>> = parts.into_iter().map(row).collect();
-        rows.push(vec![
-            html! { strong { "Landed" } },
-            html! { strong { (format_thousands(books.landed)) } },
-            html! { (format_percent(books.landed, books.landed)) },
-        ]);
-        let again = books.redriven;
+        let reconciliation = self.reconciliation;
+        let again = reconciliation.redriven;
         html! {
-            (data_table("Landed is refined, ignored and quarantined together", TableWidth::Narrow, &[text_header("What became of them"), numeric_header("Records"), numeric_header("Share")], rows))
-            @if books.waiting > 0 { p.govuk-body { "Raw objects that wait to be transformed: " (books.waiting) "." } }
-            @if books.offset_gaps > 0 { p.govuk-body { "Offsets of the topic without a record: " (books.offset_gaps) "." } }
+            (self.outcomes_table())
+            @if reconciliation.waiting > 0 { p.govuk-body { "Raw objects that wait for the transform: " (reconciliation.waiting) "." } }
+            @if reconciliation.offset_gaps > 0 { p.govuk-body { "Offset gaps, which are offsets of the topic without a record: " (reconciliation.offset_gaps) "." } }
             @if again.total() > 0 {
                 p.govuk-body {
                     "Processed again: " (count_with_noun(again.total(), "record")) ", of which " (format_thousands(again.refined)) " became rows, "
-                    (format_thousands(again.ignored)) " were left alone and " (format_thousands(again.quarantined)) " were refused once more."
+                    (format_thousands(again.ignored)) " were ignored and " (format_thousands(again.quarantined)) " were quarantined again."
                 }
             }
         }
     }
 
+    /// What became of the landed records, with their total in the last row.
+    fn outcomes_table(&self) -> Markup {
+        let reconciliation = self.reconciliation;
+        let landed = reconciliation.landed;
+        let outcomes = [
+            ("Refined into rows", reconciliation.refined),
+            ("Ignored, as declared", reconciliation.ignored),
+            ("Quarantined", reconciliation.quarantined_total()),
+        ];
+        let mut rows: Vec<Vec<Markup>> = outcomes
+            .into_iter()
+            .map(|(name, count)| {
+                vec![
+                    html! { (name) },
+                    html! { (format_thousands(count)) },
+                    html! { (format_percent(count, landed)) },
+                ]
+            })
+            .collect();
+        rows.push(vec![
+            html! { strong { "Landed" } },
+            html! { strong { (format_thousands(landed)) } },
+            html! { (format_percent(landed, landed)) },
+        ]);
+
+        let heads = [
+            text_header("Outcome"),
+            numeric_header("Records"),
+            numeric_header("Share"),
+        ];
+        data_table(
+            "Landed records are refined, ignored or quarantined",
+            TableWidth::Narrow,
+            &heads,
+            rows,
+        )
+    }
+
     fn quarantine_section(&self) -> Markup {
-        let before = self
-            .edition
-            .earlier
-            .and_then(|report| report.sources.get(&self.plan.contract.name));
-        let row = |(rule, count): (&String, &u64)| {
-            let then = before.map_or_else(
-                || "-".into(),
-                |books| format_thousands(books.quarantined.get(rule).copied().unwrap_or_default()),
-            );
-            vec![
-                html! { code { (rule) } },
-                html! { (format_thousands(*count)) },
-                html! { (then) },
-            ]
-        };
+        if self.reconciliation.quarantined.is_empty() {
+            return html! { p.govuk-body { "No record of the day was refused." } };
+        }
+
         let heads = [
             text_header("Rule"),
             numeric_header("Records"),
             numeric_header("The day before"),
         ];
+        let rows = self
+            .reconciliation
+            .quarantined
+            .iter()
+            .map(|(rule, count)| {
+                vec![
+                    html! { code { (rule) } },
+                    html! { (format_thousands(*count)) },
+                    html! { (self.quarantined_the_day_before(rule)) },
+                ]
+            })
+            .collect();
         html! {
-            @if self.reconciliation.quarantined.is_empty() { p.govuk-body { "No record of the day was refused." } }
-            @else {
-                (data_table("Refused records, by the rule that refused them", TableWidth::Narrow, &heads, self.reconciliation.quarantined.iter().map(row).collect()))
-                p.govuk-body.app-measure { "Each lies in the quarantine with its bytes and the reason. Once its cause is mended: " code { "polelake quarantine redrive" } "." }
-            }
+            (data_table("Refused records, by the rule that refused them", TableWidth::Narrow, &heads, rows))
+            p.govuk-body.app-measure { "The quarantine holds each of them with its bytes and the reason. Once the cause is fixed, " code { "polelake quarantine redrive" } " processes them again." }
         }
     }
 
+    fn quarantined_the_day_before(&self, rule: &str) -> String {
+        let before = self
+            .build
+            .earlier
+            .and_then(|report| report.sources.get(&self.plan.contract.name));
+        before.map_or_else(
+            || "-".into(),
+            |before| format_thousands(before.quarantined.get(rule).copied().unwrap_or_default()),
+        )
+    }
+
     fn history_section(&self) -> Markup {
-        let series = |metric: &str| {
-            self.edition
-                .history
-                .metric_series(&self.dataset, "", metric)
-        };
-        let (refined, ignored, quarantined) =
-            (series("refined"), series("ignored"), series("quarantined"));
-        let on = |series: &[(&str, f64)], date: &str| {
-            series
-                .iter()
-                .find(|(day, _)| *day == date)
-                .map_or(0.0, |(_, value)| *value)
-        };
-        let days: Vec<(&str, Vec<f64>)> = refined
-            .iter()
-            .map(|(date, count)| {
-                (
-                    *date,
-                    vec![*count, on(&ignored, date), on(&quarantined, date)],
-                )
-            })
-            .collect();
-        let mine: Vec<_> = self
-            .edition
-            .report
-            .trends
-            .iter()
-            .filter(|trend| trend.dataset == self.dataset)
-            .collect();
-        let expected = |metric: &str| {
-            mine.iter()
-                .filter(|trend| trend.metric == metric)
-                .find_map(|trend| trend.expected)
-        };
+        let days = self.outcomes_by_day();
+        let trends = self.trends();
         html! {
             @if days.is_empty() { p.govuk-body { "Charts begin with the second day." } }
             @else {
                 div.app-charts {
                     (stacked_bar_chart("What became of the records", &["Refined", "Ignored", "Quarantined"], &days))
-                    (line_chart("Records landed", &series("landed"), expected("landed"), |value| format_metric_value("landed", value)))
-                    (line_chart("Share of records quarantined", &series("quarantined_share"), expected("quarantined_share"), |value| format_metric_value("quarantined_share", value)))
-                    @for rule in self.reconciliation.quarantined.keys() {
-                        (line_chart(&format!("Quarantined by {rule}"), &self.edition.history.metric_series(&self.dataset, rule, "quarantined"), None, |value| format_metric_value("quarantined", value)))
-                    }
+                    (self.metric_chart("Records landed", "landed"))
+                    (self.metric_chart("Share of records quarantined", "quarantined_share"))
+                    @for rule in self.reconciliation.quarantined.keys() { (self.quarantine_rule_chart(rule)) }
                 }
             }
-            @if !mine.is_empty() { (trend::render_trends("Observed beside the expected range", mine, None)) }
+            @if !trends.is_empty() { (trend::render_trends("Observed figures and their usual ranges", trends, None)) }
         }
+    }
+
+    /// Refined, ignored and quarantined records, for each day with a count of refined ones.
+    fn outcomes_by_day(&self) -> Vec<(&str, Vec<f64>)> {
+        let ignored = self.metric_series("ignored");
+        let quarantined = self.metric_series("quarantined");
+        self.metric_series("refined")
+            .into_iter()
+            .map(|(date, refined)| {
+                let counts = vec![
+                    refined,
+                    value_on_day(&ignored, date),
+                    value_on_day(&quarantined, date),
+                ];
+                (date, counts)
+            })
+            .collect()
+    }
+
+    fn metric_series(&self, metric: &str) -> Vec<(&str, f64)> {
+        self.build.history.metric_series(&self.dataset, "", metric)
+    }
+
+    fn trends(&self) -> Vec<&Trend> {
+        self.build
+            .report
+            .trends
+            .iter()
+            .filter(|trend| trend.dataset == self.dataset)
+            .collect()
+    }
+
+    /// A metric of the source by day, with its usual range on the last day.
+    fn metric_chart(&self, title: &str, metric: &str) -> Markup {
+        let expected = self
+            .trends()
+            .into_iter()
+            .filter(|trend| trend.metric == metric)
+            .find_map(|trend| trend.expected);
+        line_chart(title, &self.metric_series(metric), expected, |value| {
+            format_metric_value(metric, value)
+        })
+    }
+
+    fn quarantine_rule_chart(&self, rule: &str) -> Markup {
+        let series = self
+            .build
+            .history
+            .metric_series(&self.dataset, rule, "quarantined");
+        line_chart(&format!("Quarantined by {rule}"), &series, None, |value| {
+            format_metric_value("quarantined", value)
+        })
     }
 
     fn minutes_section(&self) -> Markup {
         html! {
-            @if self.reconciliation.minutes.is_empty() { p.govuk-body { "No record came with a minute of its own." } }
+            @if self.reconciliation.minutes.is_empty() { p.govuk-body { "No arrival times were recorded." } }
             @else { (minute_chart("Records a minute", self.reconciliation.minutes.iter())) }
         }
     }
 
     fn lag_section(&self) -> Markup {
-        let lag = &self.reconciliation.lag;
-        let all: u64 = lag.values().sum();
+        let all: u64 = self.reconciliation.lag.values().sum();
         if all == 0 {
-            return html! { p.govuk-body { "No record of the day says when it happened." } };
+            return html! { p.govuk-body { "No record of the day states its event time." } };
         }
-        let centiles = [
-            ("Half of the records", 50),
-            ("95 in a hundred", 95),
-            ("99 in a hundred", 99),
+
+        let percentiles = [
+            ("Median", 50),
+            ("95th percentile", 95),
+            ("99th percentile", 99),
         ];
-        let facts = centiles
+        let facts = percentiles
             .into_iter()
             .filter_map(|(name, share)| {
-                Some((
-                    name,
-                    html! { (format_lag_bound(self.reconciliation.lag_percentile(share)?)) },
-                ))
+                let bound = self.reconciliation.lag_percentile(share)?;
+                Some((name, html! { (format_lag_bound(bound)) }))
             })
             .collect();
-        let mut sum = 0;
-        let row = |(bound, count): (&u64, &u64)| {
-            sum += count;
-            vec![
-                html! { (format_lag_bound(*bound)) },
-                html! { (format_thousands(*count)) },
-                html! { (format_percent(sum, all)) },
-            ]
-        };
-        let rows = lag.iter().map(row).collect();
         html! {
-            p.govuk-body.app-measure { "From the time that an event tells to its append to the log, by the clocks of both." }
+            p.govuk-body.app-measure { "The time from an event to its append to the log: the first by the source's clock, the second by Kafka's." }
             (summary_list(facts))
-            (details_box("All lags", &data_table("Records by their lag", TableWidth::Narrow, &[text_header("Lag"), numeric_header("Records"), numeric_header("This or less")], rows)))
+            (details_box("All lags", &self.lag_table(all)))
         }
     }
 
+    /// Records by lag, with the share of records up to each bound.
+    fn lag_table(&self, all: u64) -> Markup {
+        let mut rows = Vec::new();
+        let mut sum = 0;
+        for (bound, count) in &self.reconciliation.lag {
+            sum += count;
+            rows.push(vec![
+                html! { (format_lag_bound(*bound)) },
+                html! { (format_thousands(*count)) },
+                html! { (format_percent(sum, all)) },
+            ]);
+        }
+
+        let heads = [
+            text_header("Lag"),
+            numeric_header("Records"),
+            numeric_header("Cumulative share"),
+        ];
+        data_table("Records by lag", TableWidth::Narrow, &heads, rows)
+    }
+
     fn undeclared_section(&self) -> Markup {
-        let list = |caption: &str, counts: &BTreeMap<String, u64>| {
-            let rows = counts
-                .iter()
-                .map(|(path, count)| {
-                    vec![
-                        html! { code { (path) } },
-                        html! { (format_thousands(*count)) },
-                    ]
-                })
-                .collect();
-            html! { @if !counts.is_empty() { (data_table(caption, TableWidth::Narrow, &[text_header("Field"), numeric_header("Times")], rows)) } }
-        };
+        let undeclared = &self.reconciliation.undeclared;
+        let unlisted = &self.reconciliation.unlisted;
         html! {
-            @if self.reconciliation.undeclared.is_empty() && self.reconciliation.unlisted.is_empty() { p.govuk-body { "Every field and every code of the day is declared." } }
-            (list("Fields that the contract does not declare: kept in the raw zone, and in no table", &self.reconciliation.undeclared))
-            (list("Codes that the contract does not list: kept as they came", &self.reconciliation.unlisted))
+            @if undeclared.is_empty() && unlisted.is_empty() { p.govuk-body { "Every field and value of the day is declared." } }
+            (counts_by_path("Undeclared fields: kept in the raw zone, in no table", undeclared))
+            (counts_by_path("Unlisted values: kept as they were received", unlisted))
         }
     }
 
@@ -355,7 +414,7 @@ impl SourcePageView<'_> {
         ];
         html! {
             @for object in &self.plan.contract.schema {
-                @let rows = { let mut rows = Vec::new(); object.properties.iter().for_each(|property| add_field_rows(&mut rows, "", property)); rows };
+                @let rows = field_rows(&object.properties);
                 (details_box(
                     &format!("{}: {}", object.name, count_with_noun(rows.len() as u64, "field")),
                     &data_table(&format!("Fields of {}", object.name), TableWidth::Wide, &heads, rows),
@@ -365,32 +424,33 @@ impl SourcePageView<'_> {
     }
 
     fn filled_tables_section(&self) -> Markup {
-        let tables = self.plan.table_indices();
-        let row = |place: usize| {
-            let of = &self.edition.catalogue.tables[place];
-            let rows = self
-                .edition
-                .report
-                .tables
-                .get(&of.name)
-                .map_or_else(|| "-".into(), |manifest| format_thousands(manifest.rows));
-            vec![
-                html! { a.govuk-link href={ "../table/" (of.name) ".html" } { (of.name) } },
-                html! { (end_with_full_stop(&of.meaning)) },
-                html! { (rows) },
-            ]
-        };
         let heads = [
             text_header("Table"),
-            text_header("Its rows"),
+            text_header("Meaning"),
             numeric_header("Rows of all sources"),
         ];
+        let rows = self
+            .plan
+            .table_indices()
+            .into_iter()
+            .map(|index| self.filled_table_row(&self.build.catalogue.tables[index]))
+            .collect();
         data_table(
             "Tables that its events fill",
             TableWidth::Narrow,
             &heads,
-            tables.into_iter().map(row).collect(),
+            rows,
         )
+    }
+
+    fn filled_table_row(&self, table: &TableContract) -> Vec<Markup> {
+        let manifest = self.build.report.tables.get(&table.name);
+        let rows = manifest.map_or_else(|| "-".into(), |manifest| format_thousands(manifest.rows));
+        vec![
+            html! { a.govuk-link href={ "../table/" (table.name) ".html" } { (table.name) } },
+            html! { (end_with_full_stop(&table.meaning)) },
+            html! { (rows) },
+        ]
     }
 
     fn contract_section(&self) -> Markup {
@@ -404,42 +464,75 @@ impl SourcePageView<'_> {
 
 fn describe_event_op(op: EventOp) -> &'static str {
     match op {
-        EventOp::Upsert => "States the whole record",
-        EventOp::Patch => "States some fields of the record",
-        EventOp::Delete => "The record is gone",
-        EventOp::Ignore => "Is kept in the raw zone and goes no further",
+        EventOp::Upsert => "Carries the full record",
+        EventOp::Patch => "Carries some fields of the record",
+        EventOp::Delete => "Deletes the record",
+        EventOp::Ignore => "Ignored: stays in the raw zone only",
     }
 }
 
-fn add_field_rows(rows: &mut Vec<Vec<Markup>>, above: &str, property: &Property) {
-    let name = if property.name.is_empty() {
-        above.to_owned()
-    } else {
-        format!("{above}{}", property.name)
-    };
-    let kind = property.logical_type.as_deref().unwrap_or("string");
-    let (class, says) = (
-        property.classification.as_deref().unwrap_or(""),
-        property.description.as_deref().unwrap_or(""),
-    );
-    if !property.name.is_empty() {
-        rows.push(vec![
-            html! { code { (name) } },
-            html! { (kind) @if property.required { ", required" } },
-            html! { (class) },
-            html! { (end_with_full_stop(says)) },
-        ]);
-    }
-    property
-        .properties
+/// The value of a day in a series; zero if the series has none.
+fn value_on_day(series: &[(&str, f64)], date: &str) -> f64 {
+    series
         .iter()
-        .for_each(|below| add_field_rows(rows, &format!("{name}."), below));
-    if let Some(items) = property.items.as_deref() {
-        items
-            .properties
-            .iter()
-            .for_each(|below| add_field_rows(rows, &format!("{name}[]."), below));
+        .find(|(day, _)| *day == date)
+        .map_or(0.0, |(_, value)| *value)
+}
+
+/// Counts by path in a table, or nothing if there are none.
+fn counts_by_path(caption: &str, counts: &BTreeMap<String, u64>) -> Markup {
+    if counts.is_empty() {
+        return html! {};
     }
+
+    let heads = [text_header("Field"), numeric_header("Times")];
+    let rows = counts
+        .iter()
+        .map(|(path, count)| {
+            vec![
+                html! { code { (path) } },
+                html! { (format_thousands(*count)) },
+            ]
+        })
+        .collect();
+    data_table(caption, TableWidth::Narrow, &heads, rows)
+}
+
+/// One row for each field, with nested fields below their parents.
+fn field_rows(properties: &[Property]) -> Vec<Vec<Markup>> {
+    let mut rows = Vec::new();
+    for property in properties {
+        add_field_rows(&mut rows, "", property);
+    }
+    rows
+}
+
+fn add_field_rows(rows: &mut Vec<Vec<Markup>>, parent: &str, property: &Property) {
+    let name = format!("{parent}{}", property.name);
+    if !property.name.is_empty() {
+        rows.push(field_row(&name, property));
+    }
+
+    for nested in &property.properties {
+        add_field_rows(rows, &format!("{name}."), nested);
+    }
+    if let Some(items) = property.items.as_deref() {
+        for nested in &items.properties {
+            add_field_rows(rows, &format!("{name}[]."), nested);
+        }
+    }
+}
+
+fn field_row(name: &str, property: &Property) -> Vec<Markup> {
+    let logical_type = property.logical_type.as_deref().unwrap_or("string");
+    let classification = property.classification.as_deref().unwrap_or("");
+    let description = property.description.as_deref().unwrap_or("");
+    vec![
+        html! { code { (name) } },
+        html! { (logical_type) @if property.required { ", required" } },
+        html! { (classification) },
+        html! { (end_with_full_stop(description)) },
+    ]
 }
 
 #[cfg(test)]
@@ -447,7 +540,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_told_in_words() {
+    fn lag_bounds_are_described_in_words() {
         assert_eq!(format_lag_bound(3_600), "within 1 hour");
         assert!(format_lag_bound(5_000_000).starts_with("more than "));
     }

@@ -19,45 +19,46 @@ use super::text::{
     format_instant, format_metric_value, format_thousands,
 };
 use super::{SiteBuild, columns, trend};
+use crate::report::Trend;
 
-/// What a table's page is made of.
+/// The inputs of a table's page.
 struct TablePageView<'v> {
-    edition: &'v SiteBuild<'v>,
+    build: &'v SiteBuild<'v>,
     table: &'v TableContract,
     manifest: Option<&'v SnapshotManifest>,
     dataset: String,
 }
 
-pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8> {
-    let manifest = edition.report.tables.get(&of.name);
+pub(super) fn table_page(build: &SiteBuild<'_>, table: &TableContract) -> Vec<u8> {
+    let manifest = build.report.tables.get(&table.name);
     let view = TablePageView {
-        edition,
-        table: of,
+        build,
+        table,
         manifest,
-        dataset: format!("table/{}", of.name),
+        dataset: format!("table/{}", table.name),
     };
     let body = html! {
-        span.app-kicker { "Table, family " (of.family.name()) }
-        div.app-title { h1.govuk-heading-l { (of.name) } (table_state_tag(manifest)) }
-        p.app-lead { (end_with_full_stop(&of.meaning)) }
+        span.app-kicker { "Table, family " (table.family.name()) }
+        div.app-title { h1.govuk-heading-l { (table.name) } (table_state_tag(manifest)) }
+        p.app-lead { (end_with_full_stop(&table.meaning)) }
         (view.headline_figures())
         (sections_with_contents(&[
             ("what", "What it is and who to ask", view.about_section()),
             ("fresh", "How fresh it is", view.freshness_section()),
             ("quality", "Quality", view.quality_section()),
             ("history", "History", view.history_section()),
-            ("columns", "Columns", columns::columns_section(edition, of, manifest)),
-            ("sample", "Sample rows", columns::sample_rows_table(edition, of)),
+            ("columns", "Columns", columns::columns_section(build, table, manifest)),
+            ("sample", "Sample rows", columns::sample_rows_table(build, table)),
             ("query", "How to query it", view.queries_section()),
             ("links", "Links to other tables", view.links_section()),
             ("lineage", "Where it comes from", view.lineage_section()),
-            ("changes", "Changes of its columns", view.changes_section()),
+            ("changes", "Changes to its columns", view.changes_section()),
             ("contract", "Contract", view.contract_section()),
         ]))
     };
     let frame = PageLayout {
-        title: &of.name,
-        summary: &of.meaning,
+        title: &table.name,
+        summary: &table.meaning,
         part: SitePart::Tables,
         depth: 1,
         is_subpage: true,
@@ -66,7 +67,7 @@ pub(super) fn table_page(edition: &SiteBuild<'_>, of: &TableContract) -> Vec<u8>
     frame.render_page(&body)
 }
 
-/// How a table stands, in a word.
+/// A tag for the state of a table.
 pub(super) fn table_state_tag(manifest: Option<&SnapshotManifest>) -> Markup {
     match manifest {
         None => coloured_tag(Colour::Grey, "No snapshot"),
@@ -88,15 +89,12 @@ impl TablePageView<'_> {
     }
 
     fn last_passing_day(&self) -> Option<&str> {
-        self.edition
-            .passing
-            .get(&self.table.name)
-            .map(String::as_str)
+        self.build.passing.get(&self.table.name).map(String::as_str)
     }
 
     fn headline_figures(&self) -> Markup {
         let Some(manifest) = self.manifest else {
-            return html! { div.govuk-inset-text { "There is no snapshot of " (format_date(&self.edition.report.date)) ". The table fills when a source sends what is mapped to it." } };
+            return html! { div.govuk-inset-text { "There is no snapshot of " (format_date(&self.build.report.date)) ". The table fills when a source sends what is mapped to it." } };
         };
         let (met, all) = critical_rules_met(manifest.rules.iter());
         let rules = self.rule_results();
@@ -107,13 +105,13 @@ impl TablePageView<'_> {
             KeyFigure {
                 name: "Rows",
                 number: format_thousands(manifest.rows),
-                note: html! { (format_thousands(manifest.inserted)) " new, " (format_thousands(manifest.updated)) " changed, " (format_thousands(manifest.deleted)) " gone" },
+                note: html! { (format_thousands(manifest.inserted)) " new, " (format_thousands(manifest.updated)) " changed, " (format_thousands(manifest.deleted)) " deleted" },
                 colour: Colour::Blue,
             },
             KeyFigure {
                 name: "Critical rules met",
                 number: format!("{met} of {all}"),
-                note: html! { @if met == all { "The day was made current" } @else { "The day is held back" } },
+                note: html! { @if met == all { "This day is published" } @else { "This day is held back" } },
                 colour: if met == all {
                     Colour::Green
                 } else {
@@ -161,13 +159,13 @@ impl TablePageView<'_> {
         facts.push(("Who to ask", support_channels(about)));
         facts.push(("Access", access_roles(about)));
         facts.push(("Classification", html! {
-            (about.security) @if personal > 0 { ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len()) " hold people's data" }
+            (about.security) @if personal > 0 { ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len()) " hold personal data" }
         }));
         if !about.links.is_empty() {
             facts.push(("Documents", document_links(about)));
         }
         facts.push((
-            "For machines",
+            "Machine-readable",
             html! { a.govuk-link href={ (self.table.name) ".json" } { "This page as JSON" } },
         ));
         summary_list(facts)
@@ -175,107 +173,118 @@ impl TablePageView<'_> {
 
     fn freshness_section(&self) -> Markup {
         let Some(manifest) = self.manifest else {
-            return html! { p.govuk-body { "Nothing to tell without a snapshot." } };
+            return html! { p.govuk-body { "There is no snapshot to describe." } };
         };
-        let promise = self.table.about.service_level_text("frequency");
+
         let mut facts = vec![
             (
                 "Last updated",
                 html! { (format_date(&manifest.date)) ", the end of the day, UTC" },
             ),
-            (
-                "Last passing snapshot",
-                html! {
-                    @match self.last_passing_day() {
-                        Some(day) => { (format_date(day)) @if !manifest.passed { ": readers see this one, and " (format_date(&manifest.date)) " is held back" } },
-                        None => "None yet",
-                    }
-                },
-            ),
+            ("Last passing snapshot", self.last_passing_fact(manifest)),
             (
                 "Newest event in it",
                 html! { @match manifest.newest_event { Some(micros) => (format_instant(micros)), None => "None" } },
             ),
             (
                 "Built on",
-                html! { @match &manifest.base { Some(base) => (format_date(base)), None => "Nothing: it is the first day" } },
+                html! { @match &manifest.base { Some(base) => (format_date(base)), None => "Nothing: this is the first day" } },
             ),
         ];
-        if let Some(promise) = promise {
-            let says = self
-                .table
-                .about
-                .service_levels
-                .iter()
-                .find(|level| level.property == "frequency");
-            let says = says.and_then(|level| level.description.clone());
-            facts.push((
-                "Promised",
-                html! { "Every " @if promise == "1 d" { "day" } @else { (promise) } @if let Some(says) = says { ". " (end_with_full_stop(&says)) } },
-            ));
+        if let Some(frequency) = self.table.about.service_level_text("frequency") {
+            facts.push(("Service level", self.frequency_fact(&frequency)));
         }
         summary_list(facts)
+    }
+
+    fn last_passing_fact(&self, manifest: &SnapshotManifest) -> Markup {
+        html! {
+            @match self.last_passing_day() {
+                Some(day) => { (format_date(day)) @if !manifest.passed { ": readers see this one, and " (format_date(&manifest.date)) " is held back" } },
+                None => "None yet",
+            }
+        }
+    }
+
+    /// How often the contract says that the table is updated, with the contract's description.
+    fn frequency_fact(&self, frequency: &str) -> Markup {
+        let description = self
+            .table
+            .about
+            .service_levels
+            .iter()
+            .find(|level| level.property == "frequency")
+            .and_then(|level| level.description.as_deref());
+        html! {
+            "Every " @if frequency == "1 d" { "day" } @else { (frequency) }
+            @if let Some(description) = description { ". " (end_with_full_stop(description)) }
+        }
     }
 
     fn quality_section(&self) -> Markup {
         let rules = self.rule_results();
         let scores = score_dimensions(&rules);
-        let mine: Vec<_> = self
-            .edition
+        let dimensions = dimension::dimensions_table("The six dimensions", &scores, |name| {
+            dimension::dimension_trend(self.build, &self.dataset, name)
+        });
+
+        let trends = self.trends();
+        html! {
+            (dimensions)
+            @if !rules.is_empty() { (dimension::rules_by_dimension(&scores)) }
+            h3.govuk-heading-s { "Compared with earlier days" }
+            @if trends.is_empty() { p.govuk-body { "There are no earlier days to compare with yet." } }
+            @else { (trend::render_trends("Observed figures and their usual ranges", trends, None)) }
+            p.govuk-body.app-small { a.govuk-link href="../about.html" { "What the dimensions and states mean" } }
+        }
+    }
+
+    fn trends(&self) -> Vec<&Trend> {
+        self.build
             .report
             .trends
             .iter()
             .filter(|trend| trend.dataset == self.dataset)
-            .collect();
-        let root = "../";
-        html! {
-            (dimension::dimensions_table("The six dimensions", &scores, |name| dimension::dimension_trend(self.edition, &self.dataset, name)))
-            @if !rules.is_empty() { (dimension::rules_by_dimension(&scores)) }
-            h3.govuk-heading-s { "Beside what is usual" }
-            @if mine.is_empty() { p.govuk-body { "Nothing is compared with earlier days yet." } }
-            @else { (trend::render_trends("Observed beside the expected range", mine, None)) }
-            p.govuk-body.app-small { a.govuk-link href={ (root) "about.html" } { "What the dimensions and states mean" } }
-        }
+            .collect()
     }
 
     fn history_section(&self) -> Markup {
-        let series = |metric: &str| {
-            self.edition
-                .history
-                .metric_series(&self.dataset, "", metric)
-        };
-        let expected = |metric: &str| {
-            let whole = self
-                .edition
-                .report
-                .trends
-                .iter()
-                .filter(|trend| trend.dataset == self.dataset && trend.column.is_none());
-            whole
-                .filter(|trend| trend.metric == metric)
-                .find_map(|trend| trend.expected)
-        };
-        let chart = |title: &str, metric: &str| {
-            line_chart(title, &series(metric), expected(metric), |value| {
-                if metric == "freshness_hours" {
-                    format_decimal(value)
-                } else {
-                    format_metric_value(metric, value)
-                }
-            })
-        };
-        let known = ["rows", "changed_rows", "freshness_hours"]
+        let has_history = ["rows", "changed_rows", "freshness_hours"]
             .iter()
-            .any(|metric| !series(metric).is_empty());
-        html! {
-            @if known {
-                div.app-charts {
-                    (chart("Rows", "rows"))
-                    (chart("Rows that changed", "changed_rows"))
-                    (chart("Hours since the newest event, at the end of the day", "freshness_hours"))
-                }
-            } @else { p.govuk-body { "Charts begin with the second day." } }
+            .any(|metric| !self.metric_series(metric).is_empty());
+        if !has_history {
+            return html! { p.govuk-body { "Charts begin with the second day." } };
         }
+
+        html! {
+            div.app-charts {
+                (self.metric_chart("Rows", "rows"))
+                (self.metric_chart("Rows that changed", "changed_rows"))
+                (self.metric_chart("Hours since the newest event, at the end of the day", "freshness_hours"))
+            }
+        }
+    }
+
+    fn metric_series(&self, metric: &str) -> Vec<(&str, f64)> {
+        self.build.history.metric_series(&self.dataset, "", metric)
+    }
+
+    /// A metric of the whole table by day, with its usual range on the last day.
+    fn metric_chart(&self, title: &str, metric: &str) -> Markup {
+        let expected = self
+            .trends()
+            .into_iter()
+            .filter(|trend| trend.column.is_none() && trend.metric == metric)
+            .find_map(|trend| trend.expected);
+
+        line_chart(title, &self.metric_series(metric), expected, |value| {
+            // The chart's title already names the unit.
+            if metric == "freshness_hours" {
+                format_decimal(value)
+            } else {
+                format_metric_value(metric, value)
+            }
+        })
     }
 
     fn queries_section(&self) -> Markup {
@@ -285,13 +294,13 @@ impl TablePageView<'_> {
         let shown = query_examples(
             self.table,
             manifest,
-            self.edition.catalogue,
-            self.edition.query_location,
+            self.build.catalogue,
+            self.build.query_location,
         );
         html! {
             p.govuk-body.app-measure {
-                "Glue's " code { (self.edition.query_location.glue_database(self.table)) "." (self.table.name) } " is the newest day that passed, "
-                code { (self.table.name) "_history" } " every kept day. Examples are run by the platform's tests."
+                "Glue's " code { (self.build.query_location.glue_database(self.table)) "." (self.table.name) } " holds the newest day that passed; "
+                code { (self.table.name) "_history" } " holds every retained day. The platform's tests run these examples."
             }
             @for example in shown {
                 h3.govuk-heading-s { (example.title) span.app-muted { ", " (example.engine) } }
@@ -301,69 +310,84 @@ impl TablePageView<'_> {
     }
 
     fn links_section(&self) -> Markup {
-        let found = related_tables(self.edition.catalogue, &self.table.name);
-        let row = |(says, other): (String, String)| {
-            vec![
-                html! { a.govuk-link href={ (other) ".html" } { (other) } },
-                html! { (says) },
-            ]
-        };
-        html! {
-            @if found.is_empty() { p.govuk-body { "No rule of the contracts ties it to another table. Rows of any two tables are joined by the table " a.govuk-link href="link.html" { "link" } "." } }
-            @else { (data_table("Tables that it is tied to, by the contracts' rules", TableWidth::Narrow, &[text_header("Table"), text_header("How")], found.into_iter().map(row).collect())) }
+        let related = related_tables(self.build.catalogue, &self.table.name);
+        if related.is_empty() {
+            return html! { p.govuk-body { "No rule in the contracts relates this table to another. Rows of any two tables are joined through the table " a.govuk-link href="link.html" { "link" } "." } };
         }
+
+        let rows = related
+            .into_iter()
+            .map(|(relation, other)| {
+                vec![
+                    html! { a.govuk-link href={ (other) ".html" } { (other) } },
+                    html! { (relation) },
+                ]
+            })
+            .collect();
+        data_table(
+            "Related tables, by the rules of the contracts",
+            TableWidth::Narrow,
+            &[text_header("Table"), text_header("Relation")],
+            rows,
+        )
     }
 
     fn lineage_section(&self) -> Markup {
-        let plans: Vec<&CompiledMapping> =
-            sources_filling(self.edition.catalogue, &self.table.name);
-        let source = |plan: &&CompiledMapping| {
-            let contract = &plan.contract;
-            vec![
-                html! { a.govuk-link href={ "../source/" (contract.name) ".html" } { (contract.name) } },
-                html! { (end_with_full_stop(&contract.purpose)) },
-                html! { (contract.owner) },
-            ]
-        };
-        let filled = |column: &contract::Column| {
-            let lines = column_lineage(&self.table.name, &column.name, self.edition.catalogue);
-            (!lines.is_empty()).then(|| {
-                vec![
-                    html! { code { (column.name) } },
-                    html! { ul { @for line in lines { li { code { (line) } } } } },
-                ]
-            })
-        };
-        let rows: Vec<Vec<Markup>> = self.table.columns.iter().filter_map(filled).collect();
+        let mappings = sources_filling(self.build.catalogue, &self.table.name);
+        if mappings.is_empty() {
+            return html! { p.govuk-body { "No source fills this table: it is derived from other tables, or its first source is still to come." } };
+        }
+
+        let heads = [
+            text_header("Source"),
+            text_header("What it is"),
+            text_header("Owner"),
+        ];
+        let rows = mappings.into_iter().map(source_row).collect();
         html! {
-            @if plans.is_empty() { p.govuk-body { "No source fills it: it is made of other tables, or waits for its first source." } }
-            @else {
-                (data_table("Sources that fill it", TableWidth::Narrow, &[text_header("Source"), text_header("What it is"), text_header("Owner")], plans.iter().map(source).collect()))
-                (details_box("From field to column", &data_table("Fields of the sources, by column", TableWidth::Wide, &[text_header("Column"), text_header("Source and field")], rows)))
-            }
+            (data_table("Sources that fill this table", TableWidth::Narrow, &heads, rows))
+            (details_box("From fields to columns", &self.fields_by_column()))
         }
     }
 
+    /// The sources' fields of each column that a mapping fills.
+    fn fields_by_column(&self) -> Markup {
+        let mut rows = Vec::new();
+        for column in &self.table.columns {
+            let lines = column_lineage(&self.table.name, &column.name, self.build.catalogue);
+            if !lines.is_empty() {
+                rows.push(vec![
+                    html! { code { (column.name) } },
+                    html! { ul { @for line in lines { li { code { (line) } } } } },
+                ]);
+            }
+        }
+        data_table(
+            "Fields of the sources, by column",
+            TableWidth::Wide,
+            &[text_header("Column"), text_header("Source and field")],
+            rows,
+        )
+    }
+
     fn changes_section(&self) -> Markup {
-        let known = self.edition.schemas.published_table(&self.table.name);
-        let row = |change: &PublishedSchemaChange| {
-            vec![
-                html! { (format_date(&change.date)) },
-                html! { (change.version) },
-                html! { @if change.breaks_readers() { (coloured_tag(Colour::Red, "Breaks readers")) } @else { (coloured_tag(Colour::Green, "Safe for readers")) } },
-                html! { (describe_schema_change(change)) },
-            ]
+        let Some(published) = self.build.schemas.published_table(&self.table.name) else {
+            return html! { p.govuk-body { "No version has been published yet." } };
         };
+
         let heads = [
             text_header("First day"),
             text_header("Version"),
             text_header("For readers"),
             text_header("What changed"),
         ];
-        html! {
-            @if let Some(known) = known { (data_table("Versions of the contract, newest first", TableWidth::Wide, &heads, known.changes.iter().map(row).collect())) }
-            @else { p.govuk-body { "None is known." } }
-        }
+        let rows = published.changes.iter().map(schema_change_row).collect();
+        data_table(
+            "Versions of the contract, newest first",
+            TableWidth::Wide,
+            &heads,
+            rows,
+        )
     }
 
     fn contract_section(&self) -> Markup {
@@ -374,25 +398,49 @@ impl TablePageView<'_> {
     }
 }
 
+fn source_row(mapping: &CompiledMapping) -> Vec<Markup> {
+    let contract = &mapping.contract;
+    vec![
+        html! { a.govuk-link href={ "../source/" (contract.name) ".html" } { (contract.name) } },
+        html! { (end_with_full_stop(&contract.purpose)) },
+        html! { (contract.owner) },
+    ]
+}
+
+fn schema_change_row(change: &PublishedSchemaChange) -> Vec<Markup> {
+    let compatibility = if change.breaks_readers() {
+        coloured_tag(Colour::Red, "Breaks readers")
+    } else {
+        coloured_tag(Colour::Green, "Safe for readers")
+    };
+    vec![
+        html! { (format_date(&change.date)) },
+        html! { (change.version) },
+        compatibility,
+        html! { (describe_schema_change(change)) },
+    ]
+}
+
 fn describe_schema_change(change: &PublishedSchemaChange) -> String {
     let parts = [
         ("Added", &change.added),
         ("Removed", &change.removed),
-        ("Another type", &change.retyped),
+        ("Changed type", &change.retyped),
     ];
-    let told: Vec<String> = parts
+    let sentences: Vec<String> = parts
         .iter()
         .filter(|(_, names)| !names.is_empty())
-        .map(|(word, names)| format!("{word}: {}.", names.join(", ")))
+        .map(|(label, names)| format!("{label}: {}.", names.join(", ")))
         .collect();
-    if told.is_empty() {
-        "First seen here, or the same columns with other rules or texts.".into()
+
+    if sentences.is_empty() {
+        "First published version, or the same columns with other rules or descriptions.".into()
     } else {
-        told.join(" ")
+        sentences.join(" ")
     }
 }
 
-/// Where to ask about data.
+/// The support channels that a contract names.
 pub(super) fn support_channels(about: &contract::ContractInfo) -> Markup {
     html! {
         @for support in &about.support {
@@ -437,7 +485,7 @@ fn document_label(kind: &str) -> String {
     }
 }
 
-/// Whether a contract's address may be followed: it must not run a script.
+/// Whether a contract's address may become a link: it must not run a script.
 fn is_safe_url(url: &str) -> bool {
     ["https://", "http://", "mailto:"]
         .iter()
@@ -449,20 +497,24 @@ pub(super) fn sources_filling<'c>(
     catalogue: &'c Catalogue,
     table: &str,
 ) -> Vec<&'c CompiledMapping> {
-    let fills = |plan: &&CompiledMapping| {
-        plan.table_indices()
-            .iter()
-            .any(|place| catalogue.tables[*place].name == table)
-    };
-    catalogue.mappings.iter().filter(fills).collect()
+    catalogue
+        .mappings
+        .iter()
+        .filter(|mapping| {
+            let indices = mapping.table_indices();
+            indices
+                .iter()
+                .any(|index| catalogue.tables[*index].name == table)
+        })
+        .collect()
 }
 
 /// `source: path` of every mapping that fills the column.
 pub(super) fn column_lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
     let mut lines = BTreeSet::new();
     for plan in &catalogue.mappings {
-        for (place, name, paths) in plan.column_lineage() {
-            if catalogue.tables[place].name == table && name == column {
+        for (index, name, paths) in plan.column_lineage() {
+            if catalogue.tables[index].name == table && name == column {
                 lines.extend(
                     paths
                         .iter()
@@ -474,52 +526,53 @@ pub(super) fn column_lineage(table: &str, column: &str, catalogue: &Catalogue) -
     lines.into_iter().collect()
 }
 
-/// How the contracts' rules tie a table to others, as (how, other table).
+/// How the contracts' rules relate a table to others, as (relation, other table).
 pub(super) fn related_tables(catalogue: &Catalogue, name: &str) -> Vec<(String, String)> {
-    let mut found = BTreeSet::new();
+    let mut related = BTreeSet::new();
     for table in &catalogue.tables {
-        for rule in &table.rules {
-            let mut ties = Vec::new();
-            collect_relations(&rule.expectation, &mut ties);
-            for (how, other) in ties {
-                if table.name == name && other != name {
-                    found.insert((how.clone(), other.clone()));
-                } else if other == name && table.name != name {
-                    found.insert((
-                        format!("Of {}: {}", table.name, how.to_lowercase()),
-                        table.name.clone(),
-                    ));
-                }
+        for (relation, other) in table_relations(table) {
+            if table.name == name && other != name {
+                related.insert((other, relation));
+            } else if other == name && table.name != name {
+                let relation = format!("In {}: {}", table.name, relation.to_lowercase());
+                related.insert((table.name.clone(), relation));
             }
         }
     }
-    let mut found: Vec<(String, String)> = found
+
+    related
         .into_iter()
-        .filter(|(_, other)| catalogue.table_contract(other).is_some())
-        .collect();
-    found.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
-    found
+        .filter(|(other, _)| catalogue.table_contract(other).is_some())
+        .map(|(other, relation)| (relation, other))
+        .collect()
 }
 
-fn collect_relations(demand: &Expectation, found: &mut Vec<(String, String)>) {
-    match demand {
+/// The relations that the rules of one table declare, as (relation, other table).
+fn table_relations(table: &TableContract) -> Vec<(String, String)> {
+    let mut relations = Vec::new();
+    for rule in &table.rules {
+        collect_relations(&rule.expectation, &mut relations);
+    }
+    relations
+}
+
+fn collect_relations(expectation: &Expectation, relations: &mut Vec<(String, String)>) {
+    match expectation {
         Expectation::References(column, ReferenceTarget::Table(table)) => {
-            found.push((
-                format!("{column} is the pole_id of a row there"),
-                table.clone(),
-            ));
+            let relation = format!("{column} is the pole_id of a row of {table}");
+            relations.push((relation, table.clone()));
         }
-        Expectation::Linked(tables) => {
-            found.extend(
-                tables
-                    .iter()
-                    .map(|table| ("Rows are linked to rows there".to_owned(), table.clone())),
-            );
+        Expectation::Linked(tables) => relations.extend(
+            tables
+                .iter()
+                .map(|table| (format!("Rows are linked to rows of {table}"), table.clone())),
+        ),
+        Expectation::If(_, _, then) => collect_relations(then, relations),
+        Expectation::All(all) => {
+            for expectation in all {
+                collect_relations(expectation, relations);
+            }
         }
-        Expectation::If(_, _, then) => collect_relations(then, found),
-        Expectation::All(all) => all
-            .iter()
-            .for_each(|demand| collect_relations(demand, found)),
         _ => {}
     }
 }

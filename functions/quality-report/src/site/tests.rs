@@ -1,4 +1,5 @@
-//! Whole editions: of the shipped contracts and of built days with every state that a page can show.
+//! Builds of the whole site, from the shipped contracts and synthetic days with every state that a
+//! page can show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,10 +14,10 @@ use super::*;
 use crate::reconciliation::{RedrivenCounts, SourceReconciliation};
 use crate::report::{Trend, TrendState};
 
-/// The last of the built days.
+/// The last synthetic day.
 const LAST_DAY: &str = "2026-03-31";
 
-/// Built days.
+/// The number of synthetic days.
 const DAYS_BUILT: i32 = 30;
 
 fn load_shipped_contracts() -> Catalogue {
@@ -24,7 +25,7 @@ fn load_shipped_contracts() -> Catalogue {
     host::load_contracts(&folder.to_string_lossy()).unwrap()
 }
 
-/// A number that looks like chance and is always the same.
+/// A number that looks random and is always the same.
 fn pseudo_random(text: &str, most: u64) -> u64 {
     u64::from_le_bytes(
         pole::content_id(text.as_bytes()).as_bytes()[..8]
@@ -55,7 +56,7 @@ fn synthetic_profile(
         .and_then(|name| catalogue.reference_list(name))
         .filter(|_| !column.personal);
     let text = column.kind == contract::ColumnType::Text;
-    let masks = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
+    let patterns = [("Aaaaaa", 3), ("A9 9AA", 2), ("99/99", 1)];
     ColumnProfile {
         filled,
         distinct: Some(pseudo_random(
@@ -65,10 +66,10 @@ fn synthetic_profile(
         minimum: numeric.then_some(base),
         maximum: numeric.then_some(base + 900),
         percentiles: numeric.then_some([base + 5, base + 25, base + 50, base + 75, base + 95]),
-        character_patterns: masks
+        character_patterns: patterns
             .iter()
             .filter(|_| text && list.is_none())
-            .map(|(mask, part)| ((*mask).to_owned(), filled * part / 7))
+            .map(|(pattern, part)| ((*pattern).to_owned(), filled * part / 7))
             .collect(),
         coarse_patterns: if text {
             vec![("Aa".into(), filled / 2)]
@@ -98,7 +99,7 @@ fn synthetic_manifest(
         + u64::try_from(day.0 - 20_000).unwrap() * (3 + pseudo_random(&table.name, 9));
     let rule = |rule: &contract::Rule| {
         let checked = pseudo_random(&format!("{} {day}", rule.id), rows);
-        // One rule in twelve falls short; of the table that is held back every critical one.
+        // One rule in twelve fails; of the table that is held back, every critical rule.
         let short = pseudo_random(&rule.id, 12) == 0
             || (held && rule.severity == contract::Severity::Block);
         let failed = if short {
@@ -306,17 +307,17 @@ fn synthetic_history(catalogue: &Catalogue, last: Day) -> MetricHistory {
             }
         }
         for plan in &catalogue.mappings {
-            let (dataset, books) = (
+            let (dataset, reconciliation) = (
                 format!("source/{}", plan.contract.name),
                 synthetic_reconciliation(&plan.contract.name, day),
             );
-            let refused = books.quarantined_total() as f64;
+            let refused = reconciliation.quarantined_total() as f64;
             for (metric, value) in [
-                ("landed", books.landed as f64),
-                ("refined", books.refined as f64),
-                ("ignored", books.ignored as f64),
+                ("landed", reconciliation.landed as f64),
+                ("refined", reconciliation.refined as f64),
+                ("ignored", reconciliation.ignored as f64),
                 ("quarantined", refused),
-                ("quarantined_share", refused / books.landed as f64),
+                ("quarantined_share", refused / reconciliation.landed as f64),
             ] {
                 history.add_value((&dataset, "", metric), &date, value);
             }
@@ -325,7 +326,7 @@ fn synthetic_history(catalogue: &Catalogue, last: Day) -> MetricHistory {
     history
 }
 
-/// The pages of the last two built days.
+/// The pages of the last two synthetic days.
 fn build_synthetic_pages(catalogue: &Catalogue) -> Vec<SitePage> {
     let last = Day::parse(LAST_DAY).unwrap();
     let days: Vec<String> = (0..2).map(|back| Day(last.0 - back).to_string()).collect();
@@ -341,7 +342,7 @@ fn build_synthetic_pages(catalogue: &Catalogue) -> Vec<SitePage> {
     passing.insert("location".into(), before.date.clone());
     let mut schemas = PublishedSchemas::default();
     schemas.record_contracts(catalogue, &days[1]);
-    let place = QueryLocation {
+    let location = QueryLocation {
         bucket: "curated".into(),
         database_prefix: "polelake".into(),
     };
@@ -354,7 +355,7 @@ fn build_synthetic_pages(catalogue: &Catalogue) -> Vec<SitePage> {
         earlier,
         passing: &passing,
         schemas: &schemas,
-        query_location: &place,
+        query_location: &location,
     };
     let mut pages = build_site(&of(&report, Some(&before)));
     pages.extend(build_site(&of(&before, None)));
@@ -377,9 +378,9 @@ fn page_text<'p>(pages: &'p [SitePage], key: &str) -> &'p str {
     std::str::from_utf8(&page.body).unwrap()
 }
 
-/// Writes the built edition where `SITE_SAMPLE` says, for the browser's tests and for people to look at.
+/// Writes the pages to the folder `SITE_SAMPLE`, for the browser's tests and for reviewers.
 #[test]
-fn an_edition_has_a_page_of_everything_and_no_link_that_leads_nowhere() {
+fn a_site_has_a_page_for_everything_and_no_broken_link() {
     let catalogue = load_shipped_contracts();
     let pages = build_synthetic_pages(&catalogue);
     if let Some(folder) = std::env::var_os("SITE_SAMPLE").map(PathBuf::from) {
@@ -444,18 +445,18 @@ fn the_same_day_gives_the_same_bytes() {
 }
 
 #[test]
-fn the_front_page_says_what_needs_attention() {
+fn the_home_page_says_what_needs_attention() {
     let pages = build_synthetic_pages(&load_shipped_contracts());
-    let front = page_text(&pages, "index.html");
+    let home = page_text(&pages, "index.html");
     for part in [
         "Tuesday 31 March 2026",
         "is held back: a critical rule is not met",
         "Readers see 30 March 2026.",
-        "The books of ",
-        "expected 60,000 to 80,000",
+        "The reconciliation of ",
+        "usually 60,000 to 80,000",
         "What changed since 30 March 2026",
     ] {
-        assert!(front.contains(part), "{part}");
+        assert!(home.contains(part), "{part}");
     }
     assert!(
         page_text(&pages, "table/link.html").contains("Not measured"),
@@ -481,18 +482,18 @@ fn a_table_page_answers_what_who_when_how_good_and_how() {
         "List gender",
         "Trans Male",
         "apiVersion: v3.1.0",
-        "is the pole_id of a row there",
-        "First seen here",
+        "is the pole_id of a row of ",
+        "First published version",
     ] {
         assert!(person.contains(part), "{part}");
     }
 }
 
 #[test]
-fn small_counts_and_values_of_people_are_not_told() {
+fn small_counts_and_values_of_personal_columns_are_not_shown() {
     let catalogue = load_shipped_contracts();
     let pages = build_synthetic_pages(&catalogue);
-    // Births have centiles in no profile; what a profile has by mistake must not be shown either.
+    // No profile has percentiles of births. If one had them by mistake, no page may show them.
     let table = catalogue.table_contract("person").unwrap();
     let mut report = synthetic_report(&catalogue, Day::parse(LAST_DAY).unwrap());
     let manifest = report.tables.get_mut("person").unwrap();
@@ -509,11 +510,11 @@ fn small_counts_and_values_of_people_are_not_told() {
         BTreeMap::new(),
         PublishedSchemas::default(),
     );
-    let place = QueryLocation {
+    let location = QueryLocation {
         bucket: "b".into(),
         database_prefix: "d".into(),
     };
-    let edition = SiteBuild {
+    let build = SiteBuild {
         report: &report,
         history: &history,
         days: &days,
@@ -521,9 +522,9 @@ fn small_counts_and_values_of_people_are_not_told() {
         earlier: None,
         passing: &passing,
         schemas: &schemas,
-        query_location: &place,
+        query_location: &location,
     };
-    let page = String::from_utf8(table::table_page(&edition, table)).unwrap();
+    let page = String::from_utf8(table::table_page(&build, table)).unwrap();
     assert!(
         !page.contains("1950-11-02")
             && !page.contains("1970-01-02")
@@ -545,7 +546,7 @@ fn small_counts_and_values_of_people_are_not_told() {
 }
 
 #[test]
-fn twins_have_what_the_metadata_model_demands() {
+fn exports_have_what_the_metadata_model_requires() {
     let pages = build_synthetic_pages(&load_shipped_contracts());
     let dcat: serde_json::Value =
         serde_json::from_str(page_text(&pages, "catalogue.jsonld")).unwrap();
@@ -585,7 +586,7 @@ fn twins_have_what_the_metadata_model_demands() {
     );
 }
 
-/// A contract of one table, with a text in every place that a page shows.
+/// A contract of one table, with the given text in every field that a page shows.
 fn hostile_catalogue(text: &str) -> Catalogue {
     let mut columns = String::new();
     for column in pole::PROVENANCE {
@@ -626,11 +627,11 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
         PublishedSchemas::default(),
     );
     schemas.record_contracts(&catalogue, LAST_DAY);
-    let place = QueryLocation {
+    let location = QueryLocation {
         bucket: "<i>".into(),
         database_prefix: "<i>".into(),
     };
-    let edition = SiteBuild {
+    let build = SiteBuild {
         report: &report,
         history: &history,
         days: &days,
@@ -638,9 +639,9 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
         earlier: None,
         passing: &passing,
         schemas: &schemas,
-        query_location: &place,
+        query_location: &location,
     };
-    let pages = build_site(&edition);
+    let pages = build_site(&build);
     for page in pages.iter().filter(|page| page.key.ends_with(".html")) {
         let text = std::str::from_utf8(&page.body).unwrap();
         let scripts = text.matches("<script").count();
@@ -666,7 +667,7 @@ fn contract_text_is_escaped_everywhere_and_no_address_runs_a_script() {
 }
 
 #[test]
-fn schema_changes_are_told_with_what_they_mean_for_readers() {
+fn schema_changes_say_what_they_mean_for_readers() {
     let catalogue = hostile_catalogue("plain");
     let mut schemas = PublishedSchemas::default();
     schemas.record_contracts(&catalogue, "2026-03-01");
@@ -698,7 +699,7 @@ fn plain_test_page(key: &str, body: &str) -> SitePage {
 }
 
 #[tokio::test]
-async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
+async fn only_changed_pages_are_written_and_orphaned_pages_are_deleted() {
     let bucket = store::MemoryStore::default();
     let first = || {
         vec![
@@ -729,7 +730,7 @@ async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
         !bucket.object_exists("table/t.html").await.unwrap()
             && bucket.object_exists("day/d.html").await.unwrap()
     );
-    // A list that is damaged costs a writing of all pages, and no more.
+    // A damaged list of pages only means that every page is written again.
     bucket
         .put("pages.json", Bytes::from_static(b"{"), JSON_TYPE)
         .await
@@ -741,7 +742,7 @@ async fn only_changed_pages_are_written_and_pages_of_nothing_go() {
 }
 
 #[tokio::test]
-async fn earlier_reports_tell_when_a_table_last_passed() {
+async fn earlier_reports_show_when_a_table_last_passed() {
     let bucket = store::MemoryStore::default();
     let day = |date: &str, passed: bool| {
         let manifest = SnapshotManifest {

@@ -1,11 +1,11 @@
-//! Numbers, dates and small counts, as people read them.
+//! Numbers, dates and small counts in a readable form.
 
 use contract::ColumnType;
 use lake::Day;
 
 pub(super) use crate::wording::format_thousands;
 
-/// Counts below this say too much of few people.
+/// Smaller counts of personal data are suppressed, because they could identify a person.
 const SMALLEST_DISCLOSED_COUNT: u64 = 10;
 
 /// Microseconds of a second.
@@ -36,7 +36,7 @@ const WEEKDAYS: [&str; 7] = [
     "Wednesday",
 ];
 
-/// A count of people's data: small ones are not told.
+/// Formats a count. A small count of personal data becomes `fewer than 10`.
 pub(super) fn format_count(count: u64, personal: bool) -> String {
     if is_suppressed_count(count, personal) {
         format!("fewer than {SMALLEST_DISCLOSED_COUNT}")
@@ -45,12 +45,13 @@ pub(super) fn format_count(count: u64, personal: bool) -> String {
     }
 }
 
-/// Whether a count is one that is not told.
+/// Whether a count is suppressed: personal, and from 1 to 9.
 pub(super) fn is_suppressed_count(count: u64, personal: bool) -> bool {
     personal && (1..SMALLEST_DISCLOSED_COUNT).contains(&count)
 }
 
-/// A part of a whole in a hundred. What is not all is never rounded to all, nor something to nothing.
+/// Formats a share as a percentage. A share below all is never rounded to 100%, and a share above
+/// none never to 0%.
 pub(super) fn format_percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "-".into();
@@ -65,7 +66,7 @@ pub(super) fn format_percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// A measured number: whole ones as they are, others with as many places as they need.
+/// Formats a measured number: whole numbers in full, others with up to four decimal places.
 pub(super) fn format_decimal(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     let size = value.abs();
@@ -97,15 +98,15 @@ pub(super) fn format_metric_value(metric: &str, value: f64) -> String {
     }
 }
 
-/// What a metric measures, in words.
+/// A metric's name for readers.
 pub(super) fn metric_label(name: &str) -> String {
     match name {
         "rows" => "Rows",
         "changed_rows" => "Rows that changed",
         "freshness_hours" => "Age of the newest event at the end of the day",
         "null_share" => "Share of rows without a value",
-        "distinct" => "Different values",
-        "mask_drift" => "Change of the values' shapes",
+        "distinct" => "Distinct values",
+        "mask_drift" => "Change of character patterns",
         "landed" => "Records landed",
         "refined" => "Records refined",
         "ignored" => "Records ignored",
@@ -220,7 +221,7 @@ pub(super) fn format_profile_value(kind: ColumnType, raw: i64) -> String {
     }
 }
 
-/// A text with a capital at its beginning.
+/// Makes the first letter of a text a capital.
 pub(super) fn capitalise_first(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
@@ -228,7 +229,7 @@ pub(super) fn capitalise_first(text: &str) -> String {
     })
 }
 
-/// What a sentence lacks at its end.
+/// Ends a text with a full stop if it has no final punctuation.
 pub(super) fn end_with_full_stop(text: &str) -> String {
     let text = text.trim();
     if text.is_empty() || text.ends_with(['.', '!', '?']) {
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_readable_and_small_ones_of_people_are_not_told() {
+    fn counts_are_readable_and_small_personal_ones_are_suppressed() {
         assert_eq!(
             (
                 format_thousands(0),

@@ -1,4 +1,4 @@
-//! What was observed beside what was to be expected.
+//! Observed figures next to their usual ranges.
 
 use maud::{Markup, html};
 
@@ -17,34 +17,33 @@ pub(super) fn trend_state_tag(state: TrendState) -> Markup {
     }
 }
 
-/// The expected range in words.
+/// Describes the usual range of a figure.
 pub(super) fn format_expected_range(trend: &Trend) -> String {
-    let Some((least, greatest)) = trend.expected else {
+    let Some((minimum, maximum)) = trend.expected else {
         return "not known yet".into();
     };
-    let (least, greatest) = (
-        format_metric_value(&trend.metric, least),
-        format_metric_value(&trend.metric, greatest),
-    );
-    if least == greatest {
-        least
+
+    let minimum = format_metric_value(&trend.metric, minimum);
+    let maximum = format_metric_value(&trend.metric, maximum);
+    if minimum == maximum {
+        minimum
     } else {
-        format!("{least} to {greatest}")
+        format!("{minimum} to {maximum}")
     }
 }
 
-/// What a metric is of, in words.
+/// Names a trend's metric, and its column if it has one.
 pub(super) fn trend_label(trend: &Trend) -> Markup {
     html! { (metric_label(&trend.metric)) @if let Some(column) = &trend.column { ", " code { (column) } } }
 }
 
-/// The address of what a trend is about, from the site's root.
+/// The page of a trend's dataset, from the site's root.
 pub(super) fn dataset_page_href(dataset: &str) -> String {
     format!("{dataset}.html")
 }
 
-/// Trends in a table, those that need a look first. What is usual of single columns, or too young to tell, is folded away: a
-/// table has some sixty of them.
+/// Trends in a table, unusual ones first. A table has about sixty trends of single columns: those
+/// that are usual or have too few days are folded away.
 pub(super) fn render_trends(caption: &str, mut trends: Vec<&Trend>, root: Option<&str>) -> Markup {
     let rank = |trend: &&Trend| match trend.state {
         TrendState::Unusual => 0,
@@ -59,7 +58,7 @@ pub(super) fn render_trends(caption: &str, mut trends: Vec<&Trend>, root: Option
     html! {
         (render_trend_table(caption, &open, root))
         @if !folded.is_empty() {
-            @let summary = format!("{} of single columns", count_with_noun(folded.len() as u64, "number"));
+            @let summary = format!("{} of single columns", count_with_noun(folded.len() as u64, "figure"));
             (details_box(&summary, &render_trend_table(&format!("{caption}, of single columns"), &folded, root)))
         }
     }
@@ -70,7 +69,7 @@ fn render_trend_table(caption: &str, trends: &[&Trend], root: Option<&str>) -> M
         text_header("Metric"),
         text_header("State"),
         numeric_header("Observed"),
-        numeric_header("Expected"),
+        numeric_header("Usual range"),
         text_header("Compared with"),
         text_header("Dimension"),
     ];
@@ -84,15 +83,15 @@ fn render_trend_table(caption: &str, trends: &[&Trend], root: Option<&str>) -> M
 
 fn trend_row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
     let compared = match trend.compared {
-        0 => "no earlier day of its kind".to_owned(),
+        0 => "no comparable day".to_owned(),
         days => count_with_noun(days as u64, "earlier day"),
     };
-    let of = trend
+    let dataset_name = trend
         .dataset
         .split_once('/')
         .map_or(trend.dataset.as_str(), |(_, name)| name);
     vec![
-        html! { @if let Some(root) = root { a.govuk-link href={ (root) (dataset_page_href(&trend.dataset)) } { (of) } ": " } (trend_label(trend)) },
+        html! { @if let Some(root) = root { a.govuk-link href={ (root) (dataset_page_href(&trend.dataset)) } { (dataset_name) } ": " } (trend_label(trend)) },
         trend_state_tag(trend.state),
         html! { (format_metric_value(&trend.metric, trend.observed)) },
         html! { (format_expected_range(trend)) },
