@@ -148,7 +148,7 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
 fn no_person_is_in_the_logs(lake: &LakeUnderTest) {
     let mut logs = String::new();
     visit_files(&lake.folder.join("logs"), &mut |path| {
-        logs.push_str(&std::fs::read_to_string(path).unwrap())
+        logs.push_str(&std::fs::read_to_string(path).unwrap());
     });
     assert!(
         logs.contains("records_quarantined"),

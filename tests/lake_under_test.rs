@@ -227,7 +227,7 @@ impl LakeUnderTest {
             rows.iter_mut().for_each(|row| {
                 POSITION_COLUMNS
                     .iter()
-                    .for_each(|column| drop(row.remove(*column)))
+                    .for_each(|column| drop(row.remove(*column)));
             });
             said.insert(table.to_owned(), rows);
         }

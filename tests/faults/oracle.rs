@@ -79,7 +79,7 @@ fn resolve_person(records: &[&LoggedRecord]) -> Option<(Option<String>, Option<S
         let text = |name: &str| new[name].as_str().map(str::to_owned);
         match record.value["eventType"].as_str().unwrap() {
             "PersonCreatedEvent" => {
-                (person, gone) = (Some((text("firstName"), text("surname"))), false)
+                (person, gone) = (Some((text("firstName"), text("surname"))), false);
             }
             "PersonDeletedEvent" => (person, gone) = (None, true),
             _ if gone => {}

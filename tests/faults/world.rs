@@ -132,7 +132,7 @@ impl World {
         );
         let real = self.real_time.as_ref().unwrap();
         let task = real.spawn(async move {
-            drop(kafka::serve_broker(listener, topics, first, forecast).await)
+            drop(kafka::serve_broker(listener, topics, first, forecast).await);
         });
         *self.broker.lock().unwrap() = Some(task);
     }

@@ -74,7 +74,7 @@ fn like(pattern: &str, text: &str, exact: bool) -> bool {
         match pattern.get(at) {
             Some(b'*') => (star, at) = (Some((at, place)), at + 1),
             Some(byte) if *byte == b'?' || *byte == text[place] => {
-                (at, place) = (at + 1, place + 1)
+                (at, place) = (at + 1, place + 1);
             }
             _ => match star {
                 Some((from, taken)) => {

@@ -67,7 +67,11 @@ fn add_to_digest(path: &Path, digest: &mut DefaultHasher) -> std::io::Result<()>
         .collect::<std::io::Result<_>>()?;
     // Terraform leaves plugins and state beside what it reads, and a build leaves packages.
     entries.retain(|entry| {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = entry
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         !name.starts_with(".terraform") && !name.contains("tfstate") && name != "target"
     });
     entries.sort();

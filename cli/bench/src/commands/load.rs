@@ -54,7 +54,7 @@ pub(crate) async fn run(
     let begun = Instant::now();
     let pushes = (0..clients).map(|client| {
         push_share(&platform.api, client, clients, events, |count| {
-            bar.inc(count as u64)
+            bar.inc(count as u64);
         })
     });
     let mut pushed = PushCounts::default();

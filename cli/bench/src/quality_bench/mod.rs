@@ -65,7 +65,7 @@ impl QualityBench {
         one.run_first_load().await?;
         inflate_snapshot(&self.dir, groups).await?;
         let tell = |what: &str, measured: &Value| {
-            snapshot_bench::print_measurement(what, measured, as_json)
+            snapshot_bench::print_measurement(what, measured, as_json);
         };
         let writing = self.start_worker("writing", groups).await?;
         tell("polelake: writing", &writing["writing"]);
