@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::LakeError;
 
@@ -60,6 +60,10 @@ pub fn decode_document<T: DeserializeOwned>(
     kind: &'static str,
     bytes: &[u8],
 ) -> Result<T, LakeError> {
+    // A structure can be read from a list too: only an object is a document.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        serde_json::from_slice::<Map<String, Value>>(bytes)?;
+    }
     let probe: FormatProbe = serde_json::from_slice(bytes)?;
     check_format(kind, probe.format.as_ref())?;
 
