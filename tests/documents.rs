@@ -368,7 +368,7 @@ fn nothing_stale_stands_in_documents() {
         r"@@[^@\n]+@@",
     ];
     // Arguments and limits, not counts of what the repository holds.
-    let meant = ["48 tables"];
+    let meant = ["48 tables", "3 tables"];
     let uncounted = ["CHANGELOG.md", "docs/cost.md", "docs/pole-standard.md"];
 
     let mut faults = Vec::new();

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use super::lambda::{LambdaFunction, PAYLOAD_BYTES_MAX};
-use super::running::RunningPlatform;
+use super::platform_state::RunningPlatform;
 
 /// API Gateway takes no larger request.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;

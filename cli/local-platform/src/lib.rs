@@ -8,6 +8,7 @@ pub mod glue;
 pub mod kafka;
 pub mod kafka_mapping;
 pub mod lambda;
+mod platform_state;
 pub mod queue;
 pub mod running;
 pub mod s3;
@@ -17,7 +18,8 @@ pub mod synthetic;
 pub mod tokens;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
-pub use running::{LocalPlatform, PlatformOptions, RunningPlatform};
+pub use platform_state::RunningPlatform;
+pub use running::{LocalPlatform, PlatformOptions};
 
 /// The buckets of the local platform, one for each zone.
 pub const BUCKETS: [&str; 4] = ["raw", "refined", "curated", "site"];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::running::RunningPlatform;
+use super::platform_state::RunningPlatform;
 
 /// When the night's run begins: an hour after midnight in UTC, so that what is minutes late is in.
 const START_HOUR_UTC: i64 = 1;
