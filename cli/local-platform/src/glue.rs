@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What the names of the local platform's databases begin with.
+/// The prefix of the local platform's database names.
 pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ struct GlueTable {
 /// Databases, each with its tables by name.
 type GlueDatabases = BTreeMap<String, BTreeMap<String, GlueTable>>;
 
-/// The catalogue, kept in one JSON file.
+/// The catalogue, stored in one JSON file.
 pub struct LocalGlue {
     file: PathBuf,
     databases: Mutex<GlueDatabases>,
@@ -41,7 +41,7 @@ pub struct LocalGlue {
 type GlueException = (&'static str, String);
 
 impl LocalGlue {
-    /// Opens the catalogue in `file`, or begins an empty one.
+    /// Opens the catalogue in `file`, or starts an empty one.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -57,7 +57,7 @@ impl LocalGlue {
         })
     }
 
-    /// Makes the databases, as Terraform does on AWS.
+    /// Creates the databases, as Terraform does on AWS.
     pub fn create_databases(&self, names: impl IntoIterator<Item = String>) {
         let mut databases = self
             .databases
@@ -231,13 +231,12 @@ fn create_table(
             format!("Table {name} already exists."),
         ));
     }
-    tables.insert(
-        name,
-        GlueTable {
-            input: input["TableInput"].clone(),
-            ..GlueTable::default()
-        },
-    );
+
+    let table = GlueTable {
+        input: input["TableInput"].clone(),
+        ..GlueTable::default()
+    };
+    tables.insert(name, table);
     Ok(json!({}))
 }
 
@@ -246,15 +245,14 @@ fn update_table(
     input: &Value,
 ) -> Result<Value, GlueException> {
     let known = find_table(tables, &text_or_empty(&input["TableInput"]["Name"]))?;
-    let stale = input["VersionId"]
-        .as_str()
-        .is_some_and(|version| version != known.version.to_string());
-    if stale {
+    let expected_version = input["VersionId"].as_str();
+    if expected_version.is_some_and(|version| version != known.version.to_string()) {
         return Err((
             "ConcurrentModificationException",
             "The table was updated by another request.".into(),
         ));
     }
+
     known.input = input["TableInput"].clone();
     known.version += 1;
     Ok(json!({}))
