@@ -1,4 +1,4 @@
-//! Starting everything, and what can be asked of it while it runs.
+//! Starts the platform, and answers questions about it while it runs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
+use contract::Catalogue;
 use serde_json::{Value, json};
+use snapshot_merge::glue_databases::required_databases;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -38,7 +40,7 @@ pub struct PlatformOptions {
     pub binaries: Option<PathBuf>,
 }
 
-/// What runs.
+/// The parts of the platform that requests reach while it runs.
 pub struct RunningPlatform {
     /// The clock that stamps records.
     pub clock: Arc<Clock>,
@@ -52,7 +54,7 @@ pub struct RunningPlatform {
 
 /// The platform; it ends when this is dropped.
 pub struct LocalPlatform {
-    /// What runs.
+    /// The parts that requests reach.
     pub running: Arc<RunningPlatform>,
     /// The HTTP API's address, such as `http://127.0.0.1:8470`.
     pub api: String,
@@ -73,8 +75,11 @@ impl Drop for LocalPlatform {
     }
 }
 
-/// The queue that tells the transform of raw objects.
+/// The queue that notifies the transform of raw objects.
 const RAW_OBJECTS_QUEUE: &str = "raw-objects";
+
+/// Pollers of that queue: while one downloads an object, the other transforms.
+const RAW_OBJECTS_POLLERS: usize = 2;
 
 impl LocalPlatform {
     /// Starts servers, functions and mappings.
@@ -85,111 +90,182 @@ impl LocalPlatform {
         let folder = &options.folder;
         std::fs::create_dir_all(folder.join("logs"))?;
         let lock = lock_folder(folder)?;
-        let contracts = options.contracts.to_string_lossy();
         let pack = std::fs::canonicalize(folder)?.join("contracts.json");
-        let catalogue = host::pack_contracts(&contracts, &pack)
+        let catalogue = host::pack_contracts(&options.contracts.to_string_lossy(), &pack)
             .map_err(|failure| io::Error::other(failure.to_string()))?;
-        let (clock, mut tasks) = (Arc::new(Clock::default()), Vec::new());
 
-        let topics = Arc::new(TopicLogs::open(&folder.join("kafka"), Arc::clone(&clock))?);
-        let raw_objects = Arc::new(LocalQueue::open(&folder.join("queues"), RAW_OBJECTS_QUEUE)?);
-        let files = Arc::new(BucketFiles::open(
-            &folder.join("s3"),
-            &BUCKETS,
-            notify_queue(Arc::clone(&raw_objects)),
-        )?);
-        let s3 = serve_http(s3::endpoint_router(files), 0, &mut tasks).await?;
-        let glue = LocalGlue::open(&folder.join("glue.json"))?;
-        glue.create_databases(snapshot_merge::glue_databases::required_databases(
-            LOCAL_DATABASE_PREFIX,
-            &catalogue,
-        ));
-        let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, &mut tasks).await?;
-        let secrets = serve_http(
-            secrets::endpoint_router(folder.join("secrets.json")),
-            0,
-            &mut tasks,
-        )
-        .await?;
-        let broker = TcpListener::bind("127.0.0.1:0").await?;
-        let kafka = broker.local_addr()?.to_string();
-        tasks.push(spawn_broker(broker, Arc::clone(&topics), folder)?);
-
-        let sources: Vec<&str> = catalogue
-            .mappings
-            .iter()
-            .map(|plan| plan.contract.name.as_str())
-            .collect();
-        let environment = function_environment(&pack, [&s3, &glue, &secrets, &kafka], &sources);
-        let functions = create_functions(&options, &environment);
+        let mut tasks = Vec::new();
+        let services = LocalServices::start(folder, &catalogue, &mut tasks).await?;
+        let functions = create_functions(&options, &services.environment(&pack, &catalogue));
         let [relay, landing, transform, ..] = functions.as_slice() else {
             return Err(io::Error::other("no functions"));
         };
-        let mut queues = BTreeMap::from([(RAW_OBJECTS_QUEUE.to_owned(), Arc::clone(&raw_objects))]);
-        // Two pollers: one object's download overlaps with another's work.
-        for _ in 0..2 {
-            tasks.push(tokio::spawn(run_queue_mapping(
-                Arc::clone(&raw_objects),
-                Arc::clone(transform),
-            )));
-        }
-        for source in &sources {
-            let queue = Arc::new(LocalQueue::open(
-                &folder.join("queues"),
-                &format!("relay-{source}"),
-            )?);
-            tasks.push(tokio::spawn(run_queue_mapping(
-                Arc::clone(&queue),
-                Arc::clone(relay),
-            )));
-            queues.insert(format!("relay-{source}"), queue);
-        }
-        let mut mappings = Vec::new();
-        for plan in &catalogue.mappings {
-            let topic = &plan.contract.topic;
-            let offsets = folder.join("offsets");
-            let mapping =
-                KafkaMapping::open(&offsets, topic, Arc::clone(&topics), Arc::clone(landing))?;
-            mappings.push(Arc::new(mapping));
-        }
-        tasks.extend(
-            mappings
-                .iter()
-                .map(|mapping| tokio::spawn(Arc::clone(mapping).run())),
-        );
+        let queues = services.start_queues(folder, &catalogue, relay, transform, &mut tasks)?;
+        let mappings = services.start_mappings(folder, &catalogue, landing, &mut tasks)?;
 
-        let tokens = TokenIssuer::open(folder)?;
-        let places = json!({"s3": s3, "kafka": kafka, "glue": glue, "pid": std::process::id()});
         let running = Arc::new(RunningPlatform {
-            clock,
             relay: Arc::clone(relay),
-            tokens,
+            tokens: TokenIssuer::open(folder)?,
             functions,
             queues,
             mappings,
-            endpoints: places,
+            endpoints: services.endpoints_json(),
+            clock: services.clock,
         });
-        let api = serve_http(
-            gateway::api_router(Arc::clone(&running)),
-            options.port,
-            &mut tasks,
-        )
-        .await?;
+        let router = gateway::api_router(Arc::clone(&running));
+        let api = serve_http(router, options.port, &mut tasks).await?;
+
         let file = folder.join("platform.json");
-        std::fs::write(
-            &file,
-            json!({"api": api, "s3": s3, "kafka": kafka, "glue": glue}).to_string(),
-        )?;
+        let addresses = json!({
+            "api": api, "s3": services.s3, "kafka": services.kafka, "glue": services.glue,
+        });
+        std::fs::write(&file, addresses.to_string())?;
         Ok(Self {
             running,
             api,
-            s3,
-            kafka,
+            s3: services.s3,
+            kafka: services.kafka,
             tasks,
             file,
             _lock: lock,
         })
     }
+}
+
+/// The servers that the functions find on AWS, with the addresses that they listen on.
+struct LocalServices {
+    clock: Arc<Clock>,
+    topics: Arc<TopicLogs>,
+    raw_objects: Arc<LocalQueue>,
+    s3: String,
+    glue: String,
+    secrets: String,
+    kafka: String,
+}
+
+impl LocalServices {
+    async fn start(
+        folder: &Path,
+        catalogue: &Catalogue,
+        tasks: &mut Vec<JoinHandle<()>>,
+    ) -> io::Result<Self> {
+        let clock = Arc::new(Clock::default());
+        let topics = Arc::new(TopicLogs::open(&folder.join("kafka"), Arc::clone(&clock))?);
+        let raw_objects = LocalQueue::open(&folder.join("queues"), RAW_OBJECTS_QUEUE)?;
+        let raw_objects = Arc::new(raw_objects);
+
+        let watcher = notify_queue(Arc::clone(&raw_objects));
+        let files = BucketFiles::open(&folder.join("s3"), &BUCKETS, watcher)?;
+        let s3 = serve_http(s3::endpoint_router(Arc::new(files)), 0, tasks).await?;
+
+        let glue = LocalGlue::open(&folder.join("glue.json"))?;
+        glue.create_databases(required_databases(LOCAL_DATABASE_PREFIX, catalogue));
+        let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, tasks).await?;
+
+        let secrets = secrets::endpoint_router(folder.join("secrets.json"));
+        let secrets = serve_http(secrets, 0, tasks).await?;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let kafka = listener.local_addr()?.to_string();
+        tasks.push(spawn_broker(listener, Arc::clone(&topics), folder)?);
+        Ok(Self {
+            clock,
+            topics,
+            raw_objects,
+            s3,
+            glue,
+            secrets,
+            kafka,
+        })
+    }
+
+    /// The environment of every function.
+    fn environment(&self, pack: &Path, catalogue: &Catalogue) -> BTreeMap<String, String> {
+        let queue_sources: Vec<String> = source_names(catalogue)
+            .map(|source| format!("relay-{source}={source}"))
+            .collect();
+        let pairs = [
+            ("AWS_ENDPOINT_URL_S3", self.s3.clone()),
+            ("AWS_ENDPOINT_URL_GLUE", self.glue.clone()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets.clone()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_REGION", "eu-west-2".to_owned()),
+            ("AWS_LAMBDA_LOG_LEVEL", "warn".to_owned()),
+            ("RAW_BUCKET", "raw".to_owned()),
+            ("REFINED_BUCKET", "refined".to_owned()),
+            ("CURATED_BUCKET", "curated".to_owned()),
+            ("SITE_BUCKET", "site".to_owned()),
+            ("GLUE_DATABASES", LOCAL_DATABASE_PREFIX.to_owned()),
+            ("CONTRACTS", pack.to_string_lossy().into_owned()),
+            ("KAFKA_BOOTSTRAP", self.kafka.clone()),
+            ("KAFKA_AUTH", "none".to_owned()),
+            ("QUEUE_SOURCES", queue_sources.join(",")),
+        ];
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// Starts the pollers of every queue: raw objects to the transform, each source's events to the relay.
+    fn start_queues(
+        &self,
+        folder: &Path,
+        catalogue: &Catalogue,
+        relay: &Arc<LambdaFunction>,
+        transform: &Arc<LambdaFunction>,
+        tasks: &mut Vec<JoinHandle<()>>,
+    ) -> io::Result<BTreeMap<String, Arc<LocalQueue>>> {
+        let raw_objects = &self.raw_objects;
+        for _ in 0..RAW_OBJECTS_POLLERS {
+            let poller = run_queue_mapping(Arc::clone(raw_objects), Arc::clone(transform));
+            tasks.push(tokio::spawn(poller));
+        }
+
+        let mut queues = BTreeMap::from([(RAW_OBJECTS_QUEUE.to_owned(), Arc::clone(raw_objects))]);
+        for source in source_names(catalogue) {
+            let name = format!("relay-{source}");
+            let queue = Arc::new(LocalQueue::open(&folder.join("queues"), &name)?);
+            let poller = run_queue_mapping(Arc::clone(&queue), Arc::clone(relay));
+            tasks.push(tokio::spawn(poller));
+            queues.insert(name, queue);
+        }
+        Ok(queues)
+    }
+
+    /// Starts an event source mapping from every topic to the landing.
+    fn start_mappings(
+        &self,
+        folder: &Path,
+        catalogue: &Catalogue,
+        landing: &Arc<LambdaFunction>,
+        tasks: &mut Vec<JoinHandle<()>>,
+    ) -> io::Result<Vec<Arc<KafkaMapping>>> {
+        let offsets = folder.join("offsets");
+        let mut mappings = Vec::new();
+        for compiled in &catalogue.mappings {
+            let topics = Arc::clone(&self.topics);
+            let topic = &compiled.contract.topic;
+            let mapping = KafkaMapping::open(&offsets, topic, topics, Arc::clone(landing))?;
+            mappings.push(Arc::new(mapping));
+        }
+
+        for mapping in &mappings {
+            tasks.push(tokio::spawn(Arc::clone(mapping).run()));
+        }
+        Ok(mappings)
+    }
+
+    /// The addresses that `/_local/status` answers with.
+    fn endpoints_json(&self) -> Value {
+        json!({"s3": self.s3, "kafka": self.kafka, "glue": self.glue, "pid": std::process::id()})
+    }
+}
+
+fn source_names(catalogue: &Catalogue) -> impl Iterator<Item = &str> {
+    let mappings = catalogue.mappings.iter();
+    mappings.map(|compiled| compiled.contract.name.as_str())
 }
 
 impl RunningPlatform {
@@ -212,12 +288,10 @@ impl RunningPlatform {
     /// # Errors
     /// As the function's; an unknown name is one too.
     pub async fn invoke_function(&self, name: &str, payload: &Value) -> Result<Value, InvokeError> {
-        let unknown = || InvokeError::Function(format!("there is no function `{name}`"));
-        let answer = self
+        let function = self
             .find_function(name)
-            .ok_or_else(unknown)?
-            .invoke(Bytes::from(payload.to_string()))
-            .await?;
+            .ok_or_else(|| InvokeError::Function(format!("there is no function `{name}`")))?;
+        let answer = function.invoke(Bytes::from(payload.to_string())).await?;
         serde_json::from_slice(&answer).map_err(|error| InvokeError::Function(error.to_string()))
     }
 
@@ -292,39 +366,37 @@ async fn serve_http(
     Ok(format!("http://{address}"))
 }
 
-/// Producer ids must be new in every life of the broker: the log remembers those of the last.
+/// Producer ids of one start of the broker: the next start begins behind them.
+const PRODUCER_IDS_PER_START: i64 = 1_000_000;
+
+/// Starts the broker. Its producer ids are new at every start, for the log remembers the producers of earlier ones.
 fn spawn_broker(
     listener: TcpListener,
     topics: Arc<TopicLogs>,
     folder: &Path,
 ) -> io::Result<JoinHandle<()>> {
     let file = folder.join("kafka-lives");
-    let life = std::fs::read_to_string(&file)
+    let earlier_starts = std::fs::read_to_string(&file)
         .ok()
         .and_then(|text| text.parse::<i64>().ok())
-        .unwrap_or_default()
-        + 1;
-    std::fs::write(file, life.to_string())?;
+        .unwrap_or_default();
+    let starts = earlier_starts + 1;
+    std::fs::write(file, starts.to_string())?;
+
+    let first_producer = starts * PRODUCER_IDS_PER_START;
+    let faults = kafka::fault_injection::no_faults();
     Ok(tokio::spawn(async move {
-        drop(
-            kafka::serve_broker(
-                listener,
-                topics,
-                life * 1_000_000,
-                kafka::fault_injection::no_faults(),
-            )
-            .await,
-        );
+        drop(kafka::serve_broker(listener, topics, first_producer, faults).await);
     }))
 }
 
-/// Tells the queue of every raw object, in the form of an S3 notification.
+/// Sends an S3 notification of every raw object to the queue.
 fn notify_queue(queue: Arc<LocalQueue>) -> s3::ObjectWatcher {
     Arc::new(move |bucket, key| {
         if bucket != "raw" || !key.ends_with(".parquet") {
             return Ok(());
         }
-        // Keys are form-encoded in notifications; ours need it for `=` only.
+        // Keys are form-encoded in notifications; of these characters, polelake's keys contain only `=`.
         let key = key
             .replace('%', "%25")
             .replace('=', "%3D")
@@ -340,39 +412,6 @@ fn notify_queue(queue: Arc<LocalQueue>) -> s3::ObjectWatcher {
     })
 }
 
-fn function_environment(
-    pack: &Path,
-    [s3, glue, secrets, kafka]: [&str; 4],
-    sources: &[&str],
-) -> BTreeMap<String, String> {
-    let queues: Vec<String> = sources
-        .iter()
-        .map(|source| format!("relay-{source}={source}"))
-        .collect();
-    let pairs = [
-        ("AWS_ENDPOINT_URL_S3", s3.to_owned()),
-        ("AWS_ENDPOINT_URL_GLUE", glue.to_owned()),
-        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.to_owned()),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        ("AWS_REGION", "eu-west-2".to_owned()),
-        ("AWS_LAMBDA_LOG_LEVEL", "warn".to_owned()),
-        ("RAW_BUCKET", "raw".to_owned()),
-        ("REFINED_BUCKET", "refined".to_owned()),
-        ("CURATED_BUCKET", "curated".to_owned()),
-        ("SITE_BUCKET", "site".to_owned()),
-        ("GLUE_DATABASES", LOCAL_DATABASE_PREFIX.to_owned()),
-        ("CONTRACTS", pack.to_string_lossy().into_owned()),
-        ("KAFKA_BOOTSTRAP", kafka.to_owned()),
-        ("KAFKA_AUTH", "none".to_owned()),
-        ("QUEUE_SOURCES", queues.join(",")),
-    ];
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-}
-
 /// The five functions: name, timeout in seconds, invocations at once.
 pub const FUNCTIONS: [(&str, u64, usize); 5] = [
     ("event-relay", 30, 4),
@@ -386,22 +425,28 @@ fn create_functions(
     options: &PlatformOptions,
     environment: &BTreeMap<String, String>,
 ) -> Vec<Arc<LambdaFunction>> {
-    let function = |(name, seconds, concurrency): (&'static str, u64, usize)| {
-        let program = match &options.binaries {
-            Some(folder) => (folder.join(name), Vec::new()),
-            None => (
-                options.program.clone(),
-                vec!["function".to_owned(), name.to_owned()],
-            ),
-        };
-        Arc::new(LambdaFunction::new(FunctionConfig {
+    let mut functions = Vec::new();
+    for (name, seconds, concurrency) in FUNCTIONS {
+        let config = FunctionConfig {
             name,
-            program,
+            program: function_program(options, name),
             environment: environment.clone(),
             timeout: Duration::from_secs(seconds),
             concurrency,
             log: options.folder.join(format!("logs/{name}.log")),
-        }))
-    };
-    FUNCTIONS.into_iter().map(function).collect()
+        };
+        functions.push(Arc::new(LambdaFunction::new(config)));
+    }
+    functions
+}
+
+/// A function's program with its first arguments: a binary of its own, or the program that carries all functions.
+fn function_program(options: &PlatformOptions, name: &str) -> (PathBuf, Vec<String>) {
+    match &options.binaries {
+        Some(folder) => (folder.join(name), Vec::new()),
+        None => {
+            let arguments = vec!["function".to_owned(), name.to_owned()];
+            (options.program.clone(), arguments)
+        }
+    }
 }
