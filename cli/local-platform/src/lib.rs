@@ -13,11 +13,13 @@ pub mod running;
 pub mod s3;
 pub mod schedule;
 pub mod secrets;
+pub mod startup;
 pub mod synthetic;
 pub mod tokens;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
-pub use running::{LocalPlatform, PlatformOptions, RunningPlatform};
+pub use running::RunningPlatform;
+pub use startup::{LocalPlatform, PlatformOptions};
 
 /// The buckets of the local platform, one for each zone.
 pub const BUCKETS: [&str; 4] = ["raw", "refined", "curated", "site"];

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use local_platform::lambda::{FunctionConfig, measure_cold_start};
-use local_platform::running::FUNCTIONS;
+use local_platform::startup::FUNCTIONS;
 use polelake::client::platform_options;
 use polelake::error::CliError;
 use polelake::place::PlatformArgs;
