@@ -346,7 +346,11 @@ fn case_events(day: &CouncilDay) -> Vec<Vec<u8>> {
 }
 
 fn decided_case(day: &CouncilDay, received: usize, case: usize) -> Value {
-    let outcome = if case.is_multiple_of(3) { "refused" } else { "granted" };
+    let outcome = if case.is_multiple_of(3) {
+        "refused"
+    } else {
+        "granted"
+    };
     let decision = json!({"date": day.date_after(0), "outcome": outcome});
     let data = json!({"status": "decided", "decision": decision});
     case_event(day, "decided", received, case, 2, &data)
