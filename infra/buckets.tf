@@ -27,7 +27,7 @@ module "raw_bucket" {
     },
     {
       # Exactly once depends on this: a name is taken once, and only a writer that has read an object replaces it. Hints
-      # of log ends, raw/_chain/, are overwritten, because they are derived from the raw log.
+      # of log ends, raw/_log/, are overwritten, because they are derived from the raw log.
       Sid         = "OnlyConditionalWrites"
       Effect      = "Deny"
       Principal   = "*"

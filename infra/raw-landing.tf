@@ -23,7 +23,7 @@ module "raw_landing" {
   statements = jsonencode(concat(
     [
       {
-        # Raw objects and the hints of log ends, raw/_chain/. No right to delete.
+        # Raw objects and the hints of log ends, raw/_log/. No right to delete.
         Sid      = "Land"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]

@@ -32,13 +32,13 @@ const BESIDE_THE_RUNBOOK: [&str; 5] = [
 ];
 
 /// Runs commands with the runbook's environment, and remembers which.
-struct CommandRunner {
+struct OperatorSession {
     stack: Arc<Stack>,
     environment: BTreeMap<String, String>,
     done: BTreeSet<String>,
 }
 
-impl CommandRunner {
+impl OperatorSession {
     fn new(stack: &Arc<Stack>) -> Self {
         let mut environment: BTreeMap<String, String> = exported_variables(&runbook())
             .into_iter()
@@ -172,7 +172,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
     );
     let stack = Stack::deploy(&refusing).await;
     fill(&stack).await;
-    let mut operator = CommandRunner::new(&stack);
+    let mut operator = OperatorSession::new(&stack);
 
     look_at_days(&mut operator);
     measure_days(&mut operator);
@@ -192,7 +192,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
     assert!(untested.is_empty(), "no test runs {untested:?} with --aws");
 }
 
-fn look_at_days(operator: &mut CommandRunner) {
+fn look_at_days(operator: &mut OperatorSession) {
     let listed = operator.run("snapshot ls --table person");
     let days: Vec<&str> = listed
         .as_array()
@@ -217,7 +217,7 @@ fn look_at_days(operator: &mut CommandRunner) {
     );
 }
 
-fn measure_days(operator: &mut CommandRunner) {
+fn measure_days(operator: &mut OperatorSession) {
     let report = operator.run(&format!("quality report {TUESDAY}"));
     assert_eq!(
         (&report["date"], &report["rules"]["failed"]),
@@ -237,7 +237,7 @@ fn measure_days(operator: &mut CommandRunner) {
     );
 }
 
-fn look_at_records(operator: &mut CommandRunner) {
+fn look_at_records(operator: &mut OperatorSession) {
     let audit = operator.run("audit");
     assert_eq!(audit["findings"], json!([]));
     let sources = audit["sources"].as_array().unwrap();
@@ -267,7 +267,7 @@ fn look_at_records(operator: &mut CommandRunner) {
     );
 }
 
-async fn follow_an_event(operator: &mut CommandRunner) {
+async fn follow_an_event(operator: &mut OperatorSession) {
     let api = operator.stack.serve_api().await;
     let outcome = operator.run(&format!("smoke --url {api} --wait 120"));
     let steps = outcome["steps"].as_array().unwrap();
@@ -276,7 +276,7 @@ async fn follow_an_event(operator: &mut CommandRunner) {
     operator.stack.settle().await;
 }
 
-async fn redrive(operator: &mut CommandRunner) {
+async fn redrive(operator: &mut OperatorSession) {
     let rule = operator.run("quarantine ls")[0]["rule"].clone();
     let rule = rule.as_str().unwrap();
     let outcome = operator.run(&format!("quarantine redrive --rule {rule} --wait 120"));
@@ -291,7 +291,7 @@ async fn redrive(operator: &mut CommandRunner) {
 
 /// Both the transform and the merge work under the contracts of `--contracts`, wherever the command
 /// runs.
-async fn rebuild(operator: &mut CommandRunner) {
+async fn rebuild(operator: &mut OperatorSession) {
     let titled = contracts_with(
         "aws-titled",
         "sources/housing/person/mapping.yaml",
@@ -316,7 +316,7 @@ async fn rebuild(operator: &mut CommandRunner) {
     assert_eq!(operator.run("audit")["findings"], json!([]));
 }
 
-async fn erase(operator: &mut CommandRunner) {
+async fn erase(operator: &mut OperatorSession) {
     let command = format!("erase --source housing-person --key {BEN}");
     let planned = operator.run(&format!("{command} --dry-run"));
     assert_eq!(
@@ -335,7 +335,7 @@ async fn erase(operator: &mut CommandRunner) {
     assert_eq!(operator.run("audit --deep")["findings"], json!([]));
 }
 
-fn sweep(operator: &mut CommandRunner) {
+fn sweep(operator: &mut OperatorSession) {
     let command = "snapshot sweep --daily 1 --monthly 1 --yearly 1";
     let planned = operator.run(&format!("{command} --dry-run"));
     let swept = operator.run(command);

@@ -10,7 +10,7 @@ use crate::rust_source::{RustSource, line_of, read_sources};
 const CODE: [&str; 3] = ["functions", "shared", "cli"];
 
 /// Lines of a file, without its unit tests.
-const FILE_LINES_MAX: usize = 600;
+const FILE_LINES_MAX: usize = 500;
 
 /// The crates of `shared`, each of which may depend on those before it.
 const SHARED_CRATES: [&str; 8] = [
@@ -71,7 +71,7 @@ fn no_run_date_comes_from_the_wall_clock() {
         "secret.rs",
         "caller.rs",
         "redrive.rs",
-        "retry.rs",
+        "event-relay/src/retry.rs",
     ];
     assert_absent(&["functions", "shared"], "::now()", &clocks);
 }

@@ -27,17 +27,18 @@ struct BenchCli {
 
 #[derive(Subcommand)]
 enum BenchCommand {
-    /// Land batches of 1 KB events into memory, on one core.
+    /// Measure raw-landing: batches of 1 KB events into memory, in events per CPU-second and CPU-seconds per million events.
     #[command(after_help = "Example: polelake-bench land --events 1000000")]
     Land {
         /// Events to land.
         #[arg(long, default_value_t = 1_000_000)]
         events: usize,
-        /// Print the outcome as JSON.
+        /// Print the measurement as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Transform raw objects of 1 KB tenure events to all their tables, on one core.
+    /// Measure pole-transform: raw objects of 1 KB tenure events to all their tables, in events per CPU-second and
+    /// CPU-seconds per million events.
     #[command(after_help = "Example: polelake-bench transform --events 500000")]
     Transform {
         /// Events to transform.
@@ -46,11 +47,12 @@ enum BenchCommand {
         /// The folder of contracts and mappings.
         #[arg(long, default_value = "contracts")]
         contracts: PathBuf,
-        /// Print the outcome as JSON.
+        /// Print the measurement as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Push 1 KB events through HTTP as fast as they are taken, merge, and audit the books.
+    /// Measure the whole platform under load: push 1 KB events through HTTP as fast as they are accepted, merge, and audit
+    /// the reconciliation; in events per second and megabytes of memory per process.
     #[command(after_help = "Example: polelake-bench load --events 2000000 --dir /tmp/load")]
     Load {
         #[command(flatten)]
@@ -58,48 +60,35 @@ enum BenchCommand {
         /// Events to push.
         #[arg(long, default_value_t = 2_000_000)]
         events: usize,
-        /// Clients that push at once.
+        /// Clients that push at the same time.
         #[arg(long, default_value_t = 6)]
         clients: usize,
-        /// Print the outcome as JSON.
+        /// Print the measurement as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Measure process start to first answer, and the size of each function's binary.
+    /// Measure the cold start of each function: milliseconds from process start to first answer, and megabytes of its binary.
     #[command(
         after_help = "Example: cargo build --release --workspace && polelake-bench cold-start"
     )]
     ColdStart {
         #[command(flatten)]
         place: PlatformArgs,
-        /// Print the outcome as JSON.
+        /// Print the measurement as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Merge days of a large table: a first load, changes spread over it, changes that lie together, none; beside DuckDB
-    /// and Spark.
+    /// Measure merges of a large table, in CPU-seconds, seconds and megabytes: a first load, changes spread over the table,
+    /// changes close together, and no changes; beside DuckDB and Spark for the spread changes.
     #[command(after_help = "Example: polelake-bench snapshot --rows 4000000 --dir /tmp/bench")]
     Snapshot {
-        /// Rows of the table.
-        #[arg(long, default_value_t = 4_000_000)]
-        rows: u64,
-        /// Changed keys in a million.
-        #[arg(long, default_value_t = 10_000)]
-        changed: u64,
-        /// A new folder for the files: 100 bytes a row, three times.
-        #[arg(long)]
-        dir: PathBuf,
-        /// Who else merges the day with the changes spread: duckdb, pyspark, or none.
-        #[arg(long, value_delimiter = ',', default_value = "duckdb,pyspark")]
-        peers: Vec<String>,
-        /// The folder of contracts and mappings.
-        #[arg(long, default_value = "contracts")]
-        contracts: PathBuf,
-        /// Print the outcome as JSON.
+        #[command(flatten)]
+        bench: SnapshotBench,
+        /// Print the measurements as JSON, one a line.
         #[arg(long)]
         json: bool,
     },
-    /// Merge and publish many small tables in one invocation, as a small council has them.
+    /// Measure the merge and publication of many small tables in one invocation, in CPU-seconds, seconds and megabytes.
     #[command(after_help = "Example: polelake-bench tables --tables 48 --dir /tmp/bench-tables")]
     Tables {
         /// Tables, of 300 to 100,000 rows.
@@ -111,55 +100,37 @@ enum BenchCommand {
         /// The folder of contracts and mappings.
         #[arg(long, default_value = "contracts")]
         contracts: PathBuf,
-        /// Print the outcome as JSON.
+        /// Print the measurements as JSON, one a line.
         #[arg(long)]
         json: bool,
     },
-    /// Measure what measuring costs beside writing, a snapshot read again, and exact uniqueness; beside Great Expectations
-    /// over a tenth of the rows.
+    /// Measure quality checks, in CPU-seconds, seconds and megabytes: while a snapshot is written, when it is read again,
+    /// and with exact uniqueness; beside Great Expectations for a tenth of the rows.
     #[command(
         after_help = "Example: polelake-bench quality --rows 40000000 --dir /tmp/bench-quality"
     )]
     Quality {
-        /// Rows of the table, in groups of 131,072.
-        #[arg(long, default_value_t = 4_000_000)]
-        rows: u64,
-        /// A new folder for the files: 60 bytes a row.
-        #[arg(long)]
-        dir: PathBuf,
-        /// Who else checks a tenth of the rows: great_expectations, or none.
-        #[arg(long, value_delimiter = ',', default_value = "great_expectations")]
-        peers: Vec<String>,
-        /// The folder of contracts and mappings.
-        #[arg(long, default_value = "contracts")]
-        contracts: PathBuf,
-        /// Print the outcome as JSON.
+        #[command(flatten)]
+        bench: QualityBench,
+        /// Print the measurements as JSON, one a line.
         #[arg(long)]
         json: bool,
     },
-    /// Measure what events take, and say what a month of 1, 70 and 700 million costs on AWS, beside others.
+    /// Measure the CPU-seconds of a day's events and estimate the US dollars of a month with 1, 70 and 700 million events
+    /// on AWS; beside Glue, MSK Connect and Firehose.
     #[command(
         after_help = "Example: polelake-bench cost --dir /tmp/cost\n         polelake-bench cost --measured docs/cost-measured.json --per-request 1"
     )]
     Cost {
         #[command(flatten)]
-        place: PlatformArgs,
-        /// People of the town whose day is measured: three events for each.
-        #[arg(long, default_value_t = 20_000)]
-        people: usize,
-        /// What an earlier run has measured: the file of its `--json`.
-        #[arg(long)]
-        measured: Option<PathBuf>,
-        /// Seconds for which Lambda gathers a batch, 1 to 300.
-        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=300))]
-        window: u16,
-        /// Events that applications send in one request, 1 to 500.
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
-        per_request: u16,
-        /// Print the outcome as JSON.
+        bench: CostBench,
+        /// Print the measurements and the bills as JSON.
         #[arg(long)]
         json: bool,
     },
+    /// Be one of the five functions; the platform starts these itself.
+    #[command(hide = true)]
+    Function { name: String },
     /// One measurement of `polelake-bench quality`; it starts these itself.
     #[command(hide = true)]
     QualityWorker {
@@ -171,10 +142,7 @@ enum BenchCommand {
         #[arg(long)]
         contracts: PathBuf,
     },
-    /// Be one of the five functions; the platform starts these itself.
-    #[command(hide = true)]
-    Function { name: String },
-    /// One day of `polelake-bench snapshot`; it starts these itself.
+    /// One day of `polelake-bench snapshot` or `polelake-bench tables`; they start these themselves.
     #[command(hide = true)]
     SnapshotWorker {
         date: String,
@@ -214,80 +182,30 @@ async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
             clients,
             json,
         } => commands::load::run(&place, events, clients, json).await,
-        BenchCommand::Snapshot {
-            rows,
-            changed,
-            dir,
-            peers,
-            contracts,
-            json,
-        } => {
-            SnapshotBench {
-                rows,
-                changed,
-                dir,
-                contracts,
-                peers,
-            }
-            .run(json)
-            .await
+        BenchCommand::ColdStart { place, json } => {
+            commands::cold_start::bench_cold_start(&place, json).await
         }
+        BenchCommand::Snapshot { bench, json } => bench.run(json).await,
         BenchCommand::Tables {
             tables,
             dir,
             contracts,
             json,
         } => snapshot_bench::bench_small_tables(&dir, &contracts, tables, json).await,
-        BenchCommand::Quality {
-            rows,
-            dir,
-            peers,
-            contracts,
-            json,
-        } => {
-            QualityBench {
-                rows,
-                dir,
-                contracts,
-                peers,
-            }
-            .run(json)
-            .await
-        }
+        BenchCommand::Quality { bench, json } => bench.run(json).await,
+        BenchCommand::Cost { bench, json } => bench.run(json).await,
+        BenchCommand::Function { name } => polelake::commands::function::run(&name).await,
         BenchCommand::QualityWorker {
             what,
             groups,
             dir,
             contracts,
         } => quality_bench::run_worker(&what, groups, &dir, &contracts).await,
-        BenchCommand::Cost {
-            place,
-            people,
-            measured,
-            window,
-            per_request,
-            json,
-        } => {
-            let (window, per_request) = (f64::from(window), f64::from(per_request));
-            CostBench {
-                place,
-                people,
-                measured,
-                window,
-                per_request,
-            }
-            .run(json)
-            .await
-        }
         BenchCommand::SnapshotWorker {
             date,
             dir,
             contracts,
             tables,
         } => snapshot_bench::run_worker(&dir, &contracts, &date, tables).await,
-        BenchCommand::Function { name } => polelake::commands::function::run(&name).await,
-        BenchCommand::ColdStart { place, json } => {
-            commands::bench::bench_cold_start(&place, json).await
-        }
     }
 }

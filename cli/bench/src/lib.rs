@@ -5,9 +5,12 @@
 
 mod args;
 mod commands;
+mod contracts;
 mod cost;
+mod folder;
 mod processes;
 mod quality_bench;
 mod snapshot_bench;
 
 pub use args::{main, run_arguments};
+use folder::require_new_folder;

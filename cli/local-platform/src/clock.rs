@@ -1,4 +1,4 @@
-//! The platform's clock: the wall's, or one that the demo sets to tell three days in a minute.
+//! The platform's clock: the wall clock, or one that the demo sets to run three days in a minute.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ impl Clock {
         wall_clock_millis() + self.ahead.load(Ordering::SeqCst)
     }
 
-    /// From now on it is `millis`, and time goes on from there.
+    /// Sets the time to `millis`; it goes on from there.
     pub fn set_millis(&self, millis: i64) {
         self.ahead
             .store(millis - wall_clock_millis(), Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! The HTTP API for one machine, and the platform's own door for operators.
+//! The HTTP API for one machine, and the platform's own API for operators.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 use super::lambda::{LambdaFunction, PAYLOAD_BYTES_MAX};
-use super::platform_state::RunningPlatform;
+use super::running::RunningPlatform;
 
-/// API Gateway takes no larger request.
+/// The largest request that API Gateway accepts.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser says who calls.
+/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser names the caller.
 const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 
 /// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
@@ -60,10 +60,10 @@ async fn handle_send(
     Path(name): Path<String>,
     body: String,
 ) -> Response {
-    match running
+    let sent = running
         .find_queue(&name)
-        .map(|queue| queue.send_message(body))
-    {
+        .map(|queue| queue.send_message(body));
+    match sent {
         None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
         Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
         Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -80,20 +80,15 @@ async fn handle_token(
     }
 }
 
-/// What the authoriser says of the caller; none when it says no.
+/// The authoriser's claims about the caller; none when it refuses the request.
 fn authorise_caller(headers: &HeaderMap, running: &RunningPlatform) -> Option<Value> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or_default())
-    };
-    if let Some(bearer) = text("authorization") {
-        let claims = running
-            .tokens
-            .verify_token(bearer.strip_prefix("Bearer ")?)?;
+    if let Some(authorization) = header_text(headers, "authorization") {
+        let token = authorization.strip_prefix("Bearer ")?;
+        let claims = running.tokens.verify_token(token)?;
         return Some(json!({"jwt": {"claims": claims, "scopes": null}}));
     }
-    match text("x-local-caller") {
+
+    match header_text(headers, "x-local-caller") {
         Some("") => None,
         caller => {
             let arn = caller.unwrap_or(LOCAL_CALLER);
@@ -102,26 +97,33 @@ fn authorise_caller(headers: &HeaderMap, running: &RunningPlatform) -> Option<Va
     }
 }
 
+fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let value = headers.get(name)?;
+    Some(value.to_str().unwrap_or_default())
+}
+
 async fn handle_event_request(
     State(running): State<Arc<RunningPlatform>>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
-        return problem_response(413, "the request is larger than the gateway takes");
+        return problem_response(413, "the request is larger than the gateway accepts");
     };
-    // As API Gateway does it: a request that nobody signed does not reach the function.
+
+    // As on API Gateway, an unsigned request does not reach the function.
     let Some(authorizer) = authorise_caller(&parts.headers, &running) else {
         return problem_response(
             401,
-            "the token is not valid or has expired, or nobody signed the request",
+            "the token is not valid or has expired, or the request is not signed",
         );
     };
+
     let payload = gateway_payload(&parts, &authorizer, &body);
     if payload.len() > PAYLOAD_BYTES_MAX {
         return problem_response(
             413,
-            "the request is larger than a function takes; send smaller batches",
+            "the request is larger than a function accepts; send smaller batches",
         );
     }
     invoke_relay(&running.relay, payload).await
@@ -141,37 +143,36 @@ async fn invoke_relay(function: &LambdaFunction, payload: String) -> Response {
     let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
         return problem_response(502, "the answer is not JSON");
     };
-    let status = answer["statusCode"]
-        .as_u64()
-        .and_then(|status| u16::try_from(status).ok())
-        .unwrap_or(502);
+    function_response(&answer)
+}
+
+/// The HTTP response that a function's answer describes.
+fn function_response(answer: &Value) -> Response {
+    let status = answer["statusCode"].as_u64();
+    let status = status.and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+
     let mut headers = HeaderMap::new();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name = name.parse::<HeaderName>().ok();
-        let value = value
-            .as_str()
-            .and_then(|value| HeaderValue::from_str(value).ok());
-        headers.extend(name.zip(value));
+        let value = value.as_str().map(HeaderValue::from_str);
+        headers.extend(name.zip(value.and_then(Result::ok)));
     }
+
     let body = answer["body"].as_str().unwrap_or_default().to_owned();
-    (
-        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
-        headers,
-        body,
-    )
-        .into_response()
+    (status.unwrap_or(StatusCode::BAD_GATEWAY), headers, body).into_response()
 }
 
 /// API Gateway's payload of version 2.0.
 fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
-    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers = &parts.headers;
-    let headers: BTreeMap<&str, String> = headers
+    let method = parts.method.as_str();
+    let path = parts.uri.path();
+    let headers: BTreeMap<&str, &str> = parts
+        .headers
         .iter()
-        .map(|(name, value)| (name.as_str(), text(value)))
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
         .collect();
-    // What is not UTF-8 travels as base64, as the gateway does it.
+
+    // A body that is not UTF-8 is sent as base64, as API Gateway does.
     let (body, encoded) = match std::str::from_utf8(body) {
         Ok(body) => (body.to_owned(), false),
         Err(_) => (base64_simd::STANDARD.encode_to_string(body), true),

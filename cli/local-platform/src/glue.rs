@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What the names of the local platform's databases begin with.
+/// The prefix of the local platform's database names.
 pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ struct GlueTable {
 /// Databases, each with its tables by name.
 type GlueDatabases = BTreeMap<String, BTreeMap<String, GlueTable>>;
 
-/// The catalogue, kept in one JSON file.
+/// The catalogue, stored in one JSON file.
 pub struct LocalGlue {
     file: PathBuf,
     databases: Mutex<GlueDatabases>,
@@ -41,7 +41,7 @@ pub struct LocalGlue {
 type GlueException = (&'static str, String);
 
 impl LocalGlue {
-    /// Opens the catalogue in `file`, or begins an empty one.
+    /// Opens the catalogue in `file`, or starts an empty one.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -57,7 +57,7 @@ impl LocalGlue {
         })
     }
 
-    /// Makes the databases, as Terraform does on AWS.
+    /// Creates the databases, as Terraform does on AWS.
     pub fn create_databases(&self, names: impl IntoIterator<Item = String>) {
         let mut databases = self
             .databases
@@ -73,25 +73,22 @@ impl LocalGlue {
             .databases
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+
         let answer = match operation {
             "CreateDatabase" => {
-                databases
-                    .entry(text_or_empty(&input["DatabaseInput"]["Name"]))
-                    .or_default();
+                let name = text_or_empty(&input["DatabaseInput"]["Name"]);
+                databases.entry(name).or_default();
                 json!({})
             }
-            "GetDatabases" => {
-                let named: Vec<Value> =
-                    databases.keys().map(|name| json!({"Name": name})).collect();
-                json!({"DatabaseList": named})
-            }
+            "GetDatabases" => list_databases(&databases),
             "GetDatabase" => {
                 let name = text_or_empty(&input["Name"]);
                 find_database(&mut databases, &name)?;
                 json!({"Database": {"Name": name}})
             }
-            other => handle_table_operation(&mut databases, other, input)?,
+            _ => handle_table_operation(&mut databases, operation, input)?,
         };
+
         self.save_databases(&databases)
             .map_err(|error| ("InternalServiceException", error.to_string()))?;
         Ok(answer)
@@ -120,55 +117,74 @@ fn find_database<'d>(
     })
 }
 
+fn list_databases(databases: &GlueDatabases) -> Value {
+    let names = databases.keys().map(|name| json!({"Name": name}));
+    json!({"DatabaseList": names.collect::<Vec<_>>()})
+}
+
 /// The operations on one database's tables.
 fn handle_table_operation(
     databases: &mut GlueDatabases,
     operation: &str,
     input: &Value,
 ) -> Result<Value, GlueException> {
-    let within = text_or_empty(&input["DatabaseName"]);
-    let tables = find_database(databases, &within)?;
-    let name = text_or_empty(&input["TableName"]);
-    Ok(match operation {
+    let database = text_or_empty(&input["DatabaseName"]);
+    let tables = find_database(databases, &database)?;
+    match operation {
         "GetTables" => {
-            let listed = tables
+            let described = tables
                 .iter()
-                .map(|(name, table)| describe_table(&within, name, table));
-            json!({"TableList": listed.collect::<Vec<_>>()})
+                .map(|(name, table)| describe_table(&database, name, table));
+            Ok(json!({"TableList": described.collect::<Vec<_>>()}))
         }
-        "CreateTable" => create_table(tables, input)?,
-        "UpdateTable" => update_table(tables, input)?,
         "GetTable" => {
             let name = text_or_empty(&input["Name"]);
-            json!({"Table": describe_table(&within, &name, find_table(tables, &name)?)})
+            let table = find_table(tables, &name)?;
+            Ok(json!({"Table": describe_table(&database, &name, table)}))
         }
+        "CreateTable" => create_table(tables, input),
+        "UpdateTable" => update_table(tables, input),
         "DeleteTable" => {
             tables.remove(&text_or_empty(&input["Name"]));
-            json!({})
+            Ok(json!({}))
         }
-        "BatchCreatePartition" => create_partitions(find_table(tables, &name)?, input),
-        "BatchUpdatePartition" => update_partitions(find_table(tables, &name)?, input),
-        "BatchDeletePartition" => delete_partitions(find_table(tables, &name)?, input),
-        "GetPartitions" => {
-            let partitions = &find_table(tables, &name)?.partitions;
-            json!({"Partitions": partitions.values().collect::<Vec<_>>()})
+        _ => {
+            let handle = contents_operation(operation)?;
+            let table = find_table(tables, &text_or_empty(&input["TableName"]))?;
+            Ok(handle(table, input))
         }
-        "UpdateColumnStatisticsForTable" => put_statistics(find_table(tables, &name)?, input),
-        "GetColumnStatisticsForTable" => {
-            let wanted = input["ColumnNames"].as_array().into_iter().flatten();
-            let known = &find_table(tables, &name)?.statistics;
-            let found: Vec<&Value> = wanted
-                .filter_map(|column| known.get(&text_or_empty(column)))
-                .collect();
-            json!({"ColumnStatisticsList": found, "Errors": []})
+    }
+}
+
+/// What an operation does with one table's partitions or column statistics.
+type ContentsOperation = fn(&mut GlueTable, &Value) -> Value;
+
+fn contents_operation(operation: &str) -> Result<ContentsOperation, GlueException> {
+    match operation {
+        "BatchCreatePartition" => Ok(create_partitions),
+        "BatchUpdatePartition" => Ok(update_partitions),
+        "BatchDeletePartition" => Ok(delete_partitions),
+        "GetPartitions" => Ok(get_partitions),
+        "UpdateColumnStatisticsForTable" => Ok(put_statistics),
+        "GetColumnStatisticsForTable" => Ok(get_statistics),
+        _ => {
+            let message = format!("{operation} is not an operation of the local Glue");
+            Err(("InvalidInputException", message))
         }
-        other => {
-            return Err((
-                "InvalidInputException",
-                format!("{other} is not an operation of the local Glue"),
-            ));
-        }
-    })
+    }
+}
+
+fn get_partitions(table: &mut GlueTable, _input: &Value) -> Value {
+    let partitions: Vec<&Value> = table.partitions.values().collect();
+    json!({"Partitions": partitions})
+}
+
+fn get_statistics(table: &mut GlueTable, input: &Value) -> Value {
+    let columns = input["ColumnNames"].as_array().into_iter().flatten();
+    let known: Vec<&Value> = columns
+        .filter_map(|column| table.statistics.get(&text_or_empty(column)))
+        .collect();
+    json!({"ColumnStatisticsList": known, "Errors": []})
 }
 
 fn put_statistics(table: &mut GlueTable, input: &Value) -> Value {
@@ -215,13 +231,12 @@ fn create_table(
             format!("Table {name} already exists."),
         ));
     }
-    tables.insert(
-        name,
-        GlueTable {
-            input: input["TableInput"].clone(),
-            ..GlueTable::default()
-        },
-    );
+
+    let table = GlueTable {
+        input: input["TableInput"].clone(),
+        ..GlueTable::default()
+    };
+    tables.insert(name, table);
     Ok(json!({}))
 }
 
@@ -230,15 +245,14 @@ fn update_table(
     input: &Value,
 ) -> Result<Value, GlueException> {
     let known = find_table(tables, &text_or_empty(&input["TableInput"]["Name"]))?;
-    let stale = input["VersionId"]
-        .as_str()
-        .is_some_and(|version| version != known.version.to_string());
-    if stale {
+    let expected_version = input["VersionId"].as_str();
+    if expected_version.is_some_and(|version| version != known.version.to_string()) {
         return Err((
             "ConcurrentModificationException",
-            "The table was updated by somebody else.".into(),
+            "The table was updated by another request.".into(),
         ));
     }
+
     known.input = input["TableInput"].clone();
     known.version += 1;
     Ok(json!({}))
@@ -259,7 +273,7 @@ fn create_partitions(table: &mut GlueTable, input: &Value) -> Value {
     for partition in input["PartitionInputList"].as_array().into_iter().flatten() {
         let key = partition_key(&partition["Values"]);
         match table.partitions.entry(key) {
-            Entry::Vacant(place) => drop(place.insert(partition.clone())),
+            Entry::Vacant(entry) => drop(entry.insert(partition.clone())),
             Entry::Occupied(_) => {
                 let detail = json!({"ErrorCode": "AlreadyExistsException", "ErrorMessage": "Partition already exists."});
                 errors.push(json!({"PartitionValues": partition["Values"], "ErrorDetail": detail}));

@@ -15,16 +15,16 @@ use super::lambda::LambdaFunction;
 /// Records of a batch at most.
 const BATCH_RECORDS_MAX: usize = 10_000;
 
-/// Bytes of a payload at most: what Lambda takes, less room for its frame.
+/// Bytes of a payload at most: Lambda's limit, less room for the JSON around the records.
 const BATCH_BYTES_MAX: usize = 6 * 1024 * 1024 - 64 * 1024;
 
-/// How long a batch is waited for after its first record. On AWS it is half a second by default.
+/// How long a batch is gathered after its first record. On AWS it is half a second by default.
 const BATCHING_WINDOW: Duration = Duration::from_millis(200);
 
 /// Longest wait before a failed batch is tried again.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
-/// A topic's consumer: the offsets that are done, kept in a file.
+/// A topic's consumer with its committed offsets, stored in a file.
 pub struct KafkaMapping {
     topic: String,
     topics: Arc<TopicLogs>,
@@ -34,7 +34,7 @@ pub struct KafkaMapping {
 }
 
 impl KafkaMapping {
-    /// Goes on from the offsets in `folder`.
+    /// Opens the mapping at the offsets in `folder`.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -60,7 +60,7 @@ impl KafkaMapping {
         })
     }
 
-    /// Records that the function has not taken yet.
+    /// Records that are not committed yet.
     #[must_use]
     pub fn offset_lag(&self) -> i64 {
         let Ok(logs) = self.topics.get_or_create_topic(&self.topic) else {
@@ -95,7 +95,7 @@ impl KafkaMapping {
                 drop(tokio::time::timeout(BATCHING_WINDOW, appended).await);
                 continue;
             }
-            // A batch that is full already is not waited for.
+            // A batch that is already full is delivered at once.
             if self.offset_lag() < BATCH_RECORDS_MAX as i64 {
                 tokio::time::sleep(BATCHING_WINDOW).await;
             }
@@ -103,7 +103,7 @@ impl KafkaMapping {
                 Ok(true) => (limit, pause) = (BATCH_RECORDS_MAX, BATCHING_WINDOW),
                 Ok(false) => tokio::time::sleep(pause).await,
                 Err(error) => {
-                    tracing::warn!(%error, topic = self.topic, limit, "the batch comes again, in halves");
+                    tracing::warn!(%error, topic = self.topic, limit, "the batch is delivered again, in halves");
                     tokio::time::sleep(pause).await;
                     limit = (limit / 2).max(1);
                     pause = (pause * 2).min(BACKOFF_MAX);
@@ -112,7 +112,7 @@ impl KafkaMapping {
         }
     }
 
-    /// Hands one batch to the function; says whether all of it was taken.
+    /// Invokes the function with one batch and commits what it processed; true when nothing failed.
     async fn deliver_batch(
         &self,
         limit: usize,
@@ -121,43 +121,37 @@ impl KafkaMapping {
         let (payload, ends) = self.encode_batch(&logs, limit)?;
         let answer = self.function.invoke(payload).await?;
         let answer: Value = serde_json::from_slice(&answer)?;
-        let failures = answer["batchItemFailures"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let mut done = ends.clone();
-        for failure in &failures {
-            let item = &failure["itemIdentifier"];
-            let partition = item["partition"]
-                .as_str()
-                .and_then(|name| name.rsplit('-').next()?.parse::<i32>().ok());
-            match (
-                partition.filter(|partition| ends.contains_key(partition)),
-                item["offset"].as_i64(),
-            ) {
-                (Some(partition), Some(offset)) => done.insert(partition, offset),
-                _ => return Err("the answer names something that is not in the batch".into()),
-            };
+
+        let mut offsets = ends.clone();
+        let failures = answer["batchItemFailures"].as_array();
+        for failure in failures.into_iter().flatten() {
+            let (partition, offset) = failed_offset(failure)
+                .filter(|(partition, _)| ends.contains_key(partition))
+                .ok_or("the answer names a record that is not in the batch")?;
+            offsets.insert(partition, offset);
         }
-        self.commit_offsets(done)?;
-        Ok(failures.is_empty())
+        self.commit_offsets(offsets)?;
+        Ok(failures.is_none_or(Vec::is_empty))
     }
 
-    fn commit_offsets(&self, done: BTreeMap<i32, i64>) -> io::Result<()> {
+    fn commit_offsets(&self, offsets: BTreeMap<i32, i64>) -> io::Result<()> {
         let mut committed = self.lock_committed();
-        committed.extend(done);
+        committed.extend(offsets);
+
         let staged = self.file.with_extension("staged");
         std::fs::write(&staged, serde_json::to_vec(&*committed)?)?;
         std::fs::rename(staged, &self.file)
     }
 
-    /// The batch as Lambda's JSON, and the offset behind it for each partition.
+    /// The batch as Lambda's JSON, and the offset after it for each partition.
     fn encode_batch(
         &self,
         logs: &[PartitionLog],
         limit: usize,
     ) -> io::Result<(Bytes, BTreeMap<i32, i64>)> {
-        let (mut bytes, mut count, mut ends) = (0, 0, BTreeMap::new());
+        let mut bytes = 0;
+        let mut count = 0;
+        let mut ends = BTreeMap::new();
         let mut partitions = Vec::new();
         for (partition, log) in (0..).zip(logs) {
             let mut records = Vec::new();
@@ -166,18 +160,17 @@ impl KafkaMapping {
                 if count > 0 && (count == limit || bytes + text.len() > BATCH_BYTES_MAX) {
                     break;
                 }
-                (bytes, count) = (bytes + text.len() + 1, count + 1);
+                bytes += text.len() + 1;
+                count += 1;
                 ends.insert(partition, record.offset + 1);
                 records.push(text);
             }
             if !records.is_empty() {
-                partitions.push(format!(
-                    "\"{}-{partition}\":[{}]",
-                    self.topic,
-                    records.join(",")
-                ));
+                let records = records.join(",");
+                partitions.push(format!("\"{}-{partition}\":[{records}]", self.topic));
             }
         }
+
         let arn = "arn:aws:kafka:eu-west-2:000000000000:cluster/local/0";
         let payload = format!(
             "{{\"eventSource\":\"aws:kafka\",\"eventSourceArn\":\"{arn}\",\"bootstrapServers\":\"127.0.0.1\",\"records\":{{{}}}}}",
@@ -187,31 +180,38 @@ impl KafkaMapping {
     }
 }
 
+/// The partition and the offset from which a failure asks for records again.
+fn failed_offset(failure: &Value) -> Option<(i32, i64)> {
+    let item = &failure["itemIdentifier"];
+    let partition = item["partition"].as_str()?.rsplit('-').next()?;
+    Some((partition.parse().ok()?, item["offset"].as_i64()?))
+}
+
+fn encode_base64(bytes: &Bytes) -> String {
+    base64_simd::STANDARD.encode_to_string(bytes)
+}
+
+fn signed_bytes(bytes: &Bytes) -> Vec<i8> {
+    bytes.iter().map(|byte| byte.cast_signed()).collect()
+}
+
 /// A record as Lambda delivers it: base64, headers as signed bytes.
 #[must_use]
 pub fn encode_lambda_record(topic: &str, partition: i32, record: &LogRecord) -> String {
-    let base64 = |bytes: &Option<Bytes>| {
-        bytes
-            .as_ref()
-            .map(|bytes| base64_simd::STANDARD.encode_to_string(bytes))
-    };
-    let signed = |bytes: &Bytes| {
-        bytes
-            .iter()
-            .map(|byte| json!(byte.cast_signed()))
-            .collect::<Vec<_>>()
-    };
-    let header =
-        |(name, value): &(String, Option<Bytes>)| json!({name: value.as_ref().map(signed)});
+    let headers: Vec<Value> = record
+        .headers
+        .iter()
+        .map(|(name, value)| json!({name: value.as_ref().map(signed_bytes)}))
+        .collect();
     json!({
         "topic": topic,
         "partition": partition,
         "offset": record.offset,
         "timestamp": record.timestamp,
         "timestampType": "LOG_APPEND_TIME",
-        "key": base64(&record.key),
-        "value": base64(&record.value),
-        "headers": record.headers.iter().map(header).collect::<Vec<_>>(),
+        "key": record.key.as_ref().map(encode_base64),
+        "value": record.value.as_ref().map(encode_base64),
+        "headers": headers,
     })
     .to_string()
 }

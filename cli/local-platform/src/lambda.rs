@@ -5,13 +5,13 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use thiserror::Error;
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
 
-/// Lambda takes no larger payload, and gives no larger answer.
+/// The largest payload and the largest answer that Lambda allows.
 pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 /// Why an invocation gave no answer.
@@ -28,10 +28,10 @@ pub enum InvokeError {
     /// The function reported an error.
     #[error("the function failed: {0}")]
     Function(String),
-    /// The process ended in mid-work.
-    #[error("the process ended in mid-work")]
+    /// The process ended during the invocation.
+    #[error("the process ended during the invocation")]
     Crashed,
-    /// The function's time was over; its process was ended.
+    /// The function reached its timeout, and its process was ended.
     #[error("the function timed out after {0:?}")]
     TimedOut(Duration),
     /// The process could not be started.
@@ -39,20 +39,20 @@ pub enum InvokeError {
     Start(#[from] io::Error),
 }
 
-/// How a function is configured; on AWS, Terraform says the same.
+/// How a function is configured; on AWS, Terraform sets the same.
 #[derive(Clone, Debug)]
 pub struct FunctionConfig {
     /// Its name.
     pub name: &'static str,
-    /// The program, and the arguments before anything else.
+    /// The program and its first arguments.
     pub program: (PathBuf, Vec<String>),
     /// Its environment.
     pub environment: BTreeMap<String, String>,
     /// How long an invocation may take.
     pub timeout: Duration,
-    /// Invocations at once.
+    /// Invocations that may run at the same time.
     pub concurrency: usize,
-    /// Where its log goes.
+    /// The file of its log.
     pub log: PathBuf,
 }
 
@@ -65,7 +65,7 @@ pub struct LambdaFunction {
     counter: AtomicU64,
 }
 
-/// One process, and the listener that it asks for work.
+/// One process, and the listener from which it fetches invocations.
 struct FunctionSandbox {
     child: Child,
     jobs: mpsc::Sender<PendingInvocation>,
@@ -89,6 +89,10 @@ struct PendingInvocation {
     answer: AnswerSender,
 }
 
+fn lock_unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl LambdaFunction {
     /// A function without sandboxes: the first invocation starts one.
     #[must_use]
@@ -110,56 +114,39 @@ impl LambdaFunction {
         self.config.name
     }
 
-    /// The processes that work at the moment.
+    /// The processes with an invocation at the moment.
     #[must_use]
     pub fn busy_pids(&self) -> Vec<u32> {
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .copied()
-            .collect()
+        let running = lock_unpoisoned(&self.running);
+        running.values().copied().collect()
     }
 
     /// Invokes the function and waits for its answer.
     ///
     /// # Errors
-    /// As [`InvokeError`]; what to do then is the trigger's rule.
+    /// As [`InvokeError`]; whether to retry is the trigger's rule.
     pub async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let _slot = self
-            .slots
-            .acquire()
-            .await
-            .map_err(|_| InvokeError::Crashed)?;
-        let kept = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let mut sandbox = match kept {
+        let slot = self.slots.acquire().await;
+        let _slot = slot.map_err(|_| InvokeError::Crashed)?;
+        let idle = lock_unpoisoned(&self.idle).pop();
+        let mut sandbox = match idle {
             Some(sandbox) => sandbox,
             None => self.start_sandbox().await?,
         };
+
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         if let Some(pid) = sandbox.child.id() {
-            self.running
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(number, pid);
+            lock_unpoisoned(&self.running).insert(number, pid);
         }
         let outcome = self.run_in_sandbox(&mut sandbox, number, payload).await;
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&number);
-        if !matches!(
+        lock_unpoisoned(&self.running).remove(&number);
+
+        let ended = matches!(
             outcome,
             Err(InvokeError::Crashed | InvokeError::TimedOut(_))
-        ) {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(sandbox);
+        );
+        if !ended {
+            lock_unpoisoned(&self.idle).push(sandbox);
         }
         outcome
     }
@@ -171,26 +158,22 @@ impl LambdaFunction {
         payload: Bytes,
     ) -> Result<Bytes, InvokeError> {
         let (answer, answered) = oneshot::channel();
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let deadline_millis = (now + self.config.timeout).as_millis();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let deadline = now.unwrap_or_default() + self.config.timeout;
         let job = PendingInvocation {
             id: format!("{}-{number}", self.config.name),
             payload,
-            deadline_millis,
+            deadline_millis: deadline.as_millis(),
             answer,
         };
-        sandbox
-            .jobs
-            .send(job)
-            .await
-            .map_err(|_| InvokeError::Crashed)?;
+        let sent = sandbox.jobs.send(job).await;
+        sent.map_err(|_| InvokeError::Crashed)?;
+
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(InvokeError::Crashed)),
             _ = sandbox.child.wait() => Err(InvokeError::Crashed),
             () = tokio::time::sleep(self.config.timeout) => {
-                // As Lambda does it: the sandbox is gone with its time.
+                // As on Lambda, a timeout ends the sandbox.
                 drop(sandbox.child.kill().await);
                 Err(InvokeError::TimedOut(self.config.timeout))
             }
@@ -201,6 +184,7 @@ impl LambdaFunction {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (jobs, receiver) = mpsc::channel(1);
+
         let slot = Arc::new(RuntimeSlot {
             jobs: AsyncMutex::new(receiver),
             current: Mutex::default(),
@@ -208,16 +192,27 @@ impl LambdaFunction {
         let server = tokio::spawn(async move {
             drop(axum::serve(listener, runtime_api_router(slot)).await);
         });
+        let child = self.spawn_process(address)?;
+        Ok(FunctionSandbox {
+            child,
+            jobs,
+            server,
+        })
+    }
+
+    /// Starts the process, with the variables that Lambda sets besides the function's own.
+    fn spawn_process(&self, runtime_api: String) -> io::Result<Child> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&self.config.log)?;
         let (program, arguments) = &self.config.program;
-        let child = Command::new(program)
+
+        Command::new(program)
             .args(arguments)
             .env_clear()
             .envs(&self.config.environment)
-            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
             .env("AWS_LAMBDA_FUNCTION_NAME", self.config.name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
@@ -227,16 +222,11 @@ impl LambdaFunction {
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true)
-            .spawn()?;
-        Ok(FunctionSandbox {
-            child,
-            jobs,
-            server,
-        })
+            .spawn()
     }
 }
 
-/// What the process asks for and answers to.
+/// The invocations that wait for a process, and the one that it works on.
 struct RuntimeSlot {
     jobs: AsyncMutex<mpsc::Receiver<PendingInvocation>>,
     current: Mutex<Option<(String, AnswerSender)>>,
@@ -248,7 +238,7 @@ impl RuntimeSlot {
         id: Option<&str>,
         answer: Result<Bytes, InvokeError>,
     ) -> StatusCode {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock_unpoisoned(&self.current);
         let fits = current
             .as_ref()
             .is_some_and(|(known, _)| id.is_none_or(|id| id == known));
@@ -283,6 +273,7 @@ async fn next_invocation(State(slot): State<Arc<RuntimeSlot>>) -> Response {
     let Some(job) = slot.jobs.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
+
     let mut headers = HeaderMap::new();
     let values = [
         ("lambda-runtime-aws-request-id", job.id.clone()),
@@ -300,14 +291,11 @@ async fn next_invocation(State(slot): State<Arc<RuntimeSlot>>) -> Response {
         ),
     ];
     for (name, value) in values {
-        headers.extend(
-            value
-                .parse()
-                .ok()
-                .map(|value| (axum::http::HeaderName::from_static(name), value)),
-        );
+        let value = HeaderValue::from_str(&value).ok();
+        headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
     }
-    *slot.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((job.id, job.answer));
+
+    *lock_unpoisoned(&slot.current) = Some((job.id, job.answer));
     (headers, job.payload).into_response()
 }
 
@@ -340,9 +328,9 @@ pub async fn measure_cold_start(
     payload: Bytes,
 ) -> Result<Duration, InvokeError> {
     let function = LambdaFunction::new(config.clone());
-    let begun = Instant::now();
+    let start = Instant::now();
     match function.invoke(payload).await {
-        Ok(_) | Err(InvokeError::Function(_)) => Ok(begun.elapsed()),
+        Ok(_) | Err(InvokeError::Function(_)) => Ok(start.elapsed()),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,6 @@
 //! The local platform: what the five functions find on AWS, on one machine, without an account or a container.
 //!
-//! The functions are processes of their own; nothing in them knows that it is not AWS. All state lies in one folder.
+//! The functions are processes of their own, and nothing in them knows that it is not AWS. All state is in one folder.
 
 pub mod clock;
 pub mod gateway;
@@ -8,18 +8,18 @@ pub mod glue;
 pub mod kafka;
 pub mod kafka_mapping;
 pub mod lambda;
-mod platform_state;
 pub mod queue;
 pub mod running;
 pub mod s3;
 pub mod schedule;
 pub mod secrets;
+pub mod startup;
 pub mod synthetic;
 pub mod tokens;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
-pub use platform_state::RunningPlatform;
-pub use running::{LocalPlatform, PlatformOptions};
+pub use running::RunningPlatform;
+pub use startup::{LocalPlatform, PlatformOptions};
 
 /// The buckets of the local platform, one for each zone.
 pub const BUCKETS: [&str; 4] = ["raw", "refined", "curated", "site"];

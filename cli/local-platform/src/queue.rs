@@ -1,4 +1,4 @@
-//! A queue like SQS: a message is a file until it was done, and comes again when it was not.
+//! A queue like SQS: a message is a file until it is done, and is delivered again when it fails.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,16 +13,16 @@ use tokio::sync::Notify;
 
 use super::lambda::LambdaFunction;
 
-/// Messages of one invocation, as SQS has it without a batching window.
+/// Messages of one invocation, as with SQS without a batching window.
 const BATCH_MESSAGES_MAX: usize = 10;
 
-/// Receives before a message is moved to the dead letters.
+/// How often a message is received before it becomes a dead letter.
 const RECEIVES_MAX: u32 = 5;
 
-/// How long a message is out of sight after it failed: short here, so that a laptop's user sees it come again.
+/// How long a failed message is hidden: shorter than on AWS, so that a user sees it delivered again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// A message that waits.
+/// A message that is not done.
 #[derive(Clone, Debug)]
 struct QueueMessage {
     body: String,
@@ -41,34 +41,22 @@ pub struct LocalQueue {
 }
 
 impl LocalQueue {
-    /// Opens the queue whose messages lie in `folder/name`.
+    /// Opens the queue whose messages are stored in `folder/name`.
     ///
     /// # Errors
-    /// When the folder cannot be read or made.
+    /// When the folder cannot be read or created.
     pub fn open(folder: &Path, name: &str) -> io::Result<Self> {
         let folder = folder.join(name);
         std::fs::create_dir_all(folder.join("dead"))?;
-        let mut messages = BTreeMap::new();
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                let body = std::fs::read_to_string(entry.path())?;
-                messages.insert(
-                    entry.file_name().to_string_lossy().into_owned(),
-                    new_message(body),
-                );
-            }
-        }
-        // The dead count too: a new message must not take a dead one's name.
+        let messages = read_messages(&folder)?;
+
+        // Dead letters count too: a new message must not get the id of one.
         let dead = std::fs::read_dir(folder.join("dead"))?.flatten();
-        let ids = messages
-            .keys()
-            .cloned()
-            .chain(dead.map(|entry| entry.file_name().to_string_lossy().into_owned()));
-        let last = ids
-            .filter_map(|id| id.parse::<u64>().ok())
-            .max()
-            .unwrap_or_default();
+        let dead_ids = dead.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let ids = messages.keys().cloned().chain(dead_ids);
+        let last = ids.filter_map(|id| id.parse::<u64>().ok()).max();
+        let last = last.unwrap_or_default();
+
         Ok(Self {
             name: name.to_owned(),
             folder,
@@ -96,7 +84,7 @@ impl LocalQueue {
         self.lock_messages().len()
     }
 
-    /// Messages that were given up.
+    /// Messages that failed too often.
     #[must_use]
     pub fn dead_letter_count(&self) -> usize {
         std::fs::read_dir(self.folder.join("dead"))
@@ -111,6 +99,7 @@ impl LocalQueue {
     fn receive_batch(&self) -> Vec<(String, QueueMessage)> {
         let now = Instant::now();
         let mut messages = self.lock_messages();
+
         let visible = messages
             .iter_mut()
             .filter(|(_, message)| !message.in_flight && message.visible_at <= now);
@@ -133,14 +122,29 @@ impl LocalQueue {
         let Some(message) = messages.get_mut(id) else {
             return Ok(());
         };
+
         if message.receives < RECEIVES_MAX {
             message.in_flight = false;
             message.visible_at = Instant::now() + RETRY_DELAY * 2u32.pow(message.receives.min(6));
             return Ok(());
         }
+
         messages.remove(id);
         std::fs::rename(self.folder.join(id), self.folder.join("dead").join(id))
     }
+}
+
+fn read_messages(folder: &Path) -> io::Result<BTreeMap<String, QueueMessage>> {
+    let mut messages = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let id = entry.file_name().to_string_lossy().into_owned();
+            let body = std::fs::read_to_string(entry.path())?;
+            messages.insert(id, new_message(body));
+        }
+    }
+    Ok(messages)
 }
 
 fn new_message(body: String) -> QueueMessage {
@@ -158,9 +162,11 @@ pub async fn run_queue_mapping(queue: Arc<LocalQueue>, function: Arc<LambdaFunct
         let batch = queue.receive_batch();
         if batch.is_empty() {
             // Messages that failed become visible by time alone.
-            drop(tokio::time::timeout(RETRY_DELAY / 2, queue.arrived.notified()).await);
+            let arrived = queue.arrived.notified();
+            drop(tokio::time::timeout(RETRY_DELAY / 2, arrived).await);
             continue;
         }
+
         let failed = failed_message_ids(&function, &queue.name, &batch).await;
         for (id, _) in &batch {
             let settled = if failed.contains(id) {
@@ -175,49 +181,54 @@ pub async fn run_queue_mapping(queue: Arc<LocalQueue>, function: Arc<LambdaFunct
     }
 }
 
-/// The ids that are to come again: those that the answer names, or all when there is no answer.
+/// The ids to deliver again: those that the answer names, or all when there is no valid answer.
 async fn failed_message_ids(
     function: &LambdaFunction,
     queue: &str,
     batch: &[(String, QueueMessage)],
 ) -> Vec<String> {
-    let record = |(id, message): &(String, QueueMessage)| {
-        json!({
-            "messageId": id,
-            "receiptHandle": id,
-            "body": message.body,
-            "attributes": {"ApproximateReceiveCount": message.receives.to_string()},
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:eu-west-2:000000000000:{queue}"),
-            "awsRegion": "eu-west-2",
-        })
-    };
-    let payload = json!({"Records": batch.iter().map(record).collect::<Vec<_>>()}).to_string();
-    let all = || batch.iter().map(|(id, _)| id.clone()).collect();
-    match function.invoke(Bytes::from(payload)).await {
+    let payload = encode_batch(queue, batch);
+    let named = match function.invoke(Bytes::from(payload)).await {
+        Ok(answer) => named_failures(&answer),
         Err(error) => {
-            tracing::warn!(%error, function = function.name(), "the batch comes again");
-            all()
+            tracing::warn!(%error, function = function.name(), "the batch is delivered again");
+            None
         }
-        Ok(answer) => {
-            let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
-                return all();
-            };
-            let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
-            let named: Vec<String> = failures
-                .map(|failure| {
-                    failure["itemIdentifier"]
-                        .as_str()
-                        .unwrap_or_default()
-                        .to_owned()
-                })
-                .collect();
-            // A name that is not in the batch is a complete failure, as SQS has it.
-            let known = named
-                .iter()
-                .all(|id| batch.iter().any(|(known, _)| known == id));
-            if known { named } else { all() }
-        }
-    }
+    };
+
+    // As with SQS, an id that is not in the batch makes the whole batch fail.
+    let named = named.filter(|named| {
+        named
+            .iter()
+            .all(|id| batch.iter().any(|(sent, _)| sent == id))
+    });
+    named.unwrap_or_else(|| batch.iter().map(|(id, _)| id.clone()).collect())
+}
+
+/// The event that Lambda hands to the function for these messages.
+fn encode_batch(queue: &str, batch: &[(String, QueueMessage)]) -> String {
+    let records: Vec<Value> = batch
+        .iter()
+        .map(|(id, message)| {
+            json!({
+                "messageId": id,
+                "receiptHandle": id,
+                "body": message.body,
+                "attributes": {"ApproximateReceiveCount": message.receives.to_string()},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": format!("arn:aws:sqs:eu-west-2:000000000000:{queue}"),
+                "awsRegion": "eu-west-2",
+            })
+        })
+        .collect();
+    json!({"Records": records}).to_string()
+}
+
+/// The ids that a function's answer names as failed; none when it is not JSON.
+fn named_failures(answer: &[u8]) -> Option<Vec<String>> {
+    let answer = serde_json::from_slice::<Value>(answer).ok()?;
+    let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
+    let ids = failures.map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default());
+    Some(ids.map(str::to_owned).collect())
 }

@@ -1,13 +1,13 @@
-//! The schedule of the local platform: the day before is merged and reported every night.
+//! The schedule of the local platform: every night the day before is merged and reported.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::platform_state::RunningPlatform;
+use super::running::RunningPlatform;
 
-/// When the night's run begins: an hour after midnight in UTC, so that what is minutes late is in.
+/// When the night's run starts: an hour after midnight in UTC, so that events minutes late are included.
 const START_HOUR_UTC: i64 = 1;
 
 /// How often a run is tried; EventBridge Scheduler tries longer.
@@ -22,7 +22,7 @@ pub async fn run_nightly(running: Arc<RunningPlatform>) {
         let next = next_run_millis(now);
         tokio::time::sleep(Duration::from_millis((next - now).unsigned_abs())).await;
         let time = jiff::Timestamp::from_millisecond(next)
-            .map(|at| at.to_string())
+            .map(|timestamp| timestamp.to_string())
             .unwrap_or_default();
         for function in ["snapshot-merge", "quality-report"] {
             run_with_retries(&running, function, &time).await;

@@ -12,7 +12,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// The endpoint. The file, `{"name": "text"}`, is read at every request: a secret can be rotated under it.
+/// The endpoint. The file, `{"name": "text"}`, is read at every request, so a secret can be rotated while it runs.
 pub fn endpoint_router(file: PathBuf) -> Router {
     Router::new()
         .route("/", post(handle_request))

@@ -19,7 +19,7 @@ pub struct TokenIssuer {
 }
 
 impl TokenIssuer {
-    /// The key that lies in the folder, or a new one.
+    /// Opens the key in the folder, or creates a new one.
     ///
     /// # Errors
     /// When it cannot be read or written.
@@ -31,6 +31,7 @@ impl TokenIssuer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+
         let mut key = vec![0; KEY_BYTES];
         io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut key)?;
         std::fs::write(file, &key)?;
@@ -46,37 +47,35 @@ impl TokenIssuer {
             return Err(io::Error::other("claims are an object"));
         };
         object.insert("iss".to_owned(), ISSUER.into());
-        encode(
-            &Header::new(Algorithm::HS256),
-            &claims,
-            &EncodingKey::from_secret(&self.key),
-        )
-        .map_err(io::Error::other)
+
+        let header = Header::new(Algorithm::HS256);
+        let key = EncodingKey::from_secret(&self.key);
+        encode(&header, &claims, &key).map_err(io::Error::other)
     }
 
-    /// The claims of a token that is ours and has not expired, as API Gateway hands them on: all of them texts.
+    /// The claims of a valid token of this key, as API Gateway passes them on: all of them texts.
     #[must_use]
     pub fn verify_token(&self, token: &str) -> Option<HashMap<String, String>> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.validate_aud = false;
         rules.leeway = 0;
-        let claims =
-            decode::<HashMap<String, Value>>(token, &DecodingKey::from_secret(&self.key), &rules);
-        let text = |value: Value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        };
+
+        let key = DecodingKey::from_secret(&self.key);
+        let decoded = decode::<HashMap<String, Value>>(token, &key, &rules).ok()?;
+        let claims = decoded.claims.into_iter();
         Some(
             claims
-                .ok()?
-                .claims
-                .into_iter()
-                .map(|(name, value)| (name, text(value)))
+                .map(|(name, value)| (name, claim_text(&value)))
                 .collect(),
         )
     }
+}
+
+fn claim_text(claim: &Value) -> String {
+    claim
+        .as_str()
+        .map_or_else(|| claim.to_string(), str::to_owned)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::error::CliError;
-use local_platform::running::FUNCTIONS;
+use local_platform::startup::FUNCTIONS;
 
 /// The file that Lambda starts.
 pub const BOOTSTRAP_FILE: &str = "bootstrap";

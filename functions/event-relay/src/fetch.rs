@@ -11,12 +11,12 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::problem::{ProblemDetails, RefusalReason};
-use crate::retry::{RelayRetryPolicy, time_left};
+use crate::retry::{DeadlineRetry, time_left};
 use crate::secret::SecretCache;
 
 /// The pause before the second request is between half of 300 ms and all, before the third twice as
 /// long.
-const RETRY_POLICY: RelayRetryPolicy = RelayRetryPolicy {
+const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
     attempts_max: 3,
     pause: Duration::from_millis(300),
     jitter_floor: 0.5,

@@ -16,7 +16,7 @@ use krafka::{CloseOptions, Compression, Kafka, Record};
 use tokio::sync::Mutex;
 
 use crate::delivery::{Delivery, RecordsPending};
-use crate::retry::{RelayRetryPolicy, time_left};
+use crate::retry::{DeadlineRetry, time_left};
 
 pub use crate::delivery::{OutgoingRecord, SendError};
 
@@ -36,7 +36,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause before the second attempt is up to 200 ms, before the third up to twice as long.
-const RETRY_POLICY: RelayRetryPolicy = RelayRetryPolicy {
+const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
     attempts_max: 3,
     pause: Duration::from_millis(200),
     jitter_floor: 0.0,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How an operation is attempted again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RelayRetryPolicy {
+pub(crate) struct DeadlineRetry {
     /// Attempts at most, the first included.
     pub(crate) attempts_max: u32,
     /// The longest pause before the second attempt; before the third it is twice as long, and so
@@ -15,7 +15,7 @@ pub(crate) struct RelayRetryPolicy {
     pub(crate) jitter_floor: f64,
 }
 
-impl RelayRetryPolicy {
+impl DeadlineRetry {
     /// The pauses, which end where no time for another attempt would be left: `backon` takes any
     /// iterator of pauses, and none of its own knows a deadline.
     pub(crate) fn pauses_until(
@@ -42,7 +42,7 @@ pub(crate) fn time_left(deadline: Instant) -> Duration {
 mod tests {
     use super::*;
 
-    const POLICY: RelayRetryPolicy = RelayRetryPolicy {
+    const POLICY: DeadlineRetry = DeadlineRetry {
         attempts_max: 3,
         pause: Duration::from_millis(300),
         jitter_floor: 0.5,

@@ -1,4 +1,4 @@
-//! Failures of an invocation, each with the answer to "again, or mend?".
+//! Failures of an invocation, each with a kind that says whether another attempt can succeed.
 
 use std::fmt;
 
@@ -33,7 +33,7 @@ impl FailureKind {
     }
 }
 
-/// A failure of a whole invocation.
+/// A failure of a full invocation.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The kind.

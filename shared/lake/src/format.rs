@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::LakeError;
 
@@ -60,14 +60,18 @@ pub fn decode_document<T: DeserializeOwned>(
     kind: &'static str,
     bytes: &[u8],
 ) -> Result<T, LakeError> {
-    // A structure can be read from a list too: only an object is a document.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        serde_json::from_slice::<Map<String, Value>>(bytes)?;
-    }
-    let probe: FormatProbe = serde_json::from_slice(bytes)?;
-    check_format(kind, probe.format.as_ref())?;
+    check_format(kind, probe_format(bytes)?.as_ref())?;
 
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// The format number as it is written; none in an array, which the erasure list of format 1 was.
+fn probe_format(bytes: &[u8]) -> Result<Option<Value>, LakeError> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Ok(None);
+    }
+    let probe: FormatProbe = serde_json::from_slice(bytes)?;
+    Ok(probe.format)
 }
 
 fn check_format(kind: &'static str, found: Option<&Value>) -> Result<(), LakeError> {
@@ -76,9 +80,18 @@ fn check_format(kind: &'static str, found: Option<&Value>) -> Result<(), LakeErr
     }
     Err(LakeError::Format {
         kind,
-        found: found.map_or_else(|| "none".to_owned(), Value::to_string),
+        found: describe_number(found),
         reader: describe_reader(found),
     })
+}
+
+/// The number that was found. Another value is not repeated: it may be long, or about a person.
+fn describe_number(found: Option<&Value>) -> String {
+    match found {
+        None => "none".to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(_) => "that is no number".to_owned(),
+    }
 }
 
 /// Which polelake reads a document of a format that this one does not read.
@@ -132,7 +145,16 @@ mod tests {
                 "unreleased build before 0.1.0",
             ),
             (r#"{"format": 3}"#, "format 3", "a newer polelake"),
-            (r#"{"format": "2"}"#, "format \"2\"", "no polelake"),
+            (
+                r#"{"format": "2"}"#,
+                "format that is no number",
+                "no polelake",
+            ),
+            (
+                r#"[{"hash": "a"}]"#,
+                "format none",
+                "unreleased build before 0.1.0",
+            ),
             (r#"{"format": -2}"#, "format -2", "no polelake"),
         ] {
             let error = decode(text).unwrap_err().to_string();
@@ -144,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_refused() {
-        for text in ["", "[]", "{\"format\": 2", "7"] {
+        for text in ["", "{\"format\": 2", "7"] {
             assert!(matches!(decode(text), Err(LakeError::Json(_))), "{text}");
         }
     }

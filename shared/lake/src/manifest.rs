@@ -63,7 +63,7 @@ pub struct RuleResult {
     pub description: String,
     /// Its dimension.
     pub dimension: String,
-    /// The column it is about; none for the whole table.
+    /// The column it is about; none for the full table.
     pub column: Option<String>,
     /// `warn` or `block`: what a failure leads to.
     #[serde(default)]

@@ -29,7 +29,11 @@ pub const METRIC_COLUMNS: [(&str, &str, &str); 4] = [
         "string",
         "What it is a metric of: table/person, source/housing-person",
     ),
-    ("column_name", "string", "The column; null for the whole"),
+    (
+        "column_name",
+        "string",
+        "The column; null for the full table or source",
+    ),
     (
         "metric",
         "string",
@@ -49,7 +53,7 @@ pub const RULE_COLUMNS: [(&str, &str, &str); 9] = [
     (
         "column_name",
         "string",
-        "The column; null for the whole row or table",
+        "The column; null for the full row or table",
     ),
     (
         "dimension",
@@ -72,7 +76,7 @@ pub const RULE_COLUMNS: [(&str, &str, &str); 9] = [
 pub struct QualityMetric {
     /// What it is a metric of.
     pub dataset: String,
-    /// The column; none for the whole.
+    /// The column; none for the full table or source.
     pub column: Option<String>,
     /// Its name.
     pub metric: String,

@@ -1,11 +1,13 @@
-//! `polelake-bench load`: as many events through HTTP as this machine takes, and the books at the end.
+//! `polelake-bench load`: as many events through HTTP as this machine accepts, and the reconciliation at the end.
+//!
+//! It prints events per second, and the peak megabytes of each process.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::processes;
+use crate::{processes, require_new_folder};
 use local_platform::LocalPlatform;
 use operations::audit::{AuditScope, audit_lake};
 use polelake::client::{PlatformClient, PushCounts, platform_options};
@@ -24,72 +26,79 @@ const EVENTS_PER_PERSON: usize = 10;
 /// Bytes of an event.
 const EVENT_BYTES: usize = 1_024;
 
-/// What a load came to.
-struct LoadOutcome {
+/// The source that the events are pushed to.
+const SOURCE: &str = "housing-person";
+
+/// What a load measured.
+struct LoadMeasurement {
     pushed: PushCounts,
-    /// Seconds until everything was accepted, and until everything was refined.
-    seconds: [f64; 2],
-    merge: f64,
-    /// The largest memory of each process at any time, in megabytes.
-    memory: BTreeMap<String, Vec<f64>>,
+    seconds_to_accept: f64,
+    seconds_to_refine: f64,
+    seconds_to_merge: f64,
+    /// The peak memory of each process, by its function's name, in megabytes.
+    peak_megabytes: BTreeMap<String, Vec<f64>>,
+    /// What the audit found.
     findings: usize,
     refined: u64,
 }
 
+/// Pushes the events, merges and audits. False when the reconciliation does not balance or events are missing.
 pub(crate) async fn run(
     place: &PlatformArgs,
     events: usize,
     clients: usize,
     as_json: bool,
 ) -> Result<bool, CliError> {
-    if place.dir.exists() {
-        let message = format!(
-            "{} is there already; the load begins in a new folder, give --dir",
-            place.dir.display()
-        );
-        return Err(message.into());
-    }
+    require_new_folder(&place.dir)?;
     let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
-    let bar = event_progress_bar(events as u64, "accepted");
-    let begun = Instant::now();
-    let pushes = (0..clients).map(|client| {
-        push_share(&platform.api, client, clients, events, |count| {
-            bar.inc(count as u64);
-        })
-    });
-    let mut pushed = PushCounts::default();
-    for done in futures_util::future::join_all(pushes).await {
-        let done = done?;
-        pushed.accepted += done.accepted;
-        pushed.refused += done.refused;
-    }
-    bar.finish_and_clear();
-    let accepted = begun.elapsed().as_secs_f64();
+
+    let start = Instant::now();
+    let pushed = push_from_clients(&platform.api, clients, events).await?;
+    let seconds_to_accept = start.elapsed().as_secs_f64();
     platform.running.wait_until_settled().await;
-    let refined = begun.elapsed().as_secs_f64();
-    let merging = Instant::now();
-    let client = PlatformClient::for_api(&platform.api);
-    let today = lake::Day::from_micros(platform.running.clock.now_millis() * 1_000);
-    run_day::merge_and_report(&client, &today.to_string()).await?;
-    let merge = merging.elapsed().as_secs_f64();
+    let seconds_to_refine = start.elapsed().as_secs_f64();
+    let seconds_to_merge = merge_today(&platform).await?;
+
     let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
-    let zones = connect_local_lake(&platform.s3, &platform.kafka, catalogue).await;
-    let books = audit_lake(&zones, AuditScope::default()).await?;
-    let source = books
+    let lake = connect_local_lake(&platform.s3, &platform.kafka, catalogue).await;
+    let reconciliation = audit_lake(&lake, AuditScope::default()).await?;
+    let source = reconciliation
         .sources
         .iter()
-        .find(|source| source.source == "housing-person");
-    let load = LoadOutcome {
+        .find(|source| source.source == SOURCE);
+
+    let load = LoadMeasurement {
         pushed,
-        seconds: [accepted, refined],
-        merge,
-        memory: peak_memory(),
-        findings: books.findings.len(),
+        seconds_to_accept,
+        seconds_to_refine,
+        seconds_to_merge,
+        peak_megabytes: peak_memory(),
+        findings: reconciliation.findings.len(),
         refined: source.map_or(0, |source| source.sum_counts(false).refined),
     };
     print_load(&load, as_json);
-    // A request that got no answer was sent again: repeats are landed and refined too.
-    Ok(books.is_reconciled() && load.refined >= events as u64)
+    // A request that got no answer was sent again, and its repeats are landed and refined too: more is no error.
+    Ok(reconciliation.is_reconciled() && load.refined >= events as u64)
+}
+
+/// Pushes the events, each client its share, with a progress bar.
+async fn push_from_clients(
+    api: &str,
+    clients: usize,
+    events: usize,
+) -> Result<PushCounts, CliError> {
+    let bar = event_progress_bar(events as u64, "accepted");
+    let pushes = (0..clients)
+        .map(|client| push_share(api, client, clients, events, |count| bar.inc(count as u64)));
+
+    let mut pushed = PushCounts::default();
+    for share in futures_util::future::join_all(pushes).await {
+        let share = share?;
+        pushed.accepted += share.accepted;
+        pushed.refused += share.refused;
+    }
+    bar.finish_and_clear();
+    Ok(pushed)
 }
 
 /// One client's share of the events, in its own order.
@@ -100,44 +109,49 @@ async fn push_share(
     events: usize,
     progress: impl Fn(usize),
 ) -> Result<PushCounts, CliError> {
-    let door = PlatformClient::for_api(api);
+    let api_client = PlatformClient::for_api(api);
     let mut pushed = PushCounts::default();
-    let mut mine = (client..events).step_by(clients).peekable();
-    while mine.peek().is_some() {
-        let slice: Vec<Vec<u8>> = mine.by_ref().take(CALL_EVENTS).map(load_event).collect();
-        let done = door
-            .push_events("housing-person", &slice, &progress)
-            .await?;
-        pushed.accepted += done.accepted;
-        pushed.refused += done.refused;
+    let mut numbers = (client..events).step_by(clients).peekable();
+
+    while numbers.peek().is_some() {
+        let call: Vec<Vec<u8>> = numbers.by_ref().take(CALL_EVENTS).map(load_event).collect();
+        let counts = api_client.push_events(SOURCE, &call, &progress).await?;
+        pushed.accepted += counts.accepted;
+        pushed.refused += counts.refused;
     }
     Ok(pushed)
 }
 
+/// Merges and reports the platform's present day; gives the seconds.
+async fn merge_today(platform: &LocalPlatform) -> Result<f64, CliError> {
+    let start = Instant::now();
+    let client = PlatformClient::for_api(&platform.api);
+    let today = lake::Day::from_micros(platform.running.clock.now_millis() * 1_000);
+    run_day::merge_and_report(&client, &today.to_string()).await?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
 /// A person's event of 1 KB.
 fn load_event(number: usize) -> Vec<u8> {
-    let (person, turn) = (number / EVENTS_PER_PERSON, number % EVENTS_PER_PERSON);
+    let person = number / EVENTS_PER_PERSON;
+    let minute = number % EVENTS_PER_PERSON;
     let event = json!({
         "id": format!("load-{number}"), "eventType": "PersonCreatedEvent", "sourceDomain": "Person",
-        "dateTime": format!("2026-03-02T08:{turn:02}:00Z"), "entityId": format!("person-{person}"),
+        "dateTime": format!("2026-03-02T08:{minute:02}:00Z"), "entityId": format!("person-{person}"),
         "user": {"name": "Sam Specimen", "email": "sam.specimen@example.org"},
         "eventData": {"oldData": null, "newData": {
-            "firstName": format!("Given {person}"), "surname": format!("Surname {turn}"), "dateOfBirth": "1990-01-02",
+            "firstName": format!("Given {person}"), "surname": format!("Surname {minute}"), "dateOfBirth": "1990-01-02",
         }},
         "note": "",
     });
+
     let text = event.to_string();
-    text.replace(
-        "\"note\":\"\"",
-        &format!(
-            "\"note\":\"{}\"",
-            filler_text(number, EVENT_BYTES.saturating_sub(text.len()))
-        ),
-    )
-    .into_bytes()
+    let note = filler_text(number, EVENT_BYTES.saturating_sub(text.len()));
+    text.replace("\"note\":\"\"", &format!("\"note\":\"{note}\""))
+        .into_bytes()
 }
 
-/// Text that packs to about half, as real events do.
+/// Text that compresses to about half its size, as real events do.
 fn filler_text(seed: usize, length: usize) -> String {
     let mut rng = fastrand::Rng::with_seed(seed as u64);
     (0..length)
@@ -150,51 +164,41 @@ fn peak_memory() -> BTreeMap<String, Vec<f64>> {
     let own = ("platform and clients".to_owned(), "self".to_owned());
     let mut memory: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (name, process) in processes::list_child_processes().into_iter().chain([own]) {
-        memory
-            .entry(name)
-            .or_default()
-            .push(processes::peak_megabytes(&process));
+        let peak = processes::peak_megabytes(&process);
+        memory.entry(name).or_default().push(peak);
     }
     memory
 }
 
-fn print_load(load: &LoadOutcome, as_json: bool) {
-    let LoadOutcome {
-        pushed,
-        seconds: [accepted, refined],
-        merge,
-        memory,
-        findings,
-        ..
-    } = load;
-    let rate = pushed.accepted as f64 / accepted;
+fn print_load(load: &LoadMeasurement, as_json: bool) {
+    let accepted_rate = load.pushed.accepted as f64 / load.seconds_to_accept;
     if as_json {
-        let line: Value = json!({
-            "accepted": pushed.accepted, "refused": pushed.refused, "refined": load.refined,
-            "events_per_second": rate, "seconds_to_accept": accepted, "seconds_to_refine": refined,
-            "seconds_to_merge": merge, "peak_megabytes": memory, "findings": findings,
+        let line = json!({
+            "accepted": load.pushed.accepted, "refused": load.pushed.refused, "refined": load.refined,
+            "events_per_second": accepted_rate, "seconds_to_accept": load.seconds_to_accept,
+            "seconds_to_refine": load.seconds_to_refine, "seconds_to_merge": load.seconds_to_merge,
+            "peak_megabytes": load.peak_megabytes, "findings": load.findings,
         });
         println!("{line}");
         return;
     }
+
     println!(
-        "{} events of {EVENT_BYTES} bytes accepted in {accepted:.1} s: {rate:.0} events/s",
-        pushed.accepted
+        "{} events of {EVENT_BYTES} bytes accepted in {:.1} s: {accepted_rate:.0} events/s",
+        load.pushed.accepted, load.seconds_to_accept
     );
     println!(
-        "all refined after {refined:.1} s: {:.0} events/s; merged and reported in {merge:.1} s",
-        load.refined as f64 / refined
+        "all refined after {:.1} s: {:.0} events/s; merged and reported in {:.1} s",
+        load.seconds_to_refine,
+        load.refined as f64 / load.seconds_to_refine,
+        load.seconds_to_merge
     );
-    for (process, peaks) in memory {
+    for (process, peaks) in &load.peak_megabytes {
         let peaks: Vec<String> = peaks.iter().map(|peak| format!("{peak:.0}")).collect();
         println!("  {process:22} at most {} MB", peaks.join(", "));
     }
-    println!(
-        "{}",
-        if *findings == 0 {
-            "The books close.".to_owned()
-        } else {
-            format!("The books do not close: {findings} findings")
-        }
-    );
+    match load.findings {
+        0 => println!("The reconciliation balances."),
+        findings => println!("The reconciliation does not balance: {findings} findings"),
+    }
 }

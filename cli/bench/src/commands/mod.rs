@@ -1,4 +1,5 @@
-//! Benchmarks of single steps, and of a load.
+//! Benchmarks of single steps, of a load, and of cold starts.
 
 pub(crate) mod bench;
+pub(crate) mod cold_start;
 pub(crate) mod load;

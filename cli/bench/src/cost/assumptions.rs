@@ -1,9 +1,9 @@
-//! What the model takes for granted, and nobody has measured.
+//! What the model assumes and no benchmark has measured.
 
-/// A CPU-second of the machine that measures takes so many on Lambda's Graviton: a guess, to be on the safe side.
+/// CPU-seconds on Lambda's Graviton for one on the measuring machine: an estimate on the safe side.
 pub(crate) const GRAVITON_SLOWDOWN: f64 = 1.4;
 
-/// Megabytes of a function that has one processor.
+/// Memory with which Lambda gives a function one processor, in megabytes.
 pub(crate) const MEGABYTES_PER_PROCESSOR: f64 = 1_769.0;
 
 /// Memory of relay, landing, transform, and of merge and report, in megabytes, as `infra/` sets it.
@@ -11,7 +11,7 @@ pub(crate) const MEMORY_MEGABYTES: [f64; 4] = [512.0, 512.0, 1_024.0, 1_769.0];
 
 /// Seconds that Kafka takes to acknowledge.
 pub(crate) const KAFKA_WAIT: f64 = 0.02;
-/// Seconds of a PUT to S3, and of a GET.
+/// Seconds of a PUT to S3.
 pub(crate) const PUT_WAIT: f64 = 0.04;
 /// Seconds of a GET from S3.
 pub(crate) const GET_WAIT: f64 = 0.02;
@@ -29,7 +29,7 @@ pub(crate) const TABLES: f64 = 20.0;
 pub(crate) const BATCH_BYTES: f64 = 4_500_000.0;
 
 /// Requests of the transform for a raw object beyond its tables and its receipt: HEAD of the receipt, GET of the object, GET
-/// of who is forgotten.
+/// of the erasure list.
 pub(crate) const TRANSFORM_GETS: f64 = 3.0;
 /// GETs of a receipt by the merge and the report.
 pub(crate) const RECEIPT_GETS: f64 = 2.0;
@@ -39,7 +39,7 @@ pub(crate) const TABLE_PUTS: f64 = 7.0;
 pub(crate) const TABLE_GETS: f64 = 20.0;
 /// Glue's requests for a merged table.
 pub(crate) const TABLE_GLUE: f64 = 12.0;
-/// Keys that one LIST tells.
+/// Keys that one LIST returns.
 pub(crate) const KEYS_PER_LIST: f64 = 1_000.0;
 
 /// Long polls of SQS in a month: five pollers, each 20 s.
@@ -47,31 +47,32 @@ pub(crate) const IDLE_POLLS: f64 = 5.0 * 3.0 * 60.0 * super::prices::HOURS_PER_M
 /// SQS requests of a message: sent, received, deleted.
 pub(crate) const MESSAGE_REQUESTS: f64 = 3.0;
 
-/// Months for which raw and refined objects are kept.
+/// Months for which raw and refined objects are retained.
 pub(crate) const MONTHS_RETAINED: f64 = 12.0;
 /// Bytes of a row in a snapshot.
 pub(crate) const ROW_BYTES: f64 = 100.0;
-/// Days that are kept of a snapshot, as if none shared a file with another.
+/// Days for which a snapshot is retained, as if no two days shared a file.
 pub(crate) const DAYS_RETAINED: f64 = 55.0;
 
-/// Bytes of log for an invocation: what Lambda says of it, and a line of metrics.
+/// Bytes of log for an invocation: Lambda's report line and a line of metrics.
 pub(crate) const LOG_BYTES: f64 = 1_000.0;
-/// Series of each source that are written in every hour: accepted, landed, refined, and one that is not nothing.
+/// Series of each source that are written in every hour: accepted, landed, refined, and one of those that are written only
+/// when they are not 0.
 pub(crate) const HOURLY_SERIES: f64 = 4.0;
 /// Series of each table that are written in one hour of a day.
 pub(crate) const DAILY_SERIES: f64 = 3.0;
 /// Alarms of the stack: four for each source and its topic, and thirty of functions, queues and days.
 pub(crate) const ALARMS: f64 = 4.0 * SOURCES + 30.0;
-/// Invocations of which X-Ray keeps a trace.
+/// Share of invocations whose trace X-Ray records.
 pub(crate) const TRACED_SHARE: f64 = 0.05;
 /// Keys: one for each of four zones, one for operations.
 pub(crate) const KEYS: f64 = 5.0;
-/// Requests to S3 that ask KMS: one of so many, with bucket keys.
+/// S3 requests for one request to KMS, with bucket keys.
 pub(crate) const REQUESTS_PER_KEY_CALL: f64 = 100.0;
 /// State transitions of a day that is fanned out.
 pub(crate) const DAY_TRANSITIONS: f64 = 100.0;
 
-/// Queries of a month, and megabytes of each: an example.
+/// An example of reading: queries a month, and megabytes of each.
 pub(crate) const MONTHLY_QUERIES: (f64, f64) = (1_000.0, 100.0);
 
 /// Days of a month.

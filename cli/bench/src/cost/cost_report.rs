@@ -1,14 +1,28 @@
-//! The bill in words.
+//! The measurements and the bills as tables for a terminal.
 
 use super::measure::{CostMeasurements, FunctionCpu};
 use super::model::{Bill, BillPart, MonthlyWorkload, monthly_bill};
-use super::peers::CostAlternative;
-use super::{MONTHLY_MILLIONS, prices};
+use super::{AIMED_MONTH, ComparedMonth, MONTHLY_MILLIONS, prices};
 
-/// Windows that are compared, in seconds.
+/// Characters of a row's title.
+const TITLE_WIDTH: usize = 52;
+
+/// The parts of the bill in the order of the table.
+const PART_TITLES: [(BillPart, &str); 8] = [
+    (BillPart::Compute, "Compute"),
+    (BillPart::Requests, "Requests"),
+    (BillPart::Storage, "Storage"),
+    (BillPart::Watching, "Watching and keys"),
+    (BillPart::Readers, "Readers, an example"),
+    (BillPart::Kafka, "MSK Serverless"),
+    (BillPart::Brokers, "MSK with brokers, instead"),
+    (BillPart::Polling, "Lambda in front of Kafka"),
+];
+
+/// Batch windows that are compared, in seconds.
 const COMPARED_WINDOWS: [f64; 4] = [1.0, 10.0, 60.0, 300.0];
 
-/// Events of a request that are compared.
+/// Numbers of events in a request that are compared.
 const COMPARED_REQUEST_SIZES: [f64; 4] = [1.0, 10.0, 100.0, 500.0];
 
 pub(super) fn print_measurements(measured: &CostMeasurements) {
@@ -41,91 +55,87 @@ pub(super) fn print_measurements(measured: &CostMeasurements) {
     );
 }
 
-pub(super) fn print_bills(bills: &[Bill], window: f64, per_request: f64) {
+pub(super) fn print_bills(months: &[ComparedMonth], window: f64, per_request: f64) {
     println!(
         "US dollars a month, {}, {} ({}); batches of {window:.0} s, {per_request:.0} events a request",
         prices::REGION,
         prices::PRICE_DATE,
         prices::PRICE_SOURCE
     );
-    print!("{:48}", "million events a month");
-    MONTHLY_MILLIONS
-        .iter()
-        .for_each(|millions| print!(" {millions:>10.0}"));
-    println!();
-    print!("{:48}", "raw objects");
-    bills
-        .iter()
-        .for_each(|bill| print!(" {:>10.0}", bill.objects));
-    println!();
-    let titles: [(BillPart, &str); 8] = [
-        (BillPart::Compute, "Compute"),
-        (BillPart::Requests, "Requests"),
-        (BillPart::Storage, "Storage"),
-        (BillPart::Watching, "Watching and keys"),
-        (BillPart::Readers, "Readers, an example"),
-        (BillPart::Kafka, "MSK Serverless"),
-        (BillPart::Brokers, "MSK with brokers, instead"),
-        (BillPart::Polling, "Lambda in front of Kafka"),
-    ];
-    for (part, title) in titles {
-        print_sums(title, bills.iter().map(|bill| bill.sum_parts(&[part])));
-        for (place, line) in bills[0]
-            .lines
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| line.part == part)
-        {
-            print_sums(
-                &format!("  {}", line.what),
-                bills.iter().map(|bill| bill.lines[place].usd),
-            );
-        }
+    print_counts("million events a month", months, |month| {
+        month.million_events
+    });
+    print_counts("raw objects", months, |month| month.bill.objects);
+
+    for (part, title) in PART_TITLES {
+        print_sums(
+            title,
+            months.iter().map(|month| month.bill.sum_parts(&[part])),
+        );
+        print_part_lines(part, months);
     }
     print_sums(
         "Everything but Kafka and readers",
-        bills.iter().map(Bill::without_kafka_usd),
+        months.iter().map(|month| month.bill.without_kafka_usd()),
     );
 }
 
-fn print_sums(what: &str, sums: impl Iterator<Item = f64>) {
-    print!("{what:48}");
-    sums.for_each(|usd| print!(" {usd:>10.2}"));
+/// The lines of a part; every bill has the same lines in the same order.
+fn print_part_lines(part: BillPart, months: &[ComparedMonth]) {
+    let Some(first) = months.first() else {
+        return;
+    };
+    for (index, line) in first.bill.lines.iter().enumerate() {
+        if line.part == part {
+            let title = format!("  {}", line.what);
+            print_sums(
+                &title,
+                months.iter().map(|month| month.bill.lines[index].usd),
+            );
+        }
+    }
+}
+
+fn print_counts(title: &str, months: &[ComparedMonth], count: impl Fn(&ComparedMonth) -> f64) {
+    print!("{title:TITLE_WIDTH$}");
+    for month in months {
+        print!(" {:>10.0}", count(month));
+    }
     println!();
 }
 
-pub(super) fn print_aims(bill: &Bill, (compute, rest): (f64, f64)) {
-    let verdict = |found: f64, aim: f64| {
-        if found < aim {
-            "reached"
-        } else {
-            "not reached"
-        }
-    };
+fn print_sums(title: &str, sums: impl Iterator<Item = f64>) {
+    print!("{title:TITLE_WIDTH$}");
+    for usd in sums {
+        print!(" {usd:>10.2}");
+    }
+    println!();
+}
+
+/// Compares a bill with the aims: dollars of compute, and of everything but Kafka.
+pub(super) fn print_aims(bill: &Bill, (compute_aim, total_aim): (f64, f64)) {
     println!("\nAims for 70 million events:");
     println!(
-        "  Lambda's compute under {compute:.0} USD: {:.2}, {}",
+        "  Lambda's compute under {compute_aim:.0} USD: {:.2}, {}",
         bill.compute_usd(),
-        verdict(bill.compute_usd(), compute)
+        describe_aim(bill.compute_usd(), compute_aim)
     );
     println!(
-        "  everything but Kafka under {rest:.0} USD: {:.2}, {}",
+        "  everything but Kafka under {total_aim:.0} USD: {:.2}, {}",
         bill.without_kafka_usd(),
-        verdict(bill.without_kafka_usd(), rest)
+        describe_aim(bill.without_kafka_usd(), total_aim)
     );
 }
 
-/// What the choices are that move the bill, at 70 million events.
+fn describe_aim(usd: f64, aim: f64) -> &'static str {
+    if usd < aim { "reached" } else { "not reached" }
+}
+
+/// How the bill of 70 million events depends on the batch window and on the events of a request.
 pub(super) fn print_sensitivities(measured: &CostMeasurements, window: f64, per_request: f64) {
-    let all = |window: f64, per_request: f64| {
-        monthly_bill(
-            &MonthlyWorkload::of(MONTHLY_MILLIONS[1] * 1e6, window, per_request),
-            measured,
-        )
-    };
     println!("\nWhat moves it, everything but Kafka at 70 million events:");
     for window in COMPARED_WINDOWS {
-        let bill = all(window, per_request);
+        let bill = aimed_bill(measured, window, per_request);
         println!(
             "  batches of {window:>3.0} s          {:>9.2} USD, {:>10.0} raw objects",
             bill.without_kafka_usd(),
@@ -133,7 +143,7 @@ pub(super) fn print_sensitivities(measured: &CostMeasurements, window: f64, per_
         );
     }
     for per_request in COMPARED_REQUEST_SIZES {
-        let bill = all(window, per_request);
+        let bill = aimed_bill(measured, window, per_request);
         println!(
             "  {per_request:>3.0} events a request     {:>9.2} USD, of which compute {:.2}",
             bill.without_kafka_usd(),
@@ -142,41 +152,42 @@ pub(super) fn print_sensitivities(measured: &CostMeasurements, window: f64, per_
     }
 }
 
-pub(super) fn print_alternatives(bills: &[Bill], others: &[Vec<CostAlternative>]) {
+/// The bill of the month that the aims are set for.
+fn aimed_bill(measured: &CostMeasurements, window: f64, per_request: f64) -> Bill {
+    let events = MONTHLY_MILLIONS[AIMED_MONTH] * 1e6;
+    monthly_bill(&MonthlyWorkload::of(events, window, per_request), measured)
+}
+
+/// Compares polelake with other services, from the topic to the day's tables.
+pub(super) fn print_alternatives(months: &[ComparedMonth]) {
     println!("\nFrom the topic to the day's tables, compute only, beside others:");
-    print!("{:52}", "million events a month");
-    MONTHLY_MILLIONS
-        .iter()
-        .for_each(|millions| print!(" {millions:>10.0}"));
-    println!();
-    let row = |what: &str, sums: &[f64]| {
-        print!("{what:52}");
-        sums.iter().for_each(|usd| print!(" {usd:>10.2}"));
-        println!();
-    };
-    // Others begin at the topic: without the relay, and with what small files cost us.
-    let ours = |bill: &Bill| {
-        let relay = bill
-            .lines
-            .iter()
-            .filter(|line| line.what == "Lambda event-relay" || line.what == "HTTP API");
-        bill.sum_parts(&[BillPart::Compute, BillPart::Requests])
-            - relay.map(|line| line.usd).sum::<f64>()
-    };
-    row(
+    print_counts("million events a month", months, |month| {
+        month.million_events
+    });
+    print_sums(
         "polelake, with its requests to S3, SQS and Glue",
-        &bills.iter().map(ours).collect::<Vec<_>>(),
+        months.iter().map(|month| usd_from_topic(&month.bill)),
     );
-    for (place, peer) in others[0].iter().enumerate() {
-        row(
-            peer.what,
-            &others
-                .iter()
-                .map(|others| others[place].usd)
-                .collect::<Vec<_>>(),
-        );
+
+    let Some(first) = months.first() else {
+        return;
+    };
+    for (index, alternative) in first.alternatives.iter().enumerate() {
+        let sums = months.iter().map(|month| month.alternatives[index].usd);
+        print_sums(alternative.what, sums);
     }
     println!(
         "MSK Data Delivery: no price known to us; it brings bytes to S3, as Firehose does, and makes no tables."
     );
+}
+
+/// Dollars from the topic on, where the alternatives begin: without the relay and its API, with the requests for small files.
+fn usd_from_topic(bill: &Bill) -> f64 {
+    let before_topic: f64 = bill
+        .lines
+        .iter()
+        .filter(|line| line.what == "Lambda event-relay" || line.what == "HTTP API")
+        .map(|line| line.usd)
+        .sum();
+    bill.sum_parts(&[BillPart::Compute, BillPart::Requests]) - before_topic
 }

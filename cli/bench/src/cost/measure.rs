@@ -1,4 +1,4 @@
-//! What a day takes: the invented town through the real function processes, their CPU time as the kernel counts it.
+//! What a day costs: a synthetic council through the real function processes, their CPU time as the kernel counts it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::processes;
+use crate::{processes, require_new_folder};
 use local_platform::LocalPlatform;
 use local_platform::synthetic::{self, SourceEvents, SyntheticCouncil};
 use polelake::client::{PlatformClient, platform_options};
@@ -19,8 +19,8 @@ use polelake::place::PlatformArgs;
 /// The measured days.
 const MEASURED_DAYS: [&str; 2] = ["2026-03-02", "2026-03-03"];
 
-/// Events that are sent one by one, to see what an invocation takes beside its events.
-const SINGLE: usize = 100;
+/// Events that are sent one by one: they show what an invocation costs besides its events.
+const SINGLE_EVENTS: usize = 100;
 
 /// Rows of the table whose merge is measured.
 const MERGE_ROWS: u64 = 300_000;
@@ -34,7 +34,7 @@ pub(crate) struct FunctionCpu {
     pub(crate) per_invocation: f64,
 }
 
-/// What was measured.
+/// The figures that the model starts from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CostMeasurements {
     /// Events of the measured day.
@@ -49,11 +49,11 @@ pub(crate) struct CostMeasurements {
     pub(crate) rows_per_event: f64,
     /// Refined objects of a raw object.
     pub(crate) tables_of_an_object: f64,
-    /// The relay.
+    /// CPU of event-relay.
     pub(crate) relay: FunctionCpu,
-    /// The landing.
+    /// CPU of raw-landing.
     pub(crate) landing: FunctionCpu,
-    /// The transform.
+    /// CPU of pole-transform.
     pub(crate) transform: FunctionCpu,
     /// CPU-seconds of the merge and the report of a day on which little changed.
     pub(crate) day: f64,
@@ -63,7 +63,7 @@ pub(crate) struct CostMeasurements {
     pub(crate) merge_per_million_rows: f64,
 }
 
-/// CPU-seconds of each function so far.
+/// CPU-seconds of each function since it was started.
 struct CpuReading(BTreeMap<String, f64>);
 
 impl CpuReading {
@@ -75,71 +75,77 @@ impl CpuReading {
         Self(spent)
     }
 
-    fn spent_since(&self, function: &str, since: &Self) -> f64 {
-        let at = |spent: &Self| spent.0.get(function).copied().unwrap_or_default();
-        at(self) - at(since)
+    fn seconds_of(&self, function: &str) -> f64 {
+        self.0.get(function).copied().unwrap_or_default()
+    }
+
+    fn spent_since(&self, function: &str, earlier: &Self) -> f64 {
+        self.seconds_of(function) - earlier.seconds_of(function)
     }
 }
 
-/// Lets a town live two days in a new folder, and merges a larger table.
+/// A stretch of events through the functions: how many, and the readings before and after.
+struct MeasuredEvents {
+    count: f64,
+    before: CpuReading,
+    after: CpuReading,
+}
+
+impl MeasuredEvents {
+    fn cpu_per_event(&self, function: &str) -> f64 {
+        self.after.spent_since(function, &self.before) / self.count
+    }
+}
+
+/// A function's share in a day of many events, and in events that came one by one.
+fn function_cpu(function: &str, day: &MeasuredEvents, single: &MeasuredEvents) -> FunctionCpu {
+    let per_event = day.cpu_per_event(function);
+    let alone = single.cpu_per_event(function);
+    FunctionCpu {
+        per_million: per_event * 1e6,
+        per_invocation: (alone - per_event).max(0.0),
+    }
+}
+
+/// Runs two days of a synthetic council in a new folder, and then merges a larger table.
 pub(crate) async fn measure_days(
     place: &PlatformArgs,
     people: usize,
 ) -> Result<CostMeasurements, CliError> {
-    if place.dir.exists() {
-        let message = format!(
-            "{} is there already; the days begin in a new folder, give --dir",
-            place.dir.display()
-        );
-        return Err(message.into());
-    }
+    require_new_folder(&place.dir)?;
     let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
     let client = PlatformClient::for_api(&platform.api);
-    let town = SyntheticCouncil { seed: 1, people };
-    let batches = synthetic_day(&town, 0)?;
+    let council = SyntheticCouncil { seed: 1, people };
+
+    eprintln!("a day of {people} people");
+    let batches = synthetic_day(&council, 0)?;
+    let day = measure_bulk_day(&platform, &client, &batches).await?;
+    let zones = ZoneSizes::from_folder(&place.dir)?;
+    run_day::merge_and_report(&client, MEASURED_DAYS[0]).await?;
+
+    eprintln!("{SINGLE_EVENTS} events one by one");
+    let next_batches = synthetic_day(&council, 1)?;
+    let single = measure_single_events(&platform, &client, &next_batches).await?;
+    run_day::merge_and_report(&client, MEASURED_DAYS[1]).await?;
+    let end = CpuReading::now();
+
     let bytes: usize = batches
         .iter()
         .flat_map(|batch| &batch.events)
         .map(Vec::len)
         .sum();
-
-    set_morning(&platform, MEASURED_DAYS[0])?;
-    eprintln!("a day of {people} people");
-    let before = CpuReading::now();
-    let events = push_batches(&client, &batches).await?;
-    platform.running.wait_until_settled().await;
-    let bulk = CpuReading::now();
-    let zones = ZoneSizes::from_folder(&place.dir)?;
-    run_day::merge_and_report(&client, MEASURED_DAYS[0]).await?;
-
-    set_morning(&platform, MEASURED_DAYS[1])?;
-    eprintln!("{SINGLE} events one by one");
-    let merged = CpuReading::now();
-    let single = push_one_by_one(&platform, &client, &synthetic_day(&town, 1)?).await?;
-    let told = CpuReading::now();
-    run_day::merge_and_report(&client, MEASURED_DAYS[1]).await?;
-    let end = CpuReading::now();
-
-    let hop = |function: &str| {
-        let per_event = bulk.spent_since(function, &before) / events;
-        let alone = told.spent_since(function, &merged) / single;
-        FunctionCpu {
-            per_million: per_event * 1e6,
-            per_invocation: (alone - per_event).max(0.0),
-        }
-    };
-    let of_day = |function: &str| end.spent_since(function, &told);
     let measured = CostMeasurements {
-        events,
-        event_bytes: bytes as f64 / events,
-        raw_bytes: zones.raw / events,
-        refined_bytes: zones.refined / events,
-        rows_per_event: zones.rows / events,
+        events: day.count,
+        event_bytes: bytes as f64 / day.count,
+        raw_bytes: zones.raw / day.count,
+        refined_bytes: zones.refined / day.count,
+        rows_per_event: zones.rows / day.count,
         tables_of_an_object: zones.tables / zones.objects.max(1.0),
-        relay: hop("event-relay"),
-        landing: hop("raw-landing"),
-        transform: hop("pole-transform"),
-        day: of_day("snapshot-merge") + of_day("quality-report"),
+        relay: function_cpu("event-relay", &day, &single),
+        landing: function_cpu("raw-landing", &day, &single),
+        transform: function_cpu("pole-transform", &day, &single),
+        day: end.spent_since("snapshot-merge", &single.after)
+            + end.spent_since("quality-report", &single.after),
         merge_per_million_increments: 0.0,
         merge_per_million_rows: 0.0,
     };
@@ -147,18 +153,51 @@ pub(crate) async fn measure_days(
     measure_merge(place, measured).await
 }
 
-fn synthetic_day(town: &SyntheticCouncil, number: usize) -> Result<Vec<SourceEvents>, CliError> {
-    let day = Day::parse(MEASURED_DAYS[number]).ok_or("the day is no day")?;
+/// The first day: many events a request.
+async fn measure_bulk_day(
+    platform: &LocalPlatform,
+    client: &PlatformClient,
+    batches: &[SourceEvents],
+) -> Result<MeasuredEvents, CliError> {
+    set_morning(platform, MEASURED_DAYS[0])?;
+    let before = CpuReading::now();
+    let count = push_batches(client, batches).await?;
+    platform.running.wait_until_settled().await;
+    Ok(MeasuredEvents {
+        count,
+        before,
+        after: CpuReading::now(),
+    })
+}
+
+/// The second day: each event alone.
+async fn measure_single_events(
+    platform: &LocalPlatform,
+    client: &PlatformClient,
+    batches: &[SourceEvents],
+) -> Result<MeasuredEvents, CliError> {
+    set_morning(platform, MEASURED_DAYS[1])?;
+    let before = CpuReading::now();
+    let count = push_one_by_one(platform, client, batches).await?;
+    Ok(MeasuredEvents {
+        count,
+        before,
+        after: CpuReading::now(),
+    })
+}
+
+fn synthetic_day(council: &SyntheticCouncil, number: usize) -> Result<Vec<SourceEvents>, CliError> {
+    let day = Day::parse(MEASURED_DAYS[number]).ok_or("the measured day is not a date")?;
     Ok(synthetic::day_events(&synthetic::CouncilDay {
-        council: *town,
+        council: *council,
         number,
         start_millis: day.start_micros() / 1_000,
     }))
 }
 
-/// Records are stamped as on that morning.
+/// Sets the platform's clock: records are stamped as at eight on that morning.
 fn set_morning(platform: &LocalPlatform, date: &str) -> Result<(), CliError> {
-    let day = Day::parse(date).ok_or("the day is no day")?;
+    let day = Day::parse(date).ok_or("the measured day is not a date")?;
     platform
         .running
         .clock
@@ -166,7 +205,7 @@ fn set_morning(platform: &LocalPlatform, date: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Gives how many were accepted.
+/// Pushes all events; gives how many were accepted.
 async fn push_batches(client: &PlatformClient, batches: &[SourceEvents]) -> Result<f64, CliError> {
     let mut accepted = 0;
     for batch in batches {
@@ -184,18 +223,15 @@ async fn push_one_by_one(
     client: &PlatformClient,
     batches: &[SourceEvents],
 ) -> Result<f64, CliError> {
-    let most = batches
-        .iter()
-        .map(|batch| batch.events.len())
-        .max()
-        .unwrap_or_default();
-    let turns = (0..most).flat_map(|turn| {
+    let rounds = batches.iter().map(|batch| batch.events.len()).max();
+    let turns = (0..rounds.unwrap_or_default()).flat_map(|round| {
         batches
             .iter()
-            .filter_map(move |batch| Some((batch.source, batch.events.get(turn)?)))
+            .filter_map(move |batch| Some((batch.source, batch.events.get(round)?)))
     });
+
     let mut sent = 0.0;
-    for (source, event) in turns.take(SINGLE) {
+    for (source, event) in turns.take(SINGLE_EVENTS) {
         sent += client
             .push_events(source, std::slice::from_ref(event), |_| ())
             .await?
@@ -205,13 +241,17 @@ async fn push_one_by_one(
     Ok(sent)
 }
 
-/// What the first day left behind.
+/// What the first day stored.
 #[derive(Default)]
 struct ZoneSizes {
+    /// Bytes in the raw zone.
     raw: f64,
+    /// Bytes in the refined zone.
     refined: f64,
     rows: f64,
+    /// Raw objects that have a receipt.
     objects: f64,
+    /// Refined objects of all of them.
     tables: f64,
 }
 
@@ -260,51 +300,41 @@ async fn measure_merge(
     measured: CostMeasurements,
 ) -> Result<CostMeasurements, CliError> {
     eprintln!("a table of {MERGE_ROWS} rows");
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args([
-        "snapshot",
-        "--peers",
-        "none",
-        "--json",
-        "--rows",
-        &MERGE_ROWS.to_string(),
-    ]);
-    command
+    let output = Command::new(std::env::current_exe()?)
+        .args(["snapshot", "--peers", "none", "--json"])
+        .args(["--rows", &MERGE_ROWS.to_string()])
         .arg("--dir")
         .arg(place.dir.join("merge"))
         .arg("--contracts")
-        .arg(&place.contracts);
-    let output = command.output().await?;
+        .arg(&place.contracts)
+        .output()
+        .await?;
     if !output.status.success() {
-        return Err(format!(
-            "bench snapshot: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-        .into());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("polelake-bench snapshot: {errors}").into());
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    let lines: Vec<Value> = said
+
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<Value> = text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    let per_million = |what: &str| -> Result<f64, CliError> {
-        let line = lines.iter().find(|line| {
-            line["bench"]
-                .as_str()
-                .is_some_and(|found| found.contains(what))
-        });
-        let cpu = line.and_then(|line| line["cpu"].as_f64());
-        Ok(
-            cpu.ok_or_else(|| format!("bench snapshot told nothing of `{what}`"))?
-                / MERGE_ROWS as f64
-                * 1e6,
-        )
-    };
     Ok(CostMeasurements {
-        merge_per_million_increments: per_million("first load")?,
-        merge_per_million_rows: per_million("changes spread")?,
+        merge_per_million_increments: merge_cpu_per_million(&lines, "first load")?,
+        merge_per_million_rows: merge_cpu_per_million(&lines, "changes spread")?,
         ..measured
     })
+}
+
+/// CPU-seconds per million rows in the line of `polelake-bench snapshot` whose name contains `bench`.
+fn merge_cpu_per_million(lines: &[Value], bench: &str) -> Result<f64, CliError> {
+    let line = lines.iter().find(|line| {
+        let name = line["bench"].as_str();
+        name.is_some_and(|name| name.contains(bench))
+    });
+    let cpu = line.and_then(|line| line["cpu"].as_f64());
+    let cpu = cpu.ok_or_else(|| format!("polelake-bench snapshot printed no line `{bench}`"))?;
+    Ok(cpu / MERGE_ROWS as f64 * 1e6)
 }
 
 #[cfg(test)]

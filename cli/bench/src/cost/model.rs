@@ -1,12 +1,12 @@
-//! From what was measured to a month's bill.
+//! From measurements to a month's bill.
 
 use serde::Serialize;
 
 use super::assumptions as assumed;
-use super::measure::CostMeasurements;
+use super::measure::{CostMeasurements, FunctionCpu};
 use super::prices::{self, HOURS_PER_MONTH, Price};
 
-/// A month: how much comes, and how it is cut.
+/// A month: how many events come, and how they are batched.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct MonthlyWorkload {
     /// Events.
@@ -29,7 +29,7 @@ pub(crate) enum BillPart {
     Compute,
     /// S3, SQS, the HTTP API, Glue, Step Functions.
     Requests,
-    /// Bytes that lie in S3.
+    /// Bytes stored in S3.
     Storage,
     /// Logs, metrics, alarms, traces, keys.
     Watching,
@@ -82,9 +82,10 @@ impl MonthlyWorkload {
     /// Raw objects: one for each partition and window in which something came, more where one payload cannot hold it.
     pub(crate) fn raw_objects(&self, event_bytes: f64) -> f64 {
         let windows = self.streams * assumed::DAYS_PER_MONTH * 86_400.0 / self.window;
-        let each = self.events / windows;
-        let not_empty = 1.0 - (-each).exp();
-        windows * not_empty * (each * event_bytes / assumed::BATCH_BYTES).ceil().max(1.0)
+        let events_per_window = self.events / windows;
+        let not_empty = 1.0 - (-events_per_window).exp();
+        let payloads = (events_per_window * event_bytes / assumed::BATCH_BYTES).ceil();
+        windows * not_empty * payloads.max(1.0)
     }
 }
 
@@ -103,7 +104,7 @@ impl Bill {
         self.sum_parts(&[BillPart::Compute])
     }
 
-    /// Dollars of everything but Kafka and those who read.
+    /// Dollars of everything but Kafka and readers.
     pub(crate) fn without_kafka_usd(&self) -> f64 {
         self.sum_parts(&[
             BillPart::Compute,
@@ -114,7 +115,7 @@ impl Bill {
     }
 }
 
-/// GB-seconds of a function that works so long on one processor, and waits so long.
+/// GB-seconds of a function that works `cpu` seconds on one processor and waits `wait` seconds.
 pub(crate) fn gigabyte_seconds(cpu: f64, wait: f64, megabytes: f64) -> f64 {
     let share = (megabytes / assumed::MEGABYTES_PER_PROCESSOR).min(1.0);
     (cpu * assumed::GRAVITON_SLOWDOWN / share + wait) * megabytes / 1_024.0
@@ -128,6 +129,7 @@ pub(crate) fn monthly_bill(month: &MonthlyWorkload, measured: &CostMeasurements)
     lines.extend(storage_lines(month, measured));
     lines.extend(monitoring_lines(month, measured, objects));
     lines.extend(reader_and_kafka_lines(month, measured));
+    lines.extend(broker_and_poller_lines());
     Bill {
         month: *month,
         objects,
@@ -152,40 +154,36 @@ fn compute_lines(
     objects: f64,
 ) -> Vec<BillLine> {
     let [relay_mb, landing_mb, transform_mb, merge_mb] = assumed::MEMORY_MEGABYTES;
-    let millions = month.events / 1e6;
     let requests = month.events / month.per_request;
-    let cpu = |of: &super::measure::FunctionCpu, invocations: f64| {
-        of.per_million * millions + of.per_invocation * invocations
-    };
+
     let relay = gigabyte_seconds(
-        cpu(&measured.relay, requests),
+        invocation_cpu(&measured.relay, month, requests),
         requests * assumed::KAFKA_WAIT,
         relay_mb,
     );
     let landing = gigabyte_seconds(
-        cpu(&measured.landing, objects),
+        invocation_cpu(&measured.landing, month, objects),
         objects * assumed::PUT_WAIT,
         landing_mb,
     );
-    let waits = assumed::TRANSFORM_GETS * assumed::GET_WAIT
-        + ((measured.tables_of_an_object / assumed::PUTS_AT_ONCE).ceil() + 1.0) * assumed::PUT_WAIT;
     let transform = gigabyte_seconds(
-        cpu(&measured.transform, objects),
-        objects * waits,
+        invocation_cpu(&measured.transform, month, objects),
+        objects * transform_wait(measured),
         transform_mb,
     );
-    let increments = millions * measured.rows_per_event;
-    let days = increments * measured.merge_per_million_increments
-        + assumed::DAYS_PER_MONTH
-            * (month.rows / 1e6 * measured.merge_per_million_rows + measured.day);
-    let merge = gigabyte_seconds(days, assumed::DAYS_PER_MONTH * assumed::DAY_WAIT, merge_mb);
-    let time =
+    let merge = gigabyte_seconds(
+        merge_cpu(month, measured),
+        assumed::DAYS_PER_MONTH * assumed::DAY_WAIT,
+        merge_mb,
+    );
+
+    let duration_line =
         |what, quantity| bill_line(BillPart::Compute, what, prices::LAMBDA_GB_SECOND, quantity);
     vec![
-        time("Lambda event-relay", relay),
-        time("Lambda raw-landing", landing),
-        time("Lambda pole-transform", transform),
-        time("Lambda snapshot-merge, quality-report", merge),
+        duration_line("Lambda event-relay", relay),
+        duration_line("Lambda raw-landing", landing),
+        duration_line("Lambda pole-transform", transform),
+        duration_line("Lambda snapshot-merge, quality-report", merge),
         bill_line(
             BillPart::Compute,
             "Lambda invocations",
@@ -193,6 +191,24 @@ fn compute_lines(
             requests + 2.0 * objects + 2.0 * assumed::DAYS_PER_MONTH,
         ),
     ]
+}
+
+/// CPU-seconds of a function for the month's events in so many invocations.
+fn invocation_cpu(function: &FunctionCpu, month: &MonthlyWorkload, invocations: f64) -> f64 {
+    function.per_million * month.events / 1e6 + function.per_invocation * invocations
+}
+
+/// Seconds that the transform waits for S3 in an invocation: its reads, its tables in rounds of PUTs, and its receipt.
+fn transform_wait(measured: &CostMeasurements) -> f64 {
+    let table_rounds = (measured.tables_of_an_object / assumed::PUTS_AT_ONCE).ceil();
+    assumed::TRANSFORM_GETS * assumed::GET_WAIT + (table_rounds + 1.0) * assumed::PUT_WAIT
+}
+
+/// CPU-seconds of a month's merges and reports.
+fn merge_cpu(month: &MonthlyWorkload, measured: &CostMeasurements) -> f64 {
+    let increment_millions = month.events / 1e6 * measured.rows_per_event;
+    let day = month.rows / 1e6 * measured.merge_per_million_rows + measured.day;
+    increment_millions * measured.merge_per_million_increments + assumed::DAYS_PER_MONTH * day
 }
 
 /// How many PUTs and GETs the small files and the days cost.
@@ -248,9 +264,9 @@ fn request_lines(
 }
 
 fn storage_lines(month: &MonthlyWorkload, measured: &CostMeasurements) -> Vec<BillLine> {
-    let gigabytes = |bytes: f64| bytes / 1e9;
-    let events = gigabytes(month.events * (measured.raw_bytes + measured.refined_bytes));
-    let snapshots = gigabytes(month.rows * assumed::ROW_BYTES * assumed::DAYS_RETAINED);
+    let events = month.events * (measured.raw_bytes + measured.refined_bytes) / 1e9;
+    let snapshots = month.rows * assumed::ROW_BYTES * assumed::DAYS_RETAINED / 1e9;
+
     let stored = |what, quantity| bill_line(BillPart::Storage, what, prices::S3_GB_MONTH, quantity);
     vec![
         stored(
@@ -292,12 +308,11 @@ fn monitoring_lines(
     ]
 }
 
-/// Those who read, and Kafka.
+/// An example of readers, and MSK Serverless.
 fn reader_and_kafka_lines(month: &MonthlyWorkload, measured: &CostMeasurements) -> Vec<BillLine> {
     let gigabytes = month.events * measured.event_bytes / 1e9;
-    let kafka = |what, price, quantity| bill_line(BillPart::Kafka, what, price, quantity);
-    let polling = |what, price, quantity| bill_line(BillPart::Polling, what, price, quantity);
     let (queries, megabytes) = assumed::MONTHLY_QUERIES;
+
     vec![
         bill_line(
             BillPart::Readers,
@@ -305,18 +320,36 @@ fn reader_and_kafka_lines(month: &MonthlyWorkload, measured: &CostMeasurements) 
             prices::ATHENA_TB,
             queries * megabytes / 1e6,
         ),
-        kafka(
+        bill_line(
+            BillPart::Kafka,
             "MSK Serverless: cluster",
             prices::MSK_SERVERLESS_HOUR,
             HOURS_PER_MONTH,
         ),
-        kafka(
+        bill_line(
+            BillPart::Kafka,
             "MSK Serverless: partitions",
             prices::MSK_PARTITION_HOUR,
             month.streams * HOURS_PER_MONTH,
         ),
-        kafka("MSK Serverless: written", prices::MSK_GB_IN, gigabytes),
-        kafka("MSK Serverless: read", prices::MSK_GB_OUT, gigabytes),
+        bill_line(
+            BillPart::Kafka,
+            "MSK Serverless: written",
+            prices::MSK_GB_IN,
+            gigabytes,
+        ),
+        bill_line(
+            BillPart::Kafka,
+            "MSK Serverless: read",
+            prices::MSK_GB_OUT,
+            gigabytes,
+        ),
+    ]
+}
+
+/// MSK with brokers of a fixed size, and what reading Kafka from Lambda needs.
+fn broker_and_poller_lines() -> Vec<BillLine> {
+    vec![
         bill_line(
             BillPart::Brokers,
             "Three kafka.m7g.large",
@@ -329,12 +362,14 @@ fn reader_and_kafka_lines(month: &MonthlyWorkload, measured: &CostMeasurements) 
             prices::MSK_GB_MONTH,
             300.0,
         ),
-        polling(
+        bill_line(
+            BillPart::Polling,
             "Event pollers, a unit for each topic",
             prices::POLLER_UNIT_HOUR,
             assumed::SOURCES * HOURS_PER_MONTH,
         ),
-        polling(
+        bill_line(
+            BillPart::Polling,
             "Interface endpoints: lambda, sts, in two zones",
             prices::ENDPOINT_HOUR,
             4.0 * HOURS_PER_MONTH,

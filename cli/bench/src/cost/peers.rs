@@ -1,4 +1,4 @@
-//! What others ask for the same way, from the topic to the day's tables; without storage, and without Kafka.
+//! What other services cost for the same work, from the topic to the day's tables; without storage, and without Kafka.
 
 use serde::Serialize;
 
@@ -13,29 +13,29 @@ const STREAMING_DPUS: f64 = 0.5;
 const JOB_DPUS: f64 = 2.0;
 /// Processors of a DPU.
 const PROCESSORS_OF_A_DPU: f64 = 4.0;
-/// A Glue job is paid for a minute at least.
+/// Seconds of a Glue job that are billed at least.
 const JOB_SECONDS: f64 = 60.0;
 /// Seconds until Spark has started (measured: docs/limits.md).
 const SPARK_START_SECONDS: f64 = 9.0;
 /// CPU-seconds of Spark for a million rows of a base that is merged: 41.4 for 4 million (measured: docs/limits.md).
 const SPARK_PER_MILLION_ROWS: f64 = 10.35;
-/// Events that Spark transforms in a second of one processor (measured beside ours).
+/// Events that Spark transforms in a second of one processor (measured beside pole-transform).
 const SPARK_EVENTS_PER_SECOND: f64 = 11_000.0;
 /// MCUs of a connector at least.
 const CONNECTOR_MCUS: f64 = 1.0;
-/// Busy hours bring so many times the mean.
+/// Events of a busy hour, as a multiple of the mean.
 const PEAK_FACTOR: f64 = 5.0;
 
-/// A way that others go.
+/// Another way to build the pipeline.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct CostAlternative {
-    /// What it is made of.
+    /// Its services.
     pub(crate) what: &'static str,
-    /// Dollars of a month.
+    /// Dollars a month.
     pub(crate) usd: f64,
 }
 
-/// The ways of others for a month.
+/// What each alternative costs for a month.
 pub(crate) fn alternative_costs(
     month: &MonthlyWorkload,
     measured: &CostMeasurements,
@@ -65,13 +65,13 @@ pub(crate) fn alternative_costs(
     ]
 }
 
-/// A streaming job runs all the time, with what its busy hours need.
+/// DPUs of a streaming job: it runs all the time, sized for its busy hours.
 fn streaming_dpus(month: &MonthlyWorkload) -> f64 {
     let busy = month.events / (assumed::DAYS_PER_MONTH * 86_400.0) * PEAK_FACTOR;
     (busy / SPARK_EVENTS_PER_SECOND / PROCESSORS_OF_A_DPU).max(STREAMING_DPUS)
 }
 
-/// A job for each table and day.
+/// DPU-hours of a Glue job for each table and day.
 fn snapshot_dpu_hours(month: &MonthlyWorkload) -> f64 {
     let jobs = assumed::TABLES * assumed::DAYS_PER_MONTH;
     let work = month.rows / 1e6 / assumed::TABLES * SPARK_PER_MILLION_ROWS;
@@ -79,7 +79,7 @@ fn snapshot_dpu_hours(month: &MonthlyWorkload) -> f64 {
     jobs * seconds * JOB_DPUS / 3_600.0
 }
 
-/// A job for each source and day.
+/// DPU-hours of a Glue job for each source and day.
 fn transform_dpu_hours(month: &MonthlyWorkload) -> f64 {
     let jobs = assumed::SOURCES * assumed::DAYS_PER_MONTH;
     let work = month.events / jobs / SPARK_EVENTS_PER_SECOND;

@@ -1,9 +1,9 @@
-//! What AWS asks: list prices in US dollars, without free tiers, discounts and tax.
+//! AWS's list prices in US dollars, without free tiers, discounts and tax.
 //!
-//! No price list was within reach when these were written down: they are what we know of eu-west-2, and of us-east-1
-//! where that is said. Check them before you rely on a sum.
+//! No price list was at hand when these were written down: they are what we know of eu-west-2, or of us-east-1 where the
+//! comment names it. Check them before you rely on a sum.
 
-/// Where the prices hold.
+/// The region of the prices.
 pub(crate) const REGION: &str = "eu-west-2";
 
 /// When they were written down.
@@ -12,14 +12,14 @@ pub(crate) const PRICE_DATE: &str = "2026-11-27";
 /// Where they come from.
 pub(crate) const PRICE_SOURCE: &str = "list prices from memory, not looked up: check";
 
-/// A price: so many dollars for so much.
+/// A price: dollars for a quantity of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Price {
     /// Dollars.
     pub(crate) usd: f64,
-    /// For so many of the unit.
+    /// The quantity that the dollars pay for.
     pub(crate) per: f64,
-    /// What is counted.
+    /// The unit that is counted.
     pub(crate) unit: &'static str,
 }
 
@@ -55,12 +55,12 @@ pub(crate) const SQS_REQUEST: Price = Price::of(0.40, 1e6, "requests");
 pub(crate) const HTTP_API: Price = Price::of(1.16, 1e6, "requests");
 /// Step Functions, standard workflows.
 pub(crate) const STATE_TRANSITION: Price = Price::of(0.025, 1e3, "transitions");
-/// Glue's catalogue: requests. The first million objects are without a price, and we have fewer.
+/// Glue's catalogue: requests. Its first million objects are free, and the lake has fewer.
 pub(crate) const GLUE_REQUEST: Price = Price::of(1.0, 1e6, "requests");
 
-/// CloudWatch Logs, taken in.
+/// CloudWatch Logs, ingested.
 pub(crate) const LOG_GB: Price = Price::of(0.5985, 1.0, "GB");
-/// CloudWatch Logs, kept.
+/// CloudWatch Logs, stored.
 pub(crate) const LOG_GB_MONTH: Price = Price::of(0.0315, 1.0, "GB-months");
 /// A series of custom metrics for a month of hours in which something is written.
 pub(crate) const METRIC: Price = Price::of(0.30, 1.0, "series");

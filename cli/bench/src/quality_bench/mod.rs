@@ -1,12 +1,11 @@
-//! `polelake-bench quality`: what measuring costs beside writing, a snapshot read again, and exact uniqueness; beside Great
-//! Expectations over a tenth of the rows.
+//! `polelake-bench quality`: CPU-seconds of quality checks while a snapshot is written, when it is read again, and with exact
+//! uniqueness; beside Great Expectations over a tenth of the rows.
 //!
-//! The table is one row group of a real merge, copied as often as the rows want: to a measure, a row group is a row group.
+//! The table is one row group of a real merge, copied until it has the rows: a check costs the same for each copy.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -17,15 +16,18 @@ use quality::TableState;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::commands::bench::own_cpu_seconds;
-use crate::processes::peak_megabytes;
-use crate::snapshot_bench::{self, FIRST_DAY, SnapshotBench, TABLE, run_json_process, zone_store};
+use crate::contracts::compile_declared;
+use crate::processes::{Stopwatch, peak_megabytes};
+use crate::snapshot_bench::{
+    FIRST_DAY, SnapshotBench, TABLE, cpu_share, number_field, print_measurement, run_json_process,
+    zone_store,
+};
 use polelake::error::CliError;
 
-/// Where the one group lies, for the worker that writes and measures it.
+/// The file with the one row group, for the worker that writes and measures it.
 const GROUP_FILE: &str = "group.parquet";
 
-/// Where the peer's tenth lies.
+/// The file with the peer's tenth of the rows.
 const PEER_FILE: &str = "tenth.parquet";
 
 /// The rule that is exact over the whole table.
@@ -39,89 +41,94 @@ const UNIQUE_RULE: &str = "
         mustBe: 0
 ";
 
-/// What is measured.
+/// The arguments of `polelake-bench quality`.
+#[derive(clap::Args)]
 pub(crate) struct QualityBench {
-    /// Rows of the table.
-    pub(crate) rows: u64,
-    /// A new folder for the files.
-    pub(crate) dir: PathBuf,
-    /// The contracts.
-    pub(crate) contracts: PathBuf,
-    /// `great_expectations`, or none.
-    pub(crate) peers: Vec<String>,
+    /// Rows of the table, in groups of 131,072.
+    #[arg(long, default_value_t = 4_000_000)]
+    rows: u64,
+    /// A new folder for the files: 60 bytes a row.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Peers that check a tenth of the rows too: great_expectations, or none.
+    #[arg(long, value_delimiter = ',', default_value = "great_expectations")]
+    peers: Vec<String>,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    contracts: PathBuf,
 }
 
 impl QualityBench {
-    /// Prepares the table, measures each, lets the peer do a tenth, and tells.
+    /// Prepares the table, measures each kind of check, lets the peer check a tenth, and prints the measurements.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         let groups = self.rows.div_ceil(ROW_GROUP_ROWS as u64).max(1);
-        let one = SnapshotBench {
+        let one_group = SnapshotBench {
             rows: ROW_GROUP_ROWS as u64,
             changed: 10_000,
             dir: self.dir.clone(),
             contracts: self.contracts.clone(),
             peers: Vec::new(),
         };
-        one.run_first_load().await?;
+        one_group.run_first_load().await?;
         inflate_snapshot(&self.dir, groups).await?;
-        let tell = |what: &str, measured: &Value| {
-            snapshot_bench::print_measurement(what, measured, as_json);
-        };
-        let writing = self.start_worker("writing", groups).await?;
-        tell("polelake: writing", &writing["writing"]);
-        tell(
-            "polelake: measuring, in the same pass",
-            &writing["measuring"],
-        );
-        let share = number_field(&writing["measuring"], "cpu")
-            / number_field(&writing["writing"], "cpu").max(0.01);
-        tell("measuring, of writing", &json!({"cpu_share": share}));
-        let rescan = self.start_worker("rescan", groups).await?;
-        tell("polelake: the snapshot read again", &rescan);
+
+        self.measure_own_checks(groups, as_json).await?;
         let unique = self.start_worker("unique", groups).await?;
-        tell(
-            "polelake: read again, with exact uniqueness of the key",
-            &unique,
-        );
+        let title = "polelake: read again, with exact uniqueness of the key";
+        print_measurement(title, &unique, as_json);
+
         if self.peers.iter().any(|peer| peer == "great_expectations") {
-            let mut command = Command::new("python3");
-            command
-                .args(["-c", include_str!("great_expectations.py")])
-                .arg(self.dir.join(PEER_FILE));
-            let peer = run_json_process(command, "great_expectations").await?;
-            tell("great_expectations, a tenth of the rows", &peer);
-            let each = |measured: &Value| {
-                number_field(measured, "cpu") / number_field(measured, "rows").max(1.0)
-            };
-            tell(
-                "polelake, of great_expectations, each row",
-                &json!({"cpu_share": each(&unique) / each(&peer)}),
-            );
+            self.measure_peer(&unique, as_json).await?;
         }
         Ok(true)
+    }
+
+    /// Checks while a snapshot is written, and when it is read again.
+    async fn measure_own_checks(&self, groups: u64, as_json: bool) -> Result<(), CliError> {
+        let worker = self.start_worker("writing", groups).await?;
+        let writing = &worker["writing"];
+        let measuring = &worker["measuring"];
+        print_measurement("polelake: writing", writing, as_json);
+        print_measurement("polelake: measuring, in the same pass", measuring, as_json);
+        let share = cpu_share(measuring, writing);
+        print_measurement("measuring, of writing", &share, as_json);
+
+        let rescan = self.start_worker("rescan", groups).await?;
+        print_measurement("polelake: the snapshot read again", &rescan, as_json);
+        Ok(())
+    }
+
+    /// Great Expectations over a tenth of the rows, compared by CPU-seconds a row.
+    async fn measure_peer(&self, unique: &Value, as_json: bool) -> Result<(), CliError> {
+        let mut command = Command::new("python3");
+        command
+            .args(["-c", include_str!("great_expectations.py")])
+            .arg(self.dir.join(PEER_FILE));
+        let peer = run_json_process(command, "great_expectations").await?;
+        print_measurement("great_expectations, a tenth of the rows", &peer, as_json);
+
+        let share = json!({"cpu_share": cpu_per_row(unique) / cpu_per_row(&peer)});
+        print_measurement("polelake, of great_expectations, each row", &share, as_json);
+        Ok(())
     }
 
     async fn start_worker(&self, what: &str, groups: u64) -> Result<Value, CliError> {
         let mut command = Command::new(std::env::current_exe()?);
         command
-            .args([
-                "quality-worker",
-                what,
-                "--groups",
-                &groups.to_string(),
-                "--dir",
-            ])
-            .arg(&self.dir);
-        command.arg("--contracts").arg(&self.contracts);
+            .args(["quality-worker", what, "--groups", &groups.to_string()])
+            .arg("--dir")
+            .arg(&self.dir)
+            .arg("--contracts")
+            .arg(&self.contracts);
         run_json_process(command, "polelake").await
     }
 }
 
-fn number_field(measured: &Value, what: &str) -> f64 {
-    measured[what].as_f64().unwrap_or_default()
+fn cpu_per_row(measured: &Value) -> f64 {
+    number_field(measured, "cpu") / number_field(measured, "rows").max(1.0)
 }
 
-/// Makes the snapshot of the first day as large as it is to be, and keeps its one group beside it.
+/// Copies the one row group of the first day's snapshot `groups` times, and keeps the group in a file beside it.
 async fn inflate_snapshot(dir: &Path, groups: u64) -> Result<(), CliError> {
     let curated = zone_store(dir, "curated");
     let key = manifest_key(TABLE, FIRST_DAY);
@@ -142,8 +149,8 @@ async fn inflate_snapshot(dir: &Path, groups: u64) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes a file with the first group of another, so many times; gives its size.
-fn write_copies(file: &Bytes, groups: u64, to: &Path) -> Result<u64, CliError> {
+/// Writes a file with the first row group of `file`, `groups` times; gives its size.
+fn write_copies(file: &Bytes, groups: u64, path: &Path) -> Result<u64, CliError> {
     let size = file.len() as u64;
     let footer = ParquetFooter::parse(FileWindow::new(0, file.clone(), size))?;
     let group = footer
@@ -155,18 +162,19 @@ fn write_copies(file: &Bytes, groups: u64, to: &Path) -> Result<u64, CliError> {
         .next()
         .ok_or("the file has no rows")??
         .schema();
-    let sink = std::io::BufWriter::new(std::fs::File::create(to)?);
+
+    let sink = std::io::BufWriter::new(std::fs::File::create(path)?);
     let mut writer = RowGroupWriter::new(sink, &schema, curated_properties())?;
+    let range = usize::try_from(group.byte_range.start)?..usize::try_from(group.byte_range.end)?;
     for _ in 0..groups {
-        let range =
-            usize::try_from(group.byte_range.start)?..usize::try_from(group.byte_range.end)?;
+        let range = range.clone();
         writer.copy_group(&footer, &group, file.slice(range))?;
     }
     writer.finish_file()?.flush()?;
-    Ok(std::fs::metadata(to)?.len())
+    Ok(std::fs::metadata(path)?.len())
 }
 
-/// One measurement in a process of its own; says what it took as JSON.
+/// Takes one measurement in this process and prints it as JSON.
 pub(crate) async fn run_worker(
     what: &str,
     groups: u64,
@@ -177,99 +185,92 @@ pub(crate) async fn run_worker(
     let table = catalogue
         .table_contract(TABLE)
         .ok_or("the contracts have no table object_vehicle")?;
-    let told = match what {
+    let measured = match what {
         "writing" => measure_writing(table, groups, dir)?,
         _ => measure_rescan(table, groups, dir).await?,
     };
-    println!("{told}");
+    println!("{measured}");
     Ok(true)
 }
 
+/// The contracts, compiled; with a rule of exact uniqueness where `unique` says so.
 fn compile_catalogue(contracts: &str, unique: bool) -> Result<Catalogue, CliError> {
     let mut files = host::read_contract_files(contracts)?;
     for file in files
         .iter_mut()
         .filter(|file| unique && file.path.ends_with("object_vehicle.odcs.yaml"))
     {
-        *file = DeclaredFile::new(
-            file.path.clone(),
-            file.text().replacen("\n    quality:\n", UNIQUE_RULE, 1),
-        );
+        let text = file.text().replacen("\n    quality:\n", UNIQUE_RULE, 1);
+        *file = DeclaredFile::new(file.path.clone(), text);
     }
-    Catalogue::compile(&files).map_err(|problems| {
-        problems
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
-            .into()
-    })
+    compile_declared(&files)
 }
 
-/// The same batches written, and measured, one after the other.
+/// Writes the same batches, and measures them, one after the other.
 fn measure_writing(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, CliError> {
     let file = Bytes::from(std::fs::read(dir.join(GROUP_FILE))?);
     let batches: Vec<RecordBatch> = read_parquet(file)?.collect::<Result<_, _>>()?;
     let rules: Vec<_> = table.rules_by_cross_table(false).cloned().collect();
-    let writing = time_groups(groups, || {
-        let mut writer = RowGroupWriter::new(
-            std::io::sink(),
-            &schema::curated_schema(table),
-            curated_properties(),
-        )?;
-        batches
-            .iter()
-            .try_for_each(|batch| writer.write_batch(batch))?;
-        writer.finish_file()?;
-        Ok(())
-    })?;
+
+    let writing = time_groups(groups, || write_group(table, &batches))?;
     let measuring = time_groups(groups, || {
         let mut state = TableState::new(&rules, &table.columns);
-        batches
-            .iter()
-            .for_each(|batch| state.add_batch(&rules, batch));
-        // As it is kept beside the file.
+        for batch in &batches {
+            state.add_batch(&rules, batch);
+        }
+        // As the merge stores it beside the file.
         std::hint::black_box(serde_json::to_vec(&state)?);
         Ok(())
     })?;
     Ok(json!({"writing": writing, "measuring": measuring, "batch_rows": BATCH_ROWS}))
 }
 
-fn time_groups(
-    groups: u64,
-    mut once: impl FnMut() -> Result<(), CliError>,
-) -> Result<Value, CliError> {
-    let (begun, cpu) = (Instant::now(), own_cpu_seconds());
-    for _ in 0..groups {
-        once()?;
+fn write_group(table: &TableContract, batches: &[RecordBatch]) -> Result<(), CliError> {
+    let schema = schema::curated_schema(table);
+    let mut writer = RowGroupWriter::new(std::io::sink(), &schema, curated_properties())?;
+    for batch in batches {
+        writer.write_batch(batch)?;
     }
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), own_cpu_seconds() - cpu);
-    Ok(
-        json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": groups * ROW_GROUP_ROWS as u64}),
-    )
+    writer.finish_file()?;
+    Ok(())
 }
 
-/// The snapshot read again. With the rule of uniqueness, every row but those of one group must be found a repeat.
+fn time_groups(
+    groups: u64,
+    mut run_once: impl FnMut() -> Result<(), CliError>,
+) -> Result<Value, CliError> {
+    let watch = Stopwatch::start();
+    for _ in 0..groups {
+        run_once()?;
+    }
+    Ok(json!({
+        "wall": watch.wall_seconds(), "cpu": watch.cpu_seconds(), "peak_mb": peak_megabytes("self"),
+        "rows": groups * ROW_GROUP_ROWS as u64,
+    }))
+}
+
+/// Reads the snapshot again. With the rule of uniqueness, all rows but those of one group repeat a key.
 async fn measure_rescan(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, CliError> {
     let curated = zone_store(dir, "curated");
-    let manifest =
-        SnapshotManifest::from_json(&curated.get(&manifest_key(TABLE, FIRST_DAY)).await?.body)?;
-    let (begun, cpu) = (Instant::now(), own_cpu_seconds());
-    let again = snapshot_merge::rescan_snapshot(table, &manifest, &Arc::clone(&curated)).await?;
-    let (wall, cpu) = (begun.elapsed().as_secs_f64(), own_cpu_seconds() - cpu);
-    let repeats = again
-        .rules
-        .iter()
-        .find(|rule| rule.rule == "bench-unique")
-        .map(|rule| rule.failed);
-    if repeats.is_some_and(|repeats| repeats != (groups - 1) * (again.rows / groups)) {
-        return Err(format!(
-            "{repeats:?} of {} rows were found to repeat a key",
-            again.rows
-        )
-        .into());
+    let body = curated.get(&manifest_key(TABLE, FIRST_DAY)).await?.body;
+    let manifest = SnapshotManifest::from_json(&body)?;
+
+    let watch = Stopwatch::start();
+    let rescan = snapshot_merge::rescan_snapshot(table, &manifest, &Arc::clone(&curated)).await?;
+    let wall = watch.wall_seconds();
+    let cpu = watch.cpu_seconds();
+
+    let unique_rule = rescan.rules.iter().find(|rule| rule.rule == "bench-unique");
+    let repeats = unique_rule.map(|rule| rule.failed);
+    let expected = (groups - 1) * (rescan.rows / groups);
+    if repeats.is_some_and(|repeats| repeats != expected) {
+        let message = format!(
+            "{repeats:?} of {} rows repeat a key, instead of {expected}",
+            rescan.rows
+        );
+        return Err(message.into());
     }
-    Ok(
-        json!({"wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": again.rows, "repeats": repeats}),
-    )
+    Ok(json!({
+        "wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": rescan.rows, "repeats": repeats,
+    }))
 }

@@ -11,7 +11,7 @@ use store::{
 
 use local_platform::s3::read_file_range;
 
-/// A folder. One process writes to it, so that a condition and its write need no lock.
+/// A bucket as a folder. Only one process writes to it, so a condition and its write need no lock.
 pub(super) struct FolderStore(pub(super) PathBuf);
 
 fn store_error(operation: &'static str, key: &str, error: &std::io::Error) -> StoreError {
@@ -90,7 +90,7 @@ impl ObjectStore for FolderStore {
         _content_type: &str,
     ) -> Result<(), StoreError> {
         let path = self.create_parent(key)?;
-        // A second name for the file, where both lie on one disk: the peers write theirs once too.
+        // A second name for the file, where both are on one disk: the peers write theirs once too.
         drop(std::fs::remove_file(&path));
         let linked =
             std::fs::hard_link(file, &path).or_else(|_| std::fs::copy(file, &path).map(drop));

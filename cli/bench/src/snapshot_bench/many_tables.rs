@@ -1,11 +1,14 @@
-//! A small council: many small tables, each filled by a source of its own.
+//! The many-tables scenario: a small council's tables, each filled by a source of its own.
 
 use contract::{Catalogue, DeclaredFile};
 
+use crate::contracts::compile_declared;
 use polelake::error::CliError;
 
-/// The table and the source that all of them are made after.
+/// The table that all tables are copies of: its name, and the id of its contract.
 const TEMPLATE_TABLE: (&str, &str) = ("object_vehicle", "object-vehicle");
+
+/// The source that all sources are copies of.
 const TEMPLATE_SOURCE: &str = "planning-register";
 
 /// The name of a table.
@@ -19,44 +22,45 @@ pub(super) fn row_count(number: u32, tables: u32) -> u64 {
     (300.0 * (100_000.0_f64 / 300.0).powf(step)).round() as u64
 }
 
-/// The contracts of so many tables, compiled.
+/// The contracts of so many tables, compiled: copies of one table and of one source.
 pub(super) fn compile_catalogue(contracts: &str, tables: u32) -> Result<Catalogue, CliError> {
     let shipped = host::read_contract_files(contracts)?;
-    let of = |path: &str| {
-        let found = shipped.iter().find(|file| file.path == path);
-        found
-            .map(|file| file.text().to_owned())
-            .ok_or_else(|| format!("{contracts} has no {path}"))
-    };
-    let table_text = of("pole/object_vehicle.odcs.yaml")?;
-    let source_text = of("sources/planning/register/contract.odcs.yaml")?;
+    let table_text = find_text(&shipped, "pole/object_vehicle.odcs.yaml")?;
+    let source_text = find_text(&shipped, "sources/planning/register/contract.odcs.yaml")?;
+
     let mut files: Vec<DeclaredFile> = shipped
         .iter()
         .filter(|file| file.path.starts_with("lists/"))
         .cloned()
         .collect();
     for number in 0..tables {
-        let (name, source) = (table_name(number), format!("council-{number:02}"));
-        let text = table_text
-            .replace(TEMPLATE_TABLE.0, &name)
-            .replace(TEMPLATE_TABLE.1, &source.replace("council", "pole-council"));
-        files.push(DeclaredFile::new(format!("pole/{name}.odcs.yaml"), text));
-        let folder = format!("sources/council/{source}");
-        files.push(DeclaredFile::new(
-            format!("{folder}/contract.odcs.yaml"),
-            source_text.replace(TEMPLATE_SOURCE, &source),
-        ));
-        let mapping = format!(
-            "source: {source}\nversion: 1.0.0\nrecords:\n  - name: vehicle\n    table: {name}\n    id: {{namespace: {source}, key: [$.id]}}\n    columns:\n      vrm: $.reference\n"
-        );
-        files.push(DeclaredFile::new(format!("{folder}/mapping.yaml"), mapping));
+        files.extend(table_files(number, table_text, source_text));
     }
-    Catalogue::compile(&files).map_err(|problems| {
-        problems
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
-            .into()
-    })
+    compile_declared(&files)
+}
+
+fn find_text<'f>(files: &'f [DeclaredFile], path: &str) -> Result<&'f str, CliError> {
+    let file = files.iter().find(|file| file.path == path);
+    let file = file.ok_or_else(|| format!("the contracts have no {path}"))?;
+    Ok(file.text())
+}
+
+/// A table's contract, its source's contract, and the mapping between them.
+fn table_files(number: u32, table_text: &str, source_text: &str) -> [DeclaredFile; 3] {
+    let table = table_name(number);
+    let source = format!("council-{number:02}");
+    let folder = format!("sources/council/{source}");
+
+    let table_contract = table_text
+        .replace(TEMPLATE_TABLE.0, &table)
+        .replace(TEMPLATE_TABLE.1, &format!("pole-{source}"));
+    let source_contract = source_text.replace(TEMPLATE_SOURCE, &source);
+    let mapping = format!(
+        "source: {source}\nversion: 1.0.0\nrecords:\n  - name: vehicle\n    table: {table}\n    id: {{namespace: {source}, key: [$.id]}}\n    columns:\n      vrm: $.reference\n"
+    );
+    [
+        DeclaredFile::new(format!("pole/{table}.odcs.yaml"), table_contract),
+        DeclaredFile::new(format!("{folder}/contract.odcs.yaml"), source_contract),
+        DeclaredFile::new(format!("{folder}/mapping.yaml"), mapping),
+    ]
 }

@@ -1,11 +1,11 @@
-//! Invented vehicles: refined objects with their receipts, as the transform would leave them.
+//! Synthetic vehicles: refined objects with their receipts, as the transform would write them.
 
 use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
-use arrow_schema::SchemaRef;
+use arrow_schema::{FieldRef, SchemaRef};
 use bytes::Bytes;
 use contract::TableContract;
 use lake::{Chunk, Day, DayStart, Receipt, RefinedObject, StreamKey, file};
@@ -16,14 +16,28 @@ use polelake::error::CliError;
 /// Rows of a refined object: those of a full Kafka batch.
 const OBJECT_ROWS: u64 = 10_000;
 
-/// Which vehicles a day tells of.
+/// Microseconds of a day.
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// Makes of a vehicle.
+const MAKES: [&str; 8] = [
+    "FORD", "VAUXHALL", "SKODA", "NISSAN", "TOYOTA", "BMW", "KIA", "FIAT",
+];
+
+/// Body shapes of a vehicle.
+const BODY_SHAPES: [&str; 4] = ["HATCHBACK", "ESTATE", "SALOON", "VAN"];
+
+/// Colours of a vehicle.
+const COLOURS: [&str; 6] = ["BLACK", "WHITE", "GREY", "BLUE", "RED", "GREEN"];
+
+/// Which vehicles have an event on a day.
 #[derive(Clone, Copy)]
 pub(super) enum VehicleSelection {
     /// All of them.
     All,
-    /// So many in a million, spread evenly.
+    /// This many in a million, spread evenly.
     Spread(u64),
-    /// The first of so many parts of all ids: its rows lie together.
+    /// The first of this many equal parts of all ids: its rows are close together.
     Clustered(u64),
 }
 
@@ -39,7 +53,7 @@ pub(super) struct VehicleEvents<'e> {
     pub(super) version: i64,
 }
 
-/// A number that has nothing to do with its place: an id, a choice.
+/// A pseudo-random number for a number (SplitMix64): an id, a choice.
 fn mix_bits(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -70,36 +84,33 @@ impl VehicleEvents<'_> {
         }
     }
 
-    /// Writes the day's objects; gives the offset behind the last.
+    /// Writes the day's objects; gives the offset after the last.
     pub(super) async fn write_objects(
         &self,
         raw: &dyn ObjectStore,
         refined: &dyn ObjectStore,
     ) -> Result<i64, CliError> {
         let schema = lake::schema::refined_schema(self.table);
-        let told: Vec<u64> = (0..self.vehicles)
+        let selected: Vec<u64> = (0..self.vehicles)
             .filter(|vehicle| self.includes_vehicle(*vehicle))
             .collect();
         let mut offset = self.offset;
-        for vehicles in told.chunks(OBJECT_ROWS as usize) {
+        for vehicles in selected.chunks(OBJECT_ROWS as usize) {
             let chunk = Chunk {
                 topic: self.topic.to_owned(),
                 epoch: 1,
                 partition: 0,
                 offset,
             };
-            let rows = file::write_parquet(
-                &schema,
-                &[self.record_batch(&schema, vehicles, offset)?],
-                file::refined_properties(),
-            )?;
+            let batch = self.record_batch(&schema, vehicles, offset)?;
+            let rows = file::write_parquet(&schema, &[batch], file::refined_properties())?;
             let key = chunk.refined_key(&self.table.name, self.day);
             refined.put(&key, rows, "").await?;
+
             let next = offset + vehicles.len() as i64;
             let receipt = self.object_receipt(&chunk, next, key, vehicles.len() as u64);
-            refined
-                .put(&chunk.receipt_key(), receipt.to_json()?.into(), "")
-                .await?;
+            let receipt = receipt.to_json()?.into();
+            refined.put(&chunk.receipt_key(), receipt, "").await?;
             raw.put(&chunk.raw_key(), Bytes::new(), "").await?;
             offset = next;
         }
@@ -149,68 +160,67 @@ impl VehicleEvents<'_> {
         Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
     }
 
-    fn column_values(
-        &self,
-        field: &arrow_schema::FieldRef,
-        vehicles: &[u64],
-        offset: i64,
-    ) -> ArrayRef {
-        let text = |text: &dyn Fn(u64) -> String| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(
-                vehicles.iter().map(|vehicle| text(*vehicle)),
-            ))
-        };
-        let number = |number: &dyn Fn(usize, u64) -> i64| {
-            Int64Array::from_iter_values(
-                vehicles
-                    .iter()
-                    .enumerate()
-                    .map(|(place, vehicle)| number(place, *vehicle)),
-            )
-        };
-        let begins = self.day.start_micros();
-        let moment = |step: i64| -> ArrayRef {
-            let times = (0..vehicles.len() as i64)
-                .map(|place| begins + (offset + place) * step % 86_400_000_000);
-            Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
-        };
-        let one_of = |some: &'static [&'static str], salt: u64| {
-            text(&move |vehicle| {
-                some[(mix_bits(vehicle ^ salt) % some.len() as u64) as usize].to_owned()
-            })
-        };
+    /// The values of one column, provenance or the table's own; columns that no event sets are null.
+    fn column_values(&self, field: &FieldRef, vehicles: &[u64], offset: i64) -> ArrayRef {
         match field.name().as_str() {
-            "pole_id" | "owner_id" => text(&vehicle_id),
-            "source" => text(&|_| "bench".into()),
-            "source_record_id" => text(&|vehicle| format!("vehicle-{vehicle}")),
-            "source_event_id" => text(&|vehicle| vehicle_id(vehicle ^ (self.version as u64) << 48)),
-            "entity_version" => Arc::new(number(&|_, _| self.version)),
-            "event_time" => moment(977),
-            "ingested_at" => moment(1_000),
-            "contract_version" | "mapping_version" => text(&|_| "1.0.0".into()),
-            "topic" => text(&|_| self.topic.to_owned()),
-            "partition" => Arc::new(number(&|_, _| 0)),
-            "offset" => Arc::new(number(&|place, _| offset + place as i64)),
-            "vrm" => {
-                text(&|vehicle| format!("ZZ{:02} {:03X}", vehicle % 100, mix_bits(vehicle) % 4_096))
-            }
-            "make" => one_of(
-                &[
-                    "FORD", "VAUXHALL", "SKODA", "NISSAN", "TOYOTA", "BMW", "KIA", "FIAT",
-                ],
-                1,
-            ),
-            "model" => text(&|vehicle| format!("MODEL {}", mix_bits(vehicle ^ 2) % 400)),
-            "year" => Arc::new(number(&|_, vehicle| {
+            "event_time" => self.time_column(vehicles.len(), offset, 977),
+            "ingested_at" => self.time_column(vehicles.len(), offset, 1_000),
+            "entity_version" => integer_column(vehicles, |_| self.version),
+            "partition" => integer_column(vehicles, |_| 0),
+            "offset" => Arc::new(Int64Array::from_iter_values(
+                (offset..).take(vehicles.len()),
+            )),
+            "year" => integer_column(vehicles, |vehicle| {
                 1990 + (mix_bits(vehicle ^ 3) % 36) as i64
-            })),
-            "body_shape" => one_of(&["HATCHBACK", "ESTATE", "SALOON", "VAN"], 4),
-            "colour" => one_of(
-                &["BLACK", "WHITE", "GREY", "BLUE", "RED", "GREEN"],
-                5 + self.version as u64,
-            ),
-            "_op" => text(&|_| "u".into()),
-            _ => new_null_array(field.data_type(), vehicles.len()),
+            }),
+            name => match self.text_value(name, 0) {
+                None => new_null_array(field.data_type(), vehicles.len()),
+                Some(_) => Arc::new(StringArray::from_iter(
+                    vehicles
+                        .iter()
+                        .map(|vehicle| self.text_value(name, *vehicle)),
+                )),
+            },
         }
     }
+
+    /// A vehicle's text in a column; none where no event sets the column.
+    fn text_value(&self, column: &str, vehicle: u64) -> Option<String> {
+        let text = match column {
+            "pole_id" | "owner_id" => vehicle_id(vehicle),
+            "source" => "bench".to_owned(),
+            "source_record_id" => format!("vehicle-{vehicle}"),
+            "source_event_id" => vehicle_id(vehicle ^ (self.version as u64) << 48),
+            "contract_version" | "mapping_version" => "1.0.0".to_owned(),
+            "topic" => self.topic.to_owned(),
+            "vrm" => format!("ZZ{:02} {:03X}", vehicle % 100, mix_bits(vehicle) % 4_096),
+            "make" => choose_text(&MAKES, vehicle, 1),
+            "model" => format!("MODEL {}", mix_bits(vehicle ^ 2) % 400),
+            "body_shape" => choose_text(&BODY_SHAPES, vehicle, 4),
+            "colour" => choose_text(&COLOURS, vehicle, 5 + self.version as u64),
+            "_op" => "u".to_owned(),
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    /// Times of the day, `step` microseconds from row to row.
+    fn time_column(&self, rows: usize, offset: i64, step: i64) -> ArrayRef {
+        let start = self.day.start_micros();
+        let times = (offset..)
+            .take(rows)
+            .map(|row| start + row * step % DAY_MICROS);
+        Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
+    }
+}
+
+fn integer_column(vehicles: &[u64], value: impl Fn(u64) -> i64) -> ArrayRef {
+    let values = vehicles.iter().map(|vehicle| value(*vehicle));
+    Arc::new(Int64Array::from_iter_values(values))
+}
+
+/// One of the texts, chosen by the vehicle and the column's salt.
+fn choose_text(texts: &[&str], vehicle: u64, salt: u64) -> String {
+    let choice = mix_bits(vehicle ^ salt) % texts.len() as u64;
+    texts[choice as usize].to_owned()
 }

@@ -1,14 +1,14 @@
-//! What can go wrong between a producer and the broker, for tests that want to see it.
+//! Faults between a producer and the broker, for tests that inject them.
 
 use std::sync::Arc;
 
 /// Kafka's error code for a record that is too large.
 pub const MESSAGE_TOO_LARGE: i16 = 10;
 
-/// Kafka's error code for too few replicas in sync: another try may succeed.
+/// Kafka's error code for too few replicas in sync: a retry may succeed.
 pub const NOT_ENOUGH_REPLICAS: i16 = 19;
 
-/// Kafka's error code for a producer that another has replaced: no try will succeed with the same one.
+/// Kafka's error code for a producer that another has replaced: retries with the same producer fail.
 pub const INVALID_PRODUCER_EPOCH: i16 = 47;
 
 /// What happens to a produce request.
@@ -26,10 +26,10 @@ pub enum ProduceFault {
     LostAfterAppend,
 }
 
-/// Asked at each produce request.
+/// Chooses the fault of each produce request.
 pub type FaultInjection = Arc<dyn Fn() -> ProduceFault + Send + Sync>;
 
-/// Nothing goes wrong.
+/// Injects no faults.
 #[must_use]
 pub fn no_faults() -> FaultInjection {
     Arc::new(|| ProduceFault::NoFault)

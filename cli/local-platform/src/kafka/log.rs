@@ -1,4 +1,4 @@
-//! The log: one file for each partition, record batches as they came, stamped with the append time.
+//! The log: one file for each partition, record batches as the producer sent them, stamped with the append time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
@@ -17,13 +17,16 @@ use crate::clock::Clock;
 /// Partitions of a topic of the local platform.
 pub const PARTITIONS: i32 = 3;
 
+/// The longest topic name that Kafka allows.
+const TOPIC_NAME_BYTES_MAX: usize = 249;
+
 /// Kafka's error codes that the log can answer with.
 pub(super) const CORRUPT_MESSAGE: i16 = 2;
 pub(super) const UNSUPPORTED_COMPRESSION: i16 = 76;
 pub(super) const OUT_OF_ORDER_SEQUENCE: i16 = 45;
 pub(super) const STORAGE_ERROR: i16 = 56;
 
-/// Where things stand in a record batch of format 2.
+/// Byte positions in a record batch of format 2.
 mod batch {
     pub(super) const LENGTH: usize = 8;
     pub(super) const MAGIC: usize = 16;
@@ -35,7 +38,7 @@ mod batch {
     pub(super) const EPOCH: usize = 51;
     pub(super) const SEQUENCE: usize = 53;
     pub(super) const HEADER: usize = 61;
-    /// The attribute bit that says LogAppendTime.
+    /// The attribute bit of LogAppendTime.
     pub(super) const APPEND_TIME: u8 = 0x08;
 }
 
@@ -44,12 +47,12 @@ pub struct TopicLogs {
     folder: PathBuf,
     clock: Arc<Clock>,
     topics: Mutex<BTreeMap<String, Arc<Vec<PartitionLog>>>>,
-    /// Told whenever something was appended.
+    /// Notified after every append.
     pub appended: Notify,
 }
 
 impl TopicLogs {
-    /// Opens the topics that lie in `folder`, or begins anew.
+    /// Opens the topics that are stored in `folder`.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -70,32 +73,27 @@ impl TopicLogs {
         Ok(topics)
     }
 
-    /// The topic's partitions; a topic that is not there is made.
+    /// The topic's partitions; a topic that does not exist is created.
     ///
     /// # Errors
-    /// When its files cannot be made, or its name could be a path.
+    /// When its files cannot be created, or its name could be a path.
     pub fn get_or_create_topic(&self, name: &str) -> io::Result<Arc<Vec<PartitionLog>>> {
-        let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if name.is_empty() || name.len() > 249 || name.starts_with('.') || !name.chars().all(legal)
-        {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not a topic name",
-            ));
+        if !is_topic_name(name) {
+            let kind = io::ErrorKind::InvalidInput;
+            return Err(io::Error::new(kind, "not a topic name"));
         }
         let mut topics = lock_unpoisoned(&self.topics);
         if let Some(known) = topics.get(name) {
             return Ok(Arc::clone(known));
         }
+
         let folder = self.folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        let open = |partition| {
-            PartitionLog::open(
-                &folder.join(format!("{partition}.log")),
-                Arc::clone(&self.clock),
-            )
-        };
-        let logs = Arc::new((0..PARTITIONS).map(open).collect::<io::Result<Vec<_>>>()?);
+        let logs = (0..PARTITIONS).map(|partition| {
+            let file = folder.join(format!("{partition}.log"));
+            PartitionLog::open(&file, Arc::clone(&self.clock))
+        });
+        let logs = Arc::new(logs.collect::<io::Result<Vec<_>>>()?);
         topics.insert(name.to_owned(), Arc::clone(&logs));
         Ok(logs)
     }
@@ -105,6 +103,15 @@ impl TopicLogs {
     pub fn topic_names(&self) -> Vec<String> {
         lock_unpoisoned(&self.topics).keys().cloned().collect()
     }
+}
+
+/// Kafka's rule for names, without those that begin with a dot: they could be a path.
+fn is_topic_name(name: &str) -> bool {
+    let has_length = !name.is_empty() && name.len() <= TOPIC_NAME_BYTES_MAX;
+    let has_characters = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    has_length && has_characters && !name.starts_with('.')
 }
 
 fn lock_unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -122,15 +129,15 @@ struct PartitionLogState {
     length: u64,
     next: i64,
     last_append: i64,
-    /// (first offset, place in the file, length) of every batch.
+    /// (first offset, position in the file, length) of every batch.
     index: Vec<(i64, u64, usize)>,
     /// The last batch of each producer.
     producers: HashMap<i64, ProducerState>,
 }
 
-/// What is known of a producer.
+/// The last batch of a producer.
 struct ProducerState {
-    /// Its life: it counts its records anew in each.
+    /// Its epoch: in each, it counts its records from 0.
     epoch: i16,
     /// The sequence of its last record.
     sequence: i32,
@@ -146,6 +153,7 @@ impl PartitionLog {
             .create(true)
             .open(path)?;
         let bytes = std::fs::read(path)?;
+
         let mut inner = PartitionLogState {
             file,
             length: 0,
@@ -154,12 +162,13 @@ impl PartitionLog {
             index: Vec::new(),
             producers: HashMap::new(),
         };
-        while let Some(batch) =
-            parse_next_batch(&bytes[usize::try_from(inner.length).unwrap_or(usize::MAX)..])
-        {
+        let mut rest = bytes.as_slice();
+        while let Some(batch) = parse_next_batch(rest) {
             inner.index_batch(batch);
+            rest = &rest[batch.len()..];
         }
-        // What a crash left half written was never acknowledged.
+
+        // A batch that a crash left incomplete was never acknowledged.
         inner.file.set_len(inner.length)?;
         Ok(Self {
             clock,
@@ -173,8 +182,9 @@ impl PartitionLog {
     /// Kafka's error code.
     pub fn append_batches(&self, records: &[u8]) -> Result<(i64, i64), i16> {
         let mut inner = lock_unpoisoned(&self.inner);
-        // The log's time never steps back, whatever the clock does.
+        // The log's time never goes back, even when the clock does.
         let now = self.clock.now_millis().max(inner.last_append);
+
         let mut rest = records;
         let mut first = None;
         while !rest.is_empty() {
@@ -198,7 +208,7 @@ impl PartitionLog {
         lock_unpoisoned(&self.inner).next
     }
 
-    /// Whole batches from the one that holds `offset` on, up to about `max_bytes`, at least one.
+    /// Complete batches from the one with `offset` on, up to about `max_bytes`, at least one.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -207,19 +217,19 @@ impl PartitionLog {
         if offset >= inner.next || offset < 0 {
             return Ok(Bytes::new());
         }
-        let from = inner
-            .index
-            .partition_point(|(first, ..)| *first <= offset)
-            .saturating_sub(1);
-        let start = inner.index[from].1;
+
+        let batches_before = inner.index.partition_point(|(first, ..)| *first <= offset);
+        let wanted = &inner.index[batches_before.saturating_sub(1)..];
+        let start = wanted[0].1;
         let mut end = start;
-        for (_, place, length) in &inner.index[from..] {
-            let batch_end = place + *length as u64;
+        for (_, position, length) in wanted {
+            let batch_end = position + *length as u64;
             if end > start && batch_end - start > max_bytes as u64 {
                 break;
             }
             end = batch_end;
         }
+
         let mut bytes = vec![0; usize::try_from(end - start).unwrap_or_default()];
         inner.file.read_exact_at(&mut bytes, start)?;
         Ok(Bytes::from(bytes))
@@ -230,35 +240,32 @@ impl PartitionLog {
     /// # Errors
     /// When the file cannot be read or decoded.
     pub fn read_records(&self, offset: i64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
-        let bytes = self.read_batches(offset, max_bytes)?;
-        let (mut place, mut found) = (0, Vec::new());
-        let mut unpacked = 0;
-        while let Some(batch) =
-            parse_next_batch(&bytes[place..]).filter(|_| unpacked < max_bytes.max(1))
-        {
-            let appended = i64_at(batch, batch::MAX_TIMESTAMP);
-            let whole = bytes.slice(place..place + batch.len());
-            place += batch.len();
-            let batch = records::decode_batch(&whole, appended)?;
-            // What was packed tightly is large when it is unpacked: it counts as it is handed on.
-            unpacked += batch
-                .iter()
-                .filter_map(|record| record.value.as_ref())
-                .map(Bytes::len)
-                .sum::<usize>();
-            found.extend(batch.into_iter().filter(|record| record.offset >= offset));
+        let mut rest = self.read_batches(offset, max_bytes)?;
+        let mut records = Vec::new();
+        // Batches may be compressed: the limit counts the decoded values.
+        let mut decoded_bytes = 0;
+        while decoded_bytes < max_bytes.max(1) {
+            let Some(length) = parse_next_batch(&rest).map(<[u8]>::len) else {
+                break;
+            };
+            let batch = rest.split_to(length);
+            let append_time = i64_at(&batch, batch::MAX_TIMESTAMP);
+            let decoded = records::decode_batch(&batch, append_time)?;
+
+            let values = decoded.iter().filter_map(|record| record.value.as_ref());
+            decoded_bytes += values.map(Bytes::len).sum::<usize>();
+            let wanted = decoded.into_iter().filter(|record| record.offset >= offset);
+            records.extend(wanted);
         }
-        Ok(found)
+        Ok(records)
     }
 }
 
 impl PartitionLogState {
-    /// The first offset of a batch that this producer sent before: the answer was lost, and it sends it again.
+    /// The first offset of a batch that this producer has sent before: it got no answer and sends the batch again.
     fn find_repeated_batch(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
-        let (producer, sequence) = (
-            i64_at(batch, batch::PRODUCER),
-            i32_at(batch, batch::SEQUENCE),
-        );
+        let producer = i64_at(batch, batch::PRODUCER);
+        let sequence = i32_at(batch, batch::SEQUENCE);
         let Some(last) = self.producers.get(&producer).filter(|_| producer >= 0) else {
             return Ok(None);
         };
@@ -266,7 +273,8 @@ impl PartitionLogState {
         if epoch < last.epoch {
             return Err(INVALID_PRODUCER_EPOCH);
         }
-        // A new life begins at 0; its first record is no repeat of the old life's.
+
+        // A new epoch begins at 0; its first record repeats none of the old epoch.
         let expected = if epoch > last.epoch {
             0
         } else {
@@ -275,9 +283,9 @@ impl PartitionLogState {
         if sequence == expected {
             return Ok(None);
         }
+
         let end = sequence.wrapping_add(i32_at(batch, batch::LAST_DELTA)) & i32::MAX;
-        let repeat = epoch == last.epoch && end == last.sequence;
-        if repeat {
+        if epoch == last.epoch && end == last.sequence {
             Ok(Some(last.offset))
         } else {
             Err(OUT_OF_ORDER_SEQUENCE)
@@ -292,8 +300,9 @@ impl PartitionLogState {
         stamped[batch::MAX_TIMESTAMP..batch::MAX_TIMESTAMP + 8].copy_from_slice(&now.to_be_bytes());
         let crc = crc32c::crc32c(&stamped[batch::ATTRIBUTES..]);
         stamped[batch::CRC..batch::CRC + 4].copy_from_slice(&crc.to_be_bytes());
+
         if let Err(error) = self.file.write_all(&stamped) {
-            // What is half written must not lie before the next batch.
+            // The next batch must not follow an incomplete one.
             self.file.set_len(self.length)?;
             return Err(error);
         }
@@ -301,7 +310,7 @@ impl PartitionLogState {
         Ok(offset)
     }
 
-    /// Takes a batch that stands in the file into the index.
+    /// Adds a batch that is in the file to the index.
     fn index_batch(&mut self, batch: &[u8]) {
         let first = i64_at(batch, 0);
         let last_delta = i32_at(batch, batch::LAST_DELTA);
@@ -309,12 +318,10 @@ impl PartitionLogState {
         self.length += batch.len() as u64;
         self.next = first + i64::from(last_delta) + 1;
         self.last_append = i64_at(batch, batch::MAX_TIMESTAMP);
-        let (producer, sequence) = (
-            i64_at(batch, batch::PRODUCER),
-            i32_at(batch, batch::SEQUENCE),
-        );
+
+        let producer = i64_at(batch, batch::PRODUCER);
         if producer >= 0 {
-            let sequence = sequence.wrapping_add(last_delta) & i32::MAX;
+            let sequence = i32_at(batch, batch::SEQUENCE).wrapping_add(last_delta) & i32::MAX;
             let last = ProducerState {
                 epoch: i16_at(batch, batch::EPOCH),
                 sequence,
@@ -325,7 +332,7 @@ impl PartitionLogState {
     }
 }
 
-/// The batch that `bytes` begin with, if it is whole, of format 2 and undamaged.
+/// The batch at the start of `bytes`, if it is complete, of format 2 and undamaged.
 fn parse_next_batch(bytes: &[u8]) -> Option<&[u8]> {
     if bytes.len() < batch::HEADER || bytes[batch::MAGIC] != 2 {
         return None;
@@ -338,22 +345,22 @@ fn parse_next_batch(bytes: &[u8]) -> Option<&[u8]> {
     (crc == crc32c::crc32c(&batch[batch::ATTRIBUTES..])).then_some(batch)
 }
 
-fn i64_at(bytes: &[u8], place: usize) -> i64 {
-    bytes[place..place + 8]
+fn i64_at(bytes: &[u8], position: usize) -> i64 {
+    bytes[position..position + 8]
         .try_into()
         .map(i64::from_be_bytes)
         .unwrap_or_default()
 }
 
-fn i16_at(bytes: &[u8], place: usize) -> i16 {
-    bytes[place..place + 2]
+fn i16_at(bytes: &[u8], position: usize) -> i16 {
+    bytes[position..position + 2]
         .try_into()
         .map(i16::from_be_bytes)
         .unwrap_or_default()
 }
 
-fn i32_at(bytes: &[u8], place: usize) -> i32 {
-    bytes[place..place + 4]
+fn i32_at(bytes: &[u8], position: usize) -> i32 {
+    bytes[position..position + 4]
         .try_into()
         .map(i32::from_be_bytes)
         .unwrap_or_default()

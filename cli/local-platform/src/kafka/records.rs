@@ -1,13 +1,13 @@
 //! Records of a batch of format 2, read back as they were sent.
 //!
-//! The `kafka-protocol` crate keeps a record's headers in a map: of two headers of one name it gives the last. Lambda
-//! delivers both, and so must we.
+//! The `kafka-protocol` crate reads a record's headers into a map: of two headers of one name it returns only the last.
+//! Lambda delivers both, and so does this module.
 
 use std::io;
 
 use bytes::{Buf, Bytes};
 
-/// Where things stand in a batch.
+/// Byte positions in a batch.
 const ATTRIBUTES_OFFSET: usize = 21;
 const COUNT_OFFSET: usize = 57;
 const HEADER_BYTES: usize = 61;
@@ -16,8 +16,8 @@ const HEADER_BYTES: usize = 61;
 const COMPRESSION_BITS: u8 = 0x07;
 const ZSTD: u8 = 4;
 
-/// A batch that is unpacked to more than this is refused: no producer sends one.
-const UNPACKED_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A batch that decompresses to more than this is refused: no producer sends one.
+const DECOMPRESSED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A record that was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct LogRecord {
     pub key: Option<Bytes>,
     /// Its value; none for a tombstone.
     pub value: Option<Bytes>,
-    /// Its headers in their order, repeats kept.
+    /// Its headers in their order, with repeated names.
     pub headers: Vec<(String, Option<Bytes>)>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn is_readable(batch: &[u8]) -> bool {
     matches!(batch[ATTRIBUTES_OFFSET + 1] & COMPRESSION_BITS, 0 | ZSTD)
 }
 
-/// The records of a whole batch, stamped with `timestamp`.
+/// The records of a complete batch, stamped with `timestamp`.
 ///
 /// # Errors
 /// When the batch is damaged.
@@ -50,7 +50,7 @@ pub(super) fn decode_batch(batch: &Bytes, timestamp: i64) -> io::Result<Vec<LogR
         0 => batch.slice(HEADER_BYTES..),
         _ => Bytes::from(zstd::bulk::decompress(
             &batch[HEADER_BYTES..],
-            UNPACKED_BYTES_MAX,
+            DECOMPRESSED_BYTES_MAX,
         )?),
     };
     (0..count)
@@ -64,17 +64,11 @@ fn decode_record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogR
     take_bytes(&mut record, 1)?; // attributes: not used
     take_varint(&mut record)?; // the producer's time: with LogAppendTime the batch's own counts
     let offset = base + take_varint(&mut record)?;
-    let (key, value) = (
-        take_sized_bytes(&mut record)?,
-        take_sized_bytes(&mut record)?,
-    );
-    let headers = (0..take_varint(&mut record)?).map(|_| {
-        let name = take_sized_bytes(&mut record)?.unwrap_or_default();
-        Ok((
-            String::from_utf8_lossy(&name).into_owned(),
-            take_sized_bytes(&mut record)?,
-        ))
-    });
+    let key = take_sized_bytes(&mut record)?;
+    let value = take_sized_bytes(&mut record)?;
+
+    let header_count = take_varint(&mut record)?;
+    let headers = (0..header_count).map(|_| take_header(&mut record));
     let headers = headers.collect::<io::Result<_>>()?;
     Ok(LogRecord {
         offset,
@@ -85,7 +79,13 @@ fn decode_record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogR
     })
 }
 
-/// A length and so many bytes; none for a length of -1.
+fn take_header(rest: &mut Bytes) -> io::Result<(String, Option<Bytes>)> {
+    let name = take_sized_bytes(rest)?.unwrap_or_default();
+    let value = take_sized_bytes(rest)?;
+    Ok((String::from_utf8_lossy(&name).into_owned(), value))
+}
+
+/// A length and that many bytes; none for a length of -1.
 fn take_sized_bytes(rest: &mut Bytes) -> io::Result<Option<Bytes>> {
     match usize::try_from(take_varint(rest)?) {
         Ok(length) => take_bytes(rest, length).map(Some),
@@ -101,15 +101,15 @@ fn take_bytes(rest: &mut Bytes, length: usize) -> io::Result<Bytes> {
     }
 }
 
-/// A number of the protocol's own: seven bits in each byte, the sign in the lowest bit.
+/// A zigzag varint: seven bits in each byte, the sign in the lowest bit.
 fn take_varint(rest: &mut Bytes) -> io::Result<i64> {
     let mut number = 0u64;
-    for place in 0..10 {
+    for index in 0..10 {
         if rest.is_empty() {
             break;
         }
         let byte = rest.get_u8();
-        number |= u64::from(byte & 0x7f) << (7 * place);
+        number |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
             return Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
         }
@@ -117,9 +117,9 @@ fn take_varint(rest: &mut Bytes) -> io::Result<i64> {
     Err(damaged_batch())
 }
 
-fn array_at<const N: usize>(batch: &Bytes, place: usize) -> io::Result<[u8; N]> {
+fn array_at<const N: usize>(batch: &Bytes, position: usize) -> io::Result<[u8; N]> {
     batch
-        .get(place..place + N)
+        .get(position..position + N)
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(damaged_batch)
 }

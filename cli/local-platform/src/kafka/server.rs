@@ -1,4 +1,4 @@
-//! The wire protocol: what producers, plain consumers and `kcat` ask of a broker.
+//! The wire protocol: the requests of producers, plain consumers and `kcat`.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::fetch_request::FetchPartition;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
@@ -34,12 +36,18 @@ use super::log::{PARTITIONS, PartitionLog, STORAGE_ERROR, TopicLogs};
 /// The largest request that is read: a producer's batch is far below it.
 const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The namespace of topic ids: a topic's id follows from its name.
+const TOPIC_ID_NAMESPACE: &str = "kafka-topic";
+
+/// The longest wait of a fetch for new records.
+const FETCH_WAIT_MAX: Duration = Duration::from_secs(30);
+
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const INVALID_TOPIC: i16 = 17;
 const UNSUPPORTED_VERSION: i16 = 35;
 const OFFSET_OUT_OF_RANGE: i16 = 1;
 
-/// What the broker speaks: key, oldest and newest version. Produce ends before topic ids replace names.
+/// The supported requests: key, oldest and newest version. Produce ends before topic ids replace names.
 const SUPPORTED_APIS: [(ApiKey, i16, i16); 7] = [
     (ApiKey::Produce, 3, 12),
     (ApiKey::Fetch, 4, 12),
@@ -57,7 +65,7 @@ struct LocalBroker {
     fault_injection: FaultInjection,
 }
 
-/// Serves connections until this is dropped; they end with it.
+/// Serves connections until this future is dropped; they end with it.
 ///
 /// # Errors
 /// When the listener fails.
@@ -65,14 +73,14 @@ pub async fn serve_broker(
     listener: TcpListener,
     topics: Arc<TopicLogs>,
     first_producer: i64,
-    forecast: FaultInjection,
+    fault_injection: FaultInjection,
 ) -> io::Result<()> {
     let port = listener.local_addr()?.port();
     let broker = Arc::new(LocalBroker {
         topics,
         port,
         next_producer: AtomicI64::new(first_producer),
-        fault_injection: forecast,
+        fault_injection,
     });
     let mut connections = JoinSet::new();
     loop {
@@ -93,79 +101,101 @@ async fn serve_connection(mut stream: TcpStream, broker: &LocalBroker) -> io::Re
         let length = stream.read_i32().await?;
         let length = usize::try_from(length)
             .ok()
-            .filter(|length| *length <= REQUEST_BYTES_MAX);
-        let mut request = BytesMut::zeroed(
-            length.ok_or_else(|| io::Error::other("a request of impossible length"))?,
-        );
+            .filter(|length| *length <= REQUEST_BYTES_MAX)
+            .ok_or_else(|| io::Error::other("a request of impossible length"))?;
+        let mut request = BytesMut::zeroed(length);
         stream.read_exact(&mut request).await?;
+
         let answer = broker
             .handle_request(request.freeze())
             .await
             .map_err(|error| io::Error::other(error.to_string()))?;
         if let Some(answer) = answer {
-            stream
-                .write_i32(i32::try_from(answer.len()).unwrap_or(i32::MAX))
-                .await?;
+            let length = i32::try_from(answer.len()).unwrap_or(i32::MAX);
+            stream.write_i32(length).await?;
             stream.write_all(&answer).await?;
         }
     }
 }
 
-type EncodedResponse = Result<Option<Bytes>, Box<dyn std::error::Error + Send + Sync>>;
+type BrokerError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The bytes of an answer; none for a request that gets no answer.
+type EncodedResponse = Result<Option<Bytes>, BrokerError>;
+
+/// A request whose header is read: its kind, its version, and the id that the answer repeats.
+struct BrokerRequest {
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    body: Bytes,
+}
+
+impl BrokerRequest {
+    fn parse(mut bytes: Bytes) -> Result<Self, BrokerError> {
+        let header = decode_request_header_from_buffer(&mut bytes)?;
+        let key = ApiKey::try_from(header.request_api_key).map_err(|()| "an unknown request")?;
+        Ok(Self {
+            key,
+            version: header.request_api_version,
+            correlation_id: header.correlation_id,
+            body: bytes,
+        })
+    }
+
+    fn is_supported(&self) -> bool {
+        SUPPORTED_APIS
+            .iter()
+            .any(|(key, min, max)| *key == self.key && (*min..=*max).contains(&self.version))
+    }
+
+    fn decode<R: Decodable>(&mut self) -> Result<R, BrokerError> {
+        Ok(R::decode(&mut self.body, self.version)?)
+    }
+
+    /// The answer in the request's version.
+    fn answer(&self, response: &impl Encodable) -> EncodedResponse {
+        encode_response(response, self.key, self.version, self.correlation_id)
+    }
+}
 
 impl LocalBroker {
-    async fn handle_request(&self, mut request: Bytes) -> EncodedResponse {
-        let header = decode_request_header_from_buffer(&mut request)?;
-        let key = ApiKey::try_from(header.request_api_key).map_err(|()| "an unknown request")?;
-        let (version, id) = (header.request_api_version, header.correlation_id);
-        let spoken = SUPPORTED_APIS
-            .iter()
-            .any(|(known, min, max)| *known == key && (*min..=*max).contains(&version));
-        match key {
-            // A client that is newer than the broker asks again in the oldest version.
-            ApiKey::ApiVersions if !spoken => {
-                encode_response(&api_versions(UNSUPPORTED_VERSION), key, 0, id)
+    async fn handle_request(&self, bytes: Bytes) -> EncodedResponse {
+        let mut request = BrokerRequest::parse(bytes)?;
+        if !request.is_supported() {
+            return answer_unsupported(&request);
+        }
+
+        match request.key {
+            ApiKey::ApiVersions => request.answer(&api_versions(0)),
+            ApiKey::Metadata => {
+                let body = request.decode()?;
+                request.answer(&self.metadata_response(body))
             }
-            ApiKey::ApiVersions => encode_response(&api_versions(0), key, version, id),
-            _ if !spoken => Err(format!("{key:?} version {version} is not spoken").into()),
-            ApiKey::Metadata => encode_response(
-                &self.metadata_response(MetadataRequest::decode(&mut request, version)?),
-                key,
-                version,
-                id,
-            ),
-            ApiKey::InitProducerId => {
-                encode_response(&self.allocate_producer_id(), key, version, id)
+            ApiKey::InitProducerId => request.answer(&self.allocate_producer_id()),
+            ApiKey::CreateTopics => {
+                let body = request.decode()?;
+                request.answer(&self.create_topics(body))
             }
-            ApiKey::CreateTopics => encode_response(
-                &self.create_topics(CreateTopicsRequest::decode(&mut request, version)?),
-                key,
-                version,
-                id,
-            ),
-            ApiKey::Produce => {
-                let request = ProduceRequest::decode(&mut request, version)?;
-                let silent = request.acks == 0;
-                let answer =
-                    encode_response(&self.produce_with_faults(request)?, key, version, id)?;
-                Ok(answer.filter(|_| !silent))
+            ApiKey::Produce => self.handle_produce(request),
+            ApiKey::Fetch => {
+                let body = request.decode()?;
+                request.answer(&self.fetch_or_wait(body).await)
             }
-            ApiKey::Fetch => encode_response(
-                &self
-                    .fetch_or_wait(FetchRequest::decode(&mut request, version)?)
-                    .await,
-                key,
-                version,
-                id,
-            ),
-            ApiKey::ListOffsets => encode_response(
-                &self.list_offsets(ListOffsetsRequest::decode(&mut request, version)?),
-                key,
-                version,
-                id,
-            ),
+            ApiKey::ListOffsets => {
+                let body = request.decode()?;
+                request.answer(&self.list_offsets(body))
+            }
             _ => Err("an unknown request".into()),
         }
+    }
+
+    /// Appends records; a producer that asked for no acknowledgement gets no answer.
+    fn handle_produce(&self, mut request: BrokerRequest) -> EncodedResponse {
+        let body: ProduceRequest = request.decode()?;
+        let wants_answer = body.acks != 0;
+        let answer = request.answer(&self.produce_with_faults(body)?)?;
+        Ok(answer.filter(|_| wants_answer))
     }
 
     fn metadata_response(&self, request: MetadataRequest) -> MetadataResponse {
@@ -177,6 +207,8 @@ impl LocalBroker {
                 .collect::<Vec<_>>()
         });
         let names = named.unwrap_or_else(|| self.topics.topic_names());
+        let topics = names.into_iter().map(|name| self.topic_metadata(name));
+
         let broker = MetadataResponseBroker::default()
             .with_node_id(BrokerId(1))
             .with_host(StrBytes::from_static_str("127.0.0.1"))
@@ -185,29 +217,16 @@ impl LocalBroker {
             .with_brokers(vec![broker])
             .with_cluster_id(Some(StrBytes::from_static_str("polelake-local")))
             .with_controller_id(BrokerId(1))
-            .with_topics(
-                names
-                    .into_iter()
-                    .map(|name| self.topic_metadata(name))
-                    .collect(),
-            )
+            .with_topics(topics.collect())
     }
 
     fn topic_metadata(&self, name: String) -> MetadataResponseTopic {
-        let known = self.topics.get_or_create_topic(&name);
-        let partition = |index| {
-            MetadataResponsePartition::default()
-                .with_partition_index(index)
-                .with_leader_id(BrokerId(1))
-                .with_leader_epoch(0)
-                .with_replica_nodes(vec![BrokerId(1)])
-                .with_isr_nodes(vec![BrokerId(1)])
-        };
-        let topic =
-            MetadataResponseTopic::default().with_topic_id(pole::pole_id("kafka-topic", &[&name]));
-        let topic = topic.with_name(Some(TopicName(StrBytes::from_string(name))));
-        match known {
-            Ok(_) => topic.with_partitions((0..PARTITIONS).map(partition).collect()),
+        let logs = self.topics.get_or_create_topic(&name);
+        let topic = MetadataResponseTopic::default()
+            .with_topic_id(pole::pole_id(TOPIC_ID_NAMESPACE, &[&name]))
+            .with_name(Some(TopicName(StrBytes::from_string(name))));
+        match logs {
+            Ok(_) => topic.with_partitions((0..PARTITIONS).map(partition_metadata).collect()),
             Err(_) => topic.with_error_code(INVALID_TOPIC),
         }
     }
@@ -220,36 +239,27 @@ impl LocalBroker {
     }
 
     fn create_topics(&self, request: CreateTopicsRequest) -> CreateTopicsResponse {
-        let result = |name: TopicName| {
-            let code = if self.topics.get_or_create_topic(&name).is_ok() {
-                0
-            } else {
-                INVALID_TOPIC
-            };
-            let id = pole::pole_id("kafka-topic", &[&name]);
-            CreatableTopicResult::default()
-                .with_name(name)
-                .with_topic_id(id)
-                .with_error_code(code)
-                .with_num_partitions(PARTITIONS)
-                .with_replication_factor(1)
-        };
-        let topics = request
-            .topics
-            .into_iter()
-            .map(|topic| result(topic.name))
-            .collect();
-        CreateTopicsResponse::default().with_topics(topics)
+        let topics = request.topics.into_iter();
+        let results = topics.map(|topic| self.create_topic(topic.name));
+        CreateTopicsResponse::default().with_topics(results.collect())
     }
 
-    /// The answer to a produce request, as the weather lets it come.
-    fn produce_with_faults(&self, request: ProduceRequest) -> io::Result<ProduceResponse> {
-        let lost = || {
-            Err(io::Error::new(
-                io::ErrorKind::ConnectionReset,
-                "the connection was lost",
-            ))
+    fn create_topic(&self, name: TopicName) -> CreatableTopicResult {
+        let error_code = match self.topics.get_or_create_topic(&name) {
+            Ok(_) => 0,
+            Err(_) => INVALID_TOPIC,
         };
+        let id = pole::pole_id(TOPIC_ID_NAMESPACE, &[&name]);
+        CreatableTopicResult::default()
+            .with_name(name)
+            .with_topic_id(id)
+            .with_error_code(error_code)
+            .with_num_partitions(PARTITIONS)
+            .with_replication_factor(1)
+    }
+
+    /// Appends records, with the fault that is injected for this request.
+    fn produce_with_faults(&self, request: ProduceRequest) -> io::Result<ProduceResponse> {
         match (self.fault_injection)() {
             ProduceFault::NoFault => Ok(self.append_produced(request)),
             ProduceFault::Refused(code) => Ok(refuse_produce(&request, code)),
@@ -258,48 +268,64 @@ impl LocalBroker {
                 self.append_produced(request);
                 Ok(answer)
             }
-            ProduceFault::LostBeforeAppend => lost(),
+            ProduceFault::LostBeforeAppend => Err(lost_connection()),
             ProduceFault::LostAfterAppend => {
                 self.append_produced(request);
-                lost()
+                Err(lost_connection())
             }
         }
     }
 
     fn append_produced(&self, request: ProduceRequest) -> ProduceResponse {
         let responses = request.topic_data.into_iter().map(|topic| {
-            let logs = self.topics.get_or_create_topic(&topic.name);
-            let partitions = topic.partition_data.into_iter().map(|data| {
-                let log = logs
-                    .as_ref()
-                    .ok()
-                    .and_then(|logs| logs.get(usize::try_from(data.index).ok()?));
-                let answer = PartitionProduceResponse::default().with_index(data.index);
-                match log.map(|log| log.append_batches(data.records.as_deref().unwrap_or_default()))
-                {
-                    None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
-                    Some(Err(code)) => answer.with_error_code(code).with_base_offset(-1),
-                    Some(Ok((offset, time))) => answer
-                        .with_base_offset(offset)
-                        .with_log_append_time_ms(time),
-                }
-            });
+            let partitions = topic
+                .partition_data
+                .into_iter()
+                .map(|data| self.append_partition(&topic.name, &data));
             TopicProduceResponse::default()
                 .with_partition_responses(partitions.collect())
-                .with_name(topic.name)
+                .with_name(topic.name.clone())
         });
         let response = ProduceResponse::default().with_responses(responses.collect());
         self.topics.appended.notify_waiters();
         response
     }
 
+    fn append_partition(
+        &self,
+        topic: &TopicName,
+        data: &PartitionProduceData,
+    ) -> PartitionProduceResponse {
+        let answer = PartitionProduceResponse::default().with_index(data.index);
+        let appended = self.with_partition(topic, data.index, |log| {
+            log.append_batches(data.records.as_deref().unwrap_or_default())
+        });
+        match appended {
+            None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
+            Some(Err(code)) => answer.with_error_code(code).with_base_offset(-1),
+            Some(Ok((offset, time))) => answer
+                .with_base_offset(offset)
+                .with_log_append_time_ms(time),
+        }
+    }
+
+    /// Reads or changes a partition's log; none when the topic or the partition does not exist.
+    fn with_partition<T>(
+        &self,
+        topic: &TopicName,
+        index: i32,
+        act: impl FnOnce(&PartitionLog) -> T,
+    ) -> Option<T> {
+        let logs = self.topics.get_or_create_topic(topic).ok()?;
+        let log = logs.get(usize::try_from(index).ok()?)?;
+        Some(act(log))
+    }
+
     async fn fetch_or_wait(&self, request: FetchRequest) -> FetchResponse {
-        let wait = Duration::from_millis(
-            u64::try_from(request.max_wait_ms)
-                .unwrap_or_default()
-                .min(30_000),
-        );
+        let wait_millis = u64::try_from(request.max_wait_ms).unwrap_or_default();
+        let wait = Duration::from_millis(wait_millis).min(FETCH_WAIT_MAX);
         let deadline = tokio::time::Instant::now() + wait;
+
         loop {
             let appended = self.topics.appended.notified();
             let (response, bytes) = self.fetch_now(&request);
@@ -309,78 +335,110 @@ impl LocalBroker {
         }
     }
 
+    /// What there is to fetch now, and how much: bytes of records, with each error counted as one.
     fn fetch_now(&self, request: &FetchRequest) -> (FetchResponse, usize) {
         let mut bytes = 0;
-        let responses = request.topics.iter().map(|topic| {
-            let logs = self.topics.get_or_create_topic(&topic.topic);
-            let partitions = topic.partitions.iter().map(|wanted| {
-                let log = logs
-                    .as_ref()
-                    .ok()
-                    .and_then(|logs| logs.get(usize::try_from(wanted.partition).ok()?));
-                let max = usize::try_from(wanted.partition_max_bytes).unwrap_or_default();
-                let data = fetch_partition(log, wanted.fetch_offset, max)
-                    .with_partition_index(wanted.partition);
-                bytes +=
-                    data.records.as_ref().map_or(0, Bytes::len) + usize::from(data.error_code != 0);
-                data
-            });
-            FetchableTopicResponse::default()
-                .with_partitions(partitions.collect())
-                .with_topic(topic.topic.clone())
-        });
-        let responses = responses.collect();
+        let mut responses = Vec::new();
+        for topic in &request.topics {
+            let mut partitions = Vec::new();
+            for wanted in &topic.partitions {
+                let data = self.fetch_partition(&topic.topic, wanted);
+                bytes += data.records.as_ref().map_or(0, Bytes::len);
+                bytes += usize::from(data.error_code != 0);
+                partitions.push(data);
+            }
+            let response = FetchableTopicResponse::default()
+                .with_partitions(partitions)
+                .with_topic(topic.topic.clone());
+            responses.push(response);
+        }
         (FetchResponse::default().with_responses(responses), bytes)
     }
 
+    fn fetch_partition(&self, topic: &TopicName, wanted: &FetchPartition) -> PartitionData {
+        let max_bytes = usize::try_from(wanted.partition_max_bytes).unwrap_or_default();
+        let data = self.with_partition(topic, wanted.partition, |log| {
+            read_partition(log, wanted.fetch_offset, max_bytes)
+        });
+        data.unwrap_or_else(|| PartitionData::default().with_error_code(UNKNOWN_TOPIC_OR_PARTITION))
+            .with_partition_index(wanted.partition)
+    }
+
     fn list_offsets(&self, request: ListOffsetsRequest) -> ListOffsetsResponse {
-        const LATEST: i64 = -1;
         let topics = request.topics.into_iter().map(|topic| {
-            let logs = self.topics.get_or_create_topic(&topic.name);
-            let partitions = topic.partitions.into_iter().map(|wanted| {
-                let log = logs
-                    .as_ref()
-                    .ok()
-                    .and_then(|logs| logs.get(usize::try_from(wanted.partition_index).ok()?));
-                let answer = ListOffsetsPartitionResponse::default()
-                    .with_partition_index(wanted.partition_index);
-                match log {
-                    None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
-                    Some(log) if wanted.timestamp == LATEST => {
-                        answer.with_offset(log.next_offset()).with_timestamp(-1)
-                    }
-                    // The log keeps everything: its beginning is the answer to every other question.
-                    Some(_) => answer.with_offset(0).with_timestamp(-1),
-                }
-            });
+            let partitions = topic
+                .partitions
+                .iter()
+                .map(|wanted| self.list_partition_offset(&topic.name, wanted));
             ListOffsetsTopicResponse::default()
                 .with_partitions(partitions.collect())
-                .with_name(topic.name)
+                .with_name(topic.name.clone())
         });
         ListOffsetsResponse::default().with_topics(topics.collect())
     }
+
+    /// The end of a partition for a request of the latest offset. The log is never truncated, so its beginning answers all
+    /// other requests.
+    fn list_partition_offset(
+        &self,
+        topic: &TopicName,
+        wanted: &ListOffsetsPartition,
+    ) -> ListOffsetsPartitionResponse {
+        const LATEST: i64 = -1;
+        let answer =
+            ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
+        match self.with_partition(topic, wanted.partition_index, PartitionLog::next_offset) {
+            None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
+            Some(end) if wanted.timestamp == LATEST => answer.with_offset(end).with_timestamp(-1),
+            Some(_) => answer.with_offset(0).with_timestamp(-1),
+        }
+    }
 }
 
-/// The answer that says no to every partition of the request.
+fn partition_metadata(index: i32) -> MetadataResponsePartition {
+    MetadataResponsePartition::default()
+        .with_partition_index(index)
+        .with_leader_id(BrokerId(1))
+        .with_leader_epoch(0)
+        .with_replica_nodes(vec![BrokerId(1)])
+        .with_isr_nodes(vec![BrokerId(1)])
+}
+
+fn lost_connection() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost")
+}
+
+/// The answer to a request whose kind or version is not supported.
+fn answer_unsupported(request: &BrokerRequest) -> EncodedResponse {
+    if request.key != ApiKey::ApiVersions {
+        let message = format!(
+            "{:?} version {} is not supported",
+            request.key, request.version
+        );
+        return Err(message.into());
+    }
+    // A client that is newer than the broker asks again in the oldest version.
+    let response = api_versions(UNSUPPORTED_VERSION);
+    encode_response(&response, ApiKey::ApiVersions, 0, request.correlation_id)
+}
+
+/// The answer that refuses every partition of the request.
 fn refuse_produce(request: &ProduceRequest, code: i16) -> ProduceResponse {
     let responses = request.topic_data.iter().map(|topic| {
-        let no = |data: &PartitionProduceData| {
+        let refusals = topic.partition_data.iter().map(|data| {
             PartitionProduceResponse::default()
                 .with_index(data.index)
                 .with_error_code(code)
                 .with_base_offset(-1)
-        };
+        });
         TopicProduceResponse::default()
-            .with_partition_responses(topic.partition_data.iter().map(no).collect())
+            .with_partition_responses(refusals.collect())
             .with_name(topic.name.clone())
     });
     ProduceResponse::default().with_responses(responses.collect())
 }
 
-fn fetch_partition(log: Option<&PartitionLog>, offset: i64, max_bytes: usize) -> PartitionData {
-    let Some(log) = log else {
-        return PartitionData::default().with_error_code(UNKNOWN_TOPIC_OR_PARTITION);
-    };
+fn read_partition(log: &PartitionLog, offset: i64, max_bytes: usize) -> PartitionData {
     let next = log.next_offset();
     let data = PartitionData::default()
         .with_high_watermark(next)
@@ -389,6 +447,7 @@ fn fetch_partition(log: Option<&PartitionLog>, offset: i64, max_bytes: usize) ->
     if offset > next || offset < 0 {
         return data.with_error_code(OFFSET_OUT_OF_RANGE);
     }
+
     match log.read_batches(offset, max_bytes.max(1)) {
         Ok(bytes) => data.with_records(Some(bytes)),
         Err(_) => data.with_error_code(STORAGE_ERROR),
@@ -396,15 +455,15 @@ fn fetch_partition(log: Option<&PartitionLog>, offset: i64, max_bytes: usize) ->
 }
 
 fn api_versions(error_code: i16) -> ApiVersionsResponse {
-    let version = |(key, min, max): &(ApiKey, i16, i16)| {
+    let versions = SUPPORTED_APIS.iter().map(|(key, min, max)| {
         ApiVersion::default()
             .with_api_key(*key as i16)
             .with_min_version(*min)
             .with_max_version(*max)
-    };
+    });
     ApiVersionsResponse::default()
         .with_error_code(error_code)
-        .with_api_keys(SUPPORTED_APIS.iter().map(version).collect())
+        .with_api_keys(versions.collect())
 }
 
 fn encode_response(

@@ -1,6 +1,6 @@
-//! Objects as files: `<folder>/<bucket>/<key>`, so that DuckDB reads them as they lie there.
+//! Objects as files: `<folder>/<bucket>/<key>`, so that DuckDB can read them in place.
 //!
-//! An index in memory says which objects there are; a journal makes it survive. Condition check, rename and index
+//! An index in memory lists the objects; a journal restores it after a restart. Condition check, rename and index
 //! happen under one lock: of many conditional writers exactly one wins.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,10 +15,13 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-/// Told of every object that came to be, before its writer gets an answer.
+/// The longest file name of Linux's file systems.
+const FILE_NAME_BYTES_MAX: usize = 255;
+
+/// Called with the bucket and key of every object that is written, before its writer gets an answer.
 pub type ObjectWatcher = Arc<dyn Fn(&str, &str) -> io::Result<()> + Send + Sync>;
 
-/// What a writer asks of the object that is there.
+/// The condition of a write on the object that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WriteCondition {
     Unconditional,
@@ -53,7 +56,7 @@ pub(super) struct IndexedObject {
     pub(super) metadata: HashMap<String, String>,
 }
 
-/// A line of the journal: an object as it now is, or that it is gone.
+/// A line of the journal: an object that was written, or none for a key that was deleted.
 #[derive(Serialize, Deserialize)]
 struct ObjectJournalLine {
     bucket: String,
@@ -76,7 +79,7 @@ pub struct BucketFiles {
 }
 
 impl BucketFiles {
-    /// Opens the objects that lie in `folder`; `buckets` are made if they are not there.
+    /// Opens the objects that are stored in `folder`; creates those of `buckets` that do not exist.
     ///
     /// # Errors
     /// When the folder cannot be read or written.
@@ -116,7 +119,7 @@ impl BucketFiles {
         self.lock_index().buckets.get(bucket)?.get(key).cloned()
     }
 
-    /// The object's file, opened while it cannot be replaced: what is read is of one version.
+    /// The object's file, opened under the lock, so that all of it is read from one version.
     pub(super) fn open_object(
         &self,
         bucket: &str,
@@ -145,6 +148,7 @@ impl BucketFiles {
         entry.etag = format!("{:x}", Md5::digest(body));
         entry.size = body.len() as u64;
         let staged = self.stage_body(body)?;
+
         let mut index = self.lock_index();
         let present = index
             .buckets
@@ -158,7 +162,8 @@ impl BucketFiles {
             Some(present) => present.file.clone(),
             None => self.choose_path(bucket, key),
         };
-        // The notification is on its way before the object is there: at least once, never not at all.
+
+        // The watcher runs before the object is visible: a crash between them notifies twice, never not at all.
         (self.watch)(bucket, key)?;
         fs::rename(staged, self.folder.join(&entry.file))?;
         self.write_journal(bucket, key, Some(&entry))?;
@@ -183,7 +188,7 @@ impl BucketFiles {
         Ok(())
     }
 
-    /// Up to `limit` objects behind `after`, and whether there are more.
+    /// Up to `limit` objects after `after`, and whether there are more.
     pub(super) fn list_objects(
         &self,
         bucket: &str,
@@ -229,28 +234,23 @@ impl BucketFiles {
         Ok(path)
     }
 
-    /// Where a new object lies: as its key says, unless the file system cannot have such a path.
+    /// The path of a new object: its key, unless the file system does not allow such a path.
     fn choose_path(&self, bucket: &str, key: &str) -> String {
-        let plain = |part: &str| {
-            !part.is_empty()
-                && part != "."
-                && part != ".."
-                && part.len() <= 255
-                && !part.contains('\0')
-        };
         let path = format!("{bucket}/{key}");
-        let full = self.folder.join(&path);
-        let usable = key.split('/').all(plain)
-            && full
-                .parent()
-                .is_some_and(|parent| fs::create_dir_all(parent).is_ok());
-        if usable && !full.is_dir() {
+        if key.split('/').all(is_file_name) && self.can_be_file(&path) {
             return path;
         }
-        let odd = format!(".odd/{bucket}/{:x}", Md5::digest(key.as_bytes()));
-        // A failure shows when the file is renamed to its place.
+
+        // If this fails, the rename to the path fails too and reports it.
         drop(fs::create_dir_all(self.folder.join(".odd").join(bucket)));
-        odd
+        format!(".odd/{bucket}/{:x}", Md5::digest(key.as_bytes()))
+    }
+
+    /// Creates the path's folder; true when a file can have the path.
+    fn can_be_file(&self, path: &str) -> bool {
+        let path = self.folder.join(path);
+        let folder = path.parent();
+        folder.is_some_and(|folder| fs::create_dir_all(folder).is_ok()) && !path.is_dir()
     }
 
     fn write_journal(
@@ -269,10 +269,16 @@ impl BucketFiles {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let length = journal.metadata()?.len();
         journal.write_all(text.as_bytes()).inspect_err(|_| {
-            // Half a line must not lie before the next one. If this fails too, the next start cuts it off.
+            // The next line must not follow an incomplete one. If this fails too, the next start removes it.
             drop(journal.set_len(length));
         })
     }
+}
+
+/// Whether a part of a key can be the name of a file.
+fn is_file_name(part: &str) -> bool {
+    let is_name = !part.is_empty() && part != "." && part != "..";
+    is_name && part.len() <= FILE_NAME_BYTES_MAX && !part.contains('\0')
 }
 
 /// Reads a range of a file.
@@ -287,20 +293,21 @@ pub fn read_file_range(mut file: fs::File, range: std::ops::Range<u64>) -> io::R
     Ok(Bytes::from(bytes))
 }
 
-/// The journal without a last line that a crash tore: its writer was never answered.
+/// The journal without a last line that a crash left incomplete: its writer never got an answer.
 fn read_complete_lines(path: &Path) -> io::Result<String> {
     let mut text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         Err(error) => return Err(error),
     };
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    if whole < text.len() {
-        text.truncate(whole);
+
+    let complete = text.rfind('\n').map_or(0, |end| end + 1);
+    if complete < text.len() {
+        text.truncate(complete);
         fs::OpenOptions::new()
             .write(true)
             .open(path)?
-            .set_len(whole as u64)?;
+            .set_len(complete as u64)?;
     }
     Ok(text)
 }
@@ -336,7 +343,7 @@ fn check_condition(
     }
 }
 
-/// An object that was replaced just before a crash lies there without its line in the journal: its file is right.
+/// Corrects the index by the files: of an object that was replaced just before a crash, the journal has the old line.
 fn repair_index(folder: &Path, index: &mut BucketIndex) {
     for objects in index.buckets.values_mut() {
         objects.retain(|_, entry| {

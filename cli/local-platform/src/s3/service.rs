@@ -73,7 +73,7 @@ async fn collect_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let Some(mut body) = body else {
         return Ok(bytes.freeze());
     };
-    // A wrong checksum or a broken connection ends the stream with an error, and nothing is stored.
+    // A wrong checksum or a broken connection ends the stream with an error, and then nothing is stored.
     while let Some(part) = body.next().await {
         bytes.extend_from_slice(&part.map_err(|error| s3_error!(BadDigest, "{error}"))?);
     }
@@ -102,6 +102,7 @@ impl S3 for S3FileService {
             input.content_type.map(|kind| kind.to_string()),
             input.metadata.unwrap_or_default(),
         );
+
         let written = self
             .0
             .write_object(&input.bucket, &input.key, &body, entry, &condition);
@@ -122,11 +123,10 @@ impl S3 for S3FileService {
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let input = request.input;
         self.require_bucket(&input.bucket)?;
-        let found = self
-            .0
-            .open_object(&input.bucket, &input.key)
-            .map_err(|error| internal_error(&error))?;
-        let (entry, file) = found.ok_or_else(|| s3_error!(NoSuchKey))?;
+        let opened = self.0.open_object(&input.bucket, &input.key);
+        let opened = opened.map_err(|error| internal_error(&error))?;
+        let (entry, file) = opened.ok_or_else(|| s3_error!(NoSuchKey))?;
+
         let range = match &input.range {
             None => 0..entry.size,
             Some(range) => range.check(entry.size)?,
@@ -140,6 +140,7 @@ impl S3 for S3FileService {
             )
         });
         let part = files::read_file_range(file, range).map_err(|error| internal_error(&error))?;
+
         Ok(S3Response::new(GetObjectOutput {
             content_length: i64::try_from(part.len()).ok(),
             body: Some(StreamingBlob::from(s3s::Body::from(part))),
@@ -186,7 +187,7 @@ impl S3 for S3FileService {
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    /// One version of each object, the present one: these buckets keep no others.
+    /// One version of each object, the current one: these buckets have no others.
     async fn list_object_versions(
         &self,
         request: S3Request<ListObjectVersionsInput>,
@@ -194,13 +195,10 @@ impl S3 for S3FileService {
         let input = request.input;
         self.require_bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
-        let limit = input
-            .max_keys
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(PAGE_ENTRIES_MAX)
-            .min(PAGE_ENTRIES_MAX);
+        let limit = page_limit(input.max_keys);
         let start = input.key_marker.clone().unwrap_or_default();
         let page = list_page(&self.0, &input.bucket, &prefix, start, None, limit);
+
         Ok(S3Response::new(ListObjectVersionsOutput {
             name: Some(input.bucket),
             prefix: Some(prefix),
@@ -219,28 +217,15 @@ impl S3 for S3FileService {
         let input = request.input;
         self.require_bucket(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();
-        let limit = input
-            .max_keys
-            .and_then(|max| usize::try_from(max).ok())
-            .unwrap_or(PAGE_ENTRIES_MAX)
-            .min(PAGE_ENTRIES_MAX);
+        let limit = page_limit(input.max_keys);
         let start = input
             .continuation_token
             .clone()
             .or_else(|| input.start_after.clone())
             .unwrap_or_default();
-        let delimiter = input
-            .delimiter
-            .clone()
-            .filter(|delimiter| !delimiter.is_empty());
-        let page = list_page(
-            &self.0,
-            &input.bucket,
-            &prefix,
-            start,
-            delimiter.as_deref(),
-            limit,
-        );
+        let delimiter = input.delimiter.as_deref().filter(|text| !text.is_empty());
+        let page = list_page(&self.0, &input.bucket, &prefix, start, delimiter, limit);
+
         let key_count = page.contents.len() + page.prefixes.len();
         let common = page.prefixes.into_iter().map(|prefix| CommonPrefix {
             prefix: Some(prefix),
@@ -258,6 +243,12 @@ impl S3 for S3FileService {
             ..Default::default()
         }))
     }
+}
+
+/// The entries of a page: as many as the request asks for, and no more than S3 gives.
+fn page_limit(max_keys: Option<i32>) -> usize {
+    let wanted = max_keys.and_then(|max| usize::try_from(max).ok());
+    wanted.unwrap_or(PAGE_ENTRIES_MAX).min(PAGE_ENTRIES_MAX)
 }
 
 struct S3ListPage {
@@ -286,7 +277,7 @@ fn list_page(
             let folder = delimiter.and_then(|delimiter| common_prefix(&key, prefix, delimiter));
             match folder {
                 Some(folder) => {
-                    // Everything below the folder is said with its name.
+                    // The folder's name stands for every key below it: go on after the last of them.
                     after = format!("{folder}\u{10ffff}");
                     page.prefixes.push(folder);
                 }
@@ -307,7 +298,7 @@ fn list_page(
 fn common_prefix(key: &str, prefix: &str, delimiter: &str) -> Option<String> {
     let rest = key.strip_prefix(prefix)?;
     rest.find(delimiter)
-        .map(|at| key[..prefix.len() + at + delimiter.len()].to_owned())
+        .map(|position| key[..prefix.len() + position + delimiter.len()].to_owned())
 }
 
 /// The version of an object in a bucket that has no versions.

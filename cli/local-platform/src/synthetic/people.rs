@@ -1,4 +1,4 @@
-//! Who lives in the town, and where.
+//! The council's residents, their homes and their tenancies.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -56,23 +56,23 @@ const TENURES: [(&str, &str); 5] = [
     ("NON", "Non-secure"),
 ];
 
-/// The town's size and seed.
+/// The council's size and seed.
 #[derive(Clone, Copy, Debug)]
 pub struct SyntheticCouncil {
-    /// What everything follows from.
+    /// The seed of every random choice.
     pub seed: u64,
-    /// How many people.
+    /// Number of residents.
     pub people: usize,
 }
 
 impl SyntheticCouncil {
-    /// A source of chance for one thing of the town.
+    /// The random numbers for one record of the council.
     pub(super) fn seeded_rng(&self, what: &str, number: usize) -> Rng {
         let id = pole::pole_id("town", &[what, &self.seed.to_string(), &number.to_string()]);
         Rng::with_seed(id.as_u64_pair().0)
     }
 
-    /// A stable id of a thing.
+    /// The stable id of a record.
     pub(super) fn stable_id(&self, what: &str, number: usize) -> String {
         pole::pole_id(
             "town-id",
@@ -101,19 +101,10 @@ impl SyntheticCouncil {
         members
     }
 
-    /// A person's whole record.
+    /// A person's full record.
     pub(super) fn person_record(&self, number: usize) -> Value {
         let mut rng = self.seeded_rng("person", number);
-        let birth = match rng.usize(0..40) {
-            0 => "0001-01-01T00:00:00".to_owned(),
-            1 => "1900-01-01T00:00:00Z".to_owned(),
-            _ => format!(
-                "{}-{:02}-{:02}T00:00:00Z",
-                1935 + rng.usize(0..85),
-                1 + rng.usize(0..12),
-                1 + rng.usize(0..28)
-            ),
-        };
+        let birth = birth_date(&mut rng);
         json!({
             "id": self.stable_id("person", number),
             "title": rng.choice(["Mr", "Ms", "Mrs", "Mx", "Dr"]),
@@ -134,13 +125,11 @@ impl SyntheticCouncil {
         })
     }
 
-    /// A home's whole record. The asset API leaves out what is null.
+    /// A home's full record. The asset API leaves out fields that are null.
     pub(super) fn home_record(&self, number: usize) -> Value {
         let mut rng = self.seeded_rng("home", number);
-        let (street, house) = (
-            rng.choice(STREETS).unwrap_or("Sample Street"),
-            1 + rng.usize(0..200),
-        );
+        let street = rng.choice(STREETS).unwrap_or("Sample Street");
+        let house = 1 + rng.usize(0..200);
         let mut home = json!({
             "id": self.stable_id("home", number),
             "assetId": format!("{number:08}"),
@@ -166,29 +155,12 @@ impl SyntheticCouncil {
         home
     }
 
-    /// A tenancy's whole record.
+    /// A tenancy's full record.
     pub(super) fn tenancy_record(&self, number: usize) -> Value {
         let mut rng = self.seeded_rng("tenancy", number);
         let (code, description) = rng.choice(TENURES).unwrap_or(TENURES[0]);
-        // Money comes as a whole number or not, as C#'s floats are written.
-        let rent = if rng.usize(0..3) == 0 {
-            json!(90 + rng.usize(0..60))
-        } else {
-            json!(9_000 + rng.usize(0..6_000))
-        };
-        let rent = if rent.as_u64().is_some_and(|cents| cents > 1_000) {
-            json!(rent.as_f64().unwrap_or_default() / 100.0)
-        } else {
-            rent
-        };
-        let mut references = vec![
-            json!({"name": "uh_tag_ref", "value": format!("{number:06}/01")}),
-            json!({"name": "u_saff_tenancy", "value": format!("07{number:05}")}),
-        ];
-        if rng.bool() {
-            references.reverse();
-        }
-        references.truncate(rng.usize(0..3));
+        let rent = weekly_rent(&mut rng);
+        let references = legacy_references(&mut rng, number);
         json!({
             "id": self.stable_id("tenancy", number),
             "paymentReference": format!("77{number:08}"),
@@ -210,20 +182,21 @@ impl SyntheticCouncil {
 
     /// The household of a tenancy as the tenure API lists it.
     pub(super) fn household_json(&self, tenancy: usize) -> Value {
-        let household = self.household_people(tenancy);
-        let member = |(place, person): (usize, &usize)| {
+        let household = self.household_people(tenancy).into_iter().enumerate();
+        let members = household.map(|(index, person)| {
+            let is_tenant = index == 0;
             json!({
-                "id": self.stable_id("person", *person),
+                "id": self.stable_id("person", person),
                 "type": "Person",
-                "isResponsible": place == 0,
+                "isResponsible": is_tenant,
                 "dateOfBirth": "0001-01-01T00:00:00",
-                "personTenureType": if place == 0 { "Tenant" } else { "HouseholdMember" },
+                "personTenureType": if is_tenant { "Tenant" } else { "HouseholdMember" },
             })
-        };
-        Value::Array(household.iter().enumerate().map(member).collect())
+        });
+        Value::Array(members.collect())
     }
 
-    /// A contact detail: whose it is, and what it says. Events count the types.
+    /// A contact detail: the id of its person, and the record. Events give its type as a number.
     pub(super) fn contact_record(&self, number: usize) -> (String, Value) {
         let mut rng = self.seeded_rng("contact", number);
         let person = rng.usize(0..self.people);
@@ -240,4 +213,40 @@ impl SyntheticCouncil {
         let contact = json!({"id": self.stable_id("contact", number), "value": value, "contactType": kind, "description": null});
         (self.stable_id("person", person), contact)
     }
+}
+
+/// A date of birth, sometimes one of the placeholders that the old systems wrote for an unknown date.
+fn birth_date(rng: &mut Rng) -> String {
+    match rng.usize(0..40) {
+        0 => "0001-01-01T00:00:00".to_owned(),
+        1 => "1900-01-01T00:00:00Z".to_owned(),
+        _ => {
+            let year = 1935 + rng.usize(0..85);
+            let month = 1 + rng.usize(0..12);
+            let day = 1 + rng.usize(0..28);
+            format!("{year}-{month:02}-{day:02}T00:00:00Z")
+        }
+    }
+}
+
+/// A rent as a whole number of pounds or with pence, as C# writes its floats.
+fn weekly_rent(rng: &mut Rng) -> Value {
+    if rng.usize(0..3) == 0 {
+        return json!(90 + rng.usize(0..60));
+    }
+    let pence = 9_000 + rng.usize(0..6_000);
+    json!(pence as f64 / 100.0)
+}
+
+/// References to the old systems: none, one or two of them, in any order.
+fn legacy_references(rng: &mut Rng, number: usize) -> Vec<Value> {
+    let mut references = vec![
+        json!({"name": "uh_tag_ref", "value": format!("{number:06}/01")}),
+        json!({"name": "u_saff_tenancy", "value": format!("07{number:05}")}),
+    ];
+    if rng.bool() {
+        references.reverse();
+    }
+    references.truncate(rng.usize(0..3));
+    references
 }

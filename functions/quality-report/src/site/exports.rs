@@ -6,7 +6,7 @@ use lake::SnapshotManifest;
 use serde_json::{Value, json};
 
 use super::dimension::{DIMENSIONS, critical_rules_met, score_dimensions};
-use super::table::{column_lineage, related_tables, sources_filling};
+use super::relations::{column_lineage, related_tables, sources_filling};
 use super::text::{format_count, is_suppressed_count};
 use super::{JSON_TYPE, SiteBuild, SitePage, is_about_people};
 

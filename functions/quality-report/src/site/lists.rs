@@ -10,8 +10,9 @@ use super::govuk::{
     Colour, PageLayout, SitePart, TableWidth, coloured_tag, data_table, details_box,
     numeric_header, text_header,
 };
+use super::relations::sources_filling;
 use super::source::reconciliation_tag;
-use super::table::{sources_filling, table_state_tag};
+use super::table::table_state_tag;
 use super::text::{
     capitalise_first, count_with_noun, end_with_full_stop, format_date, format_long_date,
     format_thousands,

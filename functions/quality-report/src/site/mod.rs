@@ -6,14 +6,17 @@
 
 mod chart;
 mod columns;
+mod contract_info;
 mod day;
 mod dimension;
 mod earlier;
 mod exports;
+mod field_rows;
 mod govuk;
 mod home;
 mod lists;
 mod query;
+mod relations;
 mod sample;
 mod schemas;
 mod source;

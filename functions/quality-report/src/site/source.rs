@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use contract::{CompiledMapping, EventOp, Property, TableContract};
+use contract::{CompiledMapping, EventOp, TableContract};
 use lake::LAG_BOUNDS;
 use maud::{Markup, html};
 
 use super::chart::{line_chart, minute_chart, stacked_bar_chart};
+use super::contract_info::support_channels;
+use super::field_rows::field_rows;
 use super::govuk::{
     Colour, KeyFigure, PageLayout, SitePart, TableWidth, code_block, coloured_tag, data_table,
     details_box, key_figures, numeric_header, sections_with_contents, summary_list, text_header,
 };
-use super::table::support_channels;
 use super::text::{
     count_with_noun, end_with_full_stop, format_date, format_duration, format_metric_value,
     format_percent, format_thousands,
@@ -496,43 +497,6 @@ fn counts_by_path(caption: &str, counts: &BTreeMap<String, u64>) -> Markup {
         })
         .collect();
     data_table(caption, TableWidth::Narrow, &heads, rows)
-}
-
-/// One row for each field, with nested fields below their parents.
-fn field_rows(properties: &[Property]) -> Vec<Vec<Markup>> {
-    let mut rows = Vec::new();
-    for property in properties {
-        add_field_rows(&mut rows, "", property);
-    }
-    rows
-}
-
-fn add_field_rows(rows: &mut Vec<Vec<Markup>>, parent: &str, property: &Property) {
-    let name = format!("{parent}{}", property.name);
-    if !property.name.is_empty() {
-        rows.push(field_row(&name, property));
-    }
-
-    for nested in &property.properties {
-        add_field_rows(rows, &format!("{name}."), nested);
-    }
-    if let Some(items) = property.items.as_deref() {
-        for nested in &items.properties {
-            add_field_rows(rows, &format!("{name}[]."), nested);
-        }
-    }
-}
-
-fn field_row(name: &str, property: &Property) -> Vec<Markup> {
-    let logical_type = property.logical_type.as_deref().unwrap_or("string");
-    let classification = property.classification.as_deref().unwrap_or("");
-    let description = property.description.as_deref().unwrap_or("");
-    vec![
-        html! { code { (name) } },
-        html! { (logical_type) @if property.required { ", required" } },
-        html! { (classification) },
-        html! { (end_with_full_stop(description)) },
-    ]
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! The page of a table.
 
-use std::collections::BTreeSet;
-
-use contract::{Catalogue, CompiledMapping, Expectation, ReferenceTarget, TableContract};
+use contract::{CompiledMapping, TableContract};
 use lake::{RuleResult, SnapshotManifest};
 use maud::{Markup, html};
 
 use super::chart::line_chart;
+use super::contract_info::{access_roles, document_links, support_channels};
 use super::dimension::{self, QualityState, critical_rules_met, score_dimensions, worst_dimension};
 use super::govuk::{
     Colour, KeyFigure, PageLayout, SitePart, TableWidth, code_block, coloured_tag, data_table,
     details_box, key_figures, sections_with_contents, summary_list, text_header,
 };
 use super::query::query_examples;
+use super::relations::{column_lineage, related_tables, sources_filling};
 use super::schemas::PublishedSchemaChange;
 use super::text::{
     capitalise_first, count_with_noun, end_with_full_stop, format_date, format_decimal,
@@ -437,142 +437,5 @@ fn describe_schema_change(change: &PublishedSchemaChange) -> String {
         "First published version, or the same columns with other rules or descriptions.".into()
     } else {
         sentences.join(" ")
-    }
-}
-
-/// The support channels that a contract names.
-pub(super) fn support_channels(about: &contract::ContractInfo) -> Markup {
-    html! {
-        @for support in &about.support {
-            p {
-                @match support.url.as_deref().filter(|url| is_safe_url(url)) {
-                    Some(url) => a.govuk-link href=(url) { (support.channel) },
-                    None => (support.channel),
-                }
-                @if let Some(says) = &support.description { br; span.app-muted { (end_with_full_stop(says)) } }
-            }
-        }
-        @if about.support.is_empty() { "The contract names no channel: ask the owner, " (about.owner) }
-    }
-}
-
-fn access_roles(about: &contract::ContractInfo) -> Markup {
-    html! {
-        @for role in &about.roles {
-            p {
-                "Role " code { (role.role) } @if let Some(says) = &role.description { ": " (end_with_full_stop(says)) }
-                @if let Some(who) = &role.first_level_approvers { " Granted by " (end_with_full_stop(who)) }
-            }
-        }
-        @if about.roles.is_empty() { "The contract names no role: ask the owner" }
-    }
-}
-
-fn document_links(about: &contract::ContractInfo) -> Markup {
-    html! {
-        @for (kind, url) in &about.links {
-            p {
-                @if is_safe_url(url) { a.govuk-link href=(url) { (document_label(kind)) } } @else { (document_label(kind)) ": " (url) }
-            }
-        }
-    }
-}
-
-fn document_label(kind: &str) -> String {
-    match kind {
-        "dpia" => "Data protection impact assessment".into(),
-        other => capitalise_first(other),
-    }
-}
-
-/// Whether a contract's address may become a link: it must not run a script.
-fn is_safe_url(url: &str) -> bool {
-    ["https://", "http://", "mailto:"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-}
-
-/// The sources whose events can fill a table.
-pub(super) fn sources_filling<'c>(
-    catalogue: &'c Catalogue,
-    table: &str,
-) -> Vec<&'c CompiledMapping> {
-    catalogue
-        .mappings
-        .iter()
-        .filter(|mapping| {
-            let indices = mapping.table_indices();
-            indices
-                .iter()
-                .any(|index| catalogue.tables[*index].name == table)
-        })
-        .collect()
-}
-
-/// `source: path` of every mapping that fills the column.
-pub(super) fn column_lineage(table: &str, column: &str, catalogue: &Catalogue) -> Vec<String> {
-    let mut lines = BTreeSet::new();
-    for plan in &catalogue.mappings {
-        for (index, name, paths) in plan.column_lineage() {
-            if catalogue.tables[index].name == table && name == column {
-                lines.extend(
-                    paths
-                        .iter()
-                        .map(|path| format!("{}: {path}", plan.contract.name)),
-                );
-            }
-        }
-    }
-    lines.into_iter().collect()
-}
-
-/// How the contracts' rules relate a table to others, as (relation, other table).
-pub(super) fn related_tables(catalogue: &Catalogue, name: &str) -> Vec<(String, String)> {
-    let mut related = BTreeSet::new();
-    for table in &catalogue.tables {
-        for (relation, other) in table_relations(table) {
-            if table.name == name && other != name {
-                related.insert((other, relation));
-            } else if other == name && table.name != name {
-                let relation = format!("In {}: {}", table.name, relation.to_lowercase());
-                related.insert((table.name.clone(), relation));
-            }
-        }
-    }
-
-    related
-        .into_iter()
-        .filter(|(other, _)| catalogue.table_contract(other).is_some())
-        .map(|(other, relation)| (relation, other))
-        .collect()
-}
-
-/// The relations that the rules of one table declare, as (relation, other table).
-fn table_relations(table: &TableContract) -> Vec<(String, String)> {
-    let mut relations = Vec::new();
-    for rule in &table.rules {
-        collect_relations(&rule.expectation, &mut relations);
-    }
-    relations
-}
-
-fn collect_relations(expectation: &Expectation, relations: &mut Vec<(String, String)>) {
-    match expectation {
-        Expectation::References(column, ReferenceTarget::Table(table)) => {
-            let relation = format!("{column} is the pole_id of a row of {table}");
-            relations.push((relation, table.clone()));
-        }
-        Expectation::Linked(tables) => relations.extend(
-            tables
-                .iter()
-                .map(|table| (format!("Rows are linked to rows of {table}"), table.clone())),
-        ),
-        Expectation::If(_, _, then) => collect_relations(then, relations),
-        Expectation::All(all) => {
-            for expectation in all {
-                collect_relations(expectation, relations);
-            }
-        }
-        _ => {}
     }
 }

@@ -197,7 +197,7 @@ fn synthetic_report(catalogue: &Catalogue, day: Day) -> Report {
     let filled = catalogue
         .tables
         .iter()
-        .filter(|table| !table::sources_filling(catalogue, &table.name).is_empty());
+        .filter(|table| !relations::sources_filling(catalogue, &table.name).is_empty());
     let trend = |dataset: &str, metric: &str, observed, expected, state| Trend {
         dataset: dataset.into(),
         column: None,
