@@ -46,4 +46,17 @@ check "fetching" {
     ])
     error_message = "Contracts fetch states from APIs: set `network` to a VPC with a route to them."
   }
+
+  assert {
+    condition = alltrue([
+      for id, extension in local.extensions :
+      contains(keys(var.fetch_origins), id) || startswith(try(extension.fetch.url, "https://"), "https://")
+    ])
+    error_message = "A contract fetches states from one machine: write the https address of the API."
+  }
+
+  assert {
+    condition     = length(local.secrets) == length(local.declared_secrets)
+    error_message = "A contract names a secret that is not its source's: name it `polelake/<source>/<name>`."
+  }
 }

@@ -23,6 +23,7 @@ module "event_relay" {
     KAFKA_AUTH      = var.kafka_auth
     QUEUE_SOURCES   = join(",", [for source, queue in module.relay_queue : "${queue.name}=${source}"])
     FETCH_ORIGINS   = join(",", [for source, origin in var.fetch_origins : "${source}=${origin}"])
+    FETCH_LOOPBACK  = "refused"
   }
 
   # Brokers are in a VPC.

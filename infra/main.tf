@@ -57,8 +57,16 @@ locals {
   }
   # Topic to source.
   topics = { for id, extension in local.extensions : extension.topic => id }
-  # Secrets that the relay sends to the APIs from which it fetches states.
-  secrets = distinct(compact([for extension in values(local.extensions) : try(extension.fetch.secret, null)]))
+  # Secrets that the relay sends to the APIs from which it fetches states, each a secret of its source: a contract that
+  # names another one gives the relay no right to read it.
+  declared_secrets = {
+    for id, extension in local.extensions :
+    id => extension.fetch.secret if try(extension.fetch.secret, null) != null
+  }
+  secrets = [
+    for id, secret in local.declared_secrets :
+    secret if can(regex("^polelake/${id}/[A-Za-z0-9_+=.@-]+$", secret))
+  ]
 
   department = {
     for domain in distinct([for contract in concat(values(local.sources), values(local.tables)) : contract.domain]) :

@@ -185,6 +185,14 @@ variable "fetch_origins" {
   description = "Source to `https://host`: APIs of another environment instead of the contracts' own."
   type        = map(string)
   default     = {}
+
+  validation {
+    # The relay reads the origin by the same rules as a contract's address.
+    condition = alltrue([
+      for origin in values(var.fetch_origins) : can(regex("^https://[a-z0-9.-]+(:[0-9]+)?/?$", origin))
+    ])
+    error_message = "Origins are https, a host in small letters and perhaps a port, without user info or path."
+  }
 }
 
 variable "secret_key_arns" {

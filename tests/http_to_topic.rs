@@ -66,7 +66,7 @@ async fn callers_are_held_to_the_contract() {
     let lake = LakeUnderTest::start().await;
     let url = |source: &str, path: &str| format!("{}/v1/{source}/{path}", lake.platform.api);
     let client = reqwest::Client::new();
-    let caller = "arn:aws:iam::123456789012:role/immigration-casework";
+    let caller = "arn:aws:iam::000000000000:role/immigration-casework";
     let event =
         person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"})).to_string();
     let foreign = client
@@ -250,6 +250,16 @@ async fn the_relay_itself_refuses_what_a_gateway_might_let_through() {
     let answer = lake.invoke_function("event-relay", request(expired)).await;
     assert_eq!(answer["statusCode"], 401, "{answer}");
     assert!(answer["body"].as_str().unwrap().contains("request.expired"));
+    let early = json!({"exp": "4102444800", "nbf": "4102444700", "iss": "x"});
+    let early = json!({"jwt": {"claims": early, "scopes": null}});
+    let answer = lake.invoke_function("event-relay", request(early)).await;
+    assert_eq!(answer["statusCode"], 401, "{answer}");
+    assert!(
+        answer["body"]
+            .as_str()
+            .unwrap()
+            .contains("request.not-yet-valid")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,7 +60,7 @@ impl PersonApi {
     fn contracts(&self, name: &str) -> TempFolder {
         contracts_with(name, PERSON, |text| {
             let fetch = format!(
-                "state: $.entity\n      fetch: {{url: \"http://{}/persons/{{key}}\", secret: person-api, version: etag, timeout_ms: 1000}}",
+                "state: $.entity\n      fetch: {{url: \"http://{}/persons/{{key}}\", secret: polelake/housing-person/api, version: etag, timeout_ms: 1000}}",
                 self.address
             );
             text.replace("state: $.entity", &fetch)
@@ -106,7 +106,7 @@ async fn started(api: &PersonApi, name: &str) -> (LakeUnderTest, TempFolder) {
     let lake = LakeUnderTest::with_contracts(&contracts).await;
     std::fs::write(
         lake.folder.join("secrets.json"),
-        r#"{"person-api": "Bearer old"}"#,
+        r#"{"polelake/housing-person/api": "Bearer old"}"#,
     )
     .unwrap();
     (lake, contracts)
@@ -214,7 +214,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     // A rotated secret is asked for anew.
     std::fs::write(
         lake.folder.join("secrets.json"),
-        r#"{"person-api": "Bearer new"}"#,
+        r#"{"polelake/housing-person/api": "Bearer new"}"#,
     )
     .unwrap();
     api.says(

@@ -78,6 +78,11 @@ run "everything" {
   }
 
   assert {
+    condition     = local.secrets == ["polelake/housing-person/api"]
+    error_message = "The relay may read the secrets of its sources."
+  }
+
+  assert {
     # The contract promises records every 6 hours: alarm after 12. The other source promises none.
     condition     = local.freshness_hours == { housing-person = 12 }
     error_message = "Freshness follows the contracts."
@@ -288,4 +293,29 @@ run "an_unknown_source_is_told_of" {
   }
 
   expect_failures = [check.queues]
+}
+
+run "a_secret_of_another_source_is_not_granted" {
+  command = plan
+
+  variables {
+    contracts = "./tests/foreign-secret"
+  }
+
+  expect_failures = [check.fetching]
+
+  assert {
+    condition     = local.secrets == []
+    error_message = "A contract gave the relay the secret of another source."
+  }
+}
+
+run "origins_have_no_user_info" {
+  command = plan
+
+  variables {
+    fetch_origins = { housing-person = "https://test.example@evil.example" }
+  }
+
+  expect_failures = [var.fetch_origins]
 }

@@ -228,7 +228,7 @@ impl World {
         event_relay::Context {
             catalogue: Arc::clone(&self.catalogue),
             sink,
-            fetcher: event_relay::fetch::StateFetcher::new(BTreeMap::new()),
+            fetcher: event_relay::fetch::StateFetcher::new(BTreeMap::new(), false),
             queue_sources: BTreeMap::from([("events".to_owned(), SOURCE.to_owned())]),
         }
     }

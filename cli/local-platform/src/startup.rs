@@ -189,6 +189,7 @@ impl LocalServices {
             ("KAFKA_BOOTSTRAP", self.kafka.clone()),
             ("KAFKA_AUTH", "none".to_owned()),
             ("QUEUE_SOURCES", queue_sources.join(",")),
+            ("FETCH_LOOPBACK", "allowed".to_owned()),
         ];
         pairs
             .into_iter()

@@ -58,7 +58,9 @@ impl TokenIssuer {
     pub fn verify_token(&self, token: &str) -> Option<HashMap<String, String>> {
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
+        // The contract checks `aud`, where it names one.
         rules.validate_aud = false;
+        rules.validate_nbf = true;
         rules.leeway = 0;
 
         let key = DecodingKey::from_secret(&self.key);
@@ -96,6 +98,11 @@ mod tests {
             .issue_token(json!({"client_id": "a", "exp": 1_000_000_000}))
             .unwrap();
         assert!(tokens.verify_token(&old).is_none());
+        for (nbf, is_good) in [(1_000_000_000, true), (99_999_999_990u64, false)] {
+            let claims = json!({"client_id": "a", "exp": 99_999_999_999u64, "nbf": nbf});
+            let token = tokens.issue_token(claims).unwrap();
+            assert_eq!(tokens.verify_token(&token).is_some(), is_good, "{nbf}");
+        }
         assert!(
             TokenIssuer {
                 key: vec![8; KEY_BYTES]

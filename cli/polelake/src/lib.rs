@@ -6,6 +6,10 @@
 //! samples become, [`backfill`] reads the records of old systems, [`package`] makes the zips that
 //! Terraform deploys, and [`smoke`] follows one event through a deployed stack.
 
+// First: its macros stand in front of the standard library's in every module behind it.
+#[macro_use]
+mod terminal;
+
 mod args;
 mod aws_environment;
 pub mod backfill;

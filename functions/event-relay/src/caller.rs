@@ -1,12 +1,13 @@
 //! Who the caller is, and whether the source's contract admits the caller.
 //!
 //! The gateway has checked the signature or the token. What the gateway found is checked again as
-//! far as possible: a route without an authoriser, or an authoriser that ignored the token's
-//! expiry, must not let a caller in.
+//! far as possible: a route without an authoriser, or an authoriser that ignored when the token
+//! begins and ends, must not let a caller in.
 
+use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use contract::{Caller, SourceContract};
+use contract::{Caller, SourceContract, is_source_name};
 use trigger::HttpRequest;
 
 use crate::context::Context;
@@ -21,14 +22,14 @@ pub(crate) fn authorise_caller<'c>(
 ) -> Result<&'c SourceContract, ProblemDetails> {
     let role = signing_role(request);
     let caller = identify_caller(request, role.as_deref())?;
-    let contract = find_source_contract(source, context)?;
+    let contract = find_source_contract(source, caller, context)?;
 
     if contract.admits_caller(caller) {
         return Ok(contract);
     }
     Err(ProblemDetails::new(
         RefusalReason::CallerNotAdmitted,
-        format!("the caller may not use `{source}`; its contract names who may, under `push`"),
+        "the caller may not use this source; its contract names who may, under `push`",
     ))
 }
 
@@ -55,13 +56,41 @@ fn identify_caller<'r>(
             "the request is not signed; sign it with IAM, or send a bearer token",
         ));
     };
-    if is_token_expired(token.claims.get("exp").map(String::as_str)) {
+    check_token_times(&token.claims, now_seconds())?;
+    Ok(Caller::Token(&token.claims))
+}
+
+/// Refuses a token outside of its time, to the second, as the gateway does. A token without `exp`
+/// does not end: that is refused. A token without `nbf` holds from its making.
+fn check_token_times(claims: &HashMap<String, String>, now: f64) -> Result<(), ProblemDetails> {
+    if !numeric_date(claims, "exp").is_some_and(|end| end > now) {
         return Err(ProblemDetails::new(
             RefusalReason::TokenExpired,
             "the token has expired; get a new one",
         ));
     }
-    Ok(Caller::Token(&token.claims))
+    if claims.contains_key("nbf") && !numeric_date(claims, "nbf").is_some_and(|begin| begin <= now)
+    {
+        return Err(ProblemDetails::new(
+            RefusalReason::TokenNotYetValid,
+            "the token is not valid yet; send it from the time that its `nbf` names",
+        ));
+    }
+    Ok(())
+}
+
+/// A claim that is a time in seconds since 1970; none for what is no number, also for `NaN` and
+/// `inf`, which compare with every time as an attacker likes.
+fn numeric_date(claims: &HashMap<String, String>, name: &str) -> Option<f64> {
+    let seconds: f64 = claims.get(name)?.parse().ok()?;
+    seconds.is_finite().then_some(seconds)
+}
+
+fn now_seconds() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 /// The role of a session: API Gateway reports `arn:aws:sts::1:assumed-role/NAME/SESSION`, and the
@@ -88,6 +117,7 @@ fn assumed_role_arn(arn: &str) -> Option<String> {
 /// answer.
 fn find_source_contract<'c>(
     source: &str,
+    caller: Caller<'_>,
     context: &'c Context,
 ) -> Result<&'c SourceContract, ProblemDetails> {
     if !is_source_name(source) {
@@ -100,38 +130,25 @@ fn find_source_contract<'c>(
     let mapping = context.catalogue.mapping_of_source(source);
     mapping
         .map(|mapping| &*mapping.contract)
-        .ok_or_else(|| unknown_source(source, context))
+        .ok_or_else(|| unknown_source(source, caller, context))
 }
 
-fn is_source_name(text: &str) -> bool {
-    text.len() <= 100
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
-fn unknown_source(source: &str, context: &Context) -> ProblemDetails {
+/// The answer names the sources that the caller may use, and no other: what the platform holds is
+/// not for everyone who can sign a request.
+fn unknown_source(source: &str, caller: Caller<'_>, context: &Context) -> ProblemDetails {
     let mappings = context.catalogue.mappings.iter();
     let names: Vec<&str> = mappings
+        .filter(|mapping| mapping.contract.admits_caller(caller))
         .map(|mapping| mapping.contract.name.as_str())
         .collect();
-    let names = names.join(", ");
 
-    ProblemDetails::new(
-        RefusalReason::UnknownSource,
-        format!("there is no source `{source}`; there are {names}"),
-    )
-}
-
-/// Whether a token's `exp`, in seconds since 1970, has passed. A token without one does not end:
-/// that is refused.
-fn is_token_expired(exp: Option<&str>) -> bool {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64();
-    exp.and_then(|exp| exp.parse::<f64>().ok())
-        .is_none_or(|exp| exp <= now)
+    let detail = if names.is_empty() {
+        format!("there is no source `{source}`")
+    } else {
+        let names = names.join(", ");
+        format!("there is no source `{source}`; the caller may use {names}")
+    };
+    ProblemDetails::new(RefusalReason::UnknownSource, detail)
 }
 
 #[cfg(test)]
@@ -151,12 +168,43 @@ mod tests {
         assert_eq!(caller_role_arn(odd), odd);
     }
 
+    fn claims(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
+    }
+
+    /// The rule that a token with these claims breaks at the second 1,000.
+    fn broken_rule(pairs: &[(&str, &str)]) -> Option<&'static str> {
+        let problem = check_token_times(&claims(pairs), 1000.0).err()?;
+        Some(problem.reason.rule())
+    }
+
     #[test]
     fn tokens_end() {
-        assert!(is_token_expired(Some("1000000000")));
-        assert!(!is_token_expired(Some("99999999999")));
-        assert!(!is_token_expired(Some("9.9999999999E10")));
-        assert!(is_token_expired(None));
-        assert!(is_token_expired(Some("soon")));
+        for exp in ["1001", "1.001E3", "99999999999"] {
+            assert_eq!(broken_rule(&[("exp", exp)]), None, "{exp}");
+        }
+        for exp in ["1000", "999", "soon", "", "NaN", "inf", "infinity"] {
+            assert_eq!(
+                broken_rule(&[("exp", exp)]),
+                Some("request.expired"),
+                "{exp}"
+            );
+        }
+        assert_eq!(broken_rule(&[]), Some("request.expired"));
+    }
+
+    #[test]
+    fn tokens_begin() {
+        for nbf in ["1000", "999", "9.99E2", "-5"] {
+            let found = broken_rule(&[("exp", "2000"), ("nbf", nbf)]);
+            assert_eq!(found, None, "{nbf}");
+        }
+        for nbf in ["1001", "1.001E3", "later", "", "NaN", "-inf"] {
+            let found = broken_rule(&[("exp", "2000"), ("nbf", nbf)]);
+            assert_eq!(found, Some("request.not-yet-valid"), "{nbf}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::Catalogue;
+use contract::{Catalogue, OutboundUrl};
 use host::{Failure, FailureKind, Settings};
 
 use crate::fetch::StateFetcher;
@@ -34,10 +34,11 @@ impl Context {
         let kafka = read_kafka_settings(&mut settings)?;
         let queues = settings.optional_text("QUEUE_SOURCES").unwrap_or_default();
         let origins = settings.optional_text("FETCH_ORIGINS").unwrap_or_default();
+        let loopback = read_loopback(&mut settings)?;
         settings.finish_with(())?;
 
         Ok(Self {
-            fetcher: build_state_fetcher(&origins)?,
+            fetcher: build_state_fetcher(&origins, loopback)?,
             catalogue: Arc::new(host::load_contracts(&contracts)?),
             sink: Arc::new(KafkaSink::new(kafka)),
             queue_sources: parse_name_value_pairs("QUEUE_SOURCES", &queues)?,
@@ -63,17 +64,37 @@ fn read_kafka_settings(settings: &mut Settings) -> Result<KafkaSettings, Failure
     })
 }
 
+/// Whether states may come from this machine: on the local platform alone.
+fn read_loopback(settings: &mut Settings) -> Result<bool, Failure> {
+    match settings.optional_text("FETCH_LOOPBACK").as_deref() {
+        None | Some("refused") => Ok(false),
+        Some("allowed") => Ok(true),
+        Some(other) => {
+            let message = format!("FETCH_LOOPBACK is `{other}`; it is `allowed` or `refused`");
+            Err(Failure::new(FailureKind::Configuration, message))
+        }
+    }
+}
+
 /// The fetcher with its origins by source: `source=https://host,…`.
-fn build_state_fetcher(origins: &str) -> Result<StateFetcher, Failure> {
+fn build_state_fetcher(origins: &str, loopback: bool) -> Result<StateFetcher, Failure> {
     let mut urls = BTreeMap::new();
     for (source, origin) in parse_name_value_pairs("FETCH_ORIGINS", origins)? {
-        let url = reqwest::Url::parse(&origin).map_err(|error| {
-            let message = format!("FETCH_ORIGINS: `{origin}`: {error}");
+        let url = parse_origin(&origin).map_err(|why| {
+            let message = format!("FETCH_ORIGINS: `{origin}`, {why}");
             Failure::new(FailureKind::Configuration, message)
         })?;
         urls.insert(source, url);
     }
-    Ok(StateFetcher::new(urls))
+    Ok(StateFetcher::new(urls, loopback))
+}
+
+fn parse_origin(text: &str) -> Result<OutboundUrl, String> {
+    let origin = OutboundUrl::parse(text).map_err(|fault| fault.to_string())?;
+    if origin.is_origin() {
+        return Ok(origin);
+    }
+    Err("path: an origin has none; write scheme, host and port alone".to_owned())
 }
 
 /// `name=value,name=value`.

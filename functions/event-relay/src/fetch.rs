@@ -1,15 +1,18 @@
 //! A record's full state, fetched from the API that has it.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use backon::RetryableWithContext;
-use contract::{EVENT_BYTES_MAX, FETCHED_MEMBER, Fetch, NESTING_MAX, depth_exceeds, key_is_safe};
-use reqwest::{Response, StatusCode, Url};
+use contract::{
+    AllowedNetworks, EVENT_BYTES_MAX, FETCHED_MEMBER, Fetch, NESTING_MAX, OutboundUrl,
+    SourceSecret, depth_exceeds,
+};
+use reqwest::{Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::outbound::{OutboundClients, find_refused_address};
 use crate::problem::{ProblemDetails, RefusalReason};
 use crate::retry::{DeadlineRetry, time_left};
 use crate::secret::SecretCache;
@@ -21,9 +24,6 @@ const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
     pause: Duration::from_millis(300),
     jitter_floor: 0.5,
 };
-
-/// The time for one connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A record's state as the API gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +40,12 @@ pub struct FetchedState {
 
 /// Fetches states.
 pub struct StateFetcher {
-    /// Built with the first request: loading the system's certificates takes longer than a cold
-    /// start.
-    http: OnceLock<reqwest::Client>,
+    clients: OutboundClients,
     secrets: SecretCache,
     /// Origins that replace those of the contracts, by source: another environment's API.
-    origins: BTreeMap<String, Url>,
+    origins: BTreeMap<String, OutboundUrl>,
+    /// Whether states may come from this machine.
+    loopback: bool,
 }
 
 /// Why a request gave no state.
@@ -71,7 +71,10 @@ impl FetchAttemptError {
 /// The error's own text has the address, and the address has the record's key: it is left out.
 impl From<reqwest::Error> for FetchAttemptError {
     fn from(error: reqwest::Error) -> Self {
-        Self::Retryable(error.without_url().to_string())
+        match find_refused_address(&error) {
+            Some(refused) => Self::Permanent(refused.to_string()),
+            None => Self::Retryable(error.without_url().to_string()),
+        }
     }
 }
 
@@ -94,33 +97,22 @@ impl From<FetchAttemptError> for ProblemDetails {
 /// One record's state to fetch.
 struct StateRequest<'f> {
     fetch: &'f Fetch,
-    url: Url,
+    url: OutboundUrl,
+    allowed: AllowedNetworks,
     deadline: Instant,
 }
 
 impl StateFetcher {
-    /// A fetcher that requests states from these origins instead of the contracts' own.
+    /// A fetcher that requests states from these origins instead of the contracts' own; `loopback`
+    /// says whether it may request them from this machine.
     #[must_use]
-    pub fn new(origins: BTreeMap<String, Url>) -> Self {
+    pub fn new(origins: BTreeMap<String, OutboundUrl>, loopback: bool) -> Self {
         Self {
-            http: OnceLock::new(),
+            clients: OutboundClients::default(),
             secrets: SecretCache::default(),
             origins,
+            loopback,
         }
-    }
-
-    /// A client that follows no redirect: an API that moved must not send the secret to another
-    /// host.
-    fn http_client(&self) -> Result<&reqwest::Client, FetchAttemptError> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
-        }
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent("polelake-event-relay")
-            .build()?;
-        Ok(self.http.get_or_init(|| http))
     }
 
     /// The state of the record `key`; requested again, with jitter, until the deadline.
@@ -134,6 +126,10 @@ impl StateFetcher {
         let request = &StateRequest {
             fetch,
             url: self.record_url(source, fetch, key)?,
+            allowed: AllowedNetworks {
+                private: fetch.private_network,
+                loopback: self.loopback,
+            },
             deadline,
         };
 
@@ -164,7 +160,7 @@ impl StateFetcher {
                 (true, Err(error))
             }
             Err(FetchAttemptError::SecretRefused(status)) => {
-                let secret = request.fetch.secret.as_deref();
+                let secret = request.fetch.secret.as_ref().map(SourceSecret::name);
                 self.secrets.invalidate_secret(secret);
                 (was_missing, Err(FetchAttemptError::SecretRefused(status)))
             }
@@ -174,26 +170,28 @@ impl StateFetcher {
 
     /// The address of the record's state, at the origin that replaces the contract's own, if there
     /// is one.
-    fn record_url(&self, source: &str, fetch: &Fetch, key: &str) -> Result<Url, ProblemDetails> {
-        if !key_is_safe(key) {
-            return Err(ProblemDetails::new(
+    fn record_url(
+        &self,
+        source: &str,
+        fetch: &Fetch,
+        key: &str,
+    ) -> Result<OutboundUrl, ProblemDetails> {
+        let url = fetch.url.for_key(key).ok_or_else(|| {
+            ProblemDetails::new(
                 RefusalReason::EventKey,
                 "the record's key cannot be part of an address",
-            ));
-        }
-        let mut url = Url::parse(&fetch.url_for_key(key)).map_err(|_| {
-            ProblemDetails::new(RefusalReason::EventKey, "the record's key gives no address")
+            )
         })?;
+        let Some(origin) = self.origins.get(source) else {
+            return Ok(url);
+        };
 
-        if let Some(origin) = self.origins.get(source)
-            && !replace_origin(&mut url, origin)
-        {
-            return Err(ProblemDetails::new(
+        url.at_origin(origin).map_err(|_| {
+            ProblemDetails::new(
                 RefusalReason::StateUnavailable,
                 "FETCH_ORIGINS does not fit the contract",
-            ));
-        }
-        Ok(url)
+            )
+        })
     }
 
     /// One request: an answer of the API, as far as it says what the record's state is.
@@ -204,8 +202,14 @@ impl StateFetcher {
         let StateRequest {
             fetch,
             url,
+            allowed,
             deadline,
         } = state_request;
+        // Before the secret is read: it must not be at hand for a request that may not be sent.
+        if let Some(fault) = url.refusal(*allowed) {
+            let error = format!("the API's address is refused, {fault}");
+            return Err(FetchAttemptError::Permanent(error));
+        }
         let timeout = Duration::from_millis(fetch.timeout_ms).min(time_left(*deadline));
         if timeout.is_zero() {
             return Err(FetchAttemptError::Retryable("no time was left".to_owned()));
@@ -213,11 +217,13 @@ impl StateFetcher {
 
         let started_at = Instant::now();
         let mut request = self
-            .http_client()?
-            .get(url.clone())
+            .clients
+            .client_for(*allowed)?
+            .get(url.as_url().clone())
             .header("accept", "application/json");
         if let Some(secret) = &fetch.secret {
-            request = request.header(&fetch.header, self.read_secret(secret, timeout).await?);
+            let text = self.read_secret(secret.name(), timeout).await?;
+            request = request.header(&fetch.header, text);
         }
 
         let time_left = timeout.saturating_sub(started_at.elapsed());
@@ -236,13 +242,6 @@ impl StateFetcher {
             .unwrap_or_else(|_| Err("the secret did not come in time".to_owned()))
             .map_err(FetchAttemptError::Retryable)
     }
-}
-
-/// Replaces scheme, host and port; whether the URL allows it.
-fn replace_origin(url: &mut Url, origin: &Url) -> bool {
-    url.set_scheme(origin.scheme()).is_ok()
-        && url.set_host(origin.host_str()).is_ok()
-        && url.set_port(origin.port()).is_ok()
 }
 
 /// What the API's answer says of the record's state.

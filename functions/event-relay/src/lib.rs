@@ -11,6 +11,7 @@ pub mod fetch;
 mod handler;
 mod http_api;
 mod inbound;
+mod outbound;
 mod problem;
 pub mod producer;
 mod relay;

@@ -91,6 +91,8 @@ refusal_reasons! {
     RequestUnsigned => UNAUTHORISED, "request.unsigned";
     /// The bearer token has expired.
     TokenExpired => UNAUTHORISED, "request.expired";
+    /// The bearer token is not valid yet.
+    TokenNotYetValid => UNAUTHORISED, "request.not-yet-valid";
 
     /// The source's contract does not admit the caller.
     CallerNotAdmitted => FORBIDDEN, "request.caller";

@@ -7,6 +7,7 @@ use crate::draft::OPEN;
 use crate::file::DeclaredFile;
 use crate::incident::{self, Incident};
 use crate::list::{ReferenceList, ReferenceLists};
+use crate::locator::ProblemLocator;
 use crate::odcs;
 use crate::problem::{Location, Problem, ProblemLevel, nearest_name_hint};
 use crate::rule::{self, RuleContext};
@@ -231,6 +232,7 @@ fn compile_sources(
         match compile_source(file, files, &context) {
             Ok(mapping) => {
                 problems.extend(advise_on_opaque_paths(file, &mapping));
+                problems.extend(advise_on_local_fetch(file, &mapping));
                 mappings.push(mapping);
             }
             Err(found) => problems.extend(found),
@@ -292,6 +294,25 @@ fn opaque_path_advice(file: &DeclaredFile, path: &str) -> Problem {
     let message =
         format!("what is in `{path}` is not described: unknown fields in it will not be seen");
     Problem::advice(&file.path, location, message)
+}
+
+/// Advice on an API of one machine: such a contract is for a trial.
+fn advise_on_local_fetch(file: &DeclaredFile, mapping: &CompiledMapping) -> Option<Problem> {
+    let fetch = mapping.contract.fetch.as_ref()?;
+    if !fetch.url.is_on_this_machine() {
+        return None;
+    }
+    let locator = ProblemLocator { file };
+    let problem = locator.problem_in(
+        "fetch",
+        "url",
+        "`fetch.url` is an address of this machine: only the local platform fetches from there",
+    );
+    Some(Problem::advice(
+        &problem.file,
+        problem.location,
+        problem.message,
+    ))
 }
 
 /// Decisions that a draft left to its author: until they are made, no function starts with the

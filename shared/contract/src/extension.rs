@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::fetch::Fetch;
+use crate::fetch::FetchDocument;
 
 /// What an event type does to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -42,7 +42,7 @@ pub(crate) enum Envelope {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceExtension {
-    /// The Kafka topic.
+    /// The Kafka topic: letters, digits, `.`, `_` and `-`, at most 249.
     pub(crate) topic: String,
     /// How events are wrapped.
     pub(crate) envelope: Envelope,
@@ -80,7 +80,7 @@ pub(crate) struct SourceExtension {
     pub(crate) state: Option<String>,
     /// The API that returns a record's full state.
     #[serde(default)]
-    pub(crate) fetch: Option<Fetch>,
+    pub(crate) fetch: Option<FetchDocument>,
     /// What each event type does: `upsert`, `patch`, `delete` or `ignore`.
     pub(crate) events: BTreeMap<String, EventOp>,
     /// How records of a file become events.
@@ -107,10 +107,12 @@ pub(crate) enum BadRecords {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PushPermissions {
-    /// IAM ARNs; `*` matches any run of characters.
+    /// ARNs of IAM roles or users, with their account; `*` in a name matches any run of characters
+    /// but `:` and `/`.
     #[serde(default)]
     pub(crate) principals: Vec<String>,
-    /// Claims of a token: all claims of one entry must match. Each entry needs `iss`.
+    /// Claims of a token: all claims of one entry must match. Each entry needs `iss`, and a claim
+    /// that identifies the caller. `aud` is checked where it is given.
     #[serde(default)]
     pub(crate) claims: Vec<TokenClaims>,
 }

@@ -7,6 +7,7 @@
 
 mod backfill;
 mod backfill_event;
+mod caller;
 mod catalogue;
 mod cell;
 mod column;
@@ -28,6 +29,7 @@ mod list;
 mod locator;
 mod mapping;
 mod odcs;
+mod outbound;
 mod pack;
 mod path;
 mod problem;
@@ -50,7 +52,7 @@ pub use evaluate::{EvaluatedEvent, PoleRow};
 pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX, depth_exceeds};
 pub use extension::{EventOp, Family, TokenClaims};
 pub use fault::EventFault;
-pub use fetch::{FETCHED_MEMBER, Fetch, FetchVersion, key_is_safe, percent_encode};
+pub use fetch::{FETCHED_MEMBER, Fetch, FetchUrl, FetchVersion, SourceSecret, percent_encode};
 pub use file::DeclaredFile;
 pub use incident::Incident;
 pub use info::ContractInfo;
@@ -59,11 +61,12 @@ pub use odcs::{
     AuthoritativeDefinition, ContractDocument, Property, Quality, Role, SchemaObject, ServiceLevel,
     Support,
 };
+pub use outbound::{AddressClass, AllowedNetworks, OutboundUrl, UrlFault, classify_address};
 pub use pack::{pack_files, unpack_files};
 pub use problem::{Location, Problem, ProblemLevel};
 pub use rule::{Expectation, Operand, Operator, ReferenceTarget, Rule, Severity, Tolerance};
 pub use schema::published_schemas;
-pub use source::{Caller, SourceContract};
+pub use source::{Caller, SourceContract, is_source_name};
 pub use structure::ContractFindings;
 pub use table::TableContract;
 pub use time::{parse_date, parse_timestamp};

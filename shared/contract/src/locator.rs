@@ -18,6 +18,19 @@ impl ProblemLocator<'_> {
         problem_at_word(self.file, word, extension.line, message)
     }
 
+    /// A problem at the first line that holds `word`, from the line of the member `member` on.
+    pub(crate) fn problem_in(
+        &self,
+        member: &str,
+        word: &str,
+        message: impl Into<String>,
+    ) -> Problem {
+        let text = self.file.text();
+        let extension = Location::find_word(text, "polelake", 1);
+        let member = Location::find_word(text, member, extension.line);
+        problem_at_word(self.file, word, member.line, message)
+    }
+
     /// A path of the contract.
     pub(crate) fn parse_path(&self, text: &str) -> Result<EventPath, Problem> {
         EventPath::parse(text).map_err(|why| self.problem_at(text, why))

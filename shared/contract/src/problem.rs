@@ -50,7 +50,8 @@ impl fmt::Display for Problem {
         if self.location.line > 0 {
             write!(f, ":{}:{}", self.location.line, self.location.column)?;
         }
-        write!(f, ": {}", self.message)
+        // A message quotes the contract, and a problem is one line of several.
+        write!(f, ": {}", self.message.replace('\n', "\\n"))
     }
 }
 
@@ -177,6 +178,12 @@ mod tests {
             message.ends_with("; the nearest name is `topic`"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_problem_is_one_line_whatever_it_quotes() {
+        let problem = Problem::error("a.yaml", Location::WHOLE_FILE, "no `x\n0 errors`");
+        assert_eq!(problem.to_string(), "a.yaml: no `x\\n0 errors`");
     }
 
     #[test]

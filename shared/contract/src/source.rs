@@ -3,10 +3,13 @@
 
 mod extension_check;
 
+pub use self::extension_check::is_source_name;
+
 use std::collections::{BTreeMap, HashMap};
 
-use self::extension_check::check_extension;
+use self::extension_check::{check_extension, compile_fetch};
 use crate::backfill::CompiledBackfill;
+use crate::caller::{matches_pattern, token_matches};
 use crate::event_paths::EventPaths;
 use crate::extension::{BadRecords, EventOp, SourceExtension, TokenClaims};
 use crate::fetch::{FETCHED_MEMBER, Fetch};
@@ -47,10 +50,10 @@ pub struct SourceContract {
     pub topic: String,
     /// What each event type does. An event of any other type is quarantined.
     pub events: BTreeMap<String, EventOp>,
-    /// The IAM ARNs that may push; `*` matches any run of characters.
+    /// The IAM ARNs that may push; `*` matches any run of characters but `:` and `/`.
     pub principals: Vec<String>,
-    /// The tokens that may push: all claims of one entry must match. `scope` matches one word of
-    /// several.
+    /// The tokens that may push: all claims of one entry must match. `scope` and `aud` match one
+    /// word of several.
     pub claims: Vec<TokenClaims>,
     /// Where the relay requests a record's full state, for sources whose events lack it.
     pub fetch: Option<Fetch>,
@@ -82,6 +85,7 @@ impl SourceContract {
 
         let locator = ProblemLocator { file };
         let paths = EventPaths::compile(&extension, &locator)?;
+        let fetch = compile_fetch(&extension, &document.id, &locator)?;
         let backfill = extension
             .backfill
             .as_ref()
@@ -94,11 +98,7 @@ impl SourceContract {
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             purpose: document.description.purpose.clone().unwrap_or_default(),
             owner: document.owner(),
-            event_structure: event_structure(
-                &document.schema,
-                record_object,
-                extension.fetch.is_some(),
-            ),
+            event_structure: event_structure(&document.schema, record_object, fetch.is_some()),
             record_structure: record_structure(&document.schema, record_object),
             name: document.id,
             domain: document.domain.unwrap_or_else(|| "shared".to_owned()),
@@ -108,7 +108,7 @@ impl SourceContract {
             events: extension.events,
             principals: extension.push.principals,
             claims: extension.push.claims,
-            fetch: extension.fetch,
+            fetch,
             backfill,
             paths,
         };
@@ -291,73 +291,5 @@ fn structure_of(properties: &[Property]) -> DeclaredStructure {
         DeclaredStructure::Opaque
     } else {
         DeclaredStructure::from_properties(properties)
-    }
-}
-
-/// Whether a token has all of these claims.
-fn token_matches(claims: &TokenClaims, token: &HashMap<String, String>) -> bool {
-    claims.iter().all(|(name, wanted)| {
-        token
-            .get(name)
-            .is_some_and(|value| claim_matches(name, wanted, value))
-    })
-}
-
-/// Whether a claim's value matches. `scope` holds several words, of which one must be equal.
-fn claim_matches(name: &str, wanted: &str, value: &str) -> bool {
-    match name {
-        "scope" => value.split(' ').any(|scope| scope == wanted),
-        _ => matches_pattern(wanted, value),
-    }
-}
-
-/// Whether `text` matches `pattern`, in which `*` matches any run of characters.
-fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|prefix| text.strip_prefix(prefix)) else {
-        return false;
-    };
-    let mut inner: Vec<&str> = pieces.collect();
-    let Some(suffix) = inner.pop() else {
-        return rest.is_empty();
-    };
-
-    for piece in inner {
-        let Some(start) = rest.find(piece) else {
-            return false;
-        };
-        rest = &rest[start + piece.len()..];
-    }
-    rest.ends_with(suffix)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scopes_fit_as_words() {
-        assert!(claim_matches(
-            "scope",
-            "events/write",
-            "events/read events/write"
-        ));
-        assert!(!claim_matches("scope", "events/write", "events/writes"));
-        assert!(claim_matches("client_id", "housing-*", "housing-api"));
-    }
-
-    #[test]
-    fn callers_fit_patterns() {
-        assert!(matches_pattern(
-            "arn:aws:iam::*:role/housing-*",
-            "arn:aws:iam::1:role/housing-api"
-        ));
-        assert!(!matches_pattern(
-            "arn:aws:iam::*:role/housing-*",
-            "arn:aws:iam::1:role/planning"
-        ));
-        assert!(matches_pattern("exact", "exact"));
-        assert!(!matches_pattern("exact", "exactly"));
-        assert!(!matches_pattern("a*bc", "abcd"));
     }
 }

@@ -20,6 +20,5 @@ pub(crate) mod smoke;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_diff;
 pub(crate) mod sweep;
-mod terminal;
 pub(crate) mod up;
 pub(crate) mod verdicts;

@@ -9,10 +9,10 @@ use operations::quarantine::{
 };
 use serde_json::{Value, json};
 
-use super::terminal::escape_controls;
 use crate::args::quarantine::{RedriveArgs, RefusedRecordArgs, ShowRefusedArgs};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::terminal::escape_controls;
 
 pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;

@@ -7,10 +7,10 @@ use operations::snapshots::{
 use serde_json::{Value, json};
 
 use super::progress::styled_bar;
-use super::terminal::escape_controls;
 use crate::args::snapshot::DiffArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::terminal::escape_controls;
 
 pub(crate) async fn run(args: &DiffArgs) -> Result<bool, CliError> {
     let show = DiffDisplay {

@@ -1,6 +1,8 @@
 //! What must hold between the parts of a source's extension, beyond what its types demand.
 
+use crate::caller::find_push_fault;
 use crate::extension::{EnvelopeDefaults, SourceExtension};
+use crate::fetch::Fetch;
 use crate::file::DeclaredFile;
 use crate::locator::{ProblemLocator, problem_at_word};
 use crate::odcs::{ContractDocument, Property, SchemaObject};
@@ -14,7 +16,8 @@ pub(super) fn check_extension(
 ) -> Result<(), Problem> {
     let locator = ProblemLocator { file };
 
-    check_fetch(extension, &locator)?;
+    check_source_name(file, &document.id)?;
+    check_topic(extension, &locator)?;
     check_push(extension, &locator)?;
     check_key(extension, &locator)?;
     check_event_types(extension, &locator)?;
@@ -22,39 +25,77 @@ pub(super) fn check_extension(
     refuse_unenforced_rules(file, &document.schema)
 }
 
-/// A fetched state brings its own version, so a second declared version would contradict it.
-fn check_fetch(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
-    let Some(fetch) = &extension.fetch else {
+/// The longest name of a Kafka topic.
+const TOPIC_CHARS_MAX: usize = 249;
+
+/// The longest name of a source, in letters.
+const SOURCE_NAME_CHARS_MAX: usize = 100;
+
+/// Whether a text can be a source's name: it is a part of addresses and of secrets' names.
+#[must_use]
+pub fn is_source_name(text: &str) -> bool {
+    (1..=SOURCE_NAME_CHARS_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn check_source_name(file: &DeclaredFile, name: &str) -> Result<(), Problem> {
+    if is_source_name(name) {
         return Ok(());
-    };
-    if let Some(why) = fetch.declaration_error(extension.state.as_deref()) {
-        return Err(locator.problem_at("fetch", why));
     }
+    let why = format!(
+        "the `id` of a source has lower-case letters, digits and hyphens, at most {SOURCE_NAME_CHARS_MAX}"
+    );
+    Err(problem_at_word(file, "id", 1, why))
+}
+
+/// Kafka refuses other names, and every push would fail. Names that begin with `__` are those of
+/// Kafka's own topics.
+fn check_topic(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
+    let topic = &extension.topic;
+    let has_topic_letters = topic
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let is_topic = (1..=TOPIC_CHARS_MAX).contains(&topic.len())
+        && has_topic_letters
+        && topic != "."
+        && topic != ".."
+        && !topic.starts_with("__");
+    if is_topic {
+        return Ok(());
+    }
+    let why = format!(
+        "`topic` has letters, digits, `.`, `_` and `-`, at most {TOPIC_CHARS_MAX}, is not `.` or `..`, and does not begin with `__`"
+    );
+    Err(locator.problem_at("topic", why))
+}
+
+/// The compiled `fetch`. A fetched state brings its own version, so a second declared version would
+/// contradict it.
+pub(super) fn compile_fetch(
+    extension: &SourceExtension,
+    source: &str,
+    locator: &ProblemLocator<'_>,
+) -> Result<Option<Fetch>, Problem> {
+    let Some(document) = &extension.fetch else {
+        return Ok(None);
+    };
+    let fetch = document
+        .compile(source, extension.state.as_deref())
+        .map_err(|(member, why)| locator.problem_in("fetch", member, why))?;
     if extension.version.is_some() {
         let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
         return Err(locator.problem_at("version", why));
     }
-    Ok(())
+    Ok(Some(fetch))
 }
 
-/// A source that admits no caller can receive nothing; a claim without its issuer would admit any
-/// issuer's token.
 fn check_push(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
-    let push = &extension.push;
-    if push.principals.is_empty() && push.claims.is_empty() {
-        let why = "`push` admits no caller; give `principals` or `claims`";
-        return Err(locator.problem_at("push", why));
+    match find_push_fault(&extension.push) {
+        Some((word, why)) => Err(locator.problem_in("push", word, why)),
+        None => Ok(()),
     }
-
-    let vague = push
-        .claims
-        .iter()
-        .any(|claims| !claims.contains_key("iss") || claims.len() < 2);
-    if vague {
-        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that identifies the caller";
-        return Err(locator.problem_at("claims", why));
-    }
-    Ok(())
 }
 
 /// The key decides the Kafka partition, so it also decides which events keep their order.
@@ -74,6 +115,11 @@ fn check_event_types(
     let events = &extension.events;
     if events.is_empty() {
         let why = "`events` declares no event type; every event would be quarantined";
+        return Err(locator.problem_at("events", why));
+    }
+
+    if events.keys().any(|name| name.contains(char::is_control)) {
+        let why = "`events` declares an event type whose name holds a control character";
         return Err(locator.problem_at("events", why));
     }
 
