@@ -101,18 +101,18 @@ fn lint_fault(fetch: &Value) -> Option<String> {
     let contracts = contracts_that_fetch("attack-lint", fetch);
     let output = polelake(&["contract", "lint"], &contracts);
     let said = String::from_utf8(output.stdout).unwrap();
-    match output.status.code() {
-        Some(0) => None,
-        Some(1) => said
-            .lines()
-            .find(|line| line.ends_with("[error]"))
-            .map(str::to_owned),
-        code => panic!("{code:?} {said}"),
+    if output.status.success() {
+        return None;
     }
+
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let fault = said.lines().find(|line| line.ends_with("[error]"));
+    Some(fault.unwrap().to_owned())
 }
 
 #[test]
 fn lint_refuses_an_address_that_leads_elsewhere_by_line_part_and_rule() {
+    let place = regex::Regex::new(r"person/contract\.odcs\.yaml:\d+:\d+: `fetch\.url`, ").unwrap();
     for (url, part) in [
         ("http://127.0.0.1:80@127.0.0.2:9999/{key}", "user info"),
         ("https://api.example@evil.example/{key}", "user info"),
@@ -141,10 +141,7 @@ fn lint_refuses_an_address_that_leads_elsewhere_by_line_part_and_rule() {
         ("https://api.example%40evil.example/{key}", "host"),
     ] {
         let fault = lint_fault(&json!({"url": url})).unwrap_or_else(|| panic!("{url} passes"));
-        let line = regex::Regex::new(r"person/contract\.odcs\.yaml:(\d+):(\d+): `fetch\.url`, ")
-            .unwrap()
-            .is_match(&fault);
-        assert!(line, "{url}: {fault}");
+        assert!(place.is_match(&fault), "{url}: {fault}");
         assert!(
             fault.contains(&format!("`fetch.url`, {part}: ")),
             "{url}: {fault}"
@@ -156,6 +153,19 @@ fn lint_refuses_an_address_that_leads_elsewhere_by_line_part_and_rule() {
     ] {
         assert_eq!(lint_fault(&fetch), None, "{fetch}");
     }
+}
+
+#[test]
+fn an_api_of_this_machine_passes_with_advice() {
+    let fetch = json!({"url": "http://127.0.0.1:8080/{key}"});
+    let contracts = contracts_that_fetch("attack-advice", &fetch);
+    let output = polelake(&["contract", "lint"], &contracts);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("only the local platform fetches from there [advice]"),
+        "{said}"
+    );
 }
 
 #[test]
