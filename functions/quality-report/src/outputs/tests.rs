@@ -88,17 +88,38 @@ fn example_rule_result(
     }
 }
 
-/// A day with every kind of problem.
-pub(super) fn failing_report() -> Report {
-    let profile = |filled, range: Option<(i64, i64)>| ColumnProfile {
+fn example_profile(filled: u64, range: Option<(i64, i64)>) -> ColumnProfile {
+    ColumnProfile {
         filled,
         distinct: Some(filled / 2),
         minimum: range.map(|(minimum, _)| minimum),
         maximum: range.map(|(_, maximum)| maximum),
         percentiles: range.map(|(minimum, maximum)| [minimum, minimum, minimum, maximum, maximum]),
         ..ColumnProfile::default()
-    };
-    let thing = SnapshotManifest {
+    }
+}
+
+/// A rule that fails, one that warns, one that passes, and one that had nothing to check.
+fn failing_rules() -> Vec<RuleResult> {
+    let rows = 10_397;
+    let (fail, warn, pass) = (RuleVerdict::Fail, RuleVerdict::Warn, RuleVerdict::Pass);
+    vec![
+        example_rule_result("thing-key-unique", None, "block", (12, rows), fail),
+        example_rule_result("thing-fee-given", Some("fee"), "warn", (1, rows), warn),
+        example_rule_result(
+            "thing-holder-required",
+            Some("holder"),
+            "warn",
+            (0, rows),
+            pass,
+        ),
+        example_rule_result("thing-made-past", Some("made"), "warn", (0, 0), pass),
+    ]
+}
+
+/// A snapshot on which a blocking rule failed.
+fn failing_snapshot() -> SnapshotManifest {
+    SnapshotManifest {
         table: "thing".into(),
         date: "2026-03-03".into(),
         contract_version: "1.2.0".into(),
@@ -108,48 +129,25 @@ pub(super) fn failing_report() -> Report {
             bytes: 4_096,
             ..ManifestShard::default()
         }],
-        rules: vec![
-            example_rule_result(
-                "thing-key-unique",
-                None,
-                "block",
-                (12, 10_397),
-                RuleVerdict::Fail,
-            ),
-            example_rule_result(
-                "thing-fee-given",
-                Some("fee"),
-                "warn",
-                (1, 10_397),
-                RuleVerdict::Warn,
-            ),
-            example_rule_result(
-                "thing-holder-required",
-                Some("holder"),
-                "warn",
-                (0, 10_397),
-                RuleVerdict::Pass,
-            ),
-            example_rule_result(
-                "thing-made-past",
-                Some("made"),
-                "warn",
-                (0, 0),
-                RuleVerdict::Pass,
-            ),
-        ],
+        rules: failing_rules(),
         columns: [
             // The range of a personal column is never measured; if it were, it would not be
             // disclosed.
-            ("holder".to_owned(), profile(10_397, None)),
-            ("count".to_owned(), profile(10, Some((7, 99)))),
-            ("fee".to_owned(), profile(10_396, Some((1_050, 99_999)))),
-            ("made".to_owned(), profile(0, None)),
+            ("holder".to_owned(), example_profile(10_397, None)),
+            ("count".to_owned(), example_profile(10, Some((7, 99)))),
+            (
+                "fee".to_owned(),
+                example_profile(10_396, Some((1_050, 99_999))),
+            ),
+            ("made".to_owned(), example_profile(0, None)),
         ]
         .into(),
         ..SnapshotManifest::default()
-    };
-    let trend = |metric: &str, observed, state| Trend {
+    }
+}
+
+fn example_trend(metric: &str, observed: f64, state: TrendState) -> Trend {
+    Trend {
         dataset: "table/thing".into(),
         column: None,
         metric: metric.into(),
@@ -158,23 +156,24 @@ pub(super) fn failing_report() -> Report {
         expected: Some((9_800.0, 10_390.5)),
         compared: 8,
         state,
+    }
+}
+
+/// A day with every kind of problem.
+pub(super) fn failing_report() -> Report {
+    let shop = SourceReconciliation {
+        landed: 5_000,
+        refined: 4_000,
+        waiting: 2,
+        ..SourceReconciliation::default()
     };
     Report {
         date: "2026-03-03".into(),
-        sources: [(
-            "shop".to_owned(),
-            SourceReconciliation {
-                landed: 5_000,
-                refined: 4_000,
-                waiting: 2,
-                ..SourceReconciliation::default()
-            },
-        )]
-        .into(),
-        tables: [("thing".to_owned(), thing)].into(),
+        sources: [("shop".to_owned(), shop)].into(),
+        tables: [("thing".to_owned(), failing_snapshot())].into(),
         trends: vec![
-            trend("rows", 10_397.0, TrendState::Unusual),
-            trend("changed_rows", 10_000.0, TrendState::Acknowledged),
+            example_trend("rows", 10_397.0, TrendState::Unusual),
+            example_trend("changed_rows", 10_000.0, TrendState::Acknowledged),
         ],
     }
 }
