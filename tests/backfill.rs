@@ -48,7 +48,8 @@ fn shown(path: &Path) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     let lake = LakeUnderTest::start().await;
-    // A live event, and then the dump of the old system: one record of before, one of after, one that nobody knows.
+    // A live event, and then the dump of the old system: one older record, one newer record, one unknown
+    // record.
     lake.push_events(
         "housing-person",
         &[person_event(

@@ -122,7 +122,7 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_that_somebody_else_overtook_is_made_anew() {
+async fn an_update_that_another_writer_overtook_is_repeated() {
     let lake = LakeUnderTest::start().await;
     let client = glue(&lake).await;
     make_database(&client).await;

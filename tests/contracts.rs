@@ -149,7 +149,7 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
         .filter(|id| id.starts_with("DS_") && !listed.contains(**id))
         .collect();
     assert!(untold.is_empty(), "the page does not tell of {untold:?}");
-    // What the platform makes of others' rows is nobody's statement: it has no grading.
+    // What the platform derives from others' rows no source has stated: it has no grading.
     for table in catalogue
         .tables
         .iter()

@@ -138,13 +138,13 @@ async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
         assert_eq!(answer.status(), 202);
     }
     let (_, report) = lake.run_day("2026-03-02").await;
-    let books = &report["sources"]["housing-person"];
+    let reconciliation = &report["sources"]["housing-person"];
     assert_eq!(
-        (&books["landed"], &books["refined"]),
+        (&reconciliation["landed"], &reconciliation["refined"]),
         (&json!(2), &json!(1)),
-        "{books}"
+        "{reconciliation}"
     );
-    assert_eq!(books["quarantined"], json!({"event.json": 1}));
+    assert_eq!(reconciliation["quarantined"], json!({"event.json": 1}));
 }
 
 async fn token(lake: &LakeUnderTest, claims: Value) -> String {

@@ -132,9 +132,9 @@ async fn a_poison_record_stops_neither_its_partition_nor_the_day() {
     }
     lake.push_events("housing-person", &events).await;
     let (_, report) = lake.run_day(MONDAY).await;
-    let books = &report["sources"]["housing-person"];
+    let reconciliation = &report["sources"]["housing-person"];
     assert_eq!(
-        books["quarantined"],
+        reconciliation["quarantined"],
         serde_json::json!({"mapping.person.date_of_birth": 4})
     );
     assert_eq!(lake.table_rows("person", MONDAY).len(), 16);

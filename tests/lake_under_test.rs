@@ -77,7 +77,7 @@ impl LakeUnderTest {
             .await
     }
 
-    /// The same with other contracts: they were mended.
+    /// The same lake with other contracts: the application team fixed them.
     pub(crate) async fn restart_with(self, date: &str, contracts: &Path) -> Self {
         let Self {
             platform: old,
@@ -145,7 +145,7 @@ impl LakeUnderTest {
             .await
     }
 
-    /// The books of everything; they must close.
+    /// Audits everything; the reconciliation must balance.
     pub(crate) async fn assert_reconciled(&self) -> LakeAudit {
         let zones = self.lake_handle(&repository_root().join("contracts")).await;
         let audit = audit_lake(
@@ -157,7 +157,7 @@ impl LakeUnderTest {
         )
         .await
         .unwrap();
-        assert_eq!(audit.findings, [], "the books close");
+        assert_eq!(audit.findings, [], "the reconciliation balances");
         audit
     }
 

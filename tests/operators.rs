@@ -1,4 +1,4 @@
-//! What an operator does with the binary to a lake that runs: erase somebody, rebuild days, sweep old ones.
+//! What an operator does with the binary to a lake that runs: erase a person, rebuild days, sweep old ones.
 
 use serde_json::{Value, json};
 

@@ -54,7 +54,7 @@ async fn a_patch_that_says_a_part_of_what_decides_changes_the_row_and_does_not_d
 }
 
 #[tokio::test]
-async fn half_a_name_is_nobodys_however_deep_it_stands() {
+async fn half_a_name_replaces_no_name_at_any_depth() {
     let nested = contracts(|files| {
         let joined = "full_name: {concat: {parts: [$.firstName, $.middleName, $.surname], separator: \" \"}}";
         replace(

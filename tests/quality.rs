@@ -77,7 +77,7 @@ async fn rules_of_every_new_kind_count_what_was_planted() {
         told("x-names-unique"),
         (2, 4, RuleVerdict::Warn, "uniqueness")
     );
-    // Nobody has a reference: nothing is looked at, and nothing blocks.
+    // No person has a reference: nothing is looked at, and nothing blocks.
     assert_eq!(
         told("x-reference-unique"),
         (0, 0, RuleVerdict::Pass, "uniqueness")

@@ -1,4 +1,4 @@
-//! Quarantine with a way back: mended, redriven, and never doubled.
+//! Quarantine with a way back: fixed, redriven, and never doubled.
 
 use std::process::Command;
 
@@ -142,12 +142,12 @@ async fn refused_records_are_mended_redriven_and_never_doubled() {
     everything_closes(&lake, &mended).await;
 }
 
-/// Another run changes nothing, and the audit of everything closes.
-async fn everything_closes(lake: &LakeUnderTest, mended: &std::path::Path) {
+/// Another run changes nothing, and the audit of everything balances.
+async fn everything_closes(lake: &LakeUnderTest, fixed: &std::path::Path) {
     lake.run_day("2026-03-04").await;
     assert_eq!(lake.table_rows("event", "2026-03-04").len(), 3);
     lake.assert_reconciled().await;
-    let (code, audit, text) = polelake(lake, mended, &["audit", "--json"]);
+    let (code, audit, text) = polelake(lake, fixed, &["audit", "--json"]);
     assert_eq!(code, 0, "{text}");
     let source = audit["sources"]
         .as_array()

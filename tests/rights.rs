@@ -22,7 +22,7 @@ const UNSEEN: [(&str, &str, &str, &str); 7] = [
         "pole-transform",
         "s3:DeleteObject",
         "refined",
-        "what a mapping that was mended makes no more",
+        "refined objects that a fixed mapping no longer writes",
     ),
     (
         "pole-transform",
@@ -81,7 +81,7 @@ const PROBES: [&str; 15] = [
     "elsewhere/x",
 ];
 
-/// What nobody does.
+/// Actions that no role may use.
 const NEVER: [&str; 7] = [
     "s3:DeleteObjectVersion",
     "s3:PutBucketPolicy",

@@ -1,4 +1,4 @@
-//! Days of a table at the cost of the change, kept as long as somebody wants them, and no longer.
+//! Days of a table at the cost of the change, kept as long as the retention policy says.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -150,7 +150,7 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
 }
 
 #[tokio::test]
-async fn groups_that_nobody_speaks_of_are_copied_and_measured_as_before() {
+async fn groups_without_changes_are_copied_and_measured_as_before() {
     let mut lake = Days::new();
     lake.sizes = SMALL;
     lake.push(

@@ -211,7 +211,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     );
     lake.push_events("housing-person", &[changed("late", 1)])
         .await;
-    // A rotated secret is asked for anew.
+    // A rotated secret is requested again.
     std::fs::write(
         lake.folder.join("secrets.json"),
         r#"{"person-api": "Bearer new"}"#,
@@ -255,9 +255,9 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     lake.push_events("housing-person", &[changed("unversioned", 1)])
         .await;
     let (_, report) = lake.run_day(MONDAY).await;
-    let books = &report["sources"]["housing-person"];
+    let reconciliation = &report["sources"]["housing-person"];
     assert_eq!(
-        (&books["landed"], &books["refined"]),
+        (&reconciliation["landed"], &reconciliation["refined"]),
         (&json!(4), &json!(3))
     );
     assert_eq!(
@@ -265,5 +265,5 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
         3,
         "none was taken for gone"
     );
-    assert_eq!(books["quarantined"], json!({"event.version": 1}));
+    assert_eq!(reconciliation["quarantined"], json!({"event.version": 1}));
 }

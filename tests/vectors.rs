@@ -642,7 +642,7 @@ async fn an_asset_that_omits_its_nulls_is_the_same_as_one_that_writes_them() {
 }
 
 #[tokio::test]
-async fn a_poison_message_in_mid_batch_stops_nobody_else() {
+async fn a_poison_message_in_mid_batch_stops_no_other_message() {
     let mut days = Days::new();
     let good = |key: &str| {
         let new = json!({"surname": "Sample"});

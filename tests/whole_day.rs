@@ -72,7 +72,7 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_books_of_every_day_close() {
+async fn the_reconciliation_of_every_day_balances() {
     let lake = LakeUnderTest::start().await;
     let mut rows = Vec::new();
     for (number, date) in ["2026-03-02", "2026-03-03", "2026-03-04"]
@@ -87,22 +87,26 @@ async fn the_books_of_every_day_close() {
         }
         let (run, report) = lake.run_day(date).await;
         let mut sum = [0; 4];
-        for (source, books) in report["sources"].as_object().unwrap() {
-            let quarantined: u64 = books["quarantined"]
+        for (source, reconciliation) in report["sources"].as_object().unwrap() {
+            let quarantined: u64 = reconciliation["quarantined"]
                 .as_object()
                 .unwrap()
                 .values()
                 .map(|n| n.as_u64().unwrap())
                 .sum();
-            let counts = [&books["landed"], &books["refined"], &books["ignored"]]
-                .map(|count| count.as_u64().unwrap());
+            let counts = [
+                &reconciliation["landed"],
+                &reconciliation["refined"],
+                &reconciliation["ignored"],
+            ]
+            .map(|count| count.as_u64().unwrap());
             assert_eq!(
                 counts[0],
                 counts[1] + counts[2] + quarantined,
                 "{source} on {date}"
             );
             assert_eq!(
-                (&books["waiting"], &books["offset_gaps"]),
+                (&reconciliation["waiting"], &reconciliation["offset_gaps"]),
                 (&json!(0), &json!(0)),
                 "{source} on {date}"
             );
@@ -154,7 +158,7 @@ async fn the_books_of_every_day_close() {
     );
 }
 
-/// Each day the town plants a tenure code that nobody knows, a home without an address and four people who are born in 9999
+/// Each day the town plants a tenure code that no list holds, a home without an address and four people who are born in 9999
 /// and linked to nothing, beside seven of its own whom nothing links (in so small a town more than is tolerated); a field and
 /// two values that no contract lists; and five records that are refused. All of it is told where it belongs, and nothing else.
 fn only_what_was_planted_is_told(report: &serde_json::Value, days: u64) {

@@ -7,7 +7,9 @@ use operations::LakeHandle;
 use operations::erase::{LakeErasureRequest, RequestedSubject, erase_subjects};
 use store::{MemoryStore, ObjectStore};
 
-use super::people::{Elsewhere, books_close, by_key, lake, noon, pole_id, receipt, traces, zones};
+use super::people::{
+    Elsewhere, assert_reconciled, by_key, lake, noon, pole_id, receipt, traces, zones,
+};
 
 /// A store that fails from a number of writes on, as a run that is killed does.
 struct DyingZone {
@@ -152,7 +154,7 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         [] as [String; 0],
         "after {limits:?} writes"
     );
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let first = receipt(&days, "housing-person", 0, 0).await;
     assert_eq!(
         (first.refined, first.erased),

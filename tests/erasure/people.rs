@@ -310,7 +310,7 @@ pub(crate) async fn refined_rows(days: &Days) -> BTreeMap<String, BTreeSet<Sampl
     found
 }
 
-pub(crate) async fn books_close(days: &Days) {
+pub(crate) async fn assert_reconciled(days: &Days) {
     let audit = audit_lake(
         &zones(days),
         AuditScope {
@@ -320,7 +320,7 @@ pub(crate) async fn books_close(days: &Days) {
     )
     .await
     .unwrap();
-    assert_eq!(audit.findings, [], "the books close");
+    assert_eq!(audit.findings, [], "the reconciliation balances");
 }
 
 pub(crate) async fn receipt(days: &Days, topic: &str, partition: i32, offset: i64) -> Receipt {

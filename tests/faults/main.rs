@@ -1,7 +1,7 @@
 //! The fault suite: seeds, each a small world in which everything goes wrong that can, over the real handlers, a real
 //! Kafka client and broker, and the S3 endpoint behind a proxy.
 //!
-//! After each seed: accepted is in the log; the log is landed bit by bit; the books close; the snapshot is what an
+//! After each seed: accepted is in the log; the log is landed bit by bit; the reconciliation balances; the snapshot is what an
 //! oracle tells from the log alone; and running everything again changes nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]

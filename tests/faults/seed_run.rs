@@ -162,7 +162,7 @@ async fn check_outcome(
     .await
     .map_err(|e| e.to_string())?;
     if let Some(finding) = audit.findings.first() {
-        return Err(format!("the books do not close: {finding:?}"));
+        return Err(format!("the reconciliation does not balance: {finding:?}"));
     }
     let (wanted, found) = (derive_expected(&log), read_found_state(world, last)?);
     if wanted != found {

@@ -316,7 +316,7 @@ impl ContractDocument {
 }
 
 /// The owner of a contract that names no team.
-const NO_OWNER: &str = "nobody";
+const NO_OWNER: &str = "unnamed team";
 
 /// The standard's names at the root of a contract.
 const ROOT_NAMES: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \

@@ -311,7 +311,7 @@ fn alarm_metrics(infra: &Infra, folder: &str) -> Vec<String> {
     names
 }
 
-/// Every alarm that there must be, and that each of them tells somebody.
+/// Every alarm that there must be, and that each of them notifies the operators.
 fn check_alarms(infra: &Infra, found: &mut Vec<String>) {
     for (folder, needed) in ALARMS {
         let mut there = alarm_metrics(infra, folder);

@@ -1,4 +1,4 @@
-//! Whom to ask, how access is granted and which documents there are, as a contract says.
+//! Contacts, access and documents of a contract.
 
 use contract::ContractInfo;
 use maud::{Markup, html};
