@@ -1,4 +1,5 @@
-//! Backfill: old records take the way of every event, in every format, as often as it takes, and undo nothing.
+//! Backfill: old records take the way of every event, in every format, as often as it takes, and
+//! undo nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,8 +49,8 @@ fn shown(path: &Path) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
     let lake = LakeUnderTest::start().await;
-    // A live event, and then the dump of the old system: one older record, one newer record, one unknown
-    // record.
+    // A live event, and then the dump of the old system: one older record, one newer record, one
+    // unknown record.
     lake.push_events(
         "housing-person",
         &[person_event(

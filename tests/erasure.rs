@@ -1,5 +1,5 @@
-//! Erasing a person: nothing of them is left in raw, refined or quarantine, the reconciliation balances, and no
-//! replay brings them back.
+//! Erasing a person: nothing of them is left in raw, refined or quarantine, the reconciliation
+//! balances, and no replay brings them back.
 
 mod broken_off;
 mod people;
@@ -351,7 +351,8 @@ async fn a_shared_row_that_is_erased_by_its_id_leaves_records_to_be_fixed_by_han
         subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
         full_records: whole_records,
     };
-    // The id does not tell the key from which it was made: the rows go, the record waits for a person.
+    // The id does not tell the key from which it was made: the rows go, the record waits for a
+    // person.
     let outcome = erase_subjects(&zones(&days), &request(false), &Elsewhere, noon())
         .await
         .unwrap();

@@ -397,7 +397,8 @@ async fn cloud_events_come_alone_or_in_batches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
-    // The source gives its events no ids: only the request's name tells a repeat from an equal event.
+    // The source gives its events no ids: only the request's name tells a repeat from an equal
+    // event.
     let lake = LakeUnderTest::start().await;
     let url = format!("{}/v1/police-manchester/events", lake.platform.api);
     let call =

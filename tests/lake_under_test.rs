@@ -161,7 +161,8 @@ impl LakeUnderTest {
         audit
     }
 
-    /// Merges and reports a day, after everything is landed and transformed; gives the run and the report.
+    /// Merges and reports a day, after everything is landed and transformed; gives the run and the
+    /// report.
     pub(crate) async fn run_day(&self, date: &str) -> (Value, Value) {
         self.platform.running.wait_until_settled().await;
         let run = self
@@ -183,7 +184,8 @@ impl LakeUnderTest {
         self.folder.join("s3").join(bucket).join(key)
     }
 
-    /// How many tables have snapshots: those that some shipped source fills, and the one that is made of them.
+    /// How many tables have snapshots: those that some shipped source fills, and the one that is
+    /// made of them.
     pub(crate) fn count_merged_tables(&self) -> usize {
         let catalogue =
             host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();

@@ -1,5 +1,5 @@
-//! The merge against an oracle: for any events, order, repeats and split into days, and for any number of shards, runs and
-//! row groups, the snapshot is what a naive reading of the events says.
+//! The merge against an oracle: for any events, order, repeats and split into days, and for any
+//! number of shards, runs and row groups, the snapshot is what a naive reading of the events says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,7 +119,8 @@ struct Truth {
     members: BTreeMap<u8, BTreeSet<u8>>,
 }
 
-/// The oracle: the events of each thing, sorted by time and then by their first place in the log, applied one by one.
+/// The oracle: the events of each thing, sorted by time and then by their first place in the log,
+/// applied one by one.
 fn oracle(events: &[Told], log: &[usize]) -> Truth {
     let first = |event: &usize| log.iter().position(|logged| logged == event).unwrap();
     let mut truth = Truth::default();
@@ -148,7 +149,8 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
                     members.clear();
                 }
                 Does::Patch => {
-                    // A patch does not bring a deleted record back; before every whole row it makes a partial one.
+                    // A patch does not bring a deleted record back; before every whole row it makes
+                    // a partial one.
                     if person.is_some() || (!whole && rank == 0) {
                         let (name, column) = FIELDS[usize::from(told.field)];
                         person
@@ -263,7 +265,8 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) {
             "rows are sorted, each key once"
         );
     }
-    // The same log in one day and one piece says the same, in every column but those of the day's place in the log.
+    // The same log in one day and one piece says the same, in every column but those of the day's
+    // place in the log.
     let (whole, monday) = merged(events, log, &[(log.len(), MergeSizes::default())]).await;
     let place = ["ingested_at", "offset"];
     let told = |rows: Vec<SampleRow>| -> Vec<SampleRow> {
@@ -298,7 +301,8 @@ proptest! {
     ) {
         let mut log: Vec<usize> = (0..events.len()).collect();
         log.extend(repeats.iter().map(|repeat| repeat.index(events.len())));
-        // A shuffle by a hash of the place: the order of arrival has nothing to do with that of the events.
+        // A shuffle by a hash of the place: the order of arrival has nothing to do with that of the
+        // events.
         log.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(shuffle | 1).rotate_left(17));
         let mut days: Vec<(usize, MergeSizes)> = cuts.into_iter().map(|(cut, sizes)| (cut.index(log.len() + 1), sizes)).collect();
         days.sort_by_key(|(cut, _)| *cut);

@@ -1,4 +1,5 @@
-//! What an operator does with the binary to a lake that runs: erase a person, rebuild days, sweep old ones.
+//! What an operator does with the binary to a lake that runs: erase a person, rebuild days, sweep
+//! old ones.
 
 use serde_json::{Value, json};
 

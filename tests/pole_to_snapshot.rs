@@ -1,4 +1,5 @@
-//! POLE to snapshot: repeatable, indifferent to order and repeats, and never wrong about what is gone.
+//! POLE to snapshot: repeatable, indifferent to order and repeats, and never wrong about what is
+//! gone.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +119,8 @@ async fn pushing_in_reverse_order_gives_the_same_rows() {
     }
     there.run_day(MONDAY).await;
     back.run_day(MONDAY).await;
-    // Of two statements of the very same moment the later one in the log holds; all others are indifferent to order.
+    // Of two statements of the very same moment the later one in the log holds; all others are
+    // indifferent to order.
     let tied = |row: &crate::lake_under_test::SampleRow| {
         row.get("surname").is_some_and(|name| name == "Late")
     };

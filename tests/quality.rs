@@ -1,4 +1,5 @@
-//! Rules and trends over real days: what is found is what was planted, and a re-scan finds the same.
+//! Rules and trends over real days: what is found is what was planted, and a re-scan finds the
+//! same.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Raw to POLE: every sample that ships with a contract gives exactly the rows in `expected.txt` beside it.
+//! Raw to POLE: every sample that ships with a contract gives exactly the rows in `expected.txt`
+//! beside it.
 //!
 //! After a change of a mapping, `polelake contract test --update` writes them again.
 

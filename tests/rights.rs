@@ -1,4 +1,5 @@
-//! What each function may do, beside what it does: every call of a day is allowed by its policy, and little else is.
+//! What each function may do, beside what it does: every call of a day is allowed by its policy,
+//! and little else is.
 
 pub(crate) mod calls;
 mod policy;
@@ -145,7 +146,8 @@ fn too_much(
                     ));
                 }
             }
-            // Beside its prefixes, whatever it does within them. The site is its pages and nothing else.
+            // Beside its prefixes, whatever it does within them. The site is its pages and nothing
+            // else.
             if zone != "site" && policy.allows(action, &format!("{bucket}/elsewhere/x"), &[]) {
                 faults.push(format!("{function} may {action} {bucket}/elsewhere"));
             }
@@ -250,7 +252,8 @@ async fn calls_and_policies_are_held_against_each_other() {
     );
 }
 
-/// What `cargo test -p infra-tests` deployed to an emulator, as it was told; none where that was not run.
+/// What `cargo test -p infra-tests` deployed to an emulator, as it was told; none where that was
+/// not run.
 fn deployed() -> Option<Value> {
     let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("infra-outputs.json");
     let Ok(text) = std::fs::read_to_string(&file) else {

@@ -115,7 +115,8 @@ enum Piece {
     Code,
 }
 
-/// The kind and the length of the stretch that begins the text. Code comes one character or name at a time.
+/// The kind and the length of the stretch that begins the text. Code comes one character or name at
+/// a time.
 fn next_piece(text: &str) -> (Piece, usize) {
     let up_to = |end: &str, from: usize| {
         text[from..]
@@ -170,7 +171,8 @@ fn name_length(text: &str) -> usize {
     }
 }
 
-/// Where the content of a literal is, between its quotes. One that the end of the text cuts off has only the first.
+/// Where the content of a literal is, between its quotes. One that the end of the text cuts off has
+/// only the first.
 fn content_range(literal: &str) -> Range<usize> {
     let start = literal.find('"').map_or(0, |quote| quote + 1);
     let end = literal.rfind('"').filter(|end| *end >= start);

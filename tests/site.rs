@@ -1,8 +1,8 @@
 //! The catalogue site in a browser, and the queries that its pages show.
 //!
-//! Needs node with the packages of `tests/site`, and chromium. Where they are missing the test says so and how to install
-//! them; CI has them. `SITE=…/s3/site` looks at the site of another lake, such as a demo's, and `SITE_SCREENSHOTS` says
-//! where the pictures go.
+//! Needs node with the packages of `tests/site`, and chromium. Where they are missing the test says
+//! so and how to install them; CI has them. `SITE=…/s3/site` looks at the site of another lake,
+//! such as a demo's, and `SITE_SCREENSHOTS` says where the pictures go.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! The smoke test of a stack, against the local platform: every hop is told with its time; one that does not happen is
-//! named, with where to look.
+//! The smoke test of a stack, against the local platform: every hop is told with its time; one that
+//! does not happen is named, with where to look.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,8 @@ async fn every_hop_is_told_and_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hop_that_does_not_happen_is_named_with_a_remedy() {
     let contract = "sources/platform/smoke/contract.odcs.yaml";
-    // The deployed contracts do not know the type that the test sends: it is refused on its way into the refined zone.
+    // The deployed contracts do not know the type that the test sends: it is refused on its way
+    // into the refined zone.
     let other = contracts_with("smoke-refused", contract, |text| {
         text.replace("SmokeTested:", "SmokeTried:")
     });

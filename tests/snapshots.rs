@@ -1,5 +1,5 @@
-//! Days side by side: a diff says what a naive comparison of all rows says, reads no more than it must, and shows no
-//! personal value unasked.
+//! Days side by side: a diff says what a naive comparison of all rows says, reads no more than it
+//! must, and shows no personal value unasked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -136,7 +136,8 @@ fn told(kind: &str, number: usize, minute: u32, name: &str) -> Value {
     event
 }
 
-/// People on Monday; on Tuesday some are changed, some only stated again, some gone, and some are new.
+/// People on Monday; on Tuesday some are changed, some only stated again, some gone, and some are
+/// new.
 async fn two_days(first: MergeSizes, second: MergeSizes) -> Days {
     let mut days = Days::new();
     days.sizes = first;
@@ -176,7 +177,8 @@ async fn two_days(first: MergeSizes, second: MergeSizes) -> Days {
     days
 }
 
-/// What a comparison of all rows, in memory, says of the counts: added, changed, restated, removed, and by column.
+/// What a comparison of all rows, in memory, says of the counts: added, changed, restated, removed,
+/// and by column.
 #[derive(Debug, Default, PartialEq)]
 struct Naive {
     counts: [u64; 4],
@@ -540,7 +542,8 @@ async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
     );
 }
 
-/// The lines that `show` prints for readers that are here, by the readers themselves: how many rows they see.
+/// The lines that `show` prints for readers that are here, by the readers themselves: how many rows
+/// they see.
 fn read(shown: &Value) -> Vec<u64> {
     let line = |reader: &str| {
         let lines = shown["reading"].as_array().unwrap();

@@ -224,7 +224,8 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     lake.push_events("housing-person", &[changed("rotated", 1)])
         .await;
     assert_eq!(api.asked("rotated").last().unwrap(), "Bearer new");
-    // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent again.
+    // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent
+    // again.
     api.says("slow", &[(0, "", Value::Null)]);
     api.says("refuses", &[(400, "", Value::Null)]);
     for (key, status, rule) in [

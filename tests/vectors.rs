@@ -1,7 +1,8 @@
-//! What went wrong for those who tried it before: every test vector of the housing sources' reference, by name.
+//! What went wrong for those who tried it before: every test vector of the housing sources'
+//! reference, by name.
 //!
-//! Two of them are about the relay and its neighbours and stand where the processes run: `state_fetch` answers 404 and
-//! 5xx of the record's API, `http_to_topic` poison at the door.
+//! Two of them are about the relay and its neighbours and stand where the processes run:
+//! `state_fetch` answers 404 and 5xx of the record's API, `http_to_topic` poison at the door.
 
 use serde_json::{Value, json};
 
@@ -194,7 +195,8 @@ async fn created_after_updated() {
 
 #[tokio::test]
 async fn a_404_then_re_created() {
-    // Ordered by the events' times: with `version: etag` a record that is gone does not come back under its key.
+    // Ordered by the events' times: with `version: etag` a record that is gone does not come back
+    // under its key.
     let fetching = contracts(|files| {
         let fetch =
             "state: $.entity\n      fetch: {url: \"https://people.example.org/persons/{key}\"}";
@@ -839,7 +841,8 @@ async fn a_column_that_is_widened_or_removed_is_refused_with_a_remedy() {
 
 #[tokio::test]
 async fn unpadded_dates_of_legacy_partitions_are_read_by_a_declared_format_and_never_guessed() {
-    // Rows of old files say 2022-1-5: a mapping that declares it reads it, every other refuses it by name.
+    // Rows of old files say 2022-1-5: a mapping that declares it reads it, every other refuses it
+    // by name.
     let declared = contracts(|files| {
         let format = "received_date: {parse: {from: $.date_received, formats: [YYYY-M-D, iso]}}";
         replace(files, REGISTER, "received_date: $.date_received", format);

@@ -158,9 +158,10 @@ async fn the_reconciliation_of_every_day_balances() {
     );
 }
 
-/// Each day the town plants a tenure code that no list holds, a home without an address and four people who are born in 9999
-/// and linked to nothing, beside seven of its own whom nothing links (in so small a town more than is tolerated); a field and
-/// two values that no contract lists; and five records that are refused. All of it is told where it belongs, and nothing else.
+/// Each day the town plants a tenure code that no list holds, a home without an address and four
+/// people who are born in 9999 and linked to nothing, beside seven of its own whom nothing links
+/// (in so small a town more than is tolerated); a field and two values that no contract lists; and
+/// five records that are refused. All of it is told where it belongs, and nothing else.
 fn only_what_was_planted_is_told(report: &serde_json::Value, days: u64) {
     let mut broken = Vec::new();
     for (table, manifest) in report["tables"].as_object().unwrap() {

@@ -119,7 +119,8 @@ async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
     }
 }
 
-/// Runs an erasure with so many writes of each zone, and then a whole one; says whether the first broke off.
+/// Runs an erasure with so many writes of each zone, and then a whole one; says whether the first
+/// broke off.
 async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
     let days = lake().await;
     let request = || LakeErasureRequest {

@@ -1,4 +1,5 @@
-//! The functions' triggers, as rough as they can be: redelivery, other batches, zombies, kills and time-outs.
+//! The functions' triggers, as rough as they can be: redelivery, other batches, zombies, kills and
+//! time-outs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
@@ -17,7 +18,8 @@ use trigger::{ScheduleRequest, SqsEvent};
 use crate::guards::Guard;
 use crate::world::{SOURCE, World};
 
-/// Lets the function work until it is killed at one of its await points, or its time is over; none then.
+/// Lets the function work until it is killed at one of its await points, or its time is over; none
+/// then.
 async fn invoke_with_faults<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
     if world
         .injector
@@ -244,7 +246,8 @@ impl LandingStage {
         self.committed.extend(ends);
     }
 
-    /// Some records of some partitions, as Lambda cuts them; sometimes from before what was committed.
+    /// Some records of some partitions, as Lambda cuts them; sometimes from before what was
+    /// committed.
     fn next_batch(&self, world: &World) -> (String, BTreeMap<i32, i64>) {
         let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
         let (mut parts, mut ends) = (Vec::new(), BTreeMap::new());

@@ -1,4 +1,5 @@
-//! The calls that each function makes on some days: its own endpoints of S3 and Glue write them down.
+//! The calls that each function makes on some days: its own endpoints of S3 and Glue write them
+//! down.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -143,7 +144,8 @@ fn databases(outputs: &Value) -> BTreeSet<String> {
     snapshot_merge::glue_databases::required_databases(prefix, &catalogue)
 }
 
-/// An endpoint that forwards every request to an emulator, and answers itself what the emulator does not know.
+/// An endpoint that forwards every request to an emulator, and answers itself what the emulator
+/// does not know.
 pub(crate) fn forwarding_router(emulator: &str) -> Router {
     Router::new()
         .fallback(forwarded)

@@ -18,7 +18,8 @@ use super::running::RunningPlatform;
 /// The largest request that API Gateway accepts.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser names the caller.
+/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser
+/// names the caller.
 const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 
 /// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.

@@ -1,4 +1,5 @@
-//! A Glue endpoint for one machine: the operations that the catalogue needs, JSON by `X-Amz-Target`.
+//! A Glue endpoint for one machine: the operations that the catalogue needs, JSON by
+//! `X-Amz-Target`.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -1,8 +1,10 @@
-//! A chunk of a partition: the unit that is landed once and transformed once, and every key that names a part of it.
+//! A chunk of a partition: the unit that is landed once and transformed once, and every key that
+//! names a part of it.
 
 use crate::Day;
 
-/// What a raw object is named after: the stream it belongs to and the first offset that it must hold.
+/// What a raw object is named after: the stream it belongs to and the first offset that it must
+/// hold.
 ///
 /// ```
 /// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
@@ -34,7 +36,8 @@ impl Chunk {
         format!("raw/{}/", self.stream_path())
     }
 
-    /// Listed after this key, the stream's raw objects begin with this one. It sorts just before the raw key.
+    /// Listed after this key, the stream's raw objects begin with this one. It sorts just before
+    /// the raw key.
     #[must_use]
     pub fn raw_list_start(&self) -> String {
         format!("{}{:020}", self.raw_prefix(), self.offset)
@@ -46,13 +49,15 @@ impl Chunk {
         format!("{}~", self.raw_prefix())
     }
 
-    /// The key of the small object that remembers where the raw log ends. A cache: the raw log itself decides.
+    /// The key of the small object that remembers where the raw log ends. A cache: the raw log
+    /// itself decides.
     #[must_use]
     pub fn log_end_hint_key(&self) -> String {
         format!("raw/_log/{}.json", self.stream_path())
     }
 
-    /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
+    /// The key of the chunk's refined rows for a table. `day` is the day of its first record's
+    /// append time.
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
         format!(
@@ -105,7 +110,8 @@ impl Chunk {
         format!("{}{:020}.json", self.receipt_prefix(), self.offset)
     }
 
-    /// Listed after this key, the stream's receipts begin with this chunk's. It sorts just before the receipt's key.
+    /// Listed after this key, the stream's receipts begin with this chunk's. It sorts just before
+    /// the receipt's key.
     #[must_use]
     pub fn receipt_list_start(&self) -> String {
         format!("{}{:020}", self.receipt_prefix(), self.offset)

@@ -9,7 +9,8 @@ use crate::terraform::{
     BlockLocation, Infra, attribute_text, block_labels, find_attribute, nested_blocks,
 };
 
-/// Alarms of each small module, by the metric that they watch. Two of one metric watch different things.
+/// Alarms of each small module, by the metric that they watch. Two of one metric watch different
+/// things.
 const ALARMS: [(&str, &[&str]); 6] = [
     ("modules/function/", &["Errors", "Throttles", "Duration"]),
     (
@@ -51,7 +52,8 @@ const ALARMS: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// What invokes each function: the small module or resource, and the attribute that names the function.
+/// What invokes each function: the small module or resource, and the attribute that names the
+/// function.
 const TRIGGERS: [(&str, &str, &str); 6] = [
     ("event-relay", "http_api", "function_name"),
     (

@@ -1,5 +1,5 @@
-//! Terraform itself: format, validation, its tests over mocked AWS; and the minimal environment applied for real to an
-//! emulator, planned again, destroyed.
+//! Terraform itself: format, validation, its tests over mocked AWS; and the minimal environment
+//! applied for real to an emulator, planned again, destroyed.
 //!
 //! What is not installed is skipped out loud; with `CI=true` it is a failure.
 
@@ -310,8 +310,8 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     keep_outputs(&terraform);
     let (code, said) = run(&["plan", "-no-color", "-detailed-exitcode"]);
     assert_eq!(code, 0, "the second plan is not empty\n{}", ending(&said));
-    // moto answers nothing where a queue's setting is gone. The provider may take that for a failure; when it looks
-    // again, for what it is.
+    // moto answers nothing where a queue's setting is gone. The provider may take that for a
+    // failure; when it looks again, for what it is.
     let destroyed = (0..2).any(|_| run(&["destroy", "-no-color", "-auto-approve"]).0 == 0);
     assert!(destroyed, "it cannot be taken down");
     test.remember_pass().unwrap();

@@ -1,4 +1,5 @@
-//! `polelake-bench land` and `polelake-bench transform`: events per CPU-second and CPU-seconds per million events of one step.
+//! `polelake-bench land` and `polelake-bench transform`: events per CPU-second and CPU-seconds per
+//! million events of one step.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -119,7 +120,8 @@ pub(crate) async fn bench_landing(events: usize, as_json: bool) -> Result<bool, 
         step: "land",
         events: batches * BATCH_RECORDS,
         wall_seconds,
-        // The kernel counts CPU time in ticks of 10 ms; one core is never idle here, so wall time is the lower bound.
+        // The kernel counts CPU time in ticks of 10 ms; one core is never idle here, so wall time
+        // is the lower bound.
         cpu_seconds: cpu_seconds.max(wall_seconds),
         bytes: values.iter().map(Vec::len).sum::<usize>() * batches,
         details: json!({}),
@@ -170,7 +172,8 @@ fn fill_offsets(template: &str, first_offset: usize) -> String {
     payload
 }
 
-/// Measures pole-transform: a raw object, decoded and transformed to all its tables, again and again.
+/// Measures pole-transform: a raw object, decoded and transformed to all its tables, again and
+/// again.
 pub(crate) fn bench_transform(
     events: usize,
     contracts: &Path,

@@ -1,4 +1,5 @@
-//! `polelake-bench load`: as many events through HTTP as this machine accepts, and the reconciliation at the end.
+//! `polelake-bench load`: as many events through HTTP as this machine accepts, and the
+//! reconciliation at the end.
 //!
 //! It prints events per second, and the peak megabytes of each process.
 
@@ -42,7 +43,8 @@ struct LoadMeasurement {
     refined: u64,
 }
 
-/// Pushes the events, merges and audits. False when the reconciliation does not balance or events are missing.
+/// Pushes the events, merges and audits. False when the reconciliation does not balance or events
+/// are missing.
 pub(crate) async fn run(
     place: &PlatformArgs,
     events: usize,
@@ -77,7 +79,8 @@ pub(crate) async fn run(
         refined: source.map_or(0, |source| source.sum_counts(false).refined),
     };
     print_load(&load, as_json);
-    // A request that got no answer was sent again, and its repeats are landed and refined too: more is no error.
+    // A request that got no answer was sent again, and its repeats are landed and refined too: more
+    // is no error.
     Ok(reconciliation.is_reconciled() && load.refined >= events as u64)
 }
 

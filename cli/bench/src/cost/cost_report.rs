@@ -181,7 +181,8 @@ pub(super) fn print_alternatives(months: &[ComparedMonth]) {
     );
 }
 
-/// Dollars from the topic on, where the alternatives begin: without the relay and its API, with the requests for small files.
+/// Dollars from the topic on, where the alternatives begin: without the relay and its API, with the
+/// requests for small files.
 fn usd_from_topic(bill: &Bill) -> f64 {
     let before_topic: f64 = bill
         .lines

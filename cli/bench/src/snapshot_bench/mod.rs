@@ -1,5 +1,6 @@
-//! `polelake-bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same files, one process each.
-//! `polelake-bench tables`: many small tables merged in one invocation. Both print CPU-seconds, seconds and megabytes.
+//! `polelake-bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same
+//! files, one process each. `polelake-bench tables`: many small tables merged in one invocation.
+//! Both print CPU-seconds, seconds and megabytes.
 
 mod folder_store;
 mod many_tables;
@@ -50,7 +51,8 @@ pub(crate) struct SnapshotBench {
     pub(crate) contracts: PathBuf,
 }
 
-/// Each peer with the variants of its merge: `simple` rewrites the table, `whole` makes what polelake makes.
+/// Each peer with the variants of its merge: `simple` rewrites the table, `whole` makes what
+/// polelake makes.
 const PEER_VARIANTS: [(&str, &str); 3] = [
     ("duckdb", "simple"),
     ("duckdb", "whole"),
@@ -62,7 +64,8 @@ pub(crate) fn zone_store(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
     Arc::new(FolderStore(dir.join(name)))
 }
 
-/// Merges one day in this process and prints what it cost as JSON. With `tables`, the many tables of a small council.
+/// Merges one day in this process and prints what it cost as JSON. With `tables`, the many tables
+/// of a small council.
 pub(crate) async fn run_worker(
     dir: &Path,
     contracts: &Path,
@@ -113,8 +116,8 @@ fn merge_context(dir: &Path, catalogue: Catalogue) -> Context {
     }
 }
 
-/// Merges and publishes the many small tables of a council in one invocation: a first load, one changed key in a hundred,
-/// and no changes.
+/// Merges and publishes the many small tables of a council in one invocation: a first load, one
+/// changed key in a hundred, and no changes.
 pub(crate) async fn bench_small_tables(
     dir: &Path,
     contracts: &Path,
@@ -196,7 +199,8 @@ async fn merge_in_process(
 }
 
 impl SnapshotBench {
-    /// Prepares the days, merges each, lets the peers merge the second, and prints the measurements.
+    /// Prepares the days, merges each, lets the peers merge the second, and prints the
+    /// measurements.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         require_new_folder(&self.dir)?;
         let selections = [

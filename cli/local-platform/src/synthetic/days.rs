@@ -1,5 +1,5 @@
-//! The events of a day: the first day creates the whole council, later days change it. Each day also has the edge cases that
-//! have gone wrong in the systems that polelake replaces.
+//! The events of a day: the first day creates the whole council, later days change it. Each day
+//! also has the edge cases that have gone wrong in the systems that polelake replaces.
 
 use serde_json::{Value, json};
 
@@ -329,7 +329,8 @@ fn edge_case_tenancies(day: &CouncilDay) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Cases as CloudEvents: received on one day, decided on the next, appealed or withdrawn on the third.
+/// Cases as CloudEvents: received on one day, decided on the next, appealed or withdrawn on the
+/// third.
 fn case_events(day: &CouncilDay) -> Vec<Vec<u8>> {
     let mut events = Vec::new();
     for case in 0..day.council.people.div_ceil(25) {

@@ -215,7 +215,8 @@ impl SyntheticCouncil {
     }
 }
 
-/// A date of birth, sometimes one of the placeholders that the old systems wrote for an unknown date.
+/// A date of birth, sometimes one of the placeholders that the old systems wrote for an unknown
+/// date.
 fn birth_date(rng: &mut Rng) -> String {
     match rng.usize(0..40) {
         0 => "0001-01-01T00:00:00".to_owned(),

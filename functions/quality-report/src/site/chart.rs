@@ -1,4 +1,5 @@
-//! Charts as inline SVG: the same numbers give the same bytes. A table of the same numbers follows each chart.
+//! Charts as inline SVG: the same numbers give the same bytes. A table of the same numbers follows
+//! each chart.
 
 use std::fmt::Write;
 

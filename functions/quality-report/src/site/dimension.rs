@@ -35,7 +35,8 @@ pub(super) const DIMENSIONS: [(&str, &str); 6] = [
     ("accuracy", "Values match reality"),
 ];
 
-/// The government's name of a dimension that contracts name as the Open Data Contract Standard does.
+/// The government's name of a dimension that contracts name as the Open Data Contract Standard
+/// does.
 pub(super) fn government_dimension(name: &str) -> &'static str {
     match name {
         "completeness" | "coverage" => "completeness",
@@ -191,7 +192,8 @@ pub(super) fn all_rules<'e>(
     rules
 }
 
-/// `n of m critical rules met`: the only headline, for a mean would hide a broken key behind millions of clean texts.
+/// `n of m critical rules met`: the only headline, for a mean would hide a broken key behind
+/// millions of clean texts.
 pub(super) fn critical_rules_met<'r>(
     rules: impl Iterator<Item = &'r RuleResult>,
 ) -> (usize, usize) {

@@ -1,5 +1,5 @@
-//! How to query a table. All examples are made in this module, so that a test can run what the pages
-//! show.
+//! How to query a table. All examples are made in this module, so that a test can run what the
+//! pages show.
 
 use contract::{Catalogue, TableContract};
 use lake::{SnapshotManifest, table_prefix};

@@ -1,7 +1,7 @@
 //! Avro's object container files, as far as Iceberg's manifests need them.
 //!
-//! Written here because the crate for it names the file's metadata in the random order of a hash map: the same input
-//! would not give the same bytes.
+//! Written here because the crate for it names the file's metadata in the random order of a hash
+//! map: the same input would not give the same bytes.
 
 use std::collections::BTreeMap;
 

@@ -110,8 +110,8 @@ fn cell<'c>(name: &str, kind: ColumnType, person: &'c Person) -> Cell<'c> {
     }
 }
 
-/// The three days: a shard that stays and one that is replaced on the second; on the third the first one is replaced,
-/// with the new column in it.
+/// The three days: a shard that stays and one that is replaced on the second; on the third the
+/// first one is replaced, with the new column in it.
 fn days() -> [[(u32, &'static str, Vec<Person>); 2]; 3] {
     let first = || (0, "a", people(0, &["Ada", "Ben"], None));
     let replaced = || (1, "c", people(1, &["Cyd", "Dora", "Eve"], None));
@@ -199,7 +199,8 @@ pub(crate) fn data_file(
     )
 }
 
-/// Publishes the three days one after the other, as the merge will. `ids_since` is the first day whose files have ids.
+/// Publishes the three days one after the other, as the merge will. `ids_since` is the first day
+/// whose files have ids.
 pub(crate) fn publish(root: &str, ids_since: usize) -> Written {
     let (old, new) = (contract(false), contract(true));
     let mut written: BTreeMap<String, Vec<u8>> = BTreeMap::new();
