@@ -20,7 +20,11 @@ fn born(key: &str, name: &str) -> Value {
 }
 
 fn tenure(minute: u32, members: &[&str]) -> Value {
-    let member = |key: &&str| json!({"id": key, "type": "Person", "personTenureType": "Tenant", "fullName": "A B"});
+    let member = |key: &&str| {
+        json!({
+            "id": key, "type": "Person", "personTenureType": "Tenant", "fullName": "A B"
+        })
+    };
     let members: Vec<Value> = members.iter().map(member).collect();
     person_event(
         "TenureCreatedEvent",

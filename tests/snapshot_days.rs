@@ -385,7 +385,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
     fn a_sweep_never_deletes_what_a_kept_day_names(
-        steps in proptest::collection::vec((any::<bool>(), any::<bool>()), 1..9), daily in 0..3usize, monthly in 0..3usize
+        steps in proptest::collection::vec((any::<bool>(), any::<bool>()), 1..9),
+        daily in 0..3usize, monthly in 0..3usize
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(sweeps(&steps, RetentionPolicy { daily, monthly, yearly: 1 }))?;

@@ -282,14 +282,19 @@ async fn a_column_that_came_between_the_days_is_a_change_where_it_is_filled() {
     days.merge_tables(MONDAY, &TABLES).await.unwrap();
     let wider = contracts(|files| {
         let reference = "      - {name: reference,";
-        let calling = "      - {name: calling, logicalType: string, physicalType: string, classification: personal, description: 'Calling'}";
+        let calling = "      - {name: calling, logicalType: string, physicalType: string, \
+            classification: personal, description: 'Calling'}";
         replace(
             files,
             "pole/person.odcs.yaml",
             reference,
             &format!("{calling}\n{reference}"),
         );
-        let title = "      title: $.title\n      given_name: {normalise: {from: $.firstName, as: name}}\n      middle_names: {normalise: {from: $.middleName, as: name}}\n      surname: {normalise: {from: $.surname, as: name}}\n      full_name";
+        let title = "      title: $.title\n      \
+            given_name: {normalise: {from: $.firstName, as: name}}\n      \
+            middle_names: {normalise: {from: $.middleName, as: name}}\n      \
+            surname: {normalise: {from: $.surname, as: name}}\n      \
+            full_name";
         let mapping = "sources/housing/person/mapping.yaml";
         replace(
             files,
@@ -554,11 +559,13 @@ fn read(shown: &Value) -> Vec<u64> {
     };
     let mut seen = Vec::new();
     if has("duckdb", "duckdb") {
-        let script = "import sys, duckdb\nrows = duckdb.sql(sys.argv[1])\nassert 'shard' not in rows.columns\nprint(len(rows.fetchall()))";
+        let script = "import sys, duckdb\nrows = duckdb.sql(sys.argv[1])\n\
+            assert 'shard' not in rows.columns\nprint(len(rows.fetchall()))";
         seen.extend(python(script, &[line("DuckDB")]).as_u64());
     }
     if has("pyarrow", "pyarrow") {
-        let script = "import sys\nsetup, rows = sys.argv[1].split('; ')\nexec(setup)\nprint(eval(rows).num_rows)";
+        let script = "import sys\nsetup, rows = sys.argv[1].split('; ')\nexec(setup)\n\
+            print(eval(rows).num_rows)";
         seen.extend(python(script, &[line("PyArrow")]).as_u64());
     }
     seen

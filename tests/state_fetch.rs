@@ -60,7 +60,8 @@ impl PersonApi {
     fn contracts(&self, name: &str) -> TempFolder {
         contracts_with(name, PERSON, |text| {
             let fetch = format!(
-                "state: $.entity\n      fetch: {{url: \"http://{}/persons/{{key}}\", secret: person-api, version: etag, timeout_ms: 1000}}",
+                "state: $.entity\n      \
+                 fetch: {{url: \"http://{}/persons/{{key}}\", secret: person-api, version: etag, timeout_ms: 1000}}",
                 self.address
             );
             text.replace("state: $.entity", &fetch)

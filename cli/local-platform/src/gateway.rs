@@ -188,7 +188,10 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
             "accountId": "000000000000",
             "apiId": "local",
             "authorizer": authorizer,
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                "userAgent": ""
+            },
             "requestId": "local",
             "stage": "$default",
             "timeEpoch": 0,
