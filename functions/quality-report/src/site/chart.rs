@@ -204,10 +204,10 @@ fn usual_range_band(scale: ChartScale, (minimum, maximum): (f64, f64), count: us
     let height = (scale.y_position(minimum) - top).max(2.0);
     html! {
         rect.c-band
-                x=(format_coordinate(left))
-                width="20"
-                y=(format_coordinate(top))
-                height=(format_coordinate(height)) {}
+            x=(format_coordinate(left))
+            width="20"
+            y=(format_coordinate(top))
+            height=(format_coordinate(height)) {}
     }
 }
 
