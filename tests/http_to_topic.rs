@@ -126,7 +126,9 @@ async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
         json!({"firstName": "Ada", "surname": "Sample"}),
     )
     .to_string();
-    let wrapped = json!({"Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-2:0:person.fifo", "Message": event});
+    let wrapped = json!({
+        "Type": "Notification", "TopicArn": "arn:aws:sns:eu-west-2:0:person.fifo", "Message": event
+    });
     let url = format!("{}/_local/queues/relay-housing-person", lake.platform.api);
     for body in [wrapped.to_string(), "not an event".to_owned()] {
         let answer = reqwest::Client::new()
@@ -168,7 +170,8 @@ async fn tokens_are_held_to_the_contract_and_to_their_time() {
         |text| {
             text.replace(
             "      push:\n",
-            "      push:\n        claims: [{iss: \"https://issuer.polelake.local\", client_id: \"housing-*\", scope: events/write}]\n",
+            "      push:\n        \
+             claims: [{iss: \"https://issuer.polelake.local\", client_id: \"housing-*\", scope: events/write}]\n",
         )
         },
     );
@@ -239,7 +242,13 @@ async fn the_relay_itself_refuses_what_a_gateway_might_let_through() {
         json!({
             "version": "2.0", "rawPath": "/v1/housing-person/events", "headers": {}, "body": "{}",
             "isBase64Encoded": false,
-            "requestContext": {"http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""}, "timeEpoch": 0, "authorizer": authorizer},
+            "requestContext": {
+                "http": {
+                    "method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "",
+                    "userAgent": ""
+                },
+                "timeEpoch": 0, "authorizer": authorizer
+            },
         })
     };
     let answer = lake
@@ -370,8 +379,10 @@ async fn cloud_events_come_alone_or_in_batches() {
     let lake = LakeUnderTest::start().await;
     let event = |number: u32| {
         json!({
-            "specversion": "1.0", "source": "/immigration/casework", "subject": format!("IMM-{number}"),
-            "id": format!("ce-{number}"), "type": "uk.gov.example.case.received", "time": "2026-02-25T16:30:00Z",
+            "specversion": "1.0", "source": "/immigration/casework",
+            "subject": format!("IMM-{number}"),
+            "id": format!("ce-{number}"), "type": "uk.gov.example.case.received",
+            "time": "2026-02-25T16:30:00Z",
             "sequence": "1", "data": {"status": "received"},
         })
     };

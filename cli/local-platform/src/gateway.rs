@@ -18,7 +18,8 @@ use super::running::RunningPlatform;
 /// The largest request that API Gateway accepts.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser names the caller.
+/// The caller of a request with neither a bearer token nor `x-local-caller`. On AWS, the authoriser
+/// names the caller.
 const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 
 /// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
@@ -187,7 +188,10 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
             "accountId": "000000000000",
             "apiId": "local",
             "authorizer": authorizer,
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                "userAgent": ""
+            },
             "requestId": "local",
             "stage": "$default",
             "timeEpoch": 0,

@@ -1,4 +1,5 @@
-//! A Glue endpoint for one machine: the operations that the catalogue needs, JSON by `X-Amz-Target`.
+//! A Glue endpoint for one machine: the operations that the catalogue needs, JSON by
+//! `X-Amz-Target`.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -275,7 +276,10 @@ fn create_partitions(table: &mut GlueTable, input: &Value) -> Value {
         match table.partitions.entry(key) {
             Entry::Vacant(entry) => drop(entry.insert(partition.clone())),
             Entry::Occupied(_) => {
-                let detail = json!({"ErrorCode": "AlreadyExistsException", "ErrorMessage": "Partition already exists."});
+                let detail = json!({
+                    "ErrorCode": "AlreadyExistsException",
+                    "ErrorMessage": "Partition already exists."
+                });
                 errors.push(json!({"PartitionValues": partition["Values"], "ErrorDetail": detail}));
             }
         }
@@ -290,9 +294,12 @@ fn update_partitions(table: &mut GlueTable, input: &Value) -> Value {
         match table.partitions.get_mut(&key) {
             Some(known) => *known = entry["PartitionInput"].clone(),
             None => {
-                let detail = json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."});
-                errors
-                    .push(json!({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail}));
+                let detail = json!({
+                    "ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."
+                });
+                errors.push(json!({
+                    "PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail
+                }));
             }
         }
     }

@@ -103,7 +103,12 @@ impl KafkaMapping {
                 Ok(true) => (limit, pause) = (BATCH_RECORDS_MAX, BATCHING_WINDOW),
                 Ok(false) => tokio::time::sleep(pause).await,
                 Err(error) => {
-                    tracing::warn!(%error, topic = self.topic, limit, "the batch is delivered again, in halves");
+                    tracing::warn!(
+                        %error,
+                        topic = self.topic,
+                        limit,
+                        "the batch is delivered again, in halves",
+                    );
                     tokio::time::sleep(pause).await;
                     limit = (limit / 2).max(1);
                     pause = (pause * 2).min(BACKOFF_MAX);

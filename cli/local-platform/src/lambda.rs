@@ -1,4 +1,5 @@
-//! The Lambda service for one machine: each sandbox is a process of its own that speaks the Runtime API over HTTP.
+//! The Lambda service for one machine: each sandbox is a process of its own that speaks the Runtime
+//! API over HTTP.
 
 use std::collections::BTreeMap;
 use std::io;

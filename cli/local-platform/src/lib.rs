@@ -1,6 +1,8 @@
-//! The local platform: what the five functions find on AWS, on one machine, without an account or a container.
+//! The local platform: what the five functions find on AWS, on one machine, without an account or a
+//! container.
 //!
-//! The functions are processes of their own, and nothing in them knows that it is not AWS. All state is in one folder.
+//! The functions are processes of their own, and nothing in them knows that it is not AWS. All
+//! state is in one folder.
 
 pub mod clock;
 pub mod gateway;

@@ -19,7 +19,8 @@ const BATCH_MESSAGES_MAX: usize = 10;
 /// How often a message is received before it becomes a dead letter.
 const RECEIVES_MAX: u32 = 5;
 
-/// How long a failed message is hidden: shorter than on AWS, so that a user sees it delivered again.
+/// How long a failed message is hidden: shorter than on AWS, so that a user sees it delivered
+/// again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// A message that is not done.

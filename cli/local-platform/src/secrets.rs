@@ -1,4 +1,5 @@
-//! A Secrets Manager endpoint for one machine: `GetSecretValue` over `secrets.json` in the platform's folder.
+//! A Secrets Manager endpoint for one machine: `GetSecretValue` over `secrets.json` in the
+//! platform's folder.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// The endpoint. The file, `{"name": "text"}`, is read at every request, so a secret can be rotated while it runs.
+/// The endpoint. The file, `{"name": "text"}`, is read at every request, so a secret can be rotated
+/// while it runs.
 pub fn endpoint_router(file: PathBuf) -> Router {
     Router::new()
         .route("/", post(handle_request))

@@ -196,7 +196,8 @@ impl LocalServices {
             .collect()
     }
 
-    /// Starts the pollers of every queue: raw objects to the transform, each source's events to the relay.
+    /// Starts the pollers of every queue: raw objects to the transform, each source's events to the
+    /// relay.
     fn start_queues(
         &self,
         folder: &Path,
@@ -284,7 +285,8 @@ async fn serve_http(
 /// Producer ids of one start of the broker: the next start begins behind them.
 const PRODUCER_IDS_PER_START: i64 = 1_000_000;
 
-/// Starts the broker. Its producer ids are new at every start, for the log remembers the producers of earlier ones.
+/// Starts the broker. Its producer ids are new at every start, for the log remembers the producers
+/// of earlier ones.
 fn spawn_broker(
     listener: TcpListener,
     topics: Arc<TopicLogs>,
@@ -311,7 +313,8 @@ fn notify_queue(queue: Arc<LocalQueue>) -> s3::ObjectWatcher {
         if bucket != "raw" || !key.ends_with(".parquet") {
             return Ok(());
         }
-        // Keys are form-encoded in notifications; of these characters, polelake's keys contain only `=`.
+        // Keys are form-encoded in notifications; of these characters, polelake's keys contain only
+        // `=`.
         let key = key
             .replace('%', "%25")
             .replace('=', "%3D")
@@ -355,7 +358,8 @@ fn create_functions(
     functions
 }
 
-/// A function's program with its first arguments: a binary of its own, or the program that carries all functions.
+/// A function's program with its first arguments: a binary of its own, or the program that carries
+/// all functions.
 fn function_program(options: &PlatformOptions, name: &str) -> (PathBuf, Vec<String>) {
     match &options.binaries {
         Some(folder) => (folder.join(name), Vec::new()),

@@ -1,4 +1,5 @@
-//! The JWT authoriser for one machine: tokens of the platform's own key, checked as API Gateway checks them.
+//! The JWT authoriser for one machine: tokens of the platform's own key, checked as API Gateway
+//! checks them.
 
 use std::collections::HashMap;
 use std::io;

@@ -53,7 +53,8 @@ impl RetentionPolicy {
     /// let policy = snapshot_merge::RetentionPolicy { daily: 3, monthly: 2, yearly: 2 };
     /// let retained = policy.retained_days(&days);
     /// let retained: Vec<String> = retained.iter().map(ToString::to_string).collect();
-    /// assert_eq!(retained, ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"]);
+    /// let expected = ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"];
+    /// assert_eq!(retained, expected);
     /// ```
     #[must_use]
     pub fn retained_days(&self, days: &[Day]) -> BTreeSet<Day> {
@@ -309,7 +310,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_newest_days_are_kept_and_no_more_than_asked(
-            days in proptest::collection::btree_set(15_000..22_000i32, 1..300), daily in 0..40usize, monthly in 0..15usize, yearly in 0..8usize
+            days in proptest::collection::btree_set(15_000..22_000i32, 1..300), daily in 0..40usize,
+            monthly in 0..15usize, yearly in 0..8usize
         ) {
             let days: Vec<Day> = days.into_iter().map(Day).collect();
             let kept = RetentionPolicy { daily, monthly, yearly }.retained_days(&days);

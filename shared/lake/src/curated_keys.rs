@@ -9,13 +9,14 @@ pub struct ShardVersion<'s> {
     pub table: &'s str,
     /// The shard, from 0.
     pub shard: u32,
-    /// The version: the day that wrote it, and a hash of its content. With the day in its name, no later day writes a
-    /// file of the same name again while a sweep deletes it as garbage.
+    /// The version: the day that wrote it, and a hash of its content. With the day in its name, no
+    /// later day writes a file of the same name again while a sweep deletes it as garbage.
     pub version: &'s str,
 }
 
 impl ShardVersion<'_> {
-    /// The prefix to which a Glue partition points; it holds the rows that readers see, and nothing else.
+    /// The prefix to which a Glue partition points; it holds the rows that readers see, and nothing
+    /// else.
     #[must_use]
     pub fn rows_prefix(&self) -> String {
         format!(
@@ -32,13 +33,15 @@ impl ShardVersion<'_> {
         format!("{}part-0.parquet", self.rows_prefix())
     }
 
-    /// The key of the rows that the merge must remember and readers must not see: tombstones, patches, empty sets.
+    /// The key of the rows that the merge must remember and readers must not see: tombstones,
+    /// patches, empty sets.
     #[must_use]
     pub fn state_key(&self) -> String {
         format!("{}{}.parquet", self.state_key_stem(), self.version)
     }
 
-    /// The key of what was measured of the rows' groups under `rules`, a fingerprint of rules and columns.
+    /// The key of what was measured of the rows' groups under `rules`, a fingerprint of rules and
+    /// columns.
     #[must_use]
     pub fn profile_key(&self, rules: &str) -> String {
         format!("{}{}.{rules}.json", self.state_key_stem(), self.version)
@@ -62,7 +65,8 @@ pub fn state_has_content(key: &str, content: &str) -> bool {
         .is_some_and(|name| name.ends_with(&format!("-{content}")))
 }
 
-/// The day that wrote the version that a key of a shard's file names; none for a key of another kind.
+/// The day that wrote the version that a key of a shard's file names; none for a key of another
+/// kind.
 #[must_use]
 pub fn parse_version_day(key: &str) -> Option<Day> {
     let (_, version) = key.split_once("/v=")?;
@@ -81,7 +85,8 @@ pub fn state_prefix(table: &str) -> String {
     format!("curated/_state/{table}/")
 }
 
-/// The prefix of what a merge of a day keeps while it runs: sorted increments, its plan, its shards' results.
+/// The prefix of what a merge of a day keeps while it runs: sorted increments, its plan, its
+/// shards' results.
 #[must_use]
 pub fn work_prefix(table: &str, day: Day) -> String {
     format!("{WORK_PREFIX}{table}/{day}/")
@@ -93,14 +98,15 @@ pub fn work_document_key(table: &str, day: Day, name: &str) -> String {
     format!("{}{name}.json", work_prefix(table, day))
 }
 
-/// The key of a run of sorted increments below a merge's prefix, [`work_prefix`]. Its content names it.
+/// The key of a run of sorted increments below a merge's prefix, [`work_prefix`]. Its content names
+/// it.
 #[must_use]
 pub fn sorted_run_key(prefix: &str, content: &str) -> String {
     format!("{prefix}{content}.parquet")
 }
 
-/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. An audit that finds no manifest of such a day
-/// knows by it that the manifest is not lost.
+/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. An audit that finds
+/// no manifest of such a day knows by it that the manifest is not lost.
 #[must_use]
 pub fn swept_days_key(table: &str) -> String {
     format!("curated/_swept/{table}.json")
@@ -130,19 +136,22 @@ pub fn manifest_prefix(table: &str) -> String {
     format!("curated/_manifests/{table}/")
 }
 
-/// The prefix of a table's Iceberg metadata. Readers that are given the table's folder look for it under this name.
+/// The prefix of a table's Iceberg metadata. Readers that are given the table's folder look for it
+/// under this name.
 #[must_use]
 pub fn iceberg_prefix(table: &str) -> String {
     format!("curated/{table}/metadata/")
 }
 
-/// The key of an Iceberg file of a day: the day's number first, so that files sort by day, and then what is in it.
+/// The key of an Iceberg file of a day: the day's number first, so that files sort by day, and then
+/// what is in it.
 #[must_use]
 pub(crate) fn iceberg_key(table: &str, day: Day, content: &str, suffix: &str) -> String {
     format!("{}{:05}-{content}{suffix}", iceberg_prefix(table), day.0)
 }
 
-/// The key of the table metadata that the hint names. Readers know the file by its suffix, and the hint does not have it.
+/// The key of the table metadata that the hint names. Readers know the file by its suffix, and the
+/// hint does not have it.
 #[must_use]
 pub fn iceberg_metadata_key(table: &str, name: &str) -> String {
     format!("{}{name}{ICEBERG_METADATA_SUFFIX}", iceberg_prefix(table))
@@ -151,7 +160,8 @@ pub fn iceberg_metadata_key(table: &str, name: &str) -> String {
 /// The suffix by which Iceberg's readers know table metadata.
 pub(crate) const ICEBERG_METADATA_SUFFIX: &str = ".metadata.json";
 
-/// The key of the object that says which Iceberg metadata is current. Of the metadata it alone is overwritten.
+/// The key of the object that says which Iceberg metadata is current. Of the metadata it alone is
+/// overwritten.
 #[must_use]
 pub fn iceberg_hint_key(table: &str) -> String {
     format!("{}version-hint.text", iceberg_prefix(table))

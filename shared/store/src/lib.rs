@@ -1,8 +1,10 @@
-//! Ports to storage, to the catalogue and to the people on duty, with adapters for AWS and for memory.
+//! Ports to storage, to the catalogue and to the people on duty, with adapters for AWS and for
+//! memory.
 //!
-//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] run on AWS and
-//! on the local platform alike; [`MemoryStore`] and [`MemoryCatalogue`] are for unit tests. One conformance
-//! suite ([`conformance`]) runs over every one of them.
+//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and
+//! [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
+//! [`MemoryCatalogue`] are for unit tests. One conformance suite ([`conformance`]) runs over every
+//! one of them.
 
 mod catalogue;
 pub mod conformance;

@@ -87,8 +87,8 @@ pub async fn list_raw_chunks(
         .collect())
 }
 
-/// The manifests on which those of `day` were built, of every one of `tables`; none where one has no base: then no record is
-/// known to be consumed.
+/// The manifests on which those of `day` were built, of every one of `tables`; none where one has
+/// no base: then no record is known to be consumed.
 ///
 /// # Errors
 /// When the storage does not answer, or a manifest is damaged.
@@ -145,8 +145,8 @@ pub async fn read_manifest(
         .map_err(|error| StreamError::Damaged(key, error))
 }
 
-/// The first chunk of a stream that one of `bases` has not consumed completely. A base that does not know the stream consumes
-/// it from `first` on, and so does a table without a base.
+/// The first chunk of a stream that one of `bases` has not consumed completely. A base that does
+/// not know the stream consumes it from `first` on, and so does a table without a base.
 #[must_use]
 pub fn oldest_committed_chunk(first: &Chunk, bases: &[SnapshotManifest]) -> Chunk {
     let stream = StreamKey {

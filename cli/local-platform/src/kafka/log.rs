@@ -1,4 +1,5 @@
-//! The log: one file for each partition, record batches as the producer sent them, stamped with the append time.
+//! The log: one file for each partition, record batches as the producer sent them, stamped with the
+//! append time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
@@ -262,7 +263,8 @@ impl PartitionLog {
 }
 
 impl PartitionLogState {
-    /// The first offset of a batch that this producer has sent before: it got no answer and sends the batch again.
+    /// The first offset of a batch that this producer has sent before: it got no answer and sends
+    /// the batch again.
     fn find_repeated_batch(&self, batch: &[u8]) -> Result<Option<i64>, i16> {
         let producer = i64_at(batch, batch::PRODUCER);
         let sequence = i32_at(batch, batch::SEQUENCE);

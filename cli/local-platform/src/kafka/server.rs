@@ -47,7 +47,8 @@ const INVALID_TOPIC: i16 = 17;
 const UNSUPPORTED_VERSION: i16 = 35;
 const OFFSET_OUT_OF_RANGE: i16 = 1;
 
-/// The supported requests: key, oldest and newest version. Produce ends before topic ids replace names.
+/// The supported requests: key, oldest and newest version. Produce ends before topic ids replace
+/// names.
 const SUPPORTED_APIS: [(ApiKey, i16, i16); 7] = [
     (ApiKey::Produce, 3, 12),
     (ApiKey::Fetch, 4, 12),
@@ -377,8 +378,8 @@ impl LocalBroker {
         ListOffsetsResponse::default().with_topics(topics.collect())
     }
 
-    /// The end of a partition for a request of the latest offset. The log is never truncated, so its beginning answers all
-    /// other requests.
+    /// The end of a partition for a request of the latest offset. The log is never truncated, so
+    /// its beginning answers all other requests.
     fn list_partition_offset(
         &self,
         topic: &TopicName,

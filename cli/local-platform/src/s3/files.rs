@@ -1,7 +1,7 @@
 //! Objects as files: `<folder>/<bucket>/<key>`, so that DuckDB can read them in place.
 //!
-//! An index in memory lists the objects; a journal restores it after a restart. Condition check, rename and index
-//! happen under one lock: of many conditional writers exactly one wins.
+//! An index in memory lists the objects; a journal restores it after a restart. Condition check,
+//! rename and index happen under one lock: of many conditional writers exactly one wins.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 /// The longest file name of Linux's file systems.
 const FILE_NAME_BYTES_MAX: usize = 255;
 
-/// Called with the bucket and key of every object that is written, before its writer gets an answer.
+/// Called with the bucket and key of every object that is written, before its writer gets an
+/// answer.
 pub type ObjectWatcher = Arc<dyn Fn(&str, &str) -> io::Result<()> + Send + Sync>;
 
 /// The condition of a write on the object that is stored.
@@ -163,7 +164,8 @@ impl BucketFiles {
             None => self.choose_path(bucket, key),
         };
 
-        // The watcher runs before the object is visible: a crash between them notifies twice, never not at all.
+        // The watcher runs before the object is visible: a crash between them notifies twice, never
+        // not at all.
         (self.watch)(bucket, key)?;
         fs::rename(staged, self.folder.join(&entry.file))?;
         self.write_journal(bucket, key, Some(&entry))?;
@@ -269,7 +271,8 @@ impl BucketFiles {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let length = journal.metadata()?.len();
         journal.write_all(text.as_bytes()).inspect_err(|_| {
-            // The next line must not follow an incomplete one. If this fails too, the next start removes it.
+            // The next line must not follow an incomplete one. If this fails too, the next start
+            // removes it.
             drop(journal.set_len(length));
         })
     }
@@ -343,7 +346,8 @@ fn check_condition(
     }
 }
 
-/// Corrects the index by the files: of an object that was replaced just before a crash, the journal has the old line.
+/// Corrects the index by the files: of an object that was replaced just before a crash, the journal
+/// has the old line.
 fn repair_index(folder: &Path, index: &mut BucketIndex) {
     for objects in index.buckets.values_mut() {
         objects.retain(|_, entry| {

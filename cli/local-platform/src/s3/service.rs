@@ -73,7 +73,8 @@ async fn collect_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let Some(mut body) = body else {
         return Ok(bytes.freeze());
     };
-    // A wrong checksum or a broken connection ends the stream with an error, and then nothing is stored.
+    // A wrong checksum or a broken connection ends the stream with an error, and then nothing is
+    // stored.
     while let Some(part) = body.next().await {
         bytes.extend_from_slice(&part.map_err(|error| s3_error!(BadDigest, "{error}"))?);
     }
@@ -277,7 +278,8 @@ fn list_page(
             let folder = delimiter.and_then(|delimiter| common_prefix(&key, prefix, delimiter));
             match folder {
                 Some(folder) => {
-                    // The folder's name stands for every key below it: go on after the last of them.
+                    // The folder's name stands for every key below it: go on after the last of
+                    // them.
                     after = format!("{folder}\u{10ffff}");
                     page.prefixes.push(folder);
                 }

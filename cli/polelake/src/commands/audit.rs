@@ -43,7 +43,8 @@ fn print_audit(audit: &LakeAudit) {
     let snapshots = audit.tables.len();
     let rows: u64 = audit.tables.iter().map(|table| table.rows).sum();
     println!(
-        "{snapshots} snapshots of {rows} rows compared with the day before: rows inserted and deleted"
+        "{snapshots} snapshots of {rows} rows compared with the day before: rows inserted and \
+         deleted"
     );
 
     let shown = audit.findings.iter().take(FINDINGS_SHOWN);
@@ -51,7 +52,8 @@ fn print_audit(audit: &LakeAudit) {
     match audit.findings.len() {
         0 => println!("The reconciliation balances."),
         count if count > FINDINGS_SHOWN => println!(
-            "The reconciliation does not balance: {count} findings, {FINDINGS_SHOWN} of them above; --json has all"
+            "The reconciliation does not balance: {count} findings, {FINDINGS_SHOWN} of them \
+             above; --json has all"
         ),
         count => println!("The reconciliation does not balance: {count} findings"),
     }

@@ -267,7 +267,10 @@ fn example_query(day: &DemoDay, folder: &str) -> String {
     let links = read_parquet_call(day, "link", folder);
     let people = read_parquet_call(day, "person", folder);
     format!(
-        "duckdb -c \"select l.link_type, l.role, count(*) as links, count(distinct p.pole_id) as people from {links} l join {people} p on p.pole_id = l.from_id group by all order by links desc\""
+        "duckdb -c \"select l.link_type, l.role, count(*) as links, \
+         count(distinct p.pole_id) as people \
+         from {links} l join {people} p on p.pole_id = l.from_id \
+         group by all order by links desc\""
     )
 }
 

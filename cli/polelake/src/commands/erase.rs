@@ -22,7 +22,8 @@ const OUT_OF_REACH: [&str; 3] = [
 
 pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
     if !args.dry_run && !args.yes {
-        let why = "an erasure cannot be undone: look at what it does with --dry-run first, then give --yes";
+        let why = "an erasure cannot be undone: look at what it does with --dry-run first, then \
+            give --yes";
         return Err(why.into());
     }
     let request = LakeErasureRequest {
@@ -125,7 +126,8 @@ fn print_manual_redactions(outcome: &ErasureOutcome) {
     let count = outcome.by_hand.len();
     if count > 0 {
         println!(
-            "{count} records mention the subject and can only be redacted by hand; --whole-records erases these full records"
+            "{count} records mention the subject and can only be redacted by hand; --whole-records \
+             erases these full records"
         );
     }
 }

@@ -72,11 +72,13 @@ fn print_outcome(outcome: &RebuildOutcome) {
         later_days_until,
     } = outcome;
     println!(
-        "{from} to {to}: {raw_objects} raw objects transformed again, {manifests_written} manifests changed"
+        "{from} to {to}: {raw_objects} raw objects transformed again, {manifests_written} \
+         manifests changed"
     );
     if let Some(later) = later_days_until {
         println!(
-            "the days after {to}, up to {later}, are still built on the old state; rebuild without --to to renew them too"
+            "the days after {to}, up to {later}, are still built on the old state; rebuild without \
+             --to to renew them too"
         );
     }
 }

@@ -49,7 +49,8 @@ fn print_sweep(swept: &[SweepResult], dry_run: bool) {
         } = result;
         let days = dropped.len();
         println!(
-            "{table:18} {retained} days retained; {days} days and {files} files of {bytes} bytes {verb}"
+            "{table:18} {retained} days retained; {days} days and {files} files of {bytes} bytes \
+             {verb}"
         );
     }
 }

@@ -27,36 +27,68 @@ fn example_catalogue() -> Catalogue {
             pole::ProvenanceKind::Integer => "bigint",
             pole::ProvenanceKind::Timestamp => "timestamp",
         };
-        json!({"name": column.name, "physicalType": kind, "required": column.required, "classification": "internal"})
+        json!({
+            "name": column.name, "physicalType": kind, "required": column.required,
+            "classification": "internal"
+        })
     });
     let own = [
-        json!({"name": "holder", "physicalType": "string", "required": true, "classification": "personal", "description": "Who \"holds\" <it> & how"}),
-        json!({"name": "count", "logicalType": "integer", "physicalType": "bigint", "classification": "personal", "description": "How many"}),
-        json!({"name": "fee", "logicalType": "number", "physicalType": "decimal(12,2)", "classification": "internal", "description": "In pounds",
-               "quality": [{"id": "thing-fee-given", "type": "library", "metric": "nullValues", "mustBe": 0, "severity": "warn", "dimension": "completeness", "description": "A fee is <given> & \"kept\""}]}),
-        json!({"name": "made", "logicalType": "date", "physicalType": "date", "classification": "internal", "description": "When it was made"}),
+        json!({
+            "name": "holder", "physicalType": "string", "required": true,
+            "classification": "personal", "description": "Who \"holds\" <it> & how"
+        }),
+        json!({
+            "name": "count", "logicalType": "integer", "physicalType": "bigint",
+            "classification": "personal", "description": "How many"
+        }),
+        json!({
+            "name": "fee", "logicalType": "number", "physicalType": "decimal(12,2)",
+            "classification": "internal", "description": "In pounds",
+            "quality": [{
+                "id": "thing-fee-given", "type": "library", "metric": "nullValues", "mustBe": 0,
+                "severity": "warn", "dimension": "completeness",
+                "description": "A fee is <given> & \"kept\""
+            }]
+        }),
+        json!({
+            "name": "made", "logicalType": "date", "physicalType": "date",
+            "classification": "internal", "description": "When it was made"
+        }),
     ];
     let table = json!({
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-thing", "version": "1.2.0", "status": "active",
-        "schema": [{"name": "thing", "description": "Things", "properties": provenance.chain(own).collect::<Vec<_>>(),
-                    "quality": [{"id": "thing-rows", "type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage", "description": "There are things"}]}],
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-thing", "version": "1.2.0",
+        "status": "active",
+        "schema": [{
+            "name": "thing", "description": "Things",
+            "properties": provenance.chain(own).collect::<Vec<_>>(),
+            "quality": [{
+                "id": "thing-rows", "type": "library", "metric": "rowCount",
+                "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage",
+                "description": "There are things"
+            }]
+        }],
         "customProperties": [{"property": "polelake", "value": {"family": "object"}}],
     });
     let property =
         |name: &str| json!({"name": name, "logicalType": "string", "classification": "internal"});
     let properties = ["id", "at", "holder", "fee", "made"].map(property);
     let source = json!({
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0", "status": "active",
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0",
+        "status": "active",
         "schema": [{"name": "thing", "properties": properties}],
         "customProperties": [{"property": "polelake", "value": {
-            "topic": "shop-thing", "envelope": "plain", "events": {"ThingStated": "upsert"}, "key": ["$.id"],
-            "event_time": "$.at", "bad_records": "quarantine", "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
+            "topic": "shop-thing", "envelope": "plain", "events": {"ThingStated": "upsert"},
+            "key": ["$.id"],
+            "event_time": "$.at", "bad_records": "quarantine",
+            "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
         }}],
     });
     let mapping = json!({
         "source": "shop", "version": "1.0.0",
-        "records": [{"name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
-                     "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}}],
+        "records": [{
+            "name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
+            "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}
+        }],
     });
     let file = |path: &str, document: Value| DeclaredFile::new(path, document.to_string());
     Catalogue::compile(&[
@@ -297,7 +329,8 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
             .unwrap();
     assert_eq!(
         alert.message,
-        "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did not end well."
+        "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did \
+         not end well."
     );
     assert_eq!(
         super::alert::compose_alert(

@@ -112,7 +112,8 @@ fn check_log_ends(
             findings.push(AuditFinding::new(object, Some(next), what));
         } else if next > *end {
             let what = format!(
-                "the raw zone ends at {next}, behind Kafka's end: the topic was recreated; raise TOPIC_EPOCH"
+                "the raw zone ends at {next}, behind Kafka's end: the topic was recreated; raise \
+                 TOPIC_EPOCH"
             );
             findings.push(AuditFinding::new(object, Some(*end), what));
         }
