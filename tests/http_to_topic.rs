@@ -72,6 +72,7 @@ async fn callers_are_held_to_the_contract() {
     let foreign = client
         .post(url("housing-person", "events"))
         .header("x-local-caller", caller)
+        .header("content-type", "application/json")
         .body(event)
         .send();
     let foreign = foreign.await.unwrap();
@@ -131,6 +132,7 @@ async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     for body in [wrapped.to_string(), "not an event".to_owned()] {
         let answer = reqwest::Client::new()
             .post(&url)
+            .bearer_auth(lake.operator_token())
             .body(body)
             .send()
             .await
@@ -151,6 +153,7 @@ async fn token(lake: &LakeUnderTest, claims: Value) -> String {
     let url = format!("{}/_local/tokens", lake.platform.api);
     reqwest::Client::new()
         .post(url)
+        .bearer_auth(lake.operator_token())
         .json(&claims)
         .send()
         .await
@@ -180,6 +183,7 @@ async fn tokens_are_held_to_the_contract_and_to_their_time() {
         let request = reqwest::Client::new()
             .post(url)
             .header(header.0, header.1)
+            .header("content-type", "application/json")
             .body(event.clone());
         request.send().await.unwrap().status().as_u16()
     };
@@ -279,13 +283,11 @@ async fn paths_that_walk_bombs_and_smuggled_headers_get_nowhere() {
     let bomb = gzip(&vec![b' '; 512 * 1024 * 1024]);
     let send = async |body: Vec<u8>, name: &'static str, value: &'static [u8]| {
         let value = reqwest::header::HeaderValue::from_bytes(value).unwrap();
-        client
-            .post(&url)
-            .header(name, value)
-            .body(body)
-            .send()
-            .await
-            .unwrap()
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        headers.insert(name, value);
+        let request = client.post(&url).headers(headers).body(body);
+        request.send().await.unwrap()
     };
     let answer = send(bomb, "content-encoding", b"gzip").await;
     assert_eq!(answer.status(), 413);
