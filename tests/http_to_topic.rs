@@ -72,6 +72,7 @@ async fn callers_are_held_to_the_contract() {
     let foreign = client
         .post(url("housing-person", "events"))
         .header("x-local-caller", caller)
+        .header("content-type", "application/json")
         .body(event)
         .send();
     let foreign = foreign.await.unwrap();
@@ -133,6 +134,7 @@ async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     for body in [wrapped.to_string(), "not an event".to_owned()] {
         let answer = reqwest::Client::new()
             .post(&url)
+            .bearer_auth(lake.operator_token())
             .body(body)
             .send()
             .await
@@ -153,6 +155,7 @@ async fn token(lake: &LakeUnderTest, claims: Value) -> String {
     let url = format!("{}/_local/tokens", lake.platform.api);
     reqwest::Client::new()
         .post(url)
+        .bearer_auth(lake.operator_token())
         .json(&claims)
         .send()
         .await
@@ -183,6 +186,7 @@ async fn tokens_are_held_to_the_contract_and_to_their_time() {
         let request = reqwest::Client::new()
             .post(url)
             .header(header.0, header.1)
+            .header("content-type", "application/json")
             .body(event.clone());
         request.send().await.unwrap().status().as_u16()
     };
@@ -305,14 +309,15 @@ fn ada(minute: u32) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Posts a body with one header, whatever its bytes; gives the status.
+/// Posts a JSON body with one more header, or another content type; gives the status.
 async fn post_with_header(lake: &LakeUnderTest, body: Vec<u8>, name: &str, value: &[u8]) -> u16 {
     let value = reqwest::header::HeaderValue::from_bytes(value).unwrap();
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    headers.insert(reqwest::header::HeaderName::try_from(name).unwrap(), value);
+
     let url = format!("{}/v1/housing-person/events", lake.platform.api);
-    let request = reqwest::Client::new()
-        .post(url)
-        .header(name, value)
-        .body(body);
+    let request = reqwest::Client::new().post(url).headers(headers).body(body);
     request.send().await.unwrap().status().as_u16()
 }
 

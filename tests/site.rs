@@ -20,7 +20,7 @@ use crate::readers::{has, python};
 const TUESDAY: &str = "2026-03-03";
 
 /// What the browser's test cannot do without, and how to get it.
-fn missing() -> Option<&'static str> {
+pub(crate) fn missing_for_browser() -> Option<&'static str> {
     let runs = |program: &str| {
         Command::new(program)
             .arg("--version")
@@ -46,7 +46,7 @@ fn missing() -> Option<&'static str> {
 /// Visits every page of a site; the pictures of four of them are kept.
 #[track_caller]
 fn browse(site: &Path) {
-    if let Some(what) = missing() {
+    if let Some(what) = missing_for_browser() {
         assert!(std::env::var_os("CI").is_none(), "CI must have {what}");
         eprintln!("SKIPPED: there is no {what}");
         return;

@@ -118,7 +118,8 @@ impl RelayStage {
 
 fn http_payload(events: &[Value]) -> Value {
     json!({
-        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"), "headers": {},
+        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"),
+        "headers": {"content-type": "application/json"},
         "body": Value::Array(events.to_vec()).to_string(), "isBase64Encoded": false,
         "requestContext": {
             "http": {

@@ -15,6 +15,8 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::private_files::replace_private_file;
+
 /// The prefix of the local platform's database names.
 pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
 
@@ -96,9 +98,7 @@ impl LocalGlue {
     }
 
     fn save_databases(&self, databases: &GlueDatabases) -> io::Result<()> {
-        let staged = self.file.with_extension("staged");
-        std::fs::write(&staged, serde_json::to_vec(databases)?)?;
-        std::fs::rename(staged, &self.file)
+        replace_private_file(&self.file, &serde_json::to_vec(databases)?)
     }
 }
 

@@ -128,7 +128,7 @@ async fn push_share(
 /// Merges and reports the platform's present day; gives the seconds.
 async fn merge_today(platform: &LocalPlatform) -> Result<f64, CliError> {
     let start = Instant::now();
-    let client = PlatformClient::for_api(&platform.api);
+    let client = PlatformClient::for_platform(platform);
     let today = lake::Day::from_micros(platform.running.clock.now_millis() * 1_000);
     run_day::merge_and_report(&client, &today.to_string()).await?;
     Ok(start.elapsed().as_secs_f64())

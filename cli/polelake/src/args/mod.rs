@@ -38,7 +38,8 @@ pub(crate) enum CliCommand {
     #[command(after_help = "Example: polelake demo\n         \
             polelake demo --data ../shared/data/manchester-pole")]
     Demo(DemoArgs),
-    /// Run the platform until Ctrl-C: HTTP API, Kafka, S3, Glue and the five functions.
+    /// Run the platform until Ctrl-C: HTTP API, Kafka, S3, Glue and the five functions. It answers
+    /// programs of this machine, and no web page.
     #[command(after_help = "Example: polelake up --port 8470")]
     Up(UpArgs),
     /// Push events from a file of JSON lines, or from standard input, over the HTTP API.
@@ -63,7 +64,8 @@ pub(crate) enum CliCommand {
     /// Find refused records, look at them, and process them again.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Erase a person, or any record: in every zone and every kept version, and for every replay.
+    /// Erase a person, or any record: in every zone and every kept version, and for every replay. On
+    /// the local platform the landed records are cut out of its Kafka log too.
     #[command(after_help = "Example: polelake erase --source housing-person --key \
             3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run")]
     Erase(EraseArgs),

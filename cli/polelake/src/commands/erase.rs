@@ -9,16 +9,22 @@ use serde_json::{Map, Value, json};
 use snapshot_merge::Context;
 use snapshot_merge::erase::ErasureSelector;
 
+use super::erase_local::{LocalErasure, erase_outside_zones, wait_for_pending_events};
 use crate::args::erase::EraseArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 
-/// Copies that no command can reach.
+/// Copies that no command can reach. Of these, the local platform has no log of Kafka's own.
 const OUT_OF_REACH: [&str; 3] = [
-    "Kafka keeps its log until the topic's retention ends.",
     "Backups and replicas of the buckets keep their copies.",
     "Analysts must delete what they have copied or exported.",
+    "Kafka keeps its log until the topic's retention ends.",
 ];
+
+/// The copies that no command can reach, on an account or on the local platform.
+fn copies_out_of_reach(is_local: bool) -> &'static [&'static str] {
+    &OUT_OF_REACH[..OUT_OF_REACH.len() - usize::from(is_local)]
+}
 
 pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
     if !args.dry_run && !args.yes {
@@ -37,17 +43,32 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
     }
 
     let snapshots = SnapshotEraser(opened.merge_context().await?);
-    let outcome = if args.dry_run {
-        dry_run(lake, &request, &snapshots).await?
+    let platform = opened.platform_client();
+    let folder = &args.lake.place.dir;
+    let (outcome, local) = if args.dry_run {
+        (dry_run(lake, &request, &snapshots).await?, None)
     } else {
+        if let Some(client) = platform {
+            wait_for_pending_events(client).await?;
+        }
         let now_micros = opened.current_millis().await? * 1_000;
-        erase_subjects(lake, &request, &snapshots, now_micros).await?
+        let outcome = erase_subjects(lake, &request, &snapshots, now_micros).await?;
+        let local = match platform {
+            Some(client) => Some(erase_outside_zones(client, folder).await?),
+            None => None,
+        };
+        (outcome, local)
     };
 
+    let out_of_reach = copies_out_of_reach(platform.is_some());
     if args.json {
-        println!("{}", outcome_json(&outcome, args.dry_run));
+        let outcome = outcome_json(&outcome, args.dry_run, local.as_ref(), out_of_reach);
+        println!("{outcome}");
     } else {
-        print_outcome(&outcome, args.dry_run);
+        print_outcome(&outcome, args.dry_run, out_of_reach);
+        if let Some(local) = local {
+            local.print(folder);
+        }
     }
     Ok(outcome.by_hand.is_empty())
 }
@@ -66,7 +87,12 @@ fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
     }
 }
 
-fn outcome_json(outcome: &ErasureOutcome, dry_run: bool) -> Value {
+fn outcome_json(
+    outcome: &ErasureOutcome,
+    dry_run: bool,
+    local: Option<&LocalErasure>,
+    out_of_reach: &[&str],
+) -> Value {
     let mut zones = Map::new();
     for (zone, (objects, count)) in outcome.counts_by_zone() {
         zones.insert(zone.to_owned(), json!({"objects": objects, "count": count}));
@@ -81,11 +107,12 @@ fn outcome_json(outcome: &ErasureOutcome, dry_run: bool) -> Value {
         "versions_purged": outcome.versions_purged,
         "receipt": outcome.receipt,
         "resumed": outcome.resumed,
-        "out_of_reach": OUT_OF_REACH,
+        "local_platform": local,
+        "out_of_reach": out_of_reach,
     })
 }
 
-fn print_outcome(outcome: &ErasureOutcome, dry_run: bool) {
+fn print_outcome(outcome: &ErasureOutcome, dry_run: bool, out_of_reach: &[&str]) {
     if outcome.found_nothing() {
         println!("No record or row of the subject was found, and nothing was written.");
         return;
@@ -113,7 +140,7 @@ fn print_outcome(outcome: &ErasureOutcome, dry_run: bool) {
     }
     print_manual_redactions(outcome);
     println!("Out of reach:");
-    for copy in OUT_OF_REACH {
+    for copy in out_of_reach {
         println!("  {copy}");
     }
 }

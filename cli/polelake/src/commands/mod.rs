@@ -6,6 +6,7 @@ pub(crate) mod backfill;
 pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod erase;
+mod erase_local;
 pub mod function;
 pub(crate) mod manchester;
 pub(crate) mod package;

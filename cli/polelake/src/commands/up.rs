@@ -20,6 +20,11 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     );
     println!("State     {}", args.place.dir.display());
     println!(
+        "Operators {}/_local/status   (bearer token in {})",
+        platform.api,
+        platform.running.operator_token().file().display()
+    );
+    println!(
         "Schedule  the platform merges and reports the day before at 01:00 UTC; `polelake run-day` \
          does any day now"
     );

@@ -21,7 +21,18 @@ use crate::report::{Report, Trend, TrendState};
 
 /// A table of a personal text, an integer, an amount and a date, and a source that fills it.
 fn example_catalogue() -> Catalogue {
-    let provenance = pole::PROVENANCE.iter().map(|column| {
+    let files = [
+        ("pole/thing.odcs.yaml", example_table()),
+        ("sources/shop/thing/contract.odcs.yaml", example_source()),
+        ("sources/shop/thing/mapping.yaml", example_mapping()),
+    ];
+    let files = files.map(|(path, document)| DeclaredFile::new(path, document.to_string()));
+    Catalogue::compile(&files).unwrap()
+}
+
+/// The columns that every table has.
+fn provenance_properties() -> Vec<Value> {
+    let columns = pole::PROVENANCE.iter().map(|column| {
         let kind = match column.kind {
             pole::ProvenanceKind::Text => "string",
             pole::ProvenanceKind::Integer => "bigint",
@@ -32,7 +43,11 @@ fn example_catalogue() -> Catalogue {
             "classification": "internal"
         })
     });
-    let own = [
+    columns.collect()
+}
+
+fn own_properties() -> [Value; 4] {
+    [
         json!({
             "name": "holder", "physicalType": "string", "required": true,
             "classification": "personal", "description": "Who \"holds\" <it> & how"
@@ -54,13 +69,17 @@ fn example_catalogue() -> Catalogue {
             "name": "made", "logicalType": "date", "physicalType": "date",
             "classification": "internal", "description": "When it was made"
         }),
-    ];
-    let table = json!({
+    ]
+}
+
+fn example_table() -> Value {
+    let mut properties = provenance_properties();
+    properties.extend(own_properties());
+    json!({
         "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-thing", "version": "1.2.0",
         "status": "active",
         "schema": [{
-            "name": "thing", "description": "Things",
-            "properties": provenance.chain(own).collect::<Vec<_>>(),
+            "name": "thing", "description": "Things", "properties": properties,
             "quality": [{
                 "id": "thing-rows", "type": "library", "metric": "rowCount",
                 "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage",
@@ -68,11 +87,13 @@ fn example_catalogue() -> Catalogue {
             }]
         }],
         "customProperties": [{"property": "polelake", "value": {"family": "object"}}],
-    });
-    let property =
-        |name: &str| json!({"name": name, "logicalType": "string", "classification": "internal"});
-    let properties = ["id", "at", "holder", "fee", "made"].map(property);
-    let source = json!({
+    })
+}
+
+fn example_source() -> Value {
+    let properties = ["id", "at", "holder", "fee", "made"]
+        .map(|name| json!({"name": name, "logicalType": "string", "classification": "internal"}));
+    json!({
         "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0",
         "status": "active",
         "schema": [{"name": "thing", "properties": properties}],
@@ -82,21 +103,17 @@ fn example_catalogue() -> Catalogue {
             "event_time": "$.at", "bad_records": "quarantine",
             "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
         }}],
-    });
-    let mapping = json!({
+    })
+}
+
+fn example_mapping() -> Value {
+    json!({
         "source": "shop", "version": "1.0.0",
         "records": [{
             "name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
             "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}
         }],
-    });
-    let file = |path: &str, document: Value| DeclaredFile::new(path, document.to_string());
-    Catalogue::compile(&[
-        file("pole/thing.odcs.yaml", table),
-        file("sources/shop/thing/contract.odcs.yaml", source),
-        file("sources/shop/thing/mapping.yaml", mapping),
-    ])
-    .unwrap()
+    })
 }
 
 fn example_rule_result(

@@ -101,7 +101,7 @@ pub struct SourceAudit {
     pub source: String,
     /// Its topic.
     pub topic: String,
-    /// Records that Kafka holds and has acknowledged, when Kafka could be asked.
+    /// Records that Kafka has acknowledged since the raw log begins, when Kafka could be asked.
     pub accepted: Option<i64>,
     /// Its streams, those of Kafka and the redrive partition.
     pub streams: Vec<StreamAudit>,

@@ -40,7 +40,7 @@ pub(super) async fn audit_source(
     }
     let accepted = offsets.map(|offsets| {
         check_log_ends(&offsets, &streams, topic, findings);
-        offsets.values().map(|(begin, end)| end - begin).sum()
+        count_accepted(&offsets, &firsts)
     });
     Ok(SourceAudit {
         source: name.to_owned(),
@@ -87,6 +87,19 @@ async fn find_lost_beginnings(
         }
     }
     Ok(())
+}
+
+/// The records that Kafka acknowledged since the raw log of each partition begins. Kafka itself may
+/// have dropped the oldest of them, by its retention or after an erasure.
+fn count_accepted(offsets: &BTreeMap<i32, (i64, i64)>, firsts: &[Chunk]) -> i64 {
+    let epoch = firsts.iter().map(|first| first.epoch).max();
+    let accepted = offsets.iter().map(|(partition, (begin, end))| {
+        let first = firsts
+            .iter()
+            .find(|first| Some(first.epoch) == epoch && first.partition == *partition);
+        end - first.map_or(*begin, |first| first.offset.min(*begin))
+    });
+    accepted.sum()
 }
 
 /// Compares the end of each partition in the raw zone with Kafka's; a difference is a finding.
