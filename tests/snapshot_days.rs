@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use snapshot_merge::{Context, MergeSizes, RetentionPolicy};
 use store::{
     ListedObject, MemoryStore, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject,
-    TableCatalogue as _,
+    TableCatalogue as _, UnreadableObjects,
 };
 use trigger::ScheduleRequest;
 
@@ -426,9 +426,14 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
         ..Default::default()
     };
     let before = lake.curated.list("", None).await.unwrap();
-    let planned = snapshot_merge::erase::erase_curated(&lake.context(), &subjects, true)
-        .await
-        .unwrap();
+    let planned = snapshot_merge::erase::erase_curated(
+        &lake.context(),
+        &subjects,
+        true,
+        &UnreadableObjects::default(),
+    )
+    .await
+    .unwrap();
     assert!(
         planned.len() >= 5,
         "rows of two days, names, link and state: {planned:?}"
@@ -443,9 +448,14 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
         curated: Arc::new(store),
         ..lake.context()
     };
-    let done = snapshot_merge::erase::erase_curated(&context, &subjects, false)
-        .await
-        .unwrap();
+    let done = snapshot_merge::erase::erase_curated(
+        &context,
+        &subjects,
+        false,
+        &UnreadableObjects::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(planned, done);
     let written = written.lock().unwrap().clone();
     let purged = |key: &str| written.contains(&format!("purged {key}"));
@@ -476,10 +486,15 @@ async fn somebody_who_is_erased_leaves_every_kept_version() {
     }
     kept_is_whole(&lake).await.unwrap();
     assert!(
-        snapshot_merge::erase::erase_curated(&lake.context(), &subjects, false)
-            .await
-            .unwrap()
-            .is_empty()
+        snapshot_merge::erase::erase_curated(
+            &lake.context(),
+            &subjects,
+            false,
+            &UnreadableObjects::default()
+        )
+        .await
+        .unwrap()
+        .is_empty()
     );
     // The days go on.
     lake.push("housing-person", "2026-03-04", &[renamed(30, 10)])
