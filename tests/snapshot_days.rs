@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use snapshot_merge::erase::{ErasureSelector, MatchedObject, erase_curated};
 use snapshot_merge::{Context, MergeSizes, RetentionPolicy};
-use store::{ObjectStore as _, TableCatalogue as _};
+use store::{ObjectStore as _, TableCatalogue as _, UnreadableObjects};
 use trigger::ScheduleRequest;
 
 use crate::days_in_memory::Days;
@@ -345,10 +345,15 @@ async fn a_person_who_is_erased_leaves_every_kept_version() {
     }
     kept_is_whole(&lake).await.unwrap();
     assert!(
-        erase_curated(&lake.context(), &subjects, false)
-            .await
-            .unwrap()
-            .is_empty()
+        erase_curated(
+            &lake.context(),
+            &subjects,
+            false,
+            &UnreadableObjects::default()
+        )
+        .await
+        .unwrap()
+        .is_empty()
     );
 
     // The days go on.
@@ -392,9 +397,14 @@ async fn merge_household_days() -> Days {
 /// What an erasure would touch; the dry run writes nothing.
 async fn plan_erasure(lake: &Days, subjects: &ErasureSelector) -> Vec<MatchedObject> {
     let before = lake.curated.list("", None).await.unwrap();
-    let planned = erase_curated(&lake.context(), subjects, true)
-        .await
-        .unwrap();
+    let planned = erase_curated(
+        &lake.context(),
+        subjects,
+        true,
+        &UnreadableObjects::default(),
+    )
+    .await
+    .unwrap();
     assert!(
         planned.len() >= 5,
         "rows of two days, names, link and state: {planned:?}"
@@ -410,7 +420,9 @@ async fn erase_as_planned(lake: &Days, subjects: &ErasureSelector, planned: &[Ma
         curated: Arc::clone(&recorder) as _,
         ..lake.context()
     };
-    let done = erase_curated(&context, subjects, false).await.unwrap();
+    let done = erase_curated(&context, subjects, false, &UnreadableObjects::default())
+        .await
+        .unwrap();
     assert_eq!(planned, done);
 
     let written = recorder.written_keys();

@@ -91,79 +91,60 @@ fn address_of(listeners: &[(&str, String)], name: &str) -> String {
     known.find(|(own, _)| *own == name).unwrap().1.clone()
 }
 
-/// What a page would do to each listener: method, address and body.
-fn page_requests(lake: &LakeUnderTest) -> Vec<(&'static str, &'static str, String, String)> {
+/// A request that a page of another site could send: name, method, address and body.
+type PageRequest = (&'static str, &'static str, String, String);
+
+/// What a page would do to each listener.
+fn page_requests(lake: &LakeUnderTest) -> Vec<PageRequest> {
     let listeners = listeners(lake);
-    let at = |name: &str, path: &str| format!("{}{path}", address_of(&listeners, name));
+    let mut requests = api_page_requests(&address_of(&listeners, "api"));
+    requests.extend(aws_page_requests(&listeners));
+    requests.extend(runtime_page_requests(&address_of(&listeners, "runtime")));
+    requests
+}
+
+/// What a page would do to the relay's API and to the operator's part of it.
+fn api_page_requests(api: &str) -> Vec<PageRequest> {
+    let post = |name, path: &str, body| (name, "POST", format!("{api}{path}"), body);
+    let get = |name, path: &str| (name, "GET", format!("{api}{path}"), String::new());
     let sweep = json!({"step": "sweep", "keep": {"daily": 0, "monthly": 0, "yearly": 0}});
-    let runtime = "/2018-06-01/runtime";
+    let client = json!({"client_id": "housing"});
     vec![
-        (
+        post(
             "sweep",
-            "POST",
-            at("api", "/_local/functions/snapshot-merge"),
+            "/_local/functions/snapshot-merge",
             sweep.to_string(),
         ),
-        (
-            "queue",
-            "POST",
-            at("api", "/_local/queues/relay-housing-person"),
-            ada(2),
-        ),
-        (
-            "token",
-            "POST",
-            at("api", "/_local/tokens"),
-            json!({"client_id": "housing"}).to_string(),
-        ),
-        (
-            "cut",
-            "POST",
-            at("api", "/_local/kafka/truncate"),
-            "{}".to_owned(),
-        ),
-        ("status", "GET", at("api", "/_local/status"), String::new()),
-        ("events", "POST", at("api", EVENTS_PATH), ada(3)),
-        (
-            "contract",
-            "GET",
-            at("api", "/v1/housing-person/contract"),
-            String::new(),
-        ),
-        (
-            "object",
-            "POST",
-            at("s3", "/site/evil.html"),
-            "{\"evil\": \"\"}".to_owned(),
-        ),
+        post("queue", "/_local/queues/relay-housing-person", ada(2)),
+        post("token", "/_local/tokens", client.to_string()),
+        post("cut", "/_local/kafka/truncate", "{}".to_owned()),
+        get("status", "/_local/status"),
+        post("events", EVENTS_PATH, ada(3)),
+        get("contract", "/v1/housing-person/contract"),
+    ]
+}
+
+/// What a page would do to the local S3, Glue and Secrets Manager.
+fn aws_page_requests(listeners: &[(&str, String)]) -> Vec<PageRequest> {
+    let at = |name: &str, path: &str| format!("{}{path}", address_of(listeners, name));
+    let object = "{\"evil\": \"\"}".to_owned();
+    let database = "{\"Name\": \"evil\"}".to_owned();
+    let secret = "{\"SecretId\": \"x\"}".to_owned();
+    vec![
+        ("object", "POST", at("s3", "/site/evil.html"), object),
         ("list", "GET", at("s3", "/raw"), String::new()),
-        (
-            "catalogue",
-            "POST",
-            at("glue", "/"),
-            "{\"Name\": \"evil\"}".to_owned(),
-        ),
-        (
-            "secret",
-            "POST",
-            at("secrets", "/"),
-            "{\"SecretId\": \"x\"}".to_owned(),
-        ),
-        (
-            "answer",
-            "POST",
-            at(
-                "runtime",
-                &format!("{runtime}/invocation/event-relay-1/response"),
-            ),
-            "{}".into(),
-        ),
-        (
-            "next",
-            "GET",
-            at("runtime", &format!("{runtime}/invocation/next")),
-            String::new(),
-        ),
+        ("catalogue", "POST", at("glue", "/"), database),
+        ("secret", "POST", at("secrets", "/"), secret),
+    ]
+}
+
+/// What a page would do to the listener that gives functions their events.
+fn runtime_page_requests(runtime: &str) -> Vec<PageRequest> {
+    let invocation = format!("{runtime}/2018-06-01/runtime/invocation");
+    let answer = format!("{invocation}/event-relay-1/response");
+    vec![
+        ("answer", "POST", answer, "{}".to_owned()),
+        ("next", "GET", format!("{invocation}/next"), String::new()),
     ]
 }
 

@@ -133,6 +133,9 @@ impl Chunk {
     /// The prefix of every raw object.
     pub const RAW_PREFIX: &str = "raw/";
 
+    /// The prefix of everything that the transform wrote, but for refused records.
+    pub const REFINED_PREFIX: &str = "refined/";
+
     /// The prefix of every receipt.
     pub const RECEIPTS_PREFIX: &str = "refined/_receipts/";
 

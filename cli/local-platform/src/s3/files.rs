@@ -118,11 +118,8 @@ impl BucketFiles {
         self.lock_index().buckets.contains_key(bucket)
     }
 
-    pub(super) fn find_entry(&self, bucket: &str, key: &str) -> Option<IndexedObject> {
-        self.lock_index().buckets.get(bucket)?.get(key).cloned()
-    }
-
-    /// The object's file, opened under the lock, so that all of it is read from one version.
+    /// The object's file, opened under the lock, so that all of it is read from one version. A file
+    /// that was cut, or taken away by hand, is served as it is: as S3 would serve such an object.
     pub(super) fn open_object(
         &self,
         bucket: &str,
@@ -136,8 +133,13 @@ impl BucketFiles {
         else {
             return Ok(None);
         };
-        let file = fs::File::open(self.folder.join(&entry.file))?;
-        Ok(Some((entry.clone(), file)))
+        let mut entry = entry.clone();
+        let file = match fs::File::open(self.folder.join(&entry.file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        entry.size = file.metadata()?.len();
+        Ok(Some((entry, file)))
     }
 
     pub(super) fn write_object(

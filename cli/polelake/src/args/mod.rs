@@ -64,12 +64,14 @@ pub(crate) enum CliCommand {
     /// Find refused records, look at them, and process them again.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Erase a person, or any record: in every zone and every kept version, and for every replay. On
-    /// the local platform the landed records are cut out of its Kafka log too.
+    /// Erase a person, or any record: in every zone and every kept version, and for every replay;
+    /// exit code 1 when a record needs a decision by hand or an object cannot be read. On the local
+    /// platform the landed records are cut out of its Kafka log too.
     #[command(after_help = "Example: polelake erase --source housing-person --key \
             3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run")]
     Erase(EraseArgs),
-    /// Merge days again, one after the other, from the refined zone or from the raw zone.
+    /// Merge days again, one after the other, from the refined zone or from the raw zone; exit code
+    /// 1 when a table's day stays as it was, because an object that it needs cannot be read.
     #[command(after_help = "Example: polelake rebuild --from 2026-03-02\n         \
             polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw")]
     Rebuild(RebuildArgs),

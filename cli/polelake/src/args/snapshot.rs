@@ -24,7 +24,8 @@ pub(crate) enum SnapshotCommand {
     )]
     Diff(DiffArgs),
     /// Delete the days that the retention does not keep, and every file that no retained day names.
-    /// The newest day and the newest day that passed are always retained.
+    /// The newest day and the newest day that passed are always retained. Exit code 1 when a table
+    /// is not swept because one of its manifests cannot be read.
     #[command(
         after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run"
     )]

@@ -2,6 +2,7 @@
 
 use operations::audit::{AuditFinding, AuditScope, LakeAudit, SourceAudit, audit_lake};
 
+use super::terminal::escape_line;
 use crate::args::lake::AuditArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -83,8 +84,9 @@ fn print_finding(finding: &AuditFinding) {
         offset,
         what,
     } = finding;
-    match offset {
-        Some(offset) => println!("! {object} offset {offset}: {what}"),
-        None => println!("! {object}: {what}"),
-    }
+    let line = match offset {
+        Some(offset) => format!("! {object} offset {offset}: {what}"),
+        None => format!("! {object}: {what}"),
+    };
+    println!("{}", escape_line(&line));
 }

@@ -7,9 +7,11 @@ use operations::erase::{
 };
 use serde_json::{Map, Value, json};
 use snapshot_merge::Context;
-use snapshot_merge::erase::ErasureSelector;
+use snapshot_merge::erase::{ErasureSelector, erase_curated};
+use store::UnreadableObjects;
 
 use super::erase_local::{LocalErasure, erase_outside_zones, wait_for_pending_events};
+use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::erase::EraseArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -42,7 +44,10 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
         lake.catalogue.require_mapping_of_source(source)?;
     }
 
-    let snapshots = SnapshotEraser(opened.merge_context().await?);
+    let snapshots = SnapshotEraser {
+        merge: opened.merge_context().await?,
+        unreadable: lake.unreadable.clone(),
+    };
     let platform = opened.platform_client();
     let folder = &args.lake.place.dir;
     let (outcome, local) = if args.dry_run {
@@ -70,7 +75,7 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
             local.print(folder);
         }
     }
-    Ok(outcome.by_hand.is_empty())
+    Ok(outcome.by_hand.is_empty() && outcome.is_complete())
 }
 
 fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
@@ -98,7 +103,7 @@ fn outcome_json(
         zones.insert(zone.to_owned(), json!({"objects": objects, "count": count}));
     }
 
-    json!({
+    let result = json!({
         "dry_run": dry_run,
         "found": !outcome.found_nothing(),
         "zones": zones,
@@ -109,7 +114,8 @@ fn outcome_json(
         "resumed": outcome.resumed,
         "local_platform": local,
         "out_of_reach": out_of_reach,
-    })
+    });
+    with_unreadable(result, &outcome.unreadable)
 }
 
 fn print_outcome(outcome: &ErasureOutcome, dry_run: bool, out_of_reach: &[&str]) {
@@ -130,15 +136,24 @@ fn print_outcome(outcome: &ErasureOutcome, dry_run: bool, out_of_reach: &[&str])
         println!("{zone}: {count} rows or records in {objects} objects");
     }
     if outcome.resumed {
-        println!("An earlier run broke off; this one deletes the old versions of its objects too.");
+        println!(
+            "An earlier run did not finish; this one deletes the old versions of its objects too."
+        );
     }
 
     if !dry_run {
-        let receipt = outcome.receipt.as_deref().unwrap_or_default();
         println!("{} old versions deleted", outcome.versions_purged);
-        println!("receipt: {receipt}");
+        if let Some(receipt) = &outcome.receipt {
+            println!("receipt: {receipt}");
+        }
     }
     print_manual_redactions(outcome);
+    print_unreadable(&outcome.unreadable);
+    if !outcome.is_complete() {
+        println!(
+            "The subject may still be in them: run the same command again when they are repaired."
+        );
+    }
     println!("Out of reach:");
     for copy in out_of_reach {
         println!("  {copy}");
@@ -160,7 +175,10 @@ fn print_manual_redactions(outcome: &ErasureOutcome) {
 }
 
 /// Erases rows of the curated zone with the merge's own code.
-struct SnapshotEraser(Context);
+struct SnapshotEraser {
+    merge: Context,
+    unreadable: UnreadableObjects,
+}
 
 #[async_trait]
 impl CuratedEraser for SnapshotEraser {
@@ -173,7 +191,7 @@ impl CuratedEraser for SnapshotEraser {
             ids: subjects.ids.iter().map(ToString::to_string).collect(),
             records: subjects.records.clone(),
         };
-        let matched = snapshot_merge::erase::erase_curated(&self.0, &selector, dry_run).await?;
+        let matched = erase_curated(&self.merge, &selector, dry_run, &self.unreadable).await?;
 
         let redacted = matched.into_iter().map(|object| RedactedObject {
             key: object.key,

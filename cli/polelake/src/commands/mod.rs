@@ -22,5 +22,6 @@ pub(crate) mod snapshot;
 pub(crate) mod snapshot_diff;
 pub(crate) mod sweep;
 mod terminal;
+mod unreadable;
 pub(crate) mod up;
 pub(crate) mod verdicts;
