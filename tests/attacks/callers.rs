@@ -1,6 +1,7 @@
 //! Callers that a contract did not mean to admit, and texts of contracts that reach further than
 //! they should.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -16,10 +17,15 @@ const LATE: u64 = 4_102_444_800;
 
 /// Runs lint on the contracts with one text of the source of persons replaced.
 fn lint_with(old: &str, new: &str) -> Output {
-    let contracts = contracts_with("attack-callers", PERSON, |text| text.replace(old, new));
+    lint(&contracts_with("attack-callers", PERSON, |text| {
+        text.replace(old, new)
+    }))
+}
+
+fn lint(contracts: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_polelake-under-test"))
         .args(["contract", "lint", "--contracts"])
-        .arg(&*contracts)
+        .arg(contracts)
         .output()
         .unwrap()
 }
@@ -34,14 +40,16 @@ fn shipped_principals() -> String {
 #[test]
 fn lint_refuses_patterns_that_admit_more_than_they_say() {
     let shipped = shipped_principals();
-    let long = format!("claims: [{{iss: \"{ISSUER}\", client_id: \"housing-*\"}}]");
-    assert!(lint_with(&shipped, &long).status.success(), "{long}");
+    let fine = format!("claims: [{{iss: \"{ISSUER}\", client_id: \"housing-*\"}}]");
+    assert!(lint_with(&shipped, &fine).status.success(), "{fine}");
     for push in [
         r#"principals: ["*"]"#,
         r#"principals: ["arn:aws:iam::*:role/housing-*"]"#,
         r#"principals: ["arn:aws:iam::000000000000:role/fine", "arn:aws:iam::*:role/x"]"#,
         r#"principals: ["arn:aws:iam::0000*:role/x"]"#,
         r#"principals: ["arn:aws:iam::000000000000:*"]"#,
+        r#"principals: ["arn:aws:iam::000000000000:role/*"]"#,
+        r#"principals: ["arn:aws:sts::000000000000:assumed-role/x/*"]"#,
         r#"claims: [{iss: "*"}]"#,
         r#"claims: [{iss: "*", client_id: housing}]"#,
         r#"claims: [{iss: "https://*", client_id: housing}]"#,
@@ -82,6 +90,30 @@ fn lint_refuses_a_topic_that_kafka_refuses() {
 }
 
 #[test]
+fn lint_refuses_topics_that_kafka_cannot_tell_apart() {
+    let output = lint_with("topic: housing-person", "topic: a.b-c");
+    assert!(output.status.success(), "one alone is fine");
+    for (topic, fault) in [
+        ("housing-tenure", "two contracts have the topic"),
+        ("housing_tenure.v1", "differ in `.` and `_` alone"),
+    ] {
+        let contracts = contracts_with("attack-topics", PERSON, |text| {
+            text.replace("topic: housing-person", &format!("topic: {topic}"))
+        });
+        let tenure = contracts.join("sources/housing/tenure/contract.odcs.yaml");
+        let text = std::fs::read_to_string(&tenure).unwrap();
+        let other = topic.replace('_', ".");
+        let text = text.replace("topic: housing-tenure", &format!("topic: {other}"));
+        std::fs::write(&tenure, text).unwrap();
+
+        let output = lint(&contracts);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{topic}: {said}");
+        assert!(said.contains(fault), "{topic}: {said}");
+    }
+}
+
+#[test]
 fn a_terminal_gets_no_escape_sequence_of_a_contract() {
     for (old, new) in [
         (
@@ -118,6 +150,7 @@ async fn push_as(lake: &LakeUnderTest, caller: &str, source: &str) -> (u16, Stri
     let answer = reqwest::Client::new()
         .post(format!("{}/v1/{source}/events", lake.platform.api))
         .header("x-local-caller", caller)
+        .header("content-type", "application/json")
         .body(event.to_string())
         .send()
         .await
@@ -160,12 +193,13 @@ async fn a_pattern_admits_names_of_its_account_and_type_and_answers_name_no_othe
 async fn push_with(lake: &LakeUnderTest, claims: &Value) -> u16 {
     let client = reqwest::Client::new();
     let url = format!("{}/_local/tokens", lake.platform.api);
-    let token = client.post(url).json(claims).send().await.unwrap();
+    let request = client.post(url).bearer_auth(lake.operator_token());
+    let token = request.json(claims).send().await.unwrap();
     let token = token.text().await.unwrap();
 
     let event = person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}));
     let url = format!("{}/v1/housing-person/events", lake.platform.api);
-    let request = client.post(url).bearer_auth(token).body(event.to_string());
+    let request = client.post(url).bearer_auth(token).json(&event);
     request.send().await.unwrap().status().as_u16()
 }
 

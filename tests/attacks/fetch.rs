@@ -183,6 +183,28 @@ fn lint_refuses_the_secret_of_another_source() {
     }
 }
 
+#[test]
+fn commands_send_a_secret_to_no_address_that_a_contract_could_not_name() {
+    let commands: [&[&str]; 3] = [
+        &["backfill", "planning-register", "--api"],
+        &["backfill", "planning-register", "x.csv", "--to"],
+        &["smoke", "--aws", "--url"],
+    ];
+    for arguments in commands {
+        for (url, part) in [
+            ("https://api.example:80@evil.example/", "user info: "),
+            ("http://api.example/", "scheme: "),
+            ("https:///api.example", "host: "),
+            ("http://0x7f.1:9/", "host: "),
+        ] {
+            let output = polelake(&[arguments, &[url]].concat(), Path::new("none"));
+            assert_eq!(output.status.code(), Some(2), "{arguments:?} {url}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains(part), "{arguments:?} {url}: {said}");
+        }
+    }
+}
+
 /// The environment of a relay whose Kafka does not answer.
 fn relay_environment(contracts: &Path, secrets: &str) -> BTreeMap<String, String> {
     let pairs = [
@@ -266,7 +288,10 @@ fn signed_request(event: &Value) -> Bytes {
         "headers": {"content-type": "application/json"},
         "body": event.to_string(), "isBase64Encoded": false,
         "requestContext": {
-            "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""},
+            "http": {
+                "method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "",
+                "userAgent": ""
+            },
             "timeEpoch": 0,
             "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:role/local-developer"}},
         },

@@ -1,4 +1,10 @@
-//! Attacks that were tried on the product, each as a test over the real processes.
+//! Attacks that the platform must withstand, each as an operator, a caller, a web page or another
+//! user would meet it.
 
 mod callers;
+mod damage;
+mod erasure;
 mod fetch;
+mod folder;
+mod unreadable;
+mod web_pages;

@@ -6,12 +6,14 @@
 
 use std::fmt::Arguments;
 
-/// Characters that are no controls and still change what a reader sees: they turn the direction of
-/// the text behind them.
-const DIRECTION_MARKS: [char; 9] = [
-    '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
-    '\u{2069}',
-];
+/// Whether a character is no control and still changes what a reader sees: it turns the direction
+/// of the text beside it, or begins a line.
+fn is_layout_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
 
 /// Prints on standard output, escaped.
 macro_rules! print {
@@ -55,8 +57,13 @@ pub(crate) fn escape_controls(text: &str) -> String {
     escaped
 }
 
+/// The text in one line: the key of an object may hold a line break.
+pub(crate) fn escape_line(text: &str) -> String {
+    escape_controls(text).replace('\n', "\\n")
+}
+
 fn is_hidden_control(c: char) -> bool {
-    (c.is_control() && c != '\n') || DIRECTION_MARKS.contains(&c)
+    (c.is_control() && c != '\n') || is_layout_mark(c)
 }
 
 #[cfg(test)]
@@ -67,6 +74,14 @@ mod tests {
     fn a_terminal_gets_no_control_characters() {
         let escaped = escape_controls("a\u{1b}[2J\u{9b}b\t\r\u{7f}\u{202e}\n");
         assert_eq!(escaped, "a\\u001b[2J\\u009bb\\u0009\\u000d\\u007f\\u202e\n");
+        let marks = "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{2066}\u{2069}";
+        assert!(escape_controls(marks).is_ascii());
+        assert_eq!(escape_controls("Zoë, ≥ 1 – ελ"), "Zoë, ≥ 1 – ελ");
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(escape_line("a\nb\u{2028}c"), "a\\nb\\u2028c");
     }
 
     #[test]

@@ -6,7 +6,21 @@ use std::collections::HashMap;
 use crate::extension::{PushPermissions, TokenClaims};
 
 /// Claims that describe a token and not its bearer: alone they admit every client of the issuer.
-const UNIDENTIFYING_CLAIMS: [&str; 6] = ["iss", "aud", "exp", "nbf", "iat", "jti"];
+const UNIDENTIFYING_CLAIMS: [&str; 10] = [
+    "iss",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "auth_time",
+    "token_use",
+    "typ",
+    "ver",
+];
+
+/// The digits of an account of AWS.
+const ACCOUNT_DIGITS: usize = 12;
 
 /// What is wrong with `push`: the word to look for in the contract, and the rule.
 pub(crate) type PushFault<'p> = (&'p str, String);
@@ -30,29 +44,59 @@ pub(crate) fn find_push_fault(push: &PushPermissions) -> Option<PushFault<'_>> {
 /// so that a pattern admits principals of one account and one type.
 fn principal_fault(pattern: &str) -> Option<String> {
     let parts: Vec<&str> = pattern.splitn(6, ':').collect();
-    let ["arn", partition, "iam" | "sts", "", account, resource] = parts.as_slice() else {
-        return Some(format!(
-            "`{pattern}` in `push.principals` is not the ARN of a role or user: arn:aws:iam::<account>:role/<name>"
-        ));
+    let why = match parts.as_slice() {
+        ["arn", partition, ..] if !is_partition(partition) => "needs a partition, such as `aws`",
+        ["arn", _, "iam" | "sts", "", account, _] if !is_account(account) => {
+            "needs an account of 12 digits: otherwise a role of this name in any account could push"
+        }
+        ["arn", _, service @ ("iam" | "sts"), "", _, resource] => {
+            resource_fault(service, resource)?
+        }
+        _ => "is not the ARN of a role or user: arn:aws:iam::<account>:role/<name>",
     };
+    Some(format!("`{pattern}` in `push.principals` {why}"))
+}
 
-    if partition.is_empty() || partition.contains('*') {
-        return Some(format!(
-            "`{pattern}` in `push.principals` needs a partition, such as `aws`"
-        ));
+fn is_partition(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+    text.starts_with("aws") && text.bytes().all(is_letter)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What is wrong with what stands behind the account. A pattern that no caller's ARN has is refused
+/// as well: its author believes that somebody is admitted.
+fn resource_fault(service: &str, resource: &str) -> Option<&'static str> {
+    let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
+    match (service, kind) {
+        ("iam", "root") if resource == kind => None,
+        ("sts", "assumed-role") => Some(
+            "names a session, and a session counts as its role: write \
+             arn:aws:iam::<account>:role/<name>",
+        ),
+        ("iam", "role") if name.contains('/') => {
+            Some("has a path, and a role that calls has none: write role/<name>")
+        }
+        ("iam", "role" | "user") | ("sts", "federated-user") => name_fault(name),
+        _ => Some("needs a type and a name behind the account, such as `role/housing-*`"),
     }
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(format!(
-            "`{pattern}` in `push.principals` needs an account of 12 digits: with another, a role of this name in any account could push"
-        ));
+}
+
+fn name_fault(name: &str) -> Option<&'static str> {
+    if !name.bytes().all(is_name_letter) {
+        return Some("has a character that is in no name of IAM; only `*` stands for others");
     }
-    let (kind, name) = resource.split_once('/').unwrap_or((resource, "root"));
-    if kind.is_empty() || kind.contains('*') || name.is_empty() {
-        return Some(format!(
-            "`{pattern}` in `push.principals` needs a type and a name behind the account, such as `role/housing-*`"
-        ));
+    if !name.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        return Some("admits every name of the account: write a name, or a pattern with letters");
     }
     None
+}
+
+/// The letters of IAM's names and paths, and `*`.
+fn is_name_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_+=,.@-/*".contains(&byte)
 }
 
 /// What is wrong with the claims of one entry.
@@ -61,7 +105,8 @@ fn claims_fault(claims: &TokenClaims) -> Option<PushFault<'_>> {
         .keys()
         .any(|name| !UNIDENTIFYING_CLAIMS.contains(&name.as_str()));
     if !claims.contains_key("iss") || !identifies {
-        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that identifies the caller";
+        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that \
+            identifies the caller";
         return Some(("claims", why.to_owned()));
     }
 
@@ -79,7 +124,8 @@ fn claim_fault(name: &str, wanted: &str) -> Option<String> {
     }
     if !wanted.chars().any(char::is_alphanumeric) {
         return Some(format!(
-            "`{name}` in `push.claims` admits every caller; write a value, or a pattern with letters"
+            "`{name}` in `push.claims` admits every caller; write a value, or a pattern with \
+             letters"
         ));
     }
     None
@@ -265,6 +311,18 @@ mod tests {
             "arn:aws:iam::111122223333:*/housing-api",
             "arn:aws:iam::111122223333:role/",
             "role/housing-api",
+            "arn:aws:iam::111122223333:role/*",
+            "arn:aws:iam::111122223333:user/**/*",
+            "arn:aws:iam::111122223333:role/housing-?",
+            "arn:aws:iam::111122223333:role/housing-*:x",
+            "arn:aws:iam::111122223333:role/housing\u{1b}[2J",
+            "arn:aws:iam::111122223333:role/hоusing",
+            "arn:aws:iam::111122223333:role/team/housing-api",
+            "arn:aws:iam::111122223333:group/housing",
+            "arn:aws:iam::111122223333:root/x",
+            "arn:aws:sts::111122223333:assumed-role/housing-api/*",
+            "arn:aws:sts::111122223333:role/housing-api",
+            "arn:aws:s3:::housing",
         ] {
             let push = principals(&["arn:aws:iam::111122223333:role/fine", pattern]);
             let (word, _) = find_push_fault(&push).unwrap();
@@ -280,6 +338,7 @@ mod tests {
             vec![("iss", "*")],
             vec![ISSUER],
             vec![ISSUER, ("aud", "lake")],
+            vec![ISSUER, ("token_use", "access"), ("exp", "4102444800")],
             vec![("client_id", "housing-api")],
             vec![("iss", "*"), ("client_id", "housing-api")],
             vec![("iss", "https://*.example"), ("client_id", "housing-api")],

@@ -358,21 +358,36 @@ fn is_known_path(path: &str) -> bool {
 /// Two sources of one name or topic would write into each other's records. The mappings are sorted
 /// by name.
 fn find_source_clash(mappings: &[CompiledMapping]) -> Option<Problem> {
-    let mut topics: Vec<&str> = mappings
-        .iter()
-        .map(|mapping| mapping.contract.topic.as_str())
-        .collect();
-    topics.sort_unstable();
     let names: Vec<&str> = mappings
         .iter()
         .map(|mapping| mapping.contract.name.as_str())
         .collect();
 
-    let message = match find_repeated(&topics) {
-        Some(topic) => format!("two contracts have the topic `{topic}`"),
+    let message = match find_topic_clash(mappings) {
+        Some(message) => message,
         None => format!("two contracts have the id `{}`", find_repeated(&names)?),
     };
     Some(Problem::error("sources", Location::WHOLE_FILE, message))
+}
+
+/// Two topics that Kafka cannot hold beside each other: its metrics write `.` as `_`.
+fn find_topic_clash(mappings: &[CompiledMapping]) -> Option<String> {
+    let mut topics: Vec<(String, &str)> = mappings
+        .iter()
+        .map(|mapping| mapping.contract.topic.as_str())
+        .map(|topic| (topic.replace('.', "_"), topic))
+        .collect();
+    topics.sort_unstable();
+
+    let pair = topics.windows(2).find(|pair| pair[0].0 == pair[1].0)?;
+    let (first, second) = (pair[0].1, pair[1].1);
+    if first == second {
+        return Some(format!("two contracts have the topic `{first}`"));
+    }
+    Some(format!(
+        "the topics `{first}` and `{second}` differ in `.` and `_` alone: Kafka refuses the second; \
+         rename one of them"
+    ))
 }
 
 /// A text that stands twice in a sorted list.

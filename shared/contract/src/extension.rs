@@ -107,8 +107,8 @@ pub(crate) enum BadRecords {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PushPermissions {
-    /// ARNs of IAM roles or users, with their account; `*` in a name matches any run of characters
-    /// but `:` and `/`.
+    /// ARNs of IAM roles (without a path) or users, with their account; `*` in a name matches any
+    /// run of characters but `:` and `/`.
     #[serde(default)]
     pub(crate) principals: Vec<String>,
     /// Claims of a token: all claims of one entry must match. Each entry needs `iss`, and a claim

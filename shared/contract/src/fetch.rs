@@ -146,7 +146,8 @@ impl FetchUrl {
     ///
     /// ```
     /// let url = contract::FetchUrl::parse("https://api.example/x/{key}").unwrap();
-    /// assert_eq!(url.for_key("a/b c").unwrap().as_url().as_str(), "https://api.example/x/a%2Fb%20c");
+    /// let filled = url.for_key("a/b c").unwrap();
+    /// assert_eq!(filled.as_url().as_str(), "https://api.example/x/a%2Fb%20c");
     /// assert!(url.for_key("..").is_none());
     /// ```
     #[must_use]
@@ -209,7 +210,8 @@ impl FetchDocument {
             return Err(("timeout_ms", why.to_owned()));
         }
         if !state.is_some_and(is_state_member) {
-            let why = "`fetch` needs `state`, one member of the event such as `$.entity`, to put the state in";
+            let why = "`fetch` needs `state`, one member of the event such as `$.entity`, to put \
+                the state in";
             return Err(("fetch", why.to_owned()));
         }
 
@@ -242,7 +244,8 @@ impl FetchDocument {
         };
         let secret = SourceSecret::of_source(name, source).ok_or_else(|| {
             let why = format!(
-                "`fetch.secret` is not a secret of this source; name it `{SECRETS_PREFIX}/{source}/<name>` in Secrets Manager"
+                "`fetch.secret` is not a secret of this source; name it \
+                 `{SECRETS_PREFIX}/{source}/<name>` in Secrets Manager"
             );
             ("secret", why)
         })?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::address::parse_outbound_address;
 use crate::place::PlatformArgs;
 
 /// Which records are sent, and how fast.
@@ -24,10 +25,10 @@ pub(crate) struct BackfillArgs {
     #[arg(long)]
     pub(crate) restart: bool,
     /// Send to a deployed platform instead; the environment's POLELAKE_TOKEN is the bearer token.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_outbound_address)]
     pub(crate) to: Option<String>,
     /// Read the pages of an HTTP API instead of files.
-    #[arg(long, conflicts_with = "files")]
+    #[arg(long, conflicts_with = "files", value_parser = parse_outbound_address)]
     pub(crate) api: Option<String>,
     /// JSON Pointer to the list of records within a page.
     #[arg(long, default_value = "", requires = "api")]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::address::parse_outbound_address;
 use crate::place::LakeArgs;
 
 /// Where the test runs, and how long it waits.
@@ -11,7 +12,12 @@ pub(crate) struct SmokeArgs {
     pub(crate) lake: LakeArgs,
     /// The HTTP API of the deployed stack. The environment's POLELAKE_TOKEN is the bearer token;
     /// without one, requests are signed with the environment's credentials.
-    #[arg(long, requires = "aws", required_if_eq("aws", "true"))]
+    #[arg(
+        long,
+        requires = "aws",
+        required_if_eq("aws", "true"),
+        value_parser = parse_outbound_address
+    )]
     pub(crate) url: Option<String>,
     /// Wait for the snapshot of the event too. On the local platform the command merges the day at
     /// once; on AWS, invoke snapshot-merge for today meanwhile, or wait for its schedule.

@@ -17,6 +17,7 @@ use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions};
 use crate::backfill::records::{BackfillRecord, open_record_file};
 use crate::client::PlatformClient;
 use crate::error::CliError;
+use crate::terminal::escape_line;
 
 /// Events of one request.
 const BATCH_EVENTS_MAX: usize = 500;
@@ -78,7 +79,8 @@ fn backfill_contract<'c>(
     let contract = &catalogue.require_mapping_of_source(source)?.contract;
     if !contract.accepts_records() {
         let why = format!(
-            "`{source}` wraps its records in events and declares no `backfill`: declare in its contract how a record becomes an event"
+            "`{source}` wraps its records in events and declares no `backfill`: declare in its \
+             contract how a record becomes an event"
         );
         return Err(why.into());
     }
@@ -314,7 +316,8 @@ fn api_headers(arguments: &[String]) -> Result<HeaderMap, CliError> {
 }
 
 fn file_progress_bar(total: u64, name: &str) -> ProgressBar {
-    styled_bar(total, "{prefix:24} {bar:30} {percent:>3} % {eta} left").with_prefix(name.to_owned())
+    let template = "{prefix:24} {bar:30} {percent:>3} % {eta} left";
+    styled_bar(total, template).with_prefix(escape_line(name))
 }
 
 fn outcome_json(outcome: &BackfillOutcome) -> Value {

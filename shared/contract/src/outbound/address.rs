@@ -50,7 +50,7 @@ const TUNNEL: AddressClass = AddressClass::Forbidden("a tunnel's address, which 
 const UNSPECIFIED: AddressClass = AddressClass::Forbidden("an unspecified address");
 
 /// The ranges of IPv4 that are not public: first address, bits of the prefix, class.
-const V4_RANGES: [(Ipv4Addr, u32, AddressClass); 11] = [
+const V4_RANGES: [(Ipv4Addr, u32, AddressClass); 12] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8, UNSPECIFIED),
     (Ipv4Addr::new(10, 0, 0, 0), 8, AddressClass::Private),
     (Ipv4Addr::new(100, 64, 0, 0), 10, AddressClass::Private),
@@ -58,6 +58,7 @@ const V4_RANGES: [(Ipv4Addr, u32, AddressClass); 11] = [
     (Ipv4Addr::new(169, 254, 0, 0), 16, LINK_LOCAL),
     (Ipv4Addr::new(172, 16, 0, 0), 12, AddressClass::Private),
     (Ipv4Addr::new(192, 0, 0, 0), 24, RESERVED),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, TUNNEL),
     (Ipv4Addr::new(192, 168, 0, 0), 16, AddressClass::Private),
     (Ipv4Addr::new(198, 18, 0, 0), 15, AddressClass::Private),
     (Ipv4Addr::new(224, 0, 0, 0), 4, MULTICAST),

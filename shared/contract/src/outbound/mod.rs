@@ -1,7 +1,7 @@
 //! Addresses of other systems, as contracts and settings declare them: whatever sends a request
 //! there parses the address with [`OutboundUrl`].
 //!
-//! Parsers of URLs mend what they read: they drop tabs, turn `\` into `/`, read `2130706433` as
+//! Parsers of URLs repair what they read: they drop tabs, turn `\` into `/`, read `2130706433` as
 //! 127.0.0.1. A reviewer of a contract sees another address than the one that is called. So an
 //! address must be written exactly as it is read.
 
@@ -141,7 +141,7 @@ impl OutboundUrl {
     }
 }
 
-/// What parsers drop or replace without a word: white space, control characters, `\`, and letters
+/// What parsers drop or replace silently: white space, control characters, `\`, and letters
 /// beyond ASCII.
 fn check_characters(text: &str) -> Result<(), UrlFault> {
     let Some(odd) = text
@@ -219,7 +219,7 @@ fn explain_parse_error(error: url::ParseError) -> UrlFault {
 }
 
 /// A host is `localhost`, an IP address, or a full name: a resolver completes a name without a
-/// dot, and nobody reads in the contract to what.
+/// dot, and no reader of the contract sees to what.
 fn check_host(url: &Url) -> Result<(), UrlFault> {
     let Some(Host::Domain(name)) = url.host() else {
         return Ok(());
@@ -227,7 +227,8 @@ fn check_host(url: &Url) -> Result<(), UrlFault> {
     if name == LOCAL_HOST || is_full_host_name(name) {
         return Ok(());
     }
-    let rule = "it is no full name: two or more parts of a–z, 0–9 and `-`, joined by dots, without a dot at the end";
+    let rule = "it is no full name: two or more parts of a–z, 0–9 and `-`, joined by dots, \
+        without a dot at the end";
     Err(UrlFault::new("host", rule))
 }
 

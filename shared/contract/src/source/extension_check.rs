@@ -45,7 +45,8 @@ fn check_source_name(file: &DeclaredFile, name: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let why = format!(
-        "the `id` of a source has lower-case letters, digits and hyphens, at most {SOURCE_NAME_CHARS_MAX}"
+        "the `id` of a source has lower-case letters, digits and hyphens, at most \
+         {SOURCE_NAME_CHARS_MAX}"
     );
     Err(problem_at_word(file, "id", 1, why))
 }
@@ -66,7 +67,8 @@ fn check_topic(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Res
         return Ok(());
     }
     let why = format!(
-        "`topic` has letters, digits, `.`, `_` and `-`, at most {TOPIC_CHARS_MAX}, is not `.` or `..`, and does not begin with `__`"
+        "`topic` has letters, digits, `.`, `_` and `-`, at most {TOPIC_CHARS_MAX}, is not `.` or \
+         `..`, and does not begin with `__`"
     );
     Err(locator.problem_at("topic", why))
 }
@@ -85,7 +87,8 @@ pub(super) fn compile_fetch(
         .compile(source, extension.state.as_deref())
         .map_err(|(member, why)| locator.problem_in("fetch", member, why))?;
     if extension.version.is_some() {
-        let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
+        let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` \
+            instead of `version`";
         return Err(locator.problem_at("version", why));
     }
     Ok(Some(fetch))
@@ -192,7 +195,8 @@ fn declared_rule(property: &Property) -> Option<&'static str> {
 
 fn unenforced_rule(file: &DeclaredFile, name: &str, rule: &str) -> Problem {
     let message = format!(
-        "{rule} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
+        "{rule} of `{name}` is enforced by nothing on a source; put it on the column of \
+         `contracts/pole/` that the mapping fills"
     );
     problem_at_word(file, name, 1, message)
 }
