@@ -39,6 +39,9 @@ async fn run_with_retries(running: &RunningPlatform, function: &str, time: &str)
         {
             Ok(_) => return,
             Err(error) => {
+                // It may quote a contract, and a terminal must not act on what that says.
+                let error = error.to_string();
+                let error = error.escape_debug();
                 eprintln!("{function} for {time}, try {attempt} of {TRIES}: {error}");
                 tokio::time::sleep(Duration::from_secs(u64::from(attempt) * 10)).await;
             }
