@@ -166,28 +166,21 @@ fn has_audience(wanted: &str, value: &str) -> bool {
     list.is_some_and(|list| list.split([' ', ',']).any(|audience| audience == wanted))
 }
 
+/// What separates the parts of an ARN.
+const DELIMITERS: [char; 2] = [':', '/'];
+
 /// Whether `text` matches `pattern`, in which `*` matches any run of characters but `:` and `/`: a
 /// name cannot reach into another part of an ARN.
 pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let patterns: Vec<&str> = pattern.split_inclusive([':', '/']).collect();
-    let parts: Vec<&str> = text.split_inclusive([':', '/']).collect();
+    let patterns: Vec<&str> = pattern.split(DELIMITERS).collect();
+    let parts: Vec<&str> = text.split(DELIMITERS).collect();
+
     patterns.len() == parts.len()
+        && pattern.matches(DELIMITERS).eq(text.matches(DELIMITERS))
         && patterns
             .iter()
             .zip(&parts)
-            .all(|(pattern, part)| matches_part(pattern, part))
-}
-
-/// Whether one part of a text, with the delimiter at its end, matches.
-fn matches_part(pattern: &str, part: &str) -> bool {
-    let (pattern, end) = split_delimiter(pattern);
-    let (part, part_end) = split_delimiter(part);
-    end == part_end && matches_run(pattern, part)
-}
-
-fn split_delimiter(part: &str) -> (&str, &str) {
-    let name = part.trim_end_matches([':', '/']);
-    part.split_at(name.len())
+            .all(|(pattern, part)| matches_run(pattern, part))
 }
 
 /// Whether `text` matches `pattern`, in which `*` matches any run of characters.
@@ -282,6 +275,7 @@ mod tests {
         assert!(!matches_pattern("*", "a/b"));
         assert!(!matches_pattern("a", "a:"));
         assert!(!matches_pattern("a:", "a/"));
+        assert!(matches_pattern("a/*", "a/"));
     }
 
     #[test]
