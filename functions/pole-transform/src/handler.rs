@@ -124,7 +124,13 @@ async fn transform_raw_object(
 
     let object = context.raw.get(&chunk.raw_key()).await?;
     let next = read_next_offset(chunk, &object)?;
-    let records = lake::decode_raw(object.body)?;
+    let records = lake::decode_raw(object.body).map_err(|error| {
+        let message = format!(
+            "{}: {error}; it stays in the raw zone, and `polelake audit --deep` names it",
+            chunk.raw_key()
+        );
+        Failure::new(FailureKind::Corrupt, message)
+    })?;
     let transformed = transform_unerased(catalogue, mapping, (chunk, next), &records, erasures)?;
     Ok(transformed)
 }

@@ -70,9 +70,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The storage did not answer, or a right is missing: Lambda tries again.
+/// The storage did not answer, or a right is missing: Lambda tries again. An object that is too large stays so.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if error.is_over_limit() {
+            return Self::corrupt(&error);
+        }
         Self::unavailable(&error)
     }
 }

@@ -5,6 +5,7 @@
 //! the small JSON documents by which records are accounted for ([`Receipt`], [`SnapshotManifest`], [`ErasedSubjects`]), and the same as Iceberg's metadata ([`iceberg`]).
 
 mod batch_columns;
+mod bounds;
 mod chunk;
 mod columns;
 mod curated_keys;
@@ -17,6 +18,7 @@ mod format;
 mod group_writer;
 pub mod iceberg;
 mod id_columns;
+pub mod limits;
 mod manifest;
 mod metric;
 mod quarantine;
@@ -27,6 +29,7 @@ mod report_keys;
 pub mod schema;
 mod shard;
 
+pub use bounds::BoundedBatches;
 pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
@@ -99,4 +102,7 @@ pub enum LakeError {
     /// The object is not what its key says.
     #[error("{0}")]
     Unexpected(String),
+    /// The object holds more than is read, by [`limits`].
+    #[error("{0}")]
+    OverLimit(String),
 }

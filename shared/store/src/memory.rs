@@ -48,6 +48,9 @@ impl MemoryStore {
 impl ObjectStore for MemoryStore {
     async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         let objects = self.lock_objects();
+        if let Some((_, body, _)) = objects.get(key) {
+            StoreError::check_object_size(key, body.len() as u64)?;
+        }
         let found = objects
             .get(key)
             .map(|(version, body, metadata)| StoredObject {

@@ -1,12 +1,16 @@
 //! A paged HTTP API as origin: by page number, or by the cursor that each page gives.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use lake::limits::{API_PAGE_BYTES_MAX, API_PAGE_RECORDS_MAX, VALUE_BYTES_MAX};
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::journal::JournalPage;
+use super::records::BackfillRecord;
 use crate::error::CliError;
 
 /// How often a page is requested that is not answered.
@@ -34,8 +38,8 @@ pub struct PagingOptions {
 pub enum FetchedPage {
     /// The page is the one that an earlier run sent.
     Unchanged,
-    /// Its records, its ETag, and what leads to the next page.
-    Records(Vec<Value>, JournalPage),
+    /// Its records as they came, its ETag, and what leads to the next page.
+    Records(Vec<Box<RawValue>>, JournalPage),
 }
 
 /// A client of a paged API.
@@ -97,7 +101,7 @@ impl PagedApi {
                     return Ok(FetchedPage::Unchanged);
                 }
                 Ok(answer) if answer.status().is_success() => {
-                    return self.read_page(answer, number).await;
+                    return self.read_page(answer, address, number).await;
                 }
                 Ok(answer) if is_transient(answer.status()) => (
                     format!("{address} answered {}", answer.status()),
@@ -117,6 +121,7 @@ impl PagedApi {
     async fn read_page(
         &self,
         answer: reqwest::Response,
+        address: &str,
         number: u64,
     ) -> Result<FetchedPage, CliError> {
         let etag = answer
@@ -124,31 +129,90 @@ impl PagedApi {
             .get(ETAG)
             .and_then(|etag| etag.to_str().ok())
             .map(str::to_owned);
-        let page: Value = answer
-            .json()
-            .await
-            .map_err(|error| format!("a page is not JSON: {}", error.without_url()))?;
+        let body = read_body(answer, address).await?;
+        let page: &RawValue = serde_json::from_slice(&body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            format!("a page is not JSON: line {line}, column {column}")
+        })?;
+
         let pointer = &self.paging.items;
-        let items = page
-            .pointer(pointer)
-            .and_then(Value::as_array)
-            .ok_or_else(|| {
-                format!("a page has no list at `{pointer}`; name its place with --items")
-            })?;
+        let items = find_member(page, pointer).and_then(parse_list).ok_or_else(|| {
+            format!("a page has no list at `{pointer}`; name its place with --items")
+        })?;
+        let count = items.len();
+        if count > API_PAGE_RECORDS_MAX {
+            let limit = API_PAGE_RECORDS_MAX;
+            return Err(format!("{address} has {count} records, over the limit of {limit}").into());
+        }
+
         let next = match &self.paging.cursor {
-            Some(pointer) => page.pointer(pointer).and_then(cursor_text),
+            Some(pointer) => find_member(page, pointer).and_then(cursor_text),
             None => (!items.is_empty()).then(|| (number + 1).to_string()),
         };
-        Ok(FetchedPage::Records(
-            items.clone(),
-            JournalPage { etag, next },
-        ))
+        let items = items.into_iter().map(RawValue::to_owned).collect();
+        Ok(FetchedPage::Records(items, JournalPage { etag, next }))
     }
 }
 
-fn cursor_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+/// Reads an answer up to the limit: one without an end would fill the memory before its time is over.
+async fn read_body(mut answer: reqwest::Response, address: &str) -> Result<Vec<u8>, CliError> {
+    let mut body = Vec::new();
+    while let Some(part) = answer
+        .chunk()
+        .await
+        .map_err(|error| format!("{address}: {}", error.without_url()))?
+    {
+        if body.len() + part.len() > API_PAGE_BYTES_MAX {
+            let why = format!(
+                "{address} answered more than {API_PAGE_BYTES_MAX} bytes, the limit of a page; ask for fewer records a page"
+            );
+            return Err(why.into());
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
+}
+
+/// The part of a document at a JSON Pointer. Parsed values take up to ninety times the bytes of a document; only names and
+/// places are kept here.
+fn find_member<'p>(document: &'p RawValue, pointer: &str) -> Option<&'p RawValue> {
+    if pointer.is_empty() {
+        return Some(document);
+    }
+    let names = pointer.strip_prefix('/')?.split('/');
+    names.map(unescape_name).try_fold(document, |value, name| {
+        let text = value.get();
+        if let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(text) {
+            return members.get(&name).copied();
+        }
+        parse_list(value)?.get(name.parse::<usize>().ok()?).copied()
+    })
+}
+
+fn unescape_name(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+fn parse_list(value: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// The record of a page.
+///
+/// # Errors
+/// When it is over the limit of an event.
+pub fn parse_page_record(record: &RawValue) -> BackfillRecord {
+    let length = record.get().len();
+    if length > VALUE_BYTES_MAX {
+        let limit = VALUE_BYTES_MAX;
+        return Err(format!("a record of a page has {length} bytes, over the limit of {limit}"));
+    }
+    serde_json::from_str(record.get()).map_err(|_| "a record of a page is not JSON".to_owned())
+}
+
+fn cursor_text(value: &RawValue) -> Option<String> {
+    match serde_json::from_str(value.get()).ok()? {
+        Value::String(text) if !text.is_empty() => Some(text),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }

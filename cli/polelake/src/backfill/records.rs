@@ -1,26 +1,26 @@
 //! The records of a file: JSON lines, CSV, a DynamoDB export, Parquet; gzip where the name says so.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use lake::BoundedBatches;
+use lake::limits::SUPPLIER_FILE;
 use serde_json::Value;
 
+use super::csv_rows::read_csv;
 use super::dynamo;
+use crate::bounded_lines::BoundedLines;
 use crate::error::CliError;
-
-/// Rows of a Parquet file that are held at once.
-const ROWS_AT_ONCE: usize = 1_024;
 
 /// A record, or its location and why it cannot be read. The reason never holds a value.
 pub type BackfillRecord = Result<Value, String>;
 
 /// The records of a file, in their order.
-type RecordIterator = Box<dyn Iterator<Item = BackfillRecord> + Send>;
+pub(super) type RecordIterator = Box<dyn Iterator<Item = BackfillRecord> + Send>;
 
 /// The records of a file, read one after the other.
 pub struct RecordFile {
@@ -85,21 +85,8 @@ impl Read for CountingReader {
     }
 }
 
-/// The items up to the first one that cannot be read, that one included. Behind it, such as behind
-/// the torn end of a packed file, no item can be read.
-fn until_error<T, E>(
-    items: impl Iterator<Item = Result<T, E>> + Send,
-) -> impl Iterator<Item = Result<T, E>> + Send {
-    let mut failed = false;
-    items.map_while(move |item| {
-        let is_first_failure = !failed;
-        failed = item.is_err();
-        is_first_failure.then_some(item)
-    })
-}
-
 fn read_json_lines(reader: Box<dyn Read + Send>, file: String) -> RecordIterator {
-    let lines = until_error(BufReader::new(reader).split(b'\n'));
+    let lines = BoundedLines::new(BufReader::new(reader));
     let numbered = lines.zip(1_u64..);
     Box::new(
         numbered
@@ -124,50 +111,14 @@ fn parse_json_line(line: std::io::Result<Vec<u8>>, location: &str) -> Option<Bac
     })
 }
 
-fn read_csv(reader: Box<dyn Read + Send>, file: String) -> Result<RecordIterator, CliError> {
-    let mut reader = csv::Reader::from_reader(reader);
-    let names: Vec<String> = reader
-        .headers()?
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
-        .collect();
-
-    // The header is row 1.
-    let numbered = reader.into_records().zip(2_u64..);
-    Ok(Box::new(numbered.map(move |(record, row)| match record {
-        Ok(record) => Ok(csv_object(&names, &record)),
-        Err(error) => Err(format!("{file} row {row}: {}", describe_csv_error(&error))),
-    })))
-}
-
-/// Every value of a CSV file is a text; an empty one is null.
-fn csv_object(names: &[String], record: &csv::StringRecord) -> Value {
-    let values = record.iter().map(|text| match text {
-        "" => Value::Null,
-        text => Value::from(text),
-    });
-    Value::Object(names.iter().cloned().zip(values).collect())
-}
-
-/// Why a row cannot be read. csv's own message could quote the row.
-fn describe_csv_error(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("{len} fields where the header has {expected_len}"),
-        _ => "not readable as CSV in UTF-8".to_owned(),
-    }
-}
-
 fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(|error| format!("{shown}: not a Parquet file: {error}"))?;
-    let total = builder.metadata().file_metadata().num_rows().unsigned_abs();
+    let batches = BoundedBatches::open(file, &SUPPLIER_FILE, None)
+        .map_err(|error| format!("{shown}: not a Parquet file that can be read: {error}"))?;
+    let total = batches.row_count();
     let read_so_far = Arc::new(AtomicU64::new(0));
 
     let counter = Arc::clone(&read_so_far);
     let file = shown.to_owned();
-    let batches = until_error(builder.with_batch_size(ROWS_AT_ONCE).build()?);
     let records = batches.flat_map(move |batch| {
         let rows = batch.map_err(|error| error.to_string()).and_then(|batch| {
             counter.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);

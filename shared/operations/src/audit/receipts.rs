@@ -76,7 +76,10 @@ async fn check_refined_object(
             findings.push(missing_object(key));
             return Ok(());
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            findings.push(AuditFinding::over_limit(key, error)?);
+            return Ok(());
+        }
     };
     match lake::file::count_rows(body) {
         Ok(rows) if rows == object.rows => {}
@@ -107,7 +110,10 @@ async fn check_quarantine(
             findings.push(AuditFinding::new(key, None, what));
             return Ok(());
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            findings.push(AuditFinding::over_limit(key, error)?);
+            return Ok(());
+        }
     };
 
     findings.extend(compare_refused(key, refused, receipt));

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use lake::{REDRIVE_PARTITION, Receipt};
 use serde::Serialize;
+use store::StoreError;
+
+use crate::OperationError;
 
 /// Something that does not reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -32,6 +35,15 @@ impl AuditFinding {
     /// That an object cannot be read.
     pub(super) fn damaged(object: impl Into<String>, error: &lake::LakeError) -> Self {
         Self::new(object, None, format!("is damaged: {error}"))
+    }
+
+    /// That an object is larger than is read of its kind; any other failure of the storage ends the audit.
+    pub(super) fn over_limit(object: &str, error: StoreError) -> Result<Self, OperationError> {
+        if error.is_over_limit() {
+            Ok(Self::new(object, None, format!("is damaged: {}", error.message)))
+        } else {
+            Err(error.into())
+        }
     }
 }
 

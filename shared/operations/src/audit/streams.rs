@@ -209,7 +209,14 @@ async fn find_offset_gaps(
     findings: &mut Vec<AuditFinding>,
 ) -> Result<Vec<(i64, i64)>, OperationError> {
     let key = object.chunk.raw_key();
-    let batches = match lake::decode_raw(lake.raw.get(&key).await?.body) {
+    let body = match lake.raw.get(&key).await {
+        Ok(object) => object.body,
+        Err(error) => {
+            findings.push(AuditFinding::over_limit(&key, error)?);
+            return Ok(Vec::new());
+        }
+    };
+    let batches = match lake::decode_raw(body) {
         Ok(batches) => batches,
         Err(error) => {
             findings.push(AuditFinding::damaged(key, &error));

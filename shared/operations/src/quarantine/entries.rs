@@ -170,7 +170,8 @@ async fn read_quarantine_object(
 ) -> Result<(Chunk, Vec<QuarantinedRecord>), OperationError> {
     let mut refused = Vec::new();
     if has_refused_records(&chunk, &*refined).await? {
-        refused = lake::decode_quarantine(refined.get(&key).await?.body)?;
+        let body = refined.get(&key).await?.body;
+        refused = lake::decode_quarantine(body).map_err(|error| format!("{key}: {error}"))?;
     }
     Ok((chunk, refused))
 }

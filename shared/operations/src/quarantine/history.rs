@@ -99,7 +99,9 @@ pub(super) async fn read_origins(
     chunk: &Chunk,
     raw: &dyn ObjectStore,
 ) -> Result<Vec<RedriveOrigin>, OperationError> {
-    let batches = lake::decode_raw(raw.get(&chunk.raw_key()).await?.body)?;
+    let key = chunk.raw_key();
+    let body = raw.get(&key).await?.body;
+    let batches = lake::decode_raw(body).map_err(|error| format!("{key}: {error}"))?;
     let headers = batches
         .iter()
         .flat_map(|batch| (0..batch.len()).map(|row| batch.headers(row)));
