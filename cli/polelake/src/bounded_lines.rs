@@ -87,6 +87,9 @@ mod tests {
             [Some(3), Some(0), Some(VALUE_BYTES_MAX), None, Some(4)]
         );
         let error = lines[3].as_ref().unwrap_err().to_string();
-        assert!(error.contains("1048577 bytes, over the limit of 1048576"), "{error}");
+        assert!(
+            error.contains("1048577 bytes, over the limit of 1048576"),
+            "{error}"
+        );
     }
 }

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::{EVENT_BYTES_MAX, NESTING_MAX};
 use crate::extension::EventOp;
 use crate::fault::EventFault;
 use crate::fetch::{FETCHED_MEMBER, FetchVersion};
 use crate::path::EventPath;
 use crate::source::SourceContract;
 use crate::time::parse_timestamp;
+use crate::{EVENT_BYTES_MAX, NESTING_MAX};
 
 /// A parsed event.
 #[derive(Clone, Debug)]

@@ -114,7 +114,12 @@ impl ParquetFooter {
     /// When the file is no Parquet file.
     pub fn required_start(tail: &FileWindow) -> Result<Option<u64>, LakeError> {
         let footer_size = read_footer_size(tail)?;
-        check_limit("the footer has", footer_size, TABLE_FILE.footer_bytes, "bytes")?;
+        check_limit(
+            "the footer has",
+            footer_size,
+            TABLE_FILE.footer_bytes,
+            "bytes",
+        )?;
         let footer_start = tail.file_size.saturating_sub(footer_size);
         if footer_start < tail.start {
             return Ok(Some(footer_start));
@@ -125,7 +130,12 @@ impl ParquetFooter {
         check_positions(&metadata)?;
         let index_start = find_index_start(&metadata).unwrap_or(tail.start);
         let tail_bytes = tail.file_size.saturating_sub(index_start);
-        check_limit("indexes and filters have", tail_bytes, FILE_TAIL_BYTES_MAX, "bytes")?;
+        check_limit(
+            "indexes and filters have",
+            tail_bytes,
+            FILE_TAIL_BYTES_MAX,
+            "bytes",
+        )?;
         Ok((index_start < tail.start).then_some(index_start))
     }
 
@@ -284,7 +294,12 @@ fn check_positions(metadata: &ParquetMetaData) -> Result<(), LakeError> {
         let lengths = lengths.into_iter().flatten().map(i32::unsigned_abs);
         index_bytes = lengths.fold(index_bytes, |sum, length| sum + u64::from(length));
     }
-    check_limit("page indexes have", index_bytes, PAGE_INDEX_BYTES_MAX, "bytes")
+    check_limit(
+        "page indexes have",
+        index_bytes,
+        PAGE_INDEX_BYTES_MAX,
+        "bytes",
+    )
 }
 
 /// Where the indexes and the bloom filter of a column chunk are stored, as far as it has them.

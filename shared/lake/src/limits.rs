@@ -61,7 +61,12 @@ pub fn object_bytes_max(key: &str) -> u64 {
 /// # Errors
 /// When it has more than [`DOCUMENT_BYTES_MAX`].
 pub fn check_document_size(bytes: &[u8]) -> Result<(), LakeError> {
-    check_limit("the document has", bytes.len() as u64, DOCUMENT_BYTES_MAX, "bytes")
+    check_limit(
+        "the document has",
+        bytes.len() as u64,
+        DOCUMENT_BYTES_MAX,
+        "bytes",
+    )
 }
 
 /// Bounds of a Parquet file. All bytes are those after decompression.
@@ -129,12 +134,7 @@ pub const SUPPLIER_FILE: ParquetLimits = ParquetLimits {
 };
 
 /// Refuses what is over its limit. `what` ends with `has` or the like: the numbers and `unit` follow.
-pub(crate) fn check_limit(
-    what: &str,
-    found: u64,
-    limit: u64,
-    unit: &str,
-) -> Result<(), LakeError> {
+pub(crate) fn check_limit(what: &str, found: u64, limit: u64, unit: &str) -> Result<(), LakeError> {
     if found <= limit {
         return Ok(());
     }

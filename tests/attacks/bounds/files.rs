@@ -22,7 +22,12 @@ pub(super) fn plain() -> WriterPropertiesBuilder {
 }
 
 /// A raw object with `batches` times `rows` records of the same value, and its offset behind the last.
-pub(super) fn raw_file(batches: i64, rows: usize, value: &[u8], properties: WriterPropertiesBuilder) -> RawFile {
+pub(super) fn raw_file(
+    batches: i64,
+    rows: usize,
+    value: &[u8],
+    properties: WriterPropertiesBuilder,
+) -> RawFile {
     let schema = lake::schema::raw_schema();
     let properties = Some(properties.build());
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), properties).unwrap();
@@ -30,16 +35,22 @@ pub(super) fn raw_file(batches: i64, rows: usize, value: &[u8], properties: Writ
     for batch in 0..batches {
         let offsets = batch * per_batch..(batch + 1) * per_batch;
         let texts = |text: &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows)))
+            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+                text, rows,
+            )))
         };
         let values = std::iter::repeat_n(value, rows);
         let columns: Vec<ArrayRef> = vec![
             texts(TOPIC),
             Arc::new(Int32Array::from_value(0, rows)),
             Arc::new(Int64Array::from_iter_values(offsets)),
-            Arc::new(TimestampMillisecondArray::from_value(1_772_438_400_000, rows).with_timezone("UTC")),
+            Arc::new(
+                TimestampMillisecondArray::from_value(1_772_438_400_000, rows).with_timezone("UTC"),
+            ),
             texts("LOG_APPEND_TIME"),
-            Arc::new(BinaryArray::from_iter_values(std::iter::repeat_n(KEY, rows))),
+            Arc::new(BinaryArray::from_iter_values(std::iter::repeat_n(
+                KEY, rows,
+            ))),
             Arc::new(BinaryArray::from_iter_values(values)),
             texts("[]"),
         ];
@@ -56,7 +67,10 @@ pub(super) fn lying_raw_file() -> RawFile {
     let (mut bytes, next) = raw_file(1, 1, &value, plain());
     let honest = zigzag(u32::try_from(value.len() + 4 + 6).unwrap());
     let lying = zigzag((1 << 27) - 1);
-    let position = bytes.windows(honest.len()).position(|part| part == honest).unwrap();
+    let position = bytes
+        .windows(honest.len())
+        .position(|part| part == honest)
+        .unwrap();
     bytes[position..position + lying.len()].copy_from_slice(&lying);
     (bytes, next)
 }

@@ -21,10 +21,18 @@ impl MeasuredRun {
     #[track_caller]
     pub(super) fn assert_small_and_says(&self, words: &[&str]) {
         for word in words {
-            assert!(self.said.contains(word), "{word}: {}", shortened(&self.said));
+            assert!(
+                self.said.contains(word),
+                "{word}: {}",
+                shortened(&self.said)
+            );
         }
         let peak = self.peak_megabytes;
-        assert!(peak > 0 && peak < PEAK_MEGABYTES_MAX, "{peak} MB: {}", shortened(&self.said));
+        assert!(
+            peak > 0 && peak < PEAK_MEGABYTES_MAX,
+            "{peak} MB: {}",
+            shortened(&self.said)
+        );
     }
 }
 
@@ -43,8 +51,12 @@ pub(super) async fn run_command(lake: &LakeUnderTest, arguments: &[&str]) -> Mea
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let reading = tokio::spawn(async move {
         let (mut said, mut errors) = (String::new(), String::new());
-        let (first, second) = tokio::join!(out.read_to_string(&mut said), err.read_to_string(&mut errors));
-        (first.unwrap(), second.unwrap());
+        let (first, second) = tokio::join!(
+            out.read_to_string(&mut said),
+            err.read_to_string(&mut errors)
+        );
+        first.unwrap();
+        second.unwrap();
         said + &errors
     });
     let mut peak_megabytes = 0;

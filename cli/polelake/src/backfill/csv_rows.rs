@@ -56,7 +56,9 @@ pub(super) fn read_csv(
         .collect();
 
     row_bytes.store(0, Ordering::Relaxed);
-    let rows = reader.into_records().inspect(move |_| row_bytes.store(0, Ordering::Relaxed));
+    let rows = reader
+        .into_records()
+        .inspect(move |_| row_bytes.store(0, Ordering::Relaxed));
     // The header is row 1.
     let numbered = rows.zip(2_u64..);
     let records = numbered.map(move |(record, row)| match record {

@@ -136,9 +136,11 @@ impl PagedApi {
         })?;
 
         let pointer = &self.paging.items;
-        let items = find_member(page, pointer).and_then(parse_list).ok_or_else(|| {
-            format!("a page has no list at `{pointer}`; name its place with --items")
-        })?;
+        let items = find_member(page, pointer)
+            .and_then(parse_list)
+            .ok_or_else(|| {
+                format!("a page has no list at `{pointer}`; name its place with --items")
+            })?;
         let count = items.len();
         if count > API_PAGE_RECORDS_MAX {
             let limit = API_PAGE_RECORDS_MAX;
@@ -205,7 +207,9 @@ pub fn parse_page_record(record: &RawValue) -> BackfillRecord {
     let length = record.get().len();
     if length > VALUE_BYTES_MAX {
         let limit = VALUE_BYTES_MAX;
-        return Err(format!("a record of a page has {length} bytes, over the limit of {limit}"));
+        return Err(format!(
+            "a record of a page has {length} bytes, over the limit of {limit}"
+        ));
     }
     serde_json::from_str(record.get()).map_err(|_| "a record of a page is not JSON".to_owned())
 }

@@ -111,7 +111,9 @@ fn read_events(file: &Path) -> Result<EventIterator, CliError> {
         .map_err(|error| format!("{shown}: {error}"))?;
     let is_whole = start.len() <= VALUE_BYTES_MAX;
     if is_whole && let Ok(document) = serde_json::from_slice::<Value>(&start) {
-        return Ok(Box::new(std::iter::once(Ok(document.to_string().into_bytes()))));
+        return Ok(Box::new(std::iter::once(Ok(document
+            .to_string()
+            .into_bytes()))));
     }
     if !is_whole && is_cut_document(&start) {
         let why = format!(
@@ -125,9 +127,9 @@ fn read_events(file: &Path) -> Result<EventIterator, CliError> {
         Ok(line) => Ok(line.trim_ascii().to_vec()),
         Err(error) => Err(format!("{shown}:{number}: {error}")),
     });
-    Ok(Box::new(
-        numbered.filter(|line| line.as_ref().map_or(true, |line| !line.is_empty())),
-    ))
+    Ok(Box::new(numbered.filter(|line| {
+        line.as_ref().map_or(true, |line| !line.is_empty())
+    })))
 }
 
 /// Whether a large file begins with a document of several lines: its first line is none by itself.

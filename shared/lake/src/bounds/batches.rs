@@ -41,7 +41,12 @@ pub(crate) fn check_file_footer<R: ChunkReader>(
     };
 
     let length = u32::from_le_bytes([a, b, c, d]);
-    check_limit("the footer has", length.into(), limits.footer_bytes, "bytes")?;
+    check_limit(
+        "the footer has",
+        length.into(),
+        limits.footer_bytes,
+        "bytes",
+    )?;
     let start = end.checked_sub(length.into()).ok_or_else(no_footer)?;
     check_footer(&input.get_bytes(start, length as usize)?, limits)
 }
@@ -92,7 +97,11 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
         let hint = metadata.schema().fields();
         let levels = caught(|| {
             let schema = metadata.parquet_schema();
-            Ok(parquet_to_arrow_field_levels(schema, mask.clone(), Some(hint))?)
+            Ok(parquet_to_arrow_field_levels(
+                schema,
+                mask.clone(),
+                Some(hint),
+            )?)
         })?;
         Ok(Self {
             input: Arc::new(input),
@@ -143,7 +152,12 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
         let rows = u64::try_from(row_group.num_rows()).unwrap_or(u64::MAX);
         check_limit("a row group has", rows, self.limits.group_rows, "rows")?;
         self.file_rows = self.file_rows.saturating_add(rows);
-        check_limit("the file has", self.file_rows, self.limits.file_rows, "rows")?;
+        check_limit(
+            "the file has",
+            self.file_rows,
+            self.limits.file_rows,
+            "rows",
+        )?;
 
         let mut width = RowWidth::default();
         let mut columns = CheckedColumns::new();
@@ -160,11 +174,12 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
         }
 
         let batch_rows = width.batch_rows(rows, &self.limits)?;
-        let checked = CheckedGroup::new(metadata.file_metadata(), row_group, columns);
+        let checked = CheckedGroup::as_file(metadata.file_metadata(), row_group, columns);
         caught(|| {
             let levels = &self.levels;
-            let reader =
-                ParquetRecordBatchReader::try_new_with_row_groups(levels, &checked, batch_rows, None);
+            let reader = ParquetRecordBatchReader::try_new_with_row_groups(
+                levels, &checked, batch_rows, None,
+            );
             Ok(reader?)
         })
     }
@@ -180,7 +195,12 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
         let sizes = PageSizes::read(&*self.input, chunk, &self.limits)?;
         self.file_bytes = self.file_bytes.saturating_add(sizes.total);
         let what = "the pages up to here have";
-        check_limit(what, self.file_bytes, self.limits.file_bytes, "bytes after decompression")?;
+        check_limit(
+            what,
+            self.file_bytes,
+            self.limits.file_bytes,
+            "bytes after decompression",
+        )?;
 
         let rows = group.num_rows().unsigned_abs();
         if column.max_rep_level() == 0 && sizes.values > rows {
@@ -239,7 +259,9 @@ fn caught<T>(read: impl FnOnce() -> Result<T, LakeError>) -> Result<T, LakeError
 fn in_column(error: LakeError, group: &RowGroupMetaData, index: usize) -> LakeError {
     let path = group.column(index).column_path().string();
     let is_plain = path.len() <= SHOWN_NAME_CHARS_MAX
-        && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
     let column = if is_plain {
         format!("column `{path}`")
     } else {

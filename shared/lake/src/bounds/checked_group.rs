@@ -25,7 +25,7 @@ pub(super) struct CheckedGroup {
 
 impl CheckedGroup {
     /// The group of a file with these pages, as a file of its own.
-    pub(super) fn new(
+    pub(super) fn as_file(
         file: &FileMetaData,
         group: &RowGroupMetaData,
         columns: CheckedColumns,
@@ -84,7 +84,9 @@ impl RowGroupReader for GroupColumns<'_> {
 
     fn get_column_page_reader(&self, index: usize) -> ParquetResult<Box<dyn PageReader>> {
         let columns = self.0.columns.lock();
-        let found = columns.unwrap_or_else(PoisonError::into_inner).remove(&index);
+        let found = columns
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&index);
         found.ok_or_else(|| ParquetError::General(format!("column {index} was not checked")))
     }
 

@@ -99,7 +99,12 @@ impl FooterWalk<'_> {
     fn walk_list(&mut self, inner: FooterStruct) -> Result<(), LakeError> {
         let (length, item_kind) = self.reader.read_list()?;
         self.structs = self.structs.saturating_add(length);
-        check_limit("the footer has", self.structs, STRUCTS_MAX, "columns, row groups and chunks")?;
+        check_limit(
+            "the footer has",
+            self.structs,
+            STRUCTS_MAX,
+            "columns, row groups and chunks",
+        )?;
         if length > 0 && item_kind != kind::STRUCT {
             return Err(damaged("has a list of another type"));
         }
@@ -128,7 +133,12 @@ fn check_schema(children: &[i32], limits: &ParquetLimits) -> Result<(), LakeErro
             1.. => unread.push(*count),
             _ => columns += 1,
         }
-        check_limit("the schema is nested", unread.len() as u64, SCHEMA_DEPTH_MAX, "deep")?;
+        check_limit(
+            "the schema is nested",
+            unread.len() as u64,
+            SCHEMA_DEPTH_MAX,
+            "deep",
+        )?;
     }
     check_limit("the file has", columns, limits.columns, "columns")
 }

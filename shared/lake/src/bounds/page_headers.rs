@@ -102,7 +102,12 @@ impl PageSizes {
 
     fn add_page(&mut self, header: &PageHeader, limits: &ParquetLimits) -> Result<(), LakeError> {
         let bytes = header.bytes()?;
-        check_limit("a page has", bytes, limits.page_bytes, "bytes after decompression")?;
+        check_limit(
+            "a page has",
+            bytes,
+            limits.page_bytes,
+            "bytes after decompression",
+        )?;
         self.total += bytes;
 
         match header.page_type {

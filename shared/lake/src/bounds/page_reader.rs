@@ -44,7 +44,9 @@ impl<R: ChunkReader + 'static> CheckedPages<R> {
         let is_packed = matches!(chunk.compression(), Compression::GZIP(_));
         let chunk = if is_packed {
             let unpacked = chunk.clone().into_builder();
-            &unpacked.set_compression(Compression::UNCOMPRESSED).build()?
+            &unpacked
+                .set_compression(Compression::UNCOMPRESSED)
+                .build()?
         } else {
             chunk
         };
@@ -73,7 +75,9 @@ impl<R: ChunkReader + 'static> CheckedPages<R> {
             buf, num_values, ..
         }) = &first
         else {
-            return Err(page_error("a dictionary is not the first page of its column"));
+            return Err(page_error(
+                "a dictionary is not the first page of its column",
+            ));
         };
         self.largest_value = largest_dictionary_value(buf, *num_values, &self.column)?;
         self.dictionary = first;

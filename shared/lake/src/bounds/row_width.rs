@@ -42,13 +42,19 @@ impl RowWidth {
         let value_bytes = value_bytes + limits.value_overhead + name_bytes;
 
         self.row_bytes = self.row_bytes.saturating_add(value_bytes);
-        let mut held = sizes.largest_page + 2 * sizes.dictionary + sizes.delta_lengths + fixed_bytes;
+        let mut held =
+            sizes.largest_page + 2 * sizes.dictionary + sizes.delta_lengths + fixed_bytes;
         if column.max_rep_level() > 0 {
             held = held.saturating_add(sizes.values.saturating_mul(value_bytes));
         }
         self.held_bytes = self.held_bytes.saturating_add(held);
         let what = "the columns up to here take";
-        check_limit(what, self.held_bytes, limits.held_bytes, "bytes at once (fewer rows in a row group take less)")
+        check_limit(
+            what,
+            self.held_bytes,
+            limits.held_bytes,
+            "bytes at once (fewer rows in a row group take less)",
+        )
     }
 
     /// Counts a column of lists that all have the same length, which a missing list has too.
@@ -94,7 +100,9 @@ fn fixed_list_items(data_type: &DataType) -> u64 {
             fixed_list_items(item.data_type())
         }
         DataType::Struct(fields) => {
-            let items = fields.iter().map(|field| fixed_list_items(field.data_type()));
+            let items = fields
+                .iter()
+                .map(|field| fixed_list_items(field.data_type()));
             items.fold(0, u64::saturating_add)
         }
         _ => 0,

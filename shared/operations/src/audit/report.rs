@@ -40,7 +40,11 @@ impl AuditFinding {
     /// That an object is larger than is read of its kind; any other failure of the storage ends the audit.
     pub(super) fn over_limit(object: &str, error: StoreError) -> Result<Self, OperationError> {
         if error.is_over_limit() {
-            Ok(Self::new(object, None, format!("is damaged: {}", error.message)))
+            Ok(Self::new(
+                object,
+                None,
+                format!("is damaged: {}", error.message),
+            ))
         } else {
             Err(error.into())
         }

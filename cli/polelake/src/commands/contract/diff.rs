@@ -78,8 +78,7 @@ fn read_declared(path: &Path) -> Result<Vec<DeclaredFile>, CliError> {
     if path.is_dir() {
         return read_contract_files(path);
     }
-    let text =
-        host::read_bounded_text(path, DOCUMENT_BYTES_MAX)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = host::read_bounded_text(path, DOCUMENT_BYTES_MAX)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(vec![DeclaredFile::new(path.to_string_lossy(), text)])
 }
