@@ -199,7 +199,7 @@ async fn files_of_suppliers_are_read_in_little_memory() {
     ran.assert_small_and_says(&["fields.csv.gz row 2: more than 1048576 bytes, the limit"]);
 
     let parquet = file("rows.parquet");
-    supplier_file(&parquet, 1_500, MIB);
+    supplier_file(&parquet, 600, MIB);
     let ran = backfill(&lake, &parquet).await;
     ran.assert_small_and_says(&["record 1: its event has 1048", "over the limit of 1048576"]);
 

@@ -212,4 +212,70 @@ mod tests {
             [Ok(json!({"id": "x"}))]
         );
     }
+
+    #[test]
+    fn a_line_or_row_over_the_limit_is_named() {
+        let long = "x".repeat(lake::limits::VALUE_BYTES_MAX);
+        let lines = format!("{{\"id\": \"{long}\"}}\n{{\"id\": 1}}\n");
+        let found = read("long.jsonl", lines.as_bytes());
+        let why = found[0].as_ref().unwrap_err();
+        assert!(
+            why.contains("long.jsonl:1: the line has 1048587 bytes"),
+            "{why}"
+        );
+        assert_eq!(found[1..], [Ok(json!({"id": 1}))]);
+
+        let rows = format!("id,name\n1,A\n2,\"{long}{long}\n3,B\n");
+        let found = read("long.csv", rows.as_bytes());
+        assert_eq!(found[0], Ok(json!({"id": "1", "name": "A"})));
+        let why = found[1].as_ref().unwrap_err();
+        assert!(
+            why.contains("long.csv row 3: more than 1048576 bytes"),
+            "{why}"
+        );
+        assert_eq!(found.len(), 2, "behind an open quote there are no rows");
+    }
+
+    /// A Parquet file with one page of gzip, and the size that its header states.
+    fn gzip_parquet() -> (Vec<u8>, u32) {
+        use parquet::basic::{Compression, GzipLevel};
+
+        let value = "x".repeat(4 << 20);
+        let stated = u32::try_from(value.len()).unwrap() + 4 + 6;
+        let column: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![value]));
+        let batch =
+            arrow_array::RecordBatch::try_from_iter_with_nullable([("id", column, true)]).unwrap();
+        let properties = parquet::file::properties::WriterProperties::builder()
+            .set_compression(Compression::GZIP(GzipLevel::default()))
+            .set_dictionary_enabled(false)
+            .build();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))
+                .unwrap();
+        writer.write(&batch).unwrap();
+        (writer.into_inner().unwrap(), stated)
+    }
+
+    /// A number of four bytes, as page headers have it.
+    fn header_number(number: u32) -> [u8; 4] {
+        let number = number * 2;
+        let last = (number >> 21) as u8;
+        let first = [0, 7, 14].map(|shift| (number >> shift) as u8 | 0x80);
+        [first[0], first[1], first[2], last]
+    }
+
+    #[test]
+    fn a_page_of_gzip_is_unpacked_to_the_size_that_it_states() {
+        let (honest, stated) = gzip_parquet();
+        let found = read("honest.parquet", &honest);
+        assert!(found.len() == 1 && found[0].is_ok());
+
+        let (old, new) = (header_number(stated), header_number(1 << 20));
+        let position = honest.windows(4).position(|bytes| bytes == old).unwrap();
+        let mut lying = honest;
+        lying[position..position + 4].copy_from_slice(&new);
+        let found = read("lying.parquet", &lying);
+        let why = found[0].as_ref().unwrap_err();
+        assert!(why.contains("another size than its header says"), "{why}");
+    }
 }
