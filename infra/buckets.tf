@@ -18,7 +18,7 @@ module "raw_bucket" {
     {
       # A deleted raw object would leave an offset gap in its raw log. An erasure deletes old versions of objects that
       # it replaced.
-      Sid       = "NobodyDeletes"
+      Sid       = "OnlyErasureDeletes"
       Effect    = "Deny"
       Principal = "*"
       Action    = ["s3:DeleteObject", "s3:DeleteObjectVersion"]

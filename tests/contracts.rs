@@ -1,5 +1,5 @@
-//! What is declared: schemas that are published, the pack that is complete, changes that are judged, and a linter that
-//! neither panics nor lets a broken file through.
+//! What is declared: schemas that are published, the pack that is complete, changes that are
+//! judged, and a linter that neither panics nor lets a broken file through.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -117,7 +117,8 @@ fn the_schema_refuses_what_the_linter_refuses() {
     }
 }
 
-/// Attributes that the standard does not define, or that no column can hold; docs/pole-standard.md says why.
+/// Attributes that the standard does not define, or that no column can hold; docs/pole-standard.md
+/// says why.
 const WITHOUT_A_COLUMN: [&str; 2] = ["DS_001", "DS_102"];
 
 #[test]
@@ -131,7 +132,8 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
         .map(String::as_str)
         .collect();
     let page = std::fs::read_to_string(repository_root().join("docs/pole-standard.md")).unwrap();
-    // Every attribute that the page lists stands on a column, and none on a column is missing from the page.
+    // Every attribute that the page lists stands on a column, and none on a column is missing from
+    // the page.
     let listed: BTreeSet<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("| "))
@@ -149,7 +151,7 @@ fn the_pack_has_every_attribute_of_the_minimum_standards_and_gradings_everywhere
         .filter(|id| id.starts_with("DS_") && !listed.contains(**id))
         .collect();
     assert!(untold.is_empty(), "the page does not tell of {untold:?}");
-    // What the platform makes of others' rows is nobody's statement: it has no grading.
+    // What the platform derives from others' rows no source has stated: it has no grading.
     for table in catalogue
         .tables
         .iter()
@@ -211,7 +213,8 @@ fn a_shipped_contract_is_compatible_with_itself_and_a_dropped_event_type_is_not(
     );
 }
 
-/// What a broken file is made of: lines that go, come twice or are cut, words that change places, odd characters.
+/// What a broken file is made of: lines that go, come twice or are cut, words that change places,
+/// odd characters.
 fn mutated(text: &str, rng: &mut Rng) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for _ in 0..=rng.usize(0..3) {
@@ -269,9 +272,9 @@ fn mutated(text: &str, rng: &mut Rng) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Two thousand contracts, mappings and lists, valid and broken: the linter never panics, tells a place for each fault,
-/// and what it passes takes events without a panic too. Functions start with the same compilation, so that what is
-/// refused here reaches none of them.
+/// Two thousand contracts, mappings and lists, valid and broken: the linter never panics, tells a
+/// place for each fault, and what it passes takes events without a panic too. Functions start with
+/// the same compilation, so that what is refused here reaches none of them.
 #[test]
 fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_no_function() {
     let files = shipped();

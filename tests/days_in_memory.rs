@@ -1,4 +1,5 @@
-//! Days of a lake in memory: the real transform and the real merge, without processes, for tests of meaning.
+//! Days of a lake in memory: the real transform and the real merge, without processes, for tests of
+//! meaning.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -64,7 +65,8 @@ impl Days {
         }
     }
 
-    /// Lands and transforms events of a source on a day, one raw object for all of them; gives the receipt.
+    /// Lands and transforms events of a source on a day, one raw object for all of them; gives the
+    /// receipt.
     pub(crate) async fn push(&mut self, source: &str, date: &str, events: &[Value]) -> Receipt {
         let values: Vec<String> = events.iter().map(Value::to_string).collect();
         self.land(

@@ -1,5 +1,5 @@
-//! Documents compared with the code: commands, flags, files, symbols and links that they name exist, and nothing stale stands
-//! in them.
+//! Documents compared with the code: commands, flags, files, symbols and links that they name
+//! exist, and nothing stale stands in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -359,7 +359,8 @@ fn normalised(path: &Path) -> PathBuf {
 
 #[test]
 fn nothing_stale_stands_in_documents() {
-    // Counts that a change makes wrong, commands of an earlier layout, marks of what was still to be filled in.
+    // Counts that a change makes wrong, commands of an earlier layout, marks of what was still to
+    // be filled in.
     let stale = [
         r"\b\d+ (?:sources|tables|rules|ADRs|crates)\b",
         r"\b(?:in|of) \d+ lines\b",

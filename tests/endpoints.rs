@@ -1,4 +1,5 @@
-//! The local endpoints keep the promises that the functions rely on: the same suites as every other back end.
+//! The local endpoints keep the promises that the functions rely on: the same suites as every other
+//! back end.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! Forgetting a person: nothing of them is left in raw, refined or quarantine, the books close, and no replay brings
-//! them back.
+//! Erasing a person: nothing of them is left in raw, refined or quarantine, the reconciliation
+//! balances, and no replay brings them back.
 
 mod broken_off;
-mod people;
+pub(crate) mod people;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -12,8 +12,8 @@ use lake::{Chunk, ERASURES_KEY};
 use operations::erase::{LakeErasureRequest, RequestedSubject, dry_run, erase_subjects};
 use operations::quarantine::{self, QuarantineFilter, RedriveStatus};
 use people::{
-    ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, books_close, by_key, content, events, forget, lake,
-    named, noon, pole_id, receipt, redrive, refined_rows, tenure, traces, transform,
+    ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, assert_reconciled, by_key, content, events, forget,
+    lake, named, noon, pole_id, receipt, redrive, refined_rows, tenure, traces, transform,
     transform_again, zones,
 };
 use serde_json::{Value, json};
@@ -23,9 +23,9 @@ use crate::days_in_memory::Days;
 use crate::lake_under_test::{LakeUnderTest, MONDAY, SampleRow, repository_root};
 
 #[tokio::test]
-async fn nothing_of_a_person_is_left_and_the_books_close() {
+async fn nothing_of_a_person_is_left_and_the_reconciliation_balances() {
     let days = lake().await;
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let before = refined_rows(&days).await;
     assert!(
         traces(&days).await.len() > 8,
@@ -34,7 +34,7 @@ async fn nothing_of_a_person_is_left_and_the_books_close() {
     let outcome = forget(&days).await;
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let zones: Vec<&str> = outcome.counts_by_zone().into_keys().collect();
     assert_eq!(zones, ["quarantine", "raw", "receipt", "refined"]);
 
@@ -68,7 +68,7 @@ async fn nothing_of_a_person_is_left_and_the_books_close() {
 }
 
 #[tokio::test]
-async fn the_outcome_and_its_receipt_name_nobody() {
+async fn the_outcome_and_its_receipt_name_no_person() {
     let days = lake().await;
     let outcome = forget(&days).await;
     let key = outcome.receipt.clone().unwrap();
@@ -120,7 +120,7 @@ async fn a_dry_run_says_the_same_and_writes_nothing_and_a_second_run_has_nothing
 }
 
 #[tokio::test]
-async fn somebody_unknown_is_nothing() {
+async fn an_unknown_person_changes_nothing() {
     let days = lake().await;
     let wanted = RequestedSubject::Record {
         source: "housing-person".into(),
@@ -154,7 +154,7 @@ async fn the_id_leads_to_the_same() {
         .unwrap();
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn no_replay_brings_them_back() {
     // Everything transformed again, from raw records that are still there.
     transform_again(&days).await;
     assert_eq!(traces(&days).await, [] as [String; 0]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     assert_eq!(refined_rows(&days).await, before);
     // What is refused is redriven: nothing of them is.
     redrive(&days).await;
@@ -187,11 +187,11 @@ async fn no_replay_brings_them_back() {
     );
     let pushed = receipt(&days, "housing-person", 0, 5).await;
     assert_eq!((pushed.landed, pushed.refined, pushed.erased), (4, 1, 3));
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     // The raw zone holds what was sent again until the erasure is run again.
     assert!(forget(&days).await.counts_by_zone().contains_key("raw"));
     assert_eq!(traces(&days).await, [] as [String; 0]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn others_are_what_they_were_and_an_emptied_household_stays_empty() {
 }
 
 #[tokio::test]
-async fn a_mention_that_nothing_smaller_than_the_event_holds_is_mended_by_hand() {
+async fn a_mention_that_nothing_smaller_than_the_event_holds_is_fixed_by_hand() {
     let mut days = lake().await;
     let mut event = tenure("TenureUpdatedEvent", BOTH, 9, &[(OTHER, "Sample")]);
     event["reportedBy"] = json!(KEY);
@@ -243,7 +243,7 @@ async fn a_mention_that_nothing_smaller_than_the_event_holds_is_mended_by_hand()
     let outcome = forget(&days).await;
     assert_eq!(outcome.by_hand.len(), 1);
     assert_eq!(traces(&days).await, [outcome.by_hand[0].object.clone()]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let request = LakeErasureRequest {
         full_records: true,
         ..by_key()
@@ -253,7 +253,7 @@ async fn a_mention_that_nothing_smaller_than_the_event_holds_is_mended_by_hand()
         .unwrap();
     assert_eq!(outcome.by_hand, []);
     assert_eq!(traces(&days).await, [] as [String; 0]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
 }
 
 fn command(arguments: &[&str]) -> (Option<i32>, String) {
@@ -326,7 +326,7 @@ async fn what_several_records_share_is_not_erased_with_one_of_them() {
         .await
         .unwrap();
     assert_eq!(outcome.by_hand, []);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let rows = refined_rows(&days).await;
     assert!(
         rows.values()
@@ -341,7 +341,7 @@ async fn what_several_records_share_is_not_erased_with_one_of_them() {
 }
 
 #[tokio::test]
-async fn a_shared_row_that_is_forgotten_by_its_id_leaves_records_to_be_mended_by_hand() {
+async fn a_shared_row_that_is_erased_by_its_id_leaves_records_to_be_fixed_by_hand() {
     let mut days = Days::new();
     let event = sample("immigration/case/samples/case-received.json");
     days.push("immigration-case", MONDAY, &[event]).await;
@@ -351,7 +351,8 @@ async fn a_shared_row_that_is_forgotten_by_its_id_leaves_records_to_be_mended_by
         subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
         full_records: whole_records,
     };
-    // The id does not tell the key from which it was made: the rows go, the record waits for a person.
+    // The id does not tell the key from which it was made: the rows go, the record waits for a
+    // person.
     let outcome = erase_subjects(&zones(&days), &request(false), &Elsewhere, noon())
         .await
         .unwrap();
@@ -359,7 +360,7 @@ async fn a_shared_row_that_is_forgotten_by_its_id_leaves_records_to_be_mended_by
     let rows = refined_rows(&days).await;
     assert!(!format!("{rows:?}").contains(&id));
     assert!(!rows["object_case"].is_empty(), "the case itself stays");
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     transform_again(&days).await;
     assert!(
         !format!("{:?}", refined_rows(&days).await).contains(&id),
@@ -407,7 +408,7 @@ async fn the_logs_own_key_is_enough() {
     );
     forget(&days).await;
     assert_eq!(traces(&days).await, [] as [String; 0]);
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let after = receipt(&days, "housing-person", 3, 0).await;
     assert_eq!((after.quarantined_total(), after.erased), (1, 2));
     let batches = lake::decode_raw(days.raw.get(&chunk.raw_key()).await.unwrap().body).unwrap();

@@ -1,4 +1,5 @@
-//! Rules of the repository's code that no compiler checks. Each is an absence, so that a test can find what breaks it.
+//! Rules of the repository's code that no compiler checks. Each is an absence, so that a test can
+//! find what breaks it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +34,8 @@ const FUNCTIONS: [&str; 5] = [
     "quality-report",
 ];
 
-/// Fails when `text` is in a line of code of these folders, but for the files that are allowed to have it.
+/// Fails when `text` is in a line of code of these folders, but for the files that are allowed to
+/// have it.
 #[track_caller]
 fn assert_absent(folders: &[&str], text: &str, allowed_files: &[&str]) {
     for source in read_sources(folders) {
@@ -61,7 +63,8 @@ fn only_the_context_reads_the_environment() {
 
 #[test]
 fn no_run_date_comes_from_the_wall_clock() {
-    // Deadlines, the ages of connections and secrets, and the end of a token: none of these is a date of a run.
+    // Deadlines, the ages of connections and secrets, and the end of a token: none of these is a
+    // date of a run.
     let clocks = [
         "budget.rs",
         "telemetry.rs",
@@ -114,7 +117,8 @@ fn type_names_are_unique() {
     assert!(repeated.is_empty(), "{}", repeated.join("\n"));
 }
 
-/// The names of types that several declarations have, with their files. Every function has its own `Context`.
+/// The names of types that several declarations have, with their files. Every function has its own
+/// `Context`.
 fn find_repeated_types(sources: &[RustSource]) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for source in sources {
@@ -130,7 +134,8 @@ fn find_repeated_types(sources: &[RustSource]) -> Vec<String> {
         .collect()
 }
 
-/// The types that the code declares. An indented `type` is a trait's, and stands for another in each implementation.
+/// The types that the code declares. An indented `type` is a trait's, and stands for another in
+/// each implementation.
 fn declared_types(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     for line in code.lines() {

@@ -1,10 +1,12 @@
-//! Modules of a crate use each other in one direction: a circle of modules can only be understood as a whole.
+//! Modules of a crate use each other in one direction: a circle of modules can only be understood
+//! as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rust_source::{RustSource, read_sources};
 
-/// Which module uses which, each named from its crate's root by at most two names, such as `iceberg::day`.
+/// Which module uses which, each named from its crate's root by at most two names, such as
+/// `iceberg::day`.
 type ModuleGraph = BTreeMap<String, BTreeSet<String>>;
 
 /// The names of a file's module from its crate's root; none for the root itself.
@@ -115,7 +117,8 @@ fn build_graph(sources: &[&RustSource]) -> ModuleGraph {
     graph
 }
 
-/// Whether one of the modules is the other, or within it: a module and its children may know each other.
+/// Whether one of the modules is the other, or within it: a module and its children may know each
+/// other.
 fn is_same_or_within(one: &str, other: &str) -> bool {
     let is_within = |inner: &str, outer: &str| {
         inner

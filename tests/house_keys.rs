@@ -1,4 +1,5 @@
-//! Keys of objects are written in `shared/lake` alone: a key that two crates write can be written in two ways.
+//! Keys of objects are written in `shared/lake` alone: a key that two crates write can be written
+//! in two ways.
 
 use crate::rust_source::{RustSource, read_sources};
 
@@ -30,7 +31,8 @@ const KEY_SUFFIXES: [&str; 7] = [
     ".parquet", ".json", ".ndjson", ".avro", ".html", ".xml", ".text",
 ];
 
-/// Whether the literal of a `format!` call writes the key of an object, with or without its bucket before it.
+/// Whether the literal of a `format!` call writes the key of an object, with or without its bucket
+/// before it.
 fn is_object_key(literal: &str) -> bool {
     let key = literal
         .strip_prefix("s3://{")

@@ -132,7 +132,8 @@ async fn a_broker_that_went_and_came_back_is_found_again_and_nothing_is_claimed(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_life_of_a_producer_is_no_repeat_of_the_old_one() {
-    // Every second request is refused as if another producer had taken over: krafka begins a new epoch.
+    // Every second request is refused as if another producer had taken over: krafka begins a new
+    // epoch.
     let turn = AtomicU32::new(0);
     let broker = Broker::start("epoch", move || {
         match turn.fetch_add(1, Ordering::SeqCst) % 2 {
@@ -242,6 +243,7 @@ async fn a_sandbox_that_was_frozen_goes_on() {
         async move {
             reqwest::Client::new()
                 .post(url)
+                .header("content-type", "application/json")
                 .body(body)
                 .send()
                 .await

@@ -27,6 +27,13 @@ pub(crate) fn repository_root() -> PathBuf {
 /// A folder that goes with its test.
 pub(crate) struct TempFolder(PathBuf);
 
+impl TempFolder {
+    /// The folder at a path, whether it is there yet or not.
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+}
+
 impl std::ops::Deref for TempFolder {
     type Target = Path;
 
@@ -77,7 +84,7 @@ impl LakeUnderTest {
             .await
     }
 
-    /// The same with other contracts: they were mended.
+    /// The same lake with other contracts: the application team fixed them.
     pub(crate) async fn restart_with(self, date: &str, contracts: &Path) -> Self {
         let Self {
             platform: old,
@@ -130,6 +137,11 @@ impl LakeUnderTest {
         }
     }
 
+    /// The folder's secret, as an operator reads it.
+    pub(crate) fn operator_token(&self) -> String {
+        std::fs::read_to_string(self.folder.join("operator-token")).unwrap()
+    }
+
     pub(crate) async fn invoke_function(&self, function: &str, payload: Value) -> Value {
         self.platform
             .running
@@ -145,7 +157,7 @@ impl LakeUnderTest {
             .await
     }
 
-    /// The books of everything; they must close.
+    /// Audits everything; the reconciliation must balance.
     pub(crate) async fn assert_reconciled(&self) -> LakeAudit {
         let zones = self.lake_handle(&repository_root().join("contracts")).await;
         let audit = audit_lake(
@@ -157,11 +169,12 @@ impl LakeUnderTest {
         )
         .await
         .unwrap();
-        assert_eq!(audit.findings, [], "the books close");
+        assert_eq!(audit.findings, [], "the reconciliation balances");
         audit
     }
 
-    /// Merges and reports a day, after everything is landed and transformed; gives the run and the report.
+    /// Merges and reports a day, after everything is landed and transformed; gives the run and the
+    /// report.
     pub(crate) async fn run_day(&self, date: &str) -> (Value, Value) {
         self.platform.running.wait_until_settled().await;
         let run = self
@@ -183,7 +196,8 @@ impl LakeUnderTest {
         self.folder.join("s3").join(bucket).join(key)
     }
 
-    /// How many tables have snapshots: those that some shipped source fills, and the one that is made of them.
+    /// How many tables have snapshots: those that some shipped source fills, and the one that is
+    /// made of them.
     pub(crate) fn count_merged_tables(&self) -> usize {
         let catalogue =
             host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();

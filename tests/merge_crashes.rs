@@ -1,5 +1,6 @@
-//! The crash matrix: a merge that ends before or after each of its writes, to storage and to the catalogue, and is run again
-//! leaves the same bytes as one that was never disturbed. Until then yesterday's snapshot is whole.
+//! The crash matrix: a merge that ends before or after each of its writes, to storage and to the
+//! catalogue, and is run again leaves the same bytes as one that was never disturbed. Until then
+//! yesterday's snapshot is whole.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The merge against an oracle: for any events, order, repeats and split into days, and for any number of shards, runs and
-//! row groups, the snapshot is what a naive reading of the events says.
+//! The merge against an oracle: for any events, order, repeats and split into days, and for any
+//! number of shards, runs and row groups, the snapshot is what a naive reading of the events says.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +94,11 @@ fn event(place: usize, told: &Told) -> Value {
             Does::Delete => person_event("PersonDeletedEvent", &thing, told.minute, json!({})),
         }
     } else {
-        let member = |member: &u8| json!({"id": format!("member-{member}"), "type": "Person", "personTenureType": "Tenant"});
+        let member = |member: &u8| {
+            json!({
+                "id": format!("member-{member}"), "type": "Person", "personTenureType": "Tenant"
+            })
+        };
         let members: Vec<Value> = told.members.iter().map(member).collect();
         let kind = match told.does {
             Does::Whole => "TenureCreatedEvent",
@@ -119,7 +123,8 @@ struct Truth {
     members: BTreeMap<u8, BTreeSet<u8>>,
 }
 
-/// The oracle: the events of each thing, sorted by time and then by their first place in the log, applied one by one.
+/// The oracle: the events of each thing, sorted by time and then by their first place in the log,
+/// applied one by one.
 fn oracle(events: &[Told], log: &[usize]) -> Truth {
     let first = |event: &usize| log.iter().position(|logged| logged == event).unwrap();
     let mut truth = Truth::default();
@@ -148,7 +153,8 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
                     members.clear();
                 }
                 Does::Patch => {
-                    // A patch does not bring a deleted record back; before every whole row it makes a partial one.
+                    // A patch does not bring a deleted record back; before every whole row it makes
+                    // a partial one.
                     if person.is_some() || (!whole && rank == 0) {
                         let (name, column) = FIELDS[usize::from(told.field)];
                         person
@@ -263,7 +269,8 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) {
             "rows are sorted, each key once"
         );
     }
-    // The same log in one day and one piece says the same, in every column but those of the day's place in the log.
+    // The same log in one day and one piece says the same, in every column but those of the day's
+    // place in the log.
     let (whole, monday) = merged(events, log, &[(log.len(), MergeSizes::default())]).await;
     let place = ["ingested_at", "offset"];
     let told = |rows: Vec<SampleRow>| -> Vec<SampleRow> {
@@ -298,9 +305,13 @@ proptest! {
     ) {
         let mut log: Vec<usize> = (0..events.len()).collect();
         log.extend(repeats.iter().map(|repeat| repeat.index(events.len())));
-        // A shuffle by a hash of the place: the order of arrival has nothing to do with that of the events.
+        // A shuffle by a hash of the place: the order of arrival has nothing to do with that of the
+        // events.
         log.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(shuffle | 1).rotate_left(17));
-        let mut days: Vec<(usize, MergeSizes)> = cuts.into_iter().map(|(cut, sizes)| (cut.index(log.len() + 1), sizes)).collect();
+        let mut days: Vec<(usize, MergeSizes)> = cuts
+            .into_iter()
+            .map(|(cut, sizes)| (cut.index(log.len() + 1), sizes))
+            .collect();
         days.sort_by_key(|(cut, _)| *cut);
         days.push((log.len(), last));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

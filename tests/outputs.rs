@@ -60,7 +60,8 @@ fn an_xml_parser_reads_the_junit_file() {
     assert_eq!(read["skipped"], json!(["thing-made-past"]));
 }
 
-/// A topic with a queue behind it; without a topic's ARN it makes both, with one it takes the message out.
+/// A topic with a queue behind it; without a topic's ARN it makes both, with one it takes the
+/// message out.
 const QUEUE: &str = r"
 import boto3, json, sys
 of = lambda name: boto3.client(name, region_name='eu-west-2', endpoint_url=sys.argv[1], aws_access_key_id='key', aws_secret_access_key='secret')

@@ -1,4 +1,5 @@
-//! The pipeline's tests: a module for each hop, over the real function processes and real protocols.
+//! The pipeline's tests: a module for each hop, over the real function processes and real
+//! protocols.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 

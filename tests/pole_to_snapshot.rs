@@ -1,4 +1,5 @@
-//! POLE to snapshot: repeatable, indifferent to order and repeats, and never wrong about what is gone.
+//! POLE to snapshot: repeatable, indifferent to order and repeats, and never wrong about what is
+//! gone.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +119,8 @@ async fn pushing_in_reverse_order_gives_the_same_rows() {
     }
     there.run_day(MONDAY).await;
     back.run_day(MONDAY).await;
-    // Of two statements of the very same moment the later one in the log holds; all others are indifferent to order.
+    // Of two statements of the very same moment the later one in the log holds; all others are
+    // indifferent to order.
     let tied = |row: &crate::lake_under_test::SampleRow| {
         row.get("surname").is_some_and(|name| name == "Late")
     };
@@ -226,7 +228,11 @@ fn case(subject: &str, kind: &str, minute: u32, sequence: u32, address: &Value) 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_versions() {
     let lake = LakeUnderTest::start().await;
-    let whole = |line: &str| json!({"uprn": "77", "line1": line, "town": "Testville", "postcode": "ZZ1 1ZZ"});
+    let whole = |line: &str| {
+        json!({
+            "uprn": "77", "line1": line, "town": "Testville", "postcode": "ZZ1 1ZZ"
+        })
+    };
     let events = [
         case("A", "received", 1, 7, &whole("1 Old Lane")),
         case("B", "received", 2, 1, &whole("1 New Lane")),

@@ -1,4 +1,5 @@
-//! Rules and trends over real days: what is found is what was planted, and a re-scan finds the same.
+//! Rules and trends over real days: what is found is what was planted, and a re-scan finds the
+//! same.
 
 use std::sync::Arc;
 
@@ -77,7 +78,7 @@ async fn rules_of_every_new_kind_count_what_was_planted() {
         told("x-names-unique"),
         (2, 4, RuleVerdict::Warn, "uniqueness")
     );
-    // Nobody has a reference: nothing is looked at, and nothing blocks.
+    // No person has a reference: nothing is looked at, and nothing blocks.
     assert_eq!(
         told("x-reference-unique"),
         (0, 0, RuleVerdict::Pass, "uniqueness")

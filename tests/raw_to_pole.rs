@@ -1,6 +1,7 @@
-//! Raw to POLE: every sample that ships with a contract gives exactly the rows in `expected.txt` beside it.
+//! Raw to POLE: every sample that ships with a contract gives exactly the rows in `expected.txt`
+//! beside it.
 //!
-//! After a change of a mapping, `polelake contract test --update` writes them anew.
+//! After a change of a mapping, `polelake contract test --update` writes them again.
 
 use polelake::samples::{EXPECTED_FILE, contract_folders, run_samples};
 

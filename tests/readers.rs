@@ -1,6 +1,7 @@
 //! Other engines read what we write; other tools accept what we declare.
 //!
-//! Needs Python packages. Where they are missing the test says so and how to install them; CI has them.
+//! Needs Python packages. Where they are missing the test says so and how to install them; CI has
+//! them.
 
 use std::process::Command;
 

@@ -115,7 +115,8 @@ enum Piece {
     Code,
 }
 
-/// The kind and the length of the stretch that begins the text. Code comes one character or name at a time.
+/// The kind and the length of the stretch that begins the text. Code comes one character or name at
+/// a time.
 fn next_piece(text: &str) -> (Piece, usize) {
     let up_to = |end: &str, from: usize| {
         text[from..]
@@ -170,7 +171,8 @@ fn name_length(text: &str) -> usize {
     }
 }
 
-/// Where the content of a literal is, between its quotes. One that the end of the text cuts off has only the first.
+/// Where the content of a literal is, between its quotes. One that the end of the text cuts off has
+/// only the first.
 fn content_range(literal: &str) -> Range<usize> {
     let start = literal.find('"').map_or(0, |quote| quote + 1);
     let end = literal.rfind('"').filter(|end| *end >= start);
@@ -210,7 +212,8 @@ fn blank_into(blanked: &mut String, stretch: &str) {
 
 #[test]
 fn comments_and_literals_are_blanked_and_lines_stay() {
-    let text = "let a = \"x // \\\" y\"; // é z\nlet b = r#\"raw \"q\" /* \"#; /* c\nd */ let c = '\"';\nlet r = 'r';";
+    let text = "let a = \"x // \\\" y\"; // é z\nlet b = r#\"raw \"q\" /* \"#; /* c\n\
+        d */ let c = '\"';\nlet r = 'r';";
     let source = RustSource::synthetic("a.rs", text);
 
     let code = source.code();
@@ -230,7 +233,8 @@ fn comments_and_literals_are_blanked_and_lines_stay() {
 
 #[test]
 fn unit_tests_are_blanked_and_code_after_them_stays() {
-    let text = "#[cfg(test)]\nmod tests;\nfn a() {}\n#[cfg(test)]\nmod more { fn b() { \"}\" } }\nfn c() {}\n";
+    let text = "#[cfg(test)]\nmod tests;\nfn a() {}\n#[cfg(test)]\nmod more { fn b() { \"}\" } }\n\
+        fn c() {}\n";
     let blanked = blank_unit_tests(text);
     assert_eq!(
         blanked.split_whitespace().collect::<String>(),

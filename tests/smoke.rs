@@ -1,5 +1,5 @@
-//! The smoke test of a stack, against the local platform: every hop is told with its time; one that does not happen is
-//! named, with where to look.
+//! The smoke test of a stack, against the local platform: every hop is told with its time; one that
+//! does not happen is named, with where to look.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,8 @@ async fn every_hop_is_told_and_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hop_that_does_not_happen_is_named_with_a_remedy() {
     let contract = "sources/platform/smoke/contract.odcs.yaml";
-    // The deployed contracts do not know the type that the test sends: it is refused on its way into the refined zone.
+    // The deployed contracts do not know the type that the test sends: it is refused on its way
+    // into the refined zone.
     let other = contracts_with("smoke-refused", contract, |text| {
         text.replace("SmokeTested:", "SmokeTried:")
     });
@@ -82,12 +83,12 @@ async fn a_hop_that_does_not_happen_is_named_with_a_remedy() {
             .unwrap()
             .contains("pole-transform")
     );
-    // Nobody may push.
-    let nobody = contracts_with("smoke-nobody", contract, |text| {
+    // No principal may push.
+    let no_pusher = contracts_with("smoke-no-pusher", contract, |text| {
         text.replace("role/local-developer", "role/other")
     });
-    let lake = LakeUnderTest::with_contracts(&nobody).await;
-    let (code, outcome, said) = polelake(&lake, &nobody, &["smoke", "--wait", "5", "--json"]);
+    let lake = LakeUnderTest::with_contracts(&no_pusher).await;
+    let (code, outcome, said) = polelake(&lake, &no_pusher, &["smoke", "--wait", "5", "--json"]);
     assert_eq!(
         (code, &outcome["failed"]["hop"]),
         (1, &json!("accepted")),
@@ -98,6 +99,6 @@ async fn a_hop_that_does_not_happen_is_named_with_a_remedy() {
         "{said}"
     );
     // What cannot be asked at all is no finding.
-    let (code, _, said) = polelake(&lake, &nobody, &["smoke", "--aws"]);
+    let (code, _, said) = polelake(&lake, &no_pusher, &["smoke", "--aws"]);
     assert!(code == 2 && said.contains("--url"), "{said}");
 }

@@ -1,5 +1,5 @@
-//! The state machine that deploys, carried out over the real functions: plan, merge each shard, publish, report. What it
-//! leaves is what one invocation leaves.
+//! The state machine that deploys, carried out over the real functions: plan, merge each shard,
+//! publish, report. What it leaves is what one invocation leaves.
 
 #![allow(
     clippy::panic,

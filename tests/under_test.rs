@@ -1,5 +1,6 @@
-//! The `polelake` command under a name of its own, so that Cargo builds it with the tests; with `bench` as its first argument
-//! it is `polelake-bench`. One binary: linking the AWS clients once takes long enough.
+//! The `polelake` command under a name of its own, so that Cargo builds it with the tests; with
+//! `bench` as its first argument it is `polelake-bench`. One binary: linking the AWS clients once
+//! takes long enough.
 
 /// What benchmarks start this binary with: they know it as `polelake-bench`.
 const BENCH_WORKERS: [&str; 2] = ["quality-worker", "snapshot-worker"];

@@ -1,7 +1,8 @@
-//! What went wrong for those who tried it before: every test vector of the housing sources' reference, by name.
+//! What went wrong for those who tried it before: every test vector of the housing sources'
+//! reference, by name.
 //!
-//! Two of them are about the relay and its neighbours and stand where the processes run: `state_fetch` answers 404 and
-//! 5xx of the record's API, `http_to_topic` poison at the door.
+//! Two of them are about the relay and its neighbours and stand where the processes run:
+//! `state_fetch` answers 404 and 5xx of the record's API, `http_to_topic` poison at the door.
 
 use serde_json::{Value, json};
 
@@ -38,8 +39,10 @@ fn planning(id: &str, status: &str, updated: Value) -> Value {
 )]
 fn case(sequence: u32, kind: &str, at: &str, data: Value) -> Value {
     json!({
-        "specversion": "1.0", "id": format!("{kind}-{sequence}"), "source": "/casework", "subject": "IMM-1",
-        "type": format!("uk.gov.example.case.{kind}"), "time": at, "sequence": sequence.to_string(), "data": data,
+        "specversion": "1.0", "id": format!("{kind}-{sequence}"), "source": "/casework",
+        "subject": "IMM-1",
+        "type": format!("uk.gov.example.case.{kind}"), "time": at, "sequence": sequence.to_string(),
+        "data": data,
     })
 }
 
@@ -194,7 +197,8 @@ async fn created_after_updated() {
 
 #[tokio::test]
 async fn a_404_then_re_created() {
-    // Ordered by the events' times: with `version: etag` a record that is gone does not come back under its key.
+    // Ordered by the events' times: with `version: etag` a record that is gone does not come back
+    // under its key.
     let fetching = contracts(|files| {
         let fetch =
             "state: $.entity\n      fetch: {url: \"https://people.example.org/persons/{key}\"}";
@@ -284,7 +288,9 @@ async fn dates_0001_1900_9999_and_2039() {
 #[tokio::test]
 async fn bst_midnight_is_the_next_day() {
     let mut days = Days::new();
-    let summer = json!({"startOfTenureDate": "2026-06-30T23:00:00Z", "endOfTenureDate": "2026-12-31T23:00:00Z"});
+    let summer = json!({
+        "startOfTenureDate": "2026-06-30T23:00:00Z", "endOfTenureDate": "2026-12-31T23:00:00Z"
+    });
     days.push(
         "housing-tenure",
         MONDAY,
@@ -390,7 +396,11 @@ async fn household(days: &Days, date: &str) -> usize {
 }
 
 fn members(count: usize) -> Value {
-    let member = |number: usize| json!({"id": format!("p{number}"), "type": "Person", "personTenureType": "Tenant"});
+    let member = |number: usize| {
+        json!({
+            "id": format!("p{number}"), "type": "Person", "personTenureType": "Tenant"
+        })
+    };
     (0..count).map(member).collect()
 }
 
@@ -432,7 +442,10 @@ async fn empty_and_null_lists_empty_a_set_and_an_absent_one_leaves_it() {
 #[tokio::test]
 async fn two_notices_and_three_members_are_five_rows_and_not_six() {
     let mut days = Days::new();
-    let notices = json!([{"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"}, {"type": "NOSP", "servedDate": "2026-02-05T00:00:00Z"}]);
+    let notices = json!([
+        {"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"},
+        {"type": "NOSP", "servedDate": "2026-02-05T00:00:00Z"}
+    ]);
     let new = json!({"householdMembers": members(3), "notices": notices});
     days.push(
         "housing-tenure",
@@ -462,7 +475,9 @@ async fn two_notices_and_three_members_are_five_rows_and_not_six() {
 #[tokio::test]
 async fn unknown_enum_values_and_fields_are_kept_and_counted() {
     let mut days = Days::new();
-    let new = json!({"assetType": "Treehouse", "swimmingPool": true, "assetAddress": {"what3words": "a.b.c"}});
+    let new = json!({
+        "assetType": "Treehouse", "swimmingPool": true, "assetAddress": {"what3words": "a.b.c"}
+    });
     let receipt = days
         .push(
             "housing-asset",
@@ -642,7 +657,7 @@ async fn an_asset_that_omits_its_nulls_is_the_same_as_one_that_writes_them() {
 }
 
 #[tokio::test]
-async fn a_poison_message_in_mid_batch_stops_nobody_else() {
+async fn a_poison_message_in_mid_batch_stops_no_other_message() {
     let mut days = Days::new();
     let good = |key: &str| {
         let new = json!({"surname": "Sample"});
@@ -757,7 +772,8 @@ async fn a_column_that_is_added_is_null_in_earlier_rows() {
     days.merge(MONDAY).await.unwrap();
     let wider = contracts(|files| {
         let grading = "      - {name: grading_scheme,";
-        let ward = "      - {name: ward, logicalType: string, physicalType: string, classification: internal, description: 'Ward'}";
+        let ward = "      - {name: ward, logicalType: string, physicalType: string, \
+            classification: internal, description: 'Ward'}";
         replace(files, CASE, grading, &format!("{ward}\n{grading}"));
         replace(
             files,
@@ -839,7 +855,8 @@ async fn a_column_that_is_widened_or_removed_is_refused_with_a_remedy() {
 
 #[tokio::test]
 async fn unpadded_dates_of_legacy_partitions_are_read_by_a_declared_format_and_never_guessed() {
-    // Rows of old files say 2022-1-5: a mapping that declares it reads it, every other refuses it by name.
+    // Rows of old files say 2022-1-5: a mapping that declares it reads it, every other refuses it
+    // by name.
     let declared = contracts(|files| {
         let format = "received_date: {parse: {from: $.date_received, formats: [YYYY-M-D, iso]}}";
         replace(files, REGISTER, "received_date: $.date_received", format);

@@ -1,4 +1,5 @@
-//! GitHub's workflows: what they run is pinned, what they may do is little, and nobody applies without an approval.
+//! GitHub's workflows: what they run is pinned, what they may do is little, and none applies
+//! without an approval.
 
 use serde_json::Value;
 

@@ -221,7 +221,7 @@ run "columns_by_lake_formation" {
   }
 }
 
-run "nobody_is_granted_anything_without_access" {
+run "no_grant_without_access" {
   variables {
     access = "none"
   }
@@ -284,7 +284,7 @@ run "an_unknown_source_is_told_of" {
   command = plan
 
   variables {
-    queue_sources = { nobody = { topic_arns = [] } }
+    queue_sources = { unknown = { topic_arns = [] } }
   }
 
   expect_failures = [check.queues]

@@ -1,3 +1,9 @@
-//! Attacks on what the platform reads: each must end with a message, in little memory, and without harm to other data.
+//! Attacks that the platform must withstand, each as an operator, a caller, a web page or another
+//! user would meet it.
 
 mod bounds;
+mod damage;
+mod erasure;
+mod folder;
+mod unreadable;
+mod web_pages;

@@ -7,7 +7,9 @@ use operations::LakeHandle;
 use operations::erase::{LakeErasureRequest, RequestedSubject, erase_subjects};
 use store::{MemoryStore, ObjectStore};
 
-use super::people::{Elsewhere, books_close, by_key, lake, noon, pole_id, receipt, traces, zones};
+use super::people::{
+    Elsewhere, assert_reconciled, by_key, lake, noon, pole_id, receipt, traces, zones,
+};
 
 /// A store that fails from a number of writes on, as a run that is killed does.
 struct DyingZone {
@@ -117,7 +119,8 @@ async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
     }
 }
 
-/// Runs an erasure with so many writes of each zone, and then a whole one; says whether the first broke off.
+/// Runs an erasure with so many writes of each zone, and then a whole one; says whether the first
+/// broke off.
 async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
     let days = lake().await;
     let request = || LakeErasureRequest {
@@ -152,7 +155,7 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         [] as [String; 0],
         "after {limits:?} writes"
     );
-    books_close(&days).await;
+    assert_reconciled(&days).await;
     let first = receipt(&days, "housing-person", 0, 0).await;
     assert_eq!(
         (first.refined, first.erased),

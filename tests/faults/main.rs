@@ -1,8 +1,9 @@
-//! The fault suite: seeds, each a small world in which everything goes wrong that can, over the real handlers, a real
-//! Kafka client and broker, and the S3 endpoint behind a proxy.
+//! The fault suite: seeds, each a small world in which everything goes wrong that can, over the
+//! real handlers, a real Kafka client and broker, and the S3 endpoint behind a proxy.
 //!
-//! After each seed: accepted is in the log; the log is landed bit by bit; the books close; the snapshot is what an
-//! oracle tells from the log alone; and running everything again changes nothing.
+//! After each seed: accepted is in the log; the log is landed bit by bit; the reconciliation
+//! balances; the snapshot is what an oracle tells from the log alone; and running everything again
+//! changes nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
@@ -52,7 +53,8 @@ struct SuiteOptions {
 }
 
 impl SuiteOptions {
-    /// `--seeds N`, `--minutes N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s own.
+    /// `--seeds N`, `--minutes N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s
+    /// own.
     fn from_arguments() -> Self {
         let arguments: Vec<String> = std::env::args().collect();
         let after = |name: &str| {
@@ -215,7 +217,8 @@ fn run_seeds(
     Ok((seeds, sum))
 }
 
-/// Notes that a worker begins a seed or has ended one. A seed that never ends stops the suite and is named.
+/// Notes that a worker begins a seed or has ended one. A seed that never ends stops the suite and
+/// is named.
 fn watch_seed(worker: usize, seed: Option<u64>) {
     static SEEDS: Mutex<BTreeMap<usize, (u64, Instant)>> = Mutex::new(BTreeMap::new());
     static WATCHDOG: Once = Once::new();
@@ -265,7 +268,8 @@ impl<'w> SeedWorker<'w> {
     }
 
     fn run_seed(&self, seed: u64) -> Result<FaultCounts, String> {
-        // Time is virtual: pauses before retries and time-outs pass at once when nothing else is to do.
+        // Time is virtual: pauses before retries and time-outs pass at once when nothing else is to
+        // do.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -292,8 +296,8 @@ fn has_no_leaks(scanner: &LogScanner) -> bool {
     leaks == 0
 }
 
-/// The shipped contracts of one source, with the two records of its mapping that tell most: merging twenty tables would
-/// prove no more.
+/// The shipped contracts of one source, with the two records of its mapping that tell most: merging
+/// twenty tables would prove no more.
 fn suite_catalogue() -> Catalogue {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts");
     let mut files = host::read_contract_files(&root.to_string_lossy()).unwrap();

@@ -174,8 +174,8 @@ impl FaultProxy {
     }
 }
 
-/// Listings of the raw zone and of receipts, and hints of chains: what is only ever too old there must do no harm.
-/// S3 itself has been consistent since 2020; a cache between may not be.
+/// Listings of the raw zone and of receipts, and hints of chains: what is only ever too old there
+/// must do no harm. S3 itself has been consistent since 2020; a cache between may not be.
 fn may_be_stale(key: &str) -> bool {
     key.starts_with("GET /raw/raw/_log")
         || (key.contains("list-type=2") && !key.starts_with("GET /curated"))

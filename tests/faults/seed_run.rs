@@ -162,7 +162,7 @@ async fn check_outcome(
     .await
     .map_err(|e| e.to_string())?;
     if let Some(finding) = audit.findings.first() {
-        return Err(format!("the books do not close: {finding:?}"));
+        return Err(format!("the reconciliation does not balance: {finding:?}"));
     }
     let (wanted, found) = (derive_expected(&log), read_found_state(world, last)?);
     if wanted != found {
@@ -184,7 +184,8 @@ async fn check_idempotence(world: &World, last: Day) -> Result<(), String> {
         .collect();
     TransformStage::retransform_everything(world, &keys).await;
     for day in [FIRST_DAY, Day(FIRST_DAY.0 + 1), last] {
-        // `entity` comes last: without it, a merge of the day was broken off, and what it left undone changes the next day.
+        // `entity` comes last: without it, a merge of the day was broken off, and what it left
+        // undone changes the next day.
         let known = before.contains_key(&format!("curated/{}", lake::manifest_key("entity", day)));
         if known && !merge_day(world, day, 1).await {
             return Err(format!("{day} is not merged again"));
@@ -202,7 +203,8 @@ async fn check_idempotence(world: &World, last: Day) -> Result<(), String> {
     }
 }
 
-/// The events of a seed: some people, created, changed, deleted, out of order, some of them twice, some poison.
+/// The events of a seed: some people, created, changed, deleted, out of order, some of them twice,
+/// some poison.
 fn seed_events(world: &World) -> Vec<Value> {
     let chance = &world.injector;
     let people = 1 + chance.random_below(6);

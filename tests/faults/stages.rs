@@ -1,4 +1,5 @@
-//! The functions' triggers, as rough as they can be: redelivery, other batches, zombies, kills and time-outs.
+//! The functions' triggers, as rough as they can be: redelivery, other batches, zombies, kills and
+//! time-outs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
@@ -17,7 +18,8 @@ use trigger::{ScheduleRequest, SqsEvent};
 use crate::guards::Guard;
 use crate::world::{SOURCE, World};
 
-/// Lets the function work until it is killed at one of its await points, or its time is over; none then.
+/// Lets the function work until it is killed at one of its await points, or its time is over; none
+/// then.
 async fn invoke_with_faults<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
     if world
         .injector
@@ -116,10 +118,14 @@ impl RelayStage {
 
 fn http_payload(events: &[Value]) -> Value {
     json!({
-        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"), "headers": {},
+        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"),
+        "headers": {"content-type": "application/json"},
         "body": Value::Array(events.to_vec()).to_string(), "isBase64Encoded": false,
         "requestContext": {
-            "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""},
+            "http": {
+                "method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "",
+                "userAgent": ""
+            },
             "timeEpoch": 0,
             "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:role/local-developer"}},
         },
@@ -129,7 +135,8 @@ fn http_payload(events: &[Value]) -> Value {
 fn queue_payload(events: &[Value]) -> Value {
     let message = |(number, event): (usize, &Value)| {
         json!({
-            "messageId": number.to_string(), "body": event.to_string(), "attributes": {}, "messageAttributes": {},
+            "messageId": number.to_string(), "body": event.to_string(), "attributes": {},
+            "messageAttributes": {},
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-2:0:events",
         })
     };
@@ -244,7 +251,8 @@ impl LandingStage {
         self.committed.extend(ends);
     }
 
-    /// Some records of some partitions, as Lambda cuts them; sometimes from before what was committed.
+    /// Some records of some partitions, as Lambda cuts them; sometimes from before what was
+    /// committed.
     fn next_batch(&self, world: &World) -> (String, BTreeMap<i32, i64>) {
         let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
         let (mut parts, mut ends) = (Vec::new(), BTreeMap::new());

@@ -40,7 +40,8 @@ pub(crate) struct World {
     pub(crate) broken: Option<Guard>,
     /// Keys of raw objects, as S3's notifications tell of them: at least once, in no order.
     pub(crate) notified_keys: Arc<Mutex<Vec<String>>>,
-    /// The broker and its clients live in real time: krafka's engine has loops that virtual time never ends.
+    /// The broker and its clients live in real time: krafka's engine has loops that virtual time
+    /// never ends.
     real_time: Option<Runtime>,
     s3: aws_sdk_s3::Client,
     glue: Arc<MemoryCatalogue>,

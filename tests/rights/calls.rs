@@ -1,4 +1,5 @@
-//! The calls that each function makes on some days: its own endpoints of S3 and Glue write them down.
+//! The calls that each function makes on some days: its own endpoints of S3 and Glue write them
+//! down.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -143,7 +144,8 @@ fn databases(outputs: &Value) -> BTreeSet<String> {
     snapshot_merge::glue_databases::required_databases(prefix, &catalogue)
 }
 
-/// An endpoint that forwards every request to an emulator, and answers itself what the emulator does not know.
+/// An endpoint that forwards every request to an emulator, and answers itself what the emulator
+/// does not know.
 pub(crate) fn forwarding_router(emulator: &str) -> Router {
     Router::new()
         .fallback(forwarded)
@@ -266,8 +268,10 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
     for (offset, value) in values.iter().enumerate() {
         let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + i32::from(offset == 2));
         let record = json!({
-            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.start_micros() / 1_000 + 1,
-            "timestampType": "LOG_APPEND_TIME", "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
+            "topic": "housing-person", "partition": 0, "offset": offset,
+            "timestamp": day.start_micros() / 1_000 + 1,
+            "timestampType": "LOG_APPEND_TIME",
+            "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
         });
         let landed = invoke(
             "raw-landing",
@@ -288,7 +292,10 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
                 "eventVersion": "2.6", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
                 "s3": {"bucket": {"name": raw}, "object": {"key": key}},
             }]});
-            let message = json!({"messageId": "1", "receiptHandle": "1", "body": body.to_string(), "eventSource": "aws:sqs"});
+            let message = json!({
+                "messageId": "1", "receiptHandle": "1", "body": body.to_string(),
+                "eventSource": "aws:sqs"
+            });
             let done = invoke("pole-transform", json!({"Records": [message]})).await;
             assert_eq!(done["batchItemFailures"], json!([]));
         }

@@ -1,4 +1,5 @@
-//! So much of IAM's evaluation as our policies use: effect, actions, resources, conditions on texts.
+//! So much of IAM's evaluation as our policies use: effect, actions, resources, conditions on
+//! texts.
 
 use serde_json::Value;
 

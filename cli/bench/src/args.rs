@@ -27,7 +27,8 @@ struct BenchCli {
 
 #[derive(Subcommand)]
 enum BenchCommand {
-    /// Measure raw-landing: batches of 1 KB events into memory, in events per CPU-second and CPU-seconds per million events.
+    /// Measure raw-landing: batches of 1 KB events into memory, in events per CPU-second and
+    /// CPU-seconds per million events.
     #[command(after_help = "Example: polelake-bench land --events 1000000")]
     Land {
         /// Events to land.
@@ -37,8 +38,8 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure pole-transform: raw objects of 1 KB tenure events to all their tables, in events per CPU-second and
-    /// CPU-seconds per million events.
+    /// Measure pole-transform: raw objects of 1 KB tenure events to all their tables, in events per
+    /// CPU-second and CPU-seconds per million events.
     #[command(after_help = "Example: polelake-bench transform --events 500000")]
     Transform {
         /// Events to transform.
@@ -51,8 +52,9 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure the whole platform under load: push 1 KB events through HTTP as fast as they are accepted, merge, and audit
-    /// the reconciliation; in events per second and megabytes of memory per process.
+    /// Measure the whole platform under load: push 1 KB events through HTTP as fast as they are
+    /// accepted, merge, and audit the reconciliation; in events per second and megabytes of memory
+    /// per process.
     #[command(after_help = "Example: polelake-bench load --events 2000000 --dir /tmp/load")]
     Load {
         #[command(flatten)]
@@ -67,7 +69,8 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure the cold start of each function: milliseconds from process start to first answer, and megabytes of its binary.
+    /// Measure the cold start of each function: milliseconds from process start to first answer,
+    /// and megabytes of its binary.
     #[command(
         after_help = "Example: cargo build --release --workspace && polelake-bench cold-start"
     )]
@@ -78,8 +81,9 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure merges of a large table, in CPU-seconds, seconds and megabytes: a first load, changes spread over the table,
-    /// changes close together, and no changes; beside DuckDB and Spark for the spread changes.
+    /// Measure merges of a large table, in CPU-seconds, seconds and megabytes: a first load,
+    /// changes spread over the table, changes close together, and no changes; beside DuckDB and
+    /// Spark for the spread changes.
     #[command(after_help = "Example: polelake-bench snapshot --rows 4000000 --dir /tmp/bench")]
     Snapshot {
         #[command(flatten)]
@@ -88,7 +92,8 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure the merge and publication of many small tables in one invocation, in CPU-seconds, seconds and megabytes.
+    /// Measure the merge and publication of many small tables in one invocation, in CPU-seconds,
+    /// seconds and megabytes.
     #[command(after_help = "Example: polelake-bench tables --tables 48 --dir /tmp/bench-tables")]
     Tables {
         /// Tables, of 300 to 100,000 rows.
@@ -104,8 +109,9 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure quality checks, in CPU-seconds, seconds and megabytes: while a snapshot is written, when it is read again,
-    /// and with exact uniqueness; beside Great Expectations for a tenth of the rows.
+    /// Measure quality checks, in CPU-seconds, seconds and megabytes: while a snapshot is written,
+    /// when it is read again, and with exact uniqueness; beside Great Expectations for a tenth of
+    /// the rows.
     #[command(
         after_help = "Example: polelake-bench quality --rows 40000000 --dir /tmp/bench-quality"
     )]
@@ -116,11 +122,10 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Measure the CPU-seconds of a day's events and estimate the US dollars of a month with 1, 70 and 700 million events
-    /// on AWS; beside Glue, MSK Connect and Firehose.
-    #[command(
-        after_help = "Example: polelake-bench cost --dir /tmp/cost\n         polelake-bench cost --measured docs/cost-measured.json --per-request 1"
-    )]
+    /// Measure the CPU-seconds of a day's events and estimate the US dollars of a month with 1, 70
+    /// and 700 million events on AWS; beside Glue, MSK Connect and Firehose.
+    #[command(after_help = "Example: polelake-bench cost --dir /tmp/cost\n         \
+            polelake-bench cost --measured docs/cost-measured.json --per-request 1")]
     Cost {
         #[command(flatten)]
         bench: CostBench,
@@ -142,7 +147,8 @@ enum BenchCommand {
         #[arg(long)]
         contracts: PathBuf,
     },
-    /// One day of `polelake-bench snapshot` or `polelake-bench tables`; they start these themselves.
+    /// One day of `polelake-bench snapshot` or `polelake-bench tables`; they start these
+    /// themselves.
     #[command(hide = true)]
     SnapshotWorker {
         date: String,

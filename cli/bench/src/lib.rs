@@ -1,7 +1,8 @@
 //! Benchmarks of the platform beside its peers, and the cost model.
 //!
-//! A crate of its own, so that none of it is linked into what operators install. `commands` measures single steps and a load,
-//! `snapshot_bench` and `quality_bench` measure days of large tables, and `cost` turns measured figures into a month's bill.
+//! A crate of its own, so that none of it is linked into what operators install. `commands`
+//! measures single steps and a load, `snapshot_bench` and `quality_bench` measure days of large
+//! tables, and `cost` turns measured figures into a month's bill.
 
 mod args;
 mod commands;

@@ -1,4 +1,5 @@
-//! Times and memory of this process and of the functions that it has started, as the kernel counts them.
+//! Times and memory of this process and of the functions that it has started, as the kernel counts
+//! them.
 
 use std::fs;
 use std::time::Instant;

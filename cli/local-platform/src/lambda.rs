@@ -1,4 +1,5 @@
-//! The Lambda service for one machine: each sandbox is a process of its own that speaks the Runtime API over HTTP.
+//! The Lambda service for one machine: each sandbox is a process of its own that speaks the Runtime
+//! API over HTTP.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,6 +19,9 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
+
+use super::listener::serve_router;
+use super::private_files::private_options;
 
 /// The largest payload and the largest answer that Lambda allows.
 pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
@@ -190,7 +194,7 @@ impl LambdaFunction {
             current: Mutex::default(),
         });
         let server = tokio::spawn(async move {
-            drop(axum::serve(listener, runtime_api_router(slot)).await);
+            drop(serve_router(listener, runtime_api_router(slot)).await);
         });
         let child = self.spawn_process(address)?;
         Ok(FunctionSandbox {
@@ -202,7 +206,7 @@ impl LambdaFunction {
 
     /// Starts the process, with the variables that Lambda sets besides the function's own.
     fn spawn_process(&self, runtime_api: String) -> io::Result<Child> {
-        let log = std::fs::OpenOptions::new()
+        let log = private_options()
             .create(true)
             .append(true)
             .open(&self.config.log)?;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::lambda::LambdaFunction;
+use super::private_files::{create_private_folder, write_private_file};
 
 /// Messages of one invocation, as with SQS without a batching window.
 const BATCH_MESSAGES_MAX: usize = 10;
@@ -19,7 +20,8 @@ const BATCH_MESSAGES_MAX: usize = 10;
 /// How often a message is received before it becomes a dead letter.
 const RECEIVES_MAX: u32 = 5;
 
-/// How long a failed message is hidden: shorter than on AWS, so that a user sees it delivered again.
+/// How long a failed message is hidden: shorter than on AWS, so that a user sees it delivered
+/// again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// A message that is not done.
@@ -47,7 +49,7 @@ impl LocalQueue {
     /// When the folder cannot be read or created.
     pub fn open(folder: &Path, name: &str) -> io::Result<Self> {
         let folder = folder.join(name);
-        std::fs::create_dir_all(folder.join("dead"))?;
+        create_private_folder(&folder.join("dead"))?;
         let messages = read_messages(&folder)?;
 
         // Dead letters count too: a new message must not get the id of one.
@@ -72,7 +74,7 @@ impl LocalQueue {
     /// When it cannot be written.
     pub fn send_message(&self, body: String) -> io::Result<()> {
         let id = format!("{:020}", self.counter.fetch_add(1, Ordering::SeqCst));
-        std::fs::write(self.folder.join(&id), &body)?;
+        write_private_file(&self.folder.join(&id), body.as_bytes())?;
         self.lock_messages().insert(id, new_message(body));
         self.arrived.notify_one();
         Ok(())

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::running::RunningPlatform;
 
-/// When the night's run starts: an hour after midnight in UTC, so that events minutes late are included.
+/// When the night's run starts: an hour after midnight in UTC, so that events minutes late are
+/// included.
 const START_HOUR_UTC: i64 = 1;
 
 /// How often a run is tried; EventBridge Scheduler tries longer.

@@ -21,7 +21,7 @@ use crate::retry::{DeadlineRetry, time_left};
 pub use crate::delivery::{OutgoingRecord, SendError};
 
 /// A connection that was idle for longer is dropped, and the next batch connects again: NAT
-/// gateways forget a connection after 350 s, and a frozen sandbox does not notice.
+/// gateways drop a connection after 350 s, and a frozen sandbox does not notice.
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(240);
 
 /// A producer that is older is replaced. krafka 0.28.1 goes on polling without a pause once a

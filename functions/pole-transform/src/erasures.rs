@@ -15,12 +15,14 @@ const ID_CHARS: usize = 36;
 /// When the list cannot be read: without it a replay could bring an erased person back, so nothing
 /// is transformed.
 pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSubjects, Failure> {
-    // When the list cannot be read the run fails: without it a replay could bring an erased person back.
+    // When the list cannot be read the run fails: without it a replay could bring an erased person
+    // back.
     let Some(object) = refined.get_if_present(ERASURES_KEY).await? else {
         return Ok(ErasedSubjects::default());
     };
 
-    Ok(ErasedSubjects::from_json(&object.body)?)
+    ErasedSubjects::from_json(&object.body)
+        .map_err(|error| Failure::damaged_object(ERASURES_KEY, &error))
 }
 
 /// Whether the full record that the event is about is erased, by its key.

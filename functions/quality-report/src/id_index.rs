@@ -23,7 +23,7 @@ const IDS_PER_PASS: u64 = 8_000_000;
 /// The table of links.
 const LINK_TABLE: &str = "link";
 
-/// The column that names the person to whom a row belongs.
+/// The column with the id of the person that a row describes.
 const PERSON_ID: &str = "person_id";
 
 /// A range of ids: one of so many passes.
@@ -72,7 +72,7 @@ pub(crate) struct IdIndex {
     rows: IdsByTable,
     /// Ends of links, by the table at the other end.
     linked: IdsByTable,
-    /// People to whom rows of a table belong, by that table.
+    /// People that rows of a table describe, by that table.
     owners: IdsByTable,
     /// Whether the day has a snapshot of links.
     has_links: bool,

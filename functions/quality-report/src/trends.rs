@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_the_range_is_unusual_unless_somebody_said_why() {
+    fn values_outside_the_range_are_unusual_unless_an_incident_explains_them() {
         assert_eq!(rows_trend_state(1_030.0, &[]), TrendState::Usual);
         assert_eq!(rows_trend_state(300.0, &[]), TrendState::Unusual);
         let incident = Incident {

@@ -15,7 +15,8 @@ pub enum ColumnType {
     Date,
     /// Microseconds since 1970-01-01T00:00:00Z.
     Timestamp,
-    /// An exact number of so many digits, so many of them behind the point. Money is `decimal(12,2)`.
+    /// An exact number of so many digits, so many of them behind the point. Money is
+    /// `decimal(12,2)`.
     Decimal(u8, i8),
 }
 

@@ -15,7 +15,8 @@ pub struct TimeBudget {
 }
 
 impl TimeBudget {
-    /// The budget of an invocation. A short one keeps a fifth of its time in reserve instead of ten seconds.
+    /// The budget of an invocation. A short one keeps a fifth of its time in reserve instead of ten
+    /// seconds.
     #[must_use]
     pub fn from_context(context: &Context) -> Self {
         let deadline = context.deadline();

@@ -1,4 +1,5 @@
-//! Loading the declared files. They travel with the function: in its zip on AWS, a folder on a laptop (docs/adr/0004).
+//! Loading the declared files. They travel with the function: in its zip on AWS, a folder on a
+//! laptop (docs/adr/0004).
 
 use std::path::Path;
 
@@ -15,10 +16,12 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
     Catalogue::compile(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))
 }
 
-/// Packs everything below `folder` into `file`, as it travels with the functions, and gives what it compiles to.
+/// Packs everything below `folder` into `file`, as it travels with the functions, and gives what it
+/// compiles to.
 ///
 /// # Errors
-/// A configuration failure that names every problem with its file and line, or why the pack cannot be written.
+/// A configuration failure that names every problem with its file and line, or why the pack cannot
+/// be written.
 pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
     let (pack, catalogue) =
         pack_files(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))?;
@@ -39,7 +42,8 @@ fn configuration_failure(why: String) -> Failure {
     Failure::new(FailureKind::Configuration, why)
 }
 
-/// Every declared file below `folder`, in the order of paths; or those of a pack, when it is a file.
+/// Every declared file below `folder`, in the order of paths; or those of a pack, when it is a
+/// file.
 ///
 /// # Errors
 /// A configuration failure when the folder or a file in it cannot be read.

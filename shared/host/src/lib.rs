@@ -1,6 +1,8 @@
-//! What every function needs of its host: settings, telemetry, errors that say what to do, and the remaining time.
+//! What every function needs of its host: settings, telemetry, errors that say what to do, and the
+//! remaining time.
 //!
-//! Only each function's `context.rs` reads the environment itself; it gives [`Settings`] the variables.
+//! Only each function's `context.rs` reads the environment itself; it gives [`Settings`] the
+//! variables.
 
 use std::time::Duration;
 
@@ -31,8 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Tries of one request.
 const ATTEMPTS_MAX: u32 = 4;
 
-/// The configuration of the AWS clients: region, credentials and endpoints from the environment, as on Lambda. Without
-/// these limits a request that hangs would hang until the function's own time is over.
+/// The configuration of the AWS clients: region, credentials and endpoints from the environment, as
+/// on Lambda. Without these limits a request that hangs would hang until the function's own time is
+/// over.
 pub async fn load_aws_config() -> aws_config::SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)

@@ -27,16 +27,18 @@ pub fn init_telemetry(level: Option<&str>) {
     LOGGING_STARTED.store(true, Ordering::Relaxed);
 }
 
-/// Writes metrics of one function in the embedded metric format: CloudWatch reads them from the log.
+/// Writes metrics of one function in the embedded metric format: CloudWatch reads them from the
+/// log.
 ///
-/// `dimensions` are few-valued names such as topic or table; `values` are counts. A count of zero of a source or a topic is
-/// left out: CloudWatch charges for each series and hour with a value, and most of these counts are of rare cases. A missing
-/// count is 0.
+/// `dimensions` are few-valued names such as topic or table; `values` are counts. A count of zero
+/// of a source or a topic is left out: CloudWatch charges for each series and hour with a value,
+/// and most of these counts are of rare cases. A missing count is 0.
 pub fn emit_metric(dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
     emit_metric_in(METRIC_NAMESPACE, dimensions, values);
 }
 
-/// The same in another namespace, such as that of a service whose alarms and dashboards also read these metrics.
+/// The same in another namespace, such as that of a service whose alarms and dashboards also read
+/// these metrics.
 pub fn emit_metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) {
     if !LOGGING_STARTED.load(Ordering::Relaxed) {
         return;

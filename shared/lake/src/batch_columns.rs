@@ -6,7 +6,8 @@ use arrow_array::{ArrayRef, BinaryArray, PrimitiveArray, RecordBatch, StringArra
 
 use crate::LakeError;
 
-/// The text column of this name. `file` says in the error what kind of file it is, such as `a curated file`.
+/// The text column of this name. `file` says in the error what kind of file it is, such as
+/// `a curated file`.
 pub(crate) fn text_column<'b>(
     batch: &'b RecordBatch,
     file: &str,

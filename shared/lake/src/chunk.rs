@@ -1,12 +1,15 @@
-//! A chunk of a partition: the unit that is landed once and transformed once, and every key that names a part of it.
+//! A chunk of a partition: the unit that is landed once and transformed once, and every key that
+//! names a part of it.
 
 use crate::Day;
 
-/// What a raw object is named after: the stream it belongs to and the first offset that it must hold.
+/// What a raw object is named after: the stream it belongs to and the first offset that it must
+/// hold.
 ///
 /// ```
 /// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
-/// assert_eq!(chunk.raw_key(), "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet");
+/// let key = "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet";
+/// assert_eq!(chunk.raw_key(), key);
 /// assert_eq!(lake::Chunk::from_raw_key(&chunk.raw_key()), Some(chunk));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +37,8 @@ impl Chunk {
         format!("raw/{}/", self.stream_path())
     }
 
-    /// Listed after this key, the stream's raw objects begin with this one. It sorts just before the raw key.
+    /// Listed after this key, the stream's raw objects begin with this one. It sorts just before
+    /// the raw key.
     #[must_use]
     pub fn raw_list_start(&self) -> String {
         format!("{}{:020}", self.raw_prefix(), self.offset)
@@ -46,13 +50,15 @@ impl Chunk {
         format!("{}~", self.raw_prefix())
     }
 
-    /// The key of the small object that remembers where the raw log ends. A cache: the raw log itself decides.
+    /// The key of the small object that remembers where the raw log ends. A cache: the raw log
+    /// itself decides.
     #[must_use]
     pub fn log_end_hint_key(&self) -> String {
         format!("raw/_log/{}.json", self.stream_path())
     }
 
-    /// The key of the chunk's refined rows for a table. `day` is the day of its first record's append time.
+    /// The key of the chunk's refined rows for a table. `day` is the day of its first record's
+    /// append time.
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
         format!(
@@ -105,7 +111,8 @@ impl Chunk {
         format!("{}{:020}.json", self.receipt_prefix(), self.offset)
     }
 
-    /// Listed after this key, the stream's receipts begin with this chunk's. It sorts just before the receipt's key.
+    /// Listed after this key, the stream's receipts begin with this chunk's. It sorts just before
+    /// the receipt's key.
     #[must_use]
     pub fn receipt_list_start(&self) -> String {
         format!("{}{:020}", self.receipt_prefix(), self.offset)
@@ -125,6 +132,9 @@ impl Chunk {
 
     /// The prefix of every raw object.
     pub const RAW_PREFIX: &str = "raw/";
+
+    /// The prefix of everything that the transform wrote, but for refused records.
+    pub const REFINED_PREFIX: &str = "refined/";
 
     /// The prefix of every receipt.
     pub const RECEIPTS_PREFIX: &str = "refined/_receipts/";
@@ -206,17 +216,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in -1..i32::MAX, offset in 0..i64::MAX) {
+        fn keys_go_there_and_back(
+            topic in "[a-z][a-z0-9._-]{0,30}",
+            epoch: u32,
+            partition in -1..i32::MAX,
+            offset in 0..i64::MAX,
+        ) {
             let chunk = Chunk { topic, epoch, partition, offset };
             prop_assert_eq!(Chunk::from_raw_key(&chunk.raw_key()), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::from_refined_key("person", &chunk.refined_key("person", Day(20_000))), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::from_quarantine_key(&chunk.quarantine_key(Day(20_000))), Some(chunk.clone()));
+            prop_assert_eq!(
+                Chunk::from_refined_key("person", &chunk.refined_key("person", Day(20_000))),
+                Some(chunk.clone()),
+            );
+            prop_assert_eq!(
+                Chunk::from_quarantine_key(&chunk.quarantine_key(Day(20_000))),
+                Some(chunk.clone()),
+            );
             prop_assert_eq!(Chunk::from_receipt_key(&chunk.receipt_key()), Some(chunk));
         }
 
         #[test]
         fn keys_sort_as_offsets(a in 0..i64::MAX, b in 0..i64::MAX) {
-            let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
+            let key = |offset| Chunk {
+                topic: "t".into(), epoch: 1, partition: 0, offset
+            }.raw_key();
             prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
         }
     }

@@ -38,7 +38,8 @@ impl ColumnBuilder {
         }
     }
 
-    /// A cell of another type than the column's becomes null: the compiled mapping has converted every value before.
+    /// A cell of another type than the column's becomes null: the compiled mapping has converted
+    /// every value before.
     fn append_cell(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Self::Text(builder), Cell::Text(text)) => builder.append_value(text),
@@ -105,8 +106,8 @@ impl TableBuilder {
         }
     }
 
-    /// Adds a row: one cell for every column of the table, in their order. A patch names the columns that it changes, joined by
-    /// commas.
+    /// Adds a row: one cell for every column of the table, in their order. A patch names the
+    /// columns that it changes, joined by commas.
     pub fn append_row<'c>(
         &mut self,
         cells: impl Iterator<Item = &'c Cell<'c>>,
@@ -130,7 +131,8 @@ impl TableBuilder {
     /// The rows as a batch.
     ///
     /// # Errors
-    /// When a column has another length than the others, which would be a mistake in the compiled mapping.
+    /// When a column has another length than the others, which would be a mistake in the compiled
+    /// mapping.
     pub fn finish_batch(mut self) -> Result<RecordBatch, LakeError> {
         let mut columns = self
             .columns

@@ -9,13 +9,14 @@ pub struct ShardVersion<'s> {
     pub table: &'s str,
     /// The shard, from 0.
     pub shard: u32,
-    /// The version: the day that wrote it, and a hash of its content. With the day in its name, no later day writes a
-    /// file of the same name again while a sweep deletes it as garbage.
+    /// The version: the day that wrote it, and a hash of its content. With the day in its name, no
+    /// later day writes a file of the same name again while a sweep deletes it as garbage.
     pub version: &'s str,
 }
 
 impl ShardVersion<'_> {
-    /// The prefix to which a Glue partition points; it holds the rows that readers see, and nothing else.
+    /// The prefix to which a Glue partition points; it holds the rows that readers see, and nothing
+    /// else.
     #[must_use]
     pub fn rows_prefix(&self) -> String {
         format!(
@@ -32,13 +33,15 @@ impl ShardVersion<'_> {
         format!("{}part-0.parquet", self.rows_prefix())
     }
 
-    /// The key of the rows that the merge must remember and readers must not see: tombstones, patches, empty sets.
+    /// The key of the rows that the merge must remember and readers must not see: tombstones,
+    /// patches, empty sets.
     #[must_use]
     pub fn state_key(&self) -> String {
         format!("{}{}.parquet", self.state_key_stem(), self.version)
     }
 
-    /// The key of what was measured of the rows' groups under `rules`, a fingerprint of rules and columns.
+    /// The key of what was measured of the rows' groups under `rules`, a fingerprint of rules and
+    /// columns.
     #[must_use]
     pub fn profile_key(&self, rules: &str) -> String {
         format!("{}{}.{rules}.json", self.state_key_stem(), self.version)
@@ -62,11 +65,22 @@ pub fn state_has_content(key: &str, content: &str) -> bool {
         .is_some_and(|name| name.ends_with(&format!("-{content}")))
 }
 
-/// The day that wrote the version that a key of a shard's file names; none for a key of another kind.
+/// The day that wrote the version that a key of a shard's file names; none for a key of another
+/// kind.
 #[must_use]
 pub fn parse_version_day(key: &str) -> Option<Day> {
     let (_, version) = key.split_once("/v=")?;
     version.get(..10).and_then(Day::parse)
+}
+
+/// The shard and the version that a key of a shard's file names: of its rows, its state or its
+/// profile; none for a key of another kind.
+#[must_use]
+pub fn parse_shard_version(key: &str) -> Option<(u32, &str)> {
+    let (shard, version) = key.split_once("/shard=")?.1.split_once("/v=")?;
+    let end = version.find(['/', '.'])?;
+
+    Some((shard.parse().ok()?, &version[..end]))
 }
 
 /// The prefix of every version of a table's shards, and of its Iceberg metadata.
@@ -81,7 +95,8 @@ pub fn state_prefix(table: &str) -> String {
     format!("curated/_state/{table}/")
 }
 
-/// The prefix of what a merge of a day keeps while it runs: sorted increments, its plan, its shards' results.
+/// The prefix of what a merge of a day keeps while it runs: sorted increments, its plan, its
+/// shards' results.
 #[must_use]
 pub fn work_prefix(table: &str, day: Day) -> String {
     format!("{WORK_PREFIX}{table}/{day}/")
@@ -93,14 +108,15 @@ pub fn work_document_key(table: &str, day: Day, name: &str) -> String {
     format!("{}{name}.json", work_prefix(table, day))
 }
 
-/// The key of a run of sorted increments below a merge's prefix, [`work_prefix`]. Its content names it.
+/// The key of a run of sorted increments below a merge's prefix, [`work_prefix`]. Its content names
+/// it.
 #[must_use]
 pub fn sorted_run_key(prefix: &str, content: &str) -> String {
     format!("{prefix}{content}.parquet")
 }
 
-/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. An audit that finds no manifest of such a day
-/// knows by it that the manifest is not lost.
+/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. An audit that finds
+/// no manifest of such a day knows by it that the manifest is not lost.
 #[must_use]
 pub fn swept_days_key(table: &str) -> String {
     format!("curated/_swept/{table}.json")
@@ -124,25 +140,31 @@ pub fn parse_manifest_day(key: &str) -> Option<Day> {
         .and_then(Day::parse)
 }
 
+/// The prefix of every manifest.
+pub(crate) const MANIFESTS_PREFIX: &str = "curated/_manifests/";
+
 /// The prefix of a table's manifests; they sort by day.
 #[must_use]
 pub fn manifest_prefix(table: &str) -> String {
-    format!("curated/_manifests/{table}/")
+    format!("{MANIFESTS_PREFIX}{table}/")
 }
 
-/// The prefix of a table's Iceberg metadata. Readers that are given the table's folder look for it under this name.
+/// The prefix of a table's Iceberg metadata. Readers that are given the table's folder look for it
+/// under this name.
 #[must_use]
 pub fn iceberg_prefix(table: &str) -> String {
     format!("curated/{table}/metadata/")
 }
 
-/// The key of an Iceberg file of a day: the day's number first, so that files sort by day, and then what is in it.
+/// The key of an Iceberg file of a day: the day's number first, so that files sort by day, and then
+/// what is in it.
 #[must_use]
 pub(crate) fn iceberg_key(table: &str, day: Day, content: &str, suffix: &str) -> String {
     format!("{}{:05}-{content}{suffix}", iceberg_prefix(table), day.0)
 }
 
-/// The key of the table metadata that the hint names. Readers know the file by its suffix, and the hint does not have it.
+/// The key of the table metadata that the hint names. Readers know the file by its suffix, and the
+/// hint does not have it.
 #[must_use]
 pub fn iceberg_metadata_key(table: &str, name: &str) -> String {
     format!("{}{name}{ICEBERG_METADATA_SUFFIX}", iceberg_prefix(table))
@@ -151,7 +173,8 @@ pub fn iceberg_metadata_key(table: &str, name: &str) -> String {
 /// The suffix by which Iceberg's readers know table metadata.
 pub(crate) const ICEBERG_METADATA_SUFFIX: &str = ".metadata.json";
 
-/// The key of the object that says which Iceberg metadata is current. Of the metadata it alone is overwritten.
+/// The key of the object that says which Iceberg metadata is current. Of the metadata it alone is
+/// overwritten.
 #[must_use]
 pub fn iceberg_hint_key(table: &str) -> String {
     format!("{}version-hint.text", iceberg_prefix(table))
@@ -227,5 +250,27 @@ mod tests {
         assert_eq!(parse_version_day(&manifest_key("person", day)), None);
         assert!(state_has_content(&version.state_key(), "ab"));
         assert!(!state_has_content(&version.state_key(), "b"));
+    }
+
+    #[test]
+    fn the_files_of_a_version_name_it_and_others_name_none() {
+        let version = ShardVersion {
+            table: "person",
+            shard: 7,
+            version: "2026-03-02-ab",
+        };
+        for key in [
+            version.rows_key(),
+            version.state_key(),
+            version.profile_key("f"),
+        ] {
+            assert_eq!(
+                parse_shard_version(&key),
+                Some((7, "2026-03-02-ab")),
+                "{key}"
+            );
+        }
+        let day = Day::parse("2026-03-02").unwrap();
+        assert_eq!(parse_shard_version(&manifest_key("person", day)), None);
     }
 }

@@ -1,6 +1,8 @@
-//! Erased subjects: the list that keeps a replay from bringing them back, and the receipt of each erasure.
+//! Erased subjects: the list that keeps a replay from bringing them back, and the receipt of each
+//! erasure.
 //!
-//! Neither names a person. The list holds hashes of ids and of record keys; only a reader who knows an id can find it there.
+//! Neither names a person. The list holds hashes of ids and of record keys; only a reader who knows
+//! an id can find it there.
 
 use std::collections::HashMap;
 
@@ -19,7 +21,8 @@ pub struct ErasedSubject {
     /// The hash of a pole_id, or of a source with a record's key.
     #[serde(with = "as_text")]
     pub hash: Uuid,
-    /// Events up to this time are suppressed, in microseconds since 1970. A later event is a new record.
+    /// Events up to this time are suppressed, in microseconds since 1970. A later event is a new
+    /// record.
     pub erased_before: i64,
     /// The erasure that it was part of: subjects of one erasure were erased together.
     #[serde(with = "as_text")]
@@ -59,7 +62,8 @@ impl ErasedSubjects {
         self.0.is_empty()
     }
 
-    /// Whether an event of this time, in microseconds since 1970, is suppressed because the subject of this hash was erased later.
+    /// Whether an event of this time, in microseconds since 1970, is suppressed because the subject
+    /// of this hash was erased later.
     #[must_use]
     pub fn is_suppressed(&self, hash: &Uuid, time: i64) -> bool {
         self.0
@@ -67,7 +71,8 @@ impl ErasedSubjects {
             .is_some_and(|subject| time <= subject.erased_before)
     }
 
-    /// The hashes of all subjects that were erased together with the one of this hash, itself among them.
+    /// The hashes of all subjects that were erased together with the one of this hash, itself among
+    /// them.
     #[must_use]
     pub fn hashes_erased_together(&self, hash: &Uuid) -> Vec<Uuid> {
         let Some(known) = self.0.get(hash) else {
@@ -148,6 +153,10 @@ pub struct ErasureReceipt {
     pub versions_purged: u64,
     /// Records that still mention an erased subject and must be corrected by hand.
     pub by_hand: u64,
+    /// Objects that could not be read, by key: they may still hold the subjects. While the newest
+    /// receipt of an erasure names any, the erasure is not finished.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 impl ErasureReceipt {

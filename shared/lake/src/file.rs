@@ -22,7 +22,8 @@ use crate::schema::UNIQUE_VALUE_COLUMNS;
 /// The media type of a Parquet file.
 pub const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
 
-/// Rows of a row group of a curated file: at about 150 bytes a row some 20 MB, so that a merge holds little.
+/// Rows of a row group of a curated file: at about 150 bytes a row some 20 MB, so that a merge
+/// holds little.
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// Rows of a batch that is read: small enough for bounded memory, large enough for the kernels. Batches of large values
@@ -52,7 +53,8 @@ pub fn refined_properties() -> WriterProperties {
         .build()
 }
 
-/// Settings of a raw object: values are new in every row and are not worth a dictionary or statistics.
+/// Settings of a raw object: values are new in every row and are not worth a dictionary or
+/// statistics.
 #[must_use]
 pub fn raw_properties(metadata: Vec<KeyValue>) -> WriterProperties {
     let builder = base_properties()
@@ -69,8 +71,9 @@ pub fn raw_properties(metadata: Vec<KeyValue>) -> WriterProperties {
         .build()
 }
 
-/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key. The filters are stored with
-/// the indexes at the file's end, so that one fetch brings all that is needed to copy a row group.
+/// Settings of a curated shard: statistics and page index for pruning, a bloom filter on the key.
+/// The filters are stored with the indexes at the file's end, so that one fetch brings all that is
+/// needed to copy a row group.
 #[must_use]
 pub fn curated_properties() -> WriterProperties {
     base_properties()
@@ -81,7 +84,8 @@ pub fn curated_properties() -> WriterProperties {
         .build()
 }
 
-/// Settings of what a merge keeps for itself, sorted by owner: statistics name only the owners of a row group.
+/// Settings of what a merge keeps for itself, sorted by owner: statistics name only the owners of a
+/// row group.
 #[must_use]
 pub fn sorted_properties() -> WriterProperties {
     base_properties()
@@ -143,12 +147,17 @@ pub fn read_refined(bytes: Bytes) -> Result<Vec<RecordBatch>, LakeError> {
     collect_batches(read_parquet(bytes)?, REFINED_DECODED_MAX)
 }
 
-/// How many rows a file has, by its footer.
+/// How many rows a file has. All of it is decoded: a file whose footer is whole may have damaged
+/// pages.
 ///
 /// # Errors
-/// When the bytes are no Parquet file, or its footer is over a limit.
-pub fn count_rows(bytes: Bytes) -> Result<u64, LakeError> {
-    Ok(read_parquet(bytes)?.row_count())
+/// When the bytes are no Parquet file, or a part of it cannot be decoded or is over a limit.
+pub fn decode_all(bytes: Bytes) -> Result<u64, LakeError> {
+    let mut rows = 0;
+    for batch in read_parquet(bytes)? {
+        rows += batch?.num_rows() as u64;
+    }
+    Ok(rows)
 }
 
 /// The keys of a curated file's rows, `pole_id/source` each. No other column is decoded.

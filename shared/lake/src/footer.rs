@@ -1,5 +1,5 @@
-//! The end of a sorted Parquet file: the bytes of each row group and the owners in it, so that a reader fetches only the
-//! groups that it needs.
+//! The end of a sorted Parquet file: the bytes of each row group and the owners in it, so that a
+//! reader fetches only the groups that it needs.
 
 use std::ops::Range;
 
@@ -108,7 +108,8 @@ impl ParquetFooter {
     /// How much of a file's end is fetched first: enough for the footer of most.
     pub const FIRST_FETCH_BYTES: u64 = 64 << 10;
 
-    /// Where the part begins that [`ParquetFooter::parse`] needs, by the file's last bytes; none when those are enough.
+    /// Where the part begins that [`ParquetFooter::parse`] needs, by the file's last bytes; none
+    /// when those are enough.
     ///
     /// # Errors
     /// When the file is no Parquet file.
@@ -171,8 +172,8 @@ impl ParquetFooter {
             .collect()
     }
 
-    /// Whether groups can be copied as they are into a file of these columns: the columns are the same, in the same
-    /// order, and their indexes are known.
+    /// Whether groups can be copied as they are into a file of these columns: the columns are the
+    /// same, in the same order, and their indexes are known.
     #[must_use]
     pub fn is_copyable(&self, schema: &parquet::schema::types::SchemaDescriptor) -> bool {
         self.has_known_indexes && self.metadata.parquet_schema().columns() == schema.columns()
@@ -190,7 +191,8 @@ impl ParquetFooter {
         self.group_batches(group, bytes, ProjectionMask::all())
     }
 
-    /// The batches of a group with only these columns of it; those that the file does not have are left out.
+    /// The batches of a group with only these columns of it; those that the file does not have are
+    /// left out.
     ///
     /// # Errors
     /// When the file is damaged.

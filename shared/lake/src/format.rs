@@ -1,5 +1,5 @@
-//! The format number of the JSON documents that the platform keeps: written first, and checked before anything else is
-//! read.
+//! The format number of the JSON documents that the platform keeps: written first, and checked
+//! before anything else is read.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::LakeError;
 use crate::limits::check_document_size;
 
-/// The format that this version of polelake writes and reads. A field that changes its name or meaning needs the next number.
+/// The format that this version of polelake writes and reads. A field that changes its name or
+/// meaning needs the next number.
 pub const DOCUMENT_FORMAT: u32 = 2;
 
 /// A document with its format number in front.

@@ -1,4 +1,5 @@
-//! Writes a curated file row group by row group: encoded from rows, or copied undecoded from another file.
+//! Writes a curated file row group by row group: encoded from rows, or copied undecoded from
+//! another file.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -102,7 +103,8 @@ impl<W: Write + Send> RowGroupWriter<W> {
         Ok(Some(std::mem::take(&mut self.rows)))
     }
 
-    /// Copies a group of another file, whose columns must be the same ([`ParquetFooter::is_copyable`]). The open group is ended.
+    /// Copies a group of another file, whose columns must be the same
+    /// ([`ParquetFooter::is_copyable`]). The open group is ended.
     ///
     /// # Errors
     /// When the other file is damaged or the sink cannot be written.

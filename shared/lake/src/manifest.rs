@@ -18,7 +18,8 @@ pub struct CommittedOffset {
     pub stream: StreamKey,
     /// The first offset that was not consumed; the next day begins there.
     pub next: i64,
-    /// The offset that names the raw object with `next` in it: a day ends within the object that spans midnight.
+    /// The offset that names the raw object with `next` in it: a day ends within the object that
+    /// spans midnight.
     pub object: i64,
 }
 
@@ -37,7 +38,8 @@ pub struct ManifestShard {
     pub bytes: u64,
     /// The key of the rows that the merge remembers; none when it remembers none.
     pub state_key: Option<String>,
-    /// The key of the measurements of each row group, so that a group that is copied is not measured again.
+    /// The key of the measurements of each row group, so that a group that is copied is not
+    /// measured again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_key: Option<String>,
 }
@@ -114,18 +116,20 @@ pub struct ColumnProfile {
     /// Bytes of all texts.
     #[serde(default)]
     pub bytes: u64,
-    /// The minimum: days, microseconds, whole numbers, decimals without their point. Never of a personal column.
+    /// The minimum: days, microseconds, whole numbers, decimals without their point. Never of a
+    /// personal column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<i64>,
     /// The maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<i64>,
-    /// The 5th, 25th, 50th, 75th and 95th percentile, in the units of `minimum`, within 1.7 % of the rank. Never of a
-    /// personal column.
+    /// The 5th, 25th, 50th, 75th and 95th percentile, in the units of `minimum`, within 1.7 % of
+    /// the rank. Never of a personal column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<[i64; 5]>,
-    /// The commonest character patterns of the values and the rows that have them: `9` for a digit, `A` and `a` for letters,
-    /// one sign for each character. Of a personal column only patterns of many rows.
+    /// The commonest character patterns of the values and the rows that have them: `9` for a digit,
+    /// `A` and `a` for letters, one sign for each character. Of a personal column only patterns of
+    /// many rows.
     #[serde(default, rename = "patterns", skip_serializing_if = "Vec::is_empty")]
     pub character_patterns: Vec<(String, u64)>,
     /// The same, with one sign for a run of characters of one kind.
@@ -188,7 +192,8 @@ impl SnapshotManifest {
             .collect()
     }
 
-    /// The shard with this number out of `shards`; none when the table is cut into another number of them.
+    /// The shard with this number out of `shards`; none when the table is cut into another number
+    /// of them.
     #[must_use]
     pub fn find_shard(&self, shard: u32, shards: u32) -> Option<&ManifestShard> {
         if self.shards.len() != shards as usize {

@@ -1,7 +1,8 @@
-//! The metrics history: the results of every day as Parquet, so that analysts query quality as they query data.
+//! The metrics history: the results of every day as Parquet, so that analysts query quality as they
+//! query data.
 //!
-//! Two tables of one file for each day: a number for every metric, and a row for every rule. Neither holds a value of a
-//! record.
+//! Two tables of one file for each day: a number for every metric, and a row for every rule.
+//! Neither holds a value of a record.
 
 use std::sync::Arc;
 

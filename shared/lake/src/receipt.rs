@@ -63,7 +63,8 @@ pub struct Receipt {
     /// Records by the minute of the day in which they were appended, 0 to 1439.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub minutes: BTreeMap<u16, u64>,
-    /// Records that could be read, by their lag, from the event to its append: each at its bound of [`LAG_BOUNDS`].
+    /// Records that could be read, by their lag, from the event to its append: each at its bound of
+    /// [`LAG_BOUNDS`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lag: BTreeMap<u64, u64>,
     /// Where the days begin within the object.
@@ -75,8 +76,8 @@ pub struct Receipt {
     pub redriven: Vec<RedrivenRecord>,
 }
 
-/// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a month. Longer lags are
-/// counted at the last bound too.
+/// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a
+/// month. Longer lags are counted at the last bound too.
 pub const LAG_BOUNDS: [u64; 18] = [
     1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 172_800,
     604_800, 2_592_000,

@@ -1,7 +1,8 @@
-//! Redriving: refused records are appended to a partition of their own and are processed as every other record.
+//! Redriving: refused records are appended to a partition of their own and are processed as every
+//! other record.
 //!
-//! The raw log needs nothing but storage. What was landed, refined or refused of a redrive is counted like all other
-//! records, apart from those that Kafka delivered (docs/adr/0010).
+//! The raw log needs nothing but storage. What was landed, refined or refused of a redrive is
+//! counted like all other records, apart from those that Kafka delivered (docs/adr/0010).
 
 use std::fmt;
 
@@ -13,13 +14,15 @@ pub const REDRIVE_PARTITION: i32 = -1;
 /// The header that says at which position a redriven record was first landed.
 pub const REDRIVE_HEADER: &str = "redrive-of";
 
-/// The header that marks a record whose key, value and headers were erased. Its position in the log stays.
+/// The header that marks a record whose key, value and headers were erased. Its position in the log
+/// stays.
 pub const ERASED_HEADER: &str = "polelake-erased";
 
 /// The position at which a record was first landed: written `epoch/partition/offset/timestamp`.
 ///
 /// ```
-/// let origin = lake::RedriveOrigin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
+/// let timestamp = 1_772_438_400_000;
+/// let origin = lake::RedriveOrigin { epoch: 1, partition: 0, offset: 17, timestamp };
 /// assert_eq!(lake::RedriveOrigin::parse(&origin.to_string()), Some(origin));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +33,8 @@ pub struct RedriveOrigin {
     pub partition: i32,
     /// The offset.
     pub offset: i64,
-    /// When it was appended, in milliseconds since 1970: version precedence goes by it, not by the redrive.
+    /// When it was appended, in milliseconds since 1970: version precedence goes by it, not by the
+    /// redrive.
     pub timestamp: i64,
 }
 
@@ -93,7 +97,8 @@ pub fn headers_with_origin(headers: Option<&str>, origin: RedriveOrigin) -> Stri
     serde_json::to_string(&all).unwrap_or_default()
 }
 
-/// The headers of an erased record: the mark, and its origin when it was redriven. No person is in either.
+/// The headers of an erased record: the mark, and its origin when it was redriven. No person is in
+/// either.
 #[must_use]
 pub fn erased_headers(origin: Option<RedriveOrigin>) -> String {
     let mark = format!(r#"[["{ERASED_HEADER}",null]]"#);

@@ -40,14 +40,15 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
     }
 }
 
-/// The maximum id that a text gets. Iceberg keeps those near `i32::MAX` for itself, and gives new columns the next id
-/// after the last.
+/// The maximum id that a text gets. Iceberg keeps those near `i32::MAX` for itself, and gives new
+/// columns the next id after the last.
 const SMALL_ID_MAX: u32 = 1 << 30;
 
-/// The id by which Iceberg's readers know a column, in Parquet files and in table metadata: a hash of its name.
+/// The id by which Iceberg's readers know a column, in Parquet files and in table metadata: a hash
+/// of its name.
 ///
-/// No file has to remember it: a contract may put a new column anywhere, so its position says nothing. The table's Iceberg
-/// schema is checked for two columns of one id when it is built.
+/// No file has to remember it: a contract may put a new column anywhere, so its position says
+/// nothing. The table's Iceberg schema is checked for two columns of one id when it is built.
 #[must_use]
 pub fn field_id(name: &str) -> i32 {
     hashed_small_id("iceberg-field", name)
@@ -59,7 +60,8 @@ pub(crate) fn hashed_small_id(namespace: &str, text: &str) -> i32 {
     i32::try_from(id).unwrap_or_default() + 1
 }
 
-/// The schema of a curated table. Its columns carry their ids, so that readers of Iceberg find them by id.
+/// The schema of a curated table. Its columns carry their ids, so that readers of Iceberg find them
+/// by id.
 #[must_use]
 pub fn curated_schema(table: &TableContract) -> SchemaRef {
     let fields: Vec<Field> = table_fields(table).into_iter().map(with_field_id).collect();
@@ -71,8 +73,8 @@ fn with_field_id(field: Field) -> Field {
     field.with_metadata(HashMap::from([(PARQUET_FIELD_ID_META_KEY.to_owned(), id)]))
 }
 
-/// The schema of a table's increments: the table's columns, all of them optional because a tombstone has
-/// few of them, and the row's operation.
+/// The schema of a table's increments: the table's columns, all of them optional because a
+/// tombstone has few of them, and the row's operation.
 #[must_use]
 pub fn refined_schema(table: &TableContract) -> SchemaRef {
     let mut fields: Vec<Field> = table_fields(table)
@@ -132,7 +134,8 @@ pub fn raw_schema() -> SchemaRef {
     ]))
 }
 
-/// The table's columns as fields. Only provenance columns are required in a file: a patch may come before its record.
+/// The table's columns as fields. Only provenance columns are required in a file: a patch may come
+/// before its record.
 fn table_fields(table: &TableContract) -> Vec<Field> {
     let mut fields = Vec::with_capacity(table.columns.len());
     for (position, column) in table.columns.iter().enumerate() {

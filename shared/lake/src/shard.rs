@@ -8,7 +8,8 @@ const DEFAULT_ROW_BYTES: u64 = 100;
 /// No table has more shards: at 256 MB each they hold 256 GB.
 const SHARDS_MAX: u32 = 1_024;
 
-/// A range of owners: from one id on, up to another that is not in it. Ids are UUIDs: spread evenly, in the order of text.
+/// A range of owners: from one id on, up to another that is not in it. Ids are UUIDs: spread
+/// evenly, in the order of text.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct OwnerRange {
     /// The minimum owner that may be in it.
@@ -66,16 +67,17 @@ impl OwnerRange {
     }
 }
 
-/// The first owner of a shard of so many: the first 32 bits of ids are cut into ranges of one length.
+/// The first owner of a shard of so many: the first 32 bits of ids are cut into ranges of one
+/// length.
 fn first_owner(shard: u32, shards: u32) -> String {
     let first = (u64::from(shard) << 32).div_ceil(u64::from(shards.max(1)));
     format!("{first:08x}")
 }
 
-/// Into how many shards a table is cut when `new_rows` are added: as many as its base has, unless they would become
-/// larger than twice the target, or smaller than a quarter of it. Powers of two, so that each new shard is a full part of
-/// an old one. With a target of 256 MB a file has between the 64 MB that Redshift Spectrum asks for
-/// and 512 MB.
+/// Into how many shards a table is cut when `new_rows` are added: as many as its base has, unless
+/// they would become larger than twice the target, or smaller than a quarter of it. Powers of two,
+/// so that each new shard is a full part of an old one. With a target of 256 MB a file has between
+/// the 64 MB that Redshift Spectrum asks for and 512 MB.
 #[must_use]
 pub fn shard_count(base: Option<&SnapshotManifest>, new_rows: u64, target: u64) -> u32 {
     let base_shards = base.map_or(&[][..], |base| &base.shards);
@@ -109,7 +111,9 @@ mod tests {
         #[test]
         fn every_owner_is_in_exactly_one_shard(head: u32, shards in 1..40u32) {
             let owner = format!("{head:08x}-0000-5000-8000-000000000000");
-            let homes = (0..shards).filter(|shard| OwnerRange::of_shard(*shard, shards).contains(&owner)).count();
+            let homes = (0..shards)
+                .filter(|shard| OwnerRange::of_shard(*shard, shards).contains(&owner))
+                .count();
             prop_assert_eq!(homes, 1);
         }
     }

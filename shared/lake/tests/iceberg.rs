@@ -1,6 +1,7 @@
 //! Iceberg's metadata: its bytes, and what other engines read by it.
 //!
-//! The readers need Python packages. Where they are missing the test says so and how to install them; CI has them.
+//! The readers need Python packages. Where they are missing the test says so and how to install
+//! them; CI has them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "iceberg/table.rs"]
@@ -70,7 +71,8 @@ fn the_bytes_of_a_day_never_change() {
     let mut days = IcebergDays::default();
     days.put_entry(day.entry.clone());
     let metadata = table.write_metadata(&days).unwrap();
-    // Names are hashes of the content: who changes a byte sees it here, and gives every day another id.
+    // Names are hashes of the content: who changes a byte sees it here, and gives every day another
+    // id.
     assert_eq!(
         day.manifest.key,
         "curated/person/metadata/20514-f4c50ff7-e665-5ba0-a8b3-ae2a296c6958-m0.avro"
@@ -179,8 +181,12 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
 
 #[test]
 fn foreign_metadata_is_read_as_far_as_it_makes_sense() {
-    let schema = json!({"schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]});
-    let snapshot = json!({"snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}});
+    let schema = json!({
+        "schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]
+    });
+    let snapshot = json!({
+        "snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}
+    });
     let document = json!({"schemas": [schema], "snapshots": [snapshot]});
     let days = IcebergDays::from_metadata(document.to_string().as_bytes()).unwrap();
     assert_eq!(days.newest_entry().unwrap().date.to_string(), DATES[0]);
@@ -205,7 +211,8 @@ fn a_damaged_manifest_is_an_error() {
     let manifest = &publish("s3://bucket", 0).days[1].manifest.bytes;
     assert!(FileLineage::from_manifest(manifest).is_ok());
     for end in 0..manifest.len() - 16 {
-        // The last 16 bytes are the marker; a file that ends before its first block is an empty one.
+        // The last 16 bytes are the marker; a file that ends before its first block is an empty
+        // one.
         let read = FileLineage::from_manifest(&manifest[..end]);
         assert!(
             read.is_err()

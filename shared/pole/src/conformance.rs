@@ -1,4 +1,5 @@
-//! The forms that identifiers and names must have, by the Minimum POLE Data Standards and what they refer to.
+//! The forms that identifiers and names must have, by the Minimum POLE Data Standards and what they
+//! refer to.
 //!
 //! `docs/pole-standard.md` says how each is interpreted, and names its source.
 
@@ -41,7 +42,8 @@ pub enum ConformanceCheck {
     OffenceCode,
 }
 
-/// The check letters of the police's numbers: A to Z without I, O and S; Z is the letter of remainder 0.
+/// The check letters of the police's numbers: A to Z without I, O and S; Z is the letter of
+/// remainder 0.
 const CHECK_LETTERS: &[u8; 23] = b"ZABCDEFGHJKLMNPQRTUVWXY";
 
 impl ConformanceCheck {
@@ -74,7 +76,8 @@ impl ConformanceCheck {
             .map(|(_, check)| *check)
     }
 
-    /// Whether `text` has the form as it is: a text that a normaliser would have to correct does not pass.
+    /// Whether `text` has the form as it is: a text that a normaliser would have to correct does
+    /// not pass.
     ///
     /// ```
     /// assert!(pole::ConformanceCheck::PncId.accepts_text("2001/0171310W"));
@@ -129,8 +132,9 @@ pub(crate) fn compute_check_letter(digits: &str) -> Option<char> {
         .map(|letter| char::from(*letter))
 }
 
-/// Year, force and unit, system, eleven digits, letter. The letter checks the digits of all parts but the unit. No document
-/// describes the letter of the longer form: there any check letter passes.
+/// Year, force and unit, system, eleven digits, letter. The letter checks the digits of all parts
+/// but the unit. No document describes the letter of the longer form: there any check letter
+/// passes.
 fn is_arrest_summons_number(text: &str) -> bool {
     if !text.is_ascii() || !matches!(text.len(), 20 | 21) {
         return false;
@@ -162,7 +166,8 @@ fn is_capitals_and_digits(text: &str) -> bool {
         .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
 
-/// Five of the surname filled up with 9, the date of birth in a mixed order, two initials, three of DVLA's own.
+/// Five of the surname filled up with 9, the date of birth in a mixed order, two initials, three of
+/// DVLA's own.
 fn is_driving_licence(text: &str) -> bool {
     if text.len() != 16 || !text.is_ascii() {
         return false;
@@ -180,7 +185,8 @@ fn is_driving_licence(text: &str) -> bool {
     has_surname && is_licence_birth(birth) && has_initials && has_agency_part
 }
 
-/// A date of birth as a licence has it: the year's digits around month and day. A woman's month is counted from 51.
+/// A date of birth as a licence has it: the year's digits around month and day. A woman's month is
+/// counted from 51.
 fn is_licence_birth(birth: &str) -> bool {
     let month = birth[1..3].parse::<u32>().unwrap_or(0);
     let day = birth[3..5].parse::<u32>().unwrap_or(0);
@@ -198,7 +204,8 @@ fn is_machine_readable_zone(text: &str) -> bool {
         }
         length += line.len();
     }
-    // Passports have 2 lines of 44, visas and cards 2 of 36 or 3 of 30; some systems give one line of them.
+    // Passports have 2 lines of 44, visas and cards 2 of 36 or 3 of 30; some systems give one line
+    // of them.
     [30, 36, 44, 72, 88, 90].contains(&length)
 }
 
@@ -232,7 +239,8 @@ fn is_person_name(text: &str) -> bool {
             .all(|c| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' '))
 }
 
-/// An act and seven characters, or common law, or an offence without an act; perhaps attempted, aided and so on.
+/// An act and seven characters, or common law, or an offence without an act; perhaps attempted,
+/// aided and so on.
 fn is_offence_code(text: &str) -> bool {
     let code = text
         .strip_suffix(['A', 'B', 'C', 'I'])

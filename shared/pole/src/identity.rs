@@ -7,7 +7,8 @@ use uuid::{Builder, Uuid};
 /// A change of it would change every id that was ever given.
 const ROOT_NAMESPACE: Uuid = Uuid::from_u128(0x6f1c_79a4_2d5e_5b0b_9c3f_8a1d_44e7_20b1);
 
-/// Parts of a key are joined by a character that no key holds, so that (`a`,`bc`) and (`ab`,`c`) differ.
+/// Parts of a key are joined by a character that no key holds, so that (`a`,`bc`) and (`ab`,`c`)
+/// differ.
 const KEY_PART_SEPARATOR: &[u8] = b"\x1f";
 
 /// A UUID of version 5 in our root namespace, of a name that comes in pieces.
@@ -28,9 +29,11 @@ fn name_pieces<'n>(namespace: &'n str, parts: &'n [&'n str]) -> impl Iterator<It
     std::iter::once(namespace.as_bytes()).chain(separated)
 }
 
-/// The id of a person, object, location or event: the same for every source that names it by the same key.
+/// The id of a person, object, location or event: the same for every source that names it by the
+/// same key.
 ///
-/// `namespace` says what kind of key it is (`housing-person`, `uprn`), `key` is the natural key's parts.
+/// `namespace` says what kind of key it is (`housing-person`, `uprn`), `key` is the natural key's
+/// parts.
 ///
 /// ```
 /// let housing = pole::pole_id("uprn", &["199900001234"]);
@@ -64,7 +67,8 @@ pub fn link_id(owner: &Uuid, from: &Uuid, to: &Uuid, link_type: &str, role: &str
     owned_id(owner, "link", &[from, to, link_type, role])
 }
 
-/// An event id for sources that give none: a hash of the event's bytes, so that a repeat has the same id.
+/// An event id for sources that give none: a hash of the event's bytes, so that a repeat has the
+/// same id.
 #[must_use]
 pub fn derived_event_id(source: &str, value: &[u8]) -> Uuid {
     uuid_v5([

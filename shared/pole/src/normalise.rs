@@ -21,7 +21,8 @@ pub enum Normaliser {
     Email,
     /// A Police National Computer id: `YYYY/NNNNNNND`, with a correct check letter.
     Pnc,
-    /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND`, with a correct check letter.
+    /// A criminal records office number: `NNNNNN/YYD` or `SFYY/NNNNNND`, with a correct check
+    /// letter.
     Cro,
     /// A country: three letters of ISO 3166-1, from two, from three, or from its English name.
     Country,
@@ -97,8 +98,8 @@ fn normalise_postcode(text: &str) -> Option<String> {
         .then(|| format!("{outward} {inward}"))
 }
 
-/// Each position of a postcode allows certain letters only, so that handwriting is read correctly. The area ZZ is no place: it
-/// is used for "no fixed abode", and by synthetic addresses.
+/// Each position of a postcode allows certain letters only, so that handwriting is read correctly.
+/// The area ZZ is no place: it is used for "no fixed abode", and by synthetic addresses.
 fn has_valid_postcode_letters(outward: &str, inward: &str) -> bool {
     if outward.starts_with("ZZ") || outward == "GIR" {
         return true;
@@ -182,7 +183,8 @@ fn normalise_email(text: &str) -> Option<String> {
     (fits && !address.contains(char::is_whitespace)).then_some(address)
 }
 
-/// The year may have two digits, the serial number fewer than seven. The letter counts two digits of the year.
+/// The year may have two digits, the serial number fewer than seven. The letter counts two digits
+/// of the year.
 fn normalise_pnc(text: &str) -> Option<String> {
     let code = text.trim().to_ascii_uppercase();
     let (year, rest) = code.split_once('/')?;
@@ -200,7 +202,8 @@ fn normalise_pnc(text: &str) -> Option<String> {
     (expected.to_string() == letter).then(|| format!("{full_year}/{serial:0>7}{letter}"))
 }
 
-/// The century of a year of two digits. The computer began in 1974; older records were given the year of the record.
+/// The century of a year of two digits. The computer began in 1974; older records were given the
+/// year of the record.
 fn pnc_century(short_year: &str) -> Option<&'static str> {
     let year: u32 = short_year.parse().ok()?;
     Some(if year >= 40 { "19" } else { "20" })

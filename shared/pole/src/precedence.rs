@@ -11,8 +11,8 @@ pub struct LogPosition {
     pub offset: i64,
 }
 
-/// A change's rank. The greatest takes precedence: first by the source's version, then by event time,
-/// then by position in the log. It does not depend on the order of arrival.
+/// A change's rank. The greatest takes precedence: first by the source's version, then by event
+/// time, then by position in the log. It does not depend on the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Precedence {
     /// The record's version; none ranks below every number.

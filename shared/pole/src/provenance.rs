@@ -1,4 +1,5 @@
-//! The columns that every POLE row has: its source, and the version, time and position that decide its precedence.
+//! The columns that every POLE row has: its source, and the version, time and position that decide
+//! its precedence.
 
 /// The type of a column, as far as the model needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

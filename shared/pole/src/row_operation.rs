@@ -9,7 +9,8 @@ pub enum RowOperation {
     Patch,
     /// The row is deleted, and an older change does not bring it back.
     Delete,
-    /// Not a row: the owner's set of rows is replaced, and rows of it that are not repeated are deleted.
+    /// Not a row: the owner's set of rows is replaced, and rows of it that are not repeated are
+    /// deleted.
     Replace,
 }
 

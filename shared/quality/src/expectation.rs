@@ -2,8 +2,8 @@
 //!
 //! Which code evaluates which kind:
 //!
-//! - `Filled`, `AtLeast`, `ExactlyOne`: [`check_filled_count`]; `Filled` of one column is counted by
-//!   its nulls, in `state`.
+//! - `Filled`, `AtLeast`, `ExactlyOne`: [`check_filled_count`]; `Filled` of one column is counted
+//!   by its nulls, in `state`.
 //! - `OneOf`, `Pattern`, `Length`, `Check`: [`text_predicate`], once for each distinct text where a
 //!   batch has few of them.
 //! - `NotFuture`, `AgeAtMost`, `NotBefore`: `times`.

@@ -1,4 +1,5 @@
-//! The port to the catalogue that Athena and other query engines read: tables and the locations of their partitions.
+//! The port to the catalogue that Athena and other query engines read: tables and the locations of
+//! their partitions.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +36,8 @@ pub struct TableSpec {
     pub columns: Vec<ColumnSpec>,
     /// Names and types of the partition keys.
     pub partition_keys: Vec<(String, String)>,
-    /// Further facts: owner, contract, last passing snapshot. Parameters of other programs are left alone.
+    /// Further facts: owner, contract, last passing snapshot. Parameters of other programs are left
+    /// alone.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -62,7 +64,8 @@ pub struct ColumnStatistics {
     pub range: Option<(i64, i64)>,
 }
 
-/// Whether an existing table may become the wanted one: columns may be added, and nothing else may change.
+/// Whether an existing table may become the wanted one: columns may be added, and nothing else may
+/// change.
 ///
 /// # Errors
 /// What changed, and what to do.
@@ -82,12 +85,14 @@ pub(crate) fn check_additive(
         match wanted.columns.iter().find(|column| column.name == *name) {
             None => {
                 return Err(format!(
-                    "its column `{name}` is in no contract any more; keep it, or give the table a new name"
+                    "its column `{name}` is in no contract any more; keep it, or give the table a \
+                     new name"
                 ));
             }
             Some(column) if column.kind != *kind => {
                 return Err(format!(
-                    "its column `{name}` of type {kind} would become {}; add a column of another name instead",
+                    "its column `{name}` of type {kind} would become {}; add a column of another \
+                     name instead",
                     column.kind
                 ));
             }
@@ -112,7 +117,8 @@ pub trait TableCatalogue: Send + Sync {
     /// Creates or updates the table: columns are added, meanings and parameters follow.
     ///
     /// # Errors
-    /// The service's failure; [`crate::StoreErrorKind::Refused`] when it would be another change than an addition.
+    /// The service's failure; [`crate::StoreErrorKind::Refused`] when it would be another change
+    /// than an addition.
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError>;
 
     /// Writes the statistics of the columns' values.

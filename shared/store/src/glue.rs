@@ -400,7 +400,8 @@ fn build_partition_input(
         .build())
 }
 
-/// Every partition is registered with the table's present columns: Athena refuses one that differs in type.
+/// Every partition is registered with the table's present columns: Athena refuses one that differs
+/// in type.
 fn build_storage_descriptor(
     table: &TableSpec,
     location: &str,

@@ -28,7 +28,8 @@ pub(crate) fn build_glue_statistics(
         .map(Some)
 }
 
-/// Instants have no statistics of their own in Glue; booleans want counts of each value, which the merge does not take.
+/// Instants have no statistics of their own in Glue; booleans want counts of each value, which the
+/// merge does not take.
 fn build_statistics_data(
     column: &ColumnStatistics,
 ) -> Result<Option<ColumnStatisticsData>, BuildError> {

@@ -1,8 +1,10 @@
-//! Ports to storage, to the catalogue and to the people on duty, with adapters for AWS and for memory.
+//! Ports to storage, to the catalogue and to the people on duty, with adapters for AWS and for
+//! memory.
 //!
-//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] run on AWS and
-//! on the local platform alike; [`MemoryStore`] and [`MemoryCatalogue`] are for unit tests. One conformance
-//! suite ([`conformance`]) runs over every one of them.
+//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and
+//! [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
+//! [`MemoryCatalogue`] are for unit tests. One conformance suite ([`conformance`]) runs over every
+//! one of them.
 
 mod catalogue;
 pub mod conformance;
@@ -19,6 +21,7 @@ mod s3;
 mod s3_error;
 pub mod sorted_file;
 pub mod streams;
+mod unreadable;
 mod versions;
 
 pub use catalogue::{
@@ -32,3 +35,4 @@ pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use retry::{RetryPolicy, retry_with_backoff};
 pub use s3::S3Store;
+pub use unreadable::{ObjectError, UnreadableObject, UnreadableObjects};

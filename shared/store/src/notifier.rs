@@ -11,7 +11,8 @@ use crate::{StoreError, StoreErrorKind};
 /// A channel to the people on duty.
 #[async_trait]
 pub trait Notifier: Send + Sync {
-    /// Sends a message. The subject is ASCII, in one line of at most 100 characters: SNS takes no other.
+    /// Sends a message. The subject is ASCII, in one line of at most 100 characters: SNS takes no
+    /// other.
     ///
     /// # Errors
     /// The service's failure.
@@ -53,7 +54,8 @@ impl Notifier for SnsNotifier {
     }
 }
 
-/// The service's own message. The request, and with it the notification's text, does not get into the error.
+/// The service's own message. The request, and with it the notification's text, does not get into
+/// the error.
 fn sns_error<E: ProvideErrorMetadata, R>(topic: &str, error: &SdkError<E, R>) -> StoreError {
     let refused = [
         "NotFound",

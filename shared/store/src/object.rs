@@ -90,7 +90,8 @@ pub trait ObjectStore: Send + Sync {
     /// The service's failure.
     async fn put(&self, key: &str, body: Bytes, content_type: &str) -> Result<(), StoreError>;
 
-    /// Writes a file of this machine as the object, whatever was there, without holding it in memory.
+    /// Writes a file of this machine as the object, whatever was there, without holding it in
+    /// memory.
     ///
     /// # Errors
     /// The service's failure, or the file cannot be read.
@@ -99,10 +100,11 @@ pub trait ObjectStore: Send + Sync {
         self.put(key, Bytes::from(body), content_type).await
     }
 
-    /// Writes the object if there is none; says whether it did. One of several writers at once wins.
+    /// Writes the object if there is none; says whether it did. One of several writers at once
+    /// wins.
     ///
-    /// A false answer is not proof of another writer: when an answer is lost and the SDK repeats the
-    /// request, the first one's own object is in the way.
+    /// A false answer is not proof of another writer: when an answer is lost and the SDK repeats
+    /// the request, the first one's own object is in the way.
     ///
     /// # Errors
     /// The service's failure.
@@ -122,7 +124,8 @@ pub trait ObjectStore: Send + Sync {
     /// Writes the object with this metadata if its entity tag is still `etag`; says whether it did.
     ///
     /// # Errors
-    /// The service's failure. A store that cannot do it refuses: metadata must not be lost silently.
+    /// The service's failure. A store that cannot do it refuses: metadata must not be lost
+    /// silently.
     async fn replace_if_match(
         &self,
         key: &str,
@@ -138,8 +141,8 @@ pub trait ObjectStore: Send + Sync {
         ))
     }
 
-    /// Deletes for good every version of the object that is not the present one, and every marker of a deletion; says how
-    /// many. Stores without versions have none.
+    /// Deletes for good every version of the object that is not the present one, and every marker
+    /// of a deletion; says how many. Stores without versions have none.
     ///
     /// # Errors
     /// The service's failure, such as a missing right to see or to delete versions.

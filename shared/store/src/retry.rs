@@ -1,6 +1,8 @@
-//! The one way in which a call is repeated: with pauses that double, and only while repeating it is worth it.
+//! The one way in which a call is repeated: with pauses that double, and only while repeating it is
+//! worth it.
 //!
-//! The AWS clients repeat what the network loses by themselves; this is for answers that say "later".
+//! The AWS clients repeat what the network loses by themselves; this is for answers that say
+//! "later".
 
 use std::time::Duration;
 
@@ -29,8 +31,8 @@ pub struct RetryPolicy {
 const DEFAULT_MAX_PAUSE: Duration = Duration::from_secs(10);
 
 impl RetryPolicy {
-    /// So many calls, the first among them; `first_pause` after the first, and twice as long after each further one, at most
-    /// 10 s.
+    /// So many calls, the first among them; `first_pause` after the first, and twice as long after
+    /// each further one, at most 10 s.
     #[must_use]
     pub const fn new(attempts: usize, first_pause: Duration) -> Self {
         Self {
@@ -49,14 +51,16 @@ impl RetryPolicy {
         self
     }
 
-    /// The same, with each pause longer by a random part of itself, so that many callers do not come back at once.
+    /// The same, with each pause longer by a random part of itself, so that many callers do not
+    /// come back at once.
     #[must_use]
     pub const fn with_jitter(mut self) -> Self {
         self.has_jitter = true;
         self
     }
 
-    /// The same, but all pauses together last no longer than this: what is left of a function's time.
+    /// The same, but all pauses together last no longer than this: what is left of a function's
+    /// time.
     #[must_use]
     pub const fn with_pause_budget(mut self, budget: Duration) -> Self {
         self.pause_budget = Some(budget);
@@ -77,8 +81,8 @@ impl RetryPolicy {
     }
 }
 
-/// Calls until an answer is right, is an error that `is_transient` does not accept, or the policy is used up. Gives the last
-/// answer.
+/// Calls until an answer is right, is an error that `is_transient` does not accept, or the policy
+/// is used up. Gives the last answer.
 ///
 /// # Errors
 /// The last call's error.
@@ -102,7 +106,8 @@ mod tests {
 
     const QUICK: RetryPolicy = RetryPolicy::new(4, Duration::from_millis(1));
 
-    /// Calls a service that fails so many times before it answers. Gives the answer and the number of calls.
+    /// Calls a service that fails so many times before it answers. Gives the answer and the number
+    /// of calls.
     fn call_failing(
         failures: u32,
         policy: RetryPolicy,

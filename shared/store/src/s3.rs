@@ -18,8 +18,8 @@ use crate::{
     StoredObject, retry_with_backoff,
 };
 
-/// A conditional PUT is repeated when S3 answers 409, "two at once, try again": after 10 ms, 20 ms, ... 160 ms the other writer
-/// has finished.
+/// A conditional PUT is repeated when S3 answers 409, "two at once, try again": after 10 ms, 20 ms,
+/// ... 160 ms the other writer has finished.
 const CONFLICT_RETRY: RetryPolicy = RetryPolicy::new(6, Duration::from_millis(10));
 
 /// A bucket on S3.

@@ -6,8 +6,9 @@ use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use crate::StoreError;
 use crate::s3_error::s3_error;
 
-/// The ids of every version of exactly this key that is not the present one: those with content first, then the markers of
-/// deletions. Deleted in this order, no old content becomes the present version half way.
+/// The ids of every version of exactly this key that is not the present one: those with content
+/// first, then the markers of deletions. Deleted in this order, no old content becomes the present
+/// version half way.
 pub(crate) async fn list_noncurrent_versions(
     client: &Client,
     bucket: &str,

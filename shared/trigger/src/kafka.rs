@@ -200,8 +200,8 @@ impl<'de> Visitor<'de> for KafkaHeaderValueVisitor {
 
 /// The answer to a Kafka batch: for each partition, the first offset that was not processed.
 ///
-/// Lambda continues from there; partitions that are not named are processed. An identifier that is not in the batch
-/// makes Lambda repeat the full batch.
+/// Lambda continues from there; partitions that are not named are processed. An identifier that is
+/// not in the batch makes Lambda repeat the full batch.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaFailures {

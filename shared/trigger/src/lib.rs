@@ -1,8 +1,9 @@
 //! The payloads that Lambda delivers, decoded leniently, and the answers that it understands.
 //!
-//! Lenient, because a single odd record must not make a full batch unreadable: in `aws_lambda_events` 1.2 a null
-//! header, or one byte of 128 or more, fails the entire Kafka event before any handler runs. Its types are used
-//! where they are reliable ([`SqsEvent`], [`HttpRequest`]).
+//! Lenient, because a single odd record must not make a full batch unreadable: in
+//! `aws_lambda_events` 1.2 a null header, or one byte of 128 or more, fails the entire Kafka event
+//! before any handler runs. Its types are used where they are reliable ([`SqsEvent`],
+//! [`HttpRequest`]).
 
 mod kafka;
 mod queue;

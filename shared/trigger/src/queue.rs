@@ -39,8 +39,8 @@ pub struct ObjectCreated {
     pub key: String,
 }
 
-/// The objects that a message names: an S3 notification, directly or from SNS, or in EventBridge's form.
-/// A test event names none.
+/// The objects that a message names: an S3 notification, directly or from SNS, or in EventBridge's
+/// form. A test event names none.
 ///
 /// # Errors
 /// When the message is none of these.

@@ -1,4 +1,5 @@
-//! The schedule's payload: EventBridge Scheduler passes the scheduled time, which gives the logical date.
+//! The schedule's payload: EventBridge Scheduler passes the scheduled time, which gives the logical
+//! date.
 
 use lake::Day;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! The house's own rules of `infra/`, over its parsed Terraform.
 //!
-//! Terraform's tests say that a plan is what is meant; these say that nothing is missing from the text: a trigger, dead
-//! letters, an alarm, a setting. [`find_problems`] names everything that is; the mutation tests take each of these things out
-//! and see that it does.
+//! Terraform's tests say that a plan is what is meant; these say that nothing is missing from the
+//! text: a trigger, dead letters, an alarm, a setting. [`find_problems`] names everything that is;
+//! the mutation tests take each of these things out and see that it does.
 
 mod remembered;
 mod rules;

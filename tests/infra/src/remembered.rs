@@ -1,7 +1,9 @@
-//! Passes that are remembered: Terraform's tests take minutes, and most changes do not touch what they look at.
+//! Passes that are remembered: Terraform's tests take minutes, and most changes do not touch what
+//! they look at.
 //!
-//! A pass is kept in the target folder under a digest of every file that the tests read. While the digest is the same, the
-//! test says so and is not run again. `POLELAKE_TEST_AGAIN=1` runs it all the same.
+//! A pass is kept in the target folder under a digest of every file that the tests read. While the
+//! digest is the same, the test says so and is not run again. `POLELAKE_TEST_AGAIN=1` runs it all
+//! the same.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};

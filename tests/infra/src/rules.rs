@@ -9,7 +9,8 @@ use crate::terraform::{
     BlockLocation, Infra, attribute_text, block_labels, find_attribute, nested_blocks,
 };
 
-/// Alarms of each small module, by the metric that they watch. Two of one metric watch different things.
+/// Alarms of each small module, by the metric that they watch. Two of one metric watch different
+/// things.
 const ALARMS: [(&str, &[&str]); 6] = [
     ("modules/function/", &["Errors", "Throttles", "Duration"]),
     (
@@ -51,7 +52,8 @@ const ALARMS: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// What invokes each function: the small module or resource, and the attribute that names the function.
+/// What invokes each function: the small module or resource, and the attribute that names the
+/// function.
 const TRIGGERS: [(&str, &str, &str); 6] = [
     ("event-relay", "http_api", "function_name"),
     (
@@ -216,7 +218,9 @@ fn check_failure_destinations(infra: &Infra, function: &str, found: &mut Vec<Str
             }
             if attribute_text(block, "behind_kafka") != "true" {
                 found.push(
-                    "raw-landing is behind Kafka and does not say so: nothing would hold it to 14 min".into(),
+                    "raw-landing is behind Kafka and does not say so: nothing would hold it to 14 \
+                     min"
+                    .into(),
                 );
             }
         }
@@ -311,7 +315,7 @@ fn alarm_metrics(infra: &Infra, folder: &str) -> Vec<String> {
     names
 }
 
-/// Every alarm that there must be, and that each of them tells somebody.
+/// Every alarm that there must be, and that each of them notifies the operators.
 fn check_alarms(infra: &Infra, found: &mut Vec<String>) {
     for (folder, needed) in ALARMS {
         let mut there = alarm_metrics(infra, folder);

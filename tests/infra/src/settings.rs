@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// The names of environment variables that a `context.rs` reads, without those that Lambda itself sets.
+/// The names of environment variables that a `context.rs` reads, without those that Lambda itself
+/// sets.
 #[must_use]
 pub fn settings_read_by(context: &str) -> BTreeSet<String> {
     let calls = ["required_text(\"", "optional_text(\"", "number_or(\""];

@@ -49,7 +49,8 @@ impl Infra {
         Ok(Self { files })
     }
 
-    /// The blocks of one kind, such as `resource`, whose first label is `label`, in files below `folder` (empty for all).
+    /// The blocks of one kind, such as `resource`, whose first label is `label`, in files below
+    /// `folder` (empty for all).
     pub fn find_blocks<'i>(
         &'i self,
         folder: &'i str,

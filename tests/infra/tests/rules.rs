@@ -126,7 +126,7 @@ fn noticed(before: &Infra, after: &Infra, what: &str) {
     );
     assert!(
         !find_problems(after).is_empty(),
-        "nobody notices that {what} is gone"
+        "no rule notices that {what} is gone"
     );
 }
 

@@ -1,5 +1,5 @@
-//! Terraform itself: format, validation, its tests over mocked AWS; and the minimal environment applied for real to an
-//! emulator, planned again, destroyed.
+//! Terraform itself: format, validation, its tests over mocked AWS; and the minimal environment
+//! applied for real to an emulator, planned again, destroyed.
 //!
 //! What is not installed is skipped out loud; with `CI=true` it is a failure.
 
@@ -241,7 +241,10 @@ impl Drop for Emulator {
 /// Zips that stand in for the functions' packages.
 fn packages(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
-    let script = "import sys, zipfile\nfor path in sys.argv[1:]:\n    with zipfile.ZipFile(path, 'w') as file:\n        file.writestr('bootstrap', '#!/bin/sh\\n')\n";
+    let script = "import sys, zipfile\n\
+        for path in sys.argv[1:]:\n    \
+        with zipfile.ZipFile(path, 'w') as file:\n        \
+        file.writestr('bootstrap', '#!/bin/sh\\n')\n";
     let paths = FUNCTIONS.map(|function| folder.join(format!("{function}.zip")));
     assert!(
         Command::new("python3")
@@ -310,8 +313,8 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     keep_outputs(&terraform);
     let (code, said) = run(&["plan", "-no-color", "-detailed-exitcode"]);
     assert_eq!(code, 0, "the second plan is not empty\n{}", ending(&said));
-    // moto answers nothing where a queue's setting is gone. The provider may take that for a failure; when it looks
-    // again, for what it is.
+    // moto answers nothing where a queue's setting is gone. The provider may take that for a
+    // failure; when it looks again, for what it is.
     let destroyed = (0..2).any(|_| run(&["destroy", "-no-color", "-auto-approve"]).0 == 0);
     assert!(destroyed, "it cannot be taken down");
     test.remember_pass().unwrap();
@@ -375,7 +378,8 @@ fn checkov_finds_nothing_that_is_not_explained() {
     let skipped = explained_skips(&std::fs::read_to_string(folder.join(".checkov.yaml")).unwrap());
     let seconds = begun.elapsed().as_secs_f64();
     println!(
-        "checkov: {passed} passed, {failed} failed, {skipped} kinds skipped with a reason, {seconds:.1} s"
+        "checkov: {passed} passed, {failed} failed, {skipped} kinds skipped with a reason, \
+         {seconds:.1} s"
     );
     let named = |check: &Value| format!("{} {}", check["check_id"], check["resource"]);
     let failures: Vec<String> = report["results"]["failed_checks"]

@@ -1,4 +1,5 @@
-//! `polelake-bench land` and `polelake-bench transform`: events per CPU-second and CPU-seconds per million events of one step.
+//! `polelake-bench land` and `polelake-bench transform`: events per CPU-second and CPU-seconds per
+//! million events of one step.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -119,7 +120,8 @@ pub(crate) async fn bench_landing(events: usize, as_json: bool) -> Result<bool, 
         step: "land",
         events: batches * BATCH_RECORDS,
         wall_seconds,
-        // The kernel counts CPU time in ticks of 10 ms; one core is never idle here, so wall time is the lower bound.
+        // The kernel counts CPU time in ticks of 10 ms; one core is never idle here, so wall time
+        // is the lower bound.
         cpu_seconds: cpu_seconds.max(wall_seconds),
         bytes: values.iter().map(Vec::len).sum::<usize>() * batches,
         details: json!({}),
@@ -137,7 +139,9 @@ fn payload_template(values: &[Vec<u8>]) -> String {
             json!({
                 "topic": SOURCE, "partition": 0, "offset": format!("@{position:0OFFSET_DIGITS$}"),
                 "timestamp": APPEND_MILLIS, "timestampType": "LOG_APPEND_TIME",
-                "key": base64_simd::STANDARD.encode_to_string(b"0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f"),
+                "key": base64_simd::STANDARD.encode_to_string(
+                    b"0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f"
+                ),
                 "value": base64_simd::STANDARD.encode_to_string(value),
                 "headers": [
                     {"source": header_bytes(SOURCE)},
@@ -170,7 +174,8 @@ fn fill_offsets(template: &str, first_offset: usize) -> String {
     payload
 }
 
-/// Measures pole-transform: a raw object, decoded and transformed to all its tables, again and again.
+/// Measures pole-transform: a raw object, decoded and transformed to all its tables, again and
+/// again.
 pub(crate) fn bench_transform(
     events: usize,
     contracts: &Path,

@@ -1,4 +1,5 @@
-//! `polelake-bench cold-start`: milliseconds from process start to first answer, and megabytes of each function's binary.
+//! `polelake-bench cold-start`: milliseconds from process start to first answer, and megabytes of
+//! each function's binary.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ fn empty_payload(function: &str) -> &'static str {
     }
 }
 
-/// Starts each function several times; prints the median time to its first answer, and the size of its binary.
+/// Starts each function several times; prints the median time to its first answer, and the size of
+/// its binary.
 pub(crate) async fn bench_cold_start(
     place: &PlatformArgs,
     as_json: bool,
@@ -49,7 +51,8 @@ pub(crate) async fn bench_cold_start(
             );
         } else {
             println!(
-                "{name:16} {milliseconds:6.1} ms from process start to first answer (median of {STARTS}), {megabytes:5.1} MB"
+                "{name:16} {milliseconds:6.1} ms from process start to first answer (median of \
+                 {STARTS}), {megabytes:5.1} MB"
             );
         }
     }
@@ -90,7 +93,8 @@ async fn median_start_millis(
     Ok(times[STARTS / 2])
 }
 
-/// The environment of a function whose neighbours cannot be reached: it must not need them to start.
+/// The environment of a function whose neighbours cannot be reached: it must not need them to
+/// start.
 fn function_environment(contracts: &Path) -> Result<BTreeMap<String, String>, CliError> {
     // As on AWS, the functions read packed contracts.
     let file = std::env::temp_dir().join(format!("polelake-contracts-{}.json", std::process::id()));

@@ -18,7 +18,8 @@ pub(crate) const GET_WAIT: f64 = 0.02;
 /// Refined objects that the transform writes at once.
 pub(crate) const PUTS_AT_ONCE: f64 = 8.0;
 
-/// Seconds that a day's merge and report wait for S3 and Glue: 20 tables, 25 requests each, eight tables at once.
+/// Seconds that a day's merge and report wait for S3 and Glue: 20 tables, 25 requests each, eight
+/// tables at once.
 pub(crate) const DAY_WAIT: f64 = 2.0;
 
 /// Sources, each with a topic of its own.
@@ -28,8 +29,8 @@ pub(crate) const TABLES: f64 = 20.0;
 /// Bytes of a payload that Lambda gathers at most: 6 MB of JSON and base64.
 pub(crate) const BATCH_BYTES: f64 = 4_500_000.0;
 
-/// Requests of the transform for a raw object beyond its tables and its receipt: HEAD of the receipt, GET of the object, GET
-/// of the erasure list.
+/// Requests of the transform for a raw object beyond its tables and its receipt: HEAD of the
+/// receipt, GET of the object, GET of the erasure list.
 pub(crate) const TRANSFORM_GETS: f64 = 3.0;
 /// GETs of a receipt by the merge and the report.
 pub(crate) const RECEIPT_GETS: f64 = 2.0;
@@ -56,12 +57,13 @@ pub(crate) const DAYS_RETAINED: f64 = 55.0;
 
 /// Bytes of log for an invocation: Lambda's report line and a line of metrics.
 pub(crate) const LOG_BYTES: f64 = 1_000.0;
-/// Series of each source that are written in every hour: accepted, landed, refined, and one of those that are written only
-/// when they are not 0.
+/// Series of each source that are written in every hour: accepted, landed, refined, and one of
+/// those that are written only when they are not 0.
 pub(crate) const HOURLY_SERIES: f64 = 4.0;
 /// Series of each table that are written in one hour of a day.
 pub(crate) const DAILY_SERIES: f64 = 3.0;
-/// Alarms of the stack: four for each source and its topic, and thirty of functions, queues and days.
+/// Alarms of the stack: four for each source and its topic, and thirty of functions, queues and
+/// days.
 pub(crate) const ALARMS: f64 = 4.0 * SOURCES + 30.0;
 /// Share of invocations whose trace X-Ray records.
 pub(crate) const TRACED_SHARE: f64 = 0.05;

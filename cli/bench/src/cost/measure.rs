@@ -1,4 +1,5 @@
-//! What a day costs: a synthetic council through the real function processes, their CPU time as the kernel counts it.
+//! What a day costs: a synthetic council through the real function processes, their CPU time as the
+//! kernel counts it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -114,7 +115,7 @@ pub(crate) async fn measure_days(
 ) -> Result<CostMeasurements, CliError> {
     require_new_folder(&place.dir)?;
     let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
-    let client = PlatformClient::for_api(&platform.api);
+    let client = PlatformClient::for_platform(&platform);
     let council = SyntheticCouncil { seed: 1, people };
 
     eprintln!("a day of {people} people");
@@ -326,7 +327,8 @@ async fn measure_merge(
     })
 }
 
-/// CPU-seconds per million rows in the line of `polelake-bench snapshot` whose name contains `bench`.
+/// CPU-seconds per million rows in the line of `polelake-bench snapshot` whose name contains
+/// `bench`.
 fn merge_cpu_per_million(lines: &[Value], bench: &str) -> Result<f64, CliError> {
     let line = lines.iter().find(|line| {
         let name = line["bench"].as_str();

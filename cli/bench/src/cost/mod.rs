@@ -1,4 +1,5 @@
-//! What a month costs on AWS, from what this machine measures: the model, its prices, and alternatives with other services.
+//! What a month costs on AWS, from what this machine measures: the model, its prices, and
+//! alternatives with other services.
 
 mod assumptions;
 mod cost_report;
@@ -54,7 +55,8 @@ struct ComparedMonth {
 }
 
 impl CostBench {
-    /// Measures or reads measurements, and prints the bills. A missed aim is printed and is no failure.
+    /// Measures or reads measurements, and prints the bills. A missed aim is printed and is no
+    /// failure.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         let measured = match &self.measured {
             Some(file) => read_measurements(file)?,
@@ -88,7 +90,10 @@ impl CostBench {
         let months: Vec<Value> = months
             .iter()
             .map(|month| {
-                json!({"million_events": month.million_events, "bill": month.bill, "peers": month.alternatives})
+                json!({
+                    "million_events": month.million_events, "bill": month.bill,
+                    "peers": month.alternatives
+                })
             })
             .collect();
         json!({

@@ -79,7 +79,8 @@ impl MonthlyWorkload {
         }
     }
 
-    /// Raw objects: one for each partition and window in which something came, more where one payload cannot hold it.
+    /// Raw objects: one for each partition and window in which something came, more where one
+    /// payload cannot hold it.
     pub(crate) fn raw_objects(&self, event_bytes: f64) -> f64 {
         let windows = self.streams * assumed::DAYS_PER_MONTH * 86_400.0 / self.window;
         let events_per_window = self.events / windows;
@@ -198,7 +199,8 @@ fn invocation_cpu(function: &FunctionCpu, month: &MonthlyWorkload, invocations: 
     function.per_million * month.events / 1e6 + function.per_invocation * invocations
 }
 
-/// Seconds that the transform waits for S3 in an invocation: its reads, its tables in rounds of PUTs, and its receipt.
+/// Seconds that the transform waits for S3 in an invocation: its reads, its tables in rounds of
+/// PUTs, and its receipt.
 fn transform_wait(measured: &CostMeasurements) -> f64 {
     let table_rounds = (measured.tables_of_an_object / assumed::PUTS_AT_ONCE).ceil();
     assumed::TRANSFORM_GETS * assumed::GET_WAIT + (table_rounds + 1.0) * assumed::PUT_WAIT
@@ -401,7 +403,8 @@ mod tests {
 
     #[test]
     fn gigabyte_seconds_of_work_do_not_depend_on_memory_and_those_of_waiting_do() {
-        // 100 s of work, 1.4 times as long on Lambda: 140 s of 1,769 MB are 241.86 GB-s, with any smaller memory too.
+        // 100 s of work, 1.4 times as long on Lambda: 140 s of 1,769 MB are 241.86 GB-s, with any
+        // smaller memory too.
         near(
             gigabyte_seconds(100.0, 0.0, 1_769.0),
             140.0 * 1_769.0 / 1_024.0,
@@ -445,7 +448,8 @@ mod tests {
 
     #[test]
     fn a_month_by_hand() {
-        // Round figures: 10 CPU-s a million in each hop, 1 ms an invocation, 2 tables, 3 rows, 1,000 bytes.
+        // Round figures: 10 CPU-s a million in each hop, 1 ms an invocation, 2 tables, 3 rows,
+        // 1,000 bytes.
         let month = MonthlyWorkload {
             events: 2e6,
             streams: 8.0,
@@ -457,12 +461,14 @@ mod tests {
         // 8 × 8,640 windows, 28.9 events in each: none is empty.
         near(bill.objects.round(), 69_120.0);
         let objects = bill.objects;
-        // 20,000 requests: 20 + 20 CPU-s × 1.4 × 1,769 / 1,024, and 400 s of waiting with half a GB.
+        // 20,000 requests: 20 + 20 CPU-s × 1.4 × 1,769 / 1,024, and 400 s of waiting with half a
+        // GB.
         near(
             usd(&bill, "Lambda event-relay"),
             (40.0 * 1.4 * 1_769.0 / 1_024.0 + 200.0) * 0.000_013_333_4,
         );
-        // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 80 for two rounds of PUTs, with 1,024 MB.
+        // 20 CPU-s and 1 ms for each object; 60 ms for three GETs and 80 for two rounds of PUTs,
+        // with 1,024 MB.
         let transform = (20.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + objects * 0.14;
         near(
             usd(&bill, "Lambda pole-transform"),
@@ -493,7 +499,8 @@ mod tests {
             usd(&bill, "SQS: raw objects, idle polls"),
             (objects * 3.0 + 648_000.0) * 0.4e-6,
         );
-        // 2 million events of 250 bytes are half a GB, twelve times; a million rows of 100 bytes, 55 times.
+        // 2 million events of 250 bytes are half a GB, twelve times; a million rows of 100 bytes,
+        // 55 times.
         near(
             usd(&bill, "S3 raw and refined, twelve months kept"),
             6.0 * 0.024,

@@ -1,4 +1,5 @@
-//! What other services cost for the same work, from the topic to the day's tables; without storage, and without Kafka.
+//! What other services cost for the same work, from the topic to the day's tables; without storage,
+//! and without Kafka.
 
 use serde::Serialize;
 
@@ -17,7 +18,8 @@ const PROCESSORS_OF_A_DPU: f64 = 4.0;
 const JOB_SECONDS: f64 = 60.0;
 /// Seconds until Spark has started (measured: docs/limits.md).
 const SPARK_START_SECONDS: f64 = 9.0;
-/// CPU-seconds of Spark for a million rows of a base that is merged: 41.4 for 4 million (measured: docs/limits.md).
+/// CPU-seconds of Spark for a million rows of a base that is merged: 41.4 for 4 million (measured:
+/// docs/limits.md).
 const SPARK_PER_MILLION_ROWS: f64 = 10.35;
 /// Events that Spark transforms in a second of one processor (measured beside pole-transform).
 const SPARK_EVENTS_PER_SECOND: f64 = 11_000.0;

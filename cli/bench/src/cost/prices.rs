@@ -1,7 +1,7 @@
 //! AWS's list prices in US dollars, without free tiers, discounts and tax.
 //!
-//! No price list was at hand when these were written down: they are what we know of eu-west-2, or of us-east-1 where the
-//! comment names it. Check them before you rely on a sum.
+//! No price list was at hand when these were written down: they are what we know of eu-west-2, or
+//! of us-east-1 where the comment names it. Check them before you rely on a sum.
 
 /// The region of the prices.
 pub(crate) const REGION: &str = "eu-west-2";
@@ -91,8 +91,8 @@ pub(crate) const MSK_GB_OUT: Price = Price::of(0.05, 1.0, "GB");
 pub(crate) const MSK_BROKER_HOUR: Price = Price::of(0.204, 1.0, "broker-hours");
 /// MSK provisioned, the brokers' disks.
 pub(crate) const MSK_GB_MONTH: Price = Price::of(0.116, 1.0, "GB-months");
-/// Lambda's event pollers for Kafka in provisioned mode: a unit for each mapping, or for mappings that share a poller group;
-/// us-east-1.
+/// Lambda's event pollers for Kafka in provisioned mode: a unit for each mapping, or for mappings
+/// that share a poller group; us-east-1.
 pub(crate) const POLLER_UNIT_HOUR: Price = Price::of(0.185, 1.0, "unit-hours");
 /// An interface endpoint in one zone.
 pub(crate) const ENDPOINT_HOUR: Price = Price::of(0.011, 1.0, "endpoint-hours");

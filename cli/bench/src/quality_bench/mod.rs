@@ -1,7 +1,8 @@
-//! `polelake-bench quality`: CPU-seconds of quality checks while a snapshot is written, when it is read again, and with exact
-//! uniqueness; beside Great Expectations over a tenth of the rows.
+//! `polelake-bench quality`: CPU-seconds of quality checks while a snapshot is written, when it is
+//! read again, and with exact uniqueness; beside Great Expectations over a tenth of the rows.
 //!
-//! The table is one row group of a real merge, copied until it has the rows: a check costs the same for each copy.
+//! The table is one row group of a real merge, copied until it has the rows: a check costs the same
+//! for each copy.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,7 +60,8 @@ pub(crate) struct QualityBench {
 }
 
 impl QualityBench {
-    /// Prepares the table, measures each kind of check, lets the peer check a tenth, and prints the measurements.
+    /// Prepares the table, measures each kind of check, lets the peer check a tenth, and prints the
+    /// measurements.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         let groups = self.rows.div_ceil(ROW_GROUP_ROWS as u64).max(1);
         let one_group = SnapshotBench {
@@ -128,7 +130,8 @@ fn cpu_per_row(measured: &Value) -> f64 {
     number_field(measured, "cpu") / number_field(measured, "rows").max(1.0)
 }
 
-/// Copies the one row group of the first day's snapshot `groups` times, and keeps the group in a file beside it.
+/// Copies the one row group of the first day's snapshot `groups` times, and keeps the group in a
+/// file beside it.
 async fn inflate_snapshot(dir: &Path, groups: u64) -> Result<(), CliError> {
     let curated = zone_store(dir, "curated");
     let key = manifest_key(TABLE, FIRST_DAY);
@@ -249,7 +252,8 @@ fn time_groups(
     }))
 }
 
-/// Reads the snapshot again. With the rule of uniqueness, all rows but those of one group repeat a key.
+/// Reads the snapshot again. With the rule of uniqueness, all rows but those of one group repeat a
+/// key.
 async fn measure_rescan(table: &TableContract, groups: u64, dir: &Path) -> Result<Value, CliError> {
     let curated = zone_store(dir, "curated");
     let body = curated.get(&manifest_key(TABLE, FIRST_DAY)).await?.body;
@@ -271,6 +275,7 @@ async fn measure_rescan(table: &TableContract, groups: u64, dir: &Path) -> Resul
         return Err(message.into());
     }
     Ok(json!({
-        "wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": rescan.rows, "repeats": repeats,
+        "wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": rescan.rows,
+        "repeats": repeats,
     }))
 }

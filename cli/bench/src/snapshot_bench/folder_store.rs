@@ -1,4 +1,5 @@
-//! A bucket as a folder of files, for the benchmark: its peers read the same files, without a server in between.
+//! A bucket as a folder of files, for the benchmark: its peers read the same files, without a
+//! server in between.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

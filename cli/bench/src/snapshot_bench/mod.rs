@@ -1,5 +1,6 @@
-//! `polelake-bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same files, one process each.
-//! `polelake-bench tables`: many small tables merged in one invocation. Both print CPU-seconds, seconds and megabytes.
+//! `polelake-bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same
+//! files, one process each. `polelake-bench tables`: many small tables merged in one invocation.
+//! Both print CPU-seconds, seconds and megabytes.
 
 mod folder_store;
 mod many_tables;
@@ -50,7 +51,8 @@ pub(crate) struct SnapshotBench {
     pub(crate) contracts: PathBuf,
 }
 
-/// Each peer with the variants of its merge: `simple` rewrites the table, `whole` makes what polelake makes.
+/// Each peer with the variants of its merge: `simple` rewrites the table, `whole` makes what
+/// polelake makes.
 const PEER_VARIANTS: [(&str, &str); 3] = [
     ("duckdb", "simple"),
     ("duckdb", "whole"),
@@ -62,7 +64,8 @@ pub(crate) fn zone_store(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
     Arc::new(FolderStore(dir.join(name)))
 }
 
-/// Merges one day in this process and prints what it cost as JSON. With `tables`, the many tables of a small council.
+/// Merges one day in this process and prints what it cost as JSON. With `tables`, the many tables
+/// of a small council.
 pub(crate) async fn run_worker(
     dir: &Path,
     contracts: &Path,
@@ -89,7 +92,8 @@ pub(crate) async fn run_worker(
     let run = snapshot_merge::handle(&schedule, &context, budget).await?;
     let measured = json!({
         "wall": watch.wall_seconds(), "cpu": watch.cpu_seconds(), "peak_mb": peak_megabytes("self"),
-        "rows": run.tables.iter().map(|table| table.rows).sum::<u64>(), "tables": run.tables.len(), "run": run,
+        "rows": run.tables.iter().map(|table| table.rows).sum::<u64>(), "tables": run.tables.len(),
+        "run": run,
     });
     println!("{measured}");
     Ok(true)
@@ -113,8 +117,8 @@ fn merge_context(dir: &Path, catalogue: Catalogue) -> Context {
     }
 }
 
-/// Merges and publishes the many small tables of a council in one invocation: a first load, one changed key in a hundred,
-/// and no changes.
+/// Merges and publishes the many small tables of a council in one invocation: a first load, one
+/// changed key in a hundred, and no changes.
 pub(crate) async fn bench_small_tables(
     dir: &Path,
     contracts: &Path,
@@ -196,7 +200,8 @@ async fn merge_in_process(
 }
 
 impl SnapshotBench {
-    /// Prepares the days, merges each, lets the peers merge the second, and prints the measurements.
+    /// Prepares the days, merges each, lets the peers merge the second, and prints the
+    /// measurements.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         require_new_folder(&self.dir)?;
         let selections = [
@@ -314,7 +319,8 @@ pub(crate) async fn run_json_process(mut command: Command, who: &str) -> Result<
         let errors = String::from_utf8_lossy(&output.stderr);
         let cause = errors.lines().last().unwrap_or("it printed nothing");
         format!(
-            "{who} failed: {cause}; `pip install duckdb pyspark` brings the peers, `--peers none` does without"
+            "{who} failed: {cause}; `pip install duckdb pyspark` brings the peers, `--peers none` \
+             does without"
         )
         .into()
     })

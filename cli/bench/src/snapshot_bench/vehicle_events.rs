@@ -160,7 +160,8 @@ impl VehicleEvents<'_> {
         Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
     }
 
-    /// The values of one column, provenance or the table's own; columns that no event sets are null.
+    /// The values of one column, provenance or the table's own; columns that no event sets are
+    /// null.
     fn column_values(&self, field: &FieldRef, vehicles: &[u64], offset: i64) -> ArrayRef {
         match field.name().as_str() {
             "event_time" => self.time_column(vehicles.len(), offset, 977),

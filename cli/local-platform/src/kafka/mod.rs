@@ -1,7 +1,8 @@
 //! A Kafka broker for one machine: real clients talk to it over the wire protocol.
 //!
-//! Why our own broker: see docs/adr/0003. Brokers that run without a container keep their records in memory; ours writes
-//! them to files, because an acknowledged record must survive a restart of the platform.
+//! Why our own broker: see docs/adr/0003. Brokers that run without a container keep their records
+//! in memory; ours writes them to files, because an acknowledged record must survive a restart of
+//! the platform.
 
 pub mod fault_injection;
 mod log;

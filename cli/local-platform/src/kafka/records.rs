@@ -1,7 +1,7 @@
 //! Records of a batch of format 2, read back as they were sent.
 //!
-//! The `kafka-protocol` crate reads a record's headers into a map: of two headers of one name it returns only the last.
-//! Lambda delivers both, and so does this module.
+//! The `kafka-protocol` crate reads a record's headers into a map: of two headers of one name it
+//! returns only the last. Lambda delivers both, and so does this module.
 
 use std::io;
 

@@ -1,6 +1,7 @@
 //! An S3 endpoint for one machine: the protocol from `s3s`, the back end our own files.
 //!
-//! Why not `s3s-fs`: of eight concurrent writers with `If-None-Match: *`, more than one won in 37 of 40 rounds.
+//! Why not `s3s-fs`: of eight concurrent writers with `If-None-Match: *`, more than one won in 37
+//! of 40 rounds.
 
 mod files;
 mod service;

@@ -73,7 +73,8 @@ async fn collect_body(body: Option<StreamingBlob>) -> S3Result<Bytes> {
     let Some(mut body) = body else {
         return Ok(bytes.freeze());
     };
-    // A wrong checksum or a broken connection ends the stream with an error, and then nothing is stored.
+    // A wrong checksum or a broken connection ends the stream with an error, and then nothing is
+    // stored.
     while let Some(part) = body.next().await {
         bytes.extend_from_slice(&part.map_err(|error| s3_error!(BadDigest, "{error}"))?);
     }
@@ -160,10 +161,9 @@ impl S3 for S3FileService {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
         self.require_bucket(&input.bucket)?;
-        let entry = self
-            .0
-            .find_entry(&input.bucket, &input.key)
-            .ok_or_else(|| s3_error!(NoSuchKey))?;
+        let opened = self.0.open_object(&input.bucket, &input.key);
+        let opened = opened.map_err(|error| internal_error(&error))?;
+        let (entry, _) = opened.ok_or_else(|| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: i64::try_from(entry.size).ok(),
             accept_ranges: Some("bytes".into()),
@@ -277,7 +277,8 @@ fn list_page(
             let folder = delimiter.and_then(|delimiter| common_prefix(&key, prefix, delimiter));
             match folder {
                 Some(folder) => {
-                    // The folder's name stands for every key below it: go on after the last of them.
+                    // The folder's name stands for every key below it: go on after the last of
+                    // them.
                     after = format!("{folder}\u{10ffff}");
                     page.prefixes.push(folder);
                 }

@@ -1,7 +1,9 @@
-//! A synthetic council: people, homes, tenancies, contact details and cases, and the events of its days.
+//! A synthetic council: people, homes, tenancies, contact details and cases, and the events of its
+//! days.
 //!
-//! Everything follows from the seed: the same seed and day give the same events, byte for byte. No name, address or
-//! number belongs to a real person: postcodes begin with ZZ, which the Royal Mail does not assign.
+//! Everything follows from the seed: the same seed and day give the same events, byte for byte. No
+//! name, address or number belongs to a real person: postcodes begin with ZZ, which the Royal Mail
+//! does not assign.
 
 mod days;
 mod people;

@@ -33,7 +33,7 @@ pub(super) struct Alert {
 pub(super) type VisibleDays = BTreeMap<String, Option<String>>;
 
 /// Sends the day's alert, unless the same was sent before. When the day's problems are fixed, the
-/// sent alert is forgotten: should they come back, it is sent again.
+/// record of the sent alert is cleared: should they come back, it is sent again.
 ///
 /// # Errors
 /// When the site's bucket, the curated zone or the topic does not answer.

@@ -193,9 +193,10 @@ fn trend_check(trend: &Trend, table: &TableContract) -> DatacontractCheck {
         TrendState::Usual => None,
         TrendState::Unusual => Some(describe_trend(trend)),
         TrendState::Young => Some("there are too few days to compare with".into()),
-        TrendState::Acknowledged => {
-            Some(format!("{}; somebody has said why", describe_trend(trend)))
-        }
+        TrendState::Acknowledged => Some(format!(
+            "{}; acknowledged in contracts/incidents.yaml",
+            describe_trend(trend)
+        )),
     };
     let expected = trend
         .expected

@@ -20,8 +20,9 @@ pub(crate) struct EarlierReports {
     pub(crate) passing: BTreeMap<String, String>,
 }
 
-/// Reads the report of the reported day before `report`, and further back while a table that is held back has not passed.
-/// `known` is an earlier report that the caller has read already: it is not read again.
+/// Reads the report of the reported day before `report`, and further back while a table that is
+/// held back has not passed. `known` is an earlier report that the caller has read already: it is
+/// not read again.
 ///
 /// # Errors
 /// When the storage does not answer.

@@ -14,6 +14,7 @@ mod exports;
 mod field_rows;
 mod govuk;
 mod home;
+mod lag;
 mod lists;
 mod query;
 mod relations;
@@ -157,8 +158,8 @@ fn html_page(key: String, body: Vec<u8>) -> SitePage {
     }
 }
 
-/// Whether a rule reads a personal column: then its small counts are suppressed. An unknown table or
-/// rule counts as personal.
+/// Whether a rule reads a personal column: then its small counts are suppressed. An unknown table
+/// or rule counts as personal.
 fn is_about_people(table: Option<&TableContract>, result: &RuleResult) -> bool {
     let Some(table) = table else { return true };
     let Some(rule) = table.rules.iter().find(|rule| rule.id == result.rule) else {

@@ -9,7 +9,8 @@ pub(super) const SAMPLE_ROWS: usize = 3;
 /// The namespace of synthetic ids. No source uses it.
 const SAMPLE_NAMESPACE: &str = "synthetic-sample";
 
-/// The value of a column in a sample row, from the contract's examples, lists, enumerations and checks, and its type.
+/// The value of a column in a sample row, from the contract's examples, lists, enumerations and
+/// checks, and its type.
 pub(super) fn sample_value(
     catalogue: &Catalogue,
     table: &TableContract,

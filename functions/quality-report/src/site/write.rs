@@ -25,7 +25,8 @@ pub(crate) struct SiteWriteCounts {
     pub(crate) deleted: usize,
 }
 
-/// Writes what changed. The list of pages goes last: after a broken-off run they are written once more.
+/// Writes what changed. The list of pages goes last: after a broken-off run they are written once
+/// more.
 ///
 /// # Errors
 /// When the storage does not answer.

@@ -1,7 +1,7 @@
 //! Avro's object container files, as far as Iceberg's manifests need them.
 //!
-//! Written here because the crate for it names the file's metadata in the random order of a hash map: the same input
-//! would not give the same bytes.
+//! Written here because the crate for it names the file's metadata in the random order of a hash
+//! map: the same input would not give the same bytes.
 
 use std::collections::BTreeMap;
 
@@ -162,7 +162,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(numbers in prop::collection::vec(any::<i64>(), 0..9), text in ".{0,9}") {
+        fn what_is_written_is_read(
+            numbers in prop::collection::vec(any::<i64>(), 0..9),
+            text in ".{0,9}",
+        ) {
             let mut rows = AvroEncoder::default();
             for number in &numbers {
                 rows.write_long(*number);

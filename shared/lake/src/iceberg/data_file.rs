@@ -9,6 +9,7 @@ pub struct DataFile {
     pub rows: u64,
     /// Bytes of it.
     pub bytes: u64,
-    /// The minimum and the maximum `owner_id` in it, or wider bounds of them, where known: readers skip files by them.
+    /// The minimum and the maximum `owner_id` in it, or wider bounds of them, where known: readers
+    /// skip files by them.
     pub owners: Option<(String, String)>,
 }

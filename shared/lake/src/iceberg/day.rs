@@ -59,7 +59,8 @@ impl DayFiles {
     }
 }
 
-/// The bounds of a shard's owners. A shard is a range of owners: its bounds are wide, and enough to skip it.
+/// The bounds of a shard's owners. A shard is a range of owners: its bounds are wide, and enough to
+/// skip it.
 fn shard_owner_bounds(shard: u32, shards: u32) -> (String, String) {
     let OwnerRange { from, to } = OwnerRange::of_shard(shard, shards);
     (from, to.unwrap_or_else(|| AFTER_ALL_IDS.to_owned()))
@@ -187,7 +188,8 @@ fn count_files(entries: &[ManifestEntry]) -> [(&'static str, i64); 12] {
     ]
 }
 
-/// The rows that a day changed. Iceberg's own counts are of files: a row that stays in a rewritten file is new to them.
+/// The rows that a day changed. Iceberg's own counts are of files: a row that stays in a rewritten
+/// file is new to them.
 fn count_rows(day: &DayFiles) -> [(&'static str, i64); 3] {
     [
         ("polelake.deleted", day.deleted.cast_signed()),

@@ -10,7 +10,8 @@ use crate::{Day, LakeError};
 /// A day in a table's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotEntry {
-    /// The logical day. Its number is Iceberg's sequence number, its last millisecond is the snapshot's time.
+    /// The logical day. Its number is Iceberg's sequence number, its last millisecond is the
+    /// snapshot's time.
     pub date: Day,
     /// Iceberg's name of the snapshot.
     pub snapshot_id: i64,
@@ -22,7 +23,8 @@ pub struct SnapshotEntry {
 }
 
 impl SnapshotEntry {
-    /// The snapshot's time in milliseconds since 1970: a reader that asks for any time of the next day gets this snapshot.
+    /// The snapshot's time in milliseconds since 1970: a reader that asks for any time of the next
+    /// day gets this snapshot.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
         self.date.next().start_micros() / 1_000 - 1
@@ -92,7 +94,8 @@ impl ParsedTableMetadata {
 }
 
 impl IcebergDays {
-    /// Reads the days out of a table's metadata. Fields that are computed at every writing are skipped.
+    /// Reads the days out of a table's metadata. Fields that are computed at every writing are
+    /// skipped.
     ///
     /// # Errors
     /// When the bytes are no table metadata, or a snapshot's schema is not in it.

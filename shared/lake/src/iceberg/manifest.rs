@@ -1,4 +1,5 @@
-//! The manifest of a day: its files with the day on which each was added, and the files that were removed.
+//! The manifest of a day: its files with the day on which each was added, and the files that were
+//! removed.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +37,8 @@ pub(super) struct ManifestEntry {
     pub(super) file: DataFile,
 }
 
-/// The files of a day by path, each with the day that added it: the next day's manifest must repeat that of files that stay.
+/// The files of a day by path, each with the day that added it: the next day's manifest must repeat
+/// that of files that stay.
 #[derive(Clone, Debug, Default)]
 pub struct FileLineage(BTreeMap<String, ManifestEntry>);
 
@@ -49,7 +51,8 @@ impl FileLineage {
         let (metadata, count, mut rows) = AvroDecoder::open_container(bytes)?;
         // Only our own layout: another version's is a day that is published again.
         if metadata.get("avro.schema") != Some(&MANIFEST_SCHEMA) {
-            let why = "an Iceberg manifest has another layout than this version writes: publish its day again";
+            let why = "an Iceberg manifest has another layout than this version writes: publish \
+                its day again";
             return Err(LakeError::Unexpected(why.into()));
         }
         let mut files = BTreeMap::new();
@@ -134,7 +137,8 @@ pub(super) fn encode_manifest(
     ))
 }
 
-/// Writes the fields in the order of the schema. No field is left to be inherited from the manifest list.
+/// Writes the fields in the order of the schema. No field is left to be inherited from the manifest
+/// list.
 fn write_entry(to: &mut AvroEncoder, entry: &ManifestEntry, snapshot_id: i64) {
     to.write_long(entry.status as i64);
     // The snapshot, and the sequence numbers of the file's data and of the file.
@@ -161,8 +165,8 @@ fn write_entry(to: &mut AvroEncoder, entry: &ManifestEntry, snapshot_id: i64) {
     to.write_long(SORT_ORDER_ID.into());
 }
 
-/// Writes a map of one column: the owner, because files are ranges of owners. Bounds of other columns would disclose people's
-/// values.
+/// Writes a map of one column: the owner, because files are ranges of owners. Bounds of other
+/// columns would disclose people's values.
 fn write_bound(to: &mut AvroEncoder, owner: Option<&String>) {
     let Some(owner) = owner else {
         return to.write_null();

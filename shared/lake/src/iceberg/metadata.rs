@@ -121,7 +121,8 @@ impl IcebergTable<'_> {
             serde_json::to_vec(&build_table_metadata(&self.table_location(), days, newest)?)?;
         let metadata = self.metadata_file(newest.date, ICEBERG_METADATA_SUFFIX, bytes);
 
-        // DuckDB adds the suffix by itself, and PyIceberg where it is missing; neither accepts a line's end.
+        // DuckDB adds the suffix by itself, and PyIceberg where it is missing; neither accepts a
+        // line's end.
         let name = metadata
             .key
             .rsplit('/')
@@ -200,7 +201,8 @@ fn columns_by_id(days: &IcebergDays) -> BTreeMap<i32, &str> {
         .collect()
 }
 
-/// A day's parent is the kept day before it, whatever it was when the day was written: days are replaced and dropped.
+/// A day's parent is the kept day before it, whatever it was when the day was written: days are
+/// replaced and dropped.
 fn snapshots_with_parents(days: &IcebergDays) -> Vec<MetadataSnapshot<'_>> {
     let mut parent = None;
     let mut snapshots = Vec::new();
@@ -223,7 +225,8 @@ fn build_snapshot(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> Met
     }
 }
 
-/// Files that other programs write into the table are in no order, so that order is the default; the merge writes the second.
+/// Files that other programs write into the table are in no order, so that order is the default;
+/// the merge writes the second.
 fn sort_orders() -> [IcebergSortOrder; 2] {
     let unsorted = IcebergSortOrder {
         order_id: 0,
@@ -245,8 +248,8 @@ fn ascending_field(column: &str) -> IcebergSortField {
     }
 }
 
-/// Files from before columns had ids are read by the columns' names. No maintenance may delete files: other tables and days
-/// name the same ones.
+/// Files from before columns had ids are read by the columns' names. No maintenance may delete
+/// files: other tables and days name the same ones.
 fn table_properties(
     columns: &BTreeMap<i32, &str>,
 ) -> Result<BTreeMap<&'static str, String>, LakeError> {

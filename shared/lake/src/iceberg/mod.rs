@@ -1,15 +1,17 @@
 //! Apache Iceberg's table metadata, format version 2, for a table's daily snapshots.
 //!
-//! A day's snapshot is a list of immutable Parquet files already; this module lists the same files as Iceberg does, so that
-//! its readers can ask for any kept day. Bytes, no storage, and a pure function: no clock, no random numbers. To publish a
-//! day:
+//! A day's snapshot is a list of immutable Parquet files already; this module lists the same files
+//! as Iceberg does, so that its readers can ask for any kept day. Bytes, no storage, and a pure
+//! function: no clock, no random numbers. To publish a day:
 //!
-//! 1. read the current metadata with [`IcebergDays::from_metadata`], and the manifest of the day before
-//!    ([`IcebergDays::entry_before`], [`SnapshotEntry::manifest_key`]) with [`FileLineage::from_manifest`];
+//! 1. read the current metadata with [`IcebergDays::from_metadata`], and the manifest of the day
+//!    before ([`IcebergDays::entry_before`], [`SnapshotEntry::manifest_key`]) with
+//!    [`FileLineage::from_manifest`];
 //! 2. write the files of [`IcebergTable::write_day`];
 //! 3. [`IcebergDays::put_entry`] its entry, [`IcebergDays::retain_days`] that are kept, and write
 //!    [`IcebergTable::write_metadata`];
-//! 4. write the hint last: for readers of the folder that is the commit; for a catalogue it is its update.
+//! 4. write the hint last: for readers of the folder that is the commit; for a catalogue it is its
+//!    update.
 
 mod avro;
 mod data_file;

@@ -21,7 +21,8 @@ pub(super) struct IcebergField {
     doc: String,
 }
 
-/// A table's columns as they were on a day. The id is a hash of them: the same columns always have the same id.
+/// A table's columns as they were on a day. The id is a hash of them: the same columns always have
+/// the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct IcebergSchema {
     #[serde(rename = "type", default = "struct_type")]
@@ -36,8 +37,8 @@ fn struct_type() -> String {
 }
 
 impl IcebergSchema {
-    /// The columns that the contract declares. A column is required where its files require it: a patch may come before its record,
-    /// so a file may lack more than the contract allows.
+    /// The columns that the contract declares. A column is required where its files require it: a
+    /// patch may come before its record, so a file may lack more than the contract allows.
     pub(super) fn from_contract(contract: &TableContract) -> Result<Self, LakeError> {
         let files = curated_schema(contract);
         let mut fields = Vec::with_capacity(contract.columns.len());
@@ -78,7 +79,8 @@ fn iceberg_type(kind: &DataType) -> String {
     }
 }
 
-/// Readers would take two columns of one id for the same column: then the table is not published in Iceberg.
+/// Readers would take two columns of one id for the same column: then the table is not published in
+/// Iceberg.
 fn check_distinct_ids<'n>(
     table: &str,
     fields: impl Iterator<Item = (i32, &'n str)>,
@@ -87,8 +89,8 @@ fn check_distinct_ids<'n>(
     for (id, name) in fields {
         if let Some(other) = seen.insert(id, name) {
             return Err(LakeError::Unexpected(format!(
-                "the columns `{other}` and `{name}` of the table {table} have the same Iceberg field id {id}, \
-                 which is made of the name: rename the newer one"
+                "the columns `{other}` and `{name}` of the table {table} have the same Iceberg \
+                 field id {id}, which is made of the name: rename the newer one"
             )));
         }
     }

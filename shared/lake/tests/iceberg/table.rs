@@ -40,14 +40,20 @@ pub(crate) fn contract(with_added: bool) -> TableContract {
         .into_iter()
         .map(|(name, logical, physical)| (name, logical, physical, false));
     let property = |(name, logical, physical, required): (&str, &str, &str, bool)| {
-        json!({"name": name, "logicalType": logical, "physicalType": physical, "required": required,
-               "primaryKey": name == "pole_id", "classification": "internal", "description": format!("Its {name}")})
+        json!({
+            "name": name, "logicalType": logical, "physicalType": physical, "required": required,
+            "primaryKey": name == "pole_id", "classification": "internal",
+            "description": format!("Its {name}"),
+        })
     };
     let document = json!({
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-person", "name": "person", "status": "active",
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-person", "name": "person",
+        "status": "active",
         "version": if with_added { "1.1.0" } else { "1.0.0" }, "domain": "pole",
-        "schema": [{"name": "person", "description": "People",
-                    "properties": provenance.chain(added).chain(own).map(property).collect::<Vec<_>>()}],
+        "schema": [{
+            "name": "person", "description": "People",
+            "properties": provenance.chain(added).chain(own).map(property).collect::<Vec<_>>(),
+        }],
         "customProperties": [{"property": "polelake", "value": {"family": "person"}}],
     });
     let file = DeclaredFile::new("pole/person.odcs.yaml", document.to_string());
@@ -110,8 +116,8 @@ fn cell<'c>(name: &str, kind: ColumnType, person: &'c Person) -> Cell<'c> {
     }
 }
 
-/// The three days: a shard that stays and one that is replaced on the second; on the third the first one is replaced,
-/// with the new column in it.
+/// The three days: a shard that stays and one that is replaced on the second; on the third the
+/// first one is replaced, with the new column in it.
 fn days() -> [[(u32, &'static str, Vec<Person>); 2]; 3] {
     let first = || (0, "a", people(0, &["Ada", "Ben"], None));
     let replaced = || (1, "c", people(1, &["Cyd", "Dora", "Eve"], None));
@@ -199,7 +205,8 @@ pub(crate) fn data_file(
     )
 }
 
-/// Publishes the three days one after the other, as the merge will. `ids_since` is the first day whose files have ids.
+/// Publishes the three days one after the other, as the merge will. `ids_since` is the first day
+/// whose files have ids.
 pub(crate) fn publish(root: &str, ids_since: usize) -> Written {
     let (old, new) = (contract(false), contract(true));
     let mut written: BTreeMap<String, Vec<u8>> = BTreeMap::new();

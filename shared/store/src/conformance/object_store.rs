@@ -250,7 +250,8 @@ async fn check_odd_keys(store: &dyn ObjectStore) -> Result<(), ConformanceError>
 const RACE_ROUNDS: usize = 40;
 const RACE_WRITERS: u8 = 8;
 
-/// Eight writers at once, forty times: always exactly one winner. Two of three servers that were tried fail here.
+/// Eight writers at once, forty times: always exactly one winner. Two of three servers that were
+/// tried fail here.
 async fn check_single_winner(store: Arc<dyn ObjectStore>) -> Result<(), ConformanceError> {
     for round in 0..RACE_ROUNDS {
         let key = format!("conformance/race/{round}");

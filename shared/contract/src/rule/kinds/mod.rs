@@ -79,10 +79,12 @@ pub(crate) struct Implementation {
     /// No two rows have the same values in these columns; on a table. Exact.
     #[serde(default)]
     pub(crate) unique: Option<Vec<String>>,
-    /// Rows that several sources have of one thing say the same in the column; on a column. After publication.
+    /// Rows that several sources have of one thing say the same in the column; on a column. After
+    /// publication.
     #[serde(default)]
     pub(crate) agrees: Option<bool>,
-    /// The newest event is at most so many hours before the end of the day; on a table. After publication.
+    /// The newest event is at most so many hours before the end of the day; on a table. After
+    /// publication.
     #[serde(default)]
     pub(crate) fresh_within_hours: Option<f64>,
     /// The row stands at an end of a link; on a table. Looks into other tables.
