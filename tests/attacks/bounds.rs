@@ -1,32 +1,31 @@
-//! Files and answers that are small and become large: every reader ends with a message that names the object and the limit,
-//! and takes less than 512 MB, what the functions have.
+//! Files and answers that are small and become large: every reader ends with a message that names
+//! the object and the limit, and takes far less than the 512 MB of a function.
 
-mod files;
+pub(super) mod files;
 mod measure;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
-use files::{RawFile, lying_raw_file, plain, raw_file};
+use files::{RawFile, dictionary, lying_raw_file, plain, raw_file, supplier_file};
 use flate2::Compression as GzipLevel;
 use flate2::write::GzEncoder;
 use lake::{Chunk, Receipt};
-use measure::{PEAK_MEGABYTES_MAX, function_peak_megabytes, run_command};
-use parquet::arrow::ArrowWriter;
-use serde_json::{Value, json};
+use measure::{MeasuredRun, PEAK_MEGABYTES_MAX, function_peak_megabytes, run_command};
+use serde_json::json;
 use store::ObjectStore;
 
+use super::damage::KEY;
 use crate::lake_under_test::{LakeUnderTest, person_event, repository_root};
 
 const MIB: usize = 1 << 20;
 
-const KEY: &str = "0b5e7a4c-1d2f-4e3a-9b8c-7d6e5f4a3b2c";
+/// What a line, a field or a page has: more than the most memory that a command may take.
+const HOSTILE_MEGABYTES: usize = 260;
 
 /// The topic of `housing-person`.
 const TOPIC: &str = "housing-person";
@@ -51,208 +50,180 @@ async fn plant_raw(raw: &dyn ObjectStore, partition: i32, (bytes, next): RawFile
     key
 }
 
-async fn wait_for_dead_letters(lake: &LakeUnderTest, count: u64) {
-    let url = format!("{}/_local/status", lake.platform.api);
-    let mut status = Value::Null;
-    for _ in 0..1_200 {
-        if status["dead_letters"] == count {
-            break;
+/// Raw objects, and what must be said of each.
+async fn plant_hostile_raw(raw: &dyn ObjectStore) -> Vec<(String, &'static str)> {
+    let megabytes = |count: usize| vec![b'x'; count * MIB];
+    let hostile = [
+        (
+            raw_file(150, &megabytes(10), plain()),
+            "column `value`: the pages up to here have",
+        ),
+        (
+            raw_file(150, &megabytes(10), dictionary()),
+            "the rows up to here take",
+        ),
+        (
+            raw_file(1, &megabytes(40), plain()),
+            "column `value`: a page has 41943050 bytes after decompression, over the limit of 16777216",
+        ),
+        (
+            lying_raw_file(),
+            "column `value`: a page has 134217727 bytes after decompression, over the limit of 16777216",
+        ),
+    ];
+    let mut planted = Vec::new();
+    for ((file, why), partition) in hostile.into_iter().zip(10..) {
+        planted.push((plant_raw(raw, partition, file).await, why));
+    }
+    planted
+}
+
+/// Waits until the transform has refused each of the objects, for the reason.
+async fn wait_for_refusals(lake: &LakeUnderTest, refused: &[(String, &str)]) {
+    let log = lake.folder.join("logs/pole-transform.log");
+    let mut text = String::new();
+    for _ in 0..600 {
+        text = std::fs::read_to_string(&log).unwrap_or_default();
+        if refused.iter().all(|(key, why)| is_refused(&text, key, why)) {
+            return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
-        status = reqwest::get(&url).await.unwrap().json().await.unwrap();
     }
-    assert_eq!(status["dead_letters"], count);
+    panic!("{}", measure::shortened(&text));
+}
+
+fn is_refused(log: &str, key: &str, why: &str) -> bool {
+    log.lines()
+        .any(|line| line.contains("Corrupt") && line.contains(key) && line.contains(why))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_raw_objects_are_dead_letters_and_every_command_names_them() {
+async fn small_raw_objects_that_become_large_are_refused_and_named() {
     let lake = LakeUnderTest::start().await;
-    let raw = lake
-        .lake_handle(&repository_root().join("contracts"))
-        .await
-        .raw;
-    let many = plant_raw(&*raw, 10, raw_file(150, 1, &vec![b'x'; 10 * MIB], plain())).await;
-    let one = plant_raw(&*raw, 11, raw_file(1, 1, &vec![b'x'; 200 * MIB], plain())).await;
-    let dictionary = plain().set_dictionary_enabled(true);
-    let repeated = raw_file(1, 1_000, &vec![b'x'; MIB / 2], dictionary);
-    let repeated = plant_raw(&*raw, 12, repeated).await;
-    let lying = plant_raw(&*raw, 13, lying_raw_file()).await;
+    let contracts = repository_root().join("contracts");
+    let raw = lake.lake_handle(&contracts).await.raw;
+    let hostile = plant_hostile_raw(&*raw).await;
     // Within the bounds of an object, and over that of an event: a record that is refused, as others are.
-    plant_raw(&*raw, 14, raw_file(1, 1, &vec![b' '; 2 * MIB], plain())).await;
+    plant_raw(&*raw, 20, raw_file(1, &vec![b' '; 2 * MIB], plain())).await;
 
-    wait_for_dead_letters(&lake, 4).await;
+    wait_for_refusals(&lake, &hostile).await;
     let peak = function_peak_megabytes(&lake, "pole-transform");
     assert!(peak > 0 && peak < PEAK_MEGABYTES_MAX, "{peak} MB");
-    let receipt = lake.object_path("refined", &raw_chunk(14).receipt_key());
+    let receipt = lake.object_path("refined", &raw_chunk(20).receipt_key());
     let receipt = Receipt::from_json(&std::fs::read(receipt).unwrap()).unwrap();
     assert_eq!(receipt.quarantined["event.too-large"], 1);
 
+    let said: Vec<&str> = hostile
+        .iter()
+        .flat_map(|(key, why)| [key.as_str(), why])
+        .collect();
     let audit = run_command(&lake, &["audit", "--deep"]).await;
-    audit.assert_small_and_says(&[
-        &many,
-        "the pages up to here have",
-        &one,
-        "column `value`: a page has 209715",
-        &repeated,
-        "the rows up to here take",
-        &lying,
-        "a page has 134217727 bytes after decompression, over the limit of 16777216",
-    ]);
-    assert_eq!(audit.code, Some(1));
+    audit.assert_names(&said);
 
-    let who = [
-        "erase",
-        "--source",
-        "housing-person",
-        "--key",
-        KEY,
-        "--dry-run",
-    ];
-    let erase = run_command(&lake, &who).await;
-    erase.assert_small_and_says(&["over the limit", TOPIC]);
-    assert_eq!(erase.code, Some(2));
+    let who = ["--source", TOPIC, "--key", KEY];
+    let erase = run_command(&lake, &[&["erase"], &who[..], &["--dry-run"]].concat()).await;
+    erase.assert_names(&said);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_quarantine_and_documents_are_named() {
+async fn quarantine_objects_and_documents_over_their_limits_are_named() {
     let lake = LakeUnderTest::start().await;
     let date = json!({"firstName": "Ada", "surname": "Sample", "dateOfBirth": "gibberish"});
     let refused = person_event("PersonCreatedEvent", KEY, 1, date);
-    lake.push_events("housing-person", &[refused]).await;
+    lake.push_events(TOPIC, &[refused]).await;
     lake.platform.running.wait_until_settled().await;
+
     let objects = lake.read_objects("refined", "");
-    let key = objects
-        .keys()
-        .find(|key| key.contains("quarantine") && key.ends_with(".parquet"));
-    let refined = lake
-        .lake_handle(&repository_root().join("contracts"))
-        .await
-        .refined;
-    let (hostile, _) = raw_file(150, 1, &vec![b'x'; 10 * MIB], plain());
-    refined.put(key.unwrap(), hostile.into(), "").await.unwrap();
-    for arguments in [&["quarantine", "show"][..], &["quarantine", "ls"]] {
+    let key_of = |part: &str| {
+        let found = objects.keys().find(|key| key.contains(part));
+        found.cloned().unwrap_or_default()
+    };
+    let quarantine = key_of("quarantine/");
+    let (hostile, _) = raw_file(150, &vec![b'x'; 10 * MIB], dictionary());
+    std::fs::write(lake.object_path("refined", &quarantine), hostile).unwrap();
+    for arguments in [&["quarantine", "show"][..], &["audit", "--deep"]] {
         let shown = run_command(&lake, arguments).await;
-        shown.assert_small_and_says(&[key.unwrap(), "over the limit of"]);
+        shown.assert_names(&[&quarantine, "the rows up to here take"]);
     }
-    let deep = run_command(&lake, &["audit", "--deep"]).await;
-    deep.assert_small_and_says(&[key.unwrap(), "over the limit of"]);
 
-    let receipt = objects.keys().find(|key| key.contains("receipt")).unwrap();
+    let receipt = key_of("_receipts/");
     let large = vec![b' '; 32 * MIB + 1];
-    refined.put(receipt, large.into(), "").await.unwrap();
+    std::fs::write(lake.object_path("refined", &receipt), large).unwrap();
     let audit = run_command(&lake, &["audit"]).await;
-    audit.assert_small_and_says(&[receipt, "33554433 bytes, over the limit of 33554432"]);
+    let why = "the object has 33554433 bytes, over the limit of 33554432";
+    audit.assert_names(&[&receipt, why]);
 }
 
-fn pack(path: &Path, parts: &[&[u8]], repeats: usize) {
-    let file = std::fs::File::create(path).unwrap();
-    let mut packed = GzEncoder::new(file, GzipLevel::fast());
-    let megabyte = vec![b'x'; MIB];
-    packed.write_all(parts[0]).unwrap();
-    (0..repeats).for_each(|_| packed.write_all(&megabyte).unwrap());
-    packed.write_all(parts[1]).unwrap();
-    packed.finish().unwrap();
+/// Writes a packed file with as many megabytes of one letter between two texts.
+fn write_packed(path: &Path, before: &str, after: &str) {
+    let megabyte = pack(&vec![b'x'; MIB]);
+    let mut packed = pack(before.as_bytes());
+    (0..HOSTILE_MEGABYTES).for_each(|_| packed.extend_from_slice(&megabyte));
+    packed.extend(pack(after.as_bytes()));
+    std::fs::write(path, packed).unwrap();
 }
 
-/// A supplier's file with the same text in every row.
-fn supplier_file(path: &Path, rows: usize, bytes: usize) {
-    let text = "x".repeat(bytes);
-    let column: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
-        text, rows,
-    )));
-    let ids: ArrayRef = Arc::new(StringArray::from_iter_values(
-        (0..rows).map(|row| format!("p{row}")),
-    ));
-    let batch = RecordBatch::try_from_iter([("id", ids), ("surname", column)]).unwrap();
-    let properties = plain().set_dictionary_enabled(true).build();
-    let file = std::fs::File::create(path).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), GzipLevel::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+async fn backfill(lake: &LakeUnderTest, arguments: &[&str]) -> MeasuredRun {
+    run_command(lake, &[&["backfill", TOPIC], arguments].concat()).await
+}
+
+async fn backfill_file(lake: &LakeUnderTest, file: &Path) -> MeasuredRun {
+    backfill(lake, &[file.to_str().unwrap()]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_of_suppliers_are_read_in_little_memory() {
+async fn files_and_pages_of_suppliers_are_read_in_little_memory() {
     let lake = LakeUnderTest::start().await;
-    let file = |name: &str| -> PathBuf { lake.folder.join(name) };
-    let person = b"{\"id\": \"p1\", \"surname\": \"Sample\"}\n";
+    let person = "{\"id\": \"p1\", \"surname\": \"Sample\"}\n";
 
-    let lines = file("lines.jsonl.gz");
-    pack(
-        &lines,
-        &[
-            b"{\"id\": \"",
-            b"\"}\n{\"id\": \"p1\", \"surname\": \"Sample\"}\n",
-        ],
-        700,
-    );
-    let ran = backfill(&lake, &lines).await;
-    ran.assert_small_and_says(&[
-        "lines.jsonl.gz:1: the line has 734003",
-        "over the limit of 1048576",
-        "1 accepted",
-    ]);
+    let lines = lake.folder.join("lines.jsonl.gz");
+    write_packed(&lines, "{\"id\": \"", &format!("\"}}\n{person}"));
+    let ran = backfill_file(&lake, &lines).await;
+    ran.assert_names(&["lines.jsonl.gz:1: the line has more than 1048576 bytes"]);
+    ran.assert_names(&["2 records read, 1 accepted"]);
 
-    let fields = file("fields.csv.gz");
-    pack(&fields, &[b"id,surname\np1,\"", b"\"\n"], 700);
-    let ran = backfill(&lake, &fields).await;
-    ran.assert_small_and_says(&["fields.csv.gz row 2: more than 1048576 bytes, the limit"]);
+    let fields = lake.folder.join("fields.csv.gz");
+    write_packed(&fields, "id,surname\np1,\"", "\"\n");
+    let ran = backfill_file(&lake, &fields).await;
+    ran.assert_names(&["fields.csv.gz row 2: more than 1048576 bytes, the limit"]);
 
-    let parquet = file("rows.parquet");
-    supplier_file(&parquet, 600, MIB);
-    let ran = backfill(&lake, &parquet).await;
-    ran.assert_small_and_says(&["record 1: its event has 1048", "over the limit of 1048576"]);
+    let rows = lake.folder.join("rows.parquet");
+    std::fs::write(&rows, supplier_file(HOSTILE_MEGABYTES, &"x".repeat(MIB))).unwrap();
+    let ran = backfill_file(&lake, &rows).await;
+    ran.assert_names(&["record 1: its event has 1048", "over the limit of 1048576"]);
 
-    let push = file("events.jsonl");
-    std::fs::write(&push, [person.as_slice(), &vec![b'x'; 700 * MIB]].concat()).unwrap();
-    let push = push.to_str().unwrap();
-    let ran = run_command(&lake, &["push", "housing-person", push]).await;
-    ran.assert_small_and_says(&["events.jsonl:2: the line has 734003200 bytes, over the limit"]);
+    let events = lake.folder.join("events.jsonl");
+    let mut file = std::fs::File::create(&events).unwrap();
+    file.write_all(person.as_bytes()).unwrap();
+    file.set_len((HOSTILE_MEGABYTES * MIB) as u64).unwrap();
+    let events = events.to_str().unwrap();
+    let ran = run_command(&lake, &["push", TOPIC, events]).await;
+    ran.assert_names(&["events.jsonl:2: the line has more than 1048576 bytes"]);
+
+    let (page, server) = serve_endless_page().await;
+    let ran = backfill(&lake, &["--api", &page]).await;
+    server.abort();
+    let why = "answered more than 16777216 bytes, the limit of a page";
+    assert_eq!(ran.code, Some(2), "{}", ran.said);
+    ran.assert_small_and_says(&[&page, why]);
 }
 
-async fn backfill(lake: &LakeUnderTest, file: &Path) -> measure::MeasuredRun {
-    let file = file.to_str().unwrap();
-    run_command(lake, &["backfill", "housing-person", file]).await
-}
-
-/// A page without an end.
-async fn endless_page() -> Body {
+async fn serve_endless_page() -> (String, tokio::task::JoinHandle<()>) {
     let part = Bytes::from(vec![b' '; MIB]);
-    Body::from_stream(futures_util::stream::repeat_with(move || {
-        Ok::<_, std::convert::Infallible>(part.clone())
-    }))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_of_an_api_have_an_end() {
-    let lake = LakeUnderTest::start().await;
-    let many = format!("[{}]", vec!["{\"\":0}"; 100_001].join(","));
-    let large = format!("[{{\"id\": \"{}\"}}]", "x".repeat(2 * MIB));
-    let router = Router::new()
-        .route("/endless", get(endless_page))
-        .route("/many", get(move || async move { many }))
-        .route("/large", get(move || async move { large }));
+    let page = move || {
+        let part = part.clone();
+        let parts = std::iter::repeat(Ok::<_, std::convert::Infallible>(part));
+        std::future::ready(Body::from_stream(futures_util::stream::iter(parts)))
+    };
+    let router = Router::new().route("/people", get(page));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(async move { axum::serve(listener, router).await });
-
-    for (page, why) in [
-        (
-            "endless",
-            "answered more than 16777216 bytes, the limit of a page",
-        ),
-        ("many", "has 100001 records, over the limit of 100000"),
-        ("large", "a record of a page has 2097"),
-    ] {
-        let url = format!("http://{address}/{page}");
-        // The same cursor for ever would be noticed too: there is none.
-        let paging = ["--api", &url, "--cursor", "/next"];
-        let ran = run_command(
-            &lake,
-            &[&["backfill", "housing-person"][..], &paging].concat(),
-        )
-        .await;
-        ran.assert_small_and_says(&[why]);
-    }
-    server.abort();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (format!("http://{address}/people"), server)
 }

@@ -9,6 +9,7 @@
 mod args;
 mod aws_environment;
 pub mod backfill;
+mod bounded_answer;
 mod bounded_lines;
 pub mod client;
 pub mod commands;

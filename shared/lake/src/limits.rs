@@ -15,6 +15,8 @@ pub const SAMPLES_BYTES_MAX: u64 = 4 * MIB;
 /// Columns of a CSV file.
 pub const CSV_COLUMNS_MAX: usize = 10_000;
 
+/// Bytes of an answer of this platform: Lambda gives 6 MB at most.
+pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Bytes of an API's page.
 pub const API_PAGE_BYTES_MAX: usize = 16 << 20;
 /// Records of an API's page.

@@ -42,15 +42,9 @@ impl MemoryStore {
         );
         true
     }
-}
 
-#[async_trait]
-impl ObjectStore for MemoryStore {
-    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
+    fn find_object(&self, key: &str, operation: &'static str) -> Result<StoredObject, StoreError> {
         let objects = self.lock_objects();
-        if let Some((_, body, _)) = objects.get(key) {
-            StoreError::check_object_size(key, body.len() as u64)?;
-        }
         let found = objects
             .get(key)
             .map(|(version, body, metadata)| StoredObject {
@@ -58,14 +52,17 @@ impl ObjectStore for MemoryStore {
                 etag: version.to_string(),
                 metadata: metadata.clone(),
             });
-        found.ok_or_else(|| {
-            StoreError::new(
-                StoreErrorKind::NotFound,
-                "get",
-                key,
-                "there is no such object",
-            )
-        })
+        let message = "there is no such object";
+        found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, operation, key, message))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
+        let object = self.find_object(key, "get")?;
+        StoreError::check_object_size(key, object.body.len() as u64)?;
+        Ok(object)
     }
 
     async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
@@ -73,7 +70,7 @@ impl ObjectStore for MemoryStore {
             body,
             etag,
             metadata,
-        } = self.get(key).await?;
+        } = self.find_object(key, "head")?;
         Ok(ObjectHead {
             size: body.len() as u64,
             etag,

@@ -89,3 +89,48 @@ fn describe_csv_error(error: &csv::Error) -> String {
         _ => "not readable as CSV in UTF-8".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: String) -> Result<Vec<Result<Value, String>>, CliError> {
+        let reader = Box::new(std::io::Cursor::new(text.into_bytes()));
+        Ok(read_csv(reader, "rows.csv".to_owned())?.collect())
+    }
+
+    #[test]
+    fn a_header_over_a_limit_is_refused() {
+        let error = read(format!("{}\n", "a,".repeat(CSV_COLUMNS_MAX))).unwrap_err();
+        let why = "rows.csv: 10001 columns, over the limit of 10000";
+        assert!(error.to_string().contains(why), "{error}");
+
+        let error = read("x".repeat(VALUE_BYTES_MAX * 2))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("rows.csv row 1: more than 1048576 bytes"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_row_without_an_end_is_read_up_to_the_limit() {
+        let endless = "id\n1\n\"".as_bytes().chain(std::io::repeat(b'x'));
+        let mut records = read_csv(Box::new(endless), "rows.csv".to_owned()).unwrap();
+        assert!(records.next().unwrap().is_ok());
+        let why = records.next().unwrap().unwrap_err();
+        assert!(
+            why.contains("rows.csv row 3: more than 1048576 bytes"),
+            "{why}"
+        );
+        assert!(records.next().is_none());
+    }
+
+    #[test]
+    fn rows_are_counted_one_by_one() {
+        let row = "x".repeat(VALUE_BYTES_MAX / 2);
+        let found = read(format!("id\n{row}\n{row}\n{row}\n")).unwrap();
+        assert!(found.len() == 3 && found.iter().all(Result::is_ok));
+    }
+}

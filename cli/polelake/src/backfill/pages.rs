@@ -11,7 +11,11 @@ use serde_json::value::RawValue;
 
 use super::journal::JournalPage;
 use super::records::BackfillRecord;
+use crate::bounded_answer::read_answer;
 use crate::error::CliError;
+
+/// What the limit of an answer is for, and how to keep to it.
+const PAGE_LIMIT: &str = "a page; ask for fewer records a page";
 
 /// How often a page is requested that is not answered.
 const ATTEMPTS_MAX: u32 = 5;
@@ -129,7 +133,7 @@ impl PagedApi {
             .get(ETAG)
             .and_then(|etag| etag.to_str().ok())
             .map(str::to_owned);
-        let body = read_body(answer, address).await?;
+        let body = read_answer(answer, API_PAGE_BYTES_MAX, PAGE_LIMIT).await?;
         let page: &RawValue = serde_json::from_slice(&body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             format!("a page is not JSON: line {line}, column {column}")
@@ -154,25 +158,6 @@ impl PagedApi {
         let items = items.into_iter().map(RawValue::to_owned).collect();
         Ok(FetchedPage::Records(items, JournalPage { etag, next }))
     }
-}
-
-/// Reads an answer up to the limit: one without an end would fill the memory before its time is over.
-async fn read_body(mut answer: reqwest::Response, address: &str) -> Result<Vec<u8>, CliError> {
-    let mut body = Vec::new();
-    while let Some(part) = answer
-        .chunk()
-        .await
-        .map_err(|error| format!("{address}: {}", error.without_url()))?
-    {
-        if body.len() + part.len() > API_PAGE_BYTES_MAX {
-            let why = format!(
-                "{address} answered more than {API_PAGE_BYTES_MAX} bytes, the limit of a page; ask for fewer records a page"
-            );
-            return Err(why.into());
-        }
-        body.extend_from_slice(&part);
-    }
-    Ok(body)
 }
 
 /// The part of a document at a JSON Pointer. Parsed values take up to ninety times the bytes of a document; only names and
@@ -229,4 +214,118 @@ fn is_transient(status: StatusCode) -> bool {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(REQUEST_TIMEOUT))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Serves one request with `parts` of a body, one after the other; gives the address, and how many bytes went out.
+    async fn serve_page(
+        parts: impl Iterator<Item = Vec<u8>> + Send + 'static,
+    ) -> (String, tokio::task::JoinHandle<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket
+                .read_buf(&mut Vec::with_capacity(4_096))
+                .await
+                .unwrap();
+            let head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+            socket.write_all(head).await.unwrap();
+            let mut sent = 0;
+            for part in parts {
+                if socket.write_all(&part).await.is_err() {
+                    break;
+                }
+                sent += part.len();
+            }
+            sent
+        });
+        (address, server)
+    }
+
+    async fn fetch(address: &str) -> Result<FetchedPage, CliError> {
+        let paging = PagingOptions {
+            url: address.to_owned(),
+            items: "/records".to_owned(),
+            parameter: "page".to_owned(),
+            cursor: Some("/paging/next".to_owned()),
+            first: 1,
+        };
+        let api = PagedApi::new(paging, HeaderMap::new()).unwrap();
+        api.fetch_page(address, 1, None).await
+    }
+
+    #[tokio::test]
+    async fn a_page_without_an_end_is_read_up_to_the_limit() {
+        let (address, server) = serve_page(std::iter::repeat(vec![b' '; 1 << 16])).await;
+        let error = fetch(&address).await.err().unwrap().to_string();
+        assert!(
+            error.contains(&address) && error.contains("answered more than 16777216 bytes"),
+            "{error}"
+        );
+        let sent = server.await.unwrap();
+        assert!(sent < 4 * API_PAGE_BYTES_MAX, "{sent} bytes");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_too_many_records_is_refused_and_one_of_as_many_is_not() {
+        for (count, is_refused) in [
+            (API_PAGE_RECORDS_MAX, false),
+            (API_PAGE_RECORDS_MAX + 1, true),
+        ] {
+            let body = format!("{{\"records\": [{}]}}", vec!["0"; count].join(","));
+            let (address, _) = serve_page(std::iter::once(body.into_bytes())).await;
+            match fetch(&address).await {
+                Ok(FetchedPage::Records(records, page)) => {
+                    assert!(!is_refused && records.len() == count && page.next.is_none());
+                }
+                Ok(FetchedPage::Unchanged) => panic!("the page is new"),
+                Err(error) => {
+                    let why = "has 100001 records, over the limit of 100000";
+                    assert!(is_refused && error.to_string().contains(why), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_over_the_limit_of_an_event_is_refused() {
+        let fitting = format!("\"{}\"", "x".repeat(VALUE_BYTES_MAX - 2));
+        let fitting = RawValue::from_string(fitting).unwrap();
+        assert!(parse_page_record(&fitting).is_ok());
+
+        let large = format!("\"{}\"", "x".repeat(VALUE_BYTES_MAX - 1));
+        let large = RawValue::from_string(large).unwrap();
+        let why = parse_page_record(&large).unwrap_err();
+        assert!(
+            why.contains("1048577 bytes, over the limit of 1048576"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn members_are_found_as_json_pointers_say() {
+        let page = r#"{"a/b": {"c~d": [1, {"next": 7}]}, "": "empty"}"#;
+        let page = RawValue::from_string(page.to_owned()).unwrap();
+        let known: Value = serde_json::from_str(page.get()).unwrap();
+        for pointer in [
+            "",
+            "/",
+            "/a~1b/c~0d",
+            "/a~1b/c~0d/1/next",
+            "/a~1b/c~0d/2",
+            "/none",
+            "a",
+        ] {
+            let found = find_member(&page, pointer).map(RawValue::get);
+            let found = found.map(|text| serde_json::from_str::<Value>(text).unwrap());
+            assert_eq!(found.as_ref(), known.pointer(pointer), "{pointer}");
+        }
+    }
 }

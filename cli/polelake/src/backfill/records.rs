@@ -220,7 +220,7 @@ mod tests {
         let found = read("long.jsonl", lines.as_bytes());
         let why = found[0].as_ref().unwrap_err();
         assert!(
-            why.contains("long.jsonl:1: the line has 1048587 bytes"),
+            why.contains("long.jsonl:1: the line has more than 1048576 bytes"),
             "{why}"
         );
         assert_eq!(found[1..], [Ok(json!({"id": 1}))]);
