@@ -82,14 +82,16 @@ async fn plant_hostile_raw(raw: &dyn ObjectStore) -> Vec<(String, &'static str)>
 async fn wait_for_refusals(lake: &LakeUnderTest, refused: &[(String, &str)]) {
     let log = lake.folder.join("logs/pole-transform.log");
     let mut text = String::new();
+    let mut is_done = false;
     for _ in 0..600 {
         text = std::fs::read_to_string(&log).unwrap_or_default();
-        if refused.iter().all(|(key, why)| is_refused(&text, key, why)) {
-            return;
+        is_done = refused.iter().all(|(key, why)| is_refused(&text, key, why));
+        if is_done {
+            break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{}", measure::shortened(&text));
+    assert!(is_done, "{}", measure::shortened(&text));
 }
 
 fn is_refused(log: &str, key: &str, why: &str) -> bool {
