@@ -105,7 +105,8 @@ async fn small_raw_objects_that_become_large_are_refused_and_named() {
     let contracts = repository_root().join("contracts");
     let raw = lake.lake_handle(&contracts).await.raw;
     let hostile = plant_hostile_raw(&*raw).await;
-    // Within the bounds of an object, and over that of an event: a record that is refused, as others are.
+    // Within the bounds of an object, and over that of an event: a record that is refused, as
+    // others are.
     plant_raw(&*raw, 20, raw_file(1, &vec![b' '; 2 * MIB], plain())).await;
 
     wait_for_refusals(&lake, &hostile).await;

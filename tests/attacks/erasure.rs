@@ -1,5 +1,5 @@
-//! An erasure that meets objects which cannot be read: it erases everything else, names them, and is
-//! finished by the same command when they are repaired.
+//! An erasure that meets objects which cannot be read: it erases everything else, names them, and
+//! is finished by the same command when they are repaired.
 
 use lake::{Chunk, ERASURES_KEY};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Answers of HTTP services, read up to a limit: one without an end would fill the memory before its time is over.
+//! Answers of HTTP services, read up to a limit: one without an end would fill the memory before
+//! its time is over.
 
 use reqwest::Response;
 

@@ -1,11 +1,13 @@
-//! The lines of a file that others wrote: none is longer than an event may be, whatever the file unpacks to.
+//! The lines of a file that others wrote: none is longer than an event may be, whatever the file
+//! unpacks to.
 
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
 
 use lake::limits::VALUE_BYTES_MAX;
 
-/// The lines of a reader, one after the other. A line over the limit is read over without being held, and is an error of
-/// its own: those behind it follow. Behind every other error, such as the torn end of a packed file, there is no line.
+/// The lines of a reader, one after the other. A line over the limit is read over without being
+/// held, and is an error of its own: those behind it follow. Behind every other error, such as the
+/// torn end of a packed file, there is no line.
 pub(crate) struct BoundedLines<R> {
     reader: R,
     is_torn: bool,

@@ -173,3 +173,35 @@ impl From<Failure> for Diagnostic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::StoreErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn an_object_over_its_limit_is_no_failure_that_another_attempt_ends() {
+        let error = || {
+            let why = "the object has 9 bytes, over the limit of 8";
+            StoreError::new(StoreErrorKind::OverLimit, "get", "raw/t/x", why)
+        };
+        let failures: [Failure; 4] = [
+            error().into(),
+            StreamError::Store(error()).into(),
+            JsonDocumentError::Store(error()).into(),
+            SortedFileError::Store(error()).into(),
+        ];
+        for failure in failures {
+            assert_eq!(failure.kind, FailureKind::Corrupt, "{failure}");
+            let object = failure.unreadable_object().unwrap();
+            assert_eq!(object.object, "raw/t/x");
+            for part in ["raw/t/x", "9 bytes, over the limit of 8", object.next] {
+                assert!(failure.message.contains(part), "{part}: {failure}");
+            }
+        }
+
+        let error = StoreError::new(StoreErrorKind::Unavailable, "get", "raw/t/x", "no answer");
+        assert_eq!(Failure::from(error).kind, FailureKind::Unavailable);
+    }
+}

@@ -26,8 +26,8 @@ pub const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
 /// holds little.
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 
-/// Rows of a batch that is read: small enough for bounded memory, large enough for the kernels. Batches of large values
-/// have fewer.
+/// Rows of a batch that is read: small enough for bounded memory, large enough for the kernels.
+/// Batches of large values have fewer.
 pub const BATCH_ROWS: usize = 8 * 1024;
 
 /// Settings that all files share. No time and no machine is in them.

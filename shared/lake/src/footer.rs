@@ -279,7 +279,8 @@ fn find_index_start(metadata: &ParquetMetaData) -> Option<u64> {
     (index_start >= data_end).then_some(index_start)
 }
 
-/// Refuses page indexes that would be large once they are decoded, and positions for which the Parquet reader panics.
+/// Refuses page indexes that would be large once they are decoded, and positions for which the
+/// Parquet reader panics.
 fn check_positions(metadata: &ParquetMetaData) -> Result<(), LakeError> {
     let groups = metadata.row_groups().iter();
     let mut index_bytes = 0_u64;

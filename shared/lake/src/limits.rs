@@ -1,5 +1,5 @@
-//! How much is read of what others wrote. A file of 3 kB can hold 1.5 GB of values, and the functions have 512 MB: every
-//! size is known, and refused, before memory is allocated for it.
+//! How much is read of what others wrote. A file of 3 kB can hold 1.5 GB of values, and the
+//! functions have 512 MB: every size is known, and refused, before memory is allocated for it.
 
 use crate::{Chunk, LakeError};
 
@@ -9,7 +9,8 @@ const MIB: u64 = 1 << 20;
 /// Bytes of a value: of a record, a line, a field or a cell. The largest event has as many.
 pub const VALUE_BYTES_MAX: usize = contract::EVENT_BYTES_MAX;
 
-/// Bytes of a file of samples of which a contract is drafted: parsed, they take up to ninety times as many.
+/// Bytes of a file of samples of which a contract is drafted: parsed, they take up to ninety times
+/// as many.
 pub const SAMPLES_BYTES_MAX: u64 = 4 * MIB;
 
 /// Columns of a CSV file.
@@ -28,16 +29,19 @@ pub const RAW_OBJECT_BYTES_MAX: u64 = 32 * MIB;
 /// Bytes that the rows of a raw or quarantine object take in memory.
 pub(crate) const WHOLE_FILE_DECODED_MAX: u64 = 64 * MIB;
 
-/// Bytes that the rows of a refined object take in memory: what the transform held when it wrote them.
+/// Bytes that the rows of a refined object take in memory: what the transform held when it wrote
+/// them.
 pub const REFINED_DECODED_MAX: u64 = 192 * MIB;
 
-/// Bytes of a JSON document or an Iceberg manifest. The largest, the list of erased people, has some 100 bytes for each.
+/// Bytes of a JSON document or an Iceberg manifest. The largest, the list of erased people, has
+/// some 100 bytes for each.
 pub const DOCUMENT_BYTES_MAX: u64 = 32 * MIB;
 
 /// Bytes of every other object that is fetched in one piece: a shard's file has at most 512 MB.
 pub const TABLE_OBJECT_BYTES_MAX: u64 = 1024 * MIB;
 
-/// Bytes of page indexes and bloom filters at the end of a curated file: a row group has some 1.1 MB of them.
+/// Bytes of page indexes and bloom filters at the end of a curated file: a row group has some 1.1
+/// MB of them.
 pub(crate) const FILE_TAIL_BYTES_MAX: u64 = 128 * MIB;
 
 /// Bytes of all page indexes of a file: decoded they take 24 bytes for one.
@@ -86,8 +90,8 @@ pub struct ParquetLimits {
     pub file_bytes: u64,
     /// Bytes of a page, a dictionary included. No value is larger.
     pub page_bytes: u64,
-    /// Bytes that a row group's columns hold at once: a page and a dictionary of each column, and all values of columns
-    /// within lists, for one row may have all of them.
+    /// Bytes that a row group's columns hold at once: a page and a dictionary of each column, and
+    /// all values of columns within lists, for one row may have all of them.
     pub held_bytes: u64,
     /// Bytes of a batch of decoded rows.
     pub batch_bytes: u64,
@@ -111,7 +115,8 @@ pub const TABLE_FILE: ParquetLimits = ParquetLimits {
     value_overhead: 16,
 };
 
-/// Bounds of files that are held whole: raw and quarantine objects have the records of one Lambda payload, 6 MB.
+/// Bounds of files that are held whole: raw and quarantine objects have the records of one Lambda
+/// payload, 6 MB.
 pub const WHOLE_FILE: ParquetLimits = ParquetLimits {
     group_rows: 128 * KIB,
     file_rows: 128 * KIB,
@@ -135,7 +140,8 @@ pub const SUPPLIER_FILE: ParquetLimits = ParquetLimits {
     value_overhead: 128,
 };
 
-/// Refuses what is over its limit. `what` ends with `has` or the like: the numbers and `unit` follow.
+/// Refuses what is over its limit. `what` ends with `has` or the like: the numbers and `unit`
+/// follow.
 pub(crate) fn check_limit(what: &str, found: u64, limit: u64, unit: &str) -> Result<(), LakeError> {
     if found <= limit {
         return Ok(());

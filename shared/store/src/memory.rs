@@ -139,3 +139,49 @@ impl ObjectStore for MemoryStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lake::Chunk;
+
+    use super::*;
+    use crate::{ObjectError, read_json_if_present, read_json_if_valid};
+
+    #[tokio::test]
+    async fn an_object_over_its_limit_is_named_and_never_read() {
+        let store = MemoryStore::default();
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+            offset: 0,
+        };
+        let (document, raw) = ("curated/large.json", &chunk.raw_key());
+        let body = Bytes::from(vec![0; (32 << 20) + 1]);
+        store.put(document, body.clone(), "").await.unwrap();
+        store.put(raw, body.clone(), "").await.unwrap();
+        store
+            .put("curated/rows.parquet", body.clone(), "")
+            .await
+            .unwrap();
+
+        for key in [document, raw] {
+            let error = store.get(key).await.unwrap_err();
+            assert!(error.is_over_limit() && !error.is_not_found());
+            let object = error.unreadable_object().unwrap();
+            assert_eq!(object.object, key);
+            let why = "the object has 33554433 bytes, over the limit of 33554432";
+            assert_eq!(object.cause, why);
+            assert!(store.get_if_within_limit(key).await.unwrap().is_none());
+            assert_eq!(store.head(key).await.unwrap().size, body.len() as u64);
+        }
+        let rows = store.get_if_within_limit("curated/rows.parquet").await;
+        assert_eq!(rows.unwrap().unwrap().body, body);
+
+        let read = read_json_if_present::<Vec<u8>>(&store, document).await;
+        let object = read.unwrap_err().unreadable_object().unwrap();
+        assert_eq!(object.object, document);
+        let valid: Option<Vec<u8>> = read_json_if_valid(&store, document).await.unwrap();
+        assert_eq!(valid, None, "what can be computed again is computed again");
+    }
+}

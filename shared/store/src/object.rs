@@ -64,8 +64,8 @@ pub trait ObjectStore: Send + Sync {
         }
     }
 
-    /// The object at `key`; none where there is no such object, or where it is over its limit. This is
-    /// for objects that are written again, or done without, when they cannot be read.
+    /// The object at `key`; none where there is no such object, or where it is over its limit. This
+    /// is for objects that are written again, or done without, when they cannot be read.
     ///
     /// # Errors
     /// The service's failure.

@@ -67,8 +67,9 @@ impl ObjectError for UnreadableObject {
 }
 
 impl ObjectError for StoreError {
-    /// The object that is gone, that is over a limit, or that the storage refuses to hand out: it is
-    /// archived, or its key is no longer there. A listing or a write that fails is about more than one object.
+    /// The object that is gone, that is over a limit, or that the storage refuses to hand out: it
+    /// is archived, or its key is no longer there. A listing or a write that fails is about more
+    /// than one object.
     fn unreadable_object(&self) -> Option<UnreadableObject> {
         if !matches!(self.operation, "get" | "head") {
             return None;

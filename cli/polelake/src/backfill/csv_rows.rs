@@ -13,7 +13,8 @@ use crate::error::CliError;
 /// What a row's reader says of a row without an end, such as one with an open quote.
 const TOO_LONG: &str = "the row is over the limit";
 
-/// Counts the bytes since the last row, and reads no further than the limit: the parser keeps a row until its end.
+/// Counts the bytes since the last row, and reads no further than the limit: the parser keeps a row
+/// until its end.
 struct RowGuard<R> {
     inner: R,
     row_bytes: Arc<AtomicUsize>,

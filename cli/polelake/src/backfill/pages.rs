@@ -160,8 +160,8 @@ impl PagedApi {
     }
 }
 
-/// The part of a document at a JSON Pointer. Parsed values take up to ninety times the bytes of a document; only names and
-/// places are kept here.
+/// The part of a document at a JSON Pointer. Parsed values take up to ninety times the bytes of a
+/// document; only names and places are kept here.
 fn find_member<'p>(document: &'p RawValue, pointer: &str) -> Option<&'p RawValue> {
     if pointer.is_empty() {
         return Some(document);
@@ -223,7 +223,8 @@ mod tests {
 
     use super::*;
 
-    /// Serves one request with `parts` of a body, one after the other; gives the address, and how many bytes went out.
+    /// Serves one request with `parts` of a body, one after the other; gives the address, and how
+    /// many bytes went out.
     async fn serve_page(
         parts: impl Iterator<Item = Vec<u8>> + Send + 'static,
     ) -> (String, tokio::task::JoinHandle<usize>) {

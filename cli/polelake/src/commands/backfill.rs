@@ -235,7 +235,8 @@ impl BackfillSender<'_> {
         Ok(journal)
     }
 
-    /// Whether a batch is to be sent before another event is added. One of 500 large events would take 500 MB.
+    /// Whether a batch is to be sent before another event is added. One of 500 large events would
+    /// take 500 MB.
     fn is_batch_full(&self, batch: &[Vec<u8>]) -> bool {
         let bytes: usize = batch.iter().map(Vec::len).sum();
         batch.len() >= self.batch_size() || bytes >= BATCH_BYTES_MAX

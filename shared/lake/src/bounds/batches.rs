@@ -1,4 +1,5 @@
-//! The batches of a file, row group by row group, each of as few rows as its largest values ask for.
+//! The batches of a file, row group by row group, each of as few rows as its largest values ask
+//! for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use crate::limits::{ParquetLimits, check_limit};
 /// Bytes at a file's end that say how long the footer is: four, and `PAR1`.
 const FOOTER_END_BYTES: u64 = 8;
 
-/// Characters of a column's name that a message shows. The name may be of anyone who can write the file.
+/// Characters of a column's name that a message shows. The name may be of anyone who can write the
+/// file.
 const SHOWN_NAME_CHARS_MAX: usize = 64;
 
 /// Refuses a footer before it is decoded.
@@ -51,7 +53,8 @@ pub(crate) fn check_file_footer<R: ChunkReader>(
     check_footer(&input.get_bytes(start, length as usize)?, limits)
 }
 
-/// The batches of a file, decoded one at a time. A file over its limits ends with an error before memory is taken.
+/// The batches of a file, decoded one at a time. A file over its limits ends with an error before
+/// memory is taken.
 pub struct BoundedBatches<R: ChunkReader + 'static> {
     input: Arc<R>,
     metadata: ArrowReaderMetadata,
@@ -247,7 +250,8 @@ pub(crate) fn collect_batches<R: ChunkReader + 'static>(
     Ok(collected)
 }
 
-/// Runs a part of the Parquet reader, which answers some damaged files with a panic. One object must not end a function.
+/// Runs a part of the Parquet reader, which answers some damaged files with a panic. One object
+/// must not end a function.
 fn caught<T>(read: impl FnOnce() -> Result<T, LakeError>) -> Result<T, LakeError> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         let what = "the Parquet file is damaged: the reader cannot go on";

@@ -7,7 +7,8 @@ use crate::limits::{ParquetLimits, check_limit};
 /// How deep columns may be nested. The reader follows them by recursion, in 2 MB of stack.
 const SCHEMA_DEPTH_MAX: u64 = 32;
 
-/// Column chunks and other structs of a footer for which memory is allocated before they are read, some 500 bytes each.
+/// Column chunks and other structs of a footer for which memory is allocated before they are read,
+/// some 500 bytes each.
 const STRUCTS_MAX: u64 = 200_000;
 
 /// Parquet's structs in which further ones are.
@@ -21,8 +22,9 @@ enum FooterStruct {
     Other,
 }
 
-/// The fields whose types are known, as numbers of [`kind`] by field id from 1 on; 0 where there is none. A footer that
-/// has another type there would be read one way here and another way by the reader.
+/// The fields whose types are known, as numbers of [`kind`] by field id from 1 on; 0 where there is
+/// none. A footer that has another type there would be read one way here and another way by the
+/// reader.
 fn known_kinds(of: FooterStruct) -> &'static [u8] {
     match of {
         FooterStruct::File => &[5, 9, 6, 9, 9, 8, 9, 12, 8],

@@ -1,5 +1,6 @@
-//! The headers of a column chunk's pages. A page's header says how many bytes it has after decompression, and the reader
-//! allocates by it; what the footer says of the chunk may be anything.
+//! The headers of a column chunk's pages. A page's header says how many bytes it has after
+//! decompression, and the reader allocates by it; what the footer says of the chunk may be
+//! anything.
 
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -32,7 +33,8 @@ struct PageHeader {
 }
 
 impl PageHeader {
-    /// The larger of its two sizes: the reader holds one of them, and does not always check the other.
+    /// The larger of its two sizes: the reader holds one of them, and does not always check the
+    /// other.
     fn bytes(&self) -> Result<u64, LakeError> {
         let compressed = u64::try_from(self.compressed);
         let uncompressed = u64::try_from(self.uncompressed);
@@ -129,7 +131,8 @@ impl PageSizes {
             self.delta_lengths = self.delta_lengths.max(values.saturating_mul(8));
         }
         if header.encoding == DELTA_BYTE_ARRAY {
-            // A value repeats the beginning of the one before it: each can be as long as all that the page spells out.
+            // A value repeats the beginning of the one before it: each can be as long as all that
+            // the page spells out.
             value_bytes = bytes;
         }
         self.value_bytes = self.value_bytes.max(value_bytes);
@@ -152,7 +155,8 @@ fn chunk_range(column: &ColumnChunkMetaData, file_size: u64) -> Result<(u64, u64
         .ok_or_else(|| damaged("has a column that is not within the file"))
 }
 
-/// Reads a page's header as the Parquet reader does: known fields by their number, whatever type they state.
+/// Reads a page's header as the Parquet reader does: known fields by their number, whatever type
+/// they state.
 fn read_page_header<R: std::io::Read>(
     reader: &mut CompactReader<R>,
 ) -> Result<PageHeader, LakeError> {

@@ -21,14 +21,15 @@ fn page_error(what: &str) -> ParquetError {
     ParquetError::General(format!("the Parquet file is damaged: {what}"))
 }
 
-/// The pages of a column chunk. Its dictionary is read first, for the largest value in it decides how many rows are
-/// decoded at once; it is kept until the decoder asks for it.
+/// The pages of a column chunk. Its dictionary is read first, for the largest value in it decides
+/// how many rows are decoded at once; it is kept until the decoder asks for it.
 pub(super) struct CheckedPages<R: ChunkReader> {
     pages: SerializedPageReader<R>,
     column: ColumnDescPtr,
     dictionary: Option<Page>,
     largest_value: usize,
-    /// The sizes of pages that are still to be unpacked here. Parquet's reader unpacks gzip to whatever it becomes.
+    /// The sizes of pages that are still to be unpacked here. Parquet's reader unpacks gzip to
+    /// whatever it becomes.
     packed_sizes: Option<VecDeque<usize>>,
 }
 
@@ -143,7 +144,8 @@ impl<R: ChunkReader + 'static> PageReader for CheckedPages<R> {
     }
 
     fn skip_next_page(&mut self) -> ParquetResult<()> {
-        // All rows are read: only a selection of rows skips pages, and the sizes of packed pages would not fit any more.
+        // All rows are read: only a selection of rows skips pages, and the sizes of packed pages
+        // would not fit any more.
         Err(page_error("a page was to be skipped"))
     }
 }

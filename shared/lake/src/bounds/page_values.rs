@@ -1,4 +1,5 @@
-//! How many values a page has, and how long they are, before a decoder allocates memory by what the page says of itself.
+//! How many values a page has, and how long they are, before a decoder allocates memory by what the
+//! page says of itself.
 
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::Page;
@@ -55,7 +56,8 @@ fn largest_text(mut buffer: &[u8], values: usize) -> ParquetResult<usize> {
     Ok(largest)
 }
 
-/// Refuses a data page whose delta encoding says that it has more values than the page's header does.
+/// Refuses a data page whose delta encoding says that it has more values than the page's header
+/// does.
 ///
 /// # Errors
 /// When it does, or is damaged.
@@ -109,8 +111,8 @@ fn skip_levels(buffer: &[u8], max_level: i16) -> Option<&[u8]> {
     rest.get(u32::from_le_bytes(*length) as usize..)
 }
 
-/// Reads over numbers in the encoding `DELTA_BINARY_PACKED`; gives what comes behind them. A few bytes can say that they
-/// are 2,000 million equal numbers, for which the decoder would take 8 GB.
+/// Reads over numbers in the encoding `DELTA_BINARY_PACKED`; gives what comes behind them. A few
+/// bytes can say that they are 2,000 million equal numbers, for which the decoder would take 8 GB.
 fn skip_packed_numbers(buffer: &[u8], values_max: usize) -> ParquetResult<&[u8]> {
     walk_packed_numbers(buffer, values_max)
         .ok_or_else(|| page_error("has more lengths of texts than values"))

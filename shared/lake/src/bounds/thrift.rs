@@ -1,4 +1,5 @@
-//! Thrift's compact encoding, as far as sizes are to be known before the Parquet reader allocates memory by them.
+//! Thrift's compact encoding, as far as sizes are to be known before the Parquet reader allocates
+//! memory by them.
 
 use std::io::Read;
 
