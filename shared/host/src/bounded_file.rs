@@ -7,7 +7,8 @@ use std::path::Path;
 /// Reads a file of at most `bytes_max` bytes.
 ///
 /// # Errors
-/// When it cannot be read, or is larger. Files without an end, such as devices, are read up to the limit only.
+/// When it cannot be read, or is larger. Files without an end, such as devices, are read up to the
+/// limit only.
 pub fn read_bounded_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path)?
