@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::bounds::files::large_page_file;
 use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
 use crate::quarantine::polelake;
 
@@ -29,6 +30,8 @@ pub(super) enum Damage {
     NewerFormat,
     /// A byte in the middle is another one: in text, no UTF-8.
     Scratched,
+    /// A document of 32 MiB and a byte, or a Parquet file that becomes larger than is read.
+    OverLimit,
     /// It is listed and gone.
     Vanished,
 }
@@ -38,6 +41,7 @@ pub(super) struct DamagedObject {
     pub(super) key: String,
     path: PathBuf,
     before: Vec<u8>,
+    damage: Damage,
 }
 
 impl DamagedObject {
@@ -52,7 +56,14 @@ impl DamagedObject {
         objects.into_iter().flatten().any(|object| {
             let is_told =
                 |member: &str| object[member].as_str().is_some_and(|text| text.len() > 10);
-            object["object"] == self.key.as_str() && is_told("cause") && is_told("next")
+            let names_limit = self.damage != Damage::OverLimit
+                || object["cause"]
+                    .as_str()
+                    .is_some_and(|cause| cause.contains("over the limit of"));
+            object["object"] == self.key.as_str()
+                && is_told("cause")
+                && is_told("next")
+                && names_limit
         })
     }
 }
@@ -108,14 +119,19 @@ pub(super) fn damage_object(
     let (key, before) = found.unwrap();
     let path = lake.object_path(bucket, &key);
 
-    match damaged_content(&before, damage) {
+    match damaged_content(&key, &before, damage) {
         Some(content) => fs::write(&path, content).unwrap(),
         None => fs::remove_file(&path).unwrap(),
     }
-    DamagedObject { key, path, before }
+    DamagedObject {
+        key,
+        path,
+        before,
+        damage,
+    }
 }
 
-fn damaged_content(before: &[u8], damage: Damage) -> Option<Vec<u8>> {
+fn damaged_content(key: &str, before: &[u8], damage: Damage) -> Option<Vec<u8>> {
     Some(match damage {
         Damage::Truncated => before[..before.len() / 2].to_vec(),
         Damage::Empty => Vec::new(),
@@ -127,6 +143,8 @@ fn damaged_content(before: &[u8], damage: Damage) -> Option<Vec<u8>> {
             content[start..start + 8].fill(0xff);
             content
         }
+        Damage::OverLimit if key.ends_with(".parquet") => large_page_file(),
+        Damage::OverLimit => vec![b' '; (32 << 20) + 1],
         Damage::Vanished => return None,
     })
 }

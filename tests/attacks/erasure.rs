@@ -1,5 +1,5 @@
-//! An erasure that meets objects which cannot be read: it erases everything else, names them, and is
-//! finished by the same command when they are repaired.
+//! An erasure that meets objects which cannot be read: it erases everything else, names them, and
+//! is finished by the same command when they are repaired.
 
 use lake::{Chunk, ERASURES_KEY};
 use serde_json::json;
@@ -61,6 +61,9 @@ erasures_around! {
     a_cut_file_of_rows: ROWS, Truncated;
     an_empty_file_of_rows: ROWS, Empty;
     a_foreign_file_of_rows: ROWS, Foreign;
+    a_raw_object_over_the_limit: RAW, OverLimit;
+    a_receipt_over_the_limit: RECEIPT, OverLimit;
+    a_file_of_rows_over_the_limit: ROWS, OverLimit;
     the_persons_own_raw_object: OWN_RAW, Truncated;
     the_persons_own_rows_in_refined: OWN_REFINED, Empty;
     the_persons_own_receipt: OWN_RECEIPT, NewerFormat;

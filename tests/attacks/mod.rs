@@ -1,6 +1,7 @@
 //! Attacks that the platform must withstand, each as an operator, a caller, a web page or another
 //! user would meet it.
 
+mod bounds;
 mod callers;
 mod damage;
 mod erasure;

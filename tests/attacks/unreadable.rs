@@ -28,6 +28,7 @@ commands_around! {
     rebuild_around_empty_rows: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Empty);
     rebuild_around_foreign_rows: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Foreign);
     rebuild_around_rows_that_vanish: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Vanished);
+    rebuild_around_rows_over_the_limit: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], OverLimit);
     rebuild_around_a_cut_manifest: rebuild_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-02"], Truncated);
     rebuild_around_a_newer_manifest: rebuild_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-02"], NewerFormat);
 
@@ -39,6 +40,9 @@ commands_around! {
     rebuild_from_a_foreign_raw_object: raw_rebuild_stops_tenures("raw", ["raw/housing-tenure/", ".parquet"], Foreign);
     rebuild_from_a_raw_object_that_vanishes: raw_rebuild_stops_tenures("raw", ["raw/housing-tenure/", ".parquet"], Vanished);
 
+    rebuild_from_a_raw_object_over_the_limit: raw_rebuild_stops_tenures("raw", ["raw/housing-tenure/", ".parquet"], OverLimit);
+
+    rebuild_from_raw_repairs_a_receipt_over_the_limit: raw_rebuild_repairs("refined", ["_receipts/housing-tenure/"], OverLimit);
     rebuild_from_raw_repairs_a_receipt: raw_rebuild_repairs("refined", ["_receipts/housing-tenure/"], NewerFormat);
     rebuild_from_raw_repairs_rows: raw_rebuild_repairs("refined", ["refined/object_tenancy/"], Truncated);
     rebuild_from_raw_repairs_a_quarantine: raw_rebuild_repairs("refined", ["quarantine/", "housing-tenure"], Foreign);
@@ -47,6 +51,7 @@ commands_around! {
     sweep_around_an_empty_manifest: sweep_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-03"], Empty);
     sweep_around_a_newer_manifest: sweep_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-03"], NewerFormat);
     sweep_around_a_scratched_manifest: sweep_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-03"], Scratched);
+    sweep_around_a_manifest_over_the_limit: sweep_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-03"], OverLimit);
     sweep_around_a_manifest_that_vanishes: sweep_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-03"], Vanished);
     sweep_needs_no_manifest_that_it_drops: sweep_is_complete("curated", ["_manifests/object_tenancy/2026-03-02"], Truncated);
     sweep_needs_no_file_of_rows: sweep_is_complete("curated", ["curated/object_tenancy/", "part-0"], Foreign);
@@ -54,6 +59,7 @@ commands_around! {
     redrive_around_a_cut_quarantine: redrive_goes_around("refined", ["quarantine/", "housing-tenure"], Truncated);
     redrive_around_an_empty_quarantine: redrive_goes_around("refined", ["quarantine/", "housing-tenure"], Empty);
     redrive_around_a_foreign_quarantine: redrive_goes_around("refined", ["quarantine/", "housing-tenure"], Foreign);
+    redrive_around_a_quarantine_over_the_limit: redrive_goes_around("refined", ["quarantine/", "housing-tenure"], OverLimit);
     redrive_around_a_newer_receipt: redrive_goes_around("refined", ["_receipts/housing-tenure/"], NewerFormat);
     redrive_around_a_cut_receipt: redrive_goes_around("refined", ["_receipts/housing-tenure/"], Truncated);
 
@@ -69,6 +75,7 @@ commands_around! {
     audit_of_a_scratched_manifest: audit_names_once("curated", ["_manifests/object_tenancy/2026-03-03"], Scratched);
     audit_of_cut_rows_in_curated: audit_names_once("curated", ["curated/object_tenancy/", "part-0"], Truncated);
     audit_of_empty_rows_in_curated: audit_names_once("curated", ["curated/object_tenancy/", "part-0"], Empty);
+    audit_of_rows_over_the_limit_in_curated: audit_names_once("curated", ["curated/object_tenancy/", "part-0"], OverLimit);
     audit_of_rows_that_vanish: audit_names("refined", ["refined/object_tenancy/"], Vanished);
     audit_of_a_raw_object_that_vanishes: audit_names("raw", ["raw/housing-tenure/", ".parquet"], Vanished);
 }

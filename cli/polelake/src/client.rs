@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use lake::limits::ANSWER_BYTES_MAX;
 use serde_json::Value;
 
+use crate::bounded_answer::read_answer;
 use crate::error::CliError;
 use crate::place::PlatformArgs;
 use crate::signature::RequestSigner;
@@ -155,7 +157,7 @@ impl PlatformClient {
         for attempt in 1.. {
             let answer = self.events_request(&url, body.clone())?.send().await?;
             let status = answer.status();
-            let text = answer.text().await?;
+            let text = read_text(answer).await?;
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
 
             let is_unanswered = status.is_server_error() || has_unanswered_event(&json);
@@ -239,7 +241,7 @@ impl PlatformClient {
         };
         let answer = request.send().await?;
         let status = answer.status();
-        let text = answer.text().await?;
+        let text = read_text(answer).await?;
         if !status.is_success() {
             return Err(format!("{what}: {text}").into());
         }
@@ -256,6 +258,11 @@ impl PlatformClient {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+async fn read_text(answer: reqwest::Response) -> Result<String, CliError> {
+    let body = read_answer(answer, ANSWER_BYTES_MAX, "an answer").await?;
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// How many of the events go into one request; at least one.

@@ -13,6 +13,8 @@ mod terminal;
 mod args;
 mod aws_environment;
 pub mod backfill;
+mod bounded_answer;
+mod bounded_lines;
 pub mod client;
 pub mod commands;
 mod dispatch;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, Event, EventOp};
+use lake::limits::DOCUMENT_BYTES_MAX;
 use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
@@ -136,7 +137,8 @@ fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
 }
 
 fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))
+    host::read_bounded_file(file, DOCUMENT_BYTES_MAX)
+        .map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Writes one event's rows as text; gives how many they are.

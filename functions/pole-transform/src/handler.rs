@@ -109,7 +109,10 @@ pub async fn retransform_chunk(chunk: &Chunk, context: &Context) -> Result<(), F
 /// The refined objects of the chunk as its receipt names them. A receipt that cannot be read is
 /// written again with them: then they are found by their names.
 async fn find_old_objects(chunk: &Chunk, context: &Context) -> Result<Vec<String>, Failure> {
-    let receipt = context.refined.get_if_present(&chunk.receipt_key()).await?;
+    let receipt = context
+        .refined
+        .get_if_within_limit(&chunk.receipt_key())
+        .await?;
     let receipt = receipt.and_then(|object| Receipt::from_json(&object.body).ok());
     if let Some(receipt) = receipt {
         let objects = receipt.tables.into_values();

@@ -35,7 +35,7 @@ pub(crate) async fn commit_manifest(
 
 /// Whether the object at `key` has this content.
 async fn is_stored(key: &str, body: &Bytes, store: &dyn ObjectStore) -> Result<bool, StoreError> {
-    let present = store.get_if_present(key).await?;
+    let present = store.get_if_within_limit(key).await?;
     Ok(present.is_some_and(|present| present.body == *body))
 }
 

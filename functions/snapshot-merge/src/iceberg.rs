@@ -63,7 +63,7 @@ pub(crate) async fn read_iceberg_days(
     let name = String::from_utf8_lossy(&hint.body);
     let key = iceberg_metadata_key(table, name.trim());
     let days = curated
-        .get_if_present(&key)
+        .get_if_within_limit(&key)
         .await?
         .and_then(|object| IcebergDays::from_metadata(&object.body).ok())
         .unwrap_or_default();

@@ -33,7 +33,6 @@ pub(crate) async fn sort_increments(
             .map_err(|error| Failure::damaged_object(&input.key, &error))?;
         for batch in batches {
             let rows = batch
-                .map_err(LakeError::from)
                 .and_then(|batch| select_consumed_rows(&batch, input, &schema))
                 .map_err(|error| Failure::damaged_object(&input.key, &error))?;
             sorter.add_batch(rows).await?;

@@ -180,7 +180,6 @@ impl<'m> ShardMerge<'m> {
         self.begin_group(rows)?;
         for batch in batches {
             let batch = batch
-                .map_err(LakeError::from)
                 .and_then(|batch| self.select_shard_rows(&batch))
                 .map_err(|error| file.damaged(error))?;
             self.merge_decoded_batch(batch).await?;

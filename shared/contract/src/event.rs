@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::NESTING_MAX;
 use crate::extension::EventOp;
 use crate::fault::EventFault;
 use crate::fetch::{FETCHED_MEMBER, FetchVersion};
 use crate::path::EventPath;
 use crate::source::SourceContract;
 use crate::time::parse_timestamp;
+use crate::{EVENT_BYTES_MAX, NESTING_MAX};
 
 /// A parsed event.
 #[derive(Clone, Debug)]
@@ -198,6 +198,11 @@ fn check_text(rule: &str, path: &str, text: &str, chars_max: usize) -> Result<()
 }
 
 fn parse_json(bytes: &[u8]) -> Result<Value, EventFault> {
+    if bytes.len() > EVENT_BYTES_MAX {
+        let length = bytes.len();
+        let reason = format!("the event has {length} bytes, over the limit of {EVENT_BYTES_MAX}");
+        return Err(EventFault::new("event.too-large", "$", &reason));
+    }
     if depth_exceeds(bytes, NESTING_MAX) {
         let reason = format!("the event is nested deeper than {NESTING_MAX}");
         return Err(EventFault::new("event.nesting", "$", &reason));

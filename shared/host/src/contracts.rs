@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use contract::{Catalogue, DeclaredFile, Problem, pack_files, unpack_files};
+use lake::limits::DOCUMENT_BYTES_MAX;
 
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, read_bounded_text};
 
 /// Reads and compiles everything below `folder`.
 ///
@@ -48,7 +49,7 @@ fn configuration_failure(why: String) -> Failure {
 /// A configuration failure when the folder or a file in it cannot be read.
 pub fn read_contract_files(folder: &str) -> Result<Vec<DeclaredFile>, Failure> {
     if Path::new(folder).is_file() {
-        let text = std::fs::read_to_string(folder)
+        let text = read_bounded_text(Path::new(folder), DOCUMENT_BYTES_MAX)
             .map_err(|error| configuration_failure(format!("{folder}: {error}")))?;
         return unpack_files(&text)
             .map_err(|why| configuration_failure(format!("{folder}: {why}")));
@@ -80,7 +81,7 @@ fn collect_yaml_files(
         } else if path.ends_with(".yaml") {
             files.push(DeclaredFile::new(
                 path,
-                std::fs::read_to_string(entry.path())?,
+                read_bounded_text(&entry.path(), DOCUMENT_BYTES_MAX)?,
             ));
         }
     }

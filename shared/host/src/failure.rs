@@ -103,10 +103,14 @@ impl From<UnreadableObject> for Failure {
     }
 }
 
-/// The storage did not answer, or a right is missing: Lambda tries again.
+/// The storage did not answer, or a right is missing: Lambda tries again. An object that is too
+/// large stays so.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(&error).about(&error)
+        match error.unreadable_object() {
+            Some(object) if error.is_over_limit() => object.into(),
+            _ => Self::unavailable(&error).about(&error),
+        }
     }
 }
 
@@ -123,15 +127,18 @@ impl From<SortedFileError> for Failure {
 /// The receipts, manifests or raw objects of a stream cannot be read: Lambda tries again.
 impl From<StreamError> for Failure {
     fn from(error: StreamError) -> Self {
-        Self::unavailable(&error).about(&error)
+        match error {
+            StreamError::Store(error) => error.into(),
+            StreamError::Damaged(..) => Self::unavailable(&error).about(&error),
+        }
     }
 }
 
 /// The storage did not answer, or the document that it has is damaged.
 impl From<JsonDocumentError> for Failure {
     fn from(error: JsonDocumentError) -> Self {
-        match &error {
-            JsonDocumentError::Store(_) => Self::unavailable(&error).about(&error),
+        match error {
+            JsonDocumentError::Store(error) => error.into(),
             JsonDocumentError::Damaged(..) => Self::corrupt(&error).about(&error),
         }
     }
@@ -164,5 +171,37 @@ impl From<Failure> for Diagnostic {
             error_type: failure.kind.error_type().to_owned(),
             error_message: failure.message,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::StoreErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn an_object_over_its_limit_is_no_failure_that_another_attempt_ends() {
+        let error = || {
+            let why = "the object has 9 bytes, over the limit of 8";
+            StoreError::new(StoreErrorKind::OverLimit, "get", "raw/t/x", why)
+        };
+        let failures: [Failure; 4] = [
+            error().into(),
+            StreamError::Store(error()).into(),
+            JsonDocumentError::Store(error()).into(),
+            SortedFileError::Store(error()).into(),
+        ];
+        for failure in failures {
+            assert_eq!(failure.kind, FailureKind::Corrupt, "{failure}");
+            let object = failure.unreadable_object().unwrap();
+            assert_eq!(object.object, "raw/t/x");
+            for part in ["raw/t/x", "9 bytes, over the limit of 8", object.next] {
+                assert!(failure.message.contains(part), "{part}: {failure}");
+            }
+        }
+
+        let error = StoreError::new(StoreErrorKind::Unavailable, "get", "raw/t/x", "no answer");
+        assert_eq!(Failure::from(error).kind, FailureKind::Unavailable);
     }
 }

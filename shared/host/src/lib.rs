@@ -9,12 +9,14 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
+mod bounded_file;
 mod budget;
 mod contracts;
 mod failure;
 mod settings;
 mod telemetry;
 
+pub use bounded_file::{read_bounded_file, read_bounded_text};
 pub use budget::TimeBudget;
 pub use contracts::{load_contracts, pack_contracts, read_contract_files};
 pub use failure::{Failure, FailureKind};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{
@@ -16,6 +15,8 @@ use parquet::schema::types::ColumnPath;
 
 use crate::LakeError;
 use crate::batch_columns::text_column;
+use crate::bounds::{BoundedBatches, collect_batches};
+use crate::limits::{REFINED_DECODED_MAX, TABLE_FILE, WHOLE_FILE, WHOLE_FILE_DECODED_MAX};
 use crate::schema::UNIQUE_VALUE_COLUMNS;
 
 /// The media type of a Parquet file.
@@ -26,6 +27,7 @@ pub const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
 
 /// Rows of a batch that is read: small enough for bounded memory, large enough for the kernels.
+/// Batches of large values have fewer.
 pub const BATCH_ROWS: usize = 8 * 1024;
 
 /// Settings that all files share. No time and no machine is in them.
@@ -111,34 +113,45 @@ pub fn write_parquet(
 /// The batches of a file, decoded one at a time.
 ///
 /// # Errors
-/// When the bytes are no Parquet file.
-pub fn read_parquet(bytes: Bytes) -> Result<ParquetRecordBatchReader, LakeError> {
-    Ok(ParquetRecordBatchReaderBuilder::try_new(bytes)?
-        .with_batch_size(BATCH_ROWS)
-        .build()?)
+/// When the bytes are no Parquet file, or its footer is over a limit.
+pub fn read_parquet(bytes: Bytes) -> Result<BoundedBatches<Bytes>, LakeError> {
+    BoundedBatches::open(bytes, &TABLE_FILE, None)
 }
 
 /// The batches of a file with only these columns of it.
 ///
 /// # Errors
-/// When the bytes are no Parquet file.
+/// When the bytes are no Parquet file, or its footer is over a limit.
 pub fn read_columns<'c>(
     bytes: Bytes,
     columns: impl IntoIterator<Item = &'c str>,
-) -> Result<ParquetRecordBatchReader, LakeError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
-    Ok(builder
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()?)
+) -> Result<BoundedBatches<Bytes>, LakeError> {
+    let columns: Vec<&str> = columns.into_iter().collect();
+    BoundedBatches::open(bytes, &TABLE_FILE, Some(&columns))
+}
+
+/// All batches of a raw or quarantine object, or of a day's measures, which are held whole.
+///
+/// # Errors
+/// When the bytes are no Parquet file, or it is over a limit.
+pub(crate) fn read_whole(bytes: Bytes) -> Result<Vec<RecordBatch>, LakeError> {
+    let batches = BoundedBatches::open(bytes, &WHOLE_FILE, None)?;
+    collect_batches(batches, WHOLE_FILE_DECODED_MAX)
+}
+
+/// All batches of a refined object.
+///
+/// # Errors
+/// When the bytes are no Parquet file, or it is over a limit.
+pub fn read_refined(bytes: Bytes) -> Result<Vec<RecordBatch>, LakeError> {
+    collect_batches(read_parquet(bytes)?, REFINED_DECODED_MAX)
 }
 
 /// How many rows a file has. All of it is decoded: a file whose footer is whole may have damaged
 /// pages.
 ///
 /// # Errors
-/// When the bytes are no Parquet file, or a part of it cannot be decoded.
+/// When the bytes are no Parquet file, or a part of it cannot be decoded or is over a limit.
 pub fn decode_all(bytes: Bytes) -> Result<u64, LakeError> {
     let mut rows = 0;
     for batch in read_parquet(bytes)? {

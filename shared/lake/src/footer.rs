@@ -5,10 +5,7 @@ use std::ops::Range;
 
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
@@ -20,7 +17,8 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::statistics::Statistics;
 
 use crate::LakeError;
-use crate::file::BATCH_ROWS;
+use crate::bounds::{BoundedBatches, check_file_footer};
+use crate::limits::{FILE_TAIL_BYTES_MAX, PAGE_INDEX_BYTES_MAX, TABLE_FILE, check_limit};
 
 /// The column by which files are sorted and cut.
 const OWNER_COLUMN: &str = "owner_id";
@@ -116,13 +114,29 @@ impl ParquetFooter {
     /// # Errors
     /// When the file is no Parquet file.
     pub fn required_start(tail: &FileWindow) -> Result<Option<u64>, LakeError> {
-        let footer_start = tail.file_size.saturating_sub(read_footer_size(tail)?);
+        let footer_size = read_footer_size(tail)?;
+        check_limit(
+            "the footer has",
+            footer_size,
+            TABLE_FILE.footer_bytes,
+            "bytes",
+        )?;
+        let footer_start = tail.file_size.saturating_sub(footer_size);
         if footer_start < tail.start {
             return Ok(Some(footer_start));
         }
 
+        check_file_footer(tail, &TABLE_FILE)?;
         let metadata = ParquetMetaDataReader::new().parse_and_finish(tail)?;
+        check_positions(&metadata)?;
         let index_start = find_index_start(&metadata).unwrap_or(tail.start);
+        let tail_bytes = tail.file_size.saturating_sub(index_start);
+        check_limit(
+            "indexes and filters have",
+            tail_bytes,
+            FILE_TAIL_BYTES_MAX,
+            "bytes",
+        )?;
         Ok((index_start < tail.start).then_some(index_start))
     }
 
@@ -131,8 +145,10 @@ impl ParquetFooter {
     /// # Errors
     /// When the file is damaged, or the end does not reach far enough.
     pub fn parse(tail: FileWindow) -> Result<Self, LakeError> {
+        check_file_footer(&tail, &TABLE_FILE)?;
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = reader.parse_and_finish(&tail)?;
+        check_positions(&metadata)?;
         let has_known_indexes = find_index_start(&metadata).is_some();
         let metadata = ArrowReaderMetadata::try_new(metadata.into(), ArrowReaderOptions::new())?;
 
@@ -171,8 +187,8 @@ impl ParquetFooter {
         &self,
         group: &RowGroup,
         bytes: Bytes,
-    ) -> Result<ParquetRecordBatchReader, LakeError> {
-        Ok(self.group_reader(group, bytes).build()?)
+    ) -> Result<BoundedBatches<FileWindow>, LakeError> {
+        self.group_batches(group, bytes, ProjectionMask::all())
     }
 
     /// The batches of a group with only these columns of it; those that the file does not have are
@@ -185,25 +201,20 @@ impl ParquetFooter {
         group: &RowGroup,
         bytes: Bytes,
         columns: &[&str],
-    ) -> Result<ParquetRecordBatchReader, LakeError> {
+    ) -> Result<BoundedBatches<FileWindow>, LakeError> {
         let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
-        Ok(self
-            .group_reader(group, bytes)
-            .with_projection(mask)
-            .build()?)
+        self.group_batches(group, bytes, mask)
     }
 
-    fn group_reader(
+    fn group_batches(
         &self,
         group: &RowGroup,
         bytes: Bytes,
-    ) -> ParquetRecordBatchReaderBuilder<FileWindow> {
+        mask: ProjectionMask,
+    ) -> Result<BoundedBatches<FileWindow>, LakeError> {
         let window = FileWindow::new(group.byte_range.start, bytes, self.tail.file_size);
-        let builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(window, self.metadata.clone());
-        builder
-            .with_row_groups(vec![group.index])
-            .with_batch_size(BATCH_ROWS)
+        let groups = vec![group.index];
+        BoundedBatches::of_groups(window, self.metadata.clone(), mask, groups, &TABLE_FILE)
     }
 
     /// What a writer must know to copy a group's columns.
@@ -268,6 +279,32 @@ fn find_index_start(metadata: &ParquetMetaData) -> Option<u64> {
     (index_start >= data_end).then_some(index_start)
 }
 
+/// Refuses page indexes that would be large once they are decoded, and positions for which the
+/// Parquet reader panics.
+fn check_positions(metadata: &ParquetMetaData) -> Result<(), LakeError> {
+    let groups = metadata.row_groups().iter();
+    let mut index_bytes = 0_u64;
+    for column in groups.flat_map(RowGroupMetaData::columns) {
+        let start = column
+            .dictionary_page_offset()
+            .unwrap_or_else(|| column.data_page_offset());
+        if start < 0 || column.compressed_size() < 0 {
+            let what = "the Parquet file is damaged: a column has a negative position";
+            return Err(LakeError::Unexpected(what.into()));
+        }
+
+        let lengths = [column.column_index_length(), column.offset_index_length()];
+        let lengths = lengths.into_iter().flatten().map(i32::unsigned_abs);
+        index_bytes = lengths.fold(index_bytes, |sum, length| sum + u64::from(length));
+    }
+    check_limit(
+        "page indexes have",
+        index_bytes,
+        PAGE_INDEX_BYTES_MAX,
+        "bytes",
+    )
+}
+
 /// Where the indexes and the bloom filter of a column chunk are stored, as far as it has them.
 fn column_index_offsets(column: &ColumnChunkMetaData) -> impl Iterator<Item = u64> {
     let offsets = [
@@ -280,7 +317,7 @@ fn column_index_offsets(column: &ColumnChunkMetaData) -> impl Iterator<Item = u6
 
 fn column_byte_range(column: &ColumnChunkMetaData) -> Range<u64> {
     let (start, length) = column.byte_range();
-    start..start + length
+    start..start.saturating_add(length)
 }
 
 fn describe_row_group(index: usize, group: &RowGroupMetaData) -> Result<RowGroup, LakeError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::LakeError;
+use crate::limits::check_document_size;
 
 /// The format that this version of polelake writes and reads. A field that changes its name or
 /// meaning needs the next number.
@@ -61,6 +62,7 @@ pub fn decode_document<T: DeserializeOwned>(
     kind: &'static str,
     bytes: &[u8],
 ) -> Result<T, LakeError> {
+    check_document_size(bytes)?;
     check_format(kind, probe_format(bytes)?.as_ref())?;
 
     Ok(serde_json::from_slice(bytes)?)

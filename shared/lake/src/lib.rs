@@ -7,6 +7,7 @@
 //! Iceberg's metadata ([`iceberg`]).
 
 mod batch_columns;
+mod bounds;
 mod chunk;
 mod columns;
 mod curated_keys;
@@ -19,6 +20,7 @@ mod format;
 mod group_writer;
 pub mod iceberg;
 mod id_columns;
+pub mod limits;
 mod manifest;
 mod metric;
 mod quarantine;
@@ -30,6 +32,7 @@ mod report_keys;
 pub mod schema;
 mod shard;
 
+pub use bounds::BoundedBatches;
 pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
@@ -103,4 +106,7 @@ pub enum LakeError {
     /// The object is not what its key says.
     #[error("{0}")]
     Unexpected(String),
+    /// The object holds more than is read, by [`limits`].
+    #[error("{0}")]
+    OverLimit(String),
 }

@@ -202,8 +202,7 @@ fn verdict_label(verdict: RuleVerdict) -> &'static str {
 /// When the bytes are no such file.
 pub fn decode_metrics(bytes: Bytes) -> Result<Vec<QualityMetric>, LakeError> {
     let mut metrics = Vec::new();
-    for batch in file::read_parquet(bytes)? {
-        let batch = batch?;
+    for batch in file::read_whole(bytes)? {
         let datasets = text_column(&batch, METRICS_FILE, "dataset")?;
         let columns = text_column(&batch, METRICS_FILE, "column_name")?;
         let names = text_column(&batch, METRICS_FILE, "metric")?;

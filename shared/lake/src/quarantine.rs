@@ -189,8 +189,7 @@ fn optional_bytes(values: &BinaryArray, row: usize) -> Option<Bytes> {
 /// When the bytes are no quarantine object.
 pub fn decode_quarantine(bytes: Bytes) -> Result<Vec<QuarantinedRecord>, LakeError> {
     let mut records = Vec::new();
-    for batch in file::read_parquet(bytes)? {
-        let batch = batch?;
+    for batch in file::read_whole(bytes)? {
         let columns = QuarantineColumns::find(&batch)?;
         records.extend((0..batch.num_rows()).map(|row| columns.record(row)));
     }

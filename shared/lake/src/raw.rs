@@ -166,11 +166,10 @@ impl RawBatch {
 /// The parts of a raw object.
 ///
 /// # Errors
-/// When the bytes are no raw object.
+/// When the bytes are no raw object, or are over a limit of [`crate::limits`].
 pub fn decode_raw(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
     let mut batches = Vec::new();
-    for batch in file::read_parquet(bytes)? {
-        let batch = batch?;
+    for batch in file::read_whole(bytes)? {
         if batch.schema().fields() != schema::raw_schema().fields() {
             return Err(LakeError::Unexpected(
                 "the object does not have a raw object's columns".into(),

@@ -11,6 +11,8 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The service refused for good: a right is missing, a name is wrong.
     Refused,
+    /// The object is larger than is read of its kind, by [`lake::limits`]. Nothing of it was read.
+    OverLimit,
 }
 
 /// A storage failure.
@@ -49,6 +51,16 @@ impl StoreError {
         Self::new(StoreErrorKind::Refused, "get", key, message)
     }
 
+    /// Refuses an object before its content is read.
+    pub(crate) fn check_object_size(key: &str, size: u64) -> Result<(), Self> {
+        let limit = lake::limits::object_bytes_max(key);
+        if size <= limit {
+            return Ok(());
+        }
+        let message = format!("the object has {size} bytes, over the limit of {limit}");
+        Err(Self::new(StoreErrorKind::OverLimit, "get", key, message))
+    }
+
     /// A file of this machine that cannot be read.
     pub(crate) fn unreadable_file(key: &str, error: &std::io::Error) -> Self {
         let message = format!("the file to be written cannot be read: {error}");
@@ -59,5 +71,11 @@ impl StoreError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.kind == StoreErrorKind::NotFound
+    }
+
+    /// Whether the object is larger than is read of its kind.
+    #[must_use]
+    pub fn is_over_limit(&self) -> bool {
+        self.kind == StoreErrorKind::OverLimit
     }
 }

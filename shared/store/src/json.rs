@@ -43,7 +43,7 @@ pub async fn read_json_if_valid<T: DeserializeOwned>(
     store: &dyn ObjectStore,
     key: &str,
 ) -> Result<Option<T>, StoreError> {
-    let object = store.get_if_present(key).await?;
+    let object = store.get_if_within_limit(key).await?;
 
     Ok(object.and_then(|object| serde_json::from_slice(&object.body).ok()))
 }

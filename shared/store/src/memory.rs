@@ -42,11 +42,8 @@ impl MemoryStore {
         );
         true
     }
-}
 
-#[async_trait]
-impl ObjectStore for MemoryStore {
-    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
+    fn find_object(&self, key: &str, operation: &'static str) -> Result<StoredObject, StoreError> {
         let objects = self.lock_objects();
         let found = objects
             .get(key)
@@ -55,14 +52,17 @@ impl ObjectStore for MemoryStore {
                 etag: version.to_string(),
                 metadata: metadata.clone(),
             });
-        found.ok_or_else(|| {
-            StoreError::new(
-                StoreErrorKind::NotFound,
-                "get",
-                key,
-                "there is no such object",
-            )
-        })
+        let message = "there is no such object";
+        found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, operation, key, message))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
+        let object = self.find_object(key, "get")?;
+        StoreError::check_object_size(key, object.body.len() as u64)?;
+        Ok(object)
     }
 
     async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
@@ -70,7 +70,7 @@ impl ObjectStore for MemoryStore {
             body,
             etag,
             metadata,
-        } = self.get(key).await?;
+        } = self.find_object(key, "head")?;
         Ok(ObjectHead {
             size: body.len() as u64,
             etag,
@@ -137,5 +137,51 @@ impl ObjectStore for MemoryStore {
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.lock_objects().remove(key);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lake::Chunk;
+
+    use super::*;
+    use crate::{ObjectError, read_json_if_present, read_json_if_valid};
+
+    #[tokio::test]
+    async fn an_object_over_its_limit_is_named_and_never_read() {
+        let store = MemoryStore::default();
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+            offset: 0,
+        };
+        let (document, raw) = ("curated/large.json", &chunk.raw_key());
+        let body = Bytes::from(vec![0; (32 << 20) + 1]);
+        store.put(document, body.clone(), "").await.unwrap();
+        store.put(raw, body.clone(), "").await.unwrap();
+        store
+            .put("curated/rows.parquet", body.clone(), "")
+            .await
+            .unwrap();
+
+        for key in [document, raw] {
+            let error = store.get(key).await.unwrap_err();
+            assert!(error.is_over_limit() && !error.is_not_found());
+            let object = error.unreadable_object().unwrap();
+            assert_eq!(object.object, key);
+            let why = "the object has 33554433 bytes, over the limit of 33554432";
+            assert_eq!(object.cause, why);
+            assert!(store.get_if_within_limit(key).await.unwrap().is_none());
+            assert_eq!(store.head(key).await.unwrap().size, body.len() as u64);
+        }
+        let rows = store.get_if_within_limit("curated/rows.parquet").await;
+        assert_eq!(rows.unwrap().unwrap().body, body);
+
+        let read = read_json_if_present::<Vec<u8>>(&store, document).await;
+        let object = read.unwrap_err().unreadable_object().unwrap();
+        assert_eq!(object.object, document);
+        let valid: Option<Vec<u8>> = read_json_if_valid(&store, document).await.unwrap();
+        assert_eq!(valid, None, "what can be computed again is computed again");
     }
 }

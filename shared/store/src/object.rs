@@ -64,6 +64,19 @@ pub trait ObjectStore: Send + Sync {
         }
     }
 
+    /// The object at `key`; none where there is no such object, or where it is over its limit. This
+    /// is for objects that are written again, or done without, when they cannot be read.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn get_if_within_limit(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
+        match self.get(key).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_not_found() || error.is_over_limit() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A part of the object at `key`, by its bytes.
     ///
     /// # Errors

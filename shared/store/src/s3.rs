@@ -124,6 +124,9 @@ impl ObjectStore for S3Store {
             .send()
             .await;
         let found = answer.map_err(|error| s3_error("get", key, &error))?;
+        let size = found.content_length.unwrap_or_default().unsigned_abs();
+        StoreError::check_object_size(key, size)?;
+
         let etag = found.e_tag.unwrap_or_default();
         let metadata = found.metadata.unwrap_or_default().into_iter().collect();
         let body = found

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use lake::{FileWindow, LakeError, OwnerRange, ParquetFooter, RowGroup};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use lake::{BoundedBatches, FileWindow, LakeError, OwnerRange, ParquetFooter, RowGroup};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
@@ -135,7 +134,7 @@ impl FetchedRowGroup {
     pub fn decode(
         self,
         columns: Option<&[&str]>,
-    ) -> Result<ParquetRecordBatchReader, SortedFileError> {
+    ) -> Result<BoundedBatches<FileWindow>, SortedFileError> {
         let footer = &self.file.footer;
         let reader = match columns {
             Some(columns) => footer.decode_group_columns(&self.group, self.bytes, columns),
@@ -230,7 +229,7 @@ fn interrupted_fetch(key: &str, error: &tokio::task::JoinError) -> StoreError {
 /// A group that is being decoded.
 struct OpenGroup {
     file: Arc<SortedFile>,
-    batches: ParquetRecordBatchReader,
+    batches: BoundedBatches<FileWindow>,
 }
 
 /// The decoded batches of row groups, in their order.
@@ -283,7 +282,7 @@ impl RowGroupBatches {
             if let Some(OpenGroup { file, batches }) = &mut self.open
                 && let Some(batch) = batches.next()
             {
-                let batch = batch.map_err(|error| file.damaged(error.into()))?;
+                let batch = batch.map_err(|error| file.damaged(error))?;
                 return Ok(Some((Arc::clone(file), batch)));
             }
 

@@ -67,8 +67,9 @@ impl ObjectError for UnreadableObject {
 }
 
 impl ObjectError for StoreError {
-    /// The object that is gone, or that the storage refuses to hand out: it is archived, or its key
-    /// is no longer there. A listing or a write that fails is about more than one object.
+    /// The object that is gone, that is over a limit, or that the storage refuses to hand out: it
+    /// is archived, or its key is no longer there. A listing or a write that fails is about more
+    /// than one object.
     fn unreadable_object(&self) -> Option<UnreadableObject> {
         if !matches!(self.operation, "get" | "head") {
             return None;
@@ -78,7 +79,9 @@ impl ObjectError for StoreError {
                 let cause = "it was deleted since it was listed";
                 Some(UnreadableObject::new(&self.key, cause))
             }
-            StoreErrorKind::Refused => Some(UnreadableObject::new(&self.key, &self.message)),
+            StoreErrorKind::Refused | StoreErrorKind::OverLimit => {
+                Some(UnreadableObject::new(&self.key, &self.message))
+            }
             StoreErrorKind::Unavailable => None,
         }
     }
@@ -193,6 +196,7 @@ mod tests {
         for (kind, operation, is_noted) in [
             (StoreErrorKind::NotFound, "get", true),
             (StoreErrorKind::Refused, "head", true),
+            (StoreErrorKind::OverLimit, "get", true),
             (StoreErrorKind::Unavailable, "get", false),
             (StoreErrorKind::NotFound, "list", false),
             (StoreErrorKind::Refused, "put", false),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use lake::limits::DOCUMENT_BYTES_MAX;
 use local_platform::private_files::{create_private_folder, replace_private_file};
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +87,7 @@ impl BackfillJournal {
         let id = id.simple().to_string();
         let file = folder.join(format!("{source}-{}.json", &id[..12]));
 
-        let stored = std::fs::read(&file).unwrap_or_default();
+        let stored = host::read_bounded_file(&file, DOCUMENT_BYTES_MAX).unwrap_or_default();
         let known = serde_json::from_slice::<OriginProgress>(&stored).ok();
         let progress = match known.filter(|known| known.continues(origin, version)) {
             Some(known) => known,

@@ -1,26 +1,26 @@
 //! The records of a file: JSON lines, CSV, a DynamoDB export, Parquet; gzip where the name says so.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use lake::BoundedBatches;
+use lake::limits::SUPPLIER_FILE;
 use serde_json::Value;
 
+use super::csv_rows::read_csv;
 use super::dynamo;
+use crate::bounded_lines::BoundedLines;
 use crate::error::CliError;
-
-/// Rows of a Parquet file that are held at once.
-const ROWS_AT_ONCE: usize = 1_024;
 
 /// A record, or its location and why it cannot be read. The reason never holds a value.
 pub type BackfillRecord = Result<Value, String>;
 
 /// The records of a file, in their order.
-type RecordIterator = Box<dyn Iterator<Item = BackfillRecord> + Send>;
+pub(super) type RecordIterator = Box<dyn Iterator<Item = BackfillRecord> + Send>;
 
 /// The records of a file, read one after the other.
 pub struct RecordFile {
@@ -85,21 +85,8 @@ impl Read for CountingReader {
     }
 }
 
-/// The items up to the first one that cannot be read, that one included. Behind it, such as behind
-/// the torn end of a packed file, no item can be read.
-fn until_error<T, E>(
-    items: impl Iterator<Item = Result<T, E>> + Send,
-) -> impl Iterator<Item = Result<T, E>> + Send {
-    let mut failed = false;
-    items.map_while(move |item| {
-        let is_first_failure = !failed;
-        failed = item.is_err();
-        is_first_failure.then_some(item)
-    })
-}
-
 fn read_json_lines(reader: Box<dyn Read + Send>, file: String) -> RecordIterator {
-    let lines = until_error(BufReader::new(reader).split(b'\n'));
+    let lines = BoundedLines::new(BufReader::new(reader));
     let numbered = lines.zip(1_u64..);
     Box::new(
         numbered
@@ -124,50 +111,14 @@ fn parse_json_line(line: std::io::Result<Vec<u8>>, location: &str) -> Option<Bac
     })
 }
 
-fn read_csv(reader: Box<dyn Read + Send>, file: String) -> Result<RecordIterator, CliError> {
-    let mut reader = csv::Reader::from_reader(reader);
-    let names: Vec<String> = reader
-        .headers()?
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
-        .collect();
-
-    // The header is row 1.
-    let numbered = reader.into_records().zip(2_u64..);
-    Ok(Box::new(numbered.map(move |(record, row)| match record {
-        Ok(record) => Ok(csv_object(&names, &record)),
-        Err(error) => Err(format!("{file} row {row}: {}", describe_csv_error(&error))),
-    })))
-}
-
-/// Every value of a CSV file is a text; an empty one is null.
-fn csv_object(names: &[String], record: &csv::StringRecord) -> Value {
-    let values = record.iter().map(|text| match text {
-        "" => Value::Null,
-        text => Value::from(text),
-    });
-    Value::Object(names.iter().cloned().zip(values).collect())
-}
-
-/// Why a row cannot be read. csv's own message could quote the row.
-fn describe_csv_error(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("{len} fields where the header has {expected_len}"),
-        _ => "not readable as CSV in UTF-8".to_owned(),
-    }
-}
-
 fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
-        .map_err(|error| format!("{shown}: not a Parquet file: {error}"))?;
-    let total = builder.metadata().file_metadata().num_rows().unsigned_abs();
+    let batches = BoundedBatches::open(file, &SUPPLIER_FILE, None)
+        .map_err(|error| format!("{shown}: not a Parquet file that can be read: {error}"))?;
+    let total = batches.row_count();
     let read_so_far = Arc::new(AtomicU64::new(0));
 
     let counter = Arc::clone(&read_so_far);
     let file = shown.to_owned();
-    let batches = until_error(builder.with_batch_size(ROWS_AT_ONCE).build()?);
     let records = batches.flat_map(move |batch| {
         let rows = batch.map_err(|error| error.to_string()).and_then(|batch| {
             counter.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
@@ -260,5 +211,71 @@ mod tests {
             read("c.json.gz", &packed.finish().unwrap()),
             [Ok(json!({"id": "x"}))]
         );
+    }
+
+    #[test]
+    fn a_line_or_row_over_the_limit_is_named() {
+        let long = "x".repeat(lake::limits::VALUE_BYTES_MAX);
+        let lines = format!("{{\"id\": \"{long}\"}}\n{{\"id\": 1}}\n");
+        let found = read("long.jsonl", lines.as_bytes());
+        let why = found[0].as_ref().unwrap_err();
+        assert!(
+            why.contains("long.jsonl:1: the line has more than 1048576 bytes"),
+            "{why}"
+        );
+        assert_eq!(found[1..], [Ok(json!({"id": 1}))]);
+
+        let rows = format!("id,name\n1,A\n2,\"{long}{long}\n3,B\n");
+        let found = read("long.csv", rows.as_bytes());
+        assert_eq!(found[0], Ok(json!({"id": "1", "name": "A"})));
+        let why = found[1].as_ref().unwrap_err();
+        assert!(
+            why.contains("long.csv row 3: more than 1048576 bytes"),
+            "{why}"
+        );
+        assert_eq!(found.len(), 2, "behind an open quote there are no rows");
+    }
+
+    /// A Parquet file with one page of gzip, and the size that its header states.
+    fn gzip_parquet() -> (Vec<u8>, u32) {
+        use parquet::basic::{Compression, GzipLevel};
+
+        let value = "x".repeat(4 << 20);
+        let stated = u32::try_from(value.len()).unwrap() + 4 + 6;
+        let column: arrow_array::ArrayRef = Arc::new(arrow_array::StringArray::from(vec![value]));
+        let batch =
+            arrow_array::RecordBatch::try_from_iter_with_nullable([("id", column, true)]).unwrap();
+        let properties = parquet::file::properties::WriterProperties::builder()
+            .set_compression(Compression::GZIP(GzipLevel::default()))
+            .set_dictionary_enabled(false)
+            .build();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))
+                .unwrap();
+        writer.write(&batch).unwrap();
+        (writer.into_inner().unwrap(), stated)
+    }
+
+    /// A number of four bytes, as page headers have it.
+    fn header_number(number: u32) -> [u8; 4] {
+        let number = number * 2;
+        let last = (number >> 21) as u8;
+        let first = [0, 7, 14].map(|shift| (number >> shift) as u8 | 0x80);
+        [first[0], first[1], first[2], last]
+    }
+
+    #[test]
+    fn a_page_of_gzip_is_unpacked_to_the_size_that_it_states() {
+        let (honest, stated) = gzip_parquet();
+        let found = read("honest.parquet", &honest);
+        assert!(found.len() == 1 && found[0].is_ok());
+
+        let (old, new) = (header_number(stated), header_number(1 << 20));
+        let position = honest.windows(4).position(|bytes| bytes == old).unwrap();
+        let mut lying = honest;
+        lying[position..position + 4].copy_from_slice(&new);
+        let found = read("lying.parquet", &lying);
+        let why = found[0].as_ref().unwrap_err();
+        assert!(why.contains("another size than its header says"), "{why}");
     }
 }

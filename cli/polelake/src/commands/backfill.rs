@@ -7,13 +7,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use contract::{Catalogue, SourceContract};
 use indicatif::ProgressBar;
+use lake::limits::VALUE_BYTES_MAX;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::progress::styled_bar;
 use crate::args::backfill::BackfillArgs;
 use crate::backfill::journal::{BackfillJournal, JournalPage, OriginVersion};
-use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions};
+use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions, parse_page_record};
 use crate::backfill::records::{BackfillRecord, open_record_file};
 use crate::client::PlatformClient;
 use crate::error::CliError;
@@ -21,6 +22,9 @@ use crate::terminal::escape_line;
 
 /// Events of one request.
 const BATCH_EVENTS_MAX: usize = 500;
+
+/// Bytes of a batch that is sent before it has so many events.
+const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// Records that cannot be sent and are named; all of them are counted.
 const UNSENDABLE_SHOWN: u64 = 20;
@@ -119,7 +123,7 @@ impl BackfillSender<'_> {
                 continue;
             }
             self.add_record(record, &mut batch, &bar);
-            if batch.len() == self.batch_size() {
+            if self.is_batch_full(&batch) {
                 self.send_batch(&mut batch).await?;
                 journal.progress.records = count;
                 journal.progress.failed = self.count_failed() - failed_before;
@@ -193,8 +197,8 @@ impl BackfillSender<'_> {
 
         let mut batch = Vec::new();
         for record in records {
-            self.add_record(Ok(record), &mut batch, bar);
-            if batch.len() == self.batch_size() {
+            self.add_record(parse_page_record(&record), &mut batch, bar);
+            if self.is_batch_full(&batch) {
                 self.send_batch(&mut batch).await?;
             }
         }
@@ -232,6 +236,13 @@ impl BackfillSender<'_> {
         Ok(journal)
     }
 
+    /// Whether a batch is to be sent before another event is added. One of 500 large events would
+    /// take 500 MB.
+    fn is_batch_full(&self, batch: &[Vec<u8>]) -> bool {
+        let bytes: usize = batch.iter().map(Vec::len).sum();
+        batch.len() >= self.batch_size() || bytes >= BATCH_BYTES_MAX
+    }
+
     /// Events of one batch. Under a small rate batches are small too, so that events arrive evenly
     /// over each second.
     fn batch_size(&self) -> usize {
@@ -247,7 +258,8 @@ impl BackfillSender<'_> {
         let number = self.outcome.read;
         let event = record.and_then(|record| {
             let event = self.contract.backfill_event(record);
-            event.map_err(|fault| format!("record {number}: {fault}"))
+            let event = event.map_err(|fault| format!("record {number}: {fault}"))?;
+            check_event_size(event, number)
         });
 
         match event {
@@ -282,6 +294,18 @@ impl BackfillSender<'_> {
         }
         Ok(())
     }
+}
+
+/// # Errors
+/// When the event is over the limit: the relay would refuse it.
+fn check_event_size(event: Vec<u8>, number: u64) -> Result<Vec<u8>, String> {
+    let length = event.len();
+    if length <= VALUE_BYTES_MAX {
+        return Ok(event);
+    }
+    Err(format!(
+        "record {number}: its event has {length} bytes, over the limit of {VALUE_BYTES_MAX}"
+    ))
 }
 
 /// When a file was last changed, in seconds since 1970; 0 where the file system does not know.

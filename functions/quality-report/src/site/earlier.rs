@@ -77,7 +77,7 @@ async fn read_report_if_valid(
     let Some(day) = Day::parse(day) else {
         return Ok(None);
     };
-    let object = site.get_if_present(&report_key(day)).await?;
+    let object = site.get_if_within_limit(&report_key(day)).await?;
 
     Ok(object.and_then(|object| Report::from_json(&object.body).ok()))
 }

@@ -47,7 +47,7 @@ impl<'i> RefinedIncrement<'i> {
     /// # Errors
     /// When the bytes are no refined object.
     pub(super) fn decode(table: &'i TableContract, body: Bytes) -> Result<Self, LakeError> {
-        let batches = file::read_parquet(body)?.collect::<Result<Vec<_>, _>>()?;
+        let batches = file::read_refined(body)?;
         Ok(Self { table, batches })
     }
 

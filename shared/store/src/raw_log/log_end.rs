@@ -171,7 +171,9 @@ async fn read_end_hint(
     store: &dyn ObjectStore,
     stream: &Chunk,
 ) -> Result<Option<LogEnd>, RawLogError> {
-    let hint = store.get_if_present(&stream.log_end_hint_key()).await?;
+    let hint = store
+        .get_if_within_limit(&stream.log_end_hint_key())
+        .await?;
 
     Ok(hint.and_then(|object| LogEnd::from_hint(&object.body)))
 }

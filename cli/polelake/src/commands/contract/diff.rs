@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use contract::{ChangeImpact, ContractChange, DeclaredFile, compare_files};
+use lake::limits::DOCUMENT_BYTES_MAX;
 use serde_json::{Value, json};
 
 use super::read_contract_files;
@@ -77,7 +78,7 @@ fn read_declared(path: &Path) -> Result<Vec<DeclaredFile>, CliError> {
     if path.is_dir() {
         return read_contract_files(path);
     }
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = host::read_bounded_text(path, DOCUMENT_BYTES_MAX)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(vec![DeclaredFile::new(path.to_string_lossy(), text)])
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use contract::{Catalogue, DeclaredFile, SourceDraft, TableContract};
+use lake::limits::SAMPLES_BYTES_MAX;
 use serde_json::Value;
 
 use super::read_contract_files;
@@ -72,7 +73,7 @@ fn is_shared_file(file: &DeclaredFile) -> bool {
 fn read_samples(from: &[PathBuf]) -> Result<Vec<Value>, CliError> {
     let mut samples = Vec::new();
     for file in from {
-        let text = std::fs::read_to_string(file)
+        let text = host::read_bounded_text(file, SAMPLES_BYTES_MAX)
             .map_err(|error| format!("{}: {error}", file.display()))?;
         match serde_json::from_str(&text) {
             Ok(Value::Array(list)) => samples.extend(list),
