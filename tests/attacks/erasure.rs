@@ -63,7 +63,7 @@ erasures_around! {
     a_foreign_file_of_rows: ROWS, Foreign;
     a_raw_object_over_the_limit: RAW, OverLimit;
     a_receipt_over_the_limit: RECEIPT, OverLimit;
-    a_file_of_rows_over_the_limit: ROWS, OverLimit;
+    a_refined_object_over_the_limit: REFINED, OverLimit;
     the_persons_own_raw_object: OWN_RAW, Truncated;
     the_persons_own_rows_in_refined: OWN_REFINED, Empty;
     the_persons_own_receipt: OWN_RECEIPT, NewerFormat;
