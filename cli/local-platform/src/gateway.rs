@@ -189,7 +189,7 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
             "apiId": "local",
             "authorizer": authorizer,
             "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
-            "requestId": "local",
+            "requestId": request_id(),
             "stage": "$default",
             "timeEpoch": 0,
         },
@@ -197,6 +197,11 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
         "isBase64Encoded": encoded,
     })
     .to_string()
+}
+
+/// The id of a request, which no other request has.
+fn request_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
 }
 
 fn problem_response(status: u16, detail: &str) -> Response {

@@ -20,6 +20,7 @@ use super::kafka::{self, TopicLogs};
 use super::kafka_mapping::KafkaMapping;
 use super::lambda::{FunctionConfig, LambdaFunction};
 use super::queue::{LocalQueue, run_queue_mapping};
+use super::identity_key::{IDENTITY_KEY_SECRET, create_identity_key};
 use super::running::RunningPlatform;
 use super::s3::{self, ACCESS_KEY, BucketFiles, SECRET_KEY};
 use super::tokens::TokenIssuer;
@@ -150,7 +151,8 @@ impl LocalServices {
         glue.create_databases(required_databases(LOCAL_DATABASE_PREFIX, catalogue));
         let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, tasks).await?;
 
-        let secrets = secrets::endpoint_router(folder.join("secrets.json"));
+        create_identity_key(folder)?;
+        let secrets = secrets::endpoint_router(folder);
         let secrets = serve_http(secrets, 0, tasks).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -188,6 +190,7 @@ impl LocalServices {
             ("CONTRACTS", pack.to_string_lossy().into_owned()),
             ("KAFKA_BOOTSTRAP", self.kafka.clone()),
             ("KAFKA_AUTH", "none".to_owned()),
+            ("IDENTITY_KEY_SECRET", IDENTITY_KEY_SECRET.to_owned()),
             ("QUEUE_SOURCES", queue_sources.join(",")),
         ];
         pairs

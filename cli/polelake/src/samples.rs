@@ -11,6 +11,7 @@ use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, Event, EventOp};
 use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use pole::IdentityKey;
 
 use crate::error::CliError;
 
@@ -161,7 +162,13 @@ fn write_event_rows(
         headers: None,
     };
     let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
-    let transformed = pole_transform::transform_chunk(catalogue, mapping, &chunk, 1, &raw)?;
+    let transformed = pole_transform::transform_chunk(
+        catalogue,
+        &IdentityKey::for_tests(),
+        mapping,
+        (&chunk, 1),
+        &raw,
+    )?;
     write_receipt_notes(&transformed.receipt, out);
 
     let mut count = 0;

@@ -125,7 +125,14 @@ async fn transform_raw_object(
     let object = context.raw.get(&chunk.raw_key()).await?;
     let next = read_next_offset(chunk, &object)?;
     let records = lake::decode_raw(object.body)?;
-    let transformed = transform_unerased(catalogue, mapping, (chunk, next), &records, erasures)?;
+    let transformed = transform_unerased(
+        catalogue,
+        &context.identity_key,
+        mapping,
+        (chunk, next),
+        &records,
+        erasures,
+    )?;
     Ok(transformed)
 }
 

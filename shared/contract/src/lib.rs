@@ -27,6 +27,7 @@ mod info;
 mod list;
 mod locator;
 mod mapping;
+mod namespace;
 mod odcs;
 mod pack;
 mod path;

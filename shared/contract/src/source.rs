@@ -5,6 +5,8 @@ mod extension_check;
 
 use std::collections::{BTreeMap, HashMap};
 
+use pole::KeyCase;
+
 use self::extension_check::check_extension;
 use crate::backfill::CompiledBackfill;
 use crate::event_paths::EventPaths;
@@ -43,6 +45,8 @@ pub struct SourceContract {
     pub domain: String,
     /// The contract's version.
     pub version: String,
+    /// Whether the case of letters tells the keys of its records apart.
+    pub key_case: KeyCase,
     /// The Kafka topic.
     pub topic: String,
     /// What each event type does. An event of any other type is quarantined.
@@ -104,6 +108,8 @@ impl SourceContract {
             domain: document.domain.unwrap_or_else(|| "shared".to_owned()),
             version: document.version,
             schema: document.schema,
+            // Where `namespaces.yaml` lists the source, the catalogue sets what it says.
+            key_case: KeyCase::default(),
             topic: extension.topic,
             events: extension.events,
             principals: extension.push.principals,

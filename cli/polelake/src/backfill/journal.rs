@@ -81,7 +81,7 @@ impl BackfillJournal {
     ) -> Result<Self, CliError> {
         let folder = folder.join("backfill");
         std::fs::create_dir_all(&folder)?;
-        let id = pole::pole_id("backfill", &[source, target, origin]);
+        let id = pole::stable_id("backfill", &[source, target, origin]);
         let id = id.simple().to_string();
         let file = folder.join(format!("{source}-{}.json", &id[..12]));
 

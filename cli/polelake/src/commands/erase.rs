@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
         subject: requested_subject(args)?,
         full_records: args.whole_records,
     };
-    let opened = OpenLake::open(&args.lake).await?;
+    let opened = OpenLake::open_with_identity_key(&args.lake).await?;
     let lake = &opened.handle;
     if let RequestedSubject::Record { source, .. } = &request.subject {
         lake.catalogue.require_mapping_of_source(source)?;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use contract::{CompiledMapping, EvaluatedEvent, Event, PoleRow};
+use pole::IdentityKey;
 use serde_json::Value;
 
 use super::redact::Redaction;
@@ -48,6 +49,7 @@ pub(super) struct RecordClassifier<'j> {
     pub(super) search_terms: &'j SearchTerms,
     /// The topic's compiled mapping; a topic that no contract declares has none.
     pub(super) mapping: Option<&'j CompiledMapping>,
+    pub(super) identity_key: &'j IdentityKey,
     /// Whether records that cannot be redacted are erased as full records.
     pub(super) full_records: bool,
 }
@@ -122,7 +124,7 @@ impl RecordClassifier<'_> {
         event: &Event,
         record: CandidateRecord<'_>,
     ) -> RecordClassification {
-        let outcome = mapping.evaluate(event);
+        let outcome = mapping.evaluate(event, self.identity_key);
         let ignored = matches!(outcome, Ok(EvaluatedEvent::Ignored));
         let about = RecordClassification::AboutSubject { ignored };
         let source = &mapping.contract.name;
@@ -172,7 +174,7 @@ impl RecordClassifier<'_> {
 
         let bytes = serde_json::to_vec(&value).ok()?;
         let redacted = Event::parse(&mapping.contract, &bytes, Some(&event.id)).ok()?;
-        let is_sound = match mapping.evaluate(&redacted) {
+        let is_sound = match mapping.evaluate(&redacted, self.identity_key) {
             Ok(EvaluatedEvent::Rows(rows)) => !rows.iter().any(|row| self.names_subject(row)),
             _ => !had_rows,
         };

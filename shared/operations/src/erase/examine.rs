@@ -96,6 +96,7 @@ pub(super) async fn examine_chunk(
         subjects: &scope.subjects,
         search_terms: &scope.search_terms,
         mapping: lake.catalogue.mapping_of_topic(&chunk.topic),
+        identity_key: lake.require_identity_key()?,
         full_records: scope.full_records,
     };
 

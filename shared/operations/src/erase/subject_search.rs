@@ -8,7 +8,7 @@ use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event, TableContract};
 use futures_util::{StreamExt, stream};
 use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
-use pole::Uuid;
+use pole::{IdentityKey, Uuid};
 use store::ObjectStore;
 
 use super::inventory::ChunkObjects;
@@ -39,6 +39,7 @@ struct RecordFacts {
 
 struct SubjectSearch<'s> {
     catalogue: &'s Catalogue,
+    identity_key: &'s IdentityKey,
     /// The subjects of an earlier erasure that broke off, by hash.
     earlier: HashSet<Uuid>,
     subjects: Subjects,
@@ -58,6 +59,7 @@ pub(super) async fn find_subjects(
     let earlier = erasures.hashes_erased_together(&requested.erasure_hash());
     let mut search = SubjectSearch {
         catalogue: &lake.catalogue,
+        identity_key: lake.require_identity_key()?,
         earlier: earlier.into_iter().collect(),
         subjects: Subjects::default(),
         facts: BTreeMap::new(),
@@ -260,7 +262,7 @@ impl SubjectSearch<'_> {
         // The record is about a subject, also when it makes no rows.
         self.facts_of(source, &event.key);
 
-        let Ok(EvaluatedEvent::Rows(rows)) = mapping.evaluate(&event) else {
+        let Ok(EvaluatedEvent::Rows(rows)) = mapping.evaluate(&event, self.identity_key) else {
             return;
         };
         for row in &rows {
