@@ -1,11 +1,12 @@
 //! The key of the lake's ids: made once for each folder, and never again.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pole::IdentityKey;
+
+use super::private_files::{random_bytes, write_private_file};
 
 /// The name under which the local Secrets Manager gives the key.
 pub const IDENTITY_KEY_SECRET: &str = "polelake/identity-key";
@@ -19,20 +20,24 @@ pub fn identity_key_file(folder: &Path) -> PathBuf {
     folder.join("identity-key")
 }
 
-/// Makes the folder's key, unless it has one.
+/// Makes the folder's key, unless it has one. A process that is killed leaves a whole key or none.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn create_identity_key(folder: &Path) -> io::Result<()> {
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(identity_key_file(folder));
-    match created {
-        Ok(mut file) => file.write_all(random_text()?.as_bytes()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+    let key = identity_key_file(folder);
+    if key.exists() {
+        return Ok(());
+    }
+
+    let staged = key.with_extension("staged");
+    write_private_file(&staged, new_key_text()?.as_bytes())?;
+    // A link never replaces a file, so that two starts at once keep the first key.
+    let linked = fs::hard_link(&staged, &key);
+    fs::remove_file(&staged)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -42,16 +47,15 @@ pub fn create_identity_key(folder: &Path) -> io::Result<()> {
 /// When there is none, or it is too short.
 pub fn read_identity_key(folder: &Path) -> io::Result<IdentityKey> {
     let path = identity_key_file(folder);
-    let text = std::fs::read(&path)
+    let text = fs::read(&path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     IdentityKey::from_secret(&text)
         .map_err(|why| io::Error::other(format!("{}: {why}", path.display())))
 }
 
-/// Random bytes of the operating system, as hexadecimal digits.
-fn random_text() -> io::Result<String> {
-    let mut bytes = [0; KEY_BYTES];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+/// A new key, as hexadecimal digits.
+fn new_key_text() -> io::Result<String> {
+    let bytes = random_bytes::<KEY_BYTES>()?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -13,10 +13,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::private_files::protect_key_file;
 use crate::identity_key::{IDENTITY_KEY_SECRET, identity_key_file};
 
-/// The file of the APIs' secrets.
-const SECRETS_FILE: &str = "secrets.json";
+/// The texts of the emulated Secrets Manager, which a user writes.
+pub(crate) const SECRETS_FILE: &str = "secrets.json";
 
 /// The endpoint of a folder. Its `secrets.json`, `{"name": "text"}`, is read at every request, so a
 /// secret can be rotated while it runs.
@@ -51,6 +52,10 @@ async fn handle_request(
             &format!("{target} is not answered here"),
         );
     }
+    // Users write the file by hand, with the mode that their umask gives.
+    if let Err(error) = protect_key_file(&folder.join(SECRETS_FILE)) {
+        return exception_response("InternalServiceError", &error.to_string());
+    }
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
     let name = input["SecretId"].as_str().unwrap_or_default();
     match read_secret(&folder, name) {
@@ -61,7 +66,10 @@ async fn handle_request(
         }
         None => exception_response(
             "ResourceNotFoundException",
-            &format!("there is no `{name}` in {}", folder.join(SECRETS_FILE).display()),
+            &format!(
+                "there is no `{name}` in {}",
+                folder.join(SECRETS_FILE).display()
+            ),
         ),
     }
 }

@@ -153,7 +153,10 @@ pub(crate) enum CompiledExpression {
 
 impl CompiledExpression {
     /// Resolves the paths, lists and formats of an expression.
-    pub(crate) fn compile(expression: &Expression, references: &NamedReferences<'_>) -> Result<Self, String> {
+    pub(crate) fn compile(
+        expression: &Expression,
+        references: &NamedReferences<'_>,
+    ) -> Result<Self, String> {
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(RootedPath::parse(path)?),
             Expression::Constant(value) => Self::Constant(value.clone()),

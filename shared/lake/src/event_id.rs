@@ -45,7 +45,10 @@ mod tests {
         let first = accepted_event_id("planning", None, &chunk(0), 7);
         assert_ne!(first, accepted_event_id("planning", None, &chunk(0), 8));
         assert_ne!(first, accepted_event_id("planning", None, &chunk(1), 7));
-        assert_eq!(first, accepted_event_id("planning", Some("[]"), &chunk(0), 7));
+        assert_eq!(
+            first,
+            accepted_event_id("planning", Some("[]"), &chunk(0), 7)
+        );
     }
 
     #[test]
@@ -57,14 +60,16 @@ mod tests {
             timestamp: 5,
         };
         let headers = headers_with_origin(None, origin);
-        let redriven =
-            accepted_event_id("planning", Some(&headers), &chunk(REDRIVE_PARTITION), 0);
+        let redriven = accepted_event_id("planning", Some(&headers), &chunk(REDRIVE_PARTITION), 0);
         assert_eq!(redriven, accepted_event_id("planning", None, &chunk(0), 7));
     }
 
     #[test]
     fn the_relays_id_comes_first() {
         let headers = r#"[["event-id","eA=="]]"#;
-        assert_eq!(accepted_event_id("planning", Some(headers), &chunk(0), 7), "x");
+        assert_eq!(
+            accepted_event_id("planning", Some(headers), &chunk(0), 7),
+            "x"
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use contract::Catalogue;
 use pole::IdentityKey;
-use store::ObjectStore;
+use store::{ObjectStore, UnreadableObjects};
 
 use crate::error::OperationError;
 
@@ -40,6 +40,8 @@ pub struct LakeHandle {
     pub identity_key: Option<IdentityKey>,
     /// Kafka's offsets, where Kafka can be asked.
     pub kafka: Option<Arc<dyn PartitionOffsets>>,
+    /// What the work on this handle could not read, and went on without.
+    pub unreadable: UnreadableObjects,
 }
 
 impl LakeHandle {
@@ -60,6 +62,7 @@ impl LakeHandle {
             identity_key: None,
             curated_root: "s3://curated".to_owned(),
             kafka: None,
+            unreadable: UnreadableObjects::default(),
         }
     }
 

@@ -108,13 +108,22 @@ mod tests {
             format!("URN:UUID:{GUID}"),
             format!("\t{upper} "),
         ] {
-            assert_eq!(canonical_key_part(&written, KeyCase::Sensitive), GUID, "{written}");
+            assert_eq!(
+                canonical_key_part(&written, KeyCase::Sensitive),
+                GUID,
+                "{written}"
+            );
         }
     }
 
     #[test]
     fn what_only_looks_like_a_uuid_keeps_its_case() {
-        for text in ["9E8D7C6B5A494382B1C0D9E8F7A6B5C4", "AB1", "urn:uuid:AB1", "{AB1}"] {
+        for text in [
+            "9E8D7C6B5A494382B1C0D9E8F7A6B5C4",
+            "AB1",
+            "urn:uuid:AB1",
+            "{AB1}",
+        ] {
             assert_eq!(canonical_key_part(text, KeyCase::Sensitive), text);
         }
         let no_uuid = "9E8D7C6B-5A49-4382-B1C0-D9E8F7A6B5CZ";
@@ -123,7 +132,10 @@ mod tests {
 
     #[test]
     fn letters_of_every_script_lose_their_case() {
-        assert_eq!(canonical_key_part("ÉCOLE ΟΔΟΣ", KeyCase::Insensitive), "école οδοσ");
+        assert_eq!(
+            canonical_key_part("ÉCOLE ΟΔΟΣ", KeyCase::Insensitive),
+            "école οδοσ"
+        );
     }
 
     #[test]
@@ -132,7 +144,10 @@ mod tests {
         let mut keys = std::collections::BTreeSet::new();
         for first in parts {
             for second in parts {
-                assert!(keys.insert(join_key_parts(&[first, second])), "{first} {second}");
+                assert!(
+                    keys.insert(join_key_parts(&[first, second])),
+                    "{first} {second}"
+                );
             }
         }
     }

@@ -66,7 +66,11 @@ pub fn erasure_hash(kind: &str, parts: &[&str]) -> Uuid {
         .iter()
         .zip(&lengths)
         .flat_map(|(part, length)| [length.as_slice(), part.as_bytes()]);
-    uuid_v5([b"erasure".as_slice(), PART_SEPARATOR, kind.as_bytes()].into_iter().chain(measured))
+    uuid_v5(
+        [b"erasure".as_slice(), PART_SEPARATOR, kind.as_bytes()]
+            .into_iter()
+            .chain(measured),
+    )
 }
 
 fn length_bytes(part: &str) -> [u8; 8] {
@@ -80,7 +84,10 @@ mod tests {
     #[test]
     fn parts_do_not_run_into_each_other() {
         assert_ne!(stable_id("n", &["a", "bc"]), stable_id("n", &["ab", "c"]));
-        assert_ne!(erasure_hash("record", &["a/b", "c"]), erasure_hash("record", &["a", "b/c"]));
+        assert_ne!(
+            erasure_hash("record", &["a/b", "c"]),
+            erasure_hash("record", &["a", "b/c"])
+        );
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl<'v> EventEvaluation<'v> {
         };
         let id = {
             let owner = self.event_owner_id();
-            self.identity_key.link_id(&owner, &from, &to, &link_type, &role)
+            self.identity_key
+                .link_id(&owner, &from, &to, &link_type, &role)
         };
 
         let values = link_cells(link, (from, to), link_type, role);
