@@ -41,7 +41,7 @@ pub(crate) fn noon() -> i64 {
 }
 
 pub(crate) fn pole_id() -> pole::Uuid {
-    pole::pole_id("housing-person", &[KEY])
+    pole::IdentityKey::for_tests().pole_id("housing-person", &[KEY])
 }
 
 /// The merge's own part is tested with the merge.
@@ -201,6 +201,7 @@ pub(crate) async fn transform(days: &Days, keys: &[String]) {
         raw: Arc::clone(&days.raw) as _,
         refined: Arc::clone(&days.refined) as _,
         catalogue: Arc::clone(&days.catalogue),
+        identity_key: pole::IdentityKey::for_tests(),
     };
     let failures = pole_transform::handle(
         event,

@@ -30,8 +30,8 @@ use super::private_files::{
 use super::queue::{LocalQueue, run_queue_mapping};
 use super::running::RunningPlatform;
 use super::s3::{self, ACCESS_KEY, BucketFiles, SECRET_KEY};
-use super::tokens::TokenIssuer;
 use super::secrets::{self, SECRETS_FILE};
+use super::tokens::TokenIssuer;
 use super::{BUCKETS, gateway};
 
 /// How the platform is started.

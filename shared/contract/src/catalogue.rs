@@ -59,6 +59,10 @@ impl Catalogue {
         let mappings = compile_sources(files, &tables, references, &mut problems);
         let incidents = read_incidents(files, &tables, &mappings, &mut problems);
 
+        if let Some(file) = find_namespaces_file(files) {
+            problems.extend(namespaces.find_unused(file));
+        }
+
         problems.extend(files.iter().flat_map(find_open_decisions));
         problems.extend(find_misplaced_files(files));
         problems.extend(find_source_clash(&mappings));
@@ -166,8 +170,12 @@ fn read_lists(files: &[DeclaredFile], problems: &mut Vec<Problem>) -> ReferenceL
     lists
 }
 
+fn find_namespaces_file(files: &[DeclaredFile]) -> Option<&DeclaredFile> {
+    files.iter().find(|file| file.path == NAMESPACES_FILE)
+}
+
 fn read_namespaces(files: &[DeclaredFile], problems: &mut Vec<Problem>) -> Namespaces {
-    let Some(file) = files.iter().find(|file| file.path == NAMESPACES_FILE) else {
+    let Some(file) = find_namespaces_file(files) else {
         return Namespaces::default();
     };
     Namespaces::read(file).unwrap_or_else(|problem| {

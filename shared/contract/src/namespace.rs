@@ -4,7 +4,8 @@
 //! sources: two sources that disagree would give one thing two ids.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pole::{IdentityKey, KeyCase, Uuid};
 use schemars::JsonSchema;
@@ -49,7 +50,11 @@ enum NamespaceCase {
 
 /// The declared namespaces. Every other namespace tells cases apart.
 #[derive(Debug, Default)]
-pub(crate) struct Namespaces(BTreeMap<String, KeyCase>);
+pub(crate) struct Namespaces {
+    cases: BTreeMap<String, KeyCase>,
+    /// The names that contracts and mappings have asked for, to find what is listed in vain.
+    used: RefCell<BTreeSet<String>>,
+}
 
 impl Namespaces {
     /// Reads the file.
@@ -65,7 +70,7 @@ impl Namespaces {
                 let message = format!("the namespace `{}` needs a `why`", written.name);
                 return Err(problem_at_word(file, &written.name, 1, message));
             }
-            if namespaces.0.insert(written.name.clone(), case).is_some() {
+            if namespaces.cases.insert(written.name.clone(), case).is_some() {
                 let message = format!("the namespace `{}` is listed twice", written.name);
                 return Err(problem_at_word(file, &written.name, 1, message));
             }
@@ -75,15 +80,25 @@ impl Namespaces {
 
     /// The namespace of this name.
     pub(crate) fn get(&self, name: &str) -> KeyNamespace {
+        self.used.borrow_mut().insert(name.to_owned());
         KeyNamespace {
             name: name.to_owned(),
-            case: self.0.get(name).copied().unwrap_or_default(),
+            case: self.cases.get(name).copied().unwrap_or_default(),
         }
     }
 
-    /// The names that are listed.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// Listed namespaces that no contract and no mapping uses: most often a misspelt name, under
+    /// which the case of the keys still matters.
+    pub(crate) fn find_unused(&self, file: &DeclaredFile) -> Vec<Problem> {
+        let used = self.used.borrow();
+        let unused = self.cases.keys().filter(|name| !used.contains(*name));
+        unused
+            .map(|name| {
+                let near = nearest_name_hint(name, used.iter().map(String::as_str));
+                let message = format!("no source and no mapping uses the namespace `{name}`{near}");
+                problem_at_word(file, name, 1, message)
+            })
+            .collect()
     }
 }
 
@@ -139,6 +154,20 @@ mod tests {
             read("namespaces:\n  - {name: vrm, case: insensitive, why: DVLA}\n").unwrap();
         assert_eq!(namespaces.get("vrm").case(), KeyCase::Insensitive);
         assert_eq!(namespaces.get("uprn").case(), KeyCase::Sensitive);
+    }
+
+    #[test]
+    fn a_listed_namespace_that_nothing_uses_is_named() {
+        let file = DeclaredFile::new(
+            NAMESPACES_FILE,
+            "namespaces:\n  - {name: vmr, case: insensitive, why: DVLA}\n",
+        );
+        let namespaces = Namespaces::read(&file).unwrap();
+        namespaces.get("vrm");
+        let problems = namespaces.find_unused(&file);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].location.line, 2);
+        assert!(problems[0].message.contains("`vrm`"), "{}", problems[0].message);
     }
 
     #[test]

@@ -28,11 +28,13 @@ pub struct IdentityKey {
 }
 
 impl IdentityKey {
-    /// The key of a secret's bytes.
+    /// The key of a secret's bytes. White space around them does not count, for editors and shells
+    /// end a file with a line break.
     ///
     /// # Errors
     /// When the secret has fewer than [`IDENTITY_KEY_BYTES_MIN`] bytes.
     pub fn from_secret(secret: &[u8]) -> Result<Self, String> {
+        let secret = secret.trim_ascii();
         if secret.len() < IDENTITY_KEY_BYTES_MIN {
             return Err(format!(
                 "an identity key has at least {IDENTITY_KEY_BYTES_MIN} bytes, this one has {}",
@@ -49,7 +51,7 @@ impl IdentityKey {
             keyed_hash,
             fingerprint: String::new(),
         };
-        key.fingerprint = key.derive_id("fingerprint", &[]).to_string();
+        key.fingerprint = key.derive_id("fingerprint", &[], &[]).to_string();
         key
     }
 
@@ -80,7 +82,7 @@ impl IdentityKey {
     /// ```
     #[must_use]
     pub fn pole_id(&self, namespace: &str, key: &[&str]) -> Uuid {
-        self.derive_id(namespace, key)
+        self.derive_id("pole", &[namespace], key)
     }
 
     /// The id of a row that belongs to another record, such as a notice of a tenancy. `owner` is
@@ -90,10 +92,7 @@ impl IdentityKey {
         let mut text = Uuid::encode_buffer();
         let owner = owner.hyphenated().encode_lower(&mut text);
 
-        let mut parts = Vec::with_capacity(key.len() + 2);
-        parts.extend([&*owner, set]);
-        parts.extend_from_slice(key);
-        self.derive_id("owned", &parts)
+        self.derive_id("owned", &[owner, set], key)
     }
 
     /// The id of a link between `from` and `to` that belongs to `owner`.
@@ -114,10 +113,11 @@ impl IdentityKey {
     }
 
     /// The first 122 bits of the keyed hash. The length of each part is hashed before the part, so
-    /// that no part can hold what tells parts from each other.
-    fn derive_id(&self, namespace: &str, parts: &[&str]) -> Uuid {
+    /// that no part can hold what tells parts from each other. `kind` keeps apart what has its own
+    /// rules, such as the rows of another record.
+    fn derive_id(&self, kind: &str, scope: &[&str], key: &[&str]) -> Uuid {
         let mut hash = self.keyed_hash.clone();
-        for text in std::iter::once(&namespace).chain(parts) {
+        for text in std::iter::once(&kind).chain(scope).chain(key) {
             hash.update(&(text.len() as u64).to_be_bytes());
             hash.update(text.as_bytes());
         }
@@ -138,7 +138,7 @@ mod tests {
         let key = IdentityKey::from_secret(b"0123456789abcdef0123456789abcdef").unwrap();
         let id = key.pole_id("housing-person", &["9e8d7c6b-5a49-4382-b1c0-d9e8f7a6b5c4"]);
         // Computed with Python's hmac: the lengths as eight bytes, each before its text.
-        assert_eq!(id.to_string(), "1348b5e7-3c54-8ff0-96b1-a3d3c355503b");
+        assert_eq!(id.to_string(), "12441f30-0f62-8b10-8ffb-c1438cb3e902");
         assert_eq!(id.get_version_num(), 8);
     }
 
@@ -155,6 +155,10 @@ mod tests {
         assert_ne!(one.pole_id("uprn", &["1"]), two.pole_id("uprn", &["1"]));
         assert_ne!(one.fingerprint(), two.fingerprint());
         assert!(IdentityKey::from_secret(&[1; 31]).is_err());
+
+        let copied = [[1; 32].as_slice(), b"\r\n"].concat();
+        let copied = IdentityKey::from_secret(&copied).unwrap();
+        assert_eq!(one.fingerprint(), copied.fingerprint());
     }
 
     #[test]
