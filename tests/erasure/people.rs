@@ -10,8 +10,8 @@ use lake::{Chunk, Day, Receipt};
 use operations::LakeHandle;
 use operations::audit::{AuditScope, audit_lake};
 use operations::erase::{
-    CuratedEraser, ErasureOutcome, LakeErasureRequest, RedactedObject, RequestedSubject, Subjects,
-    erase_subjects,
+    CuratedEraser, ErasureOutcome, LakeErasureRequest, MentionPolicy, RedactedObject,
+    RequestedSubject, Subjects, erase_subjects,
 };
 use operations::quarantine::{self, QuarantineFilter};
 use polelake::CliError;
@@ -61,7 +61,7 @@ pub(crate) fn by_key() -> LakeErasureRequest {
     };
     LakeErasureRequest {
         subject: wanted,
-        full_records: false,
+        mentions: MentionPolicy::RedactObject,
     }
 }
 

@@ -78,6 +78,11 @@ impl RootedPath {
         }
     }
 
+    /// The path as it was written, where it begins at the whole event.
+    fn event_path(&self) -> Option<&str> {
+        (self.root == PathRoot::Event).then(|| self.path.text())
+    }
+
     /// The path as it was written, without its root.
     pub(crate) fn text(&self) -> &str {
         self.path.text()
@@ -152,6 +157,14 @@ pub(crate) enum CompiledExpression {
 }
 
 impl CompiledExpression {
+    /// The path of an expression that copies a value of the whole event.
+    pub(crate) fn event_path(&self) -> Option<&str> {
+        match self {
+            Self::Copy(path) => path.event_path(),
+            _ => None,
+        }
+    }
+
     /// Resolves the paths, lists and formats of an expression.
     pub(crate) fn compile(
         expression: &Expression,

@@ -32,6 +32,7 @@ mod odcs;
 mod pack;
 mod path;
 mod problem;
+mod record_key;
 mod rule;
 mod schema;
 mod source;

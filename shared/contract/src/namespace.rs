@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::file::DeclaredFile;
 use crate::list::ReferenceLists;
 use crate::locator::problem_at_word;
-use crate::problem::Problem;
+use crate::problem::{Problem, nearest_name_hint};
 use crate::yaml;
 
 /// The file of namespaces.
@@ -70,7 +70,11 @@ impl Namespaces {
                 let message = format!("the namespace `{}` needs a `why`", written.name);
                 return Err(problem_at_word(file, &written.name, 1, message));
             }
-            if namespaces.cases.insert(written.name.clone(), case).is_some() {
+            if namespaces
+                .cases
+                .insert(written.name.clone(), case)
+                .is_some()
+            {
                 let message = format!("the namespace `{}` is listed twice", written.name);
                 return Err(problem_at_word(file, &written.name, 1, message));
             }
@@ -167,7 +171,11 @@ mod tests {
         let problems = namespaces.find_unused(&file);
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].location.line, 2);
-        assert!(problems[0].message.contains("`vrm`"), "{}", problems[0].message);
+        assert!(
+            problems[0].message.contains("`vrm`"),
+            "{}",
+            problems[0].message
+        );
     }
 
     #[test]

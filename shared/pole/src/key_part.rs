@@ -92,6 +92,26 @@ pub fn join_key_parts(parts: &[impl AsRef<str>]) -> String {
     escaped.join("/")
 }
 
+/// The parts of a key that [`join_key_parts`] has joined; none when it has another number of parts.
+///
+/// ```
+/// let parts = pole::split_key_parts("North~12026/7", 2).unwrap();
+/// assert_eq!(parts, ["North/2026", "7"]);
+/// assert_eq!(pole::split_key_parts("2026/7", 1).unwrap(), ["2026/7"]);
+/// assert_eq!(pole::split_key_parts("7", 2), None);
+/// ```
+#[must_use]
+pub fn split_key_parts(key: &str, count: usize) -> Option<Vec<String>> {
+    if count == 1 {
+        return Some(vec![key.to_owned()]);
+    }
+    let parts: Vec<String> = key
+        .split('/')
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    (parts.len() == count).then_some(parts)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,10 +164,9 @@ mod tests {
         let mut keys = std::collections::BTreeSet::new();
         for first in parts {
             for second in parts {
-                assert!(
-                    keys.insert(join_key_parts(&[first, second])),
-                    "{first} {second}"
-                );
+                let key = join_key_parts(&[first, second]);
+                assert_eq!(split_key_parts(&key, 2).unwrap(), [first, second]);
+                assert!(keys.insert(key), "{first} {second}");
             }
         }
     }

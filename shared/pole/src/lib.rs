@@ -16,7 +16,7 @@ mod stable_id;
 
 pub use conformance::ConformanceCheck;
 pub use identity::{IDENTITY_FORMAT, IDENTITY_KEY_BYTES_MIN, IdentityKey, TEST_IDENTITY_SECRET};
-pub use key_part::{KeyCase, canonical_key_part, join_key_parts};
+pub use key_part::{KeyCase, canonical_key_part, join_key_parts, split_key_parts};
 pub use normalise::Normaliser;
 pub use precedence::{LogPosition, Precedence};
 pub use provenance::{PROVENANCE, ProvenanceColumn, ProvenanceKind};

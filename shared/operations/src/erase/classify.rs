@@ -6,6 +6,7 @@ use pole::IdentityKey;
 use serde_json::Value;
 
 use super::redact::Redaction;
+use super::request::MentionPolicy;
 use super::row_ids;
 use super::search_terms::{SearchTerms, is_distinctive_key};
 use super::subjects::Subjects;
@@ -50,8 +51,8 @@ pub(super) struct RecordClassifier<'j> {
     /// The topic's compiled mapping; a topic that no contract declares has none.
     pub(super) mapping: Option<&'j CompiledMapping>,
     pub(super) identity_key: &'j IdentityKey,
-    /// Whether records that cannot be redacted are erased as full records.
-    pub(super) full_records: bool,
+    /// What becomes of records that only mention a subject.
+    pub(super) mentions: MentionPolicy,
 }
 
 impl RecordClassifier<'_> {
@@ -92,7 +93,7 @@ impl RecordClassifier<'_> {
 
     /// What an erasure does with a record that mentions a subject and cannot be redacted.
     fn classify_unredactable(&self, ignored: bool) -> RecordClassification {
-        if self.full_records {
+        if self.mentions == MentionPolicy::EraseRecord {
             RecordClassification::AboutSubject { ignored }
         } else {
             RecordClassification::NeedsManualRedaction
@@ -160,6 +161,10 @@ impl RecordClassifier<'_> {
         row_ids::mapped_row_ids(row).any(|id| self.subjects.ids.contains(&id))
     }
 
+    fn redact_mentions(&self, value: &mut Value) -> Redaction {
+        self.search_terms.redact_value(value, self.mentions.grain())
+    }
+
     /// The event without the mention, when it is still a valid event and its rows name no subject.
     fn redact_event(
         &self,
@@ -168,7 +173,7 @@ impl RecordClassifier<'_> {
         had_rows: bool,
     ) -> Option<RecordClassification> {
         let mut value = event.value.clone();
-        if self.search_terms.redact_value(&mut value) != Redaction::Done {
+        if self.redact_mentions(&mut value) != Redaction::Done {
             return None;
         }
 
@@ -212,7 +217,7 @@ impl RecordClassifier<'_> {
     /// redacted.
     fn redact_json(&self, value: &[u8]) -> Option<Vec<u8>> {
         let mut value: Value = serde_json::from_slice(value).ok()?;
-        if self.search_terms.redact_value(&mut value) != Redaction::Done {
+        if self.redact_mentions(&mut value) != Redaction::Done {
             return None;
         }
 
