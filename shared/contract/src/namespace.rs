@@ -164,15 +164,15 @@ mod tests {
     fn a_listed_namespace_that_nothing_uses_is_named() {
         let file = DeclaredFile::new(
             NAMESPACES_FILE,
-            "namespaces:\n  - {name: vmr, case: insensitive, why: DVLA}\n",
+            "namespaces:\n  - {name: vehicle-mrak, case: insensitive, why: DVLA}\n",
         );
         let namespaces = Namespaces::read(&file).unwrap();
-        namespaces.get("vrm");
+        namespaces.get("vehicle-mark");
         let problems = namespaces.find_unused(&file);
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].location.line, 2);
         assert!(
-            problems[0].message.contains("`vrm`"),
+            problems[0].message.contains("`vehicle-mark`"),
             "{}",
             problems[0].message
         );
