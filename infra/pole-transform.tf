@@ -16,9 +16,10 @@ module "pole_transform" {
   memory = 1024
 
   environment = {
-    RAW_BUCKET     = module.raw_bucket.name
-    REFINED_BUCKET = module.refined_bucket.name
-    CONTRACTS      = var.contracts_deployed
+    RAW_BUCKET          = module.raw_bucket.name
+    REFINED_BUCKET      = module.refined_bucket.name
+    CONTRACTS           = var.contracts_deployed
+    IDENTITY_KEY_SECRET = aws_secretsmanager_secret.identity_key.name
   }
 
   statements = jsonencode([
@@ -67,6 +68,19 @@ module "pole_transform" {
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
       Resource = [local.bucket_arns.refined]
+    },
+    {
+      Sid      = "ReadIdentityKey"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [aws_secretsmanager_secret.identity_key.arn]
+    },
+    {
+      Sid       = "OpenIdentityKey"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = [aws_kms_key.this["operations"].arn]
+      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
     },
     {
       Sid       = "OpenRaw"

@@ -1,6 +1,6 @@
 terraform {
-  # 1.9: validations that look at other variables.
-  required_version = ">= 1.9"
+  # 1.11: write-only arguments, for the identity key.
+  required_version = ">= 1.11"
 
   required_providers {
     aws = {

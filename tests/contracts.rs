@@ -316,7 +316,7 @@ fn two_thousand_generated_files_never_panic_the_linter_and_a_broken_one_reaches_
         for plan in &catalogue.mappings {
             if let Ok(event) = Event::parse(&plan.contract, &sample, None) {
                 plan.count_findings(&event, &mut ContractFindings::default());
-                drop(plan.evaluate(&event));
+                drop(plan.evaluate(&event, &pole::IdentityKey::for_tests()));
             }
         }
     }

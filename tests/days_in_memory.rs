@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contract::{Catalogue, DeclaredFile};
 use host::TimeBudget;
 use lake::{Chunk, Day, RawRecord, Receipt, SnapshotManifest, encode_raw, manifest_key};
+use pole::IdentityKey;
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
 use store::{MemoryCatalogue, MemoryStore, ObjectMetadata, ObjectStore};
@@ -115,8 +116,14 @@ impl Days {
                 .unwrap()
         );
         let batches = lake::decode_raw(raw).unwrap();
-        let done =
-            pole_transform::transform_chunk(&self.catalogue, plan, &chunk, next, &batches).unwrap();
+        let done = pole_transform::transform_chunk(
+            &self.catalogue,
+            &IdentityKey::for_tests(),
+            plan,
+            (&chunk, next),
+            &batches,
+        )
+        .unwrap();
         for (key, body) in done.objects {
             self.refined.put(&key, body, "").await.unwrap();
         }

@@ -49,7 +49,11 @@ async fn every_thing_stands_once_with_the_sources_that_know_it() {
     lake.push("housing-asset", MONDAY, &[asset(1)]).await;
     lake.merge(MONDAY).await.unwrap();
     let monday = entities(&lake, MONDAY).await;
-    let id = |number: usize| pole::pole_id("housing-person", &[&format!("p{number}")]).to_string();
+    let id = |number: usize| {
+        pole::IdentityKey::for_tests()
+            .pole_id("housing-person", &[&format!("p{number}")])
+            .to_string()
+    };
     let one = of(&monday, &id(1)).unwrap();
     assert_eq!(
         (

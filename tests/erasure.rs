@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lake::{Chunk, ERASURES_KEY};
-use operations::erase::{LakeErasureRequest, RequestedSubject, dry_run, erase_subjects};
+use operations::erase::{
+    LakeErasureRequest, MentionPolicy, RequestedSubject, dry_run, erase_subjects,
+};
 use operations::quarantine::{self, QuarantineFilter, RedriveStatus};
 use people::{
     ALONE, BOTH, Elsewhere, KEY, NAME, OTHER, assert_reconciled, by_key, content, events, forget,
@@ -131,7 +133,7 @@ async fn an_unknown_person_changes_nothing() {
         &zones(&days),
         &LakeErasureRequest {
             subject: wanted,
-            full_records: true,
+            mentions: MentionPolicy::EraseRecord,
         },
         &Elsewhere,
         noon(),
@@ -147,7 +149,7 @@ async fn the_id_leads_to_the_same() {
     let days = lake().await;
     let request = LakeErasureRequest {
         subject: RequestedSubject::PoleId(pole_id()),
-        full_records: false,
+        mentions: MentionPolicy::RedactObject,
     };
     let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
@@ -245,7 +247,7 @@ async fn a_mention_that_nothing_smaller_than_the_event_holds_is_fixed_by_hand() 
     assert_eq!(traces(&days).await, [outcome.by_hand[0].object.clone()]);
     assert_reconciled(&days).await;
     let request = LakeErasureRequest {
-        full_records: true,
+        mentions: MentionPolicy::EraseRecord,
         ..by_key()
     };
     let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
@@ -320,7 +322,7 @@ async fn what_several_records_share_is_not_erased_with_one_of_them() {
     };
     let request = LakeErasureRequest {
         subject: wanted,
-        full_records: false,
+        mentions: MentionPolicy::RedactObject,
     };
     let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
@@ -347,15 +349,20 @@ async fn a_shared_row_that_is_erased_by_its_id_leaves_records_to_be_fixed_by_han
     days.push("immigration-case", MONDAY, &[event]).await;
     let people = refined_rows(&days).await.remove("person").unwrap();
     let id = people.first().unwrap()["pole_id"].clone();
-    let request = |whole_records| LakeErasureRequest {
+    let request = |mentions| LakeErasureRequest {
         subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
-        full_records: whole_records,
+        mentions,
     };
     // The id does not tell the key from which it was made: the rows go, the record waits for a
     // person.
-    let outcome = erase_subjects(&zones(&days), &request(false), &Elsewhere, noon())
-        .await
-        .unwrap();
+    let outcome = erase_subjects(
+        &zones(&days),
+        &request(MentionPolicy::RedactObject),
+        &Elsewhere,
+        noon(),
+    )
+    .await
+    .unwrap();
     assert_eq!(outcome.by_hand.len(), 1);
     let rows = refined_rows(&days).await;
     assert!(!format!("{rows:?}").contains(&id));

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use lake::{Day, SnapshotManifest};
+use local_platform::identity_key::identity_key_file;
+use local_platform::private_files::{create_private_folder, write_private_file};
 use local_platform::{LocalPlatform, PlatformOptions};
 use operations::LakeHandle;
 use operations::audit::{AuditScope, LakeAudit, audit_lake};
@@ -299,6 +301,8 @@ async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
         program: env!("CARGO_BIN_EXE_polelake-under-test").into(),
         binaries: None,
     };
+    create_private_folder(folder).unwrap();
+    write_private_file(&identity_key_file(folder), &pole::TEST_IDENTITY_SECRET).unwrap();
     LocalPlatform::start(options).await.unwrap()
 }
 

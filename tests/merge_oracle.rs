@@ -190,7 +190,9 @@ fn said(people: &[SampleRow], links: &[SampleRow]) -> Truth {
     let ids: BTreeMap<String, u8> = (0..5u8)
         .map(|member| {
             (
-                pole::pole_id("housing-person", &[&format!("member-{member}")]).to_string(),
+                pole::IdentityKey::for_tests()
+                    .pole_id("housing-person", &[&format!("member-{member}")])
+                    .to_string(),
                 member,
             )
         })

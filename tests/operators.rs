@@ -57,7 +57,9 @@ fn decode_object(key: &str, bytes: Vec<u8>) -> String {
 async fn a_person_is_erased_from_a_lake_that_goes_on() {
     let lake = LakeUnderTest::start().await;
     let contracts = repository_root().join("contracts");
-    let id = pole::pole_id("housing-person", &[KEY]).to_string();
+    let id = pole::IdentityKey::for_tests()
+        .pole_id("housing-person", &[KEY])
+        .to_string();
     run_two_days(&lake).await;
     assert!(says(&lake, "Quillon") && says(&lake, &id));
 

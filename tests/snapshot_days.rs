@@ -332,7 +332,9 @@ const ERASED_TABLES: [&str; 4] = ["person", "person_name", "link", "object_tenan
 #[tokio::test]
 async fn a_person_who_is_erased_leaves_every_kept_version() {
     let mut lake = merge_household_days().await;
-    let id = pole::pole_id("housing-person", &["p1"]).to_string();
+    let id = pole::IdentityKey::for_tests()
+        .pole_id("housing-person", &["p1"])
+        .to_string();
     let subjects = ErasureSelector {
         ids: [id.clone()].into(),
         ..Default::default()

@@ -142,7 +142,9 @@ fn traces(lake: &LakeUnderTest, damaged: Option<&DamagedObject>) -> Vec<String> 
                 continue;
             }
             let text = decoded_text(&key, content);
-            let id = pole::pole_id("housing-person", &[KEY]).to_string();
+            let id = pole::IdentityKey::for_tests()
+                .pole_id("housing-person", &[KEY])
+                .to_string();
             if [NAME, KEY, &id].iter().any(|trace| text.contains(trace)) {
                 found.push(key);
             }

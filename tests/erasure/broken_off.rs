@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use operations::LakeHandle;
-use operations::erase::{LakeErasureRequest, RequestedSubject, erase_subjects};
+use operations::erase::{LakeErasureRequest, MentionPolicy, RequestedSubject, erase_subjects};
 use store::{MemoryStore, ObjectStore};
 
 use super::people::{
@@ -129,7 +129,7 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         } else {
             by_key().subject
         },
-        full_records: false,
+        mentions: MentionPolicy::RedactObject,
     };
     let dying = |inner: &Arc<MemoryStore>, left: i64| -> Arc<dyn ObjectStore> {
         Arc::new(DyingZone {

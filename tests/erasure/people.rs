@@ -10,8 +10,8 @@ use lake::{Chunk, Day, Receipt};
 use operations::LakeHandle;
 use operations::audit::{AuditScope, audit_lake};
 use operations::erase::{
-    CuratedEraser, ErasureOutcome, LakeErasureRequest, RedactedObject, RequestedSubject, Subjects,
-    erase_subjects,
+    CuratedEraser, ErasureOutcome, LakeErasureRequest, MentionPolicy, RedactedObject,
+    RequestedSubject, Subjects, erase_subjects,
 };
 use operations::quarantine::{self, QuarantineFilter};
 use polelake::CliError;
@@ -41,7 +41,7 @@ pub(crate) fn noon() -> i64 {
 }
 
 pub(crate) fn pole_id() -> pole::Uuid {
-    pole::pole_id("housing-person", &[KEY])
+    pole::IdentityKey::for_tests().pole_id("housing-person", &[KEY])
 }
 
 /// The merge's own part is tested with the merge.
@@ -61,7 +61,7 @@ pub(crate) fn by_key() -> LakeErasureRequest {
     };
     LakeErasureRequest {
         subject: wanted,
-        full_records: false,
+        mentions: MentionPolicy::RedactObject,
     }
 }
 
@@ -201,6 +201,7 @@ pub(crate) async fn transform(days: &Days, keys: &[String]) {
         raw: Arc::clone(&days.raw) as _,
         refined: Arc::clone(&days.refined) as _,
         catalogue: Arc::clone(&days.catalogue),
+        identity_key: pole::IdentityKey::for_tests(),
     };
     let failures = pole_transform::handle(
         event,

@@ -245,6 +245,7 @@ impl World {
             raw: self.zone_store("raw"),
             refined: self.zone_store("refined"),
             catalogue: Arc::clone(&self.catalogue),
+            identity_key: pole::IdentityKey::for_tests(),
         }
     }
 

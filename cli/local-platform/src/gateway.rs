@@ -149,7 +149,7 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
                 "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
                 "userAgent": ""
             },
-            "requestId": "local",
+            "requestId": request_id(),
             "stage": "$default",
             "timeEpoch": 0,
         },
@@ -157,4 +157,9 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
         "isBase64Encoded": encoded,
     })
     .to_string()
+}
+
+/// The id of a request, which no other request has.
+fn request_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
 }

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod gateway;
 pub mod glue;
+pub mod identity_key;
 pub mod kafka;
 pub mod kafka_mapping;
 pub mod lambda;

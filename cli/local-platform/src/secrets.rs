@@ -1,8 +1,8 @@
-//! A Secrets Manager endpoint for one machine: `GetSecretValue` over `secrets.json` in the
-//! platform's folder.
+//! A Secrets Manager endpoint for one machine: `GetSecretValue` over `secrets.json` and the identity
+//! key in the platform's folder.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -14,17 +14,31 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::private_files::protect_key_file;
+use crate::identity_key::{IDENTITY_KEY_SECRET, identity_key_file};
 
-/// The endpoint. The file, `{"name": "text"}`, is read at every request, so a secret can be rotated
-/// while it runs.
-pub fn endpoint_router(file: PathBuf) -> Router {
+/// The texts of the emulated Secrets Manager, which a user writes.
+pub(crate) const SECRETS_FILE: &str = "secrets.json";
+
+/// The endpoint of a folder. Its `secrets.json`, `{"name": "text"}`, is read at every request, so a
+/// secret can be rotated while it runs.
+pub fn endpoint_router(folder: &Path) -> Router {
     Router::new()
         .route("/", post(handle_request))
-        .with_state(Arc::new(file))
+        .with_state(Arc::new(folder.to_owned()))
+}
+
+/// The text of a secret, where the folder has it.
+fn read_secret(folder: &Path, name: &str) -> Option<String> {
+    if name == IDENTITY_KEY_SECRET {
+        return std::fs::read_to_string(identity_key_file(folder)).ok();
+    }
+    let bytes = std::fs::read(folder.join(SECRETS_FILE)).ok()?;
+    let mut secrets: BTreeMap<String, String> = serde_json::from_slice(&bytes).ok()?;
+    secrets.remove(name)
 }
 
 async fn handle_request(
-    State(file): State<Arc<PathBuf>>,
+    State(folder): State<Arc<PathBuf>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -39,16 +53,12 @@ async fn handle_request(
         );
     }
     // Users write the file by hand, with the mode that their umask gives.
-    if let Err(error) = protect_key_file(&file) {
+    if let Err(error) = protect_key_file(&folder.join(SECRETS_FILE)) {
         return exception_response("InternalServiceError", &error.to_string());
     }
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
     let name = input["SecretId"].as_str().unwrap_or_default();
-    let secrets: BTreeMap<String, String> = std::fs::read(&*file)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
-    match secrets.get(name) {
+    match read_secret(&folder, name) {
         Some(text) => {
             let arn = format!("arn:aws:secretsmanager:eu-west-2:000000000000:secret:{name}");
             Json(json!({"ARN": arn, "Name": name, "VersionId": "local", "SecretString": text}))
@@ -56,7 +66,10 @@ async fn handle_request(
         }
         None => exception_response(
             "ResourceNotFoundException",
-            &format!("there is no `{name}` in {}", file.display()),
+            &format!(
+                "there is no `{name}` in {}",
+                folder.join(SECRETS_FILE).display()
+            ),
         ),
     }
 }

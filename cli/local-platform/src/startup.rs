@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::glue::{self, LOCAL_DATABASE_PREFIX, LocalGlue};
+use super::identity_key::{IDENTITY_KEY_SECRET, create_identity_key};
 use super::kafka::{self, TopicLogs};
 use super::kafka_mapping::KafkaMapping;
 use super::lambda::{FunctionConfig, LambdaFunction};
@@ -29,8 +30,9 @@ use super::private_files::{
 use super::queue::{LocalQueue, run_queue_mapping};
 use super::running::RunningPlatform;
 use super::s3::{self, ACCESS_KEY, BucketFiles, SECRET_KEY};
+use super::secrets::{self, SECRETS_FILE};
 use super::tokens::TokenIssuer;
-use super::{BUCKETS, gateway, secrets};
+use super::{BUCKETS, gateway};
 
 /// How the platform is started.
 #[derive(Clone, Debug)]
@@ -75,9 +77,6 @@ const LOCK_FILE: &str = ".lock";
 
 /// The folder of committed offsets, a file for each topic.
 const OFFSETS_FOLDER: &str = "offsets";
-
-/// The texts of the emulated Secrets Manager, which a user writes.
-const SECRETS_FILE: &str = "secrets.json";
 
 /// The queue that notifies the transform of raw objects.
 const RAW_OBJECTS_QUEUE: &str = "raw-objects";
@@ -171,7 +170,8 @@ impl LocalServices {
         glue.create_databases(required_databases(LOCAL_DATABASE_PREFIX, catalogue));
         let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, tasks).await?;
 
-        let secrets = secrets::endpoint_router(folder.join(SECRETS_FILE));
+        create_identity_key(folder)?;
+        let secrets = secrets::endpoint_router(folder);
         let secrets = serve_http(secrets, 0, tasks).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -209,6 +209,7 @@ impl LocalServices {
             ("CONTRACTS", pack.to_string_lossy().into_owned()),
             ("KAFKA_BOOTSTRAP", self.kafka.clone()),
             ("KAFKA_AUTH", "none".to_owned()),
+            ("IDENTITY_KEY_SECRET", IDENTITY_KEY_SECRET.to_owned()),
             ("QUEUE_SOURCES", queue_sources.join(",")),
             ("FETCH_LOOPBACK", "allowed".to_owned()),
         ];

@@ -15,6 +15,8 @@ pub(crate) struct AwsEnvironment {
     pub(crate) curated_bucket: String,
     /// The bucket of the report's pages.
     pub(crate) site_bucket: Option<String>,
+    /// The name of the secret that holds the identity key.
+    pub(crate) identity_key_secret: Option<String>,
     /// Kafka's brokers; without them nothing is compared with Kafka's offsets.
     pub(crate) kafka: Option<KafkaSettings>,
     database_prefix: Option<String>,
@@ -36,6 +38,7 @@ impl AwsEnvironment {
             refined_bucket: settings.required_text("REFINED_BUCKET"),
             curated_bucket: settings.required_text("CURATED_BUCKET"),
             site_bucket: settings.optional_text("SITE_BUCKET"),
+            identity_key_secret: settings.optional_text("IDENTITY_KEY_SECRET"),
             kafka: kafka_settings(&settings),
             database_prefix,
         };
@@ -54,6 +57,13 @@ impl AwsEnvironment {
             refined: self.refined_bucket.clone(),
             curated: self.curated_bucket.clone(),
         }
+    }
+
+    /// The secret that holds the identity key.
+    pub(crate) fn require_identity_secret(&self) -> Result<&str, CliError> {
+        let missing = "with --aws, IDENTITY_KEY_SECRET names the secret that holds the identity key: \
+                       this command maps events again (docs/runbook.md)";
+        Ok(self.identity_key_secret.as_deref().ok_or(missing)?)
     }
 
     /// What the names of Glue's databases begin with.

@@ -13,6 +13,7 @@ use aws_sdk_s3::config::Credentials;
 use contract::Catalogue;
 use event_relay::producer::{KafkaSettings, partition_bounds};
 use local_platform::glue::LOCAL_DATABASE_PREFIX;
+use local_platform::identity_key::read_identity_key;
 use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 use operations::{LakeHandle, PartitionOffsets};
 use serde_json::Value;
@@ -79,6 +80,7 @@ impl OpenLake {
             site: site.map(|bucket| bucket_store(&s3, bucket)),
             curated_root: format!("s3://{}", environment.curated_bucket),
             catalogue: load_catalogue(place)?,
+            identity_key: None,
             kafka: environment.kafka.clone().map(broker_offsets),
             unreadable: UnreadableObjects::default(),
         };
@@ -113,6 +115,21 @@ impl OpenLake {
             handle,
             origin: LakeOrigin::Platform(Box::new(client)),
         })
+    }
+
+    /// Opens the lake with the key of its ids, for a command that maps events again.
+    pub async fn open_with_identity_key(lake: &LakeArgs) -> Result<Self, CliError> {
+        let mut opened = Self::open(lake).await?;
+        let key = match &opened.origin {
+            LakeOrigin::Platform(_) => read_identity_key(&lake.place.dir)?,
+            LakeOrigin::Account(account) => {
+                let secret = account.environment.require_identity_secret()?;
+                host::read_identity_secret(&account.config, secret).await?
+            }
+        };
+        host::check_identity_key(&*opened.handle.refined, &key).await?;
+        opened.handle.identity_key = Some(key);
+        Ok(opened)
     }
 
     /// The local platform's client; none for an account.

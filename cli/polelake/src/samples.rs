@@ -12,6 +12,7 @@ use contract::{Catalogue, CompiledMapping, Event, EventOp};
 use lake::limits::DOCUMENT_BYTES_MAX;
 use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use pole::IdentityKey;
 
 use crate::error::CliError;
 
@@ -163,7 +164,13 @@ fn write_event_rows(
         headers: None,
     };
     let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
-    let transformed = pole_transform::transform_chunk(catalogue, mapping, &chunk, 1, &raw)?;
+    let transformed = pole_transform::transform_chunk(
+        catalogue,
+        &IdentityKey::for_tests(),
+        mapping,
+        (&chunk, 1),
+        &raw,
+    )?;
     write_receipt_notes(&transformed.receipt, out);
 
     let mut count = 0;

@@ -143,11 +143,8 @@ fn check_event<'c>(
         ));
     }
 
-    let derived_id = metadata
-        .idempotency_key
-        .as_ref()
-        .map(|key| idempotent_event_id(contract, key, index, &bytes));
-    let event = Event::parse(contract, &bytes, derived_id.as_deref())?;
+    let accepted_id = accepted_event_id(contract, &metadata.name, index, &bytes);
+    let event = Event::parse(contract, &bytes, Some(&accepted_id))?;
     if let Some(fault) = metadata.kind.cloud_event_fault(&event.value) {
         return Err(ProblemDetails::new(RefusalReason::CloudEventInvalid, fault));
     }
@@ -165,7 +162,7 @@ fn check_event<'c>(
 /// The id of an event whose source gives none: of the request's name, its index and its bytes. The
 /// same request again gives the same ids; equal events of two requests are two; another body under
 /// a used name is not lost.
-fn idempotent_event_id(contract: &SourceContract, key: &str, index: usize, bytes: &[u8]) -> String {
+fn accepted_event_id(contract: &SourceContract, key: &str, index: usize, bytes: &[u8]) -> String {
     let named_bytes = [format!("{key}\n{index}\n").as_bytes(), bytes].concat();
     pole::derived_event_id(&contract.name, &named_bytes).to_string()
 }

@@ -15,9 +15,9 @@ pub(crate) struct RequestMetadata {
     pub(crate) kind: BodyKind,
     /// The W3C `traceparent`; empty when there is none, or it is not one.
     pub(crate) traceparent: String,
-    /// The client's name for the request, which stays the same when the client sends the request
-    /// again.
-    pub(crate) idempotency_key: Option<String>,
+    /// The request's name: the client's `Idempotency-Key`, which stays the same when the client
+    /// sends the request again; otherwise the gateway's id of the request, or a random one.
+    pub(crate) name: String,
 }
 
 impl RequestMetadata {
@@ -37,7 +37,10 @@ impl RequestMetadata {
         Ok(Self {
             kind: BodyKind::from_content_type(header_value(request, "content-type"))?,
             traceparent: if is_traceparent(trace) { trace } else { "" }.to_owned(),
-            idempotency_key: read_idempotency_key(request)?,
+            name: match read_idempotency_key(request)? {
+                Some(key) => key,
+                None => request_name(request),
+            },
         })
     }
 }
@@ -79,6 +82,16 @@ fn is_traceparent(text: &str) -> bool {
         && parts
             .iter()
             .all(|part| part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A name that no other request has. A client that sends its request again without an
+/// `Idempotency-Key` sends new events: the relay cannot tell a repeat from an equal event.
+fn request_name(request: &HttpRequest) -> String {
+    let gateway_id = request.request_context.request_id.as_deref();
+    match gateway_id.filter(|id| !id.is_empty()) {
+        Some(id) => format!("request {id}"),
+        None => format!("random {:032x}", fastrand::u128(..)),
+    }
 }
 
 fn read_idempotency_key(request: &HttpRequest) -> Result<Option<String>, ProblemDetails> {

@@ -91,7 +91,10 @@ fn prepare_message<'c>(message: &SqsMessage, context: &'c Context) -> Option<Pre
 
     let body = message.body.as_deref().unwrap_or_default();
     let bytes = unwrap_sns(body).into_owned().into_bytes();
-    let event = Event::parse(contract, &bytes, None).ok();
+    // SQS delivers a message again under the same id, and an equal message under another.
+    let origin = format!("queue\n{}", message_id(message));
+    let accepted_id = pole::derived_event_id(&contract.name, origin.as_bytes()).to_string();
+    let event = Event::parse(contract, &bytes, Some(&accepted_id)).ok();
 
     Some(PreparedEvent {
         contract,

@@ -150,7 +150,14 @@ async fn transform_raw_object(
     let next = read_next_offset(chunk, &object)?;
     let records = lake::decode_raw(object.body)
         .map_err(|error| Failure::damaged_object(&chunk.raw_key(), &error))?;
-    let transformed = transform_unerased(catalogue, mapping, (chunk, next), &records, erasures)?;
+    let transformed = transform_unerased(
+        catalogue,
+        &context.identity_key,
+        mapping,
+        (chunk, next),
+        &records,
+        erasures,
+    )?;
     Ok(transformed)
 }
 

@@ -13,6 +13,7 @@ use lake::{
     RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, StreamKey, TableBuilder, file,
     schema,
 };
+use pole::IdentityKey;
 
 use crate::erasures;
 
@@ -25,19 +26,21 @@ pub struct TransformedChunk {
     pub receipt: Receipt,
 }
 
-/// Transforms the records of `chunk`. Pure: the same records and contracts give the same bytes.
+/// Transforms the records of `chunk`; `next` is the offset behind it. Pure: the same records, contracts
+/// and identity key give the same bytes.
 ///
 /// # Errors
 /// When a file cannot be written; never because of what a record holds.
 pub fn transform_chunk(
     catalogue: &Catalogue,
+    identity_key: &IdentityKey,
     mapping: &CompiledMapping,
-    chunk: &Chunk,
-    next: i64,
+    (chunk, next): (&Chunk, i64),
     batches: &[RawBatch],
 ) -> Result<TransformedChunk, LakeError> {
     transform_unerased(
         catalogue,
+        identity_key,
         mapping,
         (chunk, next),
         batches,
@@ -51,12 +54,24 @@ pub fn transform_chunk(
 /// When a file cannot be written; never because of what a record holds.
 pub fn transform_unerased(
     catalogue: &Catalogue,
+    identity_key: &IdentityKey,
     mapping: &CompiledMapping,
     (chunk, next): (&Chunk, i64),
     batches: &[RawBatch],
     erasures: &ErasedSubjects,
 ) -> Result<TransformedChunk, LakeError> {
-    let mut transform = ChunkTransform::new(catalogue, mapping, chunk, next, erasures);
+    let mut transform = ChunkTransform {
+        catalogue,
+        identity_key,
+        mapping,
+        chunk,
+        erasures,
+        builders: BTreeMap::new(),
+        refused: Vec::new(),
+        latest_day: None,
+        findings: ContractFindings::default(),
+        receipt: empty_receipt(mapping, chunk, next),
+    };
     for batch in batches {
         for row in 0..batch.len() {
             transform.transform_record(batch, row);
@@ -89,6 +104,7 @@ struct RecordPosition {
 
 struct ChunkTransform<'w> {
     catalogue: &'w Catalogue,
+    identity_key: &'w IdentityKey,
     mapping: &'w CompiledMapping,
     chunk: &'w Chunk,
     erasures: &'w ErasedSubjects,
@@ -101,26 +117,6 @@ struct ChunkTransform<'w> {
 }
 
 impl<'w> ChunkTransform<'w> {
-    fn new(
-        catalogue: &'w Catalogue,
-        mapping: &'w CompiledMapping,
-        chunk: &'w Chunk,
-        next: i64,
-        erasures: &'w ErasedSubjects,
-    ) -> Self {
-        Self {
-            catalogue,
-            mapping,
-            chunk,
-            erasures,
-            builders: BTreeMap::new(),
-            refused: Vec::new(),
-            latest_day: None,
-            findings: ContractFindings::default(),
-            receipt: empty_receipt(mapping, chunk, next),
-        }
-    }
-
     fn transform_record(&mut self, batch: &'w RawBatch, row: usize) {
         let mut position = RecordPosition {
             offset: batch.offset(row),
@@ -219,7 +215,7 @@ impl<'w> ChunkTransform<'w> {
         let lag = lake::lag_bound(position.appended - event.time);
         *self.receipt.lag.entry(lag).or_default() += 1;
 
-        let EvaluatedEvent::Rows(rows) = self.mapping.evaluate(&event)? else {
+        let EvaluatedEvent::Rows(rows) = self.mapping.evaluate(&event, self.identity_key)? else {
             return Ok(AcceptedOutcome::Ignored);
         };
         let Some(rows) = erasures::retain_unerased_rows(self.erasures, &event, rows) else {
@@ -241,14 +237,11 @@ impl<'w> ChunkTransform<'w> {
             });
         };
 
-        // For a source without event ids, the relay put an id into the header. An event that came
-        // another way has no such header, and its bytes give the id.
-        let relay_id = if contract.has_event_ids() {
-            None
-        } else {
-            lake::find_header_text(batch.headers(row), "event-id")
-        };
-        Event::parse(contract, value, relay_id.as_deref())
+        let accepted_id = (!contract.has_event_ids()).then(|| {
+            let (headers, offset) = (batch.headers(row), batch.offset(row));
+            lake::accepted_event_id(&contract.name, headers, self.chunk, offset)
+        });
+        Event::parse(contract, value, accepted_id.as_deref())
     }
 
     /// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row to its table.

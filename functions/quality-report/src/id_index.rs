@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn every_id_is_in_one_pass() {
         for seed in 0..200u32 {
-            let id = pole::pole_id("n", &[&seed.to_string()]);
+            let id = pole::stable_id("n", &[&seed.to_string()]);
             for passes in [1, 2, 7, 64] {
                 let takers = (0..passes)
                     .filter(|pass| {

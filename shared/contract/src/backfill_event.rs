@@ -55,7 +55,7 @@ impl SourceContract {
         set_at_path(&mut event, paths.event_type.as_ref(), event_type.into());
         set_at_path(&mut event, paths.time.as_ref(), time.into());
         for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
-            let part = read_key(std::slice::from_ref(record_path), &record)?;
+            let part = read_key(std::slice::from_ref(record_path), self.key_case, &record)?;
             set_at_path(&mut event, Some(event_path), part.into());
         }
         set_at_path(

@@ -8,6 +8,7 @@ use crate::file::DeclaredFile;
 use crate::incident::{self, Incident};
 use crate::list::{ReferenceList, ReferenceLists};
 use crate::locator::ProblemLocator;
+use crate::namespace::{NAMESPACES_FILE, NamedReferences, Namespaces};
 use crate::odcs;
 use crate::problem::{Location, Problem, ProblemLevel, nearest_name_hint};
 use crate::rule::{self, RuleContext};
@@ -31,7 +32,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml` and
+    /// Compiles `pole/*.odcs.yaml`, `lists/*.yaml`, `incidents.yaml`, `namespaces.yaml` and
     /// `sources/**/{contract.odcs,mapping}.yaml`.
     ///
     /// # Errors
@@ -51,8 +52,17 @@ impl Catalogue {
         let mut problems = Vec::new();
         let lists = read_lists(files, &mut problems);
         let tables = compile_tables(files, &lists, &mut problems);
-        let mappings = compile_sources(files, &tables, &lists, &mut problems);
+        let namespaces = read_namespaces(files, &mut problems);
+        let references = NamedReferences {
+            lists: &lists,
+            namespaces: &namespaces,
+        };
+        let mappings = compile_sources(files, &tables, references, &mut problems);
         let incidents = read_incidents(files, &tables, &mappings, &mut problems);
+
+        if let Some(file) = find_namespaces_file(files) {
+            problems.extend(namespaces.find_unused(file));
+        }
 
         problems.extend(files.iter().flat_map(find_open_decisions));
         problems.extend(find_misplaced_files(files));
@@ -161,6 +171,20 @@ fn read_lists(files: &[DeclaredFile], problems: &mut Vec<Problem>) -> ReferenceL
     lists
 }
 
+fn find_namespaces_file(files: &[DeclaredFile]) -> Option<&DeclaredFile> {
+    files.iter().find(|file| file.path == NAMESPACES_FILE)
+}
+
+fn read_namespaces(files: &[DeclaredFile], problems: &mut Vec<Problem>) -> Namespaces {
+    let Some(file) = find_namespaces_file(files) else {
+        return Namespaces::default();
+    };
+    Namespaces::read(file).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Namespaces::default()
+    })
+}
+
 /// The tables' contracts, and then, when all of them are known, their rules.
 fn compile_tables(
     files: &[DeclaredFile],
@@ -219,10 +243,10 @@ fn problem_at_word(file: &DeclaredFile, word: &str, message: &str) -> Problem {
 fn compile_sources(
     files: &[DeclaredFile],
     tables: &[TableContract],
-    lists: &ReferenceLists,
+    references: NamedReferences<'_>,
     problems: &mut Vec<Problem>,
 ) -> Vec<CompiledMapping> {
-    let context = MappingContext { tables, lists };
+    let context = MappingContext { tables, references };
     let mut mappings = Vec::new();
     for file in files
         .iter()
@@ -247,7 +271,9 @@ fn compile_source(
     files: &[DeclaredFile],
     context: &MappingContext<'_>,
 ) -> Result<CompiledMapping, Vec<Problem>> {
-    let contract = SourceContract::parse(file).map_err(|problem| vec![problem])?;
+    let mut contract = SourceContract::parse(file).map_err(|problem| vec![problem])?;
+    contract.key_case = context.references.namespaces.get(&contract.name).case();
+
     let mapping_path = file.path.replace("contract.odcs.yaml", "mapping.yaml");
     let Some(mapping) = files.iter().find(|other| other.path == mapping_path) else {
         let message = "there is no mapping.yaml beside the contract";
@@ -348,7 +374,7 @@ fn find_misplaced_files(files: &[DeclaredFile]) -> Vec<Problem> {
 }
 
 fn is_known_path(path: &str) -> bool {
-    path == INCIDENTS_FILE
+    [INCIDENTS_FILE, NAMESPACES_FILE].contains(&path)
         || path.starts_with("lists/")
         || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
         || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")

@@ -13,9 +13,9 @@ use crate::cell::{Calendar, Cell};
 use crate::column::ColumnType;
 use crate::expression::{CompiledExpression, RootedPath};
 use crate::file::DeclaredFile;
-use crate::list::ReferenceLists;
 use crate::locator::problem_at_word;
 use crate::mapping::{MappingDocument, RecordKind};
+use crate::namespace::{KeyNamespace, NamedReferences};
 use crate::problem::{Location, Problem};
 use crate::source::SourceContract;
 use crate::table::TableContract;
@@ -101,7 +101,7 @@ impl RecordCondition {
 pub(crate) enum CompiledIdentity {
     /// By a key in a namespace that other sources may share.
     Natural {
-        namespace: String,
+        namespace: KeyNamespace,
         key: Vec<CompiledExpression>,
     },
     /// By its owner and a key within the owner's set.
@@ -141,14 +141,15 @@ pub(crate) struct CompiledLink {
 #[derive(Debug)]
 pub(crate) struct CompiledLinkEnd {
     pub(crate) table: String,
-    pub(crate) namespace: String,
+    pub(crate) namespace: KeyNamespace,
     pub(crate) key: Vec<CompiledExpression>,
 }
 
 /// What a mapping is compiled against.
 pub(crate) struct MappingContext<'c> {
     pub(crate) tables: &'c [TableContract],
-    pub(crate) lists: &'c ReferenceLists,
+    /// What expressions name.
+    pub(crate) references: NamedReferences<'c>,
 }
 
 impl CompiledMapping {

@@ -4,7 +4,7 @@ mod identity;
 mod rows;
 mod stated;
 
-use pole::{RowOperation, Uuid};
+use pole::{IdentityKey, RowOperation, Uuid};
 use serde_json::Value;
 
 use self::rows::EventEvaluation;
@@ -65,11 +65,15 @@ impl CompiledMapping {
         }
     }
 
-    /// The rows of an event.
+    /// The rows of an event. `identity_key` is the key of the lake's ids.
     ///
     /// # Errors
     /// A fault when the event's type is not declared or a value does not fit its column.
-    pub fn evaluate<'v>(&'v self, event: &'v Event) -> Result<EvaluatedEvent<'v>, EventFault> {
+    pub fn evaluate<'v>(
+        &'v self,
+        event: &'v Event,
+        identity_key: &'v IdentityKey,
+    ) -> Result<EvaluatedEvent<'v>, EventFault> {
         let state = self.carried_state(event);
         let op = self.operation_of(event, state)?;
         if op == EventOp::Ignore {
@@ -82,7 +86,7 @@ impl CompiledMapping {
             self.contract.declared_record().check_complete(body, "$")?;
         }
 
-        let mut evaluation = EventEvaluation::new(self, event, body, op);
+        let mut evaluation = EventEvaluation::new(self, identity_key, event, body, op);
         for record in &self.records {
             if record.events.is_empty() || record.events.contains(&event.kind) {
                 evaluation.evaluate_record(record)?;

@@ -1,5 +1,6 @@
 //! An event, read as far as the events of all sources are alike: id, type, time, version, key.
 
+use pole::KeyCase;
 use serde_json::Value;
 
 use crate::extension::EventOp;
@@ -15,7 +16,8 @@ use crate::{EVENT_BYTES_MAX, NESTING_MAX};
 pub struct Event {
     /// The full event.
     pub value: Value,
-    /// Its id; made from its bytes where the source gives none.
+    /// Its id: the source's own, or the one that the platform gave it. A CloudEvent's has its
+    /// `source` too, for producers number their events apart from each other.
     pub id: String,
     /// Its type; empty where the source has only one.
     pub kind: String,
@@ -23,7 +25,7 @@ pub struct Event {
     pub time: i64,
     /// The record's version, where the source counts them.
     pub version: Option<i64>,
-    /// The record's key: its parts joined by `/`.
+    /// The record's key in its canonical form: its parts joined by `/` ([`pole::join_key_parts`]).
     pub key: String,
     /// Whether the relay requested the record's state and the source answered that there is none.
     pub state_missing: bool,
@@ -41,8 +43,9 @@ pub const KEY_CHARS_MAX: usize = 1_024;
 const DELETION_VERSION: i64 = i64::MAX;
 
 impl Event {
-    /// Reads an event of a source. `given` is the id that the relay gave it, for sources that give
-    /// none.
+    /// Reads an event of a source. `given` is the id that the platform gave it, for sources that
+    /// give none. Without it the event has an id of its bytes: that serves for a sample, and for a
+    /// reader that does not use the id; in a log, two equal events are two.
     ///
     /// # Errors
     /// A fault that names the rule and the path, and never holds a value of the event.
@@ -55,7 +58,7 @@ impl Event {
         let id = read_event_id(source, &value, bytes, given)?;
         let kind = read_event_type(source, &value)?;
         let time = read_event_time(source, &value)?;
-        let key = read_key(&source.paths.key, &value)?;
+        let key = read_key(&source.paths.key, source.key_case, &value)?;
 
         let state_missing = fetched_member(source, &value).is_some_and(is_missing_state);
         let is_deletion = state_missing || source.events.get(&kind) == Some(&EventOp::Delete);
@@ -98,7 +101,34 @@ fn read_event_id(
     let id = text_at_path(path, value)
         .ok_or_else(|| EventFault::new("event.id", path.text(), "the event has no id"))?;
     check_text("event.id", path.text(), &id, ID_CHARS_MAX)?;
-    Ok(id)
+    match cloud_event_source(value) {
+        Some(producer) if path.text() == "$.id" => cloud_event_id(source, producer, &id),
+        _ => Ok(id),
+    }
+}
+
+/// The `source` of a CloudEvent; none for other events.
+fn cloud_event_source(value: &Value) -> Option<&str> {
+    value.get("specversion")?.as_str()?;
+    value
+        .get("source")?
+        .as_str()
+        .filter(|text| !text.is_empty())
+}
+
+/// CloudEvents are identified by `source` and `id` together. A pair that is too long for a header
+/// becomes a hash.
+fn cloud_event_id(
+    contract: &SourceContract,
+    producer: &str,
+    id: &str,
+) -> Result<String, EventFault> {
+    let pair = pole::join_key_parts(&[producer, id]);
+    if pair.chars().count() > ID_CHARS_MAX {
+        return Ok(pole::derived_event_id(&contract.name, pair.as_bytes()).to_string());
+    }
+    check_text("event.id", "$.source", &pair, ID_CHARS_MAX)?;
+    Ok(pair)
 }
 
 fn read_event_type(source: &SourceContract, value: &Value) -> Result<String, EventFault> {
@@ -124,18 +154,23 @@ fn read_event_time(source: &SourceContract, value: &Value) -> Result<i64, EventF
     time.ok_or_else(|| EventFault::new("event.time", path.text(), reason))
 }
 
-/// The parts of a record's key, joined.
-pub(crate) fn read_key(paths: &[EventPath], value: &Value) -> Result<String, EventFault> {
-    let mut key = String::new();
+/// The parts of a record's key in their canonical form, joined.
+pub(crate) fn read_key(
+    paths: &[EventPath],
+    case: KeyCase,
+    value: &Value,
+) -> Result<String, EventFault> {
+    let mut parts = Vec::with_capacity(paths.len());
     for path in paths {
-        let part = text_at_path(path, value).ok_or_else(|| {
-            EventFault::new("event.key", path.text(), "the record's key is missing")
-        })?;
-        if !key.is_empty() {
-            key.push('/');
-        }
-        key.push_str(&part);
+        let part = text_at_path(path, value)
+            .map(|text| pole::canonical_key_part(&text, case).into_owned())
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| {
+                EventFault::new("event.key", path.text(), "the record's key is missing")
+            })?;
+        parts.push(part);
     }
+    let key = pole::join_key_parts(&parts);
 
     let first_path = paths.first().map_or("$", EventPath::text);
     check_text("event.key", first_path, &key, KEY_CHARS_MAX)?;

@@ -6,15 +6,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pole::Normaliser;
+use pole::{IdentityKey, Normaliser};
 use serde_json::Value;
 
 use self::text_parser::TextParser;
 use crate::cell::{Calendar, Cell};
-use crate::list::ReferenceLists;
 use crate::mapping::{
     CodeMapDocument, CodeOrLabel, Expression, NormaliseDocument, UnknownValuePolicy,
 };
+use crate::namespace::{KeyNamespace, NamedReferences, canonical_part};
 use crate::path::EventPath;
 use crate::structure::DeclaredStructure;
 use crate::time::parse_date;
@@ -78,6 +78,11 @@ impl RootedPath {
         }
     }
 
+    /// The path as it was written, where it begins at the whole event.
+    fn event_path(&self) -> Option<&str> {
+        (self.root == PathRoot::Event).then(|| self.path.text())
+    }
+
     /// The path as it was written, without its root.
     pub(crate) fn text(&self) -> &str {
         self.path.text()
@@ -106,6 +111,15 @@ impl RootedPath {
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
         self.root != PathRoot::Event && self.path.is_stated(self.select_root(scope))
     }
+}
+
+/// What the values of a mapping depend on besides the event.
+#[derive(Clone, Copy)]
+pub(crate) struct ValueRules<'r> {
+    /// How dates are read.
+    pub(crate) calendar: &'r Calendar,
+    /// The key under which ids are derived.
+    pub(crate) identity_key: &'r IdentityKey,
 }
 
 /// The value of an expression, or why there is none. The reason never holds the value.
@@ -137,32 +151,43 @@ pub(crate) enum CompiledExpression {
     },
     Sentinel(RootedPath),
     Identity {
-        namespace: String,
+        namespace: KeyNamespace,
         key: Vec<CompiledExpression>,
     },
 }
 
 impl CompiledExpression {
+    /// The path of an expression that copies a value of the whole event.
+    pub(crate) fn event_path(&self) -> Option<&str> {
+        match self {
+            Self::Copy(path) => path.event_path(),
+            _ => None,
+        }
+    }
+
     /// Resolves the paths, lists and formats of an expression.
-    pub(crate) fn compile(expression: &Expression, lists: &ReferenceLists) -> Result<Self, String> {
+    pub(crate) fn compile(
+        expression: &Expression,
+        references: &NamedReferences<'_>,
+    ) -> Result<Self, String> {
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(RootedPath::parse(path)?),
             Expression::Constant(value) => Self::Constant(value.clone()),
             Expression::Concat { parts, separator } => Self::Concat {
-                parts: Self::compile_all(parts, lists)?,
+                parts: Self::compile_all(parts, references)?,
                 separator: separator.clone(),
             },
-            Expression::Coalesce(parts) => Self::Coalesce(Self::compile_all(parts, lists)?),
-            Expression::CodeMap(document) => Self::compile_code_map(document, lists)?,
+            Expression::Coalesce(parts) => Self::Coalesce(Self::compile_all(parts, references)?),
+            Expression::CodeMap(document) => Self::compile_code_map(document, references)?,
             Expression::Parse(document) => Self::Parse {
-                from: Box::new(Self::compile(&document.from, lists)?),
+                from: Box::new(Self::compile(&document.from, references)?),
                 parse: TextParser::compile(document)?,
             },
-            Expression::Normalise(document) => Self::compile_normalise(document, lists)?,
+            Expression::Normalise(document) => Self::compile_normalise(document, references)?,
             Expression::Sentinel(path) => Self::Sentinel(RootedPath::parse(path)?),
             Expression::Identity(document) => Self::Identity {
-                namespace: document.namespace.clone(),
-                key: Self::compile_all(&document.key, lists)?,
+                namespace: references.namespaces.get(&document.namespace),
+                key: Self::compile_all(&document.key, references)?,
             },
         })
     }
@@ -170,21 +195,21 @@ impl CompiledExpression {
     /// Compiles several expressions, in their order.
     pub(crate) fn compile_all(
         parts: &[Expression],
-        lists: &ReferenceLists,
+        references: &NamedReferences<'_>,
     ) -> Result<Vec<Self>, String> {
         parts
             .iter()
-            .map(|part| Self::compile(part, lists))
+            .map(|part| Self::compile(part, references))
             .collect()
     }
 
     fn compile_code_map(
         document: &CodeMapDocument,
-        lists: &ReferenceLists,
+        references: &NamedReferences<'_>,
     ) -> Result<Self, String> {
-        let list = lists.get(&document.list)?;
+        let list = references.lists.get(&document.list)?;
         Ok(Self::CodeMap {
-            from: Box::new(Self::compile(&document.from, lists)?),
+            from: Box::new(Self::compile(&document.from, references)?),
             list: match document.to {
                 CodeOrLabel::Code => list.codes_by_text(),
                 CodeOrLabel::Label => list.labels_by_text(),
@@ -195,14 +220,14 @@ impl CompiledExpression {
 
     fn compile_normalise(
         document: &NormaliseDocument,
-        lists: &ReferenceLists,
+        references: &NamedReferences<'_>,
     ) -> Result<Self, String> {
         let normaliser = Normaliser::from_name(&document.normaliser).ok_or_else(|| {
             let known = Normaliser::ALL.map(|(name, _)| name).join(", ");
             format!("`{}` is not one of {known}", document.normaliser)
         })?;
         Ok(Self::Normalise {
-            from: Box::new(Self::compile(&document.from, lists)?),
+            from: Box::new(Self::compile(&document.from, references)?),
             normaliser,
             unknown: document.unknown,
         })
@@ -302,32 +327,32 @@ impl CompiledExpression {
     pub(crate) fn evaluate<'v>(
         &'v self,
         scope: &ValueRoots<'v>,
-        calendar: &Calendar,
+        rules: &ValueRules<'_>,
     ) -> ExpressionResult<'v> {
         match self {
             Self::Copy(path) => Ok(path.first_value(scope).map_or(Cell::Null, Cell::from_json)),
             Self::Constant(value) => Ok(Cell::from_json(value)),
-            Self::Concat { parts, separator } => evaluate_concat(parts, separator, scope, calendar),
-            Self::Coalesce(parts) => evaluate_coalesce(parts, scope, calendar),
-            Self::Sentinel(path) => Ok(sentinel_text(path.first_value(scope), calendar)),
-            Self::Identity { namespace, key } => evaluate_identity(namespace, key, scope, calendar),
+            Self::Concat { parts, separator } => evaluate_concat(parts, separator, scope, rules),
+            Self::Coalesce(parts) => evaluate_coalesce(parts, scope, rules),
+            Self::Sentinel(path) => Ok(sentinel_text(path.first_value(scope), rules.calendar)),
+            Self::Identity { namespace, key } => evaluate_identity(namespace, key, scope, rules),
             Self::CodeMap {
                 from,
                 list,
                 unknown,
-            } => match from.evaluate_text(scope, calendar)? {
+            } => match from.evaluate_text(scope, rules)? {
                 Some(code) => map_code(code, list, *unknown),
                 None => Ok(Cell::Null),
             },
-            Self::Parse { from, parse } => match from.evaluate_text(scope, calendar)? {
-                Some(text) => parse.parse_text(&text, calendar),
+            Self::Parse { from, parse } => match from.evaluate_text(scope, rules)? {
+                Some(text) => parse.parse_text(&text, rules.calendar),
                 None => Ok(Cell::Null),
             },
             Self::Normalise {
                 from,
                 normaliser,
                 unknown,
-            } => match from.evaluate_text(scope, calendar)? {
+            } => match from.evaluate_text(scope, rules)? {
                 Some(text) => normalise_text(text, normaliser, *unknown),
                 None => Ok(Cell::Null),
             },
@@ -338,9 +363,9 @@ impl CompiledExpression {
     fn evaluate_text<'v>(
         &'v self,
         scope: &ValueRoots<'v>,
-        calendar: &Calendar,
+        rules: &ValueRules<'_>,
     ) -> Result<Option<Cow<'v, str>>, &'static str> {
-        Ok(self.evaluate(scope, calendar)?.into_text())
+        Ok(self.evaluate(scope, rules)?.into_text())
     }
 }
 
@@ -402,11 +427,11 @@ fn evaluate_concat<'v>(
     parts: &'v [CompiledExpression],
     separator: &str,
     scope: &ValueRoots<'v>,
-    calendar: &Calendar,
+    rules: &ValueRules<'_>,
 ) -> ExpressionResult<'v> {
     let mut joined = String::new();
     for part in parts {
-        let Some(text) = part.evaluate_text(scope, calendar)? else {
+        let Some(text) = part.evaluate_text(scope, rules)? else {
             continue;
         };
         if !joined.is_empty() {
@@ -426,10 +451,10 @@ fn evaluate_concat<'v>(
 fn evaluate_coalesce<'v>(
     parts: &'v [CompiledExpression],
     scope: &ValueRoots<'v>,
-    calendar: &Calendar,
+    rules: &ValueRules<'_>,
 ) -> ExpressionResult<'v> {
     for part in parts {
-        let cell = part.evaluate(scope, calendar)?;
+        let cell = part.evaluate(scope, rules)?;
         if cell != Cell::Null {
             return Ok(cell);
         }
@@ -439,21 +464,20 @@ fn evaluate_coalesce<'v>(
 
 /// The `pole_id` of another record; null when a part of its key is absent.
 fn evaluate_identity<'v>(
-    namespace: &str,
+    namespace: &KeyNamespace,
     key: &'v [CompiledExpression],
     scope: &ValueRoots<'v>,
-    calendar: &Calendar,
+    rules: &ValueRules<'_>,
 ) -> ExpressionResult<'v> {
     let mut parts = Vec::with_capacity(key.len());
     for part in key {
-        let Some(text) = part.evaluate_text(scope, calendar)? else {
+        let Some(text) = part.evaluate_text(scope, rules)? else {
             return Ok(Cell::Null);
         };
-        parts.push(text);
+        parts.push(canonical_part(text, namespace.case()));
     }
 
-    let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-    let pole_id = pole::pole_id(namespace, &parts);
+    let pole_id = namespace.derive_id(rules.identity_key, &parts);
     Ok(Cell::Text(Cow::Owned(pole_id.to_string())))
 }
 

@@ -9,6 +9,7 @@ use crate::extension::{SourceExtension, TableExtension};
 use crate::incident::IncidentsDocument;
 use crate::list::ListDocument;
 use crate::mapping::MappingDocument;
+use crate::namespace::NamespacesDocument;
 use crate::odcs::ContractDocument;
 use crate::rule::Implementation;
 
@@ -24,6 +25,10 @@ pub fn published_schemas() -> Vec<(&'static str, Value)> {
         (
             "incidents.schema.json",
             titled_schema::<IncidentsDocument>("Acknowledged incidents of polelake").to_value(),
+        ),
+        (
+            "namespaces.schema.json",
+            titled_schema::<NamespacesDocument>("Namespaces of keys of polelake").to_value(),
         ),
         (
             "list.schema.json",

@@ -7,6 +7,8 @@ pub use self::extension_check::is_source_name;
 
 use std::collections::{BTreeMap, HashMap};
 
+use pole::KeyCase;
+
 use self::extension_check::{check_extension, compile_fetch};
 use crate::backfill::CompiledBackfill;
 use crate::caller::{matches_pattern, token_matches};
@@ -46,6 +48,8 @@ pub struct SourceContract {
     pub domain: String,
     /// The contract's version.
     pub version: String,
+    /// Whether the case of letters tells the keys of its records apart.
+    pub key_case: KeyCase,
     /// The Kafka topic.
     pub topic: String,
     /// What each event type does. An event of any other type is quarantined.
@@ -104,6 +108,8 @@ impl SourceContract {
             domain: document.domain.unwrap_or_else(|| "shared".to_owned()),
             version: document.version,
             schema: document.schema,
+            // Where `namespaces.yaml` lists the source, the catalogue sets what it says.
+            key_case: KeyCase::default(),
             topic: extension.topic,
             events: extension.events,
             principals: extension.push.principals,

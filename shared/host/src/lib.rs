@@ -13,6 +13,7 @@ mod bounded_file;
 mod budget;
 mod contracts;
 mod failure;
+mod identity;
 mod settings;
 mod telemetry;
 
@@ -20,6 +21,7 @@ pub use bounded_file::{read_bounded_file, read_bounded_text};
 pub use budget::TimeBudget;
 pub use contracts::{load_contracts, pack_contracts, read_contract_files};
 pub use failure::{Failure, FailureKind};
+pub use identity::{check_identity_key, read_identity_secret};
 pub use settings::Settings;
 pub use store::{RetryPolicy, retry_with_backoff};
 pub use telemetry::{emit_metric, emit_metric_in, init_telemetry};

@@ -43,17 +43,14 @@ impl ErasedSubjects {
     /// The hash of a pole_id in the list.
     #[must_use]
     pub fn hash_pole_id(id: &Uuid) -> Uuid {
-        pole::content_id(
-            id.hyphenated()
-                .encode_lower(&mut Uuid::encode_buffer())
-                .as_bytes(),
-        )
+        let mut text = Uuid::encode_buffer();
+        pole::erasure_hash("id", &[id.hyphenated().encode_lower(&mut text)])
     }
 
-    /// The hash of a record of a source in the list.
+    /// The hash of a record of a source in the list. `key` is the record's canonical key.
     #[must_use]
     pub fn hash_source_record(source: &str, key: &str) -> Uuid {
-        pole::pole_id("erased-record", &[source, key])
+        pole::erasure_hash("record", &[source, key])
     }
 
     /// Whether no subject was erased.
@@ -213,7 +210,7 @@ mod tests {
 
     #[test]
     fn an_erased_subject_is_found_by_its_hash_alone_and_up_to_its_time() {
-        let id = pole::pole_id("person", &["k"]);
+        let id = pole::stable_id("person", &["k"]);
         let erasure = Uuid::nil();
         let mut list = ErasedSubjects::default();
         for (hash, erased_before) in [

@@ -14,12 +14,14 @@ mod curated_keys;
 mod database_name;
 mod day;
 mod erasure;
+mod event_id;
 pub mod file;
 mod footer;
 mod format;
 mod group_writer;
 pub mod iceberg;
 mod id_columns;
+mod identity_record;
 pub mod limits;
 mod manifest;
 mod metric;
@@ -47,10 +49,12 @@ pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
     erasure_receipt_prefix,
 };
+pub use event_id::{EVENT_ID_HEADER, accepted_event_id};
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
 pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_pretty_document};
 pub use group_writer::RowGroupWriter;
 pub use id_columns::id_columns;
+pub use identity_record::{IDENTITY_RECORD_KEY, IdentityRecord};
 pub use manifest::{
     ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
 };

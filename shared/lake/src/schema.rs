@@ -56,7 +56,7 @@ pub fn field_id(name: &str) -> i32 {
 
 /// A number from 1 to 2^30, by the hash of a text.
 pub(crate) fn hashed_small_id(namespace: &str, text: &str) -> i32 {
-    let id = (pole::pole_id(namespace, &[text]).as_u128() >> 96) % u128::from(SMALL_ID_MAX);
+    let id = (pole::stable_id(namespace, &[text]).as_u128() >> 96) % u128::from(SMALL_ID_MAX);
     i32::try_from(id).unwrap_or_default() + 1
 }
 

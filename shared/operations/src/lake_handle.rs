@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::Catalogue;
+use pole::IdentityKey;
 use store::{ObjectStore, UnreadableObjects};
 
 use crate::error::OperationError;
@@ -35,6 +36,8 @@ pub struct LakeHandle {
     pub catalogue: Arc<Catalogue>,
     /// Where readers find the curated zone: a folder of this machine, or `s3://` and the bucket.
     pub curated_root: String,
+    /// The key of the lake's ids, for operations that map events again.
+    pub identity_key: Option<IdentityKey>,
     /// Kafka's offsets, where Kafka can be asked.
     pub kafka: Option<Arc<dyn PartitionOffsets>>,
     /// What the work on this handle could not read, and went on without.
@@ -56,9 +59,29 @@ impl LakeHandle {
             curated,
             site: None,
             catalogue,
+            identity_key: None,
             curated_root: "s3://curated".to_owned(),
             kafka: None,
             unreadable: UnreadableObjects::default(),
         }
+    }
+
+    /// The same with the key of the lake's ids.
+    #[must_use]
+    pub fn with_identity_key(mut self, key: IdentityKey) -> Self {
+        self.identity_key = Some(key);
+        self
+    }
+
+    /// The key of the lake's ids.
+    ///
+    /// # Errors
+    /// When the operation was begun without one.
+    pub fn require_identity_key(&self) -> Result<&IdentityKey, OperationError> {
+        self.identity_key.as_ref().ok_or_else(|| {
+            "this operation maps events again and needs the identity key: set IDENTITY_KEY_SECRET to the name of \
+             its secret"
+                .into()
+        })
     }
 }

@@ -45,7 +45,7 @@ pub const PROVENANCE: [ProvenanceColumn; 14] = [
         "pole_id",
         ProvenanceKind::Text,
         true,
-        "The thing's identity: UUIDv5 of its natural key",
+        "The thing's identity: a keyed hash of its natural key",
     ),
     provenance_column(
         "source",

@@ -46,7 +46,7 @@ fn skip(what: &str, how: &str) {
 fn has_terraform() -> bool {
     let there = installed("terraform", &["version"]);
     if !there {
-        skip("terraform", "see its home page, version 1.9 or later");
+        skip("terraform", "see its home page, version 1.11 or later");
     }
     there
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping};
 use lake::{Chunk, RawRecord};
+use pole::IdentityKey;
 use serde_json::{Value, json};
 use store::MemoryStore;
 
@@ -246,7 +247,13 @@ fn transform_once(
 ) -> Result<lake::Receipt, CliError> {
     let decoded = lake::decode_raw(raw.clone())?;
     let end = BATCH_RECORDS as i64;
-    let transformed = pole_transform::transform_chunk(catalogue, mapping, chunk, end, &decoded)?;
+    let transformed = pole_transform::transform_chunk(
+        catalogue,
+        &IdentityKey::for_tests(),
+        mapping,
+        (chunk, end),
+        &decoded,
+    )?;
 
     if transformed.receipt.refined != BATCH_RECORDS as u64 {
         return Err("not every event was refined".into());

@@ -224,7 +224,7 @@ impl LocalBroker {
     fn topic_metadata(&self, name: String) -> MetadataResponseTopic {
         let logs = self.topics.get_or_create_topic(&name);
         let topic = MetadataResponseTopic::default()
-            .with_topic_id(pole::pole_id(TOPIC_ID_NAMESPACE, &[&name]))
+            .with_topic_id(pole::stable_id(TOPIC_ID_NAMESPACE, &[&name]))
             .with_name(Some(TopicName(StrBytes::from_string(name))));
         match logs {
             Ok(_) => topic.with_partitions((0..PARTITIONS).map(partition_metadata).collect()),
@@ -250,7 +250,7 @@ impl LocalBroker {
             Ok(_) => 0,
             Err(_) => INVALID_TOPIC,
         };
-        let id = pole::pole_id(TOPIC_ID_NAMESPACE, &[&name]);
+        let id = pole::stable_id(TOPIC_ID_NAMESPACE, &[&name]);
         CreatableTopicResult::default()
             .with_name(name)
             .with_topic_id(id)

@@ -68,13 +68,13 @@ pub struct SyntheticCouncil {
 impl SyntheticCouncil {
     /// The random numbers for one record of the council.
     pub(super) fn seeded_rng(&self, what: &str, number: usize) -> Rng {
-        let id = pole::pole_id("town", &[what, &self.seed.to_string(), &number.to_string()]);
+        let id = pole::stable_id("town", &[what, &self.seed.to_string(), &number.to_string()]);
         Rng::with_seed(id.as_u64_pair().0)
     }
 
     /// The stable id of a record.
     pub(super) fn stable_id(&self, what: &str, number: usize) -> String {
-        pole::pole_id(
+        pole::stable_id(
             "town-id",
             &[what, &self.seed.to_string(), &number.to_string()],
         )

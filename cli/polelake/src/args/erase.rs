@@ -1,6 +1,6 @@
 //! `polelake erase`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::place::LakeArgs;
 
@@ -23,9 +23,12 @@ pub(crate) struct EraseArgs {
     /// A row's id, as in the column pole_id, instead of a source and a key.
     #[arg(long)]
     pub(crate) pole_id: Option<String>,
-    /// Erase full records that only mention the person, where the mention cannot be redacted.
-    #[arg(long)]
-    pub(crate) whole_records: bool,
+    /// What becomes of a record that is about something else and mentions the person. `object`
+    /// removes the smallest object around the mention, `field` the field alone; what cannot be
+    /// redacted so is listed for a decision by hand. `record` removes the smallest object, or
+    /// erases the full record where that is not possible.
+    #[arg(long, value_enum, default_value = "object")]
+    pub(crate) mentions: MentionChoice,
     /// Print what would be erased, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -35,4 +38,12 @@ pub(crate) struct EraseArgs {
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What becomes of a record that only mentions the person.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MentionChoice {
+    Object,
+    Field,
+    Record,
 }

@@ -83,7 +83,7 @@ impl BackfillJournal {
     ) -> Result<Self, CliError> {
         let folder = folder.join("backfill");
         create_private_folder(&folder)?;
-        let id = pole::pole_id("backfill", &[source, target, origin]);
+        let id = pole::stable_id("backfill", &[source, target, origin]);
         let id = id.simple().to_string();
         let file = folder.join(format!("{source}-{}.json", &id[..12]));
 

@@ -1,9 +1,10 @@
 //! `polelake erase`.
 
 use async_trait::async_trait;
+use contract::Catalogue;
 use operations::erase::{
-    CuratedEraser, ErasureOutcome, LakeErasureRequest, RedactedObject, RequestedSubject, Subjects,
-    dry_run, erase_subjects,
+    CuratedEraser, ErasureOutcome, LakeErasureRequest, MentionPolicy, RedactedObject,
+    RequestedSubject, Subjects, dry_run, erase_subjects,
 };
 use serde_json::{Map, Value, json};
 use snapshot_merge::Context;
@@ -12,7 +13,7 @@ use store::UnreadableObjects;
 
 use super::erase_local::{LocalErasure, erase_outside_zones, wait_for_pending_events};
 use super::unreadable::{print_unreadable, with_unreadable};
-use crate::args::erase::EraseArgs;
+use crate::args::erase::{EraseArgs, MentionChoice};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 
@@ -34,15 +35,12 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
             give --yes";
         return Err(why.into());
     }
-    let request = LakeErasureRequest {
-        subject: requested_subject(args)?,
-        full_records: args.whole_records,
-    };
-    let opened = OpenLake::open(&args.lake).await?;
+    let opened = OpenLake::open_with_identity_key(&args.lake).await?;
     let lake = &opened.handle;
-    if let RequestedSubject::Record { source, .. } = &request.subject {
-        lake.catalogue.require_mapping_of_source(source)?;
-    }
+    let request = LakeErasureRequest {
+        subject: requested_subject(args, &lake.catalogue)?,
+        mentions: mention_policy(args.mentions),
+    };
 
     let snapshots = SnapshotEraser {
         merge: opened.merge_context().await?,
@@ -75,15 +73,31 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
             local.print(folder);
         }
     }
-    Ok(outcome.by_hand.is_empty() && outcome.is_complete())
+    let is_unknown = outcome.found_nothing() && !outcome.erased_before;
+    Ok(!is_unknown && outcome.by_hand.is_empty() && outcome.is_complete())
 }
 
-fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
+fn mention_policy(choice: MentionChoice) -> MentionPolicy {
+    match choice {
+        MentionChoice::Object => MentionPolicy::RedactObject,
+        MentionChoice::Field => MentionPolicy::RedactField,
+        MentionChoice::Record => MentionPolicy::EraseRecord,
+    }
+}
+
+fn requested_subject(
+    args: &EraseArgs,
+    catalogue: &Catalogue,
+) -> Result<RequestedSubject, CliError> {
     match (&args.source, &args.key, &args.pole_id) {
-        (Some(source), Some(key), None) => Ok(RequestedSubject::Record {
-            source: source.clone(),
-            key: key.clone(),
-        }),
+        (Some(source), Some(key), None) => {
+            let contract = &catalogue.require_mapping_of_source(source)?.contract;
+            let key = contract.canonical_record_key(key)?;
+            Ok(RequestedSubject::Record {
+                source: source.clone(),
+                key,
+            })
+        }
         (None, None, Some(id)) => match pole::Uuid::parse_str(id) {
             Ok(id) => Ok(RequestedSubject::PoleId(id)),
             Err(_) => Err("--pole-id is an id as in the column pole_id: a UUID".into()),
@@ -112,6 +126,8 @@ fn outcome_json(
         "versions_purged": outcome.versions_purged,
         "receipt": outcome.receipt,
         "resumed": outcome.resumed,
+        "erased_before": outcome.erased_before,
+        "sources_with_key": outcome.sources_with_key,
         "local_platform": local,
         "out_of_reach": out_of_reach,
     });
@@ -120,7 +136,7 @@ fn outcome_json(
 
 fn print_outcome(outcome: &ErasureOutcome, dry_run: bool, out_of_reach: &[&str]) {
     if outcome.found_nothing() {
-        println!("No record or row of the subject was found, and nothing was written.");
+        print_not_found(outcome);
         return;
     }
 
@@ -160,6 +176,22 @@ fn print_outcome(outcome: &ErasureOutcome, dry_run: bool, out_of_reach: &[&str])
     }
 }
 
+/// Says that nothing was found, and where the operator may look next.
+fn print_not_found(outcome: &ErasureOutcome) {
+    if outcome.erased_before {
+        println!("The subject was erased before, nothing of it is left, and nothing was written.");
+        return;
+    }
+
+    println!("No record, row or mention of the subject was found, and nothing was written.");
+    if outcome.sources_with_key.is_empty() {
+        println!("The columns source and source_record_id of every table hold the known keys.");
+    } else {
+        let sources = outcome.sources_with_key.join(", ");
+        println!("A record of this key is in: {sources}. Name that source with --source.");
+    }
+}
+
 fn print_manual_redactions(outcome: &ErasureOutcome) {
     for redaction in &outcome.by_hand {
         println!("by hand: {} offset {}", redaction.object, redaction.offset);
@@ -168,8 +200,8 @@ fn print_manual_redactions(outcome: &ErasureOutcome) {
     let count = outcome.by_hand.len();
     if count > 0 {
         println!(
-            "{count} records mention the subject and can only be redacted by hand; --whole-records \
-             erases these full records"
+            "{count} records mention the subject and cannot be redacted so; --mentions field removes \
+             the field alone, --mentions record erases the full records"
         );
     }
 }

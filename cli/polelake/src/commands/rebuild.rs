@@ -24,12 +24,13 @@ use crate::open_lake::OpenLake;
 const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 
 pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
-    let lake = OpenLake::open(&args.lake).await?;
+    let lake = OpenLake::open_with_identity_key(&args.lake).await?;
     let rebuilder = FunctionRebuilder {
         transform: TransformContext {
             raw: lake.handle.raw.clone(),
             refined: lake.handle.refined.clone(),
             catalogue: lake.handle.catalogue.clone(),
+            identity_key: lake.handle.require_identity_key()?.clone(),
         },
         merge: lake.merge_context().await?,
     };

@@ -1,7 +1,7 @@
 //! Sample rows made from the contract alone: no value comes from a record.
 
 use contract::{Catalogue, Column, ColumnType, Expectation, TableContract};
-use pole::{ConformanceCheck, pole_id};
+use pole::{ConformanceCheck, stable_id};
 
 /// The number of sample rows on a page.
 pub(super) const SAMPLE_ROWS: usize = 3;
@@ -91,7 +91,7 @@ fn placeholder_value(column: &Column, row: usize) -> String {
     let (name, number) = (&column.name, row + 1);
     match column.kind {
         ColumnType::Text if name.ends_with("_id") => {
-            pole_id(SAMPLE_NAMESPACE, &[name, &number.to_string()]).to_string()
+            stable_id(SAMPLE_NAMESPACE, &[name, &number.to_string()]).to_string()
         }
         ColumnType::Text if name.ends_with("_table") => "object".into(),
         ColumnType::Text => format!("{} {number}", name.replace('_', " ")),

@@ -103,7 +103,7 @@ fn compile_condition(
 ) -> Result<RecordCondition, String> {
     let value = match (&document.path, &document.value) {
         (Some(path), None) => CompiledExpression::Copy(RootedPath::parse(path)?),
-        (None, Some(value)) => CompiledExpression::compile(value, context.lists)?,
+        (None, Some(value)) => CompiledExpression::compile(value, &context.references)?,
         _ => return Err("`when` needs `path` or `value`, and not both".into()),
     };
     if document.is.is_empty() && document.present.is_none() {
@@ -214,7 +214,7 @@ fn compile_owned_identity(
     if id.namespace.is_some() {
         return Err("a record of `kind: set` belongs to its owner and has no namespace".into());
     }
-    let key = CompiledExpression::compile_all(&id.key, context.lists)?;
+    let key = CompiledExpression::compile_all(&id.key, &context.references)?;
     Ok(CompiledIdentity::Owned { key })
 }
 
@@ -222,8 +222,9 @@ fn compile_natural_identity(
     id: &IdDocument,
     context: &MappingContext<'_>,
 ) -> Result<CompiledIdentity, String> {
-    let namespace = id.namespace.clone().ok_or("the id needs a `namespace`")?;
-    let key = CompiledExpression::compile_all(&id.key, context.lists)?;
+    let namespace = id.namespace.as_ref().ok_or("the id needs a `namespace`")?;
+    let namespace = context.references.namespaces.get(namespace);
+    let key = CompiledExpression::compile_all(&id.key, &context.references)?;
     Ok(CompiledIdentity::Natural { namespace, key })
 }
 
@@ -234,11 +235,11 @@ fn compile_link(
 ) -> Result<CompiledIdentity, String> {
     let from = compile_link_end(&link.from, context)?;
     let to = compile_link_end(&link.to, context)?;
-    let link_type = CompiledExpression::compile(&link.link_type, context.lists)?;
+    let link_type = CompiledExpression::compile(&link.link_type, &context.references)?;
     let role = link
         .role
         .as_ref()
-        .map(|role| CompiledExpression::compile(role, context.lists))
+        .map(|role| CompiledExpression::compile(role, &context.references))
         .transpose()?;
 
     Ok(CompiledIdentity::Link(Box::new(CompiledLink {
@@ -276,8 +277,8 @@ fn compile_link_end(
     find_table(&document.table, context)?;
     Ok(CompiledLinkEnd {
         table: document.table.clone(),
-        namespace: document.namespace.clone(),
-        key: CompiledExpression::compile_all(&document.key, context.lists)?,
+        namespace: context.references.namespaces.get(&document.namespace),
+        key: CompiledExpression::compile_all(&document.key, &context.references)?,
     })
 }
 
@@ -297,7 +298,7 @@ fn compile_assignments(
             continue;
         };
         let column = &table.columns[index];
-        match CompiledExpression::compile(expression, context.lists) {
+        match CompiledExpression::compile(expression, &context.references) {
             Ok(expression) => assignments.push(Assignment {
                 column: index,
                 name: name.clone(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pole::Uuid;
+use pole::{KeyCase, Uuid};
 
 use super::rows::{EventEvaluation, mapping_fault};
 use crate::cell::Cell;
@@ -10,6 +10,7 @@ use crate::compile::{CompiledIdentity, CompiledLink, CompiledLinkEnd, CompiledRe
 use crate::expression::{CompiledExpression, ValueRoots};
 use crate::fault::EventFault;
 use crate::mapping::RecordKind;
+use crate::namespace::{KeyNamespace, canonical_part};
 
 /// The parts of a key, or none when one is absent.
 type KeyParts<'v> = Option<Vec<Cow<'v, str>>>;
@@ -35,13 +36,13 @@ impl<'v> EventEvaluation<'v> {
     /// The id of a row whose key sources may share. The first entity row is the event's own record.
     fn identify_by_natural_key(
         &mut self,
-        namespace: &'v str,
+        namespace: &'v KeyNamespace,
         key: &'v [CompiledExpression],
         record: &'v CompiledRecord,
         scope: &ValueRoots<'v>,
     ) -> Result<Option<Uuid>, EventFault> {
         let is_entity = record.kind == RecordKind::Entity;
-        let Some(parts) = self.evaluate_key(key, record, scope)? else {
+        let Some(parts) = self.evaluate_key(key, namespace.case(), record, scope)? else {
             return if is_entity {
                 Err(missing_key_fault(record, key))
             } else {
@@ -63,11 +64,11 @@ impl<'v> EventEvaluation<'v> {
         record: &'v CompiledRecord,
         scope: &ValueRoots<'v>,
     ) -> Result<Option<Uuid>, EventFault> {
-        let Some(parts) = self.evaluate_key(key, record, scope)? else {
+        let Some(parts) = self.evaluate_key(key, KeyCase::Sensitive, record, scope)? else {
             return Ok(None);
         };
         let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        Ok(Some(pole::owned_id(
+        Ok(Some(self.identity_key.owned_id(
             &self.event_owner_id(),
             &record.name,
             &parts,
@@ -94,7 +95,11 @@ impl<'v> EventEvaluation<'v> {
             Some(role) => self.evaluate_link_text(role, "role", record, scope)?,
             None => Cow::Borrowed(""),
         };
-        let id = pole::link_id(&self.event_owner_id(), &from, &to, &link_type, &role);
+        let id = {
+            let owner = self.event_owner_id();
+            self.identity_key
+                .link_id(&owner, &from, &to, &link_type, &role)
+        };
 
         let values = link_cells(link, (from, to), link_type, role);
         for (column, value) in link.columns.into_iter().zip(values) {
@@ -109,7 +114,7 @@ impl<'v> EventEvaluation<'v> {
         record: &CompiledRecord,
         scope: &ValueRoots<'v>,
     ) -> Result<Option<Uuid>, EventFault> {
-        let key = self.evaluate_key(&end.key, record, scope)?;
+        let key = self.evaluate_key(&end.key, end.namespace.case(), record, scope)?;
         Ok(key.map(|parts| self.cached_pole_id(&end.namespace, parts)))
     }
 
@@ -122,42 +127,42 @@ impl<'v> EventEvaluation<'v> {
         scope: &ValueRoots<'v>,
     ) -> Result<Cow<'v, str>, EventFault> {
         let cell = expression
-            .evaluate(scope, &self.mapping.calendar)
+            .evaluate(scope, &self.value_rules())
             .map_err(|reason| mapping_fault(record, part, expression, reason))?;
         Ok(cell.into_text().unwrap_or_default())
     }
 
     /// The id of a namespace and key. The last one is remembered: deriving it hashes the whole key.
-    fn cached_pole_id(&mut self, namespace: &'v str, parts: Vec<Cow<'v, str>>) -> Uuid {
+    fn cached_pole_id(&mut self, namespace: &'v KeyNamespace, parts: Vec<Cow<'v, str>>) -> Uuid {
         if let Some((known, key, id)) = &self.last_id
-            && *known == namespace
+            && known.name() == namespace.name()
             && *key == parts
         {
             return *id;
         }
 
-        let texts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-        let id = pole::pole_id(namespace, &texts);
+        let id = namespace.derive_id(self.identity_key, &parts);
         self.last_id = Some((namespace, parts, id));
         id
     }
 
-    /// The parts of a key as texts; none when one is absent.
+    /// The parts of a key in their canonical form; none when one is absent.
     pub(super) fn evaluate_key(
         &self,
         key: &'v [CompiledExpression],
+        case: KeyCase,
         record: &CompiledRecord,
         scope: &ValueRoots<'v>,
     ) -> Result<KeyParts<'v>, EventFault> {
         let mut texts = Vec::with_capacity(key.len());
         for part in key {
             let cell = part
-                .evaluate(scope, &self.mapping.calendar)
+                .evaluate(scope, &self.value_rules())
                 .map_err(|reason| mapping_fault(record, "id", part, reason))?;
             let Some(text) = cell.into_text() else {
                 return Ok(None);
             };
-            texts.push(text);
+            texts.push(canonical_part(text, case));
         }
         Ok(Some(texts))
     }
@@ -165,9 +170,10 @@ impl<'v> EventEvaluation<'v> {
     /// The id of the event's own record, which owns the event's rows of `kind: set`.
     pub(super) fn event_owner_id(&mut self) -> Uuid {
         let source = &self.mapping.contract.name;
+        let identity_key = self.identity_key;
         *self
             .owner
-            .get_or_insert_with(|| pole::pole_id(source, &[&self.event.key]))
+            .get_or_insert_with(|| identity_key.pole_id(source, &[&self.event.key]))
     }
 
     /// The id of the record that a row belongs to: the event's own for a set, otherwise the row

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pole::{RowOperation, Uuid};
+use pole::{IdentityKey, KeyCase, RowOperation, Uuid};
 use serde_json::Value;
 
 use super::PoleRow;
@@ -10,21 +10,23 @@ use super::stated::set_is_stated;
 use crate::cell::Cell;
 use crate::compile::{Assignment, CompiledIdentity, CompiledMapping, CompiledRecord};
 use crate::event::Event;
-use crate::expression::{CompiledExpression, RootedPath, ValueRoots};
+use crate::expression::{CompiledExpression, RootedPath, ValueRoots, ValueRules};
 use crate::extension::EventOp;
 use crate::fault::EventFault;
 use crate::mapping::RecordKind;
+use crate::namespace::KeyNamespace;
 
 /// The evaluation of one event.
 pub(super) struct EventEvaluation<'v> {
     pub(super) mapping: &'v CompiledMapping,
     pub(super) event: &'v Event,
+    pub(super) identity_key: &'v IdentityKey,
     body: &'v Value,
     op: EventOp,
     /// The id of the event's own record: its entity row's, or one made from its key.
     pub(super) owner: Option<Uuid>,
     /// The last namespace and key with their id: the links of an event repeat one end many times.
-    pub(super) last_id: Option<(&'v str, Vec<Cow<'v, str>>, Uuid)>,
+    pub(super) last_id: Option<(&'v KeyNamespace, Vec<Cow<'v, str>>, Uuid)>,
     rows: Vec<PoleRow<'v>>,
 }
 
@@ -38,6 +40,7 @@ enum RowAction {
 impl<'v> EventEvaluation<'v> {
     pub(super) fn new(
         mapping: &'v CompiledMapping,
+        identity_key: &'v IdentityKey,
         event: &'v Event,
         body: &'v Value,
         op: EventOp,
@@ -45,11 +48,20 @@ impl<'v> EventEvaluation<'v> {
         Self {
             mapping,
             event,
+            identity_key,
             body,
             op,
             owner: None,
             last_id: None,
             rows: Vec::with_capacity(8),
+        }
+    }
+
+    /// What values depend on besides the event.
+    pub(super) fn value_rules(&self) -> ValueRules<'v> {
+        ValueRules {
+            calendar: &self.mapping.calendar,
+            identity_key: self.identity_key,
         }
     }
 
@@ -182,7 +194,7 @@ impl<'v> EventEvaluation<'v> {
         };
         let value = when
             .value
-            .evaluate(scope, &self.mapping.calendar)
+            .evaluate(scope, &self.value_rules())
             .map_err(|reason| mapping_fault(record, "when", &when.value, reason))?;
         if when.holds_for(&value) {
             return Ok(RowAction::Write);
@@ -236,7 +248,7 @@ impl<'v> EventEvaluation<'v> {
         let calendar = &self.mapping.calendar;
         let expression = &assignment.expression;
         let cell = expression
-            .evaluate(scope, calendar)
+            .evaluate(scope, &self.value_rules())
             .and_then(|value| value.coerce_to_type(assignment.kind, calendar))
             .map_err(|reason| mapping_fault(record, &assignment.name, expression, reason))?;
 
@@ -272,7 +284,9 @@ impl<'v> EventEvaluation<'v> {
     ) -> Result<(), EventFault> {
         match &record.identity {
             CompiledIdentity::Natural { key, .. }
-                if self.evaluate_key(key, record, &scope)?.is_none() =>
+                if self
+                    .evaluate_key(key, KeyCase::Sensitive, record, &scope)?
+                    .is_none() =>
             {
                 Ok(())
             }

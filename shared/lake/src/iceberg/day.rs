@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pole::{content_id, pole_id};
+use pole::{content_id, stable_id};
 
 use super::data_file::DataFile;
 use super::manifest::{self, DataFileStatus, FileLineage, ManifestEntry};
@@ -200,6 +200,6 @@ fn count_rows(day: &DayFiles) -> [(&'static str, i64); 3] {
 
 /// The id of a snapshot: a hash of 63 bits, because readers expect a positive number.
 fn derive_snapshot_id(location: &str, day: Day, content: &str) -> i64 {
-    let id = pole_id("iceberg-snapshot", &[location, &day.to_string(), content]).as_u128() >> 65;
+    let id = stable_id("iceberg-snapshot", &[location, &day.to_string(), content]).as_u128() >> 65;
     i64::try_from(id).unwrap_or_default().max(1)
 }

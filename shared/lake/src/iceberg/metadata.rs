@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pole::pole_id;
+use pole::stable_id;
 use serde::Serialize;
 
 use super::manifest::SORT_ORDER_ID;
@@ -145,7 +145,7 @@ fn build_table_metadata<'d>(
     let columns = columns_by_id(days);
     Ok(TableMetadata {
         format_version: 2,
-        table_uuid: pole_id("iceberg-table", &[location]).to_string(),
+        table_uuid: stable_id("iceberg-table", &[location]).to_string(),
         location,
         last_sequence_number: newest.date.0.into(),
         last_updated_ms: newest.timestamp_ms(),

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use contract::{CompiledMapping, EvaluatedEvent, Event, PoleRow};
+use pole::IdentityKey;
 use serde_json::Value;
 
 use super::redact::Redaction;
+use super::request::MentionPolicy;
 use super::row_ids;
 use super::search_terms::{SearchTerms, is_distinctive_key};
 use super::subjects::Subjects;
@@ -48,8 +50,9 @@ pub(super) struct RecordClassifier<'j> {
     pub(super) search_terms: &'j SearchTerms,
     /// The topic's compiled mapping; a topic that no contract declares has none.
     pub(super) mapping: Option<&'j CompiledMapping>,
-    /// Whether records that cannot be redacted are erased as full records.
-    pub(super) full_records: bool,
+    pub(super) identity_key: &'j IdentityKey,
+    /// What becomes of records that only mention a subject.
+    pub(super) mentions: MentionPolicy,
 }
 
 impl RecordClassifier<'_> {
@@ -90,7 +93,7 @@ impl RecordClassifier<'_> {
 
     /// What an erasure does with a record that mentions a subject and cannot be redacted.
     fn classify_unredactable(&self, ignored: bool) -> RecordClassification {
-        if self.full_records {
+        if self.mentions == MentionPolicy::EraseRecord {
             RecordClassification::AboutSubject { ignored }
         } else {
             RecordClassification::NeedsManualRedaction
@@ -122,7 +125,7 @@ impl RecordClassifier<'_> {
         event: &Event,
         record: CandidateRecord<'_>,
     ) -> RecordClassification {
-        let outcome = mapping.evaluate(event);
+        let outcome = mapping.evaluate(event, self.identity_key);
         let ignored = matches!(outcome, Ok(EvaluatedEvent::Ignored));
         let about = RecordClassification::AboutSubject { ignored };
         let source = &mapping.contract.name;
@@ -158,6 +161,10 @@ impl RecordClassifier<'_> {
         row_ids::mapped_row_ids(row).any(|id| self.subjects.ids.contains(&id))
     }
 
+    fn redact_mentions(&self, value: &mut Value) -> Redaction {
+        self.search_terms.redact_value(value, self.mentions.grain())
+    }
+
     /// The event without the mention, when it is still a valid event and its rows name no subject.
     fn redact_event(
         &self,
@@ -166,13 +173,13 @@ impl RecordClassifier<'_> {
         had_rows: bool,
     ) -> Option<RecordClassification> {
         let mut value = event.value.clone();
-        if self.search_terms.redact_value(&mut value) != Redaction::Done {
+        if self.redact_mentions(&mut value) != Redaction::Done {
             return None;
         }
 
         let bytes = serde_json::to_vec(&value).ok()?;
         let redacted = Event::parse(&mapping.contract, &bytes, Some(&event.id)).ok()?;
-        let is_sound = match mapping.evaluate(&redacted) {
+        let is_sound = match mapping.evaluate(&redacted, self.identity_key) {
             Ok(EvaluatedEvent::Rows(rows)) => !rows.iter().any(|row| self.names_subject(row)),
             _ => !had_rows,
         };
@@ -210,7 +217,7 @@ impl RecordClassifier<'_> {
     /// redacted.
     fn redact_json(&self, value: &[u8]) -> Option<Vec<u8>> {
         let mut value: Value = serde_json::from_slice(value).ok()?;
-        if self.search_terms.redact_value(&mut value) != Redaction::Done {
+        if self.redact_mentions(&mut value) != Redaction::Done {
             return None;
         }
 

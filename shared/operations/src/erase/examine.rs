@@ -14,6 +14,7 @@ use super::quarantine;
 use super::raw::{self, OffsetClassifications};
 use super::reconciliation::{self, ExaminedCounts};
 use super::refined::RefinedIncrement;
+use super::request::MentionPolicy;
 use super::search_terms::SearchTerms;
 use super::subjects::Subjects;
 use crate::error::OperationError;
@@ -23,7 +24,7 @@ use crate::lake_handle::LakeHandle;
 pub(super) struct ErasureScope {
     pub(super) subjects: Subjects,
     pub(super) search_terms: SearchTerms,
-    pub(super) full_records: bool,
+    pub(super) mentions: MentionPolicy,
 }
 
 /// An object with new content.
@@ -97,7 +98,8 @@ pub(super) async fn examine_chunk(
         subjects: &scope.subjects,
         search_terms: &scope.search_terms,
         mapping: lake.catalogue.mapping_of_topic(&chunk.topic),
-        full_records: scope.full_records,
+        identity_key: lake.require_identity_key()?,
+        mentions: scope.mentions,
     };
 
     let increments = examination.read_increments(objects).await?;

@@ -14,6 +14,7 @@ mod erasure_list;
 mod erasure_receipt;
 mod examine;
 mod inventory;
+mod mention_matcher;
 mod outcome;
 mod plan;
 mod quarantine;
@@ -31,9 +32,10 @@ use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
 pub use curated::{CuratedEraser, RedactedObject};
+pub use mention_matcher::MentionMatcher;
 pub use outcome::{ErasureOutcome, ManualRedaction};
-pub use redact::{Redaction, redact};
-pub use request::{LakeErasureRequest, RequestedSubject};
+pub use redact::{MentionGrain, Redaction, redact};
+pub use request::{LakeErasureRequest, MentionPolicy, RequestedSubject};
 pub use subjects::Subjects;
 
 /// Says what an erasure would do, and writes nothing.

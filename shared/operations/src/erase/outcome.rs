@@ -53,6 +53,10 @@ pub struct ErasureOutcome {
     pub receipt: Option<String>,
     /// Whether an earlier run broke off, and this one finishes it.
     pub resumed: bool,
+    /// Whether the list of erased subjects has the subject from an earlier erasure.
+    pub erased_before: bool,
+    /// The sources that have a record of the requested key, whatever the case of its letters.
+    pub sources_with_key: Vec<String>,
     /// What could not be read, or not be changed because something else could not be read: it may
     /// still hold the subject. The erasure is finished when a later run finds nothing like it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

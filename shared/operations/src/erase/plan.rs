@@ -1,6 +1,6 @@
 //! Examines everything that an erasure may have to change, and changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::Chunk;
@@ -38,6 +38,8 @@ pub(super) struct LakeErasurePlan {
     pub(super) curated: Vec<RedactedObject>,
     /// The erasure of an earlier run that broke off.
     pub(super) unfinished: Option<Uuid>,
+    pub(super) erased_before: bool,
+    pub(super) sources_with_key: BTreeSet<String>,
     /// What could not be read, and may hold the subjects.
     pub(super) unreadable: Vec<UnreadableObject>,
 }
@@ -57,6 +59,8 @@ impl LakeErasurePlan {
         let mut outcome = ErasureOutcome {
             by_hand: self.by_hand.clone(),
             resumed: self.unfinished.is_some(),
+            erased_before: self.erased_before,
+            sources_with_key: self.sources_with_key.iter().cloned().collect(),
             unreadable: self.unreadable.clone(),
             ..ErasureOutcome::default()
         };
@@ -88,12 +92,12 @@ pub(super) async fn plan_erasure(
         erasure_receipt::find_unfinished_erasure(lake, &erasures, &request.subject).await?;
     let chunks = list_chunk_objects(lake).await?;
 
-    let subjects =
-        subject_search::find_subjects(lake, &request.subject, &erasures, &chunks).await?;
+    let found = subject_search::find_subjects(lake, &request.subject, &erasures, &chunks).await?;
+    let subjects = found.subjects;
     let scope = ErasureScope {
-        search_terms: SearchTerms::from_subjects(&subjects),
+        search_terms: SearchTerms::from_subjects(&subjects)?,
         subjects,
-        full_records: request.full_records,
+        mentions: request.mentions,
     };
 
     let (affected, by_hand) = examine_chunks(lake, &scope, &chunks).await?;
@@ -105,6 +109,10 @@ pub(super) async fn plan_erasure(
         by_hand,
         curated,
         unfinished,
+        erased_before: erasures
+            .erasure_id(&request.subject.erasure_hash())
+            .is_some(),
+        sources_with_key: found.sources_with_key,
         unreadable: lake.unreadable.take(),
     })
 }

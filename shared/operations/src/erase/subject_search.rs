@@ -8,7 +8,7 @@ use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event, TableContract};
 use futures_util::{StreamExt, stream};
 use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
-use pole::Uuid;
+use pole::{IdentityKey, Uuid};
 use store::{ObjectStore, StoreError, UnreadableObjects};
 
 use super::inventory::ChunkObjects;
@@ -37,11 +37,22 @@ struct RecordFacts {
     named: BTreeSet<Uuid>,
 }
 
+/// What the search found.
+pub(super) struct FoundSubjects {
+    pub(super) subjects: Subjects,
+    /// The sources that have a record of the requested key, whatever the case of its letters.
+    pub(super) sources_with_key: BTreeSet<String>,
+}
+
 struct SubjectSearch<'s> {
     catalogue: &'s Catalogue,
+    identity_key: &'s IdentityKey,
     unreadable: &'s UnreadableObjects,
     /// The subjects of an earlier erasure that broke off, by hash.
     earlier: HashSet<Uuid>,
+    /// The key that the operator names.
+    requested_key: Option<&'s str>,
+    sources_with_key: BTreeSet<String>,
     subjects: Subjects,
     facts: BTreeMap<RecordName, RecordFacts>,
 }
@@ -55,19 +66,22 @@ pub(super) async fn find_subjects(
     requested: &RequestedSubject,
     erasures: &ErasedSubjects,
     chunks: &BTreeMap<Chunk, ChunkObjects>,
-) -> Result<Subjects, OperationError> {
+) -> Result<FoundSubjects, OperationError> {
     let earlier = erasures.hashes_erased_together(&requested.erasure_hash());
     let mut search = SubjectSearch {
         catalogue: &lake.catalogue,
+        identity_key: lake.require_identity_key()?,
         unreadable: &lake.unreadable,
         earlier: earlier.into_iter().collect(),
+        requested_key: requested.key(),
+        sources_with_key: BTreeSet::new(),
         subjects: Subjects::default(),
         facts: BTreeMap::new(),
     };
     let files = list_row_files(lake, chunks).await?;
 
     match requested {
-        RequestedSubject::Record { source, key } => search.add_record(source, key),
+        RequestedSubject::Record { source, key } => search.add_requested_record(source, key)?,
         RequestedSubject::PoleId(id) => {
             search.add_id(*id);
             search
@@ -80,7 +94,11 @@ pub(super) async fn find_subjects(
     let by_id = matches!(requested, RequestedSubject::PoleId(_));
     search.scan_raw_records(lake, chunks, by_id).await?;
 
-    Ok(search.into_subjects())
+    let sources_with_key = std::mem::take(&mut search.sources_with_key);
+    Ok(FoundSubjects {
+        subjects: search.into_subjects(),
+        sources_with_key,
+    })
 }
 
 /// Every file of rows of the refined and the curated zone, with the state that merges keep.
@@ -110,6 +128,18 @@ impl SubjectSearch<'_> {
         self.subjects
             .records
             .insert((source.to_owned(), key.to_owned()));
+    }
+
+    /// Adds the record that the operator names, with the ids that its key gives: other sources may
+    /// know the person by them, also where the source itself has no such record.
+    fn add_requested_record(&mut self, source: &str, key: &str) -> Result<(), OperationError> {
+        self.add_record(source, key);
+        if let Some(mapping) = self.catalogue.mapping_of_source(source) {
+            for id in mapping.ids_of_record_key(key, self.identity_key)? {
+                self.add_id(id);
+            }
+        }
+        Ok(())
     }
 
     fn add_id(&mut self, id: Uuid) {
@@ -148,8 +178,19 @@ impl SubjectSearch<'_> {
         }
     }
 
+    /// Notes the source of a record whose key the operator may have meant.
+    fn note_requested_key(&mut self, source: &str, key: &str) {
+        let is_meant = self
+            .requested_key
+            .is_some_and(|requested| requested.eq_ignore_ascii_case(key));
+        if is_meant && !self.sources_with_key.contains(source) {
+            self.sources_with_key.insert(source.to_owned());
+        }
+    }
+
     /// Notes what a row says of a record whose key is a subject's.
     fn learn_row(&mut self, table: usize, row: &RowIdentity<'_>) {
+        self.note_requested_key(row.source, row.key);
         self.resume_earlier(row.source, row.key, &row.ids);
         if !self.subjects.has_key(row.key) {
             return;
@@ -221,7 +262,7 @@ impl SubjectSearch<'_> {
         by_id: bool,
     ) -> Result<(), OperationError> {
         let search_all = by_id && !self.earlier.is_empty();
-        let terms = SearchTerms::from_subjects(&self.subjects);
+        let terms = SearchTerms::from_subjects(&self.subjects)?;
         let with_raw = chunks.iter().filter(|(_, objects)| objects.raw);
         let fetches = with_raw.map(|(chunk, _)| async move {
             let body = read_body(&*lake.raw, &chunk.raw_key()).await?;
@@ -257,6 +298,7 @@ impl SubjectSearch<'_> {
             return;
         };
 
+        self.note_requested_key(source, &event.key);
         self.resume_earlier(source, &event.key, &[]);
         if !self.subjects.has_key(&event.key) {
             return;
@@ -264,7 +306,7 @@ impl SubjectSearch<'_> {
         // The record is about a subject, also when it makes no rows.
         self.facts_of(source, &event.key);
 
-        let Ok(EvaluatedEvent::Rows(rows)) = mapping.evaluate(&event) else {
+        let Ok(EvaluatedEvent::Rows(rows)) = mapping.evaluate(&event, self.identity_key) else {
             return;
         };
         for row in &rows {
