@@ -340,7 +340,8 @@ fn a_broken_contract_stops_a_function_at_its_start() {
         .args(["function", "pole-transform"])
         .env("CONTRACTS", &folder)
         .env("RAW_BUCKET", "raw")
-        .env("REFINED_BUCKET", "refined");
+        .env("REFINED_BUCKET", "refined")
+        .env("IDENTITY_KEY_SECRET", "none");
     let output = function.output().unwrap();
     std::fs::remove_dir_all(folder).unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -56,6 +56,20 @@ pub(crate) async fn glue_at(endpoint: &str) -> aws_sdk_glue::Client {
     aws_sdk_glue::Client::from_conf(config.build())
 }
 
+/// Makes the secret of the identity key that tests use, as Terraform makes one.
+pub(crate) async fn create_identity_secret(endpoint: &str, name: &str) {
+    let config =
+        aws_sdk_secretsmanager::config::Builder::from(&config().await).endpoint_url(endpoint);
+    let text = String::from_utf8(pole::TEST_IDENTITY_SECRET.to_vec()).unwrap();
+    aws_sdk_secretsmanager::Client::from_conf(config.build())
+        .create_secret()
+        .name(name)
+        .secret_string(text)
+        .send()
+        .await
+        .unwrap();
+}
+
 /// The suite's database: on AWS, Terraform makes databases.
 pub(crate) async fn make_database(client: &aws_sdk_glue::Client) {
     let database = aws_sdk_glue::types::DatabaseInput::builder()

@@ -99,14 +99,17 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
     for (function, calls) in calls {
         let text = outputs["function_policies"][function].as_str().unwrap();
         let policy = Policy::parse(text);
-        // The catalogue is an account's; which one, its policy says.
-        let account = text
-            .split("arn:aws:glue:eu-west-2:")
-            .nth(1)
-            .and_then(|rest| rest.split(':').next());
+        // The catalogue and the secrets are an account's; which one, its policy says.
+        let account = ["glue", "secretsmanager"].iter().find_map(|service| {
+            let after = text
+                .split(&format!("arn:aws:{service}:eu-west-2:"))
+                .nth(1)?;
+            after.split(':').next().map(str::to_owned)
+        });
         let calls: BTreeSet<Call> = calls
             .iter()
-            .map(|call| call.of_account(account.unwrap_or_default()))
+            .map(|call| call.of_account(account.as_deref().unwrap_or_default()))
+            .map(|call| call.of_secret_in(text))
             .collect();
         for call in calls
             .iter()
@@ -171,6 +174,7 @@ fn outputs() -> Value {
     };
     let policy =
         |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let secrets = "arn:aws:secretsmanager:eu-west-2:000000000000:secret";
     let glue = ["catalog", "database/polelake_*", "table/polelake_*"]
         .map(|part| format!("arn:aws:glue:eu-west-2:000000000000:{part}"));
     let buckets: BTreeMap<&str, String> = ["raw", "refined", "curated", "site"]
@@ -182,7 +186,8 @@ fn outputs() -> Value {
         "function_environments": {
             "raw-landing": {"RAW_BUCKET": bucket("raw"), "TOPIC_EPOCH": "1"},
             "pole-transform": {
-                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CONTRACTS": ""
+                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CONTRACTS": "",
+                "IDENTITY_KEY_SECRET": "polelake/identity-key"
             },
             "snapshot-merge": {
                 "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
@@ -205,6 +210,10 @@ fn outputs() -> Value {
                     &[arn("refined", "/refined/*"), arn("refined", "/quarantine/*")],
                 ),
                 allow(&["s3:ListBucket"], &[arn("refined", "")]),
+                allow(
+                    &["secretsmanager:GetSecretValue"],
+                    &[format!("{secrets}:polelake/identity-key-AbCdEf")],
+                ),
             ])),
             "snapshot-merge": policy(json!([
                 {
@@ -273,6 +282,16 @@ async fn calls_and_policies_are_held_against_each_other() {
             .iter()
             .any(|fault| fault.contains("quality-report may s3:DeleteObject")
                 && fault.contains("curated")),
+        "{faults:?}"
+    );
+    let faults = held(
+        &calls,
+        &changed("pole-transform", "identity-key-", "other-secret-"),
+    );
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.starts_with("pole-transform may not secretsmanager:GetSecretValue")),
         "{faults:?}"
     );
     let faults = held(

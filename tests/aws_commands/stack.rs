@@ -17,7 +17,7 @@ use store::{ObjectStore, S3Store};
 use tokio::sync::Mutex;
 
 use crate::catalogue::Moto;
-use crate::endpoints::{glue_at, s3_at};
+use crate::endpoints::{create_identity_secret, glue_at, s3_at};
 use crate::lake_under_test::repository_root;
 use crate::rights::calls::{create_buckets, create_databases, forwarding_router, scratch, served};
 
@@ -68,6 +68,8 @@ impl Stack {
         let databases = snapshot_merge::glue_databases::required_databases(DATABASES, &catalogue);
         create_databases(&glue_at(&emulator).await, databases).await;
 
+        create_identity_secret(&emulator, &identity_secret()).await;
+
         let mut functions = BTreeMap::new();
         for (name, program, pack) in FUNCTIONS {
             let pack = if pack == "refusing" { &older } else { &shipped };
@@ -100,6 +102,7 @@ impl Stack {
         match name {
             "STACK" => STACK.to_owned(),
             "AWS_REGION" => "eu-west-2".to_owned(),
+            "IDENTITY_KEY_SECRET" => identity_secret(),
             other => {
                 let zone = other.strip_suffix("_BUCKET").map(str::to_lowercase);
                 let known = zone.filter(|zone| ZONES.contains(&zone.as_str()));
@@ -233,6 +236,11 @@ fn bucket(zone: &str) -> String {
     format!("{STACK}-{zone}")
 }
 
+/// The name that Terraform gives the secret of the identity key.
+fn identity_secret() -> String {
+    format!("{STACK}/identity-key")
+}
+
 async fn keep_versions(client: &aws_sdk_s3::Client, bucket: &str) {
     let versioning = aws_sdk_s3::types::VersioningConfiguration::builder()
         .status(aws_sdk_s3::types::BucketVersioningStatus::Enabled)
@@ -256,6 +264,7 @@ fn function_environment(endpoint: &str, contracts: &Path) -> BTreeMap<String, St
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ("AWS_REGION", "eu-west-2"),
+        ("IDENTITY_KEY_SECRET", &identity_secret()),
         ("TOPIC_EPOCH", "1"),
         ("GLUE_DATABASES", DATABASES),
         ("CONTRACTS", &contracts.to_string_lossy()),

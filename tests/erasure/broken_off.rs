@@ -143,7 +143,8 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
         dying(&days.refined, refined),
         dying(&days.curated, curated),
         Arc::clone(&days.catalogue),
-    );
+    )
+    .with_identity_key(pole::IdentityKey::for_tests());
     let died = erase_subjects(&broken, &request(), &Elsewhere, noon())
         .await
         .is_err();

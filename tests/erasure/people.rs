@@ -73,6 +73,7 @@ pub(crate) fn zones(days: &Days) -> LakeHandle {
         store(&days.curated),
         Arc::clone(&days.catalogue),
     )
+    .with_identity_key(pole::IdentityKey::for_tests())
 }
 
 pub(crate) fn named(entity: &str, minute: u32, surname: &str, born: &str) -> Value {

@@ -13,12 +13,14 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use lake::Chunk;
 use local_platform::glue::{self, LocalGlue};
+use local_platform::identity_key::identity_key_file;
 use local_platform::lambda::{FunctionConfig, LambdaFunction};
 use local_platform::s3::{self, BucketFiles};
+use local_platform::secrets;
 use serde_json::{Value, json};
 use store::{ObjectStore, S3Store};
 
-use crate::endpoints::{glue_at, s3_at};
+use crate::endpoints::{create_identity_secret, glue_at, s3_at};
 use crate::lake_under_test::{MONDAY, person_event, repository_root};
 
 /// A call as IAM sees it.
@@ -38,6 +40,23 @@ impl Call {
         }
     }
 
+    /// The call with the six characters that Secrets Manager has put behind the secret's name, as the
+    /// policy has them.
+    pub(super) fn of_secret_in(&self, policy: &str) -> Self {
+        let named = format!("{}-", self.resource);
+        let suffix = policy
+            .split(&named)
+            .nth(1)
+            .and_then(|rest| rest.get(..SECRET_SUFFIX_CHARS));
+        match suffix {
+            Some(suffix) if self.action.starts_with("secretsmanager:") => Self {
+                resource: named + suffix,
+                ..self.clone()
+            },
+            _ => self.clone(),
+        }
+    }
+
     pub(super) fn context(&self) -> Vec<(&str, &str)> {
         self.prefix
             .iter()
@@ -48,6 +67,9 @@ impl Call {
 
 /// The account that the test's own calls name.
 const ACCOUNT: &str = "000000000000";
+
+/// Characters that Secrets Manager puts behind a secret's name and a hyphen.
+const SECRET_SUFFIX_CHARS: usize = 6;
 
 type Seen = Arc<Mutex<BTreeSet<Call>>>;
 
@@ -74,7 +96,10 @@ pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<
     glue.create_databases(databases(outputs));
     let s3 = s3::endpoint_router(files);
     let aside = served(s3.clone()).await;
-    of_days_over(outputs, &folder, [s3, glue::endpoint_router(glue)], &aside).await
+    std::fs::write(identity_key_file(&folder), pole::TEST_IDENTITY_SECRET).unwrap();
+    let secrets = secrets::endpoint_router(&folder);
+    let endpoints = [s3, glue::endpoint_router(glue), secrets];
+    of_days_over(outputs, &folder, endpoints, &aside).await
 }
 
 /// The same over an emulator of AWS, on which the buckets and databases are made first.
@@ -88,8 +113,11 @@ pub(super) async fn of_emulated_days(
         .collect();
     create_buckets(&s3_at(emulator).await, &buckets).await;
     create_databases(&glue_at(emulator).await, databases(outputs)).await;
+    let secret = &outputs["function_environments"]["pole-transform"]["IDENTITY_KEY_SECRET"];
+    create_identity_secret(emulator, secret.as_str().unwrap()).await;
     let forward = forwarding_router(emulator);
-    of_days_over(outputs, &scratch(), [forward.clone(), forward], emulator).await
+    let endpoints = [forward.clone(), forward.clone(), forward];
+    of_days_over(outputs, &scratch(), endpoints, emulator).await
 }
 
 /// Makes buckets, as Terraform does.
@@ -183,7 +211,7 @@ async fn forwarded(State(emulator): State<String>, request: Request) -> Response
 async fn of_days_over(
     outputs: &Value,
     folder: &std::path::Path,
-    [s3, glue]: [Router; 2],
+    [s3, glue, secrets]: [Router; 3],
     aside: &str,
 ) -> BTreeMap<&'static str, BTreeSet<Call>> {
     let pack = folder.join("contracts.json");
@@ -198,6 +226,7 @@ async fn of_days_over(
         let calls = Seen::default();
         let s3 = recorded(s3.clone(), &calls, s3_call).await;
         let catalogue = recorded(glue.clone(), &calls, glue_call).await;
+        let secrets = recorded(secrets.clone(), &calls, secret_call).await;
         let topics = recorded(Router::new().fallback(published), &calls, sns_call).await;
         let mut environment = deployed(&outputs["function_environments"][name]);
         environment.extend(
@@ -205,6 +234,7 @@ async fn of_days_over(
                 ("AWS_ENDPOINT_URL_S3", s3.as_str()),
                 ("AWS_ENDPOINT_URL_GLUE", &catalogue),
                 ("AWS_ENDPOINT_URL_SNS", &topics),
+                ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets),
                 ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY),
                 ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY),
                 ("AWS_REGION", "eu-west-2"),
@@ -392,6 +422,17 @@ fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
         prefix: None,
     };
     resources.into_iter().map(call).collect()
+}
+
+fn secret_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
+    let target = parts.headers["x-amz-target"].to_str().unwrap();
+    let input: Value = serde_json::from_slice(body).unwrap();
+    let name = input["SecretId"].as_str().unwrap();
+    vec![Call {
+        action: target.replace("secretsmanager.", "secretsmanager:"),
+        resource: format!("arn:aws:secretsmanager:eu-west-2:{ACCOUNT}:secret:{name}"),
+        prefix: None,
+    }]
 }
 
 fn sns_call(_parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {

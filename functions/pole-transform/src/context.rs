@@ -35,6 +35,7 @@ impl Context {
         let secret = settings.required_text("IDENTITY_KEY_SECRET");
         settings.finish_with(())?;
 
+        let catalogue = Arc::new(host::load_contracts(&contracts)?);
         let config = host::load_aws_config().await;
         let client = Client::new(&config);
         let refined: Arc<dyn ObjectStore> = Arc::new(S3Store::new(client.clone(), refined));
@@ -44,7 +45,7 @@ impl Context {
             raw: Arc::new(S3Store::new(client, raw)),
             refined,
             identity_key,
-            catalogue: Arc::new(host::load_contracts(&contracts)?),
+            catalogue,
         })
     }
 }
