@@ -147,7 +147,8 @@ fn check_event<'c>(
         .idempotency_key
         .as_ref()
         .map(|key| idempotent_event_id(contract, key, index, &bytes));
-    let event = Event::parse(contract, &bytes, derived_id.as_deref())?;
+    let mut event = Event::parse(contract, &bytes, derived_id.as_deref())?;
+    event.arrived_at(contract, host::now_micros())?;
     if let Some(fault) = metadata.kind.cloud_event_fault(&event.value) {
         return Err(ProblemDetails::new(RefusalReason::CloudEventInvalid, fault));
     }

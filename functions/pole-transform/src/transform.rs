@@ -210,10 +210,11 @@ impl<'w> ChunkTransform<'w> {
         if lake::has_erased_header(batch.headers(row)) {
             return Ok(AcceptedOutcome::Erased);
         }
-        let event = self.parse_event(batch, row)?;
+        let mut event = self.parse_event(batch, row)?;
         if erasures::is_record_erased(self.erasures, self.mapping, &event.key, event.time) {
             return Ok(AcceptedOutcome::Erased);
         }
+        event.arrived_at(&self.mapping.contract, position.appended)?;
 
         self.mapping.count_findings(&event, &mut self.findings);
         let lag = lake::lag_bound(position.appended - event.time);

@@ -27,6 +27,11 @@ impl ManifestLookup {
         }
     }
 
+    /// Whether the table has a snapshot of the day or of an earlier one.
+    pub(crate) fn has_day_or_base(&self) -> bool {
+        self.present.is_some() || self.base.is_some()
+    }
+
     /// The entity tag of the day's own manifest.
     pub(crate) fn day_manifest_etag(&self) -> Option<String> {
         self.present.as_ref().map(|object| object.etag.clone())

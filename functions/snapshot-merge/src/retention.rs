@@ -206,7 +206,7 @@ pub(crate) fn referenced_keys(manifest: &SnapshotManifest) -> impl Iterator<Item
 }
 
 /// The files of a table's shards.
-async fn list_shard_files(
+pub(crate) async fn list_shard_files(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<Vec<ListedObject>, StoreError> {
@@ -238,7 +238,7 @@ async fn read_manifest(key: &str, curated: &dyn ObjectStore) -> Result<SnapshotM
 }
 
 /// Adds days to the list of those that were dropped.
-async fn record_swept_days(
+pub(crate) async fn record_swept_days(
     table: &str,
     dropped: &[String],
     curated: &dyn ObjectStore,
@@ -256,7 +256,7 @@ async fn record_swept_days(
     Ok(())
 }
 
-async fn delete_objects(
+pub(crate) async fn delete_objects(
     keys: impl Iterator<Item = String>,
     curated: &dyn ObjectStore,
 ) -> Result<(), StoreError> {

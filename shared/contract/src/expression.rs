@@ -1,5 +1,7 @@
 //! Compiled expressions: a verb with its paths and lists resolved.
 
+mod epoch;
+mod instant;
 mod text_parser;
 
 use std::borrow::Cow;
@@ -10,14 +12,14 @@ use pole::Normaliser;
 use serde_json::Value;
 
 use self::text_parser::TextParser;
-use crate::cell::{Calendar, Cell};
+use crate::calendar::Calendar;
+use crate::cell::Cell;
 use crate::list::ReferenceLists;
 use crate::mapping::{
-    CodeMapDocument, CodeOrLabel, Expression, NormaliseDocument, UnknownValuePolicy,
+    CodeMapDocument, CodeOrLabel, EpochUnit, Expression, NormaliseDocument, UnknownValuePolicy,
 };
 use crate::path::EventPath;
 use crate::structure::DeclaredStructure;
-use crate::time::parse_date;
 
 /// Where a path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,11 @@ impl RootedPath {
         }
     }
 
+    /// The path within an event, where every root is the event.
+    pub(crate) fn event_path(&self) -> &EventPath {
+        &self.path
+    }
+
     /// The path as it was written, without its root.
     pub(crate) fn text(&self) -> &str {
         self.path.text()
@@ -130,6 +137,11 @@ pub(crate) enum CompiledExpression {
         from: Box<CompiledExpression>,
         parse: TextParser,
     },
+    Epoch {
+        from: Box<CompiledExpression>,
+        unit: EpochUnit,
+        sentinels: Vec<String>,
+    },
     Normalise {
         from: Box<CompiledExpression>,
         normaliser: Normaliser,
@@ -157,6 +169,11 @@ impl CompiledExpression {
             Expression::Parse(document) => Self::Parse {
                 from: Box::new(Self::compile(&document.from, lists)?),
                 parse: TextParser::compile(document)?,
+            },
+            Expression::Epoch(document) => Self::Epoch {
+                from: Box::new(Self::compile(&document.from, lists)?),
+                unit: document.unit,
+                sentinels: document.sentinels.clone(),
             },
             Expression::Normalise(document) => Self::compile_normalise(document, lists)?,
             Expression::Sentinel(path) => Self::Sentinel(RootedPath::parse(path)?),
@@ -226,6 +243,7 @@ impl CompiledExpression {
             }
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
+            | Self::Epoch { from, .. }
             | Self::Normalise { from, .. } => from.collect_paths(paths),
         }
     }
@@ -253,6 +271,7 @@ impl CompiledExpression {
             Self::Coalesce(parts) => alternatives_are_stated(parts, scope),
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
+            | Self::Epoch { from, .. }
             | Self::Normalise { from, .. } => from.is_stated(scope),
         }
     }
@@ -323,6 +342,10 @@ impl CompiledExpression {
                 Some(text) => parse.parse_text(&text, calendar),
                 None => Ok(Cell::Null),
             },
+            Self::Epoch { .. } => {
+                let instant = self.evaluate_instant(scope, calendar)?;
+                Ok(instant.map_or(Cell::Null, |instant| Cell::Timestamp(instant.micros)))
+            }
             Self::Normalise {
                 from,
                 normaliser,
@@ -460,8 +483,6 @@ fn evaluate_identity<'v>(
 /// The raw text of a date that stands for "no date"; null for every other text.
 fn sentinel_text<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
     let text = value.and_then(Value::as_str);
-    let sentinel = text.filter(|text| {
-        parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day))
-    });
+    let sentinel = text.filter(|text| calendar.is_sentinel_text(text.trim()));
     sentinel.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
 }

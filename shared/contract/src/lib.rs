@@ -7,6 +7,7 @@
 
 mod backfill;
 mod backfill_event;
+mod calendar;
 mod catalogue;
 mod cell;
 mod column;
@@ -16,6 +17,7 @@ mod draft;
 mod evaluate;
 mod event;
 mod event_paths;
+mod event_time;
 mod expression;
 mod extension;
 mod fault;

@@ -10,12 +10,14 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
 mod budget;
+mod clock;
 mod contracts;
 mod failure;
 mod settings;
 mod telemetry;
 
 pub use budget::TimeBudget;
+pub use clock::now_micros;
 pub use contracts::{load_contracts, pack_contracts, read_contract_files};
 pub use failure::{Failure, FailureKind};
 pub use settings::Settings;

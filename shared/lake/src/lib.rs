@@ -65,7 +65,7 @@ pub use redrive::{
     find_header_text, has_erased_header, headers_with_origin,
 };
 pub use report_keys::{
-    REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, is_contract_page_key, junit_key,
+    REPORTS_PREFIX, report_day_prefix, alert_key, datacontract_run_key, day_page_key, is_contract_page_key, junit_key,
     openlineage_key, parse_report_day, report_key, source_page_key, table_export_key,
     table_page_key,
 };

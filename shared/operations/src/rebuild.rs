@@ -1,6 +1,8 @@
 //! Days built again, one after the other: from the refined zone, or from raw objects that are
 //! transformed again first.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use contract::TableContract;
 use lake::{Chunk, Day, Receipt};
@@ -29,13 +31,15 @@ pub trait DayRebuilder {
     async fn merge_day(&self, day: Day, tables: &[String]) -> Result<usize, OperationError>;
 }
 
-/// Which days are built again, and from what.
+/// Which retained days are built again, and from what.
 #[derive(Clone, Debug)]
 pub struct RebuildRequest {
     /// The first day.
     pub from: Day,
     /// The last day; the newest day of any table when none is given.
     pub to: Option<Day>,
+    /// The day that the clock shows: no later one has begun.
+    pub today: Day,
     /// Only these tables; all of them when it is empty.
     pub tables: Vec<String>,
     /// Whether the days' raw objects are transformed again first.
@@ -52,8 +56,10 @@ pub enum RebuildProgress {
         /// Of all.
         total: usize,
     },
-    /// So many of the days are merged again.
+    /// A day is merged again, and so many of the days are.
     Days {
+        /// The day.
+        day: Day,
         /// Done.
         done: usize,
         /// Of all.
@@ -68,6 +74,8 @@ pub struct RebuildOutcome {
     pub from: String,
     /// The last day.
     pub to: String,
+    /// The days that were merged again: those that some table has, the oldest first.
+    pub days: Vec<String>,
     /// Raw objects that were transformed again.
     pub raw_objects: usize,
     /// Manifests that changed.
@@ -80,8 +88,8 @@ pub struct RebuildOutcome {
 /// Builds the days again, and reports each step to `progress`.
 ///
 /// # Errors
-/// When there is no such table, the days are not a range, the storage does not answer, or a
-/// function's own code fails. Days before that are built again already; the same request does the
+/// When there is no such table, the days are not a range, the last one has not begun, no table has a
+/// snapshot of any of them, the storage does not answer, or a function's own code fails. Days before that are built again already; the same request does the
 /// rest.
 pub async fn rebuild_days(
     lake: &LakeHandle,
@@ -90,9 +98,11 @@ pub async fn rebuild_days(
     progress: &(dyn Fn(RebuildProgress) + Send + Sync),
 ) -> Result<RebuildOutcome, OperationError> {
     let tables = select_tables(lake, &request.tables)?;
-    let newest = find_newest_day(lake).await?;
+    let retained = list_retained_days(lake, &tables).await?;
+    let newest = retained.last().copied();
     let from = request.from;
     let to = last_day(request, newest)?;
+    let days = days_between(&retained, from, to)?;
 
     let mut raw_objects = 0;
     if request.raw {
@@ -100,11 +110,12 @@ pub async fn rebuild_days(
         raw_objects = chunks.len();
         retransform_chunks(&chunks, rebuilder, progress).await?;
     }
-    let manifests_written = merge_days(from, to, &request.tables, rebuilder, progress).await?;
+    let manifests_written = merge_days(&days, &request.tables, rebuilder, progress).await?;
 
     Ok(RebuildOutcome {
         from: from.to_string(),
         to: to.to_string(),
+        days: days.iter().map(ToString::to_string).collect(),
         raw_objects,
         manifests_written,
         later_days_until: newest
@@ -124,17 +135,43 @@ fn last_day(request: &RebuildRequest, newest: Option<Day>) -> Result<Day, Operat
     if to < from {
         return Err(format!("the last day, {to}, is before the first, {from}").into());
     }
+    let last_begun = newest.unwrap_or(request.today).max(request.today);
+    if to > last_begun {
+        let why = format!(
+            "{to} has not begun: the newest day is {last_begun}; name it, or leave out --to"
+        );
+        return Err(why.into());
+    }
     Ok(to)
 }
 
-/// The newest day of any table.
-async fn find_newest_day(lake: &LakeHandle) -> Result<Option<Day>, OperationError> {
-    let mut newest = None;
-    for table in &lake.catalogue.tables {
-        let days = list_manifest_days(&table.name, &*lake.curated).await?;
-        newest = newest.max(days.last().copied());
+/// The days of which any of the tables has a snapshot, the oldest first.
+async fn list_retained_days(
+    lake: &LakeHandle,
+    tables: &[&TableContract],
+) -> Result<BTreeSet<Day>, OperationError> {
+    let mut retained = BTreeSet::new();
+    for table in tables {
+        retained.extend(list_manifest_days(&table.name, &*lake.curated).await?);
     }
-    Ok(newest)
+    Ok(retained)
+}
+
+/// The retained days of a range. Days that are not retained are not made: a snapshot for every
+/// calendar day would be far more than there are data for.
+fn days_between(
+    retained: &BTreeSet<Day>,
+    from: Day,
+    to: Day,
+) -> Result<Vec<Day>, OperationError> {
+    let days: Vec<Day> = retained.range(from..=to).copied().collect();
+    if !days.is_empty() {
+        return Ok(days);
+    }
+    let why = format!(
+        "no table has a snapshot from {from} to {to}; `polelake snapshot ls` lists the days, and `polelake run-day {to}` merges one for the first time"
+    );
+    Err(why.into())
 }
 
 async fn retransform_chunks(
@@ -153,19 +190,17 @@ async fn retransform_chunks(
 
 /// Merges every day; gives how many manifests changed.
 async fn merge_days(
-    from: Day,
-    to: Day,
+    days: &[Day],
     tables: &[String],
     rebuilder: &dyn DayRebuilder,
     progress: &(dyn Fn(RebuildProgress) + Send + Sync),
 ) -> Result<usize, OperationError> {
-    let days = from.0..=to.0;
-    let total = days.clone().count();
+    let total = days.len();
     let mut written = 0;
-    for (index, day) in days.enumerate() {
-        written += rebuilder.merge_day(Day(day), tables).await?;
+    for (index, day) in days.iter().copied().enumerate() {
+        written += rebuilder.merge_day(day, tables).await?;
         let done = index + 1;
-        progress(RebuildProgress::Days { done, total });
+        progress(RebuildProgress::Days { day, done, total });
     }
     Ok(written)
 }

@@ -1,5 +1,7 @@
 //! `polelake rebuild`: merges days again, with the merge's and the transform's own code.
 
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +23,9 @@ use crate::open_lake::OpenLake;
 /// The time that the merge of one day may take; on a machine of our own no deadline is near.
 const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 
+/// Lines about raw objects at most, where no bar can be drawn.
+const RAW_LINES: usize = 20;
+
 pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
     let rebuilder = FunctionRebuilder {
@@ -34,16 +39,23 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     let request = RebuildRequest {
         from: args.from,
         to: args.to,
+        today: Day::from_micros(host::now_micros()),
         tables: args.tables.clone(),
         raw: args.raw,
     };
 
-    let bar = styled_bar(0, "{bar:30} {pos}/{len} {msg}");
-    let outcome = rebuild_days(&lake.handle, &request, &rebuilder, &|progress| {
-        show_progress(&bar, progress);
-    })
-    .await?;
-    bar.finish_and_clear();
+    let shown = ShownProgress::new();
+    let rebuild = rebuild_days(&lake.handle, &request, &rebuilder, &|progress| {
+        shown.show(progress);
+    });
+    let outcome = tokio::select! {
+        outcome = rebuild => outcome?,
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
+            return Err(describe_interruption(args, &shown).into());
+        }
+    };
+    shown.bar.finish_and_clear();
 
     if args.json {
         println!("{}", serde_json::to_string(&outcome)?);
@@ -53,26 +65,82 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     Ok(true)
 }
 
-fn show_progress(bar: &ProgressBar, progress: RebuildProgress) {
-    let (done, total, what) = match progress {
-        RebuildProgress::RawObjects { done, total } => (done, total, "raw objects"),
-        RebuildProgress::Days { done, total } => (done, total, "days"),
+/// The progress as the operator sees it: a bar on a terminal, lines otherwise.
+struct ShownProgress {
+    bar: ProgressBar,
+    is_terminal: bool,
+    done_days: Mutex<Vec<Day>>,
+}
+
+impl ShownProgress {
+    fn new() -> Self {
+        Self {
+            bar: styled_bar(0, "{bar:30} {pos}/{len} {msg}"),
+            is_terminal: std::io::stderr().is_terminal(),
+            done_days: Mutex::default(),
+        }
+    }
+
+    fn show(&self, progress: RebuildProgress) {
+        let (done, total, what, line) = match progress {
+            RebuildProgress::RawObjects { done, total } => {
+                let line = format!("{done} of {total} raw objects are transformed again");
+                let is_step = done == total || done % total.div_ceil(RAW_LINES).max(1) == 0;
+                (done, total, "raw objects", is_step.then_some(line))
+            }
+            RebuildProgress::Days { day, done, total } => {
+                self.lock_days().push(day);
+                let line = format!("{day} is merged again, {done} of {total} days");
+                (done, total, "days", Some(line))
+            }
+        };
+
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(what);
+        if let Some(line) = line.filter(|_| !self.is_terminal) {
+            eprintln!("{line}");
+        }
+    }
+
+    fn lock_days(&self) -> MutexGuard<'_, Vec<Day>> {
+        self.done_days.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which days are done when the operator stops, and how to go on. A table commits a day alone: the
+/// day that was being merged is finished by its next merge.
+fn describe_interruption(args: &RebuildArgs, shown: &ShownProgress) -> String {
+    let days = shown.lock_days();
+    let Some(last) = days.last() else {
+        return "interrupted: no day is merged again yet; the same command begins anew, and a step that is done is not done twice".into();
     };
-    bar.set_length(total as u64);
-    bar.set_position(done as u64);
-    bar.set_message(what);
+
+    let done: Vec<String> = days.iter().map(ToString::to_string).collect();
+    let to = args.to.map(|to| format!(" --to {to}")).unwrap_or_default();
+    let tables = match args.tables.as_slice() {
+        [] => String::new(),
+        names => format!(" --tables {}", names.join(",")),
+    };
+    format!(
+        "interrupted: merged again are {}; `polelake rebuild --from {}{to}{tables}` does the rest",
+        done.join(", "),
+        last.next()
+    )
 }
 
 fn print_outcome(outcome: &RebuildOutcome) {
     let RebuildOutcome {
         from,
         to,
+        days,
         raw_objects,
         manifests_written,
         later_days_until,
     } = outcome;
     println!(
-        "{from} to {to}: {raw_objects} raw objects transformed again, {manifests_written} manifests changed"
+        "{from} to {to}: {raw_objects} raw objects transformed again, {} days merged again, {manifests_written} manifests changed",
+        days.len()
     );
     if let Some(later) = later_days_until {
         println!(

@@ -122,7 +122,7 @@ impl<'v> EventEvaluation<'v> {
         scope: &ValueRoots<'v>,
     ) -> Result<Cow<'v, str>, EventFault> {
         let cell = expression
-            .evaluate(scope, &self.mapping.calendar)
+            .evaluate(scope, &self.calendar)
             .map_err(|reason| mapping_fault(record, part, expression, reason))?;
         Ok(cell.into_text().unwrap_or_default())
     }
@@ -152,7 +152,7 @@ impl<'v> EventEvaluation<'v> {
         let mut texts = Vec::with_capacity(key.len());
         for part in key {
             let cell = part
-                .evaluate(scope, &self.mapping.calendar)
+                .evaluate(scope, &self.calendar)
                 .map_err(|reason| mapping_fault(record, "id", part, reason))?;
             let Some(text) = cell.into_text() else {
                 return Ok(None);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::PoleRow;
 use super::stated::set_is_stated;
+use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::compile::{Assignment, CompiledIdentity, CompiledMapping, CompiledRecord};
 use crate::event::Event;
@@ -21,6 +22,8 @@ pub(super) struct EventEvaluation<'v> {
     pub(super) event: &'v Event,
     body: &'v Value,
     op: EventOp,
+    /// The mapping's calendar, as of the event.
+    pub(super) calendar: Calendar,
     /// The id of the event's own record: its entity row's, or one made from its key.
     pub(super) owner: Option<Uuid>,
     /// The last namespace and key with their id: the links of an event repeat one end many times.
@@ -47,6 +50,7 @@ impl<'v> EventEvaluation<'v> {
             event,
             body,
             op,
+            calendar: mapping.calendar.as_of(event.reference_time()),
             owner: None,
             last_id: None,
             rows: Vec::with_capacity(8),
@@ -182,7 +186,7 @@ impl<'v> EventEvaluation<'v> {
         };
         let value = when
             .value
-            .evaluate(scope, &self.mapping.calendar)
+            .evaluate(scope, &self.calendar)
             .map_err(|reason| mapping_fault(record, "when", &when.value, reason))?;
         if when.holds_for(&value) {
             return Ok(RowAction::Write);
@@ -233,7 +237,7 @@ impl<'v> EventEvaluation<'v> {
         assignment: &'v Assignment,
         scope: &ValueRoots<'v>,
     ) -> Result<Cell<'v>, EventFault> {
-        let calendar = &self.mapping.calendar;
+        let calendar = &self.calendar;
         let expression = &assignment.expression;
         let cell = expression
             .evaluate(scope, calendar)
