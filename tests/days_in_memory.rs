@@ -87,7 +87,8 @@ impl Days {
             partition: 0,
             offset: *offset,
         };
-        let begins = Day::parse(date).unwrap().start_micros();
+        // In the evening: no event of the day is ahead of its arrival.
+        let begins = Day::parse(date).unwrap().start_micros() + 20 * 3_600 * SECOND;
         let record = |(place, value): (usize, &&[u8])| RawRecord {
             offset: *offset + place as i64,
             timestamp: (begins + (*offset + place as i64) * SECOND) / 1_000,

@@ -268,7 +268,7 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
     for (offset, value) in values.iter().enumerate() {
         let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + i32::from(offset == 2));
         let record = json!({
-            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.start_micros() / 1_000 + 1,
+            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.next().start_micros() / 1_000 - 1,
             "timestampType": "LOG_APPEND_TIME", "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
         });
         let landed = invoke(

@@ -45,9 +45,8 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     };
 
     let shown = ShownProgress::new();
-    let rebuild = rebuild_days(&lake.handle, &request, &rebuilder, &|progress| {
-        shown.show(progress);
-    });
+    let show_progress = |progress| shown.show(progress);
+    let rebuild = rebuild_days(&lake.handle, &request, &rebuilder, &show_progress);
     let outcome = tokio::select! {
         outcome = rebuild => outcome?,
         signal = tokio::signal::ctrl_c() => {
