@@ -163,6 +163,7 @@ fn write_event_rows(
         offset: 0,
         timestamp,
         timestamp_type: None,
+        landed_at: None,
         key: None,
         value: Some(Bytes::from(bytes)),
         headers: None,

@@ -124,7 +124,7 @@ impl<'w> ChunkTransform<'w> {
     fn transform_record(&mut self, batch: &'w RawBatch, row: usize) {
         let mut position = RecordPosition {
             offset: batch.offset(row),
-            appended: batch.timestamp(row) * 1_000,
+            appended: batch.arrived_at(row) * 1_000,
         };
         self.receipt.landed += 1;
         self.note_arrival(position);
@@ -388,7 +388,8 @@ fn outcome_label(outcome: &Result<AcceptedOutcome, EventFault>) -> String {
     }
 }
 
-/// Nanoseconds beyond the microsecond. Most sources state none, and a column of nulls costs nothing.
+/// Nanoseconds beyond the microsecond. Most sources state none, and a column of nulls costs
+/// nothing.
 fn nanos_cell(nanos: i16) -> Cell<'static> {
     match nanos {
         0 => Cell::Null,

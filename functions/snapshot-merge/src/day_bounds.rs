@@ -13,7 +13,7 @@ use crate::streams::StreamReceipts;
 /// days of its own.
 pub(crate) fn check_day(
     day: Day,
-    lookups: &[ManifestLookup],
+    lookups: &[Result<ManifestLookup, Failure>],
     streams: &StreamReceipts,
     now_micros: i64,
 ) -> Result<(), Failure> {
@@ -24,14 +24,23 @@ pub(crate) fn check_day(
     };
     if day > newest {
         return Err(refuse(format!(
-            "{day} has not begun: the newest day is {newest}; name that one or an earlier one. If a snapshot of {day} was made too early, `polelake snapshot drop-day {day} --dry-run` shows what removes it"
+            "{day} has not begun: the newest day is {newest}; name that one or an earlier one. If \
+             a snapshot of {day} was made too early, `polelake snapshot drop-day {day} --dry-run` \
+             shows what removes it"
         )));
     }
 
-    let has_history = lookups.iter().any(ManifestLookup::has_day_or_base);
+    // Where a manifest cannot be read, there is one.
+    let has_history = lookups.iter().any(|lookup| {
+        lookup
+            .as_ref()
+            .map_or(true, ManifestLookup::has_day_or_base)
+    });
     match oldest {
         Some(oldest) if day < oldest && !has_history => Err(refuse(format!(
-            "{day} is before all data: the earliest data are of {oldest}; a record counts on the day on which it was appended, so `polelake run-day {oldest}` is the first that holds any"
+            "{day} is before all data: the earliest data are of {oldest}; a record counts on the \
+             day on which it was appended, so `polelake run-day {oldest}` is the first that holds \
+             any"
         ))),
         _ => Ok(()),
     }

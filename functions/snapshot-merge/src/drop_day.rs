@@ -15,7 +15,8 @@ use store::{ListedObject, ObjectStore, StoreError};
 use crate::context::Context;
 use crate::publish;
 use crate::retention::{
-    delete_objects, list_shard_files, read_manifests, record_swept_days, referenced_keys,
+    delete_objects, list_shard_files, read_each_manifest, read_swept_days, record_swept_days,
+    referenced_keys,
 };
 
 /// What dropping a day removes of a table.
@@ -45,7 +46,8 @@ struct DropPlan {
 /// day may run meanwhile. A drop that broke off is finished by the next.
 ///
 /// # Errors
-/// When the storage or the catalogue fails.
+/// When the storage or the catalogue fails, or another day's manifest cannot be read: nobody knows
+/// then which files that day needs.
 pub async fn drop_day(
     day: Day,
     dry_run: bool,
@@ -76,20 +78,17 @@ pub async fn drop_day(
     Ok(dropped)
 }
 
-async fn plan_drop(
-    table: &str,
-    day: Day,
-    curated: &dyn ObjectStore,
-) -> Result<DropPlan, Failure> {
+async fn plan_drop(table: &str, day: Day, curated: &dyn ObjectStore) -> Result<DropPlan, Failure> {
     let files = list_shard_files(table, curated).await?;
-    let mut manifests = read_manifests(table, curated).await?;
-    let has_manifest = manifests.remove(&day).is_some();
+    let mut readings = read_each_manifest(table, curated).await?;
+    let has_manifest = readings.remove(&day).is_some();
+    let manifests = readings.into_values().collect::<Result<Vec<_>, _>>()?;
 
     let date = day.to_string();
     let is_base = manifests
-        .values()
+        .iter()
         .any(|manifest| manifest.base.as_deref() == Some(&date));
-    let named: BTreeSet<&str> = manifests.values().flat_map(referenced_keys).collect();
+    let named: BTreeSet<&str> = manifests.iter().flat_map(referenced_keys).collect();
     let mut garbage = files;
     garbage.retain(|file| {
         parse_version_day(&file.key) == Some(day) && !named.contains(file.key.as_str())
@@ -102,8 +101,8 @@ async fn plan_drop(
     })
 }
 
-/// Removes a table's day: it leaves the history first, then it loses its manifest, and only then its
-/// files.
+/// Removes a table's day: it leaves the history first, then it loses its manifest, and only then
+/// its files.
 async fn execute_drop(
     table: &TableContract,
     day: Day,
@@ -113,7 +112,8 @@ async fn execute_drop(
     let curated = &*context.curated;
     publish::withdraw_days(table, &[day], context).await?;
     if plan.is_base {
-        record_swept_days(&table.name, &[day.to_string()], curated).await?;
+        let swept_before = read_swept_days(&table.name, curated).await?;
+        record_swept_days(&table.name, swept_before, &[day.to_string()], curated).await?;
     }
     curated.delete(&manifest_key(&table.name, day)).await?;
 

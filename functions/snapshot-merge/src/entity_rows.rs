@@ -191,7 +191,9 @@ fn integer_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> Array
 /// Null where there are none.
 fn nanos_array(rows: &[EntityRow]) -> ArrayRef {
     let nanos = rows.iter().map(|row| row.event_time_nanos);
-    Arc::new(Int64Array::from_iter(nanos.map(|nanos| (nanos != 0).then_some(nanos))))
+    Arc::new(Int64Array::from_iter(
+        nanos.map(|nanos| (nanos != 0).then_some(nanos)),
+    ))
 }
 
 fn timestamp_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> ArrayRef {

@@ -11,7 +11,8 @@
 //!   step with the contracts.
 //!
 //! [`steps`] offers plan, merge and publish to many functions; [`mod@entity`] makes the table
-//! `entity`; `retention` sweeps days, `drop_day` removes one, `day_bounds` refuses those that have not begun, [`erase`] removes persons, `rescan` audits stored measures.
+//! `entity`; `retention` sweeps days, `drop_day` removes one, `day_bounds` refuses those
+//! that have not begun, [`erase`] removes persons, `rescan` audits stored measures.
 
 mod assemble;
 mod batch_columns;
@@ -51,11 +52,12 @@ mod window_merge;
 
 pub use context::{Context, ZoneBuckets};
 pub use drop_day::{DroppedDay, drop_day};
-pub use handler::handle;
-pub use merge_run::{MergeRun, TableRun};
+pub use handler::{handle, merge_day};
+pub use merge_run::{MergeRun, MergedDay, TableFailure, TableRun};
 pub use rescan::{RescanReport, rescan_snapshot};
 pub use retention::{RetentionPolicy, SweepResult, sweep_table};
 pub use sizes::MergeSizes;
+pub use steps::SweptTables;
 
 use std::sync::Arc;
 

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::time::{
-    ExactInstant, MICROS_PER_DAY, WrittenTime, civil_date, is_storable_day, local_day, offset_micros,
+    ExactInstant, MICROS_PER_DAY, WrittenTime, civil_date, is_storable_day, local_day,
+    offset_micros,
 };
 
 /// What a text that is no date is refused with.
@@ -90,10 +91,7 @@ impl Calendar {
     }
 
     /// The local day of a time as it is written; none for a sentinel.
-    pub(crate) fn day_of_written(
-        &self,
-        written: WrittenTime,
-    ) -> Result<Option<i32>, &'static str> {
+    pub(crate) fn day_of_written(&self, written: WrittenTime) -> Result<Option<i32>, &'static str> {
         if self.is_written_sentinel(written) {
             return Ok(None);
         }
@@ -165,10 +163,10 @@ impl Calendar {
             || written.has_time() && self.is_sentinel_instant(written.instant(self.zone()).micros)
     }
 
-    /// Whether an instant falls on a day that stands for "no date", in UTC or in the zone, or is its
-    /// midnight moved by an offset of the zone in either direction. Programs that convert
-    /// placeholders write 1899-12-31T23:58:45Z for the first of January 1900 in London: its own time
-    /// was 75 s behind Greenwich until 1847.
+    /// Whether an instant falls on a day that stands for "no date", in UTC or in the zone, or is
+    /// its midnight moved by an offset of the zone in either direction. Programs that convert
+    /// placeholders write 1899-12-31T23:58:45Z for the first of January 1900 in London: its own
+    /// time was 75 s behind Greenwich until 1847.
     fn is_sentinel_instant(&self, micros: i64) -> bool {
         let rules = &self.rules;
         // Hardly a time is near a placeholder, and the zone's rules are the dearer test.

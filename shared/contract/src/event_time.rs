@@ -112,9 +112,10 @@ impl EventClock {
                 instant,
                 is_stated: true,
             }),
-            None => self.default.map(default).ok_or_else(|| {
-                EventFault::new(rule, &self.path_text(), "the event has no time")
-            }),
+            None => self
+                .default
+                .map(default)
+                .ok_or_else(|| EventFault::new(rule, &self.path_text(), "the event has no time")),
         }
     }
 
@@ -146,7 +147,11 @@ impl EventClock {
                 path: path.event_path(),
                 unit,
             })),
-            None => Err("a backfill cannot write this `event_time`: it writes a path, `epoch` of a path, or `parse` of a path as timestamp with `iso` among its formats".into()),
+            None => Err(
+                "a backfill cannot write this `event_time`: it writes a path, `epoch` of \
+                         a path, or `parse` of a path as timestamp with `iso` among its formats"
+                    .into(),
+            ),
         }
     }
 }
@@ -199,12 +204,7 @@ impl TimeSkew {
 
     /// Refuses an event that says to have happened after it came, beyond the skew. It would win
     /// over every later event, and hide that no newer one comes.
-    pub(crate) fn check_time(
-        &self,
-        path: &str,
-        time: i64,
-        arrived: i64,
-    ) -> Result<(), EventFault> {
+    pub(crate) fn check_time(&self, path: &str, time: i64, arrived: i64) -> Result<(), EventFault> {
         if time.saturating_sub(arrived) <= self.micros {
             return Ok(());
         }

@@ -65,8 +65,8 @@ pub(crate) struct SourceExtension {
     /// When events happened that state no time.
     #[serde(default)]
     pub(crate) event_time_default: Option<String>,
-    /// How far an event's time may be after the record's arrival, such as `30m`; an hour by default.
-    /// A later event is quarantined.
+    /// How far an event's time may be after the record's arrival, such as `30m`; an hour by
+    /// default. A later event is quarantined.
     #[serde(default)]
     pub(crate) event_time_skew: Option<String>,
     /// Path to the record's version, a whole number that the source increases with every change.

@@ -19,6 +19,30 @@ pub(crate) enum FormatToken {
     Plain(char),
 }
 
+impl FormatToken {
+    /// Whether it stands for digits.
+    fn is_number(self) -> bool {
+        !matches!(self, Self::MonthName | Self::Plain(_))
+    }
+
+    /// The token's part of the text of a day at one minute past one.
+    fn write(self, date: civil::Date) -> String {
+        match self {
+            Self::Year => format!("{:04}", date.year()),
+            Self::ShortYear => format!("{:02}", date.year() % 100),
+            Self::Month => format!("{:02}", date.month()),
+            Self::MonthName => {
+                let index = usize::try_from(date.month() - 1).unwrap_or_default();
+                MONTH_NAMES.get(index).copied().unwrap_or_default().into()
+            }
+            Self::Day => format!("{:02}", date.day()),
+            Self::Hour | Self::Minute => "01".into(),
+            Self::Second => "00".into(),
+            Self::Plain(character) => character.into(),
+        }
+    }
+}
+
 /// The tokens, longest first: `MM` must not be read as `M` twice.
 const FORMAT_TOKENS: [(&str, FormatToken); 11] = [
     ("YYYY", FormatToken::Year),
@@ -35,8 +59,32 @@ const FORMAT_TOKENS: [(&str, FormatToken); 11] = [
 ];
 
 const MONTH_NAMES: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
+
+/// Days of which every pair of year, month and day can be swapped, or none.
+const SAMPLE_DATES: [civil::Date; 3] = [
+    civil::date(2001, 2, 3),
+    civil::date(2012, 11, 10),
+    civil::date(1931, 12, 9),
+];
+
+/// The pivot of sample texts.
+const SAMPLE_PIVOT: i16 = 30;
+
+/// Letters of the shortest short form of a month's name.
+const MONTH_LETTERS_MIN: usize = 3;
 
 /// A compiled format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +138,25 @@ impl DateFormat {
         matches!(self, Self::Tokens(tokens) if tokens.contains(&FormatToken::ShortYear))
     }
 
+    /// A text that both formats read, as two dates: such as 03/02/2001 for `DD/MM/YYYY` and
+    /// `MM/DD/YYYY`. Which one is meant, nobody could tell.
+    pub(crate) fn ambiguous_text(&self, other: &Self) -> Option<String> {
+        let years = ShortYears::Pivot(SAMPLE_PIVOT);
+        SAMPLE_DATES.iter().find_map(|date| {
+            let text = self.write_text(*date);
+            let readings = [self, other].map(|format| format.read_text(&text, years));
+            matches!(readings, [Some(this), Some(that)] if this != that).then_some(text)
+        })
+    }
+
+    /// A day as a text of this format.
+    fn write_text(&self, date: civil::Date) -> String {
+        match self {
+            Self::Iso => date.to_string(),
+            Self::Tokens(tokens) => tokens.iter().map(|token| token.write(date)).collect(),
+        }
+    }
+
     /// What a text of this format says; none for a text of another format.
     pub(crate) fn read_text(&self, text: &str, years: ShortYears) -> Option<FormattedMoment> {
         let text = text.trim();
@@ -103,7 +170,7 @@ impl DateFormat {
 /// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between
 /// date and time.
 fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
-    let mut tokens = Vec::new();
+    let mut parts = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let token = FORMAT_TOKENS
@@ -113,15 +180,35 @@ fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
             Some((name, token)) => (name.len(), *token),
             None if first.is_ascii_alphabetic() && first != 'T' => {
                 return Err(format!(
-                    "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
+                    "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, \
+                     MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
                 ));
             }
             None => (first.len_utf8(), FormatToken::Plain(first)),
         };
-        tokens.push(token);
-        rest = &rest[length..];
+        let (name, behind) = rest.split_at(length);
+        parts.push((name, token));
+        rest = behind;
     }
-    Ok(tokens)
+
+    check_digit_boundaries(&parts).map_err(|why| format!("the format `{text}`: {why}"))?;
+    Ok(parts.into_iter().map(|(_, token)| token).collect())
+}
+
+/// Refuses `YYYYMD`: where digits follow each other without a separator, only numbers of a fixed
+/// width can be told apart. `parts` are the tokens as they are written.
+fn check_digit_boundaries(parts: &[(&str, FormatToken)]) -> Result<(), String> {
+    let is_single = |part: &(&str, FormatToken)| part.0.len() == 1 && part.1.is_number();
+    let unbounded = parts.windows(2).find_map(|pair| {
+        let both_are_numbers = pair.iter().all(|part| part.1.is_number());
+        pair.iter().find(|part| both_are_numbers && is_single(part))
+    });
+    match unbounded {
+        None => Ok(()),
+        Some((name, _)) => Err(format!(
+            "`{name}` is one digit or two, and has no separator beside it: write `{name}{name}`"
+        )),
+    }
 }
 
 /// Whether exactly one token is one of these.
@@ -188,8 +275,12 @@ fn date_of(year: i16, (month, day): (i8, i8)) -> Option<civil::Date> {
 fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<MatchedNumbers> {
     let mut numbers = MatchedNumbers::default();
     let mut rest = text;
-    for token in tokens {
-        rest = match_token(*token, rest, &mut numbers)?;
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        let beside = before.into_iter().chain(tokens.get(index + 1));
+        // Without a separator `2026111` could be the 11th of January and the 1st of November.
+        let digits_min = 1 + usize::from(beside.copied().any(FormatToken::is_number));
+        rest = match_token(*token, rest, digits_min, &mut numbers)?;
     }
     rest.is_empty().then_some(numbers)
 }
@@ -198,16 +289,17 @@ fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<MatchedNumbers> {
 fn match_token<'t>(
     token: FormatToken,
     text: &'t str,
+    digits_min: usize,
     numbers: &mut MatchedNumbers,
 ) -> Option<&'t str> {
     let (target, (number, rest)) = match token {
         FormatToken::Plain(wanted) => return text.strip_prefix(wanted),
         FormatToken::Year => (&mut numbers.year, take_digits(text, 4, 4)?),
         FormatToken::ShortYear => (&mut numbers.short_year, take_digits(text, 2, 2)?),
-        FormatToken::Month => (&mut numbers.month, take_digits(text, 1, 2)?),
+        FormatToken::Month => (&mut numbers.month, take_digits(text, digits_min, 2)?),
         FormatToken::MonthName => (&mut numbers.month, take_month_name(text)?),
-        FormatToken::Day => (&mut numbers.day, take_digits(text, 1, 2)?),
-        FormatToken::Hour => (&mut numbers.hour, take_digits(text, 1, 2)?),
+        FormatToken::Day => (&mut numbers.day, take_digits(text, digits_min, 2)?),
+        FormatToken::Hour => (&mut numbers.hour, take_digits(text, digits_min, 2)?),
         FormatToken::Minute => (&mut numbers.minute, take_digits(text, 2, 2)?),
         FormatToken::Second => (&mut numbers.second, take_digits(text, 2, 2)?),
     };
@@ -229,8 +321,8 @@ fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i16, &str)
     Some((digits.parse().ok()?, rest))
 }
 
-/// The number of a month that is written as its English name or the beginning of it, and the text
-/// after it.
+/// The number of a month that is written as its English name or the first letters of it, and the
+/// text after it.
 fn take_month_name(text: &str) -> Option<(i16, &str)> {
     let end = text
         .find(|c: char| !c.is_alphabetic())
@@ -239,7 +331,8 @@ fn take_month_name(text: &str) -> Option<(i16, &str)> {
     let name = name.to_lowercase();
     let index = MONTH_NAMES
         .iter()
-        .position(|month| name.starts_with(month))?;
+        .position(|month| month.starts_with(&name))
+        .filter(|_| name.len() >= MONTH_LETTERS_MIN)?;
     Some((i16::try_from(index).ok()? + 1, rest))
 }
 
@@ -345,7 +438,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,30}", format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}") {
+        fn no_text_makes_it_panic(
+            text in "\\PC{0,30}",
+            format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}",
+        ) {
             if let Ok(format) = DateFormat::parse(&format) {
                 let _ = format.read_text(&text, ShortYears::Pivot(30));
                 let _ = format.read_text(&text, ShortYears::NotAfter(civil::date(26, 2, 28)));
@@ -386,13 +482,75 @@ mod tests {
     }
 
     #[test]
+    fn digits_without_a_separator_have_a_fixed_width() {
+        assert_eq!(day("YYYYMMDD", "2026111"), None);
+        assert_eq!(day("DDMMYY", "20326"), None);
+        assert_eq!(day("DDMMMYYYY", "1Sep2025"), parse_date("2025-09-01"));
+        assert_eq!(
+            day("YYYYMMDDTHHmm", "20260302T0805"),
+            parse_date("2026-03-02")
+        );
+        for format in ["YYYYMD", "DMYYYY", "YYYY-MM-DD Hmm"] {
+            let why = DateFormat::parse(format).unwrap_err();
+            assert!(why.contains("no separator"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_month_has_its_own_name() {
+        for name in ["Mar", "march", "MARC"] {
+            assert_eq!(
+                day("D MMM YYYY", &format!("2 {name} 2026")),
+                parse_date("2026-03-02")
+            );
+        }
+        assert_eq!(day("D MMM YYYY", "2 Sept 2026"), parse_date("2026-09-02"));
+        for name in ["Marble", "Ma", "Juny", "Okt", "Mär", ""] {
+            assert_eq!(day("D MMM YYYY", &format!("2 {name} 2026")), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_orders_of_one_text_are_found() {
+        let ambiguous = |first: &str, second: &str| {
+            let second = DateFormat::parse(second).unwrap();
+            DateFormat::parse(first).unwrap().ambiguous_text(&second)
+        };
+        for (first, second) in [
+            ("DD/MM/YYYY", "MM/DD/YYYY"),
+            ("D/M/YYYY", "MM/DD/YYYY"),
+            ("DD-MM-YY", "YY-MM-DD"),
+            ("DDMMYYYY", "YYYYMMDD"),
+            ("DD/MM/YYYY HH:mm", "MM/DD/YYYY HH:mm"),
+        ] {
+            let found = ambiguous(first, second).or_else(|| ambiguous(second, first));
+            assert!(found.is_some(), "{first} {second}");
+        }
+        for (first, second) in [
+            ("DD/MM/YYYY", "DD/MM/YY"),
+            ("DD/MM/YYYY", "iso"),
+            ("DD/MM/YYYY", "MM-DD-YYYY"),
+            ("D MMM YYYY", "DD/MM/YYYY"),
+            ("DD/MM/YYYY", "D/M/YYYY"),
+            ("DD/MM/YYYY", "DD/MM/YYYY HH:mm"),
+            ("HH:mm", "HH:mm:ss"),
+        ] {
+            assert_eq!(ambiguous(first, second), None, "{first} {second}");
+            assert_eq!(ambiguous(second, first), None, "{second} {first}");
+        }
+    }
+
+    #[test]
     fn years_of_two_digits_turn_at_the_declared_pivot() {
         assert_eq!(day("DD/MM/YY", "16/07/68"), parse_date("1968-07-16"));
         assert_eq!(day("DD/MM/YY", "16/07/30"), parse_date("1930-07-16"));
         assert_eq!(day("DD/MM/YY", "16/07/29"), parse_date("2029-07-16"));
         assert_eq!(day("DD/MM/YY", "29/02/00"), parse_date("2000-02-29"));
         let undeclared = DateFormat::parse("DD/MM/YY").unwrap();
-        assert_eq!(undeclared.read_text("16/07/68", ShortYears::Undeclared), None);
+        assert_eq!(
+            undeclared.read_text("16/07/68", ShortYears::Undeclared),
+            None
+        );
     }
 
     #[test]
@@ -406,7 +564,11 @@ mod tests {
             ("2026-03-02", "29/02/23", None),
             ("2026-03-02", "31/02/20", None),
         ] {
-            assert_eq!(past_day(last, text).as_deref(), expected, "{text} by {last}");
+            assert_eq!(
+                past_day(last, text).as_deref(),
+                expected,
+                "{text} by {last}"
+            );
         }
     }
 
@@ -428,7 +590,10 @@ mod tests {
     fn a_clock_alone_is_a_time_of_day() {
         let format = DateFormat::parse("H:mm").unwrap();
         let clock = FormattedMoment::Clock(civil::time(7, 5, 0, 0));
-        assert_eq!(format.read_text("7:05", ShortYears::Undeclared), Some(clock));
+        assert_eq!(
+            format.read_text("7:05", ShortYears::Undeclared),
+            Some(clock)
+        );
         assert_eq!(format_clock(25_500_000_000), "07:05:00");
     }
 

@@ -227,8 +227,8 @@ pub(crate) struct ParseDocument {
     /// The first year of two digits that is of the 1900s; those below it are of the 2000s.
     #[serde(default)]
     pub(crate) pivot: Option<u8>,
-    /// Whether the date is never after the event, as a date of birth. A year of two digits is of the
-    /// latest century in which this holds; a date after the event is refused.
+    /// Whether the date is never after the event, as a date of birth. A year of two digits is of
+    /// the latest century in which this holds; a date after the event is refused.
     #[serde(default)]
     pub(crate) past: bool,
 }
@@ -331,7 +331,10 @@ impl JsonSchema for Expression {
 
     /// A path, or an object of one verb, as [`ExpressionVisitor`] reads it.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let path = json_schema!({"type": "string", "description": "A path such as $.name, body:$.name, parent:$.name, event:$.id"});
+        let path = json_schema!({
+            "type": "string",
+            "description": "A path such as $.name, body:$.name, parent:$.name, event:$.id"
+        });
         let verbs = [
             ("copy", path.clone()),
             ("constant", json_schema!({"description": "A value"})),

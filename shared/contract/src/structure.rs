@@ -360,9 +360,10 @@ mod tests {
             {"name": "id", "logicalType": "string", "required": true},
             {"name": "kind", "logicalType": "string", "enum": [{"value": "A"}, {"value": "B"}]},
             {"name": "free", "logicalType": "object"},
-            {"name": "lines", "logicalType": "array", "items": {"logicalType": "object", "properties": [
-                {"name": "amount", "logicalType": "number", "required": true}
-            ]}},
+            {"name": "lines", "logicalType": "array", "items": {
+                "logicalType": "object",
+                "properties": [{"name": "amount", "logicalType": "number", "required": true}],
+            }},
         ]))
         .unwrap();
         DeclaredStructure::from_properties(&properties)
@@ -376,10 +377,11 @@ mod tests {
 
     #[test]
     fn what_is_not_declared_is_counted_by_path_and_what_is_opaque_is_not_looked_into() {
-        let findings = found(
-            &json!({"id": "1", "kind": "C", "colour": "red", "free": {"x": 1},
-            "lines": [{"amount": 1, "unit": "kg"}, {"amount": 2, "unit": "kg"}, 7], "zoe@example.org": 1}),
-        );
+        let findings = found(&json!({
+            "id": "1", "kind": "C", "colour": "red", "free": {"x": 1},
+            "lines": [{"amount": 1, "unit": "kg"}, {"amount": 2, "unit": "kg"}, 7],
+            "zoe@example.org": 1,
+        }));
         let counts: Vec<(&str, u64)> = findings
             .undeclared
             .iter()

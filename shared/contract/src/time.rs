@@ -41,8 +41,8 @@ pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// Microseconds of a second.
 pub(crate) const MICROS_PER_SECOND: i64 = 1_000_000;
 
-/// 0001-01-01. Python, pandas, `PyArrow`, Polars, Spark and `DataFusion` fail on years before it and
-/// after 9999, for the whole table.
+/// 0001-01-01. Python, pandas, `PyArrow`, Polars, Spark and `DataFusion` fail on years before it
+/// and after 9999, for the whole table.
 const FIRST_DAY: i32 = -719_162;
 
 /// 9999-12-31.
@@ -104,8 +104,8 @@ impl WrittenTime {
         }
     }
 
-    /// Reads an ISO text: a date, perhaps a time of day, perhaps an offset. None for every text that
-    /// is not exactly that.
+    /// Reads an ISO text: a date, perhaps a time of day, perhaps an offset. None for every text
+    /// that is not exactly that.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if !begins_with_date(text.as_bytes()) || has_lenient_part(text) {
             return None;
@@ -241,7 +241,9 @@ pub(crate) fn date_text(day: i32) -> String {
 /// The date that is so many days after 1970-01-01.
 pub(crate) fn civil_date(day: i32) -> Option<civil::Date> {
     let epoch = civil::date(1970, 1, 1);
-    epoch.checked_add(jiff::Span::new().try_days(day).ok()?).ok()
+    epoch
+        .checked_add(jiff::Span::new().try_days(day).ok()?)
+        .ok()
 }
 
 /// The days of a date since 1970-01-01 (Howard Hinnant's algorithm): the library has no instant for

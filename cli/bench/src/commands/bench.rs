@@ -142,7 +142,9 @@ fn payload_template(values: &[Vec<u8>]) -> String {
             json!({
                 "topic": SOURCE, "partition": 0, "offset": format!("@{position:0OFFSET_DIGITS$}"),
                 "timestamp": APPEND_MILLIS, "timestampType": "LOG_APPEND_TIME",
-                "key": base64_simd::STANDARD.encode_to_string(b"0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f"),
+                "key": base64_simd::STANDARD.encode_to_string(
+                    b"0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f"
+                ),
                 "value": base64_simd::STANDARD.encode_to_string(value),
                 "headers": [
                     {"source": header_bytes(SOURCE)},
@@ -229,7 +231,8 @@ fn encode_raw_object(chunk: &Chunk, values: &[Vec<u8>]) -> Result<Bytes, CliErro
         .map(|(offset, value)| RawRecord {
             offset,
             timestamp: APPEND_MILLIS,
-            timestamp_type: Some("LOG_APPEND_TIME"),
+            timestamp_type: Some(lake::LOG_APPEND_TIME),
+            landed_at: Some(APPEND_MILLIS),
             key: None,
             value: Some(Bytes::from(value.clone())),
             headers: None,

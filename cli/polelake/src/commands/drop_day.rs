@@ -22,7 +22,12 @@ pub(crate) async fn run(args: &DropDayArgs) -> Result<bool, CliError> {
         return Err(why.into());
     }
     if args.json {
-        let outcome = json!({"date": args.date.to_string(), "dry_run": args.dry_run, "tables": dropped, "reports": reports});
+        let outcome = json!({
+            "date": args.date.to_string(),
+            "dry_run": args.dry_run,
+            "tables": dropped,
+            "reports": reports,
+        });
         println!("{outcome}");
     } else {
         print_dropped(args, &dropped, reports);
@@ -43,11 +48,14 @@ fn print_dropped(args: &DropDayArgs, dropped: &[DroppedDay], reports: usize) {
             bytes,
             ..
         } = result;
-        println!("{table:18} {}; its {files} files of {bytes} bytes {verb}", args.date);
+        println!(
+            "{table:18} {}; its {files} files of {bytes} bytes {verb}",
+            args.date
+        );
     }
 
     println!("{reports} objects of the day's reports {verb}");
     if !args.dry_run {
-        println!("the pages show it when the newest day is reported again: `polelake run-day DATE`");
+        println!("the pages follow when the newest day is reported again: `polelake run-day DATE`");
     }
 }

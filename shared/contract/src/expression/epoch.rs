@@ -49,12 +49,18 @@ impl EpochUnit {
         let nanos = i128::from(instant.micros) * 1_000 + i128::from(instant.nanos);
         let decimals = self.decimals();
         let per_unit = 10_u128.pow(u32::try_from(decimals).unwrap_or_default());
-        let (whole, rest) = (nanos.unsigned_abs() / per_unit, nanos.unsigned_abs() % per_unit);
+        let (whole, rest) = (
+            nanos.unsigned_abs() / per_unit,
+            nanos.unsigned_abs() % per_unit,
+        );
 
         let sign = if nanos < 0 { "-" } else { "" };
         match rest {
             0 => format!("{sign}{whole}"),
-            _ => format!("{sign}{whole}.{}", format!("{rest:0decimals$}").trim_end_matches('0')),
+            _ => format!(
+                "{sign}{whole}.{}",
+                format!("{rest:0decimals$}").trim_end_matches('0')
+            ),
         }
     }
 }
@@ -68,23 +74,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const UNITS: [EpochUnit; 4] = [
+        EpochUnit::Seconds,
+        EpochUnit::Millis,
+        EpochUnit::Micros,
+        EpochUnit::Nanos,
+    ];
+
     fn exact(micros: i64, nanos: i16) -> Result<ExactInstant, &'static str> {
         Ok(ExactInstant { micros, nanos })
     }
 
     proptest! {
         #[test]
-        fn every_count_of_every_unit_is_exact(nanos in -62_135_596_800_000_000_000..253_402_300_799_999_999_999i128) {
+        fn every_count_of_every_unit_is_exact(
+            nanos in -62_135_596_800_000_000_000..253_402_300_799_999_999_999i128,
+        ) {
             let instant = ExactInstant::from_nanos(nanos).unwrap();
             let expected = Ok(instant);
-            for unit in [EpochUnit::Seconds, EpochUnit::Millis, EpochUnit::Micros, EpochUnit::Nanos] {
+            for unit in UNITS {
                 let text = unit.count_text(instant);
                 prop_assert_eq!(unit.read_count(&text), expected, "{}", text);
             }
             prop_assert_eq!(EpochUnit::Nanos.read_count(&nanos.to_string()), expected);
             let sign = if nanos < 0 { "-" } else { "" };
-            for (unit, per_unit, decimals) in [(EpochUnit::Micros, 1_000, 3), (EpochUnit::Millis, 1_000_000, 6), (EpochUnit::Seconds, 1_000_000_000, 9)] {
-                let (whole, rest) = (nanos.unsigned_abs() / per_unit, nanos.unsigned_abs() % per_unit);
+            for (unit, decimals) in [
+                (EpochUnit::Micros, 3_usize),
+                (EpochUnit::Millis, 6),
+                (EpochUnit::Seconds, 9),
+            ] {
+                let per_unit = 10_u128.pow(u32::try_from(decimals).unwrap());
+                let size = nanos.unsigned_abs();
+                let (whole, rest) = (size / per_unit, size % per_unit);
                 let text = format!("{sign}{whole}.{rest:0decimals$}");
                 prop_assert_eq!(unit.read_count(&text), expected, "{}", text);
             }
@@ -98,13 +119,31 @@ mod tests {
 
     #[test]
     fn counts_are_exact_or_refused() {
-        assert_eq!(EpochUnit::Seconds.read_count("1772438400"), exact(1_772_438_400_000_000, 0));
-        assert_eq!(EpochUnit::Millis.read_count(" 1772438400123 "), exact(1_772_438_400_123_000, 0));
+        assert_eq!(
+            EpochUnit::Seconds.read_count("1772438400"),
+            exact(1_772_438_400_000_000, 0)
+        );
+        assert_eq!(
+            EpochUnit::Millis.read_count(" 1772438400123 "),
+            exact(1_772_438_400_123_000, 0)
+        );
         assert_eq!(EpochUnit::Seconds.read_count("1.5"), exact(1_500_000, 0));
         assert_eq!(EpochUnit::Seconds.read_count("-0.5"), exact(-500_000, 0));
         assert_eq!(EpochUnit::Nanos.read_count("-800"), exact(-1, 200));
         assert_eq!(EpochUnit::Micros.read_count("1.2000"), exact(1, 200));
-        for text in ["", "-", ".5", "1.", "+1", "1e9", "1 000", "0x10", "1.5.5", "NaN", "99999999999999999999999"] {
+        for text in [
+            "",
+            "-",
+            ".5",
+            "1.",
+            "+1",
+            "1e9",
+            "1 000",
+            "0x10",
+            "1.5.5",
+            "NaN",
+            "99999999999999999999999",
+        ] {
             assert_eq!(EpochUnit::Seconds.read_count(text), Err(NO_COUNT), "{text}");
         }
         assert_eq!(EpochUnit::Nanos.read_count("1.5"), Err(NO_COUNT));

@@ -64,7 +64,10 @@ impl TextParser {
 
     /// Whether a timestamp in ISO form is one of the texts that it reads.
     pub(super) fn reads_iso_timestamps(&self) -> bool {
-        matches!(&self.formats, TextFormats::Timestamp(formats) if formats.contains(&DateFormat::Iso))
+        match &self.formats {
+            TextFormats::Timestamp(formats) => formats.contains(&DateFormat::Iso),
+            _ => false,
+        }
     }
 
     /// The value of a text by the first format that it has, or what was expected.
@@ -197,8 +200,27 @@ fn local_clock(moment: FormattedMoment, calendar: &Calendar) -> Option<i64> {
     }
 }
 
-fn parse_date_formats(formats: &[String]) -> Result<Vec<DateFormat>, String> {
-    formats.iter().map(|text| DateFormat::parse(text)).collect()
+fn parse_date_formats(texts: &[String]) -> Result<Vec<DateFormat>, String> {
+    let formats = texts
+        .iter()
+        .map(|text| DateFormat::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    for (index, format) in formats.iter().enumerate() {
+        for (earlier, text) in formats.iter().zip(texts).take(index) {
+            let both = format
+                .ambiguous_text(earlier)
+                .or_else(|| earlier.ambiguous_text(format));
+            if let Some(both) = both {
+                return Err(format!(
+                    "`{both}` is one date by the format `{text}` and another by `{}`: leave out \
+                     the one that the source does not write",
+                    texts[index]
+                ));
+            }
+        }
+    }
+    Ok(formats)
 }
 
 /// A year of two digits has no century of its own: the mapping declares it, and declares nothing
@@ -216,7 +238,8 @@ fn check_short_years(document: &ParseDocument, formats: &TextFormats) -> Result<
 
     match (short, document.pivot) {
         (Some(index), None) if !document.past => Err(format!(
-            "the format `{}` has a year of two digits: say with `pivot: 30` that years from 30 on are of the 1900s, or with `past: true` that the date is never after the event",
+            "the format `{}` has a year of two digits: say with `pivot: 30` that years from 30 on \
+             are of the 1900s, or with `past: true` that the date is never after the event",
             document.formats[index]
         )),
         (None, Some(_)) => Err("`pivot` needs a date format with the year `YY`".into()),

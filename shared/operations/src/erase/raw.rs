@@ -116,6 +116,7 @@ fn rewrite_record<'r>(
         offset: batch.offset(row),
         timestamp: batch.timestamp(row),
         timestamp_type: batch.timestamp_type(row),
+        landed_at: batch.landed_at(row),
         key: batch.key(row).map(Bytes::copy_from_slice),
         value: batch.value(row).map(Bytes::copy_from_slice),
         headers: batch.headers(row).map(str::to_owned),
