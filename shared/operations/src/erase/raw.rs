@@ -23,6 +23,7 @@ pub(super) fn classify_raw_records(
             key: batch.key(row),
             value: batch.value(row),
             headers: batch.headers(row),
+            arrived: batch.arrived_at(row) * 1_000,
         };
         let offset = batch.offset(row);
         let class = classifier.classify_record(record, located(offset));
