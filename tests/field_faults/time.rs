@@ -1,10 +1,14 @@
 //! Dates and times: zones, offsets, centuries, years that readers cannot hold, the future, clocks of
 //! producers, and event times of other forms.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use contract::{Catalogue, DeclaredFile};
-use lake::{Day, Receipt};
+use host::TimeBudget;
+use lake::{Chunk, Day, Receipt};
 use serde_json::{Value, json};
-use store::ObjectStore;
+use store::{MemoryStore, ObjectStore};
 
 use crate::days_in_memory::{Days, contracts};
 use crate::lake_under_test::{MONDAY, SampleRow, person_event};
@@ -369,6 +373,50 @@ async fn z5_a_dropped_day_leaves_nothing_behind() {
     // It can be merged again, to the same rows.
     days.merge_tables("2026-03-03", &["event"]).await.unwrap();
     assert_eq!(days.rows("event", "2026-03-03").await.len(), 4);
+}
+
+#[tokio::test]
+async fn z6_records_that_their_producer_stamped_2099_count_on_the_day_of_their_landing() {
+    let (days, store) = (Days::new(), Arc::new(MemoryStore::default()));
+    let context = raw_landing::Context::new(Arc::clone(&store) as _, 1);
+    let record = |offset: i64, stamp: &str| {
+        let event = person_event("PersonCreatedEvent", "a", 1, json!({"firstName": "Ada"}));
+        json!({
+            "topic": "housing-person", "partition": 0, "offset": offset, "headers": [],
+            "timestamp": 4_070_908_800_000_i64, "timestampType": stamp,
+            "value": base64_simd::STANDARD.encode_to_string(event.to_string()),
+        })
+    };
+    let records = [record(0, "CREATE_TIME"), record(1, "CREATE_TIME")];
+    let payload = json!({"records": {"housing-person-0": records}}).to_string();
+    let budget = TimeBudget::lasting_for(Duration::from_secs(60));
+    let before = host::now_micros();
+    let answer = raw_landing::handle(&payload, &context, budget)
+        .await
+        .unwrap();
+    assert!(answer.batch_item_failures.is_empty());
+
+    let plan = days.catalogue.mapping_of_source("housing-person").unwrap();
+    let chunk = Chunk {
+        topic: "housing-person".into(),
+        epoch: 1,
+        partition: 0,
+        offset: 0,
+    };
+    let batches = lake::decode_raw(store.get(&chunk.raw_key()).await.unwrap().body).unwrap();
+    assert_eq!(batches[0].timestamp(0), 4_070_908_800_000);
+    let done = pole_transform::transform_chunk(&days.catalogue, plan, &chunk, 2, &batches).unwrap();
+    let landed: Vec<Day> = done
+        .receipt
+        .days
+        .iter()
+        .map(|day| Day::parse(&day.date).unwrap())
+        .collect();
+    assert_eq!(done.receipt.refined, 2);
+    assert!(
+        landed[0] >= Day::from_micros(before) && landed[0] <= Day::from_micros(host::now_micros())
+    );
+    assert_eq!(landed.len(), 1);
 }
 
 #[tokio::test]

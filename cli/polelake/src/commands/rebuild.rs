@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
         outcome = rebuild => outcome?,
         signal = tokio::signal::ctrl_c() => {
             signal?;
-            return Err(describe_interruption(args, &shown).into());
+            return Err(describe_interruption(args.raw, &shown.lock_days()).into());
         }
     };
     shown.bar.finish_and_clear();
@@ -113,23 +113,19 @@ impl ShownProgress {
 
 /// Which days are done when the operator stops, and how to go on. A table commits a day alone: the
 /// day that was being merged is finished by its next merge.
-fn describe_interruption(args: &RebuildArgs, shown: &ShownProgress) -> String {
-    let days = shown.lock_days();
-    let Some(last) = days.last() else {
+fn describe_interruption(is_raw: bool, done: &[Day]) -> String {
+    let Some(last) = done.last() else {
         return "interrupted: no day is merged again yet; the same command begins anew, and writes \
                 nothing that is written already"
             .into();
     };
 
-    let done: Vec<String> = days.iter().map(ToString::to_string).collect();
-    let to = args.to.map(|to| format!(" --to {to}")).unwrap_or_default();
-    let tables = match args.tables.as_slice() {
-        [] => String::new(),
-        names => format!(" --tables {}", names.join(",")),
-    };
+    let days: Vec<String> = done.iter().map(ToString::to_string).collect();
+    let without_raw = if is_raw { ", without `--raw`," } else { "" };
     format!(
-        "interrupted: merged again are {}; `polelake rebuild --from {}{to}{tables}` does the rest",
-        done.join(", "),
+        "interrupted: merged again are {}; the same command{without_raw} from `--from {}` on does \
+         the rest",
+        days.join(", "),
         last.next()
     )
 }
@@ -197,5 +193,24 @@ impl DayRebuilder for FunctionRebuilder {
                 .map(|failed| (failed.table, failed.failure))
                 .collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_names_the_days_that_are_done_and_the_next() {
+        let days = ["2026-03-02", "2026-03-04"].map(|day| Day::parse(day).unwrap());
+        let said = describe_interruption(true, &days);
+        for part in [
+            "2026-03-02, 2026-03-04",
+            "without `--raw`",
+            "--from 2026-03-05",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(describe_interruption(false, &[]).contains("no day is merged again yet"));
     }
 }
