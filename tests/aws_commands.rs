@@ -184,6 +184,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
     rebuild(&mut operator).await;
     erase(&mut operator).await;
     sweep(&mut operator);
+    drop_day(&mut operator);
 
     let mut expected = aws_commands(&runbook());
     assert!(expected.contains("audit") && expected.contains("smoke"));
@@ -333,6 +334,15 @@ async fn erase(operator: &mut OperatorSession) {
     assert!(operator.person(BEN).await.is_none());
     assert!(operator.person(ADA).await.is_some());
     assert_eq!(operator.run("audit --deep")["findings"], json!([]));
+}
+
+fn drop_day(operator: &mut OperatorSession) {
+    let command = format!("snapshot drop-day {TUESDAY}");
+    let planned = operator.run(&format!("{command} --dry-run"));
+    let dropped = operator.run(&command);
+    assert_eq!(of_table(&dropped["tables"], "person")["snapshot"], true);
+    assert_eq!(planned["tables"], dropped["tables"]);
+    assert_eq!(operator.run("snapshot ls --table person"), json!([]));
 }
 
 fn sweep(operator: &mut OperatorSession) {

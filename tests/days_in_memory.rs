@@ -88,11 +88,13 @@ impl Days {
             partition: 0,
             offset: *offset,
         };
-        let begins = Day::parse(date).unwrap().start_micros();
+        // In the evening: no event of the day is ahead of its arrival.
+        let begins = Day::parse(date).unwrap().start_micros() + 20 * 3_600 * SECOND;
         let record = |(place, value): (usize, &&[u8])| RawRecord {
             offset: *offset + place as i64,
             timestamp: (begins + (*offset + place as i64) * SECOND) / 1_000,
             timestamp_type: None,
+            landed_at: None,
             key: None,
             value: Some(Bytes::copy_from_slice(value)),
             headers: None,
@@ -236,6 +238,16 @@ pub(crate) fn contracts(change: impl Fn(&mut Vec<DeclaredFile>)) -> Catalogue {
         host::read_contract_files(&repository_root().join("contracts").to_string_lossy()).unwrap();
     change(&mut files);
     Catalogue::compile(&files).unwrap()
+}
+
+/// What is wrong with the shipped contracts when these files are beside them, as text.
+pub(crate) fn problems_of(more: Vec<DeclaredFile>) -> String {
+    let mut files =
+        host::read_contract_files(&repository_root().join("contracts").to_string_lossy()).unwrap();
+    files.extend(more);
+    let problems = Catalogue::compile(&files).err().unwrap_or_default();
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 /// Replaces a text of one file; it must stand there.

@@ -388,6 +388,7 @@ async fn the_logs_own_key_is_enough() {
         offset,
         timestamp: 1_772_438_400_000,
         timestamp_type: Some("LOG_APPEND_TIME"),
+        landed_at: Some(1_772_438_401_000),
         key: Some(key.to_owned().into()),
         value: value.map(|value| value.to_owned().into()),
         headers: Some("[[\"a\",null]]".into()),
@@ -420,6 +421,7 @@ async fn the_logs_own_key_is_enough() {
     assert_eq!((after.quarantined_total(), after.erased), (1, 2));
     let batches = lake::decode_raw(days.raw.get(&chunk.raw_key()).await.unwrap().body).unwrap();
     assert_eq!(batches[0].timestamp_type(0), Some("LOG_APPEND_TIME"));
+    assert_eq!(batches[0].landed_at(0), Some(1_772_438_401_000));
     assert_eq!(
         (batches[0].key(1), batches[0].offset(2)),
         (Some(OTHER.as_bytes()), 2)

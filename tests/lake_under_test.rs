@@ -60,7 +60,7 @@ pub(crate) struct LakeUnderTest {
 }
 
 impl LakeUnderTest {
-    /// A platform in an empty folder, at eight o'clock on Monday.
+    /// A platform in an empty folder, late on Monday: no event of the day is ahead of its arrival.
     pub(crate) async fn start() -> Self {
         Self::with_contracts(&repository_root().join("contracts")).await
     }
@@ -108,7 +108,7 @@ impl LakeUnderTest {
         self.platform
             .running
             .clock
-            .set_millis(Day::parse(date).unwrap().start_micros() / 1_000 + 8 * 3_600_000);
+            .set_millis(Day::parse(date).unwrap().next().start_micros() / 1_000 - 1_800_000);
     }
 
     pub(crate) async fn post_events(

@@ -299,7 +299,7 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
         let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + i32::from(offset == 2));
         let record = json!({
             "topic": "housing-person", "partition": 0, "offset": offset,
-            "timestamp": day.start_micros() / 1_000 + 1,
+            "timestamp": day.next().start_micros() / 1_000 - 1,
             "timestampType": "LOG_APPEND_TIME",
             "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
         });

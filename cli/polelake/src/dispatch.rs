@@ -54,6 +54,7 @@ async fn run_snapshot_command(command: SnapshotCommand) -> Result<bool, CliError
         SnapshotCommand::Show(args) => commands::snapshot::show_snapshot(&args).await,
         SnapshotCommand::Diff(args) => commands::snapshot_diff::run(&args).await,
         SnapshotCommand::Sweep(args) => commands::sweep::run(&args).await,
+        SnapshotCommand::DropDay(args) => commands::drop_day::run(&args).await,
     }
 }
 

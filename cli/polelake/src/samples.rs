@@ -19,7 +19,8 @@ use crate::error::CliError;
 /// The file of expected rows, beside a contract.
 pub const EXPECTED_FILE: &str = "expected.txt";
 
-/// When samples are appended to the log: eight o'clock on 2 March 2026, in milliseconds since 1970.
+/// When samples are appended to the log: eight o'clock on 2 March 2026, in milliseconds since 1970;
+/// a later sample when it happened.
 const SAMPLE_APPEND_MILLIS: i64 = 1_772_438_400_000;
 
 /// Columns that are the same in every row of a sample, or do not depend on the mapping.
@@ -76,10 +77,16 @@ pub fn run_samples(
     let mut sampled_kinds = BTreeSet::new();
     for (name, bytes) in read_sample_events(&folder.join("samples"))? {
         let event = Event::parse(contract, &bytes, None);
+        let appended = event.as_ref().map_or(0, |event| event.time / 1_000 + 1);
         let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
         let _ = writeln!(sampled.text, "# {name}: {kind}");
         sampled_kinds.insert(kind);
-        sampled.rows += write_event_rows(catalogue, mapping, bytes, &mut sampled.text)?;
+        sampled.rows += write_event_rows(
+            catalogue,
+            mapping,
+            (bytes, appended.max(SAMPLE_APPEND_MILLIS)),
+            &mut sampled.text,
+        )?;
         sampled.events += 1;
         sampled.text.push('\n');
     }
@@ -142,11 +149,11 @@ fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Writes one event's rows as text; gives how many they are.
+/// Writes the rows of one event, appended at `timestamp`, as text; gives how many they are.
 fn write_event_rows(
     catalogue: &Catalogue,
     mapping: &CompiledMapping,
-    bytes: Vec<u8>,
+    (bytes, timestamp): (Vec<u8>, i64),
     out: &mut String,
 ) -> Result<usize, CliError> {
     let chunk = Chunk {
@@ -157,8 +164,9 @@ fn write_event_rows(
     };
     let record = RawRecord {
         offset: 0,
-        timestamp: SAMPLE_APPEND_MILLIS,
+        timestamp,
         timestamp_type: None,
+        landed_at: None,
         key: None,
         value: Some(Bytes::from(bytes)),
         headers: None,

@@ -355,7 +355,7 @@ fn find_event_position(body: Bytes, id: &str) -> Result<Option<(i64, i64)>, CliE
         for row in 0..batch.len() {
             let event_id = lake::find_header_text(batch.headers(row), "event-id");
             if event_id.is_some_and(|event_id| event_id == id) {
-                return Ok(Some((batch.offset(row), batch.timestamp(row))));
+                return Ok(Some((batch.offset(row), batch.arrived_at(row))));
             }
         }
     }

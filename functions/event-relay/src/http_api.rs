@@ -144,7 +144,8 @@ fn check_event<'c>(
     }
 
     let accepted_id = accepted_event_id(contract, &metadata.name, index, &bytes);
-    let event = Event::parse(contract, &bytes, Some(&accepted_id))?;
+    let mut event = Event::parse(contract, &bytes, Some(&accepted_id))?;
+    event.arrived_at(contract, host::now_micros())?;
     if let Some(fault) = metadata.kind.cloud_event_fault(&event.value) {
         return Err(ProblemDetails::new(RefusalReason::CloudEventInvalid, fault));
     }

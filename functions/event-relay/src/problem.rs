@@ -128,8 +128,10 @@ refusal_reasons! {
     EventKey => UNPROCESSABLE, "event.key";
     /// The event is nested too deeply.
     EventNesting => UNPROCESSABLE, "event.nesting";
-    /// The event has no time, or one that is not ISO 8601.
+    /// The event has no time, or one that the contract's `event_time` does not read.
     EventTime => UNPROCESSABLE, "event.time";
+    /// The event says to have happened after it came.
+    EventTimeAhead => UNPROCESSABLE, "event.time_ahead";
     /// The event has no type.
     EventType => UNPROCESSABLE, "event.type";
     /// The record's version is missing or not a whole number.
@@ -259,6 +261,7 @@ mod tests {
             ("event.key", 422),
             ("event.nesting", 422),
             ("event.time", 422),
+            ("event.time_ahead", 422),
             ("event.type", 422),
             ("event.version", 422),
         ];

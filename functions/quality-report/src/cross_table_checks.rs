@@ -74,12 +74,12 @@ fn check_freshness(manifest: &SnapshotManifest, hours_max: f64) -> RuleCount {
     }
 }
 
-/// Hours from a snapshot's newest event to the end of its day.
+/// Hours from a snapshot's newest event to the end of its day; never less than none.
 pub(crate) fn newest_event_age_hours(manifest: &SnapshotManifest) -> Option<f64> {
     let day_end = Day::parse(&manifest.date)?.next().start_micros();
     let newest_event = manifest.newest_event?;
 
-    Some((day_end - newest_event) as f64 / MICROS_PER_HOUR)
+    Some((day_end - newest_event).max(0) as f64 / MICROS_PER_HOUR)
 }
 
 /// Counts the verdicts of the rules on a table's rows whose deciding ids are in the range.

@@ -19,7 +19,7 @@ const SCHEMAS_KEY: &str = "schemas.json";
 /// Reports the day: the JSON first, then the pages that are rendered from it.
 ///
 /// # Errors
-/// When the day is wrong, or storage does not answer.
+/// When the day is wrong or has not begun, or storage does not answer.
 pub async fn handle(schedule: &ScheduleRequest, context: &Context) -> Result<Report, Failure> {
     let day = schedule
         .logical_day()
@@ -56,9 +56,21 @@ async fn gather_report(day: Day, context: &Context) -> Result<Report, Failure> {
         }
     }
 
+    check_begun(day, &report, host::now_micros())?;
     add_cross_table_results(&mut report, context).await?;
     add_reconciliation(day, &mut report, context).await?;
     Ok(report)
+}
+
+/// Refuses a day of which nothing was merged, and which has not begun: its page would be the newest
+/// one.
+fn check_begun(day: Day, report: &Report, now_micros: i64) -> Result<(), Failure> {
+    let today = Day::from_micros(now_micros);
+    if day <= today || !report.tables.is_empty() {
+        return Ok(());
+    }
+    let why = format!("{day} has not begun: name {today} or an earlier day");
+    Err(Failure::new(FailureKind::BadRequest, why))
 }
 
 /// Adds the results of the rules that look into several tables to the results that the merge wrote.

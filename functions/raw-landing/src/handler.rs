@@ -102,9 +102,10 @@ async fn land_stream(
         partition,
         offset: 0,
     };
+    let landed_at = host::now_micros() / 1_000;
     let records = records
         .iter()
-        .map(|record| decode_record(record))
+        .map(|record| decode_record(record, landed_at))
         .collect::<Result<Vec<_>, _>>()?;
 
     land_records(&*context.raw, &context.log_ends, &stream, &records).await
@@ -112,11 +113,15 @@ async fn land_stream(
 
 /// The record with its bytes decoded. Lambda itself encodes base64: wrong base64 is no record's
 /// fault.
-fn decode_record<'e>(record: &'e KafkaRecord<'e>) -> Result<RawRecord<'e>, LakeError> {
+fn decode_record<'e>(
+    record: &'e KafkaRecord<'e>,
+    landed_at: i64,
+) -> Result<RawRecord<'e>, LakeError> {
     Ok(RawRecord {
         offset: record.offset,
         timestamp: record.timestamp,
         timestamp_type: record.timestamp_type.as_ref().map(|kind| kind.0.as_ref()),
+        landed_at: Some(landed_at),
         key: decode_base64(record.key.as_ref(), record.offset)?,
         value: decode_base64(record.value.as_ref(), record.offset)?,
         headers: record.headers.to_json(),
@@ -152,10 +157,19 @@ fn report_outcomes(outcomes: Vec<StreamOutcome<'_>>) -> KafkaFailures {
 }
 
 fn emit_landed(topic: &str, counts: LandingCounts) {
+    if counts.dated_by_landing > 0 {
+        tracing::warn!(
+            topic,
+            records = counts.dated_by_landing,
+            "the topic's timestamps are its producers' own: these records count on the day on \
+             which they landed; set message.timestamp.type=LogAppendTime on the topic"
+        );
+    }
     let values = [
         ("records_landed", counts.records),
         ("records_repeated", counts.repeats),
         ("offset_gaps", counts.offset_gaps),
+        ("records_dated_by_landing", counts.dated_by_landing),
     ];
     emit_metric(&[("function", "raw-landing"), ("topic", topic)], &values);
 }

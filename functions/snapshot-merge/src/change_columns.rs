@@ -1,6 +1,7 @@
 //! The columns of a batch that say which change each row states.
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use lake::{LakeError, schema};
 use pole::{LogPosition, Precedence, RowOperation};
@@ -17,6 +18,8 @@ pub(crate) struct ChangeColumns<'b> {
     event_id: &'b StringArray,
     version: &'b Int64Array,
     event_time: &'b TimestampMicrosecondArray,
+    /// None in files from before the column.
+    event_time_nanos: Option<&'b Int64Array>,
     ingested_at: &'b TimestampMicrosecondArray,
     partition: &'b Int64Array,
     offset: &'b Int64Array,
@@ -35,6 +38,7 @@ impl<'b> ChangeColumns<'b> {
             event_id: typed_column(batch, "source_event_id")?,
             version: typed_column(batch, "entity_version")?,
             event_time: typed_column(batch, "event_time")?,
+            event_time_nanos: optional_nanos_column(batch),
             ingested_at: typed_column(batch, "ingested_at")?,
             partition: typed_column(batch, "partition")?,
             offset: typed_column(batch, "offset")?,
@@ -84,9 +88,24 @@ impl<'b> ChangeColumns<'b> {
         Precedence {
             version: self.version.is_valid(row).then(|| self.version.value(row)),
             event_time: self.event_time.value(row),
+            event_time_nanos: nanos_of_row(self.event_time_nanos, row),
             position,
         }
     }
+}
+
+/// The nanoseconds of event times beyond the microsecond; none in files from before the column.
+pub(crate) fn optional_nanos_column(batch: &RecordBatch) -> Option<&Int64Array> {
+    batch
+        .column_by_name("event_time_nanos")?
+        .as_primitive_opt::<Int64Type>()
+}
+
+/// The nanoseconds of a row: null stands for none.
+pub(crate) fn nanos_of_row(column: Option<&Int64Array>, row: usize) -> i64 {
+    column
+        .filter(|column| column.is_valid(row))
+        .map_or(0, |column| column.value(row))
 }
 
 fn optional_text_column<'b>(batch: &'b RecordBatch, name: &str) -> Option<&'b StringArray> {

@@ -17,6 +17,7 @@ use store::ObjectStore;
 use store::sorted_file::SortedFile;
 
 use crate::batch_columns::{text_column, typed_column};
+use crate::change_columns::{nanos_of_row, optional_nanos_column};
 use crate::change_merge::{BatchWindow, ChangeMerge};
 use crate::context::Context;
 use crate::entity_rows::{EntityRows, EventOrder, GatheredEntity};
@@ -284,6 +285,7 @@ struct EntityColumns<'b> {
     owners: &'b StringArray,
     sources: &'b StringArray,
     event_times: &'b TimestampMicrosecondArray,
+    event_time_nanos: Option<&'b Int64Array>,
     ingested_at: &'b TimestampMicrosecondArray,
     partitions: &'b Int64Array,
     offsets: &'b Int64Array,
@@ -296,6 +298,7 @@ impl<'b> EntityColumns<'b> {
             owners: text_column(batch, "owner_id")?,
             sources: text_column(batch, "source")?,
             event_times: typed_column(batch, "event_time")?,
+            event_time_nanos: optional_nanos_column(batch),
             ingested_at: typed_column(batch, "ingested_at")?,
             partitions: typed_column(batch, "partition")?,
             offsets: typed_column(batch, "offset")?,
@@ -311,6 +314,7 @@ impl<'b> EntityColumns<'b> {
     fn event_order(&self, row: usize) -> EventOrder {
         (
             self.event_times.value(row),
+            nanos_of_row(self.event_time_nanos, row),
             self.ingested_at.value(row),
             self.partitions.value(row),
             self.offsets.value(row),

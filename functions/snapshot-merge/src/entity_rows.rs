@@ -12,6 +12,7 @@ use arrow_array::{
 use arrow_schema::{DataType, SchemaRef};
 use lake::LakeError;
 
+use crate::change_columns::{nanos_of_row, optional_nanos_column};
 use crate::window_merge::RowChangeCounts;
 
 /// The value of the column `source` in a row that the platform makes.
@@ -20,9 +21,9 @@ const PLATFORM_SOURCE: &str = "polelake";
 /// The version of how the table is made.
 const MAPPING_VERSION: &str = "1.0.0";
 
-/// When a row's event happened and its position in the log: event time, ingestion time, partition,
-/// offset. The greatest is the latest.
-pub(crate) type EventOrder = (i64, i64, i64, i64);
+/// When a row's event happened and its position in the log: event time, its nanoseconds, ingestion
+/// time, partition, offset. The greatest is the latest.
+pub(crate) type EventOrder = (i64, i64, i64, i64, i64);
 
 /// A batch and the index of a row in it.
 type BatchRow<'r> = (&'r RecordBatch, usize);
@@ -69,6 +70,7 @@ struct EntityRow {
     partition: i64,
     offset: i64,
     event_time: i64,
+    event_time_nanos: i64,
     ingested_at: i64,
     first_seen: i64,
     last_seen: i64,
@@ -161,6 +163,7 @@ impl EntityRows {
             "source" => text_array(rows, |_| PLATFORM_SOURCE),
             "source_event_id" => text_array(rows, |row| &row.event),
             "event_time" => timestamp_array(rows, |row| row.event_time),
+            "event_time_nanos" => nanos_array(rows),
             "ingested_at" => timestamp_array(rows, |row| row.ingested_at),
             "contract_version" => text_array(rows, |_| &self.version),
             "mapping_version" => text_array(rows, |_| MAPPING_VERSION),
@@ -185,6 +188,14 @@ fn integer_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> Array
     Arc::new(Int64Array::from_iter_values(rows.iter().map(value)))
 }
 
+/// Null where there are none.
+fn nanos_array(rows: &[EntityRow]) -> ArrayRef {
+    let nanos = rows.iter().map(|row| row.event_time_nanos);
+    Arc::new(Int64Array::from_iter(
+        nanos.map(|nanos| (nanos != 0).then_some(nanos)),
+    ))
+}
+
 fn timestamp_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> ArrayRef {
     let times = rows.iter().map(value);
     Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
@@ -195,7 +206,7 @@ impl EntityRow {
     fn from_entity(
         entity: &GatheredEntity<'_>,
         base: Option<&Self>,
-        (event_time, ingested_at, partition, offset): EventOrder,
+        (event_time, event_time_nanos, ingested_at, partition, offset): EventOrder,
         latest: BatchRow<'_>,
     ) -> Self {
         // The base says when the entity was first seen. A late event can move that to an earlier
@@ -212,6 +223,7 @@ impl EntityRow {
             partition,
             offset,
             event_time,
+            event_time_nanos,
             ingested_at,
             first_seen: first_seen.unwrap_or(event_time),
             last_seen: event_time,
@@ -230,6 +242,7 @@ impl EntityRow {
             partition: integer_value(row, "partition"),
             offset: integer_value(row, "offset"),
             event_time: timestamp_value(row, "event_time"),
+            event_time_nanos: nanos_of_row(optional_nanos_column(row.0), row.1),
             ingested_at: timestamp_value(row, "ingested_at"),
             first_seen: timestamp_value(row, "first_seen"),
             last_seen: timestamp_value(row, "last_seen"),

@@ -9,6 +9,7 @@ use lake::{Day, SnapshotManifest};
 use trigger::ScheduleRequest;
 
 use crate::context::Context;
+use crate::day_bounds::check_day;
 use crate::entity;
 use crate::glue_databases;
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
@@ -26,7 +27,8 @@ const SMALL_ROWS: u64 = 100_000;
 /// Merges the day. Every table commits alone: a run that breaks off is finished by the next.
 ///
 /// # Errors
-/// When a table cannot be merged; the others are committed.
+/// When the day has not begun or is before all data; when a table cannot be merged: the others are
+/// committed.
 pub async fn handle(
     schedule: &ScheduleRequest,
     context: &Context,
@@ -167,6 +169,7 @@ impl<'q> TableQueue<'q> {
             .try_collect()
             .await?;
         let streams = read_stream_receipts(day, &tables, &lookups, context).await?;
+        check_day(day, &lookups, &streams, host::now_micros())?;
         Ok(Self {
             day,
             tables,

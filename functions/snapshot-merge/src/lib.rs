@@ -11,7 +11,8 @@
 //!   step with the contracts.
 //!
 //! [`steps`] offers plan, merge and publish to many functions; [`mod@entity`] makes the table
-//! `entity`; `retention` sweeps days, [`erase`] removes persons, `rescan` audits stored measures.
+//! `entity`; `retention` sweeps days, `drop_day` removes one, `day_bounds` refuses those
+//! that have not begun, [`erase`] removes persons, `rescan` audits stored measures.
 
 mod assemble;
 mod batch_columns;
@@ -19,6 +20,8 @@ mod change_columns;
 mod change_merge;
 mod commit;
 mod context;
+mod day_bounds;
+mod drop_day;
 pub mod entity;
 mod entity_rows;
 pub mod erase;
@@ -48,6 +51,7 @@ mod uniqueness;
 mod window_merge;
 
 pub use context::{Context, ZoneBuckets};
+pub use drop_day::{DroppedDay, drop_day};
 pub use handler::{handle, merge_day};
 pub use merge_run::{MergeRun, MergedDay, TableFailure, TableRun};
 pub use rescan::{RescanReport, rescan_snapshot};

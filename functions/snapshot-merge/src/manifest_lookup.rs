@@ -27,6 +27,11 @@ impl ManifestLookup {
         }
     }
 
+    /// Whether the table has a snapshot of the day or of an earlier one.
+    pub(crate) fn has_day_or_base(&self) -> bool {
+        self.present.is_some() || self.base.is_some()
+    }
+
     /// The day's manifest when no later day was built on it, and when it can be read: a damaged one
     /// is written again. One that another version of polelake wrote is not.
     pub(crate) fn replaceable_manifest(&self) -> Result<Option<SnapshotManifest>, Failure> {

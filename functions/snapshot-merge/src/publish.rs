@@ -31,10 +31,23 @@ pub(crate) async fn publish_snapshot(
     let shown_day = day.to_string();
     drop_stale_partitions(&history, &partitions, |value| value == shown_day, context).await?;
     publish_iceberg_table(table, |changed| changed == day, context).await?;
-    if let Some(newest) = read_newest_passing(&table.name, context).await? {
-        publish_current_table(table, &newest, context).await?;
+    match read_newest_passing(&table.name, context).await? {
+        Some(newest) => publish_current_table(table, &newest, context).await,
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Shows the newest day that passed in `<table>`; no row when there is none any more.
+pub(crate) async fn publish_newest_passing(
+    table: &TableContract,
+    context: &Context,
+) -> Result<(), Failure> {
+    if let Some(newest) = read_newest_passing(&table.name, context).await? {
+        return publish_current_table(table, &newest, context).await;
+    }
+    let current = curated_table_spec(table, &table.name, &["shard"], context);
+    put_table(&current, context).await?;
+    drop_stale_partitions(&current, &[], |_| true, context).await
 }
 
 /// Removes days from `<table>_history`.

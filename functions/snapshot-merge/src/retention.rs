@@ -236,7 +236,7 @@ pub(crate) fn referenced_keys(manifest: &SnapshotManifest) -> impl Iterator<Item
 }
 
 /// The files of a table's shards.
-async fn list_shard_files(
+pub(crate) async fn list_shard_files(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<Vec<ListedObject>, StoreError> {
@@ -265,7 +265,7 @@ pub(crate) async fn read_each_manifest(
 }
 
 /// The days that earlier sweeps dropped.
-async fn read_swept_days(
+pub(crate) async fn read_swept_days(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeSet<String>, Failure> {
@@ -274,7 +274,7 @@ async fn read_swept_days(
 }
 
 /// Adds days to the list of those that were dropped.
-async fn record_swept_days(
+pub(crate) async fn record_swept_days(
     table: &str,
     mut days: BTreeSet<String>,
     dropped: &[String],
@@ -291,7 +291,7 @@ async fn record_swept_days(
     Ok(())
 }
 
-async fn delete_objects(
+pub(crate) async fn delete_objects(
     keys: impl Iterator<Item = String>,
     curated: &dyn ObjectStore,
 ) -> Result<(), StoreError> {

@@ -67,6 +67,19 @@ impl StreamReceipts {
         self.untransformed
     }
 
+    /// The earliest and the latest day on which a record was appended, of the receipts that were
+    /// read.
+    pub(crate) fn data_days(&self) -> Option<(Day, Day)> {
+        let streams = self.topics.values().flatten();
+        let receipts = streams.flat_map(|stream| &stream.receipts);
+        let days: Vec<Day> = receipts
+            .filter_map(ReceiptReading::readable)
+            .flat_map(|receipt| &receipt.days)
+            .filter_map(|start| Day::parse(&start.date))
+            .collect();
+        days.iter().copied().min().zip(days.iter().copied().max())
+    }
+
     /// Reads the receipts of `topics` behind the oldest of `bases`, once for all tables of the run.
     pub(crate) async fn read_receipts(
         &mut self,

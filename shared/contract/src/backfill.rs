@@ -1,5 +1,6 @@
 //! Backfill: which paths in a record of a file give the key, time and version of its event.
 
+use crate::event_time::EventClock;
 use crate::extension::BackfillDocument;
 use crate::locator::ProblemLocator;
 use crate::path::EventPath;
@@ -10,9 +11,8 @@ use crate::problem::Problem;
 pub struct CompiledBackfill {
     pub(crate) event_type: String,
     pub(crate) key: Vec<EventPath>,
-    pub(crate) time: Option<EventPath>,
-    /// When a record changed that has no time, in microseconds since 1970.
-    pub(crate) time_default: i64,
+    /// When a record changed.
+    pub(crate) clock: EventClock,
     pub(crate) version: Option<EventPath>,
 }
 
@@ -22,13 +22,14 @@ impl CompiledBackfill {
         document: &BackfillDocument,
         locator: &ProblemLocator<'_>,
     ) -> Result<Self, Problem> {
-        let time_default = locator.parse_instant("time_default", Some(&document.time_default))?;
-
         Ok(Self {
             event_type: document.event_type.clone(),
             key: locator.parse_paths(&document.key)?,
-            time: locator.parse_optional_path(document.time.as_deref())?,
-            time_default: time_default.unwrap_or_default(),
+            clock: EventClock::compile(
+                document.time.as_ref(),
+                ("time_default", Some(&document.time_default)),
+                locator,
+            )?,
             version: locator.parse_optional_path(document.version.as_deref())?,
         })
     }

@@ -4,11 +4,11 @@
 use serde_json::{Map, Value};
 
 use crate::backfill::CompiledBackfill;
-use crate::event::{read_key, text_at_path};
+use crate::event::read_key;
 use crate::fault::EventFault;
 use crate::path::EventPath;
 use crate::source::SourceContract;
-use crate::time::{parse_timestamp, timestamp_text};
+use crate::time::{ExactInstant, instant_text};
 
 impl SourceContract {
     /// Whether records of a file can become events: they are events, or the contract says how.
@@ -42,7 +42,7 @@ impl SourceContract {
     fn build_event(&self, backfill: &CompiledBackfill, record: Value) -> Result<Value, EventFault> {
         let paths = &self.paths;
         let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
-        let time = timestamp_text(read_record_time(backfill, &record)?);
+        let time = backfill.clock.read_time("backfill.time", &record)?.instant;
         let event_type = backfill.event_type.clone();
         let version = backfill
             .version
@@ -53,7 +53,7 @@ impl SourceContract {
         let mut event = Value::Object(Map::new());
         set_at_path(&mut event, paths.id.as_ref(), id.into());
         set_at_path(&mut event, paths.event_type.as_ref(), event_type.into());
-        set_at_path(&mut event, paths.time.as_ref(), time.into());
+        self.set_event_time(&mut event, time)?;
         for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
             let part = read_key(std::slice::from_ref(record_path), self.key_case, &record)?;
             set_at_path(&mut event, Some(event_path), part.into());
@@ -66,20 +66,31 @@ impl SourceContract {
         set_at_path(&mut event, self.record_target_path(), record);
         Ok(event)
     }
+
+    /// Writes the event's time so that `event_time` reads it: as a count or as ISO text.
+    fn set_event_time(&self, event: &mut Value, time: ExactInstant) -> Result<(), EventFault> {
+        let target = self
+            .clock
+            .write_target()
+            .map_err(|why| EventFault::new("backfill.time", &self.clock.path_text(), &why))?;
+        let Some(target) = target else {
+            return Ok(());
+        };
+
+        let value = match target.unit {
+            None => Value::from(instant_text(time)),
+            Some(unit) => count_value(&unit.count_text(time)),
+        };
+        set_at_path(event, Some(target.path), value);
+        Ok(())
+    }
 }
 
-/// When a record of a file last changed.
-fn read_record_time(backfill: &CompiledBackfill, record: &Value) -> Result<i64, EventFault> {
-    let Some(path) = &backfill.time else {
-        return Ok(backfill.time_default);
-    };
-    match text_at_path(path, record) {
-        Some(text) => parse_timestamp(&text).ok_or_else(|| {
-            let reason = "an ISO 8601 timestamp was expected";
-            EventFault::new("backfill.time", path.text(), reason)
-        }),
-        None => Ok(backfill.time_default),
-    }
+/// A count as a number; as text where it is not whole, because a float would round it.
+fn count_value(count: &str) -> Value {
+    count
+        .parse::<i64>()
+        .map_or_else(|_| count.into(), Value::from)
 }
 
 /// Sets the value at a path that has only names. A path that the contract does not declare sets

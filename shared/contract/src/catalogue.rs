@@ -1,7 +1,5 @@
 //! Everything that is declared in `contracts/`, compiled together.
 
-use std::sync::Arc;
-
 use crate::compile::{CompiledMapping, MappingContext};
 use crate::draft::OPEN;
 use crate::file::DeclaredFile;
@@ -280,7 +278,7 @@ fn compile_source(
         let problem = Problem::error(&file.path, Location::WHOLE_FILE, message);
         return Err(vec![problem]);
     };
-    CompiledMapping::compile(mapping, Arc::new(contract), context)
+    CompiledMapping::compile(mapping, contract, context)
 }
 
 fn read_incidents(

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::calendar::Calendar;
 use crate::column::ColumnType;
-use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
+use crate::time::{ExactInstant, date_text, timestamp_text};
 
 /// The most digits before the point of an amount. With eight after it, `i128` still holds the
 /// number: it has 38.
@@ -33,35 +33,6 @@ pub enum Cell<'v> {
     Decimal(i128),
 }
 
-/// How dates are read: which days stand for "no date", and in which zone an instant becomes a date.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Calendar {
-    /// Days that stand for "no date", such as 0001-01-01.
-    pub(crate) sentinels: Vec<i32>,
-    /// The zone in which an instant becomes a date; UTC's own date when there is none.
-    pub(crate) zone: Option<TimeZone>,
-}
-
-impl Calendar {
-    /// The day of a date or an instant. A sentinel is the day that is written: before 1847 London's
-    /// own time was 75 s behind Greenwich, so the first of January of the year 1 would become the
-    /// day before.
-    fn read_day(&self, text: &str) -> Option<i32> {
-        let written = parse_date(text)?;
-        let Some(zone) = &self.zone else {
-            return Some(written);
-        };
-        if text.len() <= 10 || self.sentinels.contains(&written) {
-            return Some(written);
-        }
-
-        // 9999-12-31, the last day that the library knows, has no local time: it is the day that is
-        // written.
-        let instant = parse_timestamp(text)?;
-        Some(local_date(instant, zone).unwrap_or(written))
-    }
-}
-
 impl<'v> Cell<'v> {
     /// The cell of a JSON value. Blank text is null; lists and objects become their JSON text.
     pub(crate) fn from_json(value: &'v Value) -> Self {
@@ -86,7 +57,7 @@ impl<'v> Cell<'v> {
             Self::Integer(number) => Cow::Owned(number.to_string()),
             Self::Float(number) => Cow::Owned(number.to_string()),
             Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-            Self::Date(days) => Cow::Owned(format_date(days)),
+            Self::Date(days) => Cow::Owned(date_text(days)),
             Self::Timestamp(micros) => Cow::Owned(timestamp_text(micros)),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
         })
@@ -164,35 +135,29 @@ impl<'v> Cell<'v> {
     }
 
     fn into_date(self, calendar: &Calendar) -> Result<Self, &'static str> {
-        let days = match &self {
-            Self::Date(days) => Some(*days),
-            Self::Text(text) => calendar.read_day(text.trim()),
-            _ => None,
+        let day = match &self {
+            Self::Date(days) => calendar.check_day(*days)?,
+            Self::Timestamp(micros) => match calendar.check_instant(whole_micros(*micros))? {
+                Some(instant) => calendar.local_day(instant.micros),
+                None => None,
+            },
+            Self::Text(text) => calendar.read_day(text.trim())?,
+            _ => return Err("a date such as 2026-03-29 was expected"),
         };
-        let days = days.ok_or("a date such as 2026-03-29 was expected")?;
-
-        Ok(if calendar.sentinels.contains(&days) {
-            Self::Null
-        } else {
-            Self::Date(days)
-        })
+        Ok(day.map_or(Self::Null, Self::Date))
     }
 
     fn into_timestamp(self, calendar: &Calendar) -> Result<Self, &'static str> {
-        let micros = match &self {
-            Self::Timestamp(micros) => Some(*micros),
-            Self::Date(days) => Some(i64::from(*days) * MICROS_PER_DAY),
-            Self::Text(text) => parse_timestamp(text.trim()),
-            _ => None,
+        let instant = match &self {
+            Self::Timestamp(micros) => calendar.check_instant(whole_micros(*micros))?,
+            Self::Date(days) => match calendar.check_day(*days)? {
+                Some(day) => calendar.midnight(day),
+                None => None,
+            },
+            Self::Text(text) => calendar.read_instant(text.trim())?,
+            _ => return Err("a timestamp such as 2026-02-17T09:41:07Z was expected"),
         };
-        let micros = micros.ok_or("a timestamp such as 2026-02-17T09:41:07Z was expected")?;
-
-        let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
-        Ok(if calendar.sentinels.contains(&day) {
-            Self::Null
-        } else {
-            Self::Timestamp(micros)
-        })
+        Ok(instant.map_or(Self::Null, |instant| Self::Timestamp(instant.micros)))
     }
 
     fn into_decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
@@ -211,6 +176,11 @@ impl<'v> Cell<'v> {
             Err("the amount has more digits than the column")
         }
     }
+}
+
+/// An instant without nanoseconds.
+fn whole_micros(micros: i64) -> ExactInstant {
+    ExactInstant { micros, nanos: 0 }
 }
 
 /// The digits of a decimal text at a scale; further digits are rounded, half away from zero.
@@ -242,24 +212,15 @@ fn parse_decimal(text: &str, scale: usize) -> Option<i128> {
     Some(sign * (number + i128::from(rounds_up)))
 }
 
-/// A date in ISO form.
-fn format_date(days: i32) -> String {
-    jiff::Timestamp::from_microsecond(i64::from(days) * MICROS_PER_DAY).map_or_else(
-        |_| days.to_string(),
-        |instant| instant.to_zoned(TimeZone::UTC).date().to_string(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::parse_date;
+    use jiff::tz::TimeZone;
     use serde_json::json;
 
     fn coerced(value: &Value, kind: ColumnType) -> Result<Cell<'_>, &'static str> {
-        let calendar = Calendar {
-            sentinels: vec![parse_date("1900-01-01").unwrap()],
-            zone: None,
-        };
+        let calendar = Calendar::new(vec![parse_date("1900-01-01").unwrap()], None);
         Cell::from_json(value).coerce_to_type(kind, &calendar)
     }
 
@@ -305,10 +266,7 @@ mod tests {
     #[test]
     fn a_placeholder_is_one_in_every_zone() {
         let zone = TimeZone::get("Europe/London").unwrap();
-        let calendar = Calendar {
-            sentinels: vec![parse_date("0001-01-01").unwrap()],
-            zone: Some(zone),
-        };
+        let calendar = Calendar::new(vec![parse_date("0001-01-01").unwrap()], Some(zone));
         for text in [
             "0001-01-01T00:00:00",
             "0001-01-01T00:00:00Z",

@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use self::record::compile_record;
-use crate::cell::{Calendar, Cell};
+use crate::calendar::Calendar;
+use crate::cell::Cell;
 use crate::column::ColumnType;
 use crate::expression::{CompiledExpression, RootedPath};
 use crate::file::DeclaredFile;
@@ -156,7 +157,7 @@ impl CompiledMapping {
     /// Compiles the mapping in `file` for `contract`.
     pub(crate) fn compile(
         file: &DeclaredFile,
-        contract: Arc<SourceContract>,
+        mut contract: SourceContract,
         context: &MappingContext<'_>,
     ) -> Result<Self, Vec<Problem>> {
         let document: MappingDocument =
@@ -167,8 +168,9 @@ impl CompiledMapping {
             .map_err(|(word, why)| vec![problem_at_word(file, &word, 1, why)])?;
         let records = compile_records(file, &document, &contract, context)?;
 
+        contract.use_calendar(&calendar);
         Ok(Self {
-            contract,
+            contract: Arc::new(contract),
             version: document.version,
             records,
             calendar,
@@ -292,5 +294,5 @@ fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFindi
         })?),
         None => None,
     };
-    Ok(Calendar { sentinels, zone })
+    Ok(Calendar::new(sentinels, zone))
 }

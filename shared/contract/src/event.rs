@@ -8,7 +8,6 @@ use crate::fault::EventFault;
 use crate::fetch::{FETCHED_MEMBER, FetchVersion};
 use crate::path::EventPath;
 use crate::source::SourceContract;
-use crate::time::parse_timestamp;
 use crate::{EVENT_BYTES_MAX, NESTING_MAX};
 
 /// A parsed event.
@@ -23,6 +22,12 @@ pub struct Event {
     pub kind: String,
     /// When it happened, in microseconds since 1970.
     pub time: i64,
+    /// Nanoseconds of its time beyond the microsecond: 0 to 999.
+    pub time_nanos: i16,
+    /// Whether the event states its time itself.
+    pub is_time_stated: bool,
+    /// When the record arrived, in microseconds since 1970, where the caller knows it.
+    pub arrived: Option<i64>,
     /// The record's version, where the source counts them.
     pub version: Option<i64>,
     /// The record's key in its canonical form: its parts joined by `/` ([`pole::join_key_parts`]).
@@ -57,7 +62,7 @@ impl Event {
         let value = parse_json(bytes)?;
         let id = read_event_id(source, &value, bytes, given)?;
         let kind = read_event_type(source, &value)?;
-        let time = read_event_time(source, &value)?;
+        let time = source.clock.read_time("event.time", &value)?;
         let key = read_key(&source.paths.key, source.key_case, &value)?;
 
         let state_missing = fetched_member(source, &value).is_some_and(is_missing_state);
@@ -68,11 +73,34 @@ impl Event {
             value,
             id,
             kind,
-            time,
+            time: time.instant.micros,
+            time_nanos: time.instant.nanos,
+            is_time_stated: time.is_stated,
+            arrived: None,
             version,
             key,
             state_missing,
         })
+    }
+
+    /// Notes when the record arrived.
+    ///
+    /// # Errors
+    /// The fault `event.time_ahead` when the event says to have happened after that, by more than
+    /// the source's `event_time_skew`.
+    pub fn arrived_at(&mut self, source: &SourceContract, micros: i64) -> Result<(), EventFault> {
+        self.arrived = Some(micros);
+        source
+            .skew
+            .check_time(&source.clock.path_text(), self.time, micros)
+    }
+
+    /// The instant that no date of the past is after: the event's own time, or else its arrival.
+    pub(crate) fn reference_time(&self) -> i64 {
+        match self.arrived {
+            Some(arrived) if !self.is_time_stated => arrived,
+            _ => self.time,
+        }
     }
 }
 
@@ -139,19 +167,6 @@ fn read_event_type(source: &SourceContract, value: &Value) -> Result<String, Eve
             let path = path.map_or("$", EventPath::text);
             EventFault::new("event.type", path, "the event has no type")
         })
-}
-
-/// When it happened, in microseconds since 1970.
-fn read_event_time(source: &SourceContract, value: &Value) -> Result<i64, EventFault> {
-    let default = source.paths.time_default;
-    let Some(path) = &source.paths.time else {
-        return Ok(default.unwrap_or_default());
-    };
-    let (time, reason) = match text_at_path(path, value) {
-        Some(text) => (parse_timestamp(&text), "an ISO 8601 timestamp was expected"),
-        None => (default, "the event has no time"),
-    };
-    time.ok_or_else(|| EventFault::new("event.time", path.text(), reason))
 }
 
 /// The parts of a record's key in their canonical form, joined.

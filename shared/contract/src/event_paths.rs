@@ -1,4 +1,5 @@
-//! Where an event of a source holds what every event has: id, type, time, version, key and record.
+//! Where an event of a source holds what every event has: id, type, version, key and record. Its
+//! time is in `event_time`.
 
 use crate::extension::{EnvelopeDefaults, SourceExtension};
 use crate::locator::ProblemLocator;
@@ -16,10 +17,6 @@ pub(crate) struct EventPaths {
     pub(crate) event_type: Option<EventPath>,
     /// The type of an event that names none.
     pub(crate) event_type_default: Option<String>,
-    /// When the event happened.
-    pub(crate) time: Option<EventPath>,
-    /// The time of an event that has none, in microseconds since 1970.
-    pub(crate) time_default: Option<i64>,
     /// The record's version.
     pub(crate) version: Option<EventPath>,
     /// The record: the first of these paths that holds a value.
@@ -45,11 +42,6 @@ impl EventPaths {
             id: parse(extension.event_id.as_deref().or(defaults.id))?,
             event_type: parse(extension.event_type.as_deref().or(defaults.kind))?,
             event_type_default: default_event_type(extension),
-            time: parse(extension.event_time.as_deref().or(defaults.time))?,
-            time_default: locator.parse_instant(
-                "event_time_default",
-                extension.event_time_default.as_deref(),
-            )?,
             version: parse(extension.version.as_deref())?,
             body: if extension.body.is_empty() {
                 vec![locator.parse_path(defaults.body)?]
@@ -62,13 +54,7 @@ impl EventPaths {
 
     /// Every path, for checks against the declared structure.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &EventPath> {
-        let optional = [
-            &self.id,
-            &self.event_type,
-            &self.time,
-            &self.version,
-            &self.state,
-        ];
+        let optional = [&self.id, &self.event_type, &self.version, &self.state];
         let records = self.body.iter().chain(&self.delete_body);
         self.key
             .iter()

@@ -1,5 +1,7 @@
 //! Compiled expressions: a verb with its paths and lists resolved.
 
+mod epoch;
+mod instant;
 mod text_parser;
 
 use std::borrow::Cow;
@@ -10,14 +12,14 @@ use pole::{IdentityKey, Normaliser};
 use serde_json::Value;
 
 use self::text_parser::TextParser;
-use crate::cell::{Calendar, Cell};
+use crate::calendar::Calendar;
+use crate::cell::Cell;
 use crate::mapping::{
-    CodeMapDocument, CodeOrLabel, Expression, NormaliseDocument, UnknownValuePolicy,
+    CodeMapDocument, CodeOrLabel, EpochUnit, Expression, NormaliseDocument, UnknownValuePolicy,
 };
 use crate::namespace::{KeyNamespace, NamedReferences, canonical_part};
 use crate::path::EventPath;
 use crate::structure::DeclaredStructure;
-use crate::time::parse_date;
 
 /// Where a path begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +80,13 @@ impl RootedPath {
         }
     }
 
+    /// The path within an event, where every root is the event.
+    pub(crate) fn event_path(&self) -> &EventPath {
+        &self.path
+    }
+
     /// The path as it was written, where it begins at the whole event.
-    fn event_path(&self) -> Option<&str> {
+    fn whole_event_path(&self) -> Option<&str> {
         (self.root == PathRoot::Event).then(|| self.path.text())
     }
 
@@ -118,8 +125,8 @@ impl RootedPath {
 pub(crate) struct ValueRules<'r> {
     /// How dates are read.
     pub(crate) calendar: &'r Calendar,
-    /// The key under which ids are derived.
-    pub(crate) identity_key: &'r IdentityKey,
+    /// The key under which ids are derived; none for the event's own time, which holds no id.
+    pub(crate) identity_key: Option<&'r IdentityKey>,
 }
 
 /// The value of an expression, or why there is none. The reason never holds the value.
@@ -144,6 +151,11 @@ pub(crate) enum CompiledExpression {
         from: Box<CompiledExpression>,
         parse: TextParser,
     },
+    Epoch {
+        from: Box<CompiledExpression>,
+        unit: EpochUnit,
+        sentinels: Vec<String>,
+    },
     Normalise {
         from: Box<CompiledExpression>,
         normaliser: Normaliser,
@@ -158,9 +170,9 @@ pub(crate) enum CompiledExpression {
 
 impl CompiledExpression {
     /// The path of an expression that copies a value of the whole event.
-    pub(crate) fn event_path(&self) -> Option<&str> {
+    pub(crate) fn whole_event_path(&self) -> Option<&str> {
         match self {
-            Self::Copy(path) => path.event_path(),
+            Self::Copy(path) => path.whole_event_path(),
             _ => None,
         }
     }
@@ -182,6 +194,11 @@ impl CompiledExpression {
             Expression::Parse(document) => Self::Parse {
                 from: Box::new(Self::compile(&document.from, references)?),
                 parse: TextParser::compile(document)?,
+            },
+            Expression::Epoch(document) => Self::Epoch {
+                from: Box::new(Self::compile(&document.from, references)?),
+                unit: document.unit,
+                sentinels: document.sentinels.clone(),
             },
             Expression::Normalise(document) => Self::compile_normalise(document, references)?,
             Expression::Sentinel(path) => Self::Sentinel(RootedPath::parse(path)?),
@@ -251,6 +268,7 @@ impl CompiledExpression {
             }
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
+            | Self::Epoch { from, .. }
             | Self::Normalise { from, .. } => from.collect_paths(paths),
         }
     }
@@ -278,6 +296,7 @@ impl CompiledExpression {
             Self::Coalesce(parts) => alternatives_are_stated(parts, scope),
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
+            | Self::Epoch { from, .. }
             | Self::Normalise { from, .. } => from.is_stated(scope),
         }
     }
@@ -348,6 +367,10 @@ impl CompiledExpression {
                 Some(text) => parse.parse_text(&text, rules.calendar),
                 None => Ok(Cell::Null),
             },
+            Self::Epoch { .. } => {
+                let instant = self.evaluate_instant(scope, rules)?;
+                Ok(instant.map_or(Cell::Null, |instant| Cell::Timestamp(instant.micros)))
+            }
             Self::Normalise {
                 from,
                 normaliser,
@@ -477,15 +500,14 @@ fn evaluate_identity<'v>(
         parts.push(canonical_part(text, namespace.case()));
     }
 
-    let pole_id = namespace.derive_id(rules.identity_key, &parts);
+    let identity_key = rules.identity_key.ok_or("no id can be derived here")?;
+    let pole_id = namespace.derive_id(identity_key, &parts);
     Ok(Cell::Text(Cow::Owned(pole_id.to_string())))
 }
 
 /// The raw text of a date that stands for "no date"; null for every other text.
 fn sentinel_text<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
     let text = value.and_then(Value::as_str);
-    let sentinel = text.filter(|text| {
-        parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day))
-    });
+    let sentinel = text.filter(|text| calendar.is_sentinel_text(text.trim()));
     sentinel.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
 }

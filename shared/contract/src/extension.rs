@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::fetch::FetchDocument;
+use crate::mapping::Expression;
 
 /// What an event type does to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -57,12 +58,17 @@ pub(crate) struct SourceExtension {
     /// The type of events that name none.
     #[serde(default)]
     pub(crate) event_type_default: Option<String>,
-    /// Path to when the event happened.
+    /// When the event happened: a path to an ISO 8601 text, or an expression such as `parse` or
+    /// `epoch`. Local times are of the mapping's `timezone`.
     #[serde(default)]
-    pub(crate) event_time: Option<String>,
+    pub(crate) event_time: Option<Expression>,
     /// When events happened that state no time.
     #[serde(default)]
     pub(crate) event_time_default: Option<String>,
+    /// How far an event's time may be after the record's arrival, such as `30m`; an hour by
+    /// default. A later event is quarantined.
+    #[serde(default)]
+    pub(crate) event_time_skew: Option<String>,
     /// Path to the record's version, a whole number that the source increases with every change.
     #[serde(default)]
     pub(crate) version: Option<String>,
@@ -125,9 +131,9 @@ pub(crate) struct BackfillDocument {
     pub(crate) event_type: String,
     /// Paths in the record to the parts of its key.
     pub(crate) key: Vec<String>,
-    /// Path in the record to when it last changed.
+    /// When the record last changed: a path in it, or an expression as `event_time` takes it.
     #[serde(default)]
-    pub(crate) time: Option<String>,
+    pub(crate) time: Option<Expression>,
     /// When records changed that state no time: long ago, so that none of them overwrites a live
     /// event.
     pub(crate) time_default: String,
@@ -183,6 +189,11 @@ pub(crate) struct EnvelopeDefaults {
 }
 
 impl EnvelopeDefaults {
+    /// The expression of an event's time.
+    pub(crate) fn time_expression(&self) -> Option<Expression> {
+        self.time.map(|path| Expression::Copy(path.to_owned()))
+    }
+
     /// The paths of `envelope`.
     pub(crate) fn for_envelope(envelope: Envelope) -> Self {
         match envelope {

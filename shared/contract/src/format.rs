@@ -1,9 +1,8 @@
 //! Formats of dates and times that mappings declare: `DD/MM/YYYY`, `D MMM YYYY HH:mm`, `iso`.
 
 use jiff::civil;
-use jiff::tz::TimeZone;
 
-use crate::time::{MICROS_PER_DAY, days_since_epoch, parse_date, parse_timestamp};
+use crate::time::WrittenTime;
 
 /// One element of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +17,30 @@ pub(crate) enum FormatToken {
     Second,
     /// A character that stands for itself.
     Plain(char),
+}
+
+impl FormatToken {
+    /// Whether it stands for digits.
+    fn is_number(self) -> bool {
+        !matches!(self, Self::MonthName | Self::Plain(_))
+    }
+
+    /// The token's part of the text of a day at one minute past one.
+    fn write(self, date: civil::Date) -> String {
+        match self {
+            Self::Year => format!("{:04}", date.year()),
+            Self::ShortYear => format!("{:02}", date.year() % 100),
+            Self::Month => format!("{:02}", date.month()),
+            Self::MonthName => {
+                let index = usize::try_from(date.month() - 1).unwrap_or_default();
+                MONTH_NAMES.get(index).copied().unwrap_or_default().into()
+            }
+            Self::Day => format!("{:02}", date.day()),
+            Self::Hour | Self::Minute => "01".into(),
+            Self::Second => "00".into(),
+            Self::Plain(character) => character.into(),
+        }
+    }
 }
 
 /// The tokens, longest first: `MM` must not be read as `M` twice.
@@ -36,11 +59,32 @@ const FORMAT_TOKENS: [(&str, FormatToken); 11] = [
 ];
 
 const MONTH_NAMES: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
-/// Years of two digits from this one on belong to the last century.
-const TWO_DIGIT_YEAR_PIVOT: i32 = 70;
+/// Days of which every pair of year, month and day can be swapped, or none.
+const SAMPLE_DATES: [civil::Date; 3] = [
+    civil::date(2001, 2, 3),
+    civil::date(2012, 11, 10),
+    civil::date(1931, 12, 9),
+];
+
+/// The pivot of sample texts.
+const SAMPLE_PIVOT: i16 = 30;
+
+/// Letters of the shortest short form of a month's name.
+const MONTH_LETTERS_MIN: usize = 3;
 
 /// A compiled format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +93,24 @@ pub(crate) enum DateFormat {
     Tokens(Vec<FormatToken>),
 }
 
-/// The date and the time of day that a text holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ParsedMoment {
-    /// Days since 1970-01-01.
-    pub(crate) day: Option<i32>,
-    /// Microseconds since midnight.
-    pub(crate) clock: Option<i64>,
+/// What a text of a format says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormattedMoment {
+    /// A date, perhaps with a time of day.
+    Dated(WrittenTime),
+    /// A time of day alone.
+    Clock(civil::Time),
+}
+
+/// To which century a year of two digits belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShortYears {
+    /// The mapping declares none: a format with such years does not compile.
+    Undeclared,
+    /// Years from this one on are of the 1900s, those below it of the 2000s.
+    Pivot(i16),
+    /// The latest century in which the date is not after this one.
+    NotAfter(civil::Date),
 }
 
 impl DateFormat {
@@ -78,53 +133,44 @@ impl DateFormat {
         }
     }
 
-    /// The date and time in a text of this format; none for a text of another format.
-    pub(crate) fn read_text(&self, text: &str) -> Option<ParsedMoment> {
+    /// Whether it has a year of two digits.
+    pub(crate) fn has_short_year(&self) -> bool {
+        matches!(self, Self::Tokens(tokens) if tokens.contains(&FormatToken::ShortYear))
+    }
+
+    /// A text that both formats read, as two dates: such as 03/02/2001 for `DD/MM/YYYY` and
+    /// `MM/DD/YYYY`. Which one is meant, nobody could tell.
+    pub(crate) fn ambiguous_text(&self, other: &Self) -> Option<String> {
+        let years = ShortYears::Pivot(SAMPLE_PIVOT);
+        SAMPLE_DATES.iter().find_map(|date| {
+            let text = self.write_text(*date);
+            let readings = [self, other].map(|format| format.read_text(&text, years));
+            matches!(readings, [Some(this), Some(that)] if this != that).then_some(text)
+        })
+    }
+
+    /// A day as a text of this format.
+    fn write_text(&self, date: civil::Date) -> String {
+        match self {
+            Self::Iso => date.to_string(),
+            Self::Tokens(tokens) => tokens.iter().map(|token| token.write(date)).collect(),
+        }
+    }
+
+    /// What a text of this format says; none for a text of another format.
+    pub(crate) fn read_text(&self, text: &str, years: ShortYears) -> Option<FormattedMoment> {
         let text = text.trim();
         match self {
-            Self::Iso => {
-                let micros = parse_timestamp(text)?;
-                let clock = (text.len() > 10).then(|| micros.rem_euclid(MICROS_PER_DAY));
-                // The date as it is written: an offset must not move a birthday.
-                let day = parse_date(text);
-                Some(ParsedMoment { day, clock })
-            }
-            Self::Tokens(tokens) => match_tokens(tokens, text)?.into_moment(),
+            Self::Iso => WrittenTime::read(text).map(FormattedMoment::Dated),
+            Self::Tokens(tokens) => match_tokens(tokens, text)?.into_moment(years),
         }
     }
-
-    /// The instant that a text means, in microseconds since 1970: local time of `zone` where it
-    /// names no offset.
-    pub(crate) fn read_instant(&self, text: &str, zone: Option<&TimeZone>) -> Option<i64> {
-        let text = text.trim();
-        let clock = text.get(10..).unwrap_or_default();
-        if *self == Self::Iso && clock.contains(['Z', 'z', '+', '-']) {
-            return parse_timestamp(text);
-        }
-
-        let moment = self.read_text(text)?;
-        let micros = i64::from(moment.day?) * MICROS_PER_DAY + moment.clock.unwrap_or(0);
-        match zone {
-            Some(zone) => local_instant(micros, zone),
-            None => Some(micros),
-        }
-    }
-}
-
-/// The instant at which clocks in `zone` show the date and time that UTC shows at `micros`.
-fn local_instant(micros: i64, zone: &TimeZone) -> Option<i64> {
-    let shown = jiff::Timestamp::from_microsecond(micros)
-        .ok()?
-        .to_zoned(TimeZone::UTC)
-        .datetime();
-    let local = shown.to_zoned(zone.clone()).ok()?;
-    Some(local.timestamp().as_microsecond())
 }
 
 /// The tokens of a format. A letter that belongs to no token is a mistake, except the `T` between
 /// date and time.
 fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
-    let mut tokens = Vec::new();
+    let mut parts = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let token = FORMAT_TOKENS
@@ -140,10 +186,29 @@ fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
             }
             None => (first.len_utf8(), FormatToken::Plain(first)),
         };
-        tokens.push(token);
-        rest = &rest[length..];
+        let (name, behind) = rest.split_at(length);
+        parts.push((name, token));
+        rest = behind;
     }
-    Ok(tokens)
+
+    check_digit_boundaries(&parts).map_err(|why| format!("the format `{text}`: {why}"))?;
+    Ok(parts.into_iter().map(|(_, token)| token).collect())
+}
+
+/// Refuses `YYYYMD`: where digits follow each other without a separator, only numbers of a fixed
+/// width can be told apart. `parts` are the tokens as they are written.
+fn check_digit_boundaries(parts: &[(&str, FormatToken)]) -> Result<(), String> {
+    let is_single = |part: &(&str, FormatToken)| part.0.len() == 1 && part.1.is_number();
+    let unbounded = parts.windows(2).find_map(|pair| {
+        let both_are_numbers = pair.iter().all(|part| part.1.is_number());
+        pair.iter().find(|part| both_are_numbers && is_single(part))
+    });
+    match unbounded {
+        None => Ok(()),
+        Some((name, _)) => Err(format!(
+            "`{name}` is one digit or two, and has no separator beside it: write `{name}{name}`"
+        )),
+    }
 }
 
 /// Whether exactly one token is one of these.
@@ -154,35 +219,68 @@ fn has_one_of(tokens: &[FormatToken], wanted: &[FormatToken]) -> bool {
 /// The numbers that a text gives for the tokens of its format.
 #[derive(Default)]
 struct MatchedNumbers {
-    year: Option<i32>,
-    month: Option<i32>,
-    day: Option<i32>,
-    hour: Option<i32>,
-    minute: Option<i32>,
-    second: Option<i32>,
+    year: Option<i16>,
+    short_year: Option<i16>,
+    month: Option<i16>,
+    day: Option<i16>,
+    hour: Option<i16>,
+    minute: Option<i16>,
+    second: Option<i16>,
 }
 
 impl MatchedNumbers {
     /// The date and the time of day; none when a number is out of its range.
-    fn into_moment(self) -> Option<ParsedMoment> {
-        let day = match (self.year, self.month, self.day) {
-            (Some(year), Some(month), Some(day)) => Some(days_since_epoch(year, month, day)?),
-            _ => None,
-        };
-        let clock = match self.hour {
-            Some(hour) => Some(clock_micros(hour, self.minute, self.second)?),
+    fn into_moment(self, years: ShortYears) -> Option<FormattedMoment> {
+        let time = match self.hour {
+            Some(hour) => Some(clock_time(hour, self.minute, self.second)?),
             None => None,
         };
-        Some(ParsedMoment { day, clock })
+        let (Some(month), Some(day)) = (self.month, self.day) else {
+            return time.map(FormattedMoment::Clock);
+        };
+
+        let month_and_day = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        let date = match (self.year, self.short_year) {
+            (Some(year), _) => date_of(year, month_and_day)?,
+            (None, Some(year)) => years.resolve(year, month_and_day)?,
+            (None, None) => return time.map(FormattedMoment::Clock),
+        };
+        Some(FormattedMoment::Dated(WrittenTime::local(date, time)))
     }
+}
+
+impl ShortYears {
+    /// The date of a year of two digits; none when there is no such day.
+    fn resolve(self, year: i16, month_and_day: (i8, i8)) -> Option<civil::Date> {
+        match self {
+            Self::Undeclared => None,
+            Self::Pivot(pivot) if year >= pivot => date_of(1900 + year, month_and_day),
+            Self::Pivot(_) => date_of(2000 + year, month_and_day),
+            Self::NotAfter(last) => {
+                let century = last.year() / 100 * 100;
+                [century, century - 100]
+                    .into_iter()
+                    .filter_map(|century| date_of(century + year, month_and_day))
+                    .find(|date| *date <= last)
+            }
+        }
+    }
+}
+
+fn date_of(year: i16, (month, day): (i8, i8)) -> Option<civil::Date> {
+    civil::Date::new(year, month, day).ok()
 }
 
 /// Matches a full text with the tokens of a format.
 fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<MatchedNumbers> {
     let mut numbers = MatchedNumbers::default();
     let mut rest = text;
-    for token in tokens {
-        rest = match_token(*token, rest, &mut numbers)?;
+    for (index, token) in tokens.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+        let beside = before.into_iter().chain(tokens.get(index + 1));
+        // Without a separator `2026111` could be the 11th of January and the 1st of November.
+        let digits_min = 1 + usize::from(beside.copied().any(FormatToken::is_number));
+        rest = match_token(*token, rest, digits_min, &mut numbers)?;
     }
     rest.is_empty().then_some(numbers)
 }
@@ -191,16 +289,17 @@ fn match_tokens(tokens: &[FormatToken], text: &str) -> Option<MatchedNumbers> {
 fn match_token<'t>(
     token: FormatToken,
     text: &'t str,
+    digits_min: usize,
     numbers: &mut MatchedNumbers,
 ) -> Option<&'t str> {
     let (target, (number, rest)) = match token {
         FormatToken::Plain(wanted) => return text.strip_prefix(wanted),
         FormatToken::Year => (&mut numbers.year, take_digits(text, 4, 4)?),
-        FormatToken::ShortYear => (&mut numbers.year, take_short_year(text)?),
-        FormatToken::Month => (&mut numbers.month, take_digits(text, 1, 2)?),
+        FormatToken::ShortYear => (&mut numbers.short_year, take_digits(text, 2, 2)?),
+        FormatToken::Month => (&mut numbers.month, take_digits(text, digits_min, 2)?),
         FormatToken::MonthName => (&mut numbers.month, take_month_name(text)?),
-        FormatToken::Day => (&mut numbers.day, take_digits(text, 1, 2)?),
-        FormatToken::Hour => (&mut numbers.hour, take_digits(text, 1, 2)?),
+        FormatToken::Day => (&mut numbers.day, take_digits(text, digits_min, 2)?),
+        FormatToken::Hour => (&mut numbers.hour, take_digits(text, digits_min, 2)?),
         FormatToken::Minute => (&mut numbers.minute, take_digits(text, 2, 2)?),
         FormatToken::Second => (&mut numbers.second, take_digits(text, 2, 2)?),
     };
@@ -209,7 +308,7 @@ fn match_token<'t>(
 }
 
 /// A number of so many digits at the beginning, and the text after it.
-fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i32, &str)> {
+fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i16, &str)> {
     let count = text
         .bytes()
         .take(maximum)
@@ -222,20 +321,9 @@ fn take_digits(text: &str, minimum: usize, maximum: usize) -> Option<(i32, &str)
     Some((digits.parse().ok()?, rest))
 }
 
-/// A year of two digits, and the text after it.
-fn take_short_year(text: &str) -> Option<(i32, &str)> {
-    let (year, rest) = take_digits(text, 2, 2)?;
-    let century = if year >= TWO_DIGIT_YEAR_PIVOT {
-        1900
-    } else {
-        2000
-    };
-    Some((century + year, rest))
-}
-
-/// The number of a month that is written as its English name or the beginning of it, and the text
-/// after it.
-fn take_month_name(text: &str) -> Option<(i32, &str)> {
+/// The number of a month that is written as its English name or the first letters of it, and the
+/// text after it.
+fn take_month_name(text: &str) -> Option<(i16, &str)> {
     let end = text
         .find(|c: char| !c.is_alphabetic())
         .unwrap_or(text.len());
@@ -243,21 +331,18 @@ fn take_month_name(text: &str) -> Option<(i32, &str)> {
     let name = name.to_lowercase();
     let index = MONTH_NAMES
         .iter()
-        .position(|month| name.starts_with(month))?;
-    Some((i32::try_from(index).ok()? + 1, rest))
+        .position(|month| month.starts_with(&name))
+        .filter(|_| name.len() >= MONTH_LETTERS_MIN)?;
+    Some((i16::try_from(index).ok()? + 1, rest))
 }
 
-/// Microseconds since midnight; none when there is no such time. Minute and second are zero where a
-/// format lacks them.
-fn clock_micros(hour: i32, minute: Option<i32>, second: Option<i32>) -> Option<i64> {
+/// A time of day; none when there is no such time. Minute and second are zero where a format lacks
+/// them.
+fn clock_time(hour: i16, minute: Option<i16>, second: Option<i16>) -> Option<civil::Time> {
     let hour = i8::try_from(hour).ok()?;
     let minute = i8::try_from(minute.unwrap_or(0)).ok()?;
     let second = i8::try_from(second.unwrap_or(0)).ok()?;
-    let time = civil::Time::new(hour, minute, second, 0).ok()?;
-
-    let seconds =
-        i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
-    Some(seconds * 1_000_000)
+    civil::Time::new(hour, minute, second, 0).ok()
 }
 
 /// The time of a day as text, `HH:MM:SS`.
@@ -331,10 +416,24 @@ fn is_digits(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::parse_date;
     use proptest::prelude::*;
 
     fn day(format: &str, text: &str) -> Option<i32> {
-        DateFormat::parse(format).unwrap().read_text(text)?.day
+        let format = DateFormat::parse(format).unwrap();
+        match format.read_text(text, ShortYears::Pivot(30))? {
+            FormattedMoment::Dated(written) => Some(written.day()),
+            FormattedMoment::Clock(_) => None,
+        }
+    }
+
+    fn past_day(last: &str, text: &str) -> Option<String> {
+        let last = ShortYears::NotAfter(last.parse().unwrap());
+        let format = DateFormat::parse("DD/MM/YY").unwrap();
+        match format.read_text(text, last)? {
+            FormattedMoment::Dated(written) => Some(crate::time::date_text(written.day())),
+            FormattedMoment::Clock(_) => None,
+        }
     }
 
     proptest! {
@@ -344,9 +443,21 @@ mod tests {
             format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}",
         ) {
             if let Ok(format) = DateFormat::parse(&format) {
-                let _ = (format.read_text(&text), format.read_instant(&text, None));
+                let _ = format.read_text(&text, ShortYears::Pivot(30));
+                let _ = format.read_text(&text, ShortYears::NotAfter(civil::date(26, 2, 28)));
             }
             let _ = normalise_number(&text, "1.234,56");
+        }
+
+        #[test]
+        fn a_date_of_the_past_is_the_latest_that_is_not_after_the_event(
+            year in 0..=99i16, month in 1..=12i8, date in 1..=28i8, last in 0..50_000i32
+        ) {
+            let last = crate::time::civil_date(last).unwrap();
+            let found = ShortYears::NotAfter(last).resolve(year, (month, date)).unwrap();
+            prop_assert!(found <= last);
+            prop_assert!(found.year() % 100 == year);
+            prop_assert!(civil::date(found.year() + 100, month, date) > last);
         }
     }
 
@@ -371,6 +482,97 @@ mod tests {
     }
 
     #[test]
+    fn digits_without_a_separator_have_a_fixed_width() {
+        assert_eq!(day("YYYYMMDD", "2026111"), None);
+        assert_eq!(day("DDMMYY", "20326"), None);
+        assert_eq!(day("DDMMMYYYY", "1Sep2025"), parse_date("2025-09-01"));
+        assert_eq!(
+            day("YYYYMMDDTHHmm", "20260302T0805"),
+            parse_date("2026-03-02")
+        );
+        for format in ["YYYYMD", "DMYYYY", "YYYY-MM-DD Hmm"] {
+            let why = DateFormat::parse(format).unwrap_err();
+            assert!(why.contains("no separator"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_month_has_its_own_name() {
+        for name in ["Mar", "march", "MARC"] {
+            assert_eq!(
+                day("D MMM YYYY", &format!("2 {name} 2026")),
+                parse_date("2026-03-02")
+            );
+        }
+        assert_eq!(day("D MMM YYYY", "2 Sept 2026"), parse_date("2026-09-02"));
+        for name in ["Marble", "Ma", "Juny", "Okt", "Mär", ""] {
+            assert_eq!(day("D MMM YYYY", &format!("2 {name} 2026")), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_orders_of_one_text_are_found() {
+        let ambiguous = |first: &str, second: &str| {
+            let second = DateFormat::parse(second).unwrap();
+            DateFormat::parse(first).unwrap().ambiguous_text(&second)
+        };
+        for (first, second) in [
+            ("DD/MM/YYYY", "MM/DD/YYYY"),
+            ("D/M/YYYY", "MM/DD/YYYY"),
+            ("DD-MM-YY", "YY-MM-DD"),
+            ("DDMMYYYY", "YYYYMMDD"),
+            ("DD/MM/YYYY HH:mm", "MM/DD/YYYY HH:mm"),
+        ] {
+            let found = ambiguous(first, second).or_else(|| ambiguous(second, first));
+            assert!(found.is_some(), "{first} {second}");
+        }
+        for (first, second) in [
+            ("DD/MM/YYYY", "DD/MM/YY"),
+            ("DD/MM/YYYY", "iso"),
+            ("DD/MM/YYYY", "MM-DD-YYYY"),
+            ("D MMM YYYY", "DD/MM/YYYY"),
+            ("DD/MM/YYYY", "D/M/YYYY"),
+            ("DD/MM/YYYY", "DD/MM/YYYY HH:mm"),
+            ("HH:mm", "HH:mm:ss"),
+        ] {
+            assert_eq!(ambiguous(first, second), None, "{first} {second}");
+            assert_eq!(ambiguous(second, first), None, "{second} {first}");
+        }
+    }
+
+    #[test]
+    fn years_of_two_digits_turn_at_the_declared_pivot() {
+        assert_eq!(day("DD/MM/YY", "16/07/68"), parse_date("1968-07-16"));
+        assert_eq!(day("DD/MM/YY", "16/07/30"), parse_date("1930-07-16"));
+        assert_eq!(day("DD/MM/YY", "16/07/29"), parse_date("2029-07-16"));
+        assert_eq!(day("DD/MM/YY", "29/02/00"), parse_date("2000-02-29"));
+        let undeclared = DateFormat::parse("DD/MM/YY").unwrap();
+        assert_eq!(
+            undeclared.read_text("16/07/68", ShortYears::Undeclared),
+            None
+        );
+    }
+
+    #[test]
+    fn a_date_of_birth_is_not_after_the_event() {
+        for (last, text, expected) in [
+            ("2026-03-02", "16/07/68", Some("1968-07-16")),
+            ("2026-03-02", "02/03/26", Some("2026-03-02")),
+            ("2026-03-02", "03/03/26", Some("1926-03-03")),
+            ("2026-03-02", "29/02/00", Some("2000-02-29")),
+            ("1999-12-31", "29/02/00", None),
+            ("2026-03-02", "29/02/23", None),
+            ("2026-03-02", "31/02/20", None),
+        ] {
+            assert_eq!(
+                past_day(last, text).as_deref(),
+                expected,
+                "{text} by {last}"
+            );
+        }
+    }
+
+    #[test]
     fn a_wrong_format_is_told() {
         assert!(
             DateFormat::parse("DD/MM")
@@ -385,30 +587,14 @@ mod tests {
     }
 
     #[test]
-    fn local_time_has_its_summer() {
-        let zone = TimeZone::get("Europe/London").unwrap();
-        let format = DateFormat::parse("DD/MM/YYYY HH:mm").unwrap();
+    fn a_clock_alone_is_a_time_of_day() {
+        let format = DateFormat::parse("H:mm").unwrap();
+        let clock = FormattedMoment::Clock(civil::time(7, 5, 0, 0));
         assert_eq!(
-            format.read_instant("01/07/2026 00:30", Some(&zone)),
-            parse_timestamp("2026-06-30T23:30:00Z")
+            format.read_text("7:05", ShortYears::Undeclared),
+            Some(clock)
         );
-        assert_eq!(
-            format.read_instant("01/01/2026 00:30", Some(&zone)),
-            parse_timestamp("2026-01-01T00:30:00Z")
-        );
-        assert_eq!(
-            DateFormat::Iso.read_instant("2026-07-01T00:30:00Z", Some(&zone)),
-            parse_timestamp("2026-07-01T00:30:00Z")
-        );
-        assert_eq!(
-            DateFormat::parse("H:mm")
-                .unwrap()
-                .read_text("7:05")
-                .and_then(|moment| moment.clock)
-                .map(format_clock)
-                .as_deref(),
-            Some("07:05:00")
-        );
+        assert_eq!(format_clock(25_500_000_000), "07:05:00");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod backfill;
 mod backfill_event;
+mod calendar;
 mod caller;
 mod catalogue;
 mod cell;
@@ -17,6 +18,7 @@ mod draft;
 mod evaluate;
 mod event;
 mod event_paths;
+mod event_time;
 mod expression;
 mod extension;
 mod fault;

@@ -1,10 +1,9 @@
-//! Finds the line of a contract that a problem is about, and reads paths and instants with that
-//! line at hand.
+//! Finds the line of a contract that a problem is about, and reads paths with that line at
+//! hand.
 
 use crate::file::DeclaredFile;
 use crate::path::EventPath;
 use crate::problem::{Location, Problem};
-use crate::time::parse_timestamp;
 
 /// A contract's file, for the location of what is wrong in its extension `polelake`.
 pub(crate) struct ProblemLocator<'f> {
@@ -47,22 +46,6 @@ impl ProblemLocator<'_> {
     /// Several paths of the contract, in their order.
     pub(crate) fn parse_paths(&self, texts: &[String]) -> Result<Vec<EventPath>, Problem> {
         texts.iter().map(|text| self.parse_path(text)).collect()
-    }
-
-    /// The instant that the field `name` holds, in microseconds since 1970.
-    pub(crate) fn parse_instant(
-        &self,
-        name: &str,
-        text: Option<&str>,
-    ) -> Result<Option<i64>, Problem> {
-        let Some(text) = text else {
-            return Ok(None);
-        };
-        let instant = parse_timestamp(text).ok_or_else(|| {
-            let message = format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z");
-            self.problem_at(name, message)
-        })?;
-        Ok(Some(instant))
     }
 }
 

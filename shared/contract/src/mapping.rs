@@ -20,7 +20,8 @@ pub(crate) struct MappingDocument {
     /// Dates that stand for "no date": they become null.
     #[serde(default)]
     pub(crate) sentinels: Vec<String>,
-    /// The time zone of local times, and the one in which an instant becomes a date.
+    /// The time zone of local times, of the event's own time too, and the one in which an instant
+    /// becomes a date.
     #[serde(default)]
     pub(crate) timezone: Option<String>,
     /// The kinds of rows that an event gives.
@@ -162,6 +163,7 @@ pub(crate) enum Expression {
     Coalesce(Vec<Expression>),
     CodeMap(CodeMapDocument),
     Parse(ParseDocument),
+    Epoch(EpochDocument),
     Normalise(NormaliseDocument),
     Sentinel(String),
     Identity(IdentityDocument),
@@ -216,12 +218,46 @@ pub(crate) struct ParseDocument {
     /// What it is parsed as.
     #[serde(default, rename = "as")]
     pub(crate) kind: ParseKind,
-    /// Its formats, tried in their order: `iso`, or YYYY, MM, MMM, DD, HH, mm, ss with separators;
-    /// of a decimal `1,234.56` or `1.234,56`.
+    /// Its formats, tried in their order: `iso`, or YYYY, YY, MM, MMM, DD, HH, mm, ss with
+    /// separators; of a decimal `1,234.56` or `1.234,56`.
     pub(crate) formats: Vec<String>,
     /// Texts that stand for "no value", besides the mapping's own sentinels.
     #[serde(default)]
     pub(crate) sentinels: Vec<String>,
+    /// The first year of two digits that is of the 1900s; those below it are of the 2000s.
+    #[serde(default)]
+    pub(crate) pivot: Option<u8>,
+    /// Whether the date is never after the event, as a date of birth. A year of two digits is of
+    /// the latest century in which this holds; a date after the event is refused.
+    #[serde(default)]
+    pub(crate) past: bool,
+}
+
+/// A count since 1970 that becomes an instant.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EpochDocument {
+    /// The count, a number or its text.
+    pub(crate) from: Box<Expression>,
+    /// What is counted since 1970-01-01T00:00:00Z.
+    pub(crate) unit: EpochUnit,
+    /// Texts that stand for "no value", such as "0".
+    #[serde(default)]
+    pub(crate) sentinels: Vec<String>,
+}
+
+/// What an epoch number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EpochUnit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Millis,
+    /// Microseconds.
+    Micros,
+    /// Nanoseconds.
+    Nanos,
 }
 
 /// What a text is parsed as.
@@ -275,13 +311,14 @@ struct ConcatDocument {
 }
 
 /// The verbs, for messages.
-const EXPRESSION_VERBS: [&str; 9] = [
+const EXPRESSION_VERBS: [&str; 10] = [
     "copy",
     "constant",
     "concat",
     "coalesce",
     "code-map",
     "parse",
+    "epoch",
     "normalise",
     "sentinel",
     "identity",
@@ -305,6 +342,7 @@ impl JsonSchema for Expression {
             ("coalesce", generator.subschema_for::<Vec<Expression>>()),
             ("code-map", generator.subschema_for::<CodeMapDocument>()),
             ("parse", generator.subschema_for::<ParseDocument>()),
+            ("epoch", generator.subschema_for::<EpochDocument>()),
             ("normalise", generator.subschema_for::<NormaliseDocument>()),
             ("sentinel", path.clone()),
             ("identity", generator.subschema_for::<IdentityDocument>()),
@@ -367,6 +405,7 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
             "coalesce" => Expression::Coalesce(map.next_value()?),
             "code-map" => Expression::CodeMap(map.next_value()?),
             "parse" => Expression::Parse(map.next_value()?),
+            "epoch" => Expression::Epoch(map.next_value()?),
             "normalise" => Expression::Normalise(map.next_value()?),
             "sentinel" => Expression::Sentinel(map.next_value()?),
             "identity" => Expression::Identity(map.next_value()?),

@@ -79,6 +79,6 @@ impl CompiledMapping {
             && key
                 .iter()
                 .zip(paths)
-                .all(|(part, path)| part.event_path() == Some(path.text()))
+                .all(|(part, path)| part.whole_event_path() == Some(path.text()))
     }
 }

@@ -11,9 +11,11 @@ use pole::KeyCase;
 
 use self::extension_check::{check_extension, compile_fetch};
 use crate::backfill::CompiledBackfill;
+use crate::calendar::Calendar;
 use crate::caller::{matches_pattern, token_matches};
 use crate::event_paths::EventPaths;
-use crate::extension::{BadRecords, EventOp, SourceExtension, TokenClaims};
+use crate::event_time::{EventClock, TimeSkew};
+use crate::extension::{BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims};
 use crate::fetch::{FETCHED_MEMBER, Fetch};
 use crate::file::DeclaredFile;
 use crate::info::ContractInfo;
@@ -69,6 +71,10 @@ pub struct SourceContract {
     pub about: ContractInfo,
     /// Where an event holds its id, type, time, version, key and record.
     pub(crate) paths: EventPaths,
+    /// When an event happened.
+    pub(crate) clock: EventClock,
+    /// How far that may be after its arrival.
+    pub(crate) skew: TimeSkew,
     /// What an event is declared to be.
     pub(crate) event_structure: DeclaredStructure,
     /// What the record within it is declared to be, where the contract describes it as an object of
@@ -90,6 +96,9 @@ impl SourceContract {
         let locator = ProblemLocator { file };
         let paths = EventPaths::compile(&extension, &locator)?;
         let fetch = compile_fetch(&extension, &document.id, &locator)?;
+        let clock = compile_clock(&extension, &locator)?;
+        let skew = TimeSkew::parse(extension.event_time_skew.as_deref())
+            .map_err(|why| locator.problem_at("event_time_skew", why))?;
         let backfill = extension
             .backfill
             .as_ref()
@@ -117,15 +126,25 @@ impl SourceContract {
             fetch,
             backfill,
             paths,
+            clock,
+            skew,
         };
 
         contract.check_declared_paths(&locator)?;
         Ok(contract)
     }
 
+    /// Reads the times of events and of a backfill's records by the mapping's calendar.
+    pub(crate) fn use_calendar(&mut self, calendar: &Calendar) {
+        self.clock.use_calendar(calendar);
+        if let Some(backfill) = &mut self.backfill {
+            backfill.clock.use_calendar(calendar);
+        }
+    }
+
     /// Checks that every path of the contract leads to a field that the contract declares.
     fn check_declared_paths(&self, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
-        for path in self.paths.iter() {
+        for path in self.paths.iter().chain(self.clock.paths()) {
             self.event_structure
                 .structure_at(path)
                 .map_err(|why| locator.problem_at(path.text(), why))?;
@@ -141,6 +160,7 @@ impl SourceContract {
     /// Checks that the backfill fits the contract around it.
     fn check_backfill(&self, backfill: &CompiledBackfill) -> Result<(), String> {
         self.check_backfill_event_type(&backfill.event_type)?;
+        self.clock.write_target()?;
 
         let key_parts = self.paths.key.len();
         if backfill.key.len() != key_parts {
@@ -159,12 +179,8 @@ impl SourceContract {
             ));
         }
 
-        for path in backfill
-            .key
-            .iter()
-            .chain(&backfill.time)
-            .chain(&backfill.version)
-        {
+        let paths = backfill.key.iter().chain(&backfill.version);
+        for path in paths.chain(backfill.clock.paths()) {
             self.declared_record().structure_at(path)?;
         }
         Ok(())
@@ -184,8 +200,9 @@ impl SourceContract {
     /// The paths of an event that a backfill writes to.
     fn backfill_targets(&self) -> impl Iterator<Item = &EventPath> {
         let paths = &self.paths;
-        let optional = [&paths.id, &paths.event_type, &paths.time, &paths.version];
+        let optional = [&paths.id, &paths.event_type, &paths.version];
         let members = paths.key.iter().chain(optional.into_iter().flatten());
+        let members = members.chain(self.clock.paths());
         members.chain(self.record_target_path())
     }
 
@@ -257,6 +274,22 @@ impl SourceContract {
             format!("the event type is not declared in the contract{nearest}")
         })
     }
+}
+
+/// Where events hold their time; the envelope says it where the contract does not.
+fn compile_clock(
+    extension: &SourceExtension,
+    locator: &ProblemLocator<'_>,
+) -> Result<EventClock, Problem> {
+    let envelope = EnvelopeDefaults::for_envelope(extension.envelope).time_expression();
+    EventClock::compile(
+        extension.event_time.as_ref().or(envelope.as_ref()),
+        (
+            "event_time_default",
+            extension.event_time_default.as_deref(),
+        ),
+        locator,
+    )
 }
 
 /// The declared structure of the event: the first object of the schema that does not describe the

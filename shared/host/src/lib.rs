@@ -11,6 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 
 mod bounded_file;
 mod budget;
+mod clock;
 mod contracts;
 mod failure;
 mod identity;
@@ -19,6 +20,7 @@ mod telemetry;
 
 pub use bounded_file::{read_bounded_file, read_bounded_text};
 pub use budget::TimeBudget;
+pub use clock::now_micros;
 pub use contracts::{load_contracts, pack_contracts, read_contract_files};
 pub use failure::{Failure, FailureKind};
 pub use identity::{check_identity_key, read_identity_secret};

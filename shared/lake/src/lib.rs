@@ -64,7 +64,7 @@ pub use metric::{
     parse_history_day,
 };
 pub use quarantine::{QuarantinedRecord, RefusedRecord, decode_quarantine, encode_quarantine};
-pub use raw::{RawBatch, RawRecord, decode_raw, encode_raw};
+pub use raw::{LOG_APPEND_TIME, RawBatch, RawRecord, decode_raw, encode_raw};
 pub use receipt::{
     DayStart, LAG_BOUNDS, Receipt, RedrivenRecord, RefinedObject, StreamKey, lag_bound,
 };
@@ -75,8 +75,8 @@ pub use redrive::{
 pub use repair::repair_hint;
 pub use report_keys::{
     REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, is_contract_page_key, junit_key,
-    openlineage_key, parse_report_day, report_key, source_page_key, table_export_key,
-    table_page_key,
+    openlineage_key, parse_report_day, report_day_prefix, report_key, source_page_key,
+    table_export_key, table_page_key,
 };
 pub use shard::{OwnerRange, shard_count};
 

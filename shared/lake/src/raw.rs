@@ -13,6 +13,9 @@ use parquet::file::metadata::KeyValue;
 
 use crate::{Chunk, LakeError, file, schema};
 
+/// The type of timestamps that the log itself gives.
+pub const LOG_APPEND_TIME: &str = "LOG_APPEND_TIME";
+
 /// A record to land.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawRecord<'r> {
@@ -22,12 +25,36 @@ pub struct RawRecord<'r> {
     pub timestamp: i64,
     /// `CREATE_TIME` or `LOG_APPEND_TIME`, where the trigger says it.
     pub timestamp_type: Option<&'r str>,
+    /// When it landed, in milliseconds since 1970; none where that was not kept.
+    pub landed_at: Option<i64>,
     /// The key's bytes.
     pub key: Option<Bytes>,
     /// The value's bytes; none for a tombstone.
     pub value: Option<Bytes>,
     /// The headers as JSON: `[["name", "base64" | null], …]`, in their order, repeats kept.
     pub headers: Option<String>,
+}
+
+impl RawRecord<'_> {
+    /// When the record came, in milliseconds since 1970: its timestamp where the log gave it, and
+    /// otherwise when it landed. A producer can give any timestamp, one of the year 2099 too.
+    #[must_use]
+    pub fn arrived_at(&self) -> i64 {
+        arrival(self.timestamp, self.timestamp_type, self.landed_at)
+    }
+
+    /// Whether the log itself gave the timestamp.
+    #[must_use]
+    pub fn has_append_time(&self) -> bool {
+        self.timestamp_type == Some(LOG_APPEND_TIME)
+    }
+}
+
+fn arrival(timestamp: i64, timestamp_type: Option<&str>, landed_at: Option<i64>) -> i64 {
+    match timestamp_type {
+        Some(LOG_APPEND_TIME) => timestamp,
+        _ => landed_at.unwrap_or(timestamp),
+    }
 }
 
 /// The columns of a raw object under construction.
@@ -40,6 +67,7 @@ struct RawColumns {
     key: BinaryBuilder,
     value: BinaryBuilder,
     headers: StringBuilder,
+    landed_at: TimestampMillisecondBuilder,
 }
 
 impl RawColumns {
@@ -57,6 +85,8 @@ impl RawColumns {
             key: BinaryBuilder::new(),
             value: BinaryBuilder::with_capacity(records.len(), value_bytes),
             headers: StringBuilder::new(),
+            landed_at: TimestampMillisecondBuilder::with_capacity(records.len())
+                .with_timezone("UTC"),
         }
     }
 
@@ -69,6 +99,7 @@ impl RawColumns {
         self.key.append_option(record.key.as_ref());
         self.value.append_option(record.value.as_ref());
         self.headers.append_option(record.headers.as_ref());
+        self.landed_at.append_option(record.landed_at);
     }
 
     /// The columns in the order of [`schema::raw_schema`].
@@ -82,6 +113,7 @@ impl RawColumns {
             Arc::new(self.key.finish()),
             Arc::new(self.value.finish()),
             Arc::new(self.headers.finish()),
+            Arc::new(self.landed_at.finish()),
         ]
     }
 }
@@ -123,6 +155,21 @@ impl RawBatch {
     #[must_use]
     pub fn offset(&self, row: usize) -> i64 {
         self.0.column(2).as_primitive::<Int64Type>().value(row)
+    }
+
+    /// When the record came, as [`RawRecord::arrived_at`] tells it.
+    #[must_use]
+    pub fn arrived_at(&self, row: usize) -> i64 {
+        let timestamp_type = self.timestamp_type(row);
+        arrival(self.timestamp(row), timestamp_type, self.landed_at(row))
+    }
+
+    /// When the record landed, in milliseconds since 1970; none where that was not kept.
+    #[must_use]
+    pub fn landed_at(&self, row: usize) -> Option<i64> {
+        let times = self.0.columns().get(8)?;
+        let times = times.as_primitive::<TimestampMillisecondType>();
+        times.is_valid(row).then(|| times.value(row))
     }
 
     /// The record's timestamp in milliseconds since 1970.
@@ -170,7 +217,12 @@ impl RawBatch {
 pub fn decode_raw(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
     let mut batches = Vec::new();
     for batch in file::read_whole(bytes)? {
-        if batch.schema().fields() != schema::raw_schema().fields() {
+        // Objects of earlier builds do not keep when they landed.
+        let schema = schema::raw_schema();
+        let with_landing = schema.fields();
+        let without_landing = &with_landing[..with_landing.len() - 1];
+        let fields = batch.schema_ref().fields();
+        if fields != with_landing && **fields != *without_landing {
             return Err(LakeError::Unexpected(
                 "the object does not have a raw object's columns".into(),
             ));
@@ -196,7 +248,8 @@ mod tests {
             RawRecord {
                 offset: 7,
                 timestamp: 1_700_000_000_000,
-                timestamp_type: Some("LOG_APPEND_TIME"),
+                timestamp_type: Some(LOG_APPEND_TIME),
+                landed_at: Some(1_700_000_000_900),
                 key: Some(Bytes::from_static(b"k")),
                 value: Some(Bytes::from_static(&[0xff, 0x00])),
                 headers: Some("[[\"a\",null]]".into()),
@@ -205,6 +258,7 @@ mod tests {
                 offset: 9,
                 timestamp: 5,
                 timestamp_type: None,
+                landed_at: None,
                 key: None,
                 value: None,
                 headers: None,
@@ -222,6 +276,50 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(batch.timestamp(0), 1_700_000_000_000);
+    }
+
+    fn arrival_of(timestamp_type: Option<&str>, landed_at: Option<i64>) -> i64 {
+        let chunk = Chunk {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 3,
+            offset: 0,
+        };
+        let record = RawRecord {
+            offset: 0,
+            timestamp: 4_070_908_800_000,
+            timestamp_type,
+            landed_at,
+            key: None,
+            value: None,
+            headers: None,
+        };
+        let arrived = record.arrived_at();
+        let batches = decode_raw(encode_raw(&chunk, &[record], 1).unwrap()).unwrap();
+        assert_eq!(batches[0].arrived_at(0), arrived);
+        arrived
+    }
+
+    #[test]
+    fn a_time_that_the_log_did_not_give_is_that_of_the_landing() {
+        let (stamped, landed) = (4_070_908_800_000, 1_772_438_400_000);
+        assert_eq!(arrival_of(Some(LOG_APPEND_TIME), Some(landed)), stamped);
+        assert_eq!(arrival_of(Some("CREATE_TIME"), Some(landed)), landed);
+        assert_eq!(arrival_of(None, Some(landed)), landed);
+        assert_eq!(arrival_of(Some("CREATE_TIME"), None), stamped);
+    }
+
+    #[test]
+    fn an_object_that_does_not_keep_when_it_landed_is_read() {
+        let schema = schema::raw_schema();
+        let columns: Vec<usize> = (0..schema.fields().len() - 1).collect();
+        let schema = Arc::new(schema.project(&columns).unwrap());
+        let body = file::write_parquet(
+            &schema,
+            &[RecordBatch::new_empty(Arc::clone(&schema))],
+            file::raw_properties(Vec::new()),
+        );
+        assert!(decode_raw(body.unwrap()).is_ok());
     }
 
     #[test]

@@ -79,7 +79,9 @@ const TABLE_PAGES_PREFIX: &str = "table/";
 /// The prefix of sources' pages.
 const SOURCE_PAGES_PREFIX: &str = "source/";
 
-fn report_day_prefix(day: Day) -> String {
+/// The prefix of a day's reports for machines, but for the report itself.
+#[must_use]
+pub fn report_day_prefix(day: Day) -> String {
     format!("{REPORTS_PREFIX}{day}/")
 }
 

@@ -88,7 +88,7 @@ pub fn refined_schema(table: &TableContract) -> SchemaRef {
 }
 
 /// The columns of a raw object as a catalogue shows them: name, Glue's type, meaning.
-pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
+pub const RAW_COLUMNS: [(&str, &str, &str); 9] = [
     ("topic", "string", "The Kafka topic"),
     (
         "partition",
@@ -99,7 +99,7 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
     (
         "timestamp",
         "timestamp",
-        "When the record was appended to the log",
+        "When the log took the record, or what its producer says",
     ),
     (
         "timestamp_type",
@@ -112,6 +112,11 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 8] = [
         "headers",
         "string",
         "The record's headers as JSON, values in base64",
+    ),
+    (
+        "landed_at",
+        "timestamp",
+        "When the record landed; it dates records without LOG_APPEND_TIME",
     ),
 ];
 
@@ -131,6 +136,11 @@ pub fn raw_schema() -> SchemaRef {
         Field::new("key", DataType::Binary, true),
         Field::new("value", DataType::Binary, true),
         Field::new("headers", DataType::Utf8, true),
+        Field::new(
+            "landed_at",
+            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            true,
+        ),
     ]))
 }
 

@@ -1,7 +1,7 @@
 //! The objects that `quality-report` wrote about a day.
 
 use bytes::Bytes;
-use lake::{Day, junit_key, report_key};
+use lake::{Day, day_page_key, junit_key, report_day_prefix, report_key};
 
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -20,6 +20,36 @@ pub async fn read_report(lake: &LakeHandle, day: Day) -> Result<Bytes, Operation
 /// As [`read_report`].
 pub async fn read_junit(lake: &LakeHandle, day: Day) -> Result<Bytes, OperationError> {
     read_site_object(lake, &junit_key(day), day).await
+}
+
+/// Deletes what was reported of a day, and gives how many objects that is; with `dry_run`, only
+/// counts them. Without a site nothing was reported.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn delete_reports_of_day(
+    lake: &LakeHandle,
+    day: Day,
+    dry_run: bool,
+) -> Result<usize, OperationError> {
+    let Some(site) = &lake.site else {
+        return Ok(0);
+    };
+    let mut keys = Vec::new();
+    for key in [report_key(day), day_page_key(day)] {
+        if site.object_exists(&key).await? {
+            keys.push(key);
+        }
+    }
+    let listed = site.list(&report_day_prefix(day), None).await?;
+    keys.extend(listed.into_iter().map(|entry| entry.key));
+
+    if !dry_run {
+        for key in &keys {
+            site.delete(key).await?;
+        }
+    }
+    Ok(keys.len())
 }
 
 async fn read_site_object(lake: &LakeHandle, key: &str, day: Day) -> Result<Bytes, OperationError> {

@@ -19,6 +19,8 @@ pub struct Precedence {
     pub version: Option<i64>,
     /// Event time in microseconds since 1970.
     pub event_time: i64,
+    /// Nanoseconds of the event time beyond the microsecond.
+    pub event_time_nanos: i64,
     /// The position in the log.
     pub position: LogPosition,
 }
@@ -27,7 +29,9 @@ impl Precedence {
     /// Whether `other` has the same version and time, so that only the position in the log differs.
     #[must_use]
     pub fn has_same_version_and_time(&self, other: &Self) -> bool {
-        self.version == other.version && self.event_time == other.event_time
+        self.version == other.version
+            && self.event_time == other.event_time
+            && self.event_time_nanos == other.event_time_nanos
     }
 }
 
@@ -39,6 +43,7 @@ mod tests {
         Precedence {
             version,
             event_time,
+            event_time_nanos: 0,
             position: LogPosition {
                 appended: offset,
                 partition: 0,
@@ -53,5 +58,12 @@ mod tests {
         assert!(precedence(None, 9, 1) > precedence(None, 8, 9));
         assert!(precedence(None, 8, 9) > precedence(None, 8, 1));
         assert!(precedence(Some(0), 0, 0) > precedence(None, 9, 9));
+
+        let finer = |event_time_nanos, offset| Precedence {
+            event_time_nanos,
+            ..precedence(None, 8, offset)
+        };
+        assert!(finer(800, 1) > finer(0, 9));
+        assert!(!finer(800, 1).has_same_version_and_time(&finer(0, 1)));
     }
 }

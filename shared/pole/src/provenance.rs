@@ -40,7 +40,7 @@ const fn provenance_column(
 }
 
 /// The columns of every table, in their order, before the table's own.
-pub const PROVENANCE: [ProvenanceColumn; 14] = [
+pub const PROVENANCE: [ProvenanceColumn; 15] = [
     provenance_column(
         "pole_id",
         ProvenanceKind::Text,
@@ -124,5 +124,11 @@ pub const PROVENANCE: [ProvenanceColumn; 14] = [
         ProvenanceKind::Integer,
         true,
         "The Kafka offset of the event",
+    ),
+    provenance_column(
+        "event_time_nanos",
+        ProvenanceKind::Integer,
+        false,
+        "Nanoseconds of event_time beyond the microsecond, 1 to 999, where the source states them",
     ),
 ];

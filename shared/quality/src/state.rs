@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, PrimitiveArray, RecordBatch};
 use contract::{Column, Expectation, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 
@@ -166,13 +166,25 @@ impl TableState {
     }
 }
 
+/// When the newest event of the rows happened. An event cannot be newer than its arrival: rows from
+/// before such events were refused would hide for ever that no newer ones come.
 fn newest_event_time(batch: &RecordBatch) -> Option<i64> {
-    batch
-        .column_by_name("event_time")?
-        .as_primitive_opt::<TimestampMicrosecondType>()?
-        .iter()
-        .flatten()
+    let event_times = timestamp_column(batch, "event_time")?;
+    let Some(arrivals) = timestamp_column(batch, "ingested_at") else {
+        return event_times.iter().flatten().max();
+    };
+
+    let pairs = event_times.iter().zip(arrivals.iter());
+    pairs
+        .filter_map(|(time, arrival)| Some(time?.min(arrival.unwrap_or(i64::MAX))))
         .max()
+}
+
+fn timestamp_column<'b>(
+    batch: &'b RecordBatch,
+    name: &str,
+) -> Option<&'b PrimitiveArray<TimestampMicrosecondType>> {
+    batch.column_by_name(name)?.as_primitive_opt()
 }
 
 /// Whether a rule lists the values that the column may have.

@@ -28,6 +28,8 @@ pub struct LandingCounts {
     pub repeats: u64,
     /// Offsets that no record has: transaction markers, compaction, filters.
     pub offset_gaps: u64,
+    /// Records written that their landing dates: their topic is not `LogAppendTime`.
+    pub dated_by_landing: u64,
 }
 
 /// Lands the records of one stream, which are sorted by offset. `stream.offset` is ignored.
@@ -99,7 +101,13 @@ fn count_landing(
         records: fresh.len() as u64,
         repeats: repeats.len() as u64,
         offset_gaps,
+        dated_by_landing: count_dated_by_landing(fresh),
     }
+}
+
+fn count_dated_by_landing(records: &[RawRecord<'_>]) -> u64 {
+    let by_landing = records.iter().filter(|record| !record.has_append_time());
+    by_landing.count() as u64
 }
 
 /// Offsets of the object's range, which goes to `next`, that no record has.
@@ -196,7 +204,7 @@ fn refuse_recreated_topic(
     end: &LogEnd,
 ) -> Result<(), RawLogError> {
     let newer = repeats.iter().find(|record| {
-        record.timestamp_type == Some("LOG_APPEND_TIME")
+        record.has_append_time()
             && end.newest_timestamp != i64::MIN
             && record.timestamp > end.newest_timestamp
     });

@@ -28,8 +28,11 @@ const EVENT_BYTES: usize = 1_024;
 /// The source whose events are measured.
 const SOURCE: &str = "housing-tenure";
 
-/// When the records were appended, in milliseconds since 1970: 2026-03-02.
-const APPEND_MILLIS: i64 = 1_772_409_600_000;
+/// When the events' day begins, in milliseconds since 1970: 2026-03-02.
+const DAY_START_MILLIS: i64 = 1_772_409_600_000;
+
+/// When the records were appended: the day after, so that no event is ahead of it.
+const APPEND_MILLIS: i64 = DAY_START_MILLIS + 86_400_000;
 
 /// Digits that a batch's template reserves for an offset.
 const OFFSET_DIGITS: usize = 12;
@@ -42,7 +45,7 @@ fn sample_events(count: usize) -> Vec<Vec<u8>> {
             people: 5_000,
         },
         number: 0,
-        start_millis: APPEND_MILLIS,
+        start_millis: DAY_START_MILLIS,
     };
     let tenures = synthetic::day_events(&day)
         .into_iter()
@@ -229,7 +232,8 @@ fn encode_raw_object(chunk: &Chunk, values: &[Vec<u8>]) -> Result<Bytes, CliErro
         .map(|(offset, value)| RawRecord {
             offset,
             timestamp: APPEND_MILLIS,
-            timestamp_type: Some("LOG_APPEND_TIME"),
+            timestamp_type: Some(lake::LOG_APPEND_TIME),
+            landed_at: Some(APPEND_MILLIS),
             key: None,
             value: Some(Bytes::from(value.clone())),
             headers: None,

@@ -160,7 +160,7 @@ async fn measure_bulk_day(
     client: &PlatformClient,
     batches: &[SourceEvents],
 ) -> Result<MeasuredEvents, CliError> {
-    set_morning(platform, MEASURED_DAYS[0])?;
+    set_evening(platform, MEASURED_DAYS[0])?;
     let before = CpuReading::now();
     let count = push_batches(client, batches).await?;
     platform.running.wait_until_settled().await;
@@ -177,7 +177,7 @@ async fn measure_single_events(
     client: &PlatformClient,
     batches: &[SourceEvents],
 ) -> Result<MeasuredEvents, CliError> {
-    set_morning(platform, MEASURED_DAYS[1])?;
+    set_evening(platform, MEASURED_DAYS[1])?;
     let before = CpuReading::now();
     let count = push_one_by_one(platform, client, batches).await?;
     Ok(MeasuredEvents {
@@ -196,13 +196,13 @@ fn synthetic_day(council: &SyntheticCouncil, number: usize) -> Result<Vec<Source
     }))
 }
 
-/// Sets the platform's clock: records are stamped as at eight on that morning.
-fn set_morning(platform: &LocalPlatform, date: &str) -> Result<(), CliError> {
+/// Sets the platform's clock: records are stamped with the day's last half hour, after its events.
+fn set_evening(platform: &LocalPlatform, date: &str) -> Result<(), CliError> {
     let day = Day::parse(date).ok_or("the measured day is not a date")?;
     platform
         .running
         .clock
-        .set_millis(day.start_micros() / 1_000 + 8 * 3_600_000);
+        .set_millis(day.next().start_micros() / 1_000 - 1_800_000);
     Ok(())
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct RebuildArgs {
     /// The first day, YYYY-MM-DD.
     #[arg(long, value_parser = parse_day)]
     pub(crate) from: Day,
-    /// The last day; without it the newest day of any table.
+    /// The last day, one that has begun; without it the newest day of any table.
     #[arg(long, value_parser = parse_day)]
     pub(crate) to: Option<Day>,
     /// Only these tables.

@@ -54,7 +54,8 @@ pub(crate) enum CliCommand {
             --items /results --cursor /next --page-param cursor"
     )]
     Backfill(BackfillArgs),
-    /// Merge a logical day and report it. Any date can be merged again at any time.
+    /// Merge a logical day and report it. Any day that has begun can be merged again at any time;
+    /// one that has not, or that is before all data, is refused.
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay(RunDayArgs),
     /// Prove from the data alone that no record is lost and none is counted twice; exit code 1 when
@@ -71,13 +72,14 @@ pub(crate) enum CliCommand {
     #[command(after_help = "Example: polelake erase --source housing-person --key \
             3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run")]
     Erase(EraseArgs),
-    /// Merge days again, one after the other, from the refined zone or from the raw zone; exit code
-    /// 1 when a table's day stays as it was, because an object that it needs cannot be read.
+    /// Merge the retained days again, one after the other, from the refined zone or from the raw
+    /// zone; exit code 1 when a table's day stays as it was, because an object that it needs cannot
+    /// be read. Ctrl-C says which days are done and how to go on.
     #[command(after_help = "Example: polelake rebuild --from 2026-03-02\n         \
             polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw")]
     Rebuild(RebuildArgs),
-    /// List the days of the tables, show one, compare two, and drop the days that the retention
-    /// does not keep.
+    /// List the days of the tables, show one, compare two, drop one, and drop the days that the
+    /// retention does not keep.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
     /// Show how a day met its rules.

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lake::Day;
+
+use super::days::parse_day;
 
 use crate::place::PlatformArgs;
 
@@ -55,8 +58,9 @@ pub(crate) struct PushArgs {
 pub(crate) struct RunDayArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
-    /// The day, YYYY-MM-DD.
-    pub(crate) date: String,
+    /// The day, YYYY-MM-DD: one that has begun, and of which there are data or earlier days.
+    #[arg(value_parser = parse_day)]
+    pub(crate) date: Day,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -30,6 +30,30 @@ pub(crate) enum SnapshotCommand {
         after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run"
     )]
     Sweep(SweepArgs),
+    /// Delete one day of every table, such as one that was merged under a wrong date: its snapshot,
+    /// its files that no other day names, its history and its measures. No merge of the day may run
+    /// meanwhile.
+    #[command(
+        after_help = "Example: polelake snapshot drop-day 2026-03-03 --dry-run\n         \
+            polelake snapshot drop-day 2026-03-03"
+    )]
+    DropDay(DropDayArgs),
+}
+
+/// Which day is dropped.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DropDayArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// The day, YYYY-MM-DD.
+    #[arg(value_parser = parse_day)]
+    pub(crate) date: Day,
+    /// Print what would be deleted, and delete nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which tables' days are listed.

@@ -26,8 +26,8 @@ const FIRST_DAY: &str = "2026-03-02";
 /// The Manchester data describe August 2017; they arrive on the day after it.
 const MANCHESTER_DAY: &str = "2017-09-01";
 
-/// Milliseconds of a day.
-const DAY_MILLIS: i64 = 86_400_000;
+/// Milliseconds of half an hour.
+const HALF_HOUR_MILLIS: i64 = 1_800_000;
 
 /// The seed of the council's events.
 const SYNTHETIC_SEED: u64 = 42;
@@ -125,9 +125,9 @@ async fn run_full_day(
     batches: Vec<SourceEvents>,
 ) -> Result<DemoDay, CliError> {
     let begun = Instant::now();
-    // Records are stamped with that morning.
-    let morning = date.start_micros() / 1_000 + DAY_MILLIS / 3;
-    platform.running.clock.set_millis(morning);
+    // Records are stamped with the day's last half hour: no event is ahead of its arrival by more.
+    let evening = date.next().start_micros() / 1_000 - HALF_HOUR_MILLIS;
+    platform.running.clock.set_millis(evening);
     eprintln!("{date}");
 
     let bars = MultiProgress::new();

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod contract;
 pub(crate) mod demo;
+pub(crate) mod drop_day;
 pub(crate) mod erase;
 mod erase_local;
 pub mod function;

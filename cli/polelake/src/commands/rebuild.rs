@@ -1,5 +1,7 @@
 //! `polelake rebuild`: merges days again, with the merge's and the transform's own code.
 
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +25,9 @@ use crate::open_lake::OpenLake;
 /// The time that the merge of one day may take; on a machine of our own no deadline is near.
 const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 
+/// Lines about raw objects at most, where no bar can be drawn.
+const RAW_LINES: usize = 20;
+
 pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open_with_identity_key(&args.lake).await?;
     let rebuilder = FunctionRebuilder {
@@ -37,16 +42,22 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     let request = RebuildRequest {
         from: args.from,
         to: args.to,
+        today: Day::from_micros(host::now_micros()),
         tables: args.tables.clone(),
         raw: args.raw,
     };
 
-    let bar = styled_bar(0, "{bar:30} {pos}/{len} {msg}");
-    let outcome = rebuild_days(&lake.handle, &request, &rebuilder, &|progress| {
-        show_progress(&bar, progress);
-    })
-    .await?;
-    bar.finish_and_clear();
+    let shown = ShownProgress::new();
+    let show_progress = |progress| shown.show(progress);
+    let rebuild = rebuild_days(&lake.handle, &request, &rebuilder, &show_progress);
+    let outcome = tokio::select! {
+        outcome = rebuild => outcome?,
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
+            return Err(describe_interruption(args.raw, &shown.lock_days()).into());
+        }
+    };
+    shown.bar.finish_and_clear();
 
     if args.json {
         println!("{}", serde_json::to_string(&outcome)?);
@@ -56,20 +67,75 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     Ok(outcome.is_complete())
 }
 
-fn show_progress(bar: &ProgressBar, progress: RebuildProgress) {
-    let (done, total, what) = match progress {
-        RebuildProgress::RawObjects { done, total } => (done, total, "raw objects"),
-        RebuildProgress::Days { done, total } => (done, total, "days"),
+/// The progress as the operator sees it: a bar on a terminal, lines otherwise.
+struct ShownProgress {
+    bar: ProgressBar,
+    is_terminal: bool,
+    done_days: Mutex<Vec<Day>>,
+}
+
+impl ShownProgress {
+    fn new() -> Self {
+        Self {
+            bar: styled_bar(0, "{bar:30} {pos}/{len} {msg}"),
+            is_terminal: std::io::stderr().is_terminal(),
+            done_days: Mutex::default(),
+        }
+    }
+
+    fn show(&self, progress: RebuildProgress) {
+        let (done, total, what, line) = match progress {
+            RebuildProgress::RawObjects { done, total } => {
+                let line = format!("{done} of {total} raw objects are transformed again");
+                let is_step = done == total || done % total.div_ceil(RAW_LINES).max(1) == 0;
+                (done, total, "raw objects", is_step.then_some(line))
+            }
+            RebuildProgress::Days { day, done, total } => {
+                self.lock_days().push(day);
+                let line = format!("{day} is merged again, {done} of {total} days");
+                (done, total, "days", Some(line))
+            }
+        };
+
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(what);
+        if let Some(line) = line.filter(|_| !self.is_terminal) {
+            eprintln!("{line}");
+        }
+    }
+
+    fn lock_days(&self) -> MutexGuard<'_, Vec<Day>> {
+        self.done_days
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which days are done when the operator stops, and how to go on. A table commits a day alone: the
+/// day that was being merged is finished by its next merge.
+fn describe_interruption(is_raw: bool, done: &[Day]) -> String {
+    let Some(last) = done.last() else {
+        return "interrupted: no day is merged again yet; the same command begins anew, and writes \
+                nothing that is written already"
+            .into();
     };
-    bar.set_length(total as u64);
-    bar.set_position(done as u64);
-    bar.set_message(what);
+
+    let days: Vec<String> = done.iter().map(ToString::to_string).collect();
+    let without_raw = if is_raw { ", without `--raw`," } else { "" };
+    format!(
+        "interrupted: merged again are {}; the same command{without_raw} from `--from {}` on does \
+         the rest",
+        days.join(", "),
+        last.next()
+    )
 }
 
 fn print_outcome(outcome: &RebuildOutcome) {
     let RebuildOutcome {
         from,
         to,
+        days,
         raw_objects,
         manifests_written,
         later_days_until,
@@ -77,8 +143,9 @@ fn print_outcome(outcome: &RebuildOutcome) {
         unreadable,
     } = outcome;
     println!(
-        "{from} to {to}: {raw_objects} raw objects transformed again, {manifests_written} \
-         manifests changed"
+        "{from} to {to}: {raw_objects} raw objects transformed again, {} days merged again, \
+         {manifests_written} manifests changed",
+        days.len()
     );
     if let Some(later) = later_days_until {
         println!(
@@ -127,5 +194,24 @@ impl DayRebuilder for FunctionRebuilder {
                 .map(|failed| (failed.table, failed.failure))
                 .collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_names_the_days_that_are_done_and_the_next() {
+        let days = ["2026-03-02", "2026-03-04"].map(|day| Day::parse(day).unwrap());
+        let said = describe_interruption(true, &days);
+        for part in [
+            "2026-03-02, 2026-03-04",
+            "without `--raw`",
+            "--from 2026-03-05",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(describe_interruption(false, &[]).contains("no day is merged again yet"));
     }
 }

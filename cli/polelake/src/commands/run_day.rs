@@ -12,7 +12,7 @@ use crate::error::CliError;
 pub(crate) async fn run(args: &RunDayArgs) -> Result<bool, CliError> {
     let client = PlatformClient::connect_or_start(&args.place).await?;
     client.wait_until_settled().await?;
-    let (run, report) = merge_and_report(&client, &args.date).await?;
+    let (run, report) = merge_and_report(&client, &args.date.to_string()).await?;
 
     if args.json {
         println!("{}", outcome_json(&run, &report));

@@ -101,6 +101,7 @@ fn change_records(
         precedence: Precedence {
             version: None,
             event_time: change.time,
+            event_time_nanos: 0,
             position,
         },
         changed_columns: (op == RowOperation::Patch).then(|| FIELDS[usize::from(change.field)]),

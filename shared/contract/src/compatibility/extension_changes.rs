@@ -21,7 +21,8 @@ const BREAKING_MEMBERS: [(&str, &str); 12] = [
 ];
 
 /// Members of the extension whose change readers and senders should know.
-const NOTICED_MEMBERS: [&str; 5] = [
+const NOTICED_MEMBERS: [&str; 6] = [
+    "event_time_skew",
     "fetch",
     "backfill",
     "record",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::PoleRow;
 use super::stated::set_is_stated;
+use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::compile::{Assignment, CompiledIdentity, CompiledMapping, CompiledRecord};
 use crate::event::Event;
@@ -23,6 +24,8 @@ pub(super) struct EventEvaluation<'v> {
     pub(super) identity_key: &'v IdentityKey,
     body: &'v Value,
     op: EventOp,
+    /// The mapping's calendar, as of the event.
+    pub(super) calendar: Calendar,
     /// The id of the event's own record: its entity row's, or one made from its key.
     pub(super) owner: Option<Uuid>,
     /// The last namespace and key with their id: the links of an event repeat one end many times.
@@ -51,6 +54,7 @@ impl<'v> EventEvaluation<'v> {
             identity_key,
             body,
             op,
+            calendar: mapping.calendar.as_of(event.reference_time()),
             owner: None,
             last_id: None,
             rows: Vec::with_capacity(8),
@@ -58,10 +62,10 @@ impl<'v> EventEvaluation<'v> {
     }
 
     /// What values depend on besides the event.
-    pub(super) fn value_rules(&self) -> ValueRules<'v> {
+    pub(super) fn value_rules(&self) -> ValueRules<'_> {
         ValueRules {
-            calendar: &self.mapping.calendar,
-            identity_key: self.identity_key,
+            calendar: &self.calendar,
+            identity_key: Some(self.identity_key),
         }
     }
 
@@ -245,7 +249,7 @@ impl<'v> EventEvaluation<'v> {
         assignment: &'v Assignment,
         scope: &ValueRoots<'v>,
     ) -> Result<Cell<'v>, EventFault> {
-        let calendar = &self.mapping.calendar;
+        let calendar = &self.calendar;
         let expression = &assignment.expression;
         let cell = expression
             .evaluate(scope, &self.value_rules())

@@ -17,6 +17,8 @@ pub(super) struct CandidateRecord<'r> {
     pub(super) key: Option<&'r [u8]>,
     pub(super) value: Option<&'r [u8]>,
     pub(super) headers: Option<&'r str>,
+    /// When it came, in microseconds since 1970: its dates of the past go by it.
+    pub(super) arrived: i64,
 }
 
 /// What an erasure does with a record.
@@ -111,7 +113,10 @@ impl RecordClassifier<'_> {
         let value = record.value.unwrap_or_default();
 
         match Event::parse(contract, value, header_id.as_deref()) {
-            Ok(event) => self.classify_event(mapping, &event, record),
+            Ok(mut event) => {
+                event.arrived = Some(record.arrived);
+                self.classify_event(mapping, &event, record)
+            }
             Err(_) => {
                 let own_topic = self.subjects.has_source(&contract.name);
                 self.classify_unreadable(record, own_topic)
@@ -178,7 +183,8 @@ impl RecordClassifier<'_> {
         }
 
         let bytes = serde_json::to_vec(&value).ok()?;
-        let redacted = Event::parse(&mapping.contract, &bytes, Some(&event.id)).ok()?;
+        let mut redacted = Event::parse(&mapping.contract, &bytes, Some(&event.id)).ok()?;
+        redacted.arrived = event.arrived;
         let is_sound = match mapping.evaluate(&redacted, self.identity_key) {
             Ok(EvaluatedEvent::Rows(rows)) => !rows.iter().any(|row| self.names_subject(row)),
             _ => !had_rows,

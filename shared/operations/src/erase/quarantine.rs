@@ -66,6 +66,7 @@ fn classify_refused(
             key: record.key.as_deref(),
             value: record.value.as_deref(),
             headers: record.headers.as_deref(),
+            arrived: record.appended,
         };
         let class = classifier.classify_record(candidate, false);
         if class != RecordClassification::Unrelated {

@@ -23,6 +23,7 @@ pub(super) fn classify_raw_records(
             key: batch.key(row),
             value: batch.value(row),
             headers: batch.headers(row),
+            arrived: batch.arrived_at(row) * 1_000,
         };
         let offset = batch.offset(row);
         let class = classifier.classify_record(record, located(offset));
@@ -116,6 +117,7 @@ fn rewrite_record<'r>(
         offset: batch.offset(row),
         timestamp: batch.timestamp(row),
         timestamp_type: batch.timestamp_type(row),
+        landed_at: batch.landed_at(row),
         key: batch.key(row).map(Bytes::copy_from_slice),
         value: batch.value(row).map(Bytes::copy_from_slice),
         headers: batch.headers(row).map(str::to_owned),

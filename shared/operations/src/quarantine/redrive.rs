@@ -108,7 +108,8 @@ fn redriven_record(entry: &QuarantineEntry, now: i64) -> RawRecord<'static> {
     RawRecord {
         offset: 0,
         timestamp: now,
-        timestamp_type: Some("LOG_APPEND_TIME"),
+        timestamp_type: Some(lake::LOG_APPEND_TIME),
+        landed_at: Some(now),
         key: refused.key.clone(),
         value: refused.value.clone(),
         headers: Some(headers),

@@ -55,13 +55,15 @@ pub struct SkippedDay {
     pub object: String,
 }
 
-/// Which days are built again, and from what.
+/// Which retained days are built again, and from what.
 #[derive(Clone, Debug)]
 pub struct RebuildRequest {
     /// The first day.
     pub from: Day,
     /// The last day; the newest day of any table when none is given.
     pub to: Option<Day>,
+    /// The day that the clock shows: no later one has begun.
+    pub today: Day,
     /// Only these tables; all of them when it is empty.
     pub tables: Vec<String>,
     /// Whether the days' raw objects are transformed again first.
@@ -78,8 +80,10 @@ pub enum RebuildProgress {
         /// Of all.
         total: usize,
     },
-    /// So many of the days are merged again.
+    /// A day is merged again, and so many of the days are.
     Days {
+        /// The day.
+        day: Day,
         /// Done.
         done: usize,
         /// Of all.
@@ -94,6 +98,8 @@ pub struct RebuildOutcome {
     pub from: String,
     /// The last day.
     pub to: String,
+    /// The days that were merged again: those that some table has, the oldest first.
+    pub days: Vec<String>,
     /// Raw objects that were transformed again.
     pub raw_objects: usize,
     /// Manifests that changed.
@@ -121,9 +127,10 @@ impl RebuildOutcome {
 /// the days of the tables that need it as they were, and no other.
 ///
 /// # Errors
-/// When there is no such table, the days are not a range, the storage does not answer, or a
-/// function's own code fails for another reason than an object. Days before that are built again
-/// already; the same request does the rest.
+/// When there is no such table, the days are not a range, the last one has not begun, no table has
+/// a snapshot of any of them, the storage does not answer, or a function's own code fails for
+/// another reason than an object. Days before that are built again already; the same request does
+/// the rest.
 pub async fn rebuild_days(
     lake: &LakeHandle,
     request: &RebuildRequest,
@@ -131,9 +138,11 @@ pub async fn rebuild_days(
     progress: &(dyn Fn(RebuildProgress) + Send + Sync),
 ) -> Result<RebuildOutcome, OperationError> {
     let tables = select_tables(lake, &request.tables)?;
-    let newest = find_newest_day(lake).await?;
+    let retained = list_retained_days(lake, &tables).await?;
+    let newest = retained.last().copied();
     let from = request.from;
     let to = last_day(request, newest)?;
+    let days = days_between(&retained, from, to)?;
     let mut run = RebuildRun {
         lake,
         request,
@@ -148,11 +157,12 @@ pub async fn rebuild_days(
         let chunks = list_chunks_of_days(lake, &tables, from, to).await?;
         raw_objects = run.retransform_chunks(&chunks).await?;
     }
-    let manifests_written = run.merge_days(from, to).await?;
+    let manifests_written = run.merge_days(&days).await?;
 
     Ok(RebuildOutcome {
         from: from.to_string(),
         to: to.to_string(),
+        days: days.iter().map(ToString::to_string).collect(),
         raw_objects,
         manifests_written,
         later_days_until: newest
@@ -196,14 +206,13 @@ impl RebuildRun<'_> {
     }
 
     /// Merges every day; gives how many manifests changed.
-    async fn merge_days(&mut self, from: Day, to: Day) -> Result<usize, Failure> {
-        let days = from.0..=to.0;
-        let total = days.clone().count();
+    async fn merge_days(&mut self, days: &[Day]) -> Result<usize, Failure> {
+        let total = days.len();
         let mut written = 0;
-        for (index, day) in days.enumerate() {
-            written += self.merge_day(Day(day)).await?;
+        for (index, day) in days.iter().copied().enumerate() {
+            written += self.merge_day(day).await?;
             let done = index + 1;
-            (self.progress)(RebuildProgress::Days { done, total });
+            (self.progress)(RebuildProgress::Days { day, done, total });
         }
         Ok(written)
     }
@@ -258,17 +267,40 @@ fn last_day(request: &RebuildRequest, newest: Option<Day>) -> Result<Day, Operat
     if to < from {
         return Err(format!("the last day, {to}, is before the first, {from}").into());
     }
+    let last_begun = newest.unwrap_or(request.today).max(request.today);
+    if to > last_begun {
+        let why = format!(
+            "{to} has not begun: the newest day is {last_begun}; name it, or leave out --to"
+        );
+        return Err(why.into());
+    }
     Ok(to)
 }
 
-/// The newest day of any table.
-async fn find_newest_day(lake: &LakeHandle) -> Result<Option<Day>, OperationError> {
-    let mut newest = None;
-    for table in &lake.catalogue.tables {
-        let days = list_manifest_days(&table.name, &*lake.curated).await?;
-        newest = newest.max(days.last().copied());
+/// The days of which any of the tables has a snapshot, the oldest first.
+async fn list_retained_days(
+    lake: &LakeHandle,
+    tables: &[&TableContract],
+) -> Result<BTreeSet<Day>, OperationError> {
+    let mut retained = BTreeSet::new();
+    for table in tables {
+        retained.extend(list_manifest_days(&table.name, &*lake.curated).await?);
     }
-    Ok(newest)
+    Ok(retained)
+}
+
+/// The retained days of a range. Days that are not retained are not made: a snapshot for every
+/// calendar day would be far more than there are data for.
+fn days_between(retained: &BTreeSet<Day>, from: Day, to: Day) -> Result<Vec<Day>, OperationError> {
+    let days: Vec<Day> = retained.range(from..=to).copied().collect();
+    if !days.is_empty() {
+        return Ok(days);
+    }
+    let why = format!(
+        "no table has a snapshot from {from} to {to}; `polelake snapshot ls` lists the days, and \
+         `polelake run-day {to}` merges one for the first time"
+    );
+    Err(why.into())
 }
 
 /// The transformed raw objects of the topics that fill the tables, with records of the days.

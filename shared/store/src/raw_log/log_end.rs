@@ -17,7 +17,7 @@ pub(super) const HINT_EVERY: u32 = 64;
 /// The metadata of a raw object that holds the offset behind its range.
 pub(super) const METADATA_NEXT: &str = "next";
 
-/// The metadata of a raw object that holds the latest timestamp of the log up to its end.
+/// The metadata of a raw object that holds the latest arrival in the log up to its end.
 pub(super) const METADATA_NEWEST: &str = "newest";
 
 /// The end of a raw log.
@@ -25,7 +25,7 @@ pub(super) const METADATA_NEWEST: &str = "newest";
 pub struct LogEnd {
     /// The offset that names the next object.
     pub next: i64,
-    /// The latest timestamp of the log, in milliseconds since 1970.
+    /// When the latest record of the log came, in milliseconds since 1970.
     pub newest_timestamp: i64,
     /// The offset at which the log began, as far as it is known: what is before it was never
     /// landed.
@@ -39,7 +39,7 @@ impl LogEnd {
     pub(super) fn after(self, records: &[RawRecord<'_>], next: i64) -> Self {
         Self {
             next,
-            newest_timestamp: max_timestamp(records).max(self.newest_timestamp),
+            newest_timestamp: latest_arrival(records).max(self.newest_timestamp),
             log_start: self.log_start,
             since_hint: self.since_hint + 1,
         }
@@ -90,10 +90,10 @@ impl LogEndCache {
     }
 }
 
-fn max_timestamp(records: &[RawRecord<'_>]) -> i64 {
+fn latest_arrival(records: &[RawRecord<'_>]) -> i64 {
     records
         .iter()
-        .map(|record| record.timestamp)
+        .map(RawRecord::arrived_at)
         .max()
         .unwrap_or(i64::MIN)
 }

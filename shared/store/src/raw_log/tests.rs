@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::{ListedObject, MemoryStore, ObjectHead, StoreError, StoreErrorKind, StoredObject};
 use async_trait::async_trait;
 use bytes::Bytes;
-use lake::decode_raw;
+use lake::{LOG_APPEND_TIME, decode_raw};
 use proptest::prelude::*;
 
 use super::*;
@@ -12,7 +12,8 @@ fn record(offset: i64) -> RawRecord<'static> {
     RawRecord {
         offset,
         timestamp: 1_000 + offset,
-        timestamp_type: Some("LOG_APPEND_TIME"),
+        timestamp_type: Some(LOG_APPEND_TIME),
+        landed_at: None,
         key: None,
         value: Some(Bytes::from(offset.to_string())),
         headers: None,
@@ -214,6 +215,26 @@ async fn a_recreated_topic_is_noticed() {
             ..LandingCounts::default()
         }
     );
+}
+
+#[tokio::test]
+async fn a_producers_timestamp_of_2099_does_not_hide_a_recreated_topic() {
+    let (store, ends) = (MemoryStore::default(), LogEndCache::default());
+    let stamped_by_producer = RawRecord {
+        timestamp: 4_070_908_800_000,
+        timestamp_type: Some("CREATE_TIME"),
+        landed_at: Some(2_000),
+        ..record(0)
+    };
+    let landed = land_records(&store, &ends, &stream(), &[stamped_by_producer]).await;
+    assert_eq!(landed.unwrap().dated_by_landing, 1);
+
+    let newer = RawRecord {
+        timestamp: 2_001,
+        ..record(0)
+    };
+    let error = land_records(&store, &ends, &stream(), &[newer]).await;
+    assert!(matches!(error, Err(RawLogError::TopicRecreated { .. })));
 }
 
 #[tokio::test]
