@@ -6,11 +6,9 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::column::ColumnType;
+use crate::json::render_json;
+use crate::number::{Rounding, canonical_number, exact_digits, number_text, round_number};
 use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
-
-/// The most digits before the point of an amount. With eight after it, `i128` still holds the
-/// number: it has 38.
-const WHOLE_DIGITS_MAX: usize = 30;
 
 /// A value for a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +21,8 @@ pub enum Cell<'v> {
     Integer(i64),
     /// A floating point number.
     Float(f64),
+    /// A number that none of these holds exactly, in plain form. No column has this type.
+    Exact(Cow<'v, str>),
     /// True or false.
     Boolean(bool),
     /// Days since 1970-01-01.
@@ -63,26 +63,50 @@ impl Calendar {
 }
 
 impl<'v> Cell<'v> {
-    /// The cell of a JSON value. Blank text is null; lists and objects become their JSON text.
+    /// The cell of a JSON value. Text loses its outer spaces, and blank text is null; lists and
+    /// objects become their JSON text.
     pub(crate) fn from_json(value: &'v Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Boolean(*value),
             Value::Number(number) => match number.as_i64() {
                 Some(whole) => Self::Integer(whole),
-                None => number.as_f64().map_or(Self::Null, Self::Float),
+                None => Self::from_number(value),
             },
-            Value::String(text) if text.trim().is_empty() => Self::Null,
-            Value::String(text) => Self::Text(Cow::Borrowed(text)),
-            Value::Array(_) | Value::Object(_) => Self::Text(Cow::Owned(value.to_string())),
+            Value::String(text) => match text.trim() {
+                "" => Self::Null,
+                trimmed => Self::Text(Cow::Borrowed(trimmed)),
+            },
+            Value::Array(_) => Self::Text(Cow::Owned(render_json(value))),
+            Value::Object(_) => match exact_digits(value) {
+                Some(digits) => Self::Exact(Cow::Borrowed(digits)),
+                None => Self::Text(Cow::Owned(render_json(value))),
+            },
         }
+    }
+
+    /// The cell of a number that is no `i64`: `7.0` is the whole number 7.
+    fn from_number(number: &Value) -> Self {
+        let text = number_text(number).unwrap_or_default();
+        if let Ok(whole) = text.parse() {
+            return Self::Integer(whole);
+        }
+        match number.as_f64().filter(|double| double.fract() != 0.0) {
+            Some(double) => Self::Float(double),
+            None => Self::Exact(Cow::Owned(text.into_owned())),
+        }
+    }
+
+    /// Whether the cell is a number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Float(_) | Self::Exact(_))
     }
 
     /// The cell as text; none for null.
     pub(crate) fn into_text(self) -> Option<Cow<'v, str>> {
         Some(match self {
             Self::Null => return None,
-            Self::Text(text) => text,
+            Self::Text(text) | Self::Exact(text) => text,
             Self::Integer(number) => Cow::Owned(number.to_string()),
             Self::Float(number) => Cow::Owned(number.to_string()),
             Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
@@ -90,6 +114,24 @@ impl<'v> Cell<'v> {
             Self::Timestamp(micros) => Cow::Owned(timestamp_text(micros)),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
         })
+    }
+
+    /// The number at the column's places, where the mapping declares how it is rounded.
+    pub(crate) fn round_to_places(self, kind: ColumnType, rounding: Rounding) -> Self {
+        let places = match kind {
+            ColumnType::Decimal(_, scale) => scale.unsigned_abs().into(),
+            _ => 0,
+        };
+        match &self {
+            Self::Float(_) | Self::Exact(_) | Self::Text(_) => {
+                let text = self.clone().into_text().unwrap_or_default();
+                match round_number(&text, places, rounding) {
+                    Some(rounded) => Self::Text(Cow::Owned(rounded)),
+                    None => self,
+                }
+            }
+            _ => self,
+        }
     }
 
     /// The cell in the column's type, or what the column expected. The value itself is never in the
@@ -107,7 +149,7 @@ impl<'v> Cell<'v> {
             ColumnType::Integer => self
                 .as_integer()
                 .map(Self::Integer)
-                .ok_or("a whole number was expected"),
+                .ok_or("a whole number of at most 64 bits was expected"),
             ColumnType::Float => self
                 .as_float()
                 .map(Self::Float)
@@ -125,13 +167,10 @@ impl<'v> Cell<'v> {
     fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
-            // Above 2^53 a double cannot hold every whole number.
-            Self::Float(number)
-                if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
-            {
-                Some(*number as i64)
-            }
-            Self::Text(text) => text.trim().parse().ok(),
+            Self::Text(text) => text
+                .parse()
+                .ok()
+                .or_else(|| canonical_number(text)?.parse().ok()),
             _ => None,
         }
     }
@@ -140,11 +179,9 @@ impl<'v> Cell<'v> {
         match self {
             Self::Integer(number) => Some(*number as f64),
             Self::Float(number) => Some(*number),
-            Self::Text(text) => text
-                .trim()
-                .parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite()),
+            Self::Text(text) | Self::Exact(text) => {
+                text.parse().ok().filter(|number: &f64| number.is_finite())
+            }
             _ => None,
         }
     }
@@ -198,23 +235,20 @@ impl<'v> Cell<'v> {
     fn into_decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
         let text = match self {
             Self::Decimal(_) => return Ok(self),
-            Self::Integer(_) | Self::Float(_) | Self::Text(_) => self.into_text(),
+            Self::Integer(_) | Self::Float(_) | Self::Exact(_) | Self::Text(_) => self.into_text(),
             _ => None,
         };
-        let number = text
-            .and_then(|text| parse_decimal(text.trim(), scale.unsigned_abs().into()))
-            .ok_or("an amount such as 118.40 was expected")?;
-
-        if number.unsigned_abs() < 10u128.pow(digits.into()) {
-            Ok(Self::Decimal(number))
-        } else {
-            Err("the amount has more digits than the column")
-        }
+        let text = text.ok_or(NO_AMOUNT)?;
+        parse_decimal(&text, digits.into(), scale.unsigned_abs().into()).map(Self::Decimal)
     }
 }
 
-/// The digits of a decimal text at a scale; further digits are rounded, half away from zero.
-fn parse_decimal(text: &str, scale: usize) -> Option<i128> {
+/// Why a value is no amount.
+const NO_AMOUNT: &str = "an amount such as 118.40 was expected";
+
+/// The digits of a decimal text at a scale. No digit is dropped but a zero behind all others:
+/// 1.005 is no amount of pence, and the mapping says how it is rounded.
+fn parse_decimal(text: &str, digits: usize, scale: usize) -> Result<i128, &'static str> {
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text),
@@ -225,21 +259,22 @@ fn parse_decimal(text: &str, scale: usize) -> Option<i128> {
             .bytes()
             .chain(fraction.bytes())
             .all(|byte| byte.is_ascii_digit());
-    if !is_number || whole.len() > WHOLE_DIGITS_MAX {
-        return None;
+    if !is_number {
+        return Err(NO_AMOUNT);
     }
 
-    let digits_at_scale: String = fraction
-        .chars()
-        .chain(std::iter::repeat('0'))
-        .take(scale)
-        .collect();
-    let number: i128 = format!("0{whole}{digits_at_scale}").parse().ok()?;
-    let rounds_up = fraction
-        .as_bytes()
-        .get(scale)
-        .is_some_and(|digit| *digit >= b'5');
-    Some(sign * (number + i128::from(rounds_up)))
+    let whole = whole.trim_start_matches('0');
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > scale {
+        return Err("the amount has more places than the column; `round` says how it is rounded");
+    }
+    if whole.len() + scale > digits {
+        return Err("the amount has more digits than the column");
+    }
+    let number: i128 = format!("0{whole}{fraction:0<scale$}")
+        .parse()
+        .map_err(|_| NO_AMOUNT)?;
+    Ok(sign * number)
 }
 
 /// A date in ISO form.

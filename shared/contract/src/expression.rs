@@ -101,6 +101,16 @@ impl RootedPath {
         self.path.all_values(self.select_root(scope))
     }
 
+    /// Whether the path begins at an item of a list, or at the one that holds it.
+    pub(crate) fn begins_at_item(&self) -> bool {
+        matches!(self.root, PathRoot::Here | PathRoot::Parent)
+    }
+
+    /// Whether the path goes on to each element of what is neither a list nor null.
+    pub(crate) fn is_no_list(&self, scope: &ValueRoots<'_>) -> bool {
+        self.path.is_no_list(self.select_root(scope))
+    }
+
     /// Whether the record's body states a value at the path. Values outside of the body state
     /// nothing about the record.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
@@ -230,6 +240,14 @@ impl CompiledExpression {
         }
     }
 
+    /// The key of the other record whose id it gives; empty for every other expression.
+    pub(crate) fn identity_key(&self) -> &[Self] {
+        match self {
+            Self::Identity { key, .. } => key,
+            _ => &[],
+        }
+    }
+
     /// The first path that it reads, for messages.
     pub(crate) fn first_path(&self) -> String {
         self.paths()
@@ -241,31 +259,35 @@ impl CompiledExpression {
     /// Whether a patch with this body states the expression's value. A value that does not depend
     /// on the body always is. A value joined of parts is stated only with all of them: half a name
     /// belongs to no person. Of alternatives, all must be stated up to the first that has a value.
-    pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
+    pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>, calendar: &Calendar) -> bool {
         match self {
             Self::Copy(path) | Self::Sentinel(path) => {
                 path.root == PathRoot::Event || path.is_stated(scope)
             }
             Self::Constant(_) => true,
             Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
-                parts.iter().all(|part| part.is_stated(scope))
+                parts.iter().all(|part| part.is_stated(scope, calendar))
             }
-            Self::Coalesce(parts) => alternatives_are_stated(parts, scope),
+            Self::Coalesce(parts) => alternatives_are_stated(parts, scope, calendar),
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
-            | Self::Normalise { from, .. } => from.is_stated(scope),
+            | Self::Normalise { from, .. } => from.is_stated(scope, calendar),
         }
     }
 
-    /// Whether any path that it reads holds a value other than null. An expression without paths
-    /// has one.
-    fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
-        let paths = self.paths();
-        paths.is_empty()
-            || paths.iter().any(|path| {
-                path.first_value(scope)
-                    .is_some_and(|value| !value.is_null())
-            })
+    /// The text that the expression reads first, for what its column cannot read; none for null.
+    pub(crate) fn raw_text<'v>(&self, scope: &ValueRoots<'v>) -> Option<Cow<'v, str>> {
+        let mut paths = self.paths().into_iter();
+        let value = paths.find_map(|path| path.first_value(scope).filter(|value| !value.is_null()));
+        Cell::from_json(value?).into_text()
+    }
+
+    /// Whether any path that it reads holds more than null or blank text.
+    pub(crate) fn reads_content(&self, scope: &ValueRoots<'_>) -> bool {
+        self.paths().iter().any(|path| {
+            path.first_value(scope)
+                .is_some_and(|value| Cell::from_json(value) != Cell::Null)
+        })
     }
 
     /// Whether a patch states any of the paths in the body that it reads, and whether it states all
@@ -319,9 +341,9 @@ impl CompiledExpression {
                 Some(code) => map_code(code, list, *unknown),
                 None => Ok(Cell::Null),
             },
-            Self::Parse { from, parse } => match from.evaluate_text(scope, calendar)? {
-                Some(text) => parse.parse_text(&text, calendar),
-                None => Ok(Cell::Null),
+            Self::Parse { from, parse } => match from.evaluate(scope, calendar)? {
+                Cell::Null => Ok(Cell::Null),
+                cell => parse.parse_cell(cell, calendar),
             },
             Self::Normalise {
                 from,
@@ -346,12 +368,18 @@ impl CompiledExpression {
 
 /// Whether a patch states the alternatives up to the first that has a value: an unstated one before
 /// it could win.
-fn alternatives_are_stated(parts: &[CompiledExpression], scope: &ValueRoots<'_>) -> bool {
+///
+/// An alternative has a value when it gives one: blank text is null here as in every column.
+fn alternatives_are_stated(
+    parts: &[CompiledExpression],
+    scope: &ValueRoots<'_>,
+    calendar: &Calendar,
+) -> bool {
     for part in parts {
-        if !part.is_stated(scope) {
+        if !part.is_stated(scope, calendar) {
             return false;
         }
-        if part.has_value(scope) {
+        if part.evaluate(scope, calendar) != Ok(Cell::Null) {
             return true;
         }
     }
@@ -412,7 +440,7 @@ fn evaluate_concat<'v>(
         if !joined.is_empty() {
             joined.push_str(separator);
         }
-        joined.push_str(text.trim());
+        joined.push_str(&text);
     }
 
     Ok(if joined.is_empty() {
@@ -459,9 +487,8 @@ fn evaluate_identity<'v>(
 
 /// The raw text of a date that stands for "no date"; null for every other text.
 fn sentinel_text<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
-    let text = value.and_then(Value::as_str);
-    let sentinel = text.filter(|text| {
-        parse_date(text.trim()).is_some_and(|day| calendar.sentinels.contains(&day))
-    });
+    let text = value.and_then(Value::as_str).map(str::trim);
+    let sentinel =
+        text.filter(|text| parse_date(text).is_some_and(|day| calendar.sentinels.contains(&day)));
     sentinel.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
 }

@@ -4,6 +4,7 @@
 //! it again changes nothing, and older state never overwrites newer. So a run that broke off can
 //! simply continue.
 
+mod doubles;
 pub mod dynamo;
 pub mod journal;
 pub mod pages;

@@ -124,10 +124,12 @@ impl PagedApi {
             .get(ETAG)
             .and_then(|etag| etag.to_str().ok())
             .map(str::to_owned);
-        let page: Value = answer
-            .json()
+        let bytes = answer
+            .bytes()
             .await
-            .map_err(|error| format!("a page is not JSON: {}", error.without_url()))?;
+            .map_err(|error| format!("a page broke off: {}", error.without_url()))?;
+        let page =
+            contract::read_json(&bytes).map_err(|fault| format!("a page is {}", fault.reason))?;
         let pointer = &self.paging.items;
         let items = page
             .pointer(pointer)

@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
+use super::doubles::DoubleEncoders;
 use super::dynamo;
 use crate::error::CliError;
 
@@ -30,6 +31,8 @@ pub struct RecordFile {
     pub total: u64,
     /// How much of it was read.
     pub read_so_far: Arc<AtomicU64>,
+    /// Whether the file holds texts only, which the contract gives their types.
+    pub is_untyped: bool,
 }
 
 /// Opens a file. Its name says what is in it: `.csv`, `.parquet`; every other file holds a JSON
@@ -59,7 +62,8 @@ pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
     } else {
         Box::new(counted)
     };
-    let records = if name.ends_with(".csv") {
+    let is_untyped = name.ends_with(".csv");
+    let records = if is_untyped {
         read_csv(reader, shown)?
     } else {
         read_json_lines(reader, shown)
@@ -68,6 +72,7 @@ pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
         records,
         total,
         read_so_far,
+        is_untyped,
     })
 }
 
@@ -115,12 +120,9 @@ fn parse_json_line(line: std::io::Result<Vec<u8>>, location: &str) -> Option<Bac
         Err(error) => return Some(Err(format!("{location}: {error}"))),
     };
 
-    Some(match serde_json::from_slice::<Value>(&line) {
+    Some(match contract::read_json(&line) {
         Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
-        Err(error) => {
-            let column = error.column();
-            Err(format!("{location}: not JSON, column {column}"))
-        }
+        Err(fault) => Err(format!("{location}: {}", fault.reason)),
     })
 }
 
@@ -182,17 +184,24 @@ fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
         records: Box::new(records),
         total,
         read_so_far,
+        is_untyped: false,
     })
 }
 
-/// The rows of a batch as objects: dates and instants in ISO form.
+/// The rows of a batch as objects: decimals with every digit, dates and instants in ISO form.
 fn batch_objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Value>, String> {
-    let mut writer = arrow_json::ArrayWriter::new(Vec::new());
+    let mut writer = arrow_json::WriterBuilder::new()
+        .with_encoder_factory(DoubleEncoders::shared())
+        .build::<_, arrow_json::writer::JsonArray>(Vec::new());
     writer
         .write(batch)
         .and_then(|()| writer.finish())
         .map_err(|error| error.to_string())?;
-    serde_json::from_slice(&writer.into_inner()).map_err(|error| error.to_string())
+
+    match contract::read_json(&writer.into_inner()).map_err(|fault| fault.reason)? {
+        Value::Array(rows) => Ok(rows),
+        _ => Ok(Vec::new()),
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +228,7 @@ mod tests {
         assert_eq!(found[..2], [Ok(json!({"id": 1})), Ok(json!({"id": 2}))]);
         let why = found[2].as_ref().unwrap_err();
         assert!(
-            why.contains("a.jsonl:4: not JSON, column 2") && !why.contains("broken"),
+            why.contains("a.jsonl:4: not JSON, line 1, column 2") && !why.contains("broken"),
             "{why}"
         );
         let found = read("b.csv", "\u{feff}id,name\n1,\"A, B\"\n2,\n3\n".as_bytes());

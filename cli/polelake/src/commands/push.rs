@@ -4,7 +4,8 @@ use std::io::Read;
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::progress::styled_bar;
 use crate::args::platform::PushArgs;
@@ -40,14 +41,25 @@ fn read_events(file: &Path) -> Result<Vec<Vec<u8>>, CliError> {
         bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     }
 
-    if let Ok(document) = serde_json::from_slice::<Value>(&bytes) {
-        return Ok(vec![document.to_string().into_bytes()]);
+    if serde_json::from_slice::<&RawValue>(&bytes).is_ok() {
+        return Ok(vec![join_document_lines(bytes)]);
     }
     let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     Ok(lines
         .filter(|line| !line.is_empty())
         .map(<[u8]>::to_vec)
         .collect())
+}
+
+/// One line of a JSON document: no text within one holds the end of a line, so every byte of the
+/// event itself stays.
+fn join_document_lines(mut document: Vec<u8>) -> Vec<u8> {
+    for byte in &mut document {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    document.trim_ascii().to_vec()
 }
 
 /// A progress bar for so many events of a source.

@@ -43,12 +43,23 @@ impl TextParser {
         })
     }
 
-    /// The value of a text by the first format that it has, or what was expected.
-    pub(super) fn parse_text<'v>(
+    /// The value of a cell. A number is an amount already: 1.234 is no thousand, whatever the
+    /// separators of the formats are.
+    pub(super) fn parse_cell<'v>(
         &self,
-        text: &str,
+        cell: Cell<'v>,
         calendar: &Calendar,
     ) -> Result<Cell<'v>, &'static str> {
+        let is_amount = cell.is_number() && matches!(self.formats, TextFormats::Decimal(_));
+        let text = cell.into_text().unwrap_or_default();
+        if is_amount && !self.sentinels.iter().any(|sentinel| *sentinel == text) {
+            return Ok(Cell::Text(text));
+        }
+        self.parse_text(&text, calendar)
+    }
+
+    /// The value of a text by the first format that it has, or what was expected.
+    fn parse_text<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
         if self
             .sentinels
             .iter()

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use contract::{CompiledMapping, EvaluatedEvent, Event, PoleRow};
-use serde_json::Value;
 
 use super::redact::Redaction;
 use super::row_ids;
@@ -209,11 +208,11 @@ impl RecordClassifier<'_> {
     /// A JSON document without the mentions; none when it is no JSON or the mentions cannot be
     /// redacted.
     fn redact_json(&self, value: &[u8]) -> Option<Vec<u8>> {
-        let mut value: Value = serde_json::from_slice(value).ok()?;
+        let mut value = contract::read_json(value).ok()?;
         if self.search_terms.redact_value(&mut value) != Redaction::Done {
             return None;
         }
 
-        serde_json::to_vec(&value).ok()
+        Some(contract::render_json(&value).into_bytes())
     }
 }
