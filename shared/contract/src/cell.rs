@@ -288,6 +288,7 @@ fn format_date(days: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::exact_number;
     use serde_json::json;
 
     fn coerced(value: &Value, kind: ColumnType) -> Result<Cell<'_>, &'static str> {
@@ -303,8 +304,8 @@ mod tests {
         for value in [
             json!(118.4),
             json!("118.40"),
-            json!("118.4"),
-            json!(118.399999999),
+            json!("0118.4"),
+            json!(118.400),
         ] {
             assert_eq!(
                 coerced(&value, ColumnType::Decimal(12, 2)),
@@ -317,9 +318,13 @@ mod tests {
             Ok(Cell::Decimal(25000))
         );
         assert_eq!(
-            coerced(&json!(-0.005), ColumnType::Decimal(12, 2)),
-            Ok(Cell::Decimal(-1))
+            coerced(&json!(-0.0), ColumnType::Decimal(12, 2)),
+            Ok(Cell::Decimal(0))
         );
+        for more_places in [json!(1.005), json!("1.005"), json!(118.399999999)] {
+            let refused = coerced(&more_places, ColumnType::Decimal(12, 2)).unwrap_err();
+            assert!(refused.contains("more places"), "{refused}");
+        }
         assert!(coerced(&json!(1e15), ColumnType::Decimal(12, 2)).is_err());
         assert!(coerced(&json!("1,000"), ColumnType::Decimal(12, 2)).is_err());
     }
@@ -374,6 +379,56 @@ mod tests {
         assert_eq!(
             coerced(&json!(3), ColumnType::Text),
             Ok(Cell::Text("3".into()))
+        );
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_keeps_its_digits_or_is_refused() {
+        let id = exact_number("89441100000000000011").unwrap();
+        assert_eq!(
+            coerced(&id, ColumnType::Text),
+            Ok(Cell::Text("89441100000000000011".into()))
+        );
+        assert_eq!(
+            coerced(&id, ColumnType::Decimal(38, 2)),
+            Ok(Cell::Decimal(8_944_110_000_000_000_001_100))
+        );
+        let refused = coerced(&id, ColumnType::Integer).unwrap_err();
+        assert!(refused.contains("64 bits"), "{refused}");
+        assert!(coerced(&json!(u64::MAX), ColumnType::Integer).is_err());
+        assert_eq!(
+            coerced(&json!("7.0"), ColumnType::Integer),
+            Ok(Cell::Integer(7))
+        );
+    }
+
+    #[test]
+    fn a_number_is_rounded_only_as_the_mapping_says() {
+        let calendar = Calendar::default();
+        for (text, rounding, wanted) in [
+            ("1.005", Rounding::HalfEven, 100),
+            ("1.015", Rounding::HalfEven, 102),
+            ("1.005", Rounding::HalfUp, 101),
+            ("-1.005", Rounding::HalfUp, -101),
+            ("0.9951", Rounding::HalfEven, 100),
+        ] {
+            for value in [json!(text), exact_number(text).unwrap()] {
+                let kind = ColumnType::Decimal(12, 2);
+                let cell = Cell::from_json(&value).round_to_places(kind, rounding);
+                assert_eq!(
+                    cell.coerce_to_type(kind, &calendar),
+                    Ok(Cell::Decimal(wanted)),
+                    "{text} {rounding:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn outer_spaces_are_no_part_of_a_text() {
+        assert_eq!(
+            coerced(&json!(" Zo\u{eb}\u{a0} "), ColumnType::Text),
+            Ok(Cell::Text("Zo\u{eb}".into()))
         );
     }
 }

@@ -353,3 +353,6 @@ fn is_json_number(text: &str) -> bool {
     let has_extra_zero = leads_with_zero && second_is_digit;
     !has_extra_zero && !unsigned.starts_with(['+', '.'])
 }
+
+#[cfg(test)]
+mod tests;

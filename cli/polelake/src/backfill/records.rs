@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(found[..2], [Ok(json!({"id": 1})), Ok(json!({"id": 2}))]);
         let why = found[2].as_ref().unwrap_err();
         assert!(
-            why.contains("a.jsonl:4: not JSON, line 1, column 2") && !why.contains("broken"),
+            why.contains("a.jsonl:4: not JSON: line 1, column 2") && !why.contains("broken"),
             "{why}"
         );
         let found = read("b.csv", "\u{feff}id,name\n1,\"A, B\"\n2,\n3\n".as_bytes());
