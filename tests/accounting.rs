@@ -1,24 +1,56 @@
-//! The audit: it closes on what is whole, and names the object and the offset of what is not.
+//! The audit: it balances on what is whole, and names the object and the offset of what is not.
 
 use lake::Day;
-use operations::audit::{AuditFinding, AuditScope, audit_lake};
+use operations::LakeHandle;
+use operations::audit::{AuditFinding, AuditScope, LakeAudit, audit_lake};
+use store::ObjectStore;
 
 use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root, visit_files};
 use crate::pole_to_snapshot::town;
 
+const TUESDAY: &str = "2026-03-03";
+
+/// An object that vanishes, and how the audit names the loss.
+struct VanishingObject {
+    bucket: &'static str,
+    key: String,
+    what: &'static str,
+    named_object: &'static str,
+}
+
+async fn open_lake(lake: &LakeUnderTest) -> LakeHandle {
+    lake.lake_handle(&repository_root().join("contracts")).await
+}
+
 async fn findings(lake: &LakeUnderTest) -> Vec<AuditFinding> {
-    let zones = lake.lake_handle(&repository_root().join("contracts")).await;
-    audit_lake(&zones, AuditScope::default())
+    audit_lake(&open_lake(lake).await, AuditScope::default())
         .await
         .unwrap()
         .findings
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
+async fn the_reconciliation_of_a_town_balances_and_every_kind_of_damage_is_named() {
     let lake = LakeUnderTest::start().await;
+    let pushed = run_two_days(&lake).await;
+
+    let whole = lake.assert_reconciled().await;
+    assert_whole_audit(&lake, &whole, pushed);
+
+    let zones = open_lake(&lake).await;
+    assert_one_day_balances(&lake, &zones, &whole).await;
+
+    for vanishing in choose_vanishing_objects(&lake) {
+        assert_loss_is_named(&lake, &zones, &vanishing).await;
+    }
+    assert_eq!(findings(&lake).await, [], "all is back");
+    no_person_is_in_the_logs(&lake);
+}
+
+/// Runs Monday and Tuesday of the town; gives how many events were pushed.
+async fn run_two_days(lake: &LakeUnderTest) -> usize {
     let mut pushed = 0;
-    for (number, date) in [MONDAY, "2026-03-03"].into_iter().enumerate() {
+    for (number, date) in [MONDAY, TUESDAY].into_iter().enumerate() {
         lake.set_date(date);
         for (source, events) in town(number) {
             pushed += events.len();
@@ -26,122 +58,131 @@ async fn the_books_of_a_town_close_and_every_kind_of_damage_is_named() {
         }
         lake.run_day(date).await;
     }
-    let whole = lake.assert_reconciled().await;
+    pushed
+}
+
+/// The records that landed, of all sources.
+fn landed_records(audit: &LakeAudit) -> u64 {
+    audit
+        .sources
+        .iter()
+        .map(|source| source.sum_counts(false).landed)
+        .sum()
+}
+
+/// The audit of everything counts what was pushed, and every table on both days.
+fn assert_whole_audit(lake: &LakeUnderTest, whole: &LakeAudit, pushed: usize) {
     let accepted: i64 = whole
         .sources
         .iter()
         .filter_map(|source| source.accepted)
         .sum();
-    let landed: u64 = whole
-        .sources
-        .iter()
-        .map(|source| source.sum_counts(false).landed)
-        .sum();
     assert_eq!(
-        (accepted, landed),
+        (accepted, landed_records(whole)),
         (i64::try_from(pushed).unwrap(), pushed as u64)
     );
-    let merged = lake.count_merged_tables();
+
     assert_eq!(
         whole.tables.len(),
-        merged * 2,
+        lake.count_merged_tables() * 2,
         "every table that a source fills, on two days"
     );
-    // One day alone has its own part of the books.
-    let zones = lake.lake_handle(&repository_root().join("contracts")).await;
-    let tuesday = Day::parse("2026-03-03");
-    let day = audit_lake(
-        &zones,
-        AuditScope {
-            from: tuesday,
-            to: tuesday,
-            deep: false,
-        },
-    )
-    .await
-    .unwrap();
-    assert!(day.is_reconciled(), "{:?}", day.findings);
-    let of_day: u64 = day
-        .sources
-        .iter()
-        .map(|source| source.sum_counts(false).landed)
-        .sum();
-    assert!(0 < of_day && of_day < landed, "{of_day} of {landed}");
-    assert_eq!(day.tables.len(), merged);
+}
 
-    // A receipt that vanished, a raw object that vanished, a refined object that vanished, a snapshot that shrank.
-    let first = |bucket: &str, prefix: &str| {
-        lake.read_objects(bucket, prefix)
-            .keys()
-            .next()
-            .unwrap()
-            .clone()
+/// One day alone has its own part of the reconciliation.
+async fn assert_one_day_balances(lake: &LakeUnderTest, zones: &LakeHandle, whole: &LakeAudit) {
+    let tuesday = Day::parse(TUESDAY);
+    let scope = AuditScope {
+        from: tuesday,
+        to: tuesday,
+        deep: false,
     };
-    let last = |bucket: &str, prefix: &str| {
-        lake.read_objects(bucket, prefix)
-            .keys()
-            .next_back()
-            .unwrap()
-            .clone()
-    };
-    type Damage<'d> = (&'d str, String, &'d str, &'d str);
-    let cases: [Damage<'_>; 5] = [
-        (
-            "refined",
-            first("refined", "refined/_receipts/housing-person"),
-            "has no receipt",
-            "raw/housing-person/",
-        ),
-        (
-            "raw",
-            last("raw", "raw/housing-person/epoch=1/partition=1"),
-            "raw object that is not there",
-            "refined/_receipts/",
-        ),
-        (
-            "refined",
-            first("refined", "refined/person/"),
-            "is not there",
-            "refined/person/",
-        ),
-        (
-            "refined",
-            first("refined", "quarantine/"),
-            "refused records are lost",
-            "quarantine/",
-        ),
-        (
-            "curated",
-            first("curated", "curated/person/shard=000"),
-            "is not there",
-            "curated/person/",
-        ),
-    ];
-    for (bucket, key, what, object) in cases {
-        let store = match bucket {
-            "raw" => &zones.raw,
-            "refined" => &zones.refined,
-            _ => &zones.curated,
-        };
-        let kept = store.get(&key).await.unwrap();
-        store.delete(&key).await.unwrap();
-        let found = findings(&lake).await;
-        assert!(
-            found
-                .iter()
-                .any(|finding| finding.what.contains(what) && finding.object.starts_with(object)),
-            "{key}: {found:?}"
-        );
-        assert!(
-            store
-                .put_if_absent(&key, kept.body, kept.metadata)
-                .await
-                .unwrap()
-        );
-        lake.platform.running.wait_until_settled().await;
+    let day = audit_lake(zones, scope).await.unwrap();
+    assert!(day.is_reconciled(), "{:?}", day.findings);
+
+    let (of_day, landed) = (landed_records(&day), landed_records(whole));
+    assert!(0 < of_day && of_day < landed, "{of_day} of {landed}");
+    assert_eq!(day.tables.len(), lake.count_merged_tables());
+}
+
+fn first_key(lake: &LakeUnderTest, bucket: &str, prefix: &str) -> String {
+    let objects = lake.read_objects(bucket, prefix);
+    objects.keys().next().unwrap().clone()
+}
+
+fn last_key(lake: &LakeUnderTest, bucket: &str, prefix: &str) -> String {
+    let objects = lake.read_objects(bucket, prefix);
+    objects.keys().next_back().unwrap().clone()
+}
+
+/// A receipt, a raw object, a refined object, a quarantine object and a snapshot's shard.
+fn choose_vanishing_objects(lake: &LakeUnderTest) -> [VanishingObject; 5] {
+    [
+        VanishingObject {
+            bucket: "refined",
+            key: first_key(lake, "refined", "refined/_receipts/housing-person"),
+            what: "has no receipt",
+            named_object: "raw/housing-person/",
+        },
+        VanishingObject {
+            bucket: "raw",
+            key: last_key(lake, "raw", "raw/housing-person/epoch=1/partition=1"),
+            what: "raw object that is not there",
+            named_object: "refined/_receipts/",
+        },
+        VanishingObject {
+            bucket: "refined",
+            key: first_key(lake, "refined", "refined/person/"),
+            what: "is not there",
+            named_object: "refined/person/",
+        },
+        VanishingObject {
+            bucket: "refined",
+            key: first_key(lake, "refined", "quarantine/"),
+            what: "refused records are lost",
+            named_object: "quarantine/",
+        },
+        VanishingObject {
+            bucket: "curated",
+            key: first_key(lake, "curated", "curated/person/shard=000"),
+            what: "is not there",
+            named_object: "curated/person/",
+        },
+    ]
+}
+
+/// The store of a bucket.
+fn zone_store<'z>(zones: &'z LakeHandle, bucket: &str) -> &'z dyn ObjectStore {
+    match bucket {
+        "raw" => &*zones.raw,
+        "refined" => &*zones.refined,
+        _ => &*zones.curated,
     }
-    assert_eq!(findings(&lake).await, [], "all is back");
-    no_person_is_in_the_logs(&lake);
+}
+
+/// Deletes the object, sees that the audit names it, and puts it back.
+async fn assert_loss_is_named(
+    lake: &LakeUnderTest,
+    zones: &LakeHandle,
+    vanishing: &VanishingObject,
+) {
+    let key = &vanishing.key;
+    let store = zone_store(zones, vanishing.bucket);
+    let kept = store.get(key).await.unwrap();
+    store.delete(key).await.unwrap();
+
+    let found = findings(lake).await;
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.what.contains(vanishing.what)
+                && finding.object.starts_with(vanishing.named_object)),
+        "{key}: {found:?}"
+    );
+
+    let is_back = store.put_if_absent(key, kept.body, kept.metadata).await;
+    assert!(is_back.unwrap());
+    lake.platform.running.wait_until_settled().await;
 }
 
 /// The functions have refused, quarantined and reported by now: none of it with a name.

@@ -101,7 +101,12 @@ async fn older_state_never_overwrites_newer_and_a_second_run_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_format_gives_the_same_rows() {
     let lake = LakeUnderTest::start().await;
-    let record = |id: &str| json!({"id": id, "reference": "2026/1", "status": "Decided", "fee": "258.00", "last_updated": "2026-02-01T10:00:00Z"});
+    let record = |id: &str| {
+        json!({
+            "id": id, "reference": "2026/1", "status": "Decided", "fee": "258.00",
+            "last_updated": "2026-02-01T10:00:00Z"
+        })
+    };
     let lines = file(&lake, "a.jsonl", &format!("{}\n", record("1")));
     let csv = file(
         &lake,
@@ -166,7 +171,8 @@ print('{}')
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_records_are_named_without_their_values_and_the_others_go_on() {
     let lake = LakeUnderTest::start().await;
-    let text = "{\"id\": \"p1\", \"surname\": \"Sample\"}\n{\"id\": Robin}\n{\"surname\": \"Nobody\"}\n{\"id\": \"p2\"}\n";
+    let text = "{\"id\": \"p1\", \"surname\": \"Sample\"}\n{\"id\": Robin}\n\
+        {\"surname\": \"Nobody\"}\n{\"id\": \"p2\"}\n";
     let dump = file(&lake, "people.jsonl", text);
     let (code, told, said) = backfill(&lake, "housing-person", &[shown(&dump)]).await;
     assert_eq!(
@@ -292,11 +298,21 @@ async fn page(State(api): State<Api>, uri: Uri, headers: HeaderMap) -> Response 
     if known {
         return StatusCode::NOT_MODIFIED.into_response();
     }
-    let record = |id: &str, status: &str| json!({"id": id, "reference": id, "status": status, "last_updated": "2026-02-01T10:00:00Z"});
+    let record = |id: &str, status: &str| {
+        json!({
+            "id": id, "reference": id, "status": status, "last_updated": "2026-02-01T10:00:00Z"
+        })
+    };
     let body = match cursor.as_str() {
         "" => json!({"results": [record("1", "Decided"), record("2", "Decided")], "next": "b"}),
         "b" if changed => {
-            json!({"results": [{"id": "3", "reference": "3", "status": "Appealed", "last_updated": "2026-02-02T10:00:00Z"}], "next": null})
+            json!({
+                "results": [{
+                    "id": "3", "reference": "3", "status": "Appealed",
+                    "last_updated": "2026-02-02T10:00:00Z"
+                }],
+                "next": null
+            })
         }
         _ => json!({"results": [record("3", "Decided")], "next": null}),
     };

@@ -1,11 +1,14 @@
 //! The catalogue is kept in step with the contracts by the functions themselves.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_glue::Client;
+use aws_sdk_glue::types::{ColumnStatisticsData, Table};
 use serde_json::json;
-use store::{GlueCatalogue, conformance};
+use store::{GlueCatalogue, TableCatalogue as _, conformance};
 
 use crate::endpoints::{glue, glue_at, make_database};
 use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event};
@@ -14,6 +17,19 @@ use crate::readers::has;
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
     let lake = LakeUnderTest::start().await;
+    push_three_people(&lake).await;
+    lake.run_day(MONDAY).await;
+
+    let client = glue(&lake).await;
+    let person = read_table(&client, "polelake_curated_pole", "person").await;
+    assert_contract_parameters(&person);
+    assert_column_comment(&person);
+    assert_statistics(&client).await;
+    assert_projections(&client).await;
+}
+
+/// Three people with one date of birth and two surnames.
+async fn push_three_people(lake: &LakeUnderTest) {
     let people = ["Sample", "Specimen", "Sample"]
         .iter()
         .enumerate()
@@ -24,17 +40,17 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
         });
     lake.push_events("housing-person", &people.collect::<Vec<_>>())
         .await;
-    lake.run_day(MONDAY).await;
-    let client = glue(&lake).await;
-    let table = client
-        .get_table()
-        .database_name("polelake_curated_pole")
-        .name("person")
-        .send()
-        .await
-        .unwrap();
-    let table = table.table.unwrap();
-    let parameters = table.parameters.clone().unwrap();
+}
+
+/// A table as Glue shows it.
+async fn read_table(client: &Client, database: &str, name: &str) -> Table {
+    let request = client.get_table().database_name(database).name(name);
+    request.send().await.unwrap().table.unwrap()
+}
+
+/// The table's parameters say who owns it, by which contract, and which day passed.
+fn assert_contract_parameters(table: &Table) {
+    let parameters = table.parameters.as_ref().unwrap();
     for (name, value) in [
         ("polelake.owner", "polelake"),
         ("polelake.contract", "pole/person"),
@@ -44,7 +60,11 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
     ] {
         assert_eq!(parameters[name], value, "{name}");
     }
-    let descriptor = table.storage_descriptor.unwrap();
+}
+
+/// A column has the contract's words and classification.
+fn assert_column_comment(table: &Table) {
+    let descriptor = table.storage_descriptor.as_ref().unwrap();
     let surname = descriptor
         .columns()
         .iter()
@@ -55,25 +75,30 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
         surname.parameters.as_ref().unwrap()["polelake.classification"],
         "personal"
     );
-    let statistics = client
+}
+
+/// The statistics of the columns, by name.
+async fn read_statistics(client: &Client) -> BTreeMap<String, ColumnStatisticsData> {
+    let request = client
         .get_column_statistics_for_table()
         .database_name("polelake_curated_pole")
-        .table_name("person");
-    let statistics = statistics
+        .table_name("person")
         .column_names("surname")
-        .column_names("date_of_birth")
-        .send()
-        .await
-        .unwrap();
-    let of = |name: &str| {
-        let found = statistics
-            .column_statistics_list()
-            .iter()
-            .find(|column| column.column_name == name)
-            .unwrap();
-        found.statistics_data.clone().unwrap()
-    };
-    let texts = of("surname").string_column_statistics_data.unwrap();
+        .column_names("date_of_birth");
+    let listed = request.send().await.unwrap().column_statistics_list;
+
+    let mut statistics = BTreeMap::new();
+    for column in listed.unwrap_or_default() {
+        statistics.insert(column.column_name, column.statistics_data.unwrap());
+    }
+    statistics
+}
+
+/// Texts are measured; a personal value is not shown.
+async fn assert_statistics(client: &Client) {
+    let mut statistics = read_statistics(client).await;
+    let surname = statistics.remove("surname").unwrap();
+    let texts = surname.string_column_statistics_data.unwrap();
     assert_eq!(
         (
             texts.number_of_distinct_values,
@@ -82,13 +107,18 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
         ),
         (2, 0, 8)
     );
-    let dates = of("date_of_birth").date_column_statistics_data.unwrap();
+
+    let born = statistics.remove("date_of_birth").unwrap();
+    let dates = born.date_column_statistics_data.unwrap();
     assert_eq!(
         (dates.minimum_value, dates.maximum_value),
         (None, None),
-        "nobody's date of birth is shown"
+        "no person's date of birth is shown"
     );
-    // Raw and refined objects are found without a partition for each.
+}
+
+/// Raw and refined objects are found without a partition for each.
+async fn assert_projections(client: &Client) {
     for (database, name, template) in [
         (
             "polelake_raw_housing",
@@ -101,15 +131,7 @@ async fn tables_columns_parameters_and_statistics_follow_the_contracts() {
             "s3://refined/refined/person/date=${in_date}/topic=${in_topic}/epoch=${in_epoch}/partition=${in_partition}/",
         ),
     ] {
-        let table = client
-            .get_table()
-            .database_name(database)
-            .name(name)
-            .send()
-            .await
-            .unwrap()
-            .table
-            .unwrap();
+        let table = read_table(client, database, name).await;
         let parameters = table.parameters.unwrap();
         assert_eq!(
             (
@@ -126,37 +148,16 @@ async fn an_update_that_another_writer_overtook_is_repeated() {
     let lake = LakeUnderTest::start().await;
     let client = glue(&lake).await;
     make_database(&client).await;
-    let catalogue =
-        || -> Arc<dyn store::TableCatalogue> { Arc::new(GlueCatalogue::new(client.clone())) };
-    let table = |owner: String| store::TableSpec {
-        database: conformance::CONFORMANCE_DATABASE.into(),
-        name: "contended".into(),
-        description: "d".into(),
-        location: "s3://bucket/contended/".into(),
-        columns: Vec::new(),
-        partition_keys: Vec::new(),
-        parameters: [(format!("owner.{owner}"), owner)].into(),
-    };
-    catalogue().put_table(&table("first".into())).await.unwrap();
-    let mut writers = Vec::new();
-    for writer in 0..4 {
-        let (catalogue, table) = (catalogue(), table(writer.to_string()));
-        writers.push(tokio::spawn(
-            async move { catalogue.put_table(&table).await },
-        ));
-    }
-    let mut done = 0;
-    for writer in writers {
-        done += usize::from(writer.await.unwrap().is_ok());
-    }
-    let kept = client
-        .get_table()
-        .database_name(conformance::CONFORMANCE_DATABASE)
-        .name("contended")
-        .send()
+    let first = contended_table("first".into());
+    GlueCatalogue::new(client.clone())
+        .put_table(&first)
         .await
         .unwrap();
-    let kept = kept.table.unwrap().parameters.unwrap();
+
+    let done = race_four_writers(&client).await;
+
+    let kept = read_table(&client, conformance::CONFORMANCE_DATABASE, "contended").await;
+    let kept = kept.parameters.unwrap();
     let written = (0..4)
         .filter(|writer| kept.contains_key(&format!("owner.{writer}")))
         .count();
@@ -165,6 +166,37 @@ async fn an_update_that_another_writer_overtook_is_repeated() {
         "no update that was acknowledged was lost: {kept:?}"
     );
     assert!(kept.contains_key("owner.first") && done > 0);
+}
+
+/// The table that all writers update, with one writer's parameter.
+fn contended_table(owner: String) -> store::TableSpec {
+    store::TableSpec {
+        database: conformance::CONFORMANCE_DATABASE.into(),
+        name: "contended".into(),
+        description: "d".into(),
+        location: "s3://bucket/contended/".into(),
+        columns: Vec::new(),
+        partition_keys: Vec::new(),
+        parameters: [(format!("owner.{owner}"), owner)].into(),
+    }
+}
+
+/// Four writers update one table at once; gives how many were acknowledged.
+async fn race_four_writers(client: &Client) -> usize {
+    let mut writers = Vec::new();
+    for writer in 0..4 {
+        let catalogue = GlueCatalogue::new(client.clone());
+        let table = contended_table(writer.to_string());
+        writers.push(tokio::spawn(
+            async move { catalogue.put_table(&table).await },
+        ));
+    }
+
+    let mut done = 0;
+    for writer in writers {
+        done += usize::from(writer.await.unwrap().is_ok());
+    }
+    done
 }
 
 /// moto's server on a port of its own; it ends with the test.

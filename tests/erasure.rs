@@ -2,7 +2,7 @@
 //! balances, and no replay brings them back.
 
 mod broken_off;
-mod people;
+pub(crate) mod people;
 mod versions;
 
 use std::collections::BTreeSet;

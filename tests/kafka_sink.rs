@@ -243,6 +243,7 @@ async fn a_sandbox_that_was_frozen_goes_on() {
         async move {
             reqwest::Client::new()
                 .post(url)
+                .header("content-type", "application/json")
                 .body(body)
                 .send()
                 .await

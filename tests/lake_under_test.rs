@@ -27,6 +27,13 @@ pub(crate) fn repository_root() -> PathBuf {
 /// A folder that goes with its test.
 pub(crate) struct TempFolder(PathBuf);
 
+impl TempFolder {
+    /// The folder at a path, whether it is there yet or not.
+    pub(crate) fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+}
+
 impl std::ops::Deref for TempFolder {
     type Target = Path;
 
@@ -128,6 +135,11 @@ impl LakeUnderTest {
             let (status, answer) = self.post_events(source, "application/json", body).await;
             assert_eq!(status, 202, "{answer}");
         }
+    }
+
+    /// The folder's secret, as an operator reads it.
+    pub(crate) fn operator_token(&self) -> String {
+        std::fs::read_to_string(self.folder.join("operator-token")).unwrap()
     }
 
     pub(crate) async fn invoke_function(&self, function: &str, payload: Value) -> Value {

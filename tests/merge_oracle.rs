@@ -94,7 +94,11 @@ fn event(place: usize, told: &Told) -> Value {
             Does::Delete => person_event("PersonDeletedEvent", &thing, told.minute, json!({})),
         }
     } else {
-        let member = |member: &u8| json!({"id": format!("member-{member}"), "type": "Person", "personTenureType": "Tenant"});
+        let member = |member: &u8| {
+            json!({
+                "id": format!("member-{member}"), "type": "Person", "personTenureType": "Tenant"
+            })
+        };
         let members: Vec<Value> = told.members.iter().map(member).collect();
         let kind = match told.does {
             Does::Whole => "TenureCreatedEvent",
@@ -304,7 +308,10 @@ proptest! {
         // A shuffle by a hash of the place: the order of arrival has nothing to do with that of the
         // events.
         log.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(shuffle | 1).rotate_left(17));
-        let mut days: Vec<(usize, MergeSizes)> = cuts.into_iter().map(|(cut, sizes)| (cut.index(log.len() + 1), sizes)).collect();
+        let mut days: Vec<(usize, MergeSizes)> = cuts
+            .into_iter()
+            .map(|(cut, sizes)| (cut.index(log.len() + 1), sizes))
+            .collect();
         days.sort_by_key(|(cut, _)| *cut);
         days.push((log.len(), last));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,12 +1,20 @@
 //! What an operator does with the binary to a lake that runs: erase a person, rebuild days, sweep
 //! old ones.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
+use crate::lake_under_test::{
+    LakeUnderTest, MONDAY, contracts_with, parquet_rows, person_event, repository_root,
+};
 use crate::quarantine::polelake;
 
 const TUESDAY: &str = "2026-03-03";
+const WEDNESDAY: &str = "2026-03-04";
+const APRIL: &str = "2026-04-04";
+
+/// The person who is erased, and another one.
 const KEY: &str = "0b5e7a4c-1d2f-4e3a-9b8c-7d6e5f4a3b2c";
 const OTHER: &str = "1c6f8b5d-2e3a-4f4b-8c9d-8e7f6a5b4c3d";
 
@@ -32,70 +40,29 @@ fn tenure(minute: u32, members: &[&str]) -> Value {
 
 /// Whether a text stands in anything that the curated zone says, decoded.
 fn says(lake: &LakeUnderTest, text: &str) -> bool {
-    let rows = |bytes: Vec<u8>| format!("{:?}", crate::lake_under_test::parquet_rows(bytes.into()));
     lake.read_objects("curated", "curated")
         .into_iter()
-        .any(|(key, bytes)| {
-            let content = if key.ends_with(".parquet") {
-                rows(bytes)
-            } else {
-                String::from_utf8_lossy(&bytes).into_owned()
-            };
-            content.contains(text)
-        })
+        .any(|(key, bytes)| decode_object(&key, bytes).contains(text))
+}
+
+fn decode_object(key: &str, bytes: Vec<u8>) -> String {
+    if key.ends_with(".parquet") {
+        format!("{:?}", parquet_rows(bytes.into()))
+    } else {
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_is_erased_from_a_lake_that_goes_on() {
+async fn a_person_is_erased_from_a_lake_that_goes_on() {
     let lake = LakeUnderTest::start().await;
     let contracts = repository_root().join("contracts");
-    lake.push_events(
-        "housing-person",
-        &[born(KEY, "Quillon"), born(OTHER, "Ada")],
-    )
-    .await;
-    // Alone in the household: the set becomes empty with them.
-    lake.push_events("housing-tenure", &[tenure(5, &[KEY])])
-        .await;
-    lake.run_day(MONDAY).await;
-    lake.set_date(TUESDAY);
-    lake.push_events(
-        "housing-person",
-        &[person_event(
-            "PersonUpdatedEvent",
-            KEY,
-            9,
-            json!({"surname": "Renamed"}),
-        )],
-    )
-    .await;
-    lake.run_day(TUESDAY).await;
     let id = pole::pole_id("housing-person", &[KEY]).to_string();
+    run_two_days(&lake).await;
     assert!(says(&lake, "Quillon") && says(&lake, &id));
 
-    let who = ["erase", "--source", "housing-person", "--key", KEY];
-    let (code, _, said) = polelake(&lake, &contracts, &who);
-    assert_eq!(code, 2, "without --yes nothing is erased: {said}");
-    let (code, planned, _) = polelake(
-        &lake,
-        &contracts,
-        &[&who[..], &["--dry-run", "--json"]].concat(),
-    );
-    assert_eq!(code, 0);
-    assert!(
-        planned["zones"]["curated"]["objects"].as_u64().unwrap() >= 6,
-        "{planned}"
-    );
-    assert!(says(&lake, "Quillon"), "a dry run erases nothing");
-    let (code, _, said) = polelake(&lake, &contracts, &[&who[..], &["--yes"]].concat());
-    assert_eq!(code, 0, "{said}");
-    assert!(
-        !said.contains(KEY) && !said.contains("Quillon") && !said.contains(&id),
-        "{said}"
-    );
-    for trace in ["Quillon", KEY, &id] {
-        assert!(!says(&lake, trace), "{trace} is left");
-    }
+    assert_planned_only(&lake, &contracts);
+    assert_erased(&lake, &contracts, &id);
     lake.assert_reconciled().await;
     assert_eq!(
         (
@@ -105,112 +72,182 @@ async fn somebody_is_erased_from_a_lake_that_goes_on() {
         (1, 1)
     );
 
-    // Replays, and a late older word about the household: nobody comes back, and the newest word on the set still holds.
+    replay_erased_events(&lake).await;
+    assert_stays_erased(&lake);
+    let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--deep", "--json"]);
+    assert_eq!(code, 0, "{audit}");
+}
+
+/// Two people and a household on Monday, and a change of one of them on Tuesday.
+async fn run_two_days(lake: &LakeUnderTest) {
+    lake.push_events(
+        "housing-person",
+        &[born(KEY, "Quillon"), born(OTHER, "Ada")],
+    )
+    .await;
+    // Alone in the household: the set becomes empty with them.
+    lake.push_events("housing-tenure", &[tenure(5, &[KEY])])
+        .await;
+    lake.run_day(MONDAY).await;
+
+    lake.set_date(TUESDAY);
+    let renamed = json!({"surname": "Renamed"});
+    let event = person_event("PersonUpdatedEvent", KEY, 9, renamed);
+    lake.push_events("housing-person", &[event]).await;
+    lake.run_day(TUESDAY).await;
+}
+
+/// Runs `erase` for the person, with more options.
+fn erase(lake: &LakeUnderTest, contracts: &Path, options: &[&str]) -> (i32, Value, String) {
+    let who = ["erase", "--source", "housing-person", "--key", KEY];
+    polelake(lake, contracts, &[&who[..], options].concat())
+}
+
+/// Neither a call without `--yes` nor a dry run erases anything.
+fn assert_planned_only(lake: &LakeUnderTest, contracts: &Path) {
+    let (code, _, said) = erase(lake, contracts, &[]);
+    assert_eq!(code, 2, "without --yes nothing is erased: {said}");
+
+    let (code, planned, _) = erase(lake, contracts, &["--dry-run", "--json"]);
+    assert_eq!(code, 0);
+    assert!(
+        planned["zones"]["curated"]["objects"].as_u64().unwrap() >= 6,
+        "{planned}"
+    );
+    assert!(says(lake, "Quillon"), "a dry run erases nothing");
+}
+
+/// No trace of the person is left, and the command prints none.
+fn assert_erased(lake: &LakeUnderTest, contracts: &Path, id: &str) {
+    let (code, _, said) = erase(lake, contracts, &["--yes"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        !said.contains(KEY) && !said.contains("Quillon") && !said.contains(id),
+        "{said}"
+    );
+    for trace in ["Quillon", KEY, id] {
+        assert!(!says(lake, trace), "{trace} is left");
+    }
+}
+
+/// The person's event again, and a late older statement about the household.
+async fn replay_erased_events(lake: &LakeUnderTest) {
     lake.push_events("housing-person", &[born(KEY, "Quillon")])
         .await;
     lake.push_events("housing-tenure", &[tenure(2, &[OTHER])])
         .await;
-    lake.run_day("2026-03-04").await;
-    assert!(!says(&lake, "Quillon"));
-    assert_eq!(lake.table_rows("person", "2026-03-04").len(), 1);
-    let holds = |date: &str| {
-        lake.table_rows("link", date)
-            .into_iter()
-            .filter(|row| row["link_type"] == "holds_tenancy")
-            .count()
-    };
+    lake.run_day(WEDNESDAY).await;
+}
+
+/// The person does not come back, and the newest statement about the household still holds.
+fn assert_stays_erased(lake: &LakeUnderTest) {
+    assert!(!says(lake, "Quillon"));
+    assert_eq!(lake.table_rows("person", WEDNESDAY).len(), 1);
+    let holds = lake
+        .table_rows("link", WEDNESDAY)
+        .into_iter()
+        .filter(|row| row["link_type"] == "holds_tenancy")
+        .count();
     assert_eq!(
-        holds("2026-03-04"),
-        0,
+        holds, 0,
         "an older statement of the set does not become true"
     );
-    let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--deep", "--json"]);
-    assert_eq!(code, 0, "{audit}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn days_are_rebuilt_and_swept() {
     let lake = LakeUnderTest::start().await;
     let contracts = repository_root().join("contracts");
-    for (date, name) in [(MONDAY, "Ada"), (TUESDAY, "Bea"), ("2026-04-04", "Cleo")] {
+    run_three_days(&lake).await;
+
+    assert_rebuild_changes_nothing(&lake, &contracts);
+    assert_rebuild_applies_mapping(&lake);
+    assert_sweep_keeps_its_plan(&lake, &contracts);
+
+    let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--json"]);
+    assert_eq!(code, 0, "what is dropped is not lost: {audit}");
+    assert_eq!(list_kept_days(&lake, &contracts), [TUESDAY, APRIL]);
+}
+
+/// A person is born on each of three days.
+async fn run_three_days(lake: &LakeUnderTest) {
+    for (date, name) in [(MONDAY, "Ada"), (TUESDAY, "Bea"), (APRIL, "Cleo")] {
         lake.set_date(date);
         lake.push_events("housing-person", &[born(&format!("key-of-{name}"), name)])
             .await;
         lake.run_day(date).await;
     }
+}
+
+fn rebuild(lake: &LakeUnderTest, contracts: &Path, options: &[&str]) -> (i32, Value, String) {
+    let days = ["rebuild", "--from", MONDAY, "--to", TUESDAY];
+    polelake(lake, contracts, &[&days[..], options].concat())
+}
+
+fn assert_rebuild_changes_nothing(lake: &LakeUnderTest, contracts: &Path) {
     let before = lake.read_objects("curated", "curated");
-    let (code, run, said) = polelake(
-        &lake,
-        &contracts,
-        &["rebuild", "--from", MONDAY, "--to", TUESDAY, "--json"],
-    );
+    let (code, run, said) = rebuild(lake, contracts, &["--json"]);
     assert_eq!(
         (code, &run["manifests_written"]),
         (0, &json!(0)),
         "what is rebuilt is what it was: {said}"
     );
-    assert_eq!(run["later_days_until"], "2026-04-04");
+    assert_eq!(run["later_days_until"], APRIL);
     assert!(before == lake.read_objects("curated", "curated"));
-    // A mapping that was changed since: the raw objects are transformed again, and every day shows it.
+}
+
+/// A mapping that was changed since: the raw objects are transformed again, and every day shows it.
+fn assert_rebuild_applies_mapping(lake: &LakeUnderTest) {
     let mapping = "sources/housing/person/mapping.yaml";
-    let changed = crate::lake_under_test::contracts_with("changed", mapping, |text| {
+    let changed = contracts_with("changed", mapping, |text| {
         text.replace(
             "title: $.title\n",
             "title: {coalesce: [$.title, {constant: Mx}]}\n",
         )
     });
+
     // The days between have no events of their own: a month of them is enough to see it.
-    let (code, run, said) = polelake(
-        &lake,
-        &changed,
-        &[
-            "rebuild", "--from", MONDAY, "--to", TUESDAY, "--raw", "--json",
-        ],
-    );
+    let (code, run, said) = rebuild(lake, &changed, &["--raw", "--json"]);
     assert_eq!((code, &run["raw_objects"]), (0, &json!(2)), "{said}");
     assert!(
         lake.table_rows("person", TUESDAY)
             .iter()
             .all(|row| row["title"] == "Mx")
     );
+}
 
-    let sweep = [
-        "snapshot",
-        "sweep",
-        "--daily",
-        "1",
-        "--monthly",
-        "2",
-        "--yearly",
-        "1",
-        "--json",
-    ];
-    let (code, planned, _) = polelake(&lake, &contracts, &[&sweep[..], &["--dry-run"]].concat());
-    let person = |said: &Value| {
-        said["tables"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|table| table["table"] == "person")
-            .unwrap()
-            .clone()
-    };
-    assert_eq!((code, &person(&planned)["dropped"]), (0, &json!([MONDAY])));
-    let (code, swept, _) = polelake(&lake, &contracts, &sweep);
-    assert_eq!((code, person(&planned)), (0, person(&swept)));
-    assert_eq!(lake.table_rows("person", TUESDAY).len(), 2);
-    let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--json"]);
-    assert_eq!(code, 0, "what is dropped is not lost: {audit}");
-    let (_, listed, _) = polelake(
-        &lake,
-        &contracts,
-        &["snapshot", "ls", "--table", "person", "--json"],
-    );
-    let kept: Vec<&str> = listed
+/// Runs a sweep that keeps the newest day and two months, with more options.
+fn sweep(lake: &LakeUnderTest, contracts: &Path, options: &[&str]) -> (i32, Value, String) {
+    let policy = ["--daily", "1", "--monthly", "2", "--yearly", "1", "--json"];
+    let arguments = [&["snapshot", "sweep"], &policy[..], options].concat();
+    polelake(lake, contracts, &arguments)
+}
+
+/// What a sweep says of the table of people.
+fn swept_people(said: &Value) -> Value {
+    said["tables"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|day| day["date"].as_str().unwrap())
-        .collect();
-    assert_eq!(kept, [TUESDAY, "2026-04-04"]);
+        .find(|table| table["table"] == "person")
+        .unwrap()
+        .clone()
+}
+
+fn assert_sweep_keeps_its_plan(lake: &LakeUnderTest, contracts: &Path) {
+    let (code, planned, _) = sweep(lake, contracts, &["--dry-run"]);
+    let planned = swept_people(&planned);
+    assert_eq!((code, &planned["dropped"]), (0, &json!([MONDAY])));
+
+    let (code, swept, _) = sweep(lake, contracts, &[]);
+    assert_eq!((code, planned), (0, swept_people(&swept)));
+    assert_eq!(lake.table_rows("person", TUESDAY).len(), 2);
+}
+
+fn list_kept_days(lake: &LakeUnderTest, contracts: &Path) -> Vec<String> {
+    let arguments = ["snapshot", "ls", "--table", "person", "--json"];
+    let (_, listed, _) = polelake(lake, contracts, &arguments);
+    let days = listed.as_array().unwrap().iter();
+    days.map(|day| day["date"].as_str().unwrap().to_owned())
+        .collect()
 }

@@ -26,7 +26,10 @@ fn named<'r>(rows: &'r [SampleRow], kind: &str) -> Option<&'r SampleRow> {
 
 #[tokio::test]
 async fn a_patch_that_says_a_part_of_what_decides_changes_the_row_and_does_not_delete_it() {
-    let whole = json!({"firstName": "Jamie", "surname": "Sample", "preferredFirstName": "Jay", "preferredMiddleName": "X"});
+    let whole = json!({
+        "firstName": "Jamie", "surname": "Sample", "preferredFirstName": "Jay",
+        "preferredMiddleName": "X"
+    });
     let rows = after(
         Days::new(),
         &whole,
@@ -56,12 +59,14 @@ async fn a_patch_that_says_a_part_of_what_decides_changes_the_row_and_does_not_d
 #[tokio::test]
 async fn half_a_name_replaces_no_name_at_any_depth() {
     let nested = contracts(|files| {
-        let joined = "full_name: {concat: {parts: [$.firstName, $.middleName, $.surname], separator: \" \"}}";
+        let joined = "full_name: {concat: {parts: [$.firstName, $.middleName, $.surname], \
+            separator: \" \"}}";
         replace(
             files,
             MAPPING,
             joined,
-            "full_name: {normalise: {from: {concat: {parts: [$.firstName, $.surname], separator: \" \"}}, as: name}}",
+            "full_name: {normalise: {from: {concat: {parts: [$.firstName, $.surname], \
+             separator: \" \"}}, as: name}}",
         );
     });
     let whole = json!({"firstName": "Robin", "surname": "Sample"});
@@ -109,7 +114,11 @@ async fn an_alternative_does_not_overwrite_the_one_that_holds() {
 async fn a_further_row_without_a_key_stops_nothing() {
     let further = contracts(|files| {
         let reference = "  - name: housing_reference";
-        let partner = "  - name: partner\n    table: person\n    id: {namespace: partner, key: [$.reason]}\n    when: {path: $.reason, present: true}\n    columns: {surname: $.reason}\n";
+        let partner = "  - name: partner\n    \
+            table: person\n    \
+            id: {namespace: partner, key: [$.reason]}\n    \
+            when: {path: $.reason, present: true}\n    \
+            columns: {surname: $.reason}\n";
         replace(files, MAPPING, reference, &format!("{partner}{reference}"));
     });
     let rows = after(

@@ -5,6 +5,7 @@
 
 mod accounting;
 mod add_a_source;
+mod attacks;
 mod aws_commands;
 mod backfill;
 mod bench;

@@ -228,7 +228,11 @@ fn case(subject: &str, kind: &str, minute: u32, sequence: u32, address: &Value) 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_place_is_patched_and_ranked_by_time_whatever_the_cases_versions() {
     let lake = LakeUnderTest::start().await;
-    let whole = |line: &str| json!({"uprn": "77", "line1": line, "town": "Testville", "postcode": "ZZ1 1ZZ"});
+    let whole = |line: &str| {
+        json!({
+            "uprn": "77", "line1": line, "town": "Testville", "postcode": "ZZ1 1ZZ"
+        })
+    };
     let events = [
         case("A", "received", 1, 7, &whole("1 Old Lane")),
         case("B", "received", 2, 1, &whole("1 New Lane")),

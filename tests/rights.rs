@@ -164,7 +164,11 @@ fn too_much(
 fn outputs() -> Value {
     let bucket = |zone: &str| format!("polelake-{zone}");
     let arn = |zone: &str, path: &str| format!("arn:aws:s3:::polelake-{zone}{path}");
-    let allow = |actions: &[&str], resources: &[String]| json!({"Effect": "Allow", "Action": actions, "Resource": resources});
+    let allow = |actions: &[&str], resources: &[String]| {
+        json!({
+            "Effect": "Allow", "Action": actions, "Resource": resources
+        })
+    };
     let policy =
         |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     let glue = ["catalog", "database/polelake_*", "table/polelake_*"]
@@ -177,29 +181,60 @@ fn outputs() -> Value {
         "buckets": buckets,
         "function_environments": {
             "raw-landing": {"RAW_BUCKET": bucket("raw"), "TOPIC_EPOCH": "1"},
-            "pole-transform": {"RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CONTRACTS": ""},
-            "snapshot-merge": {"RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CURATED_BUCKET": bucket("curated"), "GLUE_DATABASES": "polelake", "CONTRACTS": ""},
-            "quality-report": {"RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CURATED_BUCKET": bucket("curated"), "SITE_BUCKET": bucket("site"), "CONTRACTS": ""},
+            "pole-transform": {
+                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CONTRACTS": ""
+            },
+            "snapshot-merge": {
+                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
+                "CURATED_BUCKET": bucket("curated"), "GLUE_DATABASES": "polelake", "CONTRACTS": ""
+            },
+            "quality-report": {
+                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
+                "CURATED_BUCKET": bucket("curated"), "SITE_BUCKET": bucket("site"), "CONTRACTS": ""
+            },
         },
         "function_policies": {
             "raw-landing": policy(json!([
-                allow(&["s3:GetObject", "s3:PutObject"], &[arn("raw", "/raw/*")]), allow(&["s3:ListBucket"], &[arn("raw", "")]),
+                allow(&["s3:GetObject", "s3:PutObject"], &[arn("raw", "/raw/*")]),
+                allow(&["s3:ListBucket"], &[arn("raw", "")]),
             ])),
             "pole-transform": policy(json!([
                 allow(&["s3:GetObject"], &[arn("raw", "/raw/*"), arn("refined", "/refined/_*")]),
-                allow(&["s3:PutObject", "s3:DeleteObject"], &[arn("refined", "/refined/*"), arn("refined", "/quarantine/*")]),
+                allow(
+                    &["s3:PutObject", "s3:DeleteObject"],
+                    &[arn("refined", "/refined/*"), arn("refined", "/quarantine/*")],
+                ),
                 allow(&["s3:ListBucket"], &[arn("refined", "")]),
             ])),
             "snapshot-merge": policy(json!([
-                {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("raw", ""), "Condition": {"StringLike": {"s3:prefix": ["raw/*"]}}},
+                {
+                    "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("raw", ""),
+                    "Condition": {"StringLike": {"s3:prefix": ["raw/*"]}}
+                },
                 allow(&["s3:ListBucket"], &[arn("refined", ""), arn("curated", "")]),
                 allow(&["s3:GetObject"], &[arn("refined", "/refined/*")]),
-                allow(&["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], &[arn("curated", "/curated/*")]),
-                allow(&["glue:Batch*Partition", "glue:CreateTable", "glue:Get*", "glue:Update*"], &glue),
+                allow(
+                    &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                    &[arn("curated", "/curated/*")],
+                ),
+                allow(
+                    &["glue:Batch*Partition", "glue:CreateTable", "glue:Get*", "glue:Update*"],
+                    &glue,
+                ),
             ])),
             "quality-report": policy(json!([
-                allow(&["s3:ListBucket"], &[arn("raw", ""), arn("refined", ""), arn("curated", ""), arn("site", "")]),
-                allow(&["s3:GetObject"], &[arn("refined", "/refined/_receipts/*"), arn("curated", "/curated/*"), arn("site", "/data/*"), arn("site", "/pages.json"), arn("site", "/schemas.json")]),
+                allow(
+                    &["s3:ListBucket"],
+                    &[arn("raw", ""), arn("refined", ""), arn("curated", ""), arn("site", "")],
+                ),
+                allow(
+                    &["s3:GetObject"],
+                    &[
+                        arn("refined", "/refined/_receipts/*"), arn("curated", "/curated/*"),
+                        arn("site", "/data/*"), arn("site", "/pages.json"),
+                        arn("site", "/schemas.json")
+                    ],
+                ),
                 allow(&["s3:GetObject", "s3:PutObject"], &[arn("curated", "/quality/*")]),
                 allow(&["s3:PutObject"], &[arn("site", "/*")]),
                 allow(&["sns:Publish"], &["*".to_owned()]),

@@ -212,7 +212,8 @@ fn blank_into(blanked: &mut String, stretch: &str) {
 
 #[test]
 fn comments_and_literals_are_blanked_and_lines_stay() {
-    let text = "let a = \"x // \\\" y\"; // é z\nlet b = r#\"raw \"q\" /* \"#; /* c\nd */ let c = '\"';\nlet r = 'r';";
+    let text = "let a = \"x // \\\" y\"; // é z\nlet b = r#\"raw \"q\" /* \"#; /* c\n\
+        d */ let c = '\"';\nlet r = 'r';";
     let source = RustSource::synthetic("a.rs", text);
 
     let code = source.code();
@@ -232,7 +233,8 @@ fn comments_and_literals_are_blanked_and_lines_stay() {
 
 #[test]
 fn unit_tests_are_blanked_and_code_after_them_stays() {
-    let text = "#[cfg(test)]\nmod tests;\nfn a() {}\n#[cfg(test)]\nmod more { fn b() { \"}\" } }\nfn c() {}\n";
+    let text = "#[cfg(test)]\nmod tests;\nfn a() {}\n#[cfg(test)]\nmod more { fn b() { \"}\" } }\n\
+        fn c() {}\n";
     let blanked = blank_unit_tests(text);
     assert_eq!(
         blanked.split_whitespace().collect::<String>(),

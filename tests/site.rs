@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use contract::Catalogue;
+use lake::SnapshotManifest;
 use quality_report::{QueryExample, QueryLocation, query_examples};
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use crate::readers::{has, python};
 const TUESDAY: &str = "2026-03-03";
 
 /// What the browser's test cannot do without, and how to get it.
-fn missing() -> Option<&'static str> {
+pub(crate) fn missing_for_browser() -> Option<&'static str> {
     let runs = |program: &str| {
         Command::new(program)
             .arg("--version")
@@ -45,7 +46,7 @@ fn missing() -> Option<&'static str> {
 /// Visits every page of a site; the pictures of four of them are kept.
 #[track_caller]
 fn browse(site: &Path) {
-    if let Some(what) = missing() {
+    if let Some(what) = missing_for_browser() {
         assert!(std::env::var_os("CI").is_none(), "CI must have {what}");
         eprintln!("SKIPPED: there is no {what}");
         return;
@@ -95,52 +96,8 @@ async fn every_page_reads_well_in_a_browser_and_every_example_runs() {
     }
 }
 
-/// Runs every example that a page shows, with DuckDB: those for Athena over views of the same names, and without Athena's
-/// own words, for they have none.
-fn run_examples(lake: &LakeUnderTest, catalogue: &Catalogue) {
-    let place = QueryLocation {
-        bucket: "curated".into(),
-        database_prefix: "polelake".into(),
-    };
-    let bucket = lake
-        .object_path("curated", "curated")
-        .parent()
-        .unwrap()
-        .to_string_lossy()
-        .into_owned();
-    let (mut views, mut queries) = (Vec::new(), Vec::new());
-    for table in catalogue
-        .tables
-        .iter()
-        .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
-    {
-        let manifest = lake.read_manifest(&table.name, TUESDAY);
-        let files: Vec<String> = manifest
-            .shards
-            .iter()
-            .map(|shard| format!("{bucket}/{}", shard.rows_key))
-            .collect();
-        views.push(
-            json!({"database": place.glue_database(table), "table": table.name, "files": files, "date": TUESDAY}),
-        );
-        let page = std::fs::read_to_string(
-            lake.object_path("site", &format!("table/{}.html", table.name)),
-        )
-        .unwrap();
-        for QueryExample { title, engine, sql } in
-            query_examples(table, &manifest, catalogue, &place)
-        {
-            let shown = sql
-                .replace('&', "&amp;")
-                .replace('<', "&lt;")
-                .replace('>', "&gt;");
-            assert!(page.contains(&shown), "{engine}, {title}: {sql}");
-            queries.push(
-                json!({"table": table.name, "engine": engine, "sql": sql.replace("s3://curated", &bucket)}),
-            );
-        }
-    }
-    let script = "
+/// Runs in DuckDB: views over the tables' files, and how many rows each query gives.
+const COUNT_ROWS: &str = "
 import sys, json, duckdb
 asked = json.loads(open(sys.argv[1]).read())
 lake = duckdb.connect()
@@ -152,23 +109,92 @@ for view in asked['views']:
 count = lambda query: lake.execute('select count(*) from (' + query['sql'] + ')').fetchone()[0]
 print(json.dumps([count(query) for query in asked['queries']]))
 ";
+
+/// Runs every example that a page shows, with DuckDB: those for Athena over views of the same names,
+/// and without Athena's own words, for they have none.
+fn run_examples(lake: &LakeUnderTest, catalogue: &Catalogue) {
+    let place = QueryLocation {
+        bucket: "curated".into(),
+        database_prefix: "polelake".into(),
+    };
+    let (mut views, mut queries) = (Vec::new(), Vec::new());
+    for table in catalogue
+        .tables
+        .iter()
+        .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
+    {
+        let manifest = lake.read_manifest(&table.name, TUESDAY);
+        let files = shard_files(lake, &manifest);
+        views.push(
+            json!({"database": place.glue_database(table), "table": table.name, "files": files, "date": TUESDAY}),
+        );
+        let examples = query_examples(table, &manifest, catalogue, &place);
+        queries.extend(shown_queries(lake, &table.name, examples));
+    }
+
+    let counts = count_rows(lake, &views, &queries);
+    assert_examples_find_rows(&queries, &counts);
+}
+
+/// The folder that stands for the bucket of the curated zone.
+fn curated_folder(lake: &LakeUnderTest) -> String {
+    let zone = lake.object_path("curated", "curated");
+    zone.parent().unwrap().to_string_lossy().into_owned()
+}
+
+fn shard_files(lake: &LakeUnderTest, manifest: &SnapshotManifest) -> Vec<String> {
+    let folder = curated_folder(lake);
+    let shards = manifest.shards.iter();
+    shards
+        .map(|shard| format!("{folder}/{}", shard.rows_key))
+        .collect()
+}
+
+/// The examples of a table as queries over local files, after a look whether its page shows them.
+fn shown_queries(lake: &LakeUnderTest, table: &str, examples: Vec<QueryExample>) -> Vec<Value> {
+    let folder = curated_folder(lake);
+    let page = lake.object_path("site", &format!("table/{table}.html"));
+    let page = std::fs::read_to_string(page).unwrap();
+
+    let mut queries = Vec::new();
+    for QueryExample { title, engine, sql } in examples {
+        assert!(
+            page.contains(&escape_html(&sql)),
+            "{engine}, {title}: {sql}"
+        );
+        let local = sql.replace("s3://curated", &folder);
+        queries.push(json!({"table": table, "engine": engine, "sql": local}));
+    }
+    queries
+}
+
+fn escape_html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// How many rows DuckDB finds for each query.
+fn count_rows(lake: &LakeUnderTest, views: &[Value], queries: &[Value]) -> Vec<Value> {
     let file = lake.object_path("curated", "asked.json");
-    std::fs::write(
-        &file,
-        json!({"views": views, "queries": queries}).to_string(),
-    )
-    .unwrap();
-    let answers = python(script, &[file.to_string_lossy().into_owned()]);
+    let asked = json!({"views": views, "queries": queries});
+    std::fs::write(&file, asked.to_string()).unwrap();
+
+    let answers = python(COUNT_ROWS, &[file.to_string_lossy().into_owned()]);
     std::fs::remove_file(file).unwrap();
-    let answers = answers.as_array().unwrap();
+    answers.as_array().unwrap().clone()
+}
+
+/// Every example was run, and those about people found some.
+fn assert_examples_find_rows(queries: &[Value], counts: &[Value]) {
     assert!(
-        answers.len() == queries.len() && queries.len() > 50,
+        counts.len() == queries.len() && queries.len() > 50,
         "{} examples",
         queries.len()
     );
     let people: Vec<_> = queries
         .iter()
-        .zip(answers)
+        .zip(counts)
         .filter(|(query, _)| query["table"] == "person")
         .collect();
     assert!(

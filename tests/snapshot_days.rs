@@ -1,22 +1,21 @@
 //! Days of a table at the cost of the change, kept as long as the retention policy says.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+mod write_recorder;
 
-use async_trait::async_trait;
-use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use lake::Day;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use snapshot_merge::erase::{ErasureSelector, MatchedObject, erase_curated};
 use snapshot_merge::{Context, MergeSizes, RetentionPolicy};
-use store::{
-    ListedObject, MemoryStore, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject,
-    TableCatalogue as _,
-};
+use store::{ObjectStore as _, TableCatalogue as _, UnreadableObjects};
 use trigger::ScheduleRequest;
 
 use crate::days_in_memory::Days;
 use crate::lake_under_test::{MONDAY, person_event};
+use write_recorder::WriteRecorder;
 
 const TUESDAY: &str = "2026-03-03";
 
@@ -48,67 +47,6 @@ fn renamed(number: usize, minute: u32) -> Value {
     )
 }
 
-/// A store that notes what is written to it.
-struct Noting {
-    inner: Arc<MemoryStore>,
-    written: Arc<Mutex<Vec<String>>>,
-}
-
-impl Noting {
-    fn note(&self, key: &str) {
-        self.written.lock().unwrap().push(key.to_owned());
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Noting {
-    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
-        self.inner.get(key).await
-    }
-    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
-        self.inner.head(key).await
-    }
-    async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
-        self.note(key);
-        self.inner.put(key, body, kind).await
-    }
-    async fn put_if_absent(
-        &self,
-        key: &str,
-        body: Bytes,
-        metadata: ObjectMetadata,
-    ) -> Result<bool, StoreError> {
-        self.note(key);
-        self.inner.put_if_absent(key, body, metadata).await
-    }
-    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.note(key);
-        self.inner.put_if_match(key, etag, body).await
-    }
-    async fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> Result<Vec<ListedObject>, StoreError> {
-        self.inner.list(prefix, after).await
-    }
-    async fn find_first(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> Result<Option<ListedObject>, StoreError> {
-        self.inner.find_first(prefix, after).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.note(key);
-        self.inner.delete(key).await
-    }
-    async fn purge_versions(&self, key: &str) -> Result<u64, StoreError> {
-        self.note(&format!("purged {key}"));
-        self.inner.purge_versions(key).await
-    }
-}
-
 #[tokio::test]
 async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     let mut lake = Days::new();
@@ -119,13 +57,9 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     )
     .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
-    let written = Arc::new(Mutex::new(Vec::new()));
-    let store = Noting {
-        inner: Arc::clone(&lake.curated),
-        written: Arc::clone(&written),
-    };
+    let recorder = WriteRecorder::over(&lake.curated);
     let context = Context {
-        curated: Arc::new(store),
+        curated: Arc::clone(&recorder) as _,
         ..lake.context()
     };
     let schedule = ScheduleRequest {
@@ -137,7 +71,7 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     snapshot_merge::handle(&schedule, &context, budget)
         .await
         .unwrap();
-    let written = written.lock().unwrap().clone();
+    let written = recorder.written_keys();
     // Iceberg has a snapshot for every day: its small files say so, and name the same data.
     let (iceberg, ours): (Vec<_>, Vec<_>) =
         written.iter().partition(|key| key.contains("/metadata/"));
@@ -392,98 +326,133 @@ proptest! {
     }
 }
 
+/// The tables that hold something of a person.
+const ERASED_TABLES: [&str; 4] = ["person", "person_name", "link", "object_tenancy"];
+
 #[tokio::test]
-async fn somebody_who_is_erased_leaves_every_kept_version() {
-    let mut lake = Days::new();
-    lake.sizes = SMALL;
-    let tables = ["person", "person_name", "link", "object_tenancy"];
-    let tenure = |minute: u32| {
-        let members: Vec<Value> = [1, 2]
-            .map(|n| json!({"id": format!("p{n}"), "type": "Person", "personTenureType": "Tenant"}))
-            .into();
-        person_event(
-            "TenureCreatedEvent",
-            "t1",
-            minute,
-            json!({"householdMembers": members}),
-        )
-    };
-    lake.push(
-        "housing-person",
-        MONDAY,
-        &(0..60).map(born).collect::<Vec<_>>(),
-    )
-    .await;
-    lake.push("housing-tenure", MONDAY, &[tenure(1)]).await;
-    lake.merge_tables(MONDAY, &tables).await.unwrap();
-    // A patch is remembered beside the rows.
-    lake.push("housing-person", TUESDAY, &[renamed(1, 9), renamed(30, 9)])
-        .await;
-    lake.merge_tables(TUESDAY, &tables).await.unwrap();
+async fn a_person_who_is_erased_leaves_every_kept_version() {
+    let mut lake = merge_household_days().await;
     let id = pole::pole_id("housing-person", &["p1"]).to_string();
-    let subjects = snapshot_merge::erase::ErasureSelector {
+    let subjects = ErasureSelector {
         ids: [id.clone()].into(),
         ..Default::default()
     };
-    let before = lake.curated.list("", None).await.unwrap();
-    let planned = snapshot_merge::erase::erase_curated(&lake.context(), &subjects, true)
+
+    let planned = plan_erasure(&lake, &subjects).await;
+    erase_as_planned(&lake, &subjects, &planned).await;
+    for date in [MONDAY, TUESDAY] {
+        assert_erased_on(&lake, date, &id).await;
+    }
+    kept_is_whole(&lake).await.unwrap();
+    assert!(
+        erase_curated(
+            &lake.context(),
+            &subjects,
+            false,
+            &UnreadableObjects::default()
+        )
+        .await
+        .unwrap()
+        .is_empty()
+    );
+
+    // The days go on.
+    lake.push("housing-person", "2026-03-04", &[renamed(30, 10)])
+        .await;
+    lake.merge_tables("2026-03-04", &ERASED_TABLES)
         .await
         .unwrap();
+    assert_eq!(lake.rows("person", "2026-03-04").await.len(), 59);
+}
+
+/// The tenancy of two of the people.
+fn tenure(minute: u32) -> Value {
+    let members: Vec<Value> = [1, 2]
+        .map(|n| json!({"id": format!("p{n}"), "type": "Person", "personTenureType": "Tenant"}))
+        .into();
+    person_event(
+        "TenureCreatedEvent",
+        "t1",
+        minute,
+        json!({"householdMembers": members}),
+    )
+}
+
+/// Sixty people and a tenancy on Monday; two people are renamed on Tuesday.
+async fn merge_household_days() -> Days {
+    let mut lake = Days::new();
+    lake.sizes = SMALL;
+    let people: Vec<Value> = (0..60).map(born).collect();
+    lake.push("housing-person", MONDAY, &people).await;
+    lake.push("housing-tenure", MONDAY, &[tenure(1)]).await;
+    lake.merge_tables(MONDAY, &ERASED_TABLES).await.unwrap();
+
+    // A patch is remembered beside the rows.
+    lake.push("housing-person", TUESDAY, &[renamed(1, 9), renamed(30, 9)])
+        .await;
+    lake.merge_tables(TUESDAY, &ERASED_TABLES).await.unwrap();
+    lake
+}
+
+/// What an erasure would touch; the dry run writes nothing.
+async fn plan_erasure(lake: &Days, subjects: &ErasureSelector) -> Vec<MatchedObject> {
+    let before = lake.curated.list("", None).await.unwrap();
+    let planned = erase_curated(
+        &lake.context(),
+        subjects,
+        true,
+        &UnreadableObjects::default(),
+    )
+    .await
+    .unwrap();
     assert!(
         planned.len() >= 5,
         "rows of two days, names, link and state: {planned:?}"
     );
     assert_eq!(before, lake.curated.list("", None).await.unwrap());
-    let written = Arc::new(Mutex::new(Vec::new()));
-    let store = Noting {
-        inner: Arc::clone(&lake.curated),
-        written: Arc::clone(&written),
-    };
+    planned
+}
+
+/// Erases what was planned, and sees that no old version of it is left.
+async fn erase_as_planned(lake: &Days, subjects: &ErasureSelector, planned: &[MatchedObject]) {
+    let recorder = WriteRecorder::over(&lake.curated);
     let context = Context {
-        curated: Arc::new(store),
+        curated: Arc::clone(&recorder) as _,
         ..lake.context()
     };
-    let done = snapshot_merge::erase::erase_curated(&context, &subjects, false)
+    let done = erase_curated(&context, subjects, false, &UnreadableObjects::default())
         .await
         .unwrap();
     assert_eq!(planned, done);
-    let written = written.lock().unwrap().clone();
-    let purged = |key: &str| written.contains(&format!("purged {key}"));
+
+    let written = recorder.written_keys();
     assert!(
-        done.iter().all(|touched| purged(&touched.key)),
+        done.iter()
+            .all(|touched| written.contains(&format!("purged {}", touched.key))),
         "no old version is left: {written:?}"
     );
-    for date in [MONDAY, TUESDAY] {
-        for table in tables {
-            for row in lake.rows(table, date).await {
-                assert!(
-                    !row.values().any(|value| value.as_str() == id),
-                    "{table} of {date}: {row:?}"
-                );
-            }
-            let manifest = lake.manifest(table, date).await;
-            assert_eq!(manifest.rows, lake.rows(table, date).await.len() as u64);
+}
+
+/// No row of a day has the person's id; the other rows are there, as the manifests count them.
+async fn assert_erased_on(lake: &Days, date: &str, id: &str) {
+    for table in ERASED_TABLES {
+        for row in lake.rows(table, date).await {
+            assert!(
+                !row.values().any(|value| value.as_str() == id),
+                "{table} of {date}: {row:?}"
+            );
         }
-        assert_eq!(lake.rows("person", date).await.len(), 59);
-        assert_eq!(
-            lake.rows("link", date)
-                .await
-                .iter()
-                .filter(|row| row["link_type"] == "holds_tenancy")
-                .count(),
-            1
-        );
+        let manifest = lake.manifest(table, date).await;
+        assert_eq!(manifest.rows, lake.rows(table, date).await.len() as u64);
     }
-    kept_is_whole(&lake).await.unwrap();
-    assert!(
-        snapshot_merge::erase::erase_curated(&lake.context(), &subjects, false)
+
+    assert_eq!(lake.rows("person", date).await.len(), 59);
+    assert_eq!(
+        lake.rows("link", date)
             .await
-            .unwrap()
-            .is_empty()
+            .iter()
+            .filter(|row| row["link_type"] == "holds_tenancy")
+            .count(),
+        1
     );
-    // The days go on.
-    lake.push("housing-person", "2026-03-04", &[renamed(30, 10)])
-        .await;
-    lake.merge_tables("2026-03-04", &tables).await.unwrap();
-    assert_eq!(lake.rows("person", "2026-03-04").await.len(), 59);
 }

@@ -1,100 +1,38 @@
 //! Days side by side: a diff says what a naive comparison of all rows says, reads no more than it
 //! must, and shows no personal value unasked.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
+mod commands;
+mod read_recorder;
 
-use async_trait::async_trait;
-use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use lake::Day;
 use operations::LakeHandle;
 use operations::snapshots::{DiffDisplay, RowChangeKind, TableDiff, days, pair_days};
 use serde_json::{Value, json};
 use snapshot_merge::MergeSizes;
-use store::{
-    ListedObject, MemoryStore, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject,
-};
+use store::ObjectStore;
 
 use crate::days_in_memory::{Days, contracts, replace};
-use crate::lake_under_test::{LakeUnderTest, MONDAY, SampleRow, person_event, repository_root};
-use crate::quarantine::polelake;
-use crate::readers::{has, python};
+use crate::lake_under_test::{MONDAY, SampleRow, person_event};
+use read_recorder::ReadRecorder;
 
 const TUESDAY: &str = "2026-03-03";
 
 /// The tables that are merged in memory and compared.
 const TABLES: [&str; 3] = ["person", "person_name", "event"];
 
-/// A bucket that remembers which keys were read, and how.
-#[derive(Default)]
-struct Watched {
-    inner: Arc<MemoryStore>,
-    whole: Mutex<BTreeSet<String>>,
-    parts: Mutex<BTreeMap<String, Vec<Range<u64>>>>,
-}
-
-#[async_trait]
-impl ObjectStore for Watched {
-    async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
-        self.whole.lock().unwrap().insert(key.to_owned());
-        self.inner.get(key).await
-    }
-    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.parts
-            .lock()
-            .unwrap()
-            .entry(key.to_owned())
-            .or_default()
-            .push(range.clone());
-        self.inner.get_range(key, range).await
-    }
-    async fn head(&self, key: &str) -> Result<ObjectHead, StoreError> {
-        self.inner.head(key).await
-    }
-    async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
-        self.inner.put(key, body, kind).await
-    }
-    async fn put_if_absent(
-        &self,
-        key: &str,
-        body: Bytes,
-        metadata: ObjectMetadata,
-    ) -> Result<bool, StoreError> {
-        self.inner.put_if_absent(key, body, metadata).await
-    }
-    async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
-        self.inner.put_if_match(key, etag, body).await
-    }
-    async fn list(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> Result<Vec<ListedObject>, StoreError> {
-        self.inner.list(prefix, after).await
-    }
-    async fn find_first(
-        &self,
-        prefix: &str,
-        after: Option<&str>,
-    ) -> Result<Option<ListedObject>, StoreError> {
-        self.inner.find_first(prefix, after).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.inner.delete(key).await
-    }
-}
-
-fn zones(days: &Days) -> (LakeHandle, Arc<Watched>) {
-    let watched = Arc::new(Watched {
+fn zones(days: &Days) -> (LakeHandle, Arc<ReadRecorder>) {
+    let recorder = Arc::new(ReadRecorder {
         inner: Arc::clone(&days.curated),
-        ..Watched::default()
+        ..ReadRecorder::default()
     });
-    let curated = Arc::clone(&watched) as Arc<dyn ObjectStore>;
+    let curated = Arc::clone(&recorder) as Arc<dyn ObjectStore>;
     let (raw, refined) = (Arc::clone(&days.raw) as _, Arc::clone(&days.refined) as _);
     (
         LakeHandle::from_stores(raw, refined, curated, Arc::clone(&days.catalogue)),
-        watched,
+        recorder,
     )
 }
 
@@ -350,7 +288,7 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
     )
     .await;
     days.merge_tables(TUESDAY, &TABLES).await.unwrap();
-    let (zones, watched) = zones(&days);
+    let (zones, recorder) = zones(&days);
     let diff = diff(&zones, "person", DiffDisplay::default()).await;
     let (old, new) = (
         days.manifest("person", MONDAY).await,
@@ -372,12 +310,12 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
         .symmetric_difference(&all(&new))
         .cloned()
         .collect();
-    let parts = watched.parts.lock().unwrap().clone();
+    let parts = recorder.parts.lock().unwrap().clone();
     assert_eq!(parts.keys().cloned().collect::<BTreeSet<_>>(), apart);
-    let whole = watched.whole.lock().unwrap().clone();
+    let whole = recorder.whole.lock().unwrap().clone();
     assert!(whole.iter().all(|key| key.ends_with(".json")), "{whole:?}");
     // The same day twice is the same, and reads nothing.
-    watched.parts.lock().unwrap().clear();
+    recorder.parts.lock().unwrap().clear();
     let found = pair_days(&zones, Some("person"), day(TUESDAY), day(TUESDAY))
         .await
         .unwrap();
@@ -387,40 +325,52 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
         .await
         .unwrap();
     assert_eq!((said(&same), same.shards_read), (Naive::default(), 0));
-    assert!(watched.parts.lock().unwrap().is_empty());
+    assert!(recorder.parts.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn no_personal_value_is_shown_unasked() {
     let days = two_days(sizes(4_000), sizes(4_000)).await;
     let (zones, _) = zones(&days);
-    let (few, many) = (
-        DiffDisplay {
-            rows: 5,
-            values: false,
-        },
-        DiffDisplay {
-            rows: 1_000,
-            values: false,
-        },
-    );
-    assert_eq!(diff(&zones, "person", few).await.differences.len(), 5);
-    let closed = diff(&zones, "person", many).await;
+    assert_eq!(diff(&zones, "person", hidden(5)).await.differences.len(), 5);
+
+    let closed = diff(&zones, "person", hidden(1_000)).await;
     assert_eq!(
         closed.differences.len() as u64,
         closed.added + closed.changed + closed.removed
     );
-    let keys = |diff: &TableDiff| -> Vec<_> {
-        let key = |row: &operations::snapshots::RowDifference| {
-            (
-                row.owner_id.clone(),
-                row.pole_id.clone(),
-                row.source.clone(),
-            )
-        };
-        diff.differences.iter().map(key).collect()
+    assert!(
+        difference_keys(&closed).is_sorted(),
+        "in the order of their keys"
+    );
+    assert_personal_is_hidden(&zones, &closed);
+
+    let show = DiffDisplay {
+        rows: 1_000,
+        values: true,
     };
-    assert!(keys(&closed).is_sorted(), "in the order of their keys");
+    let open = diff(&zones, "person", show).await;
+    assert_eq!(difference_keys(&open), difference_keys(&closed));
+    assert_names_are_shown(&open);
+}
+
+/// So many rows, without values of personal columns.
+fn hidden(rows: usize) -> DiffDisplay {
+    DiffDisplay {
+        rows,
+        values: false,
+    }
+}
+
+/// The owner, the identity and the source of each row that differs.
+fn difference_keys(diff: &TableDiff) -> Vec<[&str; 3]> {
+    let rows = diff.differences.iter();
+    rows.map(|row| [&*row.owner_id, &*row.pole_id, &*row.source])
+        .collect()
+}
+
+/// Columns that the contract calls personal have no value, and the answer holds no such value.
+fn assert_personal_is_hidden(zones: &LakeHandle, closed: &TableDiff) {
     let personal: BTreeSet<&str> = zones
         .catalogue
         .table_contract("person")
@@ -434,31 +384,20 @@ async fn no_personal_value_is_shown_unasked() {
         assert_eq!(change.hidden, personal.contains(change.column.as_str()));
         assert!(!change.hidden || (change.before.is_null() && change.after.is_null()));
     }
+
     let text = serde_json::to_string(&closed).unwrap();
     for value in ["Other", "Sample", "1990-02-03"] {
         assert!(!text.contains(&format!("\"{value}")), "{value}");
     }
-    let open = diff(
-        &zones,
-        "person",
-        DiffDisplay {
-            rows: 1_000,
-            values: true,
-        },
-    )
-    .await;
-    assert_eq!(keys(&open), keys(&closed));
-    let changed = open.differences.iter().find(|row| {
-        row.what == RowChangeKind::Changed
-            && row
-                .columns
-                .iter()
-                .any(|change| change.column == "given_name")
-    });
-    let name = changed
-        .unwrap()
-        .columns
+}
+
+/// The name of a person who was renamed, before and after.
+fn assert_names_are_shown(open: &TableDiff) {
+    let name = open
+        .differences
         .iter()
+        .filter(|row| row.what == RowChangeKind::Changed)
+        .flat_map(|row| &row.columns)
         .find(|change| change.column == "given_name")
         .unwrap();
     let texts = [&name.before, &name.after].map(|value| value.as_str().unwrap().to_owned());
@@ -540,135 +479,4 @@ async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
             .iter()
             .all(|pair| pair.table.name != "person_name")
     );
-}
-
-/// The lines that `show` prints for readers that are here, by the readers themselves: how many rows
-/// they see.
-fn read(shown: &Value) -> Vec<u64> {
-    let line = |reader: &str| {
-        let lines = shown["reading"].as_array().unwrap();
-        lines.iter().find(|line| line["reader"] == reader).unwrap()["line"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    let mut seen = Vec::new();
-    if has("duckdb", "duckdb") {
-        let script = "import sys, duckdb\nrows = duckdb.sql(sys.argv[1])\nassert 'shard' not in rows.columns\nprint(len(rows.fetchall()))";
-        seen.extend(python(script, &[line("DuckDB")]).as_u64());
-    }
-    if has("pyarrow", "pyarrow") {
-        let script = "import sys\nsetup, rows = sys.argv[1].split('; ')\nexec(setup)\nprint(eval(rows).num_rows)";
-        seen.extend(python(script, &[line("PyArrow")]).as_u64());
-    }
-    seen
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_lists_shows_and_compares_days() {
-    let shipped = repository_root().join("contracts");
-    let lake = LakeUnderTest::start().await;
-    lake.push_events(
-        "housing-person",
-        &[told("PersonCreatedEvent", 1, 1, "Adelheid")],
-    )
-    .await;
-    lake.run_day(MONDAY).await;
-    lake.set_date(TUESDAY);
-    lake.push_events(
-        "housing-person",
-        &[told("PersonCreatedEvent", 1, 2, "Brunhild")],
-    )
-    .await;
-    lake.push_events(
-        "housing-person",
-        &[told("PersonCreatedEvent", 2, 2, "Cunegund")],
-    )
-    .await;
-    lake.run_day(TUESDAY).await;
-
-    let (code, listed, text) = polelake(
-        &lake,
-        &shipped,
-        &["snapshot", "ls", "--table", "person", "--json"],
-    );
-    assert_eq!((code, listed.as_array().unwrap().len()), (0, 2), "{text}");
-    let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "ls"]);
-    assert!(
-        code == 0 && text.contains("person_name") && text.contains(TUESDAY),
-        "{text}"
-    );
-
-    let (code, shown, text) = polelake(
-        &lake,
-        &shipped,
-        &["snapshot", "show", "person", TUESDAY, "--json"],
-    );
-    assert_eq!((code, &shown["manifest"]["rows"]), (0, &json!(2)), "{text}");
-    assert!(read(&shown).iter().all(|rows| *rows == 2));
-    let hint = shown["iceberg_hint"].as_str().unwrap();
-    assert!(std::path::Path::new(hint).is_file(), "{hint}");
-    let (_, _, text) = polelake(&lake, &shipped, &["snapshot", "show", "person", TUESDAY]);
-    let key = &lake.read_manifest("person", TUESDAY).shards[0].rows_key;
-    assert!(
-        text.contains(&*lake.object_path("curated", key).to_string_lossy()),
-        "{text}"
-    );
-    assert!(
-        text.contains("housing-person") && text.contains("built on 2026-03-02"),
-        "{text}"
-    );
-
-    let days = [
-        "snapshot", "diff", MONDAY, TUESDAY, "--table", "person", "--rows", "9",
-    ];
-    let (code, _, text) = polelake(&lake, &shipped, &days);
-    assert!(
-        code == 0 && text.contains("given_name: (personal") && text.contains("given_name 1"),
-        "{text}"
-    );
-    assert!(
-        !["Adelheid", "Brunhild", "Cunegund"]
-            .iter()
-            .any(|name| text.contains(name)),
-        "{text}"
-    );
-    let (_, _, text) = polelake(&lake, &shipped, &[&days[..], &["--values"]].concat());
-    assert!(
-        text.contains(r#"given_name: "Adelheid" -> "Brunhild""#) && text.contains("Cunegund"),
-        "{text}"
-    );
-    let (code, told, text) = polelake(
-        &lake,
-        &shipped,
-        &["snapshot", "diff", MONDAY, TUESDAY, "--json"],
-    );
-    let tables = told["tables"].as_array().unwrap();
-    assert_eq!(
-        (code, tables.len()),
-        (0, lake.count_merged_tables()),
-        "{text}"
-    );
-    let person = tables
-        .iter()
-        .find(|table| table["table"] == "person")
-        .unwrap();
-    assert_eq!(
-        (&person["added"], &person["changed"]),
-        (&json!(1), &json!(1))
-    );
-
-    let (code, _, text) = polelake(
-        &lake,
-        &shipped,
-        &["snapshot", "show", "person", "2026-02-01"],
-    );
-    assert!(code == 2 && text.contains(MONDAY), "{text}");
-    let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "diff", MONDAY, "2026-04-01"]);
-    assert!(
-        code == 2 && text.contains("nearest to it: 2026-03-03"),
-        "{text}"
-    );
-    let (code, _, text) = polelake(&lake, &shipped, &["snapshot", "show", "persons", MONDAY]);
-    assert!(code == 2 && text.contains("there are"), "{text}");
 }

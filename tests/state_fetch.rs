@@ -192,7 +192,15 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     let api = PersonApi::start().await;
     let (lake, _contracts) = started(&api, "falters").await;
     let state = json!({"firstName": "Ada", "surname": "Sample"});
-    // Once unavailable.
+
+    assert_asked_again(&lake, &api, &state).await;
+    assert_secret_is_read_again(&lake, &api, &state).await;
+    assert_not_accepted(&lake, &api).await;
+    assert_unversioned_is_quarantined(&lake, &api, &state).await;
+}
+
+/// An API that is unavailable once, and one that then does not find the record at once.
+async fn assert_asked_again(lake: &LakeUnderTest, api: &PersonApi, state: &Value) {
     api.says(
         "flaky",
         &[(503, "", Value::Null), (200, "\"1\"", state.clone())],
@@ -200,7 +208,7 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     lake.push_events("housing-person", &[changed("flaky", 1)])
         .await;
     assert_eq!(api.asked("flaky").len(), 2);
-    // One that falters and then does not find it is asked once more.
+
     api.says(
         "late",
         &[
@@ -211,7 +219,10 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     );
     lake.push_events("housing-person", &[changed("late", 1)])
         .await;
-    // A rotated secret is requested again.
+}
+
+/// A rotated secret is requested again.
+async fn assert_secret_is_read_again(lake: &LakeUnderTest, api: &PersonApi, state: &Value) {
     std::fs::write(
         lake.folder.join("secrets.json"),
         r#"{"person-api": "Bearer new"}"#,
@@ -224,13 +235,17 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
     lake.push_events("housing-person", &[changed("rotated", 1)])
         .await;
     assert_eq!(api.asked("rotated").last().unwrap(), "Bearer new");
-    // One that hangs, one that says no, one that talks nonsense: not accepted, and to be sent
-    // again.
+}
+
+/// An API that hangs, one that says no, and a key that would walk to another address: none is
+/// accepted.
+async fn assert_not_accepted(lake: &LakeUnderTest, api: &PersonApi) {
     api.says("slow", &[(0, "", Value::Null)]);
     api.says("refuses", &[(400, "", Value::Null)]);
     for (key, status, rule) in [
         ("slow", 503, "event.state"),
         ("refuses", 502, "event.state-refused"),
+        ("../admin", 422, "event.key"),
     ] {
         let body = changed(key, 1).to_string();
         let (found, answer) = lake
@@ -242,19 +257,14 @@ async fn an_api_that_falters_is_asked_again_and_nothing_is_accepted_without_its_
             "{answer}"
         );
     }
-    // A key that would walk to another address.
-    let (status, answer) = lake
-        .post_events(
-            "housing-person",
-            "application/json",
-            changed("../admin", 1).to_string(),
-        )
-        .await;
-    assert_eq!((status, answer["rule"].as_str()), (422, Some("event.key")));
-    // A state without a version cannot be ranked: quarantined, not guessed.
-    api.says("unversioned", &[(200, "\"abc\"", state)]);
+}
+
+/// A state without a version cannot be ranked: quarantined, not guessed.
+async fn assert_unversioned_is_quarantined(lake: &LakeUnderTest, api: &PersonApi, state: &Value) {
+    api.says("unversioned", &[(200, "\"abc\"", state.clone())]);
     lake.push_events("housing-person", &[changed("unversioned", 1)])
         .await;
+
     let (_, report) = lake.run_day(MONDAY).await;
     let reconciliation = &report["sources"]["housing-person"];
     assert_eq!(

@@ -39,8 +39,10 @@ fn planning(id: &str, status: &str, updated: Value) -> Value {
 )]
 fn case(sequence: u32, kind: &str, at: &str, data: Value) -> Value {
     json!({
-        "specversion": "1.0", "id": format!("{kind}-{sequence}"), "source": "/casework", "subject": "IMM-1",
-        "type": format!("uk.gov.example.case.{kind}"), "time": at, "sequence": sequence.to_string(), "data": data,
+        "specversion": "1.0", "id": format!("{kind}-{sequence}"), "source": "/casework",
+        "subject": "IMM-1",
+        "type": format!("uk.gov.example.case.{kind}"), "time": at, "sequence": sequence.to_string(),
+        "data": data,
     })
 }
 
@@ -286,7 +288,9 @@ async fn dates_0001_1900_9999_and_2039() {
 #[tokio::test]
 async fn bst_midnight_is_the_next_day() {
     let mut days = Days::new();
-    let summer = json!({"startOfTenureDate": "2026-06-30T23:00:00Z", "endOfTenureDate": "2026-12-31T23:00:00Z"});
+    let summer = json!({
+        "startOfTenureDate": "2026-06-30T23:00:00Z", "endOfTenureDate": "2026-12-31T23:00:00Z"
+    });
     days.push(
         "housing-tenure",
         MONDAY,
@@ -392,7 +396,11 @@ async fn household(days: &Days, date: &str) -> usize {
 }
 
 fn members(count: usize) -> Value {
-    let member = |number: usize| json!({"id": format!("p{number}"), "type": "Person", "personTenureType": "Tenant"});
+    let member = |number: usize| {
+        json!({
+            "id": format!("p{number}"), "type": "Person", "personTenureType": "Tenant"
+        })
+    };
     (0..count).map(member).collect()
 }
 
@@ -434,7 +442,10 @@ async fn empty_and_null_lists_empty_a_set_and_an_absent_one_leaves_it() {
 #[tokio::test]
 async fn two_notices_and_three_members_are_five_rows_and_not_six() {
     let mut days = Days::new();
-    let notices = json!([{"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"}, {"type": "NOSP", "servedDate": "2026-02-05T00:00:00Z"}]);
+    let notices = json!([
+        {"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"},
+        {"type": "NOSP", "servedDate": "2026-02-05T00:00:00Z"}
+    ]);
     let new = json!({"householdMembers": members(3), "notices": notices});
     days.push(
         "housing-tenure",
@@ -464,7 +475,9 @@ async fn two_notices_and_three_members_are_five_rows_and_not_six() {
 #[tokio::test]
 async fn unknown_enum_values_and_fields_are_kept_and_counted() {
     let mut days = Days::new();
-    let new = json!({"assetType": "Treehouse", "swimmingPool": true, "assetAddress": {"what3words": "a.b.c"}});
+    let new = json!({
+        "assetType": "Treehouse", "swimmingPool": true, "assetAddress": {"what3words": "a.b.c"}
+    });
     let receipt = days
         .push(
             "housing-asset",
@@ -759,7 +772,8 @@ async fn a_column_that_is_added_is_null_in_earlier_rows() {
     days.merge(MONDAY).await.unwrap();
     let wider = contracts(|files| {
         let grading = "      - {name: grading_scheme,";
-        let ward = "      - {name: ward, logicalType: string, physicalType: string, classification: internal, description: 'Ward'}";
+        let ward = "      - {name: ward, logicalType: string, physicalType: string, \
+            classification: internal, description: 'Ward'}";
         replace(files, CASE, grading, &format!("{ward}\n{grading}"));
         replace(
             files,

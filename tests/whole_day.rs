@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root};
 use crate::pole_to_snapshot::town;
+
+const WEDNESDAY: &str = "2026-03-04";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
@@ -75,76 +77,91 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
 async fn the_reconciliation_of_every_day_balances() {
     let lake = LakeUnderTest::start().await;
     let mut rows = Vec::new();
-    for (number, date) in ["2026-03-02", "2026-03-03", "2026-03-04"]
-        .into_iter()
-        .enumerate()
-    {
+    for (number, date) in [MONDAY, "2026-03-03", WEDNESDAY].into_iter().enumerate() {
         lake.set_date(date);
-        let mut accepted = 0;
-        for (source, events) in town(number) {
-            accepted += events.len() as u64;
-            lake.push_events(source, &events).await;
-        }
+        let accepted = push_town(&lake, number).await;
         let (run, report) = lake.run_day(date).await;
-        let mut sum = [0; 4];
-        for (source, reconciliation) in report["sources"].as_object().unwrap() {
-            let quarantined: u64 = reconciliation["quarantined"]
-                .as_object()
-                .unwrap()
-                .values()
-                .map(|n| n.as_u64().unwrap())
-                .sum();
-            let counts = [
-                &reconciliation["landed"],
-                &reconciliation["refined"],
-                &reconciliation["ignored"],
-            ]
-            .map(|count| count.as_u64().unwrap());
-            assert_eq!(
-                counts[0],
-                counts[1] + counts[2] + quarantined,
-                "{source} on {date}"
-            );
-            assert_eq!(
-                (&reconciliation["waiting"], &reconciliation["offset_gaps"]),
-                (&json!(0), &json!(0)),
-                "{source} on {date}"
-            );
-            sum = [
-                sum[0] + counts[0],
-                sum[1] + counts[1],
-                sum[2] + counts[2],
-                sum[3] + quarantined,
-            ];
-        }
-        assert_eq!(sum[0], accepted, "accepted is landed on {date}");
-        assert_eq!(
-            (sum[2], sum[3]),
-            (2, 5),
-            "ignored and quarantined on {date}"
-        );
+
+        assert_sources_balance(&report, accepted, date);
         only_what_was_planted_is_told(&report, number as u64 + 1);
-        // A snapshot is explained by the day before and the day's changes.
-        for table in run["tables"].as_array().unwrap() {
-            let count = |name: &str| table[name].as_u64().unwrap();
-            let name = table["table"].as_str().unwrap();
-            let before = lake
-                .read_manifest(name, date)
-                .base
-                .map_or(0, |base| lake.read_manifest(name, &base).rows);
-            assert_eq!(
-                count("rows"),
-                before + count("inserted") - count("deleted"),
-                "{name} on {date}"
-            );
-        }
+        assert_snapshots_are_explained(&lake, &run, date);
         rows.push(lake.table_rows("person", date).len());
     }
+
     assert!(rows.is_sorted(), "people arrive every day: {rows:?}");
     assert!(lake.object_path("site", "index.html").is_file());
     assert!(lake.object_path("site", "day/2026-03-03.html").is_file());
-    // Swapped versions of one second: the greater version holds.
-    let withdrawn = lake.table_rows("object_case", "2026-03-04");
+    assert_swapped_versions_are_ranked(&lake);
+}
+
+/// Pushes the town's events of a day; gives how many were accepted.
+async fn push_town(lake: &LakeUnderTest, number: usize) -> u64 {
+    let mut accepted = 0;
+    for (source, events) in town(number) {
+        accepted += events.len() as u64;
+        lake.push_events(source, &events).await;
+    }
+    accepted
+}
+
+/// What landed, was refined, was ignored and was quarantined.
+fn count_records(reconciliation: &Value) -> [u64; 4] {
+    let quarantined = reconciliation["quarantined"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|count| count.as_u64().unwrap())
+        .sum();
+    let [landed, refined, ignored] =
+        ["landed", "refined", "ignored"].map(|name| reconciliation[name].as_u64().unwrap());
+    [landed, refined, ignored, quarantined]
+}
+
+/// Every source balances, and what was accepted on the day has landed.
+fn assert_sources_balance(report: &Value, accepted: u64, date: &str) {
+    let mut sum = [0; 4];
+    for (source, reconciliation) in report["sources"].as_object().unwrap() {
+        let counts = count_records(reconciliation);
+        assert_eq!(
+            counts[0],
+            counts[1] + counts[2] + counts[3],
+            "{source} on {date}"
+        );
+        assert_eq!(
+            (&reconciliation["waiting"], &reconciliation["offset_gaps"]),
+            (&json!(0), &json!(0)),
+            "{source} on {date}"
+        );
+        for (total, count) in sum.iter_mut().zip(counts) {
+            *total += count;
+        }
+    }
+
+    assert_eq!(sum[0], accepted, "accepted is landed on {date}");
+    assert_eq!(
+        (sum[2], sum[3]),
+        (2, 5),
+        "ignored and quarantined on {date}"
+    );
+}
+
+/// A snapshot is explained by the day before and the day's changes.
+fn assert_snapshots_are_explained(lake: &LakeUnderTest, run: &Value, date: &str) {
+    for table in run["tables"].as_array().unwrap() {
+        let [rows, inserted, deleted] =
+            ["rows", "inserted", "deleted"].map(|name| table[name].as_u64().unwrap());
+        let name = table["table"].as_str().unwrap();
+        let before = lake
+            .read_manifest(name, date)
+            .base
+            .map_or(0, |base| lake.read_manifest(name, &base).rows);
+        assert_eq!(rows, before + inserted - deleted, "{name} on {date}");
+    }
+}
+
+/// Swapped versions of one second: the greater version holds.
+fn assert_swapped_versions_are_ranked(lake: &LakeUnderTest) {
+    let withdrawn = lake.table_rows("object_case", WEDNESDAY);
     let swapped: Vec<_> = withdrawn
         .iter()
         .filter(|case| case.contains_key("appeal_reference"))
@@ -162,7 +179,7 @@ async fn the_reconciliation_of_every_day_balances() {
 /// people who are born in 9999 and linked to nothing, beside seven of its own whom nothing links
 /// (in so small a town more than is tolerated); a field and two values that no contract lists; and
 /// five records that are refused. All of it is told where it belongs, and nothing else.
-fn only_what_was_planted_is_told(report: &serde_json::Value, days: u64) {
+fn only_what_was_planted_is_told(report: &Value, days: u64) {
     let mut broken = Vec::new();
     for (table, manifest) in report["tables"].as_object().unwrap() {
         let rules = manifest["rules"]

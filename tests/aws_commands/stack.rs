@@ -153,7 +153,8 @@ impl Stack {
                 "s3": {"bucket": {"name": bucket}, "object": {"key": key}},
             }]});
             let message = json!({
-                "messageId": "1", "receiptHandle": "1", "body": body.to_string(), "eventSource": "aws:sqs",
+                "messageId": "1", "receiptHandle": "1", "body": body.to_string(),
+                "eventSource": "aws:sqs",
             });
             let payload = json!({"Records": [message]});
             let done = self.invoke(function, &payload).await;

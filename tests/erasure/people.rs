@@ -78,18 +78,28 @@ pub(crate) fn zones(days: &Days) -> LakeHandle {
 pub(crate) fn named(entity: &str, minute: u32, surname: &str, born: &str) -> Value {
     let new = json!({
         "firstName": format!("{surname}-{minute}"), "surname": surname, "dateOfBirth": born,
-        "tenures": [{"id": BOTH, "assetId": "9d8c7b6a-0000-4000-8000-000000000001", "assetFullAddress": format!("{surname} House")}],
+        "tenures": [{
+            "id": BOTH, "assetId": "9d8c7b6a-0000-4000-8000-000000000001",
+            "assetFullAddress": format!("{surname} House")
+        }],
     });
     person_event("PersonCreatedEvent", entity, minute, new)
 }
 
 pub(crate) fn tenure(kind: &str, tenure: &str, minute: u32, members: &[(&str, &str)]) -> Value {
-    let member = |(id, name): &(&str, &str)| json!({"id": id, "type": "Person", "fullName": name, "personTenureType": "Tenant", "isResponsible": true});
+    let member = |(id, name): &(&str, &str)| {
+        json!({
+            "id": id, "type": "Person", "fullName": name, "personTenureType": "Tenant",
+            "isResponsible": true
+        })
+    };
     let members: Vec<Value> = members.iter().map(member).collect();
     json!({
         "id": format!("{kind}-{tenure}-{minute}"), "eventType": kind,
         "dateTime": format!("2026-03-02T09:{minute:02}:00Z"), "entityId": tenure,
-        "eventData": {"oldData": {"householdMembers": members}, "newData": {"householdMembers": members}},
+        "eventData": {
+            "oldData": {"householdMembers": members}, "newData": {"householdMembers": members}
+        },
     })
 }
 
@@ -97,7 +107,10 @@ pub(crate) fn contact(id: &str, of: &str, minute: u32, value: &str) -> Value {
     json!({
         "id": format!("contact-{id}-{minute}"), "eventType": "ContactDetailAddedEvent",
         "dateTime": format!("2026-03-02T10:{minute:02}:00Z"), "entityId": of,
-        "eventData": {"oldData": null, "newData": {"id": id, "value": value, "contactType": 1, "description": null}},
+        "eventData": {
+            "oldData": null,
+            "newData": {"id": id, "value": value, "contactType": 1, "description": null}
+        },
     })
 }
 
@@ -178,7 +191,9 @@ pub(crate) async fn transform(days: &Days, keys: &[String]) {
         let object =
             json!({"s3": {"bucket": {"name": "raw"}, "object": {"key": key.replace('=', "%3D")}}});
         let body = json!({"Records": [object]}).to_string();
-        json!({"messageId": number.to_string(), "body": body, "attributes": {}, "messageAttributes": {}})
+        json!({
+            "messageId": number.to_string(), "body": body, "attributes": {}, "messageAttributes": {}
+        })
     };
     let records: Vec<Value> = keys.iter().enumerate().map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();

@@ -55,7 +55,8 @@ pub(crate) fn install_scanner(marker: &'static str) -> LogScanner {
         marker,
         counts: Arc::default(),
     };
-    let filter = "info,event_relay=debug,raw_landing=debug,pole_transform=debug,snapshot_merge=debug,polelake=debug";
+    let filter = "info,event_relay=debug,raw_landing=debug,pole_transform=debug,\
+        snapshot_merge=debug,polelake=debug";
     tracing_subscriber::fmt()
         .json()
         .with_env_filter(filter)

@@ -118,10 +118,14 @@ impl RelayStage {
 
 fn http_payload(events: &[Value]) -> Value {
     json!({
-        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"), "headers": {},
+        "version": "2.0", "rawPath": format!("/v1/{SOURCE}/events"),
+        "headers": {"content-type": "application/json"},
         "body": Value::Array(events.to_vec()).to_string(), "isBase64Encoded": false,
         "requestContext": {
-            "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "", "userAgent": ""},
+            "http": {
+                "method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "",
+                "userAgent": ""
+            },
             "timeEpoch": 0,
             "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:role/local-developer"}},
         },
@@ -131,7 +135,8 @@ fn http_payload(events: &[Value]) -> Value {
 fn queue_payload(events: &[Value]) -> Value {
     let message = |(number, event): (usize, &Value)| {
         json!({
-            "messageId": number.to_string(), "body": event.to_string(), "attributes": {}, "messageAttributes": {},
+            "messageId": number.to_string(), "body": event.to_string(), "attributes": {},
+            "messageAttributes": {},
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-west-2:0:events",
         })
     };

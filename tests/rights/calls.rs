@@ -268,8 +268,10 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
     for (offset, value) in values.iter().enumerate() {
         let day = lake::Day(lake::Day::parse(MONDAY).unwrap().0 + i32::from(offset == 2));
         let record = json!({
-            "topic": "housing-person", "partition": 0, "offset": offset, "timestamp": day.start_micros() / 1_000 + 1,
-            "timestampType": "LOG_APPEND_TIME", "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
+            "topic": "housing-person", "partition": 0, "offset": offset,
+            "timestamp": day.start_micros() / 1_000 + 1,
+            "timestampType": "LOG_APPEND_TIME",
+            "value": base64_simd::STANDARD.encode_to_string(value), "headers": [],
         });
         let landed = invoke(
             "raw-landing",
@@ -290,7 +292,10 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
                 "eventVersion": "2.6", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
                 "s3": {"bucket": {"name": raw}, "object": {"key": key}},
             }]});
-            let message = json!({"messageId": "1", "receiptHandle": "1", "body": body.to_string(), "eventSource": "aws:sqs"});
+            let message = json!({
+                "messageId": "1", "receiptHandle": "1", "body": body.to_string(),
+                "eventSource": "aws:sqs"
+            });
             let done = invoke("pole-transform", json!({"Records": [message]})).await;
             assert_eq!(done["batchItemFailures"], json!([]));
         }

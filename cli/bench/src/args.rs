@@ -124,9 +124,8 @@ enum BenchCommand {
     },
     /// Measure the CPU-seconds of a day's events and estimate the US dollars of a month with 1, 70
     /// and 700 million events on AWS; beside Glue, MSK Connect and Firehose.
-    #[command(
-        after_help = "Example: polelake-bench cost --dir /tmp/cost\n         polelake-bench cost --measured docs/cost-measured.json --per-request 1"
-    )]
+    #[command(after_help = "Example: polelake-bench cost --dir /tmp/cost\n         \
+            polelake-bench cost --measured docs/cost-measured.json --per-request 1")]
     Cost {
         #[command(flatten)]
         bench: CostBench,

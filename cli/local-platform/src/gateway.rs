@@ -1,19 +1,20 @@
-//! The HTTP API for one machine, and the platform's own API for operators.
+//! The HTTP API for one machine, as far as the relay needs it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::lambda::{LambdaFunction, PAYLOAD_BYTES_MAX};
+use super::problem::problem_response;
 use super::running::RunningPlatform;
+use crate::operator_api;
 
 /// The largest request that API Gateway accepts.
 const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -25,60 +26,13 @@ const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 /// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
 pub fn api_router(running: Arc<RunningPlatform>) -> Router {
     Router::new()
-        .route("/_local/status", get(handle_status))
-        .route("/_local/functions/{name}", post(handle_invoke))
-        .route("/_local/queues/{name}", post(handle_send))
-        .route("/_local/tokens", post(handle_token))
+        .nest(
+            "/_local",
+            operator_api::operator_router(Arc::clone(&running)),
+        )
         .fallback(handle_event_request)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .with_state(running)
-}
-
-async fn handle_status(State(running): State<Arc<RunningPlatform>>) -> Json<Value> {
-    Json(running.status_json())
-}
-
-async fn handle_invoke(
-    State(running): State<Arc<RunningPlatform>>,
-    Path(name): Path<String>,
-    payload: Bytes,
-) -> Response {
-    let Some(function) = running.find_function(&name) else {
-        return (
-            StatusCode::NOT_FOUND,
-            format!("there is no function `{name}`"),
-        )
-            .into_response();
-    };
-    match function.invoke(payload).await {
-        Ok(answer) => answer.into_response(),
-        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
-    }
-}
-
-async fn handle_send(
-    State(running): State<Arc<RunningPlatform>>,
-    Path(name): Path<String>,
-    body: String,
-) -> Response {
-    let sent = running
-        .find_queue(&name)
-        .map(|queue| queue.send_message(body));
-    match sent {
-        None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
-        Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
-        Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
-}
-
-async fn handle_token(
-    State(running): State<Arc<RunningPlatform>>,
-    Json(claims): Json<Value>,
-) -> Response {
-    match running.tokens.issue_token(claims) {
-        Ok(token) => token.into_response(),
-        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    }
 }
 
 /// The authoriser's claims about the caller; none when it refuses the request.
@@ -109,13 +63,16 @@ async fn handle_event_request(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
-        return problem_response(413, "the request is larger than the gateway accepts");
+        return problem_response(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request is larger than the gateway accepts",
+        );
     };
 
     // As on API Gateway, an unsigned request does not reach the function.
     let Some(authorizer) = authorise_caller(&parts.headers, &running) else {
         return problem_response(
-            401,
+            StatusCode::UNAUTHORIZED,
             "the token is not valid or has expired, or the request is not signed",
         );
     };
@@ -123,7 +80,7 @@ async fn handle_event_request(
     let payload = gateway_payload(&parts, &authorizer, &body);
     if payload.len() > PAYLOAD_BYTES_MAX {
         return problem_response(
-            413,
+            StatusCode::PAYLOAD_TOO_LARGE,
             "the request is larger than a function accepts; send smaller batches",
         );
     }
@@ -136,13 +93,13 @@ async fn invoke_relay(function: &LambdaFunction, payload: String) -> Response {
         Err(error) => {
             tracing::warn!(%error, "a request got no answer");
             return problem_response(
-                502,
+                StatusCode::BAD_GATEWAY,
                 "the request got no answer; send it again, a repeat does no harm",
             );
         }
     };
     let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
-        return problem_response(502, "the answer is not JSON");
+        return problem_response(StatusCode::BAD_GATEWAY, "the answer is not JSON");
     };
     function_response(&answer)
 }
@@ -188,7 +145,10 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
             "accountId": "000000000000",
             "apiId": "local",
             "authorizer": authorizer,
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""},
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1",
+                "userAgent": ""
+            },
             "requestId": "local",
             "stage": "$default",
             "timeEpoch": 0,
@@ -197,15 +157,4 @@ fn gateway_payload(parts: &Parts, authorizer: &Value, body: &[u8]) -> String {
         "isBase64Encoded": encoded,
     })
     .to_string()
-}
-
-fn problem_response(status: u16, detail: &str) -> Response {
-    let body = json!({"type": "about:blank", "status": status, "detail": detail}).to_string();
-    let kind = [("content-type", "application/problem+json")];
-    (
-        StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
-        kind,
-        body,
-    )
-        .into_response()
 }

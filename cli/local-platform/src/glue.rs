@@ -15,6 +15,8 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::private_files::replace_private_file;
+
 /// The prefix of the local platform's database names.
 pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
 
@@ -96,9 +98,7 @@ impl LocalGlue {
     }
 
     fn save_databases(&self, databases: &GlueDatabases) -> io::Result<()> {
-        let staged = self.file.with_extension("staged");
-        std::fs::write(&staged, serde_json::to_vec(databases)?)?;
-        std::fs::rename(staged, &self.file)
+        replace_private_file(&self.file, &serde_json::to_vec(databases)?)
     }
 }
 
@@ -276,7 +276,10 @@ fn create_partitions(table: &mut GlueTable, input: &Value) -> Value {
         match table.partitions.entry(key) {
             Entry::Vacant(entry) => drop(entry.insert(partition.clone())),
             Entry::Occupied(_) => {
-                let detail = json!({"ErrorCode": "AlreadyExistsException", "ErrorMessage": "Partition already exists."});
+                let detail = json!({
+                    "ErrorCode": "AlreadyExistsException",
+                    "ErrorMessage": "Partition already exists."
+                });
                 errors.push(json!({"PartitionValues": partition["Values"], "ErrorDetail": detail}));
             }
         }
@@ -291,9 +294,12 @@ fn update_partitions(table: &mut GlueTable, input: &Value) -> Value {
         match table.partitions.get_mut(&key) {
             Some(known) => *known = entry["PartitionInput"].clone(),
             None => {
-                let detail = json!({"ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."});
-                errors
-                    .push(json!({"PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail}));
+                let detail = json!({
+                    "ErrorCode": "EntityNotFoundException", "ErrorMessage": "Partition not found."
+                });
+                errors.push(json!({
+                    "PartitionValueList": entry["PartitionValueList"], "ErrorDetail": detail
+                }));
             }
         }
     }

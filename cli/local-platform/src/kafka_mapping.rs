@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::kafka::{LogRecord, PartitionLog, TopicLogs};
 use super::lambda::LambdaFunction;
+use super::private_files::{create_private_folder, replace_private_file};
 
 /// Records of a batch at most.
 const BATCH_RECORDS_MAX: usize = 10_000;
@@ -44,13 +45,9 @@ impl KafkaMapping {
         topics: Arc<TopicLogs>,
         function: Arc<LambdaFunction>,
     ) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let file = folder.join(format!("{topic}.json"));
-        let committed = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
-        };
+        create_private_folder(folder)?;
+        let file = offsets_file(folder, topic);
+        let committed = read_committed_offsets(&file)?;
         Ok(Self {
             topic: topic.to_owned(),
             topics,
@@ -68,15 +65,14 @@ impl KafkaMapping {
         };
         (0..)
             .zip(logs.iter())
-            .map(|(partition, log)| log.next_offset() - self.committed_offset(partition))
+            .map(|(partition, log)| log.next_offset() - self.position(partition, log))
             .sum()
     }
 
-    fn committed_offset(&self, partition: i32) -> i64 {
-        self.lock_committed()
-            .get(&partition)
-            .copied()
-            .unwrap_or_default()
+    /// Where the next batch of a partition begins: at the committed offset, but not before the log does.
+    fn position(&self, partition: i32, log: &PartitionLog) -> i64 {
+        let committed = self.lock_committed().get(&partition).copied();
+        committed.unwrap_or_default().max(log.start_offset())
     }
 
     fn lock_committed(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, i64>> {
@@ -103,7 +99,12 @@ impl KafkaMapping {
                 Ok(true) => (limit, pause) = (BATCH_RECORDS_MAX, BATCHING_WINDOW),
                 Ok(false) => tokio::time::sleep(pause).await,
                 Err(error) => {
-                    tracing::warn!(%error, topic = self.topic, limit, "the batch is delivered again, in halves");
+                    tracing::warn!(
+                        %error,
+                        topic = self.topic,
+                        limit,
+                        "the batch is delivered again, in halves",
+                    );
                     tokio::time::sleep(pause).await;
                     limit = (limit / 2).max(1);
                     pause = (pause * 2).min(BACKOFF_MAX);
@@ -138,9 +139,7 @@ impl KafkaMapping {
         let mut committed = self.lock_committed();
         committed.extend(offsets);
 
-        let staged = self.file.with_extension("staged");
-        std::fs::write(&staged, serde_json::to_vec(&*committed)?)?;
-        std::fs::rename(staged, &self.file)
+        replace_private_file(&self.file, &serde_json::to_vec(&*committed)?)
     }
 
     /// The batch as Lambda's JSON, and the offset after it for each partition.
@@ -155,7 +154,7 @@ impl KafkaMapping {
         let mut partitions = Vec::new();
         for (partition, log) in (0..).zip(logs) {
             let mut records = Vec::new();
-            for record in log.read_records(self.committed_offset(partition), BATCH_BYTES_MAX / 2)? {
+            for record in log.read_records(self.position(partition, log), BATCH_BYTES_MAX / 2)? {
                 let text = encode_lambda_record(&self.topic, partition, &record);
                 if count > 0 && (count == limit || bytes + text.len() > BATCH_BYTES_MAX) {
                     break;
@@ -177,6 +176,23 @@ impl KafkaMapping {
             partitions.join(",")
         );
         Ok((Bytes::from(payload), ends))
+    }
+}
+
+/// The file of a topic's committed offsets.
+pub(super) fn offsets_file(folder: &Path, topic: &str) -> PathBuf {
+    folder.join(format!("{topic}.json"))
+}
+
+/// The committed offset of every partition that has one.
+///
+/// # Errors
+/// When the file is damaged.
+pub(super) fn read_committed_offsets(file: &Path) -> io::Result<BTreeMap<i32, i64>> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
     }
 }
 

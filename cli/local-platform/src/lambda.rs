@@ -20,6 +20,9 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
 
+use super::listener::serve_router;
+use super::private_files::private_options;
+
 /// The largest payload and the largest answer that Lambda allows.
 pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 
@@ -191,7 +194,7 @@ impl LambdaFunction {
             current: Mutex::default(),
         });
         let server = tokio::spawn(async move {
-            drop(axum::serve(listener, runtime_api_router(slot)).await);
+            drop(serve_router(listener, runtime_api_router(slot)).await);
         });
         let child = self.spawn_process(address)?;
         Ok(FunctionSandbox {
@@ -203,7 +206,7 @@ impl LambdaFunction {
 
     /// Starts the process, with the variables that Lambda sets besides the function's own.
     fn spawn_process(&self, runtime_api: String) -> io::Result<Child> {
-        let log = std::fs::OpenOptions::new()
+        let log = private_options()
             .create(true)
             .append(true)
             .open(&self.config.log)?;

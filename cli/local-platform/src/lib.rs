@@ -2,7 +2,8 @@
 //! container.
 //!
 //! The functions are processes of their own, and nothing in them knows that it is not AWS. All
-//! state is in one folder.
+//! state is in one folder, which only its owner can read; listeners answer to programs of this
+//! machine, and to no web page.
 
 pub mod clock;
 pub mod gateway;
@@ -10,6 +11,12 @@ pub mod glue;
 pub mod kafka;
 pub mod kafka_mapping;
 pub mod lambda;
+mod landed_records;
+mod listener;
+mod operator_api;
+pub mod operator_token;
+pub mod private_files;
+mod problem;
 pub mod queue;
 pub mod running;
 pub mod s3;
@@ -20,6 +27,7 @@ pub mod synthetic;
 pub mod tokens;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
+pub use operator_token::OperatorToken;
 pub use running::RunningPlatform;
 pub use startup::{LocalPlatform, PlatformOptions};
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::lambda::LambdaFunction;
+use super::private_files::{create_private_folder, write_private_file};
 
 /// Messages of one invocation, as with SQS without a batching window.
 const BATCH_MESSAGES_MAX: usize = 10;
@@ -48,7 +49,7 @@ impl LocalQueue {
     /// When the folder cannot be read or created.
     pub fn open(folder: &Path, name: &str) -> io::Result<Self> {
         let folder = folder.join(name);
-        std::fs::create_dir_all(folder.join("dead"))?;
+        create_private_folder(&folder.join("dead"))?;
         let messages = read_messages(&folder)?;
 
         // Dead letters count too: a new message must not get the id of one.
@@ -73,7 +74,7 @@ impl LocalQueue {
     /// When it cannot be written.
     pub fn send_message(&self, body: String) -> io::Result<()> {
         let id = format!("{:020}", self.counter.fetch_add(1, Ordering::SeqCst));
-        std::fs::write(self.folder.join(&id), &body)?;
+        write_private_file(&self.folder.join(&id), body.as_bytes())?;
         self.lock_messages().insert(id, new_message(body));
         self.arrived.notify_one();
         Ok(())

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::clock::Clock;
 use super::kafka_mapping::KafkaMapping;
 use super::lambda::{InvokeError, LambdaFunction};
+use super::landed_records::LandedRecords;
+use super::operator_token::OperatorToken;
 use super::queue::LocalQueue;
 use super::tokens::TokenIssuer;
 
@@ -19,6 +21,8 @@ pub struct RunningPlatform {
     pub clock: Arc<Clock>,
     pub(super) relay: Arc<LambdaFunction>,
     pub(super) tokens: TokenIssuer,
+    pub(super) operator: OperatorToken,
+    pub(super) landed: LandedRecords,
     pub(super) functions: Vec<Arc<LambdaFunction>>,
     pub(super) queues: BTreeMap<String, Arc<LocalQueue>>,
     pub(super) mappings: Vec<Arc<KafkaMapping>>,
@@ -74,6 +78,12 @@ impl RunningPlatform {
         while self.pending_counts() != (0, 0) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The folder's secret, which requests to `/_local/…` carry.
+    #[must_use]
+    pub fn operator_token(&self) -> &OperatorToken {
+        &self.operator
     }
 
     pub(super) fn status_json(&self) -> Value {

@@ -13,6 +13,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::private_files::protect_key_file;
+
 /// The endpoint. The file, `{"name": "text"}`, is read at every request, so a secret can be rotated
 /// while it runs.
 pub fn endpoint_router(file: PathBuf) -> Router {
@@ -35,6 +37,10 @@ async fn handle_request(
             "InvalidRequestException",
             &format!("{target} is not answered here"),
         );
+    }
+    // Users write the file by hand, with the mode that their umask gives.
+    if let Err(error) = protect_key_file(&file) {
+        return exception_response("InternalServiceError", &error.to_string());
     }
     let input: Value = serde_json::from_slice(&body).unwrap_or_default();
     let name = input["SecretId"].as_str().unwrap_or_default();

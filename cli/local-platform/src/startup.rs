@@ -1,7 +1,7 @@
 //! Starts the platform: its servers, functions and mappings.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,13 @@ use super::glue::{self, LOCAL_DATABASE_PREFIX, LocalGlue};
 use super::kafka::{self, TopicLogs};
 use super::kafka_mapping::KafkaMapping;
 use super::lambda::{FunctionConfig, LambdaFunction};
+use super::landed_records::LandedRecords;
+use super::listener::serve_router;
+use super::operator_token::OperatorToken;
+use super::private_files::{
+    create_private_folder, open_platform_folder, private_options, protect_key_file,
+    replace_private_file, write_private_file,
+};
 use super::queue::{LocalQueue, run_queue_mapping};
 use super::running::RunningPlatform;
 use super::s3::{self, ACCESS_KEY, BucketFiles, SECRET_KEY};
@@ -63,6 +70,15 @@ impl Drop for LocalPlatform {
     }
 }
 
+/// The file that a running platform holds locked.
+const LOCK_FILE: &str = ".lock";
+
+/// The folder of committed offsets, a file for each topic.
+const OFFSETS_FOLDER: &str = "offsets";
+
+/// The texts of the emulated Secrets Manager, which a user writes.
+const SECRETS_FILE: &str = "secrets.json";
+
 /// The queue that notifies the transform of raw objects.
 const RAW_OBJECTS_QUEUE: &str = "raw-objects";
 
@@ -76,9 +92,12 @@ impl LocalPlatform {
     /// When the folder is in use, a port is taken, or a contract does not compile.
     pub async fn start(options: PlatformOptions) -> io::Result<Self> {
         let folder = &options.folder;
-        std::fs::create_dir_all(folder.join("logs"))?;
+        open_platform_folder(folder)?;
+        create_private_folder(&folder.join("logs"))?;
         let lock = lock_folder(folder)?;
+        protect_key_file(&folder.join(SECRETS_FILE))?;
         let pack = std::fs::canonicalize(folder)?.join("contracts.json");
+        write_private_file(&pack, b"")?;
         let catalogue = host::pack_contracts(&options.contracts.to_string_lossy(), &pack)
             .map_err(|failure| io::Error::other(failure.to_string()))?;
 
@@ -94,6 +113,8 @@ impl LocalPlatform {
         let running = Arc::new(RunningPlatform {
             relay: Arc::clone(relay),
             tokens: TokenIssuer::open(folder)?,
+            operator: OperatorToken::open(&std::path::absolute(folder)?)?,
+            landed: LandedRecords::new(Arc::clone(&services.topics), folder.join(OFFSETS_FOLDER)),
             functions,
             queues,
             mappings,
@@ -107,7 +128,7 @@ impl LocalPlatform {
         let addresses = json!({
             "api": api, "s3": services.s3, "kafka": services.kafka, "glue": services.glue,
         });
-        std::fs::write(&file, addresses.to_string())?;
+        replace_private_file(&file, addresses.to_string().as_bytes())?;
         Ok(Self {
             running,
             api,
@@ -150,7 +171,7 @@ impl LocalServices {
         glue.create_databases(required_databases(LOCAL_DATABASE_PREFIX, catalogue));
         let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, tasks).await?;
 
-        let secrets = secrets::endpoint_router(folder.join("secrets.json"));
+        let secrets = secrets::endpoint_router(folder.join(SECRETS_FILE));
         let secrets = serve_http(secrets, 0, tasks).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -231,7 +252,7 @@ impl LocalServices {
         landing: &Arc<LambdaFunction>,
         tasks: &mut Vec<JoinHandle<()>>,
     ) -> io::Result<Vec<Arc<KafkaMapping>>> {
-        let offsets = folder.join("offsets");
+        let offsets = folder.join(OFFSETS_FOLDER);
         let mut mappings = Vec::new();
         for compiled in &catalogue.mappings {
             let topics = Arc::clone(&self.topics);
@@ -252,13 +273,23 @@ impl LocalServices {
     }
 }
 
+/// Whether a platform runs on the folder: only then do the addresses in its `platform.json` mean that platform. After a
+/// crash, another program may listen there.
+#[must_use]
+pub fn is_running(folder: &Path) -> bool {
+    let file = File::open(folder.join(LOCK_FILE));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn source_names(catalogue: &Catalogue) -> impl Iterator<Item = &str> {
     let mappings = catalogue.mappings.iter();
     mappings.map(|compiled| compiled.contract.name.as_str())
 }
 
 fn lock_folder(folder: &Path) -> io::Result<File> {
-    let file = File::create(folder.join(".lock"))?;
+    let mut options = private_options();
+    let options = options.write(true).create(true).truncate(true);
+    let file = options.open(folder.join(LOCK_FILE))?;
     file.try_lock().map_err(|_| {
         let message = format!(
             "another polelake runs on {}; stop it, or give another --dir",
@@ -277,7 +308,7 @@ async fn serve_http(
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     tasks.push(tokio::spawn(async move {
-        drop(axum::serve(listener, router).await);
+        drop(serve_router(listener, router).await);
     }));
     Ok(format!("http://{address}"))
 }
@@ -298,7 +329,7 @@ fn spawn_broker(
         .and_then(|text| text.parse::<i64>().ok())
         .unwrap_or_default();
     let starts = earlier_starts + 1;
-    std::fs::write(file, starts.to_string())?;
+    write_private_file(&file, starts.to_string().as_bytes())?;
 
     let first_producer = starts * PRODUCER_IDS_PER_START;
     let faults = kafka::fault_injection::no_faults();

@@ -8,6 +8,8 @@ use std::path::Path;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde_json::Value;
 
+use super::private_files::{protect_key_file, random_bytes, replace_private_file};
+
 /// The issuer of the platform's tokens; a contract's `claims` name it.
 pub const ISSUER: &str = "https://issuer.polelake.local";
 
@@ -26,6 +28,7 @@ impl TokenIssuer {
     /// When it cannot be read or written.
     pub fn open(folder: &Path) -> io::Result<Self> {
         let file = folder.join("token-key");
+        protect_key_file(&file)?;
         match std::fs::read(&file) {
             Ok(key) if key.len() == KEY_BYTES => return Ok(Self { key }),
             Ok(_) => {}
@@ -33,9 +36,8 @@ impl TokenIssuer {
             Err(error) => return Err(error),
         }
 
-        let mut key = vec![0; KEY_BYTES];
-        io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut key)?;
-        std::fs::write(file, &key)?;
+        let key = random_bytes::<KEY_BYTES>()?.to_vec();
+        replace_private_file(&file, &key)?;
         Ok(Self { key })
     }
 

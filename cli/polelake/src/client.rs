@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::error::CliError;
 use crate::place::PlatformArgs;
 use crate::signature::RequestSigner;
-use local_platform::{LocalPlatform, PlatformOptions};
+use local_platform::startup::is_running;
+use local_platform::{LocalPlatform, OperatorToken, PlatformOptions};
 
 /// Events of one request: the relay's limit.
 const REQUEST_EVENTS_MAX: usize = 500;
@@ -30,6 +31,8 @@ pub struct PlatformClient {
     http: reqwest::Client,
     token: Option<String>,
     signer: Option<RequestSigner>,
+    /// The token of the platform's folder, for the platform's own API.
+    operator_token: Option<String>,
     /// The platform that was started for this command, if none was running.
     _started: Option<LocalPlatform>,
 }
@@ -60,16 +63,44 @@ impl PushCounts {
 impl PlatformClient {
     /// Finds the platform that runs on the folder, or starts one.
     pub async fn connect_or_start(place: &PlatformArgs) -> Result<Self, CliError> {
-        if let Some(api) = find_running_api(&place.dir).await {
-            return Ok(Self::for_api(&api));
+        if let Some(client) = Self::connect_to_running(&place.dir).await {
+            return Ok(client);
         }
 
         let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
-        let client = Self::for_api(&platform.api);
+        let client = Self::for_platform(&platform);
         Ok(Self {
             _started: Some(platform),
             ..client
         })
+    }
+
+    /// A client of the platform that runs on the folder, if one is running.
+    async fn connect_to_running(folder: &Path) -> Option<Self> {
+        // Whoever listens at the address of a platform that ended must not get the folder's token.
+        if !is_running(folder) {
+            return None;
+        }
+
+        let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
+        let known = serde_json::from_str::<Value>(&text).ok()?;
+        let token = OperatorToken::read(folder).ok()?;
+        let client = Self {
+            operator_token: Some(token.text().to_owned()),
+            ..Self::for_api(known["api"].as_str()?)
+        };
+        // The file of an earlier platform is there until the new one has its addresses.
+        let status = client.platform_status().await.ok()?;
+        (status["places"]["s3"] == known["s3"]).then_some(client)
+    }
+
+    /// A client of a platform of this process.
+    pub fn for_platform(platform: &LocalPlatform) -> Self {
+        let token = platform.running.operator_token().text().to_owned();
+        Self {
+            operator_token: Some(token),
+            ..Self::for_api(&platform.api)
+        }
     }
 
     /// A client of the API at this address.
@@ -79,6 +110,7 @@ impl PlatformClient {
             http: reqwest::Client::new(),
             token: None,
             signer: None,
+            operator_token: None,
             _started: None,
         }
     }
@@ -169,21 +201,49 @@ impl PlatformClient {
         function: &str,
         payload: &Value,
     ) -> Result<Value, CliError> {
-        let url = format!("{}/_local/functions/{function}", self.api);
-        let answer = self.http.post(url).body(payload.to_string()).send().await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        if !status.is_success() {
-            return Err(format!("{function}: {text}").into());
-        }
-        Ok(serde_json::from_str(&text)?)
+        let request = self
+            .http
+            .post(self.operator_url(&format!("functions/{function}")));
+        let request = request.body(payload.to_string());
+        self.send_operation(request, function).await
     }
 
     /// The local platform's status: its endpoints, its clock, and how much is waiting.
     pub async fn platform_status(&self) -> Result<Value, CliError> {
-        let url = format!("{}/_local/status", self.api);
-        let answer = self.http.get(url).send().await?;
-        Ok(answer.json().await?)
+        let request = self.http.get(self.operator_url("status"));
+        self.send_operation(request, "the platform's status").await
+    }
+
+    /// Cuts the records that are landed out of the local platform's Kafka log; gives how many, and
+    /// how many are left.
+    pub async fn truncate_landed_records(&self) -> Result<Value, CliError> {
+        let request = self.http.post(self.operator_url("kafka/truncate"));
+        self.send_operation(request, "cutting the local Kafka log")
+            .await
+    }
+
+    fn operator_url(&self, path: &str) -> String {
+        format!("{}/_local/{path}", self.api)
+    }
+
+    /// Sends a request to the platform's own API, with the folder's token; `what` names it in an
+    /// error.
+    async fn send_operation(
+        &self,
+        request: reqwest::RequestBuilder,
+        what: &str,
+    ) -> Result<Value, CliError> {
+        let request = match &self.operator_token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            return Err(format!("{what}: {text}").into());
+        }
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// Waits until everything that was accepted is landed and transformed.
@@ -245,22 +305,6 @@ fn describe_refusal(problem: &Value) -> Option<String> {
     let rule = problem["rule"].as_str()?;
     let detail = problem["detail"].as_str().unwrap_or_default();
     Some(format!("{rule}: {detail}"))
-}
-
-/// The API of the platform that runs on the folder, if one is running.
-async fn find_running_api(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join("platform.json")).ok()?;
-    let known = serde_json::from_str::<Value>(&text).ok()?;
-    let api = known["api"].as_str()?.to_owned();
-    let status: Value = reqwest::get(format!("{api}/_local/status"))
-        .await
-        .ok()?
-        .json()
-        .await
-        .ok()?;
-    // A killed platform leaves its file, and the platform of another folder may have its port by
-    // now.
-    (status["places"]["s3"] == known["s3"]).then_some(api)
 }
 
 /// Checks that there is a folder of contracts; the error says what to do.

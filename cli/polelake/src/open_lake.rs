@@ -17,7 +17,7 @@ use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 use operations::{LakeHandle, PartitionOffsets};
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
-use store::{GlueCatalogue, ObjectStore, S3Store};
+use store::{GlueCatalogue, ObjectStore, S3Store, UnreadableObjects};
 
 use crate::aws_environment::AwsEnvironment;
 use crate::client::PlatformClient;
@@ -80,6 +80,7 @@ impl OpenLake {
             curated_root: format!("s3://{}", environment.curated_bucket),
             catalogue: load_catalogue(place)?,
             kafka: environment.kafka.clone().map(broker_offsets),
+            unreadable: UnreadableObjects::default(),
         };
         let account = AwsAccount {
             config,

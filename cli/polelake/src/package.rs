@@ -144,7 +144,8 @@ fn find_binary(folder: &Path, function: &str) -> Result<PathBuf, CliError> {
     let found = candidates.into_iter().find(|file| file.is_file());
     found.ok_or_else(|| {
         format!(
-            "there is no {function} in {}; build the five with `infra/package`, or `cargo build --release --workspace`",
+            "there is no {function} in {}; build the five with `infra/package`, or `cargo build \
+             --release --workspace`",
             folder.display()
         )
         .into()

@@ -7,7 +7,8 @@ use clap::Args;
 /// The folders of the platform, for every command that needs it.
 #[derive(Args, Clone, Debug)]
 pub struct PlatformArgs {
-    /// The folder that holds all of the platform's state.
+    /// The folder that holds all of the platform's state. Only its owner can read it, and whoever
+    /// can read it may operate the platform.
     #[arg(long, default_value = "polelake-data")]
     pub dir: PathBuf,
     /// The folder of contracts and mappings.

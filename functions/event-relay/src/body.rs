@@ -9,6 +9,10 @@ use serde_json::value::RawValue;
 use crate::problem::{ProblemDetails, RefusalReason};
 use crate::{BODY_BYTES_MAX, EVENTS_MAX};
 
+/// The types that the relay reads, as a problem names them.
+const READ_TYPES: &str = "send application/json, application/x-ndjson, \
+                          application/cloudevents+json or application/cloudevents-batch+json";
+
 /// What a body is, by its content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
@@ -23,23 +27,28 @@ pub(crate) enum BodyKind {
 }
 
 impl BodyKind {
-    /// The kind that a content type names; JSON where there is none.
+    /// The kind that a content type names.
     ///
     /// # Errors
-    /// A problem for every other type: it would be read as something that it is not.
+    /// A problem for every other type: it would be read as something that it is not. A problem
+    /// also where there is none: a web page of another origin can send a form, text or a body
+    /// without a type, and for all types above its browser asks the server first.
     pub(crate) fn from_content_type(content_type: &str) -> Result<Self, ProblemDetails> {
         let media_type = content_type.split(';').next().unwrap_or_default();
         match media_type.trim().to_ascii_lowercase().as_str() {
-            "" | "application/json" => Ok(Self::Json),
+            "application/json" => Ok(Self::Json),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
                 Ok(Self::JsonLines)
             }
             "application/cloudevents+json" => Ok(Self::CloudEvent),
             "application/cloudevents-batch+json" => Ok(Self::CloudEventBatch),
+            "" => Err(ProblemDetails::new(
+                RefusalReason::UnsupportedType,
+                format!("the request has no content-type; {READ_TYPES}"),
+            )),
             _ => Err(ProblemDetails::new(
                 RefusalReason::UnsupportedType,
-                "send application/json, application/x-ndjson, application/cloudevents+json or \
-                 application/cloudevents-batch+json",
+                format!("the content-type is not one that is read; {READ_TYPES}"),
             )),
         }
     }
@@ -253,6 +262,39 @@ mod tests {
     }
 
     #[test]
+    fn what_a_form_or_a_page_can_send_unasked_is_refused_and_the_answer_names_the_types() {
+        let types = [
+            "",
+            " ",
+            ";",
+            "text/plain",
+            "text/plain; application/json",
+            "text/plain;charset=UTF-8",
+            "multipart/form-data; boundary=application/json",
+            "application/x-www-form-urlencoded",
+            "application/json, text/plain",
+            "application/jsonp",
+            "*/*",
+        ];
+        for content_type in types {
+            let problem = BodyKind::from_content_type(content_type).unwrap_err();
+            let shown = problem.to_json();
+            assert_eq!(
+                (problem.status_code(), &shown["rule"]),
+                (415, &"body.type".into())
+            );
+            let detail = shown["detail"].as_str().unwrap();
+            for accepted in [
+                "application/json",
+                "application/x-ndjson",
+                "cloudevents-batch+json",
+            ] {
+                assert!(detail.contains(accepted), "{content_type}: {detail}");
+            }
+        }
+    }
+
+    #[test]
     fn types_are_told_apart() {
         assert_eq!(
             BodyKind::from_content_type("Application/JSON; charset=utf-8").unwrap(),
@@ -261,12 +303,6 @@ mod tests {
         assert_eq!(
             BodyKind::from_content_type("application/cloudevents-batch+json").unwrap(),
             BodyKind::CloudEventBatch
-        );
-        assert_eq!(
-            BodyKind::from_content_type("application/x-www-form-urlencoded")
-                .unwrap_err()
-                .status_code(),
-            415
         );
         let event =
             serde_json::json!({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"});

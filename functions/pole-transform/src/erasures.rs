@@ -21,7 +21,8 @@ pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSub
         return Ok(ErasedSubjects::default());
     };
 
-    Ok(ErasedSubjects::from_json(&object.body)?)
+    ErasedSubjects::from_json(&object.body)
+        .map_err(|error| Failure::damaged_object(ERASURES_KEY, &error))
 }
 
 /// Whether the full record that the event is about is erased, by its key.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind, TimeBudget, emit_metric};
 use lake::{Chunk, ErasedSubjects, Receipt};
-use store::StoredObject;
+use store::{StoredObject, UnreadableObject};
 use trigger::{SqsEvent, SqsFailures, SqsMessage, objects_created};
 
 use crate::context::Context;
@@ -88,8 +88,7 @@ async fn transform_new_chunk(
 /// As a transform fails.
 pub async fn retransform_chunk(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
     let erasures = read_erasures(&*context.refined).await?;
-    let old_receipt = context.refined.get(&chunk.receipt_key()).await?;
-    let old_receipt = Receipt::from_json(&old_receipt.body)?;
+    let old_objects = find_old_objects(chunk, context).await?;
 
     let transformed = transform_raw_object(chunk, context, &erasures).await?;
     write_transformed(&transformed, chunk, context).await?;
@@ -99,12 +98,34 @@ pub async fn retransform_chunk(chunk: &Chunk, context: &Context) -> Result<(), F
         .iter()
         .map(|(key, _)| key.as_str())
         .collect();
-    for old_object in old_receipt.tables.values() {
-        if !written.contains(old_object.key.as_str()) {
-            context.refined.delete(&old_object.key).await?;
+    for old_object in old_objects {
+        if !written.contains(old_object.as_str()) {
+            context.refined.delete(&old_object).await?;
         }
     }
     Ok(())
+}
+
+/// The refined objects of the chunk as its receipt names them. A receipt that cannot be read is
+/// written again with them: then they are found by their names.
+async fn find_old_objects(chunk: &Chunk, context: &Context) -> Result<Vec<String>, Failure> {
+    let receipt = context.refined.get_if_present(&chunk.receipt_key()).await?;
+    let receipt = receipt.and_then(|object| Receipt::from_json(&object.body).ok());
+    if let Some(receipt) = receipt {
+        let objects = receipt.tables.into_values();
+        return Ok(objects.map(|object| object.key).collect());
+    }
+
+    let mut found = Vec::new();
+    for table in &context.catalogue.tables {
+        let prefix = Chunk::refined_prefix(&table.name);
+        let listed = context.refined.list(&prefix, None).await?;
+        let keys = listed.into_iter().map(|entry| entry.key);
+        found.extend(
+            keys.filter(|key| Chunk::from_refined_key(&table.name, key).as_ref() == Some(chunk)),
+        );
+    }
+    Ok(found)
 }
 
 /// Transforms one raw object under its topic's mapping, without erased subjects.
@@ -124,7 +145,8 @@ async fn transform_raw_object(
 
     let object = context.raw.get(&chunk.raw_key()).await?;
     let next = read_next_offset(chunk, &object)?;
-    let records = lake::decode_raw(object.body)?;
+    let records = lake::decode_raw(object.body)
+        .map_err(|error| Failure::damaged_object(&chunk.raw_key(), &error))?;
     let transformed = transform_unerased(catalogue, mapping, (chunk, next), &records, erasures)?;
     Ok(transformed)
 }
@@ -137,11 +159,8 @@ fn read_next_offset(chunk: &Chunk, object: &StoredObject) -> Result<i64, Failure
         .and_then(|text| text.parse().ok());
 
     next.ok_or_else(|| {
-        let message = format!(
-            "{} has no `next`: it is not part of the raw log",
-            chunk.raw_key()
-        );
-        Failure::new(FailureKind::Corrupt, message)
+        let cause = "it has no `next` and is not part of the raw log";
+        UnreadableObject::new(chunk.raw_key(), cause).into()
     })
 }
 

@@ -73,7 +73,8 @@ async fn read_day_manifests(
     for table in entity_source_tables(&context.catalogue) {
         let key = manifest_key(&table.name, day);
         if let Some(object) = context.curated.get_if_present(&key).await? {
-            let manifest = SnapshotManifest::from_json(&object.body)?;
+            let manifest = SnapshotManifest::from_json(&object.body)
+                .map_err(|error| Failure::damaged_object(&key, &error))?;
             manifests.insert(table.name.clone(), manifest);
         }
     }
@@ -81,7 +82,7 @@ async fn read_day_manifests(
 }
 
 /// The tables whose rows are entities. The rows of a link table join entities and are none.
-fn entity_source_tables(catalogue: &Catalogue) -> impl Iterator<Item = &TableContract> {
+pub(crate) fn entity_source_tables(catalogue: &Catalogue) -> impl Iterator<Item = &TableContract> {
     catalogue.tables.iter().filter(|table| {
         table.family != Family::Link && !catalogue.topics_of_table(&table.name).is_empty()
     })

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::entity;
 use crate::glue_databases;
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
-use crate::merge_run::{MergeRun, TableRun, emit_table_metrics};
+use crate::merge_run::{MergeRun, MergedDay, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{PlannedMerge, plan_table};
 use crate::streams::StreamReceipts;
 use crate::table;
@@ -26,24 +26,69 @@ const SMALL_ROWS: u64 = 100_000;
 /// Merges the day. Every table commits alone: a run that breaks off is finished by the next.
 ///
 /// # Errors
-/// When a table cannot be merged; the ones before it are committed.
+/// When a table cannot be merged; the others are committed.
 pub async fn handle(
     schedule: &ScheduleRequest,
     context: &Context,
     budget: TimeBudget,
 ) -> Result<MergeRun, Failure> {
+    merge_day(schedule, context, budget).await?.into_run()
+}
+
+/// The same, with every table that cannot be merged.
+///
+/// # Errors
+/// When no table can be merged: the schedule is wrong, or the storage does not answer.
+pub async fn merge_day(
+    schedule: &ScheduleRequest,
+    context: &Context,
+    budget: TimeBudget,
+) -> Result<MergedDay, Failure> {
     let merged = for_each_planned_table(schedule, context, budget, async |table, planned| {
         table::merge_table(table, planned, context, budget)
             .await
             .map(Some)
     });
-    let mut run = merged.await?;
+    let mut merged = merged.await?;
 
     if is_requested(schedule, entity::ENTITY) {
-        let entities = entity::merge_entities(schedule_day(schedule)?, context).await?;
-        run.tables.extend(entities.inspect(emit_table_metrics));
+        merge_entities_of(schedule_day(schedule)?, &mut merged, context).await;
     }
-    Ok(run)
+    Ok(merged)
+}
+
+/// Makes the day's `entity`, unless a table that it is made from was not merged: it would lack that
+/// table's rows.
+async fn merge_entities_of(day: Day, merged: &mut MergedDay, context: &Context) {
+    let missing = entity::entity_source_tables(&context.catalogue).find_map(|table| {
+        merged
+            .failures
+            .iter()
+            .find(|failed| failed.table == table.name)
+    });
+    let entities = match missing {
+        Some(missing) => Err(Failure {
+            message: format!(
+                "`{}` is made from `{}`, which was not merged: {}",
+                entity::ENTITY,
+                missing.table,
+                missing.failure.message
+            ),
+            ..missing.failure.clone()
+        }),
+        None => entity::merge_entities(day, context).await,
+    };
+
+    match entities {
+        Ok(entities) => merged
+            .run
+            .tables
+            .extend(entities.inspect(emit_table_metrics)),
+        Err(failure) => merged.failures.push(TableFailure {
+            table: entity::ENTITY.to_owned(),
+            failure,
+        }),
+    }
 }
 
 fn schedule_day(schedule: &ScheduleRequest) -> Result<Day, Failure> {
@@ -61,7 +106,8 @@ fn is_requested(schedule: &ScheduleRequest, table: &str) -> bool {
 struct TableQueue<'q> {
     day: Day,
     tables: Vec<&'q TableContract>,
-    lookups: Vec<ManifestLookup>,
+    /// A table whose manifests cannot be read is not merged, and stops no other.
+    lookups: Vec<Result<ManifestLookup, Failure>>,
     streams: StreamReceipts,
     context: &'q Context,
     budget: TimeBudget,
@@ -75,7 +121,7 @@ pub(crate) async fn for_each_planned_table(
     context: &Context,
     budget: TimeBudget,
     process: impl AsyncFn(&TableContract, &PlannedMerge) -> Result<Option<TableRun>, Failure>,
-) -> Result<MergeRun, Failure> {
+) -> Result<MergedDay, Failure> {
     let queue = TableQueue::open(schedule, context, budget).await?;
     let (small, large): (Vec<usize>, Vec<usize>) =
         (0..queue.tables.len()).partition(|index| queue.is_small_table(*index));
@@ -97,9 +143,11 @@ pub(crate) async fn for_each_planned_table(
         tables: Vec::new(),
         behind: queue.streams.untransformed_objects(),
     };
-    let run = collect_table_runs(run, results.into_values())?;
-    glue_databases::publish_zone_tables(context).await?;
-    Ok(run)
+    let merged = queue.collect_table_runs(run, results);
+    if merged.failures.is_empty() {
+        glue_databases::publish_zone_tables(context).await?;
+    }
+    Ok(merged)
 }
 
 impl<'q> TableQueue<'q> {
@@ -113,8 +161,9 @@ impl<'q> TableQueue<'q> {
         let lookups = tables
             .iter()
             .map(|table| look_up_manifests(&table.name, day, &*context.curated));
-        let lookups: Vec<ManifestLookup> = stream::iter(lookups)
+        let lookups: Vec<_> = stream::iter(lookups)
             .buffered(TABLES_AT_ONCE)
+            .map(allow_unreadable)
             .try_collect()
             .await?;
         let streams = read_stream_receipts(day, &tables, &lookups, context).await?;
@@ -131,10 +180,14 @@ impl<'q> TableQueue<'q> {
     /// Whether a table is small with all that it consumes.
     fn is_small_table(&self, index: usize) -> bool {
         let table = &self.tables[index].name;
-        let base = self.lookups[index].base.as_ref();
+        let Ok(lookup) = &self.lookups[index] else {
+            return true;
+        };
+        let base = lookup.base.as_ref();
         let topics = self.context.catalogue.topics_of_table(table);
         let inputs = self.streams.plan_inputs(table, &topics, base, None);
-        base.map_or(0, |base| base.rows) + inputs.row_count() <= SMALL_ROWS
+        let rows = inputs.map_or(0, |inputs| inputs.row_count());
+        base.map_or(0, |base| base.rows) + rows <= SMALL_ROWS
     }
 
     /// Plans a table, when there is time for it.
@@ -147,39 +200,46 @@ impl<'q> TableQueue<'q> {
             );
             return Err(Failure::new(FailureKind::Unavailable, message));
         }
-        let lookup = &self.lookups[index];
+        let lookup = self.lookups[index].as_ref().map_err(Failure::clone)?;
         plan_table(table, self.day, &self.streams, lookup, self.context).await
     }
-}
 
-/// The run with the results of its tables. A table that is refused stops no other; the run fails in
-/// the end, so that an operator is alerted.
-fn collect_table_runs(
-    mut run: MergeRun,
-    results: impl Iterator<Item = Result<Option<TableRun>, Failure>>,
-) -> Result<MergeRun, Failure> {
-    let mut first_failure: Option<Failure> = None;
-    for result in results {
-        match result {
-            Ok(table) => run.tables.extend(table),
-            Err(failure) => {
-                tracing::error!(%failure, "a table is not merged or not published");
-                // A failure that may pass by itself is reported before one that an operator has to
-                // fix.
-                let replaces = first_failure
-                    .as_ref()
-                    .is_none_or(|known| known.kind == FailureKind::Configuration);
-                if replaces {
-                    first_failure = Some(failure);
+    /// The run with the results of its tables. A table that is refused stops no other.
+    fn collect_table_runs(
+        &self,
+        run: MergeRun,
+        results: BTreeMap<usize, Result<Option<TableRun>, Failure>>,
+    ) -> MergedDay {
+        let mut merged = MergedDay {
+            run,
+            failures: Vec::new(),
+        };
+        for (index, result) in results {
+            match result {
+                Ok(table) => merged.run.tables.extend(table),
+                Err(failure) => {
+                    tracing::error!(%failure, "a table is not merged or not published");
+                    merged.failures.push(TableFailure {
+                        table: self.tables[index].name.clone(),
+                        failure,
+                    });
                 }
             }
         }
+        emit_metric(
+            &[("function", "snapshot-merge")],
+            &[("raw_objects_behind", merged.run.behind)],
+        );
+        merged
     }
-    emit_metric(
-        &[("function", "snapshot-merge")],
-        &[("raw_objects_behind", run.behind)],
-    );
-    first_failure.map_or(Ok(run), Err)
+}
+
+/// A failure that is about one object stays with its table; any other ends the run.
+fn allow_unreadable<T>(result: Result<T, Failure>) -> Result<Result<T, Failure>, Failure> {
+    match result {
+        Err(failure) if failure.object.is_none() => Err(failure),
+        result => Ok(result),
+    }
 }
 
 /// The tables that a schedule asks for. A table that no source fills has no snapshots yet.
@@ -206,7 +266,7 @@ pub(crate) fn requested_tables<'c>(
 async fn read_stream_receipts(
     day: Day,
     tables: &[&TableContract],
-    lookups: &[ManifestLookup],
+    lookups: &[Result<ManifestLookup, Failure>],
     context: &Context,
 ) -> Result<StreamReceipts, Failure> {
     let mut topics: Vec<&str> = tables
@@ -217,8 +277,8 @@ async fn read_stream_receipts(
     topics.dedup();
 
     // One table without a base needs every stream from its beginning.
-    let bases: Option<Vec<SnapshotManifest>> =
-        lookups.iter().map(|lookup| lookup.base.clone()).collect();
+    let readable = lookups.iter().filter_map(|lookup| lookup.as_ref().ok());
+    let bases: Option<Vec<SnapshotManifest>> = readable.map(|lookup| lookup.base.clone()).collect();
     let mut streams = StreamReceipts::new(day);
     streams
         .read_receipts(

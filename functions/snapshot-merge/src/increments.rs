@@ -4,7 +4,7 @@ use arrow_array::{BooleanArray, Int64Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use futures_util::{StreamExt, stream};
-use host::{Failure, FailureKind};
+use host::Failure;
 use lake::{LakeError, file};
 use store::ObjectStore;
 
@@ -29,21 +29,17 @@ pub(crate) async fn sort_increments(
         let Some(object) = objects.next().await.transpose()? else {
             break;
         };
-        let batches =
-            file::read_parquet(object.body).map_err(|error| corrupt_object(&input.key, &error))?;
+        let batches = file::read_parquet(object.body)
+            .map_err(|error| Failure::damaged_object(&input.key, &error))?;
         for batch in batches {
             let rows = batch
                 .map_err(LakeError::from)
                 .and_then(|batch| select_consumed_rows(&batch, input, &schema))
-                .map_err(|error| corrupt_object(&input.key, &error))?;
+                .map_err(|error| Failure::damaged_object(&input.key, &error))?;
             sorter.add_batch(rows).await?;
         }
     }
     sorter.finish().await
-}
-
-fn corrupt_object(key: &str, error: &LakeError) -> Failure {
-    Failure::new(FailureKind::Corrupt, format!("{key}: {error}"))
 }
 
 /// The rows of a batch whose offsets are consumed.

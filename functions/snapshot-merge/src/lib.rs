@@ -48,11 +48,12 @@ mod uniqueness;
 mod window_merge;
 
 pub use context::{Context, ZoneBuckets};
-pub use handler::handle;
-pub use merge_run::{MergeRun, TableRun};
+pub use handler::{handle, merge_day};
+pub use merge_run::{MergeRun, MergedDay, TableFailure, TableRun};
 pub use rescan::{RescanReport, rescan_snapshot};
 pub use retention::{RetentionPolicy, SweepResult, sweep_table};
 pub use sizes::MergeSizes;
+pub use steps::SweptTables;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ use store::{ObjectStore, StoredObject};
 pub(crate) struct ManifestLookup {
     /// The newest manifest before the day: found by listing, never by counting days back.
     pub(crate) base: Option<SnapshotManifest>,
+    /// The key of the day's own manifest.
+    key: String,
     /// The day's own manifest, when the day was merged before. It must be the same when the merge
     /// commits.
     present: Option<StoredObject>,
@@ -18,12 +20,26 @@ pub(crate) struct ManifestLookup {
 
 impl ManifestLookup {
     /// The day's manifest when a later day was built on it.
-    pub(crate) fn sealed_manifest(&self) -> Result<Option<SnapshotManifest>, LakeError> {
+    pub(crate) fn sealed_manifest(&self) -> Result<Option<SnapshotManifest>, Failure> {
         match &self.present {
-            Some(object) if self.has_later_day => {
-                SnapshotManifest::from_json(&object.body).map(Some)
-            }
+            Some(object) if self.has_later_day => parse_manifest(&self.key, object).map(Some),
             _ => Ok(None),
+        }
+    }
+
+    /// The day's manifest when no later day was built on it, and when it can be read: a damaged one
+    /// is written again. One that another version of polelake wrote is not.
+    pub(crate) fn replaceable_manifest(&self) -> Result<Option<SnapshotManifest>, Failure> {
+        let Some(object) = self.present.as_ref().filter(|_| !self.has_later_day) else {
+            return Ok(None);
+        };
+
+        match SnapshotManifest::from_json(&object.body) {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(error @ LakeError::Format { .. }) => {
+                Err(Failure::damaged_object(&self.key, &error))
+            }
+            Err(_) => Ok(None),
         }
     }
 
@@ -50,6 +66,7 @@ pub(crate) async fn look_up_manifests(
     };
     Ok(ManifestLookup {
         base,
+        key,
         present,
         has_later_day,
     })
@@ -61,5 +78,9 @@ pub(crate) async fn read_manifest_at(
     curated: &dyn ObjectStore,
 ) -> Result<SnapshotManifest, Failure> {
     let object = curated.get(key).await?;
-    Ok(SnapshotManifest::from_json(&object.body)?)
+    parse_manifest(key, &object)
+}
+
+fn parse_manifest(key: &str, object: &StoredObject) -> Result<SnapshotManifest, Failure> {
+    SnapshotManifest::from_json(&object.body).map_err(|error| Failure::damaged_object(key, &error))
 }

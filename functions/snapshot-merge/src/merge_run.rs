@@ -1,6 +1,6 @@
 //! The results of a run: for the caller's JSON, and for metrics.
 
-use host::emit_metric;
+use host::{Failure, FailureKind, emit_metric};
 use serde::{Deserialize, Serialize};
 
 /// The results of a run.
@@ -13,6 +13,43 @@ pub struct MergeRun {
     /// Raw objects that the transform has not processed yet. Their records are consumed by the next
     /// run.
     pub behind: u64,
+}
+
+/// A table that was not merged, and why.
+#[derive(Clone, Debug)]
+pub struct TableFailure {
+    /// The table.
+    pub table: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// A day's merge: the tables that were merged, and those that were not.
+#[derive(Clone, Debug)]
+pub struct MergedDay {
+    /// The results of the tables that were merged.
+    pub run: MergeRun,
+    /// The tables that were not merged. They stopped no other.
+    pub failures: Vec<TableFailure>,
+}
+
+impl MergedDay {
+    /// The run.
+    ///
+    /// # Errors
+    /// When a table was not merged, so that an operator is alerted. A failure that may pass by
+    /// itself is reported before one that an operator has to fix.
+    pub fn into_run(self) -> Result<MergeRun, Failure> {
+        let failures = self.failures.into_iter().map(|failed| failed.failure);
+        let reported = failures.reduce(|known, failure| {
+            if known.kind == FailureKind::Configuration {
+                failure
+            } else {
+                known
+            }
+        });
+        reported.map_or(Ok(self.run), Err)
+    }
 }
 
 /// The result of a table's merge.

@@ -3,8 +3,9 @@
 
 use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
-use lake::{CommittedOffset, Day, SnapshotManifest, schema, shard_count, work_prefix};
+use lake::{Chunk, CommittedOffset, Day, SnapshotManifest, schema, shard_count, work_prefix};
 use serde::{Deserialize, Serialize};
+use store::UnreadableObject;
 
 use crate::context::Context;
 use crate::increments;
@@ -120,7 +121,7 @@ fn plan_table_inputs(
     let sealed = lookup.sealed_manifest()?;
     let topics = context.catalogue.topics_of_table(&table.name);
     let base = lookup.base.as_ref();
-    let consumed = streams.plan_inputs(&table.name, &topics, base, sealed.as_ref());
+    let consumed = streams.plan_inputs(&table.name, &topics, base, sealed.as_ref())?;
     if sealed.is_some_and(|sealed| sealed.committed_offsets != consumed.committed_offsets) {
         let message = format!(
             "{day} of `{}` cannot be built again as it was: streams that it consumed no \
@@ -129,7 +130,39 @@ fn plan_table_inputs(
         );
         return Err(Failure::new(FailureKind::Corrupt, message));
     }
+
+    if let Some(present) = lookup.replaceable_manifest()? {
+        refuse_lost_receipts(table, &present, &consumed)?;
+    }
     Ok(consumed)
+}
+
+/// Refuses a day that would be built again with fewer records of a stream than it has: a receipt
+/// was deleted, and without it the rows of its raw object would vanish from the day.
+fn refuse_lost_receipts(
+    table: &TableContract,
+    present: &SnapshotManifest,
+    consumed: &TableInputs,
+) -> Result<(), Failure> {
+    for committed in &consumed.committed_offsets {
+        let before = present.committed_offset(&committed.stream);
+        if before.is_none_or(|before| before.next <= committed.next) {
+            continue;
+        }
+
+        let missing = Chunk {
+            topic: committed.stream.topic.clone(),
+            epoch: committed.stream.epoch,
+            partition: committed.stream.partition,
+            offset: committed.next,
+        };
+        let cause = format!(
+            "it is not there, and {} of `{}` was built with it",
+            present.date, table.name
+        );
+        return Err(UnreadableObject::new(missing.receipt_key(), cause).into());
+    }
+    Ok(())
 }
 
 impl PlannedMerge {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use host::{Failure, FailureKind};
+use host::Failure;
 use lake::iceberg::{IcebergDays, SnapshotEntry};
 use lake::{
     Day, SnapshotManifest, iceberg_prefix, manifest_key, parse_version_day, state_prefix,
@@ -13,10 +13,13 @@ use lake::{
 };
 use serde::{Deserialize, Serialize};
 use store::streams::list_manifest_days;
-use store::{ListedObject, ObjectStore, StoreError, read_json_if_present};
+use store::{
+    ListedObject, ObjectError, ObjectStore, StoreError, UnreadableObject, read_json_if_present,
+};
 
 use crate::context::Context;
 use crate::iceberg::read_iceberg_days;
+use crate::manifest_lookup::read_manifest_at;
 use crate::publish;
 
 /// Requests at once.
@@ -53,7 +56,8 @@ impl RetentionPolicy {
     /// let policy = snapshot_merge::RetentionPolicy { daily: 3, monthly: 2, yearly: 2 };
     /// let retained = policy.retained_days(&days);
     /// let retained: Vec<String> = retained.iter().map(ToString::to_string).collect();
-    /// assert_eq!(retained, ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"]);
+    /// let expected = ["1971-12-31", "1972-02-29", "1972-03-08", "1972-03-09", "1972-03-10"];
+    /// assert_eq!(retained, expected);
     /// ```
     #[must_use]
     pub fn retained_days(&self, days: &[Day]) -> BTreeSet<Day> {
@@ -99,9 +103,14 @@ pub struct SweepResult {
 struct SweepPlan {
     newest: Day,
     retained: usize,
+    /// The days that earlier sweeps dropped.
+    swept_before: BTreeSet<String>,
     dropped: Vec<Day>,
     garbage: Vec<ListedObject>,
 }
+
+/// The manifests of a table by day, each alone: one that cannot be read hides no other.
+pub(crate) type ManifestReadings = BTreeMap<Day, Result<SnapshotManifest, UnreadableObject>>;
 
 /// Sweeps a table; with `dry_run`, only reports what would be removed.
 ///
@@ -139,30 +148,51 @@ async fn plan_sweep(
     // The files are listed before the manifests are read: a file that a merge names meanwhile is
     // not in the list, or it is of the newest day, which is not swept.
     let files = list_shard_files(table, curated).await?;
-    let manifests = read_manifests(table, curated).await?;
+    let manifests = read_each_manifest(table, curated).await?;
     let days: Vec<Day> = manifests.keys().copied().collect();
     let Some(newest) = days.last().copied() else {
         return Ok(None);
     };
 
-    let newest_passing = days.iter().rev().find(|day| manifests[*day].passed);
     let mut retained = policy.retained_days(&days);
-    retained.extend(newest_passing);
-    let named: BTreeSet<&str> = retained
-        .iter()
-        .flat_map(|day| referenced_keys(&manifests[day]))
-        .collect();
+    retained.extend(find_newest_passing(&manifests)?);
+    let mut named = BTreeSet::new();
+    for day in &retained {
+        named.extend(referenced_keys(require_manifest(&manifests, *day)?));
+    }
+
     let mut garbage = files;
     garbage.retain(|file| is_garbage(&file.key, &named, newest));
     Ok(Some(SweepPlan {
         newest,
         retained: retained.len(),
+        swept_before: read_swept_days(table, curated).await?,
         dropped: days
             .into_iter()
             .filter(|day| !retained.contains(day))
             .collect(),
         garbage,
     }))
+}
+
+/// The newest day that passed. A manifest on the way there that cannot be read might be of that
+/// day.
+fn find_newest_passing(manifests: &ManifestReadings) -> Result<Option<Day>, UnreadableObject> {
+    for day in manifests.keys().rev() {
+        if require_manifest(manifests, *day)?.passed {
+            return Ok(Some(*day));
+        }
+    }
+    Ok(None)
+}
+
+/// The manifest of a day. Without it nobody knows which files the day needs, and no file of the
+/// table may be deleted.
+fn require_manifest(
+    manifests: &ManifestReadings,
+    day: Day,
+) -> Result<&SnapshotManifest, UnreadableObject> {
+    manifests[&day].as_ref().map_err(UnreadableObject::clone)
 }
 
 /// Removes days and files: a day first leaves the catalogue, then it loses its manifest, and only
@@ -175,7 +205,7 @@ async fn execute_sweep(
 ) -> Result<(), Failure> {
     let curated = &*context.curated;
     publish::withdraw_days(table, &plan.dropped, context).await?;
-    record_swept_days(&table.name, dropped, curated).await?;
+    record_swept_days(&table.name, plan.swept_before, dropped, curated).await?;
     let manifests = plan
         .dropped
         .iter()
@@ -216,14 +246,17 @@ async fn list_shard_files(
 }
 
 /// The manifests of a table, by day.
-pub(crate) async fn read_manifests(
+pub(crate) async fn read_each_manifest(
     table: &str,
     curated: &dyn ObjectStore,
-) -> Result<BTreeMap<Day, SnapshotManifest>, Failure> {
+) -> Result<ManifestReadings, Failure> {
     let days = list_manifest_days(table, curated).await?;
     stream::iter(days)
         .map(|day| async move {
-            let manifest = read_manifest(&manifest_key(table, day), curated).await?;
+            let manifest = match read_manifest_at(&manifest_key(table, day), curated).await {
+                Ok(manifest) => Ok(manifest),
+                Err(failure) => Err(failure.unreadable_object().ok_or(failure)?),
+            };
             Ok((day, manifest))
         })
         .buffered(REQUESTS_AT_ONCE)
@@ -231,28 +264,30 @@ pub(crate) async fn read_manifests(
         .await
 }
 
-async fn read_manifest(key: &str, curated: &dyn ObjectStore) -> Result<SnapshotManifest, Failure> {
-    let object = curated.get(key).await?;
-    SnapshotManifest::from_json(&object.body)
-        .map_err(|error| Failure::new(FailureKind::Corrupt, format!("{key}: {error}")))
+/// The days that earlier sweeps dropped.
+async fn read_swept_days(
+    table: &str,
+    curated: &dyn ObjectStore,
+) -> Result<BTreeSet<String>, Failure> {
+    let days = read_json_if_present(curated, &swept_days_key(table)).await?;
+    Ok(days.unwrap_or_default())
 }
 
 /// Adds days to the list of those that were dropped.
 async fn record_swept_days(
     table: &str,
+    mut days: BTreeSet<String>,
     dropped: &[String],
     curated: &dyn ObjectStore,
 ) -> Result<(), Failure> {
     if dropped.is_empty() {
         return Ok(());
     }
-    let key = swept_days_key(table);
-    let mut days: BTreeSet<String> = read_json_if_present(curated, &key)
-        .await?
-        .unwrap_or_default();
     days.extend(dropped.iter().cloned());
     let body = serde_json::to_vec(&days)?;
-    curated.put(&key, body.into(), "application/json").await?;
+    curated
+        .put(&swept_days_key(table), body.into(), "application/json")
+        .await?;
     Ok(())
 }
 
@@ -309,7 +344,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_newest_days_are_kept_and_no_more_than_asked(
-            days in proptest::collection::btree_set(15_000..22_000i32, 1..300), daily in 0..40usize, monthly in 0..15usize, yearly in 0..8usize
+            days in proptest::collection::btree_set(15_000..22_000i32, 1..300), daily in 0..40usize,
+            monthly in 0..15usize, yearly in 0..8usize
         ) {
             let days: Vec<Day> = days.into_iter().map(Day).collect();
             let kept = RetentionPolicy { daily, monthly, yearly }.retained_days(&days);

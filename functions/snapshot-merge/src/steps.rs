@@ -19,7 +19,7 @@ use trigger::ScheduleRequest;
 use crate::context::Context;
 use crate::entity;
 use crate::handler::{for_each_planned_table, requested_tables};
-use crate::merge_run::{MergeRun, TableRun, emit_table_metrics};
+use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
 use crate::retention::{self, RetentionPolicy, SweepResult};
 use crate::shard_job::{ShardJob, ShardResult};
@@ -126,7 +126,7 @@ pub async fn run_plan_step(
             .push(stored);
         Ok(None)
     });
-    let run = run.await?;
+    let run = run.await?.into_run()?;
     let fan_out = fan_out.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(PlanRun { run, fan_out })
 }
@@ -146,25 +146,58 @@ fn parse_step_date(date: &str) -> Result<Day, Failure> {
     })
 }
 
+/// The results of a sweep of some tables.
+#[derive(Clone, Debug, Default)]
+pub struct SweptTables {
+    /// The tables that were swept.
+    pub swept: Vec<SweepResult>,
+    /// The tables that were not swept, because an object that they need cannot be read. They
+    /// stopped no other.
+    pub failures: Vec<TableFailure>,
+}
+
 /// Sweeps tables, one after the other.
 ///
 /// # Errors
-/// When a table cannot be swept, or there is no such table.
+/// When a table cannot be swept, or there is no such table. The others are swept.
 pub async fn run_sweep_step(
     keep: RetentionPolicy,
     tables: &[String],
     dry_run: bool,
     context: &Context,
 ) -> Result<Vec<SweepResult>, Failure> {
+    let SweptTables { swept, failures } = sweep_tables(keep, tables, dry_run, context).await?;
+
+    let first = failures.into_iter().next();
+    first.map_or(Ok(swept), |failed| Err(failed.failure))
+}
+
+/// The same, with every table that cannot be swept.
+///
+/// # Errors
+/// When there is no such table, or the storage or the catalogue fails.
+pub async fn sweep_tables(
+    keep: RetentionPolicy,
+    tables: &[String],
+    dry_run: bool,
+    context: &Context,
+) -> Result<SweptTables, Failure> {
     let schedule = ScheduleRequest {
         tables: tables.to_vec(),
         ..ScheduleRequest::default()
     };
-    let mut swept = Vec::new();
+    let mut result = SweptTables::default();
     for table in requested_tables(&schedule, context)? {
-        swept.push(retention::sweep_table(table, keep, dry_run, context).await?);
+        match retention::sweep_table(table, keep, dry_run, context).await {
+            Ok(swept) => result.swept.push(swept),
+            Err(failure) if failure.object.is_some() => result.failures.push(TableFailure {
+                table: table.name.clone(),
+                failure,
+            }),
+            Err(failure) => return Err(failure),
+        }
     }
-    Ok(swept)
+    Ok(result)
 }
 
 async fn put_step_document<T: Serialize>(

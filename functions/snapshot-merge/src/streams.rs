@@ -8,9 +8,11 @@
 use std::collections::BTreeMap;
 
 use host::Failure;
-use lake::{Chunk, CommittedOffset, Day, Receipt, SnapshotManifest, StreamKey};
-use store::ObjectStore;
-use store::streams::{find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_receipts};
+use lake::{Chunk, CommittedOffset, Day, SnapshotManifest, StreamKey};
+use store::streams::{
+    ReceiptReading, find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_each_receipt,
+};
+use store::{ObjectStore, UnreadableObject};
 
 /// A refined object with the range of offsets that is consumed of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub(crate) struct StreamReceipts {
 struct TopicStream {
     stream: StreamKey,
     first: i64,
-    receipts: Vec<Receipt>,
+    receipts: Vec<ReceiptReading>,
 }
 
 impl StreamReceipts {
@@ -93,7 +95,7 @@ impl StreamReceipts {
         refined: &dyn ObjectStore,
     ) -> Result<TopicStream, Failure> {
         let from = oldest_committed_chunk(first, bases);
-        let receipts = read_receipts(&from, refined).await?;
+        let receipts = read_each_receipt(&from, refined).await?;
         let chunks = list_raw_chunks(&from, raw).await?;
         self.untransformed += (chunks.len() as u64).saturating_sub(receipts.len() as u64);
         Ok(TopicStream {
@@ -110,13 +112,17 @@ impl StreamReceipts {
     /// What `table` consumes of the topics that fill it, behind what its base consumed. With
     /// `sealed`, the day's manifest on which a later day was built, exactly what that consumed:
     /// later records belong to the later days already.
+    ///
+    /// # Errors
+    /// When the day needs a receipt that cannot be read: nobody knows which rows the day would lose
+    /// without it.
     pub(crate) fn plan_inputs(
         &self,
         table: &str,
         topics: &[&str],
         base: Option<&SnapshotManifest>,
         sealed: Option<&SnapshotManifest>,
-    ) -> TableInputs {
+    ) -> Result<TableInputs, UnreadableObject> {
         let mut consumed = TableInputs::default();
         let streams = topics
             .iter()
@@ -130,7 +136,7 @@ impl StreamReceipts {
                 Some(None) => continue,
             };
             let from = stream.start_position(base);
-            let (inputs, end) = stream.consume(table, from, self.day, limit);
+            let (inputs, end) = stream.consume(table, from, self.day, limit)?;
             consumed.inputs.extend(inputs);
             consumed.committed_offsets.push(CommittedOffset {
                 stream: stream.stream.clone(),
@@ -139,7 +145,7 @@ impl StreamReceipts {
             });
         }
         consumed.committed_offsets.sort();
-        consumed
+        Ok(consumed)
     }
 }
 
@@ -174,15 +180,20 @@ impl TopicStream {
         from: ConsumedPosition,
         day: Day,
         limit: i64,
-    ) -> (Vec<RefinedInput>, ConsumedPosition) {
+    ) -> Result<(Vec<RefinedInput>, ConsumedPosition), UnreadableObject> {
         let mut inputs = Vec::new();
         let mut position = from;
         let tomorrow = day.next().to_string();
-        let unconsumed = self
-            .receipts
-            .iter()
-            .filter(|receipt| receipt.next > from.next);
-        for receipt in unconsumed {
+        for reading in &self.receipts {
+            let receipt = match &reading.receipt {
+                Ok(receipt) if receipt.next > from.next => receipt,
+                // An earlier day has consumed its raw object as a whole.
+                Ok(_) => continue,
+                Err(_) if reading.offset < position.object => continue,
+                // A later day's, behind a gap or behind all that the sealed day has consumed.
+                Err(_) if reading.offset > position.next || position.next >= limit => break,
+                Err(object) => return Err(object.clone()),
+            };
             // The first receipt may have been begun by the day before; the others must follow
             // without a gap.
             if receipt.offset > position.next {
@@ -209,14 +220,14 @@ impl TopicStream {
             }
             position.object = receipt.next;
         }
-        (inputs, position)
+        Ok((inputs, position))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lake::{DayStart, RefinedObject};
+    use lake::{DayStart, Receipt, RefinedObject};
 
     fn receipt(offset: i64, next: i64, days: &[(&str, i64)]) -> Receipt {
         let object = RefinedObject {
@@ -270,13 +281,14 @@ mod tests {
         let topic = TopicStream {
             stream,
             first: 0,
-            receipts,
+            receipts: receipts.into_iter().map(ReceiptReading::from).collect(),
         };
         let from = ConsumedPosition {
             next: from,
             object: 0,
         };
-        let (inputs, end) = topic.consume("person", from, Day::parse(day).unwrap(), i64::MAX);
+        let consumed = topic.consume("person", from, Day::parse(day).unwrap(), i64::MAX);
+        let (inputs, end) = consumed.unwrap();
         let ranges = inputs
             .into_iter()
             .map(|input| (input.key, input.from, input.to));
@@ -309,6 +321,38 @@ mod tests {
             consumed_inputs(gap, 0, "2026-03-02"),
             (vec![("k0".into(), 0, 5)], 5)
         );
+    }
+
+    #[test]
+    fn a_receipt_that_cannot_be_read_stops_the_days_that_need_it_and_no_other() {
+        let stream = StreamKey {
+            topic: "t".into(),
+            epoch: 1,
+            partition: 0,
+        };
+        let unreadable = ReceiptReading {
+            offset: 5,
+            receipt: Err(UnreadableObject::new("k5", "damaged")),
+        };
+        let (monday, tuesday) = ([("2026-03-02", 0)], [("2026-03-03", 8)]);
+        let topic = TopicStream {
+            stream,
+            first: 0,
+            receipts: vec![
+                receipt(0, 5, &monday).into(),
+                unreadable,
+                receipt(8, 9, &tuesday).into(),
+            ],
+        };
+        let consume = |next, object, limit| {
+            let from = ConsumedPosition { next, object };
+            let consumed = topic.consume("person", from, Day::parse("2026-03-03").unwrap(), limit);
+            consumed.map(|(_, end)| end.next)
+        };
+        assert_eq!(consume(0, 0, i64::MAX).unwrap_err().object, "k5");
+        assert_eq!(consume(6, 5, i64::MAX).unwrap_err().object, "k5");
+        assert_eq!(consume(0, 0, 5), Ok(5), "a sealed day that ended before it");
+        assert_eq!(consume(8, 8, i64::MAX), Ok(9), "a base that consumed it");
     }
 
     #[test]
@@ -347,7 +391,8 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(streams.untransformed_objects(), 0);
-            streams.plan_inputs("person", &["t"], base.as_ref(), None)
+            let planned = streams.plan_inputs("person", &["t"], base.as_ref(), None);
+            planned.unwrap()
         };
         let monday = day("2026-03-02", None).await;
         assert_eq!(

@@ -147,7 +147,8 @@ mod tests {
     proptest! {
         #[test]
         fn repeats_are_counted_as_a_set_counts_them(
-            rows in proptest::collection::vec((proptest::option::of(0i64..60), 0i64..4), 0..500), cut in 1usize..90
+            rows in proptest::collection::vec((proptest::option::of(0i64..60), 0i64..4), 0..500),
+            cut in 1usize..90
         ) {
             let columns = ["a".to_owned(), "b".to_owned()];
             let mut keys = KeyHashFiles::new().unwrap();
@@ -163,7 +164,10 @@ mod tests {
             let whole: Vec<_> = rows.iter().filter_map(|row| Some((row.0?, row.1))).collect();
             let distinct: std::collections::BTreeSet<_> = whole.iter().collect();
             let failed = (whole.len() - distinct.len()) as u64;
-            prop_assert_eq!(keys.count_repeated_hashes().unwrap(), RuleCount { failed, checked: whole.len() as u64 });
+            prop_assert_eq!(
+                keys.count_repeated_hashes().unwrap(),
+                RuleCount { failed, checked: whole.len() as u64 },
+            );
         }
     }
 }

@@ -71,7 +71,8 @@ impl Fetch {
     /// percent-encoded.
     ///
     /// ```
-    /// let fetch: contract::Fetch = serde_json::from_str(r#"{"url": "https://api/x/{key}"}"#).unwrap();
+    /// let settings = r#"{"url": "https://api/x/{key}"}"#;
+    /// let fetch: contract::Fetch = serde_json::from_str(settings).unwrap();
     /// assert_eq!(fetch.url_for_key("a/b c"), "https://api/x/a%2Fb%20c");
     /// ```
     #[must_use]
@@ -86,7 +87,8 @@ impl Fetch {
         }
         if !self.has_key_in_path() {
             return Some(
-                "`fetch.url` has `{key}` once, in its path: the key identifies the record, never the host",
+                "`fetch.url` has `{key}` once, in its path: the key identifies the record, never \
+                 the host",
             );
         }
         if !is_header_name(&self.header) {
@@ -97,7 +99,8 @@ impl Fetch {
         }
         if !state.is_some_and(is_state_member) {
             return Some(
-                "`fetch` needs `state`, one member of the event such as `$.entity`, to put the state in",
+                "`fetch` needs `state`, one member of the event such as `$.entity`, to put the \
+                 state in",
             );
         }
         None

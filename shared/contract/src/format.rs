@@ -134,7 +134,8 @@ fn parse_tokens(text: &str) -> Result<Vec<FormatToken>, String> {
             Some((name, token)) => (name.len(), *token),
             None if first.is_ascii_alphabetic() && first != 'T' => {
                 return Err(format!(
-                    "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
+                    "the format `{text}` has the unknown letter `{first}`; it is made of YYYY, YY, \
+                     MM, MMM, DD, HH, mm, ss and separators, or is `iso`"
                 ));
             }
             None => (first.len_utf8(), FormatToken::Plain(first)),
@@ -338,7 +339,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,30}", format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}") {
+        fn no_text_makes_it_panic(
+            text in "\\PC{0,30}",
+            format in "[YMDHms/: .T-]{0,12}|\\PC{0,8}",
+        ) {
             if let Ok(format) = DateFormat::parse(&format) {
                 let _ = (format.read_text(&text), format.read_instant(&text, None));
             }

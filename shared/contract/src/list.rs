@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_synonym_stands_for_one_code() {
-        let text = "version: 1.0.0\ndescription: d\ncodes:\n  - {code: A, label: Ah, synonyms: [a]}\n  - {code: B}\n";
+        let text = "version: 1.0.0\ndescription: d\n\
+            codes:\n  - {code: A, label: Ah, synonyms: [a]}\n  - {code: B}\n";
         let mut lists = ReferenceLists::default();
         lists.add_file(&file(text)).unwrap();
         let list = lists.get("kinds").unwrap();

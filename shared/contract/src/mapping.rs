@@ -298,7 +298,10 @@ impl JsonSchema for Expression {
 
     /// A path, or an object of one verb, as [`ExpressionVisitor`] reads it.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let path = json_schema!({"type": "string", "description": "A path such as $.name, body:$.name, parent:$.name, event:$.id"});
+        let path = json_schema!({
+            "type": "string",
+            "description": "A path such as $.name, body:$.name, parent:$.name, event:$.id"
+        });
         let verbs = [
             ("copy", path.clone()),
             ("constant", json_schema!({"description": "A value"})),

@@ -322,20 +322,24 @@ impl ContractDocument {
 const NO_OWNER: &str = "unnamed team";
 
 /// The standard's names at the root of a contract.
-const ROOT_NAMES: &str = "apiVersion kind id name version status tenant domain dataProduct tags description schema support price \
-    team roles slaDefaultElement slaProperties servers customProperties authoritativeDefinitions contractCreatedTs context";
+const ROOT_NAMES: &str = "apiVersion kind id name version status tenant domain dataProduct tags \
+    description schema support price team roles slaDefaultElement slaProperties servers \
+    customProperties authoritativeDefinitions contractCreatedTs context";
 /// The standard's names of an object of `schema`.
-const OBJECT_NAMES: &str = "id name businessName physicalName physicalType logicalType description dataGranularityDescription \
-    properties quality tags authoritativeDefinitions customProperties deprecated synonyms context";
+const OBJECT_NAMES: &str = "id name businessName physicalName physicalType logicalType description \
+    dataGranularityDescription properties quality tags authoritativeDefinitions customProperties \
+    deprecated synonyms context";
 /// The standard's names of a property.
-const PROPERTY_NAMES: &str = "id name businessName physicalName physicalType logicalType logicalTypeOptions description required \
-    unique primaryKey primaryKeyPosition partitioned partitionKeyPosition classification encryptedName criticalDataElement \
-    examples enum transformSourceObjects transformLogic transformDescription quality items properties tags \
+const PROPERTY_NAMES: &str = "id name businessName physicalName physicalType logicalType \
+    logicalTypeOptions description required unique primaryKey primaryKeyPosition partitioned \
+    partitionKeyPosition classification encryptedName criticalDataElement examples enum \
+    transformSourceObjects transformLogic transformDescription quality items properties tags \
     authoritativeDefinitions customProperties semanticType deprecated synonyms context";
 /// The standard's names of a rule.
-const QUALITY_NAMES: &str = "id name type description metric rule arguments query engine implementation dimension severity \
-    businessImpact method unit schedule scheduler tags customProperties authoritativeDefinitions mustBe mustNotBe \
-    mustBeGreaterThan mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo mustBeBetween mustNotBeBetween";
+const QUALITY_NAMES: &str = "id name type description metric rule arguments query engine \
+    implementation dimension severity businessImpact method unit schedule scheduler tags \
+    customProperties authoritativeDefinitions mustBe mustNotBe mustBeGreaterThan \
+    mustBeGreaterOrEqualTo mustBeLessThan mustBeLessOrEqualTo mustBeBetween mustNotBeBetween";
 
 /// Finds names that the standard does not know: most are misspelt, and what they declare would have
 /// no effect.

@@ -254,7 +254,10 @@ mod tests {
 
     #[test]
     fn plain_and_full_paths_agree() {
-        let root = json!({"a": {"b": [{"c": 1}, {"c": 2}], "x-y": null}, "refs": [{"n": "p", "v": "1"}, {"n": "q", "v": "2"}, {"n": "p", "w": "3"}, 7]});
+        let root = json!({
+            "a": {"b": [{"c": 1}, {"c": 2}], "x-y": null},
+            "refs": [{"n": "p", "v": "1"}, {"n": "q", "v": "2"}, {"n": "p", "w": "3"}, 7]
+        });
         for text in [
             "$",
             "$.a.b[1].c",

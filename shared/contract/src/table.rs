@@ -237,7 +237,10 @@ fn compile_type(property: &Property) -> Result<ColumnType, String> {
         }
     };
     ColumnType::parse(physical).ok_or_else(|| {
-        format!("physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp or decimal(p,s)")
+        format!(
+            "physicalType `{physical}` is not string, bigint, double, boolean, date, timestamp \
+            or decimal(p,s)"
+        )
     })
 }
 

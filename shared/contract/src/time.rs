@@ -155,7 +155,9 @@ mod tests {
         }
 
         #[test]
-        fn timestamps_agree_with_the_library(micros in -2_000_000_000_000_000..4_000_000_000_000_000i64) {
+        fn timestamps_agree_with_the_library(
+            micros in -2_000_000_000_000_000..4_000_000_000_000_000i64,
+        ) {
             let instant = jiff::Timestamp::from_microsecond(micros).unwrap();
             prop_assert_eq!(parse_timestamp(&instant.to_string()), Some(micros));
         }

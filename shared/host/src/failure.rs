@@ -7,7 +7,7 @@ use lake::LakeError;
 use lambda_runtime::Diagnostic;
 use store::sorted_file::SortedFileError;
 use store::streams::StreamError;
-use store::{JsonDocumentError, StoreError};
+use store::{JsonDocumentError, ObjectError, StoreError, UnreadableObject};
 
 /// What kind of failure it is. The name is what alarms see as `errorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, without any personal value.
     pub message: String,
+    /// The object that cannot be read, when the failure is about nothing else: work that does not
+    /// need it can go on.
+    pub object: Option<UnreadableObject>,
 }
 
 impl Failure {
@@ -48,6 +51,20 @@ impl Failure {
         Self {
             kind,
             message: message.into(),
+            object: None,
+        }
+    }
+
+    /// A damaged document or file of the lake, by its key.
+    pub fn damaged_object(key: &str, error: &LakeError) -> Self {
+        UnreadableObject::new(key, error).into()
+    }
+
+    /// The failure with the object that its cause is about, when it is about one.
+    fn about(self, cause: &impl ObjectError) -> Self {
+        Self {
+            object: cause.unreadable_object(),
+            ..self
         }
     }
 
@@ -70,10 +87,26 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl ObjectError for Failure {
+    fn unreadable_object(&self) -> Option<UnreadableObject> {
+        self.object.clone()
+    }
+}
+
+/// An object that cannot be read.
+impl From<UnreadableObject> for Failure {
+    fn from(object: UnreadableObject) -> Self {
+        Self {
+            object: Some(object.clone()),
+            ..Self::corrupt(&object)
+        }
+    }
+}
+
 /// The storage did not answer, or a right is missing: Lambda tries again.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(&error)
+        Self::unavailable(&error).about(&error)
     }
 }
 
@@ -82,7 +115,7 @@ impl From<SortedFileError> for Failure {
     fn from(error: SortedFileError) -> Self {
         match error {
             SortedFileError::Store(error) => error.into(),
-            SortedFileError::Damaged { .. } => Self::corrupt(&error),
+            SortedFileError::Damaged { .. } => Self::corrupt(&error).about(&error),
         }
     }
 }
@@ -90,7 +123,7 @@ impl From<SortedFileError> for Failure {
 /// The receipts, manifests or raw objects of a stream cannot be read: Lambda tries again.
 impl From<StreamError> for Failure {
     fn from(error: StreamError) -> Self {
-        Self::unavailable(&error)
+        Self::unavailable(&error).about(&error)
     }
 }
 
@@ -98,8 +131,8 @@ impl From<StreamError> for Failure {
 impl From<JsonDocumentError> for Failure {
     fn from(error: JsonDocumentError) -> Self {
         match &error {
-            JsonDocumentError::Store(_) => Self::unavailable(&error),
-            JsonDocumentError::Damaged(..) => Self::corrupt(&error),
+            JsonDocumentError::Store(_) => Self::unavailable(&error).about(&error),
+            JsonDocumentError::Damaged(..) => Self::corrupt(&error).about(&error),
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::Day;
 ///
 /// ```
 /// let chunk = lake::Chunk { topic: "housing-tenure".into(), epoch: 1, partition: 2, offset: 17 };
-/// assert_eq!(chunk.raw_key(), "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet");
+/// let key = "raw/housing-tenure/epoch=1/partition=2/00000000000000000017.parquet";
+/// assert_eq!(chunk.raw_key(), key);
 /// assert_eq!(lake::Chunk::from_raw_key(&chunk.raw_key()), Some(chunk));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +133,9 @@ impl Chunk {
     /// The prefix of every raw object.
     pub const RAW_PREFIX: &str = "raw/";
 
+    /// The prefix of everything that the transform wrote, but for refused records.
+    pub const REFINED_PREFIX: &str = "refined/";
+
     /// The prefix of every receipt.
     pub const RECEIPTS_PREFIX: &str = "refined/_receipts/";
 
@@ -212,17 +216,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_go_there_and_back(topic in "[a-z][a-z0-9._-]{0,30}", epoch: u32, partition in -1..i32::MAX, offset in 0..i64::MAX) {
+        fn keys_go_there_and_back(
+            topic in "[a-z][a-z0-9._-]{0,30}",
+            epoch: u32,
+            partition in -1..i32::MAX,
+            offset in 0..i64::MAX,
+        ) {
             let chunk = Chunk { topic, epoch, partition, offset };
             prop_assert_eq!(Chunk::from_raw_key(&chunk.raw_key()), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::from_refined_key("person", &chunk.refined_key("person", Day(20_000))), Some(chunk.clone()));
-            prop_assert_eq!(Chunk::from_quarantine_key(&chunk.quarantine_key(Day(20_000))), Some(chunk.clone()));
+            prop_assert_eq!(
+                Chunk::from_refined_key("person", &chunk.refined_key("person", Day(20_000))),
+                Some(chunk.clone()),
+            );
+            prop_assert_eq!(
+                Chunk::from_quarantine_key(&chunk.quarantine_key(Day(20_000))),
+                Some(chunk.clone()),
+            );
             prop_assert_eq!(Chunk::from_receipt_key(&chunk.receipt_key()), Some(chunk));
         }
 
         #[test]
         fn keys_sort_as_offsets(a in 0..i64::MAX, b in 0..i64::MAX) {
-            let key = |offset| Chunk { topic: "t".into(), epoch: 1, partition: 0, offset }.raw_key();
+            let key = |offset| Chunk {
+                topic: "t".into(), epoch: 1, partition: 0, offset
+            }.raw_key();
             prop_assert_eq!(a.cmp(&b), key(a).cmp(&key(b)));
         }
     }

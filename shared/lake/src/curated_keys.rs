@@ -73,6 +73,16 @@ pub fn parse_version_day(key: &str) -> Option<Day> {
     version.get(..10).and_then(Day::parse)
 }
 
+/// The shard and the version that a key of a shard's file names: of its rows, its state or its
+/// profile; none for a key of another kind.
+#[must_use]
+pub fn parse_shard_version(key: &str) -> Option<(u32, &str)> {
+    let (shard, version) = key.split_once("/shard=")?.1.split_once("/v=")?;
+    let end = version.find(['/', '.'])?;
+
+    Some((shard.parse().ok()?, &version[..end]))
+}
+
 /// The prefix of every version of a table's shards, and of its Iceberg metadata.
 #[must_use]
 pub fn table_prefix(table: &str) -> String {
@@ -130,10 +140,13 @@ pub fn parse_manifest_day(key: &str) -> Option<Day> {
         .and_then(Day::parse)
 }
 
+/// The prefix of every manifest.
+pub(crate) const MANIFESTS_PREFIX: &str = "curated/_manifests/";
+
 /// The prefix of a table's manifests; they sort by day.
 #[must_use]
 pub fn manifest_prefix(table: &str) -> String {
-    format!("curated/_manifests/{table}/")
+    format!("{MANIFESTS_PREFIX}{table}/")
 }
 
 /// The prefix of a table's Iceberg metadata. Readers that are given the table's folder look for it
@@ -237,5 +250,27 @@ mod tests {
         assert_eq!(parse_version_day(&manifest_key("person", day)), None);
         assert!(state_has_content(&version.state_key(), "ab"));
         assert!(!state_has_content(&version.state_key(), "b"));
+    }
+
+    #[test]
+    fn the_files_of_a_version_name_it_and_others_name_none() {
+        let version = ShardVersion {
+            table: "person",
+            shard: 7,
+            version: "2026-03-02-ab",
+        };
+        for key in [
+            version.rows_key(),
+            version.state_key(),
+            version.profile_key("f"),
+        ] {
+            assert_eq!(
+                parse_shard_version(&key),
+                Some((7, "2026-03-02-ab")),
+                "{key}"
+            );
+        }
+        let day = Day::parse("2026-03-02").unwrap();
+        assert_eq!(parse_shard_version(&manifest_key("person", day)), None);
     }
 }

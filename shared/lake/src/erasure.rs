@@ -153,6 +153,10 @@ pub struct ErasureReceipt {
     pub versions_purged: u64,
     /// Records that still mention an erased subject and must be corrected by hand.
     pub by_hand: u64,
+    /// Objects that could not be read, by key: they may still hold the subjects. While the newest
+    /// receipt of an erasure names any, the erasure is not finished.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 impl ErasureReceipt {

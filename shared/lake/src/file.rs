@@ -134,13 +134,17 @@ pub fn read_columns<'c>(
         .build()?)
 }
 
-/// How many rows a file has, by its footer.
+/// How many rows a file has. All of it is decoded: a file whose footer is whole may have damaged
+/// pages.
 ///
 /// # Errors
-/// When the bytes are no Parquet file.
-pub fn count_rows(bytes: Bytes) -> Result<u64, LakeError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    Ok(builder.metadata().file_metadata().num_rows().unsigned_abs())
+/// When the bytes are no Parquet file, or a part of it cannot be decoded.
+pub fn decode_all(bytes: Bytes) -> Result<u64, LakeError> {
+    let mut rows = 0;
+    for batch in read_parquet(bytes)? {
+        rows += batch?.num_rows() as u64;
+    }
+    Ok(rows)
 }
 
 /// The keys of a curated file's rows, `pole_id/source` each. No other column is decoded.

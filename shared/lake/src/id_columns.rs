@@ -30,8 +30,11 @@ mod tests {
     use super::*;
 
     fn property(name: &str, logical: &str, physical: &str, required: bool) -> Value {
-        json!({"name": name, "logicalType": logical, "physicalType": physical, "required": required,
-               "primaryKey": name == "pole_id", "classification": "internal", "description": format!("Its {name}")})
+        json!({
+            "name": name, "logicalType": logical, "physicalType": physical, "required": required,
+            "primaryKey": name == "pole_id", "classification": "internal",
+            "description": format!("Its {name}"),
+        })
     }
 
     fn table_with_columns(own: &[Value]) -> TableContract {

@@ -25,6 +25,7 @@ mod quarantine;
 mod raw;
 mod receipt;
 mod redrive;
+mod repair;
 mod report_keys;
 pub mod schema;
 mod shard;
@@ -33,9 +34,9 @@ pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
     ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix,
-    manifest_key, manifest_prefix, parse_manifest_day, parse_version_day, sorted_run_key,
-    state_has_content, state_prefix, swept_days_key, table_prefix, version_name, work_document_key,
-    work_prefix,
+    manifest_key, manifest_prefix, parse_manifest_day, parse_shard_version, parse_version_day,
+    sorted_run_key, state_has_content, state_prefix, swept_days_key, table_prefix, version_name,
+    work_document_key, work_prefix,
 };
 pub use database_name::database_name;
 pub use day::Day;
@@ -64,6 +65,7 @@ pub use redrive::{
     ERASED_HEADER, REDRIVE_HEADER, REDRIVE_PARTITION, RedriveOrigin, erased_headers,
     find_header_text, has_erased_header, headers_with_origin,
 };
+pub use repair::repair_hint;
 pub use report_keys::{
     REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, is_contract_page_key, junit_key,
     openlineage_key, parse_report_day, report_key, source_page_key, table_export_key,

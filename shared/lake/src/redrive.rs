@@ -21,7 +21,8 @@ pub const ERASED_HEADER: &str = "polelake-erased";
 /// The position at which a record was first landed: written `epoch/partition/offset/timestamp`.
 ///
 /// ```
-/// let origin = lake::RedriveOrigin { epoch: 1, partition: 0, offset: 17, timestamp: 1_772_438_400_000 };
+/// let timestamp = 1_772_438_400_000;
+/// let origin = lake::RedriveOrigin { epoch: 1, partition: 0, offset: 17, timestamp };
 /// assert_eq!(lake::RedriveOrigin::parse(&origin.to_string()), Some(origin));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -111,7 +111,9 @@ mod tests {
         #[test]
         fn every_owner_is_in_exactly_one_shard(head: u32, shards in 1..40u32) {
             let owner = format!("{head:08x}-0000-5000-8000-000000000000");
-            let homes = (0..shards).filter(|shard| OwnerRange::of_shard(*shard, shards).contains(&owner)).count();
+            let homes = (0..shards)
+                .filter(|shard| OwnerRange::of_shard(*shard, shards).contains(&owner))
+                .count();
             prop_assert_eq!(homes, 1);
         }
     }

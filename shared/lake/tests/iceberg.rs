@@ -181,8 +181,12 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
 
 #[test]
 fn foreign_metadata_is_read_as_far_as_it_makes_sense() {
-    let schema = json!({"schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]});
-    let snapshot = json!({"snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}});
+    let schema = json!({
+        "schema-id": 0, "fields": [{"id": 1, "name": "pole_id", "required": true, "type": "string"}]
+    });
+    let snapshot = json!({
+        "snapshot-id": 5, "sequence-number": 20_514, "manifest-list": "s3://b/l.avro", "more": {}
+    });
     let document = json!({"schemas": [schema], "snapshots": [snapshot]});
     let days = IcebergDays::from_metadata(document.to_string().as_bytes()).unwrap();
     assert_eq!(days.newest_entry().unwrap().date.to_string(), DATES[0]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::Catalogue;
-use store::ObjectStore;
+use store::{ObjectStore, UnreadableObjects};
 
 use crate::error::OperationError;
 
@@ -37,6 +37,8 @@ pub struct LakeHandle {
     pub curated_root: String,
     /// Kafka's offsets, where Kafka can be asked.
     pub kafka: Option<Arc<dyn PartitionOffsets>>,
+    /// What the work on this handle could not read, and went on without.
+    pub unreadable: UnreadableObjects,
 }
 
 impl LakeHandle {
@@ -56,6 +58,7 @@ impl LakeHandle {
             catalogue,
             curated_root: "s3://curated".to_owned(),
             kafka: None,
+            unreadable: UnreadableObjects::default(),
         }
     }
 }

@@ -87,7 +87,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_count_is_at_most_the_undercount_too_low_and_never_too_high(
-            parts in proptest::collection::vec(proptest::collection::vec((0u32..200, 1u64..50), 0..150), 1..6)
+            parts in proptest::collection::vec(
+                proptest::collection::vec((0u32..200, 1u64..50), 0..150),
+                1..6,
+            )
         ) {
             let mut sum = FrequentTexts::default();
             let mut exact = BTreeMap::<String, u64>::new();

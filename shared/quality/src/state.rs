@@ -308,7 +308,8 @@ mod tests {
     proptest! {
         #[test]
         fn counts_do_not_depend_on_where_batches_are_cut(
-            rows in proptest::collection::vec(("[a-e]", proptest::option::of("[a-c]")), 1..40), cut in 0..40usize
+            rows in proptest::collection::vec(("[a-e]", proptest::option::of("[a-c]")), 1..40),
+            cut in 0..40usize
         ) {
             let mut rows = rows;
             rows.sort();
@@ -330,7 +331,10 @@ mod tests {
             }
             prop_assert_eq!(&whole, &sum);
             let distinct: std::collections::BTreeSet<_> = rows.iter().map(|(id, _)| id).collect();
-            prop_assert_eq!(whole.rule_counts(&rules)[2].failed as usize, rows.len() - distinct.len());
+            prop_assert_eq!(
+                whole.rule_counts(&rules)[2].failed as usize,
+                rows.len() - distinct.len(),
+            );
         }
     }
 

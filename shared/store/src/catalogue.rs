@@ -85,12 +85,14 @@ pub(crate) fn check_additive(
         match wanted.columns.iter().find(|column| column.name == *name) {
             None => {
                 return Err(format!(
-                    "its column `{name}` is in no contract any more; keep it, or give the table a new name"
+                    "its column `{name}` is in no contract any more; keep it, or give the table a \
+                     new name"
                 ));
             }
             Some(column) if column.kind != *kind => {
                 return Err(format!(
-                    "its column `{name}` of type {kind} would become {}; add a column of another name instead",
+                    "its column `{name}` of type {kind} would become {}; add a column of another \
+                     name instead",
                     column.kind
                 ));
             }

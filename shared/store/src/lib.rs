@@ -21,6 +21,7 @@ mod s3;
 mod s3_error;
 pub mod sorted_file;
 pub mod streams;
+mod unreadable;
 mod versions;
 
 pub use catalogue::{
@@ -34,3 +35,4 @@ pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use retry::{RetryPolicy, retry_with_backoff};
 pub use s3::S3Store;
+pub use unreadable::{ObjectError, UnreadableObject, UnreadableObjects};

@@ -7,7 +7,7 @@ use lake::{
 };
 use thiserror::Error;
 
-use crate::{ObjectStore, StoreError};
+use crate::{ObjectError, ObjectStore, StoreError, UnreadableObject};
 
 /// How many receipts are read at the same time.
 const CONCURRENT_READS: usize = 16;
@@ -61,13 +61,69 @@ pub async fn read_receipts(
     let listed = refined.list(&from.receipt_prefix(), Some(&start)).await?;
 
     stream::iter(listed)
-        .map(|entry| async move {
-            let object = refined.get(&entry.key).await?;
-            Receipt::from_json(&object.body).map_err(|error| StreamError::Damaged(entry.key, error))
+        .map(|entry| async move { read_receipt(&entry.key, refined).await })
+        .buffered(CONCURRENT_READS)
+        .try_collect()
+        .await
+}
+
+/// A receipt of a stream, or the object that should be one.
+#[derive(Debug)]
+pub struct ReceiptReading {
+    /// The offset that names its raw object.
+    pub offset: i64,
+    /// The receipt, or why it cannot be read.
+    pub receipt: Result<Receipt, UnreadableObject>,
+}
+
+impl ReceiptReading {
+    /// The receipt, when it can be read.
+    #[must_use]
+    pub fn readable(&self) -> Option<&Receipt> {
+        self.receipt.as_ref().ok()
+    }
+}
+
+impl From<Receipt> for ReceiptReading {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            offset: receipt.offset,
+            receipt: Ok(receipt),
+        }
+    }
+}
+
+/// The same, each receipt alone: one that cannot be read hides no other. An object whose name is no
+/// receipt's is passed over.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn read_each_receipt(
+    from: &Chunk,
+    refined: &dyn ObjectStore,
+) -> Result<Vec<ReceiptReading>, StreamError> {
+    let start = from.receipt_list_start();
+    let listed = refined.list(&from.receipt_prefix(), Some(&start)).await?;
+    let chunks = listed
+        .into_iter()
+        .filter_map(|entry| Some((Chunk::from_receipt_key(&entry.key)?.offset, entry.key)));
+
+    stream::iter(chunks)
+        .map(|(offset, key)| async move {
+            let receipt = match read_receipt(&key, refined).await {
+                Ok(receipt) => Ok(receipt),
+                Err(error) => Err(error.unreadable_object().ok_or(error)?),
+            };
+            Ok(ReceiptReading { offset, receipt })
         })
         .buffered(CONCURRENT_READS)
         .try_collect()
         .await
+}
+
+async fn read_receipt(key: &str, refined: &dyn ObjectStore) -> Result<Receipt, StreamError> {
+    let object = refined.get(key).await?;
+    Receipt::from_json(&object.body).map_err(|error| StreamError::Damaged(key.to_owned(), error))
 }
 
 /// The raw objects of a stream from `from.offset` on, in their order.

@@ -218,7 +218,9 @@ fn check_failure_destinations(infra: &Infra, function: &str, found: &mut Vec<Str
             }
             if attribute_text(block, "behind_kafka") != "true" {
                 found.push(
-                    "raw-landing is behind Kafka and does not say so: nothing would hold it to 14 min".into(),
+                    "raw-landing is behind Kafka and does not say so: nothing would hold it to 14 \
+                     min"
+                    .into(),
                 );
             }
         }

@@ -241,7 +241,10 @@ impl Drop for Emulator {
 /// Zips that stand in for the functions' packages.
 fn packages(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
-    let script = "import sys, zipfile\nfor path in sys.argv[1:]:\n    with zipfile.ZipFile(path, 'w') as file:\n        file.writestr('bootstrap', '#!/bin/sh\\n')\n";
+    let script = "import sys, zipfile\n\
+        for path in sys.argv[1:]:\n    \
+        with zipfile.ZipFile(path, 'w') as file:\n        \
+        file.writestr('bootstrap', '#!/bin/sh\\n')\n";
     let paths = FUNCTIONS.map(|function| folder.join(format!("{function}.zip")));
     assert!(
         Command::new("python3")
@@ -375,7 +378,8 @@ fn checkov_finds_nothing_that_is_not_explained() {
     let skipped = explained_skips(&std::fs::read_to_string(folder.join(".checkov.yaml")).unwrap());
     let seconds = begun.elapsed().as_secs_f64();
     println!(
-        "checkov: {passed} passed, {failed} failed, {skipped} kinds skipped with a reason, {seconds:.1} s"
+        "checkov: {passed} passed, {failed} failed, {skipped} kinds skipped with a reason, \
+         {seconds:.1} s"
     );
     let named = |check: &Value| format!("{} {}", check["check_id"], check["resource"]);
     let failures: Vec<String> = report["results"]["failed_checks"]

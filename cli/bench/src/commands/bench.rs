@@ -139,7 +139,9 @@ fn payload_template(values: &[Vec<u8>]) -> String {
             json!({
                 "topic": SOURCE, "partition": 0, "offset": format!("@{position:0OFFSET_DIGITS$}"),
                 "timestamp": APPEND_MILLIS, "timestampType": "LOG_APPEND_TIME",
-                "key": base64_simd::STANDARD.encode_to_string(b"0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f"),
+                "key": base64_simd::STANDARD.encode_to_string(
+                    b"0f9b7c2d-4e3a-4d1b-8c6f-1a2b3c4d5e6f"
+                ),
                 "value": base64_simd::STANDARD.encode_to_string(value),
                 "headers": [
                     {"source": header_bytes(SOURCE)},

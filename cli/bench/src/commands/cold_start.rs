@@ -51,7 +51,8 @@ pub(crate) async fn bench_cold_start(
             );
         } else {
             println!(
-                "{name:16} {milliseconds:6.1} ms from process start to first answer (median of {STARTS}), {megabytes:5.1} MB"
+                "{name:16} {milliseconds:6.1} ms from process start to first answer (median of \
+                 {STARTS}), {megabytes:5.1} MB"
             );
         }
     }

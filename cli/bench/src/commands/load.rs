@@ -128,7 +128,7 @@ async fn push_share(
 /// Merges and reports the platform's present day; gives the seconds.
 async fn merge_today(platform: &LocalPlatform) -> Result<f64, CliError> {
     let start = Instant::now();
-    let client = PlatformClient::for_api(&platform.api);
+    let client = PlatformClient::for_platform(platform);
     let today = lake::Day::from_micros(platform.running.clock.now_millis() * 1_000);
     run_day::merge_and_report(&client, &today.to_string()).await?;
     Ok(start.elapsed().as_secs_f64())
@@ -140,10 +140,12 @@ fn load_event(number: usize) -> Vec<u8> {
     let minute = number % EVENTS_PER_PERSON;
     let event = json!({
         "id": format!("load-{number}"), "eventType": "PersonCreatedEvent", "sourceDomain": "Person",
-        "dateTime": format!("2026-03-02T08:{minute:02}:00Z"), "entityId": format!("person-{person}"),
+        "dateTime": format!("2026-03-02T08:{minute:02}:00Z"),
+        "entityId": format!("person-{person}"),
         "user": {"name": "Sam Specimen", "email": "sam.specimen@example.org"},
         "eventData": {"oldData": null, "newData": {
-            "firstName": format!("Given {person}"), "surname": format!("Surname {minute}"), "dateOfBirth": "1990-01-02",
+            "firstName": format!("Given {person}"), "surname": format!("Surname {minute}"),
+            "dateOfBirth": "1990-01-02",
         }},
         "note": "",
     });
@@ -177,7 +179,8 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
     let accepted_rate = load.pushed.accepted as f64 / load.seconds_to_accept;
     if as_json {
         let line = json!({
-            "accepted": load.pushed.accepted, "refused": load.pushed.refused, "refined": load.refined,
+            "accepted": load.pushed.accepted, "refused": load.pushed.refused,
+            "refined": load.refined,
             "events_per_second": accepted_rate, "seconds_to_accept": load.seconds_to_accept,
             "seconds_to_refine": load.seconds_to_refine, "seconds_to_merge": load.seconds_to_merge,
             "peak_megabytes": load.peak_megabytes, "findings": load.findings,

@@ -43,7 +43,8 @@ pub(super) fn print_measurements(measured: &CostMeasurements) {
         );
     }
     println!(
-        "  snapshot-merge   {:6.1} for a million new rows, {:.1} for a million rows with changes everywhere; {:.1} for a quiet day with its report",
+        "  snapshot-merge   {:6.1} for a million new rows, {:.1} for a million rows with changes \
+         everywhere; {:.1} for a quiet day with its report",
         measured.merge_per_million_increments, measured.merge_per_million_rows, measured.day
     );
     println!(
@@ -57,7 +58,8 @@ pub(super) fn print_measurements(measured: &CostMeasurements) {
 
 pub(super) fn print_bills(months: &[ComparedMonth], window: f64, per_request: f64) {
     println!(
-        "US dollars a month, {}, {} ({}); batches of {window:.0} s, {per_request:.0} events a request",
+        "US dollars a month, {}, {} ({}); batches of {window:.0} s, {per_request:.0} events a \
+         request",
         prices::REGION,
         prices::PRICE_DATE,
         prices::PRICE_SOURCE
@@ -177,7 +179,8 @@ pub(super) fn print_alternatives(months: &[ComparedMonth]) {
         print_sums(alternative.what, sums);
     }
     println!(
-        "MSK Data Delivery: no price known to us; it brings bytes to S3, as Firehose does, and makes no tables."
+        "MSK Data Delivery: no price known to us; it brings bytes to S3, as Firehose does, and \
+         makes no tables."
     );
 }
 

@@ -115,7 +115,7 @@ pub(crate) async fn measure_days(
 ) -> Result<CostMeasurements, CliError> {
     require_new_folder(&place.dir)?;
     let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
-    let client = PlatformClient::for_api(&platform.api);
+    let client = PlatformClient::for_platform(&platform);
     let council = SyntheticCouncil { seed: 1, people };
 
     eprintln!("a day of {people} people");

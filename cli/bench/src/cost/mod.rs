@@ -90,7 +90,10 @@ impl CostBench {
         let months: Vec<Value> = months
             .iter()
             .map(|month| {
-                json!({"million_events": month.million_events, "bill": month.bill, "peers": month.alternatives})
+                json!({
+                    "million_events": month.million_events, "bill": month.bill,
+                    "peers": month.alternatives
+                })
             })
             .collect();
         json!({

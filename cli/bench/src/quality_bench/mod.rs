@@ -275,6 +275,7 @@ async fn measure_rescan(table: &TableContract, groups: u64, dir: &Path) -> Resul
         return Err(message.into());
     }
     Ok(json!({
-        "wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": rescan.rows, "repeats": repeats,
+        "wall": wall, "cpu": cpu, "peak_mb": peak_megabytes("self"), "rows": rescan.rows,
+        "repeats": repeats,
     }))
 }

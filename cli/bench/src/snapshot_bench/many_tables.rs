@@ -56,7 +56,14 @@ fn table_files(number: u32, table_text: &str, source_text: &str) -> [DeclaredFil
         .replace(TEMPLATE_TABLE.1, &format!("pole-{source}"));
     let source_contract = source_text.replace(TEMPLATE_SOURCE, &source);
     let mapping = format!(
-        "source: {source}\nversion: 1.0.0\nrecords:\n  - name: vehicle\n    table: {table}\n    id: {{namespace: {source}, key: [$.id]}}\n    columns:\n      vrm: $.reference\n"
+        "source: {source}\n\
+         version: 1.0.0\n\
+         records:\n  \
+         - name: vehicle\n    \
+         table: {table}\n    \
+         id: {{namespace: {source}, key: [$.id]}}\n    \
+         columns:\n      \
+         vrm: $.reference\n"
     );
     [
         DeclaredFile::new(format!("pole/{table}.odcs.yaml"), table_contract),

@@ -92,7 +92,8 @@ pub(crate) async fn run_worker(
     let run = snapshot_merge::handle(&schedule, &context, budget).await?;
     let measured = json!({
         "wall": watch.wall_seconds(), "cpu": watch.cpu_seconds(), "peak_mb": peak_megabytes("self"),
-        "rows": run.tables.iter().map(|table| table.rows).sum::<u64>(), "tables": run.tables.len(), "run": run,
+        "rows": run.tables.iter().map(|table| table.rows).sum::<u64>(), "tables": run.tables.len(),
+        "run": run,
     });
     println!("{measured}");
     Ok(true)
@@ -318,7 +319,8 @@ pub(crate) async fn run_json_process(mut command: Command, who: &str) -> Result<
         let errors = String::from_utf8_lossy(&output.stderr);
         let cause = errors.lines().last().unwrap_or("it printed nothing");
         format!(
-            "{who} failed: {cause}; `pip install duckdb pyspark` brings the peers, `--peers none` does without"
+            "{who} failed: {cause}; `pip install duckdb pyspark` brings the peers, `--peers none` \
+             does without"
         )
         .into()
     })

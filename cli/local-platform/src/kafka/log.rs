@@ -1,8 +1,10 @@
 //! The log: one file for each partition, record batches as the producer sent them, stamped with the
 //! append time.
 
+mod truncation;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -10,10 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
+use truncation::LogStart;
 
 use super::fault_injection::INVALID_PRODUCER_EPOCH;
 use super::records::{self, LogRecord};
 use crate::clock::Clock;
+use crate::private_files::create_private_folder;
 
 /// Partitions of a topic of the local platform.
 pub const PARTITIONS: i32 = 3;
@@ -58,7 +62,7 @@ impl TopicLogs {
     /// # Errors
     /// When a file cannot be read.
     pub fn open(folder: &Path, clock: Arc<Clock>) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        create_private_folder(folder)?;
         let topics = Self {
             folder: folder.to_owned(),
             clock,
@@ -89,7 +93,7 @@ impl TopicLogs {
         }
 
         let folder = self.folder.join(name);
-        std::fs::create_dir_all(&folder)?;
+        create_private_folder(&folder)?;
         let logs = (0..PARTITIONS).map(|partition| {
             let file = folder.join(format!("{partition}.log"));
             PartitionLog::open(&file, Arc::clone(&self.clock))
@@ -126,8 +130,11 @@ pub struct PartitionLog {
 }
 
 struct PartitionLogState {
+    path: PathBuf,
     file: File,
     length: u64,
+    /// The offset of the first record, or `next` when there is none.
+    start: i64,
     next: i64,
     last_append: i64,
     /// (first offset, position in the file, length) of every batch.
@@ -148,16 +155,16 @@ struct ProducerState {
 
 impl PartitionLog {
     fn open(path: &Path, clock: Arc<Clock>) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)?;
+        truncation::remove_staged_log(path)?;
+        let log_start = LogStart::read(path)?;
+        let file = truncation::create_log_file(path)?;
         let bytes = std::fs::read(path)?;
 
         let mut inner = PartitionLogState {
+            path: path.to_owned(),
             file,
             length: 0,
+            start: 0,
             next: 0,
             last_append: 0,
             index: Vec::new(),
@@ -171,6 +178,7 @@ impl PartitionLog {
 
         // A batch that a crash left incomplete was never acknowledged.
         inner.file.set_len(inner.length)?;
+        inner.resume_at(log_start)?;
         Ok(Self {
             clock,
             inner: Mutex::new(inner),
@@ -215,7 +223,7 @@ impl PartitionLog {
     /// When the file cannot be read.
     pub fn read_batches(&self, offset: i64, max_bytes: usize) -> io::Result<Bytes> {
         let inner = lock_unpoisoned(&self.inner);
-        if offset >= inner.next || offset < 0 {
+        if offset >= inner.next || offset < inner.start {
             return Ok(Bytes::new());
         }
 

@@ -378,8 +378,8 @@ impl LocalBroker {
         ListOffsetsResponse::default().with_topics(topics.collect())
     }
 
-    /// The end of a partition for a request of the latest offset. The log is never truncated, so
-    /// its beginning answers all other requests.
+    /// The end of a partition for a request of the latest offset; its beginning answers all other
+    /// requests.
     fn list_partition_offset(
         &self,
         topic: &TopicName,
@@ -388,10 +388,13 @@ impl LocalBroker {
         const LATEST: i64 = -1;
         let answer =
             ListOffsetsPartitionResponse::default().with_partition_index(wanted.partition_index);
-        match self.with_partition(topic, wanted.partition_index, PartitionLog::next_offset) {
+        let offset_of = match wanted.timestamp {
+            LATEST => PartitionLog::next_offset,
+            _ => PartitionLog::start_offset,
+        };
+        match self.with_partition(topic, wanted.partition_index, offset_of) {
             None => answer.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
-            Some(end) if wanted.timestamp == LATEST => answer.with_offset(end).with_timestamp(-1),
-            Some(_) => answer.with_offset(0).with_timestamp(-1),
+            Some(offset) => answer.with_offset(offset).with_timestamp(-1),
         }
     }
 }
@@ -440,12 +443,13 @@ fn refuse_produce(request: &ProduceRequest, code: i16) -> ProduceResponse {
 }
 
 fn read_partition(log: &PartitionLog, offset: i64, max_bytes: usize) -> PartitionData {
+    let start = log.start_offset();
     let next = log.next_offset();
     let data = PartitionData::default()
         .with_high_watermark(next)
         .with_last_stable_offset(next)
-        .with_log_start_offset(0);
-    if offset > next || offset < 0 {
+        .with_log_start_offset(start);
+    if offset > next || offset < start {
         return data.with_error_code(OFFSET_OUT_OF_RANGE);
     }
 

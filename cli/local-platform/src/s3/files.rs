@@ -15,8 +15,13 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
+use crate::private_files::{create_private_folder, private_options, write_private_file};
+
 /// The longest file name of Linux's file systems.
 const FILE_NAME_BYTES_MAX: usize = 255;
+
+/// The folder of bodies that are being written.
+const STAGING_FOLDER: &str = ".staging";
 
 /// Called with the bucket and key of every object that is written, before its writer gets an
 /// answer.
@@ -85,7 +90,7 @@ impl BucketFiles {
     /// # Errors
     /// When the folder cannot be read or written.
     pub fn open(folder: &Path, buckets: &[&str], watch: ObjectWatcher) -> io::Result<Self> {
-        fs::create_dir_all(folder.join(".staging"))?;
+        clear_staging(&folder.join(STAGING_FOLDER))?;
         let path = folder.join(".journal.jsonl");
         let mut index = BucketIndex::default();
         for line in read_complete_lines(&path)?.lines() {
@@ -100,10 +105,7 @@ impl BucketFiles {
             index.buckets.entry((*bucket).to_owned()).or_default();
         }
         repair_index(folder, &mut index);
-        let journal = fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path)?;
+        let journal = private_options().append(true).create(true).open(path)?;
         Ok(Self {
             folder: folder.to_owned(),
             index: Mutex::new(index),
@@ -116,11 +118,8 @@ impl BucketFiles {
         self.lock_index().buckets.contains_key(bucket)
     }
 
-    pub(super) fn find_entry(&self, bucket: &str, key: &str) -> Option<IndexedObject> {
-        self.lock_index().buckets.get(bucket)?.get(key).cloned()
-    }
-
-    /// The object's file, opened under the lock, so that all of it is read from one version.
+    /// The object's file, opened under the lock, so that all of it is read from one version. A file
+    /// that was cut, or taken away by hand, is served as it is: as S3 would serve such an object.
     pub(super) fn open_object(
         &self,
         bucket: &str,
@@ -134,8 +133,13 @@ impl BucketFiles {
         else {
             return Ok(None);
         };
-        let file = fs::File::open(self.folder.join(&entry.file))?;
-        Ok(Some((entry.clone(), file)))
+        let mut entry = entry.clone();
+        let file = match fs::File::open(self.folder.join(&entry.file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        entry.size = file.metadata()?.len();
+        Ok(Some((entry, file)))
     }
 
     pub(super) fn write_object(
@@ -231,8 +235,9 @@ impl BucketFiles {
         };
         let path = self
             .folder
-            .join(format!(".staging/{}-{number}", std::process::id()));
-        fs::write(&path, body)?;
+            .join(STAGING_FOLDER)
+            .join(format!("{}-{number}", std::process::id()));
+        write_private_file(&path, body)?;
         Ok(path)
     }
 
@@ -244,7 +249,9 @@ impl BucketFiles {
         }
 
         // If this fails, the rename to the path fails too and reports it.
-        drop(fs::create_dir_all(self.folder.join(".odd").join(bucket)));
+        drop(create_private_folder(
+            &self.folder.join(".odd").join(bucket),
+        ));
         format!(".odd/{bucket}/{:x}", Md5::digest(key.as_bytes()))
     }
 
@@ -252,7 +259,7 @@ impl BucketFiles {
     fn can_be_file(&self, path: &str) -> bool {
         let path = self.folder.join(path);
         let folder = path.parent();
-        folder.is_some_and(|folder| fs::create_dir_all(folder).is_ok()) && !path.is_dir()
+        folder.is_some_and(|folder| create_private_folder(folder).is_ok()) && !path.is_dir()
     }
 
     fn write_journal(
@@ -276,6 +283,16 @@ impl BucketFiles {
             drop(journal.set_len(length));
         })
     }
+}
+
+/// Creates the folder of bodies that are being written, and removes those that a crash left: they hold records, and no
+/// erasure would find them.
+fn clear_staging(folder: &Path) -> io::Result<()> {
+    create_private_folder(folder)?;
+    for entry in fs::read_dir(folder)? {
+        fs::remove_file(entry?.path())?;
+    }
+    Ok(())
 }
 
 /// Whether a part of a key can be the name of a file.

@@ -161,10 +161,9 @@ impl S3 for S3FileService {
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = request.input;
         self.require_bucket(&input.bucket)?;
-        let entry = self
-            .0
-            .find_entry(&input.bucket, &input.key)
-            .ok_or_else(|| s3_error!(NoSuchKey))?;
+        let opened = self.0.open_object(&input.bucket, &input.key);
+        let opened = opened.map_err(|error| internal_error(&error))?;
+        let (entry, _) = opened.ok_or_else(|| s3_error!(NoSuchKey))?;
         Ok(S3Response::new(HeadObjectOutput {
             content_length: i64::try_from(entry.size).ok(),
             accept_ranges: Some("bytes".into()),

@@ -139,7 +139,10 @@ fn contact_event(day: &CouncilDay, kind: &str, number: usize) -> Vec<u8> {
     let mut event = day.housing_event(kind, number, &person, &contact);
     if kind == "ContactDetailDeletedEvent" {
         // Instead of no new data, the source sends an object of defaults.
-        let nothing = json!({"id": "00000000-0000-0000-0000-000000000000", "value": null, "contactType": 0, "description": null});
+        let nothing = json!({
+            "id": "00000000-0000-0000-0000-000000000000", "value": null, "contactType": 0,
+            "description": null
+        });
         event["eventData"] = json!({"oldData": contact, "newData": nothing});
     }
     encode_event(&event)
@@ -150,7 +153,9 @@ fn later_day_events(day: &CouncilDay) -> Vec<SourceEvents> {
     let council = &day.council;
     let people = changed_numbers(day, council.people).map(|n| {
         let id = council.stable_id("person", n);
-        let new = json!({"preferredFirstName": format!("Day{}", day.number), "versionNumber": day.number});
+        let new = json!({
+            "preferredFirstName": format!("Day{}", day.number), "versionNumber": day.number
+        });
         encode_event(&day.housing_event("PersonUpdatedEvent", n, &id, &new))
     });
     let homes = changed_numbers(day, council.home_count()).map(|n| {
@@ -198,7 +203,10 @@ fn tenancy_event(day: &CouncilDay, number: usize) -> Vec<u8> {
             let mut members = council.household_json(number);
             let id = council.stable_id("person", number % council.people);
             if let Some(list) = members.as_array_mut() {
-                list.push(json!({"id": id, "type": "Person", "isResponsible": false, "personTenureType": "Occupant"}));
+                list.push(json!({
+                    "id": id, "type": "Person", "isResponsible": false,
+                    "personTenureType": "Occupant"
+                }));
             }
             (
                 "PersonAddedToTenureEvent",
@@ -233,7 +241,10 @@ fn edge_case_person(
     first_name: &str,
 ) -> Value {
     let id = day.council.stable_id("person", number);
-    let record = json!({"firstName": first_name, "surname": "Late", "personTypes": ["Tenant"], "dateOfBirth": "9999-12-31T00:00:00Z"});
+    let record = json!({
+        "firstName": first_name, "surname": "Late", "personTypes": ["Tenant"],
+        "dateOfBirth": "9999-12-31T00:00:00Z"
+    });
     let mut event = day.housing_event(kind, number * 10 + minute, &id, &record);
     event["dateTime"] = json!(day.timestamp_at(minute));
     event
@@ -307,9 +318,17 @@ fn edge_case_homes(day: &CouncilDay) -> Vec<Vec<u8>> {
 
 fn edge_case_tenancies(day: &CouncilDay) -> Vec<Vec<u8>> {
     let first = 700_000 + day.number * 100;
-    let created = json!({"startOfTenureDate": "2026-03-29T00:00:00+00:00", "tenureType": {"code": "XXX", "description": "Unheard of"},
-        "endOfTenureDate": "2026-06-30T23:00:00Z", "householdMembers": day.council.household_json(1), "legacyReferences": null,
-        "notices": [{"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"}, {"type": "NSP", "servedDate": "2026-01-06T00:00:00Z"}]});
+    let created = json!({
+        "startOfTenureDate": "2026-03-29T00:00:00+00:00",
+        "tenureType": {"code": "XXX", "description": "Unheard of"},
+        "endOfTenureDate": "2026-06-30T23:00:00Z",
+        "householdMembers": day.council.household_json(1),
+        "legacyReferences": null,
+        "notices": [
+            {"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"},
+            {"type": "NSP", "servedDate": "2026-01-06T00:00:00Z"},
+        ],
+    });
     let changes = [
         ("TenureCreatedEvent", created),
         // A list that is null is empty: the household has no members any more.
@@ -384,8 +403,15 @@ fn received_case(day: &CouncilDay, case: usize) -> Value {
             "dateOfBirth": record["dateOfBirth"].as_str().map(|date| &date[..10]),
             "nationality": rng.choice(["IRL", "GBR", "NGA", "IND", "POL", "BRA"]),
         },
-        "documents": [{"type": "passport", "number": format!("L{:08}", rng.usize(0..100_000_000)), "country": "IRL", "issued": "2020-01-15", "expires": "2030-01-14"}],
-        "address": {"uprn": format!("1999{:08}", rng.usize(0..day.council.home_count())), "line1": "12 Placeholder Walk", "town": "Testville", "postcode": "ZZ11ZZ", "country": "GBR"},
+        "documents": [{
+            "type": "passport", "number": format!("L{:08}", rng.usize(0..100_000_000)),
+            "country": "IRL", "issued": "2020-01-15", "expires": "2030-01-14"
+        }],
+        "address": {
+            "uprn": format!("1999{:08}", rng.usize(0..day.council.home_count())),
+            "line1": "12 Placeholder Walk", "town": "Testville", "postcode": "ZZ11ZZ",
+            "country": "GBR"
+        },
     });
     case_event(day, "received", day.number, case, 1, &data)
 }

@@ -108,7 +108,11 @@ impl SyntheticCouncil {
         json!({
             "id": self.stable_id("person", number),
             "title": rng.choice(["Mr", "Ms", "Mrs", "Mx", "Dr"]),
-            "preferredFirstName": if rng.usize(0..5) == 0 { json!(rng.choice(GIVEN_NAMES)) } else { Value::Null },
+            "preferredFirstName": if rng.usize(0..5) == 0 {
+                json!(rng.choice(GIVEN_NAMES))
+            } else {
+                Value::Null
+            },
             "preferredMiddleName": null,
             "preferredSurname": null,
             "firstName": rng.choice(GIVEN_NAMES),
@@ -133,20 +137,34 @@ impl SyntheticCouncil {
         let mut home = json!({
             "id": self.stable_id("home", number),
             "assetId": format!("{number:08}"),
-            "assetType": rng.choice(["Dwelling", "Flat", "House", "Maisonette", "New Build", "NewBuild"]),
+            "assetType": rng.choice([
+                "Dwelling", "Flat", "House", "Maisonette", "New Build", "NewBuild"
+            ]),
             "rootAsset": "ROOT",
             "isActive": true,
             "assetLocation": {
                 "floorNo": rng.usize(0..12).to_string(),
-                "parentAssets": [{"type": "Block", "id": self.stable_id("block", number / 40), "name": format!("Block {}", number / 40)}],
+                "parentAssets": [{
+                    "type": "Block", "id": self.stable_id("block", number / 40),
+                    "name": format!("Block {}", number / 40)
+                }],
             },
             "assetAddress": {
                 "uprn": format!("1999{number:08}"),
                 "addressLine1": format!("{house} {street}"),
                 "addressLine4": "Testville",
-                "postCode": format!("zz{} {}{}{}", number % 90 + 1, number % 9, rng.choice(['A', 'B', 'D']).unwrap_or('A'), 'Z'),
+                "postCode": format!(
+                    "zz{} {}{}{}",
+                    number % 90 + 1,
+                    number % 9,
+                    rng.choice(['A', 'B', 'D']).unwrap_or('A'),
+                    'Z',
+                ),
             },
-            "assetCharacteristics": {"numberOfBedrooms": 1 + rng.usize(0..4), "yearConstructed": (1890 + rng.usize(0..135)).to_string()},
+            "assetCharacteristics": {
+                "numberOfBedrooms": 1 + rng.usize(0..4),
+                "yearConstructed": (1890 + rng.usize(0..135)).to_string()
+            },
             "versionNumber": 0,
         });
         if rng.bool() {
@@ -165,15 +183,37 @@ impl SyntheticCouncil {
             "id": self.stable_id("tenancy", number),
             "paymentReference": format!("77{number:08}"),
             "householdMembers": self.household_json(number),
-            "tenuredAsset": {"id": self.stable_id("home", number % self.home_count()), "type": "Dwelling", "isTemporaryAccommodation": null},
-            "charges": {"rent": rent, "currentBalance": rng.i32(-20_000..90_000) as f64 / 100.0, "serviceCharge": 9.75, "billingFrequency": "Weekly", "combinedRentCharges": rent},
-            "startOfTenureDate": format!("{}-{:02}-{:02}T00:00:00Z", 1985 + rng.usize(0..40), 1 + rng.usize(0..12), 1 + rng.usize(0..28)),
-            "endOfTenureDate": if rng.usize(0..30) == 0 { json!("2039-03-29T23:00:00Z") } else { Value::Null },
+            "tenuredAsset": {
+                "id": self.stable_id("home", number % self.home_count()), "type": "Dwelling",
+                "isTemporaryAccommodation": null
+            },
+            "charges": {
+                "rent": rent, "currentBalance": rng.i32(-20_000..90_000) as f64 / 100.0,
+                "serviceCharge": 9.75, "billingFrequency": "Weekly", "combinedRentCharges": rent
+            },
+            "startOfTenureDate": format!(
+                "{}-{:02}-{:02}T00:00:00Z",
+                1985 + rng.usize(0..40),
+                1 + rng.usize(0..12),
+                1 + rng.usize(0..28),
+            ),
+            "endOfTenureDate": if rng.usize(0..30) == 0 {
+                json!("2039-03-29T23:00:00Z")
+            } else {
+                Value::Null
+            },
             "tenureType": {"code": code, "description": description},
             "terminated": {"isTerminated": false, "reasonForTermination": null},
             "successionDate": if rng.bool() { json!("1900-01-01T00:00:00Z") } else { Value::Null },
             "isMutualExchange": false,
-            "notices": if rng.usize(0..20) == 0 { json!([{"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"}, {"type": "NOSP", "servedDate": "2026-02-05T00:00:00Z"}]) } else { json!([]) },
+            "notices": if rng.usize(0..20) == 0 {
+                json!([
+                    {"type": "NSP", "servedDate": "2026-01-05T00:00:00Z"},
+                    {"type": "NOSP", "servedDate": "2026-02-05T00:00:00Z"}
+                ])
+            } else {
+                json!([])
+            },
             "legacyReferences": references,
             "numberOfAdultsInProperty": 1 + rng.usize(0..3),
             "numberOfChildrenInProperty": rng.usize(0..4),
@@ -210,7 +250,10 @@ impl SyntheticCouncil {
                 rng.choice(STREETS).unwrap_or("Sample Street")
             ),
         };
-        let contact = json!({"id": self.stable_id("contact", number), "value": value, "contactType": kind, "description": null});
+        let contact = json!({
+            "id": self.stable_id("contact", number), "value": value, "contactType": kind,
+            "description": null
+        });
         (self.stable_id("person", person), contact)
     }
 }

@@ -17,13 +17,15 @@ pub(crate) enum ContractCommand {
     /// Print what a change means for the applications that push events and for the readers of
     /// tables; exit code 1 when it breaks one of them.
     #[command(
-        after_help = "Example: git worktree add /tmp/main main && polelake contract diff /tmp/main/contracts contracts"
+        after_help = "Example: git worktree add /tmp/main main && polelake contract diff \
+            /tmp/main/contracts contracts"
     )]
     Diff(ContractDiffArgs),
     /// Compare the rows that golden samples become with the expected rows; with a source, show its
     /// rows.
     #[command(
-        after_help = "Example: polelake contract test housing-tenure\n         polelake contract test --update"
+        after_help = "Example: polelake contract test housing-tenure\n         \
+            polelake contract test --update"
     )]
     Test(ContractTestArgs),
     /// Write the contracts, mappings and lists as Markdown.

@@ -35,11 +35,11 @@ pub(crate) struct Cli {
 pub(crate) enum CliCommand {
     /// Send three days of a synthetic council's events through the full platform, and print what
     /// became of them.
-    #[command(
-        after_help = "Example: polelake demo\n         polelake demo --data ../shared/data/manchester-pole"
-    )]
+    #[command(after_help = "Example: polelake demo\n         \
+            polelake demo --data ../shared/data/manchester-pole")]
     Demo(DemoArgs),
-    /// Run the platform until Ctrl-C: HTTP API, Kafka, S3, Glue and the five functions.
+    /// Run the platform until Ctrl-C: HTTP API, Kafka, S3, Glue and the five functions. It answers
+    /// programs of this machine, and no web page.
     #[command(after_help = "Example: polelake up --port 8470")]
     Up(UpArgs),
     /// Push events from a file of JSON lines, or from standard input, over the HTTP API.
@@ -48,7 +48,9 @@ pub(crate) enum CliCommand {
     /// Send the records of old systems as events, over the same API as every event. A run that
     /// broke off continues where it stopped; an event that is sent twice counts once.
     #[command(
-        after_help = "Example: polelake backfill housing-tenure export/*.json.gz --rate 2000\n         polelake backfill planning-register --api https://planning.example.org/applications --items /results --cursor /next --page-param cursor"
+        after_help = "Example: polelake backfill housing-tenure export/*.json.gz --rate 2000\n         \
+            polelake backfill planning-register --api https://planning.example.org/applications \
+            --items /results --cursor /next --page-param cursor"
     )]
     Backfill(BackfillArgs),
     /// Merge a logical day and report it. Any date can be merged again at any time.
@@ -56,22 +58,22 @@ pub(crate) enum CliCommand {
     RunDay(RunDayArgs),
     /// Prove from the data alone that no record is lost and none is counted twice; exit code 1 when
     /// the reconciliation does not balance.
-    #[command(
-        after_help = "Example: polelake audit\n         polelake audit --from 2026-03-02 --to 2026-03-03 --json"
-    )]
+    #[command(after_help = "Example: polelake audit\n         \
+            polelake audit --from 2026-03-02 --to 2026-03-03 --json")]
     Audit(AuditArgs),
     /// Find refused records, look at them, and process them again.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Erase a person, or any record: in every zone and every kept version, and for every replay.
-    #[command(
-        after_help = "Example: polelake erase --source housing-person --key 3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run"
-    )]
+    /// Erase a person, or any record: in every zone and every kept version, and for every replay;
+    /// exit code 1 when a record needs a decision by hand or an object cannot be read. On the local
+    /// platform the landed records are cut out of its Kafka log too.
+    #[command(after_help = "Example: polelake erase --source housing-person --key \
+            3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run")]
     Erase(EraseArgs),
-    /// Merge days again, one after the other, from the refined zone or from the raw zone.
-    #[command(
-        after_help = "Example: polelake rebuild --from 2026-03-02\n         polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw"
-    )]
+    /// Merge days again, one after the other, from the refined zone or from the raw zone; exit code
+    /// 1 when a table's day stays as it was, because an object that it needs cannot be read.
+    #[command(after_help = "Example: polelake rebuild --from 2026-03-02\n         \
+            polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw")]
     Rebuild(RebuildArgs),
     /// List the days of the tables, show one, compare two, and drop the days that the retention
     /// does not keep.
@@ -82,9 +84,8 @@ pub(crate) enum CliCommand {
     Quality(QualityCommand),
     /// Follow one synthetic event through every hop of a stack, print how long each hop took, and
     /// remove the event again; exit code 1 when a hop does not happen, with where to look.
-    #[command(
-        after_help = "Example: polelake smoke --snapshot\n         polelake smoke --aws --url https://abc123.execute-api.eu-west-2.amazonaws.com"
-    )]
+    #[command(after_help = "Example: polelake smoke --snapshot\n         \
+            polelake smoke --aws --url https://abc123.execute-api.eu-west-2.amazonaws.com")]
     Smoke(SmokeArgs),
     /// Zip built functions with their contracts; the bytes are the same on every machine.
     /// `infra/package` builds the functions first.

@@ -12,15 +12,13 @@ use crate::place::LakeArgs;
 pub(crate) enum QualityCommand {
     /// Show the rules that failed on a reported day; exit code 1 when one of them blocks, for the
     /// CI of application teams.
-    #[command(
-        after_help = "Example: polelake quality report 2026-03-03\n         polelake quality report 2026-03-03 --junit results.xml"
-    )]
+    #[command(after_help = "Example: polelake quality report 2026-03-03\n         \
+            polelake quality report 2026-03-03 --junit results.xml")]
     Report(QualityReportArgs),
     /// Read a day's snapshots again, measure them with the merge's own code, and compare the
     /// results with those that the merge stored; exit code 1 when they differ.
-    #[command(
-        after_help = "Example: polelake quality rescan 2026-03-03\n         polelake quality rescan 2026-03-03 --tables person,link --json"
-    )]
+    #[command(after_help = "Example: polelake quality rescan 2026-03-03\n         \
+            polelake quality rescan 2026-03-03 --tables person,link --json")]
     Rescan(RescanArgs),
 }
 

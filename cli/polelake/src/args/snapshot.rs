@@ -10,9 +10,8 @@ use crate::place::LakeArgs;
 pub(crate) enum SnapshotCommand {
     /// List the retained days of every table: rows, how many were inserted and deleted, shards, and
     /// whether readers see it.
-    #[command(
-        after_help = "Example: polelake snapshot ls --table person\n         polelake snapshot ls --aws --json"
-    )]
+    #[command(after_help = "Example: polelake snapshot ls --table person\n         \
+            polelake snapshot ls --aws --json")]
     Ls(ListSnapshotsArgs),
     /// Show a table's day: its shards, the offsets that it committed, the rules that failed, and
     /// how to read exactly its files.
@@ -20,11 +19,13 @@ pub(crate) enum SnapshotCommand {
     Show(ShowSnapshotArgs),
     /// Compare two days: rows added, changed and removed, and how many rows changed in each column.
     #[command(
-        after_help = "Example: polelake snapshot diff 2026-03-02 2026-03-03\n         polelake snapshot diff 2026-03-02 2026-03-03 --table person --rows 5"
+        after_help = "Example: polelake snapshot diff 2026-03-02 2026-03-03\n         \
+            polelake snapshot diff 2026-03-02 2026-03-03 --table person --rows 5"
     )]
     Diff(DiffArgs),
     /// Delete the days that the retention does not keep, and every file that no retained day names.
-    /// The newest day and the newest day that passed are always retained.
+    /// The newest day and the newest day that passed are always retained. Exit code 1 when a table
+    /// is not swept because one of its manifests cannot be read.
     #[command(
         after_help = "Example: polelake snapshot sweep --daily 35 --monthly 13 --yearly 7 --dry-run"
     )]

@@ -51,8 +51,10 @@ mod tests {
     #[test]
     fn every_type_becomes_plain() {
         let line = json!({"Item": {
-            "id": {"S": "1"}, "n": {"N": "42"}, "f": {"N": "118.4"}, "big": {"N": "12345678901234567890.5"},
-            "yes": {"BOOL": true}, "none": {"NULL": true}, "set": {"SS": ["a", "b"]}, "numbers": {"NS": ["1", "2.5"]},
+            "id": {"S": "1"}, "n": {"N": "42"}, "f": {"N": "118.4"},
+            "big": {"N": "12345678901234567890.5"},
+            "yes": {"BOOL": true}, "none": {"NULL": true}, "set": {"SS": ["a", "b"]},
+            "numbers": {"NS": ["1", "2.5"]},
             "list": {"L": [{"S": "x"}, {"M": {"y": {"N": "-1"}}}]},
         }});
         let plain = json!({

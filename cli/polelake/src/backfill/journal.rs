@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use local_platform::private_files::{create_private_folder, replace_private_file};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -80,7 +81,7 @@ impl BackfillJournal {
         version: OriginVersion,
     ) -> Result<Self, CliError> {
         let folder = folder.join("backfill");
-        std::fs::create_dir_all(&folder)?;
+        create_private_folder(&folder)?;
         let id = pole::pole_id("backfill", &[source, target, origin]);
         let id = id.simple().to_string();
         let file = folder.join(format!("{source}-{}.json", &id[..12]));
@@ -104,9 +105,7 @@ impl BackfillJournal {
     /// # Errors
     /// When the disk refuses.
     pub fn save(&self) -> Result<(), CliError> {
-        let staged = self.file.with_extension("staged");
-        std::fs::write(&staged, serde_json::to_vec(&self.progress)?)?;
-        std::fs::rename(staged, &self.file)?;
-        Ok(())
+        let content = serde_json::to_vec(&self.progress)?;
+        Ok(replace_private_file(&self.file, &content)?)
     }
 }

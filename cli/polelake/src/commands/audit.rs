@@ -2,6 +2,7 @@
 
 use operations::audit::{AuditFinding, AuditScope, LakeAudit, SourceAudit, audit_lake};
 
+use super::terminal::escape_line;
 use crate::args::lake::AuditArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -43,7 +44,8 @@ fn print_audit(audit: &LakeAudit) {
     let snapshots = audit.tables.len();
     let rows: u64 = audit.tables.iter().map(|table| table.rows).sum();
     println!(
-        "{snapshots} snapshots of {rows} rows compared with the day before: rows inserted and deleted"
+        "{snapshots} snapshots of {rows} rows compared with the day before: rows inserted and \
+         deleted"
     );
 
     let shown = audit.findings.iter().take(FINDINGS_SHOWN);
@@ -51,7 +53,8 @@ fn print_audit(audit: &LakeAudit) {
     match audit.findings.len() {
         0 => println!("The reconciliation balances."),
         count if count > FINDINGS_SHOWN => println!(
-            "The reconciliation does not balance: {count} findings, {FINDINGS_SHOWN} of them above; --json has all"
+            "The reconciliation does not balance: {count} findings, {FINDINGS_SHOWN} of them \
+             above; --json has all"
         ),
         count => println!("The reconciliation does not balance: {count} findings"),
     }
@@ -81,8 +84,9 @@ fn print_finding(finding: &AuditFinding) {
         offset,
         what,
     } = finding;
-    match offset {
-        Some(offset) => println!("! {object} offset {offset}: {what}"),
-        None => println!("! {object}: {what}"),
-    }
+    let line = match offset {
+        Some(offset) => format!("! {object} offset {offset}: {what}"),
+        None => format!("! {object}: {what}"),
+    };
+    println!("{}", escape_line(&line));
 }

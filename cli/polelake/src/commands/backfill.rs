@@ -78,7 +78,8 @@ fn backfill_contract<'c>(
     let contract = &catalogue.require_mapping_of_source(source)?.contract;
     if !contract.accepts_records() {
         let why = format!(
-            "`{source}` wraps its records in events and declares no `backfill`: declare in its contract how a record becomes an event"
+            "`{source}` wraps its records in events and declares no `backfill`: declare in its \
+             contract how a record becomes an event"
         );
         return Err(why.into());
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar};
 use lake::Day;
 use local_platform::LocalPlatform;
+use local_platform::private_files::replace_private_file;
 use local_platform::synthetic::{self, CouncilDay, SourceEvents, SyntheticCouncil};
 use quality_report::{Report, SourceReconciliation};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ async fn run_synthetic_days(
             next_day: number + 1,
             people: Some(people),
         };
-        std::fs::write(&file, serde_json::to_vec(&state)?)?;
+        replace_private_file(&file, &serde_json::to_vec(&state)?)?;
     }
     Ok(days)
 }
@@ -130,7 +131,7 @@ async fn run_full_day(
     eprintln!("{date}");
 
     let bars = MultiProgress::new();
-    let client = PlatformClient::for_api(&platform.api);
+    let client = PlatformClient::for_platform(platform);
     let pushed = push_batches(&client, &batches, &bars).await?;
 
     let spinner = bars.add(ProgressBar::new_spinner().with_message("landing and transforming"));
@@ -267,7 +268,10 @@ fn example_query(day: &DemoDay, folder: &str) -> String {
     let links = read_parquet_call(day, "link", folder);
     let people = read_parquet_call(day, "person", folder);
     format!(
-        "duckdb -c \"select l.link_type, l.role, count(*) as links, count(distinct p.pole_id) as people from {links} l join {people} p on p.pole_id = l.from_id group by all order by links desc\""
+        "duckdb -c \"select l.link_type, l.role, count(*) as links, \
+         count(distinct p.pole_id) as people \
+         from {links} l join {people} p on p.pole_id = l.from_id \
+         group by all order by links desc\""
     )
 }
 

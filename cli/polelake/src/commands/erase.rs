@@ -7,22 +7,31 @@ use operations::erase::{
 };
 use serde_json::{Map, Value, json};
 use snapshot_merge::Context;
-use snapshot_merge::erase::ErasureSelector;
+use snapshot_merge::erase::{ErasureSelector, erase_curated};
+use store::UnreadableObjects;
 
+use super::erase_local::{LocalErasure, erase_outside_zones, wait_for_pending_events};
+use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::erase::EraseArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 
-/// Copies that no command can reach.
+/// Copies that no command can reach. Of these, the local platform has no log of Kafka's own.
 const OUT_OF_REACH: [&str; 3] = [
-    "Kafka keeps its log until the topic's retention ends.",
     "Backups and replicas of the buckets keep their copies.",
     "Analysts must delete what they have copied or exported.",
+    "Kafka keeps its log until the topic's retention ends.",
 ];
+
+/// The copies that no command can reach, on an account or on the local platform.
+fn copies_out_of_reach(is_local: bool) -> &'static [&'static str] {
+    &OUT_OF_REACH[..OUT_OF_REACH.len() - usize::from(is_local)]
+}
 
 pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
     if !args.dry_run && !args.yes {
-        let why = "an erasure cannot be undone: look at what it does with --dry-run first, then give --yes";
+        let why = "an erasure cannot be undone: look at what it does with --dry-run first, then \
+            give --yes";
         return Err(why.into());
     }
     let request = LakeErasureRequest {
@@ -35,20 +44,38 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
         lake.catalogue.require_mapping_of_source(source)?;
     }
 
-    let snapshots = SnapshotEraser(opened.merge_context().await?);
-    let outcome = if args.dry_run {
-        dry_run(lake, &request, &snapshots).await?
+    let snapshots = SnapshotEraser {
+        merge: opened.merge_context().await?,
+        unreadable: lake.unreadable.clone(),
+    };
+    let platform = opened.platform_client();
+    let folder = &args.lake.place.dir;
+    let (outcome, local) = if args.dry_run {
+        (dry_run(lake, &request, &snapshots).await?, None)
     } else {
+        if let Some(client) = platform {
+            wait_for_pending_events(client).await?;
+        }
         let now_micros = opened.current_millis().await? * 1_000;
-        erase_subjects(lake, &request, &snapshots, now_micros).await?
+        let outcome = erase_subjects(lake, &request, &snapshots, now_micros).await?;
+        let local = match platform {
+            Some(client) => Some(erase_outside_zones(client, folder).await?),
+            None => None,
+        };
+        (outcome, local)
     };
 
+    let out_of_reach = copies_out_of_reach(platform.is_some());
     if args.json {
-        println!("{}", outcome_json(&outcome, args.dry_run));
+        let outcome = outcome_json(&outcome, args.dry_run, local.as_ref(), out_of_reach);
+        println!("{outcome}");
     } else {
-        print_outcome(&outcome, args.dry_run);
+        print_outcome(&outcome, args.dry_run, out_of_reach);
+        if let Some(local) = local {
+            local.print(folder);
+        }
     }
-    Ok(outcome.by_hand.is_empty())
+    Ok(outcome.by_hand.is_empty() && outcome.is_complete())
 }
 
 fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
@@ -65,13 +92,18 @@ fn requested_subject(args: &EraseArgs) -> Result<RequestedSubject, CliError> {
     }
 }
 
-fn outcome_json(outcome: &ErasureOutcome, dry_run: bool) -> Value {
+fn outcome_json(
+    outcome: &ErasureOutcome,
+    dry_run: bool,
+    local: Option<&LocalErasure>,
+    out_of_reach: &[&str],
+) -> Value {
     let mut zones = Map::new();
     for (zone, (objects, count)) in outcome.counts_by_zone() {
         zones.insert(zone.to_owned(), json!({"objects": objects, "count": count}));
     }
 
-    json!({
+    let result = json!({
         "dry_run": dry_run,
         "found": !outcome.found_nothing(),
         "zones": zones,
@@ -80,11 +112,13 @@ fn outcome_json(outcome: &ErasureOutcome, dry_run: bool) -> Value {
         "versions_purged": outcome.versions_purged,
         "receipt": outcome.receipt,
         "resumed": outcome.resumed,
-        "out_of_reach": OUT_OF_REACH,
-    })
+        "local_platform": local,
+        "out_of_reach": out_of_reach,
+    });
+    with_unreadable(result, &outcome.unreadable)
 }
 
-fn print_outcome(outcome: &ErasureOutcome, dry_run: bool) {
+fn print_outcome(outcome: &ErasureOutcome, dry_run: bool, out_of_reach: &[&str]) {
     if outcome.found_nothing() {
         println!("No record or row of the subject was found, and nothing was written.");
         return;
@@ -102,17 +136,26 @@ fn print_outcome(outcome: &ErasureOutcome, dry_run: bool) {
         println!("{zone}: {count} rows or records in {objects} objects");
     }
     if outcome.resumed {
-        println!("An earlier run broke off; this one deletes the old versions of its objects too.");
+        println!(
+            "An earlier run did not finish; this one deletes the old versions of its objects too."
+        );
     }
 
     if !dry_run {
-        let receipt = outcome.receipt.as_deref().unwrap_or_default();
         println!("{} old versions deleted", outcome.versions_purged);
-        println!("receipt: {receipt}");
+        if let Some(receipt) = &outcome.receipt {
+            println!("receipt: {receipt}");
+        }
     }
     print_manual_redactions(outcome);
+    print_unreadable(&outcome.unreadable);
+    if !outcome.is_complete() {
+        println!(
+            "The subject may still be in them: run the same command again when they are repaired."
+        );
+    }
     println!("Out of reach:");
-    for copy in OUT_OF_REACH {
+    for copy in out_of_reach {
         println!("  {copy}");
     }
 }
@@ -125,13 +168,17 @@ fn print_manual_redactions(outcome: &ErasureOutcome) {
     let count = outcome.by_hand.len();
     if count > 0 {
         println!(
-            "{count} records mention the subject and can only be redacted by hand; --whole-records erases these full records"
+            "{count} records mention the subject and can only be redacted by hand; --whole-records \
+             erases these full records"
         );
     }
 }
 
 /// Erases rows of the curated zone with the merge's own code.
-struct SnapshotEraser(Context);
+struct SnapshotEraser {
+    merge: Context,
+    unreadable: UnreadableObjects,
+}
 
 #[async_trait]
 impl CuratedEraser for SnapshotEraser {
@@ -144,7 +191,7 @@ impl CuratedEraser for SnapshotEraser {
             ids: subjects.ids.iter().map(ToString::to_string).collect(),
             records: subjects.records.clone(),
         };
-        let matched = snapshot_merge::erase::erase_curated(&self.0, &selector, dry_run).await?;
+        let matched = erase_curated(&self.merge, &selector, dry_run, &self.unreadable).await?;
 
         let redacted = matched.into_iter().map(|object| RedactedObject {
             key: object.key,

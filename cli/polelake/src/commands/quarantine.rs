@@ -8,8 +8,10 @@ use operations::quarantine::{
     redrive_entries, wait_for_outcomes,
 };
 use serde_json::{Value, json};
+use store::UnreadableObject;
 
 use super::terminal::escape_controls;
+use super::unreadable::{describe_unreadable, print_unreadable, with_unreadable};
 use crate::args::quarantine::{RedriveArgs, RefusedRecordArgs, ShowRefusedArgs};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -20,7 +22,7 @@ pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliEr
     let groups = group_entries(&entries);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&groups)?);
-        return Ok(true);
+        return Ok(report_unreadable(&lake));
     }
 
     println!(
@@ -40,7 +42,7 @@ pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliEr
     }
     let open = count_open(&entries);
     println!("{} refused records, {open} of them open", entries.len());
-    Ok(true)
+    Ok(report_unreadable(&lake))
 }
 
 pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliError> {
@@ -50,7 +52,7 @@ pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliErro
     if args.refusals.json {
         let lines: Vec<Value> = shown.map(|entry| entry_json(entry, args.values)).collect();
         println!("{}", serde_json::to_string_pretty(&lines)?);
-        return Ok(true);
+        return Ok(report_unreadable(&lake));
     }
 
     for entry in shown {
@@ -60,7 +62,15 @@ pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliErro
     if more > 0 {
         println!("{more} more; --limit shows them");
     }
-    Ok(true)
+    Ok(report_unreadable(&lake))
+}
+
+/// Prints what could not be read, and says whether that was nothing. It goes to the error output:
+/// the list on the standard output stays a list, also as JSON.
+fn report_unreadable(lake: &OpenLake) -> bool {
+    let unreadable = lake.handle.unreadable.take();
+    eprint!("{}", describe_unreadable(&unreadable));
+    unreadable.is_empty()
 }
 
 pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError> {
@@ -69,8 +79,9 @@ pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError
     let entries = list_entries(lake, &entry_filter(&args.refusals)).await?;
     let open = count_open(&entries);
     if args.dry_run || open == 0 {
-        print_dry_run(open, entries.len() - open, args.refusals.json);
-        return Ok(true);
+        let unreadable = lake.unreadable.take();
+        print_dry_run(open, entries.len() - open, &unreadable, args.refusals.json);
+        return Ok(unreadable.is_empty());
     }
 
     let now = opened.current_millis().await?;
@@ -78,12 +89,15 @@ pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError
     let wait = Duration::from_secs(args.wait);
     let outcomes = wait_for_outcomes(lake, &chunks, wait).await?;
 
+    let unreadable = lake.unreadable.take();
     if args.refusals.json {
-        println!("{}", outcomes_json(open, &outcomes));
+        let result = outcomes_json(open, &outcomes);
+        println!("{}", with_unreadable(result, &unreadable));
     } else {
         print_outcomes(&outcomes);
+        print_unreadable(&unreadable);
     }
-    Ok(outcomes.iter().all(RedriveOutcome::is_done))
+    Ok(outcomes.iter().all(RedriveOutcome::is_done) && unreadable.is_empty())
 }
 
 fn entry_filter(args: &RefusedRecordArgs) -> QuarantineFilter {
@@ -149,11 +163,13 @@ fn printable_value(entry: &QuarantineEntry) -> String {
     escape_controls(&String::from_utf8_lossy(value))
 }
 
-fn print_dry_run(open: usize, not_open: usize, as_json: bool) {
+fn print_dry_run(open: usize, not_open: usize, unreadable: &[UnreadableObject], as_json: bool) {
     if as_json {
-        println!("{}", json!({"open": open, "redriven": 0}));
+        let result = json!({"open": open, "redriven": 0});
+        println!("{}", with_unreadable(result, unreadable));
     } else {
         println!("{open} open records would be processed again; {not_open} are not open");
+        print_unreadable(unreadable);
     }
 }
 

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use host::TimeBudget;
+use host::{Failure, TimeBudget};
 use indicatif::ProgressBar;
 use lake::{Chunk, Day};
 use operations::rebuild::{
-    DayRebuilder, RebuildOutcome, RebuildProgress, RebuildRequest, rebuild_days,
+    DayRebuilder, RebuildOutcome, RebuildProgress, RebuildRequest, RebuiltDay, SkippedDay,
+    rebuild_days,
 };
 use pole_transform::Context as TransformContext;
 use snapshot_merge::Context as MergeContext;
 use trigger::ScheduleRequest;
 
 use super::progress::styled_bar;
+use super::unreadable::print_unreadable;
 use crate::args::lake::RebuildArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -50,7 +52,7 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     } else {
         print_outcome(&outcome);
     }
-    Ok(true)
+    Ok(outcome.is_complete())
 }
 
 fn show_progress(bar: &ProgressBar, progress: RebuildProgress) {
@@ -70,15 +72,29 @@ fn print_outcome(outcome: &RebuildOutcome) {
         raw_objects,
         manifests_written,
         later_days_until,
+        skipped,
+        unreadable,
     } = outcome;
     println!(
-        "{from} to {to}: {raw_objects} raw objects transformed again, {manifests_written} manifests changed"
+        "{from} to {to}: {raw_objects} raw objects transformed again, {manifests_written} \
+         manifests changed"
     );
     if let Some(later) = later_days_until {
         println!(
-            "the days after {to}, up to {later}, are still built on the old state; rebuild without --to to renew them too"
+            "the days after {to}, up to {later}, are still built on the old state; rebuild without \
+             --to to renew them too"
         );
     }
+
+    for SkippedDay {
+        table,
+        date,
+        object,
+    } in skipped
+    {
+        println!("{date} of {table} stays as it was: it needs {object}");
+    }
+    print_unreadable(unreadable);
 }
 
 /// The functions' own code.
@@ -89,19 +105,26 @@ struct FunctionRebuilder {
 
 #[async_trait(?Send)]
 impl DayRebuilder for FunctionRebuilder {
-    async fn retransform_chunk(&self, chunk: &Chunk) -> Result<(), CliError> {
-        Ok(pole_transform::retransform_chunk(chunk, &self.transform).await?)
+    async fn retransform_chunk(&self, chunk: &Chunk) -> Result<(), Failure> {
+        pole_transform::retransform_chunk(chunk, &self.transform).await
     }
 
-    async fn merge_day(&self, day: Day, tables: &[String]) -> Result<usize, CliError> {
+    async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure> {
         let schedule = ScheduleRequest {
             date: Some(day.to_string()),
             tables: tables.to_vec(),
             ..ScheduleRequest::default()
         };
         let budget = TimeBudget::lasting_for(DAY_BUDGET);
-        let run = snapshot_merge::handle(&schedule, &self.merge, budget).await?;
+        let merged = snapshot_merge::merge_day(&schedule, &self.merge, budget).await?;
 
-        Ok(run.tables.iter().filter(|table| table.written).count())
+        let tables = merged.run.tables.iter();
+        let failures = merged.failures.into_iter();
+        Ok(RebuiltDay {
+            manifests_written: tables.filter(|table| table.written).count(),
+            failures: failures
+                .map(|failed| (failed.table, failed.failure))
+                .collect(),
+        })
     }
 }

@@ -23,7 +23,9 @@ pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, CliError> {
         .ok_or("there is no HTTP API; give --url")?;
     if args.snapshot && args.lake.aws {
         eprintln!(
-            "Once the event is refined: aws lambda invoke --function-name <stack>-snapshot-merge --payload '{{\"date\": \"<today, UTC>\"}}' --cli-binary-format raw-in-base64-out /dev/stdout"
+            "Once the event is refined: aws lambda invoke --function-name <stack>-snapshot-merge \
+             --payload '{{\"date\": \"<today, UTC>\"}}' --cli-binary-format raw-in-base64-out \
+             /dev/stdout"
         );
     }
 

@@ -1,8 +1,10 @@
 //! `polelake snapshot sweep`.
 
 use serde_json::json;
-use snapshot_merge::{RetentionPolicy, SweepResult, steps};
+use snapshot_merge::{RetentionPolicy, SweepResult, SweptTables, steps};
+use store::{ObjectError, UnreadableObject, UnreadableObjects};
 
+use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::snapshot::SweepArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -15,14 +17,33 @@ pub(crate) async fn run(args: &SweepArgs) -> Result<bool, CliError> {
     };
     let lake = OpenLake::open(&args.lake).await?;
     let context = lake.merge_context().await?;
-    let swept = steps::run_sweep_step(retention, &args.tables, args.dry_run, &context).await?;
+    let result = steps::sweep_tables(retention, &args.tables, args.dry_run, &context).await?;
+    let unreadable = unreadable_objects(&result);
 
     if args.json {
-        println!("{}", json!({"dry_run": args.dry_run, "tables": swept}));
+        let swept = json!({"dry_run": args.dry_run, "tables": result.swept});
+        println!("{}", with_unreadable(swept, &unreadable));
     } else {
-        print_sweep(&swept, args.dry_run);
+        print_sweep(&result.swept, args.dry_run);
+        for failed in &result.failures {
+            println!("{:18} is not swept", failed.table);
+        }
+        print_unreadable(&unreadable);
     }
-    Ok(true)
+    Ok(result.failures.is_empty())
+}
+
+/// The objects because of which tables were not swept.
+fn unreadable_objects(result: &SweptTables) -> Vec<UnreadableObject> {
+    let objects = UnreadableObjects::default();
+    for failed in &result.failures {
+        failed
+            .failure
+            .unreadable_object()
+            .into_iter()
+            .for_each(|object| objects.add(object));
+    }
+    objects.take()
 }
 
 fn print_sweep(swept: &[SweepResult], dry_run: bool) {
@@ -49,7 +70,8 @@ fn print_sweep(swept: &[SweepResult], dry_run: bool) {
         } = result;
         let days = dropped.len();
         println!(
-            "{table:18} {retained} days retained; {days} days and {files} files of {bytes} bytes {verb}"
+            "{table:18} {retained} days retained; {days} days and {files} files of {bytes} bytes \
+             {verb}"
         );
     }
 }

@@ -13,6 +13,11 @@ pub(super) fn escape_controls(text: &str) -> String {
     escaped
 }
 
+/// The text in one line: the key of an object may hold a line break.
+pub(super) fn escape_line(text: &str) -> String {
+    escape_controls(text).replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +26,6 @@ mod tests {
     fn a_terminal_gets_no_control_characters() {
         let escaped = escape_controls("a\u{1b}[2J\u{9b}b\n");
         assert_eq!(escaped, "a\\u{1b}[2J\\u{9b}b\n");
+        assert_eq!(escape_line("a\nb"), "a\\nb");
     }
 }

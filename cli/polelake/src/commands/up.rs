@@ -20,7 +20,13 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     );
     println!("State     {}", args.place.dir.display());
     println!(
-        "Schedule  the platform merges and reports the day before at 01:00 UTC; `polelake run-day` does any day now"
+        "Operators {}/_local/status   (bearer token in {})",
+        platform.api,
+        platform.running.operator_token().file().display()
+    );
+    println!(
+        "Schedule  the platform merges and reports the day before at 01:00 UTC; `polelake run-day` \
+         does any day now"
     );
     println!("Ctrl-C stops the platform; the next start continues with the same state.");
 

@@ -36,16 +36,21 @@ impl SmokeHop {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Accepted | Self::Ended => {
-                "look at event-relay: its log and errors, its reserved concurrency, and whether Kafka answers; a 403 means that the contract of `platform-smoke` does not let the caller's role push"
+                "look at event-relay: its log and errors, its reserved concurrency, and whether \
+                 Kafka answers; a 403 means that the contract of `platform-smoke` does not let the \
+                 caller's role push"
             }
             Self::Landed => {
-                "look at raw-landing: whether its event source mapping is enabled and reads the topic `platform-smoke`, its offset lag and its log"
+                "look at raw-landing: whether its event source mapping is enabled and reads the \
+                 topic `platform-smoke`, its offset lag and its log"
             }
             Self::Refined => {
-                "look at pole-transform: the queue of raw objects and its dead letters, its log; `polelake quarantine show --source platform-smoke` when it was refused"
+                "look at pole-transform: the queue of raw objects and its dead letters, its log; \
+                 `polelake quarantine show --source platform-smoke` when it was refused"
             }
             Self::Merged => {
-                "look at snapshot-merge: whether its schedule ran or an operator invoked it for this day, its log; `polelake snapshot show event DATE` says what held it back"
+                "look at snapshot-merge: whether its schedule ran or an operator invoked it for \
+                 this day, its log; `polelake snapshot show event DATE` says what held it back"
             }
         }
     }

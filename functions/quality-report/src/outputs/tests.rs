@@ -21,50 +21,99 @@ use crate::report::{Report, Trend, TrendState};
 
 /// A table of a personal text, an integer, an amount and a date, and a source that fills it.
 fn example_catalogue() -> Catalogue {
-    let provenance = pole::PROVENANCE.iter().map(|column| {
+    let files = [
+        ("pole/thing.odcs.yaml", example_table()),
+        ("sources/shop/thing/contract.odcs.yaml", example_source()),
+        ("sources/shop/thing/mapping.yaml", example_mapping()),
+    ];
+    let files = files.map(|(path, document)| DeclaredFile::new(path, document.to_string()));
+    Catalogue::compile(&files).unwrap()
+}
+
+/// The columns that every table has.
+fn provenance_properties() -> Vec<Value> {
+    let columns = pole::PROVENANCE.iter().map(|column| {
         let kind = match column.kind {
             pole::ProvenanceKind::Text => "string",
             pole::ProvenanceKind::Integer => "bigint",
             pole::ProvenanceKind::Timestamp => "timestamp",
         };
-        json!({"name": column.name, "physicalType": kind, "required": column.required, "classification": "internal"})
+        json!({
+            "name": column.name, "physicalType": kind, "required": column.required,
+            "classification": "internal"
+        })
     });
-    let own = [
-        json!({"name": "holder", "physicalType": "string", "required": true, "classification": "personal", "description": "Who \"holds\" <it> & how"}),
-        json!({"name": "count", "logicalType": "integer", "physicalType": "bigint", "classification": "personal", "description": "How many"}),
-        json!({"name": "fee", "logicalType": "number", "physicalType": "decimal(12,2)", "classification": "internal", "description": "In pounds",
-               "quality": [{"id": "thing-fee-given", "type": "library", "metric": "nullValues", "mustBe": 0, "severity": "warn", "dimension": "completeness", "description": "A fee is <given> & \"kept\""}]}),
-        json!({"name": "made", "logicalType": "date", "physicalType": "date", "classification": "internal", "description": "When it was made"}),
-    ];
-    let table = json!({
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-thing", "version": "1.2.0", "status": "active",
-        "schema": [{"name": "thing", "description": "Things", "properties": provenance.chain(own).collect::<Vec<_>>(),
-                    "quality": [{"id": "thing-rows", "type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage", "description": "There are things"}]}],
+    columns.collect()
+}
+
+fn own_properties() -> [Value; 4] {
+    [
+        json!({
+            "name": "holder", "physicalType": "string", "required": true,
+            "classification": "personal", "description": "Who \"holds\" <it> & how"
+        }),
+        json!({
+            "name": "count", "logicalType": "integer", "physicalType": "bigint",
+            "classification": "personal", "description": "How many"
+        }),
+        json!({
+            "name": "fee", "logicalType": "number", "physicalType": "decimal(12,2)",
+            "classification": "internal", "description": "In pounds",
+            "quality": [{
+                "id": "thing-fee-given", "type": "library", "metric": "nullValues", "mustBe": 0,
+                "severity": "warn", "dimension": "completeness",
+                "description": "A fee is <given> & \"kept\""
+            }]
+        }),
+        json!({
+            "name": "made", "logicalType": "date", "physicalType": "date",
+            "classification": "internal", "description": "When it was made"
+        }),
+    ]
+}
+
+fn example_table() -> Value {
+    let mut properties = provenance_properties();
+    properties.extend(own_properties());
+    json!({
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-thing", "version": "1.2.0",
+        "status": "active",
+        "schema": [{
+            "name": "thing", "description": "Things", "properties": properties,
+            "quality": [{
+                "id": "thing-rows", "type": "library", "metric": "rowCount",
+                "mustBeGreaterOrEqualTo": 1, "severity": "block", "dimension": "coverage",
+                "description": "There are things"
+            }]
+        }],
         "customProperties": [{"property": "polelake", "value": {"family": "object"}}],
-    });
-    let property =
-        |name: &str| json!({"name": name, "logicalType": "string", "classification": "internal"});
-    let properties = ["id", "at", "holder", "fee", "made"].map(property);
-    let source = json!({
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0", "status": "active",
+    })
+}
+
+fn example_source() -> Value {
+    let properties = ["id", "at", "holder", "fee", "made"]
+        .map(|name| json!({"name": name, "logicalType": "string", "classification": "internal"}));
+    json!({
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "shop", "version": "1.0.0",
+        "status": "active",
         "schema": [{"name": "thing", "properties": properties}],
         "customProperties": [{"property": "polelake", "value": {
-            "topic": "shop-thing", "envelope": "plain", "events": {"ThingStated": "upsert"}, "key": ["$.id"],
-            "event_time": "$.at", "bad_records": "quarantine", "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
+            "topic": "shop-thing", "envelope": "plain", "events": {"ThingStated": "upsert"},
+            "key": ["$.id"],
+            "event_time": "$.at", "bad_records": "quarantine",
+            "push": {"principals": ["arn:aws:iam::000000000000:role/shop"]},
         }}],
-    });
-    let mapping = json!({
+    })
+}
+
+fn example_mapping() -> Value {
+    json!({
         "source": "shop", "version": "1.0.0",
-        "records": [{"name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
-                     "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}}],
-    });
-    let file = |path: &str, document: Value| DeclaredFile::new(path, document.to_string());
-    Catalogue::compile(&[
-        file("pole/thing.odcs.yaml", table),
-        file("sources/shop/thing/contract.odcs.yaml", source),
-        file("sources/shop/thing/mapping.yaml", mapping),
-    ])
-    .unwrap()
+        "records": [{
+            "name": "thing", "table": "thing", "id": {"namespace": "shop", "key": ["$.id"]},
+            "columns": {"holder": "$.holder", "fee": "$.fee", "made": "$.made"}
+        }],
+    })
 }
 
 fn example_rule_result(
@@ -88,17 +137,38 @@ fn example_rule_result(
     }
 }
 
-/// A day with every kind of problem.
-pub(super) fn failing_report() -> Report {
-    let profile = |filled, range: Option<(i64, i64)>| ColumnProfile {
+fn example_profile(filled: u64, range: Option<(i64, i64)>) -> ColumnProfile {
+    ColumnProfile {
         filled,
         distinct: Some(filled / 2),
         minimum: range.map(|(minimum, _)| minimum),
         maximum: range.map(|(_, maximum)| maximum),
         percentiles: range.map(|(minimum, maximum)| [minimum, minimum, minimum, maximum, maximum]),
         ..ColumnProfile::default()
-    };
-    let thing = SnapshotManifest {
+    }
+}
+
+/// A rule that fails, one that warns, one that passes, and one that had nothing to check.
+fn failing_rules() -> Vec<RuleResult> {
+    let rows = 10_397;
+    let (fail, warn, pass) = (RuleVerdict::Fail, RuleVerdict::Warn, RuleVerdict::Pass);
+    vec![
+        example_rule_result("thing-key-unique", None, "block", (12, rows), fail),
+        example_rule_result("thing-fee-given", Some("fee"), "warn", (1, rows), warn),
+        example_rule_result(
+            "thing-holder-required",
+            Some("holder"),
+            "warn",
+            (0, rows),
+            pass,
+        ),
+        example_rule_result("thing-made-past", Some("made"), "warn", (0, 0), pass),
+    ]
+}
+
+/// A snapshot on which a blocking rule failed.
+fn failing_snapshot() -> SnapshotManifest {
+    SnapshotManifest {
         table: "thing".into(),
         date: "2026-03-03".into(),
         contract_version: "1.2.0".into(),
@@ -108,48 +178,25 @@ pub(super) fn failing_report() -> Report {
             bytes: 4_096,
             ..ManifestShard::default()
         }],
-        rules: vec![
-            example_rule_result(
-                "thing-key-unique",
-                None,
-                "block",
-                (12, 10_397),
-                RuleVerdict::Fail,
-            ),
-            example_rule_result(
-                "thing-fee-given",
-                Some("fee"),
-                "warn",
-                (1, 10_397),
-                RuleVerdict::Warn,
-            ),
-            example_rule_result(
-                "thing-holder-required",
-                Some("holder"),
-                "warn",
-                (0, 10_397),
-                RuleVerdict::Pass,
-            ),
-            example_rule_result(
-                "thing-made-past",
-                Some("made"),
-                "warn",
-                (0, 0),
-                RuleVerdict::Pass,
-            ),
-        ],
+        rules: failing_rules(),
         columns: [
             // The range of a personal column is never measured; if it were, it would not be
             // disclosed.
-            ("holder".to_owned(), profile(10_397, None)),
-            ("count".to_owned(), profile(10, Some((7, 99)))),
-            ("fee".to_owned(), profile(10_396, Some((1_050, 99_999)))),
-            ("made".to_owned(), profile(0, None)),
+            ("holder".to_owned(), example_profile(10_397, None)),
+            ("count".to_owned(), example_profile(10, Some((7, 99)))),
+            (
+                "fee".to_owned(),
+                example_profile(10_396, Some((1_050, 99_999))),
+            ),
+            ("made".to_owned(), example_profile(0, None)),
         ]
         .into(),
         ..SnapshotManifest::default()
-    };
-    let trend = |metric: &str, observed, state| Trend {
+    }
+}
+
+fn example_trend(metric: &str, observed: f64, state: TrendState) -> Trend {
+    Trend {
         dataset: "table/thing".into(),
         column: None,
         metric: metric.into(),
@@ -158,23 +205,24 @@ pub(super) fn failing_report() -> Report {
         expected: Some((9_800.0, 10_390.5)),
         compared: 8,
         state,
+    }
+}
+
+/// A day with every kind of problem.
+pub(super) fn failing_report() -> Report {
+    let shop = SourceReconciliation {
+        landed: 5_000,
+        refined: 4_000,
+        waiting: 2,
+        ..SourceReconciliation::default()
     };
     Report {
         date: "2026-03-03".into(),
-        sources: [(
-            "shop".to_owned(),
-            SourceReconciliation {
-                landed: 5_000,
-                refined: 4_000,
-                waiting: 2,
-                ..SourceReconciliation::default()
-            },
-        )]
-        .into(),
-        tables: [("thing".to_owned(), thing)].into(),
+        sources: [("shop".to_owned(), shop)].into(),
+        tables: [("thing".to_owned(), failing_snapshot())].into(),
         trends: vec![
-            trend("rows", 10_397.0, TrendState::Unusual),
-            trend("changed_rows", 10_000.0, TrendState::Acknowledged),
+            example_trend("rows", 10_397.0, TrendState::Unusual),
+            example_trend("changed_rows", 10_000.0, TrendState::Acknowledged),
         ],
     }
 }
@@ -298,7 +346,8 @@ fn an_alert_says_what_is_wrong_and_what_readers_see() {
             .unwrap();
     assert_eq!(
         alert.message,
-        "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did not end well."
+        "polelake 2026-03-03: there is no snapshot of the table thing for this day: the merge did \
+         not end well."
     );
     assert_eq!(
         super::alert::compose_alert(

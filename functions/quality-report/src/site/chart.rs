@@ -98,12 +98,32 @@ fn chart_axes(
     let middle = f64::midpoint(scale.minimum, scale.maximum);
     html! {
         @for value in [scale.minimum, middle, scale.maximum] {
-            line.c-grid x1=(format_coordinate(LEFT)) x2=(format_coordinate(RIGHT)) y1=(format_coordinate(scale.y_position(value))) y2=(format_coordinate(scale.y_position(value))) {}
-            text.c-label x=(format_coordinate(LEFT - 6.0)) y=(format_coordinate(scale.y_position(value) + 4.0)) text-anchor="end" { (write(value)) }
+            line.c-grid
+                x1=(format_coordinate(LEFT))
+                x2=(format_coordinate(RIGHT))
+                y1=(format_coordinate(scale.y_position(value)))
+                y2=(format_coordinate(scale.y_position(value))) {}
+            text.c-label
+                x=(format_coordinate(LEFT - 6.0))
+                y=(format_coordinate(scale.y_position(value) + 4.0))
+                text-anchor="end" {
+                (write(value))
+            }
         }
-        line.c-axis x1=(format_coordinate(LEFT)) x2=(format_coordinate(RIGHT)) y1=(format_coordinate(BOTTOM)) y2=(format_coordinate(BOTTOM)) {}
+        line.c-axis
+            x1=(format_coordinate(LEFT))
+            x2=(format_coordinate(RIGHT))
+            y1=(format_coordinate(BOTTOM))
+            y2=(format_coordinate(BOTTOM)) {}
         text.c-label x=(format_coordinate(LEFT)) y=(format_coordinate(BOTTOM + 18.0)) { (first) }
-        @if last != first { text.c-label x=(format_coordinate(RIGHT)) y=(format_coordinate(BOTTOM + 18.0)) text-anchor="end" { (last) } }
+        @if last != first {
+            text.c-label
+                x=(format_coordinate(RIGHT))
+                y=(format_coordinate(BOTTOM + 18.0))
+                text-anchor="end" {
+                (last)
+            }
+        }
     }
 }
 
@@ -117,7 +137,13 @@ fn chart_figure(
     html! {
         figure.app-chart {
             figcaption { (title) }
-            svg viewBox={ "0 0 " (format_coordinate(WIDTH)) " " (format_coordinate(HEIGHT)) } role="img" aria-label=(says) focusable="false" { (drawing) }
+            svg
+                viewBox={ "0 0 " (format_coordinate(WIDTH)) " " (format_coordinate(HEIGHT)) }
+                role="img"
+                aria-label=(says)
+                focusable="false" {
+                (drawing)
+            }
             (key)
             (details_box(&format!("Numbers: {title}"), numbers))
         }
@@ -177,7 +203,11 @@ fn usual_range_band(scale: ChartScale, (minimum, maximum): (f64, f64), count: us
     // A range of a single value would have no height, so that readers could not see it.
     let height = (scale.y_position(minimum) - top).max(2.0);
     html! {
-        rect.c-band x=(format_coordinate(left)) width="20" y=(format_coordinate(top)) height=(format_coordinate(height)) {}
+        rect.c-band
+            x=(format_coordinate(left))
+            width="20"
+            y=(format_coordinate(top))
+            height=(format_coordinate(height)) {}
     }
 }
 
@@ -216,7 +246,10 @@ fn usual_range_legend(expected: Option<(f64, f64)>, write: &impl Fn(f64) -> Stri
     html! {
         @if let Some((minimum, maximum)) = expected {
             ul.app-key {
-                li { (legend_swatch("c-band")) "usual range on the last day: " (write(minimum)) " to " (write(maximum)) }
+                li {
+                    (legend_swatch("c-band")) "usual range on the last day: " (write(minimum))
+                    " to " (write(maximum))
+                }
             }
         }
     }
@@ -238,7 +271,11 @@ fn numbers_by_day(title: &str, points: &[(&str, f64)], write: &impl Fn(f64) -> S
 }
 
 fn legend_swatch(class: &str) -> Markup {
-    html! { svg viewBox="0 0 10 10" aria-hidden="true" focusable="false" { rect class=(class) width="10" height="10" {} } }
+    html! {
+        svg viewBox="0 0 10 10" aria-hidden="true" focusable="false" {
+            rect class=(class) width="10" height="10" {}
+        }
+    }
 }
 
 /// One bar for each day, with several counts stacked on top of each other.
@@ -257,12 +294,16 @@ pub(super) fn stacked_bar_chart(title: &str, names: &[&str], days: &[(&str, Vec<
     );
     let drawing = html! {
         (axes)
-        @for (index, (_, values)) in days.iter().enumerate() { (stacked_bar(scale, index, days.len(), values)) }
+        @for (index, (_, values)) in days.iter().enumerate() {
+            (stacked_bar(scale, index, days.len(), values))
+        }
     };
 
     let key = html! {
         ul.app-key {
-            @for (series, name) in names.iter().enumerate() { li { (legend_swatch(&format!("c-{series}"))) (name) } }
+            @for (series, name) in names.iter().enumerate() {
+                li { (legend_swatch(&format!("c-{series}"))) (name) }
+            }
         }
     };
     let says = format!(
@@ -284,7 +325,14 @@ fn stacked_bar(scale: ChartScale, index: usize, count: usize, values: &[f64]) ->
         @for (series, value) in values.iter().enumerate() {
             @let below: f64 = values[..series].iter().sum();
             @let (from, to) = (scale.y_position(below), scale.y_position(below + value));
-            @if *value > 0.0 { rect class={ "c-" (series) } x=(format_coordinate(left)) width=(format_coordinate(width)) y=(format_coordinate(to)) height=(format_coordinate(from - to)) {} }
+            @if *value > 0.0 {
+                rect
+                    class={ "c-" (series) }
+                    x=(format_coordinate(left))
+                    width=(format_coordinate(width))
+                    y=(format_coordinate(to))
+                    height=(format_coordinate(from - to)) {}
+            }
         }
     }
 }
@@ -408,77 +456,12 @@ pub(super) fn sparkline_svg(says: &str, points: &[(&str, f64)]) -> Markup {
             (format_coordinate(across), format_coordinate(down))
         })
         .collect();
-    html! { svg.app-spark viewBox="0 0 96 24" role="img" aria-label=(says) focusable="false" { path.c-line d=(line_path(&places)) {} } }
+    html! {
+        svg.app-spark viewBox="0 0 96 24" role="img" aria-label=(says) focusable="false" {
+            path.c-line d=(line_path(&places)) {}
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chart_has_its_numbers_beside_it_and_the_same_bytes_each_time() {
-        let points = [
-            ("2026-03-01", 10.0),
-            ("2026-03-02", 30.0),
-            ("2026-03-03", 20.0),
-        ];
-        let draw = || line_chart("Rows", &points, Some((5.0, 25.0)), format_decimal).into_string();
-        let drawn = draw();
-        assert_eq!(drawn, draw());
-        assert!(
-            drawn.contains("M56.0 86.0L254.0 10.0L452.0 48.0"),
-            "{drawn}"
-        );
-        assert!(
-            drawn.contains("<td class=\"govuk-table__cell govuk-table__cell--numeric\">30</td>")
-        );
-        assert!(drawn.contains("usual range on the last day: 5 to 25"));
-        assert!(!drawn.contains("style="), "the policy forbids it");
-        assert_eq!(
-            line_chart("Rows", &[], None, format_decimal).into_string(),
-            ""
-        );
-    }
-
-    #[test]
-    fn odd_series_are_drawn_without_harm() {
-        for points in [
-            vec![("2026-03-01", 0.0)],
-            vec![("a", f64::NAN), ("b", 1.0)],
-            vec![("a", 7.0), ("b", 7.0)],
-        ] {
-            let drawn = line_chart("Odd", &points, None, format_decimal).into_string();
-            assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
-        }
-        let many: Vec<(String, f64)> = (0..400)
-            .map(|day| (format!("2026-{day}"), f64::from(day)))
-            .collect();
-        let many: Vec<(&str, f64)> = many
-            .iter()
-            .map(|(day, value)| (day.as_str(), *value))
-            .collect();
-        assert_eq!(
-            line_chart("Many", &many, None, format_decimal)
-                .into_string()
-                .matches("<circle")
-                .count(),
-            POINTS_MAX
-        );
-    }
-
-    #[test]
-    fn minutes_are_summed_by_hour() {
-        let counts = std::collections::BTreeMap::from([(0u16, 3u64), (59, 4), (1_439, 10)]);
-        let drawn = minute_chart("Records a minute", counts.iter()).into_string();
-        assert!(
-            drawn.contains("10 in the busiest minute, 23:59 UTC"),
-            "{drawn}"
-        );
-        assert!(
-            drawn.contains(
-                "00:00</th><td class=\"govuk-table__cell govuk-table__cell--numeric\">7</td>"
-            ),
-            "{drawn}"
-        );
-    }
-}
+mod tests;

@@ -29,11 +29,17 @@ pub(super) fn columns_section(
         .split_at(PROVENANCE.len().min(table.columns.len()));
     html! {
         p.govuk-body.app-measure {
-            "For personal columns, no minimum, maximum or code is shown, and no count below ten. Counts of distinct values are estimates, within 2.3%."
+            "For personal columns, no minimum, maximum or code is shown, and no count below ten. \
+             Counts of distinct values are estimates, within 2.3%."
         }
-        @if !own.is_empty() { (columns_table(build, table, manifest, own, "Columns of this table")) }
+        @if !own.is_empty() {
+            (columns_table(build, table, manifest, own, "Columns of this table"))
+        }
         (details_box(
-            &format!("{}, the same in every table", count_with_noun(common.len() as u64, "provenance column")),
+            &format!(
+                    "{}, the same in every table",
+                    count_with_noun(common.len() as u64, "provenance column"),
+                ),
             &columns_table(build, table, manifest, common, "Provenance columns"),
         ))
     }
@@ -79,7 +85,11 @@ fn columns_table(
 fn column_tags(column: &Column) -> Markup {
     html! {
         br;
-        @if column.personal { (coloured_tag(Colour::Purple, "Personal")) " " } @else { (coloured_tag(Colour::Grey, &capitalise_first(&column.classification))) " " }
+        @if column.personal {
+            (coloured_tag(Colour::Purple, "Personal")) " "
+        } @else {
+            (coloured_tag(Colour::Grey, &capitalise_first(&column.classification))) " "
+        }
         @if column.key { (coloured_tag(Colour::Blue, "Key")) " " }
         @if column.required && !column.key { (coloured_tag(Colour::Blue, "Required")) " " }
         @for word in &column.tags { span.app-muted { (word) } " " }
@@ -110,9 +120,12 @@ fn content_summary(
     let nothing = ColumnProfile::default();
     let profile = profile.unwrap_or(&nothing);
     html! {
-        @if let Some(percentiles) = profile.percentiles.filter(|_| !column.personal) { (percentile_list(column, percentiles)) }
-        @else if let (Some(minimum), Some(maximum)) = (profile.minimum.filter(|_| !column.personal), profile.maximum) {
-            (format_profile_value(column.kind, minimum)) " to " (format_profile_value(column.kind, maximum))
+        @if let Some(percentiles) = profile.percentiles.filter(|_| !column.personal) {
+            (percentile_list(column, percentiles))
+        } @else if let (Some(minimum), Some(maximum)) =
+            (profile.minimum.filter(|_| !column.personal), profile.maximum) {
+            (format_profile_value(column.kind, minimum)) " to "
+            (format_profile_value(column.kind, maximum))
         }
         (code_list(build, column, profile))
         (pattern_list("Character patterns", column, &profile.character_patterns))
@@ -128,7 +141,13 @@ fn percentile_list(column: &Column, [low, quarter, middle, three, high]: [i64; 5
         ("75th percentile", three),
         ("95th percentile", high),
     ];
-    html! { ul { @for (name, raw) in parts { li { (format_profile_value(column.kind, raw)) span.app-muted { " " (name) } } } } }
+    html! {
+        ul {
+            @for (name, raw) in parts {
+                li { (format_profile_value(column.kind, raw)) span.app-muted { " " (name) } }
+            }
+        }
+    }
 }
 
 /// The column's codes: how often each occurs if the profile counted them, and the reference list.
@@ -140,11 +159,15 @@ fn code_list(build: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) ->
     let labels = list.map_or(&[][..], |(_, list)| &list.codes[..]);
 
     html! {
-        @if !profile.codes.is_empty() && !column.personal { (counted_codes(&profile.codes, labels)) }
+        @if !profile.codes.is_empty() && !column.personal {
+            (counted_codes(&profile.codes, labels))
+        }
         @if let Some((name, list)) = list {
             details {
                 summary { "List " (name) ", " (count_with_noun(list.codes.len() as u64, "code")) }
-                p.app-small { (end_with_full_stop(&list.description)) " Version " (list.version) "." }
+                p.app-small {
+                    (end_with_full_stop(&list.description)) " Version " (list.version) "."
+                }
                 ul { @for (code, _) in &list.codes { (code_line(code, labels, None)) } }
             }
         }
@@ -154,8 +177,16 @@ fn code_list(build: &SiteBuild<'_>, column: &Column, profile: &ColumnProfile) ->
 /// The codes that the profile counted, up to the number that a page shows.
 fn counted_codes(codes: &[(String, u64)], labels: &[(String, String)]) -> Markup {
     html! {
-        ul { @for (code, count) in codes.iter().take(SHOWN_MAX) { (code_line(code, labels, Some(*count))) } }
-        @if codes.len() > SHOWN_MAX { span.app-muted { "and " (count_with_noun((codes.len() - SHOWN_MAX) as u64, "more code")) } }
+        ul {
+            @for (code, count) in codes.iter().take(SHOWN_MAX) {
+                (code_line(code, labels, Some(*count)))
+            }
+        }
+        @if codes.len() > SHOWN_MAX {
+            span.app-muted {
+                "and " (count_with_noun((codes.len() - SHOWN_MAX) as u64, "more code"))
+            }
+        }
     }
 }
 
@@ -186,7 +217,11 @@ fn pattern_list(name: &str, column: &Column, patterns: &[(String, u64)]) -> Mark
         @if !shown.is_empty() {
             details {
                 summary { (name) }
-                ul { @for (pattern, rows) in shown { li { code { (pattern) } span.app-muted { " " (format_thousands(*rows)) } } } }
+                ul {
+                    @for (pattern, rows) in shown {
+                        li { code { (pattern) } span.app-muted { " " (format_thousands(*rows)) } }
+                    }
+                }
             }
         }
     }
@@ -205,15 +240,25 @@ pub(super) fn sample_rows_table(build: &SiteBuild<'_>, table: &TableContract) ->
         .collect();
     let caption = "Synthetic sample rows";
     html! {
-        p.app-synthetic { strong { "Synthetic. " } "Made from the contract's types, lists and checks. No value comes from a record, and rows need not agree with each other." }
+        p.app-synthetic {
+            strong { "Synthetic. " }
+            "Made from the contract's types, lists and checks. No value comes from a record, and \
+             rows need not agree with each other."
+        }
         div.app-scroll role="region" aria-label=(caption) tabindex="0" {
             table.govuk-table.app-table.app-rows {
                 caption.govuk-table__caption { (caption) }
                 thead.govuk-table__head {
-                    tr.govuk-table__row { @for column in table.own_columns() { th.govuk-table__header scope="col" { code { (column.name) } } } }
+                    tr.govuk-table__row {
+                        @for column in table.own_columns() {
+                            th.govuk-table__header scope="col" { code { (column.name) } }
+                        }
+                    }
                 }
                 tbody.govuk-table__body {
-                    @for row in rows { tr.govuk-table__row { @for cell in row { td.govuk-table__cell { (cell) } } } }
+                    @for row in rows {
+                        tr.govuk-table__row { @for cell in row { td.govuk-table__cell { (cell) } } }
+                    }
                 }
             }
         }

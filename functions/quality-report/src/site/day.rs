@@ -34,7 +34,6 @@ pub(super) fn day_page(build: &SiteBuild<'_>) -> Vec<u8> {
         .iter()
         .filter(|trend| trend.state != TrendState::Usual && trend.state != TrendState::Young)
         .collect();
-    let before = build.days.iter().find(|day| **day < report.date);
     let title = format_long_date(&report.date);
     let body = html! {
         span.app-kicker { "Day" }
@@ -42,7 +41,11 @@ pub(super) fn day_page(build: &SiteBuild<'_>) -> Vec<u8> {
         (day_headline_figures(build))
         (sections_with_contents(&[
             ("quality", "Quality", html! {
-                (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "See the tables" } }))
+                (dimensions_table(
+                    "The six dimensions, over all tables",
+                    &score_dimensions(&rules),
+                    |_| html! { span.app-muted { "See the tables" } },
+                ))
             }),
             ("rules", "Rules that are not met", html! {
                 @if broken.is_empty() { p.govuk-body { "Every rule is met." } }
@@ -50,14 +53,17 @@ pub(super) fn day_page(build: &SiteBuild<'_>) -> Vec<u8> {
             }),
             ("unusual", "Unusual figures", html! {
                 @if unusual.is_empty() { p.govuk-body { "No figure is outside its usual range." } }
-                @else { (trend::render_trends("Observed figures and their usual ranges", unusual, Some("../"))) }
+                @else {
+                    (trend::render_trends(
+                        "Observed figures and their usual ranges",
+                        unusual,
+                        Some("../"),
+                    ))
+                }
             }),
             ("tables", "Tables", snapshots_table(build, "../")),
             ("sources", "Sources", sources_table(report, build, "../")),
-            ("data", "Machine-readable report", html! {
-                p.govuk-body { a.govuk-link href={ "../data/" (report.date) ".json" } { "The day's report as JSON" } }
-                @if let Some(before) = before { p.govuk-body { a.govuk-link href={ (before) ".html" } { "The previous reported day, " (format_date(before)) } } }
-            }),
+            ("data", "Machine-readable report", report_links(build)),
         ]))
     };
     let summary = format!("Data quality on {}", format_date(&report.date));
@@ -70,6 +76,24 @@ pub(super) fn day_page(build: &SiteBuild<'_>) -> Vec<u8> {
         script: false,
     }
     .render_page(&body)
+}
+
+/// The day's report as JSON, and the page of the previous reported day.
+fn report_links(build: &SiteBuild<'_>) -> Markup {
+    let date = &build.report.date;
+    let before = build.days.iter().find(|day| *day < date);
+    html! {
+        p.govuk-body {
+            a.govuk-link href={ "../data/" (date) ".json" } { "The day's report as JSON" }
+        }
+        @if let Some(before) = before {
+            p.govuk-body {
+                a.govuk-link href={ (before) ".html" } {
+                    "The previous reported day, " (format_date(before))
+                }
+            }
+        }
+    }
 }
 
 /// Adapts the links of a rules table, which start at the site's root: the page of a day is one
@@ -139,7 +163,10 @@ fn reconciliation_figure(report: &Report, landed: u64) -> KeyFigure {
     KeyFigure {
         name: "Reconciliation",
         number,
-        note: html! { (count_with_noun(landed, "record")) " landed" @if unbalanced == 0 { ", all accounted for" } },
+        note: html! {
+            (count_with_noun(landed, "record")) " landed"
+            @if unbalanced == 0 { ", all accounted for" }
+        },
         colour: good_unless(unbalanced > 0, Colour::Red),
     }
 }
@@ -182,7 +209,11 @@ pub(super) fn snapshots_table(build: &SiteBuild<'_>, root: &str) -> Markup {
         (data_table("Snapshots of the day", TableWidth::Wide, &heads, rows))
         @if !without.is_empty() {
             p.govuk-body.app-small { "Without a snapshot: "
-                @for (index, name) in without.iter().enumerate() { @if index > 0 { ", " } a.govuk-link href={ (root) "table/" (name) ".html" } { (name) } } "."
+                @for (index, name) in without.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    a.govuk-link href={ (root) "table/" (name) ".html" } { (name) }
+                }
+                "."
             }
         }
     }
@@ -257,7 +288,11 @@ fn source_row(
         .mapping_of_source(name)
         .map_or(name, |mapping| mapping.contract.title.as_str());
     vec![
-        html! { a.govuk-link href={ (root) "source/" (name) ".html" } { (title) } br; code.app-muted { (name) } },
+        html! {
+            a.govuk-link href={ (root) "source/" (name) ".html" } { (title) }
+            br;
+            code.app-muted { (name) }
+        },
         reconciliation_tag(reconciliation),
         html! { (format_thousands(reconciliation.landed)) },
         html! { (format_thousands(reconciliation.refined)) },

@@ -268,7 +268,12 @@ fn dimension_row(score: &DimensionScore<'_>, trend: Markup) -> Vec<Markup> {
         html! { (format_count(failed, personal)) },
         html! { (format_count(checked, false)) },
         html! { (format_share_met(failed, checked, personal)) },
-        html! { (target) @if plausibility_only { br; span.app-muted { "Plausibility only: not compared with a reference" } } },
+        html! {
+            (target)
+            @if plausibility_only {
+                br; span.app-muted { "Plausibility only: not compared with a reference" }
+            }
+        },
         trend,
     ]
 }
@@ -325,7 +330,8 @@ pub(super) fn dimension_trend(build: &SiteBuild<'_>, dataset: &str, name: &str) 
     };
     let since = format_short_date(first.0);
     html! {
-        (sparkline_svg(&format!("Share of {name} rules met since {since}: {direction}"), &points)) " "
+        (sparkline_svg(&format!("Share of {name} rules met since {since}: {direction}"), &points))
+        " "
         span.app-small { (direction) " since " (since) }
     }
 }
@@ -365,7 +371,14 @@ fn sum_rows_by_day<'e>(
 pub(super) fn rules_by_dimension(scores: &[DimensionScore<'_>]) -> Markup {
     html! {
         @for score in scores.iter().filter(|score| !score.rules.is_empty()) {
-            (details_box(&format!("{}: {}", capitalise_first(score.name), count_with_noun(score.rules.len() as u64, "rule")), &rules_table(&format!("Rules of {}", score.name), &score.rules, false)))
+            (details_box(
+                &format!(
+                    "{}: {}",
+                    capitalise_first(score.name),
+                    count_with_noun(score.rules.len() as u64, "rule"),
+                ),
+                &rules_table(&format!("Rules of {}", score.name), &score.rules, false),
+            ))
         }
     }
 }
@@ -401,7 +414,9 @@ fn rule_row(table: Option<&TableContract>, rule: &RuleResult, with_table: bool) 
     };
     vec![
         html! {
-            @if let Some(table) = table.filter(|_| with_table) { a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } ": " }
+            @if let Some(table) = table.filter(|_| with_table) {
+                a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } ": "
+            }
             (rule.description)
             span.app-muted.app-small { br; code { (rule.rule) } }
         },

@@ -102,16 +102,26 @@ fn quality_json(table: &TableContract, manifest: &SnapshotManifest) -> Value {
     let (met, all) = critical_rules_met(manifest.rules.iter());
     let dimension = |index: usize| {
         let score = &scores[index];
-        let rules: Vec<Value> = score.rules.iter().map(|(table, rule)| {
-            let people = is_about_people(*table, rule);
-            json!({
-                "rule": rule.rule, "description": rule.description, "column": rule.column, "severity": rule.severity,
-                "failed": count_as_json(rule.failed, people), "checked": count_as_json(rule.checked, people), "target": rule.target, "verdict": rule.verdict,
+        let rules: Vec<Value> = score
+            .rules
+            .iter()
+            .map(|(table, rule)| {
+                let people = is_about_people(*table, rule);
+                json!({
+                    "rule": rule.rule, "description": rule.description, "column": rule.column,
+                    "severity": rule.severity,
+                    "failed": count_as_json(rule.failed, people),
+                    "checked": count_as_json(rule.checked, people), "target": rule.target,
+                    "verdict": rule.verdict,
+                })
             })
-        }).collect();
+            .collect();
         json!({"dimension": score.name, "state": score.state().label(), "rules": rules})
     };
-    json!({"critical_rules": all, "critical_rules_met": met, "dimensions": (0..DIMENSIONS.len()).map(dimension).collect::<Vec<_>>()})
+    json!({
+        "critical_rules": all, "critical_rules_met": met,
+        "dimensions": (0..DIMENSIONS.len()).map(dimension).collect::<Vec<_>>()
+    })
 }
 
 fn columns_json(
@@ -131,7 +141,9 @@ fn columns_json(
             "tags": column.tags,
             "list": column.list,
             "filled": profile.map(|profile| count_as_json(profile.filled, column.personal)),
-            "distinct": profile.and_then(|profile| profile.distinct).map(|count| count_as_json(count, column.personal)),
+            "distinct": profile
+                .and_then(|profile| profile.distinct)
+                .map(|count| count_as_json(count, column.personal)),
             "from": column_lineage(&table.name, &column.name, build.catalogue),
         })
     };
@@ -159,7 +171,8 @@ fn dcat_catalogue(build: &SiteBuild<'_>) -> Value {
         "@id": "urn:polelake:catalogue",
         "@type": "dcat:Catalog",
         "dct:title": "polelake catalogue",
-        "dct:description": "POLE tables: people, objects, locations, events and the links between them",
+        "dct:description": "POLE tables: people, objects, locations, events and the links between \
+            them",
         "dct:publisher": dcat_agent("polelake"),
         "dct:modified": {"@type": "xsd:date", "@value": build.report.date},
         "dcat:dataset": datasets,
@@ -192,7 +205,10 @@ fn dcat_dataset(build: &SiteBuild<'_>, table: &TableContract) -> Value {
         "dcat:version": table.version,
         "dct:creator": dcat_agent(&table.owner),
         "dct:publisher": dcat_agent("polelake"),
-        "dcat:contactPoint": {"@type": "vcard:Kind", "vcard:fn": desk, "vcard:hasEmail": about.support_mailbox().map(|mail| format!("mailto:{mail}"))},
+        "dcat:contactPoint": {
+            "@type": "vcard:Kind", "vcard:fn": desk,
+            "vcard:hasEmail": about.support_mailbox().map(|mail| format!("mailto:{mail}"))
+        },
         "dct:license": about.link_url("licence").unwrap_or(NO_LICENCE),
         "dct:accessRights": if personal { "RESTRICTED" } else { "INTERNAL" },
         "uk:securityClassification": about.security,
@@ -203,7 +219,11 @@ fn dcat_dataset(build: &SiteBuild<'_>, table: &TableContract) -> Value {
             "@type": "dcat:Distribution",
             "dct:title": format!("Parquet files of {}", table.name),
             "dcat:mediaType": "application/vnd.apache.parquet",
-            "dcat:byteSize": build.report.tables.get(&table.name).map(|manifest| manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()),
+            "dcat:byteSize": build
+                .report
+                .tables
+                .get(&table.name)
+                .map(|manifest| manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()),
         },
     })
 }
@@ -233,7 +253,10 @@ fn data_package(build: &SiteBuild<'_>) -> Value {
                 "format": "parquet",
                 "mediatype": "application/vnd.apache.parquet",
                 "profile": "tabular-data-resource",
-                "schema": {"fields": table.columns.iter().map(package_field).collect::<Vec<_>>(), "primaryKey": key_columns(table)},
+                "schema": {
+                    "fields": table.columns.iter().map(package_field).collect::<Vec<_>>(),
+                    "primaryKey": key_columns(table)
+                },
             })
         })
     };
@@ -264,5 +287,8 @@ fn package_field(column: &contract::Column) -> Value {
         ColumnType::Date => "date",
         ColumnType::Timestamp => "datetime",
     };
-    json!({"name": column.name, "type": kind, "description": column.meaning, "constraints": {"required": column.required}})
+    json!({
+        "name": column.name, "type": kind, "description": column.meaning,
+        "constraints": {"required": column.required}
+    })
 }

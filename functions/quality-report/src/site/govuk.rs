@@ -4,7 +4,8 @@ use maud::{DOCTYPE, Markup, html};
 
 /// Lets a browser load the site's own stylesheet, script and images only. Browsers obey
 /// `frame-ancestors` only in a header, so the site's distribution sends this policy as one too.
-pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'";
+pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src \
+    'self'; img-src 'self'; base-uri 'none'; form-action 'self'";
 
 /// The parts of the site, as the navigation names them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,9 @@ impl PageLayout<'_> {
                 div.govuk-generic-header {
                     div.govuk-generic-header__container.govuk-width-container {
                         div.govuk-generic-header__logo {
-                            a.govuk-generic-header__homepage-link href={ (root) "index.html" } { "polelake catalogue" }
+                            a.govuk-generic-header__homepage-link href={ (root) "index.html" } {
+                                "polelake catalogue"
+                            }
                         }
                     }
                 }
@@ -93,7 +96,9 @@ impl PageLayout<'_> {
                         div.govuk-service-navigation__container {
                             nav.govuk-service-navigation__wrapper aria-label="Menu" {
                                 ul.govuk-service-navigation__list {
-                                    @for (part, href, name) in SITE_PARTS { (self.navigation_item(part, &format!("{root}{href}"), name)) }
+                                    @for (part, href, name) in SITE_PARTS {
+                                        (self.navigation_item(part, &format!("{root}{href}"), name))
+                                    }
                                 }
                             }
                         }
@@ -108,7 +113,11 @@ impl PageLayout<'_> {
         let current = if self.is_subpage { "true" } else { "page" };
         html! {
             li.govuk-service-navigation__item.govuk-service-navigation__item--active[here] {
-                a.govuk-service-navigation__link href=(href) aria-current=[here.then_some(current)] { (name) }
+                a.govuk-service-navigation__link
+                    href=(href)
+                    aria-current=[here.then_some(current)] {
+                    (name)
+                }
             }
         }
     }
@@ -120,8 +129,12 @@ impl PageLayout<'_> {
             @if let Some((_, href, name)) = part.filter(|_| self.is_subpage) {
                 nav.govuk-breadcrumbs aria-label="Breadcrumb" {
                     ol.govuk-breadcrumbs__list {
-                        li.govuk-breadcrumbs__list-item { a.govuk-breadcrumbs__link href={ (root) "index.html" } { "Overview" } }
-                        li.govuk-breadcrumbs__list-item { a.govuk-breadcrumbs__link href={ (root) (href) } { (name) } }
+                        li.govuk-breadcrumbs__list-item {
+                            a.govuk-breadcrumbs__link href={ (root) "index.html" } { "Overview" }
+                        }
+                        li.govuk-breadcrumbs__list-item {
+                            a.govuk-breadcrumbs__link href={ (root) (href) } { (name) }
+                        }
                         li.govuk-breadcrumbs__list-item aria-current="page" { (self.title) }
                     }
                 }
@@ -134,7 +147,8 @@ impl PageLayout<'_> {
         html! {
             footer.govuk-footer {
                 div.govuk-width-container.app-footer {
-                    "Pages show counts and contracts, and no value of a record. Days end at midnight UTC. Machine-readable: "
+                    "Pages show counts and contracts, and no value of a record. Days end at \
+                     midnight UTC. Machine-readable: "
                     a.govuk-link href={ (root) "catalogue.jsonld" } { "DCAT catalogue" } ", "
                     a.govuk-link href={ (root) "datapackage.json" } { "data package" } "."
                 }
@@ -180,8 +194,9 @@ pub(super) fn data_table(
     let cell = |index: usize, cell: Markup| {
         let numeric = heads.get(index).is_some_and(|head| head.1);
         html! {
-            @if index == 0 { th.govuk-table__header.govuk-table__header--numeric[numeric] scope="row" { (cell) } }
-            @else { td.govuk-table__cell.govuk-table__cell--numeric[numeric] { (cell) } }
+            @if index == 0 {
+                th.govuk-table__header.govuk-table__header--numeric[numeric] scope="row" { (cell) }
+            } @else { td.govuk-table__cell.govuk-table__cell--numeric[numeric] { (cell) } }
         }
     };
     let table = html! {
@@ -189,12 +204,20 @@ pub(super) fn data_table(
             caption.govuk-table__caption { (caption) }
             thead.govuk-table__head {
                 tr.govuk-table__row {
-                    @for head in heads { th.govuk-table__header.govuk-table__header--numeric[head.1] scope="col" { (head.0) } }
+                    @for head in heads {
+                        th.govuk-table__header.govuk-table__header--numeric[head.1] scope="col" {
+                            (head.0)
+                        }
+                    }
                 }
             }
             tbody.govuk-table__body {
                 @for row in rows {
-                    tr.govuk-table__row { @for (index, content) in row.into_iter().enumerate() { (cell(index, content)) } }
+                    tr.govuk-table__row {
+                        @for (index, content) in row.into_iter().enumerate() {
+                            (cell(index, content))
+                        }
+                    }
                 }
             }
         }
@@ -255,7 +278,11 @@ pub(super) fn coloured_tag(colour: Colour, word: &str) -> Markup {
 
 /// Text to copy, in a box that the keyboard can reach.
 pub(super) fn code_block(label: &str, text: &str, long: bool) -> Markup {
-    html! { pre.app-code.app-code--long[long] role="region" aria-label=(label) tabindex="0" { code { (text) } } }
+    html! {
+        pre.app-code.app-code--long[long] role="region" aria-label=(label) tabindex="0" {
+            code { (text) }
+        }
+    }
 }
 
 /// A headline figure with its name and a note.
@@ -302,9 +329,15 @@ pub(super) fn sections_with_contents(sections: &[(&str, &str, Markup)]) -> Marku
         div.app-layout {
             nav.app-contents aria-label="Contents of the page" {
                 h2.govuk-heading-s { "Contents" }
-                ol { @for (id, heading, _) in sections { li { a.govuk-link href={ "#" (id) } { (heading) } } } }
+                ol {
+                    @for (id, heading, _) in sections {
+                        li { a.govuk-link href={ "#" (id) } { (heading) } }
+                    }
+                }
             }
-            div.app-body { @for (id, heading, body) in sections { (page_section(id, heading, body)) } }
+            div.app-body {
+                @for (id, heading, body) in sections { (page_section(id, heading, body)) }
+            }
         }
     }
 }
@@ -312,9 +345,13 @@ pub(super) fn sections_with_contents(sections: &[(&str, &str, Markup)]) -> Marku
 /// A box at the top of the page: what needs attention, or that nothing does.
 pub(super) fn notification_banner(good: bool, heading: &str, body: &Markup) -> Markup {
     html! {
-        div.govuk-notification-banner.govuk-notification-banner--success[good] role="region" aria-labelledby="banner" {
+        div.govuk-notification-banner.govuk-notification-banner--success[good]
+            role="region"
+            aria-labelledby="banner" {
             div.govuk-notification-banner__header {
-                h2.govuk-notification-banner__title id="banner" { @if good { "Success" } @else { "Needs attention" } }
+                h2.govuk-notification-banner__title id="banner" {
+                    @if good { "Success" } @else { "Needs attention" }
+                }
             }
             div.govuk-notification-banner__content {
                 p.govuk-notification-banner__heading { (heading) }

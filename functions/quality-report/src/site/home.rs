@@ -26,20 +26,35 @@ pub(super) fn home_page(build: &SiteBuild<'_>) -> Vec<u8> {
     let body = html! {
         span.app-kicker { (format_long_date(&build.report.date)) }
         h1.govuk-heading-l { "Data and its quality" }
-        p.app-lead { "Which data there is, how good it is, and who to ask. All figures are for the newest reported day." }
+        p.app-lead {
+            "Which data there is, how good it is, and who to ask. All figures are for the newest \
+             reported day."
+        }
         (lists::search_form("tables.html"))
         (attention_banner(build))
         (day_headline_figures(build))
         (page_section("changed", &changes_heading(build), &changes_list(build)))
         (page_section("dimensions", "The six dimensions", &html! {
-            (dimensions_table("The six dimensions, over all tables", &score_dimensions(&rules), |_| html! { span.app-muted { "By table" } }))
+            (dimensions_table(
+                "The six dimensions, over all tables",
+                &score_dimensions(&rules),
+                |_| html! { span.app-muted { "By table" } },
+            ))
         }))
         (page_section("broken", "Rules that are not met", &html! {
             @if broken.is_empty() { p.govuk-body { "Every rule is met." } }
             @else {
-                (rules_table("Rules that are not met, those that block the day first", &worst_rules_first(&broken), true))
+                (rules_table(
+                    "Rules that are not met, those that block the day first",
+                    &worst_rules_first(&broken),
+                    true,
+                ))
                 @if broken.len() > RULES_MAX {
-                    p.govuk-body { a.govuk-link href={ "day/" (build.report.date) ".html#rules" } { "All " (broken.len()) " rules that are not met" } }
+                    p.govuk-body {
+                        a.govuk-link href={ "day/" (build.report.date) ".html#rules" } {
+                            "All " (broken.len()) " rules that are not met"
+                        }
+                    }
                 }
             }
         }))
@@ -91,8 +106,11 @@ fn attention_banner(build: &SiteBuild<'_>) -> Markup {
 
     let (_, warned, _) = build.report.count_verdicts();
     let body = html! {
-        @if lines.is_empty() { @if warned > 0 { p.govuk-body { "Warnings, which hold no snapshot back: " (warned) "." } } }
-        @else { ul.govuk-list.govuk-list--bullet { @for line in &lines { li { (line) } } } }
+        @if lines.is_empty() {
+            @if warned > 0 {
+                p.govuk-body { "Warnings, which hold no snapshot back: " (warned) "." }
+            }
+        } @else { ul.govuk-list.govuk-list--bullet { @for line in &lines { li { (line) } } } }
     };
     notification_banner(lines.is_empty(), &heading, &body)
 }
@@ -123,21 +141,33 @@ fn attention_lines(build: &SiteBuild<'_>) -> Vec<Markup> {
 
 fn held_back_line(build: &SiteBuild<'_>, table: &str) -> Markup {
     html! {
-        a.govuk-link href={ "table/" (table) ".html" } { (table) } " is held back: a critical rule is not met. "
-        @match build.passing.get(table) { Some(day) => { "Readers see " (format_date(day)) "." }, None => "No day has passed yet." }
+        a.govuk-link href={ "table/" (table) ".html" } { (table) }
+        " is held back: a critical rule is not met. "
+        @match build.passing.get(table) {
+            Some(day) => { "Readers see " (format_date(day)) "." },
+            None => "No day has passed yet.",
+        }
     }
 }
 
 fn unbalanced_line(name: &str, reconciliation: &crate::SourceReconciliation) -> Markup {
     html! {
-        "The reconciliation of " a.govuk-link href={ "source/" (name) ".html" } { (name) } " does not balance"
-        @if reconciliation.waiting > 0 { ", raw objects that wait for the transform: " (reconciliation.waiting) } "."
+        "The reconciliation of "
+        a.govuk-link href={ "source/" (name) ".html" } { (name) }
+        " does not balance"
+        @if reconciliation.waiting > 0 {
+            ", raw objects that wait for the transform: " (reconciliation.waiting)
+        }
+        "."
     }
 }
 
 fn unusual_line(trend: &Trend) -> Markup {
     html! {
-        a.govuk-link href=(trend::dataset_page_href(&trend.dataset)) { (trend.dataset.replace('/', " ")) } " is unusual. "
+        a.govuk-link href=(trend::dataset_page_href(&trend.dataset)) {
+            (trend.dataset.replace('/', " "))
+        }
+        " is unusual. "
         (trend::trend_label(trend)) ": " (format_metric_value(&trend.metric, trend.observed))
         ", usually " (trend::format_expected_range(trend)) "."
     }
@@ -170,8 +200,9 @@ fn changes_list(build: &SiteBuild<'_>) -> Markup {
 
     html! {
         (change_totals(build, earlier))
-        @if lines.is_empty() { p.govuk-body { "No table, rule or contract changed since the day before." } }
-        @else { ul.app-changes { @for line in lines { (line) } } }
+        @if lines.is_empty() {
+            p.govuk-body { "No table, rule or contract changed since the day before." }
+        } @else { ul.app-changes { @for line in lines { (line) } } }
     }
 }
 
@@ -223,13 +254,16 @@ fn passing_change(before: &SnapshotManifest, manifest: &SnapshotManifest) -> Opt
 
 fn describe_rule_change(rule: &RuleResult, earlier: &RuleResult, personal: bool) -> Markup {
     html! {
-        (rule.description) ": " (format_count(rule.failed, personal)) " of " (format_count(rule.checked, personal))
+        (rule.description) ": " (format_count(rule.failed, personal)) " of "
+        (format_count(rule.checked, personal))
         " failed, after " (format_count(earlier.failed, personal)) " on the day before"
     }
 }
 
 fn change_item(table: &str, tag: &Markup, says: &Markup) -> Markup {
-    html! { li { (tag) span { a.govuk-link href={ "table/" (table) ".html" } { (table) } " " (says) } } }
+    html! {
+        li { (tag) span { a.govuk-link href={ "table/" (table) ".html" } { (table) } " " (says) } }
+    }
 }
 
 /// Rows that changed over all tables, and the landed records of both days.
@@ -240,8 +274,10 @@ fn change_totals(build: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
     let deleted: u64 = manifests().map(|manifest| manifest.deleted).sum();
     html! {
         p.govuk-body {
-            (format_thousands(inserted)) " rows are new, " (format_thousands(updated)) " changed and "
-            (format_thousands(deleted)) " were deleted. " (count_with_noun(count_landed(build.report), "record")) " landed, after "
+            (format_thousands(inserted)) " rows are new, " (format_thousands(updated))
+            " changed and "
+            (format_thousands(deleted)) " were deleted. "
+            (count_with_noun(count_landed(build.report), "record")) " landed, after "
             (format_thousands(count_landed(earlier))) " on the day before."
         }
     }

@@ -46,12 +46,21 @@ pub(super) fn tables_page(build: &SiteBuild<'_>) -> Vec<u8> {
     let columns: usize = all.iter().map(|table| table.own_columns().len()).sum();
     let body = html! {
         h1.govuk-heading-l { "Tables" }
-        p.app-lead { (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64)) " columns of their own. Every table begins with the same " (PROVENANCE.len()) " provenance columns." }
+        p.app-lead {
+            (count_with_noun(all.len() as u64, "table")) " with " (format_thousands(columns as u64))
+            " columns of their own. Every table begins with the same " (PROVENANCE.len())
+            " provenance columns."
+        }
         (search_form("tables.html"))
-        noscript { p.govuk-body { "Filtering needs JavaScript. The list below is complete without it." } }
+        noscript {
+            p.govuk-body { "Filtering needs JavaScript. The list below is complete without it." }
+        }
         p.govuk-body id="found" role="status" {}
         @for (family, plural) in FAMILIES {
-            @let of_family: Vec<&TableContract> = all.iter().filter(|table| table.family.name() == family).collect();
+            @let of_family: Vec<&TableContract> = all
+                .iter()
+                .filter(|table| table.family.name() == family)
+                .collect();
             @if !of_family.is_empty() {
                 section data-group="" {
                     h2.govuk-heading-m id={ "family-" (family) } { (plural) }
@@ -75,17 +84,29 @@ fn table_entry(build: &SiteBuild<'_>, table: &TableContract) -> Markup {
     let manifest = build.report.tables.get(&table.name);
     html! {
         li.app-entry data-entry="" {
-            h3.govuk-heading-s { a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) } }
+            h3.govuk-heading-s {
+                a.govuk-link href={ "table/" (table.name) ".html" } { (table.name) }
+            }
             (table_state_tag(manifest))
             p data-text="" { (end_with_full_stop(&table.meaning)) }
             p.app-muted {
                 @if let Some(manifest) = manifest { (count_with_noun(manifest.rows, "row")) ". " }
-                @match sources_filling(build.catalogue, &table.name).len() { 0 => "No source fills it.", count => { "Filled by " (count_with_noun(count as u64, "source")) "." } }
+                @match sources_filling(build.catalogue, &table.name).len() {
+                    0 => "No source fills it.",
+                    count => { "Filled by " (count_with_noun(count as u64, "source")) "." },
+                }
             }
-            (details_box(&count_with_noun(table.own_columns().len() as u64, "column of its own"), &html! {
+            @let own_columns = table.own_columns().len() as u64;
+            (details_box(&count_with_noun(own_columns, "column of its own"), &html! {
                 ul.app-fields {
                     @for column in table.own_columns() {
-                        li data-field="" { a.govuk-link href={ "table/" (table.name) ".html#column-" (column.name) } { code { (column.name) } } " " (column.meaning) }
+                        li data-field="" {
+                            a.govuk-link
+                                href={ "table/" (table.name) ".html#column-" (column.name) } {
+                                code { (column.name) }
+                            }
+                            " " (column.meaning)
+                        }
                     }
                 }
             }))
@@ -103,7 +124,11 @@ pub(super) fn sources_page(build: &SiteBuild<'_>) -> Vec<u8> {
             .and_then(|report| report.sources.get(&contract.name))
             .map(|reconciliation| reconciliation.landed);
         vec![
-            html! { a.govuk-link href={ "source/" (contract.name) ".html" } { (contract.title) } br; code.app-muted { (contract.name) } },
+            html! {
+                a.govuk-link href={ "source/" (contract.name) ".html" } { (contract.title) }
+                br;
+                code.app-muted { (contract.name) }
+            },
             html! { div.app-text { (end_with_full_stop(&contract.purpose)) } },
             html! { (contract.owner) },
             reconciliation_tag(reconciliation),
@@ -122,8 +147,16 @@ pub(super) fn sources_page(build: &SiteBuild<'_>) -> Vec<u8> {
     let plans = &build.catalogue.mappings;
     let body = html! {
         h1.govuk-heading-l { "Sources" }
-        p.app-lead { (count_with_noun(plans.len() as u64, "source")) " send events. Figures are for " (format_date(&build.report.date)) "." }
-        (data_table("Sources and what they sent", TableWidth::Wide, &heads, plans.iter().map(row).collect()))
+        p.app-lead {
+            (count_with_noun(plans.len() as u64, "source")) " send events. Figures are for "
+            (format_date(&build.report.date)) "."
+        }
+        (data_table(
+            "Sources and what they sent",
+            TableWidth::Wide,
+            &heads,
+            plans.iter().map(row).collect(),
+        ))
     };
     let frame = PageLayout {
         title: "Sources",
@@ -145,10 +178,16 @@ pub(super) fn days_page(build: &SiteBuild<'_>) -> Vec<u8> {
     };
     let body = html! {
         h1.govuk-heading-l { "Days" }
-        p.app-lead { (count_with_noun(build.days.len() as u64, "reported day")) ", newest first. A day ends at midnight UTC." }
+        p.app-lead {
+            (count_with_noun(build.days.len() as u64, "reported day"))
+            ", newest first. A day ends at midnight UTC."
+        }
         ul.app-changes {
             @for day in build.days {
-                li { a.govuk-link href={ "day/" (day) ".html" } { (format_long_date(day)) } @if let Some(report) = known(day) { (day_state_tag(report)) } }
+                li {
+                    a.govuk-link href={ "day/" (day) ".html" } { (format_long_date(day)) }
+                    @if let Some(report) = known(day) { (day_state_tag(report)) }
+                }
             }
         }
     };
@@ -188,10 +227,27 @@ pub(super) fn about_page() -> Vec<u8> {
 fn about_introduction() -> Markup {
     html! {
         div.app-measure {
-            p.govuk-body { "Each table has a snapshot of every day, and each snapshot is measured while it is written. The table's contract declares the rules. Each rule belongs to one of the six dimensions of the Government Data Quality Framework." }
-            p.govuk-body { "There is no single score, because a mean would hide a broken key behind millions of correct values. Each rule shows how many rows failed, how many were checked, and how many may fail." }
-            p.govuk-body { "The usual range of a figure comes from the same weekday in earlier weeks: their median, and their usual distance from it. A day is never part of its own range. Days with a recorded cause are left out." }
-            p.govuk-body { "No page shows a value of a personal column. Counts of personal data below ten are shown as " em { "fewer than 10" } "." }
+            p.govuk-body {
+                "Each table has a snapshot of every day, and each snapshot is measured while it is \
+                 written. The table's contract declares the rules. Each rule belongs to one of the \
+                 six dimensions of the Government Data Quality Framework."
+            }
+            p.govuk-body {
+                "There is no single score, because a mean would hide a broken key behind millions \
+                 of correct values. Each rule shows how many rows failed, how many were checked, \
+                 and how many may fail."
+            }
+            p.govuk-body {
+                "The usual range of a figure comes from the same weekday in earlier weeks: their \
+                 median, and their usual distance from it. A day is never part of its own range. \
+                 Days with a recorded cause are left out."
+            }
+            p.govuk-body {
+                "No page shows a value of a personal column. Counts of personal data below ten are \
+                 shown as "
+                em { "fewer than 10" }
+                "."
+            }
         }
     }
 }
@@ -226,7 +282,8 @@ fn dimension_measures(name: &str) -> &'static str {
         "timeliness" => "The age of the newest event, and the lag of records",
         "validity" => "Types, formats, lengths, ranges, and lists of codes",
         _ => {
-            "Plausibility, and a comparison with a reference where there is one. Otherwise it is not measured"
+            "Plausibility, and a comparison with a reference where there is one. Otherwise it is \
+             not measured"
         }
     }
 }
@@ -247,7 +304,8 @@ fn state_guide() -> Markup {
         ),
         (
             coloured_tag(Colour::Red, "Held back"),
-            "A critical rule is not met: the snapshot is stored, and readers see the newest one that passed",
+            "A critical rule is not met: the snapshot is stored, and readers see the newest one \
+             that passed",
         ),
         (
             coloured_tag(Colour::Grey, "Empty"),
@@ -294,9 +352,20 @@ fn record_outcomes() -> Markup {
         ul.govuk-list.govuk-list--bullet.app-measure {
             li { strong { "Landed" } ": it is stored in the raw zone, unchanged." }
             li { strong { "Refined" } ": it became rows of tables." }
-            li { strong { "Ignored" } ": the contract declares that events of its type are left alone, or an erasure covers it." }
-            li { strong { "Quarantined" } ": it was refused, with the reason. It can be processed again once the cause is fixed." }
+            li {
+                strong { "Ignored" }
+                ": the contract declares that events of its type are left alone, or an erasure \
+                 covers it."
+            }
+            li {
+                strong { "Quarantined" }
+                ": it was refused, with the reason. It can be processed again once the cause is \
+                 fixed."
+            }
         }
-        p.govuk-body { "The reconciliation of a source is balanced when every landed record is refined, ignored or quarantined, and no raw object waits for the transform." }
+        p.govuk-body {
+            "The reconciliation of a source is balanced when every landed record is refined, \
+             ignored or quarantined, and no raw object waits for the transform."
+        }
     }
 }

@@ -14,6 +14,7 @@ mod exports;
 mod field_rows;
 mod govuk;
 mod home;
+mod lag;
 mod lists;
 mod query;
 mod relations;

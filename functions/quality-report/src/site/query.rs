@@ -54,13 +54,15 @@ pub fn query_examples(
         athena(
             "How many rows each source has, and how new they are",
             format!(
-                "SELECT source, count(*) AS row_count, max(event_time) AS newest\nFROM {database}.{name}\nGROUP BY source\nORDER BY source"
+                "SELECT source, count(*) AS row_count, max(event_time) AS newest\n\
+                 FROM {database}.{name}\nGROUP BY source\nORDER BY source"
             ),
         ),
         athena(
             "Rows of every retained day",
             format!(
-                "SELECT snapshot_date, count(*) AS row_count\nFROM {database}.{name}_history\nGROUP BY snapshot_date\nORDER BY snapshot_date"
+                "SELECT snapshot_date, count(*) AS row_count\nFROM {database}.{name}_history\n\
+                 GROUP BY snapshot_date\nORDER BY snapshot_date"
             ),
         ),
     ];
@@ -72,13 +74,18 @@ pub fn query_examples(
         let code = &column.name;
         let title = format!("How often each code of {code} occurs");
         let sql = format!(
-            "SELECT {code}, count(*) AS row_count\nFROM {database}.{name}\nGROUP BY {code}\nORDER BY row_count DESC, {code}"
+            "SELECT {code}, count(*) AS row_count\nFROM {database}.{name}\nGROUP BY {code}\n\
+             ORDER BY row_count DESC, {code}"
         );
         athena(&title, sql)
     }));
     if !table.is_link_table() && catalogue.table_contract("link").is_some() {
         let sql = format!(
-            "SELECT link.link_type, link.to_table, count(*) AS links\nFROM {database}.{name} AS this\nJOIN {database}.link AS link ON link.from_id = this.pole_id\nGROUP BY link.link_type, link.to_table\nORDER BY links DESC, link.link_type, link.to_table"
+            "SELECT link.link_type, link.to_table, count(*) AS links\n\
+             FROM {database}.{name} AS this\n\
+             JOIN {database}.link AS link ON link.from_id = this.pole_id\n\
+             GROUP BY link.link_type, link.to_table\n\
+             ORDER BY links DESC, link.link_type, link.to_table"
         );
         found.push(athena("What its rows are linked to", sql));
     }

@@ -107,3 +107,23 @@ fn column_types(table: &TableContract) -> BTreeMap<String, String> {
         .map(|column| (column.name.clone(), column.kind.glue_type()))
         .collect()
 }
+
+/// Describes a change of a table's columns in words.
+pub(super) fn describe_schema_change(change: &PublishedSchemaChange) -> String {
+    let parts = [
+        ("Added", &change.added),
+        ("Removed", &change.removed),
+        ("Changed type", &change.retyped),
+    ];
+    let sentences: Vec<String> = parts
+        .iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(label, names)| format!("{label}: {}.", names.join(", ")))
+        .collect();
+
+    if sentences.is_empty() {
+        "First published version, or the same columns with other rules or descriptions.".into()
+    } else {
+        sentences.join(" ")
+    }
+}

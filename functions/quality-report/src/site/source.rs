@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use contract::{CompiledMapping, EventOp, TableContract};
-use lake::LAG_BOUNDS;
 use maud::{Markup, html};
 
 use super::chart::{line_chart, minute_chart, stacked_bar_chart};
-use super::contract_info::support_channels;
+use super::contract_info::{contract_text, support_channels};
 use super::field_rows::field_rows;
 use super::govuk::{
-    Colour, KeyFigure, PageLayout, SitePart, TableWidth, code_block, coloured_tag, data_table,
-    details_box, key_figures, numeric_header, sections_with_contents, summary_list, text_header,
+    Colour, KeyFigure, PageLayout, SitePart, TableWidth, coloured_tag, data_table, details_box,
+    key_figures, numeric_header, sections_with_contents, summary_list, text_header,
 };
+use super::lag::{format_lag_bound, lag_section};
 use super::text::{
-    count_with_noun, end_with_full_stop, format_date, format_duration, format_metric_value,
-    format_percent, format_thousands,
+    count_with_noun, end_with_full_stop, format_date, format_metric_value, format_percent,
+    format_thousands,
 };
 use super::{SiteBuild, trend};
 use crate::reconciliation::SourceReconciliation;
@@ -41,7 +41,9 @@ pub(super) fn source_page(build: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<
     };
     let body = html! {
         span.app-kicker { "Source, department " (contract.domain) }
-        div.app-title { h1.govuk-heading-l { (contract.title) } (reconciliation_tag(reconciliation)) }
+        div.app-title {
+            h1.govuk-heading-l { (contract.title) } (reconciliation_tag(reconciliation))
+        }
         p.app-lead { (end_with_full_stop(&contract.purpose)) }
         (view.headline_figures())
         (sections_with_contents(&[
@@ -50,11 +52,11 @@ pub(super) fn source_page(build: &SiteBuild<'_>, plan: &CompiledMapping) -> Vec<
             ("refused", "Why records are in quarantine", view.quarantine_section()),
             ("history", "Over time", view.history_section()),
             ("minutes", "Through the day", view.minutes_section()),
-            ("lag", "How late records come", view.lag_section()),
+            ("lag", "How late records come", lag_section(reconciliation)),
             ("unknown", "Undeclared fields and unlisted values", view.undeclared_section()),
             ("fields", "Its fields", view.fields_section()),
             ("feeds", "What it fills", view.filled_tables_section()),
-            ("contract", "Contract", view.contract_section()),
+            ("contract", "Contract", contract_text(&contract.version, &contract.about)),
         ]))
     };
     let frame = PageLayout {
@@ -80,16 +82,6 @@ pub(super) fn reconciliation_tag(reconciliation: &SourceReconciliation) -> Marku
     }
 }
 
-/// Describes an upper bound of a lag. Lags above the greatest bound are counted together.
-fn format_lag_bound(bound: u64) -> String {
-    let greatest_bound = LAG_BOUNDS.last().copied().unwrap_or_default();
-    if bound > greatest_bound {
-        format!("more than {}", format_duration(greatest_bound))
-    } else {
-        format!("within {}", format_duration(bound))
-    }
-}
-
 impl SourcePageView<'_> {
     fn headline_figures(&self) -> Markup {
         let reconciliation = self.reconciliation;
@@ -110,7 +102,9 @@ impl SourcePageView<'_> {
             KeyFigure {
                 name: "Quarantined",
                 number: format_thousands(refused),
-                note: html! { (format_percent(refused, reconciliation.landed)) " of landed records" },
+                note: html! {
+                    (format_percent(refused, reconciliation.landed)) " of landed records"
+                },
                 colour: if refused == 0 {
                     Colour::Green
                 } else {
@@ -122,7 +116,13 @@ impl SourcePageView<'_> {
                 number: reconciliation
                     .lag_percentile(50)
                     .map_or_else(|| "-".into(), format_lag_bound),
-                note: html! { @if let Some(bound) = reconciliation.lag_percentile(95) { "95% of records " (format_lag_bound(bound)) } @else { "No lag was measured" } },
+                note: html! {
+                    @if let Some(bound) = reconciliation.lag_percentile(95) {
+                        "95% of records " (format_lag_bound(bound))
+                    } @else {
+                        "No lag was measured"
+                    }
+                },
                 colour: Colour::Blue,
             },
         ])
@@ -150,7 +150,10 @@ impl SourcePageView<'_> {
 
         html! {
             (summary_list(self.about_facts()))
-            (details_box(&count_with_noun(contract.events.len() as u64, "event type"), &event_types))
+            (details_box(
+                &count_with_noun(contract.events.len() as u64, "event type"),
+                &event_types,
+            ))
         }
     }
 
@@ -186,12 +189,23 @@ impl SourcePageView<'_> {
         let again = reconciliation.redriven;
         html! {
             (self.outcomes_table())
-            @if reconciliation.waiting > 0 { p.govuk-body { "Raw objects that wait for the transform: " (reconciliation.waiting) "." } }
-            @if reconciliation.offset_gaps > 0 { p.govuk-body { "Offset gaps, which are offsets of the topic without a record: " (reconciliation.offset_gaps) "." } }
+            @if reconciliation.waiting > 0 {
+                p.govuk-body {
+                    "Raw objects that wait for the transform: " (reconciliation.waiting) "."
+                }
+            }
+            @if reconciliation.offset_gaps > 0 {
+                p.govuk-body {
+                    "Offset gaps, which are offsets of the topic without a record: "
+                    (reconciliation.offset_gaps) "."
+                }
+            }
             @if again.total() > 0 {
                 p.govuk-body {
-                    "Processed again: " (count_with_noun(again.total(), "record")) ", of which " (format_thousands(again.refined)) " became rows, "
-                    (format_thousands(again.ignored)) " were ignored and " (format_thousands(again.quarantined)) " were quarantined again."
+                    "Processed again: " (count_with_noun(again.total(), "record")) ", of which "
+                    (format_thousands(again.refined)) " became rows, "
+                    (format_thousands(again.ignored)) " were ignored and "
+                    (format_thousands(again.quarantined)) " were quarantined again."
                 }
             }
         }
@@ -258,8 +272,18 @@ impl SourcePageView<'_> {
             })
             .collect();
         html! {
-            (data_table("Refused records, by the rule that refused them", TableWidth::Narrow, &heads, rows))
-            p.govuk-body.app-measure { "The quarantine holds each of them with its bytes and the reason. Once the cause is fixed, " code { "polelake quarantine redrive" } " processes them again." }
+            (data_table(
+                "Refused records, by the rule that refused them",
+                TableWidth::Narrow,
+                &heads,
+                rows,
+            ))
+            p.govuk-body.app-measure {
+                "The quarantine holds each of them with its bytes and the reason. Once the cause \
+                 is fixed, "
+                code { "polelake quarantine redrive" }
+                " processes them again."
+            }
         }
     }
 
@@ -281,13 +305,21 @@ impl SourcePageView<'_> {
             @if days.is_empty() { p.govuk-body { "Charts begin with the second day." } }
             @else {
                 div.app-charts {
-                    (stacked_bar_chart("What became of the records", &["Refined", "Ignored", "Quarantined"], &days))
+                    (stacked_bar_chart(
+                        "What became of the records",
+                        &["Refined", "Ignored", "Quarantined"],
+                        &days,
+                    ))
                     (self.metric_chart("Records landed", "landed"))
                     (self.metric_chart("Share of records quarantined", "quarantined_share"))
-                    @for rule in self.reconciliation.quarantined.keys() { (self.quarantine_rule_chart(rule)) }
+                    @for rule in self.reconciliation.quarantined.keys() {
+                        (self.quarantine_rule_chart(rule))
+                    }
                 }
             }
-            @if !trends.is_empty() { (trend::render_trends("Observed figures and their usual ranges", trends, None)) }
+            @if !trends.is_empty() {
+                (trend::render_trends("Observed figures and their usual ranges", trends, None))
+            }
         }
     }
 
@@ -345,55 +377,10 @@ impl SourcePageView<'_> {
 
     fn minutes_section(&self) -> Markup {
         html! {
-            @if self.reconciliation.minutes.is_empty() { p.govuk-body { "No arrival times were recorded." } }
-            @else { (minute_chart("Records a minute", self.reconciliation.minutes.iter())) }
+            @if self.reconciliation.minutes.is_empty() {
+                p.govuk-body { "No arrival times were recorded." }
+            } @else { (minute_chart("Records a minute", self.reconciliation.minutes.iter())) }
         }
-    }
-
-    fn lag_section(&self) -> Markup {
-        let all: u64 = self.reconciliation.lag.values().sum();
-        if all == 0 {
-            return html! { p.govuk-body { "No record of the day states its event time." } };
-        }
-
-        let percentiles = [
-            ("Median", 50),
-            ("95th percentile", 95),
-            ("99th percentile", 99),
-        ];
-        let facts = percentiles
-            .into_iter()
-            .filter_map(|(name, share)| {
-                let bound = self.reconciliation.lag_percentile(share)?;
-                Some((name, html! { (format_lag_bound(bound)) }))
-            })
-            .collect();
-        html! {
-            p.govuk-body.app-measure { "The time from an event to its append to the log: the first by the source's clock, the second by Kafka's." }
-            (summary_list(facts))
-            (details_box("All lags", &self.lag_table(all)))
-        }
-    }
-
-    /// Records by lag, with the share of records up to each bound.
-    fn lag_table(&self, all: u64) -> Markup {
-        let mut rows = Vec::new();
-        let mut sum = 0;
-        for (bound, count) in &self.reconciliation.lag {
-            sum += count;
-            rows.push(vec![
-                html! { (format_lag_bound(*bound)) },
-                html! { (format_thousands(*count)) },
-                html! { (format_percent(sum, all)) },
-            ]);
-        }
-
-        let heads = [
-            text_header("Lag"),
-            numeric_header("Records"),
-            numeric_header("Cumulative share"),
-        ];
-        data_table("Records by lag", TableWidth::Narrow, &heads, rows)
     }
 
     fn undeclared_section(&self) -> Markup {
@@ -404,7 +391,9 @@ impl SourcePageView<'_> {
         let duplicates = &counted.duplicates;
         let found = [undeclared, unlisted, unreadable, duplicates];
         html! {
-            @if found.iter().all(|counts| counts.is_empty()) { p.govuk-body { "Every field and value of the day is declared." } }
+            @if found.iter().all(|counts| counts.is_empty()) {
+                p.govuk-body { "Every field and value of the day is declared." }
+            }
             (counts_by_path("Undeclared fields: kept in the raw zone, in no table", undeclared))
             (counts_by_path("Unlisted values: kept as they were received", unlisted))
             (counts_by_path("Unreadable values: null in their column", unreadable))
@@ -424,7 +413,12 @@ impl SourcePageView<'_> {
                 @let rows = field_rows(&object.properties);
                 (details_box(
                     &format!("{}: {}", object.name, count_with_noun(rows.len() as u64, "field")),
-                    &data_table(&format!("Fields of {}", object.name), TableWidth::Wide, &heads, rows),
+                    &data_table(
+                        &format!("Fields of {}", object.name),
+                        TableWidth::Wide,
+                        &heads,
+                        rows,
+                    ),
                 ))
             }
         }
@@ -458,14 +452,6 @@ impl SourcePageView<'_> {
             html! { (end_with_full_stop(&table.meaning)) },
             html! { (rows) },
         ]
-    }
-
-    fn contract_section(&self) -> Markup {
-        let about = &self.plan.contract.about;
-        html! {
-            p.govuk-body { "Version " (self.plan.contract.version) ", " (about.status) ", in the Open Data Contract Standard." }
-            (details_box("The contract's text", &code_block("The contract's text", &about.text, true)))
-        }
     }
 }
 
@@ -503,15 +489,4 @@ fn counts_by_path(caption: &str, counts: &BTreeMap<String, u64>) -> Markup {
         })
         .collect();
     data_table(caption, TableWidth::Narrow, &heads, rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lag_bounds_are_described_in_words() {
-        assert_eq!(format_lag_bound(3_600), "within 1 hour");
-        assert!(format_lag_bound(5_000_000).starts_with("more than "));
-    }
 }

@@ -5,7 +5,7 @@ use lake::{RuleResult, SnapshotManifest};
 use maud::{Markup, html};
 
 use super::chart::line_chart;
-use super::contract_info::{access_roles, document_links, support_channels};
+use super::contract_info::{access_roles, contract_text, document_links, support_channels};
 use super::dimension::{self, QualityState, critical_rules_met, score_dimensions, worst_dimension};
 use super::govuk::{
     Colour, KeyFigure, PageLayout, SitePart, TableWidth, code_block, coloured_tag, data_table,
@@ -13,7 +13,7 @@ use super::govuk::{
 };
 use super::query::query_examples;
 use super::relations::{column_lineage, related_tables, sources_filling};
-use super::schemas::PublishedSchemaChange;
+use super::schemas::{PublishedSchemaChange, describe_schema_change};
 use super::text::{
     capitalise_first, count_with_noun, end_with_full_stop, format_date, format_decimal,
     format_instant, format_metric_value, format_thousands,
@@ -53,7 +53,7 @@ pub(super) fn table_page(build: &SiteBuild<'_>, table: &TableContract) -> Vec<u8
             ("links", "Links to other tables", view.links_section()),
             ("lineage", "Where it comes from", view.lineage_section()),
             ("changes", "Changes to its columns", view.changes_section()),
-            ("contract", "Contract", view.contract_section()),
+            ("contract", "Contract", contract_text(&table.version, &table.about)),
         ]))
     };
     let frame = PageLayout {
@@ -94,36 +94,27 @@ impl TablePageView<'_> {
 
     fn headline_figures(&self) -> Markup {
         let Some(manifest) = self.manifest else {
-            return html! { div.govuk-inset-text { "There is no snapshot of " (format_date(&self.build.report.date)) ". The table fills when a source sends what is mapped to it." } };
+            return html! {
+                div.govuk-inset-text {
+                    "There is no snapshot of " (format_date(&self.build.report.date))
+                    ". The table fills when a source sends what is mapped to it."
+                }
+            };
         };
-        let (met, all) = critical_rules_met(manifest.rules.iter());
-        let rules = self.rule_results();
-        let scores = score_dimensions(&rules);
-        let worst = worst_dimension(&scores);
         let passing = self.last_passing_day();
         key_figures(vec![
             KeyFigure {
                 name: "Rows",
                 number: format_thousands(manifest.rows),
-                note: html! { (format_thousands(manifest.inserted)) " new, " (format_thousands(manifest.updated)) " changed, " (format_thousands(manifest.deleted)) " deleted" },
+                note: html! {
+                    (format_thousands(manifest.inserted)) " new, "
+                    (format_thousands(manifest.updated)) " changed, "
+                    (format_thousands(manifest.deleted)) " deleted"
+                },
                 colour: Colour::Blue,
             },
-            KeyFigure {
-                name: "Critical rules met",
-                number: format!("{met} of {all}"),
-                note: html! { @if met == all { "This day is published" } @else { "This day is held back" } },
-                colour: if met == all {
-                    Colour::Green
-                } else {
-                    Colour::Red
-                },
-            },
-            KeyFigure {
-                name: "Worst dimension",
-                number: worst.map_or_else(|| "None".into(), |score| capitalise_first(score.name)),
-                note: html! { @if let Some(score) = worst { (score.rules_met()) " of " (count_with_noun(score.rules.len() as u64, "rule")) " met" } @else { "Every rule is met" } },
-                colour: worst.map_or(Colour::Green, |score| score.state().colour()),
-            },
+            critical_rules_figure(manifest),
+            self.worst_dimension_figure(),
             KeyFigure {
                 name: "Last passing snapshot",
                 number: passing.map_or_else(|| "None yet".into(), format_date),
@@ -135,6 +126,25 @@ impl TablePageView<'_> {
                 },
             },
         ])
+    }
+
+    fn worst_dimension_figure(&self) -> KeyFigure {
+        let rules = self.rule_results();
+        let scores = score_dimensions(&rules);
+        let worst = worst_dimension(&scores);
+        KeyFigure {
+            name: "Worst dimension",
+            number: worst.map_or_else(|| "None".into(), |score| capitalise_first(score.name)),
+            note: html! {
+                @if let Some(score) = worst {
+                    (score.rules_met()) " of "
+                    (count_with_noun(score.rules.len() as u64, "rule")) " met"
+                } @else {
+                    "Every rule is met"
+                }
+            },
+            colour: worst.map_or(Colour::Green, |score| score.state().colour()),
+        }
     }
 
     fn about_section(&self) -> Markup {
@@ -159,7 +169,11 @@ impl TablePageView<'_> {
         facts.push(("Who to ask", support_channels(about)));
         facts.push(("Access", access_roles(about)));
         facts.push(("Classification", html! {
-            (about.security) @if personal > 0 { ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len()) " hold personal data" }
+            (about.security)
+            @if personal > 0 {
+                ". " (count_with_noun(personal as u64, "column")) " of " (self.table.columns.len())
+                " hold personal data"
+            }
         }));
         if !about.links.is_empty() {
             facts.push(("Documents", document_links(about)));
@@ -184,11 +198,21 @@ impl TablePageView<'_> {
             ("Last passing snapshot", self.last_passing_fact(manifest)),
             (
                 "Newest event in it",
-                html! { @match manifest.newest_event { Some(micros) => (format_instant(micros)), None => "None" } },
+                html! {
+                    @match manifest.newest_event {
+                        Some(micros) => (format_instant(micros)),
+                        None => "None",
+                    }
+                },
             ),
             (
                 "Built on",
-                html! { @match &manifest.base { Some(base) => (format_date(base)), None => "Nothing: this is the first day" } },
+                html! {
+                    @match &manifest.base {
+                        Some(base) => (format_date(base)),
+                        None => "Nothing: this is the first day",
+                    }
+                },
             ),
         ];
         if let Some(frequency) = self.table.about.service_level_text("frequency") {
@@ -200,7 +224,12 @@ impl TablePageView<'_> {
     fn last_passing_fact(&self, manifest: &SnapshotManifest) -> Markup {
         html! {
             @match self.last_passing_day() {
-                Some(day) => { (format_date(day)) @if !manifest.passed { ": readers see this one, and " (format_date(&manifest.date)) " is held back" } },
+                Some(day) => {
+                    (format_date(day))
+                    @if !manifest.passed {
+                        ": readers see this one, and " (format_date(&manifest.date)) " is held back"
+                    }
+                },
                 None => "None yet",
             }
         }
@@ -233,9 +262,14 @@ impl TablePageView<'_> {
             (dimensions)
             @if !rules.is_empty() { (dimension::rules_by_dimension(&scores)) }
             h3.govuk-heading-s { "Compared with earlier days" }
-            @if trends.is_empty() { p.govuk-body { "There are no earlier days to compare with yet." } }
-            @else { (trend::render_trends("Observed figures and their usual ranges", trends, None)) }
-            p.govuk-body.app-small { a.govuk-link href="../about.html" { "What the dimensions and states mean" } }
+            @if trends.is_empty() {
+                p.govuk-body { "There are no earlier days to compare with yet." }
+            } @else {
+                (trend::render_trends("Observed figures and their usual ranges", trends, None))
+            }
+            p.govuk-body.app-small {
+                a.govuk-link href="../about.html" { "What the dimensions and states mean" }
+            }
         }
     }
 
@@ -260,7 +294,10 @@ impl TablePageView<'_> {
             div.app-charts {
                 (self.metric_chart("Rows", "rows"))
                 (self.metric_chart("Rows that changed", "changed_rows"))
-                (self.metric_chart("Hours since the newest event, at the end of the day", "freshness_hours"))
+                (self.metric_chart(
+                    "Hours since the newest event, at the end of the day",
+                    "freshness_hours",
+                ))
             }
         }
     }
@@ -299,8 +336,11 @@ impl TablePageView<'_> {
         );
         html! {
             p.govuk-body.app-measure {
-                "Glue's " code { (self.build.query_location.glue_database(self.table)) "." (self.table.name) } " holds the newest day that passed; "
-                code { (self.table.name) "_history" } " holds every retained day. The platform's tests run these examples."
+                "Glue's "
+                code { (self.build.query_location.glue_database(self.table)) "." (self.table.name) }
+                " holds the newest day that passed; "
+                code { (self.table.name) "_history" }
+                " holds every retained day. The platform's tests run these examples."
             }
             @for example in shown {
                 h3.govuk-heading-s { (example.title) span.app-muted { ", " (example.engine) } }
@@ -312,7 +352,14 @@ impl TablePageView<'_> {
     fn links_section(&self) -> Markup {
         let related = related_tables(self.build.catalogue, &self.table.name);
         if related.is_empty() {
-            return html! { p.govuk-body { "No rule in the contracts relates this table to another. Rows of any two tables are joined through the table " a.govuk-link href="link.html" { "link" } "." } };
+            return html! {
+                p.govuk-body {
+                    "No rule in the contracts relates this table to another. Rows of any two \
+                     tables are joined through the table "
+                    a.govuk-link href="link.html" { "link" }
+                    "."
+                }
+            };
         }
 
         let rows = related
@@ -335,7 +382,12 @@ impl TablePageView<'_> {
     fn lineage_section(&self) -> Markup {
         let mappings = sources_filling(self.build.catalogue, &self.table.name);
         if mappings.is_empty() {
-            return html! { p.govuk-body { "No source fills this table: it is derived from other tables, or its first source is still to come." } };
+            return html! {
+                p.govuk-body {
+                    "No source fills this table: it is derived from other tables, or its first \
+                     source is still to come."
+                }
+            };
         }
 
         let heads = [
@@ -389,12 +441,21 @@ impl TablePageView<'_> {
             rows,
         )
     }
+}
 
-    fn contract_section(&self) -> Markup {
-        html! {
-            p.govuk-body { "Version " (self.table.version) ", " (self.table.about.status) ", in the Open Data Contract Standard." }
-            (details_box("The contract's text", &code_block("The contract's text", &self.table.about.text, true)))
-        }
+fn critical_rules_figure(manifest: &SnapshotManifest) -> KeyFigure {
+    let (met, all) = critical_rules_met(manifest.rules.iter());
+    KeyFigure {
+        name: "Critical rules met",
+        number: format!("{met} of {all}"),
+        note: html! {
+            @if met == all { "This day is published" } @else { "This day is held back" }
+        },
+        colour: if met == all {
+            Colour::Green
+        } else {
+            Colour::Red
+        },
     }
 }
 
@@ -419,23 +480,4 @@ fn schema_change_row(change: &PublishedSchemaChange) -> Vec<Markup> {
         compatibility,
         html! { (describe_schema_change(change)) },
     ]
-}
-
-fn describe_schema_change(change: &PublishedSchemaChange) -> String {
-    let parts = [
-        ("Added", &change.added),
-        ("Removed", &change.removed),
-        ("Changed type", &change.retyped),
-    ];
-    let sentences: Vec<String> = parts
-        .iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(label, names)| format!("{label}: {}.", names.join(", ")))
-        .collect();
-
-    if sentences.is_empty() {
-        "First published version, or the same columns with other rules or descriptions.".into()
-    } else {
-        sentences.join(" ")
-    }
 }

@@ -597,11 +597,35 @@ fn hostile_catalogue(text: &str) -> Catalogue {
         };
         let (name, required) = (column.name, column.required);
         columns.push_str(&format!(
-            "      - {{name: {name}, physicalType: {kind}, required: {required}, classification: internal, description: '{text}'}}\n"
+            "      - {{name: {name}, physicalType: {kind}, required: {required}, classification: \
+             internal, description: '{text}'}}\n"
         ));
     }
     let contract = format!(
-        "apiVersion: v3.1.0\nkind: DataContract\nid: t\nname: '{text}'\nversion: '{text}'\nstatus: '{text}'\ndescription: {{purpose: '{text}', usage: '{text}', limitations: '{text}'}}\nteam: {{name: '{text}'}}\nsupport:\n  - {{channel: '{text}', url: 'javascript:alert(1)', description: '{text}'}}\nroles:\n  - {{role: '{text}', description: '{text}', firstLevelApprovers: '{text}'}}\nslaProperties:\n  - {{property: frequency, value: '{text}', description: '{text}'}}\nauthoritativeDefinitions:\n  - {{type: '{text}', url: 'javascript:alert(2)'}}\nschema:\n  - name: t\n    description: '{text}'\n    properties:\n{columns}      - {{name: own, physicalType: string, classification: internal, description: '{text}', tags: ['{text}'], examples: ['{text}']}}\ncustomProperties:\n  - {{property: polelake, value: {{family: object}}}}\n  - {{property: securityClassification, value: '{text}'}}\n"
+        "apiVersion: v3.1.0\n\
+         kind: DataContract\n\
+         id: t\n\
+         name: '{text}'\n\
+         version: '{text}'\n\
+         status: '{text}'\n\
+         description: {{purpose: '{text}', usage: '{text}', limitations: '{text}'}}\n\
+         team: {{name: '{text}'}}\n\
+         support:\n  \
+         - {{channel: '{text}', url: 'javascript:alert(1)', description: '{text}'}}\n\
+         roles:\n  \
+         - {{role: '{text}', description: '{text}', firstLevelApprovers: '{text}'}}\n\
+         slaProperties:\n  \
+         - {{property: frequency, value: '{text}', description: '{text}'}}\n\
+         authoritativeDefinitions:\n  \
+         - {{type: '{text}', url: 'javascript:alert(2)'}}\n\
+         schema:\n  \
+         - name: t\n    \
+         description: '{text}'\n    \
+         properties:\n\
+         {columns}      - {{name: own, physicalType: string, classification: internal, description: '{text}', tags: ['{text}'], examples: ['{text}']}}\n\
+         customProperties:\n  \
+         - {{property: polelake, value: {{family: object}}}}\n  \
+         - {{property: securityClassification, value: '{text}'}}\n"
     );
     Catalogue::compile(&[DeclaredFile::new("pole/t.odcs.yaml", contract)]).unwrap()
 }

@@ -34,7 +34,10 @@ pub(super) fn format_expected_range(trend: &Trend) -> String {
 
 /// Names a trend's metric, and its column if it has one.
 pub(super) fn trend_label(trend: &Trend) -> Markup {
-    html! { (metric_label(&trend.metric)) @if let Some(column) = &trend.column { ", " code { (column) } } }
+    html! {
+        (metric_label(&trend.metric))
+        @if let Some(column) = &trend.column { ", " code { (column) } }
+    }
 }
 
 /// The page of a trend's dataset, from the site's root.
@@ -58,8 +61,12 @@ pub(super) fn render_trends(caption: &str, mut trends: Vec<&Trend>, root: Option
     html! {
         (render_trend_table(caption, &open, root))
         @if !folded.is_empty() {
-            @let summary = format!("{} of single columns", count_with_noun(folded.len() as u64, "figure"));
-            (details_box(&summary, &render_trend_table(&format!("{caption}, of single columns"), &folded, root)))
+            @let figures = count_with_noun(folded.len() as u64, "figure");
+            @let summary = format!("{figures} of single columns");
+            (details_box(
+                &summary,
+                &render_trend_table(&format!("{caption}, of single columns"), &folded, root),
+            ))
         }
     }
 }
@@ -91,7 +98,13 @@ fn trend_row(trend: &Trend, root: Option<&str>) -> Vec<Markup> {
         .split_once('/')
         .map_or(trend.dataset.as_str(), |(_, name)| name);
     vec![
-        html! { @if let Some(root) = root { a.govuk-link href={ (root) (dataset_page_href(&trend.dataset)) } { (dataset_name) } ": " } (trend_label(trend)) },
+        html! {
+            @if let Some(root) = root {
+                a.govuk-link href={ (root) (dataset_page_href(&trend.dataset)) } { (dataset_name) }
+                ": "
+            }
+            (trend_label(trend))
+        },
         trend_state_tag(trend.state),
         html! { (format_metric_value(&trend.metric, trend.observed)) },
         html! { (format_expected_range(trend)) },

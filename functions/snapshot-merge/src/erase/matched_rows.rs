@@ -43,9 +43,13 @@ impl MatchedRows {
 }
 
 impl TableErasure<'_> {
-    /// Every file of the table that holds matched rows, whether a manifest names it or not.
-    pub(super) async fn find_matching_files(&self) -> Result<MatchedFiles, Failure> {
+    /// Every file of the table that holds matched rows, whether a manifest names it or not, and the
+    /// files that cannot be read.
+    pub(super) async fn find_matching_files(
+        &self,
+    ) -> Result<(MatchedFiles, BTreeSet<String>), Failure> {
         let mut files = MatchedFiles::new();
+        let mut unread = BTreeSet::new();
         for prefix in [
             table_prefix(&self.table.name),
             state_prefix(&self.table.name),
@@ -54,13 +58,32 @@ impl TableErasure<'_> {
                 if !entry.key.ends_with(".parquet") {
                     continue;
                 }
-                let matched = self.match_file_rows(&entry.key, entry.size).await?;
-                if matched.rows > 0 {
-                    files.insert(entry.key, matched);
+                let matched = self.match_file_rows(&entry.key, entry.size).await;
+                match self.note_present(&entry.key, matched).await? {
+                    Some(matched) if matched.rows > 0 => {
+                        files.insert(entry.key, matched);
+                    }
+                    Some(_) => {}
+                    None => {
+                        unread.insert(entry.key);
+                    }
                 }
             }
         }
-        Ok(files)
+        Ok((files, unread))
+    }
+
+    /// The matched rows; none when the file cannot be read, which is noted. A file that was deleted
+    /// since it was listed holds nobody.
+    async fn note_present(
+        &self,
+        key: &str,
+        matched: Result<MatchedRows, Failure>,
+    ) -> Result<Option<MatchedRows>, Failure> {
+        if matched.is_err() && !self.curated_store().object_exists(key).await? {
+            return Ok(Some(MatchedRows::default()));
+        }
+        self.unreadable.note(matched)
     }
 
     /// The matched rows of a file. Only the columns that decide are decoded.

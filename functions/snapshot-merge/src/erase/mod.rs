@@ -4,27 +4,36 @@
 //! New versions are written first, then the manifests name them, then the catalogue, and at last
 //! the old files are deleted. Repeated after a crash it finishes: a file that no manifest names any
 //! more and that still holds a person's rows is deleted too.
+//!
+//! An object that cannot be read is noted, and everything else is erased. A file with a person's
+//! rows stays while a manifest that cannot be read may name it, for the file holds other people's
+//! rows too; it is noted as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::TableContract;
 use host::{Failure, FailureKind};
-use lake::{Day, ManifestShard, SnapshotManifest, WORK_PREFIX, manifest_key};
+use lake::{
+    Day, ManifestShard, SnapshotManifest, WORK_PREFIX, manifest_key, parse_shard_version,
+    state_prefix,
+};
 use serde::{Deserialize, Serialize};
-use store::{ObjectStore, StoreError};
+use store::{ObjectError, ObjectStore, StoreError, UnreadableObjects};
 
 use crate::context::Context;
 use crate::publish;
-use crate::retention::{read_manifests, referenced_keys};
+use crate::retention::{ManifestReadings, read_each_manifest, referenced_keys};
 use crate::table::remeasure_manifest;
 
 mod emptied_sets;
 mod matched_rows;
+mod protected_files;
 mod selector;
 mod shard_rewrite;
 
 use matched_rows::MatchedRows;
+use protected_files::ProtectedFiles;
 pub use selector::ErasureSelector;
 
 /// An object that held rows of an erased person.
@@ -36,16 +45,18 @@ pub struct MatchedObject {
     pub rows: u64,
 }
 
-/// Erases the rows of persons; with `dry_run`, only reports which objects hold them.
+/// Erases the rows of persons; with `dry_run`, only reports which objects hold them. Objects that
+/// cannot be read, and those that must stay because of them, are added to `unreadable`.
 ///
 /// No merge may run meanwhile.
 ///
 /// # Errors
-/// When the storage or the catalogue fails, or a file is damaged. When it is repeated it goes on.
+/// When the storage or the catalogue fails. When it is repeated it goes on.
 pub async fn erase_curated(
     context: &Context,
     selector: &ErasureSelector,
     dry_run: bool,
+    unreadable: &UnreadableObjects,
 ) -> Result<Vec<MatchedObject>, Failure> {
     let mut matched = Vec::new();
     for table in &context.catalogue.tables {
@@ -53,6 +64,7 @@ pub async fn erase_curated(
             table,
             selector,
             context,
+            unreadable,
         };
         matched.extend(erasure.run(dry_run).await?);
     }
@@ -87,6 +99,7 @@ struct TableErasure<'e> {
     table: &'e TableContract,
     selector: &'e ErasureSelector,
     context: &'e Context,
+    unreadable: &'e UnreadableObjects,
 }
 
 impl TableErasure<'_> {
@@ -95,51 +108,124 @@ impl TableErasure<'_> {
     }
 
     async fn run(&self, dry_run: bool) -> Result<Vec<MatchedObject>, Failure> {
-        let files = self.find_matching_files().await?;
-        let matched: Vec<MatchedObject> = files
-            .iter()
+        let (files, unread) = self.find_matching_files().await?;
+        if !dry_run {
+            self.purge_profiles(&unread).await?;
+        }
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+
+        let manifests = read_each_manifest(&self.table.name, &**self.curated_store()).await?;
+        let mut protected = ProtectedFiles::behind_unreadable_manifests(&manifests, &files);
+        for object in manifests.values().filter_map(|read| read.as_ref().err()) {
+            self.unreadable.add(object.clone());
+        }
+        if !dry_run {
+            self.erase_rows_of(&manifests, &files, &mut protected)
+                .await?;
+        }
+
+        protected.note_into(self.unreadable);
+        let erased = files.iter().filter(|(key, _)| !protected.contains(key));
+        Ok(erased
             .map(|(key, matched)| MatchedObject {
                 key: key.clone(),
                 rows: matched.rows,
             })
-            .collect();
-        if dry_run || matched.is_empty() {
-            return Ok(matched);
+            .collect())
+    }
+
+    /// Rewrites the files and their manifests, shows the new ones, and deletes the old files that no
+    /// manifest needs.
+    async fn erase_rows_of(
+        &self,
+        manifests: &ManifestReadings,
+        files: &MatchedFiles,
+        protected: &mut ProtectedFiles,
+    ) -> Result<(), Failure> {
+        let (rewritten, changed) = self.rewrite_manifests(manifests, files, protected).await?;
+        self.republish_days(&changed).await?;
+
+        let deletable = files.keys().filter(|key| !protected.contains(key));
+        let unneeded = rewritten
+            .keys()
+            .filter(|keys| !protected.contains(&keys.rows));
+        let profiles = unneeded.filter_map(|keys| keys.profile.as_ref());
+        for key in deletable.chain(profiles) {
+            purge_object(key, &**self.curated_store()).await?;
+        }
+        self.purge_profiles(&protected.keys()).await
+    }
+
+    /// Deletes what was measured of files that stay though they hold the subject, or may hold it:
+    /// the smallest and the largest values of their columns can be the subject's. A profile that is
+    /// lost is measured again.
+    async fn purge_profiles(&self, files: &BTreeSet<String>) -> Result<(), Failure> {
+        if files.is_empty() {
+            return Ok(());
         }
 
-        let (rewritten, changed) = self.rewrite_manifests(&files).await?;
-        self.republish_days(&changed).await?;
-        let profiles = rewritten.into_keys().filter_map(|keys| keys.profile);
-        for key in files.into_keys().chain(profiles) {
-            purge_object(&key, &**self.curated_store()).await?;
+        let versions: BTreeSet<_> = files
+            .iter()
+            .filter_map(|key| parse_shard_version(key))
+            .collect();
+        let prefix = state_prefix(&self.table.name);
+        for entry in self.curated_store().list(&prefix, None).await? {
+            let is_profile = !entry.key.ends_with(".parquet");
+            let version = parse_shard_version(&entry.key);
+            if is_profile && version.is_some_and(|version| versions.contains(&version)) {
+                purge_object(&entry.key, &**self.curated_store()).await?;
+            }
         }
-        Ok(matched)
+        Ok(())
     }
 
     /// Writes new versions of the shards that hold matched rows, and the manifests that name them.
-    /// Returns the new versions and the days whose manifests changed.
+    /// Returns the new versions and the days whose manifests changed. A day that cannot be
+    /// rewritten, because an object of it cannot be read, keeps its files.
     async fn rewrite_manifests(
         &self,
+        manifests: &ManifestReadings,
         files: &MatchedFiles,
+        protected: &mut ProtectedFiles,
     ) -> Result<(RewrittenShards, BTreeSet<Day>), Failure> {
-        let manifests = read_manifests(&self.table.name, &**self.curated_store()).await?;
         let mut rewritten = RewrittenShards::new();
         let mut changed = BTreeSet::new();
-        for (day, manifest) in &manifests {
+        for (day, manifest) in manifests {
+            let Ok(manifest) = manifest else { continue };
             if !referenced_keys(manifest).any(|key| files.contains_key(key)) {
                 continue;
             }
-            let shards = self.rewrite_shards(manifest, files, &mut rewritten).await?;
-            let base_day = manifest.base.as_deref().and_then(Day::parse);
-            let base = base_day.and_then(|day| manifests.get(&day));
-            let new = SnapshotManifest {
-                shards,
-                ..adjust_change_counts(manifest, base, files)
-            };
-            self.replace_manifest(*day, manifest, new).await?;
-            changed.insert(*day);
+            let base = find_base(manifest, manifests);
+            let adjusted = adjust_change_counts(manifest, base, files);
+            let result = self.rewrite_day(*day, manifest, adjusted, files, &mut rewritten);
+            match result.await {
+                Ok(()) => {
+                    changed.insert(*day);
+                }
+                Err(failure) => {
+                    let object = failure.unreadable_object().ok_or(failure)?;
+                    protected.protect_day(manifest, files, &object.object);
+                    self.unreadable.add(object);
+                }
+            }
         }
         Ok((rewritten, changed))
+    }
+
+    /// Writes the new versions of a day, and its manifest with the adjusted counts.
+    async fn rewrite_day(
+        &self,
+        day: Day,
+        manifest: &SnapshotManifest,
+        adjusted: SnapshotManifest,
+        files: &MatchedFiles,
+        rewritten: &mut RewrittenShards,
+    ) -> Result<(), Failure> {
+        let shards = self.rewrite_shards(manifest, files, rewritten).await?;
+        let new = SnapshotManifest { shards, ..adjusted };
+        self.replace_manifest(day, manifest, new).await
     }
 
     /// A manifest's shards, those with matched rows in new versions. A version that many days share
@@ -175,12 +261,14 @@ impl TableErasure<'_> {
         new: SnapshotManifest,
     ) -> Result<(), Failure> {
         let store = &**self.curated_store();
-        let manifest = remeasure_manifest(self.table, new, self.curated_store()).await?;
+        let manifest = self.remeasure(new).await?;
         let key = manifest_key(&self.table.name, day);
         let present = store.get(&key).await?;
         let body = manifest.to_json()?;
-        let is_replaced = SnapshotManifest::from_json(&present.body)? == *old
-            && store.put_if_match(&key, &present.etag, body.into()).await?;
+        let stored = SnapshotManifest::from_json(&present.body)
+            .map_err(|error| Failure::damaged_object(&key, &error))?;
+        let is_replaced =
+            stored == *old && store.put_if_match(&key, &present.etag, body.into()).await?;
         if is_replaced {
             return Ok(());
         }
@@ -188,13 +276,42 @@ impl TableErasure<'_> {
         Err(Failure::new(FailureKind::Unavailable, message))
     }
 
+    /// The manifest with the measures of its shards. It keeps its measures when a shard cannot be
+    /// read: what is measured must not keep a person's rows in another shard.
+    async fn remeasure(&self, manifest: SnapshotManifest) -> Result<SnapshotManifest, Failure> {
+        let unmeasured = SnapshotManifest {
+            rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
+            ..manifest.clone()
+        };
+        let measured = remeasure_manifest(self.table, manifest, self.curated_store()).await;
+
+        Ok(self.unreadable.note(measured)?.unwrap_or(unmeasured))
+    }
+
+    /// Shows the changed days. What only the catalogue of a damaged neighbour needs is noted.
     async fn republish_days(&self, changed: &BTreeSet<Day>) -> Result<(), Failure> {
-        let manifests = read_manifests(&self.table.name, &**self.curated_store()).await?;
-        for (day, manifest) in manifests.iter().filter(|(day, _)| changed.contains(day)) {
-            publish::publish_snapshot(self.table, manifest, *day, self.context).await?;
+        let manifests = read_each_manifest(&self.table.name, &**self.curated_store()).await?;
+        for (day, manifest) in manifests {
+            let Ok(manifest) = manifest else { continue };
+            if changed.contains(&day) {
+                let published = publish::publish_snapshot(self.table, &manifest, day, self.context);
+                self.unreadable.note(published.await)?;
+            }
         }
         Ok(())
     }
+}
+
+/// The base of a manifest. For one that cannot be read the manifest itself stands: the subject's
+/// rows are mostly older than a day, and then the counts stay as they are.
+fn find_base<'m>(
+    manifest: &'m SnapshotManifest,
+    manifests: &'m ManifestReadings,
+) -> Option<&'m SnapshotManifest> {
+    let day = manifest.base.as_deref().and_then(Day::parse)?;
+
+    let base = manifests.get(&day)?;
+    Some(base.as_ref().unwrap_or(manifest))
 }
 
 /// A manifest whose counts of inserted and deleted rows leave the matched rows out, so that the

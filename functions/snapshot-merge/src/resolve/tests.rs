@@ -15,7 +15,10 @@ struct GeneratedChange {
 }
 
 fn any_change() -> impl Strategy<Value = GeneratedChange> {
-    let op = prop_oneof![4 => Just(RowOperation::Upsert), 4 => Just(RowOperation::Patch), 1 => Just(RowOperation::Delete)];
+    let op = prop_oneof![
+        4 => Just(RowOperation::Upsert), 4 => Just(RowOperation::Patch),
+        1 => Just(RowOperation::Delete)
+    ];
     let members = proptest::option::of(proptest::collection::vec(0..4u8, 0..3));
     (op, 0..6i64, 0..3u8, members).prop_map(|(op, time, field, members)| GeneratedChange {
         op,
@@ -175,7 +178,9 @@ proptest! {
         }
         // A base row does not show what it was made of; the state still does.
         let mut fields = visible_state(&last);
-        if let Some(record) = &mut fields.0 && let Some(visible) = last.rows.iter().find(|visible| visible.key.0 == "record") {
+        if let Some(record) = &mut fields.0
+            && let Some(visible) = last.rows.iter().find(|visible| visible.key.0 == "record")
+        {
             check_visible_row(record, visible, &events, &log);
         }
         prop_assert_eq!(fields, expected_state(&events));

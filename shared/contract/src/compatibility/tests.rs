@@ -2,7 +2,19 @@
 
 use super::*;
 
-const TABLE: &str = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n    properties:\n      - {name: a, logicalType: string, physicalType: string, classification: internal, logicalTypeOptions: {maxLength: 10}}\n      - {name: b, logicalType: integer, physicalType: bigint, classification: personal, required: true}\ncustomProperties:\n  - property: polelake\n    value: {family: object}\n";
+const TABLE: &str = "apiVersion: v3.1.0\n\
+    kind: DataContract\n\
+    id: t\n\
+    version: 1.0.0\n\
+    status: active\n\
+    schema:\n  \
+    - name: t\n    \
+    properties:\n      \
+    - {name: a, logicalType: string, physicalType: string, classification: internal, logicalTypeOptions: {maxLength: 10}}\n      \
+    - {name: b, logicalType: integer, physicalType: bigint, classification: personal, required: true}\n\
+    customProperties:\n  \
+    - property: polelake\n    \
+    value: {family: object}\n";
 
 fn verdict(change: impl Fn(&str) -> String) -> Option<ChangeImpact> {
     let file = |text: String| DeclaredFile::new("pole/t.odcs.yaml", text);
@@ -19,7 +31,8 @@ fn with(from: &'static str, to: &'static str) -> impl Fn(&str) -> String {
 fn the_matrix_of_tables() {
     let optional =
         "      - {name: c, logicalType: string, classification: internal}\ncustomProperties:";
-    let required = "      - {name: c, logicalType: string, classification: internal, required: true}\ncustomProperties:";
+    let required = "      - {name: c, logicalType: string, classification: internal, required: true}\n\
+        customProperties:";
     for (name, verdict, expected) in [
         ("nothing", verdict(str::to_owned), None),
         (

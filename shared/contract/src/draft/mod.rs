@@ -158,7 +158,8 @@ fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
         ),
         None => writeln!(
             out,
-            "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it changed: later events win"
+            "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it \
+             changed: later events win"
         ),
     };
 
@@ -167,7 +168,8 @@ fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
         let op = guess::guess_operation(event_type);
         let _ = writeln!(
             out,
-            "        {event_type}: {op} # {OPEN} upsert: whole record; patch: changed fields; delete; ignore"
+            "        {event_type}: {op} # {OPEN} upsert: whole record; patch: changed fields; \
+             delete; ignore"
         );
     }
     let _ = writeln!(out, "      push:\n        # {OPEN} whose events these are");
@@ -249,7 +251,10 @@ mod tests {
     #[test]
     fn what_is_seen_is_written_down() {
         let samples = [
-            json!({"id": "1", "surname": "Sample", "paid": 3, "born": "1990-01-01", "lines": [{"sku": "a"}]}),
+            json!({
+                "id": "1", "surname": "Sample", "paid": 3, "born": "1990-01-01",
+                "lines": [{"sku": "a"}]
+            }),
             json!({"id": "2", "surname": null, "paid": 2.5, "born": "1991-01-01", "lines": []}),
         ];
         let SourceDraft { contract, mapping } =

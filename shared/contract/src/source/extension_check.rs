@@ -83,7 +83,8 @@ fn check_fetch(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Res
         return Err(locator.problem_at("fetch", why));
     }
     if extension.version.is_some() {
-        let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` instead of `version`";
+        let why = "with `fetch`, the version comes from the state: say `fetch.version: etag` \
+            instead of `version`";
         return Err(locator.problem_at("version", why));
     }
     Ok(())
@@ -103,7 +104,8 @@ fn check_push(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Resu
         .iter()
         .any(|claims| !claims.contains_key("iss") || claims.len() < 2);
     if vague {
-        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that identifies the caller";
+        let why = "each of `push.claims` needs `iss`, the token's issuer, and one claim that \
+            identifies the caller";
         return Err(locator.problem_at("claims", why));
     }
     Ok(())
@@ -198,7 +200,8 @@ fn declared_rule(property: &Property) -> Option<&'static str> {
 
 fn unenforced_rule(file: &DeclaredFile, name: &str, rule: &str) -> Problem {
     let message = format!(
-        "{rule} of `{name}` is enforced by nothing on a source; put it on the column of `contracts/pole/` that the mapping fills"
+        "{rule} of `{name}` is enforced by nothing on a source; put it on the column of \
+         `contracts/pole/` that the mapping fills"
     );
     problem_at_word(file, name, 1, message)
 }

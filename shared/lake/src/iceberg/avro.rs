@@ -162,7 +162,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(numbers in prop::collection::vec(any::<i64>(), 0..9), text in ".{0,9}") {
+        fn what_is_written_is_read(
+            numbers in prop::collection::vec(any::<i64>(), 0..9),
+            text in ".{0,9}",
+        ) {
             let mut rows = AvroEncoder::default();
             for number in &numbers {
                 rows.write_long(*number);

@@ -51,7 +51,8 @@ impl FileLineage {
         let (metadata, count, mut rows) = AvroDecoder::open_container(bytes)?;
         // Only our own layout: another version's is a day that is published again.
         if metadata.get("avro.schema") != Some(&MANIFEST_SCHEMA) {
-            let why = "an Iceberg manifest has another layout than this version writes: publish its day again";
+            let why = "an Iceberg manifest has another layout than this version writes: publish \
+                its day again";
             return Err(LakeError::Unexpected(why.into()));
         }
         let mut files = BTreeMap::new();

@@ -89,8 +89,8 @@ fn check_distinct_ids<'n>(
     for (id, name) in fields {
         if let Some(other) = seen.insert(id, name) {
             return Err(LakeError::Unexpected(format!(
-                "the columns `{other}` and `{name}` of the table {table} have the same Iceberg field id {id}, \
-                 which is made of the name: rename the newer one"
+                "the columns `{other}` and `{name}` of the table {table} have the same Iceberg \
+                 field id {id}, which is made of the name: rename the newer one"
             )));
         }
     }

@@ -40,14 +40,20 @@ pub(crate) fn contract(with_added: bool) -> TableContract {
         .into_iter()
         .map(|(name, logical, physical)| (name, logical, physical, false));
     let property = |(name, logical, physical, required): (&str, &str, &str, bool)| {
-        json!({"name": name, "logicalType": logical, "physicalType": physical, "required": required,
-               "primaryKey": name == "pole_id", "classification": "internal", "description": format!("Its {name}")})
+        json!({
+            "name": name, "logicalType": logical, "physicalType": physical, "required": required,
+            "primaryKey": name == "pole_id", "classification": "internal",
+            "description": format!("Its {name}"),
+        })
     };
     let document = json!({
-        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-person", "name": "person", "status": "active",
+        "apiVersion": "v3.1.0", "kind": "DataContract", "id": "pole-person", "name": "person",
+        "status": "active",
         "version": if with_added { "1.1.0" } else { "1.0.0" }, "domain": "pole",
-        "schema": [{"name": "person", "description": "People",
-                    "properties": provenance.chain(added).chain(own).map(property).collect::<Vec<_>>()}],
+        "schema": [{
+            "name": "person", "description": "People",
+            "properties": provenance.chain(added).chain(own).map(property).collect::<Vec<_>>(),
+        }],
         "customProperties": [{"property": "polelake", "value": {"family": "person"}}],
     });
     let file = DeclaredFile::new("pole/person.odcs.yaml", document.to_string());

@@ -19,7 +19,7 @@ pub use scope::AuditScope;
 /// Audits the scope.
 ///
 /// # Errors
-/// When the storage or Kafka does not answer. A damaged object is a finding.
+/// When the storage or Kafka does not answer. An object that cannot be read is a finding.
 pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudit, OperationError> {
     let mut sources = Vec::new();
     let mut findings = Vec::new();
@@ -31,6 +31,8 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
     }
 
     let tables = tables::audit_tables(lake, scope, &mut findings).await?;
+    let unreadable = lake.unreadable.take().into_iter();
+    findings.extend(unreadable.map(AuditFinding::unreadable));
     findings.sort();
     Ok(LakeAudit {
         sources,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lake::{Day, LakeError, QuarantinedRecord, Receipt, RefinedObject};
+use lake::{Day, QuarantinedRecord, Receipt, RefinedObject};
 
 use super::raw_log_object::RawLogObject;
 use super::report::AuditFinding;
@@ -70,21 +70,22 @@ async fn check_refined_object(
         return Ok(());
     }
 
-    let body = match lake.refined.get(key).await {
-        Ok(found) => found.body,
-        Err(error) if error.is_not_found() => {
-            findings.push(missing_object(key));
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+    let Some(found) = lake
+        .unreadable
+        .note(lake.refined.get_if_present(key).await)?
+    else {
+        return Ok(());
     };
-    match lake::file::count_rows(body) {
-        Ok(rows) if rows == object.rows => {}
-        Ok(rows) => {
-            let what = format!("has {rows} rows, and its receipt says {}", object.rows);
-            findings.push(AuditFinding::new(key, None, what));
-        }
-        Err(error) => findings.push(AuditFinding::damaged(key, &error)),
+    let Some(found) = found else {
+        findings.push(missing_object(key));
+        return Ok(());
+    };
+
+    let rows = lake::file::decode_all(found.body);
+    let rows = lake.unreadable.note_decoded(key, rows);
+    if let Some(rows) = rows.filter(|rows| *rows != object.rows) {
+        let what = format!("has {rows} rows, and its receipt says {}", object.rows);
+        findings.push(AuditFinding::new(key, None, what));
     }
     Ok(())
 }
@@ -100,30 +101,30 @@ async fn check_quarantine(
     receipt: &Receipt,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    let refused = match lake.refined.get(key).await {
-        Ok(object) => lake::decode_quarantine(object.body),
-        Err(error) if error.is_not_found() => {
-            let what = "is missing: refused records are lost";
-            findings.push(AuditFinding::new(key, None, what));
-            return Ok(());
-        }
-        Err(error) => return Err(error.into()),
+    let Some(object) = lake
+        .unreadable
+        .note(lake.refined.get_if_present(key).await)?
+    else {
+        return Ok(());
+    };
+    let Some(object) = object else {
+        let what = "is missing: refused records are lost";
+        findings.push(AuditFinding::new(key, None, what));
+        return Ok(());
     };
 
-    findings.extend(compare_refused(key, refused, receipt));
+    let refused = lake::decode_quarantine(object.body);
+    if let Some(refused) = lake.unreadable.note_decoded(key, refused) {
+        findings.extend(compare_refused(key, refused, receipt));
+    }
     Ok(())
 }
 
 fn compare_refused(
     key: &str,
-    refused: Result<Vec<QuarantinedRecord>, LakeError>,
+    refused: Vec<QuarantinedRecord>,
     receipt: &Receipt,
 ) -> Option<AuditFinding> {
-    let refused = match refused {
-        Ok(refused) => refused,
-        Err(error) => return Some(AuditFinding::damaged(key, &error)),
-    };
-
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for record in refused {
         *counts.entry(record.rule).or_default() += 1;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lake::{REDRIVE_PARTITION, Receipt};
 use serde::Serialize;
+use store::UnreadableObject;
 
 /// Something that does not reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,9 +30,10 @@ impl AuditFinding {
         }
     }
 
-    /// That an object cannot be read.
-    pub(super) fn damaged(object: impl Into<String>, error: &lake::LakeError) -> Self {
-        Self::new(object, None, format!("is damaged: {error}"))
+    /// That an object cannot be read, and what is to be done about it.
+    pub(super) fn unreadable(object: UnreadableObject) -> Self {
+        let what = format!("cannot be read: {}; {}", object.cause, object.next);
+        Self::new(object.object, None, what)
     }
 }
 
@@ -101,7 +103,7 @@ pub struct SourceAudit {
     pub source: String,
     /// Its topic.
     pub topic: String,
-    /// Records that Kafka holds and has acknowledged, when Kafka could be asked.
+    /// Records that Kafka has acknowledged since the raw log begins, when Kafka could be asked.
     pub accepted: Option<i64>,
     /// Its streams, those of Kafka and the redrive partition.
     pub streams: Vec<StreamAudit>,

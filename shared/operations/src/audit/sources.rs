@@ -40,7 +40,7 @@ pub(super) async fn audit_source(
     }
     let accepted = offsets.map(|offsets| {
         check_log_ends(&offsets, &streams, topic, findings);
-        offsets.values().map(|(begin, end)| end - begin).sum()
+        count_accepted(&offsets, &firsts)
     });
     Ok(SourceAudit {
         source: name.to_owned(),
@@ -61,7 +61,9 @@ async fn read_bases(
     };
 
     let tables = lake.catalogue.tables_of_topic(topic);
-    Ok(read_base_manifests(&tables, day, &*lake.curated).await?)
+    let bases = read_base_manifests(&tables, day, &*lake.curated).await;
+    // Without a base no record counts as committed: the audit begins at the first offset.
+    Ok(lake.unreadable.note(bases)?.unwrap_or_default())
 }
 
 /// Finds receipts of raw objects before a stream's first one, or of streams that have none: the
@@ -89,6 +91,19 @@ async fn find_lost_beginnings(
     Ok(())
 }
 
+/// The records that Kafka acknowledged since the raw log of each partition begins. Kafka itself may
+/// have dropped the oldest of them, by its retention or after an erasure.
+fn count_accepted(offsets: &BTreeMap<i32, (i64, i64)>, firsts: &[Chunk]) -> i64 {
+    let epoch = firsts.iter().map(|first| first.epoch).max();
+    let accepted = offsets.iter().map(|(partition, (begin, end))| {
+        let first = firsts
+            .iter()
+            .find(|first| Some(first.epoch) == epoch && first.partition == *partition);
+        end - first.map_or(*begin, |first| first.offset.min(*begin))
+    });
+    accepted.sum()
+}
+
 /// Compares the end of each partition in the raw zone with Kafka's; a difference is a finding.
 fn check_log_ends(
     offsets: &BTreeMap<i32, (i64, i64)>,
@@ -112,7 +127,8 @@ fn check_log_ends(
             findings.push(AuditFinding::new(object, Some(next), what));
         } else if next > *end {
             let what = format!(
-                "the raw zone ends at {next}, behind Kafka's end: the topic was recreated; raise TOPIC_EPOCH"
+                "the raw zone ends at {next}, behind Kafka's end: the topic was recreated; raise \
+                 TOPIC_EPOCH"
             );
             findings.push(AuditFinding::new(object, Some(*end), what));
         }

@@ -1,11 +1,11 @@
 //! One stream: its raw log, and the receipt of each raw object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
 use store::StoreError;
-use store::streams::{StreamError, list_raw_chunks, read_receipts};
+use store::streams::{ReceiptReading, list_raw_chunks, read_each_receipt};
 
 use super::raw_log_object::RawLogObject;
 use super::receipts::check_receipt;
@@ -29,7 +29,7 @@ pub(super) async fn audit_stream(
     // The raw log first: of objects that are landed meanwhile no receipt is expected.
     let chunks = list_raw_chunks(from, &*lake.raw).await?;
     let end = chunks.last().map_or(from.offset, |chunk| chunk.offset + 1);
-    let mut receipts = read_stream_receipts(lake, from, findings).await?;
+    let (mut receipts, unreadable) = read_stream_receipts(lake, from).await?;
     check_late_receipts(lake, from, end, &mut receipts, findings).await?;
 
     let (chunks, mut receipts) = limit_to_scope(chunks, receipts, scope);
@@ -49,8 +49,16 @@ pub(super) async fn audit_stream(
     };
 
     for object in &objects {
-        let receipt = receipts.remove(&object.chunk.offset);
-        audit_object(lake, object, receipt.as_ref(), scope, &mut audit, findings).await?;
+        check_contiguous(object, &mut audit.next, findings);
+        check_raw_offsets(lake, object, scope, &mut audit, findings).await?;
+        let offset = object.chunk.offset;
+        match receipts.remove(&offset) {
+            Some(receipt) => {
+                audit_receipt(lake, object, &receipt, scope, &mut audit, findings).await?;
+            }
+            None if unreadable.contains(&offset) => {}
+            None => findings.push(missing_receipt(&object.chunk)),
+        }
     }
     for receipt in receipts.values() {
         findings.push(orphan_receipt(&chunk_at(from, receipt.offset)));
@@ -58,20 +66,23 @@ pub(super) async fn audit_stream(
     Ok(audit)
 }
 
-/// The receipts of a stream; a damaged one is a finding.
+/// The receipts of a stream, and the offsets of those that cannot be read, which are noted.
 async fn read_stream_receipts(
     lake: &LakeHandle,
     from: &Chunk,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<Vec<Receipt>, OperationError> {
-    match read_receipts(from, &*lake.refined).await {
-        Ok(receipts) => Ok(receipts),
-        Err(StreamError::Damaged(key, error)) => {
-            findings.push(AuditFinding::damaged(key, &error));
-            Ok(Vec::new())
+) -> Result<(Vec<Receipt>, BTreeSet<i64>), OperationError> {
+    let mut receipts = Vec::new();
+    let mut unreadable = BTreeSet::new();
+    for ReceiptReading { offset, receipt } in read_each_receipt(from, &*lake.refined).await? {
+        match receipt {
+            Ok(receipt) => receipts.push(receipt),
+            Err(object) => {
+                unreadable.insert(offset);
+                lake.unreadable.add(object);
+            }
         }
-        Err(error) => Err(error.into()),
     }
+    Ok((receipts, unreadable))
 }
 
 /// Takes out the receipts behind the end of the listed raw log. Their raw objects were landed since
@@ -92,48 +103,61 @@ async fn check_late_receipts(
     Ok(())
 }
 
-/// The raw objects with their metadata, in their order.
+/// The raw objects with their metadata, in their order; those that cannot be asked for are noted.
 async fn read_heads(
     lake: &LakeHandle,
     chunks: Vec<Chunk>,
 ) -> Result<Vec<RawLogObject>, StoreError> {
-    stream::iter(chunks)
+    let objects: Vec<Option<RawLogObject>> = stream::iter(chunks)
         .map(|chunk| async move {
-            let head = lake.raw.head(&chunk.raw_key()).await?;
-            Ok(RawLogObject::from_head(chunk, &head))
+            let head = lake
+                .unreadable
+                .note(lake.raw.head(&chunk.raw_key()).await)?;
+            Ok(head.map(|head| RawLogObject::from_head(chunk, &head)))
         })
         .buffered(READS_AT_ONCE)
         .try_collect()
-        .await
+        .await?;
+    Ok(objects.into_iter().flatten().collect())
 }
 
-/// Audits one raw object: its position in the raw log, its offset gaps, and its receipt.
-async fn audit_object(
+/// Finds the offset gaps of a raw object, by its records' own offsets where its metadata say that it
+/// has any, or where the audit reads every object.
+async fn check_raw_offsets(
     lake: &LakeHandle,
     object: &RawLogObject,
-    receipt: Option<&Receipt>,
     scope: AuditScope,
     audit: &mut StreamAudit,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    check_contiguous(object, &mut audit.next, findings);
     if scope.deep || object.has_offset_gaps() {
         let gaps = find_offset_gaps(lake, object, findings).await?;
         audit.offset_gaps.extend(gaps);
     }
+    Ok(())
+}
 
-    let Some(receipt) = receipt else {
-        let what = "is not transformed: it has no receipt";
-        let offset = Some(object.chunk.offset);
-        findings.push(AuditFinding::new(object.chunk.raw_key(), offset, what));
-        return Ok(());
-    };
+/// Audits the receipt of a raw object, and counts what it accounts for.
+async fn audit_receipt(
+    lake: &LakeHandle,
+    object: &RawLogObject,
+    receipt: &Receipt,
+    scope: AuditScope,
+    audit: &mut StreamAudit,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
     check_receipt(lake, object, receipt, scope, findings).await?;
+
     let first_day = receipt.days.first();
     if first_day.is_some_and(|day| scope.contains_date(&day.date)) {
         audit.counts.add_counts(&AuditCounts::from_receipt(receipt));
     }
     Ok(())
+}
+
+fn missing_receipt(chunk: &Chunk) -> AuditFinding {
+    let what = "is not transformed: it has no receipt";
+    AuditFinding::new(chunk.raw_key(), Some(chunk.offset), what)
 }
 
 /// The chunk of the same stream at another offset.
@@ -209,12 +233,12 @@ async fn find_offset_gaps(
     findings: &mut Vec<AuditFinding>,
 ) -> Result<Vec<(i64, i64)>, OperationError> {
     let key = object.chunk.raw_key();
-    let batches = match lake::decode_raw(lake.raw.get(&key).await?.body) {
-        Ok(batches) => batches,
-        Err(error) => {
-            findings.push(AuditFinding::damaged(key, &error));
-            return Ok(Vec::new());
-        }
+    let Some(stored) = lake.unreadable.note(lake.raw.get(&key).await)? else {
+        return Ok(Vec::new());
+    };
+    let decoded = lake::decode_raw(stored.body);
+    let Some(batches) = lake.unreadable.note_decoded(&key, decoded) else {
+        return Ok(Vec::new());
     };
 
     let mut gaps = Vec::new();

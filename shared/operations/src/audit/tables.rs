@@ -1,9 +1,10 @@
 //! Snapshots: every row of a day is one of its base or was inserted, and every row of the base is
 //! there or was deleted.
 
-use lake::{Day, LakeError, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
-use store::streams::StreamError;
-use store::{ObjectStore, StoreError};
+use std::collections::BTreeSet;
+
+use lake::{Day, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
+use store::read_json_if_present;
 
 use super::report::{AuditFinding, TableAudit};
 use super::scope::AuditScope;
@@ -17,24 +18,68 @@ pub(super) async fn audit_tables(
     findings: &mut Vec<AuditFinding>,
 ) -> Result<Vec<TableAudit>, OperationError> {
     let mut audits = Vec::new();
+    let mut decoded = BTreeSet::new();
     for table in &lake.catalogue.tables {
         let prefix = manifest_prefix(&table.name);
         for entry in lake.curated.list(&prefix, None).await? {
             let date = entry.key.trim_start_matches(&prefix);
-            if scope.contains_date(date.trim_end_matches(".json")) {
-                audits.extend(audit_snapshot(lake, &entry.key, findings).await?);
+            if !scope.contains_date(date.trim_end_matches(".json")) {
+                continue;
             }
+            let Some(manifest) = read_listed_manifest(lake, &entry.key).await? else {
+                continue;
+            };
+            if scope.deep {
+                decode_files(lake, &manifest, &mut decoded).await?;
+            }
+            audits.push(audit_snapshot(lake, &entry.key, manifest, findings).await?);
         }
     }
     Ok(audits)
+}
+
+/// The manifest at a key that a listing gave; none when it cannot be read, which is noted.
+async fn read_listed_manifest(
+    lake: &LakeHandle,
+    key: &str,
+) -> Result<Option<SnapshotManifest>, OperationError> {
+    let Some(object) = lake.unreadable.note(lake.curated.get(key).await)? else {
+        return Ok(None);
+    };
+
+    let manifest = SnapshotManifest::from_json(&object.body);
+    Ok(lake.unreadable.note_decoded(key, manifest))
+}
+
+/// Decodes the files that a manifest names, those of rows and of the merge's state, each once for
+/// all days that share it.
+async fn decode_files(
+    lake: &LakeHandle,
+    manifest: &SnapshotManifest,
+    decoded: &mut BTreeSet<String>,
+) -> Result<(), OperationError> {
+    let shards = manifest.shards.iter();
+    for key in shards.flat_map(|shard| std::iter::once(&shard.rows_key).chain(&shard.state_key)) {
+        if !decoded.insert(key.clone()) {
+            continue;
+        }
+        let object = lake
+            .unreadable
+            .note(lake.curated.get_if_present(key).await)?;
+        if let Some(object) = object.flatten() {
+            let rows = lake::file::decode_all(object.body);
+            lake.unreadable.note_decoded(key, rows);
+        }
+    }
+    Ok(())
 }
 
 /// The base of a manifest: the manifest that it was built on.
 enum BaseManifest {
     /// The manifest has no base, or the base is lost, which is a finding already.
     Missing,
-    /// A sweep has dropped it.
-    Dropped,
+    /// A sweep has dropped it, or it cannot be read.
+    Unknown,
     Found(Box<SnapshotManifest>),
 }
 
@@ -70,33 +115,29 @@ impl RowCounts {
 async fn audit_snapshot(
     lake: &LakeHandle,
     key: &str,
+    manifest: SnapshotManifest,
     findings: &mut Vec<AuditFinding>,
-) -> Result<Option<TableAudit>, OperationError> {
-    let manifest = match SnapshotManifest::from_json(&lake.curated.get(key).await?.body) {
-        Ok(manifest) => manifest,
-        Err(error) => {
-            findings.push(AuditFinding::damaged(key, &error));
-            return Ok(None);
-        }
-    };
-
+) -> Result<TableAudit, OperationError> {
     let base = match read_base_manifest(lake, key, &manifest, findings).await? {
         BaseManifest::Found(base) => Some(*base),
         BaseManifest::Missing => None,
-        // A sweep dropped the rows that this day is compared with: only its own files can be
-        // checked.
-        BaseManifest::Dropped => {
+        // The rows that this day is compared with are not known: only its own files can be checked.
+        BaseManifest::Unknown => {
             for shard in &manifest.shards {
                 check_files_present(lake, shard, findings).await?;
             }
             let counts = RowCounts::from_manifest(&manifest);
-            return Ok(Some(counts.into_audit(manifest)));
+            return Ok(counts.into_audit(manifest));
         }
     };
 
+    // With a file that cannot be read nothing can be counted; the file is the finding.
     let counted = count_row_changes(lake, &manifest, base.as_ref(), findings).await?;
-    check_row_counts(key, &manifest, base.as_ref(), counted, findings);
-    Ok(Some(counted.into_audit(manifest)))
+    if let Some(counted) = counted {
+        check_row_counts(key, &manifest, base.as_ref(), counted, findings);
+    }
+    let counts = counted.unwrap_or_else(|| RowCounts::from_manifest(&manifest));
+    Ok(counts.into_audit(manifest))
 }
 
 /// Compares the rows that the files have with those that the manifest and its base say.
@@ -128,13 +169,13 @@ fn check_row_counts(
 }
 
 /// Counts the rows of a snapshot, those that its base does not have, and those that only the base
-/// has.
+/// has; none when a file cannot be read.
 async fn count_row_changes(
     lake: &LakeHandle,
     manifest: &SnapshotManifest,
     base: Option<&SnapshotManifest>,
     findings: &mut Vec<AuditFinding>,
-) -> Result<RowCounts, OperationError> {
+) -> Result<Option<RowCounts>, OperationError> {
     let mut counts = RowCounts {
         rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
         inserted: 0,
@@ -145,51 +186,56 @@ async fn count_row_changes(
     if let Some(base) = base.filter(|base| base.shards.len() != manifest.shards.len()) {
         let old: Vec<&ManifestShard> = base.shards.iter().collect();
         let new: Vec<&ManifestShard> = manifest.shards.iter().collect();
-        (counts.inserted, counts.deleted) = compare_shards(lake, &old, &new, findings).await?;
-        return Ok(counts);
+        let changes = compare_shards(lake, &old, &new, findings).await?;
+        return Ok(changes.map(|(inserted, deleted)| RowCounts {
+            inserted,
+            deleted,
+            ..counts
+        }));
     }
 
+    let mut is_readable = true;
     for shard in &manifest.shards {
         check_files_present(lake, shard, findings).await?;
         let before = base.and_then(|base| find_shard(base, shard.shard));
         if before.is_some_and(|before| before.version == shard.version) {
             continue;
         }
-        let (inserted, deleted) =
-            compare_shards(lake, before.as_slice(), &[shard], findings).await?;
-        counts.inserted += inserted;
-        counts.deleted += deleted;
+        match compare_shards(lake, before.as_slice(), &[shard], findings).await? {
+            Some((inserted, deleted)) => {
+                counts.inserted += inserted;
+                counts.deleted += deleted;
+            }
+            None => is_readable = false,
+        }
     }
-    Ok(counts)
+    Ok(is_readable.then_some(counts))
 }
 
 fn find_shard(manifest: &SnapshotManifest, number: u32) -> Option<&ManifestShard> {
     manifest.shards.iter().find(|shard| shard.shard == number)
 }
 
-/// How many rows only the new shards have, and how many only the old ones.
+/// How many rows only the new shards have, and how many only the old ones; none when a file cannot
+/// be read.
 async fn compare_shards(
     lake: &LakeHandle,
     old: &[&ManifestShard],
     new: &[&ManifestShard],
     findings: &mut Vec<AuditFinding>,
-) -> Result<(u64, u64), OperationError> {
+) -> Result<Option<(u64, u64)>, OperationError> {
     let old = sorted_row_keys(lake, old, findings).await?;
     let new = sorted_row_keys(lake, new, findings).await?;
 
-    Ok(count_key_changes(&old, &new))
+    let keys = old.zip(new);
+    Ok(keys.map(|(old, new)| count_key_changes(&old, &new)))
 }
 
 /// Whether a sweep has dropped a day.
 async fn is_dropped(lake: &LakeHandle, table: &str, day: Day) -> Result<bool, OperationError> {
-    let list = match lake.curated.get(&swept_days_key(table)).await {
-        Ok(object) => object.body,
-        Err(error) if error.is_not_found() => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-
-    let days: Vec<String> = serde_json::from_slice(&list)?;
-    Ok(days.contains(&day.to_string()))
+    let days = read_json_if_present(&*lake.curated, &swept_days_key(table)).await;
+    let days: Option<Vec<String>> = lake.unreadable.note(days)?.flatten();
+    Ok(days.is_some_and(|days| days.contains(&day.to_string())))
 }
 
 async fn read_base_manifest(
@@ -202,42 +248,40 @@ async fn read_base_manifest(
         return Ok(BaseManifest::Missing);
     };
 
-    match store::streams::read_manifest(&manifest.table, day, &*lake.curated).await {
-        Ok(Some(base)) => Ok(BaseManifest::Found(Box::new(base))),
-        Ok(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Dropped),
-        Ok(None) => {
+    let base = store::streams::read_manifest(&manifest.table, day, &*lake.curated).await;
+    match lake.unreadable.note(base)? {
+        None => Ok(BaseManifest::Unknown),
+        Some(Some(base)) => Ok(BaseManifest::Found(Box::new(base))),
+        Some(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Unknown),
+        Some(None) => {
             let what = format!("was built on {day}, whose manifest is not there");
             findings.push(AuditFinding::new(key, None, what));
             Ok(BaseManifest::Missing)
         }
-        Err(StreamError::Damaged(base, error)) => {
-            findings.push(AuditFinding::damaged(base, &error));
-            Ok(BaseManifest::Missing)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 
-/// The row keys of shards, sorted.
+/// The row keys of shards, sorted; none when a file cannot be read, which is noted.
 async fn sorted_row_keys(
     lake: &LakeHandle,
     shards: &[&ManifestShard],
     findings: &mut Vec<AuditFinding>,
-) -> Result<Vec<String>, OperationError> {
+) -> Result<Option<Vec<String>>, OperationError> {
     let mut keys = Vec::new();
     for shard in shards {
-        match read_shard_keys(&*lake.curated, &shard.rows_key).await {
-            Ok(found) => {
-                findings.extend(check_shard_rows(shard, found.len()));
-                keys.extend(found);
-            }
-            Err(ShardKeysError::Damaged(error)) => {
-                findings.push(AuditFinding::damaged(&shard.rows_key, &error));
-            }
-            // The check of the manifest's files has found that it is not there.
-            Err(ShardKeysError::Store(error)) if error.is_not_found() => {}
-            Err(ShardKeysError::Store(error)) => return Err(error.into()),
-        }
+        let object = lake.curated.get_if_present(&shard.rows_key).await;
+        let Some(object) = lake.unreadable.note(object)? else {
+            return Ok(None);
+        };
+        // The check of the manifest's files has found that it is not there.
+        let Some(object) = object else { continue };
+
+        let found = lake::file::read_row_keys(object.body);
+        let Some(found) = lake.unreadable.note_decoded(&shard.rows_key, found) else {
+            return Ok(None);
+        };
+        findings.extend(check_shard_rows(shard, found.len()));
+        keys.extend(found);
     }
 
     keys.sort_unstable();
@@ -246,7 +290,7 @@ async fn sorted_row_keys(
         let what = format!("holds the row {} twice", pair[0]);
         findings.push(AuditFinding::new(object, None, what));
     }
-    Ok(keys)
+    Ok(Some(keys))
 }
 
 /// That a file has other rows than its manifest says.
@@ -257,21 +301,6 @@ fn check_shard_rows(shard: &ManifestShard, rows: usize) -> Option<AuditFinding> 
 
     let what = format!("has {rows} rows, and its manifest says {}", shard.rows);
     Some(AuditFinding::new(&shard.rows_key, None, what))
-}
-
-/// Why a shard's keys could not be read.
-enum ShardKeysError {
-    Damaged(LakeError),
-    Store(StoreError),
-}
-
-async fn read_shard_keys(
-    curated: &dyn ObjectStore,
-    key: &str,
-) -> Result<Vec<String>, ShardKeysError> {
-    let object = curated.get(key).await.map_err(ShardKeysError::Store)?;
-
-    lake::file::read_row_keys(object.body).map_err(ShardKeysError::Damaged)
 }
 
 /// Checks that the files which a manifest names are there: the rows, and the state for the next

@@ -1,6 +1,6 @@
 //! Writes what the plan found, in an order in which the next run finishes a run that breaks off.
 
-use store::ObjectStore;
+use store::{ObjectStore, UnreadableObject};
 
 use super::curated::CuratedEraser;
 use super::examine::{ObjectRewrite, examine_chunk};
@@ -13,8 +13,8 @@ use crate::lake_handle::LakeHandle;
 /// Erases what the plan found.
 ///
 /// # Errors
-/// When the storage does not answer, an object is damaged, or another writer changed one at the
-/// same moment.
+/// When the storage does not answer, the erasure list cannot be read, or another writer changed an
+/// object at the same moment.
 pub(super) async fn apply_plan(
     lake: &LakeHandle,
     plan: &LakeErasurePlan,
@@ -41,10 +41,19 @@ pub(super) async fn apply_plan(
     }
 
     outcome.objects.sort();
-    let receipt =
-        erasure_receipt::write_erasure_receipt(&*lake.curated, erasure, now, &outcome).await?;
-    outcome.receipt = Some(receipt);
+    outcome.unreadable = unreadable_objects(lake, plan);
+    let receipt = erasure_receipt::write_erasure_receipt(lake, erasure, now, &outcome).await?;
+    outcome.unreadable.extend(lake.unreadable.take());
+    outcome.receipt = receipt;
     Ok(outcome)
+}
+
+/// What the plan could not read, and what could not be read since.
+fn unreadable_objects(lake: &LakeHandle, plan: &LakeErasurePlan) -> Vec<UnreadableObject> {
+    for object in &plan.unreadable {
+        lake.unreadable.add(object.clone());
+    }
+    lake.unreadable.take()
 }
 
 /// Which objects of a chunk one pass rewrites.
@@ -127,7 +136,9 @@ async fn replace_object(
         metadata,
         ..
     } = rewrite;
-    if !store.replace_if_match(&key, &etag, body, metadata).await? {
+    let is_replaced = store.replace_if_match(&key, &etag, body, metadata).await?;
+    // An object that was deleted meanwhile holds nobody any more; its old versions may.
+    if !is_replaced && store.object_exists(&key).await? {
         let why = format!("{key} was changed while it was being erased; run the command again");
         return Err(why.into());
     }

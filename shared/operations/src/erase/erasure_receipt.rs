@@ -3,23 +3,25 @@
 use bytes::Bytes;
 use lake::{Day, ErasedSubjects, ErasureReceipt, erasure_receipt_key, erasure_receipt_prefix};
 use pole::Uuid;
-use store::{ObjectMetadata, ObjectStore};
+use store::ObjectMetadata;
 
 use super::outcome::ErasureOutcome;
 use super::request::RequestedSubject;
 use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
 
 /// Writes the receipt, or adds to the one that another run of the same day and of the same subjects
-/// wrote.
+/// wrote; none when that one cannot be read, for it may hold what only a newer polelake reads.
 ///
 /// # Errors
 /// When the storage does not answer, or another erasure writes it at the same moment.
 pub(super) async fn write_erasure_receipt(
-    curated: &dyn ObjectStore,
+    lake: &LakeHandle,
     erasure: Uuid,
     now: i64,
     outcome: &ErasureOutcome,
-) -> Result<String, OperationError> {
+) -> Result<Option<String>, OperationError> {
+    let curated = &*lake.curated;
     let key = erasure_receipt_key(Day::from_micros(now), &erasure);
     let mut receipt = ErasureReceipt {
         erased_at: now,
@@ -27,35 +29,43 @@ pub(super) async fn write_erasure_receipt(
         objects: outcome.objects.clone(),
         versions_purged: outcome.versions_purged,
         by_hand: outcome.by_hand.len() as u64,
+        unreadable: unreadable_keys(outcome),
     };
     let body = Bytes::from(receipt.to_json()?);
     if curated
         .put_if_absent(&key, body, ObjectMetadata::new())
         .await?
     {
-        return Ok(key);
+        return Ok(Some(key));
     }
 
     let object = curated.get(&key).await?;
-    let before =
-        ErasureReceipt::from_json(&object.body).map_err(|error| format!("{key}: {error}"))?;
+    let before = ErasureReceipt::from_json(&object.body);
+    let Some(before) = lake.unreadable.note_decoded(&key, before) else {
+        return Ok(None);
+    };
     receipt.objects.splice(0..0, before.objects);
     receipt.versions_purged += before.versions_purged;
     let body = Bytes::from(receipt.to_json()?);
     if curated.put_if_match(&key, &object.etag, body).await? {
-        return Ok(key);
+        return Ok(Some(key));
     }
     let why = format!("another erasure wrote {key} at the same moment; run the command again");
     Err(why.into())
 }
 
-/// The erasure of an earlier run that added the subject to the list and left no receipt: it broke
-/// off.
+fn unreadable_keys(outcome: &ErasureOutcome) -> Vec<String> {
+    let objects = outcome.unreadable.iter();
+    objects.map(|object| object.object.clone()).collect()
+}
+
+/// The erasure of an earlier run that added the subject to the list and is not finished: it left no
+/// receipt, because it broke off, or its newest receipt names objects that it could not read.
 ///
 /// # Errors
 /// When the storage does not answer.
 pub(super) async fn find_unfinished_erasure(
-    curated: &dyn ObjectStore,
+    lake: &LakeHandle,
     erasures: &ErasedSubjects,
     wanted: &RequestedSubject,
 ) -> Result<Option<Uuid>, OperationError> {
@@ -63,8 +73,24 @@ pub(super) async fn find_unfinished_erasure(
         return Ok(None);
     };
 
-    let receipts = curated.list(erasure_receipt_prefix(), None).await?;
+    let receipts = lake.curated.list(erasure_receipt_prefix(), None).await?;
     let name = erasure.to_string();
-    let is_finished = receipts.iter().any(|entry| entry.key.contains(&name));
+    // The keys begin with the day: the last one is the newest.
+    let newest = receipts.iter().rfind(|entry| entry.key.contains(&name));
+    let is_finished = match newest {
+        Some(newest) => is_complete_receipt(lake, &newest.key).await?,
+        None => false,
+    };
     Ok((!is_finished).then_some(erasure))
+}
+
+/// Whether a receipt says that everything could be read. One that cannot be read itself does not.
+async fn is_complete_receipt(lake: &LakeHandle, key: &str) -> Result<bool, OperationError> {
+    let Some(object) = lake.unreadable.note(lake.curated.get(key).await)? else {
+        return Ok(false);
+    };
+
+    let receipt = ErasureReceipt::from_json(&object.body);
+    let receipt = lake.unreadable.note_decoded(key, receipt);
+    Ok(receipt.is_some_and(|receipt| receipt.unreadable.is_empty()))
 }

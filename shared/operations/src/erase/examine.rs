@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use lake::{Chunk, LakeError, RawBatch, Receipt};
-use store::{ObjectMetadata, ObjectStore, StoredObject};
+use lake::{Chunk, RawBatch, Receipt};
+use store::{ObjectMetadata, ObjectStore, StoredObject, UnreadableObject};
 
 use super::classify::{RecordClassification, RecordClassifier};
 use super::inventory::ChunkObjects;
@@ -72,10 +72,11 @@ struct ChunkIncrement<'c> {
     increment: RefinedIncrement<'c>,
 }
 
-/// Examines a chunk. `hints` are those of an earlier examination.
+/// Examines a chunk. `hints` are those of an earlier examination. Objects of it that cannot be read
+/// are noted, and the others are examined without them.
 ///
 /// # Errors
-/// When the storage does not answer or an object is damaged.
+/// When the storage does not answer.
 pub(super) async fn examine_chunk(
     lake: &LakeHandle,
     scope: &ErasureScope,
@@ -114,12 +115,12 @@ pub(super) async fn examine_chunk(
     examination
         .redact_refused(objects, &classifier, &mut classifications)
         .await?;
-    examination.remove_rows(increments, &classifications)?;
+    examination.remove_rows(increments, &classifications);
     if objects.receipt {
         examination.correct_receipt().await?;
     }
     if let Some((object, batches)) = &raw {
-        examination.rewrite_raw_records(object, batches, &classifications)?;
+        examination.rewrite_raw_records(object, batches, &classifications);
     }
     examination.examined.by_hand = manual_offsets(&classifications);
     Ok(examination.examined)
@@ -149,15 +150,20 @@ impl<'w> ChunkExamination<'w> {
     ) -> Result<Vec<ChunkIncrement<'w>>, OperationError> {
         let mut increments = Vec::new();
         for (table, key) in &objects.refined {
-            let Some(object) = get_if_present(&*self.lake.refined, key).await? else {
+            let Some(object) = self.read_object(&*self.lake.refined, key).await? else {
                 continue;
             };
             let table = &self.lake.catalogue.tables[*table];
-            let increment = RefinedIncrement::decode(table, object.body.clone())
-                .map_err(|error| unreadable_object(key, &error))?;
-            let (naming, about) = increment
-                .find_subject_offsets(&self.scope.subjects)
-                .map_err(|error| unreadable_object(key, &error))?;
+            let decoded =
+                RefinedIncrement::decode(table, object.body.clone()).and_then(|increment| {
+                    let offsets = increment.find_subject_offsets(&self.scope.subjects)?;
+                    Ok((increment, offsets))
+                });
+            let Some((increment, (naming, about))) =
+                self.lake.unreadable.note_decoded(key, decoded)
+            else {
+                continue;
+            };
 
             self.examined.hints.naming.extend(naming);
             self.examined.hints.about.extend(about);
@@ -171,7 +177,17 @@ impl<'w> ChunkExamination<'w> {
         Ok(increments)
     }
 
-    /// Reads the raw object and its records; none when it has expired.
+    /// The object; none when it was deleted since it was listed, or cannot be read.
+    async fn read_object(
+        &self,
+        store: &dyn ObjectStore,
+        key: &str,
+    ) -> Result<Option<StoredObject>, OperationError> {
+        let read = self.lake.unreadable.note(store.get_if_present(key).await)?;
+        Ok(read.flatten())
+    }
+
+    /// Reads the raw object and its records; none when it has expired or cannot be read.
     async fn read_raw(
         &self,
         objects: &ChunkObjects,
@@ -180,13 +196,13 @@ impl<'w> ChunkExamination<'w> {
             return Ok(None);
         }
         let key = self.chunk.raw_key();
-        let Some(object) = get_if_present(&*self.lake.raw, &key).await? else {
+        let Some(object) = self.read_object(&*self.lake.raw, &key).await? else {
             return Ok(None);
         };
 
-        let batches = lake::decode_raw(object.body.clone())
-            .map_err(|error| unreadable_object(&key, &error))?;
-        Ok(Some((object, batches)))
+        let decoded = lake::decode_raw(object.body.clone());
+        let batches = self.lake.unreadable.note_decoded(&key, decoded);
+        Ok(batches.map(|batches| (object, batches)))
     }
 
     /// Classifies the raw records. What the stored rows say of a record outweighs what today's
@@ -236,12 +252,14 @@ impl<'w> ChunkExamination<'w> {
         let Some(key) = &objects.quarantine else {
             return Ok(());
         };
-        let Some(object) = get_if_present(&*self.lake.refined, key).await? else {
+        let Some(object) = self.read_object(&*self.lake.refined, key).await? else {
             return Ok(());
         };
 
-        let redacted = quarantine::redact_quarantine(self.chunk, object.body.clone(), classifier)
-            .map_err(|error| unreadable_object(key, &error))?;
+        let redacted = quarantine::redact_quarantine(self.chunk, object.body.clone(), classifier);
+        let Some(redacted) = self.lake.unreadable.note_decoded(key, redacted) else {
+            return Ok(());
+        };
         for (offset, class) in redacted.classifications {
             classifications.entry(offset).or_insert(class);
         }
@@ -256,7 +274,7 @@ impl<'w> ChunkExamination<'w> {
         &mut self,
         increments: Vec<ChunkIncrement<'_>>,
         classifications: &OffsetClassifications,
-    ) -> Result<(), OperationError> {
+    ) {
         let erased = classifications
             .iter()
             .filter(|(_, class)| class.is_erased());
@@ -270,26 +288,26 @@ impl<'w> ChunkExamination<'w> {
             increment,
         } in increments
         {
-            let removal = increment
-                .remove_subject_rows(&self.scope.subjects, &about)
-                .map_err(|error| unreadable_object(&key, &error))?;
-            if let Some(removal) = removal {
+            let removal = increment.remove_subject_rows(&self.scope.subjects, &about);
+            let removal = self.lake.unreadable.note_decoded(&key, removal);
+            if let Some(removal) = removal.flatten() {
                 self.counts.rows.insert(key.clone(), removal.retained);
                 let removed = removal.removed;
                 self.push_rewrite(ErasureZone::Refined, &key, object, removal.body, removed);
             }
         }
-        Ok(())
     }
 
     async fn correct_receipt(&mut self) -> Result<(), OperationError> {
         let key = self.chunk.receipt_key();
-        let Some(object) = get_if_present(&*self.lake.refined, &key).await? else {
+        let Some(object) = self.read_object(&*self.lake.refined, &key).await? else {
             return Ok(());
         };
 
-        let before =
-            Receipt::from_json(&object.body).map_err(|error| unreadable_object(&key, &error))?;
+        let before = Receipt::from_json(&object.body);
+        let Some(before) = self.lake.unreadable.note_decoded(&key, before) else {
+            return Ok(());
+        };
         let after = reconciliation::reconcile_receipt(before.clone(), &self.counts);
         if after != before {
             let body = Bytes::from(after.to_json()?);
@@ -304,19 +322,20 @@ impl<'w> ChunkExamination<'w> {
         object: &StoredObject,
         batches: &[RawBatch],
         classifications: &OffsetClassifications,
-    ) -> Result<(), OperationError> {
+    ) {
         let key = self.chunk.raw_key();
         let next = object.metadata.get("next");
-        let next = next.and_then(|text| text.parse().ok()).ok_or_else(|| {
-            format!("{key} has no `next`: it is not part of the raw log; move it away")
-        })?;
+        let Some(next) = next.and_then(|text| text.parse().ok()) else {
+            let cause = "it has no `next` and is not part of the raw log";
+            self.lake.unreadable.add(UnreadableObject::new(key, cause));
+            return;
+        };
 
-        let rewritten = raw::rewrite_raw_object(self.chunk, next, batches, classifications)
-            .map_err(|error| unreadable_object(&key, &error))?;
-        if let Some((body, count)) = rewritten {
+        let rewritten = raw::rewrite_raw_object(self.chunk, next, batches, classifications);
+        let rewritten = self.lake.unreadable.note_decoded(&key, rewritten);
+        if let Some((body, count)) = rewritten.flatten() {
             self.push_rewrite(ErasureZone::Raw, &key, object.clone(), body, count);
         }
-        Ok(())
     }
 
     fn push_rewrite(
@@ -335,22 +354,5 @@ impl<'w> ChunkExamination<'w> {
             metadata: object.metadata,
             count,
         });
-    }
-}
-
-fn unreadable_object(key: &str, error: &LakeError) -> OperationError {
-    format!("{key} cannot be read: {error}; `polelake audit --deep` finds other damaged objects")
-        .into()
-}
-
-/// The object; none when it was deleted since it was listed.
-async fn get_if_present(
-    store: &dyn ObjectStore,
-    key: &str,
-) -> Result<Option<StoredObject>, OperationError> {
-    match store.get(key).await {
-        Ok(object) => Ok(Some(object)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

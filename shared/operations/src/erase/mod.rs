@@ -4,7 +4,8 @@
 //! writes what the plan found: the list of erased subjects first, so that no replay brings them
 //! back, then refined rows, quarantine and receipts, then raw records, then the curated zone
 //! through the seam [`CuratedEraser`], and the erasure's own receipt last. When a run breaks off,
-//! the next one finishes it (docs/adr/0020).
+//! the next one finishes it (docs/adr/0020). An object that cannot be read stops nothing: it is
+//! named in the outcome, and the erasure stays unfinished until a run finds none.
 
 mod apply;
 mod classify;
@@ -38,7 +39,7 @@ pub use subjects::Subjects;
 /// Says what an erasure would do, and writes nothing.
 ///
 /// # Errors
-/// When the storage does not answer or an object is damaged.
+/// When the storage does not answer.
 pub async fn dry_run(
     lake: &LakeHandle,
     request: &LakeErasureRequest,
@@ -53,8 +54,9 @@ pub async fn dry_run(
 /// to it are suppressed.
 ///
 /// # Errors
-/// When the storage does not answer, an object is damaged, or another writer changed one at the
-/// same moment. What was done until then stays done, and the same command does the rest.
+/// When the storage does not answer, the erasure list cannot be read, or another writer changed an
+/// object at the same moment. What was done until then stays done, and the same command does the
+/// rest.
 pub async fn erase_subjects(
     lake: &LakeHandle,
     request: &LakeErasureRequest,

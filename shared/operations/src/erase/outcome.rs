@@ -5,6 +5,7 @@ use std::fmt;
 
 use lake::ErasedObject;
 use serde::Serialize;
+use store::UnreadableObject;
 
 /// A part of the lake. An erasure writes them in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,13 +53,23 @@ pub struct ErasureOutcome {
     pub receipt: Option<String>,
     /// Whether an earlier run broke off, and this one finishes it.
     pub resumed: bool,
+    /// What could not be read, or not be changed because something else could not be read: it may
+    /// still hold the subject. The erasure is finished when a later run finds nothing like it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableObject>,
 }
 
 impl ErasureOutcome {
     /// Whether nothing was found.
     #[must_use]
     pub fn found_nothing(&self) -> bool {
-        self.objects.is_empty() && self.by_hand.is_empty() && !self.resumed
+        self.objects.is_empty() && self.by_hand.is_empty() && !self.resumed && self.is_complete()
+    }
+
+    /// Whether every object could be read, so that nothing of the subject can be left unseen.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unreadable.is_empty()
     }
 
     pub(super) fn add_object(&mut self, zone: ErasureZone, key: &str, count: u64) {

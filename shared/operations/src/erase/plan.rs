@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::Chunk;
 use pole::Uuid;
+use store::UnreadableObject;
 
 use super::curated::{CuratedEraser, RedactedObject};
 use super::examine::{ErasureScope, ExaminedChunk, OffsetHints, examine_chunk};
@@ -37,12 +38,18 @@ pub(super) struct LakeErasurePlan {
     pub(super) curated: Vec<RedactedObject>,
     /// The erasure of an earlier run that broke off.
     pub(super) unfinished: Option<Uuid>,
+    /// What could not be read, and may hold the subjects.
+    pub(super) unreadable: Vec<UnreadableObject>,
 }
 
 impl LakeErasurePlan {
-    /// Whether there is nothing to erase.
+    /// Whether there is nothing to erase. With an object that could not be read nobody knows: the
+    /// subjects then go onto the list, so that the object brings nobody back when it is repaired.
     pub(super) fn is_empty(&self) -> bool {
-        self.affected.is_empty() && self.curated.is_empty() && self.unfinished.is_none()
+        self.affected.is_empty()
+            && self.curated.is_empty()
+            && self.unfinished.is_none()
+            && self.unreadable.is_empty()
     }
 
     /// The outcome that the plan has when it is applied.
@@ -50,6 +57,7 @@ impl LakeErasurePlan {
         let mut outcome = ErasureOutcome {
             by_hand: self.by_hand.clone(),
             resumed: self.unfinished.is_some(),
+            unreadable: self.unreadable.clone(),
             ..ErasureOutcome::default()
         };
 
@@ -68,16 +76,16 @@ impl LakeErasurePlan {
 /// Finds the subjects and examines every chunk and the curated zone.
 ///
 /// # Errors
-/// When the storage does not answer or an object is damaged.
+/// When the storage does not answer.
 pub(super) async fn plan_erasure(
     lake: &LakeHandle,
     request: &LakeErasureRequest,
     curated: &dyn CuratedEraser,
 ) -> Result<LakeErasurePlan, OperationError> {
-    let (erasures, _) = erasure_list::read_erasure_list(&*lake.refined).await?;
+    let list = erasure_list::read_erasure_list(&*lake.refined).await;
+    let (erasures, _) = lake.unreadable.note(list)?.unwrap_or_default();
     let unfinished =
-        erasure_receipt::find_unfinished_erasure(&*lake.curated, &erasures, &request.subject)
-            .await?;
+        erasure_receipt::find_unfinished_erasure(lake, &erasures, &request.subject).await?;
     let chunks = list_chunk_objects(lake).await?;
 
     let subjects =
@@ -97,6 +105,7 @@ pub(super) async fn plan_erasure(
         by_hand,
         curated,
         unfinished,
+        unreadable: lake.unreadable.take(),
     })
 }
 

@@ -76,8 +76,10 @@ mod tests {
 
     fn receipt() -> Receipt {
         let receipt = json!({
-            "format": 2, "topic": "t", "epoch": 1, "partition": -1, "offset": 0, "next": 9, "source": "s", "contract_version": "1",
-            "mapping_version": "1", "landed": 9, "refined": 5, "ignored": 1, "quarantined": {"a": 2, "b": 1}, "days": [],
+            "format": 2, "topic": "t", "epoch": 1, "partition": -1, "offset": 0, "next": 9,
+            "source": "s", "contract_version": "1",
+            "mapping_version": "1", "landed": 9, "refined": 5, "ignored": 1,
+            "quarantined": {"a": 2, "b": 1}, "days": [],
             "tables": {},
         });
         let mut receipt = Receipt::from_json(receipt.to_string().as_bytes()).unwrap();

@@ -18,8 +18,11 @@ pub enum Redaction {
 /// removed alone, the object around it stays.
 ///
 /// ```
-/// let mut value = serde_json::json!({"members": [{"id": "robin-17"}, {"id": "kim-18"}], "rent": 5});
-/// assert_eq!(operations::erase::redact(&mut value, "robin-17"), operations::erase::Redaction::Done);
+/// use operations::erase::{Redaction, redact};
+///
+/// let members = serde_json::json!([{"id": "robin-17"}, {"id": "kim-18"}]);
+/// let mut value = serde_json::json!({"members": members, "rent": 5});
+/// assert_eq!(redact(&mut value, "robin-17"), Redaction::Done);
 /// assert_eq!(value, serde_json::json!({"members": [{"id": "kim-18"}], "rent": 5}));
 /// ```
 pub fn redact(value: &mut Value, term: &str) -> Redaction {

@@ -9,7 +9,7 @@ use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event, TableContract}
 use futures_util::{StreamExt, stream};
 use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
 use pole::Uuid;
-use store::ObjectStore;
+use store::{ObjectStore, StoreError, UnreadableObjects};
 
 use super::inventory::ChunkObjects;
 use super::raw::iter_records;
@@ -39,6 +39,7 @@ struct RecordFacts {
 
 struct SubjectSearch<'s> {
     catalogue: &'s Catalogue,
+    unreadable: &'s UnreadableObjects,
     /// The subjects of an earlier erasure that broke off, by hash.
     earlier: HashSet<Uuid>,
     subjects: Subjects,
@@ -48,7 +49,7 @@ struct SubjectSearch<'s> {
 /// Finds the subjects in the rows of the refined and the curated zone, and in raw records.
 ///
 /// # Errors
-/// When the storage does not answer or an object is damaged.
+/// When the storage does not answer.
 pub(super) async fn find_subjects(
     lake: &LakeHandle,
     requested: &RequestedSubject,
@@ -58,6 +59,7 @@ pub(super) async fn find_subjects(
     let earlier = erasures.hashes_erased_together(&requested.erasure_hash());
     let mut search = SubjectSearch {
         catalogue: &lake.catalogue,
+        unreadable: &lake.unreadable,
         earlier: earlier.into_iter().collect(),
         subjects: Subjects::default(),
         facts: BTreeMap::new(),
@@ -126,12 +128,12 @@ impl SubjectSearch<'_> {
         let mut fetched = stream::iter(fetches).buffer_unordered(READS_AT_ONCE);
 
         while let Some(file) = fetched.next().await {
-            let (index, key, Some(body)) = file? else {
+            let Some((index, key, Some(body))) = self.unreadable.note(file)? else {
                 continue;
             };
             let table: &TableContract = &catalogue.tables[index];
-            row_ids::for_each_row(table, body, |row| visit(self, index, row))
-                .map_err(|error| format!("{key}: {error}"))?;
+            let visited = row_ids::for_each_row(table, body, |row| visit(self, index, row));
+            self.unreadable.note_decoded(key, visited);
         }
         Ok(())
     }
@@ -223,19 +225,21 @@ impl SubjectSearch<'_> {
         let with_raw = chunks.iter().filter(|(_, objects)| objects.raw);
         let fetches = with_raw.map(|(chunk, _)| async move {
             let body = read_body(&*lake.raw, &chunk.raw_key()).await?;
-            Ok::<_, OperationError>((chunk, body))
+            Ok::<_, StoreError>((chunk, body))
         });
         let mut fetched = stream::iter(fetches).buffer_unordered(READS_AT_ONCE);
 
         while let Some(object) = fetched.next().await {
-            let (chunk, Some(body)) = object? else {
+            let Some((chunk, Some(body))) = self.unreadable.note(object)? else {
                 continue;
             };
             let Some(mapping) = self.catalogue.mapping_of_topic(&chunk.topic) else {
                 continue;
             };
-            let batches =
-                lake::decode_raw(body).map_err(|error| format!("{}: {error}", chunk.raw_key()))?;
+            let decoded = lake::decode_raw(body);
+            let Some(batches) = self.unreadable.note_decoded(&chunk.raw_key(), decoded) else {
+                continue;
+            };
             for (batch, row) in iter_records(&batches) {
                 if search_all || terms.may_occur_in(batch.value(row)) {
                     self.learn_raw_record(mapping, batch, row);
@@ -307,15 +311,13 @@ impl SubjectSearch<'_> {
 /// Fetches a file of rows; without content when it was deleted since it was listed.
 async fn fetch_row_file(
     (table, store, key): &RowsFile,
-) -> Result<(usize, &String, Option<Bytes>), OperationError> {
+) -> Result<(usize, &String, Option<Bytes>), StoreError> {
     Ok((*table, key, read_body(&**store, key).await?))
 }
 
 /// The object's content; none when it was deleted meanwhile.
-async fn read_body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, OperationError> {
-    match store.get(key).await {
-        Ok(object) => Ok(Some(object.body)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+async fn read_body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, StoreError> {
+    let object = store.get_if_present(key).await?;
+
+    Ok(object.map(|object| object.body))
 }

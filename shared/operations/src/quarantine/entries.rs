@@ -1,11 +1,9 @@
 //! The refused records that a filter selects.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, Receipt, RedriveOrigin};
-use store::ObjectStore;
 
 use super::history::{RedriveStatus, read_redrive_history};
 use crate::error::OperationError;
@@ -57,8 +55,11 @@ pub struct QuarantineEntry {
 
 /// Every refused record that the filter selects, by topic and origin.
 ///
+/// Objects that cannot be read are noted; records of which they would say what became of them are
+/// listed as [`RedriveStatus::Unknown`].
+///
 /// # Errors
-/// When there is no such source, the storage does not answer, or an object is damaged.
+/// When there is no such source, or the storage does not answer.
 pub async fn list_entries(
     lake: &LakeHandle,
     filter: &QuarantineFilter,
@@ -109,16 +110,22 @@ async fn list_topic_entries(
 
     // Objects of the redrive partition come last: a record that was refused again replaces its
     // first refusal.
-    for (chunk, refused) in read_refused_records(lake, topic, chunks).await? {
-        let origin = record_origin(&chunk, &refused);
-        let entry = QuarantineEntry {
-            topic: topic.to_owned(),
-            origin,
-            status: history.status(origin),
-            redrives: history.count_redrives(origin),
-            refused,
-        };
-        entries.insert(origin, entry);
+    for object in read_refused_records(lake, topic, chunks).await? {
+        for refused in object.records {
+            let origin = record_origin(&object.chunk, &refused);
+            let status = match history.status(origin) {
+                RedriveStatus::Open if !object.is_counted => RedriveStatus::Unknown,
+                status => status,
+            };
+            let entry = QuarantineEntry {
+                topic: topic.to_owned(),
+                origin,
+                status,
+                redrives: history.count_redrives(origin),
+                refused,
+            };
+            entries.insert(origin, entry);
+        }
     }
     Ok(entries.into_values().collect())
 }
@@ -138,52 +145,81 @@ fn record_origin(chunk: &Chunk, refused: &QuarantinedRecord) -> RedriveOrigin {
     RedriveOrigin::from_headers(refused.headers.as_deref()).unwrap_or(own)
 }
 
+/// The refused records of one raw object.
+struct RefusedRecords {
+    chunk: Chunk,
+    /// Whether the chunk's receipt says that records of it are refused. Without the receipt nobody
+    /// knows: the raw object may have been transformed again since.
+    is_counted: bool,
+    records: Vec<QuarantinedRecord>,
+}
+
 /// The records of every quarantine object of a topic, those of the redrive partition last and in
 /// their order.
 async fn read_refused_records(
     lake: &LakeHandle,
     topic: &str,
     chunks: &[(Chunk, String)],
-) -> Result<Vec<(Chunk, QuarantinedRecord)>, OperationError> {
+) -> Result<Vec<RefusedRecords>, OperationError> {
     let of_topic = chunks.iter().filter(|(chunk, _)| chunk.topic == topic);
-    let reads = of_topic
-        .cloned()
-        .map(|(chunk, key)| read_quarantine_object(Arc::clone(&lake.refined), chunk, key));
-    let mut objects: Vec<(Chunk, Vec<QuarantinedRecord>)> = stream::iter(reads)
+    let reads = of_topic.map(|(chunk, key)| read_quarantine_object(lake, chunk.clone(), key));
+    let objects: Vec<Option<RefusedRecords>> = stream::iter(reads)
         .buffered(READS_AT_ONCE)
         .try_collect()
         .await?;
 
-    objects.sort_by_key(|(chunk, _)| (chunk.partition == REDRIVE_PARTITION, chunk.clone()));
-    let mut records = Vec::new();
-    for (chunk, refused) in objects {
-        records.extend(refused.into_iter().map(|record| (chunk.clone(), record)));
-    }
-    Ok(records)
+    let mut objects: Vec<RefusedRecords> = objects.into_iter().flatten().collect();
+    objects.sort_by_key(|object| {
+        let is_redriven = object.chunk.partition == REDRIVE_PARTITION;
+        (is_redriven, object.chunk.clone())
+    });
+    Ok(objects)
 }
 
-/// The refused records of a quarantine object, when its chunk still has any.
+/// The refused records of a quarantine object; none when its chunk has no more, or when the object
+/// cannot be read, which is noted.
 async fn read_quarantine_object(
-    refined: Arc<dyn ObjectStore>,
+    lake: &LakeHandle,
     chunk: Chunk,
-    key: String,
-) -> Result<(Chunk, Vec<QuarantinedRecord>), OperationError> {
-    let mut refused = Vec::new();
-    if has_refused_records(&chunk, &*refined).await? {
-        refused = lake::decode_quarantine(refined.get(&key).await?.body)?;
+    key: &str,
+) -> Result<Option<RefusedRecords>, OperationError> {
+    let has_refused = has_refused_records(lake, &chunk).await?;
+    if has_refused == Some(false) {
+        return Ok(None);
     }
-    Ok((chunk, refused))
+    let object = lake.refined.get_if_present(key).await;
+    let Some(object) = lake.unreadable.note(object)?.flatten() else {
+        return Ok(None);
+    };
+
+    let records = lake::decode_quarantine(object.body);
+    let records = lake.unreadable.note_decoded(key, records);
+    Ok(records.map(|records| RefusedRecords {
+        chunk,
+        is_counted: has_refused.is_some(),
+        records,
+    }))
 }
 
-/// Whether the receipt still counts refused records. When `pole-transform` has transformed the raw
-/// object again, under a mapping that was fixed, none of its records may be refused any more.
+/// Whether the receipt still counts refused records; none when the receipt cannot be read. When
+/// `pole-transform` has transformed the raw object again, under a mapping that was fixed, none of
+/// its records may be refused any more.
 async fn has_refused_records(
+    lake: &LakeHandle,
     chunk: &Chunk,
-    refined: &dyn ObjectStore,
-) -> Result<bool, OperationError> {
-    match refined.get(&chunk.receipt_key()).await {
-        Ok(object) => Ok(Receipt::from_json(&object.body)?.quarantined_total() > 0),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+) -> Result<Option<bool>, OperationError> {
+    let key = chunk.receipt_key();
+    let Some(object) = lake
+        .unreadable
+        .note(lake.refined.get_if_present(&key).await)?
+    else {
+        return Ok(None);
+    };
+    let Some(object) = object else {
+        return Ok(Some(false));
+    };
+
+    let receipt = Receipt::from_json(&object.body);
+    let receipt = lake.unreadable.note_decoded(&key, receipt);
+    Ok(receipt.map(|receipt| receipt.quarantined_total() > 0))
 }

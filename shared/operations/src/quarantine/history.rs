@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lake::{Chunk, REDRIVE_PARTITION, RedriveOrigin};
+use lake::{Chunk, REDRIVE_PARTITION, Receipt, RedriveOrigin};
 use serde::Serialize;
-use store::ObjectStore;
-use store::streams::{find_first_chunks, list_raw_chunks, read_receipts};
+use store::streams::{ReceiptReading, find_first_chunks, list_raw_chunks, read_each_receipt};
 
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -22,6 +21,8 @@ pub enum RedriveStatus {
     Refined,
     /// By now the contract declares its type as one to ignore.
     Ignored,
+    /// An object that says what became of it cannot be read. It is not redriven: it may have been.
+    Unknown,
 }
 
 impl RedriveStatus {
@@ -33,6 +34,7 @@ impl RedriveStatus {
             Self::Underway => "underway",
             Self::Refined => "refined",
             Self::Ignored => "ignored",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -43,12 +45,19 @@ pub(super) struct RedriveHistory {
     /// The outcomes of each origin's redrives, in their order.
     outcomes: BTreeMap<RedriveOrigin, Vec<String>>,
     underway: BTreeSet<RedriveOrigin>,
+    /// Records of raw objects whose receipts cannot be read.
+    unknown: BTreeSet<RedriveOrigin>,
+    /// Whether a raw object of the redrive partition cannot be read: it may hold any record.
+    is_incomplete: bool,
 }
 
 impl RedriveHistory {
     pub(super) fn status(&self, origin: RedriveOrigin) -> RedriveStatus {
         if self.underway.contains(&origin) {
             return RedriveStatus::Underway;
+        }
+        if self.unknown.contains(&origin) {
+            return RedriveStatus::Unknown;
         }
 
         let outcomes = self.outcomes.get(&origin);
@@ -58,6 +67,7 @@ impl RedriveHistory {
         {
             Some("refined") => RedriveStatus::Refined,
             Some("ignored") => RedriveStatus::Ignored,
+            _ if self.is_incomplete => RedriveStatus::Unknown,
             _ => RedriveStatus::Open,
         }
     }
@@ -75,33 +85,71 @@ pub(super) async fn read_redrive_history(
     let mut history = RedriveHistory::default();
     let firsts = find_first_chunks(topic, &*lake.raw).await?.into_iter();
     for first in firsts.filter(|first| first.partition == REDRIVE_PARTITION) {
-        let receipts = read_receipts(&first, &*lake.refined).await?;
-        for redriven in receipts.iter().flat_map(|receipt| &receipt.redriven) {
-            if let Some(origin) = RedriveOrigin::parse(&redriven.of) {
-                let outcomes = history.outcomes.entry(origin).or_default();
-                outcomes.push(redriven.outcome.clone());
-            }
-        }
-
-        let transformed: BTreeSet<i64> = receipts.iter().map(|receipt| receipt.offset).collect();
+        let readings = read_each_receipt(&first, &*lake.refined).await?;
         for chunk in list_raw_chunks(&first, &*lake.raw).await? {
-            if !transformed.contains(&chunk.offset) {
-                let origins = read_origins(&chunk, &*lake.raw).await?;
-                history.underway.extend(origins);
-            }
+            let reading = readings.iter().find(|known| known.offset == chunk.offset);
+            history.add_chunk(lake, &chunk, reading).await?;
         }
     }
     Ok(history)
 }
 
-/// The origins of a raw object of the redrive partition.
+impl RedriveHistory {
+    /// Adds what became of the records of a raw object of the redrive partition.
+    async fn add_chunk(
+        &mut self,
+        lake: &LakeHandle,
+        chunk: &Chunk,
+        reading: Option<&ReceiptReading>,
+    ) -> Result<(), OperationError> {
+        match reading.map(|reading| &reading.receipt) {
+            Some(Ok(receipt)) => self.add_outcomes(receipt),
+            Some(Err(object)) => {
+                lake.unreadable.add(object.clone());
+                match read_origins(lake, chunk).await? {
+                    Some(origins) => self.unknown.extend(origins),
+                    None => self.is_incomplete = true,
+                }
+            }
+            None => match read_origins(lake, chunk).await? {
+                Some(origins) => self.underway.extend(origins),
+                None => self.is_incomplete = true,
+            },
+        }
+        Ok(())
+    }
+
+    fn add_outcomes(&mut self, receipt: &Receipt) {
+        for redriven in &receipt.redriven {
+            if let Some(origin) = RedriveOrigin::parse(&redriven.of) {
+                let outcomes = self.outcomes.entry(origin).or_default();
+                outcomes.push(redriven.outcome.clone());
+            }
+        }
+    }
+}
+
+/// The origins of a raw object of the redrive partition; none when it cannot be read, which is
+/// noted.
 pub(super) async fn read_origins(
+    lake: &LakeHandle,
     chunk: &Chunk,
-    raw: &dyn ObjectStore,
-) -> Result<Vec<RedriveOrigin>, OperationError> {
-    let batches = lake::decode_raw(raw.get(&chunk.raw_key()).await?.body)?;
+) -> Result<Option<Vec<RedriveOrigin>>, OperationError> {
+    let key = chunk.raw_key();
+    let Some(object) = lake.unreadable.note(lake.raw.get(&key).await)? else {
+        return Ok(None);
+    };
+    let Some(batches) = lake
+        .unreadable
+        .note_decoded(&key, lake::decode_raw(object.body))
+    else {
+        return Ok(None);
+    };
+
     let headers = batches
         .iter()
-        .flat_map(|batch| (0..batch.len()).map(|row| batch.headers(row)));
-    Ok(headers.filter_map(RedriveOrigin::from_headers).collect())
+        .flat_map(|batch| (0..batch.len()).map(move |row| batch.headers(row)));
+    Ok(Some(
+        headers.filter_map(RedriveOrigin::from_headers).collect(),
+    ))
 }

@@ -41,7 +41,7 @@ impl RedriveOutcome {
 }
 
 /// Appends the open records among `entries` to their topics' redrive partitions; gives the raw
-/// objects.
+/// objects. A stream whose log cannot be read is noted and appended nothing to; the others go on.
 ///
 /// # Errors
 /// When the storage does not answer. The records that were appended by then are underway; the
@@ -71,7 +71,8 @@ pub async fn redrive_entries(
         for batch in split_into_batches(&entries) {
             let records = batch.iter().map(|entry| redriven_record(entry, now));
             let records = records.collect();
-            chunks.push(raw_log::append_records(&*lake.raw, &stream, records).await?);
+            let appended = raw_log::append_records(&*lake.raw, &stream, records).await;
+            chunks.extend(lake.unreadable.note(appended)?);
         }
     }
     Ok(chunks)
@@ -118,7 +119,7 @@ fn redriven_record(entry: &QuarantineEntry, now: i64) -> RawRecord<'static> {
 /// outcome of each record.
 ///
 /// # Errors
-/// When the storage does not answer or an object is damaged.
+/// When the storage does not answer.
 pub async fn wait_for_outcomes(
     lake: &LakeHandle,
     chunks: &[Chunk],
@@ -130,8 +131,8 @@ pub async fn wait_for_outcomes(
         match wait_for_receipt(lake, chunk, deadline).await? {
             Some(receipt) => outcomes.extend(receipt_outcomes(chunk, receipt)),
             None => {
-                let origins = read_origins(chunk, &*lake.raw).await?.into_iter();
-                outcomes.extend(origins.map(|origin| RedriveOutcome {
+                let origins = read_origins(lake, chunk).await?.unwrap_or_default();
+                outcomes.extend(origins.into_iter().map(|origin| RedriveOutcome {
                     topic: chunk.topic.clone(),
                     origin,
                     outcome: RedriveStatus::Underway.label().to_owned(),
@@ -142,18 +143,23 @@ pub async fn wait_for_outcomes(
     Ok(outcomes)
 }
 
-/// The receipt of a raw object; none when it is not there at the deadline.
+/// The receipt of a raw object; none when it is not there at the deadline, or cannot be read, which
+/// is noted.
 async fn wait_for_receipt(
     lake: &LakeHandle,
     chunk: &Chunk,
     deadline: Instant,
 ) -> Result<Option<Receipt>, OperationError> {
+    let key = chunk.receipt_key();
     loop {
-        match lake.refined.get(&chunk.receipt_key()).await {
-            Ok(object) => return Ok(Some(Receipt::from_json(&object.body)?)),
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            Err(_) if Instant::now() >= deadline => return Ok(None),
-            Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+        let object = lake.refined.get_if_present(&key).await;
+        match lake.unreadable.note(object)? {
+            Some(Some(object)) => {
+                let receipt = Receipt::from_json(&object.body);
+                return Ok(lake.unreadable.note_decoded(&key, receipt));
+            }
+            Some(None) if Instant::now() < deadline => tokio::time::sleep(POLL_INTERVAL).await,
+            _ => return Ok(None),
         }
     }
 }

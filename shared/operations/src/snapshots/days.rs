@@ -141,11 +141,13 @@ pub(super) fn describe_absent_day(owner: &str, day: Day, days: &[Day]) -> String
 
     if nearest.is_empty() {
         return format!(
-            "{owner} has no snapshot of {day}, nor of any other day; `polelake run-day {day}` makes it"
+            "{owner} has no snapshot of {day}, nor of any other day; `polelake run-day {day}` \
+             makes it"
         );
     }
     format!(
-        "{owner} has no snapshot of {day}; nearest to it: {}. `polelake snapshot ls` lists all days",
+        "{owner} has no snapshot of {day}; nearest to it: {}. `polelake snapshot ls` lists all \
+         days",
         nearest.join(" and ")
     )
 }

@@ -46,7 +46,8 @@ fn pyarrow_snippet(files: &[String]) -> String {
 
     match bucket_keys.filter(|keys| !keys.is_empty()) {
         Some(keys) => format!(
-            "import pyarrow.dataset as ds, pyarrow.fs as fs; ds.dataset([{}], format=\"parquet\", filesystem=fs.S3FileSystem()).to_table()",
+            "import pyarrow.dataset as ds, pyarrow.fs as fs; \
+             ds.dataset([{}], format=\"parquet\", filesystem=fs.S3FileSystem()).to_table()",
             join_quoted(&keys, quote_python)
         ),
         None => format!(

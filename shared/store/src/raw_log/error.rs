@@ -18,7 +18,8 @@ pub enum RawLogError {
     ForeignObject(String),
     /// Records have offsets before the log's first.
     #[error(
-        "{topic}-{partition}: offset {offset} is before the raw log's beginning; raise TOPIC_EPOCH to land the topic from its start"
+        "{topic}-{partition}: offset {offset} is before the raw log's beginning; raise TOPIC_EPOCH \
+         to land the topic from its start"
     )]
     BeforeLogStart {
         /// The topic.
@@ -36,7 +37,8 @@ pub enum RawLogError {
     StaleListing(String),
     /// Records that are newer than the log's end have offsets before it.
     #[error(
-        "{topic}-{partition} was recreated: offset {offset} comes again with newer records; raise TOPIC_EPOCH"
+        "{topic}-{partition} was recreated: offset {offset} comes again with newer records; raise \
+         TOPIC_EPOCH"
     )]
     TopicRecreated {
         /// The topic.

@@ -106,7 +106,12 @@ pub(super) async fn write_end_hint(store: &dyn ObjectStore, stream: &Chunk, end:
 
     let key = stream.log_end_hint_key();
     if let Err(error) = store.put(&key, end.to_hint(), "application/json").await {
-        tracing::warn!(%error, topic = stream.topic, partition = stream.partition, "hint not written");
+        tracing::warn!(
+            %error,
+            topic = stream.topic,
+            partition = stream.partition,
+            "hint not written",
+        );
     }
     LogEnd {
         since_hint: 0,

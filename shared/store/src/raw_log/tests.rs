@@ -125,7 +125,9 @@ proptest! {
         gap in 2..7i64,
     ) {
         runtime().block_on(async {
-            let store = Lossy { inner: MemoryStore::default(), script: std::sync::Mutex::new(script) };
+            let store = Lossy {
+                inner: MemoryStore::default(), script: std::sync::Mutex::new(script)
+            };
             let (mut ends, mut done) = (LogEndCache::default(), 0i64);
             for (length, overlap, cold) in cuts {
                 if cold {

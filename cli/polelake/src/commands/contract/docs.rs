@@ -89,7 +89,8 @@ fn index_page(catalogue: &Catalogue) -> String {
 fn source_page(catalogue: &Catalogue, mapping: &CompiledMapping) -> String {
     let contract = &mapping.contract;
     let mut out = format!(
-        "# {}\n\n{}\n\nSource `{}`, contract {}, mapping {}. Topic `{}`. Owner: {}.\n\n## Event types\n\n| Type | Does |\n|---|---|\n",
+        "# {}\n\n{}\n\nSource `{}`, contract {}, mapping {}. Topic `{}`. Owner: {}.\n\n\
+         ## Event types\n\n| Type | Does |\n|---|---|\n",
         escape_cell(&contract.title),
         escape_cell(&contract.purpose),
         contract.name,
@@ -157,7 +158,8 @@ fn write_field_rows(out: &mut String, below: &str, property: &Property) {
 
 fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
     let mut out = format!(
-        "# {}\n\n{}\n\nFamily {}, contract {}, owner {}. Filled by: {}.\n\n## Columns\n\n| Column | Type | Class | Meaning | Standard |\n|---|---|---|---|---|\n",
+        "# {}\n\n{}\n\nFamily {}, contract {}, owner {}. Filled by: {}.\n\n## Columns\n\n\
+         | Column | Type | Class | Meaning | Standard |\n|---|---|---|---|---|\n",
         table.name,
         escape_cell(&table.meaning),
         table.family.name(),
@@ -178,7 +180,8 @@ fn table_page(catalogue: &Catalogue, table: &TableContract) -> String {
         );
     }
     out.push_str(
-        "\n## Rules\n\n| Rule | Expectation | Dimension | Target | Enforced by |\n|---|---|---|---|---|\n",
+        "\n## Rules\n\n| Rule | Expectation | Dimension | Target | Enforced by |\n\
+         |---|---|---|---|---|\n",
     );
     for rule in &table.rules {
         let _ = writeln!(

@@ -54,7 +54,8 @@ fn print_catalogue(catalogue: &Catalogue, advice: usize) {
 
     let rules: usize = catalogue.tables.iter().map(|table| table.rules.len()).sum();
     println!(
-        "\n{} sources, {} tables, {rules} rules and {} reference lists compile; {advice} pieces of advice",
+        "\n{} sources, {} tables, {rules} rules and {} reference lists compile; \
+         {advice} pieces of advice",
         catalogue.mappings.len(),
         catalogue.tables.len(),
         catalogue.lists.iter().count()

@@ -41,7 +41,8 @@ fn parse_source_name(name: &str) -> Result<(&str, &str), CliError> {
 
     valid.ok_or_else(|| {
         let why = format!(
-            "`{name}` is not <team>/<dataset> in lower case letters, digits and `-`, such as library/loans"
+            "`{name}` is not <team>/<dataset> in lower case letters, digits and `-`, such as \
+             library/loans"
         );
         why.into()
     })

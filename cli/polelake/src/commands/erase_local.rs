@@ -1,0 +1,74 @@
+//! What an erasure does on the local platform beyond the zones: its Kafka log, and its queues.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::PlatformClient;
+use crate::error::CliError;
+
+/// How long the erasure waits for events on their way. A landing that fails does not end by
+/// waiting, and the rest is erased all the same.
+const SETTLING_MAX: Duration = Duration::from_secs(30);
+
+/// What the erasure found and did outside of the zones.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LocalErasure {
+    /// Landed records that were cut out of the Kafka log.
+    records_cut: u64,
+    /// Records that the Kafka log still holds, because they are not landed.
+    records_left: u64,
+    /// Dead letters of the relay's queues: events that were never accepted, which the erasure does
+    /// not read.
+    #[serde(default)]
+    dead_letters: usize,
+}
+
+/// Waits until events on their way are in the zones, where the erasure finds them.
+pub(crate) async fn wait_for_pending_events(client: &PlatformClient) -> Result<(), CliError> {
+    let settled = tokio::time::timeout(SETTLING_MAX, client.wait_until_settled());
+    settled.await.unwrap_or(Ok(()))
+}
+
+/// Cuts the landed records out of the Kafka log, and counts what is left in the folder.
+pub(crate) async fn erase_outside_zones(
+    client: &PlatformClient,
+    folder: &Path,
+) -> Result<LocalErasure, CliError> {
+    let truncation = client.truncate_landed_records().await?;
+    let erasure = serde_json::from_value(truncation)?;
+    Ok(LocalErasure {
+        dead_letters: count_relay_dead_letters(&folder.join("queues")),
+        ..erasure
+    })
+}
+
+/// The files of the relay's queues in `dead`; the queue of raw objects holds keys only.
+fn count_relay_dead_letters(queues: &Path) -> usize {
+    let queues = std::fs::read_dir(queues).into_iter().flatten().flatten();
+    let relay_queues =
+        queues.filter(|queue| queue.file_name().to_string_lossy().starts_with("relay-"));
+    let dead = relay_queues.filter_map(|queue| std::fs::read_dir(queue.path().join("dead")).ok());
+    dead.map(Iterator::count).sum()
+}
+
+impl LocalErasure {
+    /// Prints what became of the Kafka log and what a person must look at.
+    pub(crate) fn print(&self, folder: &Path) {
+        println!("kafka: {} landed records cut", self.records_cut);
+        if self.records_left > 0 {
+            println!(
+                "{} records are not landed and stay in the local Kafka log: run the erasure again",
+                self.records_left
+            );
+        }
+        if self.dead_letters > 0 {
+            println!(
+                "{} events that were never accepted are in {}/queues/relay-*/dead: look for the subject's key there, and delete those files",
+                self.dead_letters,
+                folder.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Days built again, one after the other: from the refined zone, or from raw objects that are
+//! transformed again first.
+
+mod chunk_days;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use contract::TableContract;
+use host::Failure;
+use lake::{Chunk, Day};
+use serde::Serialize;
+use store::streams::{find_first_chunks, list_manifest_days, read_each_receipt};
+use store::{ObjectError, UnreadableObject};
+
+use self::chunk_days::{BlockedDays, ChunkOfDays, chunks_of_stream};
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+use crate::tables::select_tables;
+
+/// The functions' own code that a rebuild runs. One task runs it, so its futures need not be
+/// `Send`.
+#[async_trait(?Send)]
+pub trait DayRebuilder {
+    /// Transforms a raw object again under the contracts of today.
+    ///
+    /// # Errors
+    /// As `pole-transform` fails.
+    async fn retransform_chunk(&self, chunk: &Chunk) -> Result<(), Failure>;
+
+    /// Merges a day of these tables again, of all when no table is named.
+    ///
+    /// # Errors
+    /// As `snapshot-merge` fails when it can merge no table.
+    async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure>;
+}
+
+/// What the merge of a day did.
+#[derive(Clone, Debug, Default)]
+pub struct RebuiltDay {
+    /// How many manifests changed.
+    pub manifests_written: usize,
+    /// The tables that were not merged, by name, each with the reason.
+    pub failures: Vec<(String, Failure)>,
+}
+
+/// A table's day that was not built again. It stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct SkippedDay {
+    /// The table.
+    pub table: String,
+    /// The day, `YYYY-MM-DD`.
+    pub date: String,
+    /// The object that the day needs and that cannot be read.
+    pub object: String,
+}
+
+/// Which days are built again, and from what.
+#[derive(Clone, Debug)]
+pub struct RebuildRequest {
+    /// The first day.
+    pub from: Day,
+    /// The last day; the newest day of any table when none is given.
+    pub to: Option<Day>,
+    /// Only these tables; all of them when it is empty.
+    pub tables: Vec<String>,
+    /// Whether the days' raw objects are transformed again first.
+    pub raw: bool,
+}
+
+/// How far a rebuild has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RebuildProgress {
+    /// So many of the raw objects are transformed again.
+    RawObjects {
+        /// Done.
+        done: usize,
+        /// Of all.
+        total: usize,
+    },
+    /// So many of the days are merged again.
+    Days {
+        /// Done.
+        done: usize,
+        /// Of all.
+        total: usize,
+    },
+}
+
+/// What a rebuild did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RebuildOutcome {
+    /// The first day, `YYYY-MM-DD`.
+    pub from: String,
+    /// The last day.
+    pub to: String,
+    /// Raw objects that were transformed again.
+    pub raw_objects: usize,
+    /// Manifests that changed.
+    pub manifests_written: usize,
+    /// The newest day after the last one: it, and the days before it, are still built on what was
+    /// there before.
+    pub later_days_until: Option<String>,
+    /// Days that were not built again, by table.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedDay>,
+    /// Objects that could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<UnreadableObject>,
+}
+
+impl RebuildOutcome {
+    /// Whether every day was built again from everything.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.skipped.is_empty() && self.unreadable.is_empty()
+    }
+}
+
+/// Builds the days again, and reports each step to `progress`. An object that cannot be read keeps
+/// the days of the tables that need it as they were, and no other.
+///
+/// # Errors
+/// When there is no such table, the days are not a range, the storage does not answer, or a
+/// function's own code fails for another reason than an object. Days before that are built again
+/// already; the same request does the rest.
+pub async fn rebuild_days(
+    lake: &LakeHandle,
+    request: &RebuildRequest,
+    rebuilder: &dyn DayRebuilder,
+    progress: &(dyn Fn(RebuildProgress) + Send + Sync),
+) -> Result<RebuildOutcome, OperationError> {
+    let tables = select_tables(lake, &request.tables)?;
+    let newest = find_newest_day(lake).await?;
+    let from = request.from;
+    let to = last_day(request, newest)?;
+    let mut run = RebuildRun {
+        lake,
+        request,
+        rebuilder,
+        progress,
+        blocked: BlockedDays::default(),
+        skipped: BTreeSet::new(),
+    };
+
+    let mut raw_objects = 0;
+    if request.raw {
+        let chunks = list_chunks_of_days(lake, &tables, from, to).await?;
+        raw_objects = run.retransform_chunks(&chunks).await?;
+    }
+    let manifests_written = run.merge_days(from, to).await?;
+
+    Ok(RebuildOutcome {
+        from: from.to_string(),
+        to: to.to_string(),
+        raw_objects,
+        manifests_written,
+        later_days_until: newest
+            .filter(|newest| *newest > to)
+            .map(|day| day.to_string()),
+        skipped: run.skipped.into_iter().collect(),
+        unreadable: lake.unreadable.take(),
+    })
+}
+
+/// A rebuild that runs.
+struct RebuildRun<'r> {
+    lake: &'r LakeHandle,
+    request: &'r RebuildRequest,
+    rebuilder: &'r dyn DayRebuilder,
+    progress: &'r (dyn Fn(RebuildProgress) + Send + Sync),
+    blocked: BlockedDays,
+    skipped: BTreeSet<SkippedDay>,
+}
+
+impl RebuildRun<'_> {
+    /// Transforms the raw objects again; gives how many. The days of one that cannot be read are
+    /// blocked: they would mix the rows of two mappings.
+    async fn retransform_chunks(&mut self, chunks: &[ChunkOfDays]) -> Result<usize, Failure> {
+        let total = chunks.len();
+        let mut transformed = 0;
+        for (index, chunk) in chunks.iter().enumerate() {
+            let result = self.rebuilder.retransform_chunk(&chunk.chunk).await;
+            match result {
+                Ok(()) => transformed += 1,
+                Err(failure) => {
+                    let object = failure.unreadable_object().ok_or(failure)?;
+                    self.blocked.block(self.lake, chunk, &object.object);
+                    self.lake.unreadable.add(object);
+                }
+            }
+            let done = index + 1;
+            (self.progress)(RebuildProgress::RawObjects { done, total });
+        }
+        Ok(transformed)
+    }
+
+    /// Merges every day; gives how many manifests changed.
+    async fn merge_days(&mut self, from: Day, to: Day) -> Result<usize, Failure> {
+        let days = from.0..=to.0;
+        let total = days.clone().count();
+        let mut written = 0;
+        for (index, day) in days.enumerate() {
+            written += self.merge_day(Day(day)).await?;
+            let done = index + 1;
+            (self.progress)(RebuildProgress::Days { done, total });
+        }
+        Ok(written)
+    }
+
+    /// Merges a day of the tables that are not blocked; gives how many manifests changed.
+    async fn merge_day(&mut self, day: Day) -> Result<usize, Failure> {
+        let blocked = self.blocked.of_day(day);
+        if blocked.is_empty() {
+            return self.merge_tables(day, &self.request.tables).await;
+        }
+
+        let mut tables = Vec::new();
+        for table in select_tables(self.lake, &self.request.tables).unwrap_or_default() {
+            match blocked.get(table.name.as_str()) {
+                Some(object) => self.skip(&table.name, day, object),
+                None => tables.push(table.name.clone()),
+            }
+        }
+        if tables.is_empty() {
+            return Ok(0);
+        }
+        self.merge_tables(day, &tables).await
+    }
+
+    async fn merge_tables(&mut self, day: Day, tables: &[String]) -> Result<usize, Failure> {
+        let merged = self.rebuilder.merge_day(day, tables).await?;
+        for (table, failure) in merged.failures {
+            let object = failure.unreadable_object().ok_or(failure)?;
+            self.skip(&table, day, &object.object);
+            self.lake.unreadable.add(object);
+        }
+        Ok(merged.manifests_written)
+    }
+
+    fn skip(&mut self, table: &str, day: Day, object: &str) {
+        self.skipped.insert(SkippedDay {
+            table: table.to_owned(),
+            date: day.to_string(),
+            object: object.to_owned(),
+        });
+    }
+}
+
+/// The last day of a request, when it is not before the first one.
+fn last_day(request: &RebuildRequest, newest: Option<Day>) -> Result<Day, OperationError> {
+    let from = request.from;
+    let to = request
+        .to
+        .or(newest)
+        .ok_or("there is no snapshot yet; name the last day with --to")?;
+
+    if to < from {
+        return Err(format!("the last day, {to}, is before the first, {from}").into());
+    }
+    Ok(to)
+}
+
+/// The newest day of any table.
+async fn find_newest_day(lake: &LakeHandle) -> Result<Option<Day>, OperationError> {
+    let mut newest = None;
+    for table in &lake.catalogue.tables {
+        let days = list_manifest_days(&table.name, &*lake.curated).await?;
+        newest = newest.max(days.last().copied());
+    }
+    Ok(newest)
+}
+
+/// The transformed raw objects of the topics that fill the tables, with records of the days.
+async fn list_chunks_of_days(
+    lake: &LakeHandle,
+    tables: &[&TableContract],
+    from: Day,
+    to: Day,
+) -> Result<Vec<ChunkOfDays>, OperationError> {
+    let mut chunks = Vec::new();
+    for topic in list_source_topics(lake, tables) {
+        for first in find_first_chunks(&topic, &*lake.raw).await? {
+            let readings = read_each_receipt(&first, &*lake.refined).await?;
+            let of_stream = chunks_of_stream(&first, &readings);
+            chunks.extend(of_stream.filter(|chunk| chunk.has_records_within(from, to)));
+        }
+    }
+    Ok(chunks)
+}
+
+/// The topics that fill the tables, each once.
+fn list_source_topics(lake: &LakeHandle, tables: &[&TableContract]) -> Vec<String> {
+    let mut topics: Vec<String> = tables
+        .iter()
+        .flat_map(|table| lake.catalogue.topics_of_table(&table.name))
+        .map(str::to_owned)
+        .collect();
+    topics.sort();
+    topics.dedup();
+    topics
+}
