@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::column::ColumnType;
 use crate::json::render_json;
-use crate::number::{Rounding, canonical_number, exact_digits, number_text, round_number};
+use crate::number::{
+    Rounding, exact_digits, nearest_double, number_of_text, number_text, round_number,
+};
 use crate::time::{MICROS_PER_DAY, local_date, parse_date, parse_timestamp, timestamp_text};
 
 /// A value for a column.
@@ -125,7 +127,8 @@ impl<'v> Cell<'v> {
         match &self {
             Self::Float(_) | Self::Exact(_) | Self::Text(_) => {
                 let text = self.clone().into_text().unwrap_or_default();
-                match round_number(&text, places, rounding) {
+                let plain = number_of_text(&text);
+                match plain.and_then(|plain| round_number(&plain, places, rounding)) {
                     Some(rounded) => Self::Text(Cow::Owned(rounded)),
                     None => self,
                 }
@@ -170,7 +173,7 @@ impl<'v> Cell<'v> {
             Self::Text(text) => text
                 .parse()
                 .ok()
-                .or_else(|| canonical_number(text)?.parse().ok()),
+                .or_else(|| number_of_text(text)?.parse().ok()),
             _ => None,
         }
     }
@@ -179,9 +182,7 @@ impl<'v> Cell<'v> {
         match self {
             Self::Integer(number) => Some(*number as f64),
             Self::Float(number) => Some(*number),
-            Self::Text(text) | Self::Exact(text) => {
-                text.parse().ok().filter(|number: &f64| number.is_finite())
-            }
+            Self::Text(text) | Self::Exact(text) => nearest_double(text),
             _ => None,
         }
     }
@@ -191,11 +192,7 @@ impl<'v> Cell<'v> {
             Self::Boolean(value) => Some(*value),
             Self::Integer(0) => Some(false),
             Self::Integer(1) => Some(true),
-            Self::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-                "true" | "yes" | "y" | "1" => Some(true),
-                "false" | "no" | "n" | "0" => Some(false),
-                _ => None,
-            },
+            Self::Text(text) => boolean_of_text(text),
             _ => None,
         }
     }
@@ -235,7 +232,8 @@ impl<'v> Cell<'v> {
     fn into_decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
         let text = match self {
             Self::Decimal(_) => return Ok(self),
-            Self::Integer(_) | Self::Float(_) | Self::Exact(_) | Self::Text(_) => self.into_text(),
+            Self::Text(text) => number_of_text(&text).map(Cow::Owned),
+            Self::Integer(_) | Self::Float(_) | Self::Exact(_) => self.into_text(),
             _ => None,
         };
         let text = text.ok_or(NO_AMOUNT)?;
@@ -243,34 +241,34 @@ impl<'v> Cell<'v> {
     }
 }
 
+/// True or false, as a word or digit of a text says it.
+pub(crate) fn boolean_of_text(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "y" | "1" => Some(true),
+        "false" | "no" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 /// Why a value is no amount.
 const NO_AMOUNT: &str = "an amount such as 118.40 was expected";
 
-/// The digits of a decimal text at a scale. No digit is dropped but a zero behind all others:
-/// 1.005 is no amount of pence, and the mapping says how it is rounded.
-fn parse_decimal(text: &str, digits: usize, scale: usize) -> Result<i128, &'static str> {
-    let (sign, unsigned) = match text.strip_prefix('-') {
+/// The digits of a plain number at a scale. No digit is dropped: 1.005 is no amount of pence, and
+/// the mapping says how it is rounded.
+fn parse_decimal(plain: &str, digits: usize, scale: usize) -> Result<i128, &'static str> {
+    let (sign, unsigned) = match plain.strip_prefix('-') {
         Some(rest) => (-1, rest),
-        None => (1, text),
+        None => (1, plain),
     };
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let is_number = whole.len() + fraction.len() > 0
-        && whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|byte| byte.is_ascii_digit());
-    if !is_number {
-        return Err(NO_AMOUNT);
-    }
-
     let whole = whole.trim_start_matches('0');
-    let fraction = fraction.trim_end_matches('0');
     if fraction.len() > scale {
         return Err("the amount has more places than the column; `round` says how it is rounded");
     }
     if whole.len() + scale > digits {
         return Err("the amount has more digits than the column");
     }
+
     let number: i128 = format!("0{whole}{fraction:0<scale$}")
         .parse()
         .map_err(|_| NO_AMOUNT)?;

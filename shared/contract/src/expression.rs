@@ -1,5 +1,6 @@
 //! Compiled expressions: a verb with its paths and lists resolved.
 
+mod content;
 mod text_parser;
 
 use std::borrow::Cow;
@@ -273,21 +274,6 @@ impl CompiledExpression {
             | Self::Parse { from, .. }
             | Self::Normalise { from, .. } => from.is_stated(scope, calendar),
         }
-    }
-
-    /// The text that the expression reads first, for what its column cannot read; none for null.
-    pub(crate) fn raw_text<'v>(&self, scope: &ValueRoots<'v>) -> Option<Cow<'v, str>> {
-        let mut paths = self.paths().into_iter();
-        let value = paths.find_map(|path| path.first_value(scope).filter(|value| !value.is_null()));
-        Cell::from_json(value?).into_text()
-    }
-
-    /// Whether any path that it reads holds more than null or blank text.
-    pub(crate) fn reads_content(&self, scope: &ValueRoots<'_>) -> bool {
-        self.paths().iter().any(|path| {
-            path.first_value(scope)
-                .is_some_and(|value| Cell::from_json(value) != Cell::Null)
-        })
     }
 
     /// Whether a patch states any of the paths in the body that it reads, and whether it states all

@@ -59,6 +59,14 @@ impl FieldExtension {
         self.single_item == Some(SingleItem::AsList)
     }
 
+    /// Whether `other` accepts all that this one accepts.
+    pub(crate) fn accepts_within(&self, other: &Self) -> bool {
+        let types = &self.accepts;
+        types.iter().all(|accepted| other.accepts.contains(accepted))
+            && (!self.is_encoded() || other.is_encoded())
+            && (!self.is_single_item() || other.is_single_item())
+    }
+
     /// Whether values are read before they are checked.
     pub(crate) fn changes_value(&self) -> bool {
         self.is_encoded() || self.is_single_item()

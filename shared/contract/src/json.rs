@@ -15,6 +15,9 @@ use crate::fault::EventFault;
 use crate::number::{exact_digits, has_long_number, rewrite_inexact_numbers};
 use crate::walked_path::WalkedPath;
 
+/// The rule that a document with NUL breaks.
+const NUL_RULE: &str = "event.nul";
+
 /// How JSON writes NUL.
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
@@ -50,10 +53,26 @@ pub(crate) fn parse_document(bytes: &[u8]) -> Result<JsonDocument, EventFault> {
 /// Reads JSON and keeps every digit of its numbers, for files and APIs whose records become events.
 ///
 /// # Errors
-/// Where the text stops to be JSON. The reason never holds a value.
+/// Where the text stops to be JSON, or a number has too many digits. The reason never holds a value.
 pub fn read_json(bytes: &[u8]) -> Result<Value, EventFault> {
     let document = parse_document(bytes)?;
-    Ok(document.value)
+    match document.fault {
+        // An event with NUL in a text is quarantined by its path. A name with NUL may forge an exact
+        // number, as which it would be written.
+        Some(fault) if fault.rule != NUL_RULE || holds_exact_number(&document.value) => Err(fault),
+        _ => Ok(document.value),
+    }
+}
+
+/// Whether any number within the value is one that 64 bits do not hold.
+fn holds_exact_number(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_exact_number),
+        Value::Object(object) => {
+            exact_digits(value).is_some() || object.values().any(holds_exact_number)
+        }
+        _ => false,
+    }
 }
 
 /// A value as JSON, with every digit of its numbers.
@@ -313,7 +332,7 @@ fn find_nul(value: &Value, path: &WalkedPath<'_>) -> Option<String> {
 
 fn nul_fault(path: &str) -> EventFault {
     let reason = "a text holds NUL (U+0000), which tables and their readers cannot hold";
-    EventFault::new("event.nul", path, reason)
+    EventFault::new(NUL_RULE, path, reason)
 }
 
 /// Whether the brackets of a JSON text are nested deeper than `limit`. Stops at the first bracket

@@ -60,7 +60,7 @@ pub use incident::Incident;
 pub use info::ContractInfo;
 pub use json::{depth_exceeds, read_json, render_json};
 pub use list::{ReferenceList, ReferenceLists};
-pub use number::exact_number;
+pub use number::{exact_number, number_text};
 pub use odcs::{
     AuthoritativeDefinition, ContractDocument, Property, Quality, Role, SchemaObject, ServiceLevel,
     Support,

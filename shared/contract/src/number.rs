@@ -156,15 +156,50 @@ fn held_number(plain: &str) -> Option<Number> {
         .flatten()
 }
 
+/// The one form of a number that a text holds: as JSON writes it, or with no digit before or behind
+/// its point. None for a text that is no number, such as `1,000` or `£5`: `parse` says how those are
+/// read.
+pub(crate) fn number_of_text(text: &str) -> Option<String> {
+    canonical_number(text).or_else(|| {
+        let (sign, unsigned) = text.split_at(usize::from(text.starts_with(['-', '+'])));
+        match unsigned.strip_suffix('.') {
+            Some(whole) => canonical_number(&format!("{sign}{whole}")),
+            None if unsigned.starts_with('.') => canonical_number(&format!("{sign}0{unsigned}")),
+            None => None,
+        }
+    })
+}
+
+/// The double next to a number; none for a text that is no number, and for a number that is too
+/// large or too small for one.
+pub(crate) fn nearest_double(text: &str) -> Option<f64> {
+    let plain = number_of_text(text)?;
+    let double: f64 = plain.parse().ok()?;
+    let is_held = double.is_finite() && (double != 0.0 || plain == "0");
+    is_held.then_some(double)
+}
+
 /// The digits of an exact number that 64 bits do not hold; none for any other value. Empty digits
 /// are those of a number that has too many.
 pub(crate) fn exact_digits(value: &Value) -> Option<&str> {
     let object = value.as_object().filter(|object| object.len() == 1)?;
-    object.get(NUMBER_MEMBER)?.as_str()
+    let digits = object.get(NUMBER_MEMBER)?.as_str()?;
+    let mut bytes = digits.bytes();
+    bytes
+        .all(|byte| is_number_byte(byte) || byte == b'-')
+        .then_some(digits)
 }
 
-/// A number in its one form as text; none for a value that is no number.
-pub(crate) fn number_text(value: &Value) -> Option<Cow<'_, str>> {
+/// A number in its one form as text: `7.0` is `7`, and a number with more digits than 64 bits hold
+/// has all of them. None for a value that is no number.
+///
+/// ```
+/// let event = contract::read_json(b"[7.0, 89441100000000000011]").unwrap();
+/// assert_eq!(contract::number_text(&event[0]).as_deref(), Some("7"));
+/// assert_eq!(contract::number_text(&event[1]).as_deref(), Some("89441100000000000011"));
+/// ```
+#[must_use]
+pub fn number_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Number(number) => Some(Cow::Owned(held_text(number))),
         _ => exact_digits(value).map(Cow::Borrowed),

@@ -222,11 +222,12 @@ impl SourceContract {
             return;
         }
         let mut value = document.value.take();
-        self.event_structure.decode_fields(&mut value, document);
+        self.event_structure
+            .decode_fields(&mut value, "$", document);
         if let Some(structure) = &self.record_structure {
             for path in self.paths.records() {
                 if let Some(record) = path.plain_value_mut(&mut value) {
-                    structure.decode_fields(record, document);
+                    structure.decode_fields(record, path.text(), document);
                 }
             }
         }

@@ -54,6 +54,11 @@ impl<'t> WalkedPath<'t> {
         path
     }
 
+    /// The path of what a document at this position has at a path of its own, such as `$.a`.
+    pub(crate) fn join(&self, below: &str) -> String {
+        format!("{}{}", self.render_path(), below.trim_start_matches('$'))
+    }
+
     pub(crate) fn count_path(&self, counts: &mut BTreeMap<String, u64>) {
         count_path(self.render_path(), counts);
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+use crate::number::number_text;
 use crate::time::{parse_date, parse_timestamp};
 
 /// What a field's values are.
@@ -29,6 +30,8 @@ pub(super) struct SampleField {
     item_kind: SampleFieldKind,
     /// How far the values differ from the kind, as the extension on a field says it.
     leniency: Option<String>,
+    /// The same of the items of a list.
+    item_leniency: Option<String>,
 }
 
 /// The fields of objects, in the order in which they first appear.
@@ -64,12 +67,15 @@ fn collect_field(objects: &[Value], name: &str) -> SampleField {
         SampleFieldKind::List => values.into_iter().flat_map(list_items).cloned().collect(),
         _ => Vec::new(),
     };
+    let items: Vec<&Value> = nested.iter().collect();
+    let item_kind = guess_kind(&items);
     SampleField {
         name: name.to_owned(),
         kind,
-        inner: collect_fields(&nested),
-        item_kind: guess_kind(&nested.iter().collect::<Vec<_>>()),
+        item_kind,
         leniency,
+        item_leniency: guess_leniency(item_kind, &items).filter(|_| kind == SampleFieldKind::List),
+        inner: collect_fields(&nested),
     }
 }
 
@@ -89,7 +95,7 @@ fn guess_leniency(kind: SampleFieldKind, values: &[&Value]) -> Option<String> {
             Some("single-item: as-list".to_owned())
         }
         SampleFieldKind::Text => {
-            let numbers = has(Value::is_number).then_some("number");
+            let numbers = has(is_number).then_some("number");
             let booleans = has(Value::is_boolean).then_some("boolean");
             let accepted: Vec<&str> = numbers.into_iter().chain(booleans).collect();
             (!accepted.is_empty()).then(|| format!("accepts: [{}]", accepted.join(", ")))
@@ -105,7 +111,7 @@ fn guess_kind(values: &[&Value]) -> SampleFieldKind {
     if has_list
         && values
             .iter()
-            .all(|value| value.is_array() || value.is_object())
+            .all(|value| value.is_array() || is_object(value))
     {
         return SampleFieldKind::List;
     }
@@ -121,14 +127,22 @@ type ValueTest = fn(&Value) -> bool;
 /// The kinds with their tests, the narrower before the wider: every integer is a number, and every
 /// date a timestamp.
 const KIND_TESTS: [(SampleFieldKind, ValueTest); 7] = [
-    (SampleFieldKind::Object, Value::is_object),
+    (SampleFieldKind::Object, is_object),
     (SampleFieldKind::List, Value::is_array),
     (SampleFieldKind::Boolean, Value::is_boolean),
     (SampleFieldKind::Integer, Value::is_i64),
-    (SampleFieldKind::Number, Value::is_number),
+    (SampleFieldKind::Number, is_number),
     (SampleFieldKind::Date, is_date),
     (SampleFieldKind::Timestamp, is_timestamp),
 ];
+
+fn is_number(value: &Value) -> bool {
+    number_text(value).is_some()
+}
+
+fn is_object(value: &Value) -> bool {
+    value.is_object() && !is_number(value)
+}
 
 fn is_date(value: &Value) -> bool {
     value
@@ -218,10 +232,10 @@ impl SampleField {
         if self.inner.is_empty() {
             let items = match self.kind {
                 SampleFieldKind::List => {
-                    format!(
-                        ", items: {{logicalType: {}}}",
-                        self.item_kind.logical_type()
-                    )
+                    let item_type = self.item_kind.logical_type();
+                    let leniency = self.item_leniency.as_deref();
+                    let extension = leniency.map(field_extension).unwrap_or_default();
+                    format!(", items: {{logicalType: {item_type}{extension}}}")
                 }
                 _ => String::new(),
             };
@@ -250,9 +264,8 @@ impl SampleField {
             format!("classification: {classification}"),
             format!("description: '{}'", words.trim()),
         ];
-        members.extend(self.leniency.as_ref().map(|leniency| {
-            format!("customProperties: [{{property: polelake, value: {{{leniency}}}}}]")
-        }));
+        let leniency = self.leniency.as_deref().map(field_extension);
+        members.extend(leniency.map(|extension| extension.trim_start_matches(", ").to_owned()));
         members
     }
 
@@ -282,6 +295,11 @@ impl SampleField {
             kind => leaves.push((path, kind)),
         }
     }
+}
+
+/// Our extension of a field, as a further member of its property.
+fn field_extension(leniency: &str) -> String {
+    format!(", customProperties: [{{property: polelake, value: {{{leniency}}}}}]")
 }
 
 /// A path with one more name.

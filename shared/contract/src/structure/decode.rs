@@ -1,10 +1,14 @@
-//! The leniency that a contract declares: a single item becomes a list, and the text of JSON what it
-//! says. What cannot be read so stays as it is, and is refused with its path by the check of types.
+//! The leniency that a contract declares: a single item becomes a list, the text of JSON what it says,
+//! and the text of a number the number. What cannot be read so stays as it is, and is refused with
+//! its path by the check of types.
 
 use serde_json::Value;
 
 use super::DeclaredStructure;
+use super::types::typed_number;
+use crate::fault::EventFault;
 use crate::json::{JsonDocument, parse_document};
+use crate::walked_path::WalkedPath;
 
 impl DeclaredStructure {
     /// Whether the structure, or one within it, declares any leniency.
@@ -14,31 +18,48 @@ impl DeclaredStructure {
                 .iter()
                 .any(|field| field.extension.changes_value() || field.structure.has_leniency()),
             Self::List(item) => item.has_leniency(),
+            Self::Value(scalar, _) => scalar.reads_number_text(),
             _ => false,
         }
     }
 
     /// Reads the fields of a value as the contract declares them. `document` takes what the texts of
     /// JSON within it show.
-    pub(crate) fn decode_fields(&self, value: &mut Value, document: &mut JsonDocument) {
+    pub(crate) fn decode_fields(&self, value: &mut Value, root: &str, document: &mut JsonDocument) {
+        self.decode_value(value, &WalkedPath::root(root), document);
+    }
+
+    fn decode_value(
+        &self,
+        value: &mut Value,
+        path: &WalkedPath<'_>,
+        document: &mut JsonDocument,
+    ) {
         match (self, value) {
             (Self::Object(fields), Value::Object(object)) => {
                 for field in fields {
                     let Some(member) = object.get_mut(&field.name) else {
                         continue;
                     };
+                    let path = path.child(&field.name);
                     if field.extension.is_encoded() {
-                        decode_text(member, document);
+                        decode_text(member, &path, document);
                     }
                     if field.extension.is_single_item() {
                         wrap_single_item(member);
                     }
-                    field.structure.decode_fields(member, document);
+                    field.structure.decode_value(member, &path, document);
                 }
             }
             (Self::List(item), Value::Array(items)) => {
+                let element = path.element();
                 for value in items {
-                    item.decode_fields(value, document);
+                    item.decode_value(value, &element, document);
+                }
+            }
+            (Self::Value(scalar, _), value) if scalar.reads_number_text() => {
+                if let Some(number) = value.as_str().and_then(typed_number) {
+                    *value = number;
                 }
             }
             _ => {}
@@ -47,7 +68,7 @@ impl DeclaredStructure {
 }
 
 /// What the text of JSON says; blank text is null.
-fn decode_text(value: &mut Value, outer: &mut JsonDocument) {
+fn decode_text(value: &mut Value, path: &WalkedPath<'_>, outer: &mut JsonDocument) {
     let Some(text) = value.as_str() else {
         return;
     };
@@ -59,9 +80,13 @@ fn decode_text(value: &mut Value, outer: &mut JsonDocument) {
     // A text that is no JSON stays a text, which the check of types refuses.
     if let Ok(inner) = parse_document(text.as_bytes()) {
         *value = inner.value;
-        outer.fault = outer.fault.take().or(inner.fault);
-        for (path, count) in inner.duplicates {
-            *outer.duplicates.entry(path).or_default() += count;
+        let fault = inner.fault.map(|fault| EventFault {
+            path: path.join(&fault.path),
+            ..fault
+        });
+        outer.fault = outer.fault.take().or(fault);
+        for (below, count) in inner.duplicates {
+            *outer.duplicates.entry(path.join(&below)).or_default() += count;
         }
     }
 }

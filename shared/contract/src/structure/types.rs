@@ -4,9 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::{DeclaredField, DeclaredStructure, find_field};
+use crate::cell::boolean_of_text;
 use crate::fault::EventFault;
 use crate::field_extension::AcceptedType;
-use crate::number::{exact_digits, is_whole_number};
+use crate::number::{exact_digits, exact_number, is_whole_number, number_of_text};
 use crate::odcs::Property;
 use crate::walked_path::WalkedPath;
 
@@ -18,6 +19,8 @@ pub(crate) struct ScalarType {
     boolean: bool,
     /// Whether a number must be whole.
     whole: bool,
+    /// Whether a number is declared, and a text at most accepted besides.
+    is_numeric: bool,
     /// What messages call it.
     name: &'static str,
 }
@@ -28,6 +31,7 @@ const ANY_SCALAR: ScalarType = ScalarType {
     number: true,
     boolean: true,
     whole: false,
+    is_numeric: false,
     name: "a text, number or boolean",
 };
 
@@ -37,6 +41,7 @@ const NO_SCALAR: ScalarType = ScalarType {
     number: false,
     boolean: false,
     whole: false,
+    is_numeric: false,
     name: "",
 };
 
@@ -82,6 +87,7 @@ impl ScalarType {
         Self {
             number: true,
             whole,
+            is_numeric: true,
             name,
             ..NO_SCALAR
         }
@@ -103,6 +109,12 @@ impl ScalarType {
     /// file, says no more.
     fn reads_text(self) -> bool {
         !self.text && (self.number || self.boolean)
+    }
+
+    /// Whether the text of a number is read as the number, wherever it comes from: `"7"` and `7.0`
+    /// are one key then.
+    pub(super) fn reads_number_text(self) -> bool {
+        self.is_numeric && self.text
     }
 }
 
@@ -184,12 +196,16 @@ impl DeclaredStructure {
 
 /// The number or boolean that a text is; none for every other text.
 fn typed_text(text: &str, scalar: ScalarType) -> Option<Value> {
-    match text.trim() {
-        "true" if scalar.boolean => Some(true.into()),
-        "false" if scalar.boolean => Some(false.into()),
-        number if scalar.number => crate::number::exact_number(number),
-        _ => None,
-    }
+    let number = if scalar.number { typed_number(text) } else { None };
+    number.or_else(|| {
+        let word = boolean_of_text(text).filter(|_| scalar.boolean);
+        word.map(Value::Bool)
+    })
+}
+
+/// The number that a text is; none for every other text.
+pub(super) fn typed_number(text: &str) -> Option<Value> {
+    exact_number(&number_of_text(text.trim())?)
 }
 
 /// Members and fields are mostly in the same order, so the next field is mostly the one that is

@@ -169,7 +169,7 @@ impl RecordClassifier<'_> {
             return None;
         }
 
-        let bytes = serde_json::to_vec(&value).ok()?;
+        let bytes = contract::render_json(&value).into_bytes();
         let redacted = Event::parse(&mapping.contract, &bytes, Some(&event.id)).ok()?;
         let is_sound = match mapping.evaluate(&redacted) {
             Ok(EvaluatedEvent::Rows(rows)) => !rows.iter().any(|row| self.names_subject(row)),

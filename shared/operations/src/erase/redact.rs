@@ -1,5 +1,6 @@
 //! Redacts the mention of a person in a JSON value that is about another subject.
 
+use contract::number_text;
 use serde_json::Value;
 
 /// The outcome of a redaction.
@@ -41,15 +42,17 @@ pub fn redact(value: &mut Value, term: &str) -> Redaction {
 /// Removes every object within the value that can be removed; says whether the value itself still
 /// holds the term.
 fn strip_mentions(value: &mut Value, term: &str, removed: &mut bool) -> bool {
+    if let Some(digits) = number_text(value) {
+        return digits.contains(term);
+    }
     match value {
         Value::String(text) => text.contains(term),
-        Value::Number(number) => number.to_string().contains(term),
         Value::Array(items) => strip_list_mentions(items, term, removed),
         Value::Object(members) => {
             let mut still_held = false;
             for (name, member) in members.iter_mut() {
                 let holds_term = strip_mentions(member, term, removed);
-                if holds_term && member.is_object() && !name.contains(term) {
+                if holds_term && is_object(member) && !name.contains(term) {
                     *member = Value::Null;
                     *removed = true;
                 } else {
@@ -58,8 +61,13 @@ fn strip_mentions(value: &mut Value, term: &str, removed: &mut bool) -> bool {
             }
             still_held
         }
-        Value::Null | Value::Bool(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// Whether a value is an object: a number that 64 bits do not hold is none.
+fn is_object(value: &Value) -> bool {
+    value.is_object() && number_text(value).is_none()
 }
 
 /// The same for a list: says whether it holds the term outside its objects.
@@ -67,7 +75,7 @@ fn strip_list_mentions(items: &mut Vec<Value>, term: &str, removed: &mut bool) -
     let mut still_held = false;
     items.retain_mut(|item| {
         let holds_term = strip_mentions(item, term, removed);
-        let is_removed = holds_term && item.is_object();
+        let is_removed = holds_term && is_object(item);
         *removed |= is_removed;
         still_held |= holds_term && !is_removed;
         !is_removed
@@ -106,6 +114,14 @@ mod tests {
         let mut nested = json!({"pairs": [[{"id": KEY}, {"id": "a"}], [{"id": "b"}]]});
         assert_eq!(redact(&mut nested, KEY), Redaction::Done);
         assert_eq!(nested, json!({"pairs": [[{"id": "a"}], [{"id": "b"}]]}));
+    }
+
+    #[test]
+    fn a_number_of_many_digits_goes_with_the_object_around_it() {
+        let text = br#"{"payer":{"account":89441100000000000011,"name":"Robin"},"rent":1}"#;
+        let mut value = contract::read_json(text).unwrap();
+        assert_eq!(redact(&mut value, "89441100000000000011"), Redaction::Done);
+        assert_eq!(value, json!({"payer": null, "rent": 1}));
     }
 
     #[test]
