@@ -213,3 +213,6 @@ impl CompiledMapping {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,9 @@ impl FieldExtension {
     /// Whether `other` accepts all that this one accepts.
     pub(crate) fn accepts_within(&self, other: &Self) -> bool {
         let types = &self.accepts;
-        types.iter().all(|accepted| other.accepts.contains(accepted))
+        types
+            .iter()
+            .all(|accepted| other.accepts.contains(accepted))
             && (!self.is_encoded() || other.is_encoded())
             && (!self.is_single_item() || other.is_single_item())
     }

@@ -310,7 +310,10 @@ fn split_sign(text: &str) -> (bool, &str) {
         // Brackets around a minus say one thing twice, or its contrary.
         Some(_) if bracketed.is_some() => (true, ""),
         Some(rest) => (true, rest.trim_start_matches(CURRENCY_SIGNS)),
-        None => (bracketed.is_some(), inner.strip_prefix('+').unwrap_or(inner)),
+        None => (
+            bracketed.is_some(),
+            inner.strip_prefix('+').unwrap_or(inner),
+        ),
     }
 }
 

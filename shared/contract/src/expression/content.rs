@@ -15,8 +15,10 @@ impl CompiledExpression {
             }
             Self::Constant(value) => Cell::from_json(value).into_text(),
             Self::Concat { parts, separator } => {
-                let texts: Vec<Cow<'_, str>> =
-                    parts.iter().filter_map(|part| part.raw_text(scope)).collect();
+                let texts: Vec<Cow<'_, str>> = parts
+                    .iter()
+                    .filter_map(|part| part.raw_text(scope))
+                    .collect();
                 (!texts.is_empty()).then(|| Cow::Owned(texts.join(separator)))
             }
             Self::Coalesce(parts) | Self::Identity { key: parts, .. } => {

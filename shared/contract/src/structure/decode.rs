@@ -29,12 +29,7 @@ impl DeclaredStructure {
         self.decode_value(value, &WalkedPath::root(root), document);
     }
 
-    fn decode_value(
-        &self,
-        value: &mut Value,
-        path: &WalkedPath<'_>,
-        document: &mut JsonDocument,
-    ) {
+    fn decode_value(&self, value: &mut Value, path: &WalkedPath<'_>, document: &mut JsonDocument) {
         match (self, value) {
             (Self::Object(fields), Value::Object(object)) => {
                 for field in fields {

@@ -196,7 +196,11 @@ impl DeclaredStructure {
 
 /// The number or boolean that a text is; none for every other text.
 fn typed_text(text: &str, scalar: ScalarType) -> Option<Value> {
-    let number = if scalar.number { typed_number(text) } else { None };
+    let number = if scalar.number {
+        typed_number(text)
+    } else {
+        None
+    };
     number.or_else(|| {
         let word = boolean_of_text(text).filter(|_| scalar.boolean);
         word.map(Value::Bool)
