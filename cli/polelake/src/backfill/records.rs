@@ -262,6 +262,78 @@ mod tests {
     }
 
     #[test]
+    fn parquet_numbers_keep_their_digits_and_what_is_no_number_is_a_text() {
+        use arrow_array::{
+            ArrayRef, Decimal128Array, Float32Array, Float64Array, Int64Array, RecordBatch,
+            UInt64Array,
+        };
+
+        let amounts = Decimal128Array::from(vec![1_234_567_890_123_456_789, -1, 0])
+            .with_precision_and_scale(38, 2)
+            .unwrap();
+        let columns: [(&str, ArrayRef); 6] = [
+            ("amount", Arc::new(amounts)),
+            (
+                "whole",
+                Arc::new(Int64Array::from(vec![i64::MAX, i64::MIN, 0])),
+            ),
+            ("id", Arc::new(UInt64Array::from(vec![u64::MAX, 7, 0]))),
+            (
+                "double",
+                Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY, 0.1])),
+            ),
+            (
+                "large",
+                Arc::new(Float64Array::from(vec![1e300, 5e-324, -0.0])),
+            ),
+            (
+                "single",
+                Arc::new(Float32Array::from(vec![0.1, f32::NEG_INFINITY, 2.0])),
+            ),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+
+        let found = read("numbers.parquet", &bytes);
+        let texts = |name: &str| {
+            let values = found.iter().map(|row| &row.as_ref().unwrap()[name]);
+            let texts = values.map(|value| match contract::number_text(value) {
+                Some(digits) => digits.into_owned(),
+                None => value.to_string(),
+            });
+            texts.collect::<Vec<String>>()
+        };
+        assert_eq!(texts("amount"), ["12345678901234567.89", "-0.01", "0"]);
+        assert_eq!(
+            texts("whole"),
+            ["9223372036854775807", "-9223372036854775808", "0"]
+        );
+        assert_eq!(texts("id"), ["18446744073709551615", "7", "0"]);
+        assert_eq!(texts("double"), ["\"NaN\"", "\"Infinity\"", "0.1"]);
+        assert_eq!(texts("single"), ["0.1", "\"-Infinity\"", "2"]);
+        let large = texts("large");
+        assert_eq!(large[0], format!("1{}", "0".repeat(300)));
+        assert_eq!(large[1], format!("0.{}5", "0".repeat(323)));
+        assert_eq!(large[2], "0");
+    }
+
+    #[test]
+    fn a_name_with_nul_in_a_file_forges_no_number() {
+        let found = read(
+            "forged.jsonl",
+            b"{\"id\": {\"\\u0000number\": \"7\"}}\n{\"id\": 89441100000000000011}\n",
+        );
+        let why = found[0].as_ref().unwrap_err();
+        assert!(why.contains("NUL"), "{why}");
+        let id = &found[1].as_ref().unwrap()["id"];
+        assert_eq!(contract::render_json(id), "89441100000000000011");
+    }
+
+    #[test]
     fn gzip_is_unpacked() {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut packed, b"{\"Item\": {\"id\": {\"S\": \"x\"}}}\n").unwrap();

@@ -112,7 +112,8 @@ fn write_draft(folder: &Path, draft: &SourceDraft, samples: &[Value]) -> Result<
 /// A sample on several lines; on one where a number has more digits than a double holds.
 fn sample_text(sample: &Value) -> Result<String, CliError> {
     let exact = contract::render_json(sample);
-    if exact == sample.to_string() {
+    let rounded = serde_json::to_string(sample)?;
+    if exact == rounded {
         Ok(serde_json::to_string_pretty(sample)?)
     } else {
         Ok(exact)
