@@ -16,6 +16,7 @@ mod documents;
 mod endpoints;
 mod entities;
 mod erasure;
+mod field_faults;
 mod house;
 mod house_cycles;
 mod house_keys;

@@ -268,15 +268,18 @@ pub(crate) fn format_clock(micros: i64) -> String {
     format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
 }
 
+/// The format of numbers with a comma as their point.
+pub(crate) const COMMA_FORMAT: &str = "1.234,56";
+
 /// The names of the formats of numbers.
-pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", "1.234,56"];
+pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", COMMA_FORMAT];
 
 /// The signs of currencies, which may precede or follow a number.
 const CURRENCY_SIGNS: [char; 4] = ['£', '€', '$', ' '];
 
 /// A number as people write it, without currency signs and the thousands' separators of `format`.
 pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
-    let (thousands, point) = if format == "1.234,56" {
+    let (thousands, point) = if format == COMMA_FORMAT {
         ('.', ',')
     } else {
         (',', '.')

@@ -142,6 +142,11 @@ pub fn exact_number(text: &str) -> Option<Value> {
     })
 }
 
+/// The number that a text is exactly as JSON writes it; none for `007` and `+7`, which may be codes.
+pub(crate) fn written_number(text: &str) -> Option<Value> {
+    is_json_number(text).then(|| exact_number(text)).flatten()
+}
+
 /// The number of a plain text, where 64 bits hold it exactly.
 fn held_number(plain: &str) -> Option<Number> {
     if let Ok(whole) = plain.parse::<i64>() {

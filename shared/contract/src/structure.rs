@@ -251,6 +251,11 @@ impl DeclaredStructure {
         }
     }
 
+    /// Whether it is a number of which the text is read as the number.
+    pub(crate) fn reads_number_text(&self) -> bool {
+        matches!(self, Self::Value(scalar, _) if scalar.reads_number_text())
+    }
+
     /// Adds the paths of opaque objects, which the lint reports.
     pub(crate) fn collect_opaque_paths(&self, path: &str, opaque: &mut Vec<String>) {
         match self {

@@ -143,6 +143,12 @@ fn check_mapped_paths(
             .into_iter()
             .filter_map(|path| path.declared_structure(&roots).err());
         findings.extend(faults.map(|why| (word.clone(), why)));
+        let ambiguous = expression.comma_number_paths().into_iter();
+        findings.extend(
+            ambiguous
+                .filter_map(|path| ambiguous_number(path, &roots))
+                .map(|why| (word.clone(), why)),
+        );
     }
 
     if findings.is_empty() {
@@ -150,6 +156,19 @@ fn check_mapped_paths(
     } else {
         Err(findings)
     }
+}
+
+/// Why the texts of a path may be two numbers: `1.234` is one as JSON writes it, and another with a
+/// comma as the point.
+fn ambiguous_number(path: &RootedPath, roots: &StructureRoots<'_>) -> Option<String> {
+    let declared = path.declared_structure(roots).ok()?;
+    declared.reads_number_text().then(|| {
+        format!(
+            "the contract declares a number at `{}`, so the text `1.234` is read as one before it \
+             is parsed; declare `logicalType: string` with `accepts: [number]`",
+            path.text()
+        )
+    })
 }
 
 /// The declared structures from which the record's paths begin: the innermost list's item, and

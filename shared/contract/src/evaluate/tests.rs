@@ -13,6 +13,7 @@ use crate::cell::Cell;
 use crate::event::Event;
 use crate::fault::EventFault;
 use crate::file::DeclaredFile;
+use crate::problem::Problem;
 use crate::structure::ContractFindings;
 
 const CONTRACT: &str = "apiVersion: v3.2.0
@@ -141,13 +142,16 @@ fn shop_with(changes: &[(&str, &str)]) -> Catalogue {
         assert!(contract.contains(from), "{from}");
         contract = contract.replace(from, to);
     }
-    let files = [
+    compile_shop(contract, MAPPING.to_owned()).unwrap()
+}
+
+fn compile_shop(contract: String, mapping: String) -> Result<Catalogue, Vec<Problem>> {
+    Catalogue::compile(&[
         table_file("thing", &THING),
         table_file("part", &PART),
         DeclaredFile::new("sources/shop/contract.odcs.yaml", contract),
-        DeclaredFile::new("sources/shop/mapping.yaml", MAPPING.to_owned()),
-    ];
-    Catalogue::compile(&files).unwrap()
+        DeclaredFile::new("sources/shop/mapping.yaml", mapping),
+    ])
 }
 
 fn shop() -> Catalogue {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{CompiledExpression, ValueRoots};
+use super::{CompiledExpression, RootedPath, ValueRoots};
 use crate::cell::Cell;
 
 impl CompiledExpression {
@@ -27,6 +27,22 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Normalise { from, .. } => from.raw_text(scope),
+        }
+    }
+
+    /// The paths of texts that are parsed as numbers with a comma as their point.
+    pub(crate) fn comma_number_paths(&self) -> Vec<&RootedPath> {
+        match self {
+            Self::Copy(_) | Self::Sentinel(_) | Self::Constant(_) => Vec::new(),
+            Self::Concat { parts, .. }
+            | Self::Coalesce(parts)
+            | Self::Identity { key: parts, .. } => {
+                parts.iter().flat_map(Self::comma_number_paths).collect()
+            }
+            Self::Parse { from, parse } if parse.reads_comma_numbers() => from.paths(),
+            Self::CodeMap { from, .. }
+            | Self::Parse { from, .. }
+            | Self::Normalise { from, .. } => from.comma_number_paths(),
         }
     }
 

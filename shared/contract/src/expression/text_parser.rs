@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::cell::{Calendar, Cell};
-use crate::format::{DateFormat, NUMBER_FORMATS, format_clock, normalise_number};
+use crate::format::{COMMA_FORMAT, DateFormat, NUMBER_FORMATS, format_clock, normalise_number};
 use crate::mapping::{ParseDocument, ParseKind};
+use crate::number::number_of_text;
 
 /// How a text is parsed, and which texts stand for "no value".
 #[derive(Clone, Debug)]
@@ -52,10 +53,29 @@ impl TextParser {
     ) -> Result<Cell<'v>, &'static str> {
         let is_amount = cell.is_number() && matches!(self.formats, TextFormats::Decimal(_));
         let text = cell.into_text().unwrap_or_default();
-        if is_amount && !self.sentinels.iter().any(|sentinel| *sentinel == text) {
-            return Ok(Cell::Text(text));
+        if !is_amount {
+            return self.parse_text(&text, calendar);
         }
-        self.parse_text(&text, calendar)
+
+        // The placeholder `0.00` is the number 0.
+        let mut numbers = self
+            .sentinels
+            .iter()
+            .filter_map(|text| number_of_text(text));
+        let is_sentinel = numbers.any(|sentinel| sentinel == text);
+        Ok(if is_sentinel {
+            Cell::Null
+        } else {
+            Cell::Text(text)
+        })
+    }
+
+    /// Whether it reads numbers with a comma as their point.
+    pub(super) fn reads_comma_numbers(&self) -> bool {
+        match &self.formats {
+            TextFormats::Decimal(formats) => formats.iter().any(|format| format == COMMA_FORMAT),
+            _ => false,
+        }
     }
 
     /// The value of a text by the first format that it has, or what was expected.

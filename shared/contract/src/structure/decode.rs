@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use super::DeclaredStructure;
-use super::types::typed_number;
 use crate::fault::EventFault;
 use crate::json::{JsonDocument, parse_document};
+use crate::number::written_number;
 use crate::walked_path::WalkedPath;
 
 impl DeclaredStructure {
@@ -53,7 +53,8 @@ impl DeclaredStructure {
                 }
             }
             (Self::Value(scalar, _), value) if scalar.reads_number_text() => {
-                if let Some(number) = value.as_str().and_then(typed_number) {
+                let text = value.as_str().map(str::trim);
+                if let Some(number) = text.and_then(written_number) {
                     *value = number;
                 }
             }

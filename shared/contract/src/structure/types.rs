@@ -111,7 +111,7 @@ impl ScalarType {
         !self.text && (self.number || self.boolean)
     }
 
-    /// Whether the text of a number is read as the number, wherever it comes from: `"7"` and `7.0`
+    /// Whether the text of a number is read as the number, wherever it comes from: `"7.0"` and `7`
     /// are one key then.
     pub(super) fn reads_number_text(self) -> bool {
         self.is_numeric && self.text
@@ -196,20 +196,12 @@ impl DeclaredStructure {
 
 /// The number or boolean that a text is; none for every other text.
 fn typed_text(text: &str, scalar: ScalarType) -> Option<Value> {
-    let number = if scalar.number {
-        typed_number(text)
-    } else {
-        None
-    };
-    number.or_else(|| {
-        let word = boolean_of_text(text).filter(|_| scalar.boolean);
-        word.map(Value::Bool)
-    })
-}
-
-/// The number that a text is; none for every other text.
-pub(super) fn typed_number(text: &str) -> Option<Value> {
-    exact_number(&number_of_text(text.trim())?)
+    let number = number_of_text(text.trim()).filter(|_| scalar.number);
+    if let Some(number) = number {
+        return exact_number(&number);
+    }
+    let word = boolean_of_text(text).filter(|_| scalar.boolean);
+    word.map(Value::Bool)
 }
 
 /// Members and fields are mostly in the same order, so the next field is mostly the one that is

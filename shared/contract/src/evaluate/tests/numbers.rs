@@ -183,9 +183,10 @@ fn the_text_of_a_declared_number_is_the_number() {
     for (code, wanted) in [
         ("7", "7"),
         ("\"7.0\"", "7"),
-        ("\"+7\"", "7"),
+        ("\"+7\"", "+7"),
+        ("\"007\"", "007"),
         ("\"1e3\"", "1000"),
-        ("\".5\"", "0.5"),
+        ("\" 0.50 \"", "0.5"),
         ("\"89441100000000000011\"", "89441100000000000011"),
         ("89441100000000000011", "89441100000000000011"),
         ("\"n/a\"", "n/a"),
@@ -194,6 +195,43 @@ fn the_text_of_a_declared_number_is_the_number() {
         assert_eq!(column_of(&event, "code").as_deref(), Some(wanted), "{code}");
     }
     assert_eq!(column_of(&whole(r#""code": " ""#), "code"), None);
+}
+
+#[test]
+fn a_declared_number_is_not_parsed_with_a_comma() {
+    let mapping = MAPPING.replace(
+        "code: $.code",
+        "code: {parse: {from: $.code, as: decimal, formats: ['1.234,56']}}",
+    );
+    let problems = compile_shop(CONTRACT.to_owned(), mapping).unwrap_err();
+    assert!(
+        problems[0]
+            .message
+            .contains("declares a number at `$.code`"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_placeholder_of_an_amount_is_one_as_number_and_as_text() {
+    let mapping = MAPPING.replace(
+        "from: $.money, as: decimal, formats: ['1,234.56']",
+        "from: $.code, as: decimal, formats: ['1,234.56'], sentinels: ['0.00', '-1']",
+    );
+    let shop = compile_shop(CONTRACT.to_owned(), mapping).unwrap();
+    for (code, wanted) in [
+        ("0", None),
+        ("0.00", None),
+        ("\"0.00\"", None),
+        ("-1.0", None),
+        ("\"-1\"", None),
+        ("1", Some("100")),
+        ("\"£1\"", Some("100")),
+    ] {
+        let (rows, _) = rows_of(&shop, whole(&format!(r#""code": {code}"#)).as_bytes()).unwrap();
+        let money = rows[0].1.iter().find(|(name, _)| name == "money");
+        assert_eq!(money.map(|(_, text)| text.as_str()), wanted, "{code}");
+    }
 }
 
 proptest! {

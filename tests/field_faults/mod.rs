@@ -1,0 +1,3 @@
+//! Faults that people's real data show: a named test for each kind and each example.
+
+mod types;
