@@ -16,6 +16,7 @@ use crate::list::ReferenceLists;
 use crate::mapping::{
     CodeMapDocument, CodeOrLabel, Expression, NormaliseDocument, UnknownValuePolicy,
 };
+use crate::number::may_have_lost_digits;
 use crate::path::EventPath;
 use crate::structure::DeclaredStructure;
 use crate::time::parse_date;
@@ -158,6 +159,11 @@ impl CompiledExpression {
     pub(crate) fn compile(expression: &Expression, lists: &ReferenceLists) -> Result<Self, String> {
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(RootedPath::parse(path)?),
+            Expression::Constant(value) if may_have_lost_digits(value) => {
+                return Err(
+                    "the constant has more digits than YAML keeps: write it as a text".into(),
+                );
+            }
             Expression::Constant(value) => Self::Constant(value.clone()),
             Expression::Concat { parts, separator } => Self::Concat {
                 parts: Self::compile_all(parts, lists)?,

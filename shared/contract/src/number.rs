@@ -221,6 +221,19 @@ fn held_text(number: &Number) -> String {
     }
 }
 
+/// Whether a number of a YAML file may have had more digits than its reader kept.
+pub(crate) fn may_have_lost_digits(value: &Value) -> bool {
+    let double = value.as_f64().filter(|_| value.is_f64());
+    double.is_some_and(|double| {
+        let digits = double
+            .to_string()
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .count();
+        digits > DOUBLE_DIGITS
+    })
+}
+
 /// Whether a value is a number, and a whole one.
 pub(crate) fn is_whole_number(value: &Value) -> bool {
     match value {

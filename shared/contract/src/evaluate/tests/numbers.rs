@@ -213,6 +213,28 @@ fn a_declared_number_is_not_parsed_with_a_comma() {
 }
 
 #[test]
+fn a_constant_has_every_digit_or_is_refused() {
+    let compile = |constant: &str| {
+        let to = format!("width: {{constant: {constant}}}");
+        compile_shop(CONTRACT.to_owned(), MAPPING.replace("width: $.width", &to))
+    };
+    for constant in [
+        "12345678901234567.89",
+        "89441100000000000011",
+        "0.30000000000000004",
+    ] {
+        let problems = compile(constant).unwrap_err();
+        assert!(
+            problems[0].message.contains("more digits"),
+            "{constant}: {problems:?}"
+        );
+    }
+    for constant in ["118.4", "7", "-0.5", "'12345678901234567.89'"] {
+        assert!(compile(constant).is_ok(), "{constant}");
+    }
+}
+
+#[test]
 fn a_placeholder_of_an_amount_is_one_as_number_and_as_text() {
     let mapping = MAPPING.replace(
         "from: $.money, as: decimal, formats: ['1,234.56']",
