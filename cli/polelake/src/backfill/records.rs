@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use contract::EventFault;
 use flate2::read::MultiGzDecoder;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -122,8 +123,18 @@ fn parse_json_line(line: std::io::Result<Vec<u8>>, location: &str) -> Option<Bac
 
     Some(match contract::read_json(&line) {
         Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
-        Err(fault) => Err(format!("{location}: {}", fault.reason)),
+        Err(fault) => Err(format!("{location}: {}", line_fault(&fault))),
     })
+}
+
+/// Why a line of a file is no record: where in the line, or at which path.
+pub fn line_fault(fault: &EventFault) -> String {
+    let reason = fault.reason.replace("line 1, ", "");
+    if fault.path == "$" {
+        reason
+    } else {
+        format!("{reason}, at {}", fault.path)
+    }
 }
 
 fn read_csv(reader: Box<dyn Read + Send>, file: String) -> Result<RecordIterator, CliError> {
@@ -228,7 +239,7 @@ mod tests {
         assert_eq!(found[..2], [Ok(json!({"id": 1})), Ok(json!({"id": 2}))]);
         let why = found[2].as_ref().unwrap_err();
         assert!(
-            why.contains("a.jsonl:4: not JSON: line 1, column 2") && !why.contains("broken"),
+            why.contains("a.jsonl:4: not JSON: column 2") && !why.contains("broken"),
             "{why}"
         );
         let found = read("b.csv", "\u{feff}id,name\n1,\"A, B\"\n2,\n3\n".as_bytes());

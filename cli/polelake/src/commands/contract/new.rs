@@ -6,6 +6,7 @@ use contract::{Catalogue, DeclaredFile, SourceDraft, TableContract};
 use serde_json::Value;
 
 use super::read_contract_files;
+use crate::backfill::records::line_fault;
 use crate::error::CliError;
 
 pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, CliError> {
@@ -90,7 +91,7 @@ fn parse_json_lines(text: &str, file: &Path) -> Result<Vec<Value>, CliError> {
             continue;
         }
         let sample = contract::read_json(line.as_bytes())
-            .map_err(|fault| format!("{}:{number}: {}", file.display(), fault.reason))?;
+            .map_err(|fault| format!("{}:{number}: {}", file.display(), line_fault(&fault)))?;
         samples.push(sample);
     }
     Ok(samples)
